@@ -1,0 +1,38 @@
+/**
+ * What the workers share with each other and with the control plane, without a message.
+ * Every cell is changed with Atomics, because every thread may change it.
+ */
+export interface SharedMemory {
+  /** Leases per backend slot: connecting or connected. Least-connection reads it. */
+  readonly backendActive: Int32Array<SharedArrayBuffer>;
+  /** {@link backendFlag} bits per backend slot, written by the control plane. 0: may be picked. */
+  readonly backendFlags: Int32Array<SharedArrayBuffer>;
+  /** Open connections per listener slot. */
+  readonly listenerActive: Int32Array<SharedArrayBuffer>;
+  /** [0]: open connections of the whole process; [1]: the most it may have. */
+  readonly process: Int32Array<SharedArrayBuffer>;
+}
+
+export const openConnections = 0;
+export const mostConnections = 1;
+
+/** Why a backend may not be picked. */
+export const backendFlag = { down: 1, ejected: 2, draining: 4 } as const;
+
+/** Backends that all pools together may have, also those that were removed and still have sessions. */
+export const backendCapacity = 16_384;
+export const listenerCapacity = 1_024;
+export const poolCapacity = 1_024;
+
+export function createSharedMemory(): SharedMemory {
+  return {
+    backendActive: sharedInts(backendCapacity),
+    backendFlags: sharedInts(backendCapacity),
+    listenerActive: sharedInts(listenerCapacity),
+    process: sharedInts(2),
+  };
+}
+
+function sharedInts(length: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT));
+}

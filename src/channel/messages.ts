@@ -1,0 +1,38 @@
+import type { Socket } from "node:net";
+import type { LogSettings } from "../model/model.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { CounterMemory } from "./counters.ts";
+import type { SharedMemory } from "./memory.ts";
+
+/** What a worker thread is started with. */
+export interface WorkerSetup {
+  /** 1 to count. */
+  readonly id: number;
+  readonly count: number;
+  readonly log: LogSettings;
+  readonly shared: SharedMemory;
+  readonly counters: CounterMemory;
+}
+
+/** Control plane to worker. */
+export type ToWorker =
+  | { readonly type: "snapshot"; readonly snapshot: Snapshot }
+  /** A connection that the main thread accepted for a `handed-over` listener. */
+  | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
+  /** Stop accepting; live sessions go on. */
+  | { readonly type: "drain" }
+  /** Reset what is still open, answer `cut`. */
+  | { readonly type: "cut"; readonly reason: "drain_deadline" | "stopped" };
+
+/** Worker to control plane. */
+export type FromWorker =
+  | { readonly type: "ready" }
+  | { readonly type: "applied"; readonly version: number }
+  /** The last good snapshot goes on serving. */
+  | { readonly type: "failed"; readonly version: number; readonly reason: string }
+  /** Accepts nothing more. */
+  | { readonly type: "draining" }
+  /** Everything is closed, every log line was sent. */
+  | { readonly type: "cut"; readonly sessions: number }
+  /** Whole log lines, each with its newline. */
+  | { readonly type: "log"; readonly lines: string };

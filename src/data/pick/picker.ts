@@ -1,0 +1,35 @@
+import type { PlacedBackend } from "../../model/backend.ts";
+
+/** What a pick may depend on. The session path reuses one object for all picks: do not keep it. */
+export interface PickContext {
+  /** The client's IP address, IPv4-mapped addresses as IPv4; empty for a unix socket's client. */
+  readonly clientAddress: string;
+  /** The server name of the TLS handshake, lower case; empty without one. */
+  readonly serverName: string;
+  /** May this backend be picked now? False for one that is down and for one that this session has tried. */
+  mayPick(backend: PlacedBackend): boolean;
+}
+
+/**
+ * Chooses a backend. Immutable over its backends; rebuilt when they change.
+ * Never throws, never awaits, never allocates per pick, never returns a backend that `mayPick` refuses.
+ * Returns undefined only when `mayPick` refuses every backend. Asked again after a failed attempt, with that
+ * attempt's backend refused, it gives the next best: a retry is one more pick.
+ */
+export interface Picker {
+  pick(context: PickContext): PlacedBackend | undefined;
+}
+
+/** What a picker is built from. */
+export interface PickerInputs {
+  /** At least one; in discovery's order. */
+  readonly backends: readonly PlacedBackend[];
+  /** Active connections of a backend over all workers, by slot. Read it plainly: being a moment late is fine. */
+  readonly active: Int32Array;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The picker that this one replaces, of the same type, so that it can keep its place; its backends may differ. */
+  readonly previous: Picker | undefined;
+  /** This worker's number, from 0, and how many there are: pickers with a place start spread out. */
+  readonly worker: { readonly index: number; readonly count: number };
+}

@@ -1,0 +1,59 @@
+import type { Backend } from "./backend.ts";
+
+/** Every picker's name with one line on what it does; schema, documentation and the data plane's registry follow it. */
+export const pickerTypes = {
+  "round-robin": "each backend in turn, in proportion to its weight, evenly interleaved",
+  random: "any backend, with a probability in proportion to its weight",
+  "least-connection": "the backend with the fewest active connections for its weight, exact over all workers",
+  "power-of-two":
+    "the less loaded of two that are drawn at random; nearly as even as least-connection, at constant cost",
+  "consistent-hash":
+    "the backend that the client's address or the server name hashes to; few keys move when backends change",
+} as const;
+
+export type PickerType = keyof typeof pickerTypes;
+
+export interface ConsistentHashSpec {
+  readonly type: "consistent-hash";
+  /** What is hashed: the client's IP address, or the server name of its TLS handshake. */
+  readonly key: "source-ip" | "sni";
+  readonly algorithm: "maglev" | "ring";
+  /** No backend gets more than this times the mean number of connections (1.1 to 100); undefined: no bound. */
+  readonly boundedLoad: number | undefined;
+}
+
+export type PickerSpec = { readonly type: Exclude<PickerType, "consistent-hash"> } | ConsistentHashSpec;
+
+export interface StaticDiscovery {
+  readonly type: "static";
+  /** As configured; a target may hold a host name here, which discovery resolves. */
+  readonly backends: readonly Backend[];
+}
+
+export interface DnsDiscovery {
+  readonly type: "dns";
+  readonly name: string;
+  readonly port: number;
+  readonly record: "a" | "aaaa" | "a+aaaa";
+  /** `ip:port` of each server to ask, in order; empty: the system's. */
+  readonly nameservers: readonly string[];
+  /** Bounds on the time between two queries, in milliseconds; between them the record's TTL decides. */
+  readonly refresh: { readonly min: number; readonly max: number };
+  /** How long a name that vanished keeps its last backends, in milliseconds. */
+  readonly hold: number;
+}
+
+export type DiscoverySpec = StaticDiscovery | DnsDiscovery;
+
+/** A named set of backends with one picker and one discovery. */
+export interface Pool {
+  readonly name: string;
+  readonly picker: PickerSpec;
+  readonly discovery: DiscoverySpec;
+  readonly connect: {
+    /** Time for one attempt, in milliseconds. */
+    readonly timeout: number;
+    /** How many different backends are tried before the client is refused, 1 to 16. */
+    readonly attempts: number;
+  };
+}

@@ -1,0 +1,81 @@
+/** Who caused it. */
+export type Origin = "client" | "umay" | "backend";
+
+interface Reason {
+  readonly origin: Origin;
+  /** For documentation and for `msg` in the log. */
+  readonly text: string;
+}
+
+/** How a session can end: the `reason` of its log line. Codes are stable; new ones may be added. */
+export const endReasons = {
+  client_closed: { origin: "client", text: "the client closed first, and both directions ended cleanly" },
+  backend_closed: { origin: "backend", text: "the backend closed first, and both directions ended cleanly" },
+  client_reset: {
+    origin: "client",
+    text: "the client reset the connection, or vanished; the backend was reset too",
+  },
+  backend_reset: { origin: "backend", text: "the backend reset the connection; the client was reset too" },
+  client_tls_error: {
+    origin: "client",
+    text: "TLS with the client broke after the handshake; the backend was reset",
+  },
+  client_gone: { origin: "client", text: "the client went away before a backend was connected" },
+  handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
+  handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
+  no_backend: { origin: "umay", text: "no backend of the pool may be picked" },
+  connect_failed: { origin: "backend", text: "no backend could be connected; attempts says why" },
+  idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
+  half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },
+  drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
+  stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
+} as const satisfies Record<string, Reason>;
+
+export type EndReason = keyof typeof endReasons;
+
+/** Why a connection was refused as soon as it was accepted. */
+export const rejectReasons = {
+  max_connections: { origin: "umay", text: "the listener has max_connections open" },
+  file_descriptors: {
+    origin: "umay",
+    text: "another session could need more files than the process may open",
+  },
+  draining: { origin: "umay", text: "the process is draining" },
+} as const satisfies Record<string, Reason>;
+
+export type RejectReason = keyof typeof rejectReasons;
+
+/** How a TLS handshake can go. */
+export const handshakeResults = {
+  ok: { origin: "client", text: "completed" },
+  timeout: { origin: "client", text: "not finished within timeouts.handshake" },
+  client_gone: { origin: "client", text: "the client closed or reset the connection" },
+  not_tls: { origin: "client", text: "the first bytes are not TLS" },
+  protocol_version: { origin: "client", text: "no TLS version in common" },
+  no_shared_cipher: { origin: "client", text: "no cipher, group or signature algorithm in common" },
+  no_application_protocol: { origin: "client", text: "no ALPN protocol in common" },
+  client_alert: {
+    origin: "client",
+    text: "the client refused with an alert, often because it does not trust the certificate",
+  },
+  failed: { origin: "client", text: "anything else; the debug log has OpenSSL's words" },
+} as const satisfies Record<string, Reason>;
+
+export type HandshakeResult = keyof typeof handshakeResults;
+
+/** Why a backend could not be connected. */
+export const connectFailures = {
+  refused: { origin: "backend", retryable: true, text: "nothing listens there (ECONNREFUSED)" },
+  timeout: { origin: "backend", retryable: true, text: "no answer within connect.timeout" },
+  unreachable: { origin: "backend", retryable: true, text: "no route to the host or network" },
+  reset: { origin: "backend", retryable: true, text: "reset while connecting" },
+  no_port: { origin: "umay", retryable: true, text: "no local port left for this address (EADDRNOTAVAIL)" },
+  file_descriptors: { origin: "umay", retryable: false, text: "the process may open no more files" },
+  other: {
+    origin: "backend",
+    retryable: true,
+    text: "anything else; the session's log line has the system's code",
+  },
+} as const satisfies Record<string, Reason & { readonly retryable: boolean }>;
+
+export type ConnectFailure = keyof typeof connectFailures;

@@ -1,0 +1,30 @@
+import type { SocketAddress } from "../lib/address.ts";
+import type { PlacedBackend } from "./backend.ts";
+import type { Listener } from "./listener.ts";
+import type { Pool } from "./pool.ts";
+
+export interface PlacedListener extends Listener {
+  /** Index of its active connections in shared memory. */
+  readonly slot: number;
+  /** Index of the first of its counters in every worker's counter memory. */
+  readonly counters: number;
+  /** What `bind` resolved to; ports are known. */
+  readonly addresses: readonly SocketAddress[];
+  /** Who accepts: every worker on its own socket (SO_REUSEPORT), or the main thread, which hands over. */
+  readonly accept: "shared-port" | "handed-over";
+  /** 48 bytes that encrypt session tickets, the same for all workers; undefined without TLS. */
+  readonly ticketKeys: Uint8Array | undefined;
+}
+
+export interface PlacedPool extends Omit<Pool, "discovery"> {
+  /** Index of the first of its counters in every worker's counter memory. */
+  readonly counters: number;
+  readonly backends: readonly PlacedBackend[];
+}
+
+/** One complete, immutable, versioned state that the workers serve. */
+export interface Snapshot {
+  readonly version: number;
+  readonly listeners: readonly PlacedListener[];
+  readonly pools: readonly PlacedPool[];
+}
