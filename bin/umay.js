@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// Runs under any Node that knows ES modules, so that an old one can be told what is needed.
+import { existsSync, readFileSync } from "node:fs";
+import module from "node:module";
+
+const needed = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).engines.node;
+const [major, minor] = needed.match(/\d+/g).map(Number);
+const [ownMajor, ownMinor] = process.versions.node.split(".").map(Number);
+const entry = new URL("../dist/cli/main.js", import.meta.url);
+
+function refuse(message) {
+  process.stderr.write(`umay: ${message}\n`);
+  process.exitCode = 1;
+}
+
+if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
+  refuse(`needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})`);
+} else if (!existsSync(entry)) {
+  refuse("is not built yet; run `npm run build` first");
+} else {
+  module.enableCompileCache();
+  import(entry.href);
+}
