@@ -1,0 +1,95 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
+import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
+
+/** A running echo server. */
+export interface EchoServer {
+  /** Where it listens; the port is known. */
+  readonly address: SocketAddress;
+  /** Open connections now. */
+  readonly connections: number;
+  /** Stops listening, gives open connections up to `graceMs` milliseconds to end, then cuts them. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Starts a server that sends back what it gets. With a name, each line comes back as `name: line`; without one
+ * the bytes come back unchanged. A connection ends when its client ends it.
+ * @throws Error when `bind` is no address; the system's error (EADDRINUSE, EACCES, …) when it cannot listen there.
+ */
+export async function startEcho(options: {
+  readonly bind: string;
+  readonly name?: string | undefined;
+}): Promise<EchoServer> {
+  const bind = parseAddress(options.bind);
+  if (typeof bind === "string") throw new Error(`${options.bind} ${bind}`);
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // 'close' follows every error; nobody else is to be told.
+    socket.on("error", () => {});
+    if (options.name === undefined) socket.pipe(socket);
+    else socket.pipe(prefixLines(`${options.name}: `)).pipe(socket);
+  });
+  const address = await listen(server, bind);
+  return {
+    address,
+    get connections() {
+      return sockets.size;
+    },
+    close: (graceMs = 0) => close(server, sockets, graceMs),
+  };
+}
+
+function listen(server: Server, bind: SocketAddress): Promise<SocketAddress> {
+  const { promise, resolve, reject } = Promise.withResolvers<SocketAddress>();
+  server.once("error", reject);
+  server.listen(bind.kind === "unix" ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
+    // What goes wrong from here on concerns one connection that was never made; the server goes on.
+    server.off("error", reject).on("error", () => {});
+    const bound = server.address();
+    resolve(
+      bound === null || typeof bound === "string"
+        ? bind
+        : { kind: "tcp", host: bound.address, port: bound.port },
+    );
+  });
+  return promise;
+}
+
+async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  await promise;
+  clearTimeout(timer);
+}
+
+const newline = 0x0a;
+
+/** Puts `prefix` before the first byte of every line, as soon as that byte is there; all other bytes pass unchanged. */
+export function prefixLines(prefix: string): Transform {
+  const mark = Buffer.from(prefix);
+  let atLineStart = true;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const parts: Buffer[] = [];
+      for (let start = 0; start < chunk.length; ) {
+        const end = chunk.indexOf(newline, start) + 1 || chunk.length;
+        if (atLineStart) parts.push(mark);
+        parts.push(chunk.subarray(start, end));
+        atLineStart = chunk[end - 1] === newline;
+        start = end;
+      }
+      done(null, Buffer.concat(parts));
+    },
+  });
+}
+
+/** `echo-1 listens on 127.0.0.1:1994`, or without a name `echo listens on …`. */
+export function describeEcho(name: string | undefined, server: EchoServer): string {
+  return `${name ?? "echo"} listens on ${formatAddress(server.address)}`;
+}
