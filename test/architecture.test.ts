@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, resolve } from "node:path";
+import { test } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+const longest = 400;
+
+/** Which folders of src a folder may import, besides itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  model: ["lib"],
+  config: ["model", "lib"],
+  discovery: ["model", "lib"],
+  health: ["model", "lib"],
+  channel: ["model", "lib"],
+  observe: ["lib", "model"],
+  admin: ["model", "observe", "lib"],
+  data: ["channel", "model", "observe", "lib"],
+  control: ["lib", "model", "config", "discovery", "health", "channel", "observe", "admin"],
+  cli: ["lib", "model", "config", "discovery", "health", "channel", "observe", "admin", "data", "control"],
+};
+
+const sources = globSync("src/**/*.ts", { cwd: root })
+  .sort()
+  .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+
+/** What a source imports, statically, dynamically or as a re-export, as written. */
+function specifiers(text: string): string[] {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"]+)"/g)].map((match) => match[1]!);
+}
+
+const folder = (path: string): string => path.split("/")[1]!;
+
+function violations(path: string, text: string): string[] {
+  const allowed = [folder(path), ...(mayImport[folder(path)] ?? [])];
+  return specifiers(text)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => normalize(join(dirname(path), specifier)))
+    .filter(
+      (target) => !target.startsWith("src/") || !target.endsWith(".ts") || !allowed.includes(folder(target)),
+    )
+    .map((target) => `${path} imports ${target}`);
+}
+
+test("a forbidden import is found in every form, and an allowed one is not", () => {
+  const text = [
+    'import { a } from "../cli/exit.ts";',
+    'export * from "../config/errors.ts";',
+    'const b = await import("../control/store.ts");',
+    'import "../admin/server";',
+    'import type { C } from "../lib/result.ts";',
+    '// import { d } from "../cli/echo.ts";',
+    'import { join } from "node:path";',
+  ].join("\n");
+  assert.deepEqual(violations("src/data/worker.ts", text), [
+    "src/data/worker.ts imports src/cli/exit.ts",
+    "src/data/worker.ts imports src/config/errors.ts",
+    "src/data/worker.ts imports src/control/store.ts",
+    "src/data/worker.ts imports src/admin/server",
+  ]);
+});
+
+test("every folder of src has import rules and keeps them", () => {
+  assert.ok(sources.length > 0);
+  const unknown = sources.filter(({ path }) => mayImport[folder(path)] === undefined);
+  assert.deepEqual(
+    unknown.map(({ path }) => path),
+    [],
+  );
+  assert.deepEqual(
+    sources.flatMap(({ path, text }) => violations(path, text)),
+    [],
+  );
+});
+
+test(`no source file is longer than ${longest} lines`, () => {
+  const long = sources.filter(({ text }) => text.split("\n").length - 1 > longest);
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
+});
+
+test("half of the source files have at most 150 lines", () => {
+  const lengths = sources.map(({ text }) => text.split("\n").length - 1).sort((a, b) => a - b);
+  assert.ok(lengths[lengths.length >> 1]! <= 150);
+});
+
+test("sources export by name, and use no internals of Node", () => {
+  const wrong = sources.filter(({ text }) =>
+    /^export default|\bprocess\.binding\b|\bas default\b/m.test(text),
+  );
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});

@@ -1,0 +1,54 @@
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { relative, resolve } from "node:path";
+import { run } from "node:test";
+import { spec, tap } from "node:test/reporters";
+import { parseArgs } from "node:util";
+
+/*
+ * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. Each file is a
+ * process. A filter keeps the files whose path contains it. Unit tests come first: they fail faster.
+ */
+const root = resolve(import.meta.dirname, "..");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { soak: { type: "boolean", default: false } },
+});
+
+const minuteMs = 60_000;
+const rank = (file: string): number => (file.startsWith("test/integration/") ? 1 : 0);
+const files = globSync("test/**/*.test.ts", { cwd: root })
+  .filter((file) => file.startsWith("test/soak/") === values.soak)
+  .filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)))
+  .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+
+if (files.length === 0) {
+  console.error(`no test file matches ${positionals.join(" ") || "test/**/*.test.ts"}`);
+  process.exit(1);
+}
+
+const paths = files.map((file) => resolve(root, file));
+const stream = run({
+  files: paths,
+  cwd: root,
+  // Tests measure time and load: more at once than there are processors makes them lie.
+  concurrency: values.soak ? 1 : Math.min(2, availableParallelism()),
+  timeout: (values.soak ? 60 : 5) * minuteMs,
+});
+
+const failedFiles = new Set<string>();
+let passed = 0;
+stream.on("test:pass", (event) => {
+  // A file without a test passes as a test of its own, named by its path.
+  if (paths.includes(event.name)) failedFiles.add(event.name);
+  else if (event.skip === undefined && event.todo === undefined) passed++;
+});
+stream.on("test:fail", (event) => {
+  if (event.todo === undefined) failedFiles.add(event.file ?? event.name);
+});
+stream.once("end", () => {
+  if (failedFiles.size > 0 || passed === 0) process.exitCode = 1;
+  for (const file of failedFiles) console.error(`failed, or without a test: ${relative(root, file)}`);
+  if (passed === 0) console.error("no test passed");
+});
+stream.compose(process.stdout.isTTY ? new spec() : tap).pipe(process.stdout);
