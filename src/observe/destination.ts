@@ -1,0 +1,69 @@
+import { write } from "node:fs";
+import { createRequire } from "node:module";
+import { Socket } from "node:net";
+import type { Writable } from "node:stream";
+import type { LogSettings } from "../model/model.ts";
+import { type ByteSink, LineWriter } from "./line-writer.ts";
+
+/** Where the process's log goes. It never throws, never blocks, never ends the process. */
+export interface LogDestination {
+  /** @param lines JSON lines, each with its newline. */
+  write(lines: string): void;
+  /** How many lines could not be written so far. */
+  dropped(): number;
+  /** Waits for what is being written, for a second at most. Call it before the process ends. */
+  flush(): Promise<void>;
+}
+
+/**
+ * Opens standard output for the log.
+ *
+ * Own code because a thread of libuv's pool that waits for a pipe's reader (pino's destination, `fs.write`) keeps the
+ * process from exiting: pipes and sockets have to be written through the event loop, and only files through the pool.
+ */
+export function openLogDestination(format: LogSettings["format"]): LogDestination {
+  const writer = new LineWriter(standardOutput(), sayOnce);
+  const render = format === "pretty" ? prettyRenderer() : undefined;
+  return {
+    write: (lines) => writer.write(render === undefined ? lines : render(lines)),
+    dropped: () => writer.dropped,
+    flush: () => writer.flush(),
+  };
+}
+
+function standardOutput(): ByteSink {
+  const stdout: Writable = process.stdout;
+  // Each write's callback says the same.
+  for (const stream of [stdout, process.stderr]) stream.on("error", () => {});
+  // Pipes, sockets and terminals are sockets to Node; the rest are files and devices.
+  return stdout instanceof Socket
+    ? (bytes, done) => stdout.write(bytes, (error) => done(error, bytes.length))
+    : (bytes, done) => write(1, bytes, done);
+}
+
+const sayEveryMs = 60_000;
+let said = Number.NEGATIVE_INFINITY;
+
+/** The log itself cannot say that it cannot be written. */
+function sayOnce(error: Error): void {
+  const now = performance.now();
+  if (now - said < sayEveryMs) return;
+  said = now;
+  process.stderr.write(
+    `umay: cannot write the log to standard output (${error.message}): lines are dropped, and counted in umay_log_lines_dropped_total\n`,
+  );
+}
+
+type PrettyModule = typeof import("pino-pretty");
+
+/** Loaded only when it is asked for: for people at a terminal. */
+function prettyRenderer(): (lines: string) => string {
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as PrettyModule;
+  const pretty = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
+  return (lines) =>
+    lines
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => pretty(line))
+      .join("");
+}

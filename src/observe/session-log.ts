@@ -1,0 +1,84 @@
+import type { Logger } from "pino";
+import { type EndReason, endReasons } from "../model/reasons.ts";
+
+/** One attempt to connect a backend. */
+export interface AttemptRecord {
+  /** The backend's address. */
+  readonly backend: string;
+  readonly ms: number;
+  /** Why it failed; undefined: it did not. */
+  readonly error: string | undefined;
+}
+
+/** What a session leaves behind. An empty string or undefined: there was none, and the line has no such field. */
+export interface SessionRecord {
+  /** `ip:port`, `[v6]:port`; empty for a unix socket's client. */
+  readonly client: string;
+  readonly listener: string;
+  /** The server name that the client asked for. */
+  readonly serverName: string;
+  readonly alpn: string;
+  /** `TLSv1.2`, `TLSv1.3`. */
+  readonly tlsVersion: string;
+  /** Why the handshake failed. */
+  readonly tlsError: string;
+  readonly pool: string;
+  /** The address of the backend that was connected. */
+  readonly backend: string;
+  readonly attempts: readonly AttemptRecord[];
+  /** Bytes from the client. */
+  readonly received: number;
+  /** Bytes to the client. */
+  readonly sent: number;
+  /** In milliseconds. */
+  readonly handshake: number | undefined;
+  /** The attempt that succeeded, in milliseconds. */
+  readonly connect: number | undefined;
+  /** From accept to the last byte, in milliseconds. */
+  readonly duration: number;
+  readonly reason: EndReason;
+}
+
+/** What scanners and port checks leave behind by the thousand. */
+const noise: ReadonlySet<EndReason> = new Set(["handshake_failed", "handshake_timeout", "client_gone"]);
+
+/** Writes the line of an ended session: at level info, or debug where the client never got as far as a backend. */
+export function logSession(logger: Logger, record: SessionRecord): void {
+  const level = noise.has(record.reason) ? "debug" : "info";
+  if (!logger.isLevelEnabled(level)) return;
+  const { origin, text } = endReasons[record.reason];
+  logger[level](
+    {
+      client: present(record.client),
+      listener: record.listener,
+      sni: present(record.serverName),
+      alpn: present(record.alpn),
+      tls: present(record.tlsVersion),
+      tls_error: present(record.tlsError),
+      pool: present(record.pool),
+      backend: present(record.backend),
+      attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),
+      received: record.received,
+      sent: record.sent,
+      handshake_ms: toMicroseconds(record.handshake),
+      connect_ms: toMicroseconds(record.connect),
+      duration_ms: toMicroseconds(record.duration),
+      reason: record.reason,
+      origin,
+    },
+    text,
+  );
+}
+
+const present = (text: string): string | undefined => (text === "" ? undefined : text);
+
+const rounded = ({ backend, ms, error }: AttemptRecord): AttemptRecord => ({
+  backend,
+  ms: Math.round(ms * 1000) / 1000,
+  error,
+});
+
+/** Milliseconds with three decimals: more is noise. */
+function toMicroseconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
+}
