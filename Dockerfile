@@ -1,0 +1,43 @@
+# docker build -t umay .
+# docker run -p 9994:9994 -v ./umay.toml:/etc/umay/umay.toml:ro -v ./certs:/certs:ro umay
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Without the workspace, which only brings a Node of its own for development, and without scripts, which would build.
+RUN npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --workspaces=false --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+
+FROM ${NODE_IMAGE}
+ARG VERSION=unreleased
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="umay" \
+  org.opencontainers.image.description="A TLS-terminating load balancer that is driven by one TOML file." \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}"
+ENV NODE_ENV=production
+COPY package.json LICENSE /app/
+COPY bin /app/bin
+COPY config /app/config
+COPY --from=dependencies /app/node_modules /app/node_modules
+COPY --from=build /app/dist /app/dist
+# A volume at /certs starts out owned by the user that umay runs as, so that `umay certs` can write there.
+RUN ln -s /app/bin/umay.js /usr/local/bin/umay && install -d -o 1000 -g 1000 /certs /etc/umay
+# The configuration is looked for here, not in /app, which has the demo's.
+WORKDIR /etc/umay
+# Numeric, so that Kubernetes can tell that it is not root.
+USER 1000:1000
+EXPOSE 9994 9901
+STOPSIGNAL SIGTERM
+# Asks /readyz at UMAY_ADMIN (127.0.0.1:9901); start with --no-healthcheck where there is no admin server.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --start-interval=1s CMD ["umay", "health"]
+ENTRYPOINT ["umay"]
