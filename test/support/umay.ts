@@ -1,76 +1,204 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
-export const projectRoot: string = resolve(import.meta.dirname, "../..");
-const binary = resolve(projectRoot, "bin/umay.js");
+const bin = fileURLToPath(new URL("../../bin/umay.js", import.meta.url));
 
-export interface RunOptions {
-  readonly cwd?: string;
-  /** Besides PATH and HOME; nothing else is inherited, so that a developer's UMAY_ variables change no test. */
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+/** A line of umay's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
 }
 
-export interface Finished {
-  /** Null when a signal ended it. */
-  readonly code: number | null;
-  readonly stdout: string;
+/** A umay that runs as users run it, as a process of its own. */
+export interface RunningUmay extends AsyncDisposable {
+  readonly pid: number;
+  /** Port of a listener's first address. */
+  port(listener: string): number;
+  /** `http://127.0.0.1:port` of the admin server. */
+  readonly admin: string;
+  readonly log: readonly LogLine[];
   readonly stderr: string;
+  /** The first line, old or to come, that the predicate accepts. Fails after ten seconds, or when umay has ended. */
+  logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
+  /** The lines of ended sessions so far. */
+  readonly sessions: readonly LogLine[];
+  /** The next session line for which the predicate holds, old ones included. */
+  session(predicate?: (line: LogLine) => boolean): Promise<LogLine>;
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  status(): Promise<Status>;
+  signal(signal: NodeJS.Signals): void;
+  /** The exit code, once it has ended. */
+  readonly exited: Promise<number | null>;
 }
 
-/** A started `bin/umay.js`; `dist/` must be built. */
-export interface UmayProcess extends Disposable {
-  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Resolves with the first match in standard output so far or to come; rejects when the process ends without one. */
-  seen(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Resolves when the process has ended and its output was read. */
-  readonly finished: Promise<Finished>;
-}
-
-export function startUmay(args: readonly string[], options: RunOptions = {}): UmayProcess {
-  const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [binary, ...args], {
-    cwd: options.cwd ?? projectRoot,
-    env: { PATH, HOME, ...options.env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  child.stdin.on("error", () => {});
-  child.stdin.end(options.input ?? "");
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  const finished = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
-  return {
-    child,
-    finished,
-    async seen(pattern) {
-      const ended = finished.then(() => {
-        const match = pattern.exec(stdout);
-        if (match !== null) return match;
-        throw new Error(`ended without ${pattern}:\n${stdout}\n${stderr}`);
-      });
-      for (;;) {
-        const match = pattern.exec(stdout);
-        if (match !== null) return match;
-        const more = await Promise.race([once(child.stdout, "data").then(() => undefined), ended]);
-        if (more !== undefined) return more;
+/** What the tests read of /status. */
+export interface Status {
+  readonly state: string;
+  readonly generation: number;
+  readonly workers: readonly { readonly id: number; readonly connections: number }[];
+  readonly listeners: Readonly<
+    Record<
+      string,
+      { readonly bind: string; readonly connections: number; readonly connections_total: number }
+    >
+  >;
+  readonly pools: Readonly<
+    Record<
+      string,
+      {
+        readonly picker: string;
+        readonly backends: readonly {
+          readonly address: string;
+          readonly state: string;
+          readonly connections: number;
+          readonly connections_total: number;
+          readonly connect_failures_total: number;
+        }[];
       }
-    },
-    [Symbol.dispose]: () => {
-      child.kill("SIGKILL");
-    },
-  };
+    >
+  >;
 }
 
-/** Runs `bin/umay.js` to its end. */
-export async function runUmayCommand(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-  using started = startUmay(args, options);
-  return await started.finished;
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Run under `prlimit`-style limits: the most files that it may open. */
+  readonly openFiles?: number;
+  /** Arguments for Node itself. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Runs `umay --config -` with this TOML and waits until it is ready. @throws with its standard error when it ends. */
+export async function startUmay(toml: string, options: StartOptions = {}): Promise<RunningUmay> {
+  const umay = new UmayProcess(toml, options);
+  await umay.logged((line) => line.msg === "umay is ready");
+  return umay;
+}
+
+/** Runs umay to its end, for configurations that it must refuse. */
+export async function runUmay(
+  toml: string,
+  options: StartOptions = {},
+): Promise<{ code: number | null; stderr: string }> {
+  const umay = new UmayProcess(toml, options);
+  const code = await umay.exited;
+  return { code, stderr: umay.stderr };
+}
+
+class UmayProcess implements RunningUmay {
+  readonly log: LogLine[] = [];
+  stderr = "";
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+  #ended = false;
+
+  constructor(toml: string, { env, openFiles, nodeArgs = [] }: StartOptions) {
+    const command = [process.execPath, ...nodeArgs, bin, "--config", "-"];
+    const limited = openFiles === undefined ? command : ["prlimit", `--nofile=${openFiles}`, ...command];
+    this.#child = spawn(limited[0]!, limited.slice(1), {
+      env: { ...process.env, ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.#child.stdin!.on("error", () => {});
+    this.#child.stdin!.end(toml);
+    this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    createInterface({ input: this.#child.stdout! }).on("line", (line) => {
+      this.log.push(JSON.parse(line) as LogLine);
+      this.#wake();
+    });
+    this.exited = once(this.#child, "close").then(([code]) => {
+      this.#ended = true;
+      this.#wake();
+      return code as number | null;
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  port(listener: string): number {
+    const ready = this.log.find((line) => line.msg === "umay is ready")!;
+    const [first] = (ready["listeners"] as Record<string, string[]>)[listener]!;
+    return Number(first!.slice(first!.lastIndexOf(":") + 1));
+  }
+
+  get admin(): string {
+    const ready = this.log.find((line) => line.msg === "umay is ready")!;
+    return `http://${ready["admin"] as string}`;
+  }
+
+  get sessions(): LogLine[] {
+    return this.log.filter((line) => line["reason"] !== undefined && line["duration_ms"] !== undefined);
+  }
+
+  session(predicate: (line: LogLine) => boolean = () => true): Promise<LogLine> {
+    return this.logged(
+      (line) => line["reason"] !== undefined && line["duration_ms"] !== undefined && predicate(line),
+    );
+  }
+
+  async logged(predicate: (line: LogLine) => boolean): Promise<LogLine> {
+    const timeout = AbortSignal.timeout(10_000);
+    for (;;) {
+      const found = this.log.find(predicate);
+      if (found !== undefined) return found;
+      if (this.#ended) throw new Error(`umay ended before it logged that; standard error:\n${this.stderr}`);
+      if (timeout.aborted)
+        throw new Error(`umay did not log that within 10 s; its log:\n${this.#lastLines()}`);
+      await this.#woken(timeout);
+    }
+  }
+
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    let sum = 0;
+    for (const line of text.split("\n")) {
+      if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
+      if (Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
+        sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+    }
+    return sum;
+  }
+
+  async status(): Promise<Status> {
+    return (await (await fetch(`${this.admin}/status`)).json()) as Status;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  #wake(): void {
+    for (const wake of this.#watchers) wake();
+  }
+
+  #woken(timeout: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#watchers.delete(wake);
+        timeout.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#watchers.add(wake);
+      timeout.addEventListener("abort", wake);
+    });
+  }
+
+  #lastLines(): string {
+    return this.log
+      .slice(-20)
+      .map((line) => JSON.stringify(line))
+      .join("\n");
+  }
 }

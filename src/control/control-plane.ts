@@ -1,0 +1,177 @@
+import type { Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CounterMemory, createCounterMemory } from "../channel/counters.ts";
+import { createSharedMemory, mostConnections, type SharedMemory } from "../channel/memory.ts";
+import { createDiscovery } from "../discovery/registry.ts";
+import { formatAddress } from "../lib/address.ts";
+import type { Backend } from "../model/backend.ts";
+import type { Model } from "../model/model.ts";
+import type { LogDestination } from "../observe/destination.ts";
+import type { Logger } from "../observe/logger.ts";
+import { bindListeners } from "./bind.ts";
+import { type Drained, drain } from "./drain.ts";
+import { type FileLimit, readFileLimit } from "./file-limit.ts";
+import { acceptForWorkers } from "./handover.ts";
+import { type PoolWatch, watchPools } from "./pools.ts";
+import { watchRejections } from "./rejections.ts";
+import { type BoundListener, Store } from "./store.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** How long the first sessions may have to wait for names to be resolved, in milliseconds. */
+const firstAnswersWait = 1000;
+
+export type State = "starting" | "ready" | "draining";
+
+/** Starts, feeds and drains the workers. Everything that does not touch a session's bytes happens here. */
+export class ControlPlane {
+  readonly model: Model;
+  readonly shared: SharedMemory = createSharedMemory();
+  readonly memories: readonly CounterMemory[];
+  readonly supervisor: Supervisor;
+  readonly store: Store;
+  pools: PoolWatch = { states: new Map(), firstAnswers: Promise.resolve() };
+  state: State = "starting";
+  fileLimit: FileLimit = { limit: undefined, connections: 0 };
+  readonly #logger: Logger;
+  readonly #discovery = new AbortController();
+  readonly #firstVersionServed = Promise.withResolvers<void>();
+  #handover: readonly Server[] = [];
+  #rejections: { stop(): void } | undefined;
+
+  /** @throws when a listener can't have its address. */
+  static async create(model: Model, logger: Logger, destination: LogDestination): Promise<ControlPlane> {
+    return new ControlPlane(model, await bindListeners(model.listeners), logger, destination);
+  }
+
+  private constructor(
+    model: Model,
+    bound: ReadonlyMap<string, BoundListener>,
+    logger: Logger,
+    destination: LogDestination,
+  ) {
+    this.model = model;
+    this.#logger = logger;
+    this.memories = Array.from({ length: model.workers }, createCounterMemory);
+    this.store = new Store(model, bound, this.shared, this.memories);
+    this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
+      log: (lines) => destination.write(lines),
+      answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
+      crashed: (worker, error, backoff) => {
+        logger.error(
+          { worker, err: error, again_in_ms: backoff },
+          "a worker died and is replaced; its sessions were lost",
+        );
+      },
+    });
+  }
+
+  /**
+   * Resolves when every worker accepts.
+   * @throws when a worker can't serve the configuration.
+   */
+  async start(): Promise<void> {
+    // Threads take a while to start: meanwhile names are resolved.
+    this.supervisor.start();
+    const sources = new Map(this.model.pools.map((pool) => [pool.name, createDiscovery(pool.discovery)]));
+    let started = false;
+    const onBackends = (pool: string, backends: readonly Backend[]): void => {
+      this.#setBackends(pool, backends);
+      if (started) this.supervisor.publish(this.store.snapshot);
+    };
+    this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
+    await Promise.race([this.pools.firstAnswers, sleep(firstAnswersWait, undefined, { ref: false })]);
+    started = true;
+    this.fileLimit = await readFileLimit();
+    Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
+    this.supervisor.publish(this.store.snapshot);
+    await this.#firstVersionServed.promise;
+    await this.#acceptHandedOver();
+    this.#rejections = watchRejections(this.store.snapshot.listeners, this.memories, this.#logger);
+    this.state = "ready";
+  }
+
+  /** What is served, for the log's line at start. */
+  get summary(): object {
+    const { listeners, pools } = this.store.snapshot;
+    return {
+      listeners: Object.fromEntries(
+        listeners.map(({ name, addresses }) => [name, addresses.map(formatAddress)]),
+      ),
+      pools: Object.fromEntries(pools.map(({ name, backends }) => [name, backends.length])),
+      workers: this.model.workers,
+      most_connections: this.fileLimit.connections,
+    };
+  }
+
+  /** Why the process is not ready for traffic; undefined when it is. */
+  unready(): string | undefined {
+    if (this.state !== "ready") return this.state;
+    for (const [pool, { everFound, lastError }] of this.pools.states)
+      if (!everFound)
+        return `pool ${pool} has no backend yet${lastError === undefined ? "" : `: ${lastError}`}`;
+    return undefined;
+  }
+
+  /** @param hurry aborts when there is to be no more waiting. */
+  async drain(hurry: AbortSignal): Promise<Drained> {
+    const drained = await drain(
+      this.model.shutdown,
+      this.shared,
+      {
+        begin: () => {
+          this.state = "draining";
+        },
+        stopAccepting: () => this.#stopAccepting(),
+        cut: (reason) => this.supervisor.cut(reason),
+      },
+      hurry,
+    );
+    this.#rejections?.stop();
+    return drained;
+  }
+
+  /** Ends what was started so far, when the start failed. */
+  async abandon(): Promise<void> {
+    this.#stopAccepting();
+    await this.supervisor.cut("stopped");
+  }
+
+  #stopAccepting(): void {
+    this.#discovery.abort();
+    for (const server of this.#handover) server.close();
+    this.supervisor.drain();
+  }
+
+  #setBackends(pool: string, backends: readonly Backend[]): void {
+    const homeless = this.store.setBackends(pool, backends, this.supervisor.applied);
+    if (homeless > 0)
+      this.#logger.error(
+        { pool, left_out: homeless },
+        "more backends than umay has room for; some are left out",
+      );
+  }
+
+  #answered(worker: number, version: number, refusal: string | undefined): void {
+    if (refusal === undefined) {
+      if (this.supervisor.applied > 0) this.#firstVersionServed.resolve();
+      return;
+    }
+    const error = new Error(refusal);
+    if (this.state === "starting") this.#firstVersionServed.reject(error);
+    else
+      this.#logger.error(
+        { worker, version, err: error },
+        "a worker refuses a snapshot and goes on with its last one",
+      );
+  }
+
+  async #acceptHandedOver(): Promise<void> {
+    for (const listener of this.store.snapshot.listeners) {
+      if (listener.accept !== "handed-over") continue;
+      const servers = await acceptForWorkers(listener, (name, socket) =>
+        this.supervisor.handOver({ type: "socket", listener: name, socket }),
+      );
+      this.#handover = [...this.#handover, ...servers];
+    }
+  }
+}

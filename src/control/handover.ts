@@ -1,0 +1,22 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { PlacedListener } from "../model/snapshot.ts";
+import { listening } from "./bind.ts";
+
+/**
+ * Accepts on the main thread for listeners whose connections the kernel can't spread over the workers: unix sockets,
+ * and TCP where SO_REUSEPORT does not balance. The data plane sets each socket's options when it takes it over.
+ */
+export async function acceptForWorkers(
+  listener: PlacedListener,
+  handOver: (listener: string, socket: Socket) => void,
+): Promise<readonly Server[]> {
+  const servers: Server[] = [];
+  for (const address of listener.addresses) {
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
+      handOver(listener.name, socket),
+    );
+    servers.push(server);
+    await listening(server, address);
+  }
+  return servers;
+}

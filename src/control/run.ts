@@ -1,0 +1,66 @@
+import { formatAddress } from "../lib/address.ts";
+import { version } from "../lib/version.ts";
+import type { Model } from "../model/model.ts";
+import { type LogDestination, openLogDestination } from "../observe/destination.ts";
+import { createLogger, type Logger } from "../observe/logger.ts";
+import { openAdmin } from "./admin.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { type StopRequest, watchStopRequests } from "./signals.ts";
+
+export interface RunOptions {
+  readonly model: Model;
+  /** For the log: where the model came from. */
+  readonly configFile: string;
+  /** What `umay check` would warn of. */
+  readonly warnings: readonly string[];
+  /** Called when every listener accepts. */
+  readonly onReady?: () => void;
+}
+
+/**
+ * Runs a proxy until SIGTERM or SIGINT has drained it.
+ * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
+ */
+export async function runUmay(options: RunOptions): Promise<number> {
+  const destination = openLogDestination(options.model.log.format);
+  const logger = createLogger(options.model.log, destination);
+  const request = watchStopRequests(logger);
+  logger.info(
+    { version, node: process.versions.node, pid: process.pid, config: options.configFile },
+    "umay is starting",
+  );
+  for (const warning of options.warnings) logger.warn(warning);
+  try {
+    return await serve(options, request, logger, destination);
+  } catch (error) {
+    const errors = error instanceof AggregateError ? error.errors : [error];
+    for (const each of errors)
+      process.stderr.write(`umay: ${each instanceof Error ? each.message : String(each)}\n`);
+    return 1;
+  } finally {
+    await destination.flush();
+  }
+}
+
+/** @throws when it can't start; then nothing of it is left running. */
+async function serve(
+  { model, onReady }: RunOptions,
+  { stop, hurry }: StopRequest,
+  logger: Logger,
+  destination: LogDestination,
+): Promise<number> {
+  const plane = await ControlPlane.create(model, logger, destination);
+  await using admin = model.admin && (await openAdmin(model.admin.bind, plane, destination));
+  try {
+    await plane.start();
+  } catch (error) {
+    await plane.abandon();
+    throw error;
+  }
+  logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
+  onReady?.();
+  const code = await stop;
+  const { ended, cut } = await plane.drain(hurry);
+  logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
+  return code;
+}

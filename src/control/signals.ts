@@ -1,0 +1,39 @@
+import type { Logger } from "../observe/logger.ts";
+
+/** What ends a running process, and how fast. */
+export interface StopRequest {
+  /** Resolves with the exit code that the process shall end with once it has drained. */
+  readonly stop: Promise<number>;
+  /** Aborts when the drain shall wait no longer. */
+  readonly hurry: AbortSignal;
+}
+
+/** SIGHUP and SIGUSR2 would end the process, and SIGUSR1 open Node's debugger, if nobody listened. */
+const signalsWithoutMeaning = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
+/**
+ * SIGTERM and SIGINT ask to drain, a second one to stop at once. An error that nobody caught is a defect: the state is
+ * unknown, so the process drains and ends with 1, and whoever supervises it starts it anew.
+ */
+export function watchStopRequests(logger: Logger): StopRequest {
+  const stop = Promise.withResolvers<number>();
+  const hurry = new AbortController();
+  let stopping = false;
+  const onSignal = (signal: string): void => {
+    if (stopping) hurry.abort();
+    logger.info({ signal }, stopping ? "second signal: stopping at once" : "draining");
+    stopping = true;
+    stop.resolve(0);
+  };
+  const onDefect = (error: unknown): void => {
+    logger.fatal({ err: error }, "a defect of umay: draining, then ending with exit code 1");
+    stopping = true;
+    stop.resolve(1);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, onSignal);
+  for (const signal of signalsWithoutMeaning)
+    process.on(signal, () => logger.warn({ signal }, "this signal has no meaning to umay"));
+  process.on("uncaughtException", onDefect);
+  process.on("unhandledRejection", onDefect);
+  return { stop: stop.promise, hurry: hurry.signal };
+}

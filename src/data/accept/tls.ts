@@ -1,0 +1,52 @@
+import { constants, createHash } from "node:crypto";
+import type { Socket } from "node:net";
+import { createSecureContext, type SecureContext, TLSSocket, type TLSSocketOptions } from "node:tls";
+import type { Certificate, ListenerTls } from "../../model/listener.ts";
+import type { PlacedListener } from "../../model/snapshot.ts";
+import { CertificateStore } from "./certificates.ts";
+
+/** What every TLS connection of a listener is made from. Built once per snapshot, never per connection. */
+export type TlsTermination = TLSSocketOptions;
+
+/** @throws where OpenSSL refuses a certificate, a cipher or a group. */
+export function createTermination(listener: PlacedListener, tls: ListenerTls): TlsTermination {
+  const store = new CertificateStore(tls.certificates, (group) => createContext(listener, tls, group));
+  return {
+    isServer: true,
+    secureContext: store.default,
+    ...(tls.alpn.length > 0 && { ALPNProtocols: [...tls.alpn] }),
+    ...(!store.single && {
+      SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) =>
+        done(null, store.find(name)),
+    }),
+  };
+}
+
+/** Begins the handshake on an accepted connection. */
+export function terminate(raw: Socket, termination: TlsTermination): TLSSocket {
+  return new TLSSocket(raw, termination);
+}
+
+function createContext(
+  listener: PlacedListener,
+  tls: ListenerTls,
+  certificates: readonly Certificate[],
+): SecureContext {
+  return createSecureContext({
+    cert: certificates.map((certificate) => certificate.cert),
+    key: certificates.map((certificate) => certificate.key),
+    minVersion: tls.minVersion,
+    maxVersion: tls.maxVersion,
+    ciphers: tls.ciphers,
+    ecdhCurve: tls.groups.join(":"),
+    honorCipherOrder: true,
+    secureOptions:
+      constants.SSL_OP_NO_RENEGOTIATION |
+      // Clients without AES instructions list ChaCha20 first: give it to them (RFC 8446 leaves the choice to us).
+      constants.SSL_OP_PRIORITIZE_CHACHA |
+      (tls.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
+    // A ticket is accepted by every worker, and by no other listener.
+    sessionIdContext: createHash("sha256").update(listener.name).digest("base64url").slice(0, 32),
+    ...(listener.ticketKeys !== undefined && { ticketKeys: Buffer.from(listener.ticketKeys) }),
+  });
+}

@@ -1,0 +1,129 @@
+import type { Server, Socket } from "node:net";
+import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
+import { openServers } from "./accept/servers.ts";
+import { createTermination } from "./accept/tls.ts";
+import { ServedPool, type WorkerMemory } from "./pick/pool.ts";
+import type { ServedListener } from "./plane.ts";
+
+/** A listener with its sockets; `served` is what new connections get, and is replaced by a new snapshot. */
+interface OpenListener {
+  served: ServedListener;
+  readonly servers: readonly Server[];
+}
+
+/**
+ * The state that a worker serves. A snapshot is prepared completely (pickers, TLS contexts, sockets), then put in
+ * place in one step; when anything fails, nothing has changed. Sessions keep what they started with.
+ */
+export class ServedState {
+  readonly #listeners = new Map<string, OpenListener>();
+  #pools = new Map<string, ServedPool>();
+  readonly #memory: WorkerMemory;
+  readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
+  readonly #onServerError: (error: Error) => void;
+
+  constructor(
+    memory: WorkerMemory,
+    onConnection: (listener: ServedListener, socket: Socket) => void,
+    onServerError: (error: Error) => void,
+  ) {
+    this.#memory = memory;
+    this.#onConnection = onConnection;
+    this.#onServerError = onServerError;
+  }
+
+  /** @throws when the snapshot can't be served; the last one goes on. */
+  async apply(snapshot: Snapshot): Promise<void> {
+    const commits: (() => void)[] = [];
+    const pools = new Map<string, ServedPool>();
+    for (const definition of snapshot.pools)
+      pools.set(definition.name, this.#preparePool(definition, commits));
+    const opened: Server[] = [];
+    try {
+      for (const definition of snapshot.listeners)
+        opened.push(...(await this.#prepareListener(definition, pools, commits)));
+    } catch (error) {
+      for (const server of opened) server.close();
+      throw error;
+    }
+    for (const commit of commits) commit();
+    this.#pools = pools;
+    const kept = new Set(snapshot.listeners.map((listener) => listener.name));
+    for (const [name, open] of this.#listeners)
+      if (!kept.has(name)) {
+        this.#listeners.delete(name);
+        close(open.servers);
+      }
+  }
+
+  listener(name: string): ServedListener | undefined {
+    return this.#listeners.get(name)?.served;
+  }
+
+  /** Stops accepting on every listener. */
+  close(): void {
+    for (const open of this.#listeners.values()) close(open.servers);
+  }
+
+  /** The shortest timeout of all listeners and pools, in milliseconds. */
+  get shortestTimeout(): number {
+    const timeouts = [...this.#pools.values()].map((pool) => pool.definition.connect.timeout);
+    for (const { served } of this.#listeners.values()) {
+      const { handshake, idle, halfClose } = served.definition.timeouts;
+      timeouts.push(handshake, idle, halfClose);
+    }
+    return Math.min(...timeouts);
+  }
+
+  #preparePool(definition: PlacedPool, commits: (() => void)[]): ServedPool {
+    const pool = this.#pools.get(definition.name);
+    if (pool === undefined) return new ServedPool(definition, this.#memory);
+    if (!same(pool.definition, definition)) commits.push(pool.prepare(definition));
+    return pool;
+  }
+
+  /** @returns the sockets that had to be opened. */
+  async #prepareListener(
+    definition: PlacedListener,
+    pools: ReadonlyMap<string, ServedPool>,
+    commits: (() => void)[],
+  ): Promise<readonly Server[]> {
+    const { name } = definition;
+    const open = this.#listeners.get(name);
+    const pool = pools.get(definition.pool)!;
+    if (open !== undefined && open.served.pool === pool && same(open.served.definition, definition))
+      return [];
+    const termination = definition.tls && createTermination(definition, definition.tls);
+    const served: ServedListener = { definition, termination, pool };
+    if (open !== undefined && same(addresses(open.served.definition), addresses(definition))) {
+      commits.push(() => {
+        open.served = served;
+      });
+      return [];
+    }
+    const next: OpenListener = { served, servers: await this.#open(definition) };
+    commits.push(() => {
+      if (open !== undefined) close(open.servers);
+      this.#listeners.set(name, next);
+    });
+    return next.servers;
+  }
+
+  async #open(definition: PlacedListener): Promise<readonly Server[]> {
+    if (definition.accept === "handed-over") return [];
+    const accept = (socket: Socket): void =>
+      this.#onConnection(this.#listeners.get(definition.name)!.served, socket);
+    return openServers(definition, accept, this.#onServerError);
+  }
+}
+
+const addresses = (listener: PlacedListener): unknown => [listener.accept, listener.addresses];
+
+/** Snapshots are plain data, and the control plane builds them in a fixed order of keys. */
+function same(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+function close(servers: readonly Server[]): void {
+  for (const server of servers) server.close();
+}

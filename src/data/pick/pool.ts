@@ -1,0 +1,81 @@
+import type { CounterMemory } from "../../channel/counters.ts";
+import { backendCell } from "../../channel/counters.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
+import type { PlacedBackend } from "../../model/backend.ts";
+import type { PlacedPool } from "../../model/snapshot.ts";
+import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+import { createTieredPicker } from "./tiers.ts";
+
+/** The memory that a worker counts in, and which worker it is. */
+export interface WorkerMemory {
+  readonly shared: SharedMemory;
+  readonly counters: CounterMemory;
+  readonly worker: PickerInputs["worker"];
+}
+
+/** A pool as a worker serves it: it stays the same object over snapshots, its picker is replaced. */
+export class ServedPool implements PickContext {
+  definition: PlacedPool;
+  clientAddress = "";
+  serverName = "";
+  #tried: readonly PlacedBackend[] = [];
+  #picker: Picker;
+  readonly #memory: WorkerMemory;
+
+  constructor(definition: PlacedPool, memory: WorkerMemory) {
+    this.definition = definition;
+    this.#memory = memory;
+    this.#picker = this.#build(definition, undefined);
+  }
+
+  /** Builds the picker of a new definition; nothing changes until the returned function is called. */
+  prepare(definition: PlacedPool): () => void {
+    const sameKind = definition.picker.type === this.definition.picker.type;
+    const picker = this.#build(definition, sameKind ? this.#picker : undefined);
+    return () => {
+      this.definition = definition;
+      this.#picker = picker;
+    };
+  }
+
+  /**
+   * The backend to try next, leased: {@link release} must follow.
+   * @param tried backends that this session has tried already.
+   */
+  lease(
+    clientAddress: string,
+    serverName: string,
+    tried: readonly PlacedBackend[],
+  ): PlacedBackend | undefined {
+    this.clientAddress = clientAddress;
+    this.serverName = serverName;
+    this.#tried = tried;
+    const backend = this.#picker.pick(this);
+    if (backend === undefined) return undefined;
+    Atomics.add(this.#memory.shared.backendActive, backend.slot, 1);
+    this.#memory.counters[backend.counters + backendCell.leased]! += 1;
+    return backend;
+  }
+
+  release(backend: PlacedBackend): void {
+    Atomics.sub(this.#memory.shared.backendActive, backend.slot, 1);
+    this.#memory.counters[backend.counters + backendCell.released]! += 1;
+  }
+
+  /** The one predicate in front of all pickers. */
+  mayPick(backend: PlacedBackend): boolean {
+    if (this.#memory.shared.backendFlags[backend.slot] !== 0) return false;
+    for (const other of this.#tried) if (other.slot === backend.slot) return false;
+    return true;
+  }
+
+  #build(definition: PlacedPool, previous: Picker | undefined): Picker {
+    return createTieredPicker(definition.picker, {
+      backends: definition.backends,
+      active: this.#memory.shared.backendActive,
+      random: Math.random,
+      previous,
+      worker: this.#memory.worker,
+    });
+  }
+}

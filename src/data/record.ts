@@ -1,0 +1,34 @@
+import { isIPv6 } from "node:net";
+import type { EndReason } from "../model/reasons.ts";
+import { logSession } from "../observe/session-log.ts";
+import type { Session } from "./session.ts";
+
+/** Writes the line of an ended session, where lines are wanted. @param duration in milliseconds. */
+export function recordSession(session: Session, reason: EndReason, duration: number): void {
+  const { plane, listener, attempts } = session;
+  if (!plane.logSessions) return;
+  const last = attempts.at(-1);
+  const connected = last !== undefined && last.error === undefined && session.connectTook > 0;
+  logSession(plane.logger, {
+    client: clientOf(session),
+    listener: listener.definition.name,
+    serverName: session.serverName,
+    alpn: session.alpn,
+    tlsVersion: session.tlsVersion,
+    tlsError: session.tlsError,
+    pool: attempts.length === 0 && reason !== "no_backend" ? "" : listener.pool.definition.name,
+    backend: connected ? last.backend.address : "",
+    attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),
+    received: session.received,
+    sent: session.sent,
+    handshake: session.handshakeTook > 0 ? session.handshakeTook : undefined,
+    connect: connected ? session.connectTook : undefined,
+    duration,
+    reason,
+  });
+}
+
+function clientOf({ clientAddress, clientPort }: Session): string {
+  if (clientAddress === "") return "";
+  return isIPv6(clientAddress) ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
+}

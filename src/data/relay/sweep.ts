@@ -1,0 +1,53 @@
+import { clock } from "../clock.ts";
+import type { Session } from "../session.ts";
+
+/**
+ * One timer for all sessions of a worker instead of several for each: it sets the coarse clock and ends what has
+ * overstayed. A timeout is never early, and at most two ticks late.
+ */
+export class Sweep {
+  readonly #sessions: ReadonlySet<Session>;
+  #timer: NodeJS.Timeout | undefined;
+  #tickLength = 0;
+
+  constructor(sessions: ReadonlySet<Session>) {
+    this.#sessions = sessions;
+  }
+
+  /** @param shortestTimeout of all listeners and pools, in milliseconds: the tick is a tenth of it, 10 ms to 500 ms. */
+  start(shortestTimeout: number): void {
+    clearInterval(this.#timer);
+    this.#tickLength = Math.min(500, Math.max(10, shortestTimeout / 10));
+    this.#timer = setInterval(() => this.#tick(), this.#tickLength);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    clock.now = performance.now();
+    // A stamp is up to a tick older than what it stamps: rather a tick late than a tick early.
+    const stamps = clock.now - this.#tickLength;
+    for (const session of this.#sessions) endIfOverdue(session, stamps - session.lastActive);
+  }
+}
+
+/** @param quiet for how long nothing has happened at least, in milliseconds. */
+function endIfOverdue(session: Session, quiet: number): void {
+  const { timeouts } = session.listener.definition;
+  switch (session.phase) {
+    case "handshake":
+      if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
+      break;
+    case "connect":
+      if (quiet > session.listener.pool.definition.connect.timeout)
+        session.connectFailed("timeout", "timeout");
+      break;
+    case "relay":
+      if (session.clientEnded || session.backendEnded) {
+        if (quiet > timeouts.halfClose) session.end("half_close_timeout");
+      } else if (quiet > timeouts.idle) session.end("idle_timeout");
+      break;
+  }
+}

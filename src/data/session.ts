@@ -1,0 +1,305 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import {
+  backendCell,
+  connectFailureList,
+  handshakeOutcomes,
+  listenerCell,
+  poolCell,
+} from "../channel/counters.ts";
+import { recordValue } from "../channel/histogram.ts";
+import { unmapAddress } from "../lib/address.ts";
+import type { PlacedBackend } from "../model/backend.ts";
+import {
+  type ConnectFailure,
+  connectFailures,
+  type EndReason,
+  type HandshakeResult,
+} from "../model/reasons.ts";
+import { release } from "./accept/admission.ts";
+import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
+import { terminate } from "./accept/tls.ts";
+import { clock } from "./clock.ts";
+import { dial } from "./connect/dial.ts";
+import { classifyConnectError } from "./connect/failure.ts";
+import type { Plane, ServedListener } from "./plane.ts";
+import { recordSession } from "./record.ts";
+import type { RelaySession, SessionSocket } from "./relay/relay.ts";
+import * as relay from "./relay/relay.ts";
+import { resetSocket } from "./relay/reset.ts";
+
+/** One attempt to connect a backend. */
+export interface Attempt {
+  readonly backend: PlacedBackend;
+  /** When it began; then how long it took, in milliseconds. */
+  readonly began: number;
+  took: number;
+  error: string | undefined;
+}
+
+type Phase = "handshake" | "connect" | "relay" | "ended";
+
+/**
+ * One accepted client connection, from accept to its last byte. Its methods stand in the order of its life:
+ * accept → handshake → pick → connect → relay → end.
+ */
+export class Session implements RelaySession {
+  readonly plane: Plane;
+  readonly listener: ServedListener;
+  /** The accepted socket, underneath TLS where there is TLS. */
+  readonly raw: Socket;
+  client: SessionSocket;
+  upstream: SessionSocket | undefined = undefined;
+  backend: PlacedBackend | undefined = undefined;
+  phase: Phase = "handshake";
+  readonly clientKeepsBytes: boolean;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  serverName = "";
+  alpn = "";
+  tlsVersion = "";
+  tlsError = "";
+  readonly attempts: Attempt[] = [];
+  /** By performance.now(). */
+  readonly accepted: number;
+  handshakeTook = 0;
+  connectTook = 0;
+  /** By the coarse clock: when a byte moved, or the phase began. */
+  lastActive: number;
+  received = 0;
+  sent = 0;
+  clientEnded = false;
+  backendEnded = false;
+  firstEnd: "client" | "backend" | undefined = undefined;
+
+  /** Accept: the connection has been admitted. */
+  constructor(plane: Plane, listener: ServedListener, raw: Socket) {
+    this.plane = plane;
+    this.listener = listener;
+    this.raw = raw;
+    this.accepted = performance.now();
+    this.lastActive = clock.now;
+    this.clientAddress = unmapAddress(raw.remoteAddress ?? "");
+    this.clientPort = raw.remotePort ?? 0;
+    this.clientKeepsBytes = listener.termination === undefined;
+    this.client = (this.clientKeepsBytes ? raw : terminate(raw, listener.termination!)) as SessionSocket;
+    this.client.session = this;
+    this.client.on("error", onClientError);
+    this.client.on("end", onClientEnd);
+    this.client.on("close", onClientClose);
+    plane.sessions.add(this);
+    if (this.clientKeepsBytes) this.connect();
+    else {
+      this.client.on("secure", onSecure);
+      // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a
+      // socket that no tls.Server made; `tls-truth.test.ts` holds it in place.
+      this.client.on("_tlsError", onTlsError);
+    }
+  }
+
+  /** Handshake: done. */
+  secured(): void {
+    const tls = this.client as unknown as TLSSocket;
+    this.handshakeTook = performance.now() - this.accepted;
+    this.serverName = typeof tls.servername === "string" ? tls.servername.toLowerCase() : "";
+    this.alpn = tls.alpnProtocol || "";
+    this.tlsVersion = tls.getProtocol() ?? "";
+    const base = this.listener.definition.counters;
+    this.countHandshake(this.tlsVersion === "TLSv1.2" ? 0 : 1);
+    recordValue(this.plane.counters, base + listenerCell.handshakeDuration, this.handshakeTook * 1000);
+    this.connect();
+  }
+
+  /** Handshake: failed. */
+  handshakeFailed(result: HandshakeResult, detail: string): void {
+    this.tlsError = detail === "" ? result : `${result}: ${detail}`;
+    this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
+    this.end(result === "timeout" ? "handshake_timeout" : "handshake_failed");
+  }
+
+  /** Pick and connect: one backend; after a failure, the next best. */
+  connect(): void {
+    this.phase = "connect";
+    this.lastActive = clock.now;
+    const { pool } = this.listener;
+    const backend =
+      this.attempts.length < pool.definition.connect.attempts
+        ? pool.lease(this.clientAddress, this.serverName, this.attempts.map(backendOf))
+        : undefined;
+    if (backend === undefined) {
+      this.end(this.attempts.length === 0 ? "no_backend" : "connect_failed");
+      return;
+    }
+    this.backend = backend;
+    this.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
+    this.upstream = dial(backend.target, relay.onBackendData) as SessionSocket;
+    this.upstream.session = this;
+    this.upstream.on("error", onUpstreamError);
+    this.upstream.on("connect", onUpstreamConnect);
+  }
+
+  /** Connect: failed; the session goes on with another backend where it may. */
+  connectFailed(failure: ConnectFailure, detail: string): void {
+    const attempt = this.attempts.at(-1)!;
+    attempt.took = performance.now() - attempt.began;
+    attempt.error = detail;
+    this.plane.counters[
+      attempt.backend.counters + backendCell.failures + connectFailureList.indexOf(failure)
+    ]! += 1;
+    this.dropUpstream();
+    if (connectFailures[failure].retryable) this.connect();
+    else this.end("connect_failed");
+  }
+
+  /** Connect: done. Relay: begins. */
+  connected(): void {
+    const attempt = this.attempts.at(-1)!;
+    const { counters } = this.plane;
+    const upstream = this.upstream!;
+    attempt.took = performance.now() - attempt.began;
+    this.connectTook = attempt.took;
+    counters[attempt.backend.counters + backendCell.connected]! += 1;
+    recordValue(
+      counters,
+      this.listener.pool.definition.counters + poolCell.connectDuration,
+      attempt.took * 1000,
+    );
+    this.phase = "relay";
+    this.lastActive = clock.now;
+    upstream.on("end", onUpstreamEnd);
+    upstream.on("close", onUpstreamClose);
+    upstream.on("drain", relay.onBackendDrain);
+    this.client.on("drain", relay.onClientDrain);
+    if (this.clientEnded) upstream.end();
+    this.client.on("data", relay.onClientData);
+  }
+
+  countReceived(bytes: number): void {
+    this.received += bytes;
+    this.plane.counters[this.listener.definition.counters + listenerCell.received]! += bytes;
+  }
+
+  countSent(bytes: number): void {
+    this.sent += bytes;
+    this.plane.counters[this.listener.definition.counters + listenerCell.sent]! += bytes;
+  }
+
+  /** Relay: one side has sent its last byte. */
+  sideEnded(side: "client" | "backend"): void {
+    this.lastActive = clock.now;
+    this.firstEnd ??= side;
+    if (side === "client") {
+      this.clientEnded = true;
+      if (this.phase === "relay") this.upstream!.end();
+    } else {
+      this.backendEnded = true;
+      this.client.end();
+    }
+  }
+
+  /** Relay: both sides have sent their last byte. */
+  get bothEnded(): boolean {
+    return this.clientEnded && this.backendEnded;
+  }
+
+  endedCleanly(): void {
+    this.end(this.firstEnd === "client" ? "client_closed" : "backend_closed");
+  }
+
+  /**
+   * End: once, for whatever reason. What is still open is reset, so that nothing that was cut short looks complete.
+   * @param flushClient lets the client have what was written to it before it is closed.
+   */
+  end(reason: EndReason, flushClient = false): void {
+    if (this.phase === "ended") return;
+    const handshakeOver = this.phase !== "handshake";
+    this.phase = "ended";
+    this.dropUpstream();
+    if (flushClient) this.client.destroySoon();
+    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us.
+    else if (reason === "handshake_failed") this.client.destroy();
+    else if (!this.client.closed) resetSocket(this.raw, this.listener.definition.bind.kind);
+    const { definition } = this.listener;
+    this.plane.sessions.delete(this);
+    release(definition, this.plane.shared, this.plane.counters);
+    const duration = performance.now() - this.accepted;
+    if (handshakeOver)
+      recordValue(this.plane.counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
+    recordSession(this, reason, duration);
+  }
+
+  private countHandshake(outcome: number): void {
+    this.plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
+  }
+
+  /** Gives the backend back, and resets the connection to it unless it is closed already. */
+  private dropUpstream(): void {
+    if (this.backend !== undefined) this.listener.pool.release(this.backend);
+    this.backend = undefined;
+    const { upstream } = this;
+    if (upstream !== undefined && !upstream.destroyed)
+      resetSocket(upstream, this.attempts.at(-1)!.backend.target.kind);
+  }
+}
+
+const backendOf = (attempt: Attempt): PlacedBackend => attempt.backend;
+
+function onSecure(this: SessionSocket): void {
+  (this.session as Session).secured();
+}
+
+function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  const session = this.session as Session;
+  if (session.phase === "handshake")
+    session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
+  else if (session.phase === "connect") session.end("client_gone");
+  else if (session.bothEnded) session.endedCleanly();
+  else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
+}
+
+/** During the handshake `error` follows with the same error. */
+function onTlsError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  if ((this.session as Session).phase !== "handshake") onClientError.call(this, error);
+}
+
+function onClientEnd(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "handshake") session.handshakeFailed("client_gone", "");
+  else if (session.phase !== "ended") session.sideEnded("client");
+}
+
+function onClientClose(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "handshake") session.handshakeFailed("client_gone", "");
+  else if (session.phase === "connect") session.end("client_gone");
+  else if (!session.bothEnded) session.end("client_reset");
+  else if (session.upstream!.closed) session.endedCleanly();
+}
+
+function onUpstreamConnect(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.upstream === this && session.phase === "connect") session.connected();
+}
+
+function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  const session = this.session as Session;
+  // An attempt that was given up may still report how it ended.
+  if (session.upstream !== this || session.phase === "ended") return;
+  if (session.phase === "connect")
+    session.connectFailed(classifyConnectError(error), error.code ?? error.message);
+  else if (session.bothEnded) session.endedCleanly();
+  // The backend had said all it had to say: the client gets that, whatever became of the client's own bytes.
+  else session.end("backend_reset", session.backendEnded);
+}
+
+function onUpstreamEnd(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "relay") session.sideEnded("backend");
+}
+
+function onUpstreamClose(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase !== "relay") return;
+  if (!session.bothEnded) session.end("backend_reset", session.backendEnded);
+  else if (session.client.closed) session.endedCleanly();
+}

@@ -1,0 +1,89 @@
+import type { Socket } from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import type { EndReason } from "../model/reasons.ts";
+import { createWorkerLogger } from "../observe/logger.ts";
+import { admit } from "./accept/admission.ts";
+import { ServedState } from "./apply.ts";
+import type { Plane, ServedListener } from "./plane.ts";
+import { resetSocket } from "./relay/reset.ts";
+import { Sweep } from "./relay/sweep.ts";
+import { Session } from "./session.ts";
+
+const setup = workerData as WorkerSetup;
+const port = parentPort!;
+const send = (message: FromWorker): void => port.postMessage(message);
+
+const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
+const plane: Plane = {
+  shared: setup.shared,
+  counters: setup.counters,
+  logger: log.logger,
+  logSessions: setup.log.sessions,
+  sessions: new Set(),
+};
+const sweep = new Sweep(plane.sessions);
+const memory = {
+  shared: setup.shared,
+  counters: setup.counters,
+  worker: { index: setup.id - 1, count: setup.count },
+};
+const state = new ServedState(memory, accept, (error) =>
+  log.logger.error({ err: error }, "listening socket failed"),
+);
+
+function accept(listener: ServedListener, socket: Socket): void {
+  if (admit(listener.definition, plane.shared, plane.counters) === undefined)
+    new Session(plane, listener, socket);
+  else refuse(listener, socket);
+}
+
+/** At once and without a word, so that a flood costs as little as can be. */
+function refuse(listener: ServedListener, socket: Socket): void {
+  socket.on("error", () => {});
+  resetSocket(socket, listener.definition.bind.kind);
+}
+
+async function applySnapshot({ snapshot }: Extract<ToWorker, { type: "snapshot" }>): Promise<void> {
+  try {
+    await state.apply(snapshot);
+    sweep.start(state.shortestTimeout);
+    send({ type: "applied", version: snapshot.version });
+  } catch (error) {
+    send({ type: "failed", version: snapshot.version, reason: (error as Error).message });
+  }
+}
+
+function cut(reason: EndReason): void {
+  const sessions = plane.sessions.size;
+  for (const session of plane.sessions) session.end(reason);
+  sweep.stop();
+  log.flush();
+  send({ type: "cut", sessions });
+}
+
+/** Snapshots are applied one after the other, in the order in which they came. */
+let applying: Promise<void> = Promise.resolve();
+
+port.on("message", (message: ToWorker) => {
+  switch (message.type) {
+    case "snapshot":
+      applying = applying.then(() => applySnapshot(message));
+      break;
+    case "socket": {
+      const listener = state.listener(message.listener);
+      if (listener === undefined) message.socket.destroy();
+      else accept(listener, message.socket);
+      break;
+    }
+    case "drain":
+      state.close();
+      send({ type: "draining" });
+      break;
+    case "cut":
+      cut(message.reason);
+      break;
+  }
+});
+
+send({ type: "ready" });
