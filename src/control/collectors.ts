@@ -1,0 +1,207 @@
+import { readdirSync } from "node:fs";
+import {
+  backendCell,
+  type CounterMemory,
+  connectFailureList,
+  handshakeOutcomes,
+  listenerCell,
+  poolCell,
+  rejectReasonList,
+  sumCells,
+} from "../channel/counters.ts";
+import { backendFlag, mostConnections, openConnections } from "../channel/memory.ts";
+import type { PlacedBackend } from "../model/backend.ts";
+import type { PlacedListener } from "../model/snapshot.ts";
+import { type MetricName, metrics } from "../observe/metrics.ts";
+import { cumulate } from "./histograms.ts";
+import {
+  backendState,
+  backendStates,
+  type MetricsInput,
+  openInWorker,
+  openOnListener,
+  openToBackend,
+} from "./readings.ts";
+
+/** One value of a metric. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Where it differs from the metric's name: `…_bucket`, `…_sum`, `…_count`. */
+  readonly metricName?: string;
+}
+
+/** The values of every metric, now. */
+export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) => readonly Sample[] } = {
+  umay_build_info: ({ version }) => one(1, { version, node: process.versions.node }),
+  umay_connections: ({ shared }) => one(Atomics.load(shared.process, openConnections)),
+  umay_connections_limit: ({ shared }) => one(Atomics.load(shared.process, mostConnections)),
+
+  umay_listener_connections_total: ofListeners("accepted"),
+  umay_listener_connections: ({ memories, snapshot }) =>
+    snapshot().listeners.map((listener) => ({
+      labels: { listener: listener.name },
+      value: openOnListener(memories, listener),
+    })),
+  umay_listener_rejected_total: ({ memories, snapshot }) =>
+    snapshot().listeners.flatMap(({ name, counters }) =>
+      rejectReasonList.map((reason, index) => ({
+        labels: { listener: name, reason },
+        value: sumCells(memories, counters + listenerCell.rejected + index),
+      })),
+    ),
+  umay_listener_received_bytes_total: ofListeners("received"),
+  umay_listener_sent_bytes_total: ofListeners("sent"),
+  umay_tls_handshakes_total: ({ memories, snapshot }) =>
+    snapshot()
+      .listeners.filter(terminatesTls)
+      .flatMap(({ name, counters }) =>
+        handshakeOutcomes.map(({ result, version }, index) => ({
+          labels: { listener: name, result, version },
+          value: sumCells(memories, counters + listenerCell.handshakes + index),
+        })),
+      ),
+  umay_tls_handshake_duration_seconds: ({ memories, snapshot }) =>
+    snapshot()
+      .listeners.filter(terminatesTls)
+      .flatMap(({ name, counters }) =>
+        histogram(
+          "umay_tls_handshake_duration_seconds",
+          { listener: name },
+          memories,
+          counters + listenerCell.handshakeDuration,
+        ),
+      ),
+  umay_session_duration_seconds: ({ memories, snapshot }) =>
+    snapshot().listeners.flatMap(({ name, counters }) =>
+      histogram(
+        "umay_session_duration_seconds",
+        { listener: name },
+        memories,
+        counters + listenerCell.sessionDuration,
+      ),
+    ),
+
+  umay_backend_connections_total: ofBackends(({ memories }, { counters }) =>
+    sumCells(memories, counters + backendCell.connected),
+  ),
+  umay_backend_connections: ofBackends(({ memories }, backend) => openToBackend(memories, backend)),
+  umay_backend_connect_failures_total: ({ memories, snapshot }) =>
+    snapshot().pools.flatMap((pool) =>
+      pool.backends.flatMap(({ address, counters }) =>
+        connectFailureList.map((reason, index) => ({
+          labels: { pool: pool.name, backend: address, reason },
+          value: sumCells(memories, counters + backendCell.failures + index),
+        })),
+      ),
+    ),
+  umay_backend_connect_duration_seconds: ({ memories, snapshot }) =>
+    snapshot().pools.flatMap(({ name, counters }) =>
+      histogram(
+        "umay_backend_connect_duration_seconds",
+        { pool: name },
+        memories,
+        counters + poolCell.connectDuration,
+      ),
+    ),
+  umay_backend_up: ofBackends(({ shared }, { slot }) =>
+    Atomics.load(shared.backendFlags, slot) & (backendFlag.down | backendFlag.ejected) ? 0 : 1,
+  ),
+
+  umay_pool_backends: ({ shared, snapshot }) =>
+    snapshot().pools.flatMap(({ name, backends }) => {
+      const states = backends.map((backend) => backendState(shared, backend));
+      return backendStates.map((state) => ({
+        labels: { pool: name, state },
+        value: states.filter((each) => each === state).length,
+      }));
+    }),
+  umay_discovery_errors_total: ({ discovery }) =>
+    [...discovery()].map(([pool, { errors }]) => ({ labels: { pool }, value: errors })),
+
+  umay_config_generation: ({ snapshot }) => one(snapshot().version),
+  umay_config_reloads_total: ({ reloads }) =>
+    Object.entries(reloads()).map(([result, value]) => ({ labels: { result }, value })),
+  umay_certificate_not_after_timestamp_seconds: ({ snapshot }) => snapshot().listeners.flatMap(expiries),
+
+  umay_workers: ({ memories }) => one(memories.length),
+  umay_worker_connections: ({ memories }) =>
+    memories.map((memory, index) => ({ labels: { worker: String(index + 1) }, value: openInWorker(memory) })),
+  umay_worker_restarts_total: ({ workerRestarts }) => one(workerRestarts()),
+  umay_log_lines_dropped_total: ({ droppedLogLines }) => one(droppedLogLines()),
+  umay_open_files: () => openFiles(),
+  umay_open_files_limit: ({ fileLimit }) => {
+    const limit = fileLimit();
+    return limit === undefined ? [] : one(limit);
+  },
+};
+
+function one(value: number, labels: Sample["labels"] = {}): readonly Sample[] {
+  return [{ labels, value }];
+}
+
+function ofListeners(cell: "accepted" | "received" | "sent"): (input: MetricsInput) => readonly Sample[] {
+  return ({ memories, snapshot }) =>
+    snapshot().listeners.map(({ name, counters }) => ({
+      labels: { listener: name },
+      value: sumCells(memories, counters + listenerCell[cell]),
+    }));
+}
+
+function ofBackends(
+  value: (input: MetricsInput, backend: PlacedBackend) => number,
+): (input: MetricsInput) => readonly Sample[] {
+  return (input) =>
+    input.snapshot().pools.flatMap((pool) =>
+      pool.backends.map((backend) => ({
+        labels: { pool: pool.name, backend: backend.address },
+        value: value(input, backend),
+      })),
+    );
+}
+
+const terminatesTls = ({ tls }: PlacedListener): boolean => tls !== undefined;
+
+/** Certificates of one subject (an RSA and an ECDSA one, say) share a series. */
+function expiries({ name, tls }: PlacedListener): readonly Sample[] {
+  const first = new Map<string, number>();
+  for (const { subject, notAfter } of tls?.certificates ?? [])
+    first.set(subject, Math.min(first.get(subject) ?? Number.POSITIVE_INFINITY, notAfter));
+  return [...first].map(([subject, notAfter]) => ({
+    labels: { listener: name, subject },
+    value: notAfter / 1000,
+  }));
+}
+
+/** Nothing where the system does not say. */
+function openFiles(): readonly Sample[] {
+  try {
+    // One less for the folder itself.
+    return one(readdirSync("/dev/fd").length - 1);
+  } catch {
+    return [];
+  }
+}
+
+type HistogramName = {
+  [Name in MetricName]: (typeof metrics)[Name]["type"] extends "histogram" ? Name : never;
+}[MetricName];
+
+function histogram(
+  name: HistogramName,
+  labels: Sample["labels"],
+  memories: readonly CounterMemory[],
+  base: number,
+): readonly Sample[] {
+  const { bounds } = metrics[name];
+  const { counts, sum } = cumulate(memories, base, bounds);
+  return [
+    ...counts.map((value, index) => ({
+      labels: { ...labels, le: String(bounds[index] ?? "+Inf") },
+      value,
+      metricName: `${name}_bucket`,
+    })),
+    { labels, value: sum, metricName: `${name}_sum` },
+    { labels, value: counts.at(-1)!, metricName: `${name}_count` },
+  ];
+}

@@ -1,0 +1,76 @@
+import { backendCell, type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
+import { backendFlag, listenerCapacity, type SharedMemory } from "../channel/memory.ts";
+import { listenerSlots } from "../channel/slots.ts";
+import type { PlacedBackend } from "../model/backend.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+
+export type ProcessState = "starting" | "ready" | "draining";
+
+/** What metrics and status are read from, at the moment when someone asks. */
+export interface MetricsInput {
+  /** umay's. */
+  readonly version: string;
+  /** Every worker's, worker 1 first. A replaced worker goes on with its predecessor's, whose sessions are counted as ended. */
+  readonly memories: readonly CounterMemory[];
+  readonly shared: SharedMemory;
+  readonly state: () => ProcessState;
+  readonly snapshot: () => Snapshot;
+  /** By pool. */
+  readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;
+  readonly workerRestarts: () => number;
+  readonly droppedLogLines: () => number;
+  /** Reloads of the configuration so far. */
+  readonly reloads: () => { readonly applied: number; readonly failed: number };
+  /** The most files that the process may have open; undefined where the system does not say. */
+  readonly fileLimit: () => number | undefined;
+}
+
+export interface DiscoveryReading {
+  /** How often finding the backends failed so far. */
+  readonly errors: number;
+  /** The last error, until it succeeds again. */
+  readonly lastError: string | undefined;
+}
+
+export const backendStates = ["up", "down", "ejected", "draining"] as const;
+export type BackendState = (typeof backendStates)[number];
+
+/** What is asked of a backend comes first, what is found about it next. */
+export function backendState(shared: SharedMemory, { slot }: PlacedBackend): BackendState {
+  const flags = Atomics.load(shared.backendFlags, slot);
+  if (flags & backendFlag.draining) return "draining";
+  if (flags & backendFlag.down) return "down";
+  return flags & backendFlag.ejected ? "ejected" : "up";
+}
+
+/** Connections that are open on a listener. */
+export function openOnListener(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + listenerCell.accepted, counters + listenerCell.ended);
+}
+
+/** Connections to a backend that are open or being established. */
+export function openToBackend(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + backendCell.leased, counters + backendCell.released);
+}
+
+const listenerPlaces = listenerSlots();
+
+/** Connections that a worker has open, also on listeners that are gone from the snapshot. */
+export function openInWorker(memory: CounterMemory): number {
+  let open = 0;
+  for (let slot = 0; slot < listenerCapacity; slot++)
+    open += openOnListener([memory], { counters: listenerPlaces.counters(slot) });
+  return open;
+}
+
+/** The workers count on meanwhile: what falls is read first, so that it is never above what rises. */
+function difference(memories: readonly CounterMemory[], rising: number, falling: number): number {
+  const ended = sumCells(memories, falling);
+  return sumCells(memories, rising) - ended;
+}

@@ -1,0 +1,71 @@
+import { lstat, unlink } from "node:fs/promises";
+import { connect, type Server } from "node:net";
+import type { SocketAddress } from "./address.ts";
+
+/**
+ * Makes a server listen. A unix socket that a dead process left behind is removed first; one that is served is not.
+ * @param mode of a unix socket's file, which has it from the first moment; default: what the umask leaves of 0777.
+ *   Only the main thread may give one.
+ * @returns where it listens: port 0 has become the port that the system chose.
+ * @throws the system's error; {@link explainListenError} puts it into words.
+ */
+export async function listen(server: Server, address: SocketAddress, mode?: number): Promise<SocketAddress> {
+  if (address.kind === "unix") await removeStaleSocket(address.path);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  const restrict = address.kind === "unix" && mode !== undefined;
+  const umask = restrict ? process.umask(0o777 & ~mode) : 0;
+  try {
+    // A unix socket's file is made within this call.
+    server.listen(address.kind === "unix" ? { path: address.path } : address, resolve);
+  } finally {
+    if (restrict) process.umask(umask);
+  }
+  await promise;
+  server.removeListener("error", reject);
+  const bound = server.address();
+  return address.kind === "tcp" && typeof bound === "object" && bound !== null
+    ? { ...address, port: bound.port }
+    : address;
+}
+
+/** Nothing but a socket is removed: a connection to a regular file is refused just the same. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() && (await connectError(path)) === "ECONNREFUSED") await unlink(path);
+}
+
+function connectError(path: string): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = connect({ path }, () => {
+    socket.destroy();
+    resolve(undefined);
+  });
+  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+  return promise;
+}
+
+/** Why an address can't be had, and what to do. */
+export function explainListenError(error: NodeJS.ErrnoException, address: SocketAddress): string {
+  const words = address.kind === "unix" ? unixErrors : tcpErrors;
+  const explain = words[error.code ?? ""];
+  return explain === undefined
+    ? error.message
+    : `${explain(address.kind === "unix" ? address.path : String(address.port))} (${error.code})`;
+}
+
+const tcpErrors: Readonly<Record<string, (port: string) => string>> = {
+  EADDRINUSE: (port) => `the port is in use; 'ss -ltnp sport = :${port}' shows by whom`,
+  EACCES: () =>
+    "this process may not listen on ports below 1024; grant CAP_NET_BIND_SERVICE, or choose a higher port",
+  EADDRNOTAVAIL: () => "the address is not one of this machine; 'ip address' lists them",
+  ENOTFOUND: () => "the name cannot be resolved; write an address, or mend the name",
+  EAI_AGAIN: () => "the name cannot be resolved now; write an address, or look at the name servers",
+};
+
+const unixErrors: Readonly<Record<string, (path: string) => string>> = {
+  EADDRINUSE: () =>
+    "another process serves this socket, or the file is no socket; stop it, or choose another path",
+  EACCES: (path) => `no right to create ${path}; give its folder to the user that umay runs as`,
+  ENOENT: (path) => `the folder of ${path} does not exist; make it first`,
+};

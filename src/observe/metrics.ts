@@ -1,0 +1,215 @@
+interface Metric {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Of its values; "" where it counts things or is 0 or 1. */
+  readonly unit: "" | "bytes" | "seconds";
+  /** Upper bounds of a histogram's buckets, in its unit, rising. */
+  readonly bounds?: readonly number[];
+}
+
+/** What is over in milliseconds when all is well. */
+const shortTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** From a request to a day of a long-lived connection. */
+const longTimes = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
+
+/**
+ * Every metric of umay's own, in the order in which they are served. Labels have values from the configuration, from
+ * discovery and from fixed lists; never what a client sent.
+ */
+export const metrics = {
+  umay_build_info: {
+    type: "gauge",
+    help: "Always 1; the labels say which version of umay runs on which version of Node.",
+    labels: ["version", "node"],
+    unit: "",
+  },
+  umay_connections: {
+    type: "gauge",
+    help: "Client connections that are open, over all listeners.",
+    labels: [],
+    unit: "",
+  },
+  umay_connections_limit: {
+    type: "gauge",
+    help: "The most client connections that the limit on open files leaves room for; more are refused.",
+    labels: [],
+    unit: "",
+  },
+  umay_listener_connections_total: {
+    type: "counter",
+    help: "Client connections that were accepted and not refused.",
+    labels: ["listener"],
+    unit: "",
+  },
+  umay_listener_connections: {
+    type: "gauge",
+    help: "Client connections that are open.",
+    labels: ["listener"],
+    unit: "",
+  },
+  umay_listener_rejected_total: {
+    type: "counter",
+    help: "Client connections that were refused as soon as they were accepted.",
+    labels: ["listener", "reason"],
+    unit: "",
+  },
+  umay_listener_received_bytes_total: {
+    type: "counter",
+    help: "Bytes from clients, without TLS's own.",
+    labels: ["listener"],
+    unit: "bytes",
+  },
+  umay_listener_sent_bytes_total: {
+    type: "counter",
+    help: "Bytes to clients, without TLS's own.",
+    labels: ["listener"],
+    unit: "bytes",
+  },
+  umay_tls_handshakes_total: {
+    type: "counter",
+    help: "TLS handshakes with clients that ended, by how; one that failed has no version.",
+    labels: ["listener", "result", "version"],
+    unit: "",
+  },
+  umay_tls_handshake_duration_seconds: {
+    type: "histogram",
+    help: "Time from accepting a connection to the end of its TLS handshake, of those that succeeded.",
+    labels: ["listener"],
+    unit: "seconds",
+    bounds: shortTimes,
+  },
+  umay_session_duration_seconds: {
+    type: "histogram",
+    help: "Time from accepting a connection to its last byte, of those whose TLS handshake succeeded.",
+    labels: ["listener"],
+    unit: "seconds",
+    bounds: longTimes,
+  },
+  umay_backend_connections_total: {
+    type: "counter",
+    help: "Connections to a backend that were established.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_connections: {
+    type: "gauge",
+    help: "Connections to a backend that are open or being established.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_connect_failures_total: {
+    type: "counter",
+    help: "Attempts to connect a backend that failed.",
+    labels: ["pool", "backend", "reason"],
+    unit: "",
+  },
+  umay_backend_connect_duration_seconds: {
+    type: "histogram",
+    help: "Time that it took to connect a backend, of the attempts that succeeded.",
+    labels: ["pool"],
+    unit: "seconds",
+    bounds: shortTimes,
+  },
+  umay_backend_up: {
+    type: "gauge",
+    help: "1 while a backend is taken for healthy, 0 while it is down or ejected.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_pool_backends: {
+    type: "gauge",
+    help: "Backends of a pool: up, down, ejected or draining.",
+    labels: ["pool", "state"],
+    unit: "",
+  },
+  umay_discovery_errors_total: {
+    type: "counter",
+    help: "Times that finding out a pool's backends failed.",
+    labels: ["pool"],
+    unit: "",
+  },
+  umay_config_generation: {
+    type: "gauge",
+    help: "Number of the snapshot that is published; it rises with every change of configuration or backends.",
+    labels: [],
+    unit: "",
+  },
+  umay_config_reloads_total: {
+    type: "counter",
+    help: "Reloads of the configuration: applied, or failed and the last good one went on serving.",
+    labels: ["result"],
+    unit: "",
+  },
+  umay_certificate_not_after_timestamp_seconds: {
+    type: "gauge",
+    help: "When a certificate expires, in Unix time; of several with one subject, the first to expire.",
+    labels: ["listener", "subject"],
+    unit: "seconds",
+  },
+  umay_workers: {
+    type: "gauge",
+    help: "Worker threads that carry the data plane.",
+    labels: [],
+    unit: "",
+  },
+  umay_worker_connections: {
+    type: "gauge",
+    help: "Client connections that a worker has open.",
+    labels: ["worker"],
+    unit: "",
+  },
+  umay_worker_restarts_total: {
+    type: "counter",
+    help: "Worker threads that died and were replaced.",
+    labels: [],
+    unit: "",
+  },
+  umay_log_lines_dropped_total: {
+    type: "counter",
+    help: "Log lines that could not be written: disk full, reader gone, or reader too slow.",
+    labels: [],
+    unit: "",
+  },
+  umay_open_files: {
+    type: "gauge",
+    help: "Files and sockets that the process has open.",
+    labels: [],
+    unit: "",
+  },
+  umay_open_files_limit: {
+    type: "gauge",
+    help: "The most files and sockets that the process may have open.",
+    labels: [],
+    unit: "",
+  },
+} as const satisfies Record<`umay_${string}`, Metric>;
+
+export type MetricName = keyof typeof metrics;
+
+/** The table of all metrics for the documentation, in Markdown. */
+export function metricsTable(): string {
+  const rows = Object.entries<Metric>(metrics).map(([name, { type, labels, help }]) => {
+    const labelNames = labels.map((label) => `\`${label}\``).join(", ");
+    return `| \`${name}\` | ${type} | ${labelNames || "–"} | ${help} |`;
+  });
+  return ["| Metric | Type | Labels | Meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** The bounds of every histogram's buckets for the documentation, in Markdown. */
+export function boundsTable(): string {
+  const rows = Object.entries<Metric>(metrics).flatMap(([name, { bounds }]) =>
+    bounds === undefined ? [] : [`| \`${name}\` | ${bounds.join(", ")} |`],
+  );
+  return ["| Histogram | Upper bounds of its buckets, in seconds |", "|---|---|", ...rows].join("\n");
+}
+
+/** A table of {@link ../model/reasons.ts}, in Markdown. */
+export function reasonsTable(
+  reasons: Readonly<Record<string, { readonly origin: string; readonly text: string }>>,
+): string {
+  const rows = Object.entries(reasons).map(
+    ([code, { origin, text }]) => `| \`${code}\` | ${origin} | ${text} |`,
+  );
+  return ["| Code | Caused by | Meaning |", "|---|---|---|", ...rows].join("\n");
+}
