@@ -10,6 +10,7 @@ import {
   sumCells,
 } from "../channel/counters.ts";
 import { backendFlag, mostConnections, openConnections } from "../channel/memory.ts";
+import { version } from "../lib/version.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { type MetricName, metrics } from "../observe/metrics.ts";
@@ -33,7 +34,7 @@ export interface Sample {
 
 /** The values of every metric, now. */
 export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) => readonly Sample[] } = {
-  umay_build_info: ({ version }) => one(1, { version, node: process.versions.node }),
+  umay_build_info: () => one(1, { version, node: process.versions.node }),
   umay_connections: ({ shared }) => one(Atomics.load(shared.process, openConnections)),
   umay_connections_limit: ({ shared }) => one(Atomics.load(shared.process, mostConnections)),
 

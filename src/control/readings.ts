@@ -8,8 +8,6 @@ export type ProcessState = "starting" | "ready" | "draining";
 
 /** What metrics and status are read from, at the moment when someone asks. */
 export interface MetricsInput {
-  /** umay's. */
-  readonly version: string;
   /** Every worker's, worker 1 first. A replaced worker goes on with its predecessor's, whose sessions are counted as ended. */
   readonly memories: readonly CounterMemory[];
   readonly shared: SharedMemory;

@@ -1,5 +1,6 @@
 import { backendCell, connectFailureList, listenerCell, poolCell, sumCells } from "../channel/counters.ts";
 import { formatAddress } from "../lib/address.ts";
+import { version } from "../lib/version.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
@@ -66,7 +67,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
   const pools: [string, PoolStatus][] = [];
   for (const pool of snapshot.pools) pools.push([pool.name, await readPool(input, pool)]);
   return {
-    version: input.version,
+    version,
     pid: process.pid,
     uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
     state: input.state(),
