@@ -50,7 +50,7 @@ async function serve(
   destination: LogDestination,
 ): Promise<number> {
   const plane = await ControlPlane.create(model, logger, destination);
-  await using admin = model.admin && (await openAdmin(model.admin.bind, plane, destination));
+  await using admin = model.admin && (await openAdmin(model.admin.bind, plane, destination, logger));
   try {
     await plane.start();
   } catch (error) {
