@@ -13,7 +13,7 @@ const sumCell = histogramCells - 1;
 
 /** Adds one value to the histogram that starts at `base`. Neither throws nor allocates. */
 export function recordValue(cells: Float64Array, base: number, microseconds: number): void {
-  const value = microseconds > 0 ? microseconds : 0;
+  const value = Math.max(microseconds, 0);
   cells[base + bucketOf(value)]! += 1;
   cells[base + sumCell]! += value;
 }
@@ -24,7 +24,7 @@ function bucketOf(value: number): number {
   if (value >= 0x4000_0000) {
     small = value / 65_536;
     exponent = 16;
-    if (small >= 0x4000_0000) return sumCell - 1;
+    if (small >= 0x8000_0000) return sumCell - 1;
   }
   const bits = small | 0;
   if (exponent === 0 && bits < linear) return bits;

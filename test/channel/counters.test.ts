@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  backendCell,
+  connectFailureList,
+  createCounterMemory,
+  handshakeOutcomes,
+  listenerCell,
+  poolCell,
+  rejectReasonList,
+  sumCells,
+} from "../../src/channel/counters.ts";
+import { histogramCells } from "../../src/channel/histogram.ts";
+import { backendCapacity } from "../../src/channel/memory.ts";
+import { backendSlots } from "../../src/channel/slots.ts";
+import { connectFailures, handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
+
+test("every reason of the model has a counter", () => {
+  assert.deepEqual(rejectReasonList, Object.keys(rejectReasons));
+  assert.deepEqual(connectFailureList, Object.keys(connectFailures));
+  assert.deepEqual(
+    new Set(handshakeOutcomes.map(({ result }) => result)),
+    new Set(Object.keys(handshakeResults)),
+  );
+});
+
+test("a completed handshake is counted by its version, a failed one without", () => {
+  const versions = new Map<string, string[]>();
+  for (const { result, version } of handshakeOutcomes)
+    versions.set(result, [...(versions.get(result) ?? []), version]);
+  assert.deepEqual(versions.get("ok"), ["TLSv1.2", "TLSv1.3"]);
+  versions.delete("ok");
+  for (const [result, own] of versions) assert.deepEqual(own, [""], result);
+});
+
+test("the cells of a block lie side by side", () => {
+  assert.deepEqual(listenerCell, {
+    accepted: 0,
+    ended: 1,
+    received: 2,
+    sent: 3,
+    rejected: 4,
+    handshakes: 4 + rejectReasonList.length,
+    handshakeDuration: 4 + rejectReasonList.length + handshakeOutcomes.length,
+    sessionDuration: 4 + rejectReasonList.length + handshakeOutcomes.length + histogramCells,
+    size: 4 + rejectReasonList.length + handshakeOutcomes.length + 2 * histogramCells,
+  });
+  assert.deepEqual(poolCell, { connectDuration: 0, size: histogramCells });
+  assert.deepEqual(backendCell, {
+    leased: 0,
+    released: 1,
+    connected: 2,
+    failures: 3,
+    size: 3 + connectFailureList.length,
+  });
+});
+
+test("a memory has room for the last backend's block and ends with it", () => {
+  const memory = createCounterMemory();
+  assert.equal(memory.length, backendSlots().counters(backendCapacity));
+  assert.ok(memory.buffer instanceof SharedArrayBuffer);
+});
+
+test("a cell is summed over all memories and over nothing else", () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(fc.nat(), { minLength: 3, maxLength: 3 }), { maxLength: 5 }), (rows) => {
+      const memories = rows.map((row) => {
+        const memory = new Float64Array(new SharedArrayBuffer(3 * Float64Array.BYTES_PER_ELEMENT));
+        memory.set(row);
+        return memory;
+      });
+      for (const cell of [0, 1, 2])
+        assert.equal(
+          sumCells(memories, cell),
+          rows.reduce((sum, row) => sum + row[cell]!, 0),
+        );
+    }),
+  );
+});
