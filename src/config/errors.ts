@@ -7,6 +7,52 @@ export interface ConfigProblem {
   readonly path: string;
   /** What is wrong, what was expected, and what to do. */
   readonly message: string;
+  /** A guess at what was meant, as a sentence: `did you mean "round-robin"?` */
+  readonly hint: string | undefined;
   /** The lines around it with a marker, when a file has them. */
   readonly frame: string | undefined;
+}
+
+/** A configuration that umay can't run with. Warnings come along, so that all is said in one pass. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** At least one error; sorted by position. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(
+      problems
+        .map(({ where, path, message }) => [where, path, message].filter(Boolean).join(": "))
+        .join("\n"),
+    );
+    this.problems = problems;
+  }
+}
+
+/** Keys of tables and indexes of arrays, from the root down. */
+export type Path = readonly (string | number)[];
+
+/** A problem as the stages find it: its place in the configuration is known, its place in the file not yet. */
+export interface Finding {
+  readonly severity: "error" | "warning";
+  readonly path: Path;
+  /** Whether the key itself is wrong, or what it holds. */
+  readonly at: "key" | "value";
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export function errorAt(path: Path, message: string, hint?: string): Finding {
+  return { severity: "error", path, at: "value", message, hint };
+}
+
+export function warningAt(path: Path, message: string): Finding {
+  return { severity: "warning", path, at: "value", message };
+}
+
+/** The error for a configuration that can't be read at all. */
+export function unreadable(where: string, message: string): ConfigError {
+  return new ConfigError([
+    { severity: "error", where, path: "", message, hint: undefined, frame: undefined },
+  ]);
 }

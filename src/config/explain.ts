@@ -1,0 +1,128 @@
+import type * as z from "zod";
+import { errorAt, type Finding, type Path } from "./errors.ts";
+import { didYouMean, listChoices, suggest } from "./report/suggest.ts";
+import { alternatives, keysOf, nodesAt, type SchemaNode } from "./schema/nodes.ts";
+import { jsonSchema } from "./schema.ts";
+import { isTable, type Tree, valueAt } from "./tree.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** What a validation issue means for a person. */
+export function explainIssue(issue: Issue, tree: Tree): Finding[] {
+  const path = issue.path as Path;
+  const value = valueAt(tree, path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => explainUnknownKey([...path, key], tree));
+    case "invalid_key":
+      return [{ ...errorAt(path, issue.issues[0]!.message), at: "key" }];
+    case "invalid_value":
+      return [expectation(path, value, issue.values)];
+    case "invalid_union": {
+      if (issue.errors.length === 0 && "options" in issue)
+        return [expectation(path, value, issue.options as readonly unknown[])];
+      return explainBranch(issue, value, tree);
+    }
+    case "invalid_type":
+      return [finding(path, value, isOurs(issue.message) ? issue.message : "expected a table")];
+    default:
+      return [finding(path, value, issue.message)];
+  }
+}
+
+function finding(path: Path, value: unknown, message: string, hint?: string): Finding {
+  if (value === undefined) return errorAt(path, `is missing; ${message}`, hint);
+  return errorAt(path, isOurs(message) ? `${message}, got ${describe(value)}` : message, hint);
+}
+
+function expectation(path: Path, value: unknown, choices: readonly unknown[]): Finding {
+  const names = choices.map(String);
+  const hint = typeof value === "string" ? didYouMean(value, names) : undefined;
+  return finding(path, value, `expected ${listChoices(names)}`, hint);
+}
+
+/** Of a choice between a plain value and a table, only what is written says which one was meant. */
+function explainBranch(issue: z.core.$ZodIssueInvalidUnion, value: unknown, tree: Tree): Finding[] {
+  const path = issue.path as Path;
+  const wrongKind = (below: Issue): boolean =>
+    below.path.length === 0 &&
+    (below.code === "invalid_type" || (below.code === "invalid_value" && isTable(value)));
+  const branch = issue.errors.find((below) => !below.some(wrongKind));
+  if (isOurs(issue.message)) return [finding(path, value, issue.message)];
+  if (branch === undefined) return [finding(path, value, expectedKinds(path))];
+  return branch.flatMap((below) => explainIssue({ ...below, path: [...path, ...below.path] }, tree));
+}
+
+/** The schema's own messages begin with "expected" where what was written belongs into the message. */
+function isOurs(message: string): boolean {
+  return message.startsWith("expected");
+}
+
+function expectedKinds(path: Path): string {
+  const kinds = nodesAt(jsonSchema(), path).map(
+    (node) => node["x-type"] ?? (node.type === "object" ? "table" : "name"),
+  );
+  return `expected ${[...new Set(kinds)].map((kind) => `a ${kind}`).join(" or ")}`.replaceAll(
+    "a address",
+    "an address",
+  );
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") {
+    const text = JSON.stringify(value);
+    return text.length > 60 ? `${text.slice(0, 56)}…"` : text;
+  }
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (value instanceof Date) return "a date";
+  return isTable(value) ? "a table" : String(value);
+}
+
+function explainUnknownKey(path: Path, tree: Tree): Finding {
+  const table = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const nodes = nodesAt(jsonSchema(), table);
+  const hint =
+    otherVariant(key, nodes) ??
+    didYouMean(key, missingFirst(keysOf(nodes), valueAt(tree, table))) ??
+    otherTable(key);
+  return { ...errorAt(path, "unknown key", hint), at: "key" };
+}
+
+/** Of two keys that are equally near, the one that is not there already is meant. */
+function missingFirst(keys: readonly string[], table: unknown): string[] {
+  const there = (key: string): boolean => isTable(table) && Object.hasOwn(table, key);
+  return [...keys.filter((key) => !there(key)), ...keys.filter(there)];
+}
+
+/** The type that a table would need for a key. */
+function otherVariant(key: string, nodes: readonly SchemaNode[]): string | undefined {
+  const types = nodes
+    .filter((node) => Object.hasOwn(node.properties ?? {}, key))
+    .flatMap((node) => node.properties?.["type"]?.const ?? []);
+  return types.length === 0 ? undefined : `it belongs to type = ${listChoices(types.map(String))}`;
+}
+
+function otherTable(key: string): string | undefined {
+  const tables = new Map<string, string[]>();
+  collectTables(jsonSchema(), [], tables);
+  const near = suggest(key, tables.keys());
+  if (near === undefined) return undefined;
+  const places = [...new Set(tables.get(near))];
+  return `${near === key ? "it" : `"${near}"`} belongs ${places.slice(0, 3).join(" or ")}`;
+}
+
+/** For every key of the schema, the tables that have it. */
+function collectTables(root: SchemaNode, path: readonly string[], found: Map<string, string[]>): void {
+  for (const node of alternatives(root)) {
+    const place =
+      path.length === 0 ? "at the top of the file, before the first [table]" : `in [${path.join(".")}]`;
+    for (const [key, child] of Object.entries(node.properties ?? {})) {
+      found.set(key, [...(found.get(key) ?? []), place]);
+      collectTables(child, [...path, key], found);
+    }
+    if (node.items !== undefined) collectTables(node.items, path, found);
+    if (typeof node.additionalProperties === "object")
+      collectTables(node.additionalProperties, [...path, "<name>"], found);
+  }
+}

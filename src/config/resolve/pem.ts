@@ -1,0 +1,80 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { describeReadError } from "../read.ts";
+
+/** What a file holds, or why it is of no use, as the end of a sentence that begins with the file. */
+export type Loaded<T> = { readonly value: T } | { readonly problem: string };
+
+/** Reads a PEM file. Text around the PEM blocks is allowed (RFC 7468 section 2). */
+export async function loadPem(file: string): Promise<Loaded<string>> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    return { problem: describeReadError(error) };
+  }
+  const text = bytes.toString("latin1");
+  if (text.trim() === "") return { problem: "is empty; it must hold PEM text (-----BEGIN …-----)" };
+  if (/-----BEGIN [^-]+-----/.test(text)) return { value: text };
+  // A DER certificate or key is an ASN.1 SEQUENCE with a two-byte length.
+  const convert =
+    "convert it, for example with: openssl x509 -inform DER (or openssl pkey -inform DER) -in FILE -out FILE.pem";
+  if (bytes[0] === 0x30 && bytes[1] === 0x82) return { problem: `is DER and not PEM; ${convert}` };
+  return { problem: "is not PEM: it has no -----BEGIN …----- line; export it as PEM" };
+}
+
+/** The certificates of a chain, leaf first. */
+export function readChain(pem: string): Loaded<X509Certificate[]> {
+  const blocks =
+    pem.match(
+      /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
+    ) ?? [];
+  if (blocks.length === 0) {
+    const swapped = pem.includes("PRIVATE KEY-----")
+      ? "it holds a private key; are cert and key swapped?"
+      : found(pem);
+    return { problem: `holds no certificate; ${swapped}` };
+  }
+  const chain: X509Certificate[] = [];
+  for (const block of blocks) {
+    try {
+      chain.push(new X509Certificate(block));
+    } catch (error) {
+      const which = blocks.length === 1 ? "a certificate" : `a certificate (number ${chain.length + 1})`;
+      return {
+        problem: `holds ${which} that can't be read (${reason(error)}); get it again from its issuer`,
+      };
+    }
+  }
+  return { value: chain };
+}
+
+/** The first private key of a file. */
+export function readKey(pem: string): Loaded<KeyObject> {
+  if (!pem.includes("PRIVATE KEY-----")) {
+    const swapped = pem.includes("CERTIFICATE-----")
+      ? "it holds a certificate; are cert and key swapped?"
+      : found(pem);
+    return { problem: `holds no private key; ${swapped}` };
+  }
+  if (pem.includes("ENCRYPTED PRIVATE KEY-----") || /^Proc-Type: 4,ENCRYPTED/m.test(pem))
+    return {
+      problem:
+        "is encrypted, and umay can't ask for its passphrase; decrypt it with: openssl pkey -in FILE -out FILE.plain, and protect that by file permissions",
+    };
+  try {
+    return { value: createPrivateKey(pem) };
+  } catch (error) {
+    return { problem: `holds a private key that can't be read (${reason(error)}); export it again` };
+  }
+}
+
+function found(pem: string): string {
+  return `it holds ${/-----BEGIN ([^-]+)-----/.exec(pem)![1]}`;
+}
+
+/** OpenSSL's words without its error numbers. */
+export function reason(error: unknown): string {
+  const { message } = error as Error;
+  return message.replace(/^error:[0-9A-F]+:/, "").replaceAll("::", ": ");
+}

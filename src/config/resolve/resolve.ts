@@ -1,0 +1,151 @@
+import { resolve as resolvePath } from "node:path";
+import { formatAddress, parseAddress, type SocketAddress } from "../../lib/address.ts";
+import type { Backend } from "../../model/backend.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { Model } from "../../model/model.ts";
+import type { DiscoverySpec, Pool } from "../../model/pool.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
+import { didYouMean } from "../report/suggest.ts";
+import type { ListenerSettings } from "../schema/listener.ts";
+import type { PoolSettings } from "../schema/pool.ts";
+import type { Settings } from "../schema.ts";
+import { type Bind, checkBinds } from "./binds.ts";
+import { resolveTls } from "./tls.ts";
+import { usableCpus } from "./workers.ts";
+
+export interface ResolveContext {
+  /** Where relative paths start. */
+  readonly directory: string;
+  /** Every pool that the configuration names, also those that validation cut out of the settings. */
+  readonly poolNames: readonly string[];
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+}
+
+/** Makes the model: reads certificates and checks what only shows when keys are looked at together. */
+export async function resolveSettings(
+  settings: Settings,
+  context: ResolveContext,
+): Promise<{ model: Model; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  const report = (finding: Finding): void => void findings.push(finding);
+  const place = (address: SocketAddress, path: Path): SocketAddress =>
+    placeAddress(address, path, context, report);
+
+  const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
+  const listeners = await Promise.all(
+    Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
+      const path = ["listeners", name];
+      const { tls } = listener;
+      return {
+        ...listenerOf(name, listener),
+        bind: place(listener.bind, [...path, "bind"]),
+        tls: tls && (await resolveTls(tls, [...path, "tls"], context.directory, report)),
+      };
+    }),
+  );
+  const pools = Object.entries(settings.pools).map(([name, pool]): Pool => {
+    const { picker, connect, discovery } = pool;
+    const path = ["pools", name, "discovery"];
+    return { name, picker, connect, discovery: discoveryOf(discovery, path, place, report) };
+  });
+
+  findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
+  const { workers, log, shutdown } = settings;
+  const model: Model = {
+    workers: workers === "auto" ? usableCpus() : workers,
+    log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
+    shutdown,
+    admin,
+    listeners,
+    pools,
+  };
+  return { model, findings };
+}
+
+function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls"> {
+  const { mode, pool, max_connections: maxConnections, timeouts } = settings;
+  const { handshake, idle, half_close: halfClose } = timeouts;
+  return { name, mode, pool, maxConnections, timeouts: { handshake, idle, halfClose } };
+}
+
+/** A unix socket's path starts at the configuration's folder, like every path. */
+function placeAddress(
+  address: SocketAddress,
+  path: Path,
+  context: ResolveContext,
+  report: (finding: Finding) => void,
+): SocketAddress {
+  if (address.kind === "tcp") return address;
+  const absolute = formatAddress({ kind: "unix", path: resolvePath(context.directory, address.path) });
+  const placed = parseAddress(absolute);
+  if (typeof placed !== "string") return placed;
+  report(errorAt(path, `${absolute} ${placed}; choose a shorter one`));
+  return address;
+}
+
+function discoveryOf(
+  settings: PoolSettings["discovery"],
+  path: Path,
+  place: (address: SocketAddress, path: Path) => SocketAddress,
+  report: (finding: Finding) => void,
+): DiscoverySpec {
+  if (settings.type === "dns") {
+    const { min, max } = settings.refresh;
+    if (min > max) report(errorAt([...path, "refresh"], "min is longer than max; raise max or lower min"));
+    return { ...settings, nameservers: settings.nameservers ?? [] };
+  }
+  const seen = new Map<string, number>();
+  const backends = settings.backends.map((entry, index): Backend => {
+    const target = place(entry.address, [...path, "backends", index]);
+    const address = formatAddress(target);
+    const first = seen.get(address.toLowerCase());
+    if (first === undefined) seen.set(address.toLowerCase(), index);
+    else
+      report(
+        errorAt(
+          [...path, "backends", index],
+          `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`,
+        ),
+      );
+    return { address, target, weight: entry.weight, backup: entry.backup };
+  });
+  return { type: "static", backends };
+}
+
+function bindsOf(admin: Model["admin"], listeners: readonly Listener[]): Bind[] {
+  const binds = listeners.map(({ name, bind }) => ({ path: ["listeners", name, "bind"], address: bind }));
+  return admin === undefined ? binds : [...binds, { path: ["admin", "bind"], address: admin.bind }];
+}
+
+function checkPools(
+  listeners: readonly Listener[],
+  pools: readonly Pool[],
+  poolNames: readonly string[],
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, pool } of listeners) {
+    if (poolNames.includes(pool)) continue;
+    const known =
+      poolNames.length === 0 ? "there are no pools" : `pools are ${poolNames.slice(0, 10).join(", ")}`;
+    const message = `no pool is named ${JSON.stringify(pool)}; add a table [pools.${pool}], ${known}`;
+    findings.push(errorAt(["listeners", name, "pool"], message, didYouMean(pool, poolNames)));
+  }
+  for (const { name, picker } of pools) {
+    const users = listeners.filter(({ pool }) => pool === name);
+    if (users.length === 0)
+      findings.push({
+        ...warningAt(["pools", name], "no listener uses this pool; name it in one, or remove it"),
+        at: "key",
+      });
+    const plain = users.filter(({ tls }) => tls === undefined).map((user) => user.name);
+    if (picker.type === "consistent-hash" && picker.key === "sni" && plain.length > 0)
+      findings.push(
+        warningAt(
+          ["pools", name, "picker"],
+          `key = "sni" needs TLS, which ${plain.map((listener) => `listeners.${listener}`).join(", ")} does not have: all its sessions go to one backend; use key = "source-ip"`,
+        ),
+      );
+  }
+  return findings;
+}

@@ -1,0 +1,83 @@
+import * as z from "zod";
+import { address, duration, integer, path } from "./values.ts";
+
+const certificate = z.strictObject({
+  cert: path.describe("The certificate chain, PEM: the server's own certificate first, then its issuers."),
+  key: path.describe("The private key that belongs to the first certificate, PEM, not encrypted."),
+});
+
+const version = z.enum(["TLSv1.2", "TLSv1.3"]);
+
+const tls = z.strictObject({
+  min_version: version.prefault("TLSv1.2").describe("The oldest TLS version that is spoken."),
+  max_version: version.prefault("TLSv1.3").describe("The newest TLS version that is spoken."),
+  ciphers: z.string({ error: "expected OpenSSL cipher names, separated by colons" }).optional().meta({
+    description:
+      "OpenSSL cipher names, separated by colons, in order of preference. A list that names no TLS 1.3 suite leaves those of TLS 1.3 as they are.",
+    "x-default": "the AEAD ones, with forward secrecy",
+  }),
+  groups: z
+    .array(z.string({ error: "expected the name of a group" }), { error: "expected a list of groups" })
+    .min(1, { error: "expected at least one group" })
+    .optional()
+    .meta({
+      description: "Key-exchange groups in order of preference.",
+      "x-default": "X25519MLKEM768 where OpenSSL has it, X25519, P-256, P-384",
+    }),
+  alpn: z
+    .array(
+      z
+        .string({ error: "expected a protocol's name" })
+        .refine((protocol) => Buffer.byteLength(protocol) >= 1 && Buffer.byteLength(protocol) <= 255, {
+          error: "expected a protocol's name of 1 to 255 bytes",
+        }),
+      { error: 'expected a list of protocols, such as ["h2", "http/1.1"]' },
+    )
+    .prefault([])
+    .describe("Application protocols (ALPN) in order of preference. Empty: none is negotiated."),
+  certificates: z
+    .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
+    .min(1, { error: "expected at least one certificate" })
+    .describe("Chosen by the server name (exact, then wildcard); the first is the default."),
+  session_tickets: z
+    .strictObject({
+      enabled: z
+        .boolean({ error: "expected true or false" })
+        .prefault(true)
+        .describe("Whether clients may resume sessions with tickets. All workers share one key set."),
+    })
+    .prefault({})
+    .describe("Resumption of TLS sessions."),
+});
+
+const timeouts = z.strictObject({
+  handshake: duration("1ms").prefault("10s").describe("Time that a client has for its TLS handshake."),
+  idle: duration("1ms")
+    .prefault("1h")
+    .describe("A session without a byte in either direction ends after this."),
+  half_close: duration("1ms")
+    .prefault("60s")
+    .describe("When one side has ended its direction, the other one has this long to end too."),
+});
+
+export const listener = z.strictObject({
+  bind: address(0).describe(
+    'Where clients connect: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free one and logs it.',
+  ),
+  mode: z
+    .enum(["tcp"])
+    .prefault("tcp")
+    .describe("What is spoken behind TLS. tcp: bytes are relayed as they come."),
+  pool: z
+    .string({ error: "expected the name of a pool" })
+    .describe("The pool that gets this listener's sessions."),
+  max_connections: integer(1, 1_000_000).optional().meta({
+    description: "Most connections at a time. Further ones are refused and counted.",
+    "x-default": "from the process's file limit",
+  }),
+  timeouts: timeouts.prefault({}).describe("How long a session may take over things."),
+  tls: tls.optional().describe("Terminates TLS. Without this table the listener speaks plain TCP."),
+});
+
+export type ListenerSettings = z.output<typeof listener>;
+export type TlsSettings = z.output<typeof tls>;

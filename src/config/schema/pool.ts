@@ -1,0 +1,117 @@
+import * as z from "zod";
+import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
+import { address, duration, hostName, integer, nameserver } from "./values.ts";
+
+const pickerNames = Object.keys(pickerTypes) as PickerType[];
+const plainPickers = pickerNames.filter((type) => type !== "consistent-hash");
+
+const consistentHash = z.strictObject({
+  type: z.literal("consistent-hash"),
+  key: z
+    .enum(["source-ip", "sni"])
+    .prefault("source-ip")
+    .describe("What is hashed: the client's IP address, or the server name of its TLS handshake."),
+  algorithm: z
+    .enum(["maglev", "ring"])
+    .prefault("maglev")
+    .describe("maglev: the evenest and fastest; ring: ketama-style, moves the fewest keys."),
+  bounded_load: z
+    .number({ error: "expected a number from 1.1 to 100" })
+    .min(1.1, { error: "expected a number from 1.1 to 100" })
+    .max(100, { error: "expected a number from 1.1 to 100" })
+    .optional()
+    .meta({
+      description: "No backend gets more than this times the mean number of connections.",
+      "x-default": "no bound",
+    }),
+});
+
+const pickerTable = z.discriminatedUnion("type", [
+  consistentHash,
+  z.strictObject({ type: z.enum(plainPickers) }),
+]);
+
+const picker = z.union([z.enum(pickerNames), pickerTable]).transform((chosen): PickerSpec => {
+  const table = typeof chosen === "string" ? pickerTable.parse({ type: chosen }) : chosen;
+  if (table.type !== "consistent-hash") return table;
+  const { type, key, algorithm, bounded_load: boundedLoad } = table;
+  return { type, key, algorithm, boundedLoad };
+});
+
+const defaultWeight = 1;
+
+const backend = z
+  .union([
+    address(1),
+    z.strictObject({
+      address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
+      weight: integer(1, 256).prefault(defaultWeight).describe("Its share relative to the others."),
+      backup: z
+        .boolean({ error: "expected true or false" })
+        .prefault(false)
+        .describe("Takes sessions only while no other backend may be picked."),
+    }),
+  ])
+  .transform((entry) => {
+    if ("address" in entry) return entry;
+    return { address: entry, weight: defaultWeight, backup: false };
+  });
+
+/** As many as shared memory has room for. */
+export const mostBackends = 16_384;
+
+const staticDiscovery = z.strictObject({
+  type: z.literal("static"),
+  backends: z
+    .array(backend, { error: 'expected a list of backends, such as ["10.0.0.1:80", "10.0.0.2:80"]' })
+    .min(1, { error: "the list is empty; expected at least one backend" })
+    .max(mostBackends, { error: `expected at most ${mostBackends} backends` })
+    .describe('Each one "host:port", "[v6]:port", "unix:/path", or a table with address, weight and backup.'),
+});
+
+const dnsDiscovery = z.strictObject({
+  type: z.literal("dns"),
+  name: hostName.describe("The name whose addresses are the backends."),
+  port: integer(1, 65_535).describe("The port of every backend."),
+  record: z
+    .enum(["a", "aaaa", "a+aaaa"])
+    .prefault("a")
+    .describe("Which addresses are asked for: IPv4, IPv6 or both."),
+  nameservers: z
+    .array(nameserver, { error: 'expected a list of DNS servers, such as ["127.0.0.1:5353"]' })
+    .optional()
+    .meta({
+      description: "DNS servers to ask, in order, each an IP address with or without a port.",
+      "x-default": "the system's",
+    }),
+  refresh: z
+    .strictObject({
+      min: duration("100ms", "1d").prefault("1s").describe("Shortest time between two queries."),
+      max: duration("100ms", "1d").prefault("5m").describe("Longest time between two queries."),
+    })
+    .prefault({})
+    .describe("Bounds on the time between two queries; between them the record's TTL decides."),
+  hold: duration("0s").prefault("30s").describe("How long a name that vanished keeps its last backends."),
+});
+
+export const pool = z.strictObject({
+  picker: picker
+    .prefault("power-of-two")
+    .describe("The algorithm that chooses a backend, as a name or as a table with its type and options."),
+  connect: z
+    .strictObject({
+      timeout: duration("1ms").prefault("5s").describe("Time for one attempt to connect to a backend."),
+      attempts: integer(1, 16)
+        .prefault(3)
+        .describe("How many different backends are tried before the client is refused."),
+    })
+    .prefault({})
+    .describe("How backends are connected."),
+  discovery: z
+    .discriminatedUnion("type", [staticDiscovery, dnsDiscovery], {
+      error: 'expected a table [pools.<name>.discovery] with type = "static" or "dns"',
+    })
+    .describe("Where the backends come from."),
+});
+
+export type PoolSettings = z.output<typeof pool>;

@@ -1,0 +1,59 @@
+import type { Path } from "./errors.ts";
+
+/** A configuration between parsing and validation: what TOML can express, nothing known about its keys. */
+export type Tree = { [key: string]: unknown };
+
+export function isTable(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** `listeners.echo.tls.certificates[0].cert`, with quotes around keys that TOML would quote. */
+export function formatPath(path: Path): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else text += (text === "" ? "" : ".") + (/^[A-Za-z0-9_-]+$/.test(step) ? step : JSON.stringify(step));
+  }
+  return text;
+}
+
+/** Whether `path` is `ancestor` or lies below it. */
+export function isWithin(path: Path, ancestor: Path): boolean {
+  return ancestor.every((step, index) => path[index] === step);
+}
+
+/** The value at a path; undefined where there is none. */
+export function valueAt(tree: Tree, path: Path): unknown {
+  let value: unknown = tree;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+/** Sets the value at a path, and makes the tables and arrays above it that are missing. */
+export function setAt(tree: Tree, path: Path, value: unknown): void {
+  let container = tree as Record<string | number, unknown>;
+  path.forEach((step, index) => {
+    if (index === path.length - 1) container[step] = value;
+    else container[step] ??= typeof path[index + 1] === "number" ? [] : {};
+    container = container[step] as Record<string | number, unknown>;
+  });
+}
+
+/**
+ * Deletes what is at a path; where the key is missing, the table that misses it. An element takes its whole array
+ * along, so that the indexes of the others stay true.
+ * @returns the path that is gone; empty when that would be the root, which stays.
+ */
+export function prune(tree: Tree, path: Path): Path {
+  const index = path.findIndex((step) => typeof step === "number");
+  const target = index === -1 ? path : path.slice(0, index);
+  const key = target.at(-1);
+  const table = valueAt(tree, target.slice(0, -1));
+  if (key === undefined || !isTable(table)) return target;
+  if (!Object.hasOwn(table, key)) return prune(tree, target.slice(0, -1));
+  delete table[key];
+  return target;
+}

@@ -1,0 +1,44 @@
+import type { Finding, Path } from "./errors.ts";
+import { explainIssue } from "./explain.ts";
+import { findPlanned } from "./planned.ts";
+import { config, type Settings } from "./schema.ts";
+import { isWithin, prune, type Tree } from "./tree.ts";
+
+export interface Validated {
+  /** Undefined when nothing usable is left. With findings it lacks what was wrong, and serves only to look for more. */
+  readonly settings: Settings | undefined;
+  readonly findings: readonly Finding[];
+  /** What was left out of the settings. Complaints that something is missing there would be about umay's own doing. */
+  readonly unchecked: readonly Path[];
+}
+
+/**
+ * Checks a configuration against the schema. To say everything in one pass, what is wrong is cut out until the rest
+ * is valid, so that the later checks have something to look at.
+ * @param unfilled paths whose values could not be filled in, which has been reported.
+ */
+export function validate(tree: Tree, unfilled: readonly Path[]): Validated {
+  const first = config.safeParse(tree);
+  if (first.success && unfilled.length === 0) return { settings: first.data, findings: [], unchecked: [] };
+
+  const rest = structuredClone(tree);
+  const planned = findPlanned(tree);
+  const findings = planned.map(({ finding }) => finding);
+  const unchecked = [...unfilled, ...planned.map((found) => found.unchecked)].map((path) =>
+    prune(rest, path),
+  );
+  for (;;) {
+    const result = config.safeParse(rest);
+    if (result.success) return { settings: result.data, findings, unchecked };
+    const found = result.error.issues.flatMap((issue) => explainIssue(issue, rest));
+    findings.push(...found.filter(({ path }) => !isAboutUnchecked(path, unchecked)));
+    const removed = found.map(({ path }) => prune(rest, path));
+    if (removed.some((path) => path.length === 0)) return { settings: undefined, findings, unchecked };
+    unchecked.push(...removed);
+  }
+}
+
+/** Whether something at or below a path was left out of the checks. */
+export function isAboutUnchecked(path: Path, unchecked: readonly Path[]): boolean {
+  return unchecked.some((left) => isWithin(left, path));
+}
