@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type EndReason, endReasons } from "../../src/model/reasons.ts";
+import { createLogger } from "../../src/observe/logger.ts";
+import { logSession, type SessionRecord } from "../../src/observe/session-log.ts";
+
+const full: SessionRecord = {
+  client: "192.0.2.1:50000",
+  listener: "web",
+  serverName: "example.com",
+  alpn: "mqtt",
+  tlsVersion: "TLSv1.3",
+  tlsError: "",
+  pool: "echo",
+  backend: "127.0.0.1:1995",
+  attempts: [
+    { backend: "127.0.0.1:1994", ms: 0.1234567, error: "ECONNREFUSED" },
+    { backend: "127.0.0.1:1995", ms: 0.5, error: undefined },
+  ],
+  received: 10,
+  sent: 20,
+  handshake: 1.23456,
+  connect: 0.5,
+  duration: 100.0004,
+  reason: "client_closed",
+};
+
+const nothing: SessionRecord = {
+  ...full,
+  client: "",
+  serverName: "",
+  alpn: "",
+  tlsVersion: "",
+  pool: "",
+  backend: "",
+  attempts: [],
+  handshake: undefined,
+  connect: undefined,
+};
+
+function lineOf(
+  record: SessionRecord,
+  level: "info" | "debug" = "debug",
+): Record<string, unknown> | undefined {
+  let line: Record<string, unknown> | undefined;
+  logSession(createLogger({ level }, { write: (text) => (line = JSON.parse(text)) }), record);
+  delete line?.["time"];
+  return line;
+}
+
+test("the line of a session has all there is to know about it", () => {
+  assert.deepEqual(lineOf(full), {
+    level: "info",
+    client: "192.0.2.1:50000",
+    listener: "web",
+    sni: "example.com",
+    alpn: "mqtt",
+    tls: "TLSv1.3",
+    pool: "echo",
+    backend: "127.0.0.1:1995",
+    attempts: [
+      { backend: "127.0.0.1:1994", ms: 0.123, error: "ECONNREFUSED" },
+      { backend: "127.0.0.1:1995", ms: 0.5 },
+    ],
+    received: 10,
+    sent: 20,
+    handshake_ms: 1.235,
+    connect_ms: 0.5,
+    duration_ms: 100,
+    reason: "client_closed",
+    origin: "client",
+    msg: endReasons.client_closed.text,
+  });
+});
+
+test("what there was not is not in the line", () => {
+  assert.deepEqual(lineOf(nothing), {
+    level: "info",
+    listener: "web",
+    received: 10,
+    sent: 20,
+    duration_ms: 100,
+    reason: "client_closed",
+    origin: "client",
+    msg: endReasons.client_closed.text,
+  });
+});
+
+test("a failed handshake says why", () => {
+  const line = lineOf({ ...nothing, reason: "handshake_failed", tlsError: "not_tls: wrong version number" });
+  assert.equal(line?.["tls_error"], "not_tls: wrong version number");
+});
+
+test("sessions are at info, handshakes that failed and clients that left before a backend was there at debug", () => {
+  const noise = (Object.keys(endReasons) as EndReason[]).filter(
+    (reason) => lineOf({ ...full, reason }, "info") === undefined,
+  );
+  assert.deepEqual(noise, ["client_gone", "handshake_failed", "handshake_timeout"]);
+  for (const reason of noise) assert.equal(lineOf({ ...full, reason })?.["level"], "debug");
+});
