@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { formatAddress, type SocketAddress } from "../lib/address.ts";
-import { explainListenError, listen } from "../lib/listen.ts";
+import type { SocketAddress } from "../lib/address.ts";
+import { listen } from "../lib/listen.ts";
 
 /** What the admin server tells about. */
 export interface AdminState {
@@ -48,9 +48,8 @@ export async function startAdmin(address: SocketAddress, state: AdminState): Pro
   });
   server.maxConnections = mostConnections;
   server.setTimeout(idleTimeout);
-  const bound = await listen(server, address, socketMode).catch((error: Error) => {
-    const why = explainListenError(error, address);
-    throw new Error(`admin cannot listen on ${formatAddress(address)}: ${why}`, { cause: error });
+  const bound = await listen(server, address, { mode: socketMode }).catch((cause: Error) => {
+    throw new Error(`admin ${cause.message}`, { cause });
   });
   server.on("error", (error) => state.failed(error));
   return {

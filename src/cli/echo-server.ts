@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
 import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
+import { listen } from "../lib/listen.ts";
 
 /** A running echo server. */
 export interface EchoServer {
@@ -15,7 +16,7 @@ export interface EchoServer {
 /**
  * Starts a server that sends back what it gets. With a name, each line comes back as `name: line`; without one
  * the bytes come back unchanged. A connection ends when its client ends it.
- * @throws Error when `bind` is no address; the system's error (EADDRINUSE, EACCES, …) when it cannot listen there.
+ * @throws Error when `bind` is no address, and with the system's code (EADDRINUSE, EACCES, …) when it cannot listen there.
  */
 export async function startEcho(options: {
   readonly bind: string;
@@ -32,7 +33,7 @@ export async function startEcho(options: {
     if (options.name === undefined) socket.pipe(socket);
     else socket.pipe(prefixLines(`${options.name}: `)).pipe(socket);
   });
-  const address = await listen(server, bind);
+  const address = await startListening(server, bind);
   return {
     address,
     get connections() {
@@ -42,20 +43,11 @@ export async function startEcho(options: {
   };
 }
 
-function listen(server: Server, bind: SocketAddress): Promise<SocketAddress> {
-  const { promise, resolve, reject } = Promise.withResolvers<SocketAddress>();
-  server.once("error", reject);
-  server.listen(bind.kind === "unix" ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
-    // What goes wrong from here on concerns one connection that was never made; the server goes on.
-    server.off("error", reject).on("error", () => {});
-    const bound = server.address();
-    resolve(
-      bound === null || typeof bound === "string"
-        ? bind
-        : { kind: "tcp", host: bound.address, port: bound.port },
-    );
-  });
-  return promise;
+async function startListening(server: Server, bind: SocketAddress): Promise<SocketAddress> {
+  const address = await listen(server, bind);
+  // What goes wrong from here on concerns one connection that was never made; the server goes on.
+  server.on("error", () => {});
+  return address;
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {

@@ -1,6 +1,5 @@
 import { type AdminServer, startAdmin } from "../admin/server.ts";
 import type { SocketAddress } from "../lib/address.ts";
-import { version } from "../lib/version.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -16,7 +15,6 @@ export async function openAdmin(
   logger: Logger,
 ): Promise<AdminServer & AsyncDisposable> {
   const input: MetricsInput = {
-    version,
     memories: plane.memories,
     shared: plane.shared,
     state: () => plane.state,

@@ -1,10 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { listen } from "../lib/listen.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
-import { listening } from "./bind.ts";
 
 /**
  * Accepts on the main thread for listeners whose connections the kernel can't spread over the workers: unix sockets,
  * and TCP where SO_REUSEPORT does not balance. The data plane sets each socket's options when it takes it over.
+ * @throws an error that names listener and address.
  */
 export async function acceptForWorkers(
   listener: PlacedListener,
@@ -16,7 +17,9 @@ export async function acceptForWorkers(
       handOver(listener.name, socket),
     );
     servers.push(server);
-    await listening(server, address);
+    await listen(server, address).catch((cause: Error) => {
+      throw new Error(`listener ${listener.name} ${cause.message}`, { cause });
+    });
   }
   return servers;
 }

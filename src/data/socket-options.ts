@@ -11,3 +11,6 @@ export const tcpOptions = {
   // One more than a read, so that a full read that went out at once does not count as a full buffer.
   highWaterMark: bufferBytes + 1,
 } as const;
+
+/** Pending connections that the kernel may hold for one listening socket; net.core.somaxconn is usually the same. */
+export const acceptBacklog = 4096;

@@ -1,15 +1,26 @@
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
-import type { SocketAddress } from "./address.ts";
+import { formatAddress, type SocketAddress } from "./address.ts";
+
+export interface ListenOptions {
+  /** Of a unix socket's file, which has it from the first moment; default: what the umask leaves of 0777. Only the main thread may give one. */
+  readonly mode?: number;
+  /** Connections that may wait to be accepted; the kernel takes the smaller of this and net.core.somaxconn. */
+  readonly backlog?: number;
+  /** Shares the port with other sockets that ask for it too (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
+}
 
 /**
  * Makes a server listen. A unix socket that a dead process left behind is removed first; one that is served is not.
- * @param mode of a unix socket's file, which has it from the first moment; default: what the umask leaves of 0777.
- *   Only the main thread may give one.
  * @returns where it listens: port 0 has become the port that the system chose.
- * @throws the system's error; {@link explainListenError} puts it into words.
+ * @throws {@link listenError}.
  */
-export async function listen(server: Server, address: SocketAddress, mode?: number): Promise<SocketAddress> {
+export async function listen(
+  server: Server,
+  address: SocketAddress,
+  { mode, ...options }: ListenOptions = {},
+): Promise<SocketAddress> {
   if (address.kind === "unix") await removeStaleSocket(address.path);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
@@ -17,11 +28,14 @@ export async function listen(server: Server, address: SocketAddress, mode?: numb
   const umask = restrict ? process.umask(0o777 & ~mode) : 0;
   try {
     // A unix socket's file is made within this call.
-    server.listen(address.kind === "unix" ? { path: address.path } : address, resolve);
+    if (address.kind === "unix") server.listen({ path: address.path, ...options }, resolve);
+    else server.listen({ host: address.host, port: address.port, ...options }, resolve);
   } finally {
     if (restrict) process.umask(umask);
   }
-  await promise;
+  await promise.catch((error: NodeJS.ErrnoException) => {
+    throw listenError(error, address);
+  });
   server.removeListener("error", reject);
   const bound = server.address();
   return address.kind === "tcp" && typeof bound === "object" && bound !== null
@@ -45,13 +59,17 @@ function connectError(path: string): Promise<string | undefined> {
   return promise;
 }
 
-/** Why an address can't be had, and what to do. */
-export function explainListenError(error: NodeJS.ErrnoException, address: SocketAddress): string {
-  const words = address.kind === "unix" ? unixErrors : tcpErrors;
-  const explain = words[error.code ?? ""];
-  return explain === undefined
+/** The system's error in words: which address can't be had, why, and what to do. It keeps the system's `code`. */
+export function listenError(cause: NodeJS.ErrnoException, address: SocketAddress): NodeJS.ErrnoException {
+  const message = `cannot listen on ${formatAddress(address)}: ${explain(cause, address)}`;
+  return Object.assign(new Error(message, { cause }), { code: cause.code ?? "" });
+}
+
+function explain(error: NodeJS.ErrnoException, address: SocketAddress): string {
+  const words = (address.kind === "unix" ? unixErrors : tcpErrors)[error.code ?? ""];
+  return words === undefined
     ? error.message
-    : `${explain(address.kind === "unix" ? address.path : String(address.port))} (${error.code})`;
+    : `${words(address.kind === "unix" ? address.path : String(address.port))} (${error.code})`;
 }
 
 const tcpErrors: Readonly<Record<string, (port: string) => string>> = {
