@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { configurationTables, markdownTable, pickerTable, plannedList } from "../src/config/docs/tables.ts";
 import { jsonSchema } from "../src/config/schema.ts";
 import { connectFailures, endReasons, handshakeResults, rejectReasons } from "../src/model/reasons.ts";
+import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
 
 /*
  * Writes what follows from the code: `node tools/generate.ts`. With --check it only says what is stale.
@@ -27,6 +28,7 @@ const documents: readonly Generated[] = [
       "connect-failures": () => reasonTable(connectFailures),
     },
   },
+  { file: "docs/metrics.md", parts: { metrics: metricsTable, bounds: boundsTable } },
 ];
 
 interface Reason {

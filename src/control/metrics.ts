@@ -43,17 +43,23 @@ export async function exposition(
     name,
     values: collectors[name](input),
   }));
-  for (const metric of [...own, ...((await ofProcess.getMetricsAsJSON()) as unknown as Exposed[])])
-    expose(registry, metric, openMetrics);
+  const all = [...own, ...((await ofProcess.getMetricsAsJSON()) as unknown as Exposed[])];
+  for (const metric of openMetrics ? all.map(asOpenMetrics) : all) {
+    // The registry asks a metric for nothing but this; its type names the library's own classes.
+    const exposed = { ...metric, get: async (): Promise<Exposed> => metric };
+    registry.registerMetric(exposed as unknown as InstanceType<Library["Gauge"]>);
+  }
   return { contentType: registry.contentType, body: await registry.metrics() };
 }
 
-function expose(registry: Registry, { type, help, values, ...metric }: Exposed, openMetrics: boolean): void {
-  // An OpenMetrics counter is named without the suffix that its sample has; the library adds that one again.
-  const name = openMetrics && type === "counter" ? metric.name.replace(/_total$/, "") : metric.name;
-  // The registry asks a metric for nothing but this; its type names the library's own classes.
-  const get = async (): Promise<Exposed> => ({ name, type, help, values });
-  registry.registerMetric({ name, type, help, get } as unknown as InstanceType<Library["Gauge"]>);
+/**
+ * An OpenMetrics counter's family lacks the `_total` of its samples, which the library adds. Where that would be the name
+ * of a gauge (connections so far, connections now), the counter keeps its name and goes without a type.
+ */
+function asOpenMetrics(metric: Exposed): Exposed {
+  if (metric.type !== "counter") return metric;
+  const family = metric.name.replace(/_total$/, "");
+  return family in metrics ? { ...metric, type: "unknown" } : { ...metric, name: family };
 }
 
 /** Whether a client likes OpenMetrics at least as well as plain text (RFC 9110 section 12.5.1). */

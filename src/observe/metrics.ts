@@ -193,7 +193,7 @@ export function metricsTable(): string {
     const labelNames = labels.map((label) => `\`${label}\``).join(", ");
     return `| \`${name}\` | ${type} | ${labelNames || "–"} | ${help} |`;
   });
-  return ["| Metric | Type | Labels | Meaning |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| Metric | Type | Labels | Meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** The bounds of every histogram's buckets for the documentation, in Markdown. */
@@ -201,15 +201,5 @@ export function boundsTable(): string {
   const rows = Object.entries<Metric>(metrics).flatMap(([name, { bounds }]) =>
     bounds === undefined ? [] : [`| \`${name}\` | ${bounds.join(", ")} |`],
   );
-  return ["| Histogram | Upper bounds of its buckets, in seconds |", "|---|---|", ...rows].join("\n");
-}
-
-/** A table of {@link ../model/reasons.ts}, in Markdown. */
-export function reasonsTable(
-  reasons: Readonly<Record<string, { readonly origin: string; readonly text: string }>>,
-): string {
-  const rows = Object.entries(reasons).map(
-    ([code, { origin, text }]) => `| \`${code}\` | ${origin} | ${text} |`,
-  );
-  return ["| Code | Caused by | Meaning |", "|---|---|---|", ...rows].join("\n");
+  return ["| Histogram | Upper bounds of its buckets, in seconds |", "| --- | --- |", ...rows].join("\n");
 }

@@ -1,0 +1,99 @@
+import { createCounterMemory } from "../../src/channel/counters.ts";
+import { createSharedMemory } from "../../src/channel/memory.ts";
+import { backendSlots, listenerSlots, poolSlots } from "../../src/channel/slots.ts";
+import type { DiscoveryReading, MetricsInput } from "../../src/control/readings.ts";
+import type { Certificate, ListenerTls } from "../../src/model/listener.ts";
+import type { PlacedListener, PlacedPool, Snapshot } from "../../src/model/snapshot.ts";
+
+/** Legal in configuration, and a test of everyone who writes or reads labels. */
+export const awkward = 'C:\\new "one"\n{le="1"}';
+
+export const expiry = Date.UTC(2027, 0, 1);
+
+function certificate(subject: string, notAfter: number): Certificate {
+  return { certFile: "", keyFile: "", cert: "", key: "", subject, names: [], notAfter };
+}
+
+const tls: ListenerTls = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  ciphers: "",
+  groups: [],
+  alpn: [],
+  certificates: [
+    certificate("CN=example.com", expiry + 1000),
+    certificate("CN=example.com", expiry),
+    certificate(awkward, expiry + 500),
+  ],
+  sessionTickets: true,
+};
+
+function listener(name: string, slot: number, terminates: boolean): PlacedListener {
+  return {
+    name,
+    bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    mode: "tcp",
+    pool: "echo",
+    tls: terminates ? tls : undefined,
+    maxConnections: undefined,
+    timeouts: { handshake: 1, idle: 1, halfClose: 1 },
+    slot,
+    counters: listenerSlots().counters(slot),
+    addresses: [{ kind: "tcp", host: "127.0.0.1", port: 9994 + slot }],
+    accept: "shared-port",
+    ticketKeys: undefined,
+  };
+}
+
+function pool(name: string, slot: number, firstBackend: number, backends: number): PlacedPool {
+  return {
+    name,
+    picker: { type: "round-robin" },
+    connect: { timeout: 1, attempts: 1 },
+    counters: poolSlots().counters(slot),
+    backends: Array.from({ length: backends }, (_, index) => ({
+      address: `127.0.0.1:${1994 + index}`,
+      target: { kind: "tcp", host: "127.0.0.1", port: 1994 + index },
+      weight: 1 + index,
+      backup: false,
+      slot: firstBackend + index,
+      counters: backendSlots().counters(firstBackend + index),
+    })),
+  };
+}
+
+export interface TestInput extends MetricsInput {
+  readonly web: PlacedListener;
+  readonly plain: PlacedListener;
+  readonly echo: PlacedPool;
+}
+
+/** Two workers, the listeners `web` (TLS) and {@link awkward} (plain), the pools `echo` (four backends) and `empty`. */
+export function testInput(): TestInput {
+  const web = listener("web", 0, true);
+  const plain = listener(awkward, 1, false);
+  const echo = pool("echo", 0, 0, 4);
+  const snapshot: Snapshot = {
+    version: 7,
+    listeners: [web, plain],
+    pools: [echo, pool("empty", 1, 4, 0)],
+  };
+  const discovery = new Map<string, DiscoveryReading>([
+    ["echo", { errors: 0, lastError: undefined }],
+    ["empty", { errors: 3, lastError: "api.internal: SERVFAIL from 127.0.0.1:53" }],
+  ]);
+  return {
+    web,
+    plain,
+    echo,
+    memories: [createCounterMemory(), createCounterMemory()],
+    shared: createSharedMemory(),
+    state: () => "ready",
+    snapshot: () => snapshot,
+    discovery: () => discovery,
+    workerRestarts: () => 2,
+    droppedLogLines: () => 5,
+    reloads: () => ({ applied: 1, failed: 4 }),
+    fileLimit: () => 1024,
+  };
+}
