@@ -35,13 +35,13 @@ const admin = z.strictObject({
 export const mostListeners = 1_024;
 export const mostPools = 1_024;
 
+const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
+
 /** The whole configuration. What it accepts is what users write; what it gives has every default filled in. */
 export const config = z
   .strictObject({
     workers: z
-      .union([z.literal("auto"), integer(1, 1_024)], {
-        error: 'expected "auto" or a whole number from 1 to 1024',
-      })
+      .union([z.literal("auto"), integer(1, 1_024, workersExpected)], { error: workersExpected })
       .prefault("auto")
       .describe(
         "Data-plane threads. auto: as many as CPUs that this process may use, cgroup quota included.",

@@ -131,9 +131,10 @@ function checkPools(
     const message = `no pool is named ${JSON.stringify(pool)}; add a table [pools.${pool}], ${known}`;
     findings.push(errorAt(["listeners", name, "pool"], message, didYouMean(pool, poolNames)));
   }
+  const misspelt = findings.length > 0;
   for (const { name, picker } of pools) {
     const users = listeners.filter(({ pool }) => pool === name);
-    if (users.length === 0)
+    if (users.length === 0 && !misspelt)
       findings.push({
         ...warningAt(["pools", name], "no listener uses this pool; name it in one, or remove it"),
         at: "key",

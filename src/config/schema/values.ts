@@ -35,8 +35,7 @@ export function duration(min: string, max: string = longestDuration) {
 }
 
 /** A whole number with both ends included. */
-export function integer(min: number, max: number) {
-  const error = `expected a whole number from ${min} to ${max}`;
+export function integer(min: number, max: number, error = `expected a whole number from ${min} to ${max}`) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listPlanned, plannedKeysOf } from "../../src/config/planned.ts";
+import { keysOf, nodesAt } from "../../src/config/schema/nodes.ts";
+import { jsonSchema } from "../../src/config/schema.ts";
+import { load, smallest } from "./loading.ts";
+
+/** Every key and value of the contract that does not work yet, in the table where it belongs. */
+const planned: readonly [table: string, line: string][] = [
+  ["listeners.echo", 'allow = ["10.0.0.0/8"]'],
+  ["listeners.echo", "deny = []"],
+  ["listeners.echo", "max_connections_per_ip = 0"],
+  ["listeners.echo", 'connection_rate_per_ip = "100/s"'],
+  ["listeners.echo", "connection_burst_per_ip = 10"],
+  ["listeners.echo", 'proxy_protocol = { trust = ["10.0.0.0/8"], timeout = "3s" }'],
+  ["listeners.echo", 'mode = "passthrough"'],
+  ["listeners.echo", 'mode = "http"'],
+  ["listeners.echo", 'routes = [{ sni = ["api.example.com"], alpn = ["mqtt"], pool = "echo" }]'],
+  ["listeners.echo.tls", "strict_sni = false"],
+  ["listeners.echo.tls", 'client_auth = { mode = "require", ca = "ca.pem", crl = "crl.pem" }'],
+  ["listeners.echo.tls.session_tickets", 'rotate = "12h"'],
+  ["listeners.echo.tls.session_tickets", 'keys_file = "keys"'],
+  ["pools.echo", 'picker = "peak-ewma"'],
+  ["pools.echo", 'picker = { type = "peak-ewma", decay = "10s" }'],
+  ["pools.echo", 'proxy_protocol = "v2"'],
+  ["pools.echo", "max_connections_per_backend = 0"],
+  ["pools.echo", 'slow_start = "0s"'],
+  ["pools.echo", "panic_threshold = 50"],
+  ["pools.echo", "queue = {}"],
+  ["pools.echo", "removal = {}"],
+  ["pools.echo", 'tls = { verify = true, ca = "ca.pem", server_name = "api" }'],
+  ["pools.echo", 'health = { type = "http", path = "/healthz", interval = "5s" }'],
+  ["pools.echo", 'outlier = { consecutive_errors = 5, ejection = { base = "30s" } }'],
+];
+
+for (const [table, line] of planned)
+  test(`[${table}] ${line} is refused as not supported yet, and for nothing else`, async () => {
+    const text = smallest.includes(`[${table}]`)
+      ? smallest.replace(`[${table}]`, `[${table}]\n${line}`)
+      : `${smallest}[${table}]\n${line}\n`;
+    const { model, problems } = await load(text);
+    assert.equal(model, undefined);
+    const key = `${table}.${line.split(" ")[0]}`;
+    const [problem, ...others] = problems.filter(({ path }) => path !== "listeners.echo.tls.certificates");
+    assert.deepEqual(others, []);
+    assert.ok(problem!.path === key || problem!.path === `${key}.type`, problem!.path);
+    assert.match(problem!.message, /^this (key|value) is planned, but not supported yet; remove it$/);
+    const number = text.split("\n").indexOf(line) + 1;
+    assert.ok(problem!.where.startsWith(`umay.toml:${number}:`), problem!.where);
+  });
+
+test("SRV records are refused as not supported yet, without a complaint about the port that they do not need", async () => {
+  const text = smallest.replace(/type = "static"\n.*\n/, 'type = "dns"\nname = "x"\nrecord = "srv"\n');
+  assert.deepEqual(
+    (await load(text)).problems.map(({ where, path }) => `${where} ${path}`),
+    ["umay.toml:8:10 pools.echo.discovery.record"],
+  );
+});
+
+test("a planned key does not hide other problems of its table", async () => {
+  const { problems } = await load(
+    `${smallest}[listeners.other]\nmode = "http"\nbind = "nowhere"\npool = "ecko"\n`,
+  );
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ["listeners.other.mode", "listeners.other.bind"],
+  );
+});
+
+test("everything that is planned is in this table, and nothing that is planned is in the schema", () => {
+  const tested = new Set(
+    planned.flatMap(([table, line]) => {
+      const key = `${table.replace("echo", "<name>")}.${line.split(" ")[0]}`;
+      return [key, `${key}.type`];
+    }),
+  );
+  for (const text of listPlanned()) {
+    const [key = ""] = text.split(" ");
+    if (key !== "pools.<name>.discovery.record") assert.ok(tested.has(key), key);
+  }
+  const tables = [
+    ["listeners", "x"],
+    ["listeners", "x", "tls"],
+    ["listeners", "x", "tls", "session_tickets"],
+    ["pools", "x"],
+  ];
+  for (const table of tables) {
+    const keys = keysOf(nodesAt(jsonSchema(), table));
+    assert.ok(plannedKeysOf(table).length > 0);
+    assert.deepEqual(
+      plannedKeysOf(table).filter((key) => keys.includes(key)),
+      [],
+    );
+  }
+});
