@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { type AdminServer, type AdminState, startAdmin } from "../../src/admin/server.ts";
+import type { SocketAddress } from "../../src/lib/address.ts";
+
+const loopback: SocketAddress = { kind: "tcp", host: "127.0.0.1", port: 0 };
+
+interface Started {
+  readonly admin: AdminServer;
+  readonly failures: Error[];
+}
+
+async function start(
+  context: TestContext,
+  state: Partial<AdminState> = {},
+  address = loopback,
+): Promise<Started> {
+  const failures: Error[] = [];
+  const admin = await startAdmin(address, {
+    ready: () => ({ ready: true }),
+    metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
+    status: () => ({ state: "ready" }),
+    failed: (error) => failures.push(error),
+    ...state,
+  });
+  context.after(() => admin.close());
+  return { admin, failures };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly agent?: Agent | false;
+}
+
+async function ask({ address }: AdminServer, path: string, options: Ask = {}): Promise<Answer> {
+  const target =
+    address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
+  const outgoing = request({ ...target, path, agent: false, ...options }).end();
+  const [response] = await once(outgoing, "response");
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
+
+/** A connection that says what the test wants, and what came back until it was closed. */
+function rawClient(
+  context: TestContext,
+  { address }: AdminServer,
+): { socket: Socket; closed: Promise<string> } {
+  assert.ok(address.kind === "tcp");
+  const socket = connect(address.port, address.host);
+  context.after(() => socket.destroy());
+  let received = "";
+  socket.setEncoding("utf8").on("data", (part: string) => {
+    received += part;
+  });
+  socket.on("error", () => {});
+  return { socket, closed: once(socket, "close").then(() => received) };
+}
+
+test("a process that answers is alive", async (context) => {
+  const { admin } = await start(context, { ready: () => ({ ready: false, reason: "draining" }) });
+  const { status, body } = await ask(admin, "/livez");
+  assert.deepEqual({ status, body }, { status: 200, body: "ok\n" });
+});
+
+test("readiness is asked for anew each time, and the reason is one line of text, or JSON for those who ask", async (context) => {
+  let readiness: ReturnType<AdminState["ready"]> = { ready: false, reason: "pool echo has no backend yet" };
+  const { admin } = await start(context, { ready: () => readiness });
+  const no = await ask(admin, "/readyz");
+  assert.deepEqual([no.status, no.body], [503, "pool echo has no backend yet\n"]);
+  const json = { headers: { accept: "application/json" } };
+  const noJson = await ask(admin, "/readyz", json);
+  assert.deepEqual([noJson.status, JSON.parse(noJson.body)], [503, readiness]);
+  readiness = { ready: true };
+  const yes = await ask(admin, "/readyz");
+  assert.deepEqual([yes.status, yes.body], [200, "ready\n"]);
+  const yesJson = await ask(admin, "/readyz", json);
+  assert.deepEqual([yesJson.status, JSON.parse(yesJson.body)], [200, { ready: true }]);
+});
+
+test("metrics are served in the format that the client accepts", async (context) => {
+  const { admin } = await start(context);
+  const { status, headers, body } = await ask(admin, "/metrics?format=x", {
+    headers: { accept: "a/b;q=0.5" },
+  });
+  assert.deepEqual([status, headers["content-type"], body], [200, "text/x-test", "accept a/b;q=0.5\n"]);
+  assert.equal((await ask(admin, "/metrics")).body, "accept \n");
+});
+
+test("the status is JSON, also when it takes time", async (context) => {
+  const { admin } = await start(context, { status: async () => ({ pools: { echo: 1 } }) });
+  const { status, headers, body } = await ask(admin, "/status");
+  assert.deepEqual([status, headers["content-type"]], [200, "application/json; charset=utf-8"]);
+  assert.deepEqual(JSON.parse(body), { pools: { echo: 1 } });
+});
+
+test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
+  const { admin } = await start(context);
+  for (const path of ["/livez", "/readyz", "/metrics", "/status"]) {
+    const get = await ask(admin, path);
+    const head = await ask(admin, path, { method: "HEAD" });
+    assert.equal(head.body, "");
+    const { date: _, ...headers } = head.headers;
+    const { date: __, ...expected } = get.headers;
+    assert.deepEqual(headers, expected);
+    assert.equal(headers["cache-control"], "no-store");
+    assert.equal(Number(headers["content-length"]), Buffer.byteLength(get.body));
+  }
+});
+
+test("an unknown path is answered with the ones there are", async (context) => {
+  const { admin } = await start(context);
+  for (const path of ["/", "/livez/", "/metric", "//"]) {
+    const { status, body } = await ask(admin, path);
+    assert.equal(status, 404);
+    assert.ok(body.endsWith("\n/livez\n/readyz\n/metrics\n/status\n"), body);
+  }
+});
+
+test("another method is answered with those that are allowed, and a body is not waited for", async (context) => {
+  const { admin } = await start(context);
+  const { socket, closed } = rawClient(context, admin);
+  socket.write("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nbegin");
+  assert.match(await closed, /^HTTP\/1\.1 405 [\s\S]*\r\nAllow: GET, HEAD\r\n/);
+});
+
+test("an answer that fails is a 500 with the reason, is told, and the next one works", async (context) => {
+  const errors = [new Error("async"), new Error("sync"), new Error("not ready to say")];
+  const { admin, failures } = await start(context, {
+    metrics: () => Promise.reject(errors[0]),
+    status: () => {
+      throw errors[1];
+    },
+    ready: () => {
+      throw errors[2];
+    },
+  });
+  for (const [index, path] of ["/metrics", "/status", "/readyz"].entries()) {
+    const { status, body } = await ask(admin, path);
+    assert.deepEqual([status, body], [500, `${errors[index]!.message}\n`]);
+  }
+  assert.deepEqual(failures, errors);
+  assert.equal((await ask(admin, "/livez")).status, 200);
+});
+
+test("garbage, a huge header and a client that resets hurt nobody", async (context) => {
+  const { admin, failures } = await start(context);
+  const garbage = rawClient(context, admin);
+  garbage.socket.write("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+  assert.match(await garbage.closed, /^HTTP\/1\.1 400 /);
+  const huge = rawClient(context, admin);
+  huge.socket.write(`GET /livez HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(10_000)}\r\n\r\n`);
+  assert.match(await huge.closed, /^HTTP\/1\.1 431 /);
+  const reset = rawClient(context, admin);
+  await once(reset.socket, "connect");
+  reset.socket.write("GET /status HTTP/1.1\r\nHost: x\r\n\r\nGET /sta");
+  reset.socket.resetAndDestroy();
+  await reset.closed;
+  assert.equal((await ask(admin, "/livez")).status, 200);
+  assert.deepEqual(failures, []);
+});
+
+test("a client that sends its header too slowly is cut off", { timeout: 20_000 }, async (context) => {
+  const { admin } = await start(context);
+  const { socket, closed } = rawClient(context, admin);
+  const began = performance.now();
+  socket.write("GET /livez HTTP/1.1\r\n");
+  const drip = setInterval(() => socket.write("X: x\r\n"), 500);
+  context.after(() => clearInterval(drip));
+  assert.match(await closed, /^HTTP\/1\.1 408 /);
+  const took = performance.now() - began;
+  assert.ok(took > 4_000 && took < 12_000, `${took} ms`);
+});
+
+test("no more than 64 clients at a time are served, and the next one is when one leaves", async (context) => {
+  const { admin } = await start(context);
+  const clients = Array.from({ length: 64 }, () => rawClient(context, admin));
+  await Promise.all(clients.map(({ socket }) => once(socket, "connect")));
+  for (const { socket } of clients) socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  await Promise.all(clients.map(({ socket }) => once(socket, "data")));
+  const refused = rawClient(context, admin);
+  assert.equal(await refused.closed, "");
+  clients[0]!.socket.end();
+  await clients[0]!.closed;
+  assert.equal((await ask(admin, "/livez")).status, 200);
+});
+
+test("closing ends idle connections at once and lets an answer that is under way get through", async (context) => {
+  const status = Promise.withResolvers<object>();
+  const asked = Promise.withResolvers<void>();
+  const { admin } = await start(context, {
+    status: () => {
+      asked.resolve();
+      return status.promise;
+    },
+  });
+  const agent = new Agent({ keepAlive: true });
+  context.after(() => agent.destroy());
+  await ask(admin, "/livez", { agent });
+  const answer = ask(admin, "/status");
+  await asked.promise;
+  const began = performance.now();
+  const closed = admin.close();
+  status.resolve({ last: "words" });
+  assert.deepEqual(JSON.parse((await answer).body), { last: "words" });
+  await closed;
+  assert.ok(performance.now() - began < 900);
+  await assert.rejects(ask(admin, "/livez"), { code: "ECONNREFUSED" });
+});
+
+test("closing waits a second at most for an answer that does not come and for a client that says nothing", async (context) => {
+  const asked = Promise.withResolvers<void>();
+  const { admin } = await start(context, {
+    status: () => {
+      asked.resolve();
+      return new Promise<object>(() => {});
+    },
+  });
+  const silent = rawClient(context, admin);
+  const waiting = rawClient(context, admin);
+  waiting.socket.write("GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+  await asked.promise;
+  const began = performance.now();
+  await admin.close();
+  assert.ok(performance.now() - began < 5_000);
+  assert.deepEqual(await Promise.all([silent.closed, waiting.closed]), ["", ""]);
+});
+
+test("an address that is taken is an error that names admin, the address and the way out", async (context) => {
+  const { admin } = await start(context);
+  assert.ok(admin.address.kind === "tcp");
+  const { port } = admin.address;
+  await assert.rejects(start(context, {}, admin.address), {
+    message: `admin cannot listen on 127.0.0.1:${port}: the port is in use; 'ss -ltnp sport = :${port}' shows by whom (EADDRINUSE)`,
+  });
+});
+
+test("a unix socket is for its owner alone, and goes with the server", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "umay-admin-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "admin.sock");
+  const { admin } = await start(context, {}, { kind: "unix", path });
+  assert.deepEqual(admin.address, { kind: "unix", path });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal((await ask(admin, "/livez")).status, 200);
+  await admin.close();
+  assert.ok(!existsSync(path));
+});
