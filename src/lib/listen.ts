@@ -85,7 +85,6 @@ const unixErrors: Readonly<Record<string, (path: string) => string>> = {
   EADDRINUSE: () =>
     "another process serves this socket, or the file is no socket; stop it, or choose another path",
   // Where the folder is missing, libuv says EACCES too.
-  EACCES: (path) => `${path} cannot be created; its folder has to exist and to belong to the user that umay runs as`,
-}; give its folder to the user that umay runs as`,
-  ENOENT: (path) => `the folder of ${path} does not exist; make it first`,
+  EACCES: (path) =>
+    `${path} cannot be created; its folder has to exist and to belong to the user that umay runs as`,
 };
