@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
 
@@ -29,7 +30,7 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 64;
-/** A client that reads or sends nothing for so long is cut off, in milliseconds. */
+/** A client that reads or sends nothing for so long, or twice that with an answer under way, is cut off; in milliseconds. */
 const idleTimeout = 10_000;
 const closeTimeout = 1_000;
 const socketMode = 0o600;
@@ -39,7 +40,13 @@ const socketMode = 0o600;
  * @throws Error that names the address and says what to do, when it can't be had.
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
+  const answering = new WeakSet<Socket>();
   const server = createServer(limits, (request, response) => {
+    const { socket } = request;
+    // Only who pipelines asks again before the answer is out, and hundreds of answers would fit into one packet's requests.
+    if (answering.has(socket)) return void socket.destroy();
+    answering.add(socket);
+    response.once("close", () => answering.delete(socket));
     answer(request, response, state).catch((error: Error) => {
       state.failed(error);
       if (response.headersSent) response.destroy();

@@ -173,6 +173,29 @@ test("garbage, a huge header and a client that resets hurt nobody", async (conte
   assert.deepEqual(failures, []);
 });
 
+test("one connection is good for any number of requests, one after the other", async (context) => {
+  const body = "x".repeat(1_000_000);
+  const { admin } = await start(context, { metrics: async () => ({ contentType: "text/plain", body }) });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  context.after(() => agent.destroy());
+  for (let round = 0; round < 50; round++)
+    assert.equal((await ask(admin, "/metrics", { agent })).body.length, body.length);
+});
+
+test("a client that asks for hundreds of answers at once is cut off before they are made", async (context) => {
+  let made = 0;
+  const { admin } = await start(context, {
+    metrics: async () => {
+      made++;
+      return { contentType: "text/plain", body: "" };
+    },
+  });
+  const { socket, closed } = rawClient(context, admin);
+  socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
+  await closed;
+  assert.equal(made, 1);
+});
+
 test("a client that sends its header too slowly is cut off", { timeout: 20_000 }, async (context) => {
   const { admin } = await start(context);
   const { socket, closed } = rawClient(context, admin);
