@@ -33,7 +33,9 @@ export async function startEcho(options: {
     if (options.name === undefined) socket.pipe(socket);
     else socket.pipe(prefixLines(`${options.name}: `)).pipe(socket);
   });
-  const address = await startListening(server, bind);
+  const address = await listen(server, bind);
+  // What goes wrong from here on concerns one connection that was never made; the server goes on.
+  server.on("error", () => {});
   return {
     address,
     get connections() {
@@ -41,13 +43,6 @@ export async function startEcho(options: {
     },
     close: (graceMs = 0) => close(server, sockets, graceMs),
   };
-}
-
-async function startListening(server: Server, bind: SocketAddress): Promise<SocketAddress> {
-  const address = await listen(server, bind);
-  // What goes wrong from here on concerns one connection that was never made; the server goes on.
-  server.on("error", () => {});
-  return address;
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {

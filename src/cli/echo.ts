@@ -12,7 +12,7 @@ export async function echo(bind: string, name: string | undefined): Promise<numb
     await server.close(graceMs);
     return exitCode.good;
   } catch (error) {
-    printError(`echo cannot listen on ${bind}: ${(error as Error).message}`);
+    printError(`${name ?? "echo"} ${(error as Error).message}`);
     return exitCode.failed;
   }
 }

@@ -1,0 +1,37 @@
+import { ConfigError } from "../config/errors.ts";
+import { loadConfig } from "../config/load.ts";
+import { exitCode } from "./exit.ts";
+import { printProblems } from "./load.ts";
+import { formatSummary, summarise } from "./summary.ts";
+
+/**
+ * `umay check`: does all that start does short of binding. As text, problems go to standard error and the summary
+ * of a good configuration to standard output; as JSON, one object with either goes to standard output.
+ */
+export async function check(options: {
+  readonly config: string | undefined;
+  readonly format: "text" | "json";
+}): Promise<number> {
+  const json = options.format === "json";
+  try {
+    const { model, warnings, file } = await loadConfig({
+      file: options.config,
+      env: process.env,
+      cwd: process.cwd(),
+    });
+    const summary = summarise(model);
+    if (json) printJson({ ok: true, file, ...summary, problems: warnings });
+    else process.stdout.write(`${file} is good\n${formatSummary(summary)}`);
+    if (!json) printProblems(warnings);
+    return exitCode.good;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    if (json) printJson({ ok: false, problems: error.problems });
+    else printProblems(error.problems);
+    return exitCode.badConfig;
+  }
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

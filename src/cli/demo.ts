@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatAddress, type SocketAddress } from "../lib/address.ts";
+import type { Model } from "../model/model.ts";
+import { type DevCertificates, ensureDevCertificates } from "./dev-certificates.ts";
+import { describeEcho, type EchoServer, startEcho } from "./echo-server.ts";
+import { exitCode, printError } from "./exit.ts";
+import { loadOrExplain } from "./load.ts";
+
+const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
+
+/** `umay demo`: config/umay.toml with development certificates, and an echo server at each backend's address. */
+export async function demo(): Promise<number> {
+  await using cleanup = new AsyncDisposableStack();
+  try {
+    const certificates = await demoCertificates(cleanup);
+    const loaded = await loadOrExplain(join(packageRoot, "config", "umay.toml"), {
+      ...process.env,
+      UMAY__LISTENERS__ECHO__TLS__CERTIFICATES: certificatesOverride(certificates),
+    });
+    if (loaded === undefined) return exitCode.badConfig;
+    const backends: EchoServer[] = [];
+    for (const [index, address] of backendAddresses(loaded.model).entries())
+      backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
+    const { runUmay } = await import("../control/run.ts");
+    return await runUmay({
+      model: loaded.model,
+      configFile: loaded.file,
+      warnings: loaded.warnings.map(({ where, message }) => `${where}: ${message}`),
+      onReady: () => process.stdout.write(introduction(loaded.model, backends, certificates)),
+    });
+  } catch (error) {
+    printError((error as Error).message);
+    return exitCode.failed;
+  }
+}
+
+/** In the package's own folder, where the next demo finds them; where that cannot be written, for this demo only. */
+async function demoCertificates(cleanup: AsyncDisposableStack): Promise<DevCertificates> {
+  try {
+    return await ensureDevCertificates(join(packageRoot, "certs"));
+  } catch (error) {
+    if (!["EACCES", "EPERM", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    const dir = await mkdtemp(join(tmpdir(), "umay-demo-"));
+    cleanup.defer(() => rm(dir, { recursive: true, force: true }));
+    return await ensureDevCertificates(dir);
+  }
+}
+
+/** JSON's strings are TOML's too. */
+function certificatesOverride({ files }: DevCertificates): string {
+  return `[{ cert = ${JSON.stringify(files.cert)}, key = ${JSON.stringify(files.key)} }]`;
+}
+
+function backendAddresses({ pools }: Model): string[] {
+  return pools.flatMap(({ discovery }) =>
+    discovery.type === "static" ? discovery.backends.map(({ address }) => address) : [],
+  );
+}
+
+async function startBackend(name: string, bind: string, cleanup: AsyncDisposableStack): Promise<EchoServer> {
+  try {
+    const server = await startEcho({ bind, name });
+    cleanup.defer(() => server.close());
+    return server;
+  } catch (error) {
+    throw new Error(`demo backend ${name} ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function introduction(model: Model, backends: readonly EchoServer[], { files }: DevCertificates): string {
+  const lines = model.listeners.map(({ name, bind }) => `listener ${name} on ${formatAddress(bind)}, TLS`);
+  lines.push(...backends.map((server, index) => describeEcho(`backend echo-${index + 1}`, server)));
+  if (model.admin !== undefined) lines.push(`admin server on http://${formatAddress(model.admin.bind)}`);
+  const port = portOf(model.listeners[0]?.bind);
+  return `
+umay demo
+${lines.map((line) => `  ${line}`).join("\n")}
+
+Try, several times, and end it with Ctrl-C:
+  echo "Hello, Umay!" | openssl s_client -connect localhost:${port} -quiet -CAfile ${shellPath(files.ca)}
+Ctrl-C here drains and ends the demo.
+
+`;
+}
+
+function portOf(bind: SocketAddress | undefined): number {
+  return bind?.kind === "tcp" ? bind.port : 0;
+}
+
+/** As short as it can be said from here, quoted where the shell needs it. */
+function shellPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  const short = near.startsWith(`..${sep}`) ? path : near;
+  return /^[\w./-]+$/.test(short) ? short : `'${short.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,22 @@
+import { ConfigError, type ConfigProblem } from "../config/errors.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { formatProblems } from "../config/report/format.ts";
+
+/** Loads the configuration, or says on standard error what is wrong with it and gives undefined. */
+export async function loadOrExplain(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<LoadedConfig | undefined> {
+  try {
+    return await loadConfig({ file, env, cwd: process.cwd() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    printProblems(error.problems);
+    return undefined;
+  }
+}
+
+export function printProblems(problems: readonly ConfigProblem[]): void {
+  if (problems.length > 0)
+    process.stderr.write(formatProblems(problems, { color: process.stderr.hasColors?.() ?? false }));
+}

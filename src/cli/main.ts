@@ -1,0 +1,148 @@
+import { inspect } from "node:util";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { parseAddress } from "../lib/address.ts";
+import { exitCode, printError } from "./exit.ts";
+import { versionLine } from "./version.ts";
+
+const configOption = (): Option =>
+  new Option(
+    "-c, --config <file>",
+    "configuration, - for standard input; else UMAY_CONFIG, ./umay.toml, ./config/umay.toml, /etc/umay/umay.toml",
+  );
+
+function wholeDays(text: string): number {
+  const days = Number(text);
+  if (!Number.isInteger(days) || days < 1 || days > 36_500)
+    throw new InvalidArgumentError("Give a whole number from 1 to 36500.");
+  return days;
+}
+
+function address(text: string): string {
+  const parsed = parseAddress(text);
+  if (typeof parsed === "string") throw new InvalidArgumentError(`It ${parsed}.`);
+  return text;
+}
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+
+const helpEnd = `
+Without a command it runs: umay -c umay.toml; umay -t -c umay.toml only checks.
+Exit codes: 0 good, 1 failed to start or run, 2 wrong usage, 78 invalid configuration.`;
+
+/** Every command is a module of its own, loaded when it is called: `umay --version` loads none of them. */
+function createProgram(implicitRun: boolean, done: (code: number) => void): Command {
+  const program = new Command("umay")
+    .description("A TLS-terminating load balancer that is driven by one TOML file.")
+    .version(versionLine, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .exitOverride()
+    .showHelpAfterError("(umay --help lists commands and options)")
+    .addHelpText("after", helpEnd);
+
+  program
+    .command("run", { isDefault: implicitRun })
+    .description("serve until SIGTERM or SIGINT drains (the default)")
+    .addOption(configOption())
+    .option("-t, --test", "check the configuration and exit")
+    .action(async ({ config, test }: { config?: string; test?: true }) => {
+      if (test) done(await (await import("./check.ts")).check({ config, format: "text" }));
+      else done(await (await import("./run.ts")).run(config));
+    });
+
+  program
+    .command("check")
+    .description("do all that start does short of binding, and say what would run")
+    .addOption(configOption())
+    .addOption(new Option("--format <format>", "of the answer").choices(["text", "json"]).default("text"))
+    .action(async (options: { config?: string; format: "text" | "json" }) =>
+      done(await (await import("./check.ts")).check({ config: options.config, format: options.format })),
+    );
+
+  program
+    .command("schema")
+    .description("print the JSON Schema of the configuration")
+    .action(async () => done(await (await import("./schema.ts")).schema()));
+
+  addTools(program, done);
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => {
+      process.stdout.write(`${versionLine}\n`);
+      done(exitCode.good);
+    });
+  return program;
+}
+
+/** Commands for trying umay out, and for looking after a running one. */
+function addTools(program: Command, done: (code: number) => void): void {
+  program
+    .command("demo")
+    .description("run config/umay.toml with development certificates and three echo backends")
+    .action(async () => done(await (await import("./demo.ts")).demo()));
+
+  program
+    .command("echo")
+    .description("run an echo server that puts its name before each line")
+    .addOption(
+      new Option("-b, --bind <address>", "host:port, [v6]:port or unix:/path; port 0 picks one")
+        .default("0.0.0.0:1994")
+        .argParser(address),
+    )
+    .option("-n, --name <name>", "put before each line; without it bytes come back as they are")
+    .action(async (options: { bind: string; name?: string }) =>
+      done(await (await import("./echo.ts")).echo(options.bind, options.name)),
+    );
+
+  program
+    .command("certs")
+    .description("make a development CA and a certificate for localhost")
+    .option("-d, --dir <folder>", "where the files go", "certs")
+    .option("-n, --name <name>", "a further DNS name or IP address to cover; may be repeated", collect, [])
+    .option("--days <days>", "how long they are valid", wholeDays, 825)
+    .option("--force", "replace what is there")
+    .action(async (options: { dir: string; name: readonly string[]; days: number; force?: true }) =>
+      done(
+        await (await import("./certs.ts")).certs({
+          dir: options.dir,
+          names: options.name,
+          days: options.days,
+          force: options.force === true,
+        }),
+      ),
+    );
+
+  program
+    .command("health")
+    .description("ask a running umay whether it is ready: exit 0 if so, 1 if not")
+    .addOption(
+      new Option("-a, --admin <address>", "its admin address")
+        .env("UMAY_ADMIN")
+        .default("127.0.0.1:9901")
+        .argParser(address),
+    )
+    .action(async (options: { admin: string }) =>
+      done(await (await import("./health.ts")).health(options.admin)),
+    );
+}
+
+/** @returns the exit code. Never throws. */
+async function main(args: readonly string[]): Promise<number> {
+  let code: number = exitCode.good;
+  // Only flags select the default command, so that a mistyped command is answered with the one that was meant.
+  const implicitRun = args[0] === undefined || args[0].startsWith("-");
+  try {
+    await createProgram(implicitRun, (given) => {
+      code = given;
+    }).parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.good : exitCode.usage;
+    printError(`unexpected error: ${inspect(error)}`);
+    return exitCode.failed;
+  }
+}
+
+// A reader that went away (`umay schema | head -1`) is no reason to crash; a command's exit code still tells.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+process.exitCode = await main(process.argv.slice(2));

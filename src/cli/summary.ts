@@ -1,0 +1,109 @@
+import { formatAddress } from "../lib/address.ts";
+import type { Certificate, Listener } from "../model/listener.ts";
+import type { Model } from "../model/model.ts";
+import type { DiscoverySpec, PickerSpec, Pool } from "../model/pool.ts";
+
+/** What a configuration would run, as `umay check` shows it; the names are those of the configuration. */
+export interface Summary {
+  readonly workers: number;
+  readonly admin: string | null;
+  readonly listeners: readonly ListenerSummary[];
+  readonly pools: readonly PoolSummary[];
+}
+
+interface ListenerSummary {
+  readonly name: string;
+  readonly bind: string;
+  readonly mode: string;
+  readonly pool: string;
+  /** Null: plain TCP. */
+  readonly tls: { readonly versions: string; readonly certificates: readonly CertificateSummary[] } | null;
+}
+
+interface CertificateSummary {
+  readonly cert: string;
+  readonly subject: string;
+  readonly names: readonly string[];
+  /** ISO 8601. */
+  readonly not_after: string;
+}
+
+interface PoolSummary {
+  readonly name: string;
+  readonly picker: string;
+  readonly discovery: string;
+  /** Configured addresses, or the name and port that are looked up. */
+  readonly backends: readonly string[];
+}
+
+export function summarise(model: Model): Summary {
+  return {
+    workers: model.workers,
+    admin: model.admin === undefined ? null : formatAddress(model.admin.bind),
+    listeners: model.listeners.map(listenerSummary),
+    pools: model.pools.map(poolSummary),
+  };
+}
+
+function listenerSummary({ name, bind, mode, pool, tls }: Listener): ListenerSummary {
+  return {
+    name,
+    bind: formatAddress(bind),
+    mode,
+    pool,
+    tls:
+      tls === undefined
+        ? null
+        : {
+            versions: [...new Set([tls.minVersion, tls.maxVersion])].join(" to "),
+            certificates: tls.certificates.map(certificateSummary),
+          },
+  };
+}
+
+function certificateSummary({ certFile, subject, names, notAfter }: Certificate): CertificateSummary {
+  return { cert: certFile, subject, names, not_after: new Date(notAfter).toISOString() };
+}
+
+function poolSummary({ name, picker, discovery }: Pool): PoolSummary {
+  return { name, picker: pickerText(picker), discovery: discovery.type, backends: backendTexts(discovery) };
+}
+
+function pickerText(picker: PickerSpec): string {
+  if (picker.type !== "consistent-hash") return picker.type;
+  const bound = picker.boundedLoad === undefined ? "" : `, bounded load ${picker.boundedLoad}`;
+  return `consistent-hash of ${picker.key} (${picker.algorithm}${bound})`;
+}
+
+function backendTexts(discovery: DiscoverySpec): string[] {
+  if (discovery.type === "dns") {
+    const servers = discovery.nameservers.length === 0 ? "" : ` at ${discovery.nameservers.join(", ")}`;
+    return [`${discovery.name} (${discovery.record}${servers}), port ${discovery.port}`];
+  }
+  return discovery.backends.map(({ address, weight, backup }) => {
+    const marks = [weight === 1 ? "" : `weight ${weight}`, backup ? "backup" : ""].filter(
+      (mark) => mark !== "",
+    );
+    return marks.length === 0 ? address : `${address} (${marks.join(", ")})`;
+  });
+}
+
+const dayMs = 86_400_000;
+
+/** A few indented lines for people. */
+export function formatSummary(summary: Summary, now: number = Date.now()): string {
+  const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
+  for (const { name, bind, mode, pool, tls } of summary.listeners) {
+    lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, to pool ${pool}`);
+    for (const { cert, subject, names, not_after } of tls?.certificates ?? []) {
+      const days = Math.floor((Date.parse(not_after) - now) / dayMs);
+      lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
+      lines.push(`      valid until ${not_after.slice(0, 10)} (${days} days)`);
+    }
+  }
+  for (const { name, picker, discovery, backends } of summary.pools) {
+    lines.push(`  pool ${name}: ${picker}, ${discovery} discovery`);
+    for (const backend of backends) lines.push(`    ${backend}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
