@@ -39,5 +39,5 @@ USER 1000:1000
 EXPOSE 9994 9901
 STOPSIGNAL SIGTERM
 # Asks /readyz at UMAY_ADMIN (127.0.0.1:9901); start with --no-healthcheck where there is no admin server.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --start-interval=1s CMD ["umay", "health"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s CMD ["umay", "health"]
 ENTRYPOINT ["umay"]
