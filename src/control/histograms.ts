@@ -1,4 +1,4 @@
-import { bucketValue, type HistogramTotals, sumHistograms } from "../channel/histogram.ts";
+import { bucketValue, sumHistograms } from "../channel/histogram.ts";
 
 const microseconds = 1e6;
 
@@ -42,7 +42,7 @@ export interface Percentiles {
 
 /** The percentiles of a histogram over all workers, from an HDR histogram: each less than 2 % from the exact one. */
 export async function percentiles(memories: readonly Float64Array[], base: number): Promise<Percentiles> {
-  const { counts }: HistogramTotals = sumHistograms(memories, base);
+  const { counts } = sumHistograms(memories, base);
   const { build } = await import("hdr-histogram-js");
   const histogram = build({ bitBucketSize: 64, numberOfSignificantValueDigits: 3 });
   for (const [bucket, count] of counts.entries())

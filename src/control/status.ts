@@ -39,7 +39,7 @@ export interface ListenerStatus {
 
 export interface PoolStatus {
   readonly picker: string;
-  /** The type, and the last error until it succeeds again. */
+  /** `error` is the last one, until discovery succeeds again. */
   readonly discovery: {
     readonly state: "ok" | "failing";
     readonly errors_total: number;
