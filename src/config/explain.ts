@@ -17,55 +17,41 @@ export function explainIssue(issue: Issue, tree: Tree): Finding[] {
     case "invalid_key":
       return [{ ...errorAt(path, issue.issues[0]!.message), at: "key" }];
     case "invalid_value":
-      return [expectation(path, value, issue.values)];
-    case "invalid_union": {
-      if (issue.errors.length === 0 && "options" in issue)
-        return [expectation(path, value, issue.options as readonly unknown[])];
-      return explainBranch(issue, value, tree);
-    }
-    case "invalid_type":
-      return [finding(path, value, isOurs(issue.message) ? issue.message : "expected a table")];
+      return [explainChoice(issue, value, issue.values)];
+    case "invalid_union":
+      if (issue.errors.length > 0) return explainBranch(issue, value, tree);
+      return [explainChoice(issue, value, "options" in issue ? (issue.options as readonly unknown[]) : [])];
     default:
-      return [finding(path, value, issue.message)];
+      return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
   }
 }
 
-function finding(path: Path, value: unknown, message: string, hint?: string): Finding {
-  if (value === undefined) return errorAt(path, `is missing; ${message}`, hint);
-  return errorAt(path, isOurs(message) ? `${message}, got ${describe(value)}` : message, hint);
-}
-
-function expectation(path: Path, value: unknown, choices: readonly unknown[]): Finding {
-  const names = choices.map(String);
-  const hint = typeof value === "string" ? didYouMean(value, names) : undefined;
-  return finding(path, value, `expected ${listChoices(names)}`, hint);
-}
-
-/** Of a choice between a plain value and a table, only what is written says which one was meant. */
-function explainBranch(issue: z.core.$ZodIssueInvalidUnion, value: unknown, tree: Tree): Finding[] {
-  const path = issue.path as Path;
-  const wrongKind = (below: Issue): boolean =>
-    below.path.length === 0 &&
-    (below.code === "invalid_type" || (below.code === "invalid_value" && isTable(value)));
-  const branch = issue.errors.find((below) => !below.some(wrongKind));
-  if (isOurs(issue.message)) return [finding(path, value, issue.message)];
-  if (branch === undefined) return [finding(path, value, expectedKinds(path))];
-  return branch.flatMap((below) => explainIssue({ ...below, path: [...path, ...below.path] }, tree));
-}
-
-/** The schema's own messages begin with "expected" where what was written belongs into the message. */
+/** The schema's own messages say what was expected; what was written is added here. */
 function isOurs(message: string): boolean {
   return message.startsWith("expected");
 }
 
-function expectedKinds(path: Path): string {
-  const kinds = nodesAt(jsonSchema(), path).map(
-    (node) => node["x-type"] ?? (node.type === "object" ? "table" : "name"),
-  );
-  return `expected ${[...new Set(kinds)].map((kind) => `a ${kind}`).join(" or ")}`.replaceAll(
-    "a address",
-    "an address",
-  );
+function finding(issue: Issue, value: unknown, otherwise: string, hint?: string): Finding {
+  const message = isOurs(issue.message) ? issue.message : otherwise;
+  const path = issue.path as Path;
+  if (value === undefined) return errorAt(path, `is missing; ${message}`, hint);
+  return errorAt(path, isOurs(message) ? `${message}, got ${describe(value)}` : message, hint);
+}
+
+function explainChoice(issue: Issue, value: unknown, choices: readonly unknown[]): Finding {
+  const names = choices.map(String);
+  const hint = typeof value === "string" ? didYouMean(value, names) : undefined;
+  return finding(issue, value, `expected ${listChoices(names)}`, hint);
+}
+
+/** Of a choice between a plain value and a table, only what is written says which one was meant. */
+function explainBranch(issue: z.core.$ZodIssueInvalidUnion, value: unknown, tree: Tree): Finding[] {
+  const wrongKind = (below: Issue): boolean =>
+    below.path.length === 0 &&
+    (below.code === "invalid_type" || (below.code === "invalid_value" && isTable(value)));
+  const branch = issue.errors.find((below) => !below.some(wrongKind));
+  if (branch === undefined) return [finding(issue, value, issue.message)];
+  return branch.flatMap((below) => explainIssue({ ...below, path: [...issue.path, ...below.path] }, tree));
 }
 
 function describe(value: unknown): string {

@@ -1,6 +1,6 @@
 import { parse, TomlError } from "smol-toml";
 import { ConfigError } from "./errors.ts";
-import { codeFrame } from "./report/frame.ts";
+import { codeFrame, splitLines } from "./report/frame.ts";
 import type { Tree } from "./tree.ts";
 
 /**
@@ -17,7 +17,7 @@ export function parseConfig(text: string, name: string): Tree {
     const message = reason.includes("unsafe property")
       ? "the names __proto__ and constructor are not allowed; choose another"
       : `not valid TOML: ${reason}`;
-    const frame = codeFrame(text, { line, column, endLine: line, endColumn: column + 1 });
+    const frame = codeFrame(splitLines(text), { line, column, endLine: line, endColumn: column + 1 });
     throw new ConfigError([
       { severity: "error", where: `${name}:${line}:${column}`, path: "", message, hint: undefined, frame },
     ]);

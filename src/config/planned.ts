@@ -36,7 +36,7 @@ const plannedValues = [
 ];
 
 /** A part of the configuration that can't be judged, because it needs what is not supported yet. */
-export interface Planned {
+interface Planned {
   readonly finding: Finding;
   /** What to leave out of all further checks: the key, or the table whose other keys its value gives their meaning. */
   readonly unchecked: Path;

@@ -41,7 +41,9 @@ const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
 export const config = z
   .strictObject({
     workers: z
-      .union([z.literal("auto"), integer(1, 1_024, workersExpected)], { error: workersExpected })
+      .union([z.literal("auto", { error: workersExpected }), integer(1, 1_024, workersExpected)], {
+        error: workersExpected,
+      })
       .prefault("auto")
       .describe(
         "Data-plane threads. auto: as many as CPUs that this process may use, cgroup quota included.",

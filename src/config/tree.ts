@@ -35,11 +35,11 @@ export function valueAt(tree: Tree, path: Path): unknown {
 /** Sets the value at a path, and makes the tables and arrays above it that are missing. */
 export function setAt(tree: Tree, path: Path, value: unknown): void {
   let container = tree as Record<string | number, unknown>;
-  path.forEach((step, index) => {
+  for (const [index, step] of path.entries()) {
     if (index === path.length - 1) container[step] = value;
-    else container[step] ??= typeof path[index + 1] === "number" ? [] : {};
+    else if (!Object.hasOwn(container, step)) container[step] = typeof path[index + 1] === "number" ? [] : {};
     container = container[step] as Record<string | number, unknown>;
-  });
+  }
 }
 
 /**

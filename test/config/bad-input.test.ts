@@ -183,7 +183,9 @@ const cases: readonly Case[] = [
   {
     what: "a backend that is neither address nor table",
     text: `${listener}[pools.p.discovery]\ntype = "static"\nbackends = [80]\n`,
-    problems: ["error umay.toml:6:13 pools.p.discovery.backends[0]: expected an address or a table, got 80"],
+    problems: [
+      "error umay.toml:6:13 pools.p.discovery.backends[0]: expected an address, or a table with address, got 80",
+    ],
   },
   {
     what: "an override for a path that is not there",

@@ -301,6 +301,11 @@ test("a list of TLS 1.3 suites alone is a warning while TLS 1.2 is allowed", asy
     /^warning listeners\.echo\.tls\.ciphers names no cipher of TLS 1\.2/,
   );
   assert.deepEqual((await tlsOf(`${ciphers}\nmin_version = "TLSv1.3"`)).lines, []);
+  const { lines } = await tlsOf(`${ciphers}\nmax_version = "TLSv1.2"`);
+  assert.match(
+    lines[0]!,
+    /^error listeners\.echo\.tls\.ciphers names no cipher of TLS 1\.2, which max_version allows/,
+  );
 });
 
 for (const [ciphers, hint] of [

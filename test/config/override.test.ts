@@ -178,6 +178,18 @@ test("a new name that lacks what it needs is told as the likely misspelling that
   ]);
 });
 
+test("a new name that every object has anyway is a name like any other", async () => {
+  const model = await loadModel(smallest, {
+    UMAY__LISTENERS__CONSTRUCTOR: '{ bind = "127.0.0.1:1", pool = "echo" }',
+  });
+  assert.deepEqual(
+    model.listeners.map(({ name }) => name),
+    ["echo", "constructor"],
+  );
+  const [line] = await problemLines(smallest, { UMAY__POOLS__CONSTRUCTOR__PICKER: "random" });
+  assert.match(line!, /^error UMAY__POOLS__CONSTRUCTOR__PICKER pools\.constructor\.discovery: is missing/);
+});
+
 test("a problem in the file that an override did not touch keeps its line", async () => {
   const text = `${smallest}[pools.echo.connect]\nattempts = 99\n`;
   const [line] = await problemLines(text, { UMAY__POOLS__ECHO__CONNECT__TIMEOUT: "1s" });
@@ -202,6 +214,8 @@ test("any variables give a model or problems that name one, and never touch a pr
     "BIND",
     "PICKER",
     "TYPE",
+    "CONSTRUCTOR",
+    "PROTOTYPE",
     "PROTO",
     "_",
     "",
@@ -216,7 +230,7 @@ test("any variables give a model or problems that name one, and never touch a pr
       const { model, problems } = await load(smallest, env);
       if (model === undefined)
         assert.ok(problems.some(({ where }) => where in env || where.startsWith("umay.toml")));
-      assert.equal(Object.keys(Object.prototype).length, 0);
+      assert.deepEqual([Object.keys(Object.prototype), Object.keys(Object)], [[], []]);
     }),
   );
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { promisify, stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { formatProblems } from "../../src/config/report/format.ts";
-import { codeFrame } from "../../src/config/report/frame.ts";
+import { codeFrame, splitLines } from "../../src/config/report/frame.ts";
 import { didYouMean, suggest } from "../../src/config/report/suggest.ts";
 import { load, smallest } from "./loading.ts";
 
@@ -73,14 +73,36 @@ test("keys are marked where they are written: dotted, quoted, inline and in list
 
 test("a marker keeps to its line, lies under what it marks also behind tabs, and hides control characters", () => {
   const range = { line: 1, column: 2, endLine: 2, endColumn: 1 };
-  assert.equal(codeFrame("\tab\u001b[31m\nnext", range), "> 1 | \tab\ufffd[31m\n    | \t^^^^^^^\n  2 | next");
-  assert.equal(codeFrame("", { line: 1, column: 1, endLine: 1, endColumn: 1 }), "> 1 |\n    | ^");
+  assert.equal(
+    codeFrame(["\tab\u001b[31m", "next"], range),
+    "> 1 | \tab\ufffd[31m\n    | \t^^^^^^^\n  2 | next",
+  );
+  assert.equal(codeFrame([""], { line: 1, column: 1, endLine: 1, endColumn: 1 }), "> 1 |\n    | ^");
+});
+
+test("of a long line the part around the marker is shown", () => {
+  const frame = codeFrame([`${"a".repeat(500)}bad${"c".repeat(500)}`, "short"], {
+    line: 1,
+    column: 501,
+    endLine: 1,
+    endColumn: 504,
+  });
+  assert.deepEqual(frame.split("\n"), [
+    `> 1 | ${"a".repeat(60)}bad${"c".repeat(57)}`,
+    `    | ${" ".repeat(60)}^^^`,
+    "  2 |",
+  ]);
 });
 
 test("a frame of any text at any place has its marker and no control characters", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.nat(20), (text, column) => {
-      const frame = codeFrame(text, { line: 1, column: column + 1, endLine: 1, endColumn: column + 3 });
+      const frame = codeFrame(splitLines(text), {
+        line: 1,
+        column: column + 1,
+        endLine: 1,
+        endColumn: column + 3,
+      });
       assert.ok(frame.includes("^^"));
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
       assert.doesNotMatch(frame, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);

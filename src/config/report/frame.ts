@@ -6,18 +6,22 @@ export interface Range {
   readonly endColumn: number;
 }
 
-/** The line of a range with a marker below it, and the lines before and after. */
-export function codeFrame(text: string, range: Range): string {
-  const lines = text.split(/\r?\n/);
+/** What fits on a terminal beside the margin. */
+const widest = 120;
+
+/** The line of a range with a marker below it, and the lines before and after. Of long lines only the part around it. */
+export function codeFrame(lines: readonly string[], range: Range): string {
   const first = Math.max(range.line - 1, 1);
   const last = Math.min(range.line + 1, lines.length);
   const width = String(last).length;
+  const start = range.column > widest ? range.column - 1 - widest / 2 : 0;
+  const cut = (text: string): string => printable(text.slice(start, start + widest)).trimEnd();
   const frame: string[] = [];
   for (let number = first; number <= last; number++) {
     const line = lines[number - 1]!;
     const marked = number === range.line;
-    frame.push(`${marked ? ">" : " "} ${String(number).padStart(width)} | ${printable(line)}`.trimEnd());
-    if (marked) frame.push(`  ${" ".repeat(width)} | ${marker(line, range)}`);
+    frame.push(`${marked ? ">" : " "} ${String(number).padStart(width)} | ${cut(line)}`.trimEnd());
+    if (marked) frame.push(`  ${" ".repeat(width)} | ${cut(marker(line, range))}`);
   }
   return frame.join("\n");
 }
@@ -32,4 +36,9 @@ function marker(line: string, range: Range): string {
 function printable(line: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
   return line.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "\ufffd");
+}
+
+/** The lines of a TOML text. */
+export function splitLines(text: string): string[] {
+  return text.split(/\r?\n/);
 }

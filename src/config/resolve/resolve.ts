@@ -9,7 +9,7 @@ import { didYouMean } from "../report/suggest.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
-import { type Bind, checkBinds } from "./binds.ts";
+import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
 import { resolveTls } from "./tls.ts";
 import { usableCpus } from "./workers.ts";
 
@@ -99,15 +99,11 @@ function discoveryOf(
   const backends = settings.backends.map((entry, index): Backend => {
     const target = place(entry.address, [...path, "backends", index]);
     const address = formatAddress(target);
-    const first = seen.get(address.toLowerCase());
-    if (first === undefined) seen.set(address.toLowerCase(), index);
-    else
-      report(
-        errorAt(
-          [...path, "backends", index],
-          `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`,
-        ),
-      );
+    const identity = formatAddress(canonicalAddress(target));
+    const first = seen.get(identity);
+    const twice = `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`;
+    if (first === undefined) seen.set(identity, index);
+    else report(errorAt([...path, "backends", index], twice));
     return { address, target, weight: entry.weight, backup: entry.backup };
   });
   return { type: "static", backends };

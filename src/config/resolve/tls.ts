@@ -47,26 +47,19 @@ export async function resolveTls(
     alpn: settings.alpn,
     sessionTickets: settings.session_tickets.enabled,
   };
-  loaded.forEach((certificate, index) => {
-    if (certificate === undefined || settings.min_version > settings.max_version) return;
-    const refusal = contextError(tls, certificate);
-    if (refusal !== undefined)
-      report(
-        errorAt(
-          [...path, "certificates", index, "cert"],
-          `OpenSSL refuses ${certificate.certFile}: ${refusal}`,
-        ),
-      );
-  });
+  for (const [index, certificate] of loaded.entries()) {
+    const refusal = certificate && contextRefusal(contextOptions(tls, certificate));
+    const message = `OpenSSL refuses ${certificate?.certFile}: ${refusal}`;
+    if (refusal !== undefined) report(errorAt([...path, "certificates", index, "cert"], message));
+  }
   return { ...tls, certificates: loaded.filter((certificate) => certificate !== undefined) };
 }
 
-function contextError(
-  tls: Omit<ListenerTls, "certificates">,
+function contextOptions(
+  { minVersion, maxVersion, ciphers, groups }: Omit<ListenerTls, "certificates">,
   { cert, key }: Certificate,
-): string | undefined {
-  const { minVersion, maxVersion, ciphers, groups } = tls;
-  return contextRefusal({ cert, key, ciphers, ecdhCurve: groups.join(":"), minVersion, maxVersion });
+): SecureContextOptions {
+  return { cert, key, ciphers, ecdhCurve: groups.join(":"), minVersion, maxVersion };
 }
 
 function contextRefusal(options: SecureContextOptions): string | undefined {
@@ -88,14 +81,15 @@ function resolveCiphers(settings: TlsSettings, path: Path, report: (finding: Fin
   if (unknown.length > 0) return tls12Ciphers.join(":");
   const ciphers = names.map((name) => name.toUpperCase());
   const suites = ciphers.filter((name) => name.startsWith("TLS_"));
-  if (suites.length === ciphers.length && settings.min_version === "TLSv1.2")
+  if (suites.length === 0) return [...tls13Suites, ...ciphers].join(":");
+  const lacking = suites.length === ciphers.length ? "names no cipher of TLS 1.2" : undefined;
+  if (lacking !== undefined && settings.max_version === "TLSv1.2")
+    report(errorAt(path, `${lacking}, which max_version allows alone; add one, or raise max_version`));
+  else if (lacking !== undefined && settings.min_version === "TLSv1.2")
     report(
-      warningAt(
-        path,
-        'names no cipher of TLS 1.2, so clients without TLS 1.3 are refused; say so with min_version = "TLSv1.3"',
-      ),
+      warningAt(path, `${lacking}: clients without TLS 1.3 are refused; say so with min_version = "TLSv1.3"`),
     );
-  return [...(suites.length === 0 ? tls13Suites : []), ...ciphers].join(":");
+  return ciphers.join(":");
 }
 
 function unknownCipher(name: string, path: Path): Finding {
@@ -119,23 +113,20 @@ function resolveGroups(
   path: Path,
   report: (finding: Finding) => void,
 ): readonly string[] {
-  if (chosen === undefined)
-    return hasGroups(preferredGroups)
-      ? preferredGroups
-      : preferredGroups.filter((group) => hasGroups([group]));
-  if (chosen.every((group) => hasGroup(group))) return chosen;
-  chosen.forEach((group, index) => {
-    if (hasGroup(group)) return;
-    const available = preferredGroups.filter((name) => hasGroups([name]));
+  if (chosen === undefined) return availableGroups();
+  // A colon would begin another group.
+  const isGroup = (group: string): boolean => /^[^:]+$/.test(group) && hasGroups([group]);
+  for (const [index, group] of chosen.entries()) {
+    if (isGroup(group)) continue;
+    const available = availableGroups();
     const message = `${JSON.stringify(group)} is no group that this OpenSSL (${process.versions.openssl}) has; common ones are ${listChoices(available)}`;
     report(errorAt([...path, index], message, didYouMean(group, available)));
-  });
-  return chosen.filter(hasGroup);
+  }
+  return chosen.filter(isGroup);
 }
 
-/** A colon would begin another group. */
-function hasGroup(group: string): boolean {
-  return group !== "" && !group.includes(":") && hasGroups([group]);
+function availableGroups(): readonly string[] {
+  return hasGroups(preferredGroups) ? preferredGroups : preferredGroups.filter((group) => hasGroups([group]));
 }
 
 function hasGroups(groups: readonly string[]): boolean {

@@ -40,22 +40,20 @@ const picker = z.union([z.enum(pickerNames), pickerTable]).transform((chosen): P
 
 const defaultWeight = 1;
 
+const backendTable = z.strictObject({
+  address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
+  weight: integer(1, 256).prefault(defaultWeight).describe("Its share relative to the others."),
+  backup: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Takes sessions only while no other backend may be picked."),
+});
+
 const backend = z
-  .union([
-    address(1),
-    z.strictObject({
-      address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
-      weight: integer(1, 256).prefault(defaultWeight).describe("Its share relative to the others."),
-      backup: z
-        .boolean({ error: "expected true or false" })
-        .prefault(false)
-        .describe("Takes sessions only while no other backend may be picked."),
-    }),
-  ])
-  .transform((entry) => {
-    if ("address" in entry) return entry;
-    return { address: entry, weight: defaultWeight, backup: false };
-  });
+  .union([address(1), backendTable], { error: "expected an address, or a table with address" })
+  .transform((entry) =>
+    "address" in entry ? entry : { address: entry, weight: defaultWeight, backup: false },
+  );
 
 /** As many as shared memory has room for. */
 export const mostBackends = 16_384;

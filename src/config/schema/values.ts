@@ -11,7 +11,7 @@ const unitMilliseconds = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_0
 const durationPattern = /^(\d+)(ms|s|m|h|d)$/;
 
 /** No duration may be longer. */
-export const longestDuration = "30d";
+const longestDuration = "30d";
 
 /** @returns milliseconds; NaN when the text is not a duration. */
 export function parseDuration(text: string): number {
