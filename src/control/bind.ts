@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { createServer, isIP } from "node:net";
+import { createServer, isIP, type Server } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen, listenError } from "../lib/listen.ts";
 import type { Listener } from "../model/listener.ts";
@@ -10,7 +10,7 @@ const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);
 
 /**
  * Finds out what each listener's `bind` means and that it can be had: names are resolved, port 0 gets its port, and
- * a port that someone else has is refused here, because sockets that share a port would not notice.
+ * an address that someone else has is refused here, because sockets that share a port would not notice.
  * @throws AggregateError with one error for each listener that can't have its address.
  */
 export async function bindListeners(
@@ -18,26 +18,30 @@ export async function bindListeners(
 ): Promise<ReadonlyMap<string, BoundListener>> {
   const bound = new Map<string, BoundListener>();
   const errors: Error[] = [];
+  // Held until every listener has its addresses, so that no two get the same one.
+  const probes: Server[] = [];
   for (const listener of listeners) {
     try {
-      bound.set(listener.name, await bindListener(listener.bind));
+      bound.set(listener.name, await bindListener(listener.bind, probes));
     } catch (cause) {
       errors.push(new Error(`listener ${listener.name} ${(cause as Error).message}`, { cause }));
     }
   }
+  await Promise.all(probes.map((server) => new Promise((resolve) => server.close(resolve))));
   if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join("\n"));
   return bound;
 }
 
-async function bindListener(bind: SocketAddress): Promise<BoundListener> {
-  if (bind.kind === "unix") return { addresses: [bind], accept: "handed-over" };
+async function bindListener(bind: SocketAddress, probes: Server[]): Promise<BoundListener> {
+  if (bind.kind === "unix") return { addresses: [await probe(bind, probes)], accept: "one-worker" };
   let { port } = bind;
   const addresses: SocketAddress[] = [];
   const hosts = new Set(await resolveHost(bind));
   for (const [index, host] of [...hosts].entries()) {
     try {
-      port = await probePort(host, port);
-      addresses.push({ kind: "tcp", host, port });
+      const address = await probe({ kind: "tcp", host, port }, probes);
+      if (address.kind === "tcp") port = address.port;
+      addresses.push(address);
     } catch (error) {
       // localhost is often ::1 too on machines that have no IPv6.
       const last = index === hosts.size - 1;
@@ -56,10 +60,11 @@ async function resolveHost(bind: SocketAddress & { readonly kind: "tcp" }): Prom
   return found.map(({ address }) => address);
 }
 
-/** @returns the port, which the system has chosen where 0 was asked for. */
-async function probePort(host: string, port: number): Promise<number> {
-  const server = createServer();
-  const address = await listen(server, { kind: "tcp", host, port });
-  await new Promise((resolve) => server.close(resolve));
-  return address.kind === "tcp" ? address.port : port;
+/** Takes an address for as long as the probe is open. @returns it, with the port that the system chose for port 0. */
+async function probe(address: SocketAddress, probes: Server[]): Promise<SocketAddress> {
+  // Nobody could serve a client that is this early.
+  const server = createServer((socket) => socket.destroy());
+  const bound = await listen(server, address);
+  probes.push(server);
+  return bound;
 }

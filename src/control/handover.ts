@@ -3,8 +3,8 @@ import { listen } from "../lib/listen.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 
 /**
- * Accepts on the main thread for listeners whose connections the kernel can't spread over the workers: unix sockets,
- * and TCP where SO_REUSEPORT does not balance. The data plane sets each socket's options when it takes it over.
+ * Accepts on the main thread for listeners whose connections the kernel can't spread over the workers: TCP where
+ * SO_REUSEPORT does not balance. The data plane sets each socket's options when it takes it over.
  * @throws an error that names listener and address.
  */
 export async function acceptForWorkers(

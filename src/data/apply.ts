@@ -110,10 +110,15 @@ export class ServedState {
   }
 
   async #open(definition: PlacedListener): Promise<readonly Server[]> {
-    if (definition.accept === "handed-over") return [];
+    if (!this.#accepts(definition)) return [];
     const accept = (socket: Socket): void =>
       this.#onConnection(this.#listeners.get(definition.name)!.served, socket);
     return openServers(definition, accept, this.#onServerError);
+  }
+
+  #accepts({ accept, slot }: PlacedListener): boolean {
+    const { index, count } = this.#memory.worker;
+    return accept === "shared-port" || (accept === "one-worker" && slot % count === index);
   }
 }
 

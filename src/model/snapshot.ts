@@ -10,8 +10,11 @@ export interface PlacedListener extends Listener {
   readonly counters: number;
   /** What `bind` resolved to; ports are known. */
   readonly addresses: readonly SocketAddress[];
-  /** Who accepts: every worker on its own socket (SO_REUSEPORT), or the main thread, which hands over. */
-  readonly accept: "shared-port" | "handed-over";
+  /**
+   * Who accepts: every worker on its own socket (SO_REUSEPORT); the main thread, which hands over; or, for a unix
+   * socket, one worker alone, because a path can be bound only once and its connections can't move between threads.
+   */
+  readonly accept: "shared-port" | "handed-over" | "one-worker";
   /** 48 bytes that encrypt session tickets, the same for all workers; undefined without TLS. */
   readonly ticketKeys: Uint8Array | undefined;
 }
