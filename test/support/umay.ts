@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(new URL("../../bin/umay.js", import.meta.url));
@@ -21,6 +21,8 @@ export interface RunningUmay extends AsyncDisposable {
   readonly admin: string;
   readonly log: readonly LogLine[];
   readonly stderr: string;
+  /** Its standard output, to pause or to close; its lines go to `log`. */
+  readonly output: Readable;
   /** The first line, old or to come, that the predicate accepts. Fails after ten seconds, or when umay has ended. */
   logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
   /** The lines of ended sessions so far. */
@@ -29,6 +31,8 @@ export interface RunningUmay extends AsyncDisposable {
   session(predicate?: (line: LogLine) => boolean): Promise<LogLine>;
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   status(): Promise<Status>;
+  /** What /readyz answers. */
+  readiness(): Promise<{ readonly status: number; readonly text: string }>;
   signal(signal: NodeJS.Signals): void;
   /** The exit code, once it has ended. */
   readonly exited: Promise<number | null>;
@@ -64,6 +68,13 @@ export interface Status {
 
 export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** Instead of `--config -`; the TOML goes to standard input all the same. */
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  /** A command that runs it. */
+  readonly prefix?: readonly string[];
+  /** A file descriptor that becomes its standard output; then there is no log to read. */
+  readonly stdout?: number;
   /** Run under `prlimit`-style limits: the most files that it may open. */
   readonly openFiles?: number;
   /** Arguments for Node itself. */
@@ -72,9 +83,19 @@ export interface StartOptions {
 
 /** Runs `umay --config -` with this TOML and waits until it is ready. @throws with its standard error when it ends. */
 export async function startUmay(toml: string, options: StartOptions = {}): Promise<RunningUmay> {
-  const umay = new UmayProcess(toml, options);
-  await umay.logged((line) => line.msg === "umay is ready");
-  return umay;
+  const umay = spawnUmay(toml, options);
+  try {
+    await umay.logged((line) => line.msg === "umay is ready");
+    return umay;
+  } catch (error) {
+    await umay[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Runs `umay --config -` with this TOML and waits for nothing. */
+export function spawnUmay(toml: string, options: StartOptions = {}): RunningUmay {
+  return new UmayProcess(toml, options);
 }
 
 /** Runs umay to its end, for configurations that it must refuse. */
@@ -82,7 +103,7 @@ export async function runUmay(
   toml: string,
   options: StartOptions = {},
 ): Promise<{ code: number | null; stderr: string }> {
-  const umay = new UmayProcess(toml, options);
+  const umay = spawnUmay(toml, options);
   const code = await umay.exited;
   return { code, stderr: umay.stderr };
 }
@@ -95,20 +116,25 @@ class UmayProcess implements RunningUmay {
   readonly #watchers = new Set<() => void>();
   #ended = false;
 
-  constructor(toml: string, { env, openFiles, nodeArgs = [] }: StartOptions) {
-    const command = [process.execPath, ...nodeArgs, bin, "--config", "-"];
-    const limited = openFiles === undefined ? command : ["prlimit", `--nofile=${openFiles}`, ...command];
-    this.#child = spawn(limited[0]!, limited.slice(1), {
+  constructor(toml: string, options: StartOptions) {
+    const { env, openFiles, nodeArgs = [], args = ["--config", "-"], prefix = [] } = options;
+    const limit = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`];
+    const command = [...limit, ...prefix, process.execPath, ...nodeArgs, bin, ...args];
+    this.#child = spawn(command[0]!, command.slice(1), {
       env: { ...process.env, ...env },
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", options.stdout ?? "pipe", "pipe"],
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
     this.#child.stdin!.on("error", () => {});
     this.#child.stdin!.end(toml);
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    createInterface({ input: this.#child.stdout! }).on("line", (line) => {
-      this.log.push(JSON.parse(line) as LogLine);
+    let text = "";
+    this.#child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      const lines = (text + chunk).split("\n");
+      text = lines.pop()!;
+      for (const line of lines) this.log.push(JSON.parse(line) as LogLine);
       this.#wake();
     });
     this.exited = once(this.#child, "close").then(([code]) => {
@@ -116,6 +142,10 @@ class UmayProcess implements RunningUmay {
       this.#wake();
       return code as number | null;
     });
+  }
+
+  get output(): Readable {
+    return this.#child.stdout!;
   }
 
   get pid(): number {
@@ -170,12 +200,18 @@ class UmayProcess implements RunningUmay {
     return (await (await fetch(`${this.admin}/status`)).json()) as Status;
   }
 
+  async readiness(): Promise<{ status: number; text: string }> {
+    const response = await fetch(`${this.admin}/readyz`);
+    return { status: response.status, text: await response.text() };
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#child.kill("SIGKILL");
+    this.#child.stdout?.resume();
     await this.exited;
   }
 
