@@ -18,7 +18,7 @@ export async function openAdmin(
     memories: plane.memories,
     shared: plane.shared,
     state: () => plane.state,
-    snapshot: () => plane.store.snapshot,
+    snapshot: () => plane.store.observed,
     discovery: () => plane.pools.states,
     workerRestarts: () => plane.supervisor.restarts,
     droppedLogLines: () => destination.dropped(),

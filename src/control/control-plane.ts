@@ -51,23 +51,30 @@ export class ControlPlane {
   ) {
     this.model = model;
     this.#logger = logger;
+    // It may be rejected before anyone waits for it.
+    this.#firstVersionServed.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
     this.store = new Store(model, bound, this.shared, this.memories);
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
       crashed: (worker, error, backoff) => {
+        const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
         logger.error(
           { worker, err: error, again_in_ms: backoff },
-          "a worker died and is replaced; its sessions were lost",
+          `a worker died and ${fate}; its sessions were reset`,
         );
+        if (this.state === "starting")
+          this.#firstVersionServed.reject(
+            new Error(`worker ${worker} died while starting: ${error.message}`),
+          );
       },
     });
   }
 
   /**
    * Resolves when every worker accepts.
-   * @throws when a worker can't serve the configuration.
+   * @throws when a worker can't serve the configuration, or dies.
    */
   async start(): Promise<void> {
     // Threads take a while to start: meanwhile names are resolved.
@@ -79,7 +86,8 @@ export class ControlPlane {
       if (started) this.supervisor.publish(this.store.snapshot);
     };
     this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
-    await Promise.race([this.pools.firstAnswers, sleep(firstAnswersWait, undefined, { ref: false })]);
+    const longEnough = sleep(firstAnswersWait, undefined, { ref: false });
+    await Promise.race([this.pools.firstAnswers, longEnough, this.#firstVersionServed.promise]);
     started = true;
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
@@ -130,20 +138,21 @@ export class ControlPlane {
     return drained;
   }
 
-  /** Ends what was started so far, when the start failed. */
+  /** Ends what was started so far. */
   async abandon(): Promise<void> {
-    this.#stopAccepting();
+    await this.#stopAccepting();
     await this.supervisor.cut("stopped");
   }
 
-  #stopAccepting(): void {
+  async #stopAccepting(): Promise<void> {
     this.#discovery.abort();
     for (const server of this.#handover) server.close();
-    this.supervisor.drain();
+    await this.supervisor.drain();
   }
 
   #setBackends(pool: string, backends: readonly Backend[]): void {
-    const homeless = this.store.setBackends(pool, backends, this.supervisor.applied);
+    this.store.settle(this.supervisor.applied);
+    const homeless = this.store.setBackends(pool, backends);
     if (homeless > 0)
       this.#logger.error(
         { pool, left_out: homeless },
@@ -153,6 +162,7 @@ export class ControlPlane {
 
   #answered(worker: number, version: number, refusal: string | undefined): void {
     if (refusal === undefined) {
+      this.store.settle(this.supervisor.applied);
       if (this.supervisor.applied > 0) this.#firstVersionServed.resolve();
       return;
     }
@@ -168,9 +178,14 @@ export class ControlPlane {
   async #acceptHandedOver(): Promise<void> {
     for (const listener of this.store.snapshot.listeners) {
       if (listener.accept !== "handed-over") continue;
-      const servers = await acceptForWorkers(listener, (name, socket) =>
-        this.supervisor.handOver({ type: "socket", listener: name, socket }),
-      );
+      const servers = await acceptForWorkers(listener, (name, socket) => {
+        try {
+          this.supervisor.handOver({ type: "socket", listener: name, socket });
+        } catch (error) {
+          socket.destroy();
+          this.#logger.error({ listener: name, err: error }, "a connection could not be handed to a worker");
+        }
+      });
       this.#handover = [...this.#handover, ...servers];
     }
   }

@@ -8,7 +8,8 @@ const look = 20;
 export interface DrainSteps {
   /** Readiness fails from here on. */
   begin(): void;
-  stopAccepting(): void;
+  /** Resolves when nothing more is accepted. */
+  stopAccepting(): Promise<void>;
   /** Ends what is left. @returns how many sessions it cut. */
   cut(reason: "drain_deadline" | "stopped"): Promise<number>;
 }
@@ -32,7 +33,7 @@ export async function drain(
 ): Promise<Drained> {
   steps.begin();
   await sleep(settings.delay, undefined, { signal: hurry }).catch(() => {});
-  steps.stopAccepting();
+  await steps.stopAccepting();
   const open = (): number => Atomics.load(shared.process, openConnections);
   const atFirst = open();
   const deadline = performance.now() + settings.timeout;

@@ -52,7 +52,12 @@ async function serve(
   const plane = await ControlPlane.create(model, logger, destination);
   await using admin = model.admin && (await openAdmin(model.admin.bind, plane, destination, logger));
   try {
-    await plane.start();
+    const stopped = await Promise.race([plane.start(), stop]);
+    if (stopped !== undefined) {
+      await plane.abandon();
+      logger.info("stopped while starting");
+      return stopped;
+    }
   } catch (error) {
     await plane.abandon();
     throw error;

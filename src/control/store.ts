@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { backendCell, type CounterMemory } from "../channel/counters.ts";
-import type { SharedMemory } from "../channel/memory.ts";
+import { backendFlag, type SharedMemory } from "../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots, type Slots } from "../channel/slots.ts";
 import type { SocketAddress } from "../lib/address.ts";
 import type { Backend, PlacedBackend } from "../model/backend.ts";
@@ -13,6 +13,13 @@ export interface BoundListener {
   readonly accept: PlacedListener["accept"];
 }
 
+/** A backend that left its pool, and the first version without it. */
+interface Leaving {
+  readonly pool: string;
+  readonly backend: PlacedBackend;
+  readonly since: number;
+}
+
 /**
  * The whole state of the control plane: the model plus what discovery found, as numbered snapshots. It also gives
  * every listener, pool and backend its place in shared memory.
@@ -23,8 +30,8 @@ export class Store {
   readonly #listeners: readonly PlacedListener[];
   readonly #pools = new Map<string, PlacedPool>();
   readonly #backendSlots: Slots = backendSlots();
-  /** Backends that left, by pool and address, with the first version without them: their sessions still count. */
-  readonly #leaving = new Map<string, { readonly slot: number; readonly since: number }>();
+  /** By pool and address. Their sessions go on, and count. */
+  readonly #leaving = new Map<string, Leaving>();
   #version = 0;
   #snapshot: Snapshot;
 
@@ -61,23 +68,32 @@ export class Store {
     return this.#snapshot;
   }
 
+  /** What metrics and status tell of: the snapshot, with the backends that left but still have sessions. */
+  get observed(): Snapshot {
+    const busy = [...this.#leaving.values()].filter(({ backend }) => this.#active(backend) > 0);
+    if (busy.length === 0) return this.#snapshot;
+    const pools = this.#snapshot.pools.map((pool) => {
+      const left = busy.filter((leaving) => leaving.pool === pool.name).map(({ backend }) => backend);
+      return { ...pool, backends: [...pool.backends, ...left] };
+    });
+    return { ...this.#snapshot, pools };
+  }
+
   /**
    * Replaces a pool's backends; those that stay keep their place, and so their connections and counters.
-   * @param applied the newest version that every worker serves: what left before it may be forgotten.
    * @returns how many backends had no place left in shared memory and are not served.
    */
-  setBackends(poolName: string, backends: readonly Backend[], applied: number): number {
-    this.#forget(applied);
+  setBackends(poolName: string, backends: readonly Backend[]): number {
     const pool = this.#pools.get(poolName)!;
-    const places = new Map(pool.backends.map((backend) => [backend.address, backend.slot]));
+    const before = new Map(pool.backends.map((backend) => [backend.address, backend]));
     const placed: PlacedBackend[] = [];
     for (const backend of backends) {
-      const slot = places.get(backend.address) ?? this.#placeFor(poolName, backend.address);
-      places.delete(backend.address);
+      const slot = before.get(backend.address)?.slot ?? this.#placeFor(poolName, backend.address);
+      before.delete(backend.address);
       if (slot !== undefined) placed.push({ ...backend, slot, counters: this.#backendSlots.counters(slot) });
     }
-    for (const [address, slot] of places)
-      this.#leaving.set(key(poolName, address), { slot, since: this.#version + 1 });
+    for (const [address, backend] of before)
+      this.#leaving.set(key(poolName, address), { pool: poolName, backend, since: this.#version + 1 });
     this.#pools.set(poolName, { ...pool, backends: placed });
     this.#snapshot = this.#build();
     return backends.length - placed.length;
@@ -85,20 +101,32 @@ export class Store {
 
   #placeFor(pool: string, address: string): number | undefined {
     const name = key(pool, address);
-    const before = this.#leaving.get(name);
+    const before = this.#leaving.get(name)?.backend.slot;
     this.#leaving.delete(name);
-    return before?.slot ?? this.#backendSlots.take();
+    if (before !== undefined) Atomics.and(this.#shared.backendFlags, before, ~backendFlag.draining);
+    return before ?? this.#backendSlots.take();
   }
 
-  #forget(applied: number): void {
-    for (const [name, { slot, since }] of this.#leaving) {
-      if (applied < since || Atomics.load(this.#shared.backendActive, slot) !== 0) continue;
-      const first = this.#backendSlots.counters(slot);
-      for (const memory of this.#memories) memory.fill(0, first, first + backendCell.size);
-      Atomics.store(this.#shared.backendFlags, slot, 0);
+  /**
+   * Backends that left are marked as draining once no worker picks them any more, and give their place back when their
+   * last session has ended.
+   * @param applied the newest version that every worker serves.
+   */
+  settle(applied: number): void {
+    for (const [name, { backend, since }] of this.#leaving) {
+      if (applied < since) continue;
+      Atomics.or(this.#shared.backendFlags, backend.slot, backendFlag.draining);
+      if (this.#active(backend) > 0) continue;
+      for (const memory of this.#memories)
+        memory.fill(0, backend.counters, backend.counters + backendCell.size);
+      Atomics.store(this.#shared.backendFlags, backend.slot, 0);
       this.#leaving.delete(name);
-      this.#backendSlots.giveBack(slot);
+      this.#backendSlots.giveBack(backend.slot);
     }
+  }
+
+  #active({ slot }: PlacedBackend): number {
+    return Atomics.load(this.#shared.backendActive, slot);
   }
 
   #build(): Snapshot {

@@ -11,14 +11,18 @@ const firstBackoff = 100;
 const longestBackoff = 10_000;
 /** A worker that has lived this long starts again without a wait, in milliseconds. */
 const stableAfter = 60_000;
+/** How long to wait for a worker's answer, in milliseconds. */
+const patience = 2000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
-  /** A worker thread died; it is replaced after `backoff` milliseconds. */
-  crashed(worker: number, error: Error, backoff: number): void;
+  /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
+  crashed(worker: number, error: Error, backoff: number | undefined): void;
 }
+
+type Answer = Extract<FromWorker, { type: "draining" | "cut" }>;
 
 interface Seat {
   readonly id: number;
@@ -31,7 +35,10 @@ interface Seat {
   /** The newest version that it serves. */
   applied: number;
   timer: NodeJS.Timeout | undefined;
-  onCut: ((sessions: number) => void) | undefined;
+  /** Whether its thread was told to end. */
+  ended: boolean;
+  /** Told of its next answer, or of its death. */
+  onAnswer: ((answer: Answer | undefined) => void) | undefined;
 }
 
 /** Keeps one worker thread in every seat, and speaks to all of them. */
@@ -62,7 +69,8 @@ export class Supervisor {
       backoff: firstBackoff,
       applied: 0,
       timer: undefined,
-      onCut: undefined,
+      ended: false,
+      onAnswer: undefined,
     }));
   }
 
@@ -93,36 +101,25 @@ export class Supervisor {
     else seat.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
   }
 
-  /** Workers stop accepting; live sessions go on. From here on a dead worker is not replaced. */
-  drain(): void {
+  /**
+   * Live sessions go on, and a worker that dies is not replaced any more.
+   * @returns when no worker accepts; one that does not answer is not waited for.
+   */
+  async drain(): Promise<void> {
     this.#stopping = true;
     for (const seat of this.#seats) clearTimeout(seat.timer);
-    this.#broadcast({ type: "drain" });
+    await Promise.all(this.#seats.map((seat) => ask(seat, { type: "drain" }, "draining")));
   }
 
-  /**
-   * Resets what is still open, gets the last log lines, and ends the threads.
-   * @param patience how long to wait for a worker's answer, in milliseconds.
-   * @returns how many sessions were cut.
-   */
-  async cut(reason: "drain_deadline" | "stopped", patience = 2000): Promise<number> {
-    const cuts = this.#seats.map((seat) => this.#cutSeat(seat, reason, patience));
-    return (await Promise.all(cuts)).reduce((sum, sessions) => sum + sessions, 0);
-  }
-
-  async #cutSeat(seat: Seat, reason: "drain_deadline" | "stopped", patience: number): Promise<number> {
-    const { thread } = seat;
-    if (thread === undefined) return 0;
-    const sessions = await new Promise<number>((resolve) => {
-      const timer = setTimeout(() => resolve(0), patience);
-      seat.onCut = (count) => {
-        clearTimeout(timer);
-        resolve(count);
-      };
-      thread.postMessage({ type: "cut", reason } satisfies ToWorker);
+  /** Resets what is still open, gets the last log lines, and ends the threads. @returns how many sessions were cut. */
+  async cut(reason: "drain_deadline" | "stopped"): Promise<number> {
+    const cuts = this.#seats.map(async (seat) => {
+      const answer = await ask(seat, { type: "cut", reason }, "cut");
+      seat.ended = true;
+      await seat.thread?.terminate();
+      return answer?.sessions ?? 0;
     });
-    await thread.terminate();
-    return sessions;
+    return (await Promise.all(cuts)).reduce((sum, sessions) => sum + sessions, 0);
   }
 
   /** Connections that a worker has open. */
@@ -132,10 +129,6 @@ export class Supervisor {
       open +=
         seat.counters[counters + listenerCell.accepted]! - seat.counters[counters + listenerCell.ended]!;
     return open;
-  }
-
-  #broadcast(message: ToWorker): void {
-    for (const seat of this.#seats) seat.thread?.postMessage(message);
   }
 
   #startThread(seat: Seat): void {
@@ -164,7 +157,7 @@ export class Supervisor {
     switch (message.type) {
       case "ready":
         seat.ready = true;
-        this.#sendSnapshot(seat);
+        if (!this.#stopping) this.#sendSnapshot(seat);
         break;
       case "applied":
         seat.applied = message.version;
@@ -173,8 +166,9 @@ export class Supervisor {
       case "failed":
         this.#events.answered(seat.id, message.version, message.reason);
         break;
+      case "draining":
       case "cut":
-        seat.onCut?.(message.sessions);
+        seat.onAnswer?.(message);
         break;
       case "log":
         this.#events.log(message.lines);
@@ -190,15 +184,36 @@ export class Supervisor {
   #onExit(seat: Seat, failure: Error): void {
     seat.thread = undefined;
     seat.ready = false;
-    seat.onCut?.(0);
+    seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
+    if (seat.ended) return;
+    if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
+    this.#events.crashed(seat.id, failure, this.#stopping ? undefined : seat.backoff);
     if (this.#stopping) return;
     this.restarts++;
-    if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
-    this.#events.crashed(seat.id, failure, seat.backoff);
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);
     seat.backoff = Math.min(seat.backoff * 2, longestBackoff);
   }
+}
+
+/** @returns undefined when the worker is dead, dies, or does not answer in time. */
+async function ask<T extends Answer["type"]>(
+  seat: Seat,
+  message: ToWorker,
+  answer: T,
+): Promise<Extract<Answer, { type: T }> | undefined> {
+  if (seat.thread === undefined) return undefined;
+  const { promise, resolve } = Promise.withResolvers<Extract<Answer, { type: T }> | undefined>();
+  seat.onAnswer = (given) => {
+    // The answer to an earlier question may come late.
+    if (given === undefined) resolve(undefined);
+    else if (given.type === answer) resolve(given as Extract<Answer, { type: T }>);
+  };
+  seat.thread.postMessage(message);
+  const timer = setTimeout(resolve, patience, undefined);
+  const given = await promise;
+  clearTimeout(timer);
+  return given;
 }
 
 const listenerPlaces = listenerSlots();

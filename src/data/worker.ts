@@ -9,6 +9,7 @@ import type { Plane, ServedListener } from "./plane.ts";
 import { resetSocket } from "./relay/reset.ts";
 import { Sweep } from "./relay/sweep.ts";
 import { Session } from "./session.ts";
+import { tcpOptions } from "./socket-options.ts";
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -62,7 +63,10 @@ function cut(reason: EndReason): void {
   send({ type: "cut", sessions });
 }
 
-/** Snapshots are applied one after the other, in the order in which they came. */
+// A defect is about to end this thread: its sessions are to look cut short, not complete.
+process.on("uncaughtExceptionMonitor", () => cut("worker_died"));
+
+/** Snapshots are applied one after the other, in the order in which they came; the drain follows the last one. */
 let applying: Promise<void> = Promise.resolve();
 
 port.on("message", (message: ToWorker) => {
@@ -72,13 +76,16 @@ port.on("message", (message: ToWorker) => {
       break;
     case "socket": {
       const listener = state.listener(message.listener);
+      message.socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
       if (listener === undefined) message.socket.destroy();
       else accept(listener, message.socket);
       break;
     }
     case "drain":
-      state.close();
-      send({ type: "draining" });
+      applying = applying.then(() => {
+        state.close();
+        send({ type: "draining" });
+      });
       break;
     case "cut":
       cut(message.reason);

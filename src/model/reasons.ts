@@ -29,6 +29,7 @@ export const endReasons = {
   half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },
   drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
   stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
+  worker_died: { origin: "umay", text: "a defect of umay ended the worker that served it; reset" },
 } as const satisfies Record<string, Reason>;
 
 export type EndReason = keyof typeof endReasons;

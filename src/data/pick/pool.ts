@@ -58,8 +58,9 @@ export class ServedPool implements PickContext {
   }
 
   release(backend: PlacedBackend): void {
-    Atomics.sub(this.#memory.shared.backendActive, backend.slot, 1);
     this.#memory.counters[backend.counters + backendCell.released]! += 1;
+    // Last: without a connection, the control plane may give the backend's counters to another.
+    Atomics.sub(this.#memory.shared.backendActive, backend.slot, 1);
   }
 
   /** The one predicate in front of all pickers. */
