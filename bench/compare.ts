@@ -1,0 +1,68 @@
+import type { Experiment, Sample } from "./experiment.ts";
+import type { Options } from "./options.ts";
+import { chosen } from "./options.ts";
+import { allPeers } from "./peers/index.ts";
+import { umay } from "./peers/umay.ts";
+import { isAlive } from "./process.ts";
+import type { ExperimentResult, PeerInfo, Results } from "./results.ts";
+import { launch, type Stage, type Target } from "./stage.ts";
+
+/** The peers of a run, started, and what is to be said about them. */
+export interface Field {
+  readonly targets: readonly Target[];
+  readonly peers: readonly PeerInfo[];
+  readonly skipped: Results["skipped"];
+}
+
+/** Starts every peer that was asked for and is installed. */
+export async function gather(options: Options, stage: Stage): Promise<Field> {
+  const targets: Target[] = [];
+  const peers: PeerInfo[] = [];
+  const skipped: { name: string; reason: string }[] = [];
+  const others = options.also.map(({ name, folder }) => umay(name, folder, options.node));
+  for (const peer of [...chosen(options.peers, allPeers(options.node), "--peers"), ...others]) {
+    const version = peer.version();
+    if (version === undefined) {
+      skipped.push({ name: peer.name, reason: peer.isUmay ? "it is not built" : "it is not installed" });
+      continue;
+    }
+    const serving = await launch(peer, stage);
+    targets.push({ peer, serving });
+    peers.push({ name: peer.name, title: peer.title, version, tls: serving.tls });
+  }
+  if (targets.length === 0) throw new Error("nothing that could be measured is installed");
+  return { targets, peers, skipped };
+}
+
+/** All peers in turn, round by round, so that a machine that changes its mood does so for all of them. */
+export async function conduct(
+  experiment: Experiment,
+  all: readonly Target[],
+  stage: Stage,
+  rounds: number,
+): Promise<ExperimentResult> {
+  const { name, title, metrics, compared = false, maxRounds = rounds } = experiment;
+  const targets = all.filter(({ peer }) => experiment.umayOnly !== true || peer.isUmay === true);
+  const samples: Record<string, Sample[]> = {};
+  for (const target of targets) {
+    await experiment.warmUp?.(target, stage);
+    samples[target.peer.name] = [];
+  }
+  for (let round = 1; round <= Math.min(rounds, maxRounds); round++) {
+    for (const target of targets) {
+      process.stderr.write(`${name}, round ${round}: ${target.peer.name}\n`);
+      samples[target.peer.name]!.push(await attempt(experiment, target, stage));
+    }
+  }
+  return { name, title, metrics, compared, samples };
+}
+
+async function attempt(experiment: Experiment, target: Target, stage: Stage): Promise<Sample> {
+  try {
+    const sample = await experiment.measure(target, stage);
+    if (isAlive(target.serving.running.pid)) return sample;
+    return { values: {}, errors: [...sample.errors, "the proxy has ended"] };
+  } catch (error) {
+    return { values: {}, errors: [error instanceof Error ? error.message : String(error)] };
+  }
+}

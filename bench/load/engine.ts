@@ -1,0 +1,48 @@
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { find } from "../machine.ts";
+import { type Command, capture, start, stop } from "../process.ts";
+import type { Aim, LoadResult, LoadRun } from "./load.ts";
+import { runWrk } from "./wrk.ts";
+
+const generator = fileURLToPath(new URL("./generator.ts", import.meta.url));
+
+/** Runs a load to its end: wrk where it can, else the project's own generator. */
+export async function runLoad(run: LoadRun, cpus: string, threads = 1): Promise<LoadResult> {
+  if (run.rate === undefined && run.load.connection === "kept" && find("wrk") !== undefined) {
+    return runWrk(run, cpus, threads);
+  }
+  return JSON.parse(await capture(generatorFor(run), cpus, run.seconds + 30)) as LoadResult;
+}
+
+/** Sessions that are open and do nothing. */
+export interface IdleSessions {
+  /** What it took to open them, with what went wrong. */
+  readonly opened: LoadResult;
+  /** Ends them, and gives what went wrong from first to last. */
+  close(): Promise<LoadResult>;
+}
+
+/** Opens `load.clients` sessions, each with one request, and resolves when all of them idle. */
+export async function openIdle(aim: Aim, cpus: string): Promise<IdleSessions> {
+  const holder = start(generatorFor({ ...aim, seconds: 0, rate: undefined, idle: true }), cpus);
+  const lines = createInterface({ input: holder.child.stdout! })[Symbol.asyncIterator]();
+  const next = async (): Promise<LoadResult> => {
+    const { value, done } = await lines.next();
+    if (done !== true) return JSON.parse(value) as LoadResult;
+    const said = await holder.child.stderr!.setEncoding("utf8").toArray();
+    throw new Error(`the load generator ended early: ${said.join("").trim()}`);
+  };
+  const opened = await next();
+  const close = async (): Promise<LoadResult> => {
+    holder.child.stdin!.end();
+    const closed = await next();
+    await stop(holder);
+    return closed;
+  };
+  return { opened, close };
+}
+
+function generatorFor(run: LoadRun & { readonly idle?: boolean }): Command {
+  return { file: process.execPath, args: [generator, JSON.stringify(run)] };
+}

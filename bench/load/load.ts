@@ -1,0 +1,35 @@
+/** What a load generator does: `clients` ask for one path, each again as soon as it has its answer. */
+export interface Load {
+  readonly path: string;
+  /** The body's size that an answer must have. */
+  readonly responseBytes: number;
+  /** The request's body; 0 makes it a GET. */
+  readonly uploadBytes: number;
+  /** One connection for all requests of a client, or a new one for each: with a full handshake, or a resumed session. */
+  readonly connection: "kept" | "new" | "resumed";
+  readonly clients: number;
+}
+
+export interface Aim {
+  readonly load: Load;
+  readonly port: number;
+  /** The one cipher suite of TLS 1.3 that the clients offer. */
+  readonly cipher: string;
+}
+
+/** A load against a port, for a time. */
+export interface LoadRun extends Aim {
+  readonly seconds: number;
+  /** Requests per second, by the clock whatever the answers do; undefined means as fast as the clients can. */
+  readonly rate: number | undefined;
+}
+
+export interface LoadResult {
+  /** Complete answers. */
+  readonly units: number;
+  readonly seconds: number;
+  /** What went wrong, in words, each once with its count. Anything here makes the run invalid. */
+  readonly errors: readonly string[];
+  /** In milliseconds, from the moment that a request was due; undefined without a rate. */
+  readonly latency: { readonly p50: number; readonly p99: number } | undefined;
+}

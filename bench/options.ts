@@ -1,0 +1,107 @@
+import { parseArgs } from "node:util";
+
+export interface Options {
+  readonly quick: boolean;
+  /** Names of experiments; empty means all. */
+  readonly only: readonly string[];
+  /** Names of peers; empty means all that are installed. */
+  readonly peers: readonly string[];
+  readonly rounds: number;
+  /** Write the results into this file. */
+  readonly json: string | undefined;
+  /** Take the results from this file instead of measuring. */
+  readonly from: string | undefined;
+  readonly publish: boolean;
+  /** The Node that runs umay and the bare relay. */
+  readonly node: string;
+  /** Other built checkouts of umay, to measure beside this one. */
+  readonly also: readonly { readonly name: string; readonly folder: string }[];
+  /** The one TLS 1.3 cipher suite that all clients offer. */
+  readonly cipher: string;
+  readonly peerLogs: boolean;
+}
+
+/** What --quick measures unless --peers says otherwise. */
+const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
+
+export const usage = `npm run bench -- [options]
+  --quick               about a minute: one short round of ${quickPeers.join(", ")},
+                        without scaling, config and pickers
+  --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup,
+                        scaling, config, pickers
+  --peers NAME[,NAME]   these only: umay, haproxy, nginx, hitch, stunnel, envoy, caddy, traefik, node-relay
+  --rounds N            rounds per experiment (default 5, with --quick 1)
+  --node PATH           run umay and the bare Node relay under this Node
+  --also NAME=FOLDER    measure the built umay in another checkout too; may be repeated
+  --cipher NAME         the one TLS 1.3 cipher suite that clients offer (default TLS_AES_256_GCM_SHA384, which
+                        OpenSSL's clients prefer)
+  --peer-logs           let the peers that can write a line per session, as umay always does
+  --json FILE           save everything that was measured
+  --from FILE           show (or publish) what --json saved, without measuring
+  --publish             put the tables and the plot into docs/performance.md
+`;
+
+/** Throws, with a sentence for the user, when the arguments make no sense. */
+export function parseOptions(args: readonly string[]): Options | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      peers: { type: "string" },
+      rounds: { type: "string" },
+      node: { type: "string", default: process.execPath },
+      also: { type: "string", multiple: true, default: [] },
+      cipher: { type: "string", default: "TLS_AES_256_GCM_SHA384" },
+      "peer-logs": { type: "boolean", default: false },
+      json: { type: "string" },
+      from: { type: "string" },
+      publish: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return "help";
+  return {
+    quick: values.quick,
+    only: names(values.only),
+    peers: values.peers === undefined && values.quick ? quickPeers : names(values.peers),
+    rounds: roundsFrom(values.rounds ?? (values.quick ? "1" : "5")),
+    json: values.json,
+    from: values.from,
+    publish: values.publish,
+    node: values.node,
+    also: values.also.map(checkout),
+    cipher: values.cipher,
+    peerLogs: values["peer-logs"],
+  };
+}
+
+/** Those of `all` that are named, or all when none is. Throws when a name is unknown. */
+export function chosen<T extends { readonly name: string }>(
+  names: readonly string[],
+  all: readonly T[],
+  option: string,
+): readonly T[] {
+  for (const name of names) {
+    if (all.some((one) => one.name === name)) continue;
+    throw new Error(`${option} ${name}: expected some of ${all.map((one) => one.name).join(", ")}`);
+  }
+  return all.filter(({ name }) => names.length === 0 || names.includes(name));
+}
+
+function names(list: string | undefined): string[] {
+  return list === undefined ? [] : list.split(",").map((name) => name.trim());
+}
+
+function roundsFrom(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds ${text}: expected a whole number from 1`);
+  return rounds;
+}
+
+function checkout(text: string): { name: string; folder: string } {
+  const [, name, folder] = /^([a-z0-9-]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || folder === undefined) throw new Error(`--also ${text}: expected NAME=FOLDER`);
+  return { name, folder };
+}

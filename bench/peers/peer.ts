@@ -1,0 +1,33 @@
+import type { Certificate } from "../certificate.ts";
+import type { Command } from "../process.ts";
+
+/** What a peer is configured for. Every peer gets the same. */
+export interface Place {
+  /** A temporary folder of the peer's own, for its configuration and its log. */
+  readonly folder: string;
+  /** Listen here on 127.0.0.1, with TLS 1.3. */
+  readonly port: number;
+  /** Relay to this port on 127.0.0.1, in plain text. */
+  readonly backendPort: number;
+  readonly certificate: Certificate;
+  /** Worker processes or threads. */
+  readonly workers: number;
+  /** Write a line for every session to standard output or a file. umay does so in any case. */
+  readonly sessionLog: boolean;
+  /** How many sessions must fit. */
+  readonly maxSessions: number;
+}
+
+/** A TLS-terminating proxy to measure. */
+export interface Peer {
+  /** As on the command line. */
+  readonly name: string;
+  /** As in the tables. */
+  readonly title: string;
+  /** umay itself, in whichever checkout. */
+  readonly isUmay?: true;
+  /** Undefined when it is not installed. */
+  version(): string | undefined;
+  /** Writes the configuration into the place's folder, and says how to start the peer in the foreground. */
+  prepare(place: Place): Command;
+}

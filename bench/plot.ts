@@ -1,0 +1,74 @@
+import { type ExperimentResult, type Results, spreadOf } from "./results.ts";
+
+const width = 860;
+const labelWidth = 150;
+const barHeight = 16;
+const groupGap = 34;
+const top = 64;
+/** Longer bars are cut off there, with their figure beside them. */
+const longest = 3;
+const unit = (width - labelWidth - 70) / longest;
+const colours = [
+  "#d1495b",
+  "#30638e",
+  "#003d5b",
+  "#4a8fa8",
+  "#7a9e9f",
+  "#8d6a9f",
+  "#b5838d",
+  "#a3b18a",
+  "#9a8c98",
+];
+
+/** Bars for every experiment that several peers took part in: cost against that of the reference, less is better. */
+export function plot(results: Results): string | undefined {
+  const names = results.peers.map(({ name }) => name);
+  const reference = results.peers.find(({ name }) => name === "haproxy") ?? results.peers[1];
+  const groups = results.experiments.filter(
+    ({ compared, samples }) => compared && names.every((name) => samples[name] !== undefined),
+  );
+  if (reference === undefined || groups.length === 0) return undefined;
+  const groupHeight = names.length * barHeight + groupGap;
+  const height = top + groups.length * groupHeight;
+  const line = labelWidth + unit;
+  const parts = [
+    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    text(16, 26, `Cost against ${reference.title} (= 1), less is better`, 'font-size="17" font-weight="600"'),
+    text(
+      16,
+      45,
+      `${results.date.slice(0, 10)}, ${results.machine.cpu}, ${results.machine.kernel}, medians`,
+      soft,
+    ),
+    ...groups.flatMap((group, index) => bars(group, results, reference.name, top + index * groupHeight)),
+    `<line x1="${line}" x2="${line}" y1="${top}" y2="${height - 8}" stroke="#555555" stroke-dasharray="4 3"/>`,
+  ];
+  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`;
+  return `${[open, ...parts, "</svg>"].join("\n")}\n`;
+}
+
+const soft = 'fill="#555555"';
+
+function bars(group: ExperimentResult, results: Results, reference: string, y: number): string[] {
+  const { key, title } = group.metrics[0]!;
+  const base = spreadOf(group, reference, key)?.median;
+  const parts = [text(16, y + 16, `${group.title}: ${title}`, 'font-weight="600"')];
+  results.peers.forEach((peer, index) => {
+    const median = spreadOf(group, peer.name, key)?.median;
+    const ratio = base === undefined || median === undefined ? undefined : median / base;
+    const length = Math.min(ratio ?? 0, longest) * unit;
+    const barY = y + 24 + index * barHeight;
+    const colour = colours[index % colours.length]!;
+    parts.push(
+      text(labelWidth - 8, barY + 11, peer.title, 'text-anchor="end"'),
+      `<rect x="${labelWidth}" y="${barY}" width="${length.toFixed(1)}" height="${barHeight - 3}" fill="${colour}"/>`,
+      text(labelWidth + length + 6, barY + 11, ratio === undefined ? "no valid run" : ratio.toFixed(2), soft),
+    );
+  });
+  return parts;
+}
+
+function text(x: number, y: number, content: string, attributes: string): string {
+  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${escaped}</text>`;
+}

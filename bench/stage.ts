@@ -1,0 +1,118 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
+import { startBackend } from "./backend/nginx.ts";
+import { type Certificate, makeCertificate } from "./certificate.ts";
+import { freePort, type Machine } from "./machine.ts";
+import type { Options } from "./options.ts";
+import type { Peer } from "./peers/peer.ts";
+import { accepting, makeFolder, type Running, start } from "./process.ts";
+
+/** What every measurement of a run shares. */
+export interface Stage {
+  /** A temporary folder. */
+  readonly folder: string;
+  readonly certificate: Certificate;
+  readonly backendPort: number;
+  readonly proxyCpus: readonly number[];
+  readonly loadCpus: readonly number[];
+  /** How long a measurement at full speed takes, whole seconds, and one at a fixed rate. */
+  readonly seconds: { readonly fullSpeed: number; readonly fixedRate: number; readonly warmUp: number };
+  /** For the idle experiment. */
+  readonly idleSessions: number;
+  readonly cipher: string;
+  readonly sessionLog: boolean;
+}
+
+/** Makes the certificate and starts the backend. */
+export async function setStage(
+  options: Options,
+  { proxyCpus, loadCpus, fileLimit }: Machine,
+): Promise<Stage> {
+  const folder = makeFolder();
+  const room = Math.floor((fileLimit - 1_000) / 2); // Two file descriptors a session, and some to spare.
+  return {
+    folder,
+    certificate: makeCertificate(folder),
+    backendPort: (await startBackend(loadCpus.join(","), 1)).port,
+    proxyCpus,
+    loadCpus,
+    seconds: options.quick
+      ? { fullSpeed: 1, fixedRate: 0.5, warmUp: 0 }
+      : { fullSpeed: 3, fixedRate: 2, warmUp: 2 },
+    idleSessions: Math.min(options.quick ? 1_000 : 10_000, room),
+    cipher: options.cipher,
+    sessionLog: options.peerLogs,
+  };
+}
+
+/** A peer, and its process that serves throughout the run. */
+export interface Target {
+  readonly peer: Peer;
+  readonly serving: Serving;
+}
+
+/** A peer's process that accepts connections. */
+export interface Serving {
+  readonly running: Running;
+  readonly port: number;
+  /** From its start to the first accepted connection, in milliseconds. */
+  readonly startedIn: number;
+  /** Protocol, cipher suite and group that it negotiates. */
+  readonly tls: string;
+}
+
+export interface Launch {
+  readonly workers: number;
+  readonly cpus: readonly number[];
+  readonly backendPort: number;
+}
+
+let launches = 0;
+
+/** Starts a peer and resolves when it serves TLS. `stop(serving.running)` ends it. */
+export async function launch(peer: Peer, stage: Stage, change: Partial<Launch> = {}): Promise<Serving> {
+  const { workers, cpus, backendPort } = { workers: 1, cpus: stage.proxyCpus, ...stage, ...change };
+  const folder = join(stage.folder, `${peer.name}-${++launches}`);
+  mkdirSync(folder);
+  const port = await freePort();
+  const { certificate, sessionLog, idleSessions } = stage;
+  const maxSessions = idleSessions + 100;
+  const command = peer.prepare({ folder, port, backendPort, certificate, workers, sessionLog, maxSessions });
+  const running = start(command, cpus.join(","), join(folder, "output.log"));
+  const startedIn = await accepting(running, port);
+  return { running, port, startedIn, tls: await negotiated(port, stage.cipher) };
+}
+
+/** Some accept connections before they know what to do with them. */
+async function negotiated(port: number, ciphers: string): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await handshake(port, ciphers);
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+function handshake(port: number, ciphers: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      ciphers,
+      ecdhCurve: "X25519",
+    });
+    socket.setTimeout(5_000, () => socket.destroy(new Error(`no TLS handshake on port ${port} in 5 s`)));
+    socket.once("error", reject);
+    socket.once("secureConnect", () => {
+      const group = socket.getEphemeralKeyInfo();
+      const name = group !== null && "name" in group ? group.name : "unknown group";
+      resolve(`${socket.getProtocol()}, ${socket.getCipher().standardName}, ${name}`);
+      socket.end();
+    });
+  });
+}
