@@ -1,0 +1,25 @@
+import { formatAddress, type SocketAddress } from "../lib/address.ts";
+import type { Backend } from "../model/backend.ts";
+
+/** The backends without those whose address an earlier one has. */
+export function distinctBackends(backends: readonly Backend[]): readonly Backend[] {
+  const seen = new Set<string>();
+  return backends.filter(({ address }) => !seen.has(address) && seen.add(address));
+}
+
+/** Whether two sets are the same to a picker, which sees their order too. */
+export function sameBackends(left: readonly Backend[], right: readonly Backend[]): boolean {
+  return left.length === right.length && left.every((backend, index) => sameBackend(backend, right[index]!));
+}
+
+function sameBackend(left: Backend, right: Backend): boolean {
+  return left.address === right.address && left.weight === right.weight && left.backup === right.backup;
+}
+
+/** One backend for each IP address, in an order that depends on the addresses alone. */
+export function backendsAt(addresses: readonly string[], port: number): readonly Backend[] {
+  return [...new Set(addresses)].sort().map((host) => {
+    const target: SocketAddress = { kind: "tcp", host, port };
+    return { address: formatAddress(target), target, weight: 1, backup: false };
+  });
+}

@@ -1,0 +1,114 @@
+import { err, ok, type Result } from "../lib/result.ts";
+import type { Backend } from "../model/backend.ts";
+import type { DnsDiscovery } from "../model/pool.ts";
+import { backendsAt, sameBackends } from "./backends.ts";
+import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
+import { DnsLookup, type Round } from "./dns-lookup.ts";
+import type { DiscoveryError, DiscoverySource } from "./source.ts";
+
+/** All in milliseconds. */
+const firstRetry = 1_000;
+/** Most time between two tries while nothing is served: a pool that is down should come up soon after its name. */
+const longestWaitWithoutBackends = 5_000;
+/** Keeps a TTL of 0 with a `refresh.min` of 0 from asking without a pause. */
+const shortestWait = 10;
+
+/** The backends are the A and AAAA records of one name, asked for again when their TTL has passed. */
+export function createDnsSource(spec: DnsDiscovery, dependencies: DiscoveryDependencies): DiscoverySource {
+  return { watch: (signal) => watch(spec, dependencies, signal) };
+}
+
+async function* watch(
+  spec: DnsDiscovery,
+  { clock, random, query }: DiscoveryDependencies,
+  signal: AbortSignal,
+): AsyncGenerator<Result<readonly Backend[], DiscoveryError>> {
+  const lookup = new DnsLookup(spec, query);
+  const progress = new Progress(spec);
+  while (!signal.aborted) {
+    const round = await lookup.round(signal);
+    if (signal.aborted) return;
+    const { backends, error, wait } = progress.after(round, clock.now());
+    if (backends !== undefined) yield ok(backends);
+    if (error !== undefined && !signal.aborted) yield err(error);
+    await clock.sleep(Math.max(shortestWait, jitter(wait, random)), signal);
+  }
+}
+
+/** What one round changes. */
+interface Step {
+  /** Undefined: what is served stays. */
+  readonly backends: readonly Backend[] | undefined;
+  /** Undefined: nothing went wrong, or nothing that was not said before. */
+  readonly error: DiscoveryError | undefined;
+  /** Time until the next round, in milliseconds. */
+  readonly wait: number;
+}
+
+/** What is served, and since when what is wrong. */
+class Progress {
+  readonly #spec: DnsDiscovery;
+  #served: readonly Backend[] = [];
+  /** Rounds in a row that did not get every answer. */
+  #troubled = 0;
+  /** The last error that was told in this outage. */
+  #told: DiscoveryError | undefined;
+  /** When the present run of answers that the name is absent began. A failure ends it: it proves nothing. */
+  #absentSince: number | undefined;
+
+  constructor(spec: DnsDiscovery) {
+    this.#spec = spec;
+  }
+
+  after(round: Round, now: number): Step {
+    const backends = this.#backends(round, now);
+    if (backends !== undefined) this.#served = backends;
+    const message = this.#message(round);
+    this.#troubled = message === undefined ? 0 : this.#troubled + 1;
+    return { backends, error: this.#tell(message), wait: this.#wait(round, now) };
+  }
+
+  /** @returns the new set, or undefined if it stays as it is. */
+  #backends(round: Round, now: number): readonly Backend[] | undefined {
+    if (round.kind !== "absent") this.#absentSince = undefined;
+    if (round.kind === "failed") return undefined;
+    if (round.kind === "found") {
+      const found = backendsAt(round.addresses, this.#spec.port);
+      return sameBackends(found, this.#served) ? undefined : found;
+    }
+    this.#absentSince ??= now;
+    const held = now - this.#absentSince < this.#spec.hold;
+    return held || this.#served.length === 0 ? undefined : [];
+  }
+
+  #message(round: Round): string | undefined {
+    if (round.kind === "found")
+      return round.problem && `${round.problem}; what was last found of this type is kept`;
+    if (this.#served.length === 0) return `${round.message}; no backend is known`;
+    const kept =
+      round.kind === "failed" ? "until an answer comes" : `for hold = ${this.#spec.hold / 1_000} s`;
+    return `${round.message}; the last backends are kept ${kept}`;
+  }
+
+  #tell(message: string | undefined): DiscoveryError | undefined {
+    if (message === undefined) this.#told = undefined;
+    if (message === undefined || message === this.#told?.message) return undefined;
+    this.#told = { message, serving: this.#served.length > 0 ? "last-good" : "nothing" };
+    return this.#told;
+  }
+
+  #wait(round: Round, now: number): number {
+    const { refresh, hold } = this.#spec;
+    const served = this.#served.length > 0;
+    const most = served
+      ? refresh.max
+      : Math.min(refresh.max, Math.max(refresh.min, longestWaitWithoutBackends));
+    const retry = Math.min(most, Math.min(firstRetry, refresh.min) * 2 ** (this.#troubled - 1));
+    if (round.kind === "found") {
+      const fresh = Math.min(refresh.max, Math.max(refresh.min, round.ttl));
+      return this.#troubled > 0 ? Math.min(fresh, retry) : fresh;
+    }
+    if (round.kind === "failed" || !served) return retry;
+    return Math.min(retry, this.#absentSince! + hold - now);
+  }
+}
