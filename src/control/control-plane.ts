@@ -1,7 +1,12 @@
 import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CounterMemory, createCounterMemory } from "../channel/counters.ts";
-import { createSharedMemory, mostConnections, type SharedMemory } from "../channel/memory.ts";
+import { type CounterMemory, createCounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
+import {
+  createSharedMemory,
+  mostConnections,
+  openConnections,
+  type SharedMemory,
+} from "../channel/memory.ts";
 import { createDiscovery } from "../discovery/registry.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
@@ -124,12 +129,17 @@ export class ControlPlane {
   async drain(hurry: AbortSignal): Promise<Drained> {
     const drained = await drain(
       this.model.shutdown,
-      this.shared,
       {
         begin: () => {
           this.state = "draining";
         },
         stopAccepting: () => this.#stopAccepting(),
+        open: () => Atomics.load(this.shared.process, openConnections),
+        ended: () =>
+          this.store.snapshot.listeners.reduce(
+            (sum, { counters }) => sum + sumCells(this.memories, counters + listenerCell.ended),
+            0,
+          ),
         cut: (reason) => this.supervisor.cut(reason),
       },
       hurry,

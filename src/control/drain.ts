@@ -1,20 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openConnections, type SharedMemory } from "../channel/memory.ts";
 import type { Model } from "../model/model.ts";
 
 /** How often open connections are looked at while they end, in milliseconds. */
 const look = 20;
+/** Node makes one millisecond of a longer timer. */
+const longestTimer = 2 ** 31 - 1;
 
-export interface DrainSteps {
+/** What is drained. */
+export interface Drainable {
   /** Readiness fails from here on. */
   begin(): void;
   /** Resolves when nothing more is accepted. */
   stopAccepting(): Promise<void>;
+  /** Sessions that are open now. */
+  open(): number;
+  /** Sessions that have ended so far, whenever they began. */
+  ended(): number;
   /** Ends what is left. @returns how many sessions it cut. */
   cut(reason: "drain_deadline" | "stopped"): Promise<number>;
 }
 
-/** How a drain went. */
+/** How a drain went: sessions that ended by themselves meanwhile, and sessions that were cut. */
 export interface Drained {
   readonly ended: number;
   readonly cut: number;
@@ -27,18 +33,16 @@ export interface Drained {
  */
 export async function drain(
   settings: Model["shutdown"],
-  shared: SharedMemory,
-  steps: DrainSteps,
+  drainable: Drainable,
   hurry: AbortSignal,
 ): Promise<Drained> {
-  steps.begin();
-  await sleep(settings.delay, undefined, { signal: hurry }).catch(() => {});
-  await steps.stopAccepting();
-  const open = (): number => Atomics.load(shared.process, openConnections);
-  const atFirst = open();
+  const endedBefore = drainable.ended();
+  drainable.begin();
+  await sleep(Math.min(settings.delay, longestTimer), undefined, { signal: hurry }).catch(() => {});
+  await drainable.stopAccepting();
   const deadline = performance.now() + settings.timeout;
-  while (open() > 0 && performance.now() < deadline && !hurry.aborted)
+  while (drainable.open() > 0 && performance.now() < deadline && !hurry.aborted)
     await sleep(look, undefined, { signal: hurry }).catch(() => {});
-  const cut = await steps.cut(hurry.aborted ? "stopped" : "drain_deadline");
-  return { ended: Math.max(0, atFirst - cut), cut };
+  const cut = await drainable.cut(hurry.aborted ? "stopped" : "drain_deadline");
+  return { ended: drainable.ended() - endedBefore - cut, cut };
 }
