@@ -21,7 +21,7 @@ export async function check(options: {
     });
     const summary = summarise(model);
     if (json) printJson({ ok: true, file, ...summary, problems: warnings });
-    else process.stdout.write(`${file} is good\n${formatSummary(summary)}`);
+    else process.stdout.write(`${file === "-" ? "standard input" : file} is good\n${formatSummary(summary)}`);
     if (!json) printProblems(warnings);
     return exitCode.good;
   } catch (error) {
