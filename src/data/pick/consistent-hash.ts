@@ -1,0 +1,77 @@
+import type { PlacedBackend } from "../../model/backend.ts";
+import type { ConsistentHashSpec } from "../../model/pool.ts";
+import { hashString, mix } from "./hash.ts";
+import { addressSeeds, type HashTable } from "./hash-table.ts";
+import { LoadBound } from "./load-bound.ts";
+import { Maglev } from "./maglev.ts";
+import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+import { Ring } from "./ring.ts";
+
+/** With half of a pool refused or full, one pick in 65,536 comes to the scan. */
+const mostSteps = 16;
+const keySeed = 0;
+
+/**
+ * The backend that the key hashes to. One that is refused, or full under a load bound, is passed over along a way
+ * that depends on nothing but the key, so that its keys spread over the others and the others' keys stay. When all are
+ * full, the first that may be picked gets it.
+ * Without a server name the key "sni" is the client's address; an empty address is a key like any other.
+ */
+export class ConsistentHashPicker implements Picker {
+  readonly #backends: readonly PlacedBackend[];
+  readonly #byServerName: boolean;
+  readonly #table: HashTable;
+  readonly #bound: LoadBound | undefined;
+  readonly #seeds: Int32Array;
+
+  constructor(inputs: PickerInputs, spec: ConsistentHashSpec) {
+    const { backends, active } = inputs;
+    this.#backends = backends;
+    this.#byServerName = spec.key === "sni";
+    this.#table = spec.algorithm === "maglev" ? new Maglev(backends) : new Ring(backends);
+    this.#bound =
+      spec.boundedLoad === undefined ? undefined : new LoadBound(spec.boundedLoad, backends, active);
+    this.#seeds = Int32Array.from(backends, ({ address }) => hashString(address, addressSeeds[0]));
+  }
+
+  pick(context: PickContext): PlacedBackend | undefined {
+    const byServerName = this.#byServerName && context.serverName !== "";
+    const hash = hashString(byServerName ? context.serverName : context.clientAddress, keySeed);
+    const table = this.#table;
+    const bound = this.#bound;
+    bound?.refresh(context);
+    let full: PlacedBackend | undefined;
+    let place = table.place(hash);
+    for (let step = 1; step <= mostSteps; step++) {
+      const index = table.owners[place]!;
+      const backend = this.#backends[index]!;
+      if (context.mayPick(backend)) {
+        if (bound === undefined || bound.hasRoom(index)) return backend;
+        full ??= backend;
+      }
+      place = table.next(place, hash, step);
+    }
+    return this.#scan(context, hash, bound) ?? full ?? this.#scan(context, hash, undefined);
+  }
+
+  /**
+   * Weighted rendezvous over all that may be picked and have room (Thaler and Ravishankar, "Using name-based mappings
+   * to increase hit rates", IEEE/ACM ToN 6(1), 1998): again each key has its own order of backends.
+   */
+  #scan(context: PickContext, hash: number, bound: LoadBound | undefined): PlacedBackend | undefined {
+    let best: PlacedBackend | undefined;
+    let bestScore = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#backends.length; index++) {
+      const backend = this.#backends[index]!;
+      if (!context.mayPick(backend) || bound?.hasRoom(index) === false) continue;
+      // Exponentially distributed with the weight as its rate: the least of all is each one's in proportion to that.
+      const uniform = ((mix(hash ^ this.#seeds[index]!) >>> 0) + 0.5) / 2 ** 32;
+      const score = -Math.log(uniform) / backend.weight;
+      if (score < bestScore) {
+        best = backend;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,49 @@
+import type { PlacedBackend } from "../../model/backend.ts";
+import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+
+/**
+ * The backend whose load for its weight would be the least with one more connection: the least (active + 1) / weight.
+ * Exact over all workers, because they count in shared memory. Between equals, the first after the last one picked.
+ */
+export class LeastConnectionPicker implements Picker {
+  readonly #backends: readonly PlacedBackend[];
+  readonly #slots: Int32Array;
+  readonly #weights: Int32Array;
+  readonly #active: Int32Array;
+  #start: number;
+
+  constructor(inputs: PickerInputs) {
+    this.#backends = inputs.backends;
+    this.#slots = Int32Array.from(inputs.backends, (backend) => backend.slot);
+    this.#weights = Int32Array.from(inputs.backends, (backend) => backend.weight);
+    this.#active = inputs.active;
+    // Anywhere: workers and rebuilt pickers that all began with the first backend would prefer it.
+    this.#start = Math.floor(inputs.random() * inputs.backends.length);
+  }
+
+  pick(context: PickContext): PlacedBackend | undefined {
+    const slots = this.#slots;
+    const weights = this.#weights;
+    const active = this.#active;
+    const count = slots.length;
+    let best = -1;
+    // Loads are compared by cross multiplication; to start with, more than any.
+    let bestLoad = 1;
+    let bestWeight = 0;
+    let index = this.#start;
+    for (let seen = 0; seen < count; seen++) {
+      const load = active[slots[index]!]! + 1;
+      const weight = weights[index]!;
+      // Asks last, because few backends come that far.
+      if (load * bestWeight < bestLoad * weight && context.mayPick(this.#backends[index]!)) {
+        best = index;
+        bestLoad = load;
+        bestWeight = weight;
+      }
+      index = index + 1 === count ? 0 : index + 1;
+    }
+    if (best === -1) return undefined;
+    this.#start = best + 1 === count ? 0 : best + 1;
+    return this.#backends[best];
+  }
+}
