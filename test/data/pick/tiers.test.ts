@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { createTieredPicker } from "../../../src/data/pick/tiers.ts";
+import type { PlacedBackend } from "../../../src/model/backend.ts";
+import type { PickerSpec } from "../../../src/model/pool.ts";
+import { equalWeights, pickerVariants, placedBackends, TestPool } from "../../support/pickers.ts";
+
+const roundRobin: PickerSpec = { type: "round-robin" };
+
+/** The last `backups` of `count` are backups. */
+function poolWithBackups(count: number, backups: number): TestPool {
+  const backends = placedBackends(equalWeights(count));
+  return new TestPool(backends.map((backend) => ({ ...backend, backup: backend.slot >= count - backups })));
+}
+
+for (const { name, spec } of pickerVariants) {
+  it(`${name}: a backup is picked only while no primary may be`, () => {
+    const pool = poolWithBackups(5, 2);
+    const picker = createTieredPicker(spec, pool.inputs);
+    const attempts: (PlacedBackend | undefined)[] = [];
+    for (let attempt = 0; attempt < 6; attempt++) {
+      const backend = picker.pick(pool);
+      attempts.push(backend);
+      if (backend !== undefined) pool.refused[backend.slot] = 1;
+    }
+    assert.deepEqual(
+      attempts.map((backend) => backend?.backup),
+      [false, false, false, true, true, undefined],
+    );
+    pool.refuse([]);
+    assert.equal(picker.pick(pool)?.backup, false);
+  });
+
+  it(`${name}: an empty pool has no backend, and gets one when it is rebuilt with some`, () => {
+    const pool = poolWithBackups(3, 0);
+    const previous = createTieredPicker(spec, { ...pool.inputs, backends: [] });
+    assert.equal(previous.pick(pool), undefined);
+    assert.ok(createTieredPicker(spec, { ...pool.inputs, previous }).pick(pool) !== undefined);
+  });
+}
+
+it("a pool of nothing but backups uses them", () => {
+  const pool = poolWithBackups(2, 2);
+  assert.equal(createTieredPicker(roundRobin, pool.inputs).pick(pool)?.backup, true);
+});
+
+it("both tiers keep their place over a rebuild, also when the other tier comes or goes", () => {
+  const pool = poolWithBackups(6, 3);
+  const first = createTieredPicker(roundRobin, pool.inputs);
+  const primaries = pool.backends.slice(0, 3);
+  assert.equal(first.pick(pool)?.slot, 0);
+  pool.refuse(primaries);
+  assert.equal(first.pick(pool)?.slot, 3);
+  const second = createTieredPicker(roundRobin, { ...pool.inputs, previous: first });
+  assert.equal(second.pick(pool)?.slot, 4);
+  pool.refuse([]);
+  assert.equal(second.pick(pool)?.slot, 1);
+  const third = createTieredPicker(roundRobin, { ...pool.inputs, backends: primaries, previous: second });
+  assert.equal(third.pick(pool)?.slot, 2);
+});
