@@ -39,8 +39,8 @@ export async function drain(
   const endedBefore = drainable.ended();
   drainable.begin();
   await sleep(Math.min(settings.delay, longestTimer), undefined, { signal: hurry }).catch(() => {});
-  await drainable.stopAccepting();
   const deadline = performance.now() + settings.timeout;
+  await drainable.stopAccepting();
   while (drainable.open() > 0 && performance.now() < deadline && !hurry.aborted)
     await sleep(look, undefined, { signal: hurry }).catch(() => {});
   const cut = await drainable.cut(hurry.aborted ? "stopped" : "drain_deadline");

@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startBackend, startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
-import {
-  connectPlain,
-  connectSocket,
-  connectTo,
-  listenersToml,
-  poolToml,
-  transports,
-} from "../support/client.ts";
+import { connectPlain, connectTo, listenersToml, poolToml, transports } from "../support/client.ts";
 import { type Peer, soon } from "../support/peer.ts";
 import { sessionOf } from "../support/settled.ts";
+import { echoed, farewell, untilRefused } from "../support/talk.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
 const certificates = await testCertificates();
@@ -35,29 +28,12 @@ async function drained(umay: RunningUmay): Promise<{ ended: unknown; cut: unknow
   return { ended, cut };
 }
 
-async function echo(client: Peer, text: string): Promise<void> {
-  await client.write(text);
-  assert.equal((await client.read(text.length)).toString(), text);
-}
-
-/** Connects until that is refused. @returns how many connections got through; the kernel may have reset the last one. */
-async function untilRefused(port: number): Promise<number> {
-  for (let through = 0; ; through++)
-    try {
-      (await connectSocket(port)).destroy();
-      await sleep(10);
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, "ECONNREFUSED");
-      return through;
-    }
-}
-
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   test(`${signal} lets live sessions finish, accepts no new ones, and ends with 0`, async () => {
     await using backend = await startEchoBackend();
     await using umay = await start(backend.address, `{ timeout = "30s" }`);
     const clients = await Promise.all(transports.map((transport) => connectTo(umay, transport)));
-    for (const client of clients) await echo(client, "before");
+    for (const client of clients) await echoed(client, "before");
     assert.deepEqual(await umay.readiness(), { status: 200, text: "ready\n" });
 
     umay.signal(signal);
@@ -68,9 +44,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
     assert.equal((await umay.status()).state, "draining");
 
     for (const client of clients) {
-      await echo(client, "while draining");
-      client.end("the last words");
-      assert.equal((await client.readToEnd()).toString(), "the last words");
+      await echoed(client, "while draining");
+      await farewell(client);
     }
     assert.equal(await soon(umay.exited, "the end of umay", 5_000), 0);
     const { ended, cut } = await drained(umay);
@@ -89,12 +64,12 @@ test("connections are accepted for shutdown.delay while readiness already fails"
   await umay.logged(({ msg }) => msg === "draining");
   assert.equal((await umay.readiness()).status, 503);
   const late = await connectTo(umay, "tls13");
-  await echo(late, "accepted while draining");
+  await echoed(late, "accepted while draining");
 
   const probes = await untilRefused(umay.port("plain"));
   assert.ok(performance.now() - asked >= 1_490);
   for (const client of [early, late]) {
-    await echo(client, "still served");
+    await echoed(client, "still served");
     client.end();
     await client.readToEnd();
   }
@@ -110,7 +85,7 @@ test("what is left at shutdown.timeout is reset on both sides", async () => {
   const held: { client: Peer; behind: Peer }[] = [];
   for (const transport of transports) {
     const client = await connectTo(umay, transport);
-    await echo(client, "held");
+    await echoed(client, "held");
     held.push({ client, behind: await backend.next() });
   }
   const leaving = await connectTo(umay, "plain");
@@ -156,7 +131,7 @@ test("a second signal stops at once, and the log has every session that it cut",
   await using umay = await start(backend.address, `{ delay = "30s", timeout = "30s" }`);
   const clients: Peer[] = [];
   for (let count = 0; count < 300; count++) clients.push(await connectPlain(umay.port("plain")));
-  for (const client of clients) await echo(client, "x");
+  for (const client of clients) await echoed(client, "x");
 
   umay.signal("SIGTERM");
   await umay.logged(({ msg }) => msg === "draining");

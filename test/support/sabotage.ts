@@ -1,0 +1,57 @@
+import { readdirSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { isMainThread, workerData } from "node:worker_threads";
+import { becomes } from "./settled.ts";
+import type { StartOptions } from "./umay.ts";
+
+/*
+ * Loaded with `--import` into every thread of a umay, this module waits at a unix socket for the order to break its
+ * thread. For a test, it gives the orders.
+ */
+
+const folder = process.env["UMAY_TEST_SABOTAGE"];
+
+/** throw: an exception that nobody catches; reject: a rejection; exit: ends at once; spin: never answers again. */
+export type Sabotage = "throw" | "reject" | "exit" | "spin";
+
+const deeds: Readonly<Record<Sabotage, () => void>> = {
+  throw: () => {
+    throw new Error("sabotage");
+  },
+  reject: () => {
+    void Promise.reject(new Error("sabotage"));
+  },
+  exit: () => process.exit(3),
+  spin: () => {
+    for (;;);
+  },
+};
+
+if (folder !== undefined) {
+  const thread = isMainThread ? "main" : `worker-${(workerData as { id: number }).id}`;
+  if (process.env["UMAY_TEST_SABOTAGE_AT_START"] === thread) deeds.throw();
+  createServer((socket) => {
+    socket.on("data", (deed) => setImmediate(deeds[deed.toString() as Sabotage]));
+    socket.on("error", () => {});
+  })
+    .listen(join(folder, thread))
+    .unref();
+}
+
+/** Options for a umay whose threads can be broken. @param dir an empty folder. */
+export function sabotaged(dir: string, env: NodeJS.ProcessEnv = {}): StartOptions {
+  return { nodeArgs: ["--import", import.meta.url], env: { UMAY_TEST_SABOTAGE: dir, ...env } };
+}
+
+/** Breaks a thread, `main` or `worker-1`; waits until there is one. */
+export async function sabotage(dir: string, thread: string, deed: Sabotage): Promise<void> {
+  await becomes(
+    () => readdirSync(dir),
+    (files) => files.includes(thread),
+    "the threads that can be broken",
+  );
+  connect(join(dir, thread))
+    .on("error", () => {})
+    .end(deed);
+}

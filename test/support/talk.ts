@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectSocket } from "./client.ts";
+import type { Peer } from "./peer.ts";
+
+/** Has an echo backend answer. */
+export async function echoed(client: Peer, text = "x"): Promise<void> {
+  await client.write(text);
+  assert.equal((await client.read(text.length)).toString(), text);
+}
+
+/** Ends a client's side with these words and waits for an echo backend to end the other. */
+export async function farewell(client: Peer, text = "bye"): Promise<void> {
+  client.end(text);
+  assert.equal((await client.readToEnd()).toString(), text);
+}
+
+/** Connects until that is refused. @returns how many connections got through; the kernel may have reset the last one. */
+export async function untilRefused(port: number): Promise<number> {
+  for (let through = 0; ; through++)
+    try {
+      (await connectSocket(port)).destroy();
+      await sleep(10);
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, "ECONNREFUSED");
+      return through;
+    }
+}
