@@ -4,15 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { projectRoot, runCommand, startCommand } from "../support/command.ts";
-
-/** Ports that nobody has at the moment; the demo's own may be taken on a developer's machine. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
+import { freePorts } from "../support/free-ports.ts";
 
 async function demoEnvironment(): Promise<Record<string, string>> {
   const [listener, admin, ...backends] = await freePorts(5);
