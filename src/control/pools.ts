@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { sameBackends } from "../discovery/backends.ts";
 import type { DiscoveryError, DiscoverySource } from "../discovery/source.ts";
 import type { Result } from "../lib/result.ts";
 import type { Backend } from "../model/backend.ts";
@@ -32,15 +33,18 @@ export function watchPools(
     states.set(pool, state);
     const first = Promise.withResolvers<void>();
     firstAnswers.push(first.promise);
+    let served: readonly Backend[] = [];
     const onResult = (result: Result<readonly Backend[], DiscoveryError>): void => {
       if (result.ok) {
         state.everFound ||= result.value.length > 0;
         state.lastError = undefined;
+        const changed = !sameBackends(result.value, served);
+        served = result.value;
         logger.info(
-          { pool, backends: result.value.map((backend) => backend.address) },
-          "backends of a pool changed",
+          { pool, backends: served.map((backend) => backend.address) },
+          changed ? "backends of a pool changed" : "discovery works again; backends are as before",
         );
-        onBackends(pool, result.value);
+        if (changed) onBackends(pool, served);
       } else {
         state.errors++;
         state.lastError = result.error.message;

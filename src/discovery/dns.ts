@@ -37,7 +37,7 @@ async function* watch(
 
 /** What one round changes. */
 interface Step {
-  /** Undefined: what is served stays. */
+  /** Undefined: what is served stays, and nothing is well again. */
   readonly backends: readonly Backend[] | undefined;
   /** Undefined: nothing went wrong, or nothing that was not said before. */
   readonly error: DiscoveryError | undefined;
@@ -68,13 +68,14 @@ class Progress {
     return { backends, error: this.#tell(message), wait: this.#wait(round, now) };
   }
 
-  /** @returns the new set, or undefined if it stays as it is. */
+  /** @returns the new set, or undefined if it stays as it is and nobody was told otherwise. */
   #backends(round: Round, now: number): readonly Backend[] | undefined {
     if (round.kind !== "absent") this.#absentSince = undefined;
     if (round.kind === "failed") return undefined;
     if (round.kind === "found") {
       const found = backendsAt(round.addresses, this.#spec.port);
-      return sameBackends(found, this.#served) ? undefined : found;
+      const recovered = this.#told !== undefined && round.problem === undefined;
+      return sameBackends(found, this.#served) && !recovered ? undefined : found;
     }
     this.#absentSince ??= now;
     const held = now - this.#absentSince < this.#spec.hold;

@@ -13,7 +13,7 @@ export interface DiscoveryError {
  * Where a pool's backends come from.
  *
  * `watch` yields the whole set each time it changes, and an error each time that finding it out failed; a set equal
- * to the last one is not yielded again. An empty set is yielded only where the source means it (hold time passed).
+ * to the last one is yielded again only after an error, to say that all is well again. An empty set is yielded only where the source means it (hold time passed).
  * It never throws, never yields a backend twice in a set, and ends (without an error) soon after `signal` aborts.
  */
 export interface DiscoverySource {

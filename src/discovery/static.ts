@@ -57,16 +57,21 @@ async function* watch(
     if (hosts.size > 0)
       await Promise.race([Promise.all(first), dependencies.clock.sleep(firstSetPatience, ended)]);
     let served: readonly Backend[] = [];
+    // An error was the last that was told.
+    let troubled = false;
     while (!signal.aborted) {
       news = Promise.withResolvers();
       const backends = resolved(configured, hosts);
-      if (!sameBackends(backends, served)) {
+      const recovered = troubled && [...hosts.values()].every((host) => !host.told);
+      if (recovered || !sameBackends(backends, served)) {
+        troubled = false;
         served = backends;
         yield ok(served);
       }
       for (const host of hosts.values()) {
         if (host.failure === undefined || host.told || signal.aborted) continue;
         host.told = true;
+        troubled = true;
         yield err(failureOf(host, host.failure, served.length));
       }
       await news.promise;
@@ -80,7 +85,13 @@ function hostsOf(configured: readonly Backend[]): ReadonlyMap<string, Host> {
   const hosts = new Map<string, Host>();
   for (const { target } of configured) {
     if (target.kind === "unix" || isIP(target.host) !== 0) continue;
-    hosts.set(target.host, { name: target.host, address: undefined, failure: undefined, told: false });
+    hosts.set(target.host, {
+      name: target.host,
+      address: undefined,
+      failure: undefined,
+      told: false,
+      recovered: false,
+    });
   }
   return hosts;
 }

@@ -8,7 +8,7 @@ import { load, loadModel, smallest } from "./loading.ts";
 
 const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((text) => text !== "constructor");
 const host = fc.oneof(fc.ipV4(), fc.domain());
-const seconds = fc.integer({ min: 1, max: 2_592_000 }).map((value) => `${value}s`);
+const seconds = fc.integer({ min: 1, max: 2_073_600 }).map((value) => `${value}s`);
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined });
 

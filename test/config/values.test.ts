@@ -40,14 +40,14 @@ const tables = {
 for (const [path, good, bad] of [
   [
     "listeners.echo.timeouts.idle",
-    ['"1ms"', '"30d"', '"720h"'],
-    ['"0s"', '"31d"', '"721h"', '"-1s"', "5", "true", '""'],
+    ['"1ms"', '"24d"', '"576h"'],
+    ['"0s"', '"25d"', '"577h"', '"-1s"', "5", "true", '""'],
   ],
   ["listeners.echo.timeouts.handshake", ['"250ms"'], ['"0ms"', "[]"]],
   ["listeners.echo.timeouts.half_close", ['"60s"'], ['"0h"', "{}"]],
   ["pools.echo.connect.timeout", ['"5s"'], ['"0s"', "inf"]],
   ["pools.echo.connect.attempts", ["1", "16"], ["0", "17", "-1", "1.5", '"3"', "nan"]],
-  ["shutdown.delay", ['"0s"', '"30d"'], ['"31d"']],
+  ["shutdown.delay", ['"0s"', '"24d"'], ['"25d"']],
   ["shutdown.timeout", ['"0s"'], ["0"]],
   ["pools.echo.picker.bounded_load", ["1.1", "2", "100.0"], ["1.0", "101", "inf", '"2"']],
 ] as const) {
@@ -99,7 +99,7 @@ for (const [key, good, bad] of [
   ["port", ["1", "65535"], ["0", "65536", '"80"']],
   ["nameservers", ["[]", '["::1"]'], ['["dns.example"]', '["10.0.0.1:0"]', '["10.0.0.1:x"]', '"10.0.0.1"']],
   ["record", ['"a"', '"aaaa"', '"a+aaaa"'], ['"A"', '"mx"']],
-  ["hold", ['"0s"', '"30d"'], ['"31d"']],
+  ["hold", ['"0s"', '"24d"'], ['"25d"']],
   [
     "refresh",
     ["{}", '{ min = "100ms", max = "1d" }'],

@@ -10,8 +10,8 @@ import { parseAddress, type SocketAddress } from "../../lib/address.ts";
 const unitMilliseconds = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationPattern = /^(\d+)(ms|s|m|h|d)$/;
 
-/** No duration may be longer. */
-const longestDuration = "30d";
+/** No duration may be longer: Node's timers reach 2^31 milliseconds, 24.8 days. */
+const longestDuration = "24d";
 
 /** @returns milliseconds; NaN when the text is not a duration. */
 export function parseDuration(text: string): number {
