@@ -6,7 +6,9 @@ import { logLevels } from "../../src/model/model.ts";
 import { pickerTypes } from "../../src/model/pool.ts";
 import { load, loadModel, smallest } from "./loading.ts";
 
-const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((text) => text !== "constructor");
+const name = fc
+  .stringMatching(/^[A-Za-z0-9_-]{1,12}$/)
+  .filter((text) => text !== "constructor" && text !== "__proto__");
 const host = fc.oneof(fc.ipV4(), fc.domain());
 const seconds = fc.integer({ min: 1, max: 2_073_600 }).map((value) => `${value}s`);
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
