@@ -26,9 +26,14 @@ export async function gather(options: Options, stage: Stage): Promise<Field> {
       skipped.push({ name: peer.name, reason: peer.isUmay ? "it is not built" : "it is not installed" });
       continue;
     }
-    const serving = await launch(peer, stage);
-    targets.push({ peer, serving });
-    peers.push({ name: peer.name, title: peer.title, version, tls: serving.tls });
+    try {
+      const serving = await launch(peer, stage);
+      targets.push({ peer, serving });
+      peers.push({ name: peer.name, title: peer.title, version, tls: serving.tls });
+    } catch (error) {
+      if (peer.isUmay) throw error;
+      skipped.push({ name: peer.name, reason: `it did not start: ${(error as Error).message}` });
+    }
   }
   if (targets.length === 0) throw new Error("nothing that could be measured is installed");
   return { targets, peers, skipped };

@@ -8,17 +8,6 @@ const top = 64;
 /** Longer bars are cut off there, with their figure beside them. */
 const longest = 3;
 const unit = (width - labelWidth - 70) / longest;
-const colours = [
-  "#d1495b",
-  "#30638e",
-  "#003d5b",
-  "#4a8fa8",
-  "#7a9e9f",
-  "#8d6a9f",
-  "#b5838d",
-  "#a3b18a",
-  "#9a8c98",
-];
 
 /** Bars for every experiment that several peers took part in: cost against that of the reference, less is better. */
 export function plot(results: Results): string | undefined {
@@ -40,25 +29,27 @@ export function plot(results: Results): string | undefined {
       `${results.date.slice(0, 10)}, ${results.machine.cpu}, ${results.machine.kernel}, medians`,
       soft,
     ),
-    ...groups.flatMap((group, index) => bars(group, results, reference.name, top + index * groupHeight)),
     `<line x1="${line}" x2="${line}" y1="${top}" y2="${height - 8}" stroke="#555555" stroke-dasharray="4 3"/>`,
+    ...groups.flatMap((group, index) => bars(group, results, reference.name, top + index * groupHeight)),
   ];
   const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`;
   return `${[open, ...parts, "</svg>"].join("\n")}\n`;
 }
 
-const soft = 'fill="#555555"';
+/** The halo keeps the reference line out of the words. */
+const halo = 'stroke="#ffffff" stroke-width="4" paint-order="stroke"';
+const soft = `fill="#555555" ${halo}`;
 
 function bars(group: ExperimentResult, results: Results, reference: string, y: number): string[] {
   const { key, title } = group.metrics[0]!;
   const base = spreadOf(group, reference, key)?.median;
-  const parts = [text(16, y + 16, `${group.title}: ${title}`, 'font-weight="600"')];
+  const parts = [text(16, y + 16, `${group.title}: ${title}`, `font-weight="600" ${halo}`)];
   results.peers.forEach((peer, index) => {
     const median = spreadOf(group, peer.name, key)?.median;
     const ratio = base === undefined || median === undefined ? undefined : median / base;
     const length = Math.min(ratio ?? 0, longest) * unit;
     const barY = y + 24 + index * barHeight;
-    const colour = colours[index % colours.length]!;
+    const colour = peer.name === "umay" ? "#d1495b" : "#7f9bb3";
     parts.push(
       text(labelWidth - 8, barY + 11, peer.title, 'text-anchor="end"'),
       `<rect x="${labelWidth}" y="${barY}" width="${length.toFixed(1)}" height="${barHeight - 3}" fill="${colour}"/>`,
