@@ -90,7 +90,6 @@ function hostsOf(configured: readonly Backend[]): ReadonlyMap<string, Host> {
       address: undefined,
       failure: undefined,
       told: false,
-      recovered: false,
     });
   }
   return hosts;
