@@ -8,7 +8,6 @@ import { type DevCertificates, ensureDevCertificates } from "./dev-certificates.
 import { describeEcho, type EchoServer, startEcho } from "./echo-server.ts";
 import { exitCode, printError } from "./exit.ts";
 import { loadOrExplain } from "./load.ts";
-import { serve } from "./run.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -25,9 +24,13 @@ export async function demo(): Promise<number> {
     const backends: EchoServer[] = [];
     for (const [index, address] of backendAddresses(loaded.model).entries())
       backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
-    return await serve(loaded, () =>
-      process.stdout.write(introduction(loaded.model, backends, certificates)),
-    );
+    const { runUmay } = await import("../control/run.ts");
+    return await runUmay({
+      model: loaded.model,
+      configFile: loaded.file,
+      warnings: loaded.warnings.map(({ where, message }) => `${where}: ${message}`),
+      onReady: () => process.stdout.write(introduction(loaded.model, backends, certificates)),
+    });
   } catch (error) {
     printError((error as Error).message);
     return exitCode.failed;

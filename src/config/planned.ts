@@ -6,14 +6,12 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * it works. When a feature lands, its lines go. `*` is any name.
  */
 const plannedKeys = [
-  "listeners.*.routes",
   "listeners.*.allow",
   "listeners.*.deny",
   "listeners.*.max_connections_per_ip",
   "listeners.*.connection_rate_per_ip",
   "listeners.*.connection_burst_per_ip",
   "listeners.*.proxy_protocol",
-  "listeners.*.tls.strict_sni",
   "listeners.*.tls.client_auth",
   "listeners.*.tls.session_tickets.rotate",
   "listeners.*.tls.session_tickets.keys_file",
@@ -29,7 +27,7 @@ const plannedKeys = [
 ];
 
 const plannedValues = [
-  { key: "listeners.*.mode", values: ["passthrough", "http"], judges: "itself" },
+  { key: "listeners.*.mode", values: ["http"], judges: "itself" },
   { key: "pools.*.picker", values: ["peak-ewma"], judges: "itself" },
   { key: "pools.*.picker.type", values: ["peak-ewma"], judges: "its table" },
   { key: "pools.*.discovery.record", values: ["srv"], judges: "its table" },

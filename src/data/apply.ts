@@ -1,9 +1,9 @@
 import type { Server, Socket } from "node:net";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
+import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
-import { createTermination } from "./accept/tls.ts";
 import { ServedPool, type WorkerMemory } from "./pick/pool.ts";
-import type { ServedListener } from "./plane.ts";
+import { ServedListener, same } from "./plane.ts";
 
 /** A listener with its sockets; `served` is what new connections get, and is replaced by a new snapshot. */
 interface OpenListener {
@@ -71,6 +71,7 @@ export class ServedState {
     for (const { served } of this.#listeners.values()) {
       const { handshake, idle, halfClose } = served.definition.timeouts;
       timeouts.push(handshake, idle, halfClose);
+      if (served.definition.detect) timeouts.push(detectTimeout);
     }
     return Math.min(...timeouts);
   }
@@ -90,11 +91,8 @@ export class ServedState {
   ): Promise<readonly Server[]> {
     const { name } = definition;
     const open = this.#listeners.get(name);
-    const pool = pools.get(definition.pool)!;
-    if (open !== undefined && open.served.pool === pool && same(open.served.definition, definition))
-      return [];
-    const termination = definition.tls && createTermination(definition, definition.tls);
-    const served: ServedListener = { definition, termination, pool };
+    if (open?.served.serves(definition, pools)) return [];
+    const served = new ServedListener(definition, pools);
     if (open !== undefined && same(addresses(open.served.definition), addresses(definition))) {
       commits.push(() => {
         open.served = served;
@@ -123,11 +121,6 @@ export class ServedState {
 }
 
 const addresses = (listener: PlacedListener): unknown => [listener.accept, listener.addresses];
-
-/** Snapshots are plain data, and the control plane builds them in a fixed order of keys. */
-function same(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
-}
 
 function close(servers: readonly Server[]): void {
   for (const server of servers) server.close();

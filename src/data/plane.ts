@@ -1,17 +1,59 @@
 import type { Logger } from "pino";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
+import type { Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
-import type { TlsTermination } from "./accept/tls.ts";
+import { Termination } from "./accept/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
+import { Router } from "./route/router.ts";
 import type { Session } from "./session.ts";
 
 /** A listener as a worker serves it. Sessions keep the one they were accepted by. */
-export interface ServedListener {
+export class ServedListener {
   readonly definition: PlacedListener;
   /** Undefined: plain TCP. */
-  readonly termination: TlsTermination | undefined;
+  readonly termination: Termination | undefined;
   readonly pool: ServedPool;
+  /** For what a client's first bytes say, before TLS is terminated or passed through. */
+  readonly helloRouter: Router;
+  /** For what is known after the handshake, or without one. */
+  readonly router: Router;
+  /** Whether a client's first bytes must be read before it is known what to do. */
+  readonly readsHello: boolean;
+  readonly #pools: ReadonlyMap<string, ServedPool>;
+
+  /** @throws where OpenSSL refuses the listener's TLS settings. */
+  constructor(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>) {
+    const { tls, routes, detect, mode } = definition;
+    this.definition = definition;
+    this.termination = tls && new Termination(definition, tls);
+    this.#pools = new Map(pools);
+    this.pool = pools.get(definition.pool)!;
+    this.helloRouter = new Router(routes);
+    this.router = new Router(routes.filter((route) => !route.passthrough));
+    this.readsHello =
+      detect ||
+      mode === "passthrough" ||
+      routes.some((route) => route.passthrough) ||
+      (tls?.strictSni ?? false);
+  }
+
+  poolOf(route: Route): ServedPool {
+    return this.#pools.get(route.pool)!;
+  }
+
+  /** Whether it would do the same with this definition and these pools. */
+  serves(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>): boolean {
+    const names = [definition.pool, ...definition.routes.map((route) => route.pool)];
+    return (
+      same(this.definition, definition) && names.every((name) => this.#pools.get(name) === pools.get(name))
+    );
+  }
+}
+
+/** Snapshots are plain data, and the control plane builds them in a fixed order of keys. */
+export function same(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 /** What every session of a worker works with. */

@@ -16,7 +16,7 @@ export function recordSession(session: Session, reason: EndReason, duration: num
     alpn: session.alpn,
     tlsVersion: session.tlsVersion,
     tlsError: session.tlsError,
-    pool: attempts.length === 0 && reason !== "no_backend" ? "" : listener.pool.definition.name,
+    pool: attempts.length === 0 && reason !== "no_backend" ? "" : session.pool.definition.name,
     backend: connected ? last.backend.address : "",
     attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),
     received: session.received,

@@ -10,6 +10,7 @@ import {
 import { recordValue } from "../channel/histogram.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { PlacedBackend } from "../model/backend.ts";
+import type { Protocol, Route } from "../model/listener.ts";
 import {
   type ConnectFailure,
   connectFailures,
@@ -17,11 +18,14 @@ import {
   type HandshakeResult,
 } from "../model/reasons.ts";
 import { release } from "./accept/admission.ts";
+import type { ClientHello } from "./accept/client-hello.ts";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
-import { terminate } from "./accept/tls.ts";
+import { type HelloBytes, type HelloSession, readHello } from "./accept/hello.ts";
+import type { Termination } from "./accept/tls.ts";
 import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
 import { classifyConnectError } from "./connect/failure.ts";
+import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { recordSession } from "./record.ts";
 import type { RelaySession, SessionSocket } from "./relay/relay.ts";
@@ -37,22 +41,25 @@ export interface Attempt {
   error: string | undefined;
 }
 
-type Phase = "handshake" | "connect" | "relay" | "ended";
+type Phase = "hello" | "handshake" | "connect" | "relay" | "ended";
 
 /**
  * One accepted client connection, from accept to its last byte. Its methods stand in the order of its life:
- * accept → handshake → pick → connect → relay → end.
+ * accept → hello → handshake → route → pick → connect → relay → end.
  */
-export class Session implements RelaySession {
+export class Session implements RelaySession, HelloSession {
   readonly plane: Plane;
   readonly listener: ServedListener;
   /** The accepted socket, underneath TLS where there is TLS. */
-  readonly raw: Socket;
+  readonly raw: SessionSocket;
   client: SessionSocket;
+  hello: HelloBytes | undefined = undefined;
+  /** The listener's own, until a route says otherwise. */
+  pool: ServedPool;
   upstream: SessionSocket | undefined = undefined;
   backend: PlacedBackend | undefined = undefined;
-  phase: Phase = "handshake";
-  readonly clientKeepsBytes: boolean;
+  phase: Phase = "hello";
+  clientKeepsBytes = true;
   readonly clientAddress: string;
   readonly clientPort: number;
   serverName = "";
@@ -76,25 +83,52 @@ export class Session implements RelaySession {
   constructor(plane: Plane, listener: ServedListener, raw: Socket) {
     this.plane = plane;
     this.listener = listener;
-    this.raw = raw;
+    this.raw = raw as SessionSocket;
+    this.client = this.raw;
+    this.pool = listener.pool;
     this.accepted = performance.now();
     this.lastActive = clock.now;
     this.clientAddress = unmapAddress(raw.remoteAddress ?? "");
     this.clientPort = raw.remotePort ?? 0;
-    this.clientKeepsBytes = listener.termination === undefined;
-    this.client = (this.clientKeepsBytes ? raw : terminate(raw, listener.termination!)) as SessionSocket;
-    this.client.session = this;
-    this.client.on("error", onClientError);
-    this.client.on("end", onClientEnd);
-    this.client.on("close", onClientClose);
     plane.sessions.add(this);
-    if (this.clientKeepsBytes) this.connect();
-    else {
-      this.client.on("secure", onSecure);
-      // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a
-      // socket that no tls.Server made; `tls-truth.test.ts` holds it in place.
-      this.client.on("_tlsError", onTlsError);
-    }
+    this.raw.session = this;
+    if (listener.readsHello) {
+      attachClient(this.raw);
+      readHello(this);
+    } else this.greeted(listener.termination === undefined ? "other" : "tls", undefined);
+  }
+
+  get detects(): boolean {
+    return this.listener.definition.detect;
+  }
+
+  /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
+  greeted(protocol: Protocol, hello: ClientHello | undefined): void {
+    const { definition, termination, helloRouter } = this.listener;
+    const route = hello && helloRouter.find({ serverName: hello.serverName, alpn: hello.alpn, protocol });
+    if (hello !== undefined && (definition.mode === "passthrough" || route?.passthrough)) {
+      this.serverName = hello.serverName;
+      this.follow(route);
+    } else if (protocol !== "tls" || termination === undefined) {
+      this.follow(this.listener.router.find({ serverName: "", alpn: [], protocol }));
+    } else if (hello !== undefined && definition.tls!.strictSni && !termination.covers(hello.serverName)) {
+      this.raw.write(unrecognizedName);
+      this.handshakeFailed("unknown_name", hello.serverName);
+    } else this.secure(termination);
+  }
+
+  /** Handshake: begins. */
+  private secure(termination: Termination): void {
+    this.phase = "handshake";
+    this.clientKeepsBytes = false;
+    if (this.listener.readsHello) detachClient(this.raw);
+    this.client = termination.begin(this.raw) as unknown as SessionSocket;
+    this.client.session = this;
+    attachClient(this.client);
+    this.client.on("secure", onSecure);
+    // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a
+    // socket that no tls.Server made; `tls-truth.test.ts` holds it in place.
+    this.client.on("_tlsError", onTlsError);
   }
 
   /** Handshake: done. */
@@ -107,7 +141,8 @@ export class Session implements RelaySession {
     const base = this.listener.definition.counters;
     this.countHandshake(this.tlsVersion === "TLSv1.2" ? 0 : 1);
     recordValue(this.plane.counters, base + listenerCell.handshakeDuration, this.handshakeTook * 1000);
-    this.connect();
+    const alpn = this.alpn === "" ? [] : [this.alpn];
+    this.follow(this.listener.router.find({ serverName: this.serverName, alpn, protocol: "tls" }));
   }
 
   /** Handshake: failed. */
@@ -117,11 +152,17 @@ export class Session implements RelaySession {
     this.end(result === "timeout" ? "handshake_timeout" : "handshake_failed");
   }
 
+  /** Route: to its pool, or to the listener's where no route matches. */
+  private follow(route: Route | undefined): void {
+    if (route !== undefined) this.pool = this.listener.poolOf(route);
+    this.connect();
+  }
+
   /** Pick and connect: one backend; after a failure, the next best. */
   connect(): void {
     this.phase = "connect";
     this.lastActive = clock.now;
-    const { pool } = this.listener;
+    const { pool } = this;
     const backend =
       this.attempts.length < pool.definition.connect.attempts
         ? pool.lease(this.clientAddress, this.serverName, this.attempts.map(backendOf))
@@ -159,11 +200,7 @@ export class Session implements RelaySession {
     attempt.took = performance.now() - attempt.began;
     this.connectTook = attempt.took;
     counters[attempt.backend.counters + backendCell.connected]! += 1;
-    recordValue(
-      counters,
-      this.listener.pool.definition.counters + poolCell.connectDuration,
-      attempt.took * 1000,
-    );
+    recordValue(counters, this.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
     this.phase = "relay";
     this.lastActive = clock.now;
     upstream.on("end", onUpstreamEnd);
@@ -172,6 +209,8 @@ export class Session implements RelaySession {
     this.client.on("drain", relay.onClientDrain);
     if (this.clientEnded) upstream.end();
     this.client.on("data", relay.onClientData);
+    // Reading the first bytes left it paused.
+    if (this.listener.readsHello) this.client.resume();
   }
 
   countReceived(bytes: number): void {
@@ -212,7 +251,7 @@ export class Session implements RelaySession {
    */
   end(reason: EndReason, flushClient = false): void {
     if (this.phase === "ended") return;
-    const handshakeOver = this.phase !== "handshake";
+    const handshakeOver = this.phase === "connect" || this.phase === "relay";
     this.phase = "ended";
     this.dropUpstream();
     if (flushClient) this.client.destroySoon();
@@ -234,7 +273,7 @@ export class Session implements RelaySession {
 
   /** Gives the backend back, and resets the connection to it unless it is closed already. */
   private dropUpstream(): void {
-    if (this.backend !== undefined) this.listener.pool.release(this.backend);
+    if (this.backend !== undefined) this.pool.release(this.backend);
     this.backend = undefined;
     const { upstream } = this;
     if (upstream !== undefined && !upstream.destroyed)
@@ -244,13 +283,28 @@ export class Session implements RelaySession {
 
 const backendOf = (attempt: Attempt): PlacedBackend => attempt.backend;
 
+/** A fatal alert, unrecognized_name (RFC 6066 section 3), in a record of its own. */
+const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
+
+function attachClient(client: SessionSocket): void {
+  client.on("error", onClientError);
+  client.on("end", onClientEnd);
+  client.on("close", onClientClose);
+}
+
+function detachClient(client: SessionSocket): void {
+  client.removeListener("error", onClientError);
+  client.removeListener("end", onClientEnd);
+  client.removeListener("close", onClientClose);
+}
+
 function onSecure(this: SessionSocket): void {
   (this.session as Session).secured();
 }
 
 function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void {
   const session = this.session as Session;
-  if (session.phase === "handshake")
+  if (session.phase === "hello" || session.phase === "handshake")
     session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
   else if (session.phase === "connect") session.end("client_gone");
   else if (session.bothEnded) session.endedCleanly();
@@ -264,13 +318,13 @@ function onTlsError(this: SessionSocket, error: NodeJS.ErrnoException): void {
 
 function onClientEnd(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.phase === "handshake") session.handshakeFailed("client_gone", "");
+  if (session.phase === "handshake" || session.phase === "hello") session.handshakeFailed("client_gone", "");
   else if (session.phase !== "ended") session.sideEnded("client");
 }
 
 function onClientClose(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.phase === "handshake") session.handshakeFailed("client_gone", "");
+  if (session.phase === "handshake" || session.phase === "hello") session.handshakeFailed("client_gone", "");
   else if (session.phase === "connect") session.end("client_gone");
   else if (!session.bothEnded) session.end("client_reset");
   else if (session.upstream!.closed) session.endedCleanly();

@@ -27,16 +27,41 @@ export interface ListenerTls {
   /** Application protocols in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
   readonly certificates: readonly Certificate[];
+  /** Refuse clients that ask for a name that no certificate covers, or for none. */
+  readonly strictSni: boolean;
   /** Whether sessions may be resumed (RFC 8446 section 2.2, RFC 5077). */
   readonly sessionTickets: boolean;
+}
+
+/** What a client speaks, as far as its first bytes tell. */
+export const protocols = ["tls", "http1", "http2", "other"] as const;
+export type Protocol = (typeof protocols)[number];
+
+/** Sends some of a listener's sessions to another pool. All of its conditions must hold; an empty one always does. */
+export interface Route {
+  /** Server names, lower case; `*.example.com` stands for every name below example.com. */
+  readonly sni: readonly string[];
+  /** Application protocols, one of which was negotiated, or is offered where TLS is passed through. */
+  readonly alpn: readonly string[];
+  /** Only where the listener detects protocols. */
+  readonly protocol: readonly Protocol[];
+  readonly pool: string;
+  /** TLS goes on to the backend as it came. */
+  readonly passthrough: boolean;
 }
 
 /** An address that clients connect to. */
 export interface Listener {
   readonly name: string;
   readonly bind: SocketAddress;
-  readonly mode: "tcp";
+  /** passthrough: routed by the names in the client's hello, which goes on to the backend as it came. */
+  readonly mode: "tcp" | "passthrough";
+  /** Where everything goes that no route takes. */
   readonly pool: string;
+  /** The first that matches wins. */
+  readonly routes: readonly Route[];
+  /** TLS or not, HTTP/1, HTTP/2 or anything else on one port: what is not TLS is relayed as it comes. */
+  readonly detect: boolean;
   /** Undefined: plain TCP. */
   readonly tls: ListenerTls | undefined;
   /** Most connections at a time; undefined: only the process's limit counts. */

@@ -55,6 +55,10 @@ export const handshakeResults = {
   protocol_version: { origin: "client", text: "no TLS version in common" },
   no_shared_cipher: { origin: "client", text: "no cipher, group or signature algorithm in common" },
   no_application_protocol: { origin: "client", text: "no ALPN protocol in common" },
+  unknown_name: {
+    origin: "client",
+    text: "strict_sni: no certificate covers the name that the client asked for",
+  },
   client_alert: {
     origin: "client",
     text: "the client refused with an alert, often because it does not trust the certificate",

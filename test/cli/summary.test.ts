@@ -66,6 +66,7 @@ test("a summary says what a certificate covers and how many days it has left", a
     ciphers: "",
     groups: [],
     alpn: [],
+    strictSni: false,
     certificates: [certificate, { ...certificate, names: [] }],
     sessionTickets: true,
   } as const;

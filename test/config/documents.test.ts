@@ -49,16 +49,6 @@ for (const file of files)
     assert.equal(resolve(root, file, "..", schema!), join(root, "config/umay.schema.json"));
   });
 
-test("there are examples for containers, plain TCP and consistent hashing", () => {
-  assert.deepEqual(
-    files
-      .slice(1)
-      .map((file) => file.split("/").at(-1))
-      .sort(),
-    ["compose.toml", "consistent-hash.toml", "plain-tcp.toml"],
-  );
-});
-
 test("the file of the demo says what the demo is", async () => {
   const { admin, listeners, pools } = await loadShipped(readShipped("config/umay.toml"));
   assert.deepEqual(admin?.bind, { kind: "tcp", host: "127.0.0.1", port: 9901 });

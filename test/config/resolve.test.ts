@@ -19,6 +19,8 @@ test("the smallest configuration gets every default", async () => {
         mode: "tcp",
         pool: "echo",
         tls: undefined,
+        detect: false,
+        routes: [],
         maxConnections: undefined,
         timeouts: { handshake: 10_000, idle: 3_600_000, halfClose: 60_000 },
       },

@@ -25,6 +25,7 @@ const tls: ListenerTls = {
     certificate("CN=example.com", expiry),
     certificate(awkward, expiry + 500),
   ],
+  strictSni: false,
   sessionTickets: true,
 };
 
@@ -33,6 +34,8 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
     name,
     bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
     mode: "tcp",
+    routes: [],
+    detect: false,
     pool: "echo",
     tls: terminates ? tls : undefined,
     maxConnections: undefined,

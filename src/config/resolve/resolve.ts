@@ -4,12 +4,13 @@ import type { Backend } from "../../model/backend.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import type { DiscoverySpec, Pool } from "../../model/pool.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
-import { didYouMean } from "../report/suggest.ts";
+import { errorAt, type Finding, type Path } from "../errors.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
 import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
+import { checkPools } from "./pools.ts";
+import { checkRoutes } from "./routes.ts";
 import { resolveTls } from "./tls.ts";
 import { usableCpus } from "./workers.ts";
 
@@ -51,6 +52,7 @@ export async function resolveSettings(
   });
 
   findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
+  for (const listener of listeners) findings.push(...checkRoutes(listener));
   const { workers, log, shutdown } = settings;
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
@@ -64,9 +66,9 @@ export async function resolveSettings(
 }
 
 function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls"> {
-  const { mode, pool, max_connections: maxConnections, timeouts } = settings;
+  const { mode, pool, routes, detect, max_connections: maxConnections, timeouts } = settings;
   const { handshake, idle, half_close: halfClose } = timeouts;
-  return { name, mode, pool, maxConnections, timeouts: { handshake, idle, halfClose } };
+  return { name, mode, pool, routes, detect, maxConnections, timeouts: { handshake, idle, halfClose } };
 }
 
 /** A unix socket's path starts at the configuration's folder, like every path. */
@@ -112,37 +114,4 @@ function discoveryOf(
 function bindsOf(admin: Model["admin"], listeners: readonly Listener[]): Bind[] {
   const binds = listeners.map(({ name, bind }) => ({ path: ["listeners", name, "bind"], address: bind }));
   return admin === undefined ? binds : [...binds, { path: ["admin", "bind"], address: admin.bind }];
-}
-
-function checkPools(
-  listeners: readonly Listener[],
-  pools: readonly Pool[],
-  poolNames: readonly string[],
-): Finding[] {
-  const findings: Finding[] = [];
-  for (const { name, pool } of listeners) {
-    if (poolNames.includes(pool)) continue;
-    const known =
-      poolNames.length === 0 ? "there are no pools" : `pools are ${poolNames.slice(0, 10).join(", ")}`;
-    const message = `no pool is named ${JSON.stringify(pool)}; add a table [pools.${pool}], ${known}`;
-    findings.push(errorAt(["listeners", name, "pool"], message, didYouMean(pool, poolNames)));
-  }
-  const misspelt = findings.length > 0;
-  for (const { name, picker } of pools) {
-    const users = listeners.filter(({ pool }) => pool === name);
-    if (users.length === 0 && !misspelt)
-      findings.push({
-        ...warningAt(["pools", name], "no listener uses this pool; name it in one, or remove it"),
-        at: "key",
-      });
-    const plain = users.filter(({ tls }) => tls === undefined).map((user) => user.name);
-    if (picker.type === "consistent-hash" && picker.key === "sni" && plain.length > 0)
-      findings.push(
-        warningAt(
-          ["pools", name, "picker"],
-          `key = "sni" needs TLS, which ${plain.map((listener) => `listeners.${listener}`).join(", ")} does not have: all its sessions go to one backend; use key = "source-ip"`,
-        ),
-      );
-  }
-  return findings;
 }

@@ -45,6 +45,7 @@ export async function resolveTls(
     ciphers,
     groups,
     alpn: settings.alpn,
+    strictSni: settings.strict_sni,
     sessionTickets: settings.session_tickets.enabled,
   };
   for (const [index, certificate] of loaded.entries()) {

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { address, duration, integer, path } from "./values.ts";
+import { protocols } from "../../model/listener.ts";
+import { address, duration, integer, path, serverNamePattern } from "./values.ts";
 
 const certificate = z.strictObject({
   cert: path.describe("The certificate chain, PEM: the server's own certificate first, then its issuers."),
@@ -39,6 +40,10 @@ const tls = z.strictObject({
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
     .min(1, { error: "expected at least one certificate" })
     .describe("Chosen by the server name (exact, then wildcard); the first is the default."),
+  strict_sni: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Refuse clients that ask for a name that no certificate covers, or for none."),
   session_tickets: z
     .strictObject({
       enabled: z
@@ -60,17 +65,52 @@ const timeouts = z.strictObject({
     .describe("When one side has ended its direction, the other one has this long to end too."),
 });
 
+const route = z.strictObject({
+  sni: z
+    .array(serverNamePattern, {
+      error: 'expected a list of names, such as ["api.example.com", "*.example.com"]',
+    })
+    .prefault([])
+    .describe('Server names; "*.example.com" is every name below example.com.'),
+  alpn: z
+    .array(z.string({ error: "expected a protocol's name" }).min(1), {
+      error: 'expected a list, such as ["h2"]',
+    })
+    .prefault([])
+    .describe(
+      "Application protocols: the one that was negotiated, or any that is offered where TLS is passed through.",
+    ),
+  protocol: z.array(z.enum(protocols)).prefault([]).describe("What the client speaks; needs detect = true."),
+  pool: z.string({ error: "expected the name of a pool" }).describe("The pool that gets these sessions."),
+  passthrough: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Hand TLS on to the backend as it came, instead of terminating it."),
+});
+
 export const listener = z.strictObject({
   bind: address(0).describe(
     'Where clients connect: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free one and logs it.',
   ),
   mode: z
-    .enum(["tcp"])
+    .enum(["tcp", "passthrough"])
     .prefault("tcp")
-    .describe("What is spoken behind TLS. tcp: bytes are relayed as they come."),
+    .describe(
+      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated, its first message tells name and protocol for the routes.",
+    ),
   pool: z
     .string({ error: "expected the name of a pool" })
     .describe("The pool that gets this listener's sessions."),
+  routes: z
+    .array(route, { error: "expected tables [[listeners.<name>.routes]]" })
+    .prefault([])
+    .describe("Exceptions from pool. The first route that matches wins."),
+  detect: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe(
+      "Tell TLS, HTTP/1, HTTP/2 and anything else apart by the first bytes; clients that send none within 1 s are anything else.",
+    ),
   max_connections: integer(1, 1_000_000).optional().meta({
     description: "Most connections at a time. Further ones are refused and counted.",
     "x-default": "from the process's file limit",

@@ -86,6 +86,22 @@ export const hostName = z
   })
   .meta({ "x-type": "host name" });
 
+/** What a route's `sni` lists: a DNS name, or `*.` and the name below which all are meant; becomes lower case. */
+export const serverNamePattern = z
+  .string({ error: "expected a server name" })
+  .transform((text, context) => {
+    const plain = text.toLowerCase().replace(/\.$/, "");
+    const host = plain.startsWith("*.") ? plain.slice(2) : plain;
+    const mistake =
+      isIP(host) === 0 ? hostNameMistake(host) : "is an IP address, which clients never send (RFC 6066)";
+    if (mistake === undefined) return plain;
+    context.addIssue(
+      `${JSON.stringify(text)} ${mistake}; expected a name, such as "api.example.com" or "*.example.com"`,
+    );
+    return z.NEVER;
+  })
+  .meta({ "x-type": "server name" });
+
 /** `ip:port`, `[v6]:port`, or an IP address alone, which means port 53; becomes the first or second form. */
 export const nameserver = z
   .string({ error: "expected the address of a DNS server" })

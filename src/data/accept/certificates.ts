@@ -2,7 +2,7 @@ import type { SecureContext } from "node:tls";
 import type { Certificate } from "../../model/listener.ts";
 
 /**
- * Chooses the TLS context for a server name: exact name, then the wildcard one level up, then the first certificate's.
+ * Chooses the TLS context for a server name: exact name, then the wildcard one level up (RFC 6125 section 6.4.3).
  * Certificates of the same name (one ECDSA, one RSA) share a context, and OpenSSL takes the one that the client can
  * verify. A lookup costs the same for one name as for ten thousand.
  */
@@ -41,12 +41,12 @@ export class CertificateStore {
     return true;
   }
 
-  /** @param name as the client sent it. */
-  find(name: string): SecureContext {
+  /** @param name as the client sent it. @returns undefined where no certificate covers it. */
+  find(name: string): SecureContext | undefined {
     const lower = name.toLowerCase();
     const exact = this.#exact.get(lower);
     if (exact !== undefined) return exact;
     const dot = lower.indexOf(".");
-    return (dot > 0 && this.#wildcard.get(lower.slice(dot + 1))) || this.default;
+    return dot > 0 ? this.#wildcard.get(lower.slice(dot + 1)) : undefined;
   }
 }

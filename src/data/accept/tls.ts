@@ -5,26 +5,35 @@ import type { Certificate, ListenerTls } from "../../model/listener.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { CertificateStore } from "./certificates.ts";
 
-/** What every TLS connection of a listener is made from. Built once per snapshot, never per connection. */
-export type TlsTermination = TLSSocketOptions;
+/** How a listener terminates TLS. Built once per snapshot, never per connection. */
+export class Termination {
+  readonly #store: CertificateStore;
+  readonly #options: TLSSocketOptions;
 
-/** @throws where OpenSSL refuses a certificate, a cipher or a group. */
-export function createTermination(listener: PlacedListener, tls: ListenerTls): TlsTermination {
-  const store = new CertificateStore(tls.certificates, (group) => createContext(listener, tls, group));
-  return {
-    isServer: true,
-    secureContext: store.default,
-    ...(tls.alpn.length > 0 && { ALPNProtocols: [...tls.alpn] }),
-    ...(!store.single && {
-      SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) =>
-        done(null, store.find(name)),
-    }),
-  };
-}
+  /** @throws where OpenSSL refuses a certificate, a cipher or a group. */
+  constructor(listener: PlacedListener, tls: ListenerTls) {
+    const store = new CertificateStore(tls.certificates, (group) => createContext(listener, tls, group));
+    this.#store = store;
+    this.#options = {
+      isServer: true,
+      secureContext: store.default,
+      ...(tls.alpn.length > 0 && { ALPNProtocols: [...tls.alpn] }),
+      ...(!store.single && {
+        SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) =>
+          done(null, store.find(name) ?? store.default),
+      }),
+    };
+  }
 
-/** Begins the handshake on an accepted connection. */
-export function terminate(raw: Socket, termination: TlsTermination): TLSSocket {
-  return new TLSSocket(raw, termination);
+  /** Begins the handshake on an accepted connection. */
+  begin(raw: Socket): TLSSocket {
+    return new TLSSocket(raw, this.#options);
+  }
+
+  /** Whether a certificate covers this name, not only as the default. */
+  covers(serverName: string): boolean {
+    return this.#store.find(serverName) !== undefined;
+  }
 }
 
 function createContext(

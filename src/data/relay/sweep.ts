@@ -1,3 +1,4 @@
+import { detectTimeout, settleHello } from "../accept/hello.ts";
 import { clock } from "../clock.ts";
 import type { Session } from "../session.ts";
 
@@ -37,12 +38,16 @@ export class Sweep {
 function endIfOverdue(session: Session, quiet: number): void {
   const { timeouts } = session.listener.definition;
   switch (session.phase) {
+    case "hello":
+      // Who waits for the server to speak first is served; who is to speak TLS has its handshake timeout.
+      if (session.detects && quiet > detectTimeout) settleHello(session);
+      else if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
+      break;
     case "handshake":
       if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
       break;
     case "connect":
-      if (quiet > session.listener.pool.definition.connect.timeout)
-        session.connectFailed("timeout", "timeout");
+      if (quiet > session.pool.definition.connect.timeout) session.connectFailed("timeout", "timeout");
       break;
     case "relay":
       if (session.clientEnded || session.backendEnded) {
