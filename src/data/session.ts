@@ -92,10 +92,10 @@ export class Session implements RelaySession, HelloSession {
     this.clientPort = raw.remotePort ?? 0;
     plane.sessions.add(this);
     this.raw.session = this;
-    if (listener.readsHello) {
-      attachClient(this.raw);
-      readHello(this);
-    } else this.greeted(listener.termination === undefined ? "other" : "tls", undefined);
+    const plain = listener.termination === undefined;
+    if (plain || listener.readsHello) attachClient(this.raw);
+    if (listener.readsHello) readHello(this);
+    else this.greeted(plain ? "other" : "tls", undefined);
   }
 
   get detects(): boolean {
