@@ -152,7 +152,11 @@ test("sessions over unix sockets are held to the backend's end, and its reset cl
   assert.equal((await client.readToEnd()).toString(), "answer after the client's end");
 
   const cut = new Peer(await dial({ kind: "unix", path }));
-  (await backend.next()).reset();
+  const cutting = await backend.next();
+  // A reset before umay has noticed the connection would be a failed attempt.
+  await cutting.write("x");
+  await cut.read(1);
+  cutting.reset();
   await cut.ending();
   await umay.session((line) => line["reason"] === "backend_reset");
 });
