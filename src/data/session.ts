@@ -78,6 +78,8 @@ export class Session implements RelaySession, HelloSession {
   clientEnded = false;
   backendEnded = false;
   firstEnd: "client" | "backend" | undefined = undefined;
+  /** The backend took no more of the client's bytes, after it had ended its own direction. */
+  backendGone = false;
 
   /** Accept: the connection has been admitted. */
   constructor(plane: Plane, listener: ServedListener, raw: Socket) {
@@ -241,23 +243,40 @@ export class Session implements RelaySession, HelloSession {
     return this.clientEnded && this.backendEnded;
   }
 
-  endedCleanly(): void {
-    this.end(this.firstEnd === "client" ? "client_closed" : "backend_closed");
+  endedInOrder(): void {
+    if (this.backendGone) this.end("backend_reset");
+    else this.end(this.firstEnd === "client" ? "client_closed" : "backend_closed");
+  }
+
+  /** Relay: the connection to the backend was cut. */
+  backendReset(): void {
+    if (this.bothEnded) this.endedInOrder();
+    else if (this.backendEnded) this.finishClient();
+    else this.end("backend_reset");
   }
 
   /**
-   * End: once, for whatever reason. What is still open is reset, so that nothing that was cut short looks complete.
-   * @param flushClient lets the client have what was written to it before it is closed.
+   * Relay: the backend had said all that it had to say, and was cut then. The client gets it, within the half-close
+   * timeout; what the client sends has nowhere to go.
    */
-  end(reason: EndReason, flushClient = false): void {
+  private finishClient(): void {
+    this.backendGone = true;
+    this.clientEnded = true;
+    this.lastActive = clock.now;
+    this.dropUpstream();
+    this.client.destroySoon();
+  }
+
+  /** End: once, for whatever reason. What is still open is reset, so that nothing that was cut short looks complete. */
+  end(reason: EndReason): void {
     if (this.phase === "ended") return;
     const handshakeOver = this.phase === "connect" || this.phase === "relay";
+    if (this.phase === "connect") this.abandonAttempt();
     this.phase = "ended";
     this.dropUpstream();
-    if (flushClient) this.client.destroySoon();
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us.
-    else if (reason === "handshake_failed") this.client.destroy();
-    else if (!this.client.closed) resetSocket(this.raw, this.listener.definition.bind.kind);
+    if (reason === "handshake_failed") this.client.destroy();
+    else if (!this.client.closed) resetSocket(this.raw, this.listener.definition.bind.kind, this.client);
     const { definition } = this.listener;
     this.plane.sessions.delete(this);
     release(definition, this.plane.shared, this.plane.counters);
@@ -269,6 +288,13 @@ export class Session implements RelaySession, HelloSession {
 
   private countHandshake(outcome: number): void {
     this.plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
+  }
+
+  private abandonAttempt(): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt === undefined || attempt.error !== undefined) return;
+    attempt.took = performance.now() - attempt.began;
+    attempt.error = "abandoned";
   }
 
   /** Gives the backend back, and resets the connection to it unless it is closed already. */
@@ -307,7 +333,7 @@ function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void 
   if (session.phase === "hello" || session.phase === "handshake")
     session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
   else if (session.phase === "connect") session.end("client_gone");
-  else if (session.bothEnded) session.endedCleanly();
+  else if (session.bothEnded) session.endedInOrder();
   else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
 }
 
@@ -327,7 +353,7 @@ function onClientClose(this: SessionSocket): void {
   if (session.phase === "handshake" || session.phase === "hello") session.handshakeFailed("client_gone", "");
   else if (session.phase === "connect") session.end("client_gone");
   else if (!session.bothEnded) session.end("client_reset");
-  else if (session.upstream!.closed) session.endedCleanly();
+  else if (session.upstream!.closed) session.endedInOrder();
 }
 
 function onUpstreamConnect(this: SessionSocket): void {
@@ -341,9 +367,7 @@ function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): voi
   if (session.upstream !== this || session.phase === "ended") return;
   if (session.phase === "connect")
     session.connectFailed(classifyConnectError(error), error.code ?? error.message);
-  else if (session.bothEnded) session.endedCleanly();
-  // The backend had said all it had to say: the client gets that, whatever became of the client's own bytes.
-  else session.end("backend_reset", session.backendEnded);
+  else session.backendReset();
 }
 
 function onUpstreamEnd(this: SessionSocket): void {
@@ -354,6 +378,6 @@ function onUpstreamEnd(this: SessionSocket): void {
 function onUpstreamClose(this: SessionSocket): void {
   const session = this.session as Session;
   if (session.phase !== "relay") return;
-  if (!session.bothEnded) session.end("backend_reset", session.backendEnded);
-  else if (session.client.closed) session.endedCleanly();
+  if (!session.bothEnded) session.backendReset();
+  else if (session.client.closed) session.endedInOrder();
 }

@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { Peer, soon } from "./peer.ts";
+
+export interface BackendOptions {
+  /** Called with every connection. */
+  readonly onPeer?: (peer: Peer) => void;
+  /** False: a connection is read only when the test resumes its socket. */
+  readonly reading?: boolean;
+  readonly port?: number;
+}
+
+/** A backend in a test's hands. */
+export class Backend implements AsyncDisposable {
+  readonly address: string;
+  /** Every connection so far. */
+  readonly peers: Peer[] = [];
+  readonly #server: Server;
+  #taken = 0;
+  #woken = Promise.withResolvers<void>();
+
+  constructor(server: Server, { onPeer, reading = true }: BackendOptions) {
+    this.#server = server;
+    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("connection", (socket) => {
+      const peer = new Peer(socket);
+      if (!reading) socket.pause();
+      this.peers.push(peer);
+      onPeer?.(peer);
+      this.#woken.resolve();
+      this.#woken = Promise.withResolvers();
+    });
+  }
+
+  /** The next connection that was not asked for yet. */
+  async next(): Promise<Peer> {
+    const index = this.#taken++;
+    const wait = async (): Promise<Peer> => {
+      while (this.peers[index] === undefined) await this.#woken.promise;
+      return this.peers[index];
+    };
+    return await soon(wait(), "a connection to the backend");
+  }
+
+  /** Closes and forgets every connection. */
+  drop(): void {
+    for (const peer of this.peers.splice(0)) peer[Symbol.dispose]();
+    this.#taken = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.drop();
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+export async function startBackend(options: BackendOptions = {}): Promise<Backend> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  server.listen(options.port ?? 0, "127.0.0.1");
+  await once(server, "listening");
+  return new Backend(server, options);
+}
+
+/** A backend that sends back what it gets, and ends when its client does. */
+export function startEchoBackend(): Promise<Backend> {
+  return startBackend({ onPeer: ({ socket }) => socket.pipe(socket) });
+}
