@@ -4,7 +4,8 @@ import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
 import { connectPlain } from "../support/client.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
 import type { Peer } from "../support/peer.ts";
-import { becomes, sessionOf } from "../support/settled.ts";
+import { becomes } from "../support/settled.ts";
+import { endingOf } from "../support/talk.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const name = "echo.test";
@@ -188,9 +189,8 @@ test("a name that vanishes keeps its backends for hold, then has none, and comes
   );
   // The first answer that said so came before the log line did.
   assert.ok(performance.now() - vanished > 800);
-  const refused = await connectPlain(umay.port("echo"));
-  assert.equal(await refused.ending(), "ECONNRESET");
-  assert.equal((await sessionOf(umay, refused))["reason"], "no_backend");
+  assert.equal(await endingOf(connectPlain(umay.port("echo"))), "ECONNRESET");
+  await umay.session((line) => line["reason"] === "no_backend");
 
   dns.answer(name, "A", [host(2)], 0);
   await becomes(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectSocket } from "./client.ts";
-import type { Peer } from "./peer.ts";
+import type { Ending, Peer } from "./peer.ts";
 
 /** Has an echo backend answer. */
 export async function echoed(client: Peer, text = "x"): Promise<void> {
@@ -13,6 +13,15 @@ export async function echoed(client: Peer, text = "x"): Promise<void> {
 export async function farewell(client: Peer, text = "bye"): Promise<void> {
   client.end(text);
   assert.equal((await client.readToEnd()).toString(), text);
+}
+
+/** How a connection ends that umay cuts at once: the reset may come before the client sees that it is connected. */
+export async function endingOf(connecting: Promise<Peer>): Promise<Ending | undefined> {
+  try {
+    return await (await connecting).ending();
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
 }
 
 /** Connects until that is refused. @returns how many connections got through; the kernel may have reset the last one. */
