@@ -127,7 +127,8 @@ export class Session implements RelaySession, HelloSession {
     this.client = termination.begin(this.raw) as unknown as SessionSocket;
     this.client.session = this;
     attachClient(this.client);
-    this.client.on("secure", onSecure);
+    // Once: a client that asks to renegotiate is refused, and Node says "secure" again all the same.
+    this.client.once("secure", onSecure);
     // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a
     // socket that no tls.Server made; `tls-truth.test.ts` holds it in place.
     this.client.on("_tlsError", onTlsError);
