@@ -1,6 +1,8 @@
 import {
   type ConnectFailure,
   connectFailures,
+  type EndReason,
+  endReasons,
   type HandshakeResult,
   handshakeResults,
   type RejectReason,
@@ -14,6 +16,7 @@ import { backendCapacity, listenerCapacity, poolCapacity } from "./memory.ts";
  * A listener, pool or backend has its block at the same index in each of them. Numbers are doubles: exact to 2^53.
  */
 
+export const endReasonList: readonly EndReason[] = Object.keys(endReasons) as EndReason[];
 export const rejectReasonList: readonly RejectReason[] = Object.keys(rejectReasons) as RejectReason[];
 export const connectFailureList: readonly ConnectFailure[] = Object.keys(connectFailures) as ConnectFailure[];
 
@@ -38,6 +41,7 @@ export const listenerCell = place({
   received: 1,
   sent: 1,
   rejected: rejectReasonList.length,
+  ends: endReasonList.length,
   handshakes: handshakeOutcomes.length,
   handshakeDuration: histogramCells,
   sessionDuration: histogramCells,

@@ -3,6 +3,7 @@ import {
   backendCell,
   type CounterMemory,
   connectFailureList,
+  endReasonList,
   handshakeOutcomes,
   listenerCell,
   poolCell,
@@ -49,6 +50,13 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
       rejectReasonList.map((reason, index) => ({
         labels: { listener: name, reason },
         value: sumCells(memories, counters + listenerCell.rejected + index),
+      })),
+    ),
+  umay_sessions_ended_total: ({ memories, snapshot }) =>
+    snapshot().listeners.flatMap(({ name, counters }) =>
+      endReasonList.map((reason, index) => ({
+        labels: { listener: name, reason },
+        value: sumCells(memories, counters + listenerCell.ends + index),
       })),
     ),
   umay_listener_received_bytes_total: ofListeners("received"),

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { backendCell, type CounterMemory, listenerCell } from "../channel/counters.ts";
+import { backendCell, type CounterMemory, endReasonList, listenerCell } from "../channel/counters.ts";
 import { backendCapacity, listenerCapacity, openConnections, type SharedMemory } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { backendSlots, listenerSlots } from "../channel/slots.ts";
@@ -226,6 +226,7 @@ function closeBooks(counters: CounterMemory, shared: SharedMemory): void {
     const open = counters[first + listenerCell.accepted]! - counters[first + listenerCell.ended]!;
     if (open === 0) continue;
     counters[first + listenerCell.ended]! += open;
+    counters[first + listenerCell.ends + endReasonList.indexOf("worker_died")]! += open;
     Atomics.sub(shared.listenerActive, slot, open);
     Atomics.sub(shared.process, openConnections, open);
   }

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
+import { AddressSet } from "../lib/address-set.ts";
 import type { Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { Termination } from "./accept/tls.ts";
@@ -20,6 +21,9 @@ export class ServedListener {
   readonly router: Router;
   /** Whether a client's first bytes must be read before it is known what to do. */
   readonly readsHello: boolean;
+  /** Whether anything is to be read before TLS begins. */
+  readonly readsFirstBytes: boolean;
+  readonly #trusted: AddressSet | undefined;
   readonly #pools: ReadonlyMap<string, ServedPool>;
 
   /** @throws where OpenSSL refuses the listener's TLS settings. */
@@ -36,6 +40,13 @@ export class ServedListener {
       mode === "passthrough" ||
       routes.some((route) => route.passthrough) ||
       (tls?.strictSni ?? false);
+    this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
+    this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
+  }
+
+  /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */
+  trusts(peer: string): boolean {
+    return this.#trusted === undefined || peer === "" || this.#trusted.has(peer);
   }
 
   poolOf(route: Route): ServedPool {

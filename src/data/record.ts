@@ -16,6 +16,8 @@ export function recordSession(session: Session, reason: EndReason, duration: num
     alpn: session.alpn,
     tlsVersion: session.tlsVersion,
     tlsError: session.tlsError,
+    via: session.via,
+    proxyError: session.proxyError,
     pool: attempts.length === 0 && reason !== "no_backend" ? "" : session.pool.definition.name,
     backend: connected ? last.backend.address : "",
     attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),

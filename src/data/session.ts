@@ -3,12 +3,14 @@ import type { TLSSocket } from "node:tls";
 import {
   backendCell,
   connectFailureList,
+  endReasonList,
   handshakeOutcomes,
   listenerCell,
   poolCell,
 } from "../channel/counters.ts";
 import { recordValue } from "../channel/histogram.ts";
 import { unmapAddress } from "../lib/address.ts";
+import type { ProxyEndpoint, ProxyHeader } from "../lib/proxy-protocol/header.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { Protocol, Route } from "../model/listener.ts";
 import {
@@ -19,12 +21,15 @@ import {
 } from "../model/reasons.ts";
 import { release } from "./accept/admission.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
+import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
-import { type HelloBytes, type HelloSession, readHello } from "./accept/hello.ts";
+import { HelloReader } from "./accept/hello.ts";
+import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
 import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
 import { classifyConnectError } from "./connect/failure.ts";
+import { proxyIntroduction } from "./connect/proxy-header.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { recordSession } from "./record.ts";
@@ -41,27 +46,32 @@ export interface Attempt {
   error: string | undefined;
 }
 
-type Phase = "hello" | "handshake" | "connect" | "relay" | "ended";
+type Phase = "header" | "hello" | "handshake" | "connect" | "relay" | "ended";
 
 /**
  * One accepted client connection, from accept to its last byte. Its methods stand in the order of its life:
- * accept → hello → handshake → route → pick → connect → relay → end.
+ * accept → header → hello → handshake → route → pick → connect → relay → end.
  */
-export class Session implements RelaySession, HelloSession {
+export class Session implements RelaySession, FirstBytesSession {
   readonly plane: Plane;
   readonly listener: ServedListener;
   /** The accepted socket, underneath TLS where there is TLS. */
   readonly raw: SessionSocket;
   client: SessionSocket;
-  hello: HelloBytes | undefined = undefined;
+  firstBytes: FirstBytes | undefined = undefined;
   /** The listener's own, until a route says otherwise. */
   pool: ServedPool;
   upstream: SessionSocket | undefined = undefined;
   backend: PlacedBackend | undefined = undefined;
   phase: Phase = "hello";
   clientKeepsBytes = true;
-  readonly clientAddress: string;
-  readonly clientPort: number;
+  clientAddress: string;
+  clientPort: number;
+  /** The proxy that brought the client, where a PROXY header said that there is one. */
+  via = "";
+  proxyError = "";
+  /** Where the client connected to that proxy. */
+  destination: ProxyEndpoint | undefined = undefined;
   serverName = "";
   alpn = "";
   tlsVersion = "";
@@ -94,14 +104,38 @@ export class Session implements RelaySession, HelloSession {
     this.clientPort = raw.remotePort ?? 0;
     plane.sessions.add(this);
     this.raw.session = this;
-    const plain = listener.termination === undefined;
-    if (plain || listener.readsHello) attachClient(this.raw);
-    if (listener.readsHello) readHello(this);
-    else this.greeted(plain ? "other" : "tls", undefined);
+    if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
+    if (listener.definition.proxyProtocol === undefined) this.readHello();
+    else {
+      this.phase = "header";
+      readFirstBytes(this, new ProxyReader(this));
+    }
   }
 
-  get detects(): boolean {
-    return this.listener.definition.detect;
+  /** Header: tells whom the connection is for; without an address it is the sender's own, a health check say. */
+  introduced({ source, destination }: ProxyHeader): void {
+    if (source !== undefined) {
+      this.via = this.clientAddress;
+      this.clientAddress = source.address;
+      this.clientPort = source.port;
+      this.destination = destination;
+    }
+    this.lastActive = clock.now;
+    this.readHello();
+  }
+
+  /** Header: there is none, or none that can be read. */
+  notIntroduced(detail: string): void {
+    this.proxyError = detail;
+    this.end("proxy_header");
+  }
+
+  /** Hello: is read where the listener has to know it before it goes on. */
+  private readHello(): void {
+    const { readsHello, termination, definition } = this.listener;
+    this.phase = "hello";
+    if (readsHello) readFirstBytes(this, new HelloReader(this, definition.detect));
+    else this.greeted(termination === undefined ? "other" : "tls", undefined);
   }
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
@@ -123,7 +157,7 @@ export class Session implements RelaySession, HelloSession {
   private secure(termination: Termination): void {
     this.phase = "handshake";
     this.clientKeepsBytes = false;
-    if (this.listener.readsHello) detachClient(this.raw);
+    if (this.listener.readsFirstBytes) detachClient(this.raw);
     this.client = termination.begin(this.raw) as unknown as SessionSocket;
     this.client.session = this;
     attachClient(this.client);
@@ -210,10 +244,12 @@ export class Session implements RelaySession, HelloSession {
     upstream.on("close", onUpstreamClose);
     upstream.on("drain", relay.onBackendDrain);
     this.client.on("drain", relay.onClientDrain);
+    const introduction = proxyIntroduction(this);
+    if (introduction !== undefined) upstream.write(introduction);
     if (this.clientEnded) upstream.end();
     this.client.on("data", relay.onClientData);
     // Reading the first bytes left it paused.
-    if (this.listener.readsHello) this.client.resume();
+    if (this.listener.readsFirstBytes) this.client.resume();
   }
 
   countReceived(bytes: number): void {
@@ -281,6 +317,7 @@ export class Session implements RelaySession, HelloSession {
     const { definition } = this.listener;
     this.plane.sessions.delete(this);
     release(definition, this.plane.shared, this.plane.counters);
+    this.plane.counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.accepted;
     if (handshakeOver)
       recordValue(this.plane.counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
@@ -331,7 +368,8 @@ function onSecure(this: SessionSocket): void {
 
 function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void {
   const session = this.session as Session;
-  if (session.phase === "hello" || session.phase === "handshake")
+  if (session.phase === "header") session.notIntroduced(error.message);
+  else if (session.phase === "hello" || session.phase === "handshake")
     session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
   else if (session.phase === "connect") session.end("client_gone");
   else if (session.bothEnded) session.endedInOrder();
@@ -345,13 +383,17 @@ function onTlsError(this: SessionSocket, error: NodeJS.ErrnoException): void {
 
 function onClientEnd(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.phase === "handshake" || session.phase === "hello") session.handshakeFailed("client_gone", "");
+  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
+  else if (session.phase === "handshake" || session.phase === "hello")
+    session.handshakeFailed("client_gone", "");
   else if (session.phase !== "ended") session.sideEnded("client");
 }
 
 function onClientClose(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.phase === "handshake" || session.phase === "hello") session.handshakeFailed("client_gone", "");
+  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
+  else if (session.phase === "handshake" || session.phase === "hello")
+    session.handshakeFailed("client_gone", "");
   else if (session.phase === "connect") session.end("client_gone");
   else if (!session.bothEnded) session.end("client_reset");
   else if (session.upstream!.closed) session.endedInOrder();

@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import { unmapAddress } from "../lib/address.ts";
 import type { EndReason } from "../model/reasons.ts";
 import { createWorkerLogger } from "../observe/logger.ts";
-import { admit } from "./accept/admission.ts";
+import { admit, reject } from "./accept/admission.ts";
 import { ServedState } from "./apply.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { resetSocket } from "./relay/reset.ts";
@@ -34,7 +35,9 @@ const state = new ServedState(memory, accept, (error) =>
 );
 
 function accept(listener: ServedListener, socket: Socket): void {
-  if (admit(listener.definition, plane.shared, plane.counters) === undefined)
+  const trusted = listener.trusts(unmapAddress(socket.remoteAddress ?? ""));
+  if (!trusted) reject(listener.definition, plane.counters, "proxy_untrusted");
+  if (trusted && admit(listener.definition, plane.shared, plane.counters) === undefined)
     new Session(plane, listener, socket);
   else refuse(listener, socket);
 }

@@ -1,5 +1,7 @@
 import type { SocketAddress } from "../lib/address.ts";
 
+import type { Cidr } from "../lib/cidr.ts";
+
 /** A certificate chain with its key, read from disk and checked to belong together. */
 export interface Certificate {
   readonly certFile: string;
@@ -62,6 +64,15 @@ export interface Listener {
   readonly routes: readonly Route[];
   /** TLS or not, HTTP/1, HTTP/2 or anything else on one port: what is not TLS is relayed as it comes. */
   readonly detect: boolean;
+  /** Undefined: connections come from the clients themselves. */
+  readonly proxyProtocol:
+    | {
+        /** Peers that may speak for clients; others are refused. */
+        readonly trust: readonly Cidr[];
+        /** For the header, in milliseconds. */
+        readonly timeout: number;
+      }
+    | undefined;
   /** Undefined: plain TCP. */
   readonly tls: ListenerTls | undefined;
   /** Most connections at a time; undefined: only the process's limit counts. */

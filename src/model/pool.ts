@@ -50,6 +50,8 @@ export interface Pool {
   readonly name: string;
   readonly picker: PickerSpec;
   readonly discovery: DiscoverySpec;
+  /** The PROXY protocol header that backends get; undefined: none. */
+  readonly proxyProtocol: "v1" | "v2" | undefined;
   readonly connect: {
     /** Time for one attempt, in milliseconds. */
     readonly timeout: number;

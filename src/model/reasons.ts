@@ -21,6 +21,10 @@ export const endReasons = {
     text: "TLS with the client broke after the handshake; the backend was reset",
   },
   client_gone: { origin: "client", text: "the client went away before a backend was connected" },
+  proxy_header: {
+    origin: "client",
+    text: "no PROXY protocol header that could be read came in time; proxy_error says why",
+  },
   handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
   handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
   no_backend: { origin: "umay", text: "no backend of the pool may be picked" },
@@ -37,6 +41,7 @@ export type EndReason = keyof typeof endReasons;
 /** Why a connection was refused as soon as it was accepted. */
 export const rejectReasons = {
   max_connections: { origin: "umay", text: "the listener has max_connections open" },
+  proxy_untrusted: { origin: "client", text: "the peer is not in proxy_protocol.trust" },
   file_descriptors: {
     origin: "umay",
     text: "another session could need more files than the process may open",

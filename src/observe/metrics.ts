@@ -54,6 +54,12 @@ export const metrics = {
     labels: ["listener", "reason"],
     unit: "",
   },
+  umay_sessions_ended_total: {
+    type: "counter",
+    help: "Sessions that ended, by the reason that their log line gives; also connections whose handshake failed.",
+    labels: ["listener", "reason"],
+    unit: "",
+  },
   umay_listener_received_bytes_total: {
     type: "counter",
     help: "Bytes from clients, without TLS's own.",

@@ -22,6 +22,10 @@ export interface SessionRecord {
   readonly tlsVersion: string;
   /** Why the handshake failed. */
   readonly tlsError: string;
+  /** The proxy that brought the client, as its PROXY header says. */
+  readonly via: string;
+  /** Why there is no PROXY header. */
+  readonly proxyError: string;
   readonly pool: string;
   /** The address of the backend that was connected. */
   readonly backend: string;
@@ -55,6 +59,8 @@ export function logSession(logger: Logger, record: SessionRecord): void {
       alpn: present(record.alpn),
       tls: present(record.tlsVersion),
       tls_error: present(record.tlsError),
+      via: present(record.via),
+      proxy_error: present(record.proxyError),
       pool: present(record.pool),
       backend: present(record.backend),
       attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),

@@ -20,6 +20,7 @@ test("the smallest configuration gets every default", async () => {
         pool: "echo",
         tls: undefined,
         detect: false,
+        proxyProtocol: undefined,
         routes: [],
         maxConnections: undefined,
         timeouts: { handshake: 10_000, idle: 3_600_000, halfClose: 60_000 },
@@ -29,6 +30,7 @@ test("the smallest configuration gets every default", async () => {
       {
         name: "echo",
         picker: { type: "power-of-two" },
+        proxyProtocol: undefined,
         connect: { timeout: 5_000, attempts: 3 },
         discovery: {
           type: "static",

@@ -36,6 +36,7 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
     mode: "tcp",
     routes: [],
     detect: false,
+    proxyProtocol: undefined,
     pool: "echo",
     tls: terminates ? tls : undefined,
     maxConnections: undefined,
@@ -52,6 +53,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
   return {
     name,
     picker: { type: "round-robin" },
+    proxyProtocol: undefined,
     connect: { timeout: 1, attempts: 1 },
     counters: poolSlots().counters(slot),
     backends: Array.from({ length: backends }, (_, index) => ({

@@ -11,6 +11,8 @@ const full: SessionRecord = {
   alpn: "mqtt",
   tlsVersion: "TLSv1.3",
   tlsError: "",
+  via: "",
+  proxyError: "",
   pool: "echo",
   backend: "127.0.0.1:1995",
   attempts: [

@@ -46,9 +46,9 @@ export async function resolveSettings(
     }),
   );
   const pools = Object.entries(settings.pools).map(([name, pool]): Pool => {
-    const { picker, connect, discovery } = pool;
+    const { picker, connect, discovery, proxy_protocol: proxyProtocol } = pool;
     const path = ["pools", name, "discovery"];
-    return { name, picker, connect, discovery: discoveryOf(discovery, path, place, report) };
+    return { name, picker, connect, proxyProtocol, discovery: discoveryOf(discovery, path, place, report) };
   });
 
   findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
@@ -66,9 +66,30 @@ export async function resolveSettings(
 }
 
 function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls"> {
-  const { mode, pool, routes, detect, max_connections: maxConnections, timeouts } = settings;
+  const {
+    mode,
+    pool,
+    routes,
+    detect,
+    proxy_protocol: proxyProtocol,
+    max_connections: maxConnections,
+    timeouts,
+  } = settings;
   const { handshake, idle, half_close: halfClose } = timeouts;
-  return { name, mode, pool, routes, detect, maxConnections, timeouts: { handshake, idle, halfClose } };
+  const introduced = proxyProtocol && {
+    trust: proxyProtocol.trust.map(({ cidr }) => cidr),
+    timeout: proxyProtocol.timeout,
+  };
+  return {
+    name,
+    mode,
+    pool,
+    routes,
+    detect,
+    proxyProtocol: introduced,
+    maxConnections,
+    timeouts: { handshake, idle, halfClose },
+  };
 }
 
 /** A unix socket's path starts at the configuration's folder, like every path. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { protocols } from "../../model/listener.ts";
+import { cidrs } from "./limits.ts";
 import { address, duration, integer, path, serverNamePattern } from "./values.ts";
 
 const certificate = z.strictObject({
@@ -110,6 +111,19 @@ export const listener = z.strictObject({
     .prefault(false)
     .describe(
       "Tell TLS, HTTP/1, HTTP/2 and anything else apart by the first bytes; clients that send none within 1 s are anything else.",
+    ),
+  proxy_protocol: z
+    .strictObject({
+      trust: cidrs
+        .min(1, {
+          error: 'the list is empty; name the proxies in front, or "0.0.0.0/0" and "::/0" for everybody',
+        })
+        .describe("Peers that may say whom their connections are for. Others are refused."),
+      timeout: duration("1ms").prefault("3s").describe("Time that a peer has for its header."),
+    })
+    .optional()
+    .describe(
+      "The proxies in front send a PROXY protocol header, version 1 or 2, before anything else. With this table it is required; the client's address in it is the one that counts.",
     ),
   max_connections: integer(1, 1_000_000).optional().meta({
     description: "Most connections at a time. Further ones are refused and counted.",

@@ -96,6 +96,12 @@ export const pool = z.strictObject({
   picker: picker
     .prefault("power-of-two")
     .describe("The algorithm that chooses a backend, as a name or as a table with its type and options."),
+  proxy_protocol: z
+    .enum(["v1", "v2"])
+    .optional()
+    .describe(
+      "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also the server name, application protocol and TLS version.",
+    ),
   connect: z
     .strictObject({
       timeout: duration("1ms").prefault("5s").describe("Time for one attempt to connect to a backend."),

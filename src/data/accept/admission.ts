@@ -28,8 +28,13 @@ export function admit(
     return undefined;
   }
   leave(listener, shared);
-  counters[listener.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
+  reject(listener, counters, reason);
   return reason;
+}
+
+/** Counts a connection that is refused. */
+export function reject(listener: PlacedListener, counters: CounterMemory, reason: RejectReason): void {
+  counters[listener.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
 }
 
 /** Counts an admitted connection out. */

@@ -1,4 +1,5 @@
-import { detectTimeout, settleHello } from "../accept/hello.ts";
+import { settleFirstBytes } from "../accept/first-bytes.ts";
+import { detectTimeout } from "../accept/hello.ts";
 import { clock } from "../clock.ts";
 import type { Session } from "../session.ts";
 
@@ -38,9 +39,13 @@ export class Sweep {
 function endIfOverdue(session: Session, quiet: number): void {
   const { timeouts } = session.listener.definition;
   switch (session.phase) {
+    case "header":
+      if (quiet > session.listener.definition.proxyProtocol!.timeout)
+        session.notIntroduced("the PROXY header did not come in time");
+      break;
     case "hello":
       // Who waits for the server to speak first is served; who is to speak TLS has its handshake timeout.
-      if (session.detects && quiet > detectTimeout) settleHello(session);
+      if (session.listener.definition.detect && quiet > detectTimeout) settleFirstBytes(session);
       else if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
       break;
     case "handshake":
