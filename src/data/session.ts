@@ -22,13 +22,11 @@ import {
 import { release } from "./accept/admission.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
-import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
 import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
-import { classifyConnectError } from "./connect/failure.ts";
 import { proxyIntroduction } from "./connect/proxy-header.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
@@ -36,6 +34,7 @@ import { recordSession } from "./record.ts";
 import type { RelaySession, SessionSocket } from "./relay/relay.ts";
 import * as relay from "./relay/relay.ts";
 import { resetSocket } from "./relay/reset.ts";
+import { attachBackend, attachClient, attachDial, attachTls, detachClient } from "./session-events.ts";
 
 /** One attempt to connect a backend. */
 export interface Attempt {
@@ -161,11 +160,7 @@ export class Session implements RelaySession, FirstBytesSession {
     this.client = termination.begin(this.raw) as unknown as SessionSocket;
     this.client.session = this;
     attachClient(this.client);
-    // Once: a client that asks to renegotiate is refused, and Node says "secure" again all the same.
-    this.client.once("secure", onSecure);
-    // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a
-    // socket that no tls.Server made; `tls-truth.test.ts` holds it in place.
-    this.client.on("_tlsError", onTlsError);
+    attachTls(this.client);
   }
 
   /** Handshake: done. */
@@ -212,8 +207,7 @@ export class Session implements RelaySession, FirstBytesSession {
     this.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
     this.upstream = dial(backend.target, relay.onBackendData) as SessionSocket;
     this.upstream.session = this;
-    this.upstream.on("error", onUpstreamError);
-    this.upstream.on("connect", onUpstreamConnect);
+    attachDial(this.upstream);
   }
 
   /** Connect: failed; the session goes on with another backend where it may. */
@@ -240,8 +234,7 @@ export class Session implements RelaySession, FirstBytesSession {
     recordValue(counters, this.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
     this.phase = "relay";
     this.lastActive = clock.now;
-    upstream.on("end", onUpstreamEnd);
-    upstream.on("close", onUpstreamClose);
+    attachBackend(upstream);
     upstream.on("drain", relay.onBackendDrain);
     this.client.on("drain", relay.onClientDrain);
     const introduction = proxyIntroduction(this);
@@ -349,78 +342,3 @@ const backendOf = (attempt: Attempt): PlacedBackend => attempt.backend;
 
 /** A fatal alert, unrecognized_name (RFC 6066 section 3), in a record of its own. */
 const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
-
-function attachClient(client: SessionSocket): void {
-  client.on("error", onClientError);
-  client.on("end", onClientEnd);
-  client.on("close", onClientClose);
-}
-
-function detachClient(client: SessionSocket): void {
-  client.removeListener("error", onClientError);
-  client.removeListener("end", onClientEnd);
-  client.removeListener("close", onClientClose);
-}
-
-function onSecure(this: SessionSocket): void {
-  (this.session as Session).secured();
-}
-
-function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void {
-  const session = this.session as Session;
-  if (session.phase === "header") session.notIntroduced(error.message);
-  else if (session.phase === "hello" || session.phase === "handshake")
-    session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
-  else if (session.phase === "connect") session.end("client_gone");
-  else if (session.bothEnded) session.endedInOrder();
-  else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
-}
-
-/** During the handshake `error` follows with the same error. */
-function onTlsError(this: SessionSocket, error: NodeJS.ErrnoException): void {
-  if ((this.session as Session).phase !== "handshake") onClientError.call(this, error);
-}
-
-function onClientEnd(this: SessionSocket): void {
-  const session = this.session as Session;
-  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
-  else if (session.phase === "handshake" || session.phase === "hello")
-    session.handshakeFailed("client_gone", "");
-  else if (session.phase !== "ended") session.sideEnded("client");
-}
-
-function onClientClose(this: SessionSocket): void {
-  const session = this.session as Session;
-  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
-  else if (session.phase === "handshake" || session.phase === "hello")
-    session.handshakeFailed("client_gone", "");
-  else if (session.phase === "connect") session.end("client_gone");
-  else if (!session.bothEnded) session.end("client_reset");
-  else if (session.upstream!.closed) session.endedInOrder();
-}
-
-function onUpstreamConnect(this: SessionSocket): void {
-  const session = this.session as Session;
-  if (session.upstream === this && session.phase === "connect") session.connected();
-}
-
-function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
-  const session = this.session as Session;
-  // An attempt that was given up may still report how it ended.
-  if (session.upstream !== this || session.phase === "ended") return;
-  if (session.phase === "connect")
-    session.connectFailed(classifyConnectError(error), error.code ?? error.message);
-  else session.backendReset();
-}
-
-function onUpstreamEnd(this: SessionSocket): void {
-  const session = this.session as Session;
-  if (session.phase === "relay") session.sideEnded("backend");
-}
-
-function onUpstreamClose(this: SessionSocket): void {
-  const session = this.session as Session;
-  if (session.phase !== "relay") return;
-  if (!session.bothEnded) session.backendReset();
-  else if (session.client.closed) session.endedInOrder();
-}

@@ -1,0 +1,104 @@
+import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
+import { classifyConnectError } from "./connect/failure.ts";
+import type { SessionSocket } from "./relay/relay.ts";
+import type { Session } from "./session.ts";
+
+/*
+ * What the sockets of a session report, and what becomes of it. One set of functions serves all sessions; each finds
+ * its session through its socket, and looks at the phase first, because events come late and in any order.
+ */
+
+export function attachClient(client: SessionSocket): void {
+  client.on("error", onClientError);
+  client.on("end", onClientEnd);
+  client.on("close", onClientClose);
+}
+
+export function detachClient(client: SessionSocket): void {
+  client.removeListener("error", onClientError);
+  client.removeListener("end", onClientEnd);
+  client.removeListener("close", onClientClose);
+}
+
+export function attachTls(client: SessionSocket): void {
+  // Once: a client that asks to renegotiate is refused, and Node says "secure" again all the same.
+  client.once("secure", onSecure);
+  // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a socket that
+  // no tls.Server made; `tls-truth.test.ts` holds it in place.
+  client.on("_tlsError", onTlsError);
+}
+
+/** A connection to a backend that is being made. */
+export function attachDial(upstream: SessionSocket): void {
+  upstream.on("error", onUpstreamError);
+  upstream.on("connect", onUpstreamConnect);
+}
+
+/** A connection to a backend that has been made. */
+export function attachBackend(upstream: SessionSocket): void {
+  upstream.on("end", onUpstreamEnd);
+  upstream.on("close", onUpstreamClose);
+}
+
+function onSecure(this: SessionSocket): void {
+  (this.session as Session).secured();
+}
+
+function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  const session = this.session as Session;
+  if (session.phase === "header") session.notIntroduced(error.message);
+  else if (session.phase === "hello" || session.phase === "handshake")
+    session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
+  else if (session.phase === "connect") session.end("client_gone");
+  else if (session.bothEnded) session.endedInOrder();
+  else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
+}
+
+/** During the handshake `error` follows with the same error. */
+function onTlsError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  if ((this.session as Session).phase !== "handshake") onClientError.call(this, error);
+}
+
+function onClientEnd(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
+  else if (session.phase === "handshake" || session.phase === "hello")
+    session.handshakeFailed("client_gone", "");
+  else if (session.phase !== "ended") session.sideEnded("client");
+}
+
+function onClientClose(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
+  else if (session.phase === "handshake" || session.phase === "hello")
+    session.handshakeFailed("client_gone", "");
+  else if (session.phase === "connect") session.end("client_gone");
+  else if (!session.bothEnded) session.end("client_reset");
+  else if (session.upstream!.closed) session.endedInOrder();
+}
+
+function onUpstreamConnect(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.upstream === this && session.phase === "connect") session.connected();
+}
+
+function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
+  const session = this.session as Session;
+  // An attempt that was given up may still report how it ended.
+  if (session.upstream !== this || session.phase === "ended") return;
+  if (session.phase === "connect")
+    session.connectFailed(classifyConnectError(error), error.code ?? error.message);
+  else session.backendReset();
+}
+
+function onUpstreamEnd(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase === "relay") session.sideEnded("backend");
+}
+
+function onUpstreamClose(this: SessionSocket): void {
+  const session = this.session as Session;
+  if (session.phase !== "relay") return;
+  if (!session.bothEnded) session.backendReset();
+  else if (session.client.closed) session.endedInOrder();
+}
