@@ -26,6 +26,8 @@ export class Peer implements Disposable {
   readonly raw: Socket;
   /** Its own port. */
   readonly port: number;
+  /** When it was there, in milliseconds since 1970. */
+  readonly born: number = Date.now();
   /** Bytes that came so far. */
   received = 0;
   /** False: what comes is counted and forgotten. */

@@ -36,6 +36,16 @@ export class Scene implements AsyncDisposable {
     return [await this.connect(transport), await this.backend.next()];
   }
 
+  /** The same, once umay relays: a byte has gone each way. */
+  async relaying(transport: Transport): Promise<[client: Peer, server: Peer]> {
+    const [client, server] = await this.pair(transport);
+    await server.write("!");
+    await client.read(1);
+    await client.write("!");
+    await server.read(1);
+    return [client, server];
+  }
+
   /** After each test: whatever it left open, nothing may stay open in umay. */
   async settle(): Promise<void> {
     for (const client of this.#clients.splice(0)) client[Symbol.dispose]();

@@ -39,9 +39,12 @@ export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** The line of the session that this client began. */
+/** The line of the session that this client began. Ports come back soon, so older lines do not count. */
 export function sessionOf(umay: RunningUmay, client: Peer): Promise<LogLine> {
-  return umay.session((line) => line["client"] === `127.0.0.1:${client.port}`);
+  const address = `127.0.0.1:${client.port}`;
+  return umay.session(
+    (line) => line["client"] === address && Date.parse(line["time"] as string) >= client.born,
+  );
 }
 
 /** Waits until a number that rises has stopped to, for a third of a second. @returns where it stopped. */
