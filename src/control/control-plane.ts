@@ -93,9 +93,9 @@ export class ControlPlane {
     this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
     const longEnough = sleep(firstAnswersWait, undefined, { ref: false });
     await Promise.race([this.pools.firstAnswers, longEnough, this.#firstVersionServed.promise]);
-    started = true;
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
+    started = true;
     this.supervisor.publish(this.store.snapshot);
     await this.#firstVersionServed.promise;
     await this.#acceptHandedOver();

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { watchPools } from "../../src/control/pools.ts";
+import type { DiscoveryError, DiscoverySource } from "../../src/discovery/source.ts";
+import { err, ok, type Result } from "../../src/lib/result.ts";
+import type { Backend } from "../../src/model/backend.ts";
+import { createLogger } from "../../src/observe/logger.ts";
+
+type Answer = Result<readonly Backend[], DiscoveryError>;
+
+/** A source that yields what the test gives it. */
+class Source implements DiscoverySource {
+  #next = Promise.withResolvers<Answer | Error>();
+
+  async *watch(signal: AbortSignal): AsyncGenerator<Answer> {
+    while (!signal.aborted) {
+      const answer = await this.#next.promise;
+      this.#next = Promise.withResolvers();
+      if (answer instanceof Error) throw answer;
+      yield answer;
+    }
+  }
+
+  /** Resolves when the answer has been dealt with. */
+  async give(answer: Answer | Error): Promise<void> {
+    this.#next.resolve(answer);
+    await new Promise(setImmediate);
+  }
+}
+
+const backend: Backend = {
+  address: "127.0.0.1:80",
+  target: { kind: "tcp", host: "127.0.0.1", port: 80 },
+  weight: 1,
+  backup: false,
+};
+
+const found = ok([backend]);
+const failed = err({ message: "no answer", serving: "nothing" } as const);
+
+function watched(names: readonly string[]) {
+  const sources = new Map(names.map((name) => [name, new Source()]));
+  const calls: [string, number][] = [];
+  const lines: Record<string, unknown>[] = [];
+  const stop = new AbortController();
+  const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const watch = watchPools(sources, (pool, set) => calls.push([pool, set.length]), logger, stop.signal);
+  return { sources, calls, lines, stop, watch };
+}
+
+test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {
+  const { sources, calls, lines, watch } = watched(["a"]);
+  const a = sources.get("a")!;
+  const state = watch.states.get("a")!;
+  assert.deepEqual({ ...state }, { everFound: false, errors: 0, lastError: undefined });
+  await a.give(failed);
+  await a.give(failed);
+  assert.deepEqual({ ...state }, { everFound: false, errors: 2, lastError: "no answer" });
+  await a.give(found);
+  assert.deepEqual({ ...state }, { everFound: true, errors: 2, lastError: undefined });
+  await a.give(ok([]));
+  assert.equal(state.everFound, true);
+  assert.deepEqual(calls, [
+    ["a", 1],
+    ["a", 0],
+  ]);
+  assert.deepEqual(
+    lines.map(({ level, pool }) => [level, pool]),
+    [
+      ["warn", "a"],
+      ["warn", "a"],
+      ["info", "a"],
+      ["info", "a"],
+    ],
+  );
+});
+
+test("an answer that changes nothing is not handed on", async () => {
+  const { sources, calls, lines } = watched(["a"]);
+  const a = sources.get("a")!;
+  await a.give(found);
+  await a.give(failed);
+  await a.give(found);
+  assert.deepEqual(calls, [["a", 1]]);
+  assert.match(String(lines.at(-1)!["msg"]), /works again/);
+});
+
+test("the first answers are there when every pool has had one, good or bad", async () => {
+  const { sources, watch } = watched(["a", "b", "c"]);
+  let there = false;
+  void watch.firstAnswers.then(() => {
+    there = true;
+  });
+  await sources.get("a")!.give(found);
+  await sources.get("b")!.give(failed);
+  assert.equal(there, false);
+  await sources.get("c")!.give(new Error("a defect"));
+  assert.equal(there, true);
+});
+
+test("a source that throws is logged as a defect, and the other pools go on", async () => {
+  const { sources, calls, lines, watch } = watched(["a", "b"]);
+  await sources.get("a")!.give(new Error("a defect"));
+  assert.equal(lines[0]!["level"], "error");
+  assert.match(watch.states.get("a")!.lastError!, /a defect/);
+  await sources.get("b")!.give(found);
+  assert.deepEqual(calls, [["b", 1]]);
+});
+
+test("nothing is handed on after the end", async () => {
+  const { sources, calls, stop } = watched(["a"]);
+  stop.abort();
+  await sources.get("a")!.give(found);
+  assert.deepEqual(calls, []);
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { backendCell, type CounterMemory, createCounterMemory } from "../../src/channel/counters.ts";
+import {
+  backendCapacity,
+  backendFlag,
+  createSharedMemory,
+  type SharedMemory,
+} from "../../src/channel/memory.ts";
+import { Store } from "../../src/control/store.ts";
+import type { Backend, PlacedBackend } from "../../src/model/backend.ts";
+import { loadModel, smallest } from "../config/loading.ts";
+
+const model = await loadModel(`
+  listeners.a = { bind = "127.0.0.1:1", pool = "one" }
+  listeners.b = { bind = "127.0.0.1:2", pool = "two" }
+  pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }
+  pools.two.discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
+
+interface Scene {
+  readonly store: Store;
+  readonly shared: SharedMemory;
+  readonly memories: readonly CounterMemory[];
+}
+
+function scene(of = model): Scene {
+  const shared = createSharedMemory();
+  const memories = [createCounterMemory(), createCounterMemory()];
+  const bound = new Map(
+    of.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" as const }]),
+  );
+  return { store: new Store(of, bound, shared, memories), shared, memories };
+}
+
+function backend(host: string, weight = 1): Backend {
+  const target = { kind: "tcp", host, port: 80 } as const;
+  return { address: `${host}:80`, target, weight, backup: false };
+}
+
+const placed = (store: Store, pool = "one"): readonly PlacedBackend[] =>
+  store.snapshot.pools.find(({ name }) => name === pool)!.backends;
+
+const observed = (store: Store, pool = "one"): string[] =>
+  store.observed.pools.find(({ name }) => name === pool)!.backends.map(({ address }) => address);
+
+function lease({ shared, memories }: Scene, { slot, counters }: PlacedBackend): void {
+  Atomics.add(shared.backendActive, slot, 1);
+  memories[0]![counters + backendCell.leased]! += 1;
+}
+
+function release({ shared, memories }: Scene, { slot, counters }: PlacedBackend): void {
+  memories[0]![counters + backendCell.released]! += 1;
+  Atomics.sub(shared.backendActive, slot, 1);
+}
+
+test("listeners, pools and backends have places of their own, and every change makes a new version", () => {
+  const { store } = scene();
+  const before = store.snapshot;
+  store.setBackends("one", [backend("a"), backend("b")]);
+  store.setBackends("two", [backend("a")]);
+  assert.equal(store.snapshot.version, before.version + 2);
+  assert.deepEqual(
+    before.pools.map(({ backends }) => backends.length),
+    [0, 0],
+  );
+  const { listeners, pools } = structuredClone(store.snapshot);
+  assert.deepEqual(store.snapshot, { version: before.version + 2, listeners, pools });
+  const counters = [...listeners, ...pools, ...pools.flatMap(({ backends }) => backends)].map(
+    (it) => it.counters,
+  );
+  assert.equal(new Set(counters).size, 2 + 2 + 3);
+  assert.equal(new Set(pools.flatMap(({ backends }) => backends.map(({ slot }) => slot))).size, 3);
+});
+
+test("a backend that stays keeps its place whatever else changes about it", () => {
+  const { store } = scene();
+  store.setBackends("one", [backend("a"), backend("b")]);
+  const [, b] = placed(store);
+  store.setBackends("one", [backend("b", 7), backend("c")]);
+  const [changed] = placed(store);
+  assert.deepEqual(changed, { ...b, weight: 7 });
+});
+
+test("a backend that left counts as long as it has sessions, and then its place is another's, with counters at 0", () => {
+  const all = scene();
+  const { store, shared, memories } = all;
+  store.setBackends("one", [backend("a"), backend("b")]);
+  const [a, b] = placed(store);
+  lease(all, a!);
+  store.setBackends("one", [backend("b")]);
+  const { version } = store.snapshot;
+  assert.deepEqual(placed(store), [b]);
+  assert.deepEqual(observed(store), ["b:80", "a:80"]);
+
+  // A worker may still pick it: it is neither marked nor forgotten.
+  store.settle(version - 1);
+  assert.equal(shared.backendFlags[a!.slot], 0);
+  release(all, a!);
+  store.settle(version - 1);
+  lease(all, a!);
+  assert.deepEqual(observed(store), ["b:80", "a:80"]);
+
+  store.settle(version);
+  assert.equal(shared.backendFlags[a!.slot], backendFlag.draining);
+  store.setBackends("one", [backend("b"), backend("c")]);
+  assert.notEqual(placed(store)[1]!.slot, a!.slot);
+
+  release(all, a!);
+  assert.deepEqual(observed(store), ["b:80", "c:80"]);
+  store.settle(version);
+  assert.equal(shared.backendFlags[a!.slot], 0);
+  for (const memory of memories)
+    assert.ok(memory.subarray(a!.counters, a!.counters + backendCell.size).every((cell) => cell === 0));
+  store.setBackends("two", [backend("d")]);
+  assert.equal(placed(store, "two")[0]!.slot, a!.slot);
+});
+
+test("a backend that comes back while it drains keeps its place, and is picked again", () => {
+  const all = scene();
+  const { store, shared } = all;
+  store.setBackends("one", [backend("a")]);
+  const [a] = placed(store);
+  lease(all, a!);
+  store.setBackends("one", []);
+  store.settle(store.snapshot.version);
+  assert.equal(shared.backendFlags[a!.slot], backendFlag.draining);
+  store.setBackends("one", [backend("a")]);
+  assert.deepEqual(placed(store), [a]);
+  assert.equal(shared.backendFlags[a!.slot], 0);
+  assert.deepEqual(observed(store), ["a:80"]);
+});
+
+test("backends beyond the room for them are left out, until others have left", async () => {
+  const { store } = scene(await loadModel(smallest));
+  const many = Array.from({ length: backendCapacity + 2 }, (_, index) => backend(`host-${index}`));
+  assert.equal(store.setBackends("echo", many), 2);
+  assert.equal(placed(store, "echo").length, backendCapacity);
+  store.setBackends("echo", many.slice(2));
+  store.settle(store.snapshot.version);
+  assert.equal(store.setBackends("echo", many.slice(2)), 0);
+  assert.equal(new Set(placed(store, "echo").map(({ slot }) => slot)).size, backendCapacity);
+});
+
+test("no two backends that may have sessions ever share a place", () => {
+  const step = fc.oneof(
+    fc.record({
+      pool: fc.constantFrom("one", "two"),
+      set: fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e")),
+    }),
+    fc.record({ lease: fc.nat() }),
+    fc.record({ release: fc.nat() }),
+    fc.record({ lag: fc.nat(3) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const all = scene();
+      const { store, shared } = all;
+      /** By slot: who has sessions there, and how many. */
+      const busy = new Map<number, { who: string; backend: PlacedBackend; sessions: number }>();
+      const owner = (pool: string, address: string): string => `${pool} ${address}`;
+      for (const each of steps) {
+        if ("set" in each)
+          store.setBackends(
+            each.pool,
+            each.set.map((host) => backend(host)),
+          );
+        const here = store.snapshot.pools.flatMap(({ name, backends }) =>
+          backends.map((it) => ({ it, who: owner(name, it.address) })),
+        );
+        assert.equal(new Set(here.map(({ it }) => it.slot)).size, here.length);
+        for (const { it, who } of here) assert.equal(busy.get(it.slot)?.who ?? who, who);
+        if ("lease" in each && here.length > 0) {
+          const { it, who } = here[each.lease % here.length]!;
+          lease(all, it);
+          busy.set(it.slot, { who, backend: it, sessions: (busy.get(it.slot)?.sessions ?? 0) + 1 });
+        }
+        if ("release" in each && busy.size > 0) {
+          const one = [...busy.values()][each.release % busy.size]!;
+          release(all, one.backend);
+          if (--one.sessions === 0) busy.delete(one.backend.slot);
+        }
+        if ("lag" in each) store.settle(store.snapshot.version - each.lag);
+        for (const [slot, { sessions }] of busy) assert.equal(shared.backendActive[slot], sessions);
+      }
+      const seen = store.observed.pools.flatMap(({ backends }) => backends.map(({ slot }) => slot));
+      for (const slot of busy.keys()) assert.ok(seen.includes(slot));
+    }),
+  );
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, Socket } from "node:net";
+import { test } from "node:test";
+import { createCounterMemory, listenerCell } from "../../src/channel/counters.ts";
+import { createSharedMemory, mostConnections, openConnections } from "../../src/channel/memory.ts";
+import { acceptForWorkers } from "../../src/control/handover.ts";
+import { Store } from "../../src/control/store.ts";
+import { Supervisor } from "../../src/control/supervisor.ts";
+import { createDiscovery } from "../../src/discovery/registry.ts";
+import { loadModel } from "../config/loading.ts";
+import { startEchoBackend } from "../support/backend.ts";
+import { connectPlain } from "../support/client.ts";
+import type { Peer } from "../support/peer.ts";
+import { becomes } from "../support/settled.ts";
+import { echoed, farewell } from "../support/talk.ts";
+
+/** Two workers that get their connections from this thread. */
+async function startScene(backend: string) {
+  const model = await loadModel(`
+    listeners.echo = { bind = "127.0.0.1:0", pool = "echo" }
+    pools.echo.discovery = { type = "static", backends = ["${backend}"] }`);
+  const shared = createSharedMemory();
+  Atomics.store(shared.process, mostConnections, 1000);
+  const memories = [createCounterMemory(), createCounterMemory()];
+  const bound = new Map([
+    ["echo", { addresses: [model.listeners[0]!.bind], accept: "handed-over" as const }],
+  ]);
+  const store = new Store(model, bound, shared, memories);
+  for await (const set of createDiscovery(model.pools[0]!.discovery).watch(new AbortController().signal)) {
+    assert.ok(set.ok);
+    store.setBackends("echo", set.value);
+    break;
+  }
+  const lines: string[] = [];
+  const served = Promise.withResolvers<void>();
+  const supervisor: Supervisor = new Supervisor(memories, shared, model.log, {
+    log: (text) => lines.push(...text.trimEnd().split("\n")),
+    answered: (_worker, version, refusal) => {
+      if (refusal !== undefined) served.reject(new Error(refusal));
+      else if (supervisor.applied === version) served.resolve();
+    },
+    crashed: (_worker, error) => served.reject(error),
+  });
+  return { shared, memories, store, supervisor, lines, served: served.promise };
+}
+
+test("connections that this thread accepts are handed to the worker with the fewest", async () => {
+  await using backend = await startEchoBackend();
+  const { store, supervisor, shared, memories, lines, served } = await startScene(backend.address);
+  supervisor.start();
+  supervisor.publish(store.snapshot);
+  await served;
+  const [listener] = store.snapshot.listeners;
+  const [server] = await acceptForWorkers(listener!, (name, socket) =>
+    supervisor.handOver({ type: "socket", listener: name, socket }),
+  );
+  const { port } = server!.address() as AddressInfo;
+
+  const clients: Peer[] = [];
+  for (let count = 0; count < 10; count++) {
+    const client = await connectPlain(port);
+    await echoed(client);
+    clients.push(client);
+  }
+  const accepted = (): number[] =>
+    memories.map((memory) => memory[listener!.counters + listenerCell.accepted]!);
+  assert.deepEqual(accepted(), [5, 5]);
+  for (const client of clients.splice(0, 4)) await farewell(client);
+  await becomes(
+    () => Atomics.load(shared.process, openConnections),
+    (open) => open === 6,
+    "open connections",
+  );
+
+  const closed = once(server!, "close");
+  server!.close();
+  await supervisor.drain();
+  assert.equal(await supervisor.cut("stopped"), 6);
+  for (const client of clients) assert.equal(await client.ending(), "ECONNRESET");
+  assert.equal(lines.length, 10);
+  assert.equal(Atomics.load(shared.process, openConnections), 0);
+  await closed;
+});
+
+test("without a worker, a connection that was accepted is closed", async () => {
+  const { supervisor } = await startScene("127.0.0.1:1");
+  const socket = new Socket();
+  supervisor.handOver({ type: "socket", listener: "echo", socket });
+  assert.ok(socket.destroyed);
+});
+
+test("workers that have not started yet can be drained and ended", async () => {
+  const { supervisor, store } = await startScene("127.0.0.1:1");
+  supervisor.start();
+  supervisor.publish(store.snapshot);
+  await supervisor.drain();
+  assert.equal(await supervisor.cut("stopped"), 0);
+  assert.equal(supervisor.restarts, 0);
+});
