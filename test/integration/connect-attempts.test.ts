@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, afterEach, before, describe, test } from "node:test";
 import { type Backend, startBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -114,12 +115,15 @@ describe("connecting a backend", () => {
     });
 
     test(`a backend that does not answer is passed over after connect.timeout, over ${kind}`, async () => {
+      const upload = randomBytes(1_000_000);
       const lines: LogLine[] = [];
       for (let session = 0; session < 2; session++) {
         using client = await connect(umay.port(`some-full${suffix}`));
+        // What the client sends meanwhile waits for the backend that does answer.
+        client.end(upload);
         const server = await backend.next();
+        assert.ok((await server.readToEnd()).equals(upload));
         server.end("welcome");
-        client.end();
         assert.equal(String(await client.readToEnd()), "welcome");
         lines.push(await sessionOf(umay, client));
       }

@@ -1,0 +1,39 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { soon } from "./peer.ts";
+
+/** What `openssl s_client` printed, both outputs together. */
+export interface SClient {
+  readonly output: string;
+  readonly code: number | null;
+}
+
+/**
+ * Runs the system's `openssl s_client` against a port of 127.0.0.1 to its end.
+ * @param input what it is given to send; then it is told that there is no more, and ends.
+ * @param until the input ends only when this was printed.
+ */
+export async function sClient(
+  port: number,
+  args: readonly string[],
+  input = "",
+  until?: string,
+): Promise<SClient> {
+  const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...args]);
+  child.stdin.on("error", () => {});
+  let output = "";
+  const collect = (text: string): void => {
+    output += text;
+    if (until !== undefined && output.includes(until)) child.stdin.end();
+  };
+  child.stdout.setEncoding("utf8").on("data", collect);
+  child.stderr.setEncoding("utf8").on("data", collect);
+  child.stdin.write(input);
+  if (until === undefined) child.stdin.end();
+  try {
+    const [code] = await soon(once(child, "close"), `openssl s_client (${output})`);
+    return { output, code };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
