@@ -6,11 +6,6 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * it works. When a feature lands, its lines go. `*` is any name.
  */
 const plannedKeys = [
-  "listeners.*.allow",
-  "listeners.*.deny",
-  "listeners.*.max_connections_per_ip",
-  "listeners.*.connection_rate_per_ip",
-  "listeners.*.connection_burst_per_ip",
   "listeners.*.tls.client_auth",
   "listeners.*.tls.session_tickets.rotate",
   "listeners.*.tls.session_tickets.keys_file",

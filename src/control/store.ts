@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
+import { createAddressTable } from "../channel/address-table.ts";
 import { backendCell, type CounterMemory } from "../channel/counters.ts";
 import { backendFlag, type SharedMemory } from "../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots, type Slots } from "../channel/slots.ts";
 import type { SocketAddress } from "../lib/address.ts";
 import type { Backend, PlacedBackend } from "../model/backend.ts";
+import type { Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
 
@@ -52,6 +54,7 @@ export class Store {
         slot,
         counters: listenerPlaces.counters(slot),
         ticketKeys: listener.tls?.sessionTickets ? randomBytes(48) : undefined,
+        addressTable: addressTableOf(listener, memories.length),
       };
     });
     const poolPlaces = poolSlots();
@@ -132,6 +135,17 @@ export class Store {
   #build(): Snapshot {
     return { version: ++this.#version, listeners: this.#listeners, pools: [...this.#pools.values()] };
   }
+}
+
+/** Where a listener has no max_connections, room is made for this many. */
+const usualConnections = 262_144;
+
+function addressTableOf(
+  { limits, maxConnections }: Listener,
+  workers: number,
+): SharedArrayBuffer | undefined {
+  if (limits.maxConnectionsPerIp === undefined && limits.connectionRatePerIp === undefined) return undefined;
+  return createAddressTable(maxConnections ?? usualConnections, workers, randomInt(2 ** 32));
 }
 
 const key = (pool: string, address: string): string => `${pool} ${address}`;

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { giveBackOfWorker } from "../channel/address-table.ts";
 import { backendCell, type CounterMemory, endReasonList, listenerCell } from "../channel/counters.ts";
 import { backendCapacity, listenerCapacity, openConnections, type SharedMemory } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
@@ -186,6 +187,8 @@ export class Supervisor {
     seat.ready = false;
     seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
+    for (const { addressTable } of this.#snapshot?.listeners ?? [])
+      if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
     this.#events.crashed(seat.id, failure, this.#stopping ? undefined : seat.backoff);

@@ -92,7 +92,7 @@ export class ServedState {
     const { name } = definition;
     const open = this.#listeners.get(name);
     if (open?.served.serves(definition, pools)) return [];
-    const served = new ServedListener(definition, pools);
+    const served = new ServedListener(definition, pools, this.#memory.worker.index + 1);
     if (open !== undefined && same(addresses(open.served.definition), addresses(definition))) {
       commits.push(() => {
         open.served = served;

@@ -4,6 +4,7 @@ import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
 import type { Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
+import { AddressLimits } from "./accept/addresses.ts";
 import { Termination } from "./accept/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import { Router } from "./route/router.ts";
@@ -24,10 +25,17 @@ export class ServedListener {
   /** Whether anything is to be read before TLS begins. */
   readonly readsFirstBytes: boolean;
   readonly #trusted: AddressSet | undefined;
+  /** Whether its sessions begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
+  readonly secures: boolean;
+  /** Undefined: any address will do. */
+  readonly addresses: AddressLimits | undefined;
   readonly #pools: ReadonlyMap<string, ServedPool>;
 
-  /** @throws where OpenSSL refuses the listener's TLS settings. */
-  constructor(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>) {
+  /**
+   * @param worker which one it is, 1 to count.
+   * @throws where OpenSSL refuses the listener's TLS settings.
+   */
+  constructor(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>, worker: number) {
     const { tls, routes, detect, mode } = definition;
     this.definition = definition;
     this.termination = tls && new Termination(definition, tls);
@@ -42,6 +50,8 @@ export class ServedListener {
       (tls?.strictSni ?? false);
     this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
+    this.secures = tls !== undefined || this.readsHello;
+    this.addresses = AddressLimits.of(definition, worker);
   }
 
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */
@@ -75,4 +85,6 @@ export interface Plane {
   /** Whether ended sessions are logged. */
   readonly logSessions: boolean;
   readonly sessions: Set<Session>;
+  /** By listener slot: sessions of this worker whose handshake is not done yet, where there is one. */
+  readonly handshakes: Int32Array;
 }

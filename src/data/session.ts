@@ -19,7 +19,7 @@ import {
   type EndReason,
   type HandshakeResult,
 } from "../model/reasons.ts";
-import { release } from "./accept/admission.ts";
+import { admitAddress, countPending, release } from "./accept/admission.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
 import { HelloReader } from "./accept/hello.ts";
@@ -89,9 +89,11 @@ export class Session implements RelaySession, FirstBytesSession {
   firstEnd: "client" | "backend" | undefined = undefined;
   /** The backend took no more of the client's bytes, after it had ended its own direction. */
   backendGone = false;
+  /** Where the client's address is counted. */
+  addressPlace: number;
 
-  /** Accept: the connection has been admitted. */
-  constructor(plane: Plane, listener: ServedListener, raw: Socket) {
+  /** Accept: the connection has been admitted. @param addressPlace as {@link admit} gave it. */
+  constructor(plane: Plane, listener: ServedListener, raw: Socket, addressPlace: number) {
     this.plane = plane;
     this.listener = listener;
     this.raw = raw as SessionSocket;
@@ -103,6 +105,8 @@ export class Session implements RelaySession, FirstBytesSession {
     this.clientPort = raw.remotePort ?? 0;
     plane.sessions.add(this);
     this.raw.session = this;
+    this.addressPlace = addressPlace;
+    countPending(listener, plane, 1);
     if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
     if (listener.definition.proxyProtocol === undefined) this.readHello();
     else {
@@ -118,6 +122,12 @@ export class Session implements RelaySession, FirstBytesSession {
       this.clientAddress = source.address;
       this.clientPort = source.port;
       this.destination = destination;
+      const place = admitAddress(this.listener, this.plane, source.address);
+      if (typeof place === "string") {
+        this.end(place);
+        return;
+      }
+      this.addressPlace = place;
     }
     this.lastActive = clock.now;
     this.readHello();
@@ -186,6 +196,7 @@ export class Session implements RelaySession, FirstBytesSession {
 
   /** Route: to its pool, or to the listener's where no route matches. */
   private follow(route: Route | undefined): void {
+    countPending(this.listener, this.plane, -1);
     if (route !== undefined) this.pool = this.listener.poolOf(route);
     this.connect();
   }
@@ -309,7 +320,8 @@ export class Session implements RelaySession, FirstBytesSession {
     else if (!this.client.closed) resetSocket(this.raw, this.listener.definition.bind.kind, this.client);
     const { definition } = this.listener;
     this.plane.sessions.delete(this);
-    release(definition, this.plane.shared, this.plane.counters);
+    if (!handshakeOver) countPending(this.listener, this.plane, -1);
+    release(this.listener, this.plane, this.addressPlace);
     this.plane.counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.accepted;
     if (handshakeOver)

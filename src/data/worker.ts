@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
+import { listenerCapacity } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { EndReason } from "../model/reasons.ts";
 import { createWorkerLogger } from "../observe/logger.ts";
-import { admit, reject } from "./accept/admission.ts";
+import { admit } from "./accept/admission.ts";
 import { ServedState } from "./apply.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { resetSocket } from "./relay/reset.ts";
@@ -23,6 +24,7 @@ const plane: Plane = {
   logger: log.logger,
   logSessions: setup.log.sessions,
   sessions: new Set(),
+  handshakes: new Int32Array(listenerCapacity),
 };
 const sweep = new Sweep(plane.sessions);
 const memory = {
@@ -35,11 +37,10 @@ const state = new ServedState(memory, accept, (error) =>
 );
 
 function accept(listener: ServedListener, socket: Socket): void {
-  const trusted = listener.trusts(unmapAddress(socket.remoteAddress ?? ""));
-  if (!trusted) reject(listener.definition, plane.counters, "proxy_untrusted");
-  if (trusted && admit(listener.definition, plane.shared, plane.counters) === undefined)
-    new Session(plane, listener, socket);
-  else refuse(listener, socket);
+  const peer = unmapAddress(socket.remoteAddress ?? "");
+  const place = admit(listener, plane, peer);
+  if (place === undefined) refuse(listener, socket);
+  else new Session(plane, listener, socket, place);
 }
 
 /** At once and without a word, so that a flood costs as little as can be. */

@@ -1,5 +1,4 @@
 import type { SocketAddress } from "../lib/address.ts";
-
 import type { Cidr } from "../lib/cidr.ts";
 
 /** A certificate chain with its key, read from disk and checked to belong together. */
@@ -52,6 +51,30 @@ export interface Route {
   readonly passthrough: boolean;
 }
 
+/** How fast one client address may connect: a token bucket. */
+export interface ConnectionRate {
+  /** Per period. */
+  readonly connections: number;
+  /** In milliseconds. */
+  readonly period: number;
+  /** Connections that may come at once after a pause, at least 1. */
+  readonly burst: number;
+}
+
+/** Whom a listener refuses as soon as it has accepted. IPv6 clients count by their /64. */
+export interface ListenerLimits {
+  /** Empty: every client. */
+  readonly allow: readonly Cidr[];
+  /** Wins over `allow`. */
+  readonly deny: readonly Cidr[];
+  /** Undefined: no limit. */
+  readonly maxConnectionsPerIp: number | undefined;
+  /** Undefined: no limit. */
+  readonly connectionRatePerIp: ConnectionRate | undefined;
+  /** Handshakes that each worker has going on at a time. */
+  readonly maxHandshakes: number;
+}
+
 /** An address that clients connect to. */
 export interface Listener {
   readonly name: string;
@@ -77,6 +100,7 @@ export interface Listener {
   readonly tls: ListenerTls | undefined;
   /** Most connections at a time; undefined: only the process's limit counts. */
   readonly maxConnections: number | undefined;
+  readonly limits: ListenerLimits;
   /** In milliseconds. */
   readonly timeouts: { readonly handshake: number; readonly idle: number; readonly halfClose: number };
 }

@@ -25,6 +25,18 @@ export const endReasons = {
     origin: "client",
     text: "no PROXY protocol header that could be read came in time; proxy_error says why",
   },
+  denied: {
+    origin: "client",
+    text: "behind a proxy: the client's address is in deny, or not in allow",
+  },
+  max_connections_per_ip: {
+    origin: "client",
+    text: "behind a proxy: the client's address has max_connections_per_ip open",
+  },
+  connection_rate_per_ip: {
+    origin: "client",
+    text: "behind a proxy: the client's address connects faster than connection_rate_per_ip",
+  },
   handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
   handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
   no_backend: { origin: "umay", text: "no backend of the pool may be picked" },
@@ -46,10 +58,21 @@ export const rejectReasons = {
     origin: "umay",
     text: "another session could need more files than the process may open",
   },
-  draining: { origin: "umay", text: "the process is draining" },
+  denied: { origin: "client", text: "the client's address is in deny, or not in allow" },
+  max_connections_per_ip: {
+    origin: "client",
+    text: "the client's address has max_connections_per_ip open",
+  },
+  connection_rate_per_ip: {
+    origin: "client",
+    text: "the client's address connects faster than connection_rate_per_ip",
+  },
+  handshakes: { origin: "umay", text: "the worker has max_handshakes going on" },
 } as const satisfies Record<string, Reason>;
 
 export type RejectReason = keyof typeof rejectReasons;
+/** Those about a client's address, which may come only with a PROXY header: then a session ends for the same reason. */
+export type AddressRefusal = RejectReason & EndReason;
 
 /** How a TLS handshake can go. */
 export const handshakeResults = {

@@ -17,6 +17,8 @@ export interface PlacedListener extends Listener {
   readonly accept: "shared-port" | "handed-over" | "one-worker";
   /** 48 bytes that encrypt session tickets, the same for all workers; undefined without TLS. */
   readonly ticketKeys: Uint8Array | undefined;
+  /** What each client address has open; undefined where nothing is limited by it. All workers share it. */
+  readonly addressTable: SharedArrayBuffer | undefined;
 }
 
 export interface PlacedPool extends Omit<Pool, "discovery"> {

@@ -43,8 +43,15 @@ export interface SessionRecord {
   readonly reason: EndReason;
 }
 
-/** What scanners and port checks leave behind by the thousand. */
-const noise: ReadonlySet<EndReason> = new Set(["handshake_failed", "handshake_timeout", "client_gone"]);
+/** What scanners, port checks and floods leave behind by the thousand. */
+const noise: ReadonlySet<EndReason> = new Set([
+  "handshake_failed",
+  "handshake_timeout",
+  "client_gone",
+  "denied",
+  "max_connections_per_ip",
+  "connection_rate_per_ip",
+]);
 
 /** Writes the line of an ended session: at level info, or debug where the client never got as far as a backend. */
 export function logSession(logger: Logger, record: SessionRecord): void {

@@ -23,6 +23,13 @@ test("the smallest configuration gets every default", async () => {
         proxyProtocol: undefined,
         routes: [],
         maxConnections: undefined,
+        limits: {
+          allow: [],
+          deny: [],
+          maxConnectionsPerIp: undefined,
+          connectionRatePerIp: undefined,
+          maxHandshakes: 10_000,
+        },
         timeouts: { handshake: 10_000, idle: 3_600_000, halfClose: 60_000 },
       },
     ],

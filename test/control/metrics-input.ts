@@ -40,12 +40,20 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
     pool: "echo",
     tls: terminates ? tls : undefined,
     maxConnections: undefined,
+    limits: {
+      allow: [],
+      deny: [],
+      maxConnectionsPerIp: undefined,
+      connectionRatePerIp: undefined,
+      maxHandshakes: 1,
+    },
     timeouts: { handshake: 1, idle: 1, halfClose: 1 },
     slot,
     counters: listenerSlots().counters(slot),
     addresses: [{ kind: "tcp", host: "127.0.0.1", port: 9994 + slot }],
     accept: "shared-port",
     ticketKeys: undefined,
+    addressTable: undefined,
   };
 }
 

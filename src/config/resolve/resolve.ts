@@ -9,6 +9,7 @@ import type { ListenerSettings } from "../schema/listener.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
 import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
+import { resolveLimits } from "./limits.ts";
 import { checkPools } from "./pools.ts";
 import { checkRoutes } from "./routes.ts";
 import { resolveTls } from "./tls.ts";
@@ -41,6 +42,7 @@ export async function resolveSettings(
       return {
         ...listenerOf(name, listener),
         bind: place(listener.bind, [...path, "bind"]),
+        limits: resolveLimits(listener, path, report),
         tls: tls && (await resolveTls(tls, [...path, "tls"], context.directory, report)),
       };
     }),
@@ -65,7 +67,7 @@ export async function resolveSettings(
   return { model, findings };
 }
 
-function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls"> {
+function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls" | "limits"> {
   const {
     mode,
     pool,

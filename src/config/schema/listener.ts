@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { protocols } from "../../model/listener.ts";
-import { cidrs } from "./limits.ts";
+import { cidrs, limits } from "./limits.ts";
 import { address, duration, integer, path, serverNamePattern } from "./values.ts";
 
 const certificate = z.strictObject({
@@ -129,6 +129,7 @@ export const listener = z.strictObject({
     description: "Most connections at a time. Further ones are refused and counted.",
     "x-default": "from the process's file limit",
   }),
+  ...limits,
   timeouts: timeouts.prefault({}).describe("How long a session may take over things."),
   tls: tls.optional().describe("Terminates TLS. Without this table the listener speaks plain TCP."),
 });

@@ -1,20 +1,72 @@
-import { type CounterMemory, listenerCell, rejectReasonList } from "../../channel/counters.ts";
+import { listenerCell, rejectReasonList } from "../../channel/counters.ts";
 import { mostConnections, openConnections, type SharedMemory } from "../../channel/memory.ts";
-import type { RejectReason } from "../../model/reasons.ts";
+import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
+import type { Plane, ServedListener } from "../plane.ts";
+import { uncounted } from "./addresses.ts";
 
 const noLimit = 2 ** 31 - 1;
 
 /**
- * Counts a connection in, exactly over all workers: first in, then a look at the total, then out again if it was one
- * too many.
- * @returns why it must be refused, or undefined: then {@link release} must follow when it has ended.
+ * Counts a connection in, or refuses it and counts that; {@link release} must follow when an admitted one has ended.
+ * @param peer its address, IPv4-mapped ones unmapped; empty: unknown, or a unix socket's client.
+ * @returns the place of the client's address, for `release`; undefined: refused.
  */
-export function admit(
-  listener: PlacedListener,
-  shared: SharedMemory,
-  counters: CounterMemory,
-): RejectReason | undefined {
+export function admit(listener: ServedListener, plane: Plane, peer: string): number | undefined {
+  const { definition } = listener;
+  if (!listener.trusts(peer)) return refused(listener, plane, "proxy_untrusted");
+  // Whom a proxy speaks for is asked when its header has come.
+  const place = definition.proxyProtocol === undefined ? admitAddress(listener, plane, peer) : uncounted;
+  if (typeof place === "string") return undefined;
+  const reason = tooManyHandshakes(listener, plane) ?? enter(definition, plane);
+  if (reason === undefined) {
+    plane.counters[definition.counters + listenerCell.accepted]! += 1;
+    return place;
+  }
+  listener.addresses?.release(place);
+  return refused(listener, plane, reason);
+}
+
+/**
+ * Whether a client with this address may connect now: the listener's lists, then its limits per address. A refusal is
+ * counted.
+ * @returns why not, or the place of the address, for {@link release}.
+ */
+export function admitAddress(
+  listener: ServedListener,
+  plane: Plane,
+  address: string,
+): AddressRefusal | number {
+  if (listener.addresses === undefined) return uncounted;
+  const place = listener.addresses.admit(address);
+  if (typeof place === "string") refused(listener, plane, place);
+  return place;
+}
+
+function refused({ definition }: ServedListener, { counters }: Plane, reason: RejectReason): undefined {
+  counters[definition.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
+}
+
+/** Counts an admitted connection out. @param place as {@link admit} gave it. */
+export function release(listener: ServedListener, plane: Plane, place: number): void {
+  listener.addresses?.release(place);
+  leave(listener.definition, plane.shared);
+  plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
+}
+
+function tooManyHandshakes({ definition, secures }: ServedListener, plane: Plane): RejectReason | undefined {
+  return secures && plane.handshakes[definition.slot]! >= definition.limits.maxHandshakes
+    ? "handshakes"
+    : undefined;
+}
+
+/** Counts a handshake that begins or is over, one way or the other. */
+export function countPending({ definition, secures }: ServedListener, plane: Plane, change: 1 | -1): void {
+  if (secures) plane.handshakes[definition.slot]! += change;
+}
+
+/** Exact over all workers: first in, then a look at the total, then out again if it was one too many. */
+function enter(listener: PlacedListener, { shared }: Plane): RejectReason | undefined {
   const inProcess = Atomics.add(shared.process, openConnections, 1);
   const inListener = Atomics.add(shared.listenerActive, listener.slot, 1);
   const reason =
@@ -23,24 +75,8 @@ export function admit(
       : inProcess >= shared.process[mostConnections]!
         ? "file_descriptors"
         : undefined;
-  if (reason === undefined) {
-    counters[listener.counters + listenerCell.accepted]! += 1;
-    return undefined;
-  }
-  leave(listener, shared);
-  reject(listener, counters, reason);
+  if (reason !== undefined) leave(listener, shared);
   return reason;
-}
-
-/** Counts a connection that is refused. */
-export function reject(listener: PlacedListener, counters: CounterMemory, reason: RejectReason): void {
-  counters[listener.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
-}
-
-/** Counts an admitted connection out. */
-export function release(listener: PlacedListener, shared: SharedMemory, counters: CounterMemory): void {
-  leave(listener, shared);
-  counters[listener.counters + listenerCell.ended]! += 1;
 }
 
 function leave(listener: PlacedListener, shared: SharedMemory): void {

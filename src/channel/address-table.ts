@@ -1,0 +1,106 @@
+/*
+ * What each client address has open on a listener, and how much of its rate it has used: one table that all workers
+ * change. It has a fixed number of sets of 64 places; an address has its place in the one set that its hash says.
+ * A set is changed under its lock, so that limits are exact whoever comes at the same time. An address without open
+ * connections whose bucket is full again says nothing that its absence would not: its place goes to the next one.
+ */
+
+interface Layout {
+  /** A power of two. */
+  readonly sets: number;
+  readonly workers: number;
+}
+
+/** The views into a table's memory. */
+export interface AddressTable {
+  /** Per set: 0, or the worker that changes it. */
+  readonly locks: Int32Array<SharedArrayBuffer>;
+  /** Per set: how many of its places were ever used. */
+  readonly used: Int32Array<SharedArrayBuffer>;
+  /** Per place: both halves of a client's key. */
+  readonly keys: Int32Array<SharedArrayBuffer>;
+  /** Per place: open connections. Changed with Atomics: the control plane gives back without a lock. */
+  readonly open: Int32Array<SharedArrayBuffer>;
+  /** Per place: when its bucket is full again, in milliseconds of the system's monotonic clock. */
+  readonly fullAt: Float64Array<SharedArrayBuffer>;
+  /** Per worker and place: open connections of that worker, to give them back when it dies. */
+  readonly ownOpen: readonly Int32Array<SharedArrayBuffer>[];
+  /** Unknown outside, so that nobody can choose addresses that meet in one set. */
+  readonly seed: number;
+  readonly sets: number;
+}
+
+export const placesPerSet = 64;
+
+const smallestSets = 1_024;
+const largestSets = 32_768;
+const headerBytes = 16;
+
+/**
+ * Room for twice as many addresses as can have a connection open, 65,536 to 2,097,152. Pages that are never touched
+ * cost no memory.
+ * @param connections that the listener may have open. @param seed any 32 bits.
+ */
+export function createAddressTable(connections: number, workers: number, seed: number): SharedArrayBuffer {
+  const wanted = 2 ** Math.ceil(Math.log2((2 * connections) / placesPerSet));
+  const sets = Math.min(largestSets, Math.max(smallestSets, wanted));
+  const buffer = new SharedArrayBuffer(headerBytes + bytesOf({ sets, workers }));
+  new Int32Array(buffer, 0, 3).set([sets, workers, seed]);
+  return buffer;
+}
+
+function bytesOf({ sets, workers }: Layout): number {
+  const places = sets * placesPerSet;
+  return sets * 8 + places * (8 + 8 + 4 + 4 * workers);
+}
+
+export function openAddressTable(buffer: SharedArrayBuffer): AddressTable {
+  const [sets = 0, workers = 0, seed = 0] = new Int32Array(buffer, 0, 3);
+  const places = sets * placesPerSet;
+  let offset = headerBytes;
+  const take = (bytes: number): number => {
+    offset += bytes;
+    return offset - bytes;
+  };
+  return {
+    sets,
+    seed,
+    fullAt: new Float64Array(buffer, take(places * 8), places),
+    locks: new Int32Array(buffer, take(sets * 4), sets),
+    used: new Int32Array(buffer, take(sets * 4), sets),
+    keys: new Int32Array(buffer, take(places * 8), places * 2),
+    open: new Int32Array(buffer, take(places * 4), places),
+    ownOpen: Array.from({ length: workers }, () => new Int32Array(buffer, take(places * 4), places)),
+  };
+}
+
+/** How long to sleep at most before another look at a lock, in milliseconds. */
+const lockSleep = 10;
+
+/** Waits for a set's lock. @param owner 1 to count of workers. */
+export function lockSet({ locks }: AddressTable, set: number, owner: number): void {
+  for (;;) {
+    const holder = Atomics.compareExchange(locks, set, 0, owner);
+    if (holder === 0) return;
+    Atomics.wait(locks, set, holder, lockSleep);
+  }
+}
+
+export function unlockSet({ locks }: AddressTable, set: number): void {
+  Atomics.store(locks, set, 0);
+  Atomics.notify(locks, set, 1);
+}
+
+/** Gives back what a dead worker had open, and the locks that it held. @param worker 1 to count of workers. */
+export function giveBackOfWorker(buffer: SharedArrayBuffer, worker: number): void {
+  const table = openAddressTable(buffer);
+  const own = table.ownOpen[worker - 1]!;
+  for (let set = 0; set < table.sets; set++)
+    if (Atomics.compareExchange(table.locks, set, worker, 0) === worker) Atomics.notify(table.locks, set);
+  for (let place = 0; place < own.length; place++) {
+    const open = own[place]!;
+    if (open === 0) continue;
+    Atomics.sub(table.open, place, open);
+    own[place] = 0;
+  }
+}

@@ -1,0 +1,43 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { ipv6Groups } from "./cidr.ts";
+
+/**
+ * Who a client counts as, in 64 bits: an IPv4 address, or the /64 of an IPv6 address, which is what one customer has at
+ * least (RFC 6177). Different clients never have the same key.
+ */
+export interface ClientKey {
+  high: number;
+  low: number;
+}
+
+/**
+ * Reads an address, IPv4-mapped ones unmapped, with or without a zone.
+ * @param key is filled in, so that nothing is allocated.
+ * @returns false for what is no address.
+ */
+export function readClientKey(address: string, key: ClientKey): boolean {
+  if (isIPv4(address)) {
+    // 0:1::/32 is reserved (RFC 4291 section 2.4): no client comes from there.
+    key.high = 1;
+    key.low = ipv4Number(address);
+    return true;
+  }
+  if (!isIPv6(address)) return false;
+  const [a = 0, b = 0, c = 0, d = 0] = ipv6Groups(address);
+  key.high = (a << 16) | b;
+  key.low = (c << 16) | d;
+  return true;
+}
+
+function ipv4Number(address: string): number {
+  let number = 0;
+  let octet = 0;
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index);
+    if (code === 46) {
+      number = (number << 8) | octet;
+      octet = 0;
+    } else octet = octet * 10 + code - 48;
+  }
+  return (number << 8) | octet;
+}

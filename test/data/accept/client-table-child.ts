@@ -1,0 +1,59 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { ClientTable } from "../../../src/data/accept/client-table.ts";
+import type { ListenerLimits } from "../../../src/model/listener.ts";
+
+/** One worker of several that use a table at the same time. */
+export interface Task {
+  readonly memory: SharedArrayBuffer;
+  readonly worker: number;
+  readonly limits: Pick<ListenerLimits, "maxConnectionsPerIp" | "connectionRatePerIp">;
+  readonly clients: number;
+  /** How long to go on, in milliseconds. */
+  readonly time: number;
+  /** By client: how many connections all workers together believe to have open; by client, the most there ever were. */
+  readonly inside: Int32Array<SharedArrayBuffer>;
+}
+
+export interface Outcome {
+  /** By client. */
+  readonly admitted: readonly number[];
+  readonly refused: number;
+  /** The most connections of one client at a time that this worker saw. */
+  readonly most: number;
+  /** When the first attempt and the last one were made, in milliseconds of the monotonic clock. */
+  readonly from: number;
+  readonly to: number;
+}
+
+const { memory, worker, limits, clients, time, inside } = workerData as Task;
+const table = new ClientTable(memory, worker, limits);
+const admitted = new Array<number>(clients).fill(0);
+const held: { client: number; place: number }[] = [];
+let refused = 0;
+let most = 0;
+
+function leave(): void {
+  const lease = held.shift();
+  if (lease === undefined) return;
+  Atomics.sub(inside, lease.client, 1);
+  table.leave(lease.place);
+}
+
+const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+const from = now();
+for (let round = 0; now() - from < time; round++) {
+  const client = (round * 7 + worker) % clients;
+  const place = table.enter(`10.0.${client >> 8}.${client & 255}`);
+  if (typeof place === "string") {
+    refused++;
+    leave();
+    continue;
+  }
+  admitted[client]! += 1;
+  most = Math.max(most, Atomics.add(inside, client, 1) + 1);
+  held.push({ client, place });
+  if (held.length > 20) leave();
+}
+const to = now();
+while (held.length > 0) leave();
+parentPort!.postMessage({ admitted, refused, most, from, to } satisfies Outcome);
