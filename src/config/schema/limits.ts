@@ -41,7 +41,8 @@ export const limits = {
     .min(1, { error: "the list is empty, and nobody could connect; remove the key to let everyone" })
     .optional()
     .meta({
-      description: "Only clients from these ranges may connect. Clients of a unix socket always may.",
+      description:
+        "Only clients from these ranges may connect: CIDRs or single addresses. Clients of a unix socket always may.",
       "x-default": "all",
     }),
   deny: cidrs.prefault([]).describe("Clients from these ranges may not connect, whatever allow says."),

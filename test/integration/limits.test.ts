@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempDisposableSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Backend, startEchoBackend } from "../support/backend.ts";
+import { testCertificates } from "../support/certificates.ts";
+import { connectSecure, connectSocket, poolToml } from "../support/client.ts";
+import { Peer, soon } from "../support/peer.ts";
+import { sabotage, sabotaged } from "../support/sabotage.ts";
+import { becomes, settled } from "../support/settled.ts";
+import { echoed } from "../support/talk.ts";
+import { type RunningUmay, startUmay } from "../support/umay.ts";
+
+const certificates = await testCertificates();
+const certificate = `[{ cert = "${certificates.ecdsa.cert}", key = "${certificates.ecdsa.key}" }]`;
+
+const folder = (): { path: string } & Disposable => mkdtempDisposableSync(join(tmpdir(), "umay-"));
+
+/** A listener called web. @param lines for its table. */
+function toml(backend: Backend, ...lines: readonly string[]): string {
+  return `
+    workers = 2
+    admin = { bind = "127.0.0.1:0" }
+    [listeners.web]
+    pool = "echo"
+    ${lines.some((line) => line.startsWith("bind")) ? "" : 'bind = "127.0.0.1:0"'}
+    ${lines.join("\n")}
+    ${poolToml("echo", [backend.address])}`;
+}
+
+/** A client at 127.x.y.z. */
+async function dial(umay: RunningUmay, localAddress: string, host = "127.0.0.1"): Promise<Peer> {
+  const socket: Socket = connect({ port: umay.port("web"), host, localAddress, allowHalfOpen: true });
+  const peer = new Peer(socket);
+  await soon(once(socket, "connect"), "a connection");
+  return peer;
+}
+
+/** @returns the client when it is served; undefined when its connection was reset. */
+async function served(umay: RunningUmay, localAddress: string): Promise<Peer | undefined> {
+  const peer = await dial(umay, localAddress).catch((error: NodeJS.ErrnoException) => {
+    // The reset may come before the system has told of the connection.
+    assert.equal(error.code, "ECONNRESET");
+    return undefined;
+  });
+  try {
+    if (peer !== undefined) await echoed(peer);
+    return peer;
+  } catch {
+    assert.ok(["ECONNRESET", "EPIPE"].includes(await peer!.ending()));
+    return undefined;
+  }
+}
+
+const rejected = (umay: RunningUmay, reason: string): Promise<number> =>
+  umay.metric("umay_listener_rejected_total", { listener: "web", reason });
+
+async function connections(umay: RunningUmay): Promise<number> {
+  return (await umay.status()).listeners["web"]!.connections;
+}
+
+test("clients that are on no list of those that may are reset at once, counted, and logged once a second at most", async () => {
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(toml(backend, 'allow = ["127.1.0.0/16"]', 'deny = ["127.1.2.0/24"]'));
+  for (const address of ["127.0.0.1", "127.1.2.3", "127.2.0.1"])
+    for (let count = 0; count < 10; count++) assert.equal(await served(umay, address), undefined, address);
+  for (const address of ["127.1.0.1", "127.1.3.1"]) {
+    const client = await served(umay, address);
+    assert.ok(client, address);
+    client.end();
+  }
+  assert.equal(await rejected(umay, "denied"), 30);
+  assert.equal(await umay.metric("umay_listener_connections_total", { listener: "web" }), 2);
+  await settled(umay);
+  const refusals = () => umay.log.filter((line) => line["reason"] === "denied");
+  await becomes(
+    () => refusals().reduce((sum, line) => sum + Number(line["refused"]), 0),
+    (sum) => sum === 30,
+    "refusals in the log",
+  );
+  assert.ok(refusals().length <= 5);
+  assert.equal(backend.peers.length, 2);
+});
+
+test("IPv4 clients of an IPv6 listener count as IPv4", async () => {
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(toml(backend, 'bind = "[::]:0"', 'deny = ["127.0.0.7", "::/64"]'));
+  const deniedOf = async (client: Peer) => assert.equal(await client.ending(), "ECONNRESET");
+  await deniedOf(await dial(umay, "127.0.0.7"));
+  await deniedOf(await dial(umay, "::1", "::1"));
+  const client = await served(umay, "127.0.0.8");
+  assert.ok(client);
+  client.end();
+  assert.equal(await rejected(umay, "denied"), 2);
+});
+
+test("a client of a unix socket is served whatever the lists and limits are", async () => {
+  await using backend = await startEchoBackend();
+  using dir = folder();
+  const path = join(dir.path, "web.sock");
+  const limits = ['allow = ["10.0.0.0/8"]', "max_connections_per_ip = 1", 'connection_rate_per_ip = "1/h"'];
+  await using umay = await startUmay(toml(backend, `bind = "unix:${path}"`, ...limits));
+  const clients: Peer[] = [];
+  for (let count = 0; count < 3; count++) {
+    const socket = connect(path);
+    await soon(once(socket, "connect"), "a connection");
+    const client = new Peer(socket);
+    await echoed(client);
+    clients.push(client);
+  }
+  for (const client of clients) client.end();
+  await settled(umay);
+});
+
+test("an address has as many connections as it may have, over both workers, and others are not concerned", async () => {
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(toml(backend, "max_connections_per_ip = 6"));
+  for (const address of ["127.0.0.2", "127.0.0.3"]) {
+    const all = await Promise.all(Array.from({ length: 30 }, () => served(umay, address)));
+    const clients = all.filter((client) => client !== undefined);
+    assert.equal(clients.length, 6, address);
+    clients.pop()!.socket.destroy();
+    const next = await becomes(
+      () => served(umay, address),
+      (client) => client !== undefined,
+      "a free place",
+    );
+    assert.equal(await served(umay, address), undefined);
+    for (const client of [...clients, next!]) client.socket.destroy();
+  }
+  await settled(umay);
+  assert.equal(await umay.metric("umay_connections"), 0);
+});
+
+test("the count per address is exact after thousands of connections", async () => {
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(toml(backend, "max_connections_per_ip = 10"));
+  const addresses = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
+  const visit = async (address: string): Promise<void> => {
+    for (let number = 0; number < 1_000; number++) {
+      const client = await served(umay, address);
+      assert.ok(client, "one at a time is too many");
+      if (number % 3 === 0) client.reset();
+      else if (number % 3 === 1) client.socket.destroy();
+      else client.end();
+      backend.peers.length = 0;
+      await client.ending();
+      // It counts until its end has been seen.
+      await becomes(
+        () => connections(umay),
+        (open) => open <= 8,
+        "ended connections",
+      );
+    }
+  };
+  await Promise.all(addresses.map(visit));
+  await settled(umay);
+  for (const address of addresses) {
+    const clients = await Promise.all(Array.from({ length: 20 }, () => served(umay, address)));
+    assert.equal(clients.filter((client) => client !== undefined).length, 10);
+    for (const client of clients) client?.socket.destroy();
+  }
+  await settled(umay);
+});
+
+for (const deed of ["throw", "exit"] as const)
+  test(`what a worker that dies (${deed}) had open per address is given back, and no more`, async () => {
+    await using backend = await startEchoBackend();
+    using dir = folder();
+    await using umay = await startUmay(toml(backend, "max_connections_per_ip = 12"), sabotaged(dir.path));
+    const fill = async (): Promise<Peer[]> => {
+      const clients = await Promise.all(Array.from({ length: 12 }, () => served(umay, "127.0.0.5")));
+      assert.ok(clients.every((client) => client !== undefined));
+      return clients as Peer[];
+    };
+    let clients = await fill();
+    for (;;) {
+      const { workers } = await umay.status();
+      if (workers.every(({ connections }) => connections >= 2)) break;
+      for (const client of clients) client.socket.destroy();
+      await settled(umay);
+      clients = await fill();
+    }
+    const [first] = (await umay.status()).workers;
+    await sabotage(dir.path, "worker-1", deed);
+    await umay.logged((line) => line["worker"] === 1 && line.level === "error");
+    const again = await Promise.all(Array.from({ length: 12 }, () => served(umay, "127.0.0.5")));
+    const more = again.filter((client) => client !== undefined);
+    assert.equal(more.length, first!.connections);
+    for (const client of [...clients, ...more]) client.socket.destroy();
+    await settled(umay);
+    for (const client of await fill()) client.socket.destroy();
+    await settled(umay);
+  });
+
+test("a burst is cut exactly, over both workers, and for each address alone", async () => {
+  await using backend = await startEchoBackend();
+  const limits = ['connection_rate_per_ip = "1/h"', "connection_burst_per_ip = 7"];
+  await using umay = await startUmay(toml(backend, ...limits));
+  for (const address of ["127.0.0.2", "127.0.0.3"]) {
+    const all = await Promise.all(Array.from({ length: 25 }, () => served(umay, address)));
+    const clients = all.filter((client) => client !== undefined);
+    assert.equal(clients.length, 7, address);
+    for (const client of clients) client.end();
+  }
+  await settled(umay);
+  assert.equal(await served(umay, "127.0.0.2"), undefined);
+  assert.equal(await rejected(umay, "connection_rate_per_ip"), 2 * 18 + 1);
+  assert.equal(await rejected(umay, "max_connections_per_ip"), 0);
+});
+
+test("tokens come back at the rate", async () => {
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(
+    toml(backend, 'connection_rate_per_ip = "5/s"', "connection_burst_per_ip = 1"),
+  );
+  const from = performance.now();
+  let through = 0;
+  while (through < 6) {
+    const client = await served(umay, "127.0.0.2");
+    if (client === undefined) continue;
+    through++;
+    client.end();
+  }
+  assert.ok(performance.now() - from >= 1000 - 5);
+});
+
+test("more handshakes than may go on at a time are refused, and a handshake that ends makes room", async () => {
+  await using backend = await startEchoBackend();
+  const lines = ["max_handshakes = 3", `tls.certificates = ${certificate}`];
+  await using umay = await startUmay(toml(backend, ...lines).replace("workers = 2", "workers = 1"));
+  const port = umay.port("web");
+  // Established ones do not count.
+  const established: Peer[] = [];
+  for (let count = 0; count < 5; count++) {
+    const client = await connectSecure(port);
+    await echoed(client);
+    established.push(client);
+  }
+  const silent = await Promise.all(Array.from({ length: 3 }, () => connectSocket(port)));
+  await becomes(
+    () => connections(umay),
+    (open) => open === 8,
+    "connections without a handshake",
+  );
+  await assert.rejects(connectSecure(port));
+  assert.equal(await rejected(umay, "handshakes"), 1);
+  silent.pop()!.destroy();
+  await becomes(
+    () => connections(umay),
+    (open) => open === 7,
+    "the end of a connection",
+  );
+  const client = await connectSecure(port);
+  await echoed(client);
+  for (const socket of silent) socket.destroy();
+  for (const each of [client, ...established]) each.socket.destroy();
+  await settled(umay);
+});
