@@ -71,6 +71,7 @@ function serve(limits: ListenerLimits): ServedListener {
       pool: "echo",
       routes: [],
       detect: false,
+      proxyProtocol: undefined,
       tls: undefined,
       maxConnections: undefined,
       limits,

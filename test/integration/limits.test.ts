@@ -260,3 +260,65 @@ test("more handshakes than may go on at a time are refused, and a handshake that
   for (const each of [client, ...established]) each.socket.destroy();
   await settled(umay);
 });
+
+test("behind a proxy the address that it names is the one that is limited, and the proxy's own is not", async () => {
+  await using backend = await startEchoBackend();
+  const limits = ['deny = ["127.0.0.0/8", "192.0.2.66"]', "max_connections_per_ip = 2"];
+  const trust = 'proxy_protocol.trust = ["127.0.0.1"]';
+  await using umay = await startUmay(toml(backend, trust, ...limits));
+  const introduced = async (line: string): Promise<Peer> => {
+    const client = await dial(umay, "127.0.0.1");
+    await client.write(line);
+    return client;
+  };
+  const from = (address: string): Promise<Peer> =>
+    introduced(`PROXY TCP4 ${address} 127.0.0.1 4000 5000\r\n`);
+  const refused = async (client: Peer): Promise<void> => assert.equal(await client.ending(), "ECONNRESET");
+
+  await refused(await from("192.0.2.66"));
+  const clients = [await from("192.0.2.1"), await from("192.0.2.1"), await from("192.0.2.2")];
+  for (const client of clients) await echoed(client);
+  await refused(await from("192.0.2.1"));
+  for (let count = 0; count < 3; count++) {
+    const check = await introduced("PROXY UNKNOWN\r\n");
+    await echoed(check);
+    clients.push(check);
+  }
+  assert.equal(await rejected(umay, "denied"), 1);
+  assert.equal(await rejected(umay, "max_connections_per_ip"), 1);
+  for (const client of clients) client.end();
+  await settled(umay);
+  const again = [await from("192.0.2.1"), await from("192.0.2.1")];
+  for (const client of again) await echoed(client);
+  for (const client of again) client.end();
+  await settled(umay);
+});
+
+test("handshakes that fail, time out or lead elsewhere are not counted as going on any more", async () => {
+  await using backend = await startEchoBackend();
+  const lines = [
+    "max_handshakes = 1",
+    "detect = true",
+    'timeouts.handshake = "100ms"',
+    `tls.certificates = ${certificate}`,
+  ];
+  await using umay = await startUmay(toml(backend, ...lines).replace("workers = 2", "workers = 1"));
+  for (let round = 0; round < 3; round++) {
+    const plain = await served(umay, "127.0.0.1");
+    assert.ok(plain);
+    const secure = await connectSecure(umay.port("web"));
+    await echoed(secure);
+    // A hello that never ends, and one that is none.
+    for (const beginning of [
+      [22, 3, 1, 2, 0, 1],
+      [22, 3, 1, 0, 4, 9, 9, 9, 9],
+    ]) {
+      const broken = await dial(umay, "127.0.0.1");
+      await broken.write(Buffer.from(beginning));
+      await broken.ending();
+    }
+    for (const client of [plain, secure]) client.end();
+    await settled(umay);
+  }
+  assert.equal(await rejected(umay, "handshakes"), 0);
+});
