@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6, SocketAddress } from "node:net";
+import { formatIp, parseIp } from "./proxy-protocol/ip.ts";
 
 /** A range of addresses that share their first bits (RFC 4632, RFC 4291 section 2.3). */
 export interface Cidr {
@@ -15,7 +15,7 @@ export interface ParsedCidr {
   readonly trimmed: boolean;
 }
 
-/** RFC 4291 section 2.5.5.2. */
+/** What comes before the IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2), in bits. */
 const mappedPrefix = 96;
 
 /**
@@ -25,25 +25,18 @@ const mappedPrefix = 96;
  */
 export function parseCidr(text: string): ParsedCidr | string {
   const [, host = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const groups = isIPv4(host)
-    ? ipv4Groups(host)
-    : isIPv6(host) && !host.includes("%")
-      ? ipv6Groups(host)
-      : [];
-  if (groups.length === 0) return "is no IP address, with or without the length of a prefix";
-  const width = groups.length * 16;
-  const prefix = bits === undefined ? width : Number(bits);
-  if (prefix > width) return `has a prefix longer than ${width} bits`;
-  const first = groups.map((group, index) => group & mask(prefix - 16 * index));
-  return { cidr: cidrOf(first, prefix), trimmed: first.join() !== groups.join() };
-}
-
-function cidrOf(groups: readonly number[], prefix: number): Cidr {
-  if (groups.length === 2) return { family: "ipv4", address: ipv4Text(groups), prefix };
-  if (prefix >= mappedPrefix && groups.slice(0, 6).join() === "0,0,0,0,0,65535")
-    return { family: "ipv4", address: ipv4Text(groups.slice(6)), prefix: prefix - mappedPrefix };
-  const full = groups.map((group) => group.toString(16)).join(":");
-  return { family: "ipv6", address: new SocketAddress({ address: full, family: "ipv6" }).address, prefix };
+  const ip = parseIp(host);
+  if (ip === undefined) return "is no IP address, with or without the length of a prefix";
+  const mapped = ip.length === 4 && host.includes(":");
+  const width = mapped ? 128 : ip.length * 8;
+  const written = bits === undefined ? width : Number(bits);
+  if (written > width) return `has a prefix longer than ${width} bits`;
+  const prefix = mapped ? written - mappedPrefix : written;
+  if (prefix < 0)
+    return `has a prefix shorter than the ${mappedPrefix} bits that IPv4-mapped addresses share`;
+  const first = Buffer.from(ip.map((byte, index) => byte & mask(prefix - 8 * index)));
+  const family = ip.length === 4 ? "ipv4" : "ipv6";
+  return { cidr: { family, address: formatIp(first), prefix }, trimmed: !first.equals(ip) };
 }
 
 /** The text that {@link parseCidr} reads; a single address has no prefix. */
@@ -51,31 +44,7 @@ export function formatCidr({ family, address, prefix }: Cidr): string {
   return prefix === (family === "ipv4" ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
-/** Of a group of 16 bits, the ones that are fixed. @param bits fixed in it and behind it, may be negative. */
+/** Of a byte, the bits that are fixed. @param bits fixed in it and behind it, may be negative. */
 function mask(bits: number): number {
-  return bits >= 16 ? 0xffff : bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff;
-}
-
-function ipv4Groups(text: string): number[] {
-  const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
-  return [(a << 8) | b, (c << 8) | d];
-}
-
-function ipv4Text([high = 0, low = 0]: readonly number[]): string {
-  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
-}
-
-/** @param text a valid address without a zone. @returns its eight groups of 16 bits. */
-export function ipv6Groups(text: string): number[] {
-  const [head = "", tail] = text.split("::");
-  const before = groupsOf(head);
-  const after = groupsOf(tail ?? "");
-  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
-}
-
-function groupsOf(text: string): number[] {
-  if (text === "") return [];
-  return text
-    .split(":")
-    .flatMap((part) => (part.includes(".") ? ipv4Groups(part) : [Number.parseInt(part, 16)]));
+  return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
 }

@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from "node:net";
-import { ipv6Groups } from "./cidr.ts";
+import { isIPv4 } from "node:net";
+import { parseIp } from "./proxy-protocol/ip.ts";
 
 /**
  * Who a client counts as, in 64 bits: an IPv4 address, or the /64 of an IPv6 address, which is what one customer has at
@@ -22,10 +22,11 @@ export function readClientKey(address: string, key: ClientKey): boolean {
     key.low = ipv4Number(address);
     return true;
   }
-  if (!isIPv6(address)) return false;
-  const [a = 0, b = 0, c = 0, d = 0] = ipv6Groups(address);
-  key.high = (a << 16) | b;
-  key.low = (c << 16) | d;
+  const zone = address.indexOf("%");
+  const ip = parseIp(zone === -1 ? address : address.slice(0, zone));
+  if (ip?.length !== 16) return false;
+  key.high = ip.readInt32BE(0);
+  key.low = ip.readInt32BE(4);
   return true;
 }
 

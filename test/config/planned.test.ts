@@ -69,7 +69,6 @@ test("everything that is planned is in this table, and nothing that is planned i
     if (key !== "pools.<name>.discovery.record") assert.ok(tested.has(key), key);
   }
   const tables = [
-    ["listeners", "x"],
     ["listeners", "x", "tls"],
     ["listeners", "x", "tls", "session_tickets"],
     ["pools", "x"],

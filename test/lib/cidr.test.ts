@@ -54,6 +54,10 @@ test("what is no range is refused with the reason", () => {
   ])
     assert.equal(parseCidr(text), noAddress, text);
   assert.equal(parseCidr("10.0.0.0/33"), "has a prefix longer than 32 bits");
+  assert.equal(
+    parseCidr("::ffff:10.0.0.0/8"),
+    "has a prefix shorter than the 96 bits that IPv4-mapped addresses share",
+  );
   assert.equal(parseCidr("::/129"), "has a prefix longer than 128 bits");
 });
 

@@ -93,10 +93,17 @@ test("a failed handshake says why", () => {
   assert.equal(line?.["tls_error"], "not_tls: wrong version number");
 });
 
-test("sessions are at info, handshakes that failed and clients that left before a backend was there at debug", () => {
+test("sessions are at info; handshakes that failed, clients that left before a backend was there, and those that a limit refused, at debug", () => {
   const noise = (Object.keys(endReasons) as EndReason[]).filter(
     (reason) => lineOf({ ...full, reason }, "info") === undefined,
   );
-  assert.deepEqual(noise, ["client_gone", "handshake_failed", "handshake_timeout"]);
+  assert.deepEqual(noise, [
+    "client_gone",
+    "denied",
+    "max_connections_per_ip",
+    "connection_rate_per_ip",
+    "handshake_failed",
+    "handshake_timeout",
+  ]);
   for (const reason of noise) assert.equal(lineOf({ ...full, reason })?.["level"], "debug");
 });
