@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
+import { ensureDevCertificates } from "../src/cli/dev-certificates.ts";
+import { loadConfigText } from "../src/config/load.ts";
+import { createLogger } from "../src/observe/logger.ts";
+import { logSession } from "../src/observe/session-log.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const documents = globSync(["*.md", "docs/**/*.md", "certs/*.md", "bench/*.md"], { cwd: root }).sort();
+const sources = globSync(["{src,test,bench,tools}/**/*.ts", "bin/*.js"], { cwd: root });
+
+const withoutBlocks = (text: string): string => text.replaceAll(/^```[\s\S]*?^```/gm, "");
+
+/** A heading's anchor, as Git forges make it. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+}
+
+function anchors(path: string): string[] {
+  return [...withoutBlocks(read(path)).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchor(heading!));
+}
+
+function brokenLinks(path: string): string[] {
+  const links = [...withoutBlocks(read(path)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+  return links.filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [file = "", fragment] = link.split("#");
+    const target = file === "" ? path : join(dirname(path), file);
+    if (!existsSync(join(root, target))) return true;
+    return fragment !== undefined && !anchors(target).includes(fragment);
+  });
+}
+
+/** What stands between backticks and looks like a file or a name of the code. */
+function mentions(path: string): string[] {
+  return [...withoutBlocks(read(path)).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text!);
+}
+
+test("every link between the documents leads somewhere", () => {
+  assert.ok(documents.length > 15);
+  assert.deepEqual(
+    documents.flatMap((path) => brokenLinks(path).map((link) => `${path}: ${link}`)),
+    [],
+  );
+});
+
+test("source files that the documents name are there", () => {
+  const missing = documents.flatMap((path) =>
+    mentions(path)
+      .filter((text) => /^[\w./-]+\.ts$/.test(text))
+      .filter((text) => !sources.some((source) => source === text || source.endsWith(`/${text}`)))
+      .map((text) => `${path}: ${text}`),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("names of the code in the life of a session are names of the code", () => {
+  const code = sources.filter((path) => path.startsWith("src/")).map(read);
+  const words = new Set(code.join("\n").match(/\w+/g));
+  const unknown = mentions("docs/life-of-a-session.md")
+    .filter((text) => /^[A-Za-z]+(\.[A-Za-z]+)*$/.test(text))
+    .flatMap((text) => text.split("."))
+    .filter((word) => !words.has(word));
+  assert.deepEqual(unknown, []);
+});
+
+test("every dependency has its reason, and nothing else is listed as one", () => {
+  const manifests = ["package.json", "tools/node/package.json"].map(
+    (path) => JSON.parse(read(path)) as Record<string, Record<string, string> | undefined>,
+  );
+  const declared = manifests.flatMap((manifest) =>
+    ["dependencies", "devDependencies", "optionalDependencies"].flatMap((kind) =>
+      Object.keys(manifest[kind] ?? {}),
+    ),
+  );
+  const [packages = ""] = read("docs/dependencies.md").split("## Done in own code");
+  const rows = [...packages.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, cell]) => cell!.split(", "));
+  assert.deepEqual(rows.map((cell) => cell.slice(1, -1)).sort(), declared.sort());
+});
+
+test("the fields of a session's log line are those that the documentation explains", () => {
+  let line = "";
+  logSession(createLogger({ level: "info" }, { write: (text) => (line = text) }), {
+    client: "10.0.0.1:1",
+    listener: "web",
+    serverName: "a.test",
+    alpn: "h2",
+    tlsVersion: "TLSv1.3",
+    tlsError: "x",
+    via: "10.0.0.3",
+    proxyError: "x",
+    pool: "app",
+    backend: "10.0.0.2:80",
+    attempts: [{ backend: "10.0.0.2:80", ms: 1, error: undefined }],
+    received: 1,
+    sent: 1,
+    handshake: 1,
+    connect: 1,
+    duration: 1,
+    reason: "client_closed",
+  });
+  const written = Object.keys(JSON.parse(line) as object).filter(
+    (name) => !["level", "time", "msg"].includes(name),
+  );
+  const [, table = ""] = /<!-- fields: begin -->([\s\S]*)<!-- fields: end -->/.exec(
+    read("docs/operations.md"),
+  )!;
+  const explained = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  assert.deepEqual(explained, written);
+});
+
+test("the configurations in the readme and in the operations page are valid", async (context) => {
+  const dir = mkdtempSync(join(tmpdir(), "umay-docs-"));
+  context.after(() => rmSync(dir, { recursive: true, force: true }));
+  await ensureDevCertificates(join(dir, "certs"));
+  const blocks = (path: string): string[] =>
+    [...read(path).matchAll(/^```toml\n([\s\S]*?)^```/gm)].map(([, text]) => text!);
+  const [whole, ...others] = blocks("README.md");
+  assert.deepEqual(others, []);
+  const options = { name: "README.md", directory: dir, env: {} };
+  for (const addition of ["", ...blocks("docs/operations.md")]) {
+    const { warnings } = await loadConfigText(whole! + addition, options);
+    assert.deepEqual(warnings, []);
+  }
+});
