@@ -8,9 +8,11 @@ export interface Task {
   readonly worker: number;
   readonly limits: Pick<ListenerLimits, "maxConnectionsPerIp" | "connectionRatePerIp">;
   readonly clients: number;
-  /** How long to go on, in milliseconds. */
-  readonly time: number;
-  /** By client: how many connections all workers together believe to have open; by client, the most there ever were. */
+  /** How many connections to try to open. */
+  readonly rounds: number;
+  /** How many workers there are; counted down to 0 by those that are ready to begin. */
+  readonly waiting: Int32Array<SharedArrayBuffer>;
+  /** By client: how many connections all workers together believe to have open. */
   readonly inside: Int32Array<SharedArrayBuffer>;
 }
 
@@ -25,7 +27,7 @@ export interface Outcome {
   readonly to: number;
 }
 
-const { memory, worker, limits, clients, time, inside } = workerData as Task;
+const { memory, worker, limits, clients, rounds, waiting, inside } = workerData as Task;
 const table = new ClientTable(memory, worker, limits);
 const admitted = new Array<number>(clients).fill(0);
 const held: { client: number; place: number }[] = [];
@@ -40,8 +42,11 @@ function leave(): void {
 }
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+for (let left = Atomics.sub(waiting, 0, 1) - 1; left > 0; left = Atomics.load(waiting, 0))
+  Atomics.wait(waiting, 0, left);
+Atomics.notify(waiting, 0);
 const from = now();
-for (let round = 0; now() - from < time; round++) {
+for (let round = 0; round < rounds; round++) {
   const client = (round * 7 + worker) % clients;
   const place = table.enter(`10.0.${client >> 8}.${client & 255}`);
   if (typeof place === "string") {
@@ -52,7 +57,7 @@ for (let round = 0; now() - from < time; round++) {
   admitted[client]! += 1;
   most = Math.max(most, Atomics.add(inside, client, 1) + 1);
   held.push({ client, place });
-  if (held.length > 20) leave();
+  if (held.length > 40) leave();
 }
 const to = now();
 while (held.length > 0) leave();
