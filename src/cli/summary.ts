@@ -1,7 +1,7 @@
 import { formatAddress } from "../lib/address.ts";
 import type { Certificate, Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
-import type { DiscoverySpec, PickerSpec, Pool } from "../model/pool.ts";
+import type { DiscoverySpec, PickerSpec, Pool, PoolTls } from "../model/pool.ts";
 
 /** What a configuration would run, as `umay check` shows it; the names are those of the configuration. */
 export interface Summary {
@@ -34,6 +34,8 @@ interface PoolSummary {
   readonly discovery: string;
   /** Configured addresses, or the name and port that are looked up. */
   readonly backends: readonly string[];
+  /** What TLS to the backends verifies; null: plain TCP. */
+  readonly tls: string | null;
 }
 
 export function summarise(model: Model): Summary {
@@ -65,8 +67,20 @@ function certificateSummary({ certFile, subject, names, notAfter }: Certificate)
   return { cert: certFile, subject, names, not_after: new Date(notAfter).toISOString() };
 }
 
-function poolSummary({ name, picker, discovery }: Pool): PoolSummary {
-  return { name, picker: pickerText(picker), discovery: discovery.type, backends: backendTexts(discovery) };
+function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
+  return {
+    name,
+    picker: pickerText(picker),
+    discovery: discovery.type,
+    backends: backendTexts(discovery),
+    tls: tls === undefined ? null : poolTlsText(tls),
+  };
+}
+
+function poolTlsText({ verify, serverName, caFile, certificate }: PoolTls): string {
+  const shown = certificate === undefined ? "" : `, showing ${certificate.certFile}`;
+  if (!verify) return `TLS, not verified${shown}`;
+  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${caFile ?? "the system's CAs"}${shown}`;
 }
 
 function pickerText(picker: PickerSpec): string {
@@ -101,8 +115,8 @@ export function formatSummary(summary: Summary, now: number = Date.now()): strin
       lines.push(`      valid until ${not_after.slice(0, 10)} (${days} days)`);
     }
   }
-  for (const { name, picker, discovery, backends } of summary.pools) {
-    lines.push(`  pool ${name}: ${picker}, ${discovery} discovery`);
+  for (const { name, picker, discovery, backends, tls } of summary.pools) {
+    lines.push(`  pool ${name}: ${picker}, ${discovery} discovery${tls === null ? "" : `, ${tls}`}`);
     for (const backend of backends) lines.push(`    ${backend}`);
   }
   return `${lines.join("\n")}\n`;

@@ -14,7 +14,6 @@ const plannedKeys = [
   "pools.*.removal",
   "pools.*.slow_start",
   "pools.*.panic_threshold",
-  "pools.*.tls",
   "pools.*.health",
   "pools.*.outlier",
 ];

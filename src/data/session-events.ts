@@ -1,6 +1,7 @@
+import type { Socket } from "node:net";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
-import { classifyConnectError } from "./connect/failure.ts";
-import type { SessionSocket } from "./relay/relay.ts";
+import { classifyConnectError, classifyTlsError } from "./connect/failure.ts";
+import { onBackendDrain, onBackendRecord, type SessionSocket } from "./relay/relay.ts";
 import type { Session } from "./session.ts";
 
 /*
@@ -28,16 +29,25 @@ export function attachTls(client: SessionSocket): void {
   client.on("_tlsError", onTlsError);
 }
 
-/** A connection to a backend that is being made. */
-export function attachDial(upstream: SessionSocket): void {
+/** Makes a socket the session's upstream, which tells when it is connected, or why it can't be. */
+export function attachUpstream(
+  session: Session,
+  socket: Socket,
+  connected: "connect" | "secureConnect",
+): void {
+  const upstream = socket as SessionSocket;
+  session.upstream = upstream;
+  upstream.session = session;
   upstream.on("error", onUpstreamError);
-  upstream.on("connect", onUpstreamConnect);
+  upstream.on(connected, onUpstreamConnect);
 }
 
-/** A connection to a backend that has been made. */
-export function attachBackend(upstream: SessionSocket): void {
+/** Has a connected upstream tell how it goes on. @param secure it is TLS, which `dial` does not read. */
+export function relayUpstream(upstream: SessionSocket, secure: boolean): void {
   upstream.on("end", onUpstreamEnd);
   upstream.on("close", onUpstreamClose);
+  upstream.on("drain", onBackendDrain);
+  if (secure) upstream.on("data", onBackendRecord);
 }
 
 function onSecure(this: SessionSocket): void {
@@ -79,15 +89,17 @@ function onClientClose(this: SessionSocket): void {
 
 function onUpstreamConnect(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.upstream === this && session.phase === "connect") session.connected();
+  if (session.upstream === this && session.phase === "connect") session.reached();
 }
 
 function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
   const session = this.session as Session;
   // An attempt that was given up may still report how it ended.
   if (session.upstream !== this || session.phase === "ended") return;
-  if (session.phase === "connect")
-    session.connectFailed(classifyConnectError(error), error.code ?? error.message);
+  if (session.phase === "connect") {
+    const classify = session.securing ? classifyTlsError : classifyConnectError;
+    session.connectFailed(classify(error), error.code ?? error.message);
+  } else if (error.code?.startsWith("ERR_SSL") && !session.backendEnded) session.backendBroke(error);
   else session.backendReset();
 }
 

@@ -22,19 +22,21 @@ import {
 import { admitAddress, countPending, release } from "./accept/admission.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
+import { describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
 import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
 import { proxyIntroduction } from "./connect/proxy-header.ts";
+import type { BackendTls } from "./connect/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { recordSession } from "./record.ts";
 import type { RelaySession, SessionSocket } from "./relay/relay.ts";
 import * as relay from "./relay/relay.ts";
 import { resetSocket } from "./relay/reset.ts";
-import { attachBackend, attachClient, attachDial, attachTls, detachClient } from "./session-events.ts";
+import { attachClient, attachTls, attachUpstream, detachClient, relayUpstream } from "./session-events.ts";
 
 /** One attempt to connect a backend. */
 export interface Attempt {
@@ -61,6 +63,10 @@ export class Session implements RelaySession, FirstBytesSession {
   /** The listener's own, until a route says otherwise. */
   pool: ServedPool;
   upstream: SessionSocket | undefined = undefined;
+  /** The socket to the backend, underneath TLS where there is TLS. */
+  upstreamRaw: SessionSocket | undefined = undefined;
+  /** Of the present attempt; undefined: plain TCP. */
+  private upstreamTls: BackendTls | undefined = undefined;
   backend: PlacedBackend | undefined = undefined;
   phase: Phase = "hello";
   clientKeepsBytes = true;
@@ -216,9 +222,24 @@ export class Session implements RelaySession, FirstBytesSession {
     }
     this.backend = backend;
     this.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
-    this.upstream = dial(backend.target, relay.onBackendData) as SessionSocket;
-    this.upstream.session = this;
-    attachDial(this.upstream);
+    this.upstreamTls = pool.tls;
+    const onData = pool.tls === undefined ? relay.onBackendData : undefined;
+    this.upstreamRaw = dial(backend.target, onData) as SessionSocket;
+    attachUpstream(this, this.upstreamRaw, "connect");
+  }
+
+  /** Connect: TCP is connected, or TLS on top of it, which is next where the pool has it. */
+  reached(): void {
+    const tls = this.securing ? undefined : this.upstreamTls;
+    const introduction = this.securing ? undefined : proxyIntroduction(this);
+    if (introduction !== undefined) this.upstreamRaw!.write(introduction);
+    if (tls === undefined) this.connected();
+    else attachUpstream(this, tls.begin(this.upstreamRaw!, this.backend!), "secureConnect");
+  }
+
+  /** Whether the connection to the backend has come as far as TLS. */
+  get securing(): boolean {
+    return this.upstream !== this.upstreamRaw;
   }
 
   /** Connect: failed; the session goes on with another backend where it may. */
@@ -245,11 +266,8 @@ export class Session implements RelaySession, FirstBytesSession {
     recordValue(counters, this.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
     this.phase = "relay";
     this.lastActive = clock.now;
-    attachBackend(upstream);
-    upstream.on("drain", relay.onBackendDrain);
+    relayUpstream(upstream, this.securing);
     this.client.on("drain", relay.onClientDrain);
-    const introduction = proxyIntroduction(this);
-    if (introduction !== undefined) upstream.write(introduction);
     if (this.clientEnded) upstream.end();
     this.client.on("data", relay.onClientData);
     // Reading the first bytes left it paused.
@@ -294,6 +312,12 @@ export class Session implements RelaySession, FirstBytesSession {
     if (this.bothEnded) this.endedInOrder();
     else if (this.backendEnded) this.finishClient();
     else this.end("backend_reset");
+  }
+
+  /** Relay: TLS with the backend broke, or the backend said with an alert why it goes no further. */
+  backendBroke(error: Error): void {
+    this.tlsError = `backend: ${describeTlsError(error)}`;
+    this.end("backend_tls_error");
   }
 
   /**
@@ -344,9 +368,8 @@ export class Session implements RelaySession, FirstBytesSession {
   private dropUpstream(): void {
     if (this.backend !== undefined) this.pool.release(this.backend);
     this.backend = undefined;
-    const { upstream } = this;
-    if (upstream !== undefined && !upstream.destroyed)
-      resetSocket(upstream, this.attempts.at(-1)!.backend.target.kind);
+    if (this.upstreamRaw !== undefined)
+      resetSocket(this.upstreamRaw, this.attempts.at(-1)!.backend.target.kind, this.upstream);
   }
 }
 

@@ -13,7 +13,12 @@ export function sameBackends(left: readonly Backend[], right: readonly Backend[]
 }
 
 function sameBackend(left: Backend, right: Backend): boolean {
-  return left.address === right.address && left.weight === right.weight && left.backup === right.backup;
+  return (
+    left.address === right.address &&
+    left.hostName === right.hostName &&
+    left.weight === right.weight &&
+    left.backup === right.backup
+  );
 }
 
 /** One backend for each IP address, in an order that depends on the addresses alone. */

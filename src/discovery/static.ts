@@ -131,7 +131,7 @@ function resolved(configured: readonly Backend[], hosts: ReadonlyMap<string, Hos
     if (backend.target.kind === "unix" || host === undefined) return [backend];
     if (host.address === undefined) return [];
     const target = { ...backend.target, host: host.address };
-    return [{ ...backend, target, address: formatAddress(target) }];
+    return [{ ...backend, target, address: formatAddress(target), hostName: host.name }];
   });
   return distinctBackends(backends);
 }

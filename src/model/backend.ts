@@ -6,6 +6,8 @@ export interface Backend {
   readonly address: string;
   /** What is dialled: an IP address with a port, or a unix socket. Never a host name. */
   readonly target: SocketAddress;
+  /** The host name that its address was found under; undefined where it was configured without one. */
+  readonly hostName?: string;
   /** Its share relative to the others, 1 to 256. */
   readonly weight: number;
   /** Takes sessions only while no backend that is not a backup may be picked. */

@@ -1,4 +1,5 @@
 import type { Backend } from "./backend.ts";
+import type { Certificate } from "./listener.ts";
 
 /** Every picker's name with one line on what it does; schema, documentation and the data plane's registry follow it. */
 export const pickerTypes = {
@@ -45,6 +46,25 @@ export interface DnsDiscovery {
 
 export type DiscoverySpec = StaticDiscovery | DnsDiscovery;
 
+/** TLS to a pool's backends. */
+export interface PoolTls {
+  /** Whether a backend must show a certificate that a CA of these vouches for, and that covers its name. */
+  readonly verify: boolean;
+  /** Where {@link ca} was read from. */
+  readonly caFile: string | undefined;
+  /** CA certificates, PEM; undefined: the system's. */
+  readonly ca: string | undefined;
+  /**
+   * The name that is sent (SNI, RFC 6066 section 3) and that the certificate must cover; undefined: each backend's own
+   * host name or, where it has none, its IP address, which is not sent (RFC 6066) but must be covered.
+   */
+  readonly serverName: string | undefined;
+  /** What umay shows to a backend that asks for a client certificate. */
+  readonly certificate: Certificate | undefined;
+  /** Application protocols that are offered, in order of preference; empty: ALPN is not negotiated. */
+  readonly alpn: readonly string[];
+}
+
 /** A named set of backends with one picker and one discovery. */
 export interface Pool {
   readonly name: string;
@@ -58,4 +78,6 @@ export interface Pool {
     /** How many different backends are tried before the client is refused, 1 to 16. */
     readonly attempts: number;
   };
+  /** Undefined: plain TCP. */
+  readonly tls: PoolTls | undefined;
 }

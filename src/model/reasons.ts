@@ -20,6 +20,10 @@ export const endReasons = {
     origin: "client",
     text: "TLS with the client broke after the handshake; the backend was reset",
   },
+  backend_tls_error: {
+    origin: "backend",
+    text: "TLS with the backend broke after the handshake (tls_error says how); the client was reset",
+  },
   client_gone: { origin: "client", text: "the client went away before a backend was connected" },
   proxy_header: {
     origin: "client",
@@ -102,6 +106,38 @@ export const connectFailures = {
   timeout: { origin: "backend", retryable: true, text: "no answer within connect.timeout" },
   unreachable: { origin: "backend", retryable: true, text: "no route to the host or network" },
   reset: { origin: "backend", retryable: true, text: "reset while connecting" },
+  not_tls: { origin: "backend", retryable: true, text: "its first bytes are not TLS, but its pool has tls" },
+  tls_untrusted: {
+    origin: "backend",
+    retryable: true,
+    text: "no CA that its pool trusts vouches for its certificate",
+  },
+  tls_expired: {
+    origin: "backend",
+    retryable: true,
+    text: "its certificate has expired, or is not valid yet",
+  },
+  tls_name: {
+    origin: "backend",
+    retryable: true,
+    text: "its certificate does not cover the name that is verified",
+  },
+  tls_alert: {
+    origin: "backend",
+    retryable: true,
+    text: "it refused the TLS handshake with an alert, often for want of a client certificate",
+  },
+  tls_closed: { origin: "backend", retryable: true, text: "closed or reset during the TLS handshake" },
+  tls_timeout: {
+    origin: "backend",
+    retryable: true,
+    text: "connected, but the TLS handshake was not over within connect.timeout",
+  },
+  tls: {
+    origin: "backend",
+    retryable: true,
+    text: "anything else in the TLS handshake; the session's log line has OpenSSL's code",
+  },
   no_port: { origin: "umay", retryable: true, text: "no local port left for this address (EADDRNOTAVAIL)" },
   file_descriptors: { origin: "umay", retryable: false, text: "the process may open no more files" },
   other: {

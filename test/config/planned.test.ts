@@ -18,7 +18,6 @@ const planned: readonly [table: string, line: string][] = [
   ["pools.echo", "panic_threshold = 50"],
   ["pools.echo", "queue = {}"],
   ["pools.echo", "removal = {}"],
-  ["pools.echo", 'tls = { verify = true, ca = "ca.pem", server_name = "api" }'],
   ["pools.echo", 'health = { type = "http", path = "/healthz", interval = "5s" }'],
   ["pools.echo", 'outlier = { consecutive_errors = 5, ejection = { base = "30s" } }'],
 ];

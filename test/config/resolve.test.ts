@@ -39,6 +39,7 @@ test("the smallest configuration gets every default", async () => {
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
         connect: { timeout: 5_000, attempts: 3 },
+        tls: undefined,
         discovery: {
           type: "static",
           backends: [

@@ -63,6 +63,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     picker: { type: "round-robin" },
     proxyProtocol: undefined,
     connect: { timeout: 1, attempts: 1 },
+    tls: undefined,
     counters: poolSlots().counters(slot),
     backends: Array.from({ length: backends }, (_, index) => ({
       address: `127.0.0.1:${1994 + index}`,

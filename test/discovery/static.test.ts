@@ -54,13 +54,14 @@ test("IP addresses and unix sockets are yielded once, as configured and in that 
   assert.equal(watching.seen.length, 1);
 });
 
-test("a host name is resolved, and its backend keeps port, weight and backup", async () => {
+test("a host name is resolved, and its backend keeps name, port, weight and backup", async () => {
   const names = new FakeNames();
   names.known.set("db", ["10.0.0.9"]);
   await using watching = watchStatic([backend("db:5432", { weight: 3, backup: true })], names.lookup);
   await watching.yielded(1);
   const target = { kind: "tcp", host: "10.0.0.9", port: 5432 };
-  assert.deepEqual(watching.sets, [[{ address: "10.0.0.9:5432", target, weight: 3, backup: true }]]);
+  const found = { address: "10.0.0.9:5432", target, hostName: "db", weight: 3, backup: true };
+  assert.deepEqual(watching.sets, [[found]]);
 });
 
 test("the first IPv4 address of a name is taken, an IPv6 address only where there is no other", async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
 import { Peer, soon } from "./peer.ts";
 
 export interface BackendOptions {
@@ -8,6 +9,8 @@ export interface BackendOptions {
   /** False: a connection is read only when the test resumes its socket. */
   readonly reading?: boolean;
   readonly port?: number;
+  /** It speaks TLS; a connection counts once its handshake is over. */
+  readonly tls?: SecureContextOptions & { readonly ALPNProtocols?: string[] };
 }
 
 /** A backend in a test's hands. */
@@ -19,16 +22,24 @@ export class Backend implements AsyncDisposable {
   #taken = 0;
   #woken = Promise.withResolvers<void>();
 
-  constructor(server: Server, { onPeer, reading = true }: BackendOptions) {
+  constructor(server: Server, { onPeer, reading = true, tls }: BackendOptions) {
     this.#server = server;
     this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("connection", (socket) => {
-      const peer = new Peer(socket);
-      if (!reading) socket.pause();
+    const add = (peer: Peer): void => {
+      if (!reading) peer.socket.pause();
       this.peers.push(peer);
       onPeer?.(peer);
       this.#woken.resolve();
       this.#woken = Promise.withResolvers();
+    };
+    // One for all, so that a ticket from one connection is good on the next.
+    const secureContext = tls && createSecureContext(tls);
+    server.on("connection", (raw) => {
+      if (secureContext === undefined) return add(new Peer(raw));
+      raw.on("error", () => {});
+      const secure = new TLSSocket(raw, { ...tls, isServer: true, secureContext });
+      secure.on("error", () => {});
+      secure.once("secure", () => add(new Peer(secure, raw)));
     });
   }
 

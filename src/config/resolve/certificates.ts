@@ -2,21 +2,24 @@ import type { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import type { Certificate } from "../../model/listener.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
-import type { TlsSettings } from "../schema/listener.ts";
 import { loadPem, readChain, readKey } from "./pem.ts";
 
 const day = 24 * 60 * 60 * 1000;
 const soon = 30 * day;
+
+/** Who a certificate is shown to. */
+type Peers = "clients" | "backends";
 
 /**
  * Reads a certificate with its key and checks that they can serve.
  * @returns undefined after an error.
  */
 export async function loadCertificate(
-  settings: TlsSettings["certificates"][number],
+  settings: { readonly cert: string; readonly key: string },
   path: Path,
   directory: string,
   report: (finding: Finding) => void,
+  peers: Peers = "clients",
 ): Promise<Certificate | undefined> {
   const certFile = resolve(directory, settings.cert);
   const keyFile = resolve(directory, settings.key);
@@ -26,7 +29,7 @@ export async function loadCertificate(
   if ("problem" in chain) report(errorAt([...path, "cert"], `${certFile} ${chain.problem}`));
   if ("problem" in privateKey) report(errorAt([...path, "key"], `${keyFile} ${privateKey.problem}`));
   if ("value" in chain)
-    for (const message of chainWarnings(chain.value, Date.now()))
+    for (const message of chainWarnings(chain.value, peers, Date.now()))
       report(warningAt([...path, "cert"], `${certFile}: ${message}`));
   if (!("value" in chain && "value" in privateKey && "value" in cert && "value" in key)) return undefined;
 
@@ -53,26 +56,27 @@ export async function loadCertificate(
   };
 }
 
-/** What will fail at clients, and when, although umay can serve it. */
-function* chainWarnings(chain: readonly X509Certificate[], now: number): Generator<string> {
+/** What will fail at peers, and when, although umay can serve it. */
+function* chainWarnings(chain: readonly X509Certificate[], peers: Peers, now: number): Generator<string> {
   for (const [index, certificate] of chain.entries()) {
     const which =
       chain.length === 1 ? "the certificate" : `certificate number ${index + 1} (${subjectOf(certificate)})`;
     const { validFromDate, validToDate } = certificate;
     const left = validToDate.getTime() - now;
-    if (left <= 0) yield `${which} expired on ${validToDate.toISOString()}; clients will refuse it, renew it`;
+    if (left <= 0)
+      yield `${which} expired on ${validToDate.toISOString()}; ${peers} will refuse it, renew it`;
     else if (left < soon)
       yield `${which} expires on ${validToDate.toISOString()}, in ${Math.floor(left / day)} days; renew it`;
     if (validFromDate.getTime() > now)
-      yield `${which} is not valid before ${validFromDate.toISOString()}; clients will refuse it until then, check this machine's clock`;
+      yield `${which} is not valid before ${validFromDate.toISOString()}; ${peers} will refuse it until then, check this machine's clock`;
     const issuer = chain[index + 1];
     if (issuer !== undefined && !certificate.checkIssued(issuer))
-      yield `${which} was not issued by the next one in the file (${subjectOf(issuer)}); clients may not find a way to their root, put each issuer behind what it issued`;
+      yield `${which} was not issued by the next one in the file (${subjectOf(issuer)}); ${peers} may not find a way to their root, put each issuer behind what it issued`;
   }
 }
 
 /** The subject in one line; one that is empty, as some issuers' are, is told by its names. */
-function subjectOf(certificate: X509Certificate): string {
+export function subjectOf(certificate: X509Certificate): string {
   const subject = (certificate.subject ?? "").split("\n").join(", ");
   return subject || namesOf(certificate).join(", ") || `serial ${certificate.serialNumber}`;
 }

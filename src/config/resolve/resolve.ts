@@ -10,6 +10,7 @@ import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
 import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
 import { resolveLimits } from "./limits.ts";
+import { resolvePoolTls } from "./pool-tls.ts";
 import { checkPools } from "./pools.ts";
 import { checkRoutes } from "./routes.ts";
 import { resolveTls } from "./tls.ts";
@@ -47,11 +48,21 @@ export async function resolveSettings(
       };
     }),
   );
-  const pools = Object.entries(settings.pools).map(([name, pool]): Pool => {
-    const { picker, connect, discovery, proxy_protocol: proxyProtocol } = pool;
-    const path = ["pools", name, "discovery"];
-    return { name, picker, connect, proxyProtocol, discovery: discoveryOf(discovery, path, place, report) };
-  });
+  const pools = await Promise.all(
+    Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
+      const { picker, connect, tls, proxy_protocol: proxyProtocol } = pool;
+      const path = ["pools", name];
+      const discovery = discoveryOf(pool.discovery, [...path, "discovery"], place, report);
+      return {
+        name,
+        picker,
+        connect,
+        proxyProtocol,
+        tls: tls && (await resolvePoolTls(tls, discovery, [...path, "tls"], context.directory, report)),
+        discovery,
+      };
+    }),
+  );
 
   findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
   for (const listener of listeners) findings.push(...checkRoutes(listener));

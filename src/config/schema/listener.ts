@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { protocols } from "../../model/listener.ts";
 import { cidrs, limits } from "./limits.ts";
-import { address, duration, integer, path, serverNamePattern } from "./values.ts";
+import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";
 
 const certificate = z.strictObject({
   cert: path.describe("The certificate chain, PEM: the server's own certificate first, then its issuers."),
@@ -26,17 +26,9 @@ const tls = z.strictObject({
       description: "Key-exchange groups in order of preference.",
       "x-default": "X25519MLKEM768 where OpenSSL has it, X25519, P-256, P-384",
     }),
-  alpn: z
-    .array(
-      z
-        .string({ error: "expected a protocol's name" })
-        .refine((protocol) => Buffer.byteLength(protocol) >= 1 && Buffer.byteLength(protocol) <= 255, {
-          error: "expected a protocol's name of 1 to 255 bytes",
-        }),
-      { error: 'expected a list of protocols, such as ["h2", "http/1.1"]' },
-    )
-    .prefault([])
-    .describe("Application protocols (ALPN) in order of preference. Empty: none is negotiated."),
+  alpn: applicationProtocols.describe(
+    "Application protocols (ALPN) in order of preference. Empty: none is negotiated.",
+  ),
   certificates: z
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
     .min(1, { error: "expected at least one certificate" })

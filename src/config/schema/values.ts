@@ -117,6 +117,18 @@ export const nameserver = z
   })
   .meta({ "x-type": "address" });
 
+/** Names for ALPN (RFC 7301 section 3.1). */
+export const applicationProtocols = z
+  .array(
+    z
+      .string({ error: "expected a protocol's name" })
+      .refine((protocol) => Buffer.byteLength(protocol) >= 1 && Buffer.byteLength(protocol) <= 255, {
+        error: "expected a protocol's name of 1 to 255 bytes",
+      }),
+    { error: 'expected a list of protocols, such as ["h2", "http/1.1"]' },
+  )
+  .prefault([]);
+
 /** A file's path; relative ones start at the configuration's folder. */
 export const path = z
   .string({ error: "expected a file's path" })

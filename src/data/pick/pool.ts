@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../../channel/counters.ts";
 import { backendCell } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
+import { BackendTls } from "../connect/tls.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 import { createTieredPicker } from "./tiers.ts";
 
@@ -13,27 +15,38 @@ export interface WorkerMemory {
   readonly worker: PickerInputs["worker"];
 }
 
-/** A pool as a worker serves it: it stays the same object over snapshots, its picker is replaced. */
+/** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
 export class ServedPool implements PickContext {
   definition: PlacedPool;
+  /** Undefined: plain TCP. */
+  tls: BackendTls | undefined;
   clientAddress = "";
   serverName = "";
   #tried: readonly PlacedBackend[] = [];
   #picker: Picker;
   readonly #memory: WorkerMemory;
 
+  /** @throws where OpenSSL refuses the pool's TLS settings. */
   constructor(definition: PlacedPool, memory: WorkerMemory) {
     this.definition = definition;
+    this.tls = definition.tls && new BackendTls(definition.tls);
     this.#memory = memory;
     this.#picker = this.#build(definition, undefined);
   }
 
-  /** Builds the picker of a new definition; nothing changes until the returned function is called. */
+  /**
+   * Builds what a new definition needs; nothing changes until the returned function is called.
+   * @throws where OpenSSL refuses the pool's TLS settings.
+   */
   prepare(definition: PlacedPool): () => void {
     const sameKind = definition.picker.type === this.definition.picker.type;
     const picker = this.#build(definition, sameKind ? this.#picker : undefined);
+    const tls = isDeepStrictEqual(definition.tls, this.definition.tls)
+      ? this.tls
+      : definition.tls && new BackendTls(definition.tls);
     return () => {
       this.definition = definition;
+      this.tls = tls;
       this.#picker = picker;
     };
   }

@@ -59,6 +59,14 @@ export function onBackendData(this: Socket, length: number, buffer: Uint8Array):
   return client.write(session.clientKeepsBytes || client.writableLength > 0 ? Buffer.from(bytes) : bytes);
 }
 
+/** Bytes from a backend that speaks TLS, in memory of their own: on to the client, which is waited for if need be. */
+export function onBackendRecord(this: SessionSocket, bytes: Buffer): void {
+  const session = this.session;
+  session.lastActive = clock.now;
+  session.countSent(bytes.length);
+  if (!session.client.write(bytes)) this.pause();
+}
+
 /** The client took what waited: read the backend again. */
 export function onClientDrain(this: SessionSocket): void {
   this.session.lastActive = clock.now;

@@ -52,7 +52,10 @@ function endIfOverdue(session: Session, quiet: number): void {
       if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
       break;
     case "connect":
-      if (quiet > session.pool.definition.connect.timeout) session.connectFailed("timeout", "timeout");
+      if (quiet > session.pool.definition.connect.timeout) {
+        const failure = session.securing ? "tls_timeout" : "timeout";
+        session.connectFailed(failure, failure);
+      }
       break;
     case "relay":
       if (session.clientEnded || session.backendEnded) {
