@@ -79,3 +79,27 @@ test("a summary says what a certificate covers and how many days it has left", a
   );
   assert.match(text, /certificate \/etc\/umay\/web\.pem for CN=web\n/);
 });
+
+test("a summary says that a pool speaks TLS, and what it verifies", async () => {
+  const base = await model();
+  const tls = {
+    verify: true,
+    caFile: "/etc/ca.pem",
+    ca: "",
+    serverName: "api.test",
+    certificate: undefined,
+    alpn: [],
+  };
+  const told = (changes: object): string | null | undefined =>
+    summarise({ ...base, pools: [{ ...base.pools[0]!, tls: { ...tls, ...changes } }] }).pools[0]?.tls;
+  assert.equal(told({}), "TLS, verified as api.test by /etc/ca.pem");
+  assert.equal(
+    told({ caFile: undefined, serverName: undefined, certificate }),
+    "TLS, verified as each backend's host name or address by the system's CAs, showing /etc/umay/web.pem",
+  );
+  assert.equal(told({ verify: false }), "TLS, not verified");
+  assert.match(
+    formatSummary(summarise({ ...base, pools: [{ ...base.pools[0]!, tls }] })),
+    /discovery, TLS, verified as/,
+  );
+});

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
 import { Peer, soon } from "./peer.ts";
 
@@ -19,6 +19,8 @@ export class Backend implements AsyncDisposable {
   /** Every connection so far. */
   readonly peers: Peer[] = [];
   readonly #server: Server;
+  /** Also those whose TLS handshake never ended. */
+  readonly #sockets = new Set<Socket>();
   #taken = 0;
   #woken = Promise.withResolvers<void>();
 
@@ -35,6 +37,7 @@ export class Backend implements AsyncDisposable {
     // One for all, so that a ticket from one connection is good on the next.
     const secureContext = tls && createSecureContext(tls);
     server.on("connection", (raw) => {
+      this.#sockets.add(raw);
       if (secureContext === undefined) return add(new Peer(raw));
       raw.on("error", () => {});
       const secure = new TLSSocket(raw, { ...tls, isServer: true, secureContext });
@@ -56,6 +59,8 @@ export class Backend implements AsyncDisposable {
   /** Closes and forgets every connection. */
   drop(): void {
     for (const peer of this.peers.splice(0)) peer[Symbol.dispose]();
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
     this.#taken = 0;
   }
 
