@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { createCertificate } from "../../src/cli/create-certificate.ts";
 import { type Backend, type BackendOptions, startBackend } from "../support/backend.ts";
 import { type CertificatePair, testCertificates } from "../support/certificates.ts";
@@ -190,6 +190,35 @@ describe("TLS to backends", () => {
       const attempts = line["attempts"] as { ms: number }[];
       if (name === "silent") assert.ok(attempts[0]!.ms >= connectMs);
     });
+
+  test("the PROXY header goes before TLS, in the clear", async () => {
+    const { ca, ecdsa } = await testCertificates();
+    const header = Promise.withResolvers<string>();
+    const server = createTcpServer((raw) => {
+      raw.on("error", () => {});
+      raw.once("readable", () => {
+        const bytes = raw.read() as Buffer;
+        const end = bytes.indexOf("\r\n") + 2;
+        header.resolve(String(bytes.subarray(0, end)));
+        raw.unshift(bytes.subarray(end));
+        const secure = new TLSSocket(raw, { isServer: true, ...files(ecdsa) });
+        secure.on("error", () => {});
+        secure.pipe(secure);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const port = (server.address() as AddressInfo).port;
+    const pool = poolToml("told", [`127.0.0.1:${port}`], `proxy_protocol = "v1"\ntls = { ca = "${ca}" }`);
+    const listener = '[listeners.told]\nbind = "127.0.0.1:0"\npool = "told"\n';
+    await using telling = await startUmay(`workers = 1\n${listener}${pool}`);
+    {
+      using client = await connectPlain(telling.port("told"));
+      await echoed(client);
+      const expected = `PROXY TCP4 127.0.0.1 127.0.0.1 ${client.port} ${telling.port("told")}\r\n`;
+      assert.equal(await header.promise, expected);
+    }
+    server.close();
+  });
 
   test("without a CA of its own, a pool trusts the system's", async () => {
     const { ca } = await testCertificates();
