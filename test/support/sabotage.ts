@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { isMainThread, workerData } from "node:worker_threads";
@@ -46,12 +45,14 @@ export function sabotaged(dir: string, env: NodeJS.ProcessEnv = {}): StartOption
 
 /** Breaks a thread, `main` or `worker-1`; waits until there is one. */
 export async function sabotage(dir: string, thread: string, deed: Sabotage): Promise<void> {
-  await becomes(
-    () => readdirSync(dir),
-    (files) => files.includes(thread),
-    "the threads that can be broken",
-  );
-  connect(join(dir, thread))
-    .on("error", () => {})
-    .end(deed);
+  const ordered = (): Promise<boolean> => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const socket = connect(join(dir, thread), () => {
+      socket.end(deed);
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+    return promise;
+  };
+  await becomes(ordered, (done) => done, `an order to ${thread}`);
 }

@@ -24,7 +24,7 @@ export async function endingOf(connecting: Promise<Peer>): Promise<Ending | unde
   }
 }
 
-/** Connects until that is refused. @returns how many connections got through; the kernel may have reset the last one. */
+/** Connects until that is refused. @returns how many connections got through; umay may not have accepted the last ones. */
 export async function untilRefused(port: number): Promise<number> {
   for (let through = 0; ; through++)
     try {
