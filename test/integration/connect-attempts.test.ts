@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { after, afterEach, before, describe, test } from "node:test";
 import { type Backend, startBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -151,6 +152,8 @@ describe("connecting a backend", () => {
     test(`a client that vanishes while its backend is being connected ends the attempt, over ${kind}`, async () => {
       const listener = `full${suffix}`;
       using client = await connect(umay.port(listener));
+      // A reset that meets the tickets on their way is lost in Node, which takes it for an end.
+      if (suffix !== "") await once(client.socket, "session");
       client.reset();
       const line = await umay.session(
         (one) => one["listener"] === listener && one["reason"] === "client_gone",
