@@ -40,6 +40,7 @@ export function poolToml(name: string, addresses: readonly string[], settings = 
 export async function connectSocket(port: number): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   await soon(once(socket, "connect"), "a connection");
+  socket.on("error", () => {});
   return socket;
 }
 
@@ -50,7 +51,6 @@ export async function connectPlain(port: number): Promise<Peer> {
 /** Connects and completes the handshake. The certificate is not verified unless `options.ca` is there. */
 export async function connectSecure(port: number, options: ConnectionOptions = {}): Promise<Peer> {
   const raw = await connectSocket(port);
-  raw.on("error", () => {});
   const tls: TLSSocket = connectTls({
     socket: raw,
     rejectUnauthorized: options.ca !== undefined,

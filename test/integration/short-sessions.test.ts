@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testCertificates } from "../support/certificates.ts";
+import { listenersToml, poolToml } from "../support/client.ts";
+import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
+import { runShortSessions, type ShortSessions, startObedientBackend } from "../support/short-sessions.ts";
+import { startUmay } from "../support/umay.ts";
+
+const sessions = 10_000;
+const warmUp = 2000;
+
+test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
+  timeout: 240_000,
+}, async () => {
+  await using backend = await startObedientBackend();
+  await using umay = await startUmay(
+    `
+    workers = 2
+    log = { sessions = false }
+    [admin]
+    bind = "127.0.0.1:0"
+    ${listenersToml("obedient", await testCertificates())}
+    ${poolToml("obedient", [backend.address])}`,
+    // Otherwise V8 lets what is garbage already grow to 128 MiB for each worker.
+    { nodeArgs: ["--max-semi-space-size=2"] },
+  );
+  const run = (count: number): Promise<void> => {
+    const how: ShortSessions = {
+      count,
+      atOnce: 32,
+      plain: umay.port("plain"),
+      tls: umay.port("tls13"),
+      tlsOfTen: 3,
+    };
+    return runShortSessions(how);
+  };
+
+  await run(warmUp);
+  await settled(umay);
+  const filesAtFirst = openFiles(umay.pid);
+  const bytesAtFirst = residentBytes(umay.pid);
+
+  await run(sessions);
+  await settled(umay);
+  const all = warmUp + sessions;
+  assert.equal(await umay.metric("umay_listener_connections_total"), all);
+  assert.equal(await umay.metric("umay_backend_connections_total"), all);
+  assert.equal(await umay.metric("umay_worker_restarts_total"), 0);
+  await becomes(
+    () => openFiles(umay.pid),
+    (files) => files <= filesAtFirst,
+    "open files",
+  );
+  // A session with TLS takes 50 kB while it lives.
+  const grown = (residentBytes(umay.pid) - bytesAtFirst) / 2 ** 20;
+  assert.ok(grown < 30, `grew by ${grown} MiB`);
+});
