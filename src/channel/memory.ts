@@ -7,6 +7,8 @@ export interface SharedMemory {
   readonly backendActive: Int32Array<SharedArrayBuffer>;
   /** {@link backendFlag} bits per backend slot, written by the control plane. 0: may be picked. */
   readonly backendFlags: Int32Array<SharedArrayBuffer>;
+  /** Failures in a row per backend slot, over all workers. */
+  readonly backendErrors: Int32Array<SharedArrayBuffer>;
   /** Open connections per listener slot. */
   readonly listenerActive: Int32Array<SharedArrayBuffer>;
   /** [0]: open connections of the whole process; [1]: the most it may have. */
@@ -16,8 +18,15 @@ export interface SharedMemory {
 export const openConnections = 0;
 export const mostConnections = 1;
 
-/** Why a backend may not be picked. */
-export const backendFlag = { down: 1, ejected: 2, draining: 4 } as const;
+/** Why a backend may not be picked. `trusted` lifts `down` and `ejected`: too few of its pool are left without it. */
+export const backendFlag = { down: 1, ejected: 2, draining: 4, trusted: 8 } as const;
+
+const unhealthy = backendFlag.down | backendFlag.ejected;
+
+/** Whether a backend with these flags may be picked. */
+export function mayBePicked(flags: number): boolean {
+  return (flags & (flags & backendFlag.trusted ? ~(unhealthy | backendFlag.trusted) : ~0)) === 0;
+}
 
 /** Backends that all pools together may have, also those that were removed and still have sessions. */
 export const backendCapacity = 16_384;
@@ -28,6 +37,7 @@ export function createSharedMemory(): SharedMemory {
   return {
     backendActive: sharedInts(backendCapacity),
     backendFlags: sharedInts(backendCapacity),
+    backendErrors: sharedInts(backendCapacity),
     listenerActive: sharedInts(listenerCapacity),
     process: sharedInts(2),
   };

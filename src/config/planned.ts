@@ -13,9 +13,6 @@ const plannedKeys = [
   "pools.*.queue",
   "pools.*.removal",
   "pools.*.slow_start",
-  "pools.*.panic_threshold",
-  "pools.*.health",
-  "pools.*.outlier",
 ];
 
 const plannedValues = [

@@ -20,6 +20,7 @@ export async function openAdmin(
     state: () => plane.state,
     snapshot: () => plane.store.observed,
     discovery: () => plane.pools.states,
+    health: plane.health,
     workerRestarts: () => plane.supervisor.restarts,
     droppedLogLines: () => destination.dropped(),
     reloads: () => ({ applied: 0, failed: 0 }),

@@ -17,6 +17,7 @@ import type { PlacedListener } from "../model/snapshot.ts";
 import { type MetricName, metrics } from "../observe/metrics.ts";
 import { cumulate } from "./histograms.ts";
 import {
+  type BackendHealth,
   backendState,
   backendStates,
   type MetricsInput,
@@ -117,6 +118,14 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     Atomics.load(shared.backendFlags, slot) & (backendFlag.down | backendFlag.ejected) ? 0 : 1,
   ),
 
+  umay_backend_health_changes_total: ofWatched(({ changes, checkFailures }) =>
+    checkFailures === undefined ? undefined : changes,
+  ),
+  umay_backend_check_failures_total: ofWatched(({ checkFailures }) => checkFailures),
+  umay_backend_ejections_total: ofWatched(({ ejections }) => ejections),
+  umay_pool_panic: ({ health, snapshot }) =>
+    snapshot().pools.map(({ name }) => ({ labels: { pool: name }, value: health.failsOpen(name) ? 1 : 0 })),
+
   umay_pool_backends: ({ shared, snapshot }) =>
     snapshot().pools.flatMap(({ name, backends }) => {
       const states = backends.map((backend) => backendState(shared, backend));
@@ -166,6 +175,20 @@ function ofBackends(
         labels: { pool: pool.name, backend: backend.address },
         value: value(input, backend),
       })),
+    );
+}
+
+/** Of backends that are watched; undefined where it does not apply. */
+function ofWatched(
+  value: (health: BackendHealth) => number | undefined,
+): (input: MetricsInput) => readonly Sample[] {
+  return ({ health, snapshot }) =>
+    snapshot().pools.flatMap((pool) =>
+      pool.backends.flatMap(({ address, slot }) => {
+        const reading = health.backend(slot);
+        const its = reading && value(reading);
+        return its === undefined ? [] : [{ labels: { pool: pool.name, backend: address }, value: its }];
+      }),
     );
 }
 

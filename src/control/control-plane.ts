@@ -17,12 +17,13 @@ import { bindListeners } from "./bind.ts";
 import { type Drained, drain } from "./drain.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
 import { acceptForWorkers } from "./handover.ts";
+import { HealthMonitor } from "./health.ts";
 import { type PoolWatch, watchPools } from "./pools.ts";
 import { watchRejections } from "./rejections.ts";
 import { type BoundListener, Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 
-/** How long the first sessions may have to wait for names to be resolved, in milliseconds. */
+/** How long the first sessions may have to wait for names to be resolved and backends to be checked, in milliseconds. */
 const firstAnswersWait = 1000;
 
 export type State = "starting" | "ready" | "draining";
@@ -34,6 +35,7 @@ export class ControlPlane {
   readonly memories: readonly CounterMemory[];
   readonly supervisor: Supervisor;
   readonly store: Store;
+  readonly health: HealthMonitor;
   pools: PoolWatch = { states: new Map(), firstAnswers: Promise.resolve() };
   state: State = "starting";
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
@@ -60,6 +62,7 @@ export class ControlPlane {
     this.#firstVersionServed.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
     this.store = new Store(model, bound, this.shared, this.memories);
+    this.health = new HealthMonitor({ shared: this.shared, logger });
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
@@ -92,7 +95,8 @@ export class ControlPlane {
     };
     this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
     const longEnough = sleep(firstAnswersWait, undefined, { ref: false });
-    await Promise.race([this.pools.firstAnswers, longEnough, this.#firstVersionServed.promise]);
+    const known = this.pools.firstAnswers.then(() => this.health.firstResults());
+    await Promise.race([known, longEnough, this.#firstVersionServed.promise]);
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
     started = true;
@@ -156,6 +160,7 @@ export class ControlPlane {
 
   async #stopAccepting(): Promise<void> {
     this.#discovery.abort();
+    this.health.stop();
     for (const server of this.#handover) server.close();
     await this.supervisor.drain();
   }
@@ -163,6 +168,8 @@ export class ControlPlane {
   #setBackends(pool: string, backends: readonly Backend[]): void {
     this.store.settle(this.supervisor.applied);
     const homeless = this.store.setBackends(pool, backends);
+    const policies = new Map(this.model.pools.map(({ name, health }) => [name, health]));
+    this.health.update(this.store.snapshot.pools, policies);
     if (homeless > 0)
       this.#logger.error(
         { pool, left_out: homeless },

@@ -15,6 +15,7 @@ export interface MetricsInput {
   readonly snapshot: () => Snapshot;
   /** By pool. */
   readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;
+  readonly health: HealthReading;
   readonly workerRestarts: () => number;
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
@@ -28,6 +29,23 @@ export interface DiscoveryReading {
   readonly errors: number;
   /** The last error, until it succeeds again. */
   readonly lastError: string | undefined;
+}
+
+/** What is known of the backends' health. */
+export interface HealthReading {
+  /** By its slot; undefined for one that is not watched. */
+  backend(slot: number): BackendHealth | undefined;
+  /** Whether health is ignored in a pool, because too few of its backends are up. */
+  failsOpen(pool: string): boolean;
+}
+
+/** How often it happened so far. */
+export interface BackendHealth {
+  /** From up to down, or back. */
+  readonly changes: number;
+  /** Undefined without active checks. */
+  readonly checkFailures: number | undefined;
+  readonly ejections: number;
 }
 
 export const backendStates = ["up", "down", "ejected", "draining"] as const;

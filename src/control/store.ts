@@ -58,7 +58,7 @@ export class Store {
       };
     });
     const poolPlaces = poolSlots();
-    for (const { discovery: _, ...pool } of model.pools)
+    for (const { discovery: _, health: __, ...pool } of model.pools)
       this.#pools.set(pool.name, {
         ...pool,
         counters: poolPlaces.counters(poolPlaces.take()!),
@@ -123,6 +123,7 @@ export class Store {
       for (const memory of this.#memories)
         memory.fill(0, backend.counters, backend.counters + backendCell.size);
       Atomics.store(this.#shared.backendFlags, backend.slot, 0);
+      Atomics.store(this.#shared.backendErrors, backend.slot, 0);
       this.#leaving.delete(name);
       this.#backendSlots.giveBack(backend.slot);
     }

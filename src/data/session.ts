@@ -29,6 +29,7 @@ import type { Termination } from "./accept/tls.ts";
 import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
 import { proxyIntroduction } from "./connect/proxy-header.ts";
+import { reportFailure, reportSilence, reportSuccess } from "./connect/report.ts";
 import type { BackendTls } from "./connect/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
@@ -250,6 +251,7 @@ export class Session implements RelaySession, FirstBytesSession {
     this.plane.counters[
       attempt.backend.counters + backendCell.failures + connectFailureList.indexOf(failure)
     ]! += 1;
+    if (connectFailures[failure].origin === "backend") reportFailure(this.plane.shared, attempt.backend.slot);
     this.dropUpstream();
     if (connectFailures[failure].retryable) this.connect();
     else this.end("connect_failed");
@@ -280,6 +282,7 @@ export class Session implements RelaySession, FirstBytesSession {
   }
 
   countSent(bytes: number): void {
+    if (this.sent === 0 && this.backend !== undefined) reportSuccess(this.plane.shared, this.backend.slot);
     this.sent += bytes;
     this.plane.counters[this.listener.definition.counters + listenerCell.sent]! += bytes;
   }
@@ -337,6 +340,8 @@ export class Session implements RelaySession, FirstBytesSession {
     if (this.phase === "ended") return;
     const handshakeOver = this.phase === "connect" || this.phase === "relay";
     if (this.phase === "connect") this.abandonAttempt();
+    if (this.phase === "relay" && this.sent === 0 && this.backend !== undefined)
+      reportSilence(this.plane.shared, this.backend.slot, reason);
     this.phase = "ended";
     this.dropUpstream();
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us.

@@ -1,4 +1,5 @@
 import type { Backend } from "./backend.ts";
+import type { HealthPolicy } from "./health.ts";
 import type { Certificate } from "./listener.ts";
 
 /** Every picker's name with one line on what it does; schema, documentation and the data plane's registry follow it. */
@@ -72,6 +73,7 @@ export interface Pool {
   readonly discovery: DiscoverySpec;
   /** The PROXY protocol header that backends get; undefined: none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+  readonly health: HealthPolicy;
   readonly connect: {
     /** Time for one attempt, in milliseconds. */
     readonly timeout: number;

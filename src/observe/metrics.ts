@@ -123,6 +123,30 @@ export const metrics = {
     labels: ["pool", "backend"],
     unit: "",
   },
+  umay_backend_health_changes_total: {
+    type: "counter",
+    help: "Times that active checks found a backend down, or up again.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_check_failures_total: {
+    type: "counter",
+    help: "Active checks of a backend that failed.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_ejections_total: {
+    type: "counter",
+    help: "Times that a backend was ejected because sessions failed on it.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_pool_panic: {
+    type: "gauge",
+    help: "1 while health is ignored, because fewer of a pool's backends are up than panic_threshold, else 0.",
+    labels: ["pool"],
+    unit: "",
+  },
   umay_pool_backends: {
     type: "gauge",
     help: "Backends of a pool: up, down, ejected or draining.",

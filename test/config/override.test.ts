@@ -197,8 +197,8 @@ test("a problem in the file that an override did not touch keeps its line", asyn
 });
 
 test("a planned key is refused by the variable's name", async () => {
-  assert.deepEqual(await problemLines(smallest, { UMAY__POOLS__ECHO__HEALTH__TYPE: "tcp" }), [
-    "error UMAY__POOLS__ECHO__HEALTH__TYPE pools.echo.health: this key is planned, but not supported yet; remove it",
+  assert.deepEqual(await problemLines(smallest, { UMAY__POOLS__ECHO__QUEUE__SIZE: "10" }), [
+    "error UMAY__POOLS__ECHO__QUEUE__SIZE pools.echo.queue: this key is planned, but not supported yet; remove it",
   ]);
 });
 

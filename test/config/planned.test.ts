@@ -15,11 +15,8 @@ const planned: readonly [table: string, line: string][] = [
   ["pools.echo", 'picker = { type = "peak-ewma", decay = "10s" }'],
   ["pools.echo", "max_connections_per_backend = 0"],
   ["pools.echo", 'slow_start = "0s"'],
-  ["pools.echo", "panic_threshold = 50"],
   ["pools.echo", "queue = {}"],
   ["pools.echo", "removal = {}"],
-  ["pools.echo", 'health = { type = "http", path = "/healthz", interval = "5s" }'],
-  ["pools.echo", 'outlier = { consecutive_errors = 5, ejection = { base = "30s" } }'],
 ];
 
 for (const [table, line] of planned)

@@ -40,6 +40,11 @@ test("the smallest configuration gets every default", async () => {
         proxyProtocol: undefined,
         connect: { timeout: 5_000, attempts: 3 },
         tls: undefined,
+        health: {
+          check: undefined,
+          outlier: { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 },
+          panicThreshold: 50,
+        },
         discovery: {
           type: "static",
           backends: [

@@ -105,6 +105,13 @@ export function testInput(): TestInput {
     state: () => "ready",
     snapshot: () => snapshot,
     discovery: () => discovery,
+    health: {
+      backend: (slot) =>
+        slot === 0
+          ? { changes: 3, checkFailures: 9, ejections: 1 }
+          : { changes: 0, checkFailures: undefined, ejections: slot },
+      failsOpen: (name) => name === "empty",
+    },
     workerRestarts: () => 2,
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),

@@ -132,6 +132,13 @@ test("what the control plane knows is served as it is", async () => {
   assert.equal(value(families, "umay_log_lines_dropped_total"), 5);
   assert.equal(value(families, "umay_discovery_errors_total", { pool: "echo" }), 0);
   assert.equal(value(families, "umay_discovery_errors_total", { pool: "empty" }), 3);
+  const [first, second] = ["127.0.0.1:1994", "127.0.0.1:1995"].map((backend) => ({ pool: "echo", backend }));
+  assert.equal(value(families, "umay_backend_health_changes_total", first!), 3);
+  assert.equal(value(families, "umay_backend_check_failures_total", first!), 9);
+  assert.equal(value(families, "umay_backend_ejections_total", first!), 1);
+  assert.equal(value(families, "umay_backend_ejections_total", second!), 1);
+  assert.equal(value(families, "umay_pool_panic", { pool: "echo" }), 0);
+  assert.equal(value(families, "umay_pool_panic", { pool: "empty" }), 1);
   assert.equal(value(families, "umay_open_files_limit"), 1024);
   assert.ok(value(families, "umay_open_files") >= 3);
 });

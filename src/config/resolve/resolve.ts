@@ -9,6 +9,7 @@ import type { ListenerSettings } from "../schema/listener.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
 import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
+import { resolveHealth } from "./health.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
 import { checkPools } from "./pools.ts";
@@ -59,6 +60,7 @@ export async function resolveSettings(
         connect,
         proxyProtocol,
         tls: tls && (await resolvePoolTls(tls, discovery, [...path, "tls"], context.directory, report)),
+        health: await resolveHealth(pool, path, context.directory, report),
         discovery,
       };
     }),

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
+import { health, outlier, panicThreshold } from "./health.ts";
 import { address, applicationProtocols, duration, hostName, integer, nameserver, path } from "./values.ts";
 
 const pickerNames = Object.keys(pickerTypes) as PickerType[];
@@ -135,6 +136,9 @@ export const pool = z.strictObject({
     .prefault({})
     .describe("How backends are connected."),
   tls: tls.optional().describe("TLS to the backends. Without this table they are spoken to in plain TCP."),
+  health,
+  outlier,
+  panic_threshold: panicThreshold,
   discovery: z
     .discriminatedUnion("type", [staticDiscovery, dnsDiscovery], {
       error: 'expected a table [pools.<name>.discovery] with type = "static" or "dns"',

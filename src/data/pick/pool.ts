@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../../channel/counters.ts";
 import { backendCell } from "../../channel/counters.ts";
-import type { SharedMemory } from "../../channel/memory.ts";
+import { mayBePicked, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { BackendTls } from "../connect/tls.ts";
@@ -78,7 +78,8 @@ export class ServedPool implements PickContext {
 
   /** The one predicate in front of all pickers. */
   mayPick(backend: PlacedBackend): boolean {
-    if (this.#memory.shared.backendFlags[backend.slot] !== 0) return false;
+    const flags = this.#memory.shared.backendFlags[backend.slot]!;
+    if (flags !== 0 && !mayBePicked(flags)) return false;
     for (const other of this.#tried) if (other.slot === backend.slot) return false;
     return true;
   }

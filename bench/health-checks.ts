@@ -1,0 +1,130 @@
+/**
+ * What active health checks of 1,000 backends every 5 seconds cost, in percent of one core, for each type of check:
+ * `node bench/health-checks.ts [SECONDS]`. The backends are one server in another process.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServer as createTlsServer } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { createSharedMemory } from "../src/channel/memory.ts";
+import { createCertificate } from "../src/cli/create-certificate.ts";
+import { HealthMonitor } from "../src/control/health.ts";
+import { frame } from "../src/health/grpc.ts";
+import type { CheckSpec, HealthPolicy } from "../src/model/health.ts";
+import type { PlacedPool } from "../src/model/snapshot.ts";
+import { createLogger } from "../src/observe/logger.ts";
+
+const backends = 1_000;
+const interval = 5_000;
+
+const timing = {
+  interval,
+  timeout: 2_000,
+  rise: 2,
+  fall: 3,
+  address: undefined,
+  port: undefined,
+  proxyProtocol: undefined,
+};
+const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
+const unverified = { verify: false, ca: undefined, serverName: undefined };
+const specs: readonly CheckSpec[] = [
+  { ...timing, type: "tcp" },
+  { ...timing, ...http, type: "http", tls: undefined, expectStatus: [{ from: 200, to: 299 }] },
+  { ...timing, type: "grpc", tls: undefined, service: "", host: undefined },
+  { ...timing, type: "tls", tls: unverified },
+];
+
+async function serve(type: string): Promise<void> {
+  const server = await serverFor(type);
+  server.on("connection", (socket) => socket.on("error", () => {}));
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  process.send!((server.address() as AddressInfo).port);
+}
+
+async function serverFor(type: string) {
+  if (type === "http") return createHttpServer((_, response) => response.end("ok"));
+  if (type === "tcp") return createServer((socket) => socket.resume());
+  if (type === "tls") {
+    const notAfter = new Date(Date.now() + 86_400_000);
+    return createTlsServer(await createCertificate({ commonName: "x", names: ["x"], notAfter }));
+  }
+  const server = createHttp2Server();
+  server.on("sessionError", () => {});
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(frame(Buffer.from([8, 1])));
+  });
+  return server;
+}
+
+/** Each backend has an address of its own in 127.0.0.0/8. */
+function poolAt(port: number): PlacedPool {
+  const placed = Array.from({ length: backends }, (_, slot) => {
+    const host = `127.1.${slot >> 8}.${slot & 255}`;
+    const target = { kind: "tcp", host, port } as const;
+    return { address: `${host}:${port}`, target, weight: 1, backup: false, slot, counters: 0 };
+  });
+  const connect = { timeout: 1, attempts: 1 };
+  return {
+    name: "bench",
+    picker: { type: "random" },
+    connect,
+    proxyProtocol: undefined,
+    tls: undefined,
+    counters: 0,
+    backends: placed,
+  };
+}
+
+async function measure(check: CheckSpec | undefined, port: number, seconds: number): Promise<object> {
+  const shared = createSharedMemory();
+  const monitor = new HealthMonitor({
+    shared,
+    logger: createLogger({ level: "error" }, { write: console.log }),
+  });
+  const outlier = { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 };
+  const policy: HealthPolicy = { check, outlier, panicThreshold: 50 };
+  monitor.update([poolAt(port)], new Map([["bench", policy]]));
+  await monitor.firstResults();
+  // By then the checks are spread over the interval.
+  await sleep(interval);
+  const before = process.cpuUsage();
+  const began = performance.now();
+  await sleep(seconds * 1000);
+  const { user, system } = process.cpuUsage(before);
+  const elapsed = performance.now() - began;
+  const up = shared.backendFlags.subarray(0, backends).filter((flags) => flags === 0).length;
+  monitor.stop();
+  return {
+    check: check?.type ?? "none, ejection alone",
+    "% of a core": round((user + system) / elapsed / 10),
+    up,
+  };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+if (process.send !== undefined) await serve(process.argv[2]!);
+else {
+  const seconds = Number(process.argv[2] ?? 15);
+  const rows: object[] = [await measure(undefined, 1, seconds)];
+  for (const spec of specs) {
+    const server: ChildProcess = fork(fileURLToPath(import.meta.url), [spec.type]);
+    const [port] = (await once(server, "message")) as [number];
+    rows.push(await measure(spec, port, seconds));
+    server.kill();
+  }
+  console.log(
+    `${backends} backends every ${interval / 1000} s; Node ${process.versions.node}, ${cpus()[0]?.model}`,
+  );
+  console.table(rows);
+}

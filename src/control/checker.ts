@@ -1,0 +1,104 @@
+import type { HealthCheck } from "../health/check.ts";
+import { checkedAddress } from "../health/registry.ts";
+import { Tracker, type Verdict } from "../health/tracker.ts";
+import type { SocketAddress } from "../lib/address.ts";
+import type { CheckSpec } from "../model/health.ts";
+import { jittered, type Timers } from "./timers.ts";
+
+/** The interval while a verdict is about to change, in milliseconds, unless the configured one is shorter. */
+const changingInterval = 1000;
+
+/**
+ * Checks begin on the beat of a clock, in milliseconds: several at a time cost much less than as many that each wake
+ * the thread up.
+ */
+const longestBeat = 50;
+
+/** What a checker works with. */
+export interface CheckerSurroundings {
+  readonly timers: Timers;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Called after each check. @param failure why it failed; undefined: it passed. */
+  checked(failure: Error | undefined, changed: boolean): void;
+}
+
+/** Checks one backend again and again, beginning at once. */
+export class Checker {
+  readonly #spec: CheckSpec;
+  readonly #check: HealthCheck;
+  readonly #target: SocketAddress;
+  readonly #surroundings: CheckerSurroundings;
+  readonly #tracker: Tracker;
+  /** Ends what is under way: a check, or the wait for the next one. */
+  #cancel: () => void = () => {};
+  #stopped = false;
+  readonly #firstResult = Promise.withResolvers<void>();
+
+  /** @param known what is known of the backend already. */
+  constructor(
+    spec: CheckSpec,
+    check: HealthCheck,
+    backend: SocketAddress,
+    known: Verdict,
+    surroundings: CheckerSurroundings,
+  ) {
+    this.#spec = spec;
+    this.#check = check;
+    this.#target = checkedAddress(spec, backend);
+    this.#tracker = new Tracker(spec, known);
+    this.#surroundings = surroundings;
+  }
+
+  /** Resolves with the first result, or when it is stopped. */
+  get firstResult(): Promise<void> {
+    return this.#firstResult.promise;
+  }
+
+  /** @param first spreads the checks that follow over the interval. */
+  run(first = true): void {
+    const { timers } = this.#surroundings;
+    const began = timers.now();
+    const { timeout } = this.#spec;
+    const attempt = new AbortController();
+    const expire = timers.after(timeout, () => attempt.abort(new Error(`no answer within ${timeout} ms`)));
+    this.#cancel = () => {
+      expire();
+      attempt.abort(new Error("stopped"));
+    };
+    const done = (failure: Error | undefined): void => {
+      expire();
+      if (this.#stopped) return;
+      if (!isOurs(failure)) this.#record(failure);
+      const beat = Math.min(longestBeat, this.#spec.interval / 20);
+      const next = Math.round((began + this.#wait(first)) / beat) * beat;
+      this.#cancel = timers.after(Math.max(0, next - timers.now()), () => this.run(false));
+    };
+    this.#check.check(this.#target, attempt.signal).then(() => done(undefined), done);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+    this.#firstResult.resolve();
+  }
+
+  #record(failure: Error | undefined): void {
+    const changed = this.#tracker.record(failure === undefined);
+    this.#surroundings.checked(failure, changed);
+    this.#firstResult.resolve();
+  }
+
+  /** From the start of one check to the next. */
+  #wait(first: boolean): number {
+    const { interval } = this.#spec;
+    const { random } = this.#surroundings;
+    if (this.#tracker.changing) return jittered(Math.min(interval, changingInterval), random);
+    return first ? interval * random() : jittered(interval, random);
+  }
+}
+
+/** A check that this process could not even make says nothing about the backend. */
+function isOurs(failure: NodeJS.ErrnoException | undefined): boolean {
+  return failure?.code === "EMFILE" || failure?.code === "ENFILE" || failure?.code === "EADDRNOTAVAIL";
+}

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from "node:util";
+import type { SharedMemory } from "../channel/memory.ts";
+import type { HealthCheck } from "../health/check.ts";
+import { createCheck } from "../health/registry.ts";
+import type { PlacedBackend } from "../model/backend.ts";
+import type { HealthPolicy } from "../model/health.ts";
+import type { PlacedPool } from "../model/snapshot.ts";
+import type { Logger } from "../observe/logger.ts";
+import { Checker } from "./checker.ts";
+import { Outliers, sweepInterval } from "./outliers.ts";
+import type { BackendHealth, HealthReading } from "./readings.ts";
+import { systemTimers, type Timers } from "./timers.ts";
+import { Verdicts } from "./verdicts.ts";
+
+/** A backend that is watched, and what was seen of it. */
+interface Watched {
+  readonly pool: string;
+  readonly backend: PlacedBackend;
+  /** Undefined without active checks. */
+  readonly checker: Checker | undefined;
+  changes: number;
+  checkFailures: number;
+}
+
+/** What the health of backends is found out with. */
+export interface HealthSurroundings {
+  readonly shared: SharedMemory;
+  readonly logger: Logger;
+  readonly timers?: Timers;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly create?: typeof createCheck;
+}
+
+/** Knows which backends work: by active checks, one checker for each, and by how sessions fare on them. */
+export class HealthMonitor implements HealthReading {
+  readonly #logger: Logger;
+  readonly #timers: Timers;
+  readonly #random: () => number;
+  readonly #create: typeof createCheck;
+  readonly #verdicts: Verdicts;
+  readonly #outliers: Outliers;
+  /** By slot. */
+  readonly #watched = new Map<number, Watched>();
+  #pools: ReadonlyMap<string, PlacedPool> = new Map();
+  #policies: ReadonlyMap<string, HealthPolicy> = new Map();
+  #checks = new Map<string, HealthCheck>();
+  #cancelSweep: () => void;
+  #stopped = false;
+
+  constructor(surroundings: HealthSurroundings) {
+    const { shared, logger, timers = systemTimers, random = Math.random } = surroundings;
+    this.#create = surroundings.create ?? createCheck;
+    this.#logger = logger;
+    this.#timers = timers;
+    this.#random = random;
+    this.#verdicts = new Verdicts(shared, logger);
+    this.#outliers = new Outliers(shared, this.#verdicts, logger, timers, random);
+    this.#cancelSweep = timers.after(sweepInterval, () => this.#sweep());
+  }
+
+  /**
+   * Watches these backends from now on. Those that stay keep their state; so does one that has its place again.
+   * @param policies of every pool.
+   */
+  update(pools: readonly PlacedPool[], policies: ReadonlyMap<string, HealthPolicy>): void {
+    if (this.#stopped) return;
+    const before = this.#policies;
+    this.#pools = new Map(pools.map((pool) => [pool.name, pool]));
+    this.#policies = policies;
+    this.#forgetGone();
+    for (const pool of pools) {
+      const policy = policies.get(pool.name)!;
+      if (!isDeepStrictEqual(before.get(pool.name)?.check, policy.check)) this.#changeCheck(pool, policy);
+      for (const backend of pool.backends)
+        if (!this.#watched.has(backend.slot)) this.#watch(pool.name, backend, policy);
+      this.#verdicts.refresh(pool, policy.panicThreshold);
+    }
+  }
+
+  /** Resolves when every backend that is checked now has had its first result. */
+  async firstResults(): Promise<void> {
+    await Promise.all([...this.#watched.values()].map(({ checker }) => checker?.firstResult));
+  }
+
+  backend(slot: number): BackendHealth | undefined {
+    const watched = this.#watched.get(slot);
+    if (watched === undefined) return undefined;
+    const { changes, checkFailures, checker, backend } = watched;
+    return {
+      changes,
+      checkFailures: checker === undefined ? undefined : checkFailures,
+      ejections: this.#outliers.total(backend),
+    };
+  }
+
+  failsOpen(pool: string): boolean {
+    return this.#verdicts.failsOpen(pool);
+  }
+
+  /** Backends keep the state that they have. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelSweep();
+    for (const { checker } of this.#watched.values()) checker?.stop();
+  }
+
+  #forgetGone(): void {
+    const present = new Set(
+      [...this.#pools.values()].flatMap(({ backends }) => backends.map(({ slot }) => slot)),
+    );
+    for (const [slot, { checker, backend }] of this.#watched) {
+      if (present.has(slot)) continue;
+      checker?.stop();
+      this.#outliers.forget(backend);
+      this.#watched.delete(slot);
+    }
+    this.#verdicts.keepOnly(this.#pools);
+  }
+
+  /** The pool's backends are checked in another way from now on, or no longer. */
+  #changeCheck({ name, backends }: PlacedPool, { check, panicThreshold }: HealthPolicy): void {
+    const pool = this.#pools.get(name)!;
+    if (check === undefined) this.#checks.delete(name);
+    else this.#checks.set(name, this.#create(check));
+    for (const backend of backends) {
+      this.#watched.get(backend.slot)?.checker?.stop();
+      this.#watched.delete(backend.slot);
+      if (check === undefined && this.#verdicts.has(backend, "down"))
+        this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
+    }
+  }
+
+  #watch(pool: string, backend: PlacedBackend, { check }: HealthPolicy): void {
+    const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
+    const checker =
+      check &&
+      new Checker(check, this.#checks.get(pool)!, backend.target, known, {
+        timers: this.#timers,
+        random: this.#random,
+        checked: (failure, changed) => this.#checked(watched, failure, changed),
+      });
+    const watched: Watched = { pool, backend, checker, changes: 0, checkFailures: 0 };
+    this.#watched.set(backend.slot, watched);
+    checker?.run();
+  }
+
+  #checked(watched: Watched, failure: Error | undefined, changed: boolean): void {
+    const { backend } = watched;
+    const pool = this.#pools.get(watched.pool)!;
+    const { panicThreshold } = this.#policies.get(watched.pool)!;
+    const fields = { pool: watched.pool, backend: backend.address };
+    if (failure !== undefined) {
+      watched.checkFailures++;
+      this.#logger.debug({ ...fields, cause: failure.message }, "a health check failed");
+    } else this.#outliers.passed(pool, panicThreshold, backend);
+    const wasDown = this.#verdicts.has(backend, "down");
+    if (!changed || wasDown === (failure !== undefined)) return;
+    watched.changes++;
+    if (failure !== undefined) this.#logger.warn({ ...fields, cause: failure.message }, "backend is down");
+    else this.#logger.info(fields, "backend is up");
+    this.#verdicts.mark(pool, panicThreshold, backend, "down", failure !== undefined);
+  }
+
+  #sweep(): void {
+    for (const pool of this.#pools.values()) this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
+    this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());
+  }
+}

@@ -1,0 +1,45 @@
+import type { Socket } from "node:net";
+import type { SocketAddress } from "../lib/address.ts";
+
+/** Finds out whether a backend works. One check serves all backends of a pool, several at a time. */
+export interface HealthCheck {
+  /**
+   * Resolves when the backend passed, rejects with an Error that says in a few words why not. Settles at once when
+   * `signal` aborts, with its reason. Leaves nothing open.
+   */
+  check(target: SocketAddress, signal: AbortSignal): Promise<void>;
+}
+
+/** How an exchange ends; only the first call counts. */
+export interface Outcome {
+  pass(): void;
+  fail(cause: Error): void;
+}
+
+/**
+ * Runs one exchange over a socket that is being opened, and closes it whatever happens.
+ * @param run must settle the outcome; errors of the socket and `signal` do so too.
+ */
+export function exchange(
+  socket: Socket,
+  signal: AbortSignal,
+  run: (outcome: Outcome) => void,
+): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const aborted = (): void => end(() => reject(signal.reason));
+    const end = (settle: () => void): void => {
+      signal.removeEventListener("abort", aborted);
+      settle();
+      socket.destroy();
+    };
+    const fail = (cause: Error): void => end(() => reject(cause));
+    // It stays: a socket may still fail while it is being closed.
+    socket.on("error", fail);
+    // Last: whoever reads the answer may know better what is missing.
+    const closed = (): void => fail(new Error("the connection was closed without an answer"));
+    socket.on("close", () => setImmediate(closed));
+    signal.addEventListener("abort", aborted);
+    if (signal.aborted) aborted();
+    else run({ pass: () => end(resolve), fail });
+  });
+}

@@ -1,0 +1,29 @@
+import type { SocketAddress } from "../lib/address.ts";
+import type { CheckSpec } from "../model/health.ts";
+import type { HealthCheck } from "./check.ts";
+import { createGrpcCheck } from "./grpc.ts";
+import { createHttpCheck } from "./http.ts";
+import { createTcpCheck } from "./tcp.ts";
+import { createTlsCheck } from "./tls.ts";
+
+/** One line for each type of check; a type of the model without one does not compile. */
+const checks: { readonly [S in CheckSpec as S["type"]]: (spec: S) => HealthCheck } = {
+  tcp: createTcpCheck,
+  tls: createTlsCheck,
+  http: createHttpCheck,
+  grpc: createGrpcCheck,
+};
+
+/** @returns the check that a pool's configuration asks for. */
+export function createCheck(spec: CheckSpec): HealthCheck {
+  // The compiler can't see that the entry found by a spec's type takes that spec.
+  const create = checks[spec.type] as (spec: CheckSpec) => HealthCheck;
+  return create(spec);
+}
+
+/** Where a backend is checked: its own address, unless the configuration says otherwise. */
+export function checkedAddress(spec: CheckSpec, own: SocketAddress): SocketAddress {
+  const host = spec.address ?? (own.kind === "tcp" ? own.host : undefined);
+  const port = spec.port ?? (own.kind === "tcp" ? own.port : undefined);
+  return host === undefined || port === undefined ? own : { kind: "tcp", host, port };
+}

@@ -1,0 +1,14 @@
+import type { TcpCheckSpec } from "../model/health.ts";
+import { exchange, type HealthCheck } from "./check.ts";
+import { createDial } from "./dial.ts";
+
+/** Passed as soon as the connection is established. The kernel does that for a process that hangs, too. */
+export function createTcpCheck(spec: TcpCheckSpec): HealthCheck {
+  const dial = createDial(spec);
+  return {
+    check(target, signal) {
+      const socket = dial(target);
+      return exchange(socket, signal, ({ pass }) => socket.once("connect", pass));
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import type { TlsCheckSpec } from "../model/health.ts";
+import { exchange, type HealthCheck } from "./check.ts";
+import { createDial } from "./dial.ts";
+
+/** Passed when the handshake is done and the certificate is good, where it is verified. */
+export function createTlsCheck(spec: TlsCheckSpec): HealthCheck {
+  const dial = createDial(spec);
+  return {
+    check(target, signal) {
+      const socket = dial(target);
+      return exchange(socket, signal, ({ pass }) => socket.once("secureConnect", pass));
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backendAt, HealthScene, policy, tcpCheck } from "./health-scene.ts";
+
+const ports = (count: number) => Array.from({ length: count }, (_, index) => backendAt(index + 1));
+const outlier = policy.outlier;
+
+test("a backend on which as many sessions in a row fail as configured is ejected, and back after a while", async () => {
+  const scene = new HealthScene({}, ports(3));
+  scene.errors(1, 4);
+  await scene.timers.advance(1_000);
+  assert.equal(scene.mayPick(1), true);
+  scene.errors(1, 5);
+  await scene.timers.advance(100);
+  assert.equal(scene.mayPick(1), false);
+  assert.equal(scene.has(1, "ejected"), true);
+  assert.deepEqual(scene.monitor.backend(scene.slot(1)), {
+    changes: 0,
+    checkFailures: undefined,
+    ejections: 1,
+  });
+  await scene.timers.advance(29_800);
+  assert.equal(scene.mayPick(1), false);
+  await scene.timers.advance(300);
+  assert.equal(scene.mayPick(1), true);
+  assert.equal(scene.shared.backendErrors[scene.slot(1)], 0);
+  assert.deepEqual(scene.messages, [
+    "backend is ejected: one session after the other failed on it | 127.0.0.1:1",
+    "backend is no longer ejected | 127.0.0.1:1 | its ejection is over",
+  ]);
+  scene.monitor.stop();
+});
+
+test("each ejection is longer by base, up to max, and shorter again by one for each base that went well", async () => {
+  const scene = new HealthScene({ outlier: { ...outlier, base: 10_000, max: 35_000 } }, ports(3));
+  const eject = async (): Promise<unknown> => {
+    scene.errors(1, 5);
+    await scene.timers.advance(200);
+    while (scene.has(1, "ejected")) await scene.timers.advance(100);
+    return scene.log.findLast(({ ejected_ms }) => ejected_ms !== undefined)!["ejected_ms"];
+  };
+  assert.deepEqual(
+    [await eject(), await eject(), await eject(), await eject(), await eject()],
+    [10_000, 20_000, 30_000, 35_000, 35_000],
+  );
+  await scene.timers.advance(40_500);
+  assert.equal(await eject(), 20_000);
+  await scene.timers.advance(1_000_000);
+  assert.equal(await eject(), 10_000);
+  scene.monitor.stop();
+});
+
+test("the time is jittered by 10 % each way", async () => {
+  const times: unknown[] = [];
+  for (const chance of [0, 0.999_999]) {
+    const scene = new HealthScene({}, ports(3), () => chance);
+    scene.errors(1, 5);
+    await scene.timers.advance(200);
+    times.push(scene.log.at(-1)!["ejected_ms"]);
+    scene.monitor.stop();
+  }
+  assert.deepEqual(times, [27_000, 33_000]);
+});
+
+test("no more of the pool is ejected than max_percent, but one always may be, unless it is 0", async () => {
+  for (const [count, maxPercent, expected] of [
+    [4, 50, 2],
+    [5, 50, 2],
+    [3, 50, 1],
+    [5, 10, 1],
+    [5, 0, 0],
+    [5, 100, 4],
+    [2, 50, 1],
+    [1, 100, 0],
+  ] as const) {
+    const scene = new HealthScene({ outlier: { ...outlier, maxPercent } }, ports(count));
+    const all = ports(count).map((_, index) => index + 1);
+    for (const port of all) scene.errors(port, 9);
+    await scene.timers.advance(1_000);
+    assert.equal(
+      all.filter((port) => scene.has(port, "ejected")).length,
+      expected,
+      `${count}, ${maxPercent} %`,
+    );
+    assert.ok(all.some((port) => scene.mayPick(port)));
+    scene.monitor.stop();
+  }
+});
+
+test("the last backend that is healthy is not ejected, also when the others are down", async () => {
+  const scene = new HealthScene({ check: tcpCheck, outlier: { ...outlier, maxPercent: 100 } }, []);
+  for (const port of [1, 2]) scene.faults.set(`127.0.0.1:${port}`, new Error("down"));
+  scene.found(ports(3));
+  await scene.timers.advance(1);
+  scene.errors(3, 100);
+  await scene.timers.advance(1_000);
+  assert.equal(scene.has(3, "ejected"), false);
+  scene.monitor.stop();
+});
+
+test("a passed check ends an ejection early; a failed one does not", async () => {
+  const scene = new HealthScene({ check: tcpCheck }, ports(2));
+  await scene.timers.advance(10_000);
+  scene.faults.set("127.0.0.1:1", new Error("refused"));
+  scene.errors(1, 5);
+  await scene.timers.advance(10_000);
+  assert.equal(scene.has(1, "ejected"), true);
+  assert.equal(scene.has(1, "down"), true);
+  scene.faults.delete("127.0.0.1:1");
+  await scene.timers.advance(5_500);
+  assert.equal(scene.has(1, "ejected"), false);
+  assert.ok(scene.messages.includes("backend is no longer ejected | 127.0.0.1:1 | it passed a check"));
+  scene.monitor.stop();
+});
+
+test("switched off, nobody is ejected, and who was is let back", async () => {
+  const scene = new HealthScene({}, ports(3));
+  scene.errors(1, 5);
+  await scene.timers.advance(200);
+  assert.equal(scene.has(1, "ejected"), true);
+  scene.policy = { ...scene.policy, outlier: { ...outlier, enabled: false } };
+  scene.update();
+  scene.errors(2, 500);
+  await scene.timers.advance(1_000);
+  assert.deepEqual(
+    [1, 2, 3].map((port) => scene.mayPick(port)),
+    [true, true, true],
+  );
+  scene.monitor.stop();
+});

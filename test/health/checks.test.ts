@@ -1,0 +1,374 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer as createHttp2Server, createSecureServer, type ServerHttp2Stream } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
+import { frame } from "../../src/health/grpc.ts";
+import { checkedAddress, createCheck } from "../../src/health/registry.ts";
+import type { SocketAddress } from "../../src/lib/address.ts";
+import type { CheckSpec, CheckTls, GrpcCheckSpec, HttpCheckSpec } from "../../src/model/health.ts";
+import { testCertificates } from "../support/certificates.ts";
+import { freePorts } from "../support/free-ports.ts";
+
+const certificates = await testCertificates();
+const ca = readFileSync(certificates.ca, "utf8");
+const read = ({ cert, key }: { cert: string; key: string }) => ({
+  cert: readFileSync(cert),
+  key: readFileSync(key),
+});
+
+const timing = {
+  interval: 1000,
+  timeout: 1000,
+  rise: 2,
+  fall: 3,
+  address: undefined,
+  port: undefined,
+  proxyProtocol: undefined,
+} as const;
+const verified: CheckTls = { verify: true, ca, serverName: undefined };
+const http: HttpCheckSpec = {
+  ...timing,
+  type: "http",
+  tls: undefined,
+  method: "GET",
+  path: "/healthz?full",
+  host: undefined,
+  expectStatus: [
+    { from: 200, to: 200 },
+    { from: 204, to: 206 },
+  ],
+  expectBody: undefined,
+};
+const grpc: GrpcCheckSpec = { ...timing, type: "grpc", tls: undefined, service: "", host: undefined };
+
+class TestServer implements AsyncDisposable {
+  readonly target: SocketAddress;
+  /** Connections that are open. */
+  readonly sockets: Set<Socket>;
+  readonly #server: Server;
+
+  constructor(server: Server, sockets: Set<Socket>) {
+    this.target = { kind: "tcp", host: "127.0.0.1", port: (server.address() as AddressInfo).port };
+    this.sockets = sockets;
+    this.#server = server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+async function start(server: Server): Promise<TestServer> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return new TestServer(server, sockets);
+}
+
+/** @returns "passed", or why not. */
+async function outcome(spec: CheckSpec, target: SocketAddress, timeout = 5_000): Promise<string> {
+  const expired = new AbortController();
+  const timer = setTimeout(() => expired.abort(new Error("no answer in time")), timeout);
+  try {
+    await createCheck(spec).check(target, expired.signal);
+    return "passed";
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const every: readonly CheckSpec[] = [
+  { ...timing, type: "tcp" },
+  { ...timing, type: "tls", tls: verified },
+  http,
+  { ...http, tls: verified },
+  grpc,
+  { ...grpc, tls: verified },
+];
+const nameOf = (spec: CheckSpec): string =>
+  spec.type !== "tls" && "tls" in spec && spec.tls ? `${spec.type} over TLS` : spec.type;
+
+for (const spec of every) {
+  test(`${nameOf(spec)}: fails where nothing listens, and says so`, async () => {
+    const [port] = await freePorts(1);
+    assert.match(await outcome(spec, { kind: "tcp", host: "127.0.0.1", port: port! }), /ECONNREFUSED/);
+    assert.match(await outcome(spec, { kind: "unix", path: "/nowhere/there.sock" }), /ENOENT/);
+  });
+
+  test(`${nameOf(spec)}: ends at once with the signal's reason, and leaves no connection`, async () => {
+    const closed = Promise.withResolvers<void>();
+    const accepted = Promise.withResolvers<void>();
+    await using server = await start(
+      createServer((socket) => {
+        socket.once("close", () => closed.resolve()).resume();
+        accepted.resolve();
+      }),
+    );
+    const stop = new AbortController();
+    const running = createCheck(spec).check(server.target, stop.signal);
+    if (spec.type !== "tcp") await accepted.promise;
+    stop.abort(new Error("enough"));
+    await assert.rejects(running, /^Error: enough$/);
+    await assert.rejects(createCheck(spec).check(server.target, stop.signal), /^Error: enough$/);
+    if (spec.type !== "tcp") await closed.promise;
+  });
+
+  test(`${nameOf(spec)}: ${spec.type === "tcp" ? "is content with" : "fails on"} a server that accepts and hangs`, async () => {
+    await using server = await start(createServer());
+    assert.equal(
+      await outcome(spec, server.target, 100),
+      spec.type === "tcp" ? "passed" : "no answer in time",
+    );
+  });
+
+  if (spec.type === "tcp") continue;
+
+  test(`${nameOf(spec)}: fails on a server that closes, resets or talks nonsense`, async () => {
+    for (const deed of [
+      (socket: Socket) => socket.end(),
+      (socket: Socket) => socket.resetAndDestroy(),
+      (socket: Socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n".repeat(5)),
+    ]) {
+      await using server = await start(createServer(deed));
+      assert.notEqual(await outcome(spec, server.target), "passed");
+      assert.notEqual(await outcome(spec, server.target), "no answer in time");
+    }
+  });
+}
+
+/** A server for a check that speaks TLS, with a good answer. */
+function secureServer(spec: CheckSpec, pair: { cert: string; key: string }): Server {
+  if (spec.type === "http") return createHttpsServer(read(pair), (_, response) => response.end());
+  if (spec.type === "grpc") {
+    const server = createSecureServer(read(pair));
+    server.on("stream", (stream: ServerHttp2Stream) => answerGrpc(stream, frame(Buffer.from([8, 1]))));
+    return server;
+  }
+  return createTlsServer(read(pair));
+}
+
+for (const spec of every.filter((each) => "tls" in each && each.tls)) {
+  const withTls = (tls: Partial<CheckTls>): CheckSpec =>
+    ({ ...spec, tls: { ...verified, ...tls } }) as CheckSpec;
+
+  test(`${nameOf(spec)}: passes with a certificate that is good, for the address or for the name that is verified`, async () => {
+    await using server = await start(secureServer(spec, certificates.ecdsa));
+    assert.equal(await outcome(spec, server.target), "passed");
+    assert.equal(await outcome(withTls({ serverName: "localhost" }), server.target), "passed");
+  });
+
+  test(`${nameOf(spec)}: fails on a certificate that has expired, is not trusted or has another name, unless it is not verified`, async () => {
+    await using expired = await start(secureServer(spec, certificates.expired));
+    assert.match(await outcome(spec, expired.target), /certificate has expired/);
+    await using server = await start(secureServer(spec, certificates.otherName));
+    assert.match(await outcome(spec, server.target), /127\.0\.0\.1/);
+    assert.match(await outcome(withTls({ serverName: "localhost" }), server.target), /localhost/);
+    assert.equal(await outcome(withTls({ serverName: "www.other.test" }), server.target), "passed");
+    assert.match(await outcome(withTls({ ca: undefined }), server.target), /certificate/);
+    assert.equal(await outcome(withTls({ ca: undefined, verify: false }), expired.target), "passed");
+  });
+}
+
+async function httpOutcome(answer: RequestListener, settings: Partial<HttpCheckSpec> = {}): Promise<string> {
+  await using server = await start(createHttpServer(answer));
+  return await outcome({ ...http, ...settings }, server.target, 1_000);
+}
+
+test("a PROXY header of the proxy's own comes before all else, TLS included", async () => {
+  const v2 = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+  for (const [spec, expected] of [
+    [{ ...http, proxyProtocol: "v1" }, "PROXY UNKNOWN\r\nGET /healthz"],
+    [{ ...http, proxyProtocol: "v2" }, `${v2}GET /healthz`],
+    [{ ...http, tls: verified, proxyProtocol: "v2" }, `${v2}\x16\x03`],
+  ] as const) {
+    const first = Promise.withResolvers<string>();
+    await using server = await start(
+      createServer((socket) => {
+        let seen = "";
+        socket.setEncoding("latin1").on("data", (text) => {
+          seen += text;
+          if (seen.length >= expected.length) first.resolve(seen.slice(0, expected.length));
+        });
+      }),
+    );
+    const stop = new AbortController();
+    const running = createCheck(spec)
+      .check(server.target, stop.signal)
+      .catch(() => {});
+    assert.equal(await first.promise, expected);
+    stop.abort(new Error("enough"));
+    await running;
+  }
+});
+
+test("http: sends the request that is configured", async () => {
+  const seen: string[] = [];
+  const answer: RequestListener = (request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers.host?.replace(/:.*/, "")}`);
+    assert.match(request.headers["user-agent"]!, /^umay\/.* health check$/);
+    response.end();
+  };
+  assert.equal(await httpOutcome(answer), "passed");
+  assert.equal(await httpOutcome(answer, { method: "HEAD", host: "api.test" }), "passed");
+  assert.deepEqual(seen, ["GET /healthz?full 127.0.0.1", "HEAD /healthz?full api.test"]);
+});
+
+test("http: both ends of a range of statuses pass, the next ones fail", async () => {
+  for (const [status, expected] of [
+    [200, "passed"],
+    [201, "status 201, expected 200, 204-206"],
+    [203, "status 203, expected 200, 204-206"],
+    [204, "passed"],
+    [206, "passed"],
+    [301, "status 301, expected 200, 204-206"],
+    [503, "status 503, expected 200, 204-206"],
+  ] as const)
+    assert.equal(await httpOutcome((_, response) => response.writeHead(status).end()), expected);
+});
+
+test("http: an answer 101 has a status like any other", async () => {
+  await using server = await start(
+    createServer((socket) =>
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
+    ),
+  );
+  assert.match(await outcome(http, server.target), /^status 101/);
+  assert.equal(await outcome({ ...http, expectStatus: [{ from: 101, to: 101 }] }, server.target), "passed");
+});
+
+test("http: the body is searched as it comes, also across chunks, and no further than needed", async () => {
+  const wants = { expectBody: '"ok": true' };
+  assert.equal(await httpOutcome((_, response) => response.end('{"ok": true}'), wants), "passed");
+  // Never ends.
+  const split: RequestListener = (_, response) => {
+    response.write('{"ok":');
+    setTimeout(() => response.write(" true"), 20);
+  };
+  assert.equal(await httpOutcome(split, wants), "passed");
+  const lacking = 'the body does not contain "\\"ok\\": true"';
+  assert.equal(await httpOutcome((_, response) => response.end('{"ok": false}'), wants), lacking);
+  assert.equal(
+    await httpOutcome((_, response) => response.end(`${"x".repeat(70_000)}"ok": true`), wants),
+    `${lacking} in its first 64 Ki characters`,
+  );
+  const truncated: RequestListener = (_, response) => {
+    response.writeHead(200, { "content-length": 100 });
+    response.write('{"ok":');
+    setTimeout(() => response.destroy(), 20);
+  };
+  assert.equal(await httpOutcome(truncated, wants), `${lacking}, and was cut short`);
+});
+
+test("http: a header that is cut short fails, one that drips is waited for no longer than the timeout", async () => {
+  await using truncated = await start(createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-")));
+  assert.match(await outcome(http, truncated.target), /closed|hang up|Parse Error/);
+  await using slow = await start(
+    createServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nX: ");
+      const timer = setInterval(() => socket.write("x"), 10);
+      socket.once("close", () => clearInterval(timer));
+    }),
+  );
+  assert.equal(await outcome(http, slow.target, 100), "no answer in time");
+});
+
+function answerGrpc(stream: ServerHttp2Stream, body: Buffer, status = "0", message?: string): void {
+  stream.on("error", () => {});
+  stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+  stream.on("wantTrailers", () =>
+    stream.sendTrailers({ "grpc-status": status, ...(message !== undefined && { "grpc-message": message }) }),
+  );
+  stream.end(body);
+}
+
+async function grpcOutcome(
+  answer: (stream: ServerHttp2Stream, question: Buffer, path: string) => void,
+  settings: Partial<GrpcCheckSpec> = {},
+): Promise<string> {
+  const server = createHttp2Server();
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () =>
+      answer(stream, Buffer.concat(chunks), `${headers[":authority"]}${headers[":path"]}`),
+    );
+  });
+  await using running = await start(server);
+  return await outcome({ ...grpc, ...settings }, running.target, 1_000);
+}
+
+test("grpc: asks for the service that is configured and passes when it is serving", async () => {
+  const questions: string[] = [];
+  const answer = (stream: ServerHttp2Stream, question: Buffer, path: string): void => {
+    questions.push(`${path} ${question.toString("latin1")}`);
+    answerGrpc(stream, frame(Buffer.from([8, 1])));
+  };
+  assert.equal(await grpcOutcome(answer, { host: "a" }), "passed");
+  assert.equal(await grpcOutcome(answer, { host: "b", service: "echo.Echo" }), "passed");
+  assert.deepEqual(questions, [
+    "a/grpc.health.v1.Health/Check \0\0\0\0\0",
+    "b/grpc.health.v1.Health/Check \0\0\0\0\x0b\n\techo.Echo",
+  ]);
+});
+
+test("grpc: every answer but SERVING fails with its cause", async () => {
+  const answers: readonly [Buffer, RegExp][] = [
+    [frame(Buffer.from([8, 2])), /^NOT_SERVING, expected SERVING$/],
+    [frame(Buffer.from([8, 3])), /^SERVICE_UNKNOWN/],
+    [frame(Buffer.alloc(0)), /^UNKNOWN/],
+    [frame(Buffer.from([8, 9])), /^serving status 9/],
+    [frame(Buffer.from([16, 1])), /no HealthCheckResponse/],
+    [frame(Buffer.from([8, 1])).subarray(0, 6), /no HealthCheckResponse/],
+    [Buffer.alloc(0), /no HealthCheckResponse/],
+    [Buffer.alloc(5_000), /longer than 1024 bytes/],
+  ];
+  for (const [body, expected] of answers)
+    assert.match(await grpcOutcome((stream) => answerGrpc(stream, body)), expected);
+  const unknown = (stream: ServerHttp2Stream): void =>
+    answerGrpc(stream, Buffer.alloc(0), "5", "unknown service");
+  assert.equal(await grpcOutcome(unknown), "grpc-status 5: unknown service, expected 0");
+  const trailersOnly = (stream: ServerHttp2Stream): void =>
+    stream.respond({ ":status": 200, "grpc-status": "12" }, { endStream: true });
+  assert.equal(await grpcOutcome(trailersOnly), "grpc-status 12, expected 0");
+  const notFound = (stream: ServerHttp2Stream): void =>
+    stream.respond({ ":status": 404 }, { endStream: true });
+  assert.equal(await grpcOutcome(notFound), "HTTP status 404, expected 200");
+  // Says SERVING, but never that this is all.
+  const cut = (stream: ServerHttp2Stream): void => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200 });
+    stream.write(frame(Buffer.from([8, 1])), () => stream.close(2));
+  };
+  assert.match(await grpcOutcome(cut), /INTERNAL_ERROR|^grpc-status none/);
+});
+
+test("another address or port may be checked than the one that sessions go to", () => {
+  const tcp: CheckSpec = { ...timing, type: "tcp" };
+  const own: SocketAddress = { kind: "tcp", host: "10.0.0.1", port: 80 };
+  const unix: SocketAddress = { kind: "unix", path: "/run/a.sock" };
+  assert.equal(checkedAddress(tcp, unix), unix);
+  assert.deepEqual(checkedAddress(tcp, own), own);
+  assert.deepEqual(checkedAddress({ ...tcp, port: 81 }, own), { ...own, port: 81 });
+  assert.deepEqual(checkedAddress({ ...tcp, address: "::1" }, own), { ...own, host: "::1" });
+  assert.equal(checkedAddress({ ...tcp, port: 81 }, unix), unix);
+  assert.deepEqual(checkedAddress({ ...tcp, address: "10.0.0.2", port: 81 }, unix), {
+    kind: "tcp",
+    host: "10.0.0.2",
+    port: 81,
+  });
+});
