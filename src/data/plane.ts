@@ -47,7 +47,8 @@ export class ServedListener {
       detect ||
       mode === "passthrough" ||
       routes.some((route) => route.passthrough) ||
-      (tls?.strictSni ?? false);
+      (tls?.strictSni ?? false) ||
+      (this.termination?.readsHello ?? false);
     this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = tls !== undefined || this.readsHello;

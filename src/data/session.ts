@@ -166,15 +166,15 @@ export class Session implements RelaySession, FirstBytesSession {
     } else if (hello !== undefined && definition.tls!.strictSni && !termination.covers(hello.serverName)) {
       this.raw.write(unrecognizedName);
       this.handshakeFailed("unknown_name", hello.serverName);
-    } else this.secure(termination);
+    } else this.secure(termination, hello?.serverName);
   }
 
   /** Handshake: begins. */
-  private secure(termination: Termination): void {
+  private secure(termination: Termination, serverName: string | undefined): void {
     this.phase = "handshake";
     this.clientKeepsBytes = false;
     if (this.listener.readsFirstBytes) detachClient(this.raw);
-    this.client = termination.begin(this.raw) as unknown as SessionSocket;
+    this.client = termination.begin(this.raw, serverName) as unknown as SessionSocket;
     this.client.session = this;
     attachClient(this.client);
     attachTls(this.client);

@@ -8,6 +8,10 @@ import type { Certificate } from "../../model/listener.ts";
  */
 export class CertificateStore {
   readonly default: SecureContext;
+  /** True when every name leads to the same context, so that the name need not be looked at. */
+  readonly single: boolean;
+  /** True when a context that is one of several has more than one certificate: Node can't change to it on the way. */
+  readonly mixed: boolean;
   readonly #exact = new Map<string, SecureContext>();
   readonly #wildcard = new Map<string, SecureContext>();
 
@@ -32,13 +36,8 @@ export class CertificateStore {
       if (name.startsWith("*.")) this.#wildcard.set(name.slice(2), contextOf(group));
       else this.#exact.set(name, contextOf(group));
     }
-  }
-
-  /** True when every name leads to the same context, so that the name need not be looked at. */
-  get single(): boolean {
-    for (const contexts of [this.#exact, this.#wildcard])
-      for (const context of contexts.values()) if (context !== this.default) return false;
-    return true;
+    this.single = made.size === 1;
+    this.mixed = !this.single && [...byName.values()].some((group) => group.length > 1);
   }
 
   /** @param name as the client sent it. @returns undefined where no certificate covers it. */

@@ -25,9 +25,19 @@ export class Termination {
     };
   }
 
-  /** Begins the handshake on an accepted connection. */
-  begin(raw: Socket): TLSSocket {
-    return new TLSSocket(raw, this.#options);
+  /**
+   * Whether the server name must be read before the handshake begins: of a context that is chosen later, Node takes
+   * over one certificate alone, which leaves out clients that can't verify its kind of key.
+   */
+  get readsHello(): boolean {
+    return this.#store.mixed;
+  }
+
+  /** Begins the handshake on an accepted connection. @param serverName where the hello has been read. */
+  begin(raw: Socket, serverName: string | undefined): TLSSocket {
+    if (serverName === undefined) return new TLSSocket(raw, this.#options);
+    const secureContext = this.#store.find(serverName) ?? this.#store.default;
+    return new TLSSocket(raw, { ...this.#options, secureContext, SNICallback: undefined });
   }
 
   /** Whether a certificate covers this name, not only as the default. */
