@@ -13,14 +13,14 @@ import type { Backend } from "../model/backend.ts";
 import type { Model } from "../model/model.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
-import { bindListeners } from "./bind.ts";
+import { type Bound, bindListeners } from "./bind.ts";
 import { type Drained, drain } from "./drain.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
 import { acceptForWorkers } from "./handover.ts";
 import { HealthMonitor } from "./health.ts";
 import { type PoolWatch, watchPools } from "./pools.ts";
 import { watchRejections } from "./rejections.ts";
-import { type BoundListener, Store } from "./store.ts";
+import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** How long the first sessions may have to wait for names to be resolved and backends to be checked, in milliseconds. */
@@ -41,6 +41,7 @@ export class ControlPlane {
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
   readonly #logger: Logger;
   readonly #discovery = new AbortController();
+  readonly #bound: Bound;
   readonly #firstVersionServed = Promise.withResolvers<void>();
   #handover: readonly Server[] = [];
   #rejections: { stop(): void } | undefined;
@@ -50,18 +51,14 @@ export class ControlPlane {
     return new ControlPlane(model, await bindListeners(model.listeners), logger, destination);
   }
 
-  private constructor(
-    model: Model,
-    bound: ReadonlyMap<string, BoundListener>,
-    logger: Logger,
-    destination: LogDestination,
-  ) {
+  private constructor(model: Model, bound: Bound, logger: Logger, destination: LogDestination) {
     this.model = model;
     this.#logger = logger;
     // It may be rejected before anyone waits for it.
     this.#firstVersionServed.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
-    this.store = new Store(model, bound, this.shared, this.memories);
+    this.#bound = bound;
+    this.store = new Store(model, bound.listeners, this.shared, this.memories);
     this.health = new HealthMonitor({ shared: this.shared, logger });
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
@@ -102,6 +99,7 @@ export class ControlPlane {
     started = true;
     this.supervisor.publish(this.store.snapshot);
     await this.#firstVersionServed.promise;
+    this.#bound.release();
     await this.#acceptHandedOver();
     this.#rejections = watchRejections(this.store.snapshot.listeners, this.memories, this.#logger);
     this.state = "ready";
@@ -154,6 +152,7 @@ export class ControlPlane {
 
   /** Ends what was started so far. */
   async abandon(): Promise<void> {
+    this.#bound.release();
     await this.#stopAccepting();
     await this.supervisor.cut("stopped");
   }

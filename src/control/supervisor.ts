@@ -33,11 +33,15 @@ interface Seat {
   ready: boolean;
   startedAt: number;
   backoff: number;
-  /** The newest version that it serves. */
+  /** The newest version that its threads served. */
   applied: number;
+  /** Whether the present thread serves a version. */
+  serving: boolean;
   timer: NodeJS.Timeout | undefined;
   /** Whether its thread was told to end. */
   ended: boolean;
+  /** Why its thread ends, when it does. */
+  failure: Error;
   /** Told of its next answer, or of its death. */
   onAnswer: ((answer: Answer | undefined) => void) | undefined;
 }
@@ -69,8 +73,10 @@ export class Supervisor {
       startedAt: 0,
       backoff: firstBackoff,
       applied: 0,
+      serving: false,
       timer: undefined,
       ended: false,
+      failure: new Error("never started"),
       onAnswer: undefined,
     }));
   }
@@ -144,14 +150,14 @@ export class Supervisor {
       workerData: setup,
       name: `worker ${seat.id}`,
     });
-    let failure = new Error("exited without being told to");
+    seat.failure = new Error("exited without being told to");
     seat.thread = thread;
     seat.startedAt = performance.now();
     thread.on("message", (message: FromWorker) => this.#onMessage(seat, message));
     thread.on("error", (error) => {
-      failure = error instanceof Error ? error : new Error(String(error));
+      seat.failure = error instanceof Error ? error : new Error(String(error));
     });
-    thread.on("exit", () => this.#onExit(seat, failure));
+    thread.on("exit", () => this.#onExit(seat));
   }
 
   #onMessage(seat: Seat, message: FromWorker): void {
@@ -162,10 +168,17 @@ export class Supervisor {
         break;
       case "applied":
         seat.applied = message.version;
+        seat.serving = true;
         this.#events.answered(seat.id, message.version, undefined);
         break;
       case "failed":
-        this.#events.answered(seat.id, message.version, message.reason);
+        if (seat.serving || seat.applied === 0)
+          this.#events.answered(seat.id, message.version, message.reason);
+        else {
+          // A replacement that has nothing to go on with is replaced in its turn.
+          seat.failure = new Error(message.reason);
+          void seat.thread?.terminate();
+        }
         break;
       case "draining":
       case "cut":
@@ -182,16 +195,17 @@ export class Supervisor {
       seat.thread?.postMessage({ type: "snapshot", snapshot: this.#snapshot } satisfies ToWorker);
   }
 
-  #onExit(seat: Seat, failure: Error): void {
+  #onExit(seat: Seat): void {
     seat.thread = undefined;
     seat.ready = false;
+    seat.serving = false;
     seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
     for (const { addressTable } of this.#snapshot?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
-    this.#events.crashed(seat.id, failure, this.#stopping ? undefined : seat.backoff);
+    this.#events.crashed(seat.id, seat.failure, this.#stopping ? undefined : seat.backoff);
     if (this.#stopping) return;
     this.restarts++;
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);

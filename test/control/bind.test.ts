@@ -34,11 +34,13 @@ async function isFree(address: SocketAddress): Promise<boolean> {
   }
 }
 
-test("names become addresses, port 0 becomes a port of its own, and every address is free again", async () => {
+test("names become addresses, and port 0 becomes a port of its own that is held until it is released", async () => {
   using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
   const path = join(dir.path, "a.sock");
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`l${index}`, "127.0.0.1:0"]));
-  const bound = await bindListeners(listeners({ ...many, named: "localhost:0", local: `unix:${path}` }));
+  const { listeners: bound, release } = await bindListeners(
+    listeners({ ...many, named: "localhost:0", local: `unix:${path}` }),
+  );
   const ports = new Set<number>();
   for (let index = 0; index < 50; index++) {
     const { addresses, accept } = bound.get(`l${index}`)!;
@@ -46,9 +48,11 @@ test("names become addresses, port 0 becomes a port of its own, and every addres
     const [address] = addresses;
     assert.ok(address?.kind === "tcp" && address.host === "127.0.0.1" && address.port > 0);
     ports.add(address.port);
-    assert.ok(await isFree(address));
+    assert.ok(!(await isFree(address)));
   }
   assert.equal(ports.size, 50);
+  release();
+  for (const port of ports) assert.ok(await isFree({ kind: "tcp", host: "127.0.0.1", port }));
   for (const address of bound.get("named")!.addresses)
     assert.ok(address.kind === "tcp" && ["127.0.0.1", "::1"].includes(address.host));
   assert.deepEqual(bound.get("local"), { addresses: [{ kind: "unix", path }], accept: "one-worker" });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempDisposableSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -138,6 +140,39 @@ test("a worker that dies again and again is replaced ever later", async () => {
   const client = await connectPlain(umay.port("plain"));
   await echoed(client);
   assert.equal((await umay.readiness()).status, 200);
+});
+
+test("a replacement that cannot have the listeners' addresses is replaced until one can", async () => {
+  await using backend = await startEchoBackend();
+  using dir = folder();
+  await using umay = await startUmay(
+    `workers = 1
+    admin = { bind = "127.0.0.1:0" }
+    listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
+    ${poolToml("echo", [backend.address])}`,
+    sabotaged(dir.path),
+  );
+  const port = umay.port("plain");
+  await sabotage(dir.path, "worker-1", "throw");
+  await umay.logged(isDeath);
+  // The only worker is dead: anyone can have its port.
+  const thief = createServer().listen(port, "127.0.0.1");
+  await once(thief, "listening");
+  const second = await umay.logged((line) => isDeath(line) && line["again_in_ms"] === 200);
+  assert.match((second["err"] as Error).message, /^listener plain cannot listen on .*EADDRINUSE/);
+  thief.close();
+  await once(thief, "close");
+  await becomes(
+    async () =>
+      await connectPlain(port)
+        .then(echoed)
+        .then(
+          () => true,
+          () => false,
+        ),
+    (served) => served,
+    "a session",
+  );
 });
 
 test("a worker that dies during a drain holds nothing up", async () => {
