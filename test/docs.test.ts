@@ -95,6 +95,7 @@ test("the fields of a session's log line are those that the documentation explai
     alpn: "h2",
     tlsVersion: "TLSv1.3",
     tlsError: "x",
+    clientCertificate: "CN=a",
     via: "10.0.0.3",
     proxyError: "x",
     pool: "app",

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { LogSettings } from "../model/model.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
 import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
 
@@ -16,7 +16,13 @@ export interface WorkerSetup {
 
 /** Control plane to worker. */
 export type ToWorker =
-  | { readonly type: "snapshot"; readonly snapshot: Snapshot }
+  /** A listener that is as it was in the last snapshot that this thread was sent is only named: certificates are large. */
+  | {
+      readonly type: "snapshot";
+      readonly snapshot: Omit<Snapshot, "listeners"> & {
+        readonly listeners: readonly (PlacedListener | string)[];
+      };
+    }
   /** A connection that the main thread accepted for a `handed-over` listener. */
   | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Stop accepting; live sessions go on. */

@@ -1,4 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
+import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Certificate, Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, PickerSpec, Pool, PoolTls } from "../model/pool.ts";
@@ -17,7 +18,12 @@ interface ListenerSummary {
   readonly mode: string;
   readonly pool: string;
   /** Null: plain TCP. */
-  readonly tls: { readonly versions: string; readonly certificates: readonly CertificateSummary[] } | null;
+  readonly tls: {
+    readonly versions: string;
+    readonly certificates: readonly CertificateSummary[];
+    /** Null: clients are not asked for a certificate. */
+    readonly client_auth: ClientAuthSummary | null;
+  } | null;
 }
 
 interface CertificateSummary {
@@ -26,6 +32,16 @@ interface CertificateSummary {
   readonly names: readonly string[];
   /** ISO 8601. */
   readonly not_after: string;
+}
+
+interface ClientAuthSummary {
+  readonly mode: string;
+  readonly ca: string;
+  readonly authorities: readonly { readonly subject: string; readonly not_after: string }[];
+  /** Null: revocation is not checked. */
+  readonly crl: { readonly file: string; readonly next_update: string | null } | null;
+  /** Null: everyone whom a CA vouches for. */
+  readonly allow: readonly string[] | null;
 }
 
 interface PoolSummary {
@@ -59,13 +75,44 @@ function listenerSummary({ name, bind, mode, pool, tls }: Listener): ListenerSum
         : {
             versions: [...new Set([tls.minVersion, tls.maxVersion])].join(" to "),
             certificates: tls.certificates.map(certificateSummary),
+            client_auth: tls.clientAuth === undefined ? null : clientAuthSummary(tls.clientAuth),
           },
   };
 }
 
 function certificateSummary({ certFile, subject, names, notAfter }: Certificate): CertificateSummary {
-  return { cert: certFile, subject, names, not_after: new Date(notAfter).toISOString() };
+  return { cert: certFile, subject, names, not_after: isoTime(notAfter) };
 }
+
+function clientAuthSummary(auth: ClientAuth): ClientAuthSummary {
+  const { mode, caFile, authorities, crlFile, crlNextUpdate, allow } = auth;
+  return {
+    mode,
+    ca: caFile,
+    authorities: authorities.map(({ subject, notAfter }) => ({ subject, not_after: isoTime(notAfter) })),
+    crl:
+      crlFile === undefined
+        ? null
+        : { file: crlFile, next_update: crlNextUpdate === undefined ? null : isoTime(crlNextUpdate) },
+    allow: allow?.map(ruleText) ?? null,
+  };
+}
+
+/** As the configuration writes it. */
+function ruleText(rule: ClientRule): string {
+  switch (rule.kind) {
+    case "spiffe":
+      return rule.id;
+    case "dns":
+      return `dns:${rule.name}`;
+    case "subject":
+      return `subject:${rule.attributes.map((attribute) => attribute.replaceAll(/[\\,+]/g, "\\$&")).join(",")}`;
+    case "sha256":
+      return `sha256:${rule.pin}`;
+  }
+}
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
   return {
@@ -104,16 +151,33 @@ function backendTexts(discovery: DiscoverySpec): string[] {
 
 const dayMs = 86_400_000;
 
+function validity(notAfter: string, now: number): string {
+  return `valid until ${notAfter.slice(0, 10)} (${Math.floor((Date.parse(notAfter) - now) / dayMs)} days)`;
+}
+
+function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummary, now: number): string[] {
+  const asked = mode === "require" ? "must have" : "may have";
+  return [
+    `    clients ${asked} a certificate of ${ca}`,
+    ...authorities.map(({ subject, not_after }) => `      ${subject}, ${validity(not_after, now)}`),
+    crl === null
+      ? "      revocation is not checked"
+      : `      not revoked by ${crl.file}, ${crl.next_update === null ? "valid for ever" : validity(crl.next_update, now)}`,
+    allow === null ? "      everyone with such a certificate may come in" : "      only these may come in:",
+    ...(allow ?? []).map((rule) => `        ${rule}`),
+  ];
+}
+
 /** A few indented lines for people. */
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
   for (const { name, bind, mode, pool, tls } of summary.listeners) {
     lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, to pool ${pool}`);
     for (const { cert, subject, names, not_after } of tls?.certificates ?? []) {
-      const days = Math.floor((Date.parse(not_after) - now) / dayMs);
       lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
-      lines.push(`      valid until ${not_after.slice(0, 10)} (${days} days)`);
+      lines.push(`      ${validity(not_after, now)}`);
     }
+    if (tls?.client_auth) lines.push(...clientAuthLines(tls.client_auth, now));
   }
   for (const { name, picker, discovery, backends, tls } of summary.pools) {
     lines.push(`  pool ${name}: ${picker}, ${discovery} discovery${tls === null ? "" : `, ${tls}`}`);

@@ -6,9 +6,6 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * it works. When a feature lands, its lines go. `*` is any name.
  */
 const plannedKeys = [
-  "listeners.*.tls.client_auth",
-  "listeners.*.tls.session_tickets.rotate",
-  "listeners.*.tls.session_tickets.keys_file",
   "pools.*.max_connections_per_backend",
   "pools.*.queue",
   "pools.*.removal",

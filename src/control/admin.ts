@@ -24,6 +24,7 @@ export async function openAdmin(
     workerRestarts: () => plane.supervisor.restarts,
     droppedLogLines: () => destination.dropped(),
     reloads: () => ({ applied: 0, failed: 0 }),
+    certificateReloads: () => plane.certificateReloads,
     fileLimit: () => plane.fileLimit.limit,
   };
   const admin = await startAdmin(bind, {

@@ -141,6 +141,17 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
   umay_config_reloads_total: ({ reloads }) =>
     Object.entries(reloads()).map(([result, value]) => ({ labels: { result }, value })),
   umay_certificate_not_after_timestamp_seconds: ({ snapshot }) => snapshot().listeners.flatMap(expiries),
+  umay_certificate_reloads_total: ({ snapshot, certificateReloads }) =>
+    snapshot()
+      .listeners.filter(terminatesTls)
+      .flatMap(({ name }) =>
+        Object.entries(certificateReloads().get(name) ?? { applied: 0, failed: 0 }).map(
+          ([result, value]) => ({
+            labels: { listener: name, result },
+            value,
+          }),
+        ),
+      ),
 
   umay_workers: ({ memories }) => one(memories.length),
   umay_worker_connections: ({ memories }) =>

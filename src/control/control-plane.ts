@@ -10,18 +10,22 @@ import {
 import { createDiscovery } from "../discovery/registry.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
+import type { ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { type Bound, bindListeners } from "./bind.ts";
 import { type Drained, drain } from "./drain.ts";
+import { ExpiryWatch } from "./expiry.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
 import { acceptForWorkers } from "./handover.ts";
 import { HealthMonitor } from "./health.ts";
 import { type PoolWatch, watchPools } from "./pools.ts";
 import { watchRejections } from "./rejections.ts";
+import { type ReloadCounts, Renewal } from "./renewal.ts";
 import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
+import { TicketRotation } from "./ticket-rotation.ts";
 
 /** How long the first sessions may have to wait for names to be resolved and backends to be checked, in milliseconds. */
 const firstAnswersWait = 1000;
@@ -45,6 +49,9 @@ export class ControlPlane {
   readonly #firstVersionServed = Promise.withResolvers<void>();
   #handover: readonly Server[] = [];
   #rejections: { stop(): void } | undefined;
+  #renewal: Renewal | undefined;
+  #expiry: ExpiryWatch | undefined;
+  #rotation: TicketRotation | undefined;
 
   /** @throws when a listener can't have its address. */
   static async create(model: Model, logger: Logger, destination: LogDestination): Promise<ControlPlane> {
@@ -102,7 +109,16 @@ export class ControlPlane {
     this.#bound.release();
     await this.#acceptHandedOver();
     this.#rejections = watchRejections(this.store.snapshot.listeners, this.memories, this.#logger);
+    const { listeners } = this.store.snapshot;
+    this.#expiry = new ExpiryWatch(() => this.store.snapshot.listeners, this.#logger);
+    this.#renewal = new Renewal(listeners, (tls) => this.#setTls(tls), this.#logger);
+    this.#rotation = new TicketRotation(listeners, (listener) => this.#rotateTickets(listener), this.#logger);
     this.state = "ready";
+  }
+
+  /** By listener that terminates TLS: how often its certificates were renewed, and how often that failed. */
+  get certificateReloads(): ReadonlyMap<string, ReloadCounts> {
+    return this.#renewal?.counts ?? new Map();
   }
 
   /** What is served, for the log's line at start. */
@@ -160,6 +176,9 @@ export class ControlPlane {
   async #stopAccepting(): Promise<void> {
     this.#discovery.abort();
     this.health.stop();
+    this.#renewal?.stop();
+    this.#expiry?.stop();
+    this.#rotation?.stop();
     for (const server of this.#handover) server.close();
     await this.supervisor.drain();
   }
@@ -174,6 +193,17 @@ export class ControlPlane {
         { pool, left_out: homeless },
         "more backends than umay has room for; some are left out",
       );
+  }
+
+  #setTls(tls: ReadonlyMap<string, ListenerTls>): void {
+    this.store.setTls(tls);
+    this.#expiry?.look();
+    this.supervisor.publish(this.store.snapshot);
+  }
+
+  #rotateTickets(listener: string): void {
+    this.store.rotateTickets(listener);
+    this.supervisor.publish(this.store.snapshot);
   }
 
   #answered(worker: number, version: number, refusal: string | undefined): void {

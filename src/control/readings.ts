@@ -20,6 +20,11 @@ export interface MetricsInput {
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
   readonly reloads: () => { readonly applied: number; readonly failed: number };
+  /** By listener that terminates TLS: renewals of what it has from files. */
+  readonly certificateReloads: () => ReadonlyMap<
+    string,
+    { readonly applied: number; readonly failed: number }
+  >;
   /** The most files that the process may have open; undefined where the system does not say. */
   readonly fileLimit: () => number | undefined;
 }

@@ -5,7 +5,7 @@ import { backendFlag, type SharedMemory } from "../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots, type Slots } from "../channel/slots.ts";
 import type { SocketAddress } from "../lib/address.ts";
 import type { Backend, PlacedBackend } from "../model/backend.ts";
-import type { Listener } from "../model/listener.ts";
+import type { Listener, ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
 
@@ -29,7 +29,7 @@ interface Leaving {
 export class Store {
   readonly #shared: SharedMemory;
   readonly #memories: readonly CounterMemory[];
-  readonly #listeners: readonly PlacedListener[];
+  #listeners: readonly PlacedListener[];
   readonly #pools = new Map<string, PlacedPool>();
   readonly #backendSlots: Slots = backendSlots();
   /** By pool and address. Their sessions go on, and count. */
@@ -53,7 +53,7 @@ export class Store {
         ...bound.get(listener.name)!,
         slot,
         counters: listenerPlaces.counters(slot),
-        ticketKeys: listener.tls?.sessionTickets ? randomBytes(48) : undefined,
+        ticketKeys: firstTicketKeys(listener.tls),
         addressTable: addressTableOf(listener, memories.length),
       };
     });
@@ -80,6 +80,25 @@ export class Store {
       return { ...pool, backends: [...pool.backends, ...left] };
     });
     return { ...this.#snapshot, pools };
+  }
+
+  /** Replaces what listeners have from files. Tickets stay good, but for those of a key that was replaced. */
+  setTls(renewed: ReadonlyMap<string, ListenerTls>): void {
+    this.#listeners = this.#listeners.map((listener) => {
+      const tls = renewed.get(listener.name);
+      return tls === undefined
+        ? listener
+        : { ...listener, tls, ticketKeys: tls.sessionTickets?.keys ?? listener.ticketKeys };
+    });
+    this.#snapshot = this.#build();
+  }
+
+  /** Replaces the key of a listener's session tickets: those that are out are no longer good. */
+  rotateTickets(listenerName: string): void {
+    this.#listeners = this.#listeners.map((listener) =>
+      listener.name === listenerName ? { ...listener, ticketKeys: newTicketKeys() } : listener,
+    );
+    this.#snapshot = this.#build();
   }
 
   /**
@@ -148,5 +167,12 @@ function addressTableOf(
   if (limits.maxConnectionsPerIp === undefined && limits.connectionRatePerIp === undefined) return undefined;
   return createAddressTable(maxConnections ?? usualConnections, workers, randomInt(2 ** 32));
 }
+
+function firstTicketKeys(tls: ListenerTls | undefined): Uint8Array | undefined {
+  return tls?.sessionTickets && (tls.sessionTickets.keys ?? newTicketKeys());
+}
+
+/** A plain array, because that is what a worker receives. */
+const newTicketKeys = (): Uint8Array => new Uint8Array(randomBytes(48));
 
 const key = (pool: string, address: string): string => `${pool} ${address}`;

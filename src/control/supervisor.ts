@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { backendSlots, listenerSlots } from "../channel/slots.ts";
 import { sourceUrl } from "../lib/source-url.ts";
 import type { LogSettings } from "../model/model.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
 
 const firstBackoff = 100;
 const longestBackoff = 10_000;
@@ -31,6 +31,8 @@ interface Seat {
   thread: Worker | undefined;
   /** Whether the thread listens to messages yet. */
   ready: boolean;
+  /** The listeners that it was sent last. */
+  listeners: ReadonlySet<PlacedListener>;
   startedAt: number;
   backoff: number;
   /** The newest version that its threads served. */
@@ -70,6 +72,7 @@ export class Supervisor {
       counters,
       thread: undefined,
       ready: false,
+      listeners: new Set(),
       startedAt: 0,
       backoff: firstBackoff,
       applied: 0,
@@ -191,14 +194,22 @@ export class Supervisor {
   }
 
   #sendSnapshot(seat: Seat): void {
-    if (this.#snapshot !== undefined)
-      seat.thread?.postMessage({ type: "snapshot", snapshot: this.#snapshot } satisfies ToWorker);
+    if (this.#snapshot === undefined) return;
+    const listeners = this.#snapshot.listeners.map((listener) =>
+      seat.listeners.has(listener) ? listener.name : listener,
+    );
+    seat.listeners = new Set(this.#snapshot.listeners);
+    seat.thread?.postMessage({
+      type: "snapshot",
+      snapshot: { ...this.#snapshot, listeners },
+    } satisfies ToWorker);
   }
 
   #onExit(seat: Seat): void {
     seat.thread = undefined;
     seat.ready = false;
     seat.serving = false;
+    seat.listeners = new Set();
     seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
     for (const { addressTable } of this.#snapshot?.listeners ?? [])

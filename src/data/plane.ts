@@ -48,7 +48,7 @@ export class ServedListener {
       mode === "passthrough" ||
       routes.some((route) => route.passthrough) ||
       (tls?.strictSni ?? false) ||
-      (this.termination?.readsHello ?? false);
+      (this.termination?.needsServerName ?? false);
     this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = tls !== undefined || this.readsHello;
@@ -64,12 +64,10 @@ export class ServedListener {
     return this.#pools.get(route.pool)!;
   }
 
-  /** Whether it would do the same with this definition and these pools. */
+  /** Whether it would do the same with this definition and these pools; a definition that did not change is the same object. */
   serves(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>): boolean {
     const names = [definition.pool, ...definition.routes.map((route) => route.pool)];
-    return (
-      same(this.definition, definition) && names.every((name) => this.#pools.get(name) === pools.get(name))
-    );
+    return this.definition === definition && names.every((name) => this.#pools.get(name) === pools.get(name));
   }
 }
 

@@ -18,6 +18,7 @@ export function recordSession(session: Session, reason: EndReason, duration: num
     tlsError: session.tlsError,
     via: session.via,
     proxyError: session.proxyError,
+    clientCertificate: session.clientCertificate,
     pool: attempts.length === 0 && reason !== "no_backend" ? "" : session.pool.definition.name,
     backend: connected ? last.backend.address : "",
     attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),

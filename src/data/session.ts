@@ -82,6 +82,8 @@ export class Session implements RelaySession, FirstBytesSession {
   alpn = "";
   tlsVersion = "";
   tlsError = "";
+  /** Who the client is, by its certificate. */
+  clientCertificate = "";
   readonly attempts: Attempt[] = [];
   /** By performance.now(). */
   readonly accepted: number;
@@ -166,15 +168,20 @@ export class Session implements RelaySession, FirstBytesSession {
     } else if (hello !== undefined && definition.tls!.strictSni && !termination.covers(hello.serverName)) {
       this.raw.write(unrecognizedName);
       this.handshakeFailed("unknown_name", hello.serverName);
-    } else this.secure(termination, hello?.serverName);
+    } else this.secure(termination, hello?.serverName ?? "");
   }
 
   /** Handshake: begins. */
-  private secure(termination: Termination, serverName: string | undefined): void {
+  private secure(termination: Termination, serverName: string): void {
     this.phase = "handshake";
     this.clientKeepsBytes = false;
     if (this.listener.readsFirstBytes) detachClient(this.raw);
-    this.client = termination.begin(this.raw, serverName) as unknown as SessionSocket;
+    try {
+      this.client = termination.begin(this.raw, serverName) as unknown as SessionSocket;
+    } catch (error) {
+      this.handshakeFailed("failed", (error as Error).message);
+      return;
+    }
     this.client.session = this;
     attachClient(this.client);
     attachTls(this.client);
@@ -187,6 +194,12 @@ export class Session implements RelaySession, FirstBytesSession {
     this.serverName = typeof tls.servername === "string" ? tls.servername.toLowerCase() : "";
     this.alpn = tls.alpnProtocol || "";
     this.tlsVersion = tls.getProtocol() ?? "";
+    const { client, refusal } = this.listener.termination!.judge(tls);
+    this.clientCertificate = client;
+    if (refusal !== undefined) {
+      this.handshakeFailed(refusal.result, refusal.detail);
+      return;
+    }
     const base = this.listener.definition.counters;
     this.countHandshake(this.tlsVersion === "TLSv1.2" ? 0 : 1);
     recordValue(this.plane.counters, base + listenerCell.handshakeDuration, this.handshakeTook * 1000);
@@ -344,8 +357,9 @@ export class Session implements RelaySession, FirstBytesSession {
       reportSilence(this.plane.shared, this.backend.slot, reason);
     this.phase = "ended";
     this.dropUpstream();
-    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us.
-    if (reason === "handshake_failed") this.client.destroy();
+    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
+    // after it takes the handshake for done, and may not take the end for an empty answer.
+    if (reason === "handshake_failed" && this.handshakeTook === 0) this.client.destroy();
     else if (!this.client.closed) resetSocket(this.raw, this.listener.definition.bind.kind, this.client);
     const { definition } = this.listener;
     this.plane.sessions.delete(this);

@@ -4,6 +4,7 @@ import { listenerCapacity } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { EndReason } from "../model/reasons.ts";
+import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/logger.ts";
 import { admit } from "./accept/admission.ts";
 import { ServedState } from "./apply.ts";
@@ -49,9 +50,16 @@ function refuse(listener: ServedListener, socket: Socket): void {
   resetSocket(socket, listener.definition.bind.kind);
 }
 
+/** Of the last snapshot that came, whether it could be applied or not. */
+let listeners: ReadonlyMap<string, PlacedListener> = new Map();
+
 async function applySnapshot({ snapshot }: Extract<ToWorker, { type: "snapshot" }>): Promise<void> {
+  const next = snapshot.listeners.map((listener) =>
+    typeof listener === "string" ? listeners.get(listener)! : listener,
+  );
+  listeners = new Map(next.map((listener) => [listener.name, listener]));
   try {
-    await state.apply(snapshot);
+    await state.apply({ ...snapshot, listeners: next });
     sweep.start(state.shortestTimeout);
     send({ type: "applied", version: snapshot.version });
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Cidr } from "../lib/cidr.ts";
+import type { ClientAuth } from "./client-auth.ts";
 
 /** A certificate chain with its key, read from disk and checked to belong together. */
 export interface Certificate {
@@ -10,6 +11,8 @@ export interface Certificate {
   readonly key: string;
   /** The leaf's subject, in one line. */
   readonly subject: string;
+  /** Of the leaf's key, as Node names it: `ec`, `rsa`, `ed25519`. */
+  readonly keyType: string;
   /** Names that the leaf covers, lower case; a wildcard as `*.example.com`. */
   readonly names: readonly string[];
   /** When the leaf expires, in milliseconds since 1970. */
@@ -17,6 +20,15 @@ export interface Certificate {
 }
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+export interface SessionTickets {
+  /** How long a key that umay makes is used, in milliseconds. */
+  readonly rotate: number;
+  /** A file that has the key instead, so that machines can share it. */
+  readonly keysFile: string | undefined;
+  /** What it holds: 48 bytes. */
+  readonly keys: Uint8Array | undefined;
+}
 
 export interface ListenerTls {
   readonly minVersion: TlsVersion;
@@ -30,8 +42,10 @@ export interface ListenerTls {
   readonly certificates: readonly Certificate[];
   /** Refuse clients that ask for a name that no certificate covers, or for none. */
   readonly strictSni: boolean;
-  /** Whether sessions may be resumed (RFC 8446 section 2.2, RFC 5077). */
-  readonly sessionTickets: boolean;
+  /** Undefined: clients are not asked for a certificate. */
+  readonly clientAuth: ClientAuth | undefined;
+  /** How sessions are resumed (RFC 8446 section 2.2, RFC 5077); undefined: they are not. */
+  readonly sessionTickets: SessionTickets | undefined;
 }
 
 /** What a client speaks, as far as its first bytes tell. */

@@ -91,6 +91,18 @@ export const handshakeResults = {
     origin: "client",
     text: "strict_sni: no certificate covers the name that the client asked for",
   },
+  client_certificate_missing: {
+    origin: "client",
+    text: "client_auth requires a client certificate, and the client sent none",
+  },
+  client_certificate_invalid: {
+    origin: "client",
+    text: "the client's certificate did not pass: expired, revoked, of an unknown CA; tls_error says why",
+  },
+  client_not_allowed: {
+    origin: "client",
+    text: "the client's certificate is good, but no rule of client_auth.allow lets it in",
+  },
   client_alert: {
     origin: "client",
     text: "the client refused with an alert, often because it does not trust the certificate",

@@ -27,7 +27,7 @@ export interface PlacedPool extends Omit<Pool, "discovery" | "health"> {
   readonly backends: readonly PlacedBackend[];
 }
 
-/** One complete, immutable, versioned state that the workers serve. */
+/** One complete, immutable, versioned state that the workers serve. What did not change since the last is the same object. */
 export interface Snapshot {
   readonly version: number;
   readonly listeners: readonly PlacedListener[];

@@ -177,6 +177,12 @@ export const metrics = {
     labels: ["listener", "subject"],
     unit: "seconds",
   },
+  umay_certificate_reloads_total: {
+    type: "counter",
+    help: "Changes to the files of a listener's TLS: applied, or failed and the last good ones went on serving.",
+    labels: ["listener", "result"],
+    unit: "",
+  },
   umay_workers: {
     type: "gauge",
     help: "Worker threads that carry the data plane.",

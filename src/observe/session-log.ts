@@ -26,6 +26,8 @@ export interface SessionRecord {
   readonly via: string;
   /** Why there is no PROXY header. */
   readonly proxyError: string;
+  /** Who the client is, by its certificate. */
+  readonly clientCertificate: string;
   readonly pool: string;
   /** The address of the backend that was connected. */
   readonly backend: string;
@@ -53,9 +55,12 @@ const noise: ReadonlySet<EndReason> = new Set([
   "connection_rate_per_ip",
 ]);
 
-/** Writes the line of an ended session: at level info, or debug where the client never got as far as a backend. */
+/**
+ * Writes the line of an ended session: at level info, or debug where the client never got as far as a backend, unless
+ * it was refused for its certificate.
+ */
 export function logSession(logger: Logger, record: SessionRecord): void {
-  const level = noise.has(record.reason) ? "debug" : "info";
+  const level = noise.has(record.reason) && record.clientCertificate === "" ? "debug" : "info";
   if (!logger.isLevelEnabled(level)) return;
   const { origin, text } = endReasons[record.reason];
   logger[level](
@@ -66,6 +71,7 @@ export function logSession(logger: Logger, record: SessionRecord): void {
       alpn: present(record.alpn),
       tls: present(record.tlsVersion),
       tls_error: present(record.tlsError),
+      client_cert: present(record.clientCertificate),
       via: present(record.via),
       proxy_error: present(record.proxyError),
       pool: present(record.pool),

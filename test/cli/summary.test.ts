@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatSummary, summarise } from "../../src/cli/summary.ts";
 import { loadConfigText } from "../../src/config/load.ts";
+import type { ClientAuth } from "../../src/model/client-auth.ts";
+import type { ListenerTls } from "../../src/model/listener.ts";
 import type { Model } from "../../src/model/model.ts";
 
 const toml = `
@@ -33,6 +35,7 @@ const certificate = {
   cert: "",
   key: "",
   subject: "CN=web",
+  keyType: "ec",
   names: ["web.test", "*.web.test"],
   notAfter: Date.UTC(2027, 0, 1),
 };
@@ -67,8 +70,9 @@ test("a summary says what a certificate covers and how many days it has left", a
     groups: [],
     alpn: [],
     strictSni: false,
+    clientAuth: undefined,
     certificates: [certificate, { ...certificate, names: [] }],
-    sessionTickets: true,
+    sessionTickets: undefined,
   } as const;
   const summary = summarise({ ...base, listeners: [{ ...listener!, tls }] });
   const text = formatSummary(summary, Date.UTC(2026, 11, 25, 12));
@@ -102,4 +106,67 @@ test("a summary says that a pool speaks TLS, and what it verifies", async () => 
     formatSummary(summarise({ ...base, pools: [{ ...base.pools[0]!, tls }] })),
     /discovery, TLS, verified as/,
   );
+});
+
+test("a summary says how clients are verified, and nothing where they are not", async () => {
+  const base = await model();
+  const [listener] = base.listeners;
+  const clientAuth = {
+    mode: "require",
+    caFile: "/etc/umay/ca.pem",
+    ca: "",
+    authorities: [{ subject: "CN=clients CA", notAfter: Date.UTC(2027, 0, 1) }],
+    crlFile: "/etc/umay/crl.pem",
+    crls: [""],
+    crlNextUpdate: Date.UTC(2026, 11, 28),
+    allow: [
+      { kind: "spiffe", id: "spiffe://acme.test/*" },
+      { kind: "dns", name: "a.test" },
+      { kind: "subject", attributes: ["CN=Doe, John", "O=Acme"] },
+      { kind: "sha256", pin: "AAAA" },
+    ],
+  } as const;
+  const tlsWith = (auth: ClientAuth | undefined): ListenerTls => ({
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    ciphers: "",
+    groups: [],
+    alpn: [],
+    strictSni: false,
+    certificates: [certificate],
+    clientAuth: auth,
+    sessionTickets: undefined,
+  });
+  const text = (auth: ClientAuth | undefined): string => {
+    const summary = summarise({ ...base, listeners: [{ ...listener!, tls: tlsWith(auth) }] });
+    return formatSummary(summary, Date.UTC(2026, 11, 25, 12));
+  };
+  assert.ok(
+    text(clientAuth).includes(`
+    clients must have a certificate of /etc/umay/ca.pem
+      CN=clients CA, valid until 2027-01-01 (6 days)
+      not revoked by /etc/umay/crl.pem, valid until 2026-12-28 (2 days)
+      only these may come in:
+        spiffe://acme.test/*
+        dns:a.test
+        subject:CN=Doe\\, John,O=Acme
+        sha256:AAAA
+`),
+  );
+  const lenient = {
+    ...clientAuth,
+    mode: "optional",
+    crlFile: undefined,
+    crls: [],
+    allow: undefined,
+  } as const;
+  assert.ok(
+    text(lenient).includes(`
+    clients may have a certificate of /etc/umay/ca.pem
+      CN=clients CA, valid until 2027-01-01 (6 days)
+      revocation is not checked
+      everyone with such a certificate may come in
+`),
+  );
+  assert.doesNotMatch(text(undefined), /clients/);
 });

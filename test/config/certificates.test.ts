@@ -64,6 +64,7 @@ test("a good pair is read, with its chain, its names in lower case and its end",
       cert: good.cert + authority.cert,
       key: good.key,
       subject: "CN=good",
+      keyType: "ec",
       names: ["a.example", "*.b.example"],
       notAfter: new X509Certificate(good.cert).validToDate.getTime(),
     },
@@ -150,6 +151,17 @@ test("what is not PEM is told so, and DER with the way to convert it", async () 
     lines[1],
     `error ${keyPlace}: cert.key is not PEM: it has no -----BEGIN …----- line; export it as PEM`,
   );
+});
+
+test("files that are cut short are told so, also after a whole certificate", async () => {
+  const half = (pem: string): string => pem.slice(0, pem.length / 2);
+  const { lines } = await loadPair(good.cert + half(authority.cert), half(good.key));
+  assert.equal(lines.length, 2);
+  assert.match(
+    lines[0]!,
+    /cert\.pem is cut short: its last -----BEGIN …----- has no -----END …-----; if nobody/,
+  );
+  assert.match(lines[1]!, /cert\.key is cut short/);
 });
 
 test("swapped files are told as swapped", async () => {

@@ -8,9 +8,6 @@ import { load, smallest } from "./loading.ts";
 /** Every key and value of the contract that does not work yet, in the table where it belongs. */
 const planned: readonly [table: string, line: string][] = [
   ["listeners.echo", 'mode = "http"'],
-  ["listeners.echo.tls", 'client_auth = { mode = "require", ca = "ca.pem", crl = "crl.pem" }'],
-  ["listeners.echo.tls.session_tickets", 'rotate = "12h"'],
-  ["listeners.echo.tls.session_tickets", 'keys_file = "keys"'],
   ["pools.echo", 'picker = "peak-ewma"'],
   ["pools.echo", 'picker = { type = "peak-ewma", decay = "10s" }'],
   ["pools.echo", "max_connections_per_backend = 0"],
@@ -64,11 +61,7 @@ test("everything that is planned is in this table, and nothing that is planned i
     const [key = ""] = text.split(" ");
     if (key !== "pools.<name>.discovery.record") assert.ok(tested.has(key), key);
   }
-  const tables = [
-    ["listeners", "x", "tls"],
-    ["listeners", "x", "tls", "session_tickets"],
-    ["pools", "x"],
-  ];
+  const tables = [["pools", "x"]];
   for (const table of tables) {
     const keys = keysOf(nodesAt(jsonSchema(), table));
     assert.ok(plannedKeysOf(table).length > 0);

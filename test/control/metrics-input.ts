@@ -11,7 +11,7 @@ export const awkward = 'C:\\new "one"\n{le="1"}';
 export const expiry = Date.UTC(2027, 0, 1);
 
 function certificate(subject: string, notAfter: number): Certificate {
-  return { certFile: "", keyFile: "", cert: "", key: "", subject, names: [], notAfter };
+  return { certFile: "", keyFile: "", cert: "", key: "", subject, keyType: "ec", names: [], notAfter };
 }
 
 const tls: ListenerTls = {
@@ -26,7 +26,8 @@ const tls: ListenerTls = {
     certificate(awkward, expiry + 500),
   ],
   strictSni: false,
-  sessionTickets: true,
+  clientAuth: undefined,
+  sessionTickets: undefined,
 };
 
 function listener(name: string, slot: number, terminates: boolean): PlacedListener {
@@ -115,6 +116,7 @@ export function testInput(): TestInput {
     workerRestarts: () => 2,
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),
+    certificateReloads: () => new Map([["web", { applied: 2, failed: 3 }]]),
     fileLimit: () => 1024,
   };
 }

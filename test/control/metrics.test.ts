@@ -127,6 +127,8 @@ test("what the control plane knows is served as it is", async () => {
   assert.equal(value(families, "umay_config_generation"), 7);
   assert.equal(value(families, "umay_config_reloads_total", { result: "applied" }), 1);
   assert.equal(value(families, "umay_config_reloads_total", { result: "failed" }), 4);
+  for (const [result, count] of Object.entries({ applied: 2, failed: 3 }))
+    assert.equal(value(families, "umay_certificate_reloads_total", { listener: "web", result }), count);
   assert.equal(value(families, "umay_workers"), 2);
   assert.equal(value(families, "umay_worker_restarts_total"), 2);
   assert.equal(value(families, "umay_log_lines_dropped_total"), 5);

@@ -13,6 +13,7 @@ const full: SessionRecord = {
   tlsError: "",
   via: "",
   proxyError: "",
+  clientCertificate: "",
   pool: "echo",
   backend: "127.0.0.1:1995",
   attempts: [
@@ -106,4 +107,9 @@ test("sessions are at info; handshakes that failed, clients that left before a b
     "handshake_timeout",
   ]);
   for (const reason of noise) assert.equal(lineOf({ ...full, reason })?.["level"], "debug");
+});
+
+test("a client that was refused for its certificate is named, at info", () => {
+  const line = lineOf({ ...nothing, reason: "handshake_failed", clientCertificate: "CN=mallory" }, "info");
+  assert.equal(line?.["client_cert"], "CN=mallory");
 });

@@ -37,3 +37,19 @@ export async function sClient(
     child.kill("SIGKILL");
   }
 }
+
+export interface EchoReport extends SClient {
+  /** Whether what it sent came back. */
+  readonly echoed: boolean;
+  /** Whether it resumed a session. */
+  readonly reused: boolean;
+}
+
+const greeting = "hello through openssl";
+
+/** Sends a line to an echo backend and ends when it comes back, or when umay ends it. TLS 1.3 tickets come before that. */
+export async function openssl(port: number, ...args: readonly string[]): Promise<EchoReport> {
+  const client = await sClient(port, args, `${greeting}\n`, greeting);
+  const { output } = client;
+  return { ...client, echoed: output.includes(greeting), reused: /^Reused, /m.test(output) };
+}

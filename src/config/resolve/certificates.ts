@@ -5,7 +5,8 @@ import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import { loadPem, readChain, readKey } from "./pem.ts";
 
 const day = 24 * 60 * 60 * 1000;
-const soon = 30 * day;
+/** From here on a certificate's end is warned of, in milliseconds before it. */
+export const soon: number = 30 * day;
 
 /** Who a certificate is shown to. */
 type Peers = "clients" | "backends";
@@ -51,6 +52,7 @@ export async function loadCertificate(
     cert: cert.value,
     key: key.value,
     subject: subjectOf(leaf),
+    keyType: leaf.publicKey.asymmetricKeyType!,
     names: namesOf(leaf),
     notAfter: leaf.validToDate.getTime(),
   };

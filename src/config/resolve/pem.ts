@@ -15,20 +15,28 @@ export async function loadPem(file: string): Promise<Loaded<string>> {
   }
   const text = bytes.toString("latin1");
   if (text.trim() === "") return { problem: "is empty; it must hold PEM text (-----BEGIN …-----)" };
+  const last = text.lastIndexOf("-----BEGIN ");
+  if (last !== -1 && !text.includes("-----END ", last))
+    return {
+      problem:
+        "is cut short: its last -----BEGIN …----- has no -----END …-----; if nobody is writing it, get it again",
+    };
   if (/-----BEGIN [^-]+-----/.test(text)) return { value: text };
   // A DER certificate or key is an ASN.1 SEQUENCE with a two-byte length.
   const convert =
-    "convert it, for example with: openssl x509 -inform DER (or openssl pkey -inform DER) -in FILE -out FILE.pem";
+    "convert it, for example with: openssl x509 -inform DER (or openssl pkey, openssl crl) -in FILE -out FILE.pem";
   if (bytes[0] === 0x30 && bytes[1] === 0x82) return { problem: `is DER and not PEM; ${convert}` };
   return { problem: "is not PEM: it has no -----BEGIN …----- line; export it as PEM" };
 }
 
+/** The blocks of a PEM text whose label matches this regular expression. */
+export function pemBlocks(pem: string, label: string): readonly string[] {
+  return pem.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, "g")) ?? [];
+}
+
 /** The certificates of a chain, leaf first. */
 export function readChain(pem: string): Loaded<X509Certificate[]> {
-  const blocks =
-    pem.match(
-      /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
-    ) ?? [];
+  const blocks = pemBlocks(pem, "(?:TRUSTED |X509 )?CERTIFICATE");
   if (blocks.length === 0) {
     const swapped = pem.includes("PRIVATE KEY-----")
       ? "it holds a private key; are cert and key swapped?"

@@ -14,6 +14,11 @@ export function checkRoutes(listener: Listener): Finding[] {
         'mode = "passthrough" does not terminate TLS; remove this table, or the mode',
       ),
     );
+  if (detect && tls?.clientAuth?.mode === "require") {
+    const message =
+      "lets clients without TLS in, and they have no certificate; remove it, or tls.client_auth";
+    findings.push(errorAt([...path, "detect"], message));
+  }
   routes.forEach((route, index) => {
     const at = [...path, "routes", index];
     const passes = route.passthrough || mode === "passthrough";

@@ -1,10 +1,13 @@
-import { createSecureContext, getCiphers, type SecureContextOptions } from "node:tls";
-import type { Certificate, ListenerTls } from "../../model/listener.ts";
+import { resolve } from "node:path";
+import { getCiphers, type SecureContextOptions } from "node:tls";
+import type { Certificate, ListenerTls, SessionTickets } from "../../model/listener.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import { didYouMean, listChoices } from "../report/suggest.ts";
 import type { TlsSettings } from "../schema/listener.ts";
 import { loadCertificate } from "./certificates.ts";
-import { reason } from "./pem.ts";
+import { resolveClientAuth } from "./client-auth.ts";
+import { contextRefusal } from "./context.ts";
+import { loadTicketKeys } from "./ticket-keys.ts";
 
 /** RFC 8446 appendix B.4, less the CCM ones. */
 const tls13Suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
@@ -34,11 +37,13 @@ export async function resolveTls(
     );
   const ciphers = resolveCiphers(settings, [...path, "ciphers"], report);
   const groups = resolveGroups(settings.groups, [...path, "groups"], report);
-  const loaded = await Promise.all(
-    settings.certificates.map((certificate, index) =>
-      loadCertificate(certificate, [...path, "certificates", index], directory, report),
-    ),
-  );
+  const loaded: (Certificate | undefined)[] = [];
+  // One after the other: ten thousand at once would be more open files than most processes may have.
+  for (const [index, certificate] of settings.certificates.entries())
+    loaded.push(await loadCertificate(certificate, [...path, "certificates", index], directory, report));
+  const clientAuth =
+    settings.client_auth &&
+    (await resolveClientAuth(settings.client_auth, [...path, "client_auth"], directory, report));
   const tls = {
     minVersion: settings.min_version,
     maxVersion: settings.max_version,
@@ -46,7 +51,8 @@ export async function resolveTls(
     groups,
     alpn: settings.alpn,
     strictSni: settings.strict_sni,
-    sessionTickets: settings.session_tickets.enabled,
+    clientAuth,
+    sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),
   };
   for (const [index, certificate] of loaded.entries()) {
     const refusal = certificate && contextRefusal(contextOptions(tls, certificate));
@@ -56,20 +62,31 @@ export async function resolveTls(
   return { ...tls, certificates: loaded.filter((certificate) => certificate !== undefined) };
 }
 
-function contextOptions(
-  { minVersion, maxVersion, ciphers, groups }: Omit<ListenerTls, "certificates">,
+async function resolveTickets(
+  { session_tickets: { enabled, rotate, keys_file } }: TlsSettings,
+  path: Path,
+  directory: string,
+  report: (finding: Finding) => void,
+): Promise<SessionTickets | undefined> {
+  if (!enabled) return undefined;
+  if (keys_file === undefined) return { rotate, keysFile: undefined, keys: undefined };
+  const keysFile = resolve(directory, keys_file);
+  const keys = await loadTicketKeys(keysFile);
+  if ("problem" in keys) report(errorAt([...path, "keys_file"], `${keysFile} ${keys.problem}`));
+  return { rotate, keysFile, keys: "value" in keys ? keys.value : undefined };
+}
+
+/** What of a listener's settings decides whether OpenSSL takes a certificate. */
+export function contextOptions(
+  {
+    minVersion,
+    maxVersion,
+    ciphers,
+    groups,
+  }: Pick<ListenerTls, "minVersion" | "maxVersion" | "ciphers" | "groups">,
   { cert, key }: Certificate,
 ): SecureContextOptions {
   return { cert, key, ciphers, ecdhCurve: groups.join(":"), minVersion, maxVersion };
-}
-
-function contextRefusal(options: SecureContextOptions): string | undefined {
-  try {
-    createSecureContext(options);
-    return undefined;
-  } catch (error) {
-    return reason(error);
-  }
 }
 
 /** Node turns a TLS version off when the list has no cipher for it; a list for TLS 1.2 alone should not do that. */

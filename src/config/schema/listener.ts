@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { protocols } from "../../model/listener.ts";
+import { clientAuth } from "./client-auth.ts";
 import { cidrs, limits } from "./limits.ts";
 import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";
 
@@ -37,12 +38,23 @@ const tls = z.strictObject({
     .boolean({ error: "expected true or false" })
     .prefault(false)
     .describe("Refuse clients that ask for a name that no certificate covers, or for none."),
+  client_auth: clientAuth
+    .optional()
+    .describe("Asks clients for certificates and verifies them before any backend is connected."),
   session_tickets: z
     .strictObject({
       enabled: z
         .boolean({ error: "expected true or false" })
         .prefault(true)
-        .describe("Whether clients may resume sessions with tickets. All workers share one key set."),
+        .describe("Whether clients may resume sessions with tickets. All workers share one key."),
+      rotate: duration("1s", "7d")
+        .prefault("12h")
+        .describe("How long a key is used. With a new one, each client makes one full handshake."),
+      keys_file: path
+        .optional()
+        .describe(
+          "A file with the key, 48 random bytes or their base64, for machines that share it. It is used until the file changes; rotate has no effect then.",
+        ),
     })
     .prefault({})
     .describe("Resumption of TLS sessions."),

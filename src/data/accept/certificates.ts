@@ -1,51 +1,89 @@
 import type { SecureContext } from "node:tls";
 import type { Certificate } from "../../model/listener.ts";
 
+/** Certificates that cover the same name, one for each type of key: OpenSSL takes the one that the client can verify. */
+interface Group {
+  readonly certificates: readonly Certificate[];
+  context: SecureContext | undefined;
+}
+
 /**
- * Chooses the TLS context for a server name: exact name, then the wildcard one level up (RFC 6125 section 6.4.3).
- * Certificates of the same name (one ECDSA, one RSA) share a context, and OpenSSL takes the one that the client can
- * verify. A lookup costs the same for one name as for ten thousand.
+ * Chooses the TLS context for a server name: exact name, then the wildcard one level up (RFC 6125 section 6.4.3); of
+ * several certificates with the same name and type of key, the first. A lookup costs the same for one name as for ten
+ * thousand. A context is made when its name is first asked for: it takes tens of KiB and half a millisecond, and of
+ * many names few are in use.
  */
 export class CertificateStore {
-  readonly default: SecureContext;
-  /** True when every name leads to the same context, so that the name need not be looked at. */
-  readonly single: boolean;
-  /** True when a context that is one of several has more than one certificate: Node can't change to it on the way. */
-  readonly mixed: boolean;
-  readonly #exact = new Map<string, SecureContext>();
-  readonly #wildcard = new Map<string, SecureContext>();
+  readonly #createContext: (certificates: readonly Certificate[]) => SecureContext;
+  readonly #default: Group;
+  readonly #exact = new Map<string, Group>();
+  readonly #wildcard = new Map<string, Group>();
 
-  /** @param createContext makes a context of certificates that cover the same name; throws where OpenSSL refuses them. */
+  /**
+   * @param createContext makes a context of certificates that cover the same name.
+   * @throws what it throws for the default certificate.
+   */
   constructor(
     certificates: readonly Certificate[],
     createContext: (certificates: readonly Certificate[]) => SecureContext,
   ) {
-    const byName = new Map<string, Certificate[]>();
-    for (const certificate of certificates)
-      for (const name of certificate.names) byName.set(name, [...(byName.get(name) ?? []), certificate]);
-    const made = new Map<string, SecureContext>();
-    const contextOf = (group: readonly Certificate[]): SecureContext => {
-      const key = group.map((certificate) => certificates.indexOf(certificate)).join();
-      const context = made.get(key) ?? createContext(group);
-      made.set(key, context);
-      return context;
+    this.#createContext = createContext;
+    const groups = new Map<string, Group>();
+    const numbers = new Map(certificates.map((certificate, index) => [certificate, index]));
+    const groupOf = (members: readonly Certificate[]): Group => {
+      const key = members.map((certificate) => numbers.get(certificate)).join();
+      const group = groups.get(key) ?? { certificates: members, context: undefined };
+      groups.set(key, group);
+      return group;
     };
+    const byName = groupByName(certificates);
     const first = certificates[0]!;
-    this.default = contextOf((first.names[0] !== undefined && byName.get(first.names[0])) || [first]);
-    for (const [name, group] of byName) {
-      if (name.startsWith("*.")) this.#wildcard.set(name.slice(2), contextOf(group));
-      else this.#exact.set(name, contextOf(group));
-    }
-    this.single = made.size === 1;
-    this.mixed = !this.single && [...byName.values()].some((group) => group.length > 1);
+    this.#default = groupOf(byName.get(first.names[0] ?? "") ?? [first]);
+    this.#contextOf(this.#default);
+    for (const [name, members] of byName)
+      if (name.startsWith("*.")) this.#wildcard.set(name.slice(2), groupOf(members));
+      else this.#exact.set(name, groupOf(members));
   }
 
-  /** @param name as the client sent it. @returns undefined where no certificate covers it. */
-  find(name: string): SecureContext | undefined {
-    const lower = name.toLowerCase();
-    const exact = this.#exact.get(lower);
-    if (exact !== undefined) return exact;
-    const dot = lower.indexOf(".");
-    return dot > 0 ? this.#wildcard.get(lower.slice(dot + 1)) : undefined;
+  get default(): SecureContext {
+    return this.#contextOf(this.#default);
   }
+
+  /** True when every name leads to the same context, so that the name need not be looked at. */
+  get single(): boolean {
+    return [...this.#exact.values(), ...this.#wildcard.values()].every((group) => group === this.#default);
+  }
+
+  /** @param name lower case. */
+  covers(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  /** @param name lower case. @returns the default where no certificate covers it. */
+  find(name: string): SecureContext {
+    return this.#contextOf(this.#find(name) ?? this.#default);
+  }
+
+  #find(name: string): Group | undefined {
+    const exact = this.#exact.get(name);
+    if (exact !== undefined) return exact;
+    const dot = name.indexOf(".");
+    return dot > 0 ? this.#wildcard.get(name.slice(dot + 1)) : undefined;
+  }
+
+  #contextOf(group: Group): SecureContext {
+    group.context ??= this.#createContext(group.certificates);
+    return group.context;
+  }
+}
+
+function groupByName(certificates: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
+  const byName = new Map<string, Certificate[]>();
+  for (const certificate of certificates)
+    for (const name of certificate.names) {
+      const members = byName.get(name);
+      if (members === undefined) byName.set(name, [certificate]);
+      else if (members.every(({ keyType }) => keyType !== certificate.keyType)) members.push(certificate);
+    }
+  return byName;
 }

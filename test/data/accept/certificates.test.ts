@@ -4,41 +4,76 @@ import type { SecureContext } from "node:tls";
 import { CertificateStore } from "../../../src/data/accept/certificates.ts";
 import type { Certificate } from "../../../src/model/listener.ts";
 
-const certificate = (certFile: string, ...names: string[]): Certificate => ({
+const certificate = (certFile: string, keyType: string, ...names: string[]): Certificate => ({
   certFile,
   keyFile: "",
   cert: "",
   key: "",
   subject: "",
+  keyType,
   names,
   notAfter: 0,
 });
 
 /** Contexts that say which certificates they were made of. */
-const store = (...certificates: Certificate[]): CertificateStore =>
-  new CertificateStore(
-    certificates,
-    (group) => group.map(({ certFile }) => certFile).join("+") as unknown as SecureContext,
-  );
+function store(...certificates: Certificate[]): { names: CertificateStore; made: string[] } {
+  const made: string[] = [];
+  const names = new CertificateStore(certificates, (group) => {
+    made.push(group.map(({ certFile }) => certFile).join("+"));
+    return made.at(-1) as unknown as SecureContext;
+  });
+  return { names, made };
+}
 
-test("the exact name wins over the wildcard, and a wildcard stands for one label", () => {
-  const names = store(
-    certificate("first", "first.test"),
-    certificate("wild", "*.example.com"),
-    certificate("api", "api.example.com"),
+test("the exact name wins over the wildcard, a wildcard stands for one label, and the first is the default", () => {
+  const { names } = store(
+    certificate("first", "ec", "first.test"),
+    certificate("wild", "ec", "*.example.com"),
+    certificate("api", "ec", "api.example.com"),
   );
-  assert.equal(names.find("API.example.com"), "api");
+  assert.equal(names.find("api.example.com"), "api");
   assert.equal(names.find("www.example.com"), "wild");
-  assert.equal(names.find("a.www.example.com"), undefined);
-  assert.equal(names.find("example.com"), undefined);
-  assert.equal(names.find(""), undefined);
-  assert.equal(names.default, "first");
+  for (const uncovered of ["a.www.example.com", "example.com", ""]) {
+    assert.equal(names.find(uncovered), "first");
+    assert.equal(names.covers(uncovered), false);
+  }
+  assert.equal(names.covers("www.example.com"), true);
   assert.equal(names.single, false);
 });
 
-test("certificates of the same name share a context, from which OpenSSL takes the one that fits", () => {
-  const names = store(certificate("ecdsa", "example.com"), certificate("rsa", "example.com"));
-  assert.equal(names.default, "ecdsa+rsa");
+test("certificates of the same name with different keys share a context, from which OpenSSL takes the one that fits", () => {
+  const { names } = store(
+    certificate("ecdsa", "ec", "example.com"),
+    certificate("rsa", "rsa", "example.com"),
+  );
   assert.equal(names.find("example.com"), "ecdsa+rsa");
+  assert.equal(names.find(""), "ecdsa+rsa");
   assert.equal(names.single, true);
+});
+
+test("of certificates with the same name and type of key the first counts", () => {
+  const { names } = store(
+    certificate("first", "ec", "a.test", "both.test"),
+    certificate("second", "ec", "both.test", "b.test"),
+    certificate("third", "rsa", "both.test"),
+  );
+  assert.equal(names.find("both.test"), "first+third");
+  assert.equal(names.find("a.test"), "first");
+  assert.equal(names.find("b.test"), "second");
+});
+
+test("a certificate without a name can be the default", () => {
+  const { names } = store(certificate("nameless", "ec"), certificate("other", "ec", "other.test"));
+  assert.equal(names.find("x.test"), "nameless");
+  assert.equal(names.single, false);
+});
+
+test("a context is made once, when its name is first asked for, and the default's at once", () => {
+  const { names, made } = store(
+    certificate("a", "ec", "a.test"),
+    certificate("b", "ec", "b.test", "*.b.test"),
+  );
+  assert.deepEqual(made, ["a"]);
+  for (const name of ["b.test", "x.b.test", "b.test", "a.test", "unknown.test"]) names.find(name);
+  assert.deepEqual(made, ["a", "b"]);
 });

@@ -1,0 +1,96 @@
+import { createHash, type X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
+import type { ClientAuth, ClientRule } from "../../model/client-auth.ts";
+import type { HandshakeResult } from "../../model/reasons.ts";
+
+/** What became of a client's certificate. */
+export interface ClientVerdict {
+  /** Who the certificate says the client is; empty without one. */
+  readonly client: string;
+  /** Undefined: the client may come in. */
+  readonly refusal: { readonly result: HandshakeResult; readonly detail: string } | undefined;
+}
+
+/** A subject may be as long as a client likes; a log line may not. */
+const longestName = 256;
+
+/** Judges a client whose handshake is over. Nothing else stands between a bad certificate and the backends. */
+export function judgeClient(tls: TLSSocket, auth: ClientAuth): ClientVerdict {
+  const leaf = tls.getPeerX509Certificate();
+  if (leaf === undefined)
+    return {
+      client: "",
+      refusal: auth.mode === "optional" ? undefined : { result: "client_certificate_missing", detail: "" },
+    };
+  const client = nameOf(leaf);
+  const error = verificationError(tls, leaf);
+  if (error !== undefined)
+    return { client, refusal: { result: "client_certificate_invalid", detail: error } };
+  if (auth.allow?.every((rule) => !matches(rule, leaf)))
+    return { client, refusal: { result: "client_not_allowed", detail: client } };
+  return { client, refusal: undefined };
+}
+
+/**
+ * Node lets a handshake succeed whatever OpenSSL thinks of the certificate, and keeps the verdict for whoever asks;
+ * `rejectUnauthorized` is a matter of `tls.Server`. On a socket that no `tls.Server` made the verdict has no
+ * documented name, so this asks as `tls.Server` does, and takes anything but "no error" for an error.
+ * `client-certificates.test.ts` holds it in place.
+ */
+function verificationError(tls: TLSSocket, leaf: X509Certificate): string | undefined {
+  const { ssl } = tls as unknown as { readonly ssl?: { verifyError?(): NodeJS.ErrnoException | null } };
+  if (typeof ssl?.verifyError !== "function") return "this version of Node does not tell";
+  const error = ssl.verifyError();
+  // A resumed session has the verdict of the handshake that began it.
+  if (error === null)
+    return leaf.validToDate.getTime() > Date.now() ? undefined : "certificate has expired (CERT_HAS_EXPIRED)";
+  // Some messages go on with advice to people who develop in Node.
+  return `${error?.message.split(";")[0]} (${error?.code})`;
+}
+
+/** The subject, and the SPIFFE ID, which is the name of those that have one. */
+function nameOf(leaf: X509Certificate): string {
+  const subject = (leaf.subject ?? "").split("\n").filter(Boolean);
+  const spiffeIds = alternativeNames(leaf, "URI").filter((uri) => uri.startsWith("spiffe://"));
+  const name = [...subject, ...spiffeIds].join(", ");
+  return (name === "" ? `serial ${leaf.serialNumber}` : name).slice(0, longestName);
+}
+
+function matches(rule: ClientRule, leaf: X509Certificate): boolean {
+  switch (rule.kind) {
+    case "spiffe": {
+      // An X.509-SVID has exactly one URI (SPIFFE X.509-SVID standard, section 2).
+      const [id, ...others] = alternativeNames(leaf, "URI");
+      if (id === undefined || others.length > 0) return false;
+      return rule.id.endsWith("/*") ? id.startsWith(rule.id.slice(0, -1)) : id === rule.id;
+    }
+    case "dns":
+      return alternativeNames(leaf, "DNS").some((name) =>
+        rule.name.startsWith("*.")
+          ? name.toLowerCase().endsWith(rule.name.slice(1))
+          : name.toLowerCase() === rule.name,
+      );
+    case "subject": {
+      const attributes = parseDistinguishedName(leaf.subject ?? "") ?? [];
+      return rule.attributes.every((attribute) => attributes.includes(attribute));
+    }
+    case "sha256": {
+      const key = leaf.publicKey.export({ type: "spki", format: "der" });
+      return createHash("sha256").update(key).digest("base64") === rule.pin;
+    }
+  }
+}
+
+/**
+ * The subject alternative names of a kind. Node writes all of them into one text, with those in quotes, as in JSON,
+ * that have a character which could be taken for the text's own.
+ */
+function alternativeNames(leaf: X509Certificate, kind: "DNS" | "URI"): string[] {
+  const names: string[] = [];
+  for (const [, type, name = ""] of (leaf.subjectAltName ?? "").matchAll(
+    /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/gy,
+  ))
+    if (type === kind) names.push(name.startsWith('"') ? (JSON.parse(name) as string) : name);
+  return names;
+}

@@ -1,0 +1,186 @@
+import { type FSWatcher, watch } from "node:fs";
+import { lstat, readlink, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path/posix";
+
+export interface WatchFilesOptions {
+  /** How long nothing may happen before it counts as done, in milliseconds. */
+  readonly settle: number;
+  /** At least this often it is taken that something may have changed, in milliseconds: not every file system tells. */
+  readonly poll: number;
+  /** A folder can't be watched: changes there are found by the poll only. Called once for each error code. */
+  readonly onBlind: (error: NodeJS.ErrnoException) => void;
+  /** For tests. */
+  readonly watch?: typeof watch;
+}
+
+/** A watch that never settles is taken for settled after this many times `settle`. */
+const longestUnrest = 10;
+/** Links that Linux follows on one path. */
+const mostLinks = 40;
+
+interface WatchedFolder {
+  readonly watcher: FSWatcher;
+  /** Tells a folder from another that took its place. */
+  readonly inode: bigint;
+  names: ReadonlySet<string>;
+}
+
+/**
+ * Watches files by the folders that they are in, so that atomic renames and files that come back are seen; and by the
+ * folders of every symbolic link on the way to them, so that a swapped link is seen too, as Kubernetes and deployments
+ * with a `current` link have them. Calls back for the first time when it watches; never twice at the same time.
+ */
+export class FileWatch {
+  readonly #files: () => readonly string[];
+  readonly #onChange: () => Promise<void>;
+  readonly #options: WatchFilesOptions;
+  readonly #folders = new Map<string, WatchedFolder>();
+  readonly #blind = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #unrestSince = 0;
+  #running = false;
+  #again = false;
+  #stopped = false;
+
+  /** @param onChange is called when any of the files may have changed; must not reject. */
+  constructor(files: () => readonly string[], onChange: () => Promise<void>, options: WatchFilesOptions) {
+    this.#files = files;
+    this.#onChange = onChange;
+    this.#options = options;
+    void this.#run();
+  }
+
+  /** Has the callback called again after this time, whatever happens, in milliseconds. */
+  lookAgain(after: number): void {
+    this.#schedule(after);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    for (const { watcher } of this.#folders.values()) watcher.close();
+    this.#folders.clear();
+  }
+
+  /** Links may lead elsewhere by now: it watches first, and looks then, so that nothing is missed between the two. */
+  async #run(): Promise<void> {
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    this.#running = true;
+    do {
+      this.#again = false;
+      this.#schedule(this.#options.poll);
+      await this.#watchFolders();
+      if (!this.#stopped) await this.#onChange();
+    } while (this.#again && !this.#stopped);
+    this.#running = false;
+  }
+
+  #schedule(after: number): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#unrestSince = 0;
+      void this.#run();
+    }, after).unref();
+  }
+
+  #noticed(folder: string, name: string | null): void {
+    const names = this.#folders.get(folder)?.names;
+    if (name !== null && name !== basename(folder) && !names?.has(name)) return;
+    const now = performance.now();
+    this.#unrestSince ||= now;
+    if (now - this.#unrestSince < longestUnrest * this.#options.settle) this.#schedule(this.#options.settle);
+  }
+
+  async #watchFolders(): Promise<void> {
+    const wanted = new Map<string, Set<string>>();
+    const known = new Map<string, Promise<Step>>();
+    for (const file of this.#files())
+      for (const [folder, name] of await placesOf(file, known)) {
+        const names = wanted.get(folder) ?? new Set();
+        wanted.set(folder, names.add(name));
+      }
+    const inodes = new Map<string, bigint>();
+    for (const folder of wanted.keys()) {
+      const found = await stat(folder, { bigint: true }).catch(() => undefined);
+      if (found !== undefined) inodes.set(folder, found.ino);
+    }
+    if (this.#stopped) return;
+    for (const [folder, watched] of this.#folders)
+      if (inodes.get(folder) !== watched.inode) {
+        watched.watcher.close();
+        this.#folders.delete(folder);
+      }
+    for (const [folder, inode] of inodes) this.#watchFolder(folder, inode, wanted.get(folder)!);
+  }
+
+  #watchFolder(folder: string, inode: bigint, names: ReadonlySet<string>): void {
+    const watched = this.#folders.get(folder);
+    if (watched !== undefined) {
+      watched.names = names;
+      return;
+    }
+    try {
+      const watcher = (this.#options.watch ?? watch)(folder, { persistent: false }, (_, name) =>
+        this.#noticed(folder, name),
+      );
+      watcher.on("error", (error) => this.#lost(error));
+      this.#folders.set(folder, { watcher, inode, names });
+    } catch (error) {
+      this.#lost(error as Error);
+    }
+  }
+
+  #lost(error: NodeJS.ErrnoException): void {
+    const code = error.code ?? "";
+    if (this.#blind.has(code)) return;
+    this.#blind.add(code);
+    this.#options.onBlind(error);
+  }
+}
+
+/** What is at a path: where a link leads, a folder, or something else. */
+type Step = { readonly link: string } | "folder" | "file" | "nothing";
+
+async function stepAt(path: string): Promise<Step> {
+  try {
+    const found = await lstat(path);
+    if (found.isSymbolicLink()) return { link: await readlink(path) };
+    return found.isDirectory() ? "folder" : "file";
+  } catch {
+    return "nothing";
+  }
+}
+
+/**
+ * Where a change can make a path mean something else: folder and name of every link on the way, and of what it leads
+ * to in the end; where that is missing, of the first part that is.
+ */
+async function placesOf(file: string, known: Map<string, Promise<Step>>): Promise<[string, string][]> {
+  const places: [string, string][] = [];
+  const names = file.split("/");
+  let folder = "/";
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      folder = dirname(folder);
+      continue;
+    }
+    const path = join(folder, name);
+    const step = known.get(path) ?? stepAt(path);
+    known.set(path, step);
+    const found = await step;
+    if (found === "folder" && names.length > 0) {
+      folder = path;
+      continue;
+    }
+    places.push([folder, name]);
+    if (typeof found === "string" || places.length > mostLinks) break;
+    if (found.link.startsWith("/")) folder = "/";
+    names.unshift(...found.link.split("/"));
+  }
+  return places;
+}
