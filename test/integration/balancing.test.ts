@@ -12,7 +12,7 @@ function start(picker: string, backends: string): Promise<RunningUmay> {
     workers = 2
     admin = { bind = "127.0.0.1:0" }
     listeners.echo = { bind = "127.0.0.1:0", pool = "echo" }
-    pools.echo = { picker = "${picker}", discovery = { type = "static", backends = ${backends} } }`);
+    pools.echo = { picker = "${picker}", outlier = { enabled = false }, discovery = { type = "static", backends = ${backends} } }`);
 }
 
 const open = (backend: Backend): number => backend.peers.filter(({ raw }) => !raw.destroyed).length;
