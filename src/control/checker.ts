@@ -1,7 +1,6 @@
-import type { HealthCheck } from "../health/check.ts";
-import { checkedAddress } from "../health/registry.ts";
+import type { CheckTarget, HealthCheck } from "../health/check.ts";
+import { checkedTarget } from "../health/registry.ts";
 import { Tracker, type Verdict } from "../health/tracker.ts";
-import type { SocketAddress } from "../lib/address.ts";
 import type { CheckSpec } from "../model/health.ts";
 import { jittered, type Timers } from "./timers.ts";
 
@@ -27,7 +26,7 @@ export interface CheckerSurroundings {
 export class Checker {
   readonly #spec: CheckSpec;
   readonly #check: HealthCheck;
-  readonly #target: SocketAddress;
+  readonly #target: CheckTarget;
   readonly #surroundings: CheckerSurroundings;
   readonly #tracker: Tracker;
   /** Ends what is under way: a check, or the wait for the next one. */
@@ -39,13 +38,13 @@ export class Checker {
   constructor(
     spec: CheckSpec,
     check: HealthCheck,
-    backend: SocketAddress,
+    backend: CheckTarget,
     known: Verdict,
     surroundings: CheckerSurroundings,
   ) {
     this.#spec = spec;
     this.#check = check;
-    this.#target = checkedAddress(spec, backend);
+    this.#target = checkedTarget(spec, backend);
     this.#tracker = new Tracker(spec, known);
     this.#surroundings = surroundings;
   }

@@ -135,7 +135,7 @@ export class HealthMonitor implements HealthReading {
     const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
     const checker =
       check &&
-      new Checker(check, this.#checks.get(pool)!, backend.target, known, {
+      new Checker(check, this.#checks.get(pool)!, backend, known, {
         timers: this.#timers,
         random: this.#random,
         checked: (failure, changed) => this.#checked(watched, failure, changed),

@@ -1,5 +1,14 @@
 import type { Socket } from "node:net";
-import type { SocketAddress } from "../lib/address.ts";
+import { formatAddress } from "../lib/address.ts";
+import type { Backend } from "../model/backend.ts";
+
+/** What is checked, and the name that it has. */
+export type CheckTarget = Pick<Backend, "target" | "hostName">;
+
+/** The name that a backend is addressed by where none is configured. */
+export function authorityOf({ target, hostName }: CheckTarget): string {
+  return hostName ?? (target.kind === "unix" ? "localhost" : formatAddress(target));
+}
 
 /** Finds out whether a backend works. One check serves all backends of a pool, several at a time. */
 export interface HealthCheck {
@@ -7,7 +16,7 @@ export interface HealthCheck {
    * Resolves when the backend passed, rejects with an Error that says in a few words why not. Settles at once when
    * `signal` aborts, with its reason. Leaves nothing open.
    */
-  check(target: SocketAddress, signal: AbortSignal): Promise<void>;
+  check(target: CheckTarget, signal: AbortSignal): Promise<void>;
 }
 
 /** How an exchange ends; only the first call counts. */

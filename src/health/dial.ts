@@ -2,23 +2,24 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import type { SocketAddress } from "../lib/address.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../lib/proxy-protocol/writer.ts";
-import type { CheckSpec, CheckTls } from "../model/health.ts";
+import type { CheckSpec } from "../model/health.ts";
+import type { PoolTls } from "../model/pool.ts";
+import type { CheckTarget } from "./check.ts";
 
 /** Opens a connection to what is checked. It is usable at once: what is written waits. */
-export type Dial = (target: SocketAddress) => Socket;
+export type Dial = (target: CheckTarget) => Socket;
 
 /** @param protocol the application protocol to negotiate, where there is TLS. */
 export function createDial(spec: CheckSpec, protocol?: string): Dial {
   const plain = plainDial(spec.proxyProtocol);
   const tls = spec.type === "tcp" ? undefined : spec.tls;
-  return tls === undefined ? plain : secureDial(plain, tls, protocol);
+  return tls === undefined ? ({ target }) => plain(target) : secureDial(plain, tls, protocol);
 }
 
 /** A PROXY header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
-function plainDial(proxyProtocol: CheckSpec["proxyProtocol"]): Dial {
+function plainDial(version: CheckSpec["proxyProtocol"]): (target: SocketAddress) => Socket {
   const header =
-    proxyProtocol &&
-    (proxyProtocol === "v1" ? encodeProxyV1({}) : encodeProxyV2({ command: "local", tlvs: {} }));
+    version && (version === "v1" ? encodeProxyV1({}) : encodeProxyV2({ command: "local", tlvs: {} }));
   return (target) => {
     const socket =
       target.kind === "unix"
@@ -29,19 +30,27 @@ function plainDial(proxyProtocol: CheckSpec["proxyProtocol"]): Dial {
   };
 }
 
-function secureDial(plain: Dial, { verify, ca, serverName }: CheckTls, protocol: string | undefined): Dial {
+function secureDial(
+  plain: (target: SocketAddress) => Socket,
+  { verify, ca, certificate, serverName }: PoolTls,
+  protocol: string | undefined,
+): Dial {
   // Reading the trusted certificates takes long: once, when it is needed first.
   let secureContext: SecureContext | undefined;
-  return (target) => {
-    secureContext ??= createSecureContext({ ca: ca ?? getCACertificates("system") });
+  return ({ target, hostName }) => {
+    secureContext ??= createSecureContext({
+      ...(verify && { ca: ca ?? getCACertificates("system") }),
+      ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
+    });
+    const name = serverName ?? hostName;
     const raw = plain(target);
     const socket = connectTls({
       socket: raw,
-      // Without a name this is what is verified.
-      ...(target.kind === "tcp" && { host: target.host }),
       secureContext,
       rejectUnauthorized: verify,
-      ...(serverName !== undefined && { servername: serverName }),
+      ...(name !== undefined && { servername: name }),
+      // What is verified where there is no name: the IP address.
+      ...(target.kind === "tcp" && { host: target.host }),
       ...(protocol !== undefined && { ALPNProtocols: [protocol] }),
     });
     raw.on("error", (error) => socket.destroy(error));

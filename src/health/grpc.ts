@@ -1,8 +1,7 @@
 import { type ClientHttp2Stream, connect } from "node:http2";
-import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
-import { exchange, type HealthCheck, type Outcome } from "./check.ts";
+import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
 import { createDial } from "./dial.ts";
 
 /** HealthCheckResponse.ServingStatus of grpc.health.v1 (health.proto of the gRPC project). */
@@ -25,7 +24,7 @@ export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
         const stream = session.request({
           ":method": "POST",
           ":path": "/grpc.health.v1.Health/Check",
-          ":authority": spec.host ?? authority(target),
+          ":authority": spec.host ?? authorityOf(target),
           "content-type": "application/grpc",
           te: "trailers",
           "user-agent": `umay/${version} health check`,
@@ -68,9 +67,6 @@ function readAnswer(stream: ClientHttp2Stream, outcome: Outcome): void {
       outcome.fail(new Error(`${servingStatuses[status] ?? `serving status ${status}`}, expected SERVING`));
   });
 }
-
-const authority = (target: SocketAddress): string =>
-  target.kind === "unix" ? "localhost" : formatAddress(target);
 
 /** `string service = 1` in protobuf's wire format. @param service at most 127 bytes. */
 function healthCheckRequest(service: string): Buffer {

@@ -1,8 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
-import { formatAddress } from "../lib/address.ts";
 import { version } from "../lib/version.ts";
 import type { HttpCheckSpec, StatusRange } from "../model/health.ts";
-import { exchange, type HealthCheck, type Outcome } from "./check.ts";
+import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
 import { createDial } from "./dial.ts";
 
 /** How much of a body is searched for what it must hold, in characters. */
@@ -18,7 +17,7 @@ export function createHttpCheck(spec: HttpCheckSpec): HealthCheck {
   return {
     check(target, signal) {
       const socket = dial(target);
-      const host = spec.host ?? (target.kind === "unix" ? "localhost" : formatAddress(target));
+      const host = spec.host ?? authorityOf(target);
       const headers = {
         host,
         "user-agent": `umay/${version} health check`,

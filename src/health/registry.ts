@@ -1,6 +1,5 @@
-import type { SocketAddress } from "../lib/address.ts";
 import type { CheckSpec } from "../model/health.ts";
-import type { HealthCheck } from "./check.ts";
+import type { CheckTarget, HealthCheck } from "./check.ts";
 import { createGrpcCheck } from "./grpc.ts";
 import { createHttpCheck } from "./http.ts";
 import { createTcpCheck } from "./tcp.ts";
@@ -21,9 +20,10 @@ export function createCheck(spec: CheckSpec): HealthCheck {
   return create(spec);
 }
 
-/** Where a backend is checked: its own address, unless the configuration says otherwise. */
-export function checkedAddress(spec: CheckSpec, own: SocketAddress): SocketAddress {
+/** What is checked of a backend: its own address, unless the configuration says otherwise. */
+export function checkedTarget(spec: CheckSpec, { target: own, hostName }: CheckTarget): CheckTarget {
   const host = spec.address ?? (own.kind === "tcp" ? own.host : undefined);
   const port = spec.port ?? (own.kind === "tcp" ? own.port : undefined);
-  return host === undefined || port === undefined ? own : { kind: "tcp", host, port };
+  const target = host === undefined || port === undefined ? own : ({ kind: "tcp", host, port } as const);
+  return hostName === undefined ? { target } : { target, hostName };
 }

@@ -1,17 +1,9 @@
+import type { PoolTls } from "./pool.ts";
+
 /** Both ends included. */
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
-}
-
-/** How a check speaks TLS. */
-export interface CheckTls {
-  /** Whether the certificate must be valid, trusted and for the right name. */
-  readonly verify: boolean;
-  /** What is trusted, PEM; undefined: the system's. */
-  readonly ca: string | undefined;
-  /** SNI and the name that is verified; undefined: none, and the address is verified. */
-  readonly serverName: string | undefined;
 }
 
 /** What all kinds of checks have. */
@@ -38,16 +30,16 @@ export interface TcpCheckSpec extends CheckTiming {
 
 export interface TlsCheckSpec extends CheckTiming {
   readonly type: "tls";
-  readonly tls: CheckTls;
+  readonly tls: PoolTls;
 }
 
 export interface HttpCheckSpec extends CheckTiming {
   readonly type: "http";
   /** Undefined: without TLS. */
-  readonly tls: CheckTls | undefined;
+  readonly tls: PoolTls | undefined;
   readonly method: string;
   readonly path: string;
-  /** The Host header; undefined: the address that is checked. */
+  /** The Host header; undefined: the backend's host name, or else the address that is checked. */
   readonly host: string | undefined;
   /** One of them must hold the answer's status. */
   readonly expectStatus: readonly StatusRange[];
@@ -58,10 +50,10 @@ export interface HttpCheckSpec extends CheckTiming {
 export interface GrpcCheckSpec extends CheckTiming {
   readonly type: "grpc";
   /** Undefined: without TLS. */
-  readonly tls: CheckTls | undefined;
+  readonly tls: PoolTls | undefined;
   /** The service that is asked for; empty: the server as a whole. */
   readonly service: string;
-  /** The `:authority`; undefined: the address that is checked. */
+  /** The `:authority`; undefined: the backend's host name, or else the address that is checked. */
   readonly host: string | undefined;
 }
 

@@ -24,7 +24,14 @@ async function policyOf(lines: string, text = smallest): Promise<HealthPolicy> {
 test("each type of check gets every default", async () => {
   const check = async (type: string, text?: string) =>
     (await policyOf(`[pools.echo.health]\ntype = "${type}"`, text)).check;
-  const tls = { verify: true, ca: undefined, serverName: undefined };
+  const tls = {
+    verify: true,
+    caFile: undefined,
+    ca: undefined,
+    serverName: undefined,
+    certificate: undefined,
+    alpn: [],
+  };
   assert.deepEqual(await check("tcp"), { type: "tcp", ...timing });
   assert.deepEqual(await check("tls"), { type: "tls", ...timing, tls });
   assert.deepEqual(await check("grpc"), {
@@ -96,7 +103,14 @@ tls = { verify = false, ca = "${ca}", server_name = "s" }`);
     address: "::1",
     port: 81,
     proxyProtocol: undefined,
-    tls: { verify: false, ca: readFileSync(ca, "utf8"), serverName: "s" },
+    tls: {
+      verify: false,
+      caFile: ca,
+      ca: readFileSync(ca, "utf8"),
+      serverName: "s",
+      certificate: undefined,
+      alpn: [],
+    },
     method: "HEAD",
     path: "/health?x=1",
     host: "h",
@@ -115,6 +129,22 @@ test("checks begin with the pool's PROXY header, unless they go elsewhere than s
   assert.equal(await header(""), "v2");
   assert.equal(await header("port = 81"), undefined);
   assert.equal(await header('address = "::1"'), undefined);
+});
+
+test("checks speak TLS as the pool does, unless they have settings of their own or go elsewhere", async () => {
+  const tlsOf = async (lines: string): Promise<string | undefined> => {
+    const { check } = await policyOf(
+      `[pools.echo]\ntls.server_name = "pool.test"\n[pools.echo.health]\n${lines}`,
+    );
+    if (check === undefined || check.type === "tcp") return "tcp";
+    return check.tls === undefined ? "none" : (check.tls.serverName ?? "unnamed");
+  };
+  assert.equal(await tlsOf('type = "tls"'), "pool.test");
+  assert.equal(await tlsOf('type = "http"'), "pool.test");
+  assert.equal(await tlsOf('type = "grpc"'), "pool.test");
+  assert.equal(await tlsOf('type = "http"\ntls.server_name = "own.test"'), "own.test");
+  assert.equal(await tlsOf('type = "http"\nport = 81'), "none");
+  assert.equal(await tlsOf('type = "tls"\nport = 81'), "unnamed");
 });
 
 for (const [line, expected] of [

@@ -108,7 +108,7 @@ export class HealthScene {
   }
 
   readonly #check: HealthCheck = {
-    check: (target, signal) => {
+    check: ({ target }, signal) => {
       const address = formatAddress(target);
       this.checks.push({ at: this.timers.now(), address });
       const fault = this.faults.get(address);

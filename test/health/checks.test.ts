@@ -8,9 +8,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { frame } from "../../src/health/grpc.ts";
-import { checkedAddress, createCheck } from "../../src/health/registry.ts";
+import { checkedTarget, createCheck } from "../../src/health/registry.ts";
 import type { SocketAddress } from "../../src/lib/address.ts";
-import type { CheckSpec, CheckTls, GrpcCheckSpec, HttpCheckSpec } from "../../src/model/health.ts";
+import type { CheckSpec, GrpcCheckSpec, HttpCheckSpec } from "../../src/model/health.ts";
+import type { PoolTls } from "../../src/model/pool.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { freePorts } from "../support/free-ports.ts";
 
@@ -30,7 +31,14 @@ const timing = {
   port: undefined,
   proxyProtocol: undefined,
 } as const;
-const verified: CheckTls = { verify: true, ca, serverName: undefined };
+const verified: PoolTls = {
+  verify: true,
+  caFile: undefined,
+  ca,
+  serverName: undefined,
+  certificate: undefined,
+  alpn: [],
+};
 const http: HttpCheckSpec = {
   ...timing,
   type: "http",
@@ -79,11 +87,16 @@ async function start(server: Server): Promise<TestServer> {
 }
 
 /** @returns "passed", or why not. */
-async function outcome(spec: CheckSpec, target: SocketAddress, timeout = 5_000): Promise<string> {
+async function outcome(
+  spec: CheckSpec,
+  target: SocketAddress,
+  timeout = 5_000,
+  named: { hostName?: string } = {},
+): Promise<string> {
   const expired = new AbortController();
   const timer = setTimeout(() => expired.abort(new Error("no answer in time")), timeout);
   try {
-    await createCheck(spec).check(target, expired.signal);
+    await createCheck(spec).check({ target, ...named }, expired.signal);
     return "passed";
   } catch (error) {
     return (error as Error).message;
@@ -120,11 +133,11 @@ for (const spec of every) {
       }),
     );
     const stop = new AbortController();
-    const running = createCheck(spec).check(server.target, stop.signal);
+    const running = createCheck(spec).check(server, stop.signal);
     if (spec.type !== "tcp") await accepted.promise;
     stop.abort(new Error("enough"));
     await assert.rejects(running, /^Error: enough$/);
-    await assert.rejects(createCheck(spec).check(server.target, stop.signal), /^Error: enough$/);
+    await assert.rejects(createCheck(spec).check(server, stop.signal), /^Error: enough$/);
     if (spec.type !== "tcp") await closed.promise;
   });
 
@@ -163,7 +176,7 @@ function secureServer(spec: CheckSpec, pair: { cert: string; key: string }): Ser
 }
 
 for (const spec of every.filter((each) => "tls" in each && each.tls)) {
-  const withTls = (tls: Partial<CheckTls>): CheckSpec =>
+  const withTls = (tls: Partial<PoolTls>): CheckSpec =>
     ({ ...spec, tls: { ...verified, ...tls } }) as CheckSpec;
 
   test(`${nameOf(spec)}: passes with a certificate that is good, for the address or for the name that is verified`, async () => {
@@ -179,6 +192,7 @@ for (const spec of every.filter((each) => "tls" in each && each.tls)) {
     assert.match(await outcome(spec, server.target), /127\.0\.0\.1/);
     assert.match(await outcome(withTls({ serverName: "localhost" }), server.target), /localhost/);
     assert.equal(await outcome(withTls({ serverName: "www.other.test" }), server.target), "passed");
+    assert.equal(await outcome(spec, server.target, 5_000, { hostName: "www.other.test" }), "passed");
     assert.match(await outcome(withTls({ ca: undefined }), server.target), /certificate/);
     assert.equal(await outcome(withTls({ ca: undefined, verify: false }), expired.target), "passed");
   });
@@ -208,7 +222,7 @@ test("a PROXY header of the proxy's own comes before all else, TLS included", as
     );
     const stop = new AbortController();
     const running = createCheck(spec)
-      .check(server.target, stop.signal)
+      .check(server, stop.signal)
       .catch(() => {});
     assert.equal(await first.promise, expected);
     stop.abort(new Error("enough"));
@@ -357,18 +371,18 @@ test("grpc: every answer but SERVING fails with its cause", async () => {
   assert.match(await grpcOutcome(cut), /INTERNAL_ERROR|^grpc-status none/);
 });
 
-test("another address or port may be checked than the one that sessions go to", () => {
+test("another address or port may be checked than the one that sessions go to; the name stays", () => {
   const tcp: CheckSpec = { ...timing, type: "tcp" };
   const own: SocketAddress = { kind: "tcp", host: "10.0.0.1", port: 80 };
   const unix: SocketAddress = { kind: "unix", path: "/run/a.sock" };
-  assert.equal(checkedAddress(tcp, unix), unix);
-  assert.deepEqual(checkedAddress(tcp, own), own);
-  assert.deepEqual(checkedAddress({ ...tcp, port: 81 }, own), { ...own, port: 81 });
-  assert.deepEqual(checkedAddress({ ...tcp, address: "::1" }, own), { ...own, host: "::1" });
-  assert.equal(checkedAddress({ ...tcp, port: 81 }, unix), unix);
-  assert.deepEqual(checkedAddress({ ...tcp, address: "10.0.0.2", port: 81 }, unix), {
-    kind: "tcp",
-    host: "10.0.0.2",
-    port: 81,
-  });
+  const checked = (settings: Partial<CheckSpec>, target: SocketAddress): SocketAddress =>
+    checkedTarget({ ...tcp, ...settings } as CheckSpec, { target }).target;
+  assert.deepEqual(checked({}, unix), unix);
+  assert.deepEqual(checked({}, own), own);
+  assert.deepEqual(checked({ port: 81 }, own), { ...own, port: 81 });
+  assert.deepEqual(checked({ address: "::1" }, own), { ...own, host: "::1" });
+  assert.deepEqual(checked({ port: 81 }, unix), unix);
+  const both = { address: "10.0.0.2", port: 81 };
+  assert.deepEqual(checked(both, unix), { kind: "tcp", host: "10.0.0.2", port: 81 });
+  assert.equal(checkedTarget({ ...tcp, port: 81 }, { target: own, hostName: "db" }).hostName, "db");
 });

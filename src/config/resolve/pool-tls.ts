@@ -3,7 +3,7 @@ import { createSecureContext, getCACertificates } from "node:tls";
 import type { Certificate } from "../../model/listener.ts";
 import type { DiscoverySpec, PoolTls } from "../../model/pool.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
-import type { PoolTlsSettings } from "../schema/pool.ts";
+import type { PoolTlsSettings } from "../schema/pool-tls.ts";
 import { loadCertificate, subjectOf } from "./certificates.ts";
 import { loadPem, readChain, reason } from "./pem.ts";
 

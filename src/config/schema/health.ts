@@ -1,28 +1,13 @@
 import { isIP } from "node:net";
 import * as z from "zod";
 import type { StatusRange } from "../../model/health.ts";
-import { duration, integer, path } from "./values.ts";
+import { tls } from "./pool-tls.ts";
+import { duration, integer } from "./values.ts";
 
-const checkTls = z.strictObject({
-  verify: z
-    .boolean({ error: "expected true or false" })
-    .prefault(true)
-    .describe("Whether the backend's certificate must be valid, trusted and for server_name."),
-  ca: path.optional().meta({
-    description: "Certificates that are trusted, PEM.",
-    "x-default": "the system's",
-  }),
-  server_name: z
-    .string({ error: "expected a name" })
-    .min(1, { error: "expected a name, got nothing" })
-    .optional()
-    .meta({
-      description: "The name that the backend is asked for (SNI), and that its certificate must have.",
-      "x-default": "the discovery name, or else the backend's IP address",
-    }),
-});
-
-const optionalTls = checkTls.optional().describe("TLS of the checks. Without this table they use none.");
+const checkTls = tls
+  .omit({ alpn: true })
+  .optional()
+  .meta({ description: "TLS of the checks.", "x-default": "the pool's" });
 
 const timing = {
   interval: duration("100ms", "1h")
@@ -56,7 +41,8 @@ const host = z
   .optional()
   .meta({
     description: "The Host header (:authority for gRPC).",
-    "x-default": "tls.server_name, or else the address that is checked",
+    "x-default":
+      "the name that TLS verifies, or that discovery looks up, or else the address that is checked",
   });
 
 const statusExpected = 'expected a status from 100 to 599, or a range such as "200-299"';
@@ -100,7 +86,7 @@ const http = z.strictObject({
       description: "Text that the first 65,536 characters of the body must hold.",
       "x-default": "anything",
     }),
-  tls: optionalTls,
+  tls: checkTls,
   ...timing,
 });
 
@@ -113,20 +99,16 @@ const grpc = z.strictObject({
     .prefault("")
     .describe("The service that is asked for (grpc.health.v1); empty: the server as a whole."),
   host,
-  tls: optionalTls,
+  tls: checkTls,
   ...timing,
 });
 
-const tls = z.strictObject({
-  type: z.literal("tls"),
-  tls: checkTls.prefault({}).describe("TLS of the checks."),
-  ...timing,
-});
+const handshake = z.strictObject({ type: z.literal("tls"), tls: checkTls, ...timing });
 
-const tcp = z.strictObject({ type: z.literal("tcp"), ...timing });
+const connection = z.strictObject({ type: z.literal("tcp"), ...timing });
 
 export const health = z
-  .discriminatedUnion("type", [tcp, tls, http, grpc], {
+  .discriminatedUnion("type", [connection, handshake, http, grpc], {
     error: 'expected a table with type = "tcp", "tls", "http" or "grpc"',
   })
   .optional()

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
-import { address, applicationProtocols, duration, hostName, integer, nameserver, path } from "./values.ts";
+import { tls } from "./pool-tls.ts";
+import { address, duration, hostName, integer, nameserver } from "./values.ts";
 
 const pickerNames = Object.keys(pickerTypes) as PickerType[];
 const plainPickers = pickerNames.filter((type) => type !== "consistent-hash");
@@ -93,29 +94,6 @@ const dnsDiscovery = z.strictObject({
   hold: duration("0s").prefault("30s").describe("How long a name that vanished keeps its last backends."),
 });
 
-const tls = z.strictObject({
-  verify: z
-    .boolean({ error: "expected true or false" })
-    .prefault(true)
-    .describe("Whether a backend's certificate must be valid, vouched for by a CA and cover its name."),
-  ca: path.optional().meta({
-    description: "CA certificates that vouch for the backends, PEM.",
-    "x-default": "the system's",
-  }),
-  server_name: hostName.optional().meta({
-    description: "The name that is asked for (SNI) and that a backend's certificate must cover.",
-    "x-default":
-      "the name of dns discovery, or each backend's own host name; a backend that is an IP address is verified by that",
-  }),
-  cert: path
-    .optional()
-    .describe("The certificate that umay shows to backends that ask for one, PEM, with its chain."),
-  key: path.optional().describe("The private key that belongs to cert, PEM, not encrypted."),
-  alpn: applicationProtocols.describe(
-    "Application protocols (ALPN) that are offered, in order of preference. Empty: none is negotiated.",
-  ),
-});
-
 export const pool = z.strictObject({
   picker: picker
     .prefault("power-of-two")
@@ -145,6 +123,4 @@ export const pool = z.strictObject({
     })
     .describe("Where the backends come from."),
 });
-
-export type PoolTlsSettings = z.output<typeof tls>;
 export type PoolSettings = z.output<typeof pool>;
