@@ -32,7 +32,14 @@ const timing = {
   proxyProtocol: undefined,
 };
 const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
-const unverified = { verify: false, ca: undefined, serverName: undefined };
+const unverified = {
+  verify: false,
+  caFile: undefined,
+  ca: undefined,
+  serverName: undefined,
+  certificate: undefined,
+  alpn: [],
+};
 const specs: readonly CheckSpec[] = [
   { ...timing, type: "tcp" },
   { ...timing, ...http, type: "http", tls: undefined, expectStatus: [{ from: 200, to: 299 }] },

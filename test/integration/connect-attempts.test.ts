@@ -34,6 +34,7 @@ describe("connecting a backend", () => {
     full = resources.use(await startFullBackend()).address;
     const { ecdsa } = await testCertificates();
     const connect = (attempts: number): string => `picker = "round-robin"
+      outlier = { enabled = false }
       connect = { timeout = "${connectMs}ms", attempts = ${attempts} }`;
     const listener = (name: string): string => `
       [listeners.${name}]
