@@ -26,7 +26,6 @@ import { describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
-import { clock } from "./clock.ts";
 import { dial } from "./connect/dial.ts";
 import { proxyIntroduction } from "./connect/proxy-header.ts";
 import { reportFailure, reportSilence, reportSuccess } from "./connect/report.ts";
@@ -89,7 +88,7 @@ export class Session implements RelaySession, FirstBytesSession {
   readonly accepted: number;
   handshakeTook = 0;
   connectTook = 0;
-  /** By the coarse clock: when a byte moved, or the phase began. */
+  /** When a byte moved, by the coarse clock, or the phase began. */
   lastActive: number;
   received = 0;
   sent = 0;
@@ -109,7 +108,7 @@ export class Session implements RelaySession, FirstBytesSession {
     this.client = this.raw;
     this.pool = listener.pool;
     this.accepted = performance.now();
-    this.lastActive = clock.now;
+    this.lastActive = this.accepted;
     this.clientAddress = unmapAddress(raw.remoteAddress ?? "");
     this.clientPort = raw.remotePort ?? 0;
     plane.sessions.add(this);
@@ -138,7 +137,7 @@ export class Session implements RelaySession, FirstBytesSession {
       }
       this.addressPlace = place;
     }
-    this.lastActive = clock.now;
+    this.lastActive = performance.now();
     this.readHello();
   }
 
@@ -224,7 +223,7 @@ export class Session implements RelaySession, FirstBytesSession {
   /** Pick and connect: one backend; after a failure, the next best. */
   connect(): void {
     this.phase = "connect";
-    this.lastActive = clock.now;
+    this.lastActive = performance.now();
     const { pool } = this;
     const backend =
       this.attempts.length < pool.definition.connect.attempts
@@ -280,7 +279,7 @@ export class Session implements RelaySession, FirstBytesSession {
     counters[attempt.backend.counters + backendCell.connected]! += 1;
     recordValue(counters, this.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
     this.phase = "relay";
-    this.lastActive = clock.now;
+    this.lastActive = performance.now();
     relayUpstream(upstream, this.securing);
     this.client.on("drain", relay.onClientDrain);
     if (this.clientEnded) upstream.end();
@@ -302,7 +301,7 @@ export class Session implements RelaySession, FirstBytesSession {
 
   /** Relay: one side has sent its last byte. */
   sideEnded(side: "client" | "backend"): void {
-    this.lastActive = clock.now;
+    this.lastActive = performance.now();
     this.firstEnd ??= side;
     if (side === "client") {
       this.clientEnded = true;
@@ -343,7 +342,7 @@ export class Session implements RelaySession, FirstBytesSession {
   private finishClient(): void {
     this.backendGone = true;
     this.clientEnded = true;
-    this.lastActive = clock.now;
+    this.lastActive = performance.now();
     this.dropUpstream();
     this.client.destroySoon();
   }

@@ -10,7 +10,6 @@ import type { Session } from "../session.ts";
 export class Sweep {
   readonly #sessions: ReadonlySet<Session>;
   #timer: NodeJS.Timeout | undefined;
-  #tickLength = 0;
 
   constructor(sessions: ReadonlySet<Session>) {
     this.#sessions = sessions;
@@ -19,8 +18,7 @@ export class Sweep {
   /** @param shortestTimeout of all listeners and pools, in milliseconds: the tick is a tenth of it, 10 ms to 500 ms. */
   start(shortestTimeout: number): void {
     clearInterval(this.#timer);
-    this.#tickLength = Math.min(500, Math.max(10, shortestTimeout / 10));
-    this.#timer = setInterval(() => this.#tick(), this.#tickLength);
+    this.#timer = setInterval(() => this.#tick(), Math.min(500, Math.max(10, shortestTimeout / 10)));
   }
 
   stop(): void {
@@ -28,10 +26,11 @@ export class Sweep {
   }
 
   #tick(): void {
+    // What has been stamped with the coarse clock since then happened between then and now: rather a tick late than
+    // early, however late the ticks of a busy machine are.
+    const before = clock.now;
     clock.now = performance.now();
-    // A stamp is up to a tick older than what it stamps: rather a tick late than a tick early.
-    const stamps = clock.now - this.#tickLength;
-    for (const session of this.#sessions) endIfOverdue(session, stamps - session.lastActive);
+    for (const session of this.#sessions) endIfOverdue(session, before - session.lastActive);
   }
 }
 
