@@ -37,7 +37,7 @@ test(`${aim} TLS sessions at once are held and echoed, and leave nothing behind`
   );
   const filesAtFirst = openFiles(umay.pid);
   const bytesAtFirst = residentBytes(umay.pid);
-  await using holder = new Child("session-holder.ts", [umay.port("tls13"), aim]);
+  await using holder = new Child("session-holder-child.ts", [umay.port("tls13"), aim]);
 
   assert.equal(await holder.line(100_000), `held ${aim}`);
   const { listeners, workers, pools } = await umay.status();

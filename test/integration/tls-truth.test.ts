@@ -150,7 +150,7 @@ describe("ends are passed on as they were", () => {
   }
 
   test("a backend that is killed while it is sent to is a reset for its clients", async () => {
-    await using backend = new Child("deaf-backend.ts", [16]);
+    await using backend = new Child("deaf-backend-child.ts", [16]);
     const address = `127.0.0.1:${await backend.line()}`;
     await using umay = await startUmay(`
       workers = 1

@@ -8,7 +8,7 @@ export interface FullBackend extends AsyncDisposable {
 }
 
 export async function startFullBackend(): Promise<FullBackend> {
-  const child = new Child("deaf-backend.ts", [1]);
+  const child = new Child("deaf-backend-child.ts", [1]);
   const port = Number(await child.line());
   child.process.kill("SIGSTOP");
   const fillers: Socket[] = [];
