@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { connect, type TLSSocket } from "node:tls";
 
 /*
- * Holds TLS sessions, as a process of its own because each takes a file: `session-holder.ts PORT COUNT`. Prints
+ * Holds TLS sessions, as a process of its own because each takes a file: `session-holder-child.ts PORT COUNT`. Prints
  * `held N` when N sessions have had an echo each; for each line `echo` it gets one more from all of them and prints
  * `echoed N`; for `end` it ends them all and prints `ended N`, those that ended in order.
  */
