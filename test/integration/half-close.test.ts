@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { transports } from "../support/client.ts";
+import { type Transport, transports } from "../support/client.ts";
 import { type Scene, startScene } from "../support/scene.ts";
-import { sessionOf } from "../support/settled.ts";
+import { becomes, openFiles, sessionOf, settled, stalls } from "../support/settled.ts";
 
 const halfCloseMs = 400;
 
@@ -77,6 +77,48 @@ describe("one direction may end before the other", () => {
       assert.equal(await client.ending(), "end");
       assert.equal((await sessionOf(scene.umay, client))["reason"], "client_closed");
     });
+  }
+
+  test("a client that never takes its backend's last bytes is cut off when the backend has vanished", async () => {
+    const files = openFiles(scene.umay.pid);
+    const most = await fillUp("plain", Number.POSITIVE_INFINITY);
+    // A little less than fits is taken in by umay, the end after it included, and does not fit into the kernel.
+    for (const short of [16_000, 32_000, 48_000]) await fillUp("plain", most - short);
+    await settled(scene.umay);
+    await becomes(
+      () => openFiles(scene.umay.pid),
+      (now) => now <= files,
+      `open files, ${files} at first`,
+    );
+  });
+
+  /**
+   * Sends a client that does not read as much as fits, or so many bytes, in pieces that umay takes one by one; then the
+   * backend ends, vanishes, and the client lets umay find out.
+   * @returns how many bytes umay took.
+   */
+  async function fillUp(transport: Transport, bytes: number): Promise<number> {
+    const [client, server] = await scene.pair(transport);
+    client.socket.pause();
+    const piece = Buffer.alloc(8000);
+    let sent = 0;
+    let ended = false;
+    const sending = (async () => {
+      for (; sent < bytes && !server.socket.destroyed; sent += piece.length) {
+        await server.write(piece);
+        await sleep(1);
+      }
+      server.end();
+      ended = true;
+    })().catch(() => {});
+    if (bytes === Number.POSITIVE_INFINITY) await stalls(() => sent);
+    else await becomes(() => ended, Boolean, "everything sent");
+    server.reset();
+    await client.write("anybody there?");
+    const line = await sessionOf(scene.umay, client);
+    assert.match(String(line["reason"]), /^(backend_reset|half_close_timeout)$/);
+    await sending;
+    return line["sent"] as number;
   }
 
   /** What a write says on a connection that was ended with RST after its peer had already sent FIN. */
