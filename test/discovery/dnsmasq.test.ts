@@ -12,6 +12,7 @@ import { isDeepStrictEqual } from "node:util";
 import { systemDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { err } from "../../src/lib/result.ts";
+import { endWithTest } from "../support/end-with-test.ts";
 import { dnsDefaults } from "./watching.ts";
 
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
@@ -60,7 +61,7 @@ class Dnsmasq implements AsyncDisposable {
     for (let tries = 0; tries < 10; tries++) {
       const port = await freePort();
       const args = [...options, `--port=${port}`, `--addn-hosts=${join(folder, "hosts")}`];
-      const child = spawn("dnsmasq", args, { env, stdio: ["ignore", "ignore", "pipe"] });
+      const child = endWithTest(spawn("dnsmasq", args, { env, stdio: ["ignore", "ignore", "pipe"] }));
       const dnsmasq = new Dnsmasq(child, folder, `127.0.0.1:${port}`);
       if (await dnsmasq.#hostsRead()) return dnsmasq;
       if (child.exitCode === null) await once(child, "exit");

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { systemDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { startDnsServer } from "../support/dns-server.ts";
+import { endWithTest } from "../support/end-with-test.ts";
 import { dnsDefaults, fakeDependencies, watchDns } from "./watching.ts";
 
 const registry = new URL("../../src/discovery/registry.ts", import.meta.url).href;
@@ -103,7 +104,7 @@ test("after an abort no query and no timer is left that would keep the process a
     { type: "static", backends: [{ address: "localhost:80", target, weight: 1, backup: false }] },
   ];
   const args = ["--input-type=module", "--eval", program, JSON.stringify(specs)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = endWithTest(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
   assert.equal(code, 0);
   const left: string[] = JSON.parse(output);

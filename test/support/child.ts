@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { endWithTest } from "./end-with-test.ts";
 import { soon } from "./peer.ts";
 
 /** A script of this folder, run as a process of its own; it speaks in lines. */
@@ -12,9 +13,11 @@ export class Child implements AsyncDisposable {
 
   constructor(script: string, args: readonly (string | number)[]) {
     const path = fileURLToPath(new URL(script, import.meta.url));
-    this.process = spawn(process.execPath, [path, ...args.map(String)], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    this.process = endWithTest(
+      spawn(process.execPath, [path, ...args.map(String)], {
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
+    );
     this.process.stdin!.on("error", () => {});
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
     this.#exited = once(this.process, "exit");

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { endWithTest } from "./end-with-test.ts";
 
 export const projectRoot: string = resolve(import.meta.dirname, "../..");
 const binary = resolve(projectRoot, "bin/umay.js");
@@ -31,11 +32,13 @@ export interface StartedCommand extends Disposable {
 
 export function startCommand(args: readonly string[], options: RunOptions = {}): StartedCommand {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [binary, ...args], {
-    cwd: options.cwd ?? projectRoot,
-    env: { PATH, HOME, ...options.env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = endWithTest(
+    spawn(process.execPath, [binary, ...args], {
+      cwd: options.cwd ?? projectRoot,
+      env: { PATH, HOME, ...options.env },
+      stdio: ["pipe", "pipe", "pipe"],
+    }),
+  );
   child.stdin.on("error", () => {});
   child.stdin.end(options.input ?? "");
   let stdout = "";

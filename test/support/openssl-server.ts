@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { endWithTest } from "./end-with-test.ts";
 import { soon } from "./peer.ts";
 
 /** `openssl s_server`, which sends each line back in reverse. */
@@ -21,9 +22,11 @@ export class OpensslServer implements AsyncDisposable {
 }
 
 export async function startOpensslServer(args: readonly string[]): Promise<OpensslServer> {
-  const child = spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", "-rev", ...args], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
+  const child = endWithTest(
+    spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", "-rev", ...args], {
+      stdio: ["pipe", "pipe", "ignore"],
+    }),
+  );
   let text = "";
   const accepting = new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

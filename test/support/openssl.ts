@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { endWithTest } from "./end-with-test.ts";
 import { soon } from "./peer.ts";
 
 /** What `openssl s_client` printed, both outputs together. */
@@ -19,7 +20,7 @@ export async function sClient(
   input = "",
   until?: string,
 ): Promise<SClient> {
-  const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...args]);
+  const child = endWithTest(spawn("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...args]));
   child.stdin.on("error", () => {});
   let output = "";
   const collect = (text: string): void => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { endWithTest } from "./end-with-test.ts";
 
 const bin = fileURLToPath(new URL("../../bin/umay.js", import.meta.url));
 
@@ -120,11 +121,13 @@ class UmayProcess implements RunningUmay {
     const { env, openFiles, nodeArgs = [], args = ["--config", "-"], prefix = [] } = options;
     const limit = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`];
     const command = [...limit, ...prefix, process.execPath, ...nodeArgs, bin, ...args];
-    this.#child = spawn(command[0]!, command.slice(1), {
-      env: { ...process.env, ...env },
-      stdio: ["pipe", options.stdout ?? "pipe", "pipe"],
-      ...(options.cwd !== undefined && { cwd: options.cwd }),
-    });
+    this.#child = endWithTest(
+      spawn(command[0]!, command.slice(1), {
+        env: { ...process.env, ...env },
+        stdio: ["pipe", options.stdout ?? "pipe", "pipe"],
+        ...(options.cwd !== undefined && { cwd: options.cwd }),
+      }),
+    );
     this.#child.stdin!.on("error", () => {});
     this.#child.stdin!.end(toml);
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {

@@ -10,6 +10,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProxyEndpoint, ProxyHeader } from "../../../src/lib/proxy-protocol/header.ts";
 import { ProxyHeaderReader } from "../../../src/lib/proxy-protocol/reader.ts";
+import { endWithTest } from "../../support/end-with-test.ts";
 
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 
@@ -47,7 +48,9 @@ export async function startPeer(context: TestContext, options: PeerOptions): Pro
   for (let tries = 0; tries < 5; tries++) {
     const ports = await freePorts(options.portCount);
     writeFileSync(config, options.config({ folder, ports }));
-    const child = spawn(program!, args, { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = endWithTest(
+      spawn(program!, args, { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] }),
+    );
     const output = text(child.stderr);
     const end = async (): Promise<void> => {
       child.kill("SIGKILL");
