@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
+import { connectFailed, reached } from "./connect/attempts.ts";
 import { classifyConnectError, classifyTlsError } from "./connect/failure.ts";
 import { onBackendDrain, onBackendRecord, type SessionSocket } from "./relay/relay.ts";
 import type { Session } from "./session.ts";
@@ -89,7 +90,7 @@ function onClientClose(this: SessionSocket): void {
 
 function onUpstreamConnect(this: SessionSocket): void {
   const session = this.session as Session;
-  if (session.upstream === this && session.phase === "connect") session.reached();
+  if (session.upstream === this && session.phase === "connect") reached(session);
 }
 
 function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
@@ -98,7 +99,7 @@ function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): voi
   if (session.upstream !== this || session.phase === "ended") return;
   if (session.phase === "connect") {
     const classify = session.securing ? classifyTlsError : classifyConnectError;
-    session.connectFailed(classify(error), error.code ?? error.message);
+    connectFailed(session, classify(error), error.code ?? error.message);
   } else if (error.code?.startsWith("ERR_SSL") && !session.backendEnded) session.backendBroke(error);
   else session.backendReset();
 }

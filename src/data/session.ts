@@ -1,24 +1,12 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import {
-  backendCell,
-  connectFailureList,
-  endReasonList,
-  handshakeOutcomes,
-  listenerCell,
-  poolCell,
-} from "../channel/counters.ts";
+import { endReasonList, handshakeOutcomes, listenerCell } from "../channel/counters.ts";
 import { recordValue } from "../channel/histogram.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { ProxyEndpoint, ProxyHeader } from "../lib/proxy-protocol/header.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { Protocol, Route } from "../model/listener.ts";
-import {
-  type ConnectFailure,
-  connectFailures,
-  type EndReason,
-  type HandshakeResult,
-} from "../model/reasons.ts";
+import type { EndReason, HandshakeResult } from "../model/reasons.ts";
 import { admitAddress, countPending, release } from "./accept/admission.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
@@ -26,9 +14,8 @@ import { describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
-import { dial } from "./connect/dial.ts";
-import { proxyIntroduction } from "./connect/proxy-header.ts";
-import { reportFailure, reportSilence, reportSuccess } from "./connect/report.ts";
+import { type Attempt, abandonAttempt, connectNext, dropUpstream } from "./connect/attempts.ts";
+import { reportSilence, reportSuccess } from "./connect/report.ts";
 import type { BackendTls } from "./connect/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
@@ -36,22 +23,14 @@ import { recordSession } from "./record.ts";
 import type { RelaySession, SessionSocket } from "./relay/relay.ts";
 import * as relay from "./relay/relay.ts";
 import { resetSocket } from "./relay/reset.ts";
-import { attachClient, attachTls, attachUpstream, detachClient, relayUpstream } from "./session-events.ts";
-
-/** One attempt to connect a backend. */
-export interface Attempt {
-  readonly backend: PlacedBackend;
-  /** When it began; then how long it took, in milliseconds. */
-  readonly began: number;
-  took: number;
-  error: string | undefined;
-}
+import { attachClient, attachTls, detachClient, relayUpstream } from "./session-events.ts";
 
 type Phase = "header" | "hello" | "handshake" | "connect" | "relay" | "ended";
 
 /**
  * One accepted client connection, from accept to its last byte. Its methods stand in the order of its life:
- * accept → header → hello → handshake → route → pick → connect → relay → end.
+ * accept → header → hello → handshake → route → pick → connect → relay → end. Pick and connect are in
+ * `connect/attempts.ts`.
  */
 export class Session implements RelaySession, FirstBytesSession {
   readonly plane: Plane;
@@ -66,7 +45,7 @@ export class Session implements RelaySession, FirstBytesSession {
   /** The socket to the backend, underneath TLS where there is TLS. */
   upstreamRaw: SessionSocket | undefined = undefined;
   /** Of the present attempt; undefined: plain TCP. */
-  private upstreamTls: BackendTls | undefined = undefined;
+  upstreamTls: BackendTls | undefined = undefined;
   backend: PlacedBackend | undefined = undefined;
   phase: Phase = "hello";
   clientKeepsBytes = true;
@@ -217,37 +196,7 @@ export class Session implements RelaySession, FirstBytesSession {
   private follow(route: Route | undefined): void {
     countPending(this.listener, this.plane, -1);
     if (route !== undefined) this.pool = this.listener.poolOf(route);
-    this.connect();
-  }
-
-  /** Pick and connect: one backend; after a failure, the next best. */
-  connect(): void {
-    this.phase = "connect";
-    this.lastActive = performance.now();
-    const { pool } = this;
-    const backend =
-      this.attempts.length < pool.definition.connect.attempts
-        ? pool.lease(this.clientAddress, this.serverName, this.attempts.map(backendOf))
-        : undefined;
-    if (backend === undefined) {
-      this.end(this.attempts.length === 0 ? "no_backend" : "connect_failed");
-      return;
-    }
-    this.backend = backend;
-    this.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
-    this.upstreamTls = pool.tls;
-    const onData = pool.tls === undefined ? relay.onBackendData : undefined;
-    this.upstreamRaw = dial(backend.target, onData) as SessionSocket;
-    attachUpstream(this, this.upstreamRaw, "connect");
-  }
-
-  /** Connect: TCP is connected, or TLS on top of it, which is next where the pool has it. */
-  reached(): void {
-    const tls = this.securing ? undefined : this.upstreamTls;
-    const introduction = this.securing ? undefined : proxyIntroduction(this);
-    if (introduction !== undefined) this.upstreamRaw!.write(introduction);
-    if (tls === undefined) this.connected();
-    else attachUpstream(this, tls.begin(this.upstreamRaw!, this.backend!), "secureConnect");
+    connectNext(this);
   }
 
   /** Whether the connection to the backend has come as far as TLS. */
@@ -255,29 +204,9 @@ export class Session implements RelaySession, FirstBytesSession {
     return this.upstream !== this.upstreamRaw;
   }
 
-  /** Connect: failed; the session goes on with another backend where it may. */
-  connectFailed(failure: ConnectFailure, detail: string): void {
-    const attempt = this.attempts.at(-1)!;
-    attempt.took = performance.now() - attempt.began;
-    attempt.error = detail;
-    this.plane.counters[
-      attempt.backend.counters + backendCell.failures + connectFailureList.indexOf(failure)
-    ]! += 1;
-    if (connectFailures[failure].origin === "backend") reportFailure(this.plane.shared, attempt.backend.slot);
-    this.dropUpstream();
-    if (connectFailures[failure].retryable) this.connect();
-    else this.end("connect_failed");
-  }
-
-  /** Connect: done. Relay: begins. */
-  connected(): void {
-    const attempt = this.attempts.at(-1)!;
-    const { counters } = this.plane;
+  /** Relay: begins. */
+  relay(): void {
     const upstream = this.upstream!;
-    attempt.took = performance.now() - attempt.began;
-    this.connectTook = attempt.took;
-    counters[attempt.backend.counters + backendCell.connected]! += 1;
-    recordValue(counters, this.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
     this.phase = "relay";
     this.lastActive = performance.now();
     relayUpstream(upstream, this.securing);
@@ -343,7 +272,7 @@ export class Session implements RelaySession, FirstBytesSession {
     this.backendGone = true;
     this.clientEnded = true;
     this.lastActive = performance.now();
-    this.dropUpstream();
+    dropUpstream(this);
     this.client.destroySoon();
   }
 
@@ -351,11 +280,11 @@ export class Session implements RelaySession, FirstBytesSession {
   end(reason: EndReason): void {
     if (this.phase === "ended") return;
     const handshakeOver = this.phase === "connect" || this.phase === "relay";
-    if (this.phase === "connect") this.abandonAttempt();
+    if (this.phase === "connect") abandonAttempt(this);
     if (this.phase === "relay" && this.sent === 0 && this.backend !== undefined)
       reportSilence(this.plane.shared, this.backend.slot, reason);
     this.phase = "ended";
-    this.dropUpstream();
+    dropUpstream(this);
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
     // after it takes the handshake for done, and may not take the end for an empty answer.
     if (reason === "handshake_failed" && this.handshakeTook === 0) this.client.destroy();
@@ -374,24 +303,7 @@ export class Session implements RelaySession, FirstBytesSession {
   private countHandshake(outcome: number): void {
     this.plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
   }
-
-  private abandonAttempt(): void {
-    const attempt = this.attempts.at(-1);
-    if (attempt === undefined || attempt.error !== undefined) return;
-    attempt.took = performance.now() - attempt.began;
-    attempt.error = "abandoned";
-  }
-
-  /** Gives the backend back, and resets the connection to it unless it is closed already. */
-  private dropUpstream(): void {
-    if (this.backend !== undefined) this.pool.release(this.backend);
-    this.backend = undefined;
-    if (this.upstreamRaw !== undefined)
-      resetSocket(this.upstreamRaw, this.attempts.at(-1)!.backend.target.kind, this.upstream);
-  }
 }
-
-const backendOf = (attempt: Attempt): PlacedBackend => attempt.backend;
 
 /** A fatal alert, unrecognized_name (RFC 6066 section 3), in a record of its own. */
 const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);

@@ -1,6 +1,7 @@
 import { settleFirstBytes } from "../accept/first-bytes.ts";
 import { detectTimeout } from "../accept/hello.ts";
 import { clock } from "../clock.ts";
+import { connectFailed } from "../connect/attempts.ts";
 import type { Session } from "../session.ts";
 
 /**
@@ -53,7 +54,7 @@ function endIfOverdue(session: Session, quiet: number): void {
     case "connect":
       if (quiet > session.pool.definition.connect.timeout) {
         const failure = session.securing ? "tls_timeout" : "timeout";
-        session.connectFailed(failure, failure);
+        connectFailed(session, failure, failure);
       }
       break;
     case "relay":
