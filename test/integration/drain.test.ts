@@ -164,7 +164,7 @@ test("without sessions, a drain takes no time", async () => {
   const asked = performance.now();
   umay.signal("SIGTERM");
   assert.equal(await umay.exited, 0);
-  assert.ok(performance.now() - asked < 1_500);
+  assert.ok(performance.now() - asked < 10_000, "far below the timeout of the drain");
   assert.deepEqual(await drained(umay), { ended: 0, cut: 0 });
 });
 
