@@ -1,23 +1,12 @@
 import { isIP, isIPv4 } from "node:net";
 import * as z from "zod";
 import { parseAddress, type SocketAddress } from "../../lib/address.ts";
+import { durationPattern, longestDuration, parseDuration } from "../../lib/duration.ts";
 
 /*
  * The kinds of values that keys hold. `x-type` is what documentation calls them; JSON Schema has no word for it.
  * Messages continue a sentence that begins with the key.
  */
-
-const unitMilliseconds = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const durationPattern = /^(\d+)(ms|s|m|h|d)$/;
-
-/** No duration may be longer: Node's timers reach 2^31 milliseconds, 24.8 days. */
-const longestDuration = "24d";
-
-/** @returns milliseconds; NaN when the text is not a duration. */
-export function parseDuration(text: string): number {
-  const [, amount, unit] = durationPattern.exec(text) ?? [];
-  return Number(amount) * unitMilliseconds[unit as keyof typeof unitMilliseconds];
-}
 
 /** `"250ms"`, `"5s"`, `"1m"`, `"1h"`, `"1d"`; becomes milliseconds. */
 export function duration(min: string, max: string = longestDuration) {

@@ -1,0 +1,90 @@
+import { request } from "node:http";
+import { ConfigError } from "../config/errors.ts";
+import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
+import { exitCode, printError } from "./exit.ts";
+
+/** How a command was told which umay it is about. */
+export interface AdminChoice {
+  /** What `--admin` or `UMAY_ADMIN` names: `host:port`, `[v6]:port` or `unix:/path`. */
+  readonly admin?: string | undefined;
+  /** Where that is missing: the configuration whose `admin.bind` is asked, as `--config` names it. */
+  readonly config?: string | undefined;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const timeoutMs = 3000;
+
+/** Sends one request to an admin server; there is no retry. @throws Error that says what kept the answer away. */
+export async function askAdmin(
+  address: SocketAddress,
+  path: string,
+  method: "GET" | "POST" = "GET",
+): Promise<AdminAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<AdminAnswer>();
+  const target = address.kind === "unix" ? { socketPath: address.path } : address;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const outgoing = request({ ...target, path, method, signal, agent: false }, (response) => {
+    let body = "";
+    response.setEncoding("utf8").on("data", (chunk: string) => {
+      body += chunk;
+    });
+    response.once("error", reject).once("end", () => resolve({ status: response.statusCode ?? 0, body }));
+  });
+  outgoing.once("error", (error) =>
+    reject(signal.aborted ? new Error(`nothing within ${timeoutMs / 1000} s`) : error),
+  );
+  outgoing.end();
+  return promise;
+}
+
+/**
+ * Asks the umay that a command is about, and hands on what it answered with success.
+ * @param then gets the answer's JSON. @returns the exit code; what went wrong was said on standard error.
+ */
+export async function withAdmin<T>(
+  choice: AdminChoice,
+  request: { readonly path: string; readonly method?: "GET" | "POST" },
+  then: (answer: T) => void,
+): Promise<number> {
+  const address = await findAdmin(choice);
+  if (address === undefined) return exitCode.badConfig;
+  try {
+    const { status, body } = await askAdmin(address, request.path, request.method);
+    if (status === 200) {
+      then(JSON.parse(body) as T);
+      return exitCode.good;
+    }
+    printError(reasonOf(body));
+  } catch (error) {
+    printError(`no answer from ${formatAddress(address)}: ${(error as Error).message}`);
+  }
+  return exitCode.failed;
+}
+
+/** @returns undefined when the configuration does not say; what is wrong with it was said on standard error. */
+async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress | undefined> {
+  if (admin !== undefined) return parseAddress(admin) as SocketAddress;
+  // `umay health` runs every few seconds, and needs none of it.
+  const { readAdminAddress } = await import("../config/admin-address.ts");
+  try {
+    return await readAdminAddress({ file: config, env: process.env, cwd: process.cwd() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    (await import("./load.ts")).printProblems(error.problems);
+    printError("name the admin server with --admin, or the configuration that it runs with with --config");
+    return undefined;
+  }
+}
+
+/** What an answer without success says: its `error`, or its text. */
+function reasonOf(body: string): string {
+  try {
+    return (JSON.parse(body) as { error: string }).error;
+  } catch {
+    return body.trim();
+  }
+}
