@@ -2,9 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
+import { type AdminActions, actionPaths, findAction } from "./actions.ts";
+import { refusal } from "./guard.ts";
 
-/** What the admin server tells about. */
-export interface AdminState {
+/** What the admin server tells about, and what it can have done. */
+export interface AdminState extends AdminActions {
   /** @returns the reason as one line, where it is not ready. */
   ready(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** @param accept the request's Accept header, or "". */
@@ -36,7 +38,8 @@ const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`. A unix socket is for its owner alone.
+ * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, and what
+ * {@link AdminActions} has. A unix socket is for its owner alone.
  * @throws Error that names the address and says what to do, when it can't be had.
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
@@ -47,6 +50,8 @@ export async function startAdmin(address: SocketAddress, state: AdminState): Pro
     if (answering.has(socket)) return void socket.destroy();
     answering.add(socket);
     response.once("close", () => answering.delete(socket));
+    const refused = refusal(request, address);
+    if (refused !== undefined) return sendWhileReading(response, 403, `${refused}\n`);
     answer(request, response, state).catch((error: Error) => {
       state.failed(error);
       if (response.headersSent) response.destroy();
@@ -101,22 +106,37 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 ]);
 
 async function answer(request: IncomingMessage, response: ServerResponse, state: AdminState): Promise<void> {
-  const path = request.url?.split("?", 1)[0] ?? "";
+  const [path = "", query = ""] = request.url?.split("?", 2) ?? [];
   const handle = paths.get(path);
-  if (handle === undefined)
+  const act = findAction(path, query);
+  if (handle === undefined && act === undefined)
     return send(
       response,
       404,
       textType,
-      `There is no ${path} here. There is:\n${[...paths.keys()].join("\n")}\n`,
+      `There is no ${path} here. There is:\n${[...paths.keys(), ...actionPaths.map((known) => `POST ${known}`)].join("\n")}\n`,
     );
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    response.setHeader("Allow", "GET, HEAD");
-    // What the client is still sending is not worth reading.
-    response.setHeader("Connection", "close");
-    return send(response, 405, textType, `${path} only answers GET and HEAD.\n`);
+  const methods = handle === undefined ? ["POST"] : ["GET", "HEAD"];
+  if (!methods.includes(request.method ?? "")) {
+    response.setHeader("Allow", methods.join(", "));
+    return sendWhileReading(response, 405, `${path} only answers ${methods.join(" and ")}.\n`);
   }
-  await handle(request, response, state);
+  if (handle !== undefined) return handle(request, response, state);
+  if (hasBody(request))
+    return sendWhileReading(response, 400, "This takes no body; what it takes goes into the query.\n");
+  const { status, body } = act!(state);
+  send(response, status, jsonType, toJson(body));
+}
+
+/** RFC 9112 section 6.3. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** What the client is still sending is not worth reading. */
+function sendWhileReading(response: ServerResponse, status: number, text: string): void {
+  response.setHeader("Connection", "close");
+  send(response, status, textType, text);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {

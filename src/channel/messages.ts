@@ -27,6 +27,8 @@ export type ToWorker =
   | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
+  /** End the sessions on the backend in this slot, after the snapshots that were sent before. */
+  | { readonly type: "vacate"; readonly slot: number }
   /** Reset what is still open, answer `cut`. */
   | { readonly type: "cut"; readonly reason: "drain_deadline" | "stopped" };
 

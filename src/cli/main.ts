@@ -1,7 +1,10 @@
 import { inspect } from "node:util";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseAddress } from "../lib/address.ts";
+import { parseDuration } from "../lib/duration.ts";
+import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode, printError } from "./exit.ts";
+import type { StatusOptions } from "./status.ts";
 import { versionLine } from "./version.ts";
 
 const configOption = (): Option =>
@@ -20,6 +23,12 @@ function wholeDays(text: string): number {
 function address(text: string): string {
   const parsed = parseAddress(text);
   if (typeof parsed === "string") throw new InvalidArgumentError(`It ${parsed}.`);
+  return text;
+}
+
+function duration(text: string): string {
+  if (Number.isNaN(parseDuration(text)))
+    throw new InvalidArgumentError("Give a duration, such as 30s or 5m.");
   return text;
 }
 
@@ -64,6 +73,7 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
     .action(async () => done(await (await import("./schema.ts")).schema()));
 
   addTools(program, done);
+  addRemotes(program, done);
   program
     .command("version")
     .description("print the version")
@@ -74,7 +84,7 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
   return program;
 }
 
-/** Commands for trying umay out, and for looking after a running one. */
+/** Commands for trying umay out. */
 function addTools(program: Command, done: (code: number) => void): void {
   program
     .command("demo")
@@ -111,19 +121,52 @@ function addTools(program: Command, done: (code: number) => void): void {
         }),
       ),
     );
+}
 
+const adminOption = (text: string): Option =>
+  new Option("-a, --admin <address>", text).env("UMAY_ADMIN").argParser(address);
+
+/** Commands that talk to a running umay, through its admin server. */
+function addRemotes(program: Command, done: (code: number) => void): void {
   program
     .command("health")
     .description("ask a running umay whether it is ready: exit 0 if so, 1 if not")
-    .addOption(
-      new Option("-a, --admin <address>", "its admin address")
-        .env("UMAY_ADMIN")
-        .default("127.0.0.1:9901")
-        .argParser(address),
-    )
+    .addOption(adminOption("its admin address").default("127.0.0.1:9901"))
     .action(async (options: { admin: string }) =>
       done(await (await import("./health.ts")).health(options.admin)),
     );
+
+  const remote = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .addOption(adminOption("its admin address; else admin.bind of the configuration"))
+      .addOption(configOption())
+      .option("--json", "print the answer as JSON");
+
+  remote("status", "show what a running umay serves: listeners, pools, backends").action(
+    async (options: StatusOptions) => done(await (await import("./status.ts")).status(options)),
+  );
+
+  remote("drain", "drain one backend of a running umay; without --backend drain and end the whole process")
+    .option("--pool <name>", "the backend's pool")
+    .option("--backend <address>", "gets no new sessions any more; old ones go on")
+    .option("--deadline <duration>", "reset what is still open on the backend then: 30s, 5m", duration)
+    .action(async (options: DrainOptions, command: Command) => {
+      const { pool, backend, deadline } = options;
+      if ((pool === undefined) !== (backend === undefined))
+        command.error("error: --pool and --backend go together");
+      if (deadline !== undefined && backend === undefined)
+        command.error(
+          "error: --deadline is for a backend; what a process has left is closed after shutdown.timeout",
+        );
+      done(await (await import("./drain.ts")).drain(options));
+    });
+
+  remote("undrain", "let a drained backend of a running umay have new sessions again")
+    .requiredOption("--pool <name>", "the backend's pool")
+    .requiredOption("--backend <address>", "as umay status has it")
+    .action(async (options: UndrainOptions) => done(await (await import("./drain.ts")).undrain(options)));
 }
 
 /** @returns the exit code. Never throws. */

@@ -1,5 +1,9 @@
+import type { Outcome } from "../admin/actions.ts";
 import { type AdminServer, startAdmin } from "../admin/server.ts";
+import { openConnections } from "../channel/memory.ts";
 import type { SocketAddress } from "../lib/address.ts";
+import { longestDuration, parseDuration } from "../lib/duration.ts";
+import type { Result } from "../lib/result.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -7,10 +11,15 @@ import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
 import { readStatus } from "./status.ts";
 
-/** Starts the admin server over the control plane's state. @throws when it can't have its address. */
+/**
+ * Starts the admin server over the control plane's state.
+ * @param drain asks the process to drain.
+ * @throws when it can't have its address.
+ */
 export async function openAdmin(
   bind: SocketAddress,
   plane: ControlPlane,
+  drain: () => void,
   destination: LogDestination,
   logger: Logger,
 ): Promise<AdminServer & AsyncDisposable> {
@@ -21,6 +30,7 @@ export async function openAdmin(
     snapshot: () => plane.store.observed,
     discovery: () => plane.pools.states,
     health: plane.health,
+    drains: plane.drains,
     workerRestarts: () => plane.supervisor.restarts,
     droppedLogLines: () => destination.dropped(),
     reloads: () => ({ applied: 0, failed: 0 }),
@@ -34,7 +44,28 @@ export async function openAdmin(
     },
     metrics: (accept) => exposition(input, accept),
     status: () => readStatus(input),
+    drain() {
+      drain();
+      const connections = Atomics.load(plane.shared.process, openConnections);
+      const { delay, timeout } = plane.model.shutdown;
+      return {
+        status: 200,
+        body: { state: "draining", connections, deadline_seconds: (delay + timeout) / 1000 },
+      };
+    },
+    drainBackend(pool, backend, deadline) {
+      const time = deadline === undefined ? undefined : parseDuration(deadline);
+      if (time === undefined || time <= parseDuration(longestDuration))
+        return outcome(plane.drains.drain(pool, backend, time));
+      const expected = `expected a duration from "0s" to "${longestDuration}", such as "30s" or "5m"`;
+      return { status: 400, body: { error: `deadline: ${expected}` } };
+    },
+    undrainBackend: (pool, backend) => outcome(plane.drains.undrain(pool, backend)),
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
   });
   return { ...admin, [Symbol.asyncDispose]: () => admin.close() };
+}
+
+function outcome(result: Result<object, string>): Outcome {
+  return result.ok ? { status: 200, body: result.value } : { status: 404, body: { error: result.error } };
 }

@@ -118,6 +118,10 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     Atomics.load(shared.backendFlags, slot) & (backendFlag.down | backendFlag.ejected) ? 0 : 1,
   ),
 
+  umay_backend_draining: ofBackends(({ shared }, backend) =>
+    backendState(shared, backend) === "draining" ? 1 : 0,
+  ),
+
   umay_backend_health_changes_total: ofWatched(({ changes, checkFailures }) =>
     checkFailures === undefined ? undefined : changes,
   ),

@@ -14,6 +14,7 @@ import type { ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
+import { BackendDrains } from "./backend-drains.ts";
 import { type Bound, bindListeners } from "./bind.ts";
 import { type Drained, drain } from "./drain.ts";
 import { ExpiryWatch } from "./expiry.ts";
@@ -40,6 +41,7 @@ export class ControlPlane {
   readonly supervisor: Supervisor;
   readonly store: Store;
   readonly health: HealthMonitor;
+  readonly drains: BackendDrains;
   pools: PoolWatch = { states: new Map(), firstAnswers: Promise.resolve() };
   state: State = "starting";
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
@@ -67,6 +69,15 @@ export class ControlPlane {
     this.#bound = bound;
     this.store = new Store(model, bound.listeners, this.shared, this.memories);
     this.health = new HealthMonitor({ shared: this.shared, logger });
+    this.drains = new BackendDrains({
+      store: this.store,
+      shared: this.shared,
+      memories: this.memories,
+      removals: new Map(model.pools.map(({ name, removal }) => [name, removal])),
+      logger,
+      changed: () => this.#updateHealth(),
+      vacate: (slot) => this.supervisor.vacate(slot),
+    });
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
@@ -163,6 +174,7 @@ export class ControlPlane {
       hurry,
     );
     this.#rejections?.stop();
+    this.drains.stop();
     return drained;
   }
 
@@ -186,13 +198,19 @@ export class ControlPlane {
   #setBackends(pool: string, backends: readonly Backend[]): void {
     this.store.settle(this.supervisor.applied);
     const homeless = this.store.setBackends(pool, backends);
-    const policies = new Map(this.model.pools.map(({ name, health }) => [name, health]));
-    this.health.update(this.store.snapshot.pools, policies);
+    this.drains.follow();
+    this.#updateHealth();
     if (homeless > 0)
       this.#logger.error(
         { pool, left_out: homeless },
         "more backends than umay has room for; some are left out",
       );
+  }
+
+  /** The set of backends, or which of them may be picked, has changed. */
+  #updateHealth(): void {
+    const policies = new Map(this.model.pools.map(({ name, health }) => [name, health]));
+    this.health.update(this.store.snapshot.pools, policies);
   }
 
   #setTls(tls: ReadonlyMap<string, ListenerTls>): void {

@@ -16,6 +16,7 @@ export interface MetricsInput {
   /** By pool. */
   readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;
   readonly health: HealthReading;
+  readonly drains: DrainReading;
   readonly workerRestarts: () => number;
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
@@ -42,6 +43,15 @@ export interface HealthReading {
   backend(slot: number): BackendHealth | undefined;
   /** Whether health is ignored in a pool, because too few of its backends are up. */
   failsOpen(pool: string): boolean;
+}
+
+/** What is known of backends that are to get no new sessions. */
+export interface DrainReading {
+  /** Undefined for one that gets them. @returns who drains it, and the milliseconds until its sessions are ended, if they are. */
+  backend(
+    pool: string,
+    address: string,
+  ): { readonly by: "hand" | "discovery"; readonly left: number | undefined } | undefined;
 }
 
 /** How often it happened so far. */

@@ -45,12 +45,14 @@ export async function runUmay(options: RunOptions): Promise<number> {
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
   { model, onReady }: RunOptions,
-  { stop, hurry }: StopRequest,
+  { stop, request, hurry }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
   const plane = await ControlPlane.create(model, logger, destination);
-  await using admin = model.admin && (await openAdmin(model.admin.bind, plane, destination, logger));
+  await using admin =
+    model.admin &&
+    (await openAdmin(model.admin.bind, plane, () => request("the admin server"), destination, logger));
   try {
     const stopped = await Promise.race([plane.start(), stop]);
     if (stopped !== undefined) {

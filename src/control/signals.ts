@@ -4,6 +4,8 @@ import type { Logger } from "../observe/logger.ts";
 export interface StopRequest {
   /** Resolves with the exit code that the process shall end with once it has drained. */
   readonly stop: Promise<number>;
+  /** Asks for that otherwise than with a signal; again, it changes nothing. @param by who asks, for the log. */
+  request(by: string): void;
   /** Aborts when the drain shall wait no longer. */
   readonly hurry: AbortSignal;
 }
@@ -19,10 +21,17 @@ export function watchStopRequests(logger: Logger): StopRequest {
   const stop = Promise.withResolvers<number>();
   const hurry = new AbortController();
   let stopping = false;
+  let requested = false;
   const onSignal = (signal: string): void => {
     if (stopping) hurry.abort();
     logger.info({ signal }, stopping ? "second signal: stopping at once" : "draining");
     stopping = true;
+    stop.resolve(0);
+  };
+  const request = (by: string): void => {
+    if (!stopping && !requested) logger.info({ by }, "draining");
+    // Not `stopping`: whoever asks here, a hook say, often sends SIGTERM next.
+    requested = true;
     stop.resolve(0);
   };
   const onDefect = (error: unknown): void => {
@@ -35,5 +44,5 @@ export function watchStopRequests(logger: Logger): StopRequest {
     process.on(signal, () => logger.warn({ signal }, "this signal has no meaning to umay"));
   process.on("uncaughtException", onDefect);
   process.on("unhandledRejection", onDefect);
-  return { stop: stop.promise, hurry: hurry.signal };
+  return { stop: stop.promise, request, hurry: hurry.signal };
 }

@@ -53,6 +53,12 @@ export interface BackendStatus {
   readonly address: string;
   readonly weight: number;
   readonly state: BackendState;
+  /** Null: it is not drained. `by` discovery: it has left the pool. */
+  readonly drain: {
+    readonly by: "hand" | "discovery";
+    /** When what is still open on it is reset; null: never. */
+    readonly deadline_seconds: number | null;
+  } | null;
   readonly connections: number;
   readonly connections_total: number;
   readonly connect_failures_total: number;
@@ -101,12 +107,14 @@ async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStat
       error: lastError ?? null,
     },
     connect_seconds: await percentiles(input.memories, pool.counters + poolCell.connectDuration),
-    backends: pool.backends.map((backend) => readBackend(input, backend)),
+    backends: pool.backends.map((backend) => readBackend(input, pool.name, backend)),
   };
 }
 
-function readBackend({ memories, shared }: MetricsInput, backend: PlacedBackend): BackendStatus {
+function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend): BackendStatus {
+  const { memories, shared } = input;
   const { address, weight, counters } = backend;
+  const drain = input.drains.backend(pool, address);
   const failures = connectFailureList.map((_, index) =>
     sumCells(memories, counters + backendCell.failures + index),
   );
@@ -114,8 +122,12 @@ function readBackend({ memories, shared }: MetricsInput, backend: PlacedBackend)
     address,
     weight,
     state: backendState(shared, backend),
+    drain: drain === undefined ? null : { by: drain.by, deadline_seconds: seconds(drain.left) },
     connections: openToBackend(memories, backend),
     connections_total: sumCells(memories, counters + backendCell.connected),
     connect_failures_total: failures.reduce((sum, count) => sum + count, 0),
   };
 }
+
+const seconds = (milliseconds: number | undefined): number | null =>
+  milliseconds === undefined ? null : Math.round(milliseconds) / 1000;

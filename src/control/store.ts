@@ -34,6 +34,8 @@ export class Store {
   readonly #backendSlots: Slots = backendSlots();
   /** By pool and address. Their sessions go on, and count. */
   readonly #leaving = new Map<string, Leaving>();
+  /** By pool and address, whether that is in the pool now or not. */
+  readonly #drained = new Set<string>();
   #version = 0;
   #snapshot: Snapshot;
 
@@ -58,7 +60,7 @@ export class Store {
       };
     });
     const poolPlaces = poolSlots();
-    for (const { discovery: _, health: __, ...pool } of model.pools)
+    for (const { discovery: _, health: __, removal: ___, ...pool } of model.pools)
       this.#pools.set(pool.name, {
         ...pool,
         counters: poolPlaces.counters(poolPlaces.take()!),
@@ -123,10 +125,46 @@ export class Store {
 
   #placeFor(pool: string, address: string): number | undefined {
     const name = key(pool, address);
-    const before = this.#leaving.get(name)?.backend.slot;
+    const slot = this.#leaving.get(name)?.backend.slot ?? this.#backendSlots.take();
     this.#leaving.delete(name);
-    if (before !== undefined) Atomics.and(this.#shared.backendFlags, before, ~backendFlag.draining);
-    return before ?? this.#backendSlots.take();
+    if (slot !== undefined) this.#setDraining(slot, this.#drained.has(name));
+    return slot;
+  }
+
+  /** A backend of a pool, also one that left and still has its place. */
+  find(pool: string, address: string): PlacedBackend | undefined {
+    return this.#present(pool, address) ?? this.#leaving.get(key(pool, address))?.backend;
+  }
+
+  /** Whether a backend has left its pool and still has its place. */
+  isLeaving(pool: string, address: string): boolean {
+    return this.#leaving.has(key(pool, address));
+  }
+
+  /** Backends that left their pool and still have their place. */
+  get leaving(): Iterable<{ readonly pool: string; readonly backend: PlacedBackend }> {
+    return this.#leaving.values();
+  }
+
+  isDrained(pool: string, address: string): boolean {
+    return this.#drained.has(key(pool, address));
+  }
+
+  /** Keeps new sessions from an address, or lets them come again; discovery may remove and find it meanwhile. */
+  setDrained(pool: string, address: string, drained: boolean): void {
+    if (drained) this.#drained.add(key(pool, address));
+    else this.#drained.delete(key(pool, address));
+    const backend = this.#present(pool, address);
+    if (backend !== undefined) this.#setDraining(backend.slot, drained);
+  }
+
+  #present(pool: string, address: string): PlacedBackend | undefined {
+    return this.#pools.get(pool)?.backends.find((backend) => backend.address === address);
+  }
+
+  #setDraining(slot: number, draining: boolean): void {
+    if (draining) Atomics.or(this.#shared.backendFlags, slot, backendFlag.draining);
+    else Atomics.and(this.#shared.backendFlags, slot, ~backendFlag.draining);
   }
 
   /**
@@ -137,7 +175,7 @@ export class Store {
   settle(applied: number): void {
     for (const [name, { backend, since }] of this.#leaving) {
       if (applied < since) continue;
-      Atomics.or(this.#shared.backendFlags, backend.slot, backendFlag.draining);
+      this.#setDraining(backend.slot, true);
       if (this.#active(backend) > 0) continue;
       for (const memory of this.#memories)
         memory.fill(0, backend.counters, backend.counters + backendCell.size);

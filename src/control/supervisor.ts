@@ -99,6 +99,12 @@ export class Supervisor {
     return Math.min(...this.#seats.map((seat) => seat.applied));
   }
 
+  /** Has every worker end its sessions on the backend in a slot. */
+  vacate(slot: number): void {
+    for (const seat of this.#seats)
+      if (seat.ready) seat.thread!.postMessage({ type: "vacate", slot } satisfies ToWorker);
+  }
+
   /** Hands a message (and what it transfers) to the worker with the fewest open connections. */
   handOver(message: Extract<ToWorker, { type: "socket" }>): void {
     const alive = this.#seats.filter((seat) => seat.ready);

@@ -8,6 +8,7 @@ import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/logger.ts";
 import { admit } from "./accept/admission.ts";
 import { ServedState } from "./apply.ts";
+import { connectFailed } from "./connect/attempts.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { resetSocket } from "./relay/reset.ts";
 import { Sweep } from "./relay/sweep.ts";
@@ -67,6 +68,14 @@ async function applySnapshot({ snapshot }: Extract<ToWorker, { type: "snapshot" 
   }
 }
 
+/** Ends the sessions on a backend; one that is not connected yet goes on with another. */
+function vacate(slot: number): void {
+  for (const session of plane.sessions)
+    if (session.backend?.slot === slot)
+      if (session.phase === "connect") connectFailed(session, "drained", "drained");
+      else session.end("backend_drained");
+}
+
 function cut(reason: EndReason): void {
   const sessions = plane.sessions.size;
   for (const session of plane.sessions) session.end(reason);
@@ -78,7 +87,7 @@ function cut(reason: EndReason): void {
 // A defect is about to end this thread: its sessions are to look cut short, not complete.
 process.on("uncaughtExceptionMonitor", () => cut("worker_died"));
 
-/** Snapshots are applied one after the other, in the order in which they came; the drain follows the last one. */
+/** Snapshots are applied one after the other, in the order in which they came; what depends on them follows. */
 let applying: Promise<void> = Promise.resolve();
 
 port.on("message", (message: ToWorker) => {
@@ -98,6 +107,9 @@ port.on("message", (message: ToWorker) => {
         state.close();
         send({ type: "draining" });
       });
+      break;
+    case "vacate":
+      applying = applying.then(() => vacate(message.slot));
       break;
     case "cut":
       cut(message.reason);

@@ -82,4 +82,6 @@ export interface Pool {
   };
   /** Undefined: plain TCP. */
   readonly tls: PoolTls | undefined;
+  /** How long sessions may stay on a backend that has left the pool, in milliseconds; undefined: to their end. */
+  readonly removal: number | undefined;
 }

@@ -48,6 +48,10 @@ export const endReasons = {
   idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
   half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },
   drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
+  backend_drained: {
+    origin: "umay",
+    text: "its backend was drained by hand, or has left the pool, and its time was over; reset",
+  },
   stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
   worker_died: { origin: "umay", text: "a defect of umay ended the worker that served it; reset" },
 } as const satisfies Record<string, Reason>;
@@ -150,6 +154,7 @@ export const connectFailures = {
     retryable: true,
     text: "anything else in the TLS handshake; the session's log line has OpenSSL's code",
   },
+  drained: { origin: "umay", retryable: true, text: "the drain's time was over before it was connected" },
   no_port: { origin: "umay", retryable: true, text: "no local port left for this address (EADDRNOTAVAIL)" },
   file_descriptors: { origin: "umay", retryable: false, text: "the process may open no more files" },
   other: {

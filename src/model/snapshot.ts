@@ -21,7 +21,7 @@ export interface PlacedListener extends Listener {
   readonly addressTable: SharedArrayBuffer | undefined;
 }
 
-export interface PlacedPool extends Omit<Pool, "discovery" | "health"> {
+export interface PlacedPool extends Omit<Pool, "discovery" | "health" | "removal"> {
   /** Index of the first of its counters in every worker's counter memory. */
   readonly counters: number;
   readonly backends: readonly PlacedBackend[];

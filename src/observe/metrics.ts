@@ -123,6 +123,12 @@ export const metrics = {
     labels: ["pool", "backend"],
     unit: "",
   },
+  umay_backend_draining: {
+    type: "gauge",
+    help: "1 while a backend gets no new sessions because it was drained by hand or has left its pool, else 0.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
   umay_backend_health_changes_total: {
     type: "counter",
     help: "Times that active checks found a backend down, or up again.",

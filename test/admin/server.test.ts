@@ -27,6 +27,9 @@ async function start(
     ready: () => ({ ready: true }),
     metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
     status: () => ({ state: "ready" }),
+    drain: () => ({ status: 200, body: { drains: "all" } }),
+    drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
+    undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
     failed: (error) => failures.push(error),
     ...state,
   });
@@ -126,15 +129,85 @@ test("an unknown path is answered with the ones there are", async (context) => {
   for (const path of ["/", "/livez/", "/metric", "//"]) {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
-    assert.ok(body.endsWith("\n/livez\n/readyz\n/metrics\n/status\n"), body);
+    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\nPOST /drain\n"), body);
   }
 });
 
 test("another method is answered with those that are allowed, and a body is not waited for", async (context) => {
   const { admin } = await start(context);
   const { socket, closed } = rawClient(context, admin);
-  socket.write("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nbegin");
+  socket.write("POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\nbegin");
   assert.match(await closed, /^HTTP\/1\.1 405 [\s\S]*\r\nAllow: GET, HEAD\r\n/);
+});
+
+test("what changes something is asked for with POST, a backend is named in the path, and the answer is JSON", async (context) => {
+  const { admin } = await start(context);
+  const post = async (path: string): Promise<unknown> => {
+    const { status, headers, body } = await ask(admin, path, { method: "POST" });
+    assert.equal(headers["content-type"], "application/json; charset=utf-8");
+    return [status, JSON.parse(body)];
+  };
+  assert.deepEqual(await post("/drain"), [200, { drains: "all" }]);
+  assert.deepEqual(await post("/pools/api/backends/10.0.0.5:80/drain?deadline=30s"), [
+    200,
+    { drains: ["api", "10.0.0.5:80", "30s"] },
+  ]);
+  assert.deepEqual(await post("/pools/api/backends/unix:%2Frun%2Fa%20b.sock/drain"), [
+    200,
+    { drains: ["api", "unix:/run/a b.sock", null] },
+  ]);
+  assert.deepEqual(await post("/pools/api/backends/%5B::1%5D:80/undrain"), [
+    200,
+    { undrains: ["api", "[::1]:80"] },
+  ]);
+  assert.deepEqual(await post("/pools/api/backends/%zz/undrain"), [200, { undrains: ["api", "%zz"] }]);
+});
+
+test("a mistake in what is asked for changes nothing", async (context) => {
+  let changes = 0;
+  const change = (): { status: 200; body: object } => {
+    changes++;
+    return { status: 200, body: {} };
+  };
+  const { admin } = await start(context, { drain: change, drainBackend: change, undrainBackend: change });
+  const backend = "/pools/api/backends/10.0.0.5:80";
+  const wrong: [path: string, options: Ask, status: number, says: RegExp][] = [
+    ["/drain?pool=api", { method: "POST" }, 400, /no parameter pool; there is none/],
+    [`${backend}/drain?dead-line=1s`, { method: "POST" }, 400, /no parameter dead-line; there is deadline/],
+    [`${backend}/undrain?deadline=1s`, { method: "POST" }, 400, /no parameter deadline/],
+    ["/drain/", { method: "POST" }, 404, /There is no \/drain\/ here/],
+    [`${backend}:80/drain/it`, { method: "POST" }, 404, /There is no /],
+    ["/drain", { method: "GET" }, 405, /only answers POST/],
+    ["/drain", { method: "PUT" }, 405, /only answers POST/],
+    [`${backend}/drain`, { method: "POST", headers: { "content-length": "1" } }, 400, /takes no body/],
+    [`${backend}/drain`, { method: "POST", headers: { "transfer-encoding": "chunked" } }, 400, /no body/],
+  ];
+  for (const [path, options, status, says] of wrong) {
+    const answer = await ask(admin, path, options);
+    assert.deepEqual([path, answer.status], [path, status]);
+    assert.match(answer.body, says);
+  }
+  assert.equal(changes, 0);
+});
+
+test("a foreign host or origin is refused, whatever is asked for", async (context) => {
+  let changes = 0;
+  const drain = (): { status: 200; body: object } => {
+    changes++;
+    return { status: 200, body: {} };
+  };
+  const { admin } = await start(context, { drain });
+  for (const headers of [{ host: "evil.example:9901" }, { origin: "http://evil.example" }])
+    for (const [path, method] of [
+      ["/drain", "POST"],
+      ["/status", "GET"],
+      ["/nothing", "GET"],
+    ] as const) {
+      const { status, body } = await ask(admin, path, { method, headers: { ...headers } });
+      assert.equal(status, 403);
+      assert.match(body, /evil\.example/);
+    }
+  assert.equal(changes, 0);
 });
 
 test("an answer that fails is a 500 with the reason, is told, and the next one works", async (context) => {
@@ -162,11 +235,11 @@ test("garbage, a huge header and a client that resets hurt nobody", async (conte
   garbage.socket.write("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
   assert.match(await garbage.closed, /^HTTP\/1\.1 400 /);
   const huge = rawClient(context, admin);
-  huge.socket.write(`GET /livez HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(10_000)}\r\n\r\n`);
+  huge.socket.write(`GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(10_000)}\r\n\r\n`);
   assert.match(await huge.closed, /^HTTP\/1\.1 431 /);
   const reset = rawClient(context, admin);
   await once(reset.socket, "connect");
-  reset.socket.write("GET /status HTTP/1.1\r\nHost: x\r\n\r\nGET /sta");
+  reset.socket.write("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\nGET /sta");
   reset.socket.resetAndDestroy();
   await reset.closed;
   assert.equal((await ask(admin, "/livez")).status, 200);
@@ -191,7 +264,7 @@ test("a client that asks for hundreds of answers at once is cut off before they 
     },
   });
   const { socket, closed } = rawClient(context, admin);
-  socket.write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
   await closed;
   assert.equal(made, 1);
 });
@@ -212,7 +285,7 @@ test("no more than 64 clients at a time are served, and the next one is when one
   const { admin } = await start(context);
   const clients = Array.from({ length: 64 }, () => rawClient(context, admin));
   await Promise.all(clients.map(({ socket }) => once(socket, "connect")));
-  for (const { socket } of clients) socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (const { socket } of clients) socket.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await Promise.all(clients.map(({ socket }) => once(socket, "data")));
   const refused = rawClient(context, admin);
   assert.equal(await refused.closed, "");
@@ -254,7 +327,7 @@ test("closing waits a second at most for an answer that does not come and for a 
   });
   const silent = rawClient(context, admin);
   const waiting = rawClient(context, admin);
-  waiting.socket.write("GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+  waiting.socket.write("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await asked.promise;
   const began = performance.now();
   await admin.close();

@@ -13,7 +13,6 @@ const planned: readonly [table: string, line: string][] = [
   ["pools.echo", "max_connections_per_backend = 0"],
   ["pools.echo", 'slow_start = "0s"'],
   ["pools.echo", "queue = {}"],
-  ["pools.echo", "removal = {}"],
 ];
 
 for (const [table, line] of planned)

@@ -39,6 +39,7 @@ test("the smallest configuration gets every default", async () => {
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
         connect: { timeout: 5_000, attempts: 3 },
+        removal: undefined,
         tls: undefined,
         health: {
           check: undefined,
@@ -59,6 +60,21 @@ test("the smallest configuration gets every default", async () => {
       },
     ],
   });
+});
+
+test("a removed backend's sessions are kept, or have a time, which may be none", async () => {
+  const removal = async (value: string): Promise<number | undefined | string> => {
+    const { model, problems } = await load(`${smallest}[pools.echo]\nremoval = ${value}\n`);
+    return model === undefined ? problems[0]!.message : model.pools[0]!.removal;
+  };
+  assert.equal(await removal('"keep"'), undefined);
+  assert.equal(await removal('"drain 30s"'), 30_000);
+  assert.equal(await removal('"drain 0s"'), 0);
+  for (const wrong of ['"drain"', '"drain 30"', '"30s"', '"drain  30s"', '"close"', '"drain 25d"', "30"])
+    assert.equal(
+      await removal(wrong),
+      `expected "keep", or "drain" with a duration from "0s" to "24d", such as "drain 30s", got ${wrong}`,
+    );
 });
 
 test("DNS discovery gets every default, and DNS servers get port 53", async () => {

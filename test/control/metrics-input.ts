@@ -113,6 +113,10 @@ export function testInput(): TestInput {
           : { changes: 0, checkFailures: undefined, ejections: slot },
       failsOpen: (name) => name === "empty",
     },
+    drains: {
+      backend: (name, address) =>
+        name === "echo" && address === "127.0.0.1:1997" ? { by: "hand", left: 1234.5678 } : undefined,
+    },
     workerRestarts: () => 2,
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),

@@ -23,10 +23,19 @@ test("the status tells all that goes on", async () => {
   memory![backend.counters + backendCell.failures] = 1;
   memory![backend.counters + backendCell.failures + 1] = 1;
   input.shared.backendFlags[backend.slot] = backendFlag.down;
+  input.shared.backendFlags[input.echo.backends[3]!.slot] = backendFlag.draining;
+  const drain = { by: "hand", deadline_seconds: 1.235 };
   const { uptime_seconds, pid, ...status } = JSON.parse(JSON.stringify(await readStatus(input)));
   assert.ok(uptime_seconds > 0 && uptime_seconds <= process.uptime());
   assert.equal(pid, process.pid);
-  const idle = { weight: 1, state: "up", connections: 0, connections_total: 0, connect_failures_total: 0 };
+  const idle = {
+    weight: 1,
+    state: "up",
+    drain: null,
+    connections: 0,
+    connections_total: 0,
+    connect_failures_total: 0,
+  };
   assert.deepEqual(status, {
     version,
     state: "ready",
@@ -64,12 +73,13 @@ test("the status tells all that goes on", async () => {
             address: "127.0.0.1:1995",
             weight: 2,
             state: "down",
+            drain: null,
             connections: 2,
             connections_total: 6,
             connect_failures_total: 2,
           },
           { ...idle, address: "127.0.0.1:1996", weight: 3 },
-          { ...idle, address: "127.0.0.1:1997", weight: 4 },
+          { ...idle, address: "127.0.0.1:1997", weight: 4, state: "draining", drain },
         ],
       },
       empty: {

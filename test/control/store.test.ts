@@ -188,3 +188,42 @@ test("no two backends that may have sessions ever share a place", () => {
     }),
   );
 });
+
+test("a drain by hand sticks to the address of its pool, whether discovery finds that or not", () => {
+  const all = scene();
+  const { store, shared } = all;
+  const flags = (pool = "one"): number[] =>
+    placed(store, pool).map(({ slot }) => Atomics.load(shared.backendFlags, slot));
+  store.setBackends("one", [backend("a"), backend("b")]);
+  store.setBackends("two", [backend("a")]);
+  const version = store.snapshot.version;
+  store.setDrained("one", "a:80", true);
+  assert.deepEqual(flags(), [backendFlag.draining, 0]);
+  assert.deepEqual(flags("two"), [0]);
+  assert.equal(store.snapshot.version, version);
+
+  // It stays, with another weight.
+  store.setBackends("one", [backend("a", 7), backend("b")]);
+  assert.deepEqual(flags(), [backendFlag.draining, 0]);
+  // It goes and comes back before the workers have noticed; after they have; and after its place was given away.
+  lease(all, placed(store)[0]!);
+  store.setBackends("one", [backend("b")]);
+  assert.ok(store.isLeaving("one", "a:80"));
+  store.setBackends("one", [backend("a"), backend("b")]);
+  assert.deepEqual(flags(), [backendFlag.draining, 0]);
+  const busy = placed(store)[0]!;
+  store.setBackends("one", [backend("b")]);
+  store.settle(store.snapshot.version);
+  store.setDrained("one", "a:80", false);
+  assert.equal(Atomics.load(shared.backendFlags, busy.slot), backendFlag.draining);
+  store.setDrained("one", "a:80", true);
+  release(all, busy);
+  store.settle(store.snapshot.version);
+  assert.equal(store.find("one", "a:80"), undefined);
+  store.setBackends("one", [backend("c"), backend("a")]);
+  assert.deepEqual(flags(), [0, backendFlag.draining]);
+
+  store.setDrained("one", "a:80", false);
+  assert.deepEqual(flags(), [0, 0]);
+  assert.equal(store.isDrained("one", "a:80"), false);
+});

@@ -1,32 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
 import { connectPlain } from "../support/client.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
+import { startEchoHosts } from "../support/echo-hosts.ts";
 import type { Peer } from "../support/peer.ts";
 import { becomes } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const name = "echo.test";
-
-interface Backends extends AsyncDisposable {
-  readonly port: number;
-  readonly servers: readonly EchoServer[];
-}
-
-/** Echo servers on one port of 127.0.0.1, 127.0.0.2, … that answer with their host's last number. */
-async function startBackends(count: number): Promise<Backends> {
-  const servers = [await startEcho({ bind: "127.0.0.1:0", name: "1" })];
-  const { address } = servers[0]!;
-  const port = address.kind === "tcp" ? address.port : 0;
-  for (let host = 2; host <= count; host++)
-    servers.push(await startEcho({ bind: `127.0.0.${host}:${port}`, name: String(host) }));
-  return {
-    port,
-    servers,
-    [Symbol.asyncDispose]: async () => void (await Promise.all(servers.map((server) => server.close()))),
-  };
-}
 
 function start(dns: DnsServer, port: number, settings = ""): Promise<RunningUmay> {
   return startUmay(`
@@ -67,7 +48,7 @@ async function addresses(umay: RunningUmay): Promise<string[]> {
 }
 
 test("sets change under load without one failed session, and sessions on removed backends go on", async () => {
-  await using backends = await startBackends(4);
+  await using backends = await startEchoHosts(4);
   await using dns = await startDnsServer();
   dns.answer(name, "A", [host(1), host(2)], 0);
   await using umay = await start(dns, backends.port);
@@ -109,7 +90,7 @@ test("sets change under load without one failed session, and sessions on removed
 });
 
 test("a removed backend drains in sight, gets no new session, and is forgotten with its last one", async () => {
-  await using backends = await startBackends(2);
+  await using backends = await startEchoHosts(2);
   await using dns = await startDnsServer();
   dns.answer(name, "A", [host(1)], 0);
   await using umay = await start(dns, backends.port);
@@ -155,7 +136,7 @@ test("a removed backend drains in sight, gets no new session, and is forgotten w
 });
 
 test("while the name server fails, the last backends serve, and it is said", async () => {
-  await using backends = await startBackends(2);
+  await using backends = await startEchoHosts(2);
   await using dns = await startDnsServer();
   dns.answer(name, "A", [host(1)], 0);
   await using umay = await start(dns, backends.port, `hold = "0s"`);
@@ -178,7 +159,7 @@ test("while the name server fails, the last backends serve, and it is said", asy
 });
 
 test("a name that vanishes keeps its backends for hold, then has none, and comes back", async () => {
-  await using backends = await startBackends(2);
+  await using backends = await startEchoHosts(2);
   await using dns = await startDnsServer();
   dns.answer(name, "A", [host(1)], 0);
   await using umay = await start(dns, backends.port, `hold = "1s"`);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { longestDuration, parseDuration } from "../../lib/duration.ts";
 import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
 import { tls } from "./pool-tls.ts";
@@ -39,6 +40,22 @@ const picker = z.union([z.enum(pickerNames), pickerTable]).transform((chosen): P
   const { type, key, algorithm, bounded_load: boundedLoad } = table;
   return { type, key, algorithm, boundedLoad };
 });
+
+const longestRemoval = parseDuration(longestDuration);
+
+const removalExpected = `expected "keep", or "drain" with a duration from "0s" to "${longestDuration}", such as "drain 30s"`;
+
+/** Becomes milliseconds, or undefined for `keep`. */
+const removal = z
+  .string({ error: removalExpected })
+  .transform((text, context): number | undefined => {
+    if (text === "keep") return undefined;
+    const time = text.startsWith("drain ") ? parseDuration(text.slice("drain ".length)) : Number.NaN;
+    if (time <= longestRemoval) return time;
+    context.addIssue(removalExpected);
+    return z.NEVER;
+  })
+  .meta({ "x-type": '`"keep"` or `"drain <duration>"`' });
 
 const defaultWeight = 1;
 
@@ -117,6 +134,11 @@ export const pool = z.strictObject({
   health,
   outlier,
   panic_threshold: panicThreshold,
+  removal: removal
+    .prefault("keep")
+    .describe(
+      "What becomes of the sessions of a backend that discovery no longer finds: keep lets them go on to their end, drain closes those that are still open after that time.",
+    ),
   discovery: z
     .discriminatedUnion("type", [staticDiscovery, dnsDiscovery], {
       error: 'expected a table [pools.<name>.discovery] with type = "static" or "dns"',

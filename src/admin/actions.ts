@@ -1,0 +1,75 @@
+/** What can be asked of a running umay besides looking at it. */
+export interface AdminActions {
+  /** Drains the process, as SIGTERM does; asked again it changes nothing. */
+  drain(): Outcome;
+  /** Keeps new sessions from a backend. @param deadline after which its sessions are ended, such as `30s`. */
+  drainBackend(pool: string, backend: string, deadline: string | undefined): Outcome;
+  undrainBackend(pool: string, backend: string): Outcome;
+}
+
+/** An answer that becomes JSON; one without success has its reason in `error`. */
+export interface Outcome {
+  readonly status: 200 | 400 | 404;
+  readonly body: object;
+}
+
+interface Action {
+  /** A word in capitals stands for any one, percent-encoded as in every URL (RFC 3986 section 2.1). */
+  readonly path: string;
+  /** Of its query. */
+  readonly parameters: readonly string[];
+  run(actions: AdminActions, words: readonly string[], query: URLSearchParams): Outcome;
+}
+
+/*
+ * Backends are in the path and not in the query of /drain, because a mistyped parameter would drain the whole process.
+ */
+const list: readonly Action[] = [
+  { path: "/drain", parameters: [], run: (actions) => actions.drain() },
+  {
+    path: "/pools/NAME/backends/ADDRESS/drain",
+    parameters: ["deadline"],
+    run: (actions, [pool, backend], query) =>
+      actions.drainBackend(pool!, backend!, query.get("deadline") ?? undefined),
+  },
+  {
+    path: "/pools/NAME/backends/ADDRESS/undrain",
+    parameters: [],
+    run: (actions, [pool, backend]) => actions.undrainBackend(pool!, backend!),
+  },
+];
+
+export const actionPaths: readonly string[] = list.map(({ path }) => path);
+
+/** @returns what does what a path asks for; undefined where there is no such path. */
+export function findAction(path: string, query: string): ((actions: AdminActions) => Outcome) | undefined {
+  for (const action of list) {
+    const words = match(action.path.split("/"), path.split("/"));
+    if (words === undefined) continue;
+    const parameters = new URLSearchParams(query);
+    const unknown = [...parameters.keys()].find((name) => !action.parameters.includes(name));
+    if (unknown === undefined) return (actions) => action.run(actions, words, parameters);
+    const known = action.parameters.length === 0 ? "none" : action.parameters.join(", ");
+    const error = `there is no parameter ${unknown}; there is ${known}`;
+    return () => ({ status: 400, body: { error } });
+  }
+  return undefined;
+}
+
+/** @returns the words that stand where the pattern has capitals. */
+function match(pattern: readonly string[], segments: readonly string[]): readonly string[] | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const words: string[] = [];
+  for (const [index, segment] of segments.entries())
+    if (/^[A-Z]+$/.test(pattern[index]!)) words.push(decode(segment));
+    else if (pattern[index] !== segment) return undefined;
+  return words;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { test } from "node:test";
+import { refusal } from "../../src/admin/guard.ts";
+import { parseAddress, type SocketAddress } from "../../src/lib/address.ts";
+
+interface Asked {
+  readonly method?: string;
+  /** Undefined: none, as HTTP/1.0 may have it. */
+  readonly host?: string | undefined;
+  readonly origin?: string;
+  readonly from?: string;
+  /** The address of the server that it came to. */
+  readonly to?: string;
+}
+
+/** Whether the server that is bound so answers. */
+function answers(bind: string, asked: Asked): boolean {
+  const { method = "GET", host, origin, from = "127.0.0.1", to = "127.0.0.1" } = asked;
+  const request = { method, headers: { host, origin }, socket: { remoteAddress: from, localAddress: to } };
+  return refusal(request as unknown as IncomingMessage, parseAddress(bind) as SocketAddress) === undefined;
+}
+
+const loopback = "127.0.0.1:9901";
+const anywhere = "0.0.0.0:9901";
+
+test("on a loopback address, only hosts are answered that DNS cannot have been made to say", () => {
+  const own = [
+    "localhost:9901",
+    "LOCALHOST",
+    "umay.localhost:9901",
+    "127.0.0.1:9901",
+    "[::1]:9901",
+    "10.1.2.3",
+  ];
+  const foreign = [
+    "evil.example:9901",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "",
+    "[evil]:9901",
+  ];
+  for (const method of ["GET", "HEAD", "POST"])
+    for (const bind of [loopback, "[::1]:9901", "localhost:9901"]) {
+      for (const host of own) assert.ok(answers(bind, { method, host }), `${method} ${host}`);
+      for (const host of foreign) assert.ok(!answers(bind, { method, host }), `${method} ${host}`);
+      assert.ok(answers(bind, { method, host: undefined }));
+    }
+});
+
+test("on any other address, who only looks may call the server what they like, and who changes something may not", () => {
+  for (const bind of [anywhere, "10.0.0.1:9901", "admin.internal:9901"]) {
+    assert.ok(answers(bind, { host: "umay.monitoring:9901", from: "10.0.0.9", to: "10.0.0.1" }));
+    assert.ok(!answers(bind, { method: "POST", host: "umay.monitoring:9901" }));
+  }
+  assert.ok(answers("Admin.internal:9901", { method: "POST", host: "admin.internal:9901" }));
+});
+
+test("what changes something is for clients on this machine", () => {
+  const local = [
+    { from: "127.0.0.1", to: "127.0.0.1" },
+    { from: "127.0.0.53", to: "127.0.0.1" },
+    { from: "::1", to: "::1" },
+    { from: "::ffff:127.0.0.1", to: "::ffff:127.0.0.1" },
+    { from: "10.0.0.1", to: "10.0.0.1" },
+    { from: "::ffff:10.0.0.1", to: "::ffff:10.0.0.1" },
+  ];
+  const remote = [
+    { from: "10.0.0.9", to: "10.0.0.1" },
+    { from: "172.17.0.1", to: "172.17.0.2" },
+    { from: "2001:db8::2", to: "2001:db8::1" },
+    { from: "::ffff:10.0.0.9", to: "::ffff:10.0.0.1" },
+  ];
+  for (const bind of [anywhere, "[::]:9901"]) {
+    for (const peer of local) assert.ok(answers(bind, { method: "POST", host: "10.0.0.1:9901", ...peer }));
+    for (const peer of remote) {
+      for (const method of ["POST", "PUT", "DELETE"])
+        assert.ok(!answers(bind, { method, host: "10.0.0.1:9901", ...peer }));
+      assert.ok(answers(bind, { host: "10.0.0.1:9901", ...peer }));
+    }
+  }
+});
+
+test("another web page's requests are refused, the server's own are not", () => {
+  const host = "localhost:9901";
+  for (const method of ["GET", "POST"])
+    for (const bind of [loopback, anywhere]) {
+      assert.ok(answers(bind, { method, host, origin: "http://localhost:9901" }));
+      for (const origin of ["http://localhost:9902", "https://localhost:9901", "http://evil.example", "null"])
+        assert.ok(!answers(bind, { method, host, origin }), origin);
+    }
+});
+
+test("a unix socket is guarded by the rights of its file", () => {
+  assert.ok(answers("unix:/run/a.sock", { method: "POST", host: "whatever", origin: "http://x" }));
+});
