@@ -43,19 +43,19 @@ export async function askAdmin(
 
 /**
  * Asks the umay that a command is about, and hands on what it answered with success.
- * @param then gets the answer's JSON. @returns the exit code; what went wrong was said on standard error.
+ * @param then gets the answer's JSON, and whom it is from. @returns the exit code; what went wrong was said on standard error.
  */
 export async function withAdmin<T>(
   choice: AdminChoice,
   request: { readonly path: string; readonly method?: "GET" | "POST" },
-  then: (answer: T) => void,
+  then: (answer: T, from: SocketAddress) => void,
 ): Promise<number> {
   const address = await findAdmin(choice);
   if (address === undefined) return exitCode.badConfig;
   try {
     const { status, body } = await askAdmin(address, request.path, request.method);
     if (status === 200) {
-      then(JSON.parse(body) as T);
+      then(JSON.parse(body) as T, address);
       return exitCode.good;
     }
     printError(reasonOf(body));

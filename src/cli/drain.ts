@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DrainAnswer } from "../control/backend-drains.ts";
+import type { Status } from "../control/status.ts";
+import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
-import { printError } from "./exit.ts";
+import { exitCode, printError } from "./exit.ts";
 import { duration, plural } from "./words.ts";
 
 export interface UndrainOptions extends AdminChoice {
@@ -16,18 +19,27 @@ export interface DrainOptions extends AdminChoice {
   readonly backend?: string;
   /** Such as `30s`. */
   readonly deadline?: string;
+  /** Whether it ends only when the backend has no connection left. */
+  readonly wait?: true;
   readonly json?: true;
 }
 
 /** What is left to wait for, and for how long. */
 type Left = Pick<DrainAnswer, "connections" | "deadline_seconds">;
 
-/** `umay drain`: of one backend, or of the whole process as SIGTERM does it. It does not wait for the end. */
+/** How often it is looked whether a backend still has connections, in milliseconds. */
+const look = 200;
+
+/** `umay drain`: of one backend, or of the whole process as SIGTERM does it. */
 export async function drain(options: DrainOptions): Promise<number> {
-  const { pool, backend, deadline, json } = options;
+  const { pool, backend, deadline, wait, json } = options;
   if (pool !== undefined && backend !== undefined) {
     const query = deadline === undefined ? "" : `?deadline=${deadline}`;
-    return change({ ...options, pool, backend }, `drain${query}`);
+    let umay: AdminChoice = options;
+    const code = await change({ ...options, pool, backend }, `drain${query}`, (from) => {
+      umay = { admin: formatAddress(from) };
+    });
+    return wait && code === exitCode.good ? idle(umay, pool, backend) : code;
   }
   return withAdmin<Left>(options, { path: "/drain", method: "POST" }, (left) =>
     print(left, json, `umay is draining: ${leftText(left)}`),
@@ -39,13 +51,30 @@ export function undrain(options: UndrainOptions): Promise<number> {
   return change(options, "undrain");
 }
 
-function change(options: UndrainOptions, action: string): Promise<number> {
+/** Waits until a backend has no connection left. */
+async function idle(umay: AdminChoice, pool: string, backend: string): Promise<number> {
+  for (;;) {
+    let open = 0;
+    const code = await withAdmin<Status>(umay, { path: "/status" }, ({ pools }) => {
+      open = pools[pool]?.backends.find(({ address }) => address === backend)?.connections ?? 0;
+    });
+    if (code !== exitCode.good || open === 0) return code;
+    await sleep(look);
+  }
+}
+
+function change(
+  options: UndrainOptions,
+  action: string,
+  done: (by: SocketAddress) => void = () => {},
+): Promise<number> {
   const { pool, backend, json } = options;
   const path = `/pools/${encodeURIComponent(pool)}/backends/${encodeURIComponent(backend)}/${action}`;
-  return withAdmin<DrainAnswer>(options, { path, method: "POST" }, (answer) => {
+  return withAdmin<DrainAnswer>(options, { path, method: "POST" }, (answer, from) => {
     for (const warning of answer.warnings) printError(`warning: ${warning}`);
     const text = answer.state === "draining" ? `draining: ${leftText(answer)}` : answer.state;
     print(answer, json, `${pool} ${backend} is ${text}`);
+    done(from);
   });
 }
 

@@ -152,14 +152,13 @@ function addRemotes(program: Command, done: (code: number) => void): void {
     .option("--pool <name>", "the backend's pool")
     .option("--backend <address>", "gets no new sessions any more; old ones go on")
     .option("--deadline <duration>", "reset what is still open on the backend then: 30s, 5m", duration)
+    .option("--wait", "return when the backend has no connection left")
     .action(async (options: DrainOptions, command: Command) => {
-      const { pool, backend, deadline } = options;
+      const { pool, backend, deadline, wait } = options;
       if ((pool === undefined) !== (backend === undefined))
         command.error("error: --pool and --backend go together");
-      if (deadline !== undefined && backend === undefined)
-        command.error(
-          "error: --deadline is for a backend; what a process has left is closed after shutdown.timeout",
-        );
+      if ((deadline !== undefined || wait) && backend === undefined)
+        command.error("error: --deadline and --wait are for a backend; for a process see shutdown.timeout");
       done(await (await import("./drain.ts")).drain(options));
     });
 

@@ -48,10 +48,10 @@ export async function openAdmin(
       drain();
       const connections = Atomics.load(plane.shared.process, openConnections);
       const { delay, timeout } = plane.model.shutdown;
-      return {
-        status: 200,
-        body: { state: "draining", connections, deadline_seconds: (delay + timeout) / 1000 },
-      };
+      const now = performance.now();
+      const left = Math.max(0, (plane.drainDeadline ?? now + delay + timeout) - now);
+      const body = { state: "draining", connections, deadline_seconds: Math.round(left) / 1000 };
+      return { status: 200, body };
     },
     drainBackend(pool, backend, deadline) {
       const time = deadline === undefined ? undefined : parseDuration(deadline);

@@ -44,6 +44,8 @@ export class ControlPlane {
   readonly drains: BackendDrains;
   pools: PoolWatch = { states: new Map(), firstAnswers: Promise.resolve() };
   state: State = "starting";
+  /** When what is left is cut, by performance.now(); undefined until it drains. */
+  drainDeadline: number | undefined;
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
   readonly #logger: Logger;
   readonly #discovery = new AbortController();
@@ -161,6 +163,7 @@ export class ControlPlane {
       {
         begin: () => {
           this.state = "draining";
+          this.drainDeadline = performance.now() + this.model.shutdown.delay + this.model.shutdown.timeout;
         },
         stopAccepting: () => this.#stopAccepting(),
         open: () => Atomics.load(this.shared.process, openConnections),

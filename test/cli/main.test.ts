@@ -3,7 +3,19 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { runCommand, startCommand } from "../support/command.ts";
 
-const commands = ["run", "check", "schema", "demo", "echo", "certs", "health", "version"];
+const commands = [
+  "run",
+  "check",
+  "schema",
+  "demo",
+  "echo",
+  "certs",
+  "health",
+  "status",
+  "drain",
+  "undrain",
+  "version",
+];
 
 test("-V, --version and version print one line with umay's and Node's version", async () => {
   for (const args of [["-V"], ["--version"], ["version"]]) {

@@ -134,6 +134,24 @@ test("what is open at the deadline is reset on both sides with its reason, and n
   await avoided(umay, first);
 });
 
+test("umay drain --wait returns when the last session on the backend has ended", async () => {
+  await using first = await startEchoBackend();
+  await using second = await startEchoBackend();
+  await using umay = await startUmay(toml([first, second]));
+  const [client, ...others] = (await holdOnEach(umay, [first, second])).get(first)!;
+  let waiting = true;
+  const drained = change(umay, "drain", first.address, "--wait").finally(() => {
+    waiting = false;
+  });
+  await umay.logged(({ msg }) => msg === "backend is drained by hand");
+  for (const other of others) await farewell(other);
+  await echoed(client!);
+  assert.ok(waiting);
+  await farewell(client!);
+  assert.match(await drained, /is draining: \d+ connections open/);
+  assert.equal(await umay.metric("umay_backend_connections", { backend: first.address }), 0);
+});
+
 test("a session that is only connecting to the backend goes on with another one", async () => {
   await using hanging = await startFullBackend();
   await using good = await startEchoBackend();

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backendCell, listenerCell } from "../../src/channel/counters.ts";
+import { backendFlag } from "../../src/channel/memory.ts";
+import { formatStatus } from "../../src/cli/status.ts";
+import { readStatus } from "../../src/control/status.ts";
+import { testInput } from "../control/metrics-input.ts";
+
+test("the status for people has all listeners, backends and troubles in columns", async () => {
+  const input = testInput();
+  const [memory] = input.memories;
+  const [first, second, , last] = input.echo.backends;
+  memory![input.web.counters + listenerCell.accepted] = 1234;
+  memory![input.web.counters + listenerCell.ended] = 1231;
+  memory![first!.counters + backendCell.leased] = 12;
+  memory![first!.counters + backendCell.connected] = 1200;
+  memory![second!.counters + backendCell.failures] = 7;
+  memory![last!.counters + backendCell.leased] = 1;
+  input.shared.backendFlags[second!.slot] = backendFlag.down;
+  input.shared.backendFlags[last!.slot] = backendFlag.draining;
+  const status = { ...(await readStatus(input)), version: "1.2.3", pid: 42, uptime_seconds: 7_205.4 };
+  const text = formatStatus({
+    ...status,
+    listeners: { web: status.listeners["web"]! },
+  });
+  assert.equal(
+    text,
+    `umay 1.2.3 is ready: process 42, up 2 h 5 s, generation 7, 2 workers
+
+LISTENER  BIND            MODE  OPEN  TOTAL
+web       127.0.0.1:9994  tcp      3   1234
+
+POOL   BACKEND         STATE                   WEIGHT  OPEN  TOTAL  FAILED
+echo   127.0.0.1:1994  up                           1    12   1200       0
+echo   127.0.0.1:1995  down                         2     0      0       7
+echo   127.0.0.1:1996  up                           3     0      0       0
+echo   127.0.0.1:1997  draining, reset in 1 s       4     1      0       0
+empty  none
+
+pool empty: discovery fails: api.internal: SERVFAIL from 127.0.0.1:53
+`,
+  );
+});
+
+test("a backend that discovery removed is told from one that was drained", async () => {
+  const input = testInput();
+  const drains = { backend: () => ({ by: "discovery" as const, left: undefined }) };
+  for (const { slot } of input.echo.backends) input.shared.backendFlags[slot] = backendFlag.draining;
+  const text = formatStatus(await readStatus({ ...input, drains }));
+  assert.match(text, /127\.0\.0\.1:1994 {2}draining, removed {2}/);
+});
