@@ -80,10 +80,7 @@ function change(
 
 function leftText({ connections, deadline_seconds: deadline }: Left): string {
   if (connections === 0) return "no connection is open";
-  const end =
-    deadline === null
-      ? "which may go on to their end"
-      : `reset in ${duration(deadline)} unless they end before`;
+  const end = deadline === null ? "without a deadline" : `reset in ${duration(deadline)} at the latest`;
   return `${plural(connections, "connection")} open, ${end}`;
 }
 

@@ -84,7 +84,7 @@ test("sessions on a drained backend finish while new ones avoid it, and undrain 
   const said = await change(umay, "drain", first.address);
   assert.equal(
     said,
-    `echo ${first.address} is draining: ${held.length} connections open, which may go on to their end\n`,
+    `echo ${first.address} is draining: ${held.length} connections open, without a deadline\n`,
   );
   await avoided(umay, first);
   assert.equal(await stateOf(umay, first.address), "draining");
