@@ -261,7 +261,7 @@ test("sessions of a backend that discovery removed are reset after the pool's re
   const { port } = hosts;
   await using dns = await startDnsServer();
   dns.answer(name, "A", ["127.0.0.1"], 0);
-  await using umay = await startUmay(dnsToml(dns.address, port, "drain 1s"));
+  await using umay = await startUmay(dnsToml(dns.address, port, "drain 2s"));
   const client = await connectPlain(umay.port("plain"));
   await client.write("x\n");
   await client.read(5);
@@ -272,7 +272,7 @@ test("sessions of a backend that discovery removed are reset after the pool's re
   assert.equal(await client.ending(), "ECONNRESET");
   const line = await sessionOf(umay, client);
   assert.equal(line["reason"], "backend_drained");
-  assert.ok(Date.parse(line["time"] as string) - Date.parse(removed["time"] as string) > 900);
+  assert.ok(Date.parse(line["time"] as string) - Date.parse(removed["time"] as string) > 1_900);
   await becomes(
     async () => (await umay.status()).pools["echo"]!.backends.length,
     (count) => count === 1,
