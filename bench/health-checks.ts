@@ -78,7 +78,7 @@ function poolAt(port: number): PlacedPool {
   const placed = Array.from({ length: backends }, (_, slot) => {
     const host = `127.1.${slot >> 8}.${slot & 255}`;
     const target = { kind: "tcp", host, port } as const;
-    return { address: `${host}:${port}`, target, weight: 1, backup: false, slot, counters: 0 };
+    return { address: `${host}:${port}`, target, weight: 1, tier: 0, slot, counters: 0 };
   });
   const connect = { timeout: 1, attempts: 1 };
   return {

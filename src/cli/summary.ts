@@ -141,8 +141,8 @@ function backendTexts(discovery: DiscoverySpec): string[] {
     const servers = discovery.nameservers.length === 0 ? "" : ` at ${discovery.nameservers.join(", ")}`;
     return [`${discovery.name} (${discovery.record}${servers}), port ${discovery.port}`];
   }
-  return discovery.backends.map(({ address, weight, backup }) => {
-    const marks = [weight === 1 ? "" : `weight ${weight}`, backup ? "backup" : ""].filter(
+  return discovery.backends.map(({ address, weight, tier }) => {
+    const marks = [weight === 1 ? "" : `weight ${weight}`, tier === 0 ? "" : "backup"].filter(
       (mark) => mark !== "",
     );
     return marks.length === 0 ? address : `${address} (${marks.join(", ")})`;

@@ -52,6 +52,8 @@ export interface PoolStatus {
 export interface BackendStatus {
   readonly address: string;
   readonly weight: number;
+  /** 0 for primaries, from 1 on backups. */
+  readonly tier: number;
   readonly state: BackendState;
   /** Null: it is not drained. `by` discovery: it has left the pool. */
   readonly drain: {
@@ -113,7 +115,7 @@ async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStat
 
 function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend): BackendStatus {
   const { memories, shared } = input;
-  const { address, weight, counters } = backend;
+  const { address, weight, tier, counters } = backend;
   const drain = input.drains.backend(pool, address);
   const failures = connectFailureList.map((_, index) =>
     sumCells(memories, counters + backendCell.failures + index),
@@ -121,6 +123,7 @@ function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend):
   return {
     address,
     weight,
+    tier,
     state: backendState(shared, backend),
     drain: drain === undefined ? null : { by: drain.by, deadline_seconds: seconds(drain.left) },
     connections: openToBackend(memories, backend),

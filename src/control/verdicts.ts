@@ -7,9 +7,6 @@ export type Mark = "down" | "ejected";
 
 const unhealthy = backendFlag.down | backendFlag.ejected;
 
-/** Backends that sessions go to in the same case: the primaries, or the backups. */
-type Tier = "primaries" | "backups";
-
 /**
  * Writes what is found out about backends to where the pickers of all workers see it, and fails open: where too few
  * backends of the tier in use are healthy, all of it may be picked.
@@ -18,7 +15,7 @@ export class Verdicts {
   readonly #shared: SharedMemory;
   readonly #logger: Logger;
   /** By pool; only those that fail open. */
-  readonly #panics = new Map<string, Tier>();
+  readonly #panics = new Map<string, number>();
 
   constructor(shared: SharedMemory, logger: Logger) {
     this.#shared = shared;
@@ -62,14 +59,14 @@ export class Verdicts {
     const tier = findPanic(pool.backends, flagsOf, threshold);
     for (const backend of pool.backends) {
       const others = flagsOf(backend) & ~backendFlag.trusted;
-      const trusted = tier === (backend.backup ? "backups" : "primaries");
+      const trusted = tier === backend.tier;
       const flags = trusted ? others | backendFlag.trusted : others;
       if (flags !== this.#flags(backend)) Atomics.store(this.#shared.backendFlags, backend.slot, flags);
     }
     this.#tell(pool, tier, threshold);
   }
 
-  #tell({ name }: PlacedPool, tier: Tier | undefined, threshold: number): void {
+  #tell({ name }: PlacedPool, tier: number | undefined, threshold: number): void {
     const before = this.#panics.get(name);
     if (tier === before) return;
     if (tier === undefined) this.#panics.delete(name);
@@ -85,24 +82,24 @@ export class Verdicts {
 }
 
 /**
- * Which tier fails open. In use are the primaries while one of them is healthy, then the backups while one of those is;
- * where none is, it is the primaries again. Backends that drain count nowhere.
+ * Which tier fails open. In use is the lowest with a healthy backend; where none is healthy, it is the lowest of all.
+ * Backends that drain count nowhere.
  */
 function findPanic(
   backends: readonly PlacedBackend[],
   flagsOf: (backend: PlacedBackend) => number,
   threshold: number,
-): Tier | undefined {
-  const all = { primaries: 0, backups: 0 };
-  const healthy = { primaries: 0, backups: 0 };
+): number | undefined {
+  const all: number[] = [];
+  const healthy: number[] = [];
   for (const backend of backends) {
     const flags = flagsOf(backend);
     if (flags & backendFlag.draining) continue;
-    const tier = backend.backup ? "backups" : "primaries";
-    all[tier]++;
-    if ((flags & unhealthy) === 0) healthy[tier]++;
+    all[backend.tier] = (all[backend.tier] ?? 0) + 1;
+    if ((flags & unhealthy) === 0) healthy[backend.tier] = (healthy[backend.tier] ?? 0) + 1;
   }
-  const spare = healthy.primaries === 0 && (healthy.backups > 0 || all.primaries === 0);
-  const inUse = spare ? "backups" : "primaries";
-  return healthy[inUse] * 100 < all[inUse] * threshold ? inUse : undefined;
+  const first = (counts: readonly number[]): number => counts.findIndex((count) => count > 0);
+  const inUse = healthy.length > 0 ? first(healthy) : first(all);
+  if (inUse === -1) return undefined;
+  return (healthy[inUse] ?? 0) * 100 < all[inUse]! * threshold ? inUse : undefined;
 }

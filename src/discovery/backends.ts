@@ -17,7 +17,7 @@ function sameBackend(left: Backend, right: Backend): boolean {
     left.address === right.address &&
     left.hostName === right.hostName &&
     left.weight === right.weight &&
-    left.backup === right.backup
+    left.tier === right.tier
   );
 }
 
@@ -25,6 +25,6 @@ function sameBackend(left: Backend, right: Backend): boolean {
 export function backendsAt(addresses: readonly string[], port: number): readonly Backend[] {
   return [...new Set(addresses)].sort().map((host) => {
     const target: SocketAddress = { kind: "tcp", host, port };
-    return { address: formatAddress(target), target, weight: 1, backup: false };
+    return { address: formatAddress(target), target, weight: 1, tier: 0 };
   });
 }

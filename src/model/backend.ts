@@ -1,5 +1,10 @@
 import type { SocketAddress } from "../lib/address.ts";
 
+/** Each tier of a pool has a picker of its own, in every worker. */
+export const mostTiers = 16;
+
+export const mostWeight = 256;
+
 /** One address of a pool, as discovery finds it. */
 export interface Backend {
   /** Its identity within the pool, and its name in logs and metrics: `10.0.0.5:443`, `[::1]:80`, `unix:/run/a.sock`. */
@@ -8,10 +13,13 @@ export interface Backend {
   readonly target: SocketAddress;
   /** The host name that its address was found under; undefined where it was configured without one. */
   readonly hostName?: string;
-  /** Its share relative to the others, 1 to 256. */
+  /** Its share relative to the others of its tier, 1 to {@link mostWeight}. */
   readonly weight: number;
-  /** Takes sessions only while no backend that is not a backup may be picked. */
-  readonly backup: boolean;
+  /**
+   * It takes sessions only while no backend of a lower tier may be picked: 0 for primaries, from there on backups, at
+   * most {@link mostTiers} - 1.
+   */
+  readonly tier: number;
 }
 
 /** A backend with its place in the shared memory. */

@@ -114,7 +114,7 @@ test("valid settings come through TOML into the model as they were", async () =>
         assert.equal(found.type, wanted.type);
         if (found.type === "static" && "backends" in wanted)
           assert.deepEqual(
-            found.backends.map(({ address, weight, backup }) => ({ address, weight, backup })),
+            found.backends.map(({ address, weight, tier }) => ({ address, weight, backup: tier === 1 })),
             wanted.backends.map((backend) => ({ ...backend })),
           );
         if (found.type === "dns" && "hold" in wanted)

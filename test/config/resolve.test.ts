@@ -53,7 +53,7 @@ test("the smallest configuration gets every default", async () => {
               address: "127.0.0.1:1994",
               target: { kind: "tcp", host: "127.0.0.1", port: 1994 },
               weight: 1,
-              backup: false,
+              tier: 0,
             },
           ],
         },

@@ -26,7 +26,7 @@ const worlds: { readonly [T in DiscoverySpec["type"]]: (server: DnsServer) => Wo
       address: `${host}:80`,
       target: { kind: "tcp", host, port: 80 },
       weight,
-      backup: weight > 1,
+      tier: weight > 1 ? 1 : 0,
     });
     return {
       spec: {

@@ -27,9 +27,9 @@ export const policy: HealthPolicy = {
   panicThreshold: 0,
 };
 
-export function backendAt(port: number, backup = false): Backend {
+export function backendAt(port: number, tier = 0): Backend {
   const target = { kind: "tcp", host: "127.0.0.1", port } as const;
-  return { address: formatAddress(target), target, weight: 1, backup };
+  return { address: formatAddress(target), target, weight: 1, tier };
 }
 
 /** A monitor of one pool, with a clock, checks and a log in the test's hands. */

@@ -209,7 +209,7 @@ test("too few healthy backends: all of the tier in use may be picked, drained on
 test("backups that are up spare a pool whose primaries are all down from failing open", async () => {
   const scene = new HealthScene({ check: tcpCheck, panicThreshold: 50 }, []);
   for (const port of [1, 2]) scene.faults.set(`127.0.0.1:${port}`, refused);
-  scene.found([backendAt(1), backendAt(2), backendAt(3, true), backendAt(4, true)]);
+  scene.found([backendAt(1), backendAt(2), backendAt(3, 1), backendAt(4, 1)]);
   await scene.timers.advance(0);
   assert.deepEqual(
     [1, 2, 3, 4].map((port) => scene.mayPick(port)),
@@ -224,17 +224,35 @@ test("backups that are up spare a pool whose primaries are all down from failing
   scene.monitor.stop();
 });
 
+test("of several tiers, the lowest with a healthy backend is the one that may fail open", async () => {
+  const scene = new HealthScene({ check: tcpCheck, panicThreshold: 60 }, []);
+  for (const port of [1, 2, 3]) scene.faults.set(`127.0.0.1:${port}`, refused);
+  scene.found([backendAt(1), backendAt(2, 1), backendAt(3, 2), backendAt(4, 2), backendAt(5, 3)]);
+  await scene.timers.advance(0);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((port) => [scene.mayPick(port), scene.has(port, "trusted")]),
+    [
+      [false, false],
+      [false, false],
+      [true, true],
+      [true, true],
+      [true, false],
+    ],
+  );
+  scene.monitor.stop();
+});
+
 test("whatever fails, a pool that may fail open always has a backend that may be picked; with 0 it never fails open", async () => {
   const ports = [1, 2, 3, 4, 5];
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 100 }),
-      fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+      fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 5, maxLength: 5 }),
       fc.array(fc.subarray(ports), { minLength: 1, maxLength: 5 }),
-      async (panicThreshold, backups, rounds) => {
+      async (panicThreshold, tiers, rounds) => {
         const scene = new HealthScene(
           { check: { ...tcpCheck, rise: 1, fall: 1 }, panicThreshold },
-          ports.map((port, index) => backendAt(port, backups[index])),
+          ports.map((port, index) => backendAt(port, tiers[index])),
         );
         for (const failing of rounds) {
           scene.faults.clear();

@@ -70,7 +70,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
       address: `127.0.0.1:${1994 + index}`,
       target: { kind: "tcp", host: "127.0.0.1", port: 1994 + index },
       weight: 1 + index,
-      backup: false,
+      tier: 0,
       slot: firstBackend + index,
       counters: backendSlots().counters(firstBackend + index),
     })),

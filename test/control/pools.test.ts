@@ -32,7 +32,7 @@ const backend: Backend = {
   address: "127.0.0.1:80",
   target: { kind: "tcp", host: "127.0.0.1", port: 80 },
   weight: 1,
-  backup: false,
+  tier: 0,
 };
 
 const found = ok([backend]);

@@ -30,6 +30,7 @@ test("the status tells all that goes on", async () => {
   assert.equal(pid, process.pid);
   const idle = {
     weight: 1,
+    tier: 0,
     state: "up",
     drain: null,
     connections: 0,
@@ -72,6 +73,7 @@ test("the status tells all that goes on", async () => {
           {
             address: "127.0.0.1:1995",
             weight: 2,
+            tier: 0,
             state: "down",
             drain: null,
             connections: 2,

@@ -35,7 +35,7 @@ function scene(of = model): Scene {
 
 function backend(host: string, weight = 1): Backend {
   const target = { kind: "tcp", host, port: 80 } as const;
-  return { address: `${host}:80`, target, weight, backup: false };
+  return { address: `${host}:80`, target, weight, tier: 0 };
 }
 
 const placed = (store: Store, pool = "one"): readonly PlacedBackend[] =>

@@ -14,7 +14,7 @@ test("the addresses of a name become backends with its port, weight 1 and no bac
         address: "10.0.0.1:8443",
         target: { kind: "tcp", host: "10.0.0.1", port: 8443 },
         weight: 1,
-        backup: false,
+        tier: 0,
       },
     ],
   ]);

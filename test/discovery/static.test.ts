@@ -10,7 +10,7 @@ import { FakeClock, fakeDependencies, Watching } from "./watching.ts";
 function backend(address: string, overrides: Partial<Backend> = {}): Backend {
   const target = parseAddress(address);
   assert.ok(typeof target !== "string", `${address} ${target}`);
-  return { address, target, weight: 1, backup: false, ...overrides };
+  return { address, target, weight: 1, tier: 0, ...overrides };
 }
 
 /** Answers with what a name has now; a name without an entry fails like one that does not exist. */
@@ -43,7 +43,7 @@ async function later(watching: Watching, hosts = 1): Promise<void> {
 test("IP addresses and unix sockets are yielded once, as configured and in that order", async () => {
   const backends = [
     backend("10.0.0.2:80", { weight: 7 }),
-    backend("[::1]:80", { backup: true }),
+    backend("[::1]:80", { tier: 1 }),
     backend("unix:/run/a.sock"),
     backend("10.0.0.1:80"),
   ];
@@ -57,10 +57,10 @@ test("IP addresses and unix sockets are yielded once, as configured and in that 
 test("a host name is resolved, and its backend keeps name, port, weight and backup", async () => {
   const names = new FakeNames();
   names.known.set("db", ["10.0.0.9"]);
-  await using watching = watchStatic([backend("db:5432", { weight: 3, backup: true })], names.lookup);
+  await using watching = watchStatic([backend("db:5432", { weight: 3, tier: 1 })], names.lookup);
   await watching.yielded(1);
   const target = { kind: "tcp", host: "10.0.0.9", port: 5432 };
-  const found = { address: "10.0.0.9:5432", target, hostName: "db", weight: 3, backup: true };
+  const found = { address: "10.0.0.9:5432", target, hostName: "db", weight: 3, tier: 1 };
   assert.deepEqual(watching.sets, [[found]]);
 });
 
@@ -185,7 +185,7 @@ test("the first set waits for quick names, so that no backend is alone at first"
     Promise.resolve().then(() => ["10.0.0.2"]),
   );
   await using watching = watchStatic(
-    [backend("a:80"), backend("b:80"), backend("10.0.0.9:80", { backup: true })],
+    [backend("a:80"), backend("b:80"), backend("10.0.0.9:80", { tier: 1 })],
     names.lookup,
   );
   await watching.yielded(1);

@@ -49,7 +49,7 @@ test("aborting with a result in hand means that no other one comes", async () =>
     address: `${host}:80`,
     target: { kind: "tcp" as const, host, port: 80 },
     weight: 1,
-    backup: false,
+    tier: 0,
   }));
   const dependencies = fakeDependencies({ lookup: () => Promise.reject(new Error("unknown")) });
   for (const spec of [
@@ -101,7 +101,7 @@ test("after an abort no query and no timer is left that would keep the process a
     { ...dnsDefaults, nameservers },
     { ...dnsDefaults, nameservers, name: "found.test" },
     { ...dnsDefaults, nameservers, name: "absent.test" },
-    { type: "static", backends: [{ address: "localhost:80", target, weight: 1, backup: false }] },
+    { type: "static", backends: [{ address: "localhost:80", target, weight: 1, tier: 0 }] },
   ];
   const args = ["--input-type=module", "--eval", program, JSON.stringify(specs)];
   const child = endWithTest(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));

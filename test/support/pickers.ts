@@ -19,7 +19,7 @@ export function placedBackends(weights: readonly number[]): PlacedBackend[] {
   return weights.map((weight, slot) => {
     const host = `10.0.${slot >> 8}.${slot & 255}`;
     const target = { kind: "tcp", host, port: 443 } as const;
-    return Object.freeze({ address: `${host}:443`, target, weight, backup: false, slot, counters: slot * 8 });
+    return Object.freeze({ address: `${host}:443`, target, weight, tier: 0, slot, counters: slot * 8 });
   });
 }
 

@@ -138,7 +138,7 @@ function discoveryOf(
     const twice = `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`;
     if (first === undefined) seen.set(identity, index);
     else report(errorAt([...path, "backends", index], twice));
-    return { address, target, weight: entry.weight, backup: entry.backup };
+    return { address, target, weight: entry.weight, tier: entry.backup ? 1 : 0 };
   });
   return { type: "static", backends };
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { longestDuration, parseDuration } from "../../lib/duration.ts";
+import { mostWeight } from "../../model/backend.ts";
 import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
 import { tls } from "./pool-tls.ts";
@@ -61,7 +62,7 @@ const defaultWeight = 1;
 
 const backendTable = z.strictObject({
   address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
-  weight: integer(1, 256).prefault(defaultWeight).describe("Its share relative to the others."),
+  weight: integer(1, mostWeight).prefault(defaultWeight).describe("Its share relative to the others."),
   backup: z
     .boolean({ error: "expected true or false" })
     .prefault(false)

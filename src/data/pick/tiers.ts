@@ -3,31 +3,36 @@ import type { PickerSpec } from "../../model/pool.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 import { createPicker } from "./registry.ts";
 
-/** The primaries' picker in front of the backups'; a tier without backends has none. */
+/** One picker for each tier that has backends, the lowest first. */
 class TieredPicker implements Picker {
-  readonly primaries: Picker | undefined;
-  readonly backups: Picker | undefined;
+  readonly byTier: ReadonlyMap<number, Picker>;
+  readonly #pickers: readonly Picker[];
 
-  constructor(primaries: Picker | undefined, backups: Picker | undefined) {
-    this.primaries = primaries;
-    this.backups = backups;
+  constructor(byTier: ReadonlyMap<number, Picker>) {
+    this.byTier = byTier;
+    this.#pickers = [...byTier.values()];
   }
 
   pick(context: PickContext): PlacedBackend | undefined {
-    return this.primaries?.pick(context) ?? this.backups?.pick(context);
+    for (let index = 0; index < this.#pickers.length; index++) {
+      const backend = this.#pickers[index]!.pick(context);
+      if (backend !== undefined) return backend;
+    }
+    return undefined;
   }
 }
 
 /**
- * Builds what a pool picks with: one picker over its primaries and one over its backups, which are asked only when no
- * primary may be picked. Unlike a plain picker's, the backends may be none; then `pick` returns undefined.
+ * Builds what a pool picks with: one picker over each tier's backends, which is asked only when no backend of a lower
+ * tier may be picked. Unlike a plain picker's, the backends may be none; then `pick` returns undefined.
  * @param inputs `previous` is an earlier result of this function.
  */
 export function createTieredPicker(spec: PickerSpec, inputs: PickerInputs): Picker {
-  const previous = inputs.previous instanceof TieredPicker ? inputs.previous : undefined;
-  const tier = (backup: boolean, before: Picker | undefined): Picker | undefined => {
-    const backends = inputs.backends.filter((backend) => backend.backup === backup);
-    return backends.length === 0 ? undefined : createPicker(spec, { ...inputs, backends, previous: before });
-  };
-  return new TieredPicker(tier(false, previous?.primaries), tier(true, previous?.backups));
+  const before = inputs.previous instanceof TieredPicker ? inputs.previous.byTier : undefined;
+  const tiers = [...new Set(inputs.backends.map(({ tier }) => tier))].sort((a, b) => a - b);
+  const byTier = tiers.map((tier): [number, Picker] => {
+    const backends = inputs.backends.filter((backend) => backend.tier === tier);
+    return [tier, createPicker(spec, { ...inputs, backends, previous: before?.get(tier) })];
+  });
+  return new TieredPicker(new Map(byTier));
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import fc from "fast-check";
 import { createTieredPicker } from "../../../src/data/pick/tiers.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
 import type { PickerSpec } from "../../../src/model/pool.ts";
@@ -10,7 +11,9 @@ const roundRobin: PickerSpec = { type: "round-robin" };
 /** The last `backups` of `count` are backups. */
 function poolWithBackups(count: number, backups: number): TestPool {
   const backends = placedBackends(equalWeights(count));
-  return new TestPool(backends.map((backend) => ({ ...backend, backup: backend.slot >= count - backups })));
+  return new TestPool(
+    backends.map((backend) => ({ ...backend, tier: backend.slot >= count - backups ? 1 : 0 })),
+  );
 }
 
 for (const { name, spec } of pickerVariants) {
@@ -24,11 +27,11 @@ for (const { name, spec } of pickerVariants) {
       if (backend !== undefined) pool.refused[backend.slot] = 1;
     }
     assert.deepEqual(
-      attempts.map((backend) => backend?.backup),
-      [false, false, false, true, true, undefined],
+      attempts.map((backend) => backend?.tier),
+      [0, 0, 0, 1, 1, undefined],
     );
     pool.refuse([]);
-    assert.equal(picker.pick(pool)?.backup, false);
+    assert.equal(picker.pick(pool)?.tier, 0);
   });
 
   it(`${name}: an empty pool has no backend, and gets one when it is rebuilt with some`, () => {
@@ -39,9 +42,27 @@ for (const { name, spec } of pickerVariants) {
   });
 }
 
+it("whatever may be picked, it is of the lowest tier that has such a backend", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 15 }), fc.boolean()), { minLength: 1, maxLength: 20 }),
+      (backends) => {
+        const placed = placedBackends(equalWeights(backends.length));
+        const pool = new TestPool(
+          placed.map((backend, index) => ({ ...backend, tier: backends[index]![0] })),
+        );
+        pool.refuse(pool.backends.filter((_, index) => backends[index]![1]));
+        const open = backends.filter(([, refused]) => !refused).map(([tier]) => tier);
+        const picked = createTieredPicker(roundRobin, pool.inputs).pick(pool)?.tier;
+        assert.equal(picked, open.length === 0 ? undefined : Math.min(...open));
+      },
+    ),
+  );
+});
+
 it("a pool of nothing but backups uses them", () => {
   const pool = poolWithBackups(2, 2);
-  assert.equal(createTieredPicker(roundRobin, pool.inputs).pick(pool)?.backup, true);
+  assert.equal(createTieredPicker(roundRobin, pool.inputs).pick(pool)?.tier, 1);
 });
 
 it("both tiers keep their place over a rebuild, also when the other tier comes or goes", () => {
