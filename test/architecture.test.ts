@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   model: ["lib"],
   config: ["model", "lib"],
-  discovery: ["model", "lib"],
+  discovery: ["model", "config", "lib"],
   health: ["model", "lib"],
   channel: ["model", "lib"],
   observe: ["lib", "model"],

@@ -48,7 +48,7 @@ interface PoolSummary {
   readonly name: string;
   readonly picker: string;
   readonly discovery: string;
-  /** Configured addresses, or the name and port that are looked up. */
+  /** Configured addresses, or the name and port that are looked up, or the file that lists them. */
   readonly backends: readonly string[];
   /** What TLS to the backends verifies; null: plain TCP. */
   readonly tls: string | null;
@@ -139,8 +139,10 @@ function pickerText(picker: PickerSpec): string {
 function backendTexts(discovery: DiscoverySpec): string[] {
   if (discovery.type === "dns") {
     const servers = discovery.nameservers.length === 0 ? "" : ` at ${discovery.nameservers.join(", ")}`;
-    return [`${discovery.name} (${discovery.record}${servers}), port ${discovery.port}`];
+    const port = discovery.port === undefined ? "" : `, port ${discovery.port}`;
+    return [`${discovery.name} (${discovery.record}${servers})${port}`];
   }
+  if (discovery.type === "file") return [`those in ${discovery.path}`];
   return discovery.backends.map(({ address, weight, tier }) => {
     const marks = [weight === 1 ? "" : `weight ${weight}`, tier === 0 ? "" : "backup"].filter(
       (mark) => mark !== "",

@@ -7,19 +7,22 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** What a validation issue means for a person. */
-export function explainIssue(issue: Issue, tree: Tree): Finding[] {
+/**
+ * What a validation issue means for a person.
+ * @param schema of the whole tree.
+ */
+export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = jsonSchema()): Finding[] {
   const path = issue.path as Path;
   const value = valueAt(tree, path);
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => explainUnknownKey([...path, key], tree));
+      return issue.keys.map((key) => explainUnknownKey([...path, key], tree, schema));
     case "invalid_key":
       return [{ ...errorAt(path, issue.issues[0]!.message), at: "key" }];
     case "invalid_value":
       return [explainChoice(issue, value, issue.values)];
     case "invalid_union":
-      if (issue.errors.length > 0) return explainBranch(issue, value, tree);
+      if (issue.errors.length > 0) return explainBranch(issue, value, tree, schema);
       return [explainChoice(issue, value, "options" in issue ? (issue.options as readonly unknown[]) : [])];
     default:
       return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
@@ -45,13 +48,20 @@ function explainChoice(issue: Issue, value: unknown, choices: readonly unknown[]
 }
 
 /** Of a choice between a plain value and a table, only what is written says which one was meant. */
-function explainBranch(issue: z.core.$ZodIssueInvalidUnion, value: unknown, tree: Tree): Finding[] {
+function explainBranch(
+  issue: z.core.$ZodIssueInvalidUnion,
+  value: unknown,
+  tree: Tree,
+  schema: SchemaNode,
+): Finding[] {
   const wrongKind = (below: Issue): boolean =>
     below.path.length === 0 &&
     (below.code === "invalid_type" || (below.code === "invalid_value" && isTable(value)));
   const branch = issue.errors.find((below) => !below.some(wrongKind));
   if (branch === undefined) return [finding(issue, value, issue.message)];
-  return branch.flatMap((below) => explainIssue({ ...below, path: [...issue.path, ...below.path] }, tree));
+  return branch.flatMap((below) =>
+    explainIssue({ ...below, path: [...issue.path, ...below.path] }, tree, schema),
+  );
 }
 
 function describe(value: unknown): string {
@@ -64,14 +74,14 @@ function describe(value: unknown): string {
   return isTable(value) ? "a table" : String(value);
 }
 
-function explainUnknownKey(path: Path, tree: Tree): Finding {
+function explainUnknownKey(path: Path, tree: Tree, schema: SchemaNode): Finding {
   const table = path.slice(0, -1);
   const key = String(path.at(-1));
-  const nodes = nodesAt(jsonSchema(), table);
+  const nodes = nodesAt(schema, table);
   const hint =
     otherVariant(key, nodes) ??
     didYouMean(key, missingFirst(keysOf(nodes), valueAt(tree, table))) ??
-    otherTable(key);
+    otherTable(key, schema);
   return { ...errorAt(path, "unknown key", hint), at: "key" };
 }
 
@@ -89,9 +99,9 @@ function otherVariant(key: string, nodes: readonly SchemaNode[]): string | undef
   return types.length === 0 ? undefined : `it belongs to type = ${listChoices(types.map(String))}`;
 }
 
-function otherTable(key: string): string | undefined {
+function otherTable(key: string, schema: SchemaNode): string | undefined {
   const tables = new Map<string, string[]>();
-  collectTables(jsonSchema(), [], tables);
+  collectTables(schema, [], tables);
   const near = suggest(key, tables.keys());
   if (near === undefined) return undefined;
   const places = [...new Set(tables.get(near))];

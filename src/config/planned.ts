@@ -11,7 +11,6 @@ const plannedValues = [
   { key: "listeners.*.mode", values: ["http"], judges: "itself" },
   { key: "pools.*.picker", values: ["peak-ewma"], judges: "itself" },
   { key: "pools.*.picker.type", values: ["peak-ewma"], judges: "its table" },
-  { key: "pools.*.discovery.record", values: ["srv"], judges: "its table" },
 ];
 
 /** A part of the configuration that can't be judged, because it needs what is not supported yet. */

@@ -10,10 +10,15 @@ export async function readConfig(source: Source, stdin: Input): Promise<string> 
   const bytes = await (source.file === "-" ? drain(stdin) : readFile(source.file)).catch((error: unknown) => {
     throw unreadable(source.name, `${source.file} ${describeReadError(error)}`);
   });
+  return decodeText(bytes, source.name);
+}
+
+/** @throws ConfigError when it is not UTF-8. */
+export function decodeText(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw unreadable(source.name, "is not UTF-8 text, which TOML must be; save it as UTF-8");
+    throw unreadable(name, "is not UTF-8 text, which it must be; save it as UTF-8");
   }
 }
 

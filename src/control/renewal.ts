@@ -1,7 +1,6 @@
-import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import { type Renewed, renewCertificate, renewClientAuth, renewTickets } from "../config/resolve/renew.ts";
-import { FileWatch } from "../lib/watch-files.ts";
+import { FileWatch, stampOf } from "../lib/watch-files.ts";
 import type { Certificate, Listener, ListenerTls } from "../model/listener.ts";
 
 /** Writers get this long to finish, in milliseconds. */
@@ -183,12 +182,4 @@ function filesOf({ certificates, clientAuth, sessionTickets }: ListenerTls): str
     ...certificates.flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
     ...others.filter((file) => file !== undefined),
   ];
-}
-
-/** Differs when a file was written, replaced or removed. */
-async function stampOf(file: string): Promise<string> {
-  return stat(file, { bigint: true }).then(
-    ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join("-"),
-    () => "missing",
-  );
 }

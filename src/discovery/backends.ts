@@ -21,10 +21,13 @@ function sameBackend(left: Backend, right: Backend): boolean {
   );
 }
 
+/** A backend at an IP address that is like all others. */
+export function backendAt(host: string, port: number): Backend {
+  const target: SocketAddress = { kind: "tcp", host, port };
+  return { address: formatAddress(target), target, weight: 1, tier: 0 };
+}
+
 /** One backend for each IP address, in an order that depends on the addresses alone. */
 export function backendsAt(addresses: readonly string[], port: number): readonly Backend[] {
-  return [...new Set(addresses)].sort().map((host) => {
-    const target: SocketAddress = { kind: "tcp", host, port };
-    return { address: formatAddress(target), target, weight: 1, tier: 0 };
-  });
+  return [...new Set(addresses)].sort().map((host) => backendAt(host, port));
 }

@@ -1,5 +1,7 @@
-import { lookup } from "node:dns/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { readSystemNames, type SystemNames } from "../lib/dns/system.ts";
+import { FileWatch, type WatchFilesOptions } from "../lib/watch-files.ts";
+import { lookUpSystemName } from "./lookup.ts";
 
 /** All times are in milliseconds. */
 export interface Clock {
@@ -14,14 +16,24 @@ export interface DiscoveryDependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** All addresses that the system (its hosts file included) has for a name; rejects when there is none. */
-  readonly lookup: (name: string) => Promise<readonly string[]>;
-  /**
-   * For one nameserver: the time for the first try, doubled for each further one, and the number of tries. Node looks
-   * for what is overdue once in that time, so that a try can take up to one such time longer.
-   */
+  /** What the system knows about names now. Never rejects. */
+  readonly system: () => Promise<SystemNames>;
+  /** All addresses that the system has for a name; rejects when there is none, with an error that says why. */
+  readonly lookup: (name: string, signal: AbortSignal) => Promise<readonly string[]>;
+  /** For one nameserver: the time for the first try, doubled for each further one, and the number of tries. */
   readonly query: { readonly timeout: number; readonly tries: number };
+  readonly watchFile: WatchFile;
 }
+
+/**
+ * Watches a file.
+ * @param onChange is called at once, and when the file may have changed; never twice at the same time.
+ */
+export type WatchFile = (
+  file: string,
+  onChange: () => Promise<void>,
+  options: WatchFilesOptions,
+) => Pick<FileWatch, "lookAgain" | "stop">;
 
 /** The longest time that Node's timers can take; they make 1 ms of a longer one. */
 const longestTimer = 2 ** 31 - 1;
@@ -35,11 +47,10 @@ export const systemDependencies: DiscoveryDependencies = {
     },
   },
   random: Math.random,
-  lookup: async (name) => {
-    const found = await lookup(name, { all: true, order: "verbatim" });
-    return found.map(({ address }) => address);
-  },
+  system: readSystemNames,
+  lookup: (name, signal) => lookUpSystemName(name, systemDependencies, signal),
   query: { timeout: 1_000, tries: 2 },
+  watchFile: (file, onChange, options) => new FileWatch(() => [file], onChange, options),
 };
 
 /** Adds up to 10 %, so that pools and machines that started together do not ask together for ever. */

@@ -3,8 +3,9 @@ import type { Backend } from "../model/backend.ts";
 import type { DnsDiscovery } from "../model/pool.ts";
 import { backendsAt, sameBackends } from "./backends.ts";
 import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
-import { DnsLookup, type Round } from "./dns-lookup.ts";
+import { type AddressType, type Ask, askFor, createAddressLookup, type Round } from "./lookup.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";
+import { createSrvLookup } from "./srv.ts";
 
 /** All in milliseconds. */
 const firstRetry = 1_000;
@@ -13,26 +14,42 @@ const longestWaitWithoutBackends = 5_000;
 /** Keeps a TTL of 0 with a `refresh.min` of 0 from asking without a pause. */
 const shortestWait = 10;
 
-/** The backends are the A and AAAA records of one name, asked for again when their TTL has passed. */
+/** The backends are what the records of one name lead to, asked for again when their TTL has passed. */
 export function createDnsSource(spec: DnsDiscovery, dependencies: DiscoveryDependencies): DiscoverySource {
   return { watch: (signal) => watch(spec, dependencies, signal) };
 }
 
 async function* watch(
   spec: DnsDiscovery,
-  { clock, random, query }: DiscoveryDependencies,
+  dependencies: DiscoveryDependencies,
   signal: AbortSignal,
 ): AsyncGenerator<Result<readonly Backend[], DiscoveryError>> {
-  const lookup = new DnsLookup(spec, query);
+  const { clock, random } = dependencies;
+  const ask = createAsk(spec);
   const progress = new Progress(spec);
   while (!signal.aborted) {
-    const round = await lookup.round(signal);
+    const round = await askFor(spec, ask, dependencies, signal);
     if (signal.aborted) return;
     const { backends, error, wait } = progress.after(round, clock.now());
     if (backends !== undefined) yield ok(backends);
     if (error !== undefined && !signal.aborted) yield err(error);
     await clock.sleep(Math.max(shortestWait, jitter(wait, random)), signal);
   }
+}
+
+const addressTypes: { readonly [R in Exclude<DnsDiscovery["record"], "srv">]: readonly AddressType[] } = {
+  a: ["A"],
+  aaaa: ["AAAA"],
+  "a+aaaa": ["A", "AAAA"],
+};
+
+function createAsk({ record, port = 0 }: DnsDiscovery): Ask<readonly Backend[]> {
+  if (record === "srv") return createSrvLookup();
+  const ask = createAddressLookup(addressTypes[record]);
+  return async (...asked) => {
+    const round = await ask(...asked);
+    return round.kind === "found" ? { ...round, found: backendsAt(round.found, port) } : round;
+  };
 }
 
 /** What one round changes. */
@@ -60,7 +77,7 @@ class Progress {
     this.#spec = spec;
   }
 
-  after(round: Round, now: number): Step {
+  after(round: Round<readonly Backend[]>, now: number): Step {
     const backends = this.#backends(round, now);
     if (backends !== undefined) this.#served = backends;
     const message = this.#message(round);
@@ -69,11 +86,11 @@ class Progress {
   }
 
   /** @returns the new set, or undefined if it stays as it is and nobody was told otherwise. */
-  #backends(round: Round, now: number): readonly Backend[] | undefined {
+  #backends(round: Round<readonly Backend[]>, now: number): readonly Backend[] | undefined {
     if (round.kind !== "absent") this.#absentSince = undefined;
     if (round.kind === "failed") return undefined;
     if (round.kind === "found") {
-      const found = backendsAt(round.addresses, this.#spec.port);
+      const { found } = round;
       const recovered = this.#told !== undefined && round.problem === undefined;
       return sameBackends(found, this.#served) && !recovered ? undefined : found;
     }
@@ -82,13 +99,12 @@ class Progress {
     return held || this.#served.length === 0 ? undefined : [];
   }
 
-  #message(round: Round): string | undefined {
-    if (round.kind === "found")
-      return round.problem && `${round.problem}; what was last found of this type is kept`;
-    if (this.#served.length === 0) return `${round.message}; no backend is known`;
+  #message(round: Round<readonly Backend[]>): string | undefined {
+    if (round.kind === "found") return round.problem;
+    if (this.#served.length === 0) return `${round.cause}; no backend is known`;
     const kept =
       round.kind === "failed" ? "until an answer comes" : `for hold = ${this.#spec.hold / 1_000} s`;
-    return `${round.message}; the last backends are kept ${kept}`;
+    return `${round.cause}; the last backends are kept ${kept}`;
   }
 
   #tell(message: string | undefined): DiscoveryError | undefined {
@@ -98,7 +114,7 @@ class Progress {
     return this.#told;
   }
 
-  #wait(round: Round, now: number): number {
+  #wait(round: Round<readonly Backend[]>, now: number): number {
     const { refresh, hold } = this.#spec;
     const served = this.#served.length > 0;
     const most = served

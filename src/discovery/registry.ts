@@ -1,6 +1,7 @@
 import type { DiscoverySpec } from "../model/pool.ts";
 import { type DiscoveryDependencies, systemDependencies } from "./dependencies.ts";
 import { createDnsSource } from "./dns.ts";
+import { createFileSource } from "./file.ts";
 import type { DiscoverySource } from "./source.ts";
 import { createStaticSource } from "./static.ts";
 
@@ -10,6 +11,7 @@ type Create<S> = (spec: S, dependencies: DiscoveryDependencies) => DiscoverySour
 const sources: { readonly [S in DiscoverySpec as S["type"]]: Create<S> } = {
   static: createStaticSource,
   dns: createDnsSource,
+  file: createFileSource,
 };
 
 /** @returns the source that a pool's configuration asks for. It does nothing before it is watched. */

@@ -184,3 +184,11 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
   }
   return places;
 }
+
+/** Differs when a file was written, replaced or removed. */
+export async function stampOf(file: string): Promise<string> {
+  return stat(file, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join("-"),
+    () => "missing",
+  );
+}

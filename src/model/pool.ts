@@ -35,9 +35,10 @@ export interface StaticDiscovery {
 export interface DnsDiscovery {
   readonly type: "dns";
   readonly name: string;
-  readonly port: number;
-  readonly record: "a" | "aaaa" | "a+aaaa";
-  /** `ip:port` of each server to ask, in order; empty: the system's. */
+  /** Of every backend; undefined for `srv`, whose records have their own. */
+  readonly port: number | undefined;
+  readonly record: "a" | "aaaa" | "a+aaaa" | "srv";
+  /** `ip:port` of each server to ask, in order; empty: the system's, with its search domains. */
   readonly nameservers: readonly string[];
   /** Bounds on the time between two queries, in milliseconds; between them the record's TTL decides. */
   readonly refresh: { readonly min: number; readonly max: number };
@@ -45,7 +46,13 @@ export interface DnsDiscovery {
   readonly hold: number;
 }
 
-export type DiscoverySpec = StaticDiscovery | DnsDiscovery;
+export interface FileDiscovery {
+  readonly type: "file";
+  /** Absolute. */
+  readonly path: string;
+}
+
+export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery;
 
 /** TLS to a pool's backends. */
 export interface PoolTls {

@@ -92,7 +92,7 @@ const cases: readonly Case[] = [
     what: "a key that belongs to a table below",
     text: smallest.replace("[pools.echo.discovery]", "[pools.echo]"),
     problems: [
-      'error umay.toml:5:2 pools.echo.discovery: is missing; expected a table [pools.<name>.discovery] with type = "static" or "dns"',
+      'error umay.toml:5:2 pools.echo.discovery: is missing; expected a table [pools.<name>.discovery] with type = "static", "dns" or "file"',
       "error umay.toml:6:1 pools.echo.type: unknown key [it belongs in [pools.<name>.picker] or in [pools.<name>.health] or in [pools.<name>.discovery]]",
       "error umay.toml:7:1 pools.echo.backends: unknown key [it belongs in [pools.<name>.discovery]]",
     ],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -35,6 +35,8 @@ before(async () => {
   const notAfter = new Date(Date.now() + 90 * 86_400_000);
   const { cert, key } = await createCertificate({ commonName: "test", notAfter });
   mkdirSync(join(dir, "certs"));
+  mkdirSync(join(dir, "config"));
+  copyFileSync(join(root, "config/examples/backends.json"), join(dir, "config/backends.json"));
   writeFileSync(join(dir, "certs/dev.pem"), cert);
   writeFileSync(join(dir, "certs/dev.key"), key);
 });

@@ -174,7 +174,7 @@ for (const [variable, value, problem] of [
 
 test("a new name that lacks what it needs is told as the likely misspelling that it is", async () => {
   assert.deepEqual(await problemLines(smallest, { UMAY__POOLS__ECO__PICKER: "random" }), [
-    'error UMAY__POOLS__ECO__PICKER pools.eco.discovery: is missing; expected a table [pools.<name>.discovery] with type = "static" or "dns" ["eco" is new there; did you mean "echo"?]',
+    'error UMAY__POOLS__ECO__PICKER pools.eco.discovery: is missing; expected a table [pools.<name>.discovery] with type = "static", "dns" or "file" ["eco" is new there; did you mean "echo"?]',
   ]);
 });
 

@@ -31,14 +31,6 @@ for (const [table, line] of planned)
     assert.ok(problem!.where.startsWith(`umay.toml:${number}:`), problem!.where);
   });
 
-test("SRV records are refused as not supported yet, without a complaint about the port that they do not need", async () => {
-  const text = smallest.replace(/type = "static"\n.*\n/, 'type = "dns"\nname = "x"\nrecord = "srv"\n');
-  assert.deepEqual(
-    (await load(text)).problems.map(({ where, path }) => `${where} ${path}`),
-    ["umay.toml:8:10 pools.echo.discovery.record"],
-  );
-});
-
 test("a planned key does not hide other problems of its table", async () => {
   const { problems } = await load(
     `${smallest}[listeners.other]\nmode = "http"\nbind = "nowhere"\npool = "ecko"\n`,

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import type { DiscoveryDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
@@ -8,18 +12,29 @@ import type { Backend } from "../../src/model/backend.ts";
 import type { DiscoverySpec } from "../../src/model/pool.ts";
 import { dnsDefaults, fakeDependencies, Watching } from "../discovery/watching.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
+import { FakeFileWatch } from "../support/fake-file-watch.ts";
 
 /** What a source's world answers to one question. */
 type Outcome = readonly string[] | "absent" | "failing";
 
-/** A source's world: makes the source that is tested, and answers it. */
+/** A source's world: says what source is tested, and answers it. */
 interface World {
   readonly spec: DiscoverySpec;
-  readonly lookup: DiscoveryDependencies["lookup"];
-  answer(outcome: Outcome): void;
+  readonly dependencies: Partial<DiscoveryDependencies>;
+  /** Resolves when the source may ask. */
+  answer(outcome: Outcome): Promise<void> | void;
+  /** Has the source ask, and resolves when it has dealt with the answer. */
+  round(watching: Watching): Promise<unknown>;
 }
 
-const worlds: { readonly [T in DiscoverySpec["type"]]: (server: DnsServer) => World } = {
+interface Place {
+  readonly server: DnsServer;
+  /** A folder. */
+  readonly directory: string;
+}
+
+/** At least one for each type of discovery. */
+const worlds: { readonly [T in DiscoverySpec["type"] | "srv"]: (place: Place) => World } = {
   static: () => {
     let outcome: Outcome = "absent";
     const backend = (host: string, weight: number): Backend => ({
@@ -33,18 +48,22 @@ const worlds: { readonly [T in DiscoverySpec["type"]]: (server: DnsServer) => Wo
         type: "static",
         backends: [backend("a.test", 1), backend("10.0.0.1", 256), backend("b.test", 2)],
       },
-      lookup: async () => {
-        if (typeof outcome === "string") throw Object.assign(new Error(outcome), { code: outcome });
-        return outcome;
+      dependencies: {
+        lookup: async () => {
+          if (typeof outcome === "string") throw new Error(outcome);
+          return outcome;
+        },
       },
       answer: (next) => {
         outcome = next;
       },
+      round: (watching) => watching.round(),
     };
   },
-  dns: (server) => ({
+  dns: ({ server }) => ({
     spec: { ...dnsDefaults, record: "a+aaaa", nameservers: [server.address], hold: 3_000 },
-    lookup: () => assert.fail("the system's resolver is not asked"),
+    dependencies: { lookup: notAsked },
+    round: (watching) => watching.round(),
     answer: (outcome) => {
       for (const [type, family] of [
         ["A", 4],
@@ -62,7 +81,52 @@ const worlds: { readonly [T in DiscoverySpec["type"]]: (server: DnsServer) => Wo
       }
     },
   }),
+  srv: ({ server }) => ({
+    spec: { ...dnsDefaults, record: "srv", port: undefined, nameservers: [server.address], hold: 3_000 },
+    dependencies: { lookup: notAsked },
+    round: (watching) => watching.round(),
+    answer: (outcome) => {
+      if (typeof outcome === "string")
+        return server.reply("api.test", "SRV", { rcode: outcome === "absent" ? "NXDOMAIN" : "SERVFAIL" });
+      server.reply("api.test", "SRV", {
+        answers: outcome.map((address, index) => {
+          const target = `host-${address.replaceAll(/[.:]/g, "-")}.test`;
+          server.answer(target, isIP(address) === 4 ? "A" : "AAAA", [address], 0);
+          const data = { priority: index & 1, weight: index, port: 80, target };
+          return { name: "api.test", type: "SRV", ttl: 0, data } as const;
+        }),
+      });
+    },
+  }),
+  file: ({ directory }) => {
+    const watch = new FakeFileWatch();
+    const path = join(directory, "backends.json");
+    return {
+      spec: { type: "file", path },
+      dependencies: { watchFile: watch.watchFile, lookup: notAsked },
+      answer: async (outcome) => {
+        const backends = (outcome: readonly string[]) =>
+          [...new Set(outcome)].map((host, index) => ({
+            address: isIP(host) === 4 ? `${host}:80` : `[${host}]:80`,
+            backup: index > 1,
+          }));
+        if (outcome === "absent") await rm(path, { force: true });
+        else if (outcome === "failing") await writeFile(path, '{ "backends": [');
+        else await writeFile(path, JSON.stringify({ backends: backends(outcome) }));
+      },
+      round: async (watching) => {
+        await watch.change();
+        watching.clock.advance(1_000);
+        await watch.change();
+        await setImmediate();
+      },
+    };
+  },
 };
+
+function notAsked(): never {
+  assert.fail("the system's resolver is not asked");
+}
 
 const outcomes = fc.array(
   fc.oneof(
@@ -95,16 +159,17 @@ function assertContract({ sets, seen }: Watching): void {
 for (const [type, createWorld] of Object.entries(worlds)) {
   test(`${type}: whatever its world answers, it keeps the contract and ends soon after an abort`, async () => {
     await using server = await startDnsServer();
+    await using directory = await mkdtempDisposable(join(tmpdir(), "umay-contract-"));
     await fc.assert(
       fc.asyncProperty(outcomes, async (answers) => {
-        const { spec, lookup, answer } = createWorld(server);
-        const dependencies = fakeDependencies({ lookup });
-        answer(answers[0]!);
-        await using watching = new Watching(createDiscovery(spec, dependencies), dependencies.clock);
-        await watching.clock.asleep();
+        const world = createWorld({ server, directory: directory.path });
+        const dependencies = fakeDependencies(world.dependencies);
+        await world.answer(answers[0]!);
+        await using watching = new Watching(createDiscovery(world.spec, dependencies), dependencies.clock);
+        await watching.yielded(1);
         for (const outcome of answers.slice(1)) {
-          answer(outcome);
-          await watching.round();
+          await world.answer(outcome);
+          await world.round(watching);
         }
         await watching.stop();
         assertContract(watching);
@@ -115,10 +180,11 @@ for (const [type, createWorld] of Object.entries(worlds)) {
 
   test(`${type}: two watches of one source do not disturb each other`, async () => {
     await using server = await startDnsServer();
-    const { spec, lookup, answer } = createWorld(server);
-    answer(["10.0.0.7"]);
-    const dependencies = fakeDependencies({ lookup });
-    const source = createDiscovery(spec, dependencies);
+    await using directory = await mkdtempDisposable(join(tmpdir(), "umay-contract-"));
+    const world = createWorld({ server, directory: directory.path });
+    await world.answer(["10.0.0.7"]);
+    const dependencies = fakeDependencies(world.dependencies);
+    const source = createDiscovery(world.spec, dependencies);
     await using first = new Watching(source, dependencies.clock);
     await first.yielded(1);
     await using second = new Watching(source, dependencies.clock);

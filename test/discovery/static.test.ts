@@ -21,7 +21,7 @@ class FakeNames {
   readonly lookup: DiscoveryDependencies["lookup"] = async (name) => {
     this.asked.push(name);
     const addresses = this.known.get(name);
-    if (addresses === undefined) throw Object.assign(new Error("unknown"), { code: "ENOTFOUND" });
+    if (addresses === undefined) throw new Error(`${name}: NXDOMAIN from 10.0.0.2:53`);
     return addresses;
   };
 }
@@ -114,7 +114,7 @@ test("a name that stops resolving keeps its last address and is told once per ou
   await using watching = watchStatic([backend("db:80"), backend("10.0.0.9:80")], names.lookup);
   await watching.yielded(1);
   watching.take();
-  const message = "db: ENOTFOUND from the system's resolver; 10.0.0.1 is kept";
+  const message = "db: NXDOMAIN from 10.0.0.2:53; 10.0.0.1 is kept";
   for (let outage = 1; outage <= 2; outage++) {
     names.known.delete("db");
     for (let i = 0; i < 3; i++) await later(watching);
@@ -129,7 +129,7 @@ test("a name that never resolved is left out until it does, and the others are s
   const names = new FakeNames();
   await using watching = watchStatic([backend("db:80"), backend("10.0.0.9:80")], names.lookup);
   await watching.yielded(2);
-  const message = "db: ENOTFOUND from the system's resolver; its backends are left out until it resolves";
+  const message = "db: NXDOMAIN from 10.0.0.2:53; its backends are left out until it resolves";
   assert.deepEqual(watching.take(), [["10.0.0.9:80"], { message, serving: "last-good" }]);
   await watching.clock.asleep();
   names.known.set("db", ["10.0.0.1"]);
@@ -144,10 +144,10 @@ test("when no name resolves there is an error and no empty set", async () => {
   await using watching = watchStatic([backend("db:80"), backend("empty:80")], names.lookup);
   await watching.yielded(2);
   await later(watching, 2);
-  const left = "from the system's resolver; its backends are left out until it resolves";
+  const left = "its backends are left out until it resolves";
   assert.deepEqual(watching.take(), [
-    { message: `db: ENOTFOUND ${left}`, serving: "nothing" },
-    { message: `empty: no address ${left}`, serving: "nothing" },
+    { message: `db: NXDOMAIN from 10.0.0.2:53; ${left}`, serving: "nothing" },
+    { message: `empty: no address; ${left}`, serving: "nothing" },
   ]);
 });
 

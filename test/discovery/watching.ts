@@ -5,6 +5,7 @@ import {
 } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import type { DiscoveryError, DiscoverySource } from "../../src/discovery/source.ts";
+import type { SystemNames } from "../../src/lib/dns/system.ts";
 import type { Result } from "../../src/lib/result.ts";
 import type { Backend } from "../../src/model/backend.ts";
 import type { DnsDiscovery } from "../../src/model/pool.ts";
@@ -115,12 +116,19 @@ export class Watching implements AsyncDisposable {
   }
 }
 
-/** No jitter, a fake clock, and failures that need not take long. */
+/** Long enough for an answer on a busy machine, and short enough to wait for a server that is silent. */
+export const impatient = { query: { timeout: 300, tries: 1 } };
+
+/** No jitter, and a fake clock. */
 export function fakeDependencies(overrides: Partial<DiscoveryDependencies> = {}): DiscoveryDependencies & {
   readonly clock: FakeClock;
 } {
-  const quick = { random: () => 0, query: { timeout: 100, tries: 1 } };
-  return { ...systemDependencies, ...quick, ...overrides, clock: new FakeClock() };
+  const steady = { random: () => 0, query: { timeout: 5_000, tries: 1 } };
+  return { ...systemDependencies, ...steady, ...overrides, clock: new FakeClock() };
+}
+
+export function systemWith(settings: Partial<SystemNames>): SystemNames {
+  return { nameservers: [], search: [], ndots: 1, hosts: new Map(), ...settings };
 }
 
 export const dnsDefaults: DnsDiscovery = {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { connectPlain } from "../support/client.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
@@ -9,19 +12,21 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const name = "echo.test";
 
-function start(dns: DnsServer, port: number, settings = ""): Promise<RunningUmay> {
-  return startUmay(`
-    workers = 2
-    admin = { bind = "127.0.0.1:0" }
-    listeners.echo = { bind = "127.0.0.1:0", pool = "echo" }
-    pools.echo.picker = "round-robin"
-    [pools.echo.discovery]
+const settings = `
+  workers = 2
+  admin = { bind = "127.0.0.1:0" }
+  listeners.echo = { bind = "127.0.0.1:0", pool = "echo" }
+  pools.echo.picker = "round-robin"
+  [pools.echo.discovery]`;
+
+function start(dns: DnsServer, port: number, more = ""): Promise<RunningUmay> {
+  return startUmay(`${settings}
     type = "dns"
     name = "${name}"
     port = ${port}
     nameservers = ["${dns.address}"]
     refresh = { min = "100ms", max = "100ms" }
-    ${settings}`);
+    ${more}`);
 }
 
 const host = (number: number): string => `127.0.0.${number}`;
@@ -43,6 +48,42 @@ async function session(umay: RunningUmay): Promise<number> {
   return backend;
 }
 
+/** Session after session, three at a time, until it is stopped. */
+class Load {
+  /** How many sessions each backend has served. */
+  readonly served = new Map<number, number>();
+  readonly #umay: RunningUmay;
+  readonly #ended: Promise<unknown>;
+  #stopped = false;
+
+  constructor(umay: RunningUmay) {
+    this.#umay = umay;
+    this.#ended = Promise.all([this.#run(), this.#run(), this.#run()]);
+    this.#ended.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const backend = await session(this.#umay);
+      this.served.set(backend, (this.served.get(backend) ?? 0) + 1);
+    }
+  }
+
+  /** Resolves when this backend has served some more sessions. */
+  async servedBy(backend: number): Promise<void> {
+    const count = (): number => this.served.get(backend) ?? 0;
+    const before = count();
+    const more = becomes(count, (now) => now > before + 10, `sessions on backend ${backend}`);
+    await Promise.race([more, this.#ended]);
+  }
+
+  /** @throws when any session did not go as it should. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#ended;
+  }
+}
+
 async function addresses(umay: RunningUmay): Promise<string[]> {
   return (await umay.status()).pools["echo"]!.backends.map(({ address, state }) => `${address} ${state}`);
 }
@@ -56,15 +97,7 @@ test("sets change under load without one failed session, and sessions on removed
   const homes = await Promise.all(held.map(ask));
   assert.deepEqual([...new Set(homes)].sort(), [1, 2]);
 
-  let loading = true;
-  const served = new Map<number, number>();
-  const load = async (): Promise<void> => {
-    while (loading) {
-      const backend = await session(umay);
-      served.set(backend, (served.get(backend) ?? 0) + 1);
-    }
-  };
-  const load3 = Promise.all([load(), load(), load()]);
+  const load = new Load(umay);
   const sets = [[3, 4], [1], [2, 3], [4], [1, 2, 3, 4], [3]];
   for (const set of sets) {
     dns.answer(name, "A", set.map(host), 0);
@@ -74,14 +107,9 @@ test("sets change under load without one failed session, and sessions on removed
       `the set ${set}`,
     );
   }
-  await becomes(
-    () => served.get(3) ?? 0,
-    (count) => count > 20,
-    "sessions on the last set",
-  );
-  loading = false;
-  await load3;
-  assert.deepEqual([...served.keys()].sort(), [1, 2, 3, 4]);
+  await load.servedBy(3);
+  await load.stop();
+  assert.deepEqual([...load.served.keys()].sort(), [1, 2, 3, 4]);
 
   assert.deepEqual(await Promise.all(held.map(ask)), homes);
   for (const client of held) client.end();
@@ -186,4 +214,130 @@ test("a name that vanishes keeps its backends for hold, then has none, and comes
     (backend) => backend === 2,
     "a backend again",
   );
+});
+
+test("no session fails in bad weather, and a good answer is taken in the middle of it", async () => {
+  await using backends = await startEchoHosts(4);
+  await using silent = await startDnsServer();
+  await using dns = await startDnsServer();
+  dns.answer(name, "A", [host(1)], 0);
+  silent.reply(name, "A", { rcode: "SERVFAIL" });
+  await using umay = await startUmay(`${settings}
+    type = "dns"
+    name = "${name}"
+    port = ${backends.port}
+    nameservers = ["${silent.address}", "${dns.address}"]
+    refresh = { min = "100ms", max = "100ms" }`);
+  const load = new Load(umay);
+  const record = (number: number) => ({ name, type: "A" as const, ttl: 0, data: host(number) });
+  const loop = [
+    { name, type: "CNAME" as const, ttl: 0, data: "loop.test" },
+    { name: "loop.test", type: "CNAME" as const, ttl: 0, data: name },
+  ];
+  const weather: readonly (readonly [reply: Parameters<DnsServer["reply"]>[2], cause: string])[] = [
+    [{ rcode: "SERVFAIL" }, "SERVFAIL"],
+    [{ rcode: "NXDOMAIN" }, "NXDOMAIN"],
+    [{ answers: loop }, "a loop of aliases"],
+    [{}, "no A record"],
+    [{ rcode: "REFUSED" }, "REFUSED"],
+    [{ answers: [record(9)], truncated: true, cut: true }, "an answer that was cut short"],
+  ];
+  for (const [index, [reply, cause]] of weather.entries()) {
+    dns.reply(name, "A", reply);
+    await umay.logged(({ msg }) => msg.startsWith("discovery failed") && msg.includes(cause));
+    // One that is silent costs its time before the second one is asked.
+    silent.reply(name, "A", index === 1 ? "silence" : { rcode: "SERVFAIL" });
+    const next = (index % 3) + 2;
+    dns.reply(name, "A", { answers: [record(next)], truncated: index % 2 === 0 });
+    await load.servedBy(next);
+  }
+  await load.stop();
+  assert.ok(umay.sessions.every((line) => line["reason"] === "client_closed"));
+});
+
+test("SRV: the lowest priority with a backend that can be had takes the sessions, by weight", async () => {
+  await using backends = await startEchoHosts(4);
+  await using dns = await startDnsServer();
+  const service = "_echo._tcp.test";
+  const records = [
+    [1, 10, 30],
+    [2, 10, 10],
+    [3, 20, 0],
+    [4, 30, 0],
+  ] as const;
+  const { port } = backends;
+  dns.reply(service, "SRV", {
+    answers: records.map(([number, priority, weight]) => {
+      dns.answer(`b${number}.test`, "A", [host(number)], 60);
+      const data = { target: `b${number}.test`, port, priority, weight };
+      return { name: service, type: "SRV", ttl: 60, data };
+    }),
+  });
+  await using umay = await startUmay(`${settings}
+    type = "dns"
+    name = "${service}"
+    record = "srv"
+    nameservers = ["${dns.address}"]`);
+  const served = async (): Promise<string> => {
+    const counts = new Map<number, number>();
+    for (let count = 0; count < 40; count++) {
+      const backend = await session(umay);
+      counts.set(backend, (counts.get(backend) ?? 0) + 1);
+    }
+    return [...counts.keys()].sort().join(" ");
+  };
+  const counts = await Promise.all(
+    [1, 2, 3, 4].map((number) =>
+      umay.metric("umay_backend_connections_total", { backend: `${host(number)}:${port}` }),
+    ),
+  );
+  assert.deepEqual(counts, [0, 0, 0, 0]);
+  assert.equal(await served(), "1 2");
+  const first = await umay.metric("umay_backend_connections_total", { backend: `${host(1)}:${port}` });
+  assert.ok(first >= 28 && first <= 32, `${first} of 40 sessions on the backend with three quarters`);
+  await Promise.all([backends.servers[0]!.close(), backends.servers[1]!.close()]);
+  assert.equal(await served(), "3");
+  await backends.servers[2]!.close();
+  assert.equal(await served(), "4");
+});
+
+test("a file of backends is followed under load, and what is wrong with it changes nothing", async () => {
+  await using backends = await startEchoHosts(3);
+  await using folder = await mkdtempDisposable(join(tmpdir(), "umay-backends-"));
+  const path = join(folder.path, "backends.toml");
+  const write = async (text: string): Promise<void> => {
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+  };
+  const list = (...numbers: number[]): string =>
+    `backends = [${numbers.map((number) => `"${host(number)}:${backends.port}"`).join(", ")}]\n`;
+
+  await using umay = await startUmay(`${settings}\n type = "file"\n path = "${path}"`);
+  await umay.logged(({ level, msg }) => level === "warn" && msg.includes(`${path}: does not exist`));
+  const { status, text } = await umay.readiness();
+  assert.deepEqual(
+    [status, text.includes(`pool echo has no backend yet: ${path}: does not exist`)],
+    [503, true],
+  );
+
+  await write(list(1));
+  await becomes(
+    () => umay.readiness(),
+    (readiness) => readiness.status === 200,
+    "a pool that is ready",
+  );
+  const load = new Load(umay);
+  await write(list(2, 3));
+  await load.servedBy(3);
+  await write(list(3).slice(0, -3));
+  await umay.logged(({ msg }) => msg.startsWith(`discovery failed: ${path}:1:`));
+  await rm(path);
+  const gone = await umay.logged(({ msg }) => msg.includes("does not exist; check the path; the last good"));
+  assert.deepEqual([gone["pool"], gone["serving"]], ["echo", "last-good"]);
+  await load.servedBy(3);
+  assert.ok((await umay.metric("umay_discovery_errors_total", { pool: "echo" })) >= 3);
+  await write(list(1));
+  await load.servedBy(1);
+  await load.stop();
+  assert.ok(umay.sessions.every((line) => line["reason"] === "client_closed"));
 });

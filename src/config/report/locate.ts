@@ -26,9 +26,10 @@ export async function locate(
   findings: readonly Finding[],
   misfits: readonly Misfit[],
   config: Located,
+  readPlaces: (text: string) => Promise<Positions> = readPositions,
 ): Promise<ConfigProblem[]> {
   // What smol-toml reads and the other parser does not is still told, without a line.
-  const read = async (): Promise<Positions> => readPositions(config.text);
+  const read = async (): Promise<Positions> => readPlaces(config.text);
   const positions = findings.length === 0 ? undefined : await read().catch(() => undefined);
   const lines = splitLines(config.text);
   const placed = [

@@ -2,6 +2,7 @@ import type { CheckSpec, HealthPolicy } from "../../model/health.ts";
 import type { DiscoverySpec, PoolTls } from "../../model/pool.ts";
 import { errorAt, type Finding, type Path } from "../errors.ts";
 import type { PoolSettings } from "../schema/pool.ts";
+import { serviceName } from "./discovery.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
 
 type Check = NonNullable<PoolSettings["health"]>;
@@ -54,7 +55,7 @@ async function checkOf(
     ? await resolvePoolTls({ ...own, alpn: [] }, discovery, [...path, "tls"], directory, report)
     : inherited;
   if (health.type === "tls") return { type: "tls", ...common, tls: tls! };
-  const host = health.host ?? tls?.serverName ?? (discovery.type === "dns" ? discovery.name : undefined);
+  const host = health.host ?? tls?.serverName ?? serviceName(discovery);
   if (health.type === "grpc") return { type: "grpc", ...common, tls, host, service: health.service };
   const { method, expect_status: expectStatus, expect_body: expectBody } = health;
   if (method === "HEAD" && expectBody !== undefined)

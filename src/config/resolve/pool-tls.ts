@@ -5,6 +5,7 @@ import type { DiscoverySpec, PoolTls } from "../../model/pool.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { PoolTlsSettings } from "../schema/pool-tls.ts";
 import { loadCertificate, subjectOf } from "./certificates.ts";
+import { serviceName } from "./discovery.ts";
 import { loadPem, readChain, reason } from "./pem.ts";
 
 type Report = (finding: Finding) => void;
@@ -18,7 +19,7 @@ export async function resolvePoolTls(
   report: Report,
 ): Promise<PoolTls> {
   const { verify, alpn } = settings;
-  const named = settings.server_name ?? (discovery.type === "dns" ? discovery.name : undefined);
+  const named = settings.server_name ?? serviceName(discovery);
   if (verify && named === undefined) checkNames(discovery, path, report);
   if (!verify)
     report(

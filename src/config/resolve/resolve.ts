@@ -1,14 +1,13 @@
-import { resolve as resolvePath } from "node:path";
-import { formatAddress, parseAddress, type SocketAddress } from "../../lib/address.ts";
-import type { Backend } from "../../model/backend.ts";
+import type { SocketAddress } from "../../lib/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
-import type { DiscoverySpec, Pool } from "../../model/pool.ts";
-import { errorAt, type Finding, type Path } from "../errors.ts";
+import type { Pool } from "../../model/pool.ts";
+import type { Finding, Path } from "../errors.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
-import type { PoolSettings } from "../schema/pool.ts";
 import type { Settings } from "../schema.ts";
-import { type Bind, canonicalAddress, checkBinds } from "./binds.ts";
+import { placeAddress } from "./addresses.ts";
+import { type Bind, checkBinds } from "./binds.ts";
+import { resolveDiscovery } from "./discovery.ts";
 import { resolveHealth } from "./health.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
@@ -34,7 +33,7 @@ export async function resolveSettings(
   const findings: Finding[] = [];
   const report = (finding: Finding): void => void findings.push(finding);
   const place = (address: SocketAddress, path: Path): SocketAddress =>
-    placeAddress(address, path, context, report);
+    placeAddress(address, path, context.directory, report);
 
   const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
   const listeners = await Promise.all(
@@ -54,7 +53,7 @@ export async function resolveSettings(
       const { picker, connect, proxy_protocol: proxyProtocol, removal } = pool;
       const { directory } = context;
       const path = ["pools", name];
-      const discovery = discoveryOf(pool.discovery, [...path, "discovery"], place, report);
+      const discovery = await resolveDiscovery(pool.discovery, [...path, "discovery"], directory, report);
       const tls =
         pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
       const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
@@ -101,46 +100,6 @@ function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "b
     maxConnections,
     timeouts: { handshake, idle, halfClose },
   };
-}
-
-/** A unix socket's path starts at the configuration's folder, like every path. */
-function placeAddress(
-  address: SocketAddress,
-  path: Path,
-  context: ResolveContext,
-  report: (finding: Finding) => void,
-): SocketAddress {
-  if (address.kind === "tcp") return address;
-  const absolute = formatAddress({ kind: "unix", path: resolvePath(context.directory, address.path) });
-  const placed = parseAddress(absolute);
-  if (typeof placed !== "string") return placed;
-  report(errorAt(path, `${absolute} ${placed}; choose a shorter one`));
-  return address;
-}
-
-function discoveryOf(
-  settings: PoolSettings["discovery"],
-  path: Path,
-  place: (address: SocketAddress, path: Path) => SocketAddress,
-  report: (finding: Finding) => void,
-): DiscoverySpec {
-  if (settings.type === "dns") {
-    const { min, max } = settings.refresh;
-    if (min > max) report(errorAt([...path, "refresh"], "min is longer than max; raise max or lower min"));
-    return { ...settings, nameservers: settings.nameservers ?? [] };
-  }
-  const seen = new Map<string, number>();
-  const backends = settings.backends.map((entry, index): Backend => {
-    const target = place(entry.address, [...path, "backends", index]);
-    const address = formatAddress(target);
-    const identity = formatAddress(canonicalAddress(target));
-    const first = seen.get(identity);
-    const twice = `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`;
-    if (first === undefined) seen.set(identity, index);
-    else report(errorAt([...path, "backends", index], twice));
-    return { address, target, weight: entry.weight, tier: entry.backup ? 1 : 0 };
-  });
-  return { type: "static", backends };
 }
 
 function bindsOf(admin: Model["admin"], listeners: readonly Listener[]): Bind[] {

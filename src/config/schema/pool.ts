@@ -4,7 +4,7 @@ import { mostWeight } from "../../model/backend.ts";
 import { type PickerSpec, type PickerType, pickerTypes } from "../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
 import { tls } from "./pool-tls.ts";
-import { address, duration, hostName, integer, nameserver } from "./values.ts";
+import { address, duration, hostName, integer, nameserver, path } from "./values.ts";
 
 const pickerNames = Object.keys(pickerTypes) as PickerType[];
 const plainPickers = pickerNames.filter((type) => type !== "consistent-hash");
@@ -75,32 +75,48 @@ const backend = z
     "address" in entry ? entry : { address: entry, weight: defaultWeight, backup: false },
   );
 
+export type BackendSettings = z.output<typeof backend>;
+
 /** As many as shared memory has room for. */
 export const mostBackends = 16_384;
 
-const staticDiscovery = z.strictObject({
-  type: z.literal("static"),
-  backends: z
-    .array(backend, { error: 'expected a list of backends, such as ["10.0.0.1:80", "10.0.0.2:80"]' })
-    .min(1, { error: "the list is empty; expected at least one backend" })
-    .max(mostBackends, { error: `expected at most ${mostBackends} backends` })
-    .describe('Each one "host:port", "[v6]:port", "unix:/path", or a table with address, weight and backup.'),
+const backends = z
+  .array(backend, { error: 'expected a list of backends, such as ["10.0.0.1:80", "10.0.0.2:80"]' })
+  .min(1, { error: "the list is empty; expected at least one backend" })
+  .max(mostBackends, { error: `expected at most ${mostBackends} backends` })
+  .describe('Each one "host:port", "[v6]:port", "unix:/path", or a table with address, weight and backup.');
+
+const staticDiscovery = z.strictObject({ type: z.literal("static"), backends });
+
+/** What the file of a pool's backends holds. */
+export const backendsFile = z.strictObject({ backends }, { error: "expected a table with backends" });
+
+const fileDiscovery = z.strictObject({
+  type: z.literal("file"),
+  path: path.describe(
+    "A file with the list `backends`, as static discovery has it: JSON when its name ends in `.json`, TOML otherwise. It is watched.",
+  ),
 });
 
 const dnsDiscovery = z.strictObject({
   type: z.literal("dns"),
-  name: hostName.describe("The name whose addresses are the backends."),
-  port: integer(1, 65_535).describe("The port of every backend."),
+  name: hostName.describe("The name whose records lead to the backends."),
+  port: integer(1, 65_535).optional().meta({
+    description: 'The port of every backend. Not with `record = "srv"`, whose records have their own.',
+    "x-default": 'required but for `record = "srv"`',
+  }),
   record: z
-    .enum(["a", "aaaa", "a+aaaa"])
+    .enum(["a", "aaaa", "a+aaaa", "srv"])
     .prefault("a")
-    .describe("Which addresses are asked for: IPv4, IPv6 or both."),
+    .describe(
+      "What is asked for: IPv4 addresses, IPv6 addresses, both, or SRV records, whose weights and priorities are honoured.",
+    ),
   nameservers: z
     .array(nameserver, { error: 'expected a list of DNS servers, such as ["127.0.0.1:5353"]' })
     .optional()
     .meta({
       description: "DNS servers to ask, in order, each an IP address with or without a port.",
-      "x-default": "the system's",
+      "x-default": "the system's, with its search domains",
     }),
   refresh: z
     .strictObject({
@@ -141,8 +157,8 @@ export const pool = z.strictObject({
       "What becomes of the sessions of a backend that discovery no longer finds: keep lets them go on to their end, drain closes those that are still open after that time.",
     ),
   discovery: z
-    .discriminatedUnion("type", [staticDiscovery, dnsDiscovery], {
-      error: 'expected a table [pools.<name>.discovery] with type = "static" or "dns"',
+    .discriminatedUnion("type", [staticDiscovery, dnsDiscovery, fileDiscovery], {
+      error: 'expected a table [pools.<name>.discovery] with type = "static", "dns" or "file"',
     })
     .describe("Where the backends come from."),
 });

@@ -1,0 +1,151 @@
+import { isIP, isIPv4 } from "node:net";
+import { formatAddress } from "../lib/address.ts";
+import { err, ok, type Result } from "../lib/result.ts";
+import type { Backend } from "../model/backend.ts";
+import { distinctBackends, sameBackends } from "./backends.ts";
+import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
+import type { DiscoveryError } from "./source.ts";
+
+/** Time between two lookups of a host name, in milliseconds. A hosts file has no TTL. */
+const lookupInterval = 10_000;
+
+/**
+ * How long the first set of a list waits for host names that are still being looked up, in milliseconds. Without it,
+ * the backends that are known first (a backup, perhaps) would take every session of the first moment.
+ */
+const firstSetPatience = 500;
+
+/** A host name of a list, and what is known of it. */
+interface Host {
+  readonly name: string;
+  /** The last good one. */
+  address: string | undefined;
+  /** Why the last lookup failed; undefined: it did not. */
+  failure: string | undefined;
+  /** The present outage has been told of. */
+  told: boolean;
+}
+
+/**
+ * Backends as a person lists them. Host names are looked up as the system does it, each on its own, so that one that
+ * does not resolve delays no other. What is known of a name outlives a change of the list.
+ */
+export class ConfiguredBackends {
+  readonly #dependencies: DiscoveryDependencies;
+  #hosts: ReadonlyMap<string, Host> = new Map();
+  #served: readonly Backend[] = [];
+  /** An error was the last that was told. */
+  #troubled = false;
+  #listFault = false;
+
+  constructor(dependencies: DiscoveryDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** What an error about the list itself is to say; until {@link listWell}, nothing is well. */
+  listFailed(message: string): DiscoveryError {
+    this.#listFault = true;
+    this.#troubled = true;
+    return { message, serving: this.#served.length > 0 ? "last-good" : "nothing" };
+  }
+
+  listWell(): void {
+    this.#listFault = false;
+  }
+
+  /** As {@link DiscoverySource}, for one list. */
+  async *watch(
+    list: readonly Backend[],
+    signal: AbortSignal,
+  ): AsyncGenerator<Result<readonly Backend[], DiscoveryError>> {
+    if (signal.aborted) return;
+    const hosts = this.#hostsOf(list);
+    const stop = new AbortController();
+    const ended = AbortSignal.any([signal, stop.signal]);
+    let news = Promise.withResolvers<void>();
+    const tell = (): void => news.resolve();
+    ended.addEventListener("abort", tell, { once: true });
+    const first = [...hosts.values()].map(async (host) => {
+      await this.#lookUp(host, ended);
+      void this.#follow(host, tell, ended);
+    });
+    try {
+      if (hosts.size > 0)
+        await Promise.race([Promise.all(first), this.#dependencies.clock.sleep(firstSetPatience, ended)]);
+      while (!signal.aborted) {
+        news = Promise.withResolvers();
+        const backends = resolved(list, hosts);
+        const well = !this.#listFault && [...hosts.values()].every((host) => !host.told);
+        if ((this.#troubled && well) || !sameBackends(backends, this.#served)) {
+          this.#troubled = false;
+          this.#served = backends;
+          yield ok(backends);
+        }
+        for (const host of hosts.values()) {
+          if (host.failure === undefined || host.told || signal.aborted) continue;
+          host.told = true;
+          this.#troubled = true;
+          yield err(failureOf(host, host.failure, this.#served.length));
+        }
+        await news.promise;
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** The names of a list; of those that were in the last one, too, with what is known. */
+  #hostsOf(list: readonly Backend[]): ReadonlyMap<string, Host> {
+    const hosts = new Map<string, Host>();
+    for (const { target } of list) {
+      if (target.kind === "unix" || isIP(target.host) !== 0) continue;
+      const unknown = { name: target.host, address: undefined, failure: undefined, told: false };
+      hosts.set(target.host, this.#hosts.get(target.host) ?? unknown);
+    }
+    this.#hosts = hosts;
+    return hosts;
+  }
+
+  async #follow(host: Host, tell: () => void, ended: AbortSignal): Promise<void> {
+    const { clock, random } = this.#dependencies;
+    for (;;) {
+      tell();
+      await clock.sleep(jitter(lookupInterval, random), ended);
+      if (ended.aborted) return;
+      await this.#lookUp(host, ended);
+    }
+  }
+
+  async #lookUp(host: Host, ended: AbortSignal): Promise<void> {
+    try {
+      const addresses = await this.#dependencies.lookup(host.name, ended);
+      // A name with several addresses, given in another order each time, is not a backend that moves.
+      if (host.address === undefined || !addresses.includes(host.address))
+        host.address = addresses.find(isIPv4) ?? addresses[0];
+      if (host.address === undefined) throw new Error(`${host.name}: no address`);
+      host.failure = undefined;
+      host.told = false;
+    } catch (error) {
+      // A lookup that was cancelled says nothing.
+      if (!ended.aborted) host.failure = (error as Error).message;
+    }
+  }
+}
+
+/** The configured backends with an IP address for every host name; those whose name has none yet are left out. */
+function resolved(list: readonly Backend[], hosts: ReadonlyMap<string, Host>): readonly Backend[] {
+  const backends = list.flatMap((backend) => {
+    const host = backend.target.kind === "tcp" ? hosts.get(backend.target.host) : undefined;
+    if (backend.target.kind === "unix" || host === undefined) return [backend];
+    if (host.address === undefined) return [];
+    const target = { ...backend.target, host: host.address };
+    return [{ ...backend, target, address: formatAddress(target), hostName: host.name }];
+  });
+  return distinctBackends(backends);
+}
+
+function failureOf({ address }: Host, failure: string, serving: number): DiscoveryError {
+  const meanwhile =
+    address === undefined ? "its backends are left out until it resolves" : `${address} is kept`;
+  return { message: `${failure}; ${meanwhile}`, serving: serving > 0 ? "last-good" : "nothing" };
+}

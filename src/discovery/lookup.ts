@@ -1,0 +1,127 @@
+import { isIPv4 } from "node:net";
+import { canonicalName, type DnsRecord } from "../lib/dns/message.ts";
+import { Resolver } from "../lib/dns/resolver.ts";
+import { searchNames } from "../lib/dns/system.ts";
+import type { DiscoveryDependencies } from "./dependencies.ts";
+
+/** What one round of queries found out. A cause names the server, but not the name that was asked for. */
+export type Round<T> =
+  | {
+      readonly kind: "found";
+      readonly found: T;
+      /** The smallest one, in milliseconds. */
+      readonly ttl: number;
+      /** What is wrong with a part of it, and what is done about that. */
+      readonly problem: string | undefined;
+    }
+  /** There is no such name, or it has no such record. */
+  | { readonly kind: "absent"; readonly cause: string }
+  /** No server gave an answer. */
+  | { readonly kind: "failed"; readonly cause: string };
+
+/** How an absolute name is asked for. Never rejects; what it gives when the signal aborts means nothing. */
+export type Ask<T> = (name: string, resolver: Resolver, signal: AbortSignal) => Promise<Round<T>>;
+
+/** A name, and whom to ask for it. */
+export interface Asked {
+  readonly name: string;
+  /** `ip:port` of each; empty: the system's. */
+  readonly nameservers: readonly string[];
+}
+
+/**
+ * Asks for a name: at nameservers of its own as it is, at the system's as the system would, with its search domains.
+ * The system's settings are read anew each time. Only an answer that there is nothing leads to the next search
+ * domain: a failure might be that of the right one.
+ * @returns a round whose cause or problem begins with the name.
+ */
+export async function askFor<T>(
+  { name, nameservers }: Asked,
+  ask: Ask<T>,
+  { system, query }: Pick<DiscoveryDependencies, "system" | "query">,
+  signal: AbortSignal,
+): Promise<Round<T>> {
+  if (nameservers.length > 0)
+    return named(name, await ask(name, new Resolver({ ...query, servers: nameservers }), signal));
+  const settings = await system();
+  const resolver = new Resolver({ ...query, servers: settings.nameservers });
+  const asked: string[] = [];
+  let round: Round<T> | undefined;
+  for (const candidate of searchNames(name, settings)) {
+    asked.push(candidate);
+    round = await ask(candidate, resolver, signal);
+    if (round.kind !== "absent" || signal.aborted) break;
+  }
+  const plain = asked.length === 1 && asked[0] === canonicalName(name);
+  return named(plain ? name : `${name} (asked for ${asked.join(", ")})`, round!);
+}
+
+function named<T>(name: string, round: Round<T>): Round<T> {
+  if (round.kind !== "found") return { ...round, cause: `${name}: ${round.cause}` };
+  return round.problem === undefined ? round : { ...round, problem: `${name}: ${round.problem}` };
+}
+
+export type AddressType = "A" | "AAAA";
+
+/** Asks for a name's addresses of one type. */
+export async function askAddresses(
+  name: string,
+  type: AddressType,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<Round<readonly string[]>> {
+  const answer = await resolver.ask(name, type, signal);
+  if (answer.kind !== "found") return answer;
+  const found = addressesIn(answer.records);
+  return { kind: "found", found, ttl: answer.ttl * 1_000, problem: undefined };
+}
+
+export function addressesIn(records: readonly DnsRecord[]): readonly string[] {
+  return records.flatMap(({ type, data }) => (type === "A" || type === "AAAA" ? [data] : []));
+}
+
+/** Asks for a name's addresses of these types, and remembers the last good ones of each. */
+export function createAddressLookup(types: readonly AddressType[]): Ask<readonly string[]> {
+  const lastGood = new Map<string, readonly string[]>();
+  return async (name, resolver, signal) => {
+    const rounds = await Promise.all(types.map((type) => askAddresses(name, type, resolver, signal)));
+    const addresses: string[] = [];
+    let ttl = Number.POSITIVE_INFINITY;
+    const causes: string[] = [];
+    for (const [index, round] of rounds.entries()) {
+      const type = types[index]!;
+      const key = `${type} ${name}`;
+      if (round.kind !== "failed") lastGood.set(key, round.kind === "found" ? round.found : []);
+      addresses.push(...(lastGood.get(key) ?? []));
+      if (round.kind === "found") ttl = Math.min(ttl, round.ttl);
+      else causes.push(types.length === 1 ? round.cause : `${type}: ${round.cause}`);
+    }
+    const failed = rounds.some(({ kind }) => kind === "failed");
+    const cause = causes.join("; ");
+    if (ttl === Number.POSITIVE_INFINITY) return { kind: failed ? "failed" : "absent", cause };
+    const problem = failed ? `${cause}; what was last found of this type is kept` : undefined;
+    return { kind: "found", found: addresses, ttl, problem };
+  };
+}
+
+/**
+ * All addresses that the system has for a name: those of its hosts file, or else those that its nameservers know.
+ * @throws Error whose message names the name and says why there are none.
+ */
+export async function lookUpSystemName(
+  name: string,
+  dependencies: Pick<DiscoveryDependencies, "system" | "query">,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { hosts } = await dependencies.system();
+  const local = hosts.get(canonicalName(name));
+  if (local !== undefined) return local;
+  // RFC 6761 section 6.3: no nameserver has a say in it.
+  if (/^(.*\.)?localhost$/.test(canonicalName(name))) return ["127.0.0.1", "::1"];
+  const ask = createAddressLookup(["A", "AAAA"]);
+  const round = await askFor({ name, nameservers: [] }, ask, dependencies, signal);
+  if (round.kind !== "found") throw new Error(round.cause);
+  // IPv4 addresses come first where there are any; whether there are is not known now.
+  if (round.problem !== undefined && !round.found.some(isIPv4)) throw new Error(round.problem);
+  return round.found;
+}
