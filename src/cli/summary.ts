@@ -52,6 +52,8 @@ interface PoolSummary {
   readonly backends: readonly string[];
   /** What TLS to the backends verifies; null: plain TCP. */
   readonly tls: string | null;
+  /** What backends that ask for a certificate are shown; null: nothing. */
+  readonly certificate: CertificateSummary | null;
 }
 
 export function summarise(model: Model): Summary {
@@ -121,13 +123,13 @@ function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
     discovery: discovery.type,
     backends: backendTexts(discovery),
     tls: tls === undefined ? null : poolTlsText(tls),
+    certificate: tls?.certificate === undefined ? null : certificateSummary(tls.certificate),
   };
 }
 
-function poolTlsText({ verify, serverName, caFile, certificate }: PoolTls): string {
-  const shown = certificate === undefined ? "" : `, showing ${certificate.certFile}`;
-  if (!verify) return `TLS, not verified${shown}`;
-  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${caFile ?? "the system's CAs"}${shown}`;
+function poolTlsText({ verify, serverName, caFile }: PoolTls): string {
+  if (!verify) return "TLS, not verified";
+  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${caFile ?? "the system's CAs"}`;
 }
 
 function pickerText(picker: PickerSpec): string {
@@ -181,8 +183,12 @@ export function formatSummary(summary: Summary, now: number = Date.now()): strin
     }
     if (tls?.client_auth) lines.push(...clientAuthLines(tls.client_auth, now));
   }
-  for (const { name, picker, discovery, backends, tls } of summary.pools) {
+  for (const { name, picker, discovery, backends, tls, certificate } of summary.pools) {
     lines.push(`  pool ${name}: ${picker}, ${discovery} discovery${tls === null ? "" : `, ${tls}`}`);
+    if (certificate !== null) {
+      lines.push(`    shows backends ${certificate.cert} of ${certificate.subject}`);
+      lines.push(`      ${validity(certificate.not_after, now)}`);
+    }
     for (const backend of backends) lines.push(`    ${backend}`);
   }
   return `${lines.join("\n")}\n`;

@@ -25,7 +25,7 @@ export interface CheckerSurroundings {
 /** Checks one backend again and again, beginning at once. */
 export class Checker {
   readonly #spec: CheckSpec;
-  readonly #check: HealthCheck;
+  #check: HealthCheck;
   readonly #target: CheckTarget;
   readonly #surroundings: CheckerSurroundings;
   readonly #tracker: Tracker;
@@ -74,6 +74,11 @@ export class Checker {
       this.#cancel = timers.after(Math.max(0, next - timers.now()), () => this.run(false));
     };
     this.#check.check(this.#target, attempt.signal).then(() => done(undefined), done);
+  }
+
+  /** Goes on with another check, from the next time on; what is known of the backend stays. */
+  use(check: HealthCheck): void {
+    this.#check = check;
   }
 
   stop(): void {

@@ -13,6 +13,7 @@ import {
 import { backendFlag, mostConnections, openConnections } from "../channel/memory.ts";
 import { version } from "../lib/version.ts";
 import type { PlacedBackend } from "../model/backend.ts";
+import type { Certificate } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { type MetricName, metrics } from "../observe/metrics.ts";
 import { cumulate } from "./histograms.ts";
@@ -25,6 +26,7 @@ import {
   openOnListener,
   openToBackend,
 } from "./readings.ts";
+import type { ReloadCounts } from "./renewal.ts";
 
 /** One value of a metric. */
 export interface Sample {
@@ -144,18 +146,18 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
   umay_config_generation: ({ snapshot }) => one(snapshot().version),
   umay_config_reloads_total: ({ reloads }) =>
     Object.entries(reloads()).map(([result, value]) => ({ labels: { result }, value })),
-  umay_certificate_not_after_timestamp_seconds: ({ snapshot }) => snapshot().listeners.flatMap(expiries),
+  umay_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
+    snapshot().listeners.flatMap(({ name, tls }) => expiries({ listener: name }, tls?.certificates ?? [])),
   umay_certificate_reloads_total: ({ snapshot, certificateReloads }) =>
     snapshot()
       .listeners.filter(terminatesTls)
-      .flatMap(({ name }) =>
-        Object.entries(certificateReloads().get(name) ?? { applied: 0, failed: 0 }).map(
-          ([result, value]) => ({
-            labels: { listener: name, result },
-            value,
-          }),
-        ),
-      ),
+      .flatMap(({ name }) => reloadSamples({ listener: name }, certificateReloads().listeners.get(name))),
+  umay_pool_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
+    snapshot().pools.flatMap(({ name, tls }) =>
+      expiries({ pool: name }, tls?.certificate === undefined ? [] : [tls.certificate]),
+    ),
+  umay_pool_certificate_reloads_total: ({ certificateReloads }) =>
+    [...certificateReloads().pools].flatMap(([pool, counts]) => reloadSamples({ pool }, counts)),
 
   umay_workers: ({ memories }) => one(memories.length),
   umay_worker_connections: ({ memories }) =>
@@ -210,14 +212,24 @@ function ofWatched(
 const terminatesTls = ({ tls }: PlacedListener): boolean => tls !== undefined;
 
 /** Certificates of one subject (an RSA and an ECDSA one, say) share a series. */
-function expiries({ name, tls }: PlacedListener): readonly Sample[] {
+function expiries(owner: Sample["labels"], certificates: readonly Certificate[]): readonly Sample[] {
   const first = new Map<string, number>();
-  for (const { subject, notAfter } of tls?.certificates ?? [])
+  for (const { subject, notAfter } of certificates)
     first.set(subject, Math.min(first.get(subject) ?? Number.POSITIVE_INFINITY, notAfter));
   return [...first].map(([subject, notAfter]) => ({
-    labels: { listener: name, subject },
+    labels: { ...owner, subject },
     value: notAfter / 1000,
   }));
+}
+
+function reloadSamples(
+  owner: Sample["labels"],
+  { applied, failed }: Readonly<ReloadCounts> = { applied: 0, failed: 0 },
+): readonly Sample[] {
+  return [
+    { labels: { ...owner, result: "applied" }, value: applied },
+    { labels: { ...owner, result: "failed" }, value: failed },
+  ];
 }
 
 /** Nothing where the system does not say. */

@@ -10,7 +10,7 @@ import {
 import { createDiscovery } from "../discovery/registry.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
-import type { ListenerTls } from "../model/listener.ts";
+import type { HealthPolicy } from "../model/health.ts";
 import type { Model } from "../model/model.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -23,7 +23,7 @@ import { acceptForWorkers } from "./handover.ts";
 import { HealthMonitor } from "./health.ts";
 import { type PoolWatch, watchPools } from "./pools.ts";
 import { watchRejections } from "./rejections.ts";
-import { type ReloadCounts, Renewal } from "./renewal.ts";
+import { type ByName, type FromFiles, type ReloadCounts, Renewal } from "./renewal.ts";
 import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TicketRotation } from "./ticket-rotation.ts";
@@ -50,6 +50,8 @@ export class ControlPlane {
   readonly #logger: Logger;
   readonly #discovery = new AbortController();
   readonly #bound: Bound;
+  /** By pool. */
+  #policies: ReadonlyMap<string, HealthPolicy>;
   readonly #firstVersionServed = Promise.withResolvers<void>();
   #handover: readonly Server[] = [];
   #rejections: { stop(): void } | undefined;
@@ -69,6 +71,7 @@ export class ControlPlane {
     this.#firstVersionServed.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
     this.#bound = bound;
+    this.#policies = new Map(model.pools.map(({ name, health }) => [name, health]));
     this.store = new Store(model, bound.listeners, this.shared, this.memories);
     this.health = new HealthMonitor({ shared: this.shared, logger });
     this.drains = new BackendDrains({
@@ -123,15 +126,16 @@ export class ControlPlane {
     await this.#acceptHandedOver();
     this.#rejections = watchRejections(this.store.snapshot.listeners, this.memories, this.#logger);
     const { listeners } = this.store.snapshot;
-    this.#expiry = new ExpiryWatch(() => this.store.snapshot.listeners, this.#logger);
-    this.#renewal = new Renewal(listeners, (tls) => this.#setTls(tls), this.#logger);
+    this.#expiry = new ExpiryWatch(() => this.store.snapshot, this.#logger);
+    const { pools } = this.model;
+    this.#renewal = new Renewal(listeners, pools, (renewed) => this.#setFiles(renewed), this.#logger);
     this.#rotation = new TicketRotation(listeners, (listener) => this.#rotateTickets(listener), this.#logger);
     this.state = "ready";
   }
 
-  /** By listener that terminates TLS: how often its certificates were renewed, and how often that failed. */
-  get certificateReloads(): ReadonlyMap<string, ReloadCounts> {
-    return this.#renewal?.counts ?? new Map();
+  /** How often what listeners and pools have from files was renewed, and how often that failed. */
+  get certificateReloads(): ByName<ReloadCounts, ReloadCounts> {
+    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map() };
   }
 
   /** What is served, for the log's line at start. */
@@ -210,14 +214,18 @@ export class ControlPlane {
       );
   }
 
-  /** The set of backends, or which of them may be picked, has changed. */
+  /** The set of backends, which of them may be picked, or how they are checked, has changed. */
   #updateHealth(): void {
-    const policies = new Map(this.model.pools.map(({ name, health }) => [name, health]));
-    this.health.update(this.store.snapshot.pools, policies);
+    this.health.update(this.store.snapshot.pools, this.#policies);
   }
 
-  #setTls(tls: ReadonlyMap<string, ListenerTls>): void {
-    this.store.setTls(tls);
+  #setFiles(renewed: FromFiles): void {
+    this.store.setFiles(renewed);
+    if (renewed.pools.size > 0) {
+      const policies = [...renewed.pools].map(([pool, { health }]) => [pool, health] as const);
+      this.#policies = new Map([...this.#policies, ...policies]);
+      this.#updateHealth();
+    }
     this.#expiry?.look();
     this.supervisor.publish(this.store.snapshot);
   }

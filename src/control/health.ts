@@ -3,7 +3,7 @@ import type { SharedMemory } from "../channel/memory.ts";
 import type { HealthCheck } from "../health/check.ts";
 import { createCheck } from "../health/registry.ts";
 import type { PlacedBackend } from "../model/backend.ts";
-import type { HealthPolicy } from "../model/health.ts";
+import type { CheckSpec, HealthPolicy } from "../model/health.ts";
 import type { PlacedPool } from "../model/snapshot.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Checker } from "./checker.ts";
@@ -71,7 +71,9 @@ export class HealthMonitor implements HealthReading {
     this.#forgetGone();
     for (const pool of pools) {
       const policy = policies.get(pool.name)!;
-      if (!isDeepStrictEqual(before.get(pool.name)?.check, policy.check)) this.#changeCheck(pool, policy);
+      const check = before.get(pool.name)?.check;
+      if (sameButTls(check, policy.check)) this.#renewCheck(pool, check, policy.check);
+      else this.#changeCheck(pool, policy);
       for (const backend of pool.backends)
         if (!this.#watched.has(backend.slot)) this.#watch(pool.name, backend, policy);
       this.#verdicts.refresh(pool, policy.panicThreshold);
@@ -116,6 +118,18 @@ export class HealthMonitor implements HealthReading {
       this.#watched.delete(slot);
     }
     this.#verdicts.keepOnly(this.#pools);
+  }
+
+  /** The pool's backends are checked as before, if with other certificates. */
+  #renewCheck(
+    { name, backends }: PlacedPool,
+    before: CheckSpec | undefined,
+    spec: CheckSpec | undefined,
+  ): void {
+    if (spec === undefined || isDeepStrictEqual(before, spec)) return;
+    const check = this.#create(spec);
+    this.#checks.set(name, check);
+    for (const { slot } of backends) this.#watched.get(slot)?.checker?.use(check);
   }
 
   /** The pool's backends are checked in another way from now on, or no longer. */
@@ -166,4 +180,9 @@ export class HealthMonitor implements HealthReading {
     for (const pool of this.#pools.values()) this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
     this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());
   }
+}
+
+/** Whether two checks differ at most in what they have from files. */
+function sameButTls(left: CheckSpec | undefined, right: CheckSpec | undefined): boolean {
+  return isDeepStrictEqual({ ...left, tls: undefined }, { ...right, tls: undefined });
 }

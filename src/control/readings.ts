@@ -3,6 +3,7 @@ import { backendFlag, listenerCapacity, type SharedMemory } from "../channel/mem
 import { listenerSlots } from "../channel/slots.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import type { ByName, ReloadCounts } from "./renewal.ts";
 
 export type ProcessState = "starting" | "ready" | "draining";
 
@@ -21,11 +22,8 @@ export interface MetricsInput {
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
   readonly reloads: () => { readonly applied: number; readonly failed: number };
-  /** By listener that terminates TLS: renewals of what it has from files. */
-  readonly certificateReloads: () => ReadonlyMap<
-    string,
-    { readonly applied: number; readonly failed: number }
-  >;
+  /** Renewals of what listeners that terminate TLS, and pools, have from files. */
+  readonly certificateReloads: () => ByName<Readonly<ReloadCounts>, Readonly<ReloadCounts>>;
   /** The most files that the process may have open; undefined where the system does not say. */
   readonly fileLimit: () => number | undefined;
 }

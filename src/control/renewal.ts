@@ -1,7 +1,16 @@
 import type { Logger } from "pino";
-import { type Renewed, renewCertificate, renewClientAuth, renewTickets } from "../config/resolve/renew.ts";
 import { FileWatch, stampOf } from "../lib/watch-files.ts";
-import type { Certificate, Listener, ListenerTls } from "../model/listener.ts";
+import type { Listener, ListenerTls } from "../model/listener.ts";
+import type { Pool } from "../model/pool.ts";
+import {
+  listenerFiles,
+  type Part,
+  type PoolFiles,
+  poolFiles,
+  type RenewPart,
+  renewListener,
+  renewPool,
+} from "./renewable.ts";
 
 /** Writers get this long to finish, in milliseconds. */
 const settle = 200;
@@ -10,15 +19,32 @@ const patience = 1000;
 /** For file systems that don't tell of changes, in milliseconds. */
 const poll = 60_000;
 
-/** How often a listener's files were renewed, and how often they held something that could not be used. */
+/** How often the files of a listener or a pool were renewed, and how often they held something that could not be used. */
 export interface ReloadCounts {
   applied: number;
   failed: number;
 }
 
-/** A part of a listener that comes from files, and what is known about them. */
+/** Something of listeners and of pools, by name. */
+export interface ByName<L, P> {
+  readonly listeners: ReadonlyMap<string, L>;
+  readonly pools: ReadonlyMap<string, P>;
+}
+
+/** What listeners and pools have from files. */
+export type FromFiles = ByName<ListenerTls, PoolFiles>;
+
+type Kind = "listener" | "pool";
+
+/** Whose a part is, and which of its parts: their order stays. */
+interface Place {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly number: number;
+}
+
+/** What is known about the files of a part. */
 interface Watched {
-  readonly listener: string;
   /** What the files looked like when they were last good. */
   stamp: string;
   /** What is wrong with them now, by the last look. */
@@ -34,36 +60,42 @@ interface Watched {
  * logged and counted, and what is served stays.
  */
 export class Renewal {
-  readonly counts: ReadonlyMap<string, ReloadCounts>;
-  readonly #served: Map<string, ListenerTls>;
-  readonly #onRenewed: (renewed: ReadonlyMap<string, ListenerTls>) => void;
+  readonly counts: ByName<ReloadCounts, ReloadCounts>;
+  readonly #listeners: Map<string, ListenerTls>;
+  readonly #pools: Map<string, PoolFiles>;
+  readonly #onRenewed: (renewed: FromFiles) => void;
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
   readonly #watch: FileWatch;
 
-  /** @param onRenewed gets the listeners that changed, by name. */
+  /** @param onRenewed gets what changed. */
   constructor(
     listeners: readonly Listener[],
-    onRenewed: (renewed: ReadonlyMap<string, ListenerTls>) => void,
+    pools: readonly Pool[],
+    onRenewed: (renewed: FromFiles) => void,
     logger: Logger,
   ) {
     this.#onRenewed = onRenewed;
     this.#logger = logger;
-    this.#served = new Map(listeners.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls]])));
-    this.counts = new Map([...this.#served.keys()].map((name) => [name, { applied: 0, failed: 0 }]));
+    this.#listeners = new Map(listeners.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls]])));
+    this.#pools = new Map(
+      pools
+        .filter((pool) => poolFiles(pool).length > 0)
+        .map(({ name, tls, health }) => [name, { tls, health }]),
+    );
+    this.counts = { listeners: noneYet(this.#listeners), pools: noneYet(this.#pools) };
     const onBlind = (error: NodeJS.ErrnoException): void =>
       logger.warn(
         { err: error },
         `a folder of certificates can't be watched; it is looked at every ${poll / 1000} s`,
       );
     this.#watch = new FileWatch(
-      () => [...this.#served.values()].flatMap(filesOf),
+      () => [
+        ...[...this.#listeners.values()].flatMap(listenerFiles),
+        ...[...this.#pools.values()].flatMap(poolFiles),
+      ],
       () => this.#look(),
-      {
-        settle,
-        poll,
-        onBlind,
-      },
+      { settle, poll, onBlind },
     );
   }
 
@@ -72,93 +104,57 @@ export class Renewal {
   }
 
   async #look(): Promise<void> {
-    const changed = new Map<string, ListenerTls>();
     try {
-      for (const [listener, tls] of this.#served) {
-        const renewed = await this.#renewed(listener, tls);
-        if (renewed !== tls) changed.set(listener, renewed);
-      }
-      if (changed.size === 0) return;
-      for (const [listener, tls] of changed) {
-        this.#served.set(listener, tls);
-        this.counts.get(listener)!.applied++;
-      }
-      this.#onRenewed(changed);
+      const listeners = await this.#renewed("listener", this.#listeners, renewListener);
+      const pools = await this.#renewed("pool", this.#pools, renewPool);
+      if (listeners.size + pools.size === 0) return;
+      commit(listeners, this.#listeners, this.counts.listeners);
+      commit(pools, this.#pools, this.counts.pools);
+      this.#onRenewed({ listeners, pools });
     } catch (error) {
       this.#logger.error({ err: error }, "renewing certificates failed: this is a defect of umay");
     }
   }
 
-  /** @returns the same object where nothing changed. */
-  async #renewed(listener: string, tls: ListenerTls): Promise<ListenerTls> {
-    const certificates: Certificate[] = [];
-    for (const old of tls.certificates) {
-      const { certFile, keyFile } = old;
-      const renewed = await this.#part(listener, [certFile, keyFile], old, () => renewCertificate(old, tls));
-      if (renewed !== old) {
-        const { subject, names, notAfter } = renewed;
-        const said = { listener, cert: certFile, subject, names, not_after: new Date(notAfter) };
-        this.#logger.info(said, "a certificate was renewed");
-      }
-      certificates.push(renewed);
+  /** @returns those of a kind that changed. */
+  async #renewed<T>(
+    kind: Kind,
+    served: ReadonlyMap<string, T>,
+    renew: (old: T, part: RenewPart) => Promise<T>,
+  ): Promise<ReadonlyMap<string, T>> {
+    const changed = new Map<string, T>();
+    for (const [name, old] of served) {
+      let number = 0;
+      const renewed = await renew(old, (part) => this.#part({ kind, name, number: number++ }, part));
+      if (renewed !== old) changed.set(name, renewed);
     }
-    let { clientAuth } = tls;
-    if (clientAuth !== undefined) {
-      const old = clientAuth;
-      const { caFile, crlFile } = old;
-      const files = crlFile === undefined ? [caFile] : [caFile, crlFile];
-      clientAuth = await this.#part(listener, files, old, () => renewClientAuth(old));
-      if (clientAuth !== old)
-        this.#logger.info(
-          { listener, ca: caFile, crl: crlFile },
-          "CAs or revocation lists of clients were renewed",
-        );
-    }
-    let { sessionTickets } = tls;
-    if (sessionTickets?.keysFile !== undefined) {
-      const old = sessionTickets;
-      const { keysFile } = sessionTickets;
-      sessionTickets = await this.#part(listener, [keysFile], old, () => renewTickets(old, keysFile));
-      if (sessionTickets !== old)
-        this.#logger.info({ listener, keys_file: keysFile }, "the key of session tickets was renewed");
-    }
-    const same =
-      clientAuth === tls.clientAuth &&
-      sessionTickets === tls.sessionTickets &&
-      certificates.every((certificate, index) => certificate === tls.certificates[index]);
-    return same ? tls : { ...tls, certificates, clientAuth, sessionTickets };
+    return changed;
   }
 
   /** What the files offer now, or the old one where they offer nothing else, or nothing that can be used. */
-  async #part<T>(
-    listener: string,
-    files: readonly string[],
-    old: T,
-    renew: () => Promise<Renewed<T>>,
-  ): Promise<T> {
-    const key = [listener, ...files].join("\0");
-    const watched = this.#watched.get(key) ?? {
-      listener,
-      stamp: "",
-      problem: undefined,
-      since: 0,
-      said: undefined,
-    };
+  async #part<T>(place: Place, { files, old, renew, tell }: Part<T>): Promise<T> {
+    const key = JSON.stringify(place);
+    const watched = this.#watched.get(key) ?? { stamp: "", problem: undefined, since: 0, said: undefined };
     this.#watched.set(key, watched);
+    const owner = { [place.kind]: place.name };
     const stamp = (await Promise.all(files.map(stampOf))).join();
     if (stamp === watched.stamp && watched.problem === undefined) return old;
     const renewed = await renew();
     if ("problem" in renewed) {
-      this.#complain(watched, renewed.problem);
+      this.#complain(place, watched, renewed.problem);
       return old;
     }
     Object.assign(watched, { stamp, problem: undefined, said: undefined });
-    for (const warning of renewed.warnings) this.#logger.warn({ listener }, warning);
+    for (const warning of renewed.warnings) this.#logger.warn(owner, warning);
+    if (renewed.value !== old) {
+      const [fields, message] = tell(renewed.value);
+      this.#logger.info({ ...owner, ...fields }, message);
+    }
     return renewed.value;
   }
 
   /** Once, when it has been wrong for long enough. */
-  #complain(watched: Watched, problem: string): void {
+  #complain({ kind, name }: Place, watched: Watched, problem: string): void {
     const now = performance.now();
     if (watched.problem !== problem) Object.assign(watched, { problem, since: now });
     if (watched.said === problem) return;
@@ -168,18 +164,25 @@ export class Renewal {
       return;
     }
     watched.said = problem;
-    this.counts.get(watched.listener)!.failed++;
+    this.counts[`${kind}s`].get(name)!.failed++;
     this.#logger.error(
-      { listener: watched.listener },
+      { [kind]: name },
       `a renewed file can't be used, and what was served before is served on: ${problem}`,
     );
   }
 }
 
-function filesOf({ certificates, clientAuth, sessionTickets }: ListenerTls): string[] {
-  const others = [clientAuth?.caFile, clientAuth?.crlFile, sessionTickets?.keysFile];
-  return [
-    ...certificates.flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
-    ...others.filter((file) => file !== undefined),
-  ];
+function commit<T>(
+  changed: ReadonlyMap<string, T>,
+  served: Map<string, T>,
+  counts: ReadonlyMap<string, ReloadCounts>,
+): void {
+  for (const [name, renewed] of changed) {
+    served.set(name, renewed);
+    counts.get(name)!.applied++;
+  }
+}
+
+function noneYet(names: ReadonlyMap<string, unknown>): ReadonlyMap<string, ReloadCounts> {
+  return new Map([...names.keys()].map((name) => [name, { applied: 0, failed: 0 }]));
 }

@@ -8,6 +8,7 @@ import type { Backend, PlacedBackend } from "../model/backend.ts";
 import type { Listener, ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
+import type { FromFiles } from "./renewal.ts";
 
 /** A listener's addresses with known ports, and who accepts on them. */
 export interface BoundListener {
@@ -84,10 +85,11 @@ export class Store {
     return { ...this.#snapshot, pools };
   }
 
-  /** Replaces what listeners have from files. Tickets stay good, but for those of a key that was replaced. */
-  setTls(renewed: ReadonlyMap<string, ListenerTls>): void {
+  /** Replaces what listeners and pools have from files. Tickets stay good, but for those of a key that was replaced. */
+  setFiles({ listeners, pools }: FromFiles): void {
+    for (const [name, { tls }] of pools) this.#pools.set(name, { ...this.#pools.get(name)!, tls });
     this.#listeners = this.#listeners.map((listener) => {
-      const tls = renewed.get(listener.name);
+      const tls = listeners.get(listener.name);
       return tls === undefined
         ? listener
         : { ...listener, tls, ticketKeys: tls.sessionTickets?.keys ?? listener.ticketKeys };

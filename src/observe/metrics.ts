@@ -189,6 +189,18 @@ export const metrics = {
     labels: ["listener", "result"],
     unit: "",
   },
+  umay_pool_certificate_not_after_timestamp_seconds: {
+    type: "gauge",
+    help: "When the certificate that a pool's backends are shown expires, in Unix time.",
+    labels: ["pool", "subject"],
+    unit: "seconds",
+  },
+  umay_pool_certificate_reloads_total: {
+    type: "counter",
+    help: "Changes to the files of a pool's TLS: applied, or failed and the last good ones stayed in use.",
+    labels: ["pool", "result"],
+    unit: "",
+  },
   umay_workers: {
     type: "gauge",
     help: "Worker threads that carry the data plane.",

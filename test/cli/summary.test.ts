@@ -98,13 +98,19 @@ test("a summary says that a pool speaks TLS, and what it verifies", async () => 
     summarise({ ...base, pools: [{ ...base.pools[0]!, tls: { ...tls, ...changes } }] }).pools[0]?.tls;
   assert.equal(told({}), "TLS, verified as api.test by /etc/ca.pem");
   assert.equal(
-    told({ caFile: undefined, serverName: undefined, certificate }),
-    "TLS, verified as each backend's host name or address by the system's CAs, showing /etc/umay/web.pem",
+    told({ caFile: undefined, serverName: undefined }),
+    "TLS, verified as each backend's host name or address by the system's CAs",
   );
   assert.equal(told({ verify: false }), "TLS, not verified");
   assert.match(
     formatSummary(summarise({ ...base, pools: [{ ...base.pools[0]!, tls }] })),
     /discovery, TLS, verified as/,
+  );
+  const shown = summarise({ ...base, pools: [{ ...base.pools[0]!, tls: { ...tls, certificate } }] });
+  assert.equal(shown.pools[0]?.certificate?.not_after, "2027-01-01T00:00:00.000Z");
+  assert.match(
+    formatSummary(shown, Date.UTC(2026, 11, 25, 12)),
+    / {4}shows backends \/etc\/umay\/web\.pem of CN=web\n {6}valid until 2027-01-01 \(6 days\)\n/,
   );
 });
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ExpiryWatch } from "../../src/control/expiry.ts";
 import type { ClientAuth } from "../../src/model/client-auth.ts";
 import type { Listener } from "../../src/model/listener.ts";
+import type { Pool } from "../../src/model/pool.ts";
 import { createLogger } from "../../src/observe/logger.ts";
 import { testInput } from "./metrics-input.ts";
 
@@ -28,19 +29,23 @@ function listener(certificateEnd: number, auth?: ClientAuth): Listener {
 }
 
 /** What is logged while time goes on by hours. @param listeners by hours since the start. */
-function log(hours: number, listeners: (hour: number) => Listener): string[] {
+function log(
+  hours: number,
+  listeners: (hour: number) => Listener,
+  pools: readonly Pick<Pool, "name" | "tls">[] = [],
+): string[] {
   const lines: string[] = [];
   let now = 0;
   const logger = createLogger(
     { level: "info" },
     {
       write(line) {
-        const { level, listener, file, msg } = JSON.parse(line);
-        lines.push(`${now / hour} ${level} ${listener} ${file} ${msg}`);
+        const { level, listener, pool, file, msg } = JSON.parse(line);
+        lines.push(`${now / hour} ${level} ${listener ?? pool} ${file} ${msg}`);
       },
     },
   );
-  const watch = new ExpiryWatch(() => [listeners(now / hour)], logger);
+  const watch = new ExpiryWatch(() => ({ listeners: [listeners(now / hour)], pools }), logger);
   for (; now < hours * hour; now += hour) watch.look(now);
   watch.stop();
   return lines;
@@ -81,5 +86,15 @@ test("CAs are told as certificates are, and revocation lists when they have ende
     "72 error web crl.pem a revocation list has ended: clients with certificates of its CA are refused; renew it",
     `${24 * 7} warn web ca.pem the CA CN=CA ends in less than 1 day; renew it`,
     `${24 * 8} error web ca.pem the CA CN=CA has ended: clients with certificates of it are refused; renew it`,
+  ]);
+});
+
+test("what backends are shown is told as a listener's certificates are", () => {
+  const { echo } = testInput();
+  const certificate = { ...echo.tls!.certificate!, certFile: "umay.pem", notAfter: 2 * day };
+  const lines = log(24 * 3, () => listener(99 * day), [{ name: "echo", tls: { ...echo.tls!, certificate } }]);
+  assert.deepEqual(lines, [
+    "24 warn echo umay.pem the certificate of CN=umay ends in less than 1 day; renew it",
+    "48 error echo umay.pem the certificate of CN=umay has ended: backends refuse it; renew it",
   ]);
 });

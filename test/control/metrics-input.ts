@@ -3,6 +3,7 @@ import { createSharedMemory } from "../../src/channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots } from "../../src/channel/slots.ts";
 import type { DiscoveryReading, MetricsInput } from "../../src/control/readings.ts";
 import type { Certificate, ListenerTls } from "../../src/model/listener.ts";
+import type { PoolTls } from "../../src/model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../src/model/snapshot.ts";
 
 /** Legal in configuration, and a test of everyone who writes or reads labels. */
@@ -28,6 +29,15 @@ const tls: ListenerTls = {
   strictSni: false,
   clientAuth: undefined,
   sessionTickets: undefined,
+};
+
+const poolTls: PoolTls = {
+  verify: true,
+  caFile: undefined,
+  ca: undefined,
+  serverName: undefined,
+  certificate: certificate("CN=umay", expiry + 2000),
+  alpn: [],
 };
 
 function listener(name: string, slot: number, terminates: boolean): PlacedListener {
@@ -64,7 +74,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     picker: { type: "round-robin" },
     proxyProtocol: undefined,
     connect: { timeout: 1, attempts: 1 },
-    tls: undefined,
+    tls: name === "echo" ? poolTls : undefined,
     counters: poolSlots().counters(slot),
     backends: Array.from({ length: backends }, (_, index) => ({
       address: `127.0.0.1:${1994 + index}`,
@@ -120,7 +130,10 @@ export function testInput(): TestInput {
     workerRestarts: () => 2,
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),
-    certificateReloads: () => new Map([["web", { applied: 2, failed: 3 }]]),
+    certificateReloads: () => ({
+      listeners: new Map([["web", { applied: 2, failed: 3 }]]),
+      pools: new Map([["echo", { applied: 4, failed: 5 }]]),
+    }),
     fileLimit: () => 1024,
   };
 }

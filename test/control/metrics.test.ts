@@ -129,6 +129,11 @@ test("what the control plane knows is served as it is", async () => {
   assert.equal(value(families, "umay_config_reloads_total", { result: "failed" }), 4);
   for (const [result, count] of Object.entries({ applied: 2, failed: 3 }))
     assert.equal(value(families, "umay_certificate_reloads_total", { listener: "web", result }), count);
+  for (const [result, count] of Object.entries({ applied: 4, failed: 5 }))
+    assert.equal(value(families, "umay_pool_certificate_reloads_total", { pool: "echo", result }), count);
+  const shown = { pool: "echo", subject: "CN=umay" };
+  const end = (expiry + 2000) / 1000;
+  assert.equal(value(families, "umay_pool_certificate_not_after_timestamp_seconds", shown), end);
   assert.equal(value(families, "umay_workers"), 2);
   assert.equal(value(families, "umay_worker_restarts_total"), 2);
   assert.equal(value(families, "umay_log_lines_dropped_total"), 5);

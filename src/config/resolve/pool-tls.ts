@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
-import { createSecureContext, getCACertificates } from "node:tls";
+import { getCACertificates } from "node:tls";
 import type { Certificate } from "../../model/listener.ts";
 import type { DiscoverySpec, PoolTls } from "../../model/pool.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { PoolTlsSettings } from "../schema/pool-tls.ts";
 import { loadCertificate, subjectOf } from "./certificates.ts";
+import { contextRefusal } from "./context.ts";
 import { serviceName } from "./discovery.ts";
-import { loadPem, readChain, reason } from "./pem.ts";
+import { loadPem, readChain } from "./pem.ts";
 
 type Report = (finding: Finding) => void;
 
@@ -49,7 +50,7 @@ function checkNames(discovery: DiscoverySpec, path: Path, report: Report): void 
 }
 
 /** @returns the PEM; undefined after an error. */
-async function loadAuthorities(file: string, path: Path, report: Report): Promise<string | undefined> {
+export async function loadAuthorities(file: string, path: Path, report: Report): Promise<string | undefined> {
   const pem = await loadPem(file);
   const bundle = "value" in pem ? readChain(pem.value) : pem;
   if ("problem" in bundle) {
@@ -80,12 +81,8 @@ async function loadClientCertificate(
     return undefined;
   }
   const certificate = await loadCertificate({ cert, key }, path, directory, report, "backends");
-  if (certificate === undefined) return undefined;
-  try {
-    createSecureContext({ cert: certificate.cert, key: certificate.key });
-    return certificate;
-  } catch (error) {
-    report(errorAt([...path, "cert"], `OpenSSL refuses ${certificate.certFile}: ${reason(error)}`));
-    return undefined;
-  }
+  const refusal = certificate && contextRefusal({ cert: certificate.cert, key: certificate.key });
+  if (refusal === undefined) return certificate;
+  report(errorAt([...path, "cert"], `OpenSSL refuses ${certificate!.certFile}: ${refusal}`));
+  return undefined;
 }

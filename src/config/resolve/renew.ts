@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { SecureContextOptions } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import type { ClientAuth } from "../../model/client-auth.ts";
 import type { Certificate, ListenerTls, SessionTickets } from "../../model/listener.ts";
@@ -7,6 +8,7 @@ import type { Finding } from "../errors.ts";
 import { loadCertificate } from "./certificates.ts";
 import { resolveClientAuth } from "./client-auth.ts";
 import { contextRefusal } from "./context.ts";
+import { loadAuthorities } from "./pool-tls.ts";
 import { loadTicketKeys } from "./ticket-keys.ts";
 import { contextOptions } from "./tls.ts";
 
@@ -16,13 +18,26 @@ export type Renewed<T> =
   | { readonly problem: string };
 
 /**
- * Reads a certificate with its key again, with the checks of the first time; besides, it must be valid now.
+ * Reads a listener's certificate with its key again, with the checks of the first time; besides, it must be valid now.
  * @returns the old one itself where nothing changed.
  */
-export async function renewCertificate(old: Certificate, tls: ListenerTls): Promise<Renewed<Certificate>> {
+export function renewCertificate(old: Certificate, tls: ListenerTls): Promise<Renewed<Certificate>> {
+  return renewPair(old, "clients", (renewed) => contextOptions(tls, renewed));
+}
+
+/** The same for the certificate that umay shows to backends. */
+export function renewClientCertificate(old: Certificate): Promise<Renewed<Certificate>> {
+  return renewPair(old, "backends", ({ cert, key }) => ({ cert, key }));
+}
+
+async function renewPair(
+  old: Certificate,
+  peers: "clients" | "backends",
+  options: (renewed: Certificate) => SecureContextOptions,
+): Promise<Renewed<Certificate>> {
   if ((await holds(old.certFile, old.cert)) && (await holds(old.keyFile, old.key))) return loaded(old);
   const renewed = await load((report) =>
-    loadCertificate({ cert: old.certFile, key: old.keyFile }, [], "/", report),
+    loadCertificate({ cert: old.certFile, key: old.keyFile }, [], "/", report, peers),
   );
   if ("problem" in renewed) return renewed;
   const { certFile, cert } = renewed.value;
@@ -31,8 +46,14 @@ export async function renewCertificate(old: Certificate, tls: ListenerTls): Prom
   if (validToDate.getTime() <= now) return { problem: `${certFile} expired on ${validToDate.toISOString()}` };
   if (validFromDate.getTime() > now)
     return { problem: `${certFile} is not valid before ${validFromDate.toISOString()}` };
-  const refusal = contextRefusal(contextOptions(tls, renewed.value));
+  const refusal = contextRefusal(options(renewed.value));
   return refusal === undefined ? renewed : { problem: `OpenSSL refuses ${certFile}: ${refusal}` };
+}
+
+/** Reads the CAs of backends again. @returns the old ones themselves where nothing changed. */
+export async function renewAuthorities(old: string, file: string): Promise<Renewed<string>> {
+  const renewed = await load((report) => loadAuthorities(file, [], report));
+  return "value" in renewed && renewed.value === old ? loaded(old) : renewed;
 }
 
 /** Reads CAs and revocation lists again. @returns the old ones themselves where nothing changed. */
