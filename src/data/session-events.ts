@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
+import { lastWordsAfter } from "./accept/last-words.ts";
 import { connectFailed, reached } from "./connect/attempts.ts";
 import { classifyConnectError, classifyTlsError } from "./connect/failure.ts";
 import { onBackendDrain, onBackendRecord, type SessionSocket } from "./relay/relay.ts";
@@ -59,7 +60,7 @@ function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void 
   const session = this.session as Session;
   if (session.phase === "header") session.notIntroduced(error.message);
   else if (session.phase === "hello" || session.phase === "handshake")
-    session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error));
+    session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error), lastWordsAfter(error));
   else if (session.phase === "connect") session.end("client_gone");
   else if (session.bothEnded) session.endedInOrder();
   else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");

@@ -3,7 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { endReasonList, handshakeOutcomes, listenerCell } from "../channel/counters.ts";
 import { recordValue } from "../channel/histogram.ts";
 import { unmapAddress } from "../lib/address.ts";
-import type { ProxyEndpoint, ProxyHeader } from "../lib/proxy-protocol/header.ts";
+import type { ProxyHeader } from "../lib/proxy-protocol/header.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { Protocol, Route } from "../model/listener.ts";
 import type { EndReason, HandshakeResult } from "../model/reasons.ts";
@@ -12,6 +12,7 @@ import type { ClientHello } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
 import { describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
+import { unrecognizedName } from "./accept/last-words.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
 import { type Attempt, abandonAttempt, connectNext, dropUpstream } from "./connect/attempts.ts";
@@ -54,8 +55,8 @@ export class Session implements RelaySession, FirstBytesSession {
   /** The proxy that brought the client, where a PROXY header said that there is one. */
   via = "";
   proxyError = "";
-  /** Where the client connected to that proxy. */
-  destination: ProxyEndpoint | undefined = undefined;
+  /** What a proxy in front said of the client's connection to it. */
+  header: ProxyHeader | undefined = undefined;
   serverName = "";
   alpn = "";
   tlsVersion = "";
@@ -103,12 +104,13 @@ export class Session implements RelaySession, FirstBytesSession {
   }
 
   /** Header: tells whom the connection is for; without an address it is the sender's own, a health check say. */
-  introduced({ source, destination }: ProxyHeader): void {
+  introduced(header: ProxyHeader): void {
+    const { source } = header;
+    this.header = header;
     if (source !== undefined) {
       this.via = this.clientAddress;
       this.clientAddress = source.address;
       this.clientPort = source.port;
-      this.destination = destination;
       const place = admitAddress(this.listener, this.plane, source.address);
       if (typeof place === "string") {
         this.end(place);
@@ -144,8 +146,7 @@ export class Session implements RelaySession, FirstBytesSession {
     } else if (protocol !== "tls" || termination === undefined) {
       this.follow(this.listener.router.find({ serverName: "", alpn: [], protocol }));
     } else if (hello !== undefined && definition.tls!.strictSni && !termination.covers(hello.serverName)) {
-      this.raw.write(unrecognizedName);
-      this.handshakeFailed("unknown_name", hello.serverName);
+      this.handshakeFailed("unknown_name", hello.serverName, unrecognizedName);
     } else this.secure(termination, hello?.serverName ?? "");
   }
 
@@ -185,8 +186,9 @@ export class Session implements RelaySession, FirstBytesSession {
     this.follow(this.listener.router.find({ serverName: this.serverName, alpn, protocol: "tls" }));
   }
 
-  /** Handshake: failed. */
-  handshakeFailed(result: HandshakeResult, detail: string): void {
+  /** Handshake: failed. @param lastWords go to the client in the clear. */
+  handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void {
+    if (lastWords !== undefined) this.raw.write(lastWords);
     this.tlsError = detail === "" ? result : `${result}: ${detail}`;
     this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
     this.end(result === "timeout" ? "handshake_timeout" : "handshake_failed");
@@ -304,6 +306,3 @@ export class Session implements RelaySession, FirstBytesSession {
     this.plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
   }
 }
-
-/** A fatal alert, unrecognized_name (RFC 6066 section 3), in a record of its own. */
-const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);

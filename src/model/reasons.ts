@@ -87,7 +87,10 @@ export const handshakeResults = {
   ok: { origin: "client", text: "completed" },
   timeout: { origin: "client", text: "not finished within timeouts.handshake" },
   client_gone: { origin: "client", text: "the client closed or reset the connection" },
-  not_tls: { origin: "client", text: "the first bytes are not TLS" },
+  not_tls: {
+    origin: "client",
+    text: "the first bytes are not TLS; a request over HTTP is answered with status 400",
+  },
   protocol_version: { origin: "client", text: "no TLS version in common" },
   no_shared_cipher: { origin: "client", text: "no cipher, group or signature algorithm in common" },
   no_application_protocol: { origin: "client", text: "no ALPN protocol in common" },

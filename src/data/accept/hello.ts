@@ -1,6 +1,7 @@
 import type { Protocol } from "../../model/listener.ts";
 import { type ClientHello, ClientHelloReader, largestPrelude } from "./client-hello.ts";
 import type { FirstReader } from "./first-bytes.ts";
+import { speakTls } from "./last-words.ts";
 import { detectProtocol } from "./protocol.ts";
 
 /** How long a client may say nothing before a listener that detects protocols takes it for one that waits, in milliseconds. */
@@ -10,7 +11,7 @@ export const detectTimeout = 1000;
 export interface HelloListener {
   /** @param hello where it speaks TLS. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void;
-  handshakeFailed(result: "not_tls", detail: string): void;
+  handshakeFailed(result: "not_tls", detail: string, lastWords?: Buffer): void;
 }
 
 /** Finds out what a client speaks, and leaves all its bytes to whoever speaks it. */
@@ -44,9 +45,14 @@ export class HelloReader implements FirstReader {
       this.#found = reading.hello;
       return 0;
     }
-    if (reading.kind === "malformed") this.#session.handshakeFailed("not_tls", reading.detail);
+    if (reading.kind === "malformed") this.#refuse(bytes, reading.detail);
     else if (bytes.length > largestPrelude)
       this.#session.handshakeFailed("not_tls", "a hello without an end");
     return undefined;
+  }
+
+  #refuse(bytes: Buffer, detail: string): void {
+    if (detectProtocol(bytes) === "http1") this.#session.handshakeFailed("not_tls", "http request", speakTls);
+    else this.#session.handshakeFailed("not_tls", detail);
   }
 }

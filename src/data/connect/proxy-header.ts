@@ -1,10 +1,13 @@
-import type { ProxyEndpoint, ProxyTlvs } from "../../lib/proxy-protocol/header.ts";
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
+import type { ProxyEndpoint, ProxySsl, ProxyTlvs } from "../../lib/proxy-protocol/header.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../lib/proxy-protocol/writer.ts";
 import type { Session } from "../session.ts";
 
 /**
  * What a pool with `proxy_protocol` is told before anything else: who the client is, where it connected, and with
- * version 2 the server name, protocol and TLS version of its connection.
+ * version 2 what is known of its TLS, and the unique ID that a proxy in front gave the connection.
  * @returns undefined where the pool does not want it.
  */
 export function proxyIntroduction(session: Session): Buffer | undefined {
@@ -16,30 +19,59 @@ export function proxyIntroduction(session: Session): Buffer | undefined {
 }
 
 /** Both ends, or neither where the client came over a unix socket. */
-function endsOf({ clientAddress, clientPort, raw, destination }: Session): {
+function endsOf({ clientAddress, clientPort, raw, header }: Session): {
   readonly source?: ProxyEndpoint;
   readonly destination?: ProxyEndpoint;
 } {
   const { localAddress, localPort } = raw;
   const local =
-    destination ?? (localAddress && localPort ? { address: localAddress, port: localPort } : undefined);
+    header?.destination ??
+    (localAddress && localPort ? { address: localAddress, port: localPort } : undefined);
   if (clientAddress === "" || local === undefined) return {};
   return { source: { address: clientAddress, port: clientPort }, destination: local };
 }
 
-function tlvsOf({ serverName, alpn, tlsVersion }: Session): ProxyTlvs {
-  const secure = tlsVersion !== "";
+/** Where TLS does not end here, what a proxy in front knows of the client's TLS is still true. */
+function tlvsOf({ header, serverName, alpn, tlsVersion, client }: Session): ProxyTlvs {
+  const { uniqueId, ...told }: ProxyTlvs = header?.tlvs ?? {};
+  const known: ProxyTlvs =
+    tlsVersion === ""
+      ? { ...told, ...(serverName !== "" && { authority: serverName }) }
+      : { authority: serverName, alpn, ssl: sslOf(client as unknown as TLSSocket, tlsVersion) };
+  return { ...known, ...(uniqueId && { uniqueId }) };
+}
+
+/** Names of algorithms are those of HAProxy. */
+function sslOf(tls: TLSSocket, version: string): ProxySsl {
+  const shown = tls.getX509Certificate();
+  const leaf = tls.getPeerX509Certificate();
   return {
-    ...(serverName !== "" && { authority: serverName }),
-    ...(alpn !== "" && { alpn }),
-    ...(secure && {
-      ssl: {
-        client: true,
-        certificateOnConnection: false,
-        certificateInSession: false,
-        verified: false,
-        version: tlsVersion,
-      },
-    }),
+    client: true,
+    certificateOnConnection: leaf !== undefined && !tls.isSessionReused(),
+    certificateInSession: leaf !== undefined,
+    // A client whose certificate does not pass gets no backend.
+    verified: leaf !== undefined,
+    version,
+    cipher: tls.getCipher().name,
+    ...(shown !== undefined && algorithmsOf(shown)),
+    ...(leaf !== undefined && commonNameOf(leaf)),
   };
+}
+
+function algorithmsOf({ signatureAlgorithm, publicKey }: X509Certificate): Partial<ProxySsl> {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
+  const bits = details?.modulusLength ?? /\d+/.exec(details?.namedCurve ?? "")?.[0];
+  const signature = signatureAlgorithm?.replace(
+    /^(sha\d+)WithRSAEncryption$/i,
+    (_, hash: string) => `RSA-${hash.toUpperCase()}`,
+  );
+  return {
+    ...(signature !== undefined && { signatureAlgorithm: signature }),
+    ...(bits !== undefined && { keyAlgorithm: `${type!.toUpperCase()}${bits}` }),
+  };
+}
+
+function commonNameOf({ subject }: X509Certificate): Partial<ProxySsl> {
+  const name = parseDistinguishedName(subject ?? "")?.find((attribute) => attribute.startsWith("CN="));
+  return name === undefined ? {} : { cn: name.slice("CN=".length) };
 }

@@ -10,36 +10,9 @@ import { X509CertificateGenerator } from "@peculiar/x509";
 import type { ProxyHeader, ProxyTlvs } from "../../../src/lib/proxy-protocol/header.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../../src/lib/proxy-protocol/writer.ts";
 import { testCertificates } from "../../support/certificates.ts";
-import { answer, HeaderBackend, missing, type Peer, say, startPeer } from "./peers.ts";
+import { answer, HeaderBackend, missing, type Peer, say, startHaproxy } from "./peers.ts";
 
 const skip = missing("haproxy");
-
-interface HaproxyOptions {
-  readonly portCount: number;
-  readonly files?: Readonly<Record<string, string>>;
-  sections(peer: Peer): string;
-}
-
-function startHaproxy(
-  context: TestContext,
-  { portCount, files = {}, sections }: HaproxyOptions,
-): Promise<Peer> {
-  return startPeer(context, {
-    command: ["haproxy", "-db", "-f", "{config}"],
-    portCount,
-    files,
-    config: (peer) => `
-global
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 10s
-  timeout server 10s
-${sections(peer)}
-`,
-  });
-}
 
 /** A part of HAProxy that listens on one address and sends headers to the backend. */
 function sender(name: string, bind: string, server: string): string {

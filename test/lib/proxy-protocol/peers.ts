@@ -65,6 +65,34 @@ export async function startPeer(context: TestContext, options: PeerOptions): Pro
   return assert.fail(`${program} does not start:\n${said}`);
 }
 
+interface HaproxyOptions {
+  readonly portCount: number;
+  readonly files?: Readonly<Record<string, string>>;
+  sections(peer: Peer): string;
+}
+
+/** Starts HAProxy in TCP mode with these sections. */
+export function startHaproxy(
+  context: TestContext,
+  { portCount, files = {}, sections }: HaproxyOptions,
+): Promise<Peer> {
+  return startPeer(context, {
+    command: ["haproxy", "-db", "-f", "{config}"],
+    portCount,
+    files,
+    config: (peer) => `
+global
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 10s
+  timeout server 10s
+${sections(peer)}
+`,
+  });
+}
+
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0));
   const ports: number[] = [];
