@@ -132,8 +132,8 @@ describe("a listener with routes", () => {
 
   test("routes TLS that it does not terminate by what the hello offers", async () => {
     assert.equal(await secure("through", "any.test"), "backend any.test");
-    assert.equal(await secure("through", "HTTP/1.1 400 Bad Request\r"), "backend without a name");
-    assert.equal(await plain("through", "GET / HTTP/1.1\r\n\r\n"), "");
+    assert.equal(await secure("through", ""), "backend without a name");
+    assert.equal(await plain("through", "GET / HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 Bad Request\r");
     const refused = await umay.session(
       ({ listener, reason }) => listener === "through" && reason === "handshake_failed",
     );

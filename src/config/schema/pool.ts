@@ -136,7 +136,7 @@ export const pool = z.strictObject({
     .enum(["v1", "v2"])
     .optional()
     .describe(
-      "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also the server name, application protocol and TLS version.",
+      "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also of its TLS and its certificate.",
     ),
   connect: z
     .strictObject({

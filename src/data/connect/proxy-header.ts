@@ -33,7 +33,8 @@ function endsOf({ clientAddress, clientPort, raw, header }: Session): {
 
 /** Where TLS does not end here, what a proxy in front knows of the client's TLS is still true. */
 function tlvsOf({ header, serverName, alpn, tlsVersion, client }: Session): ProxyTlvs {
-  const { uniqueId, ...told }: ProxyTlvs = header?.tlvs ?? {};
+  // A network namespace means something on the machine of that proxy only.
+  const { uniqueId, netns: _, ...told }: ProxyTlvs = header?.tlvs ?? {};
   const known: ProxyTlvs =
     tlsVersion === ""
       ? { ...told, ...(serverName !== "" && { authority: serverName }) }
