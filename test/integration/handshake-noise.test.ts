@@ -27,6 +27,11 @@ const sslv2Hello = Buffer.concat([
   randomBytes(16),
 ]);
 
+/** An alert that ends TLS (RFC 8446 section 6.1), in a record of its own. */
+const closeNotify = Buffer.from([21, 3, 3, 0, 2, 1, 0]);
+/** Longer than a record may be, by one byte (RFC 8446 section 5.2). */
+const tooLong = Buffer.concat([Buffer.from([23, 3, 3, 0x41, 1]), randomBytes(0x4101)]);
+
 /** Sends bytes in the clear, then does what `next` says. */
 function sends(bytes: Buffer | (() => Promise<Buffer>), next: "waits" | "ends" | "resets"): Noise["make"] {
   return async (port) => {
@@ -91,6 +96,24 @@ const noises: readonly Noise[] = [
       listener,
       result: "not_tls",
       make: sends(Buffer.from([22, 3, 1, 0, 4, 16, 0, 0, 0]), "waits"),
+    },
+    {
+      what: "sends a close_notify first",
+      listener,
+      result: "not_tls",
+      make: sends(closeNotify, "waits"),
+    },
+    {
+      what: "sends a close_notify after its hello",
+      listener,
+      result: "client_gone",
+      make: sends(async () => Buffer.concat([await clientHello(), closeNotify]), "waits"),
+    },
+    {
+      what: "sends a record that is too long after its hello",
+      listener,
+      result: "not_tls",
+      make: sends(async () => Buffer.concat([await clientHello(), tooLong]), "waits"),
     },
     { what: "sends an SSLv2 hello", listener, result: "protocol_version", make: sends(sslv2Hello, "waits") },
     {
@@ -190,7 +213,7 @@ describe("clients that do not get through the handshake", () => {
       const count = (labels: Record<string, string>): Promise<number> =>
         umay.metric("umay_tls_handshakes_total", { listener, ...labels });
       const [all, ofKind, lines] = [await count({}), await count({ result }), umay.sessions.length];
-      for (let time = 0; time < times; time++) await make(umay.port(listener));
+      await Promise.all(Array.from({ length: times }, () => make(umay.port(listener))));
       await becomes(
         () => umay.sessions.length,
         (now) => now === lines + times,

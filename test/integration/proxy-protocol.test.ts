@@ -153,11 +153,19 @@ describe("the PROXY protocol", () => {
     socket.destroy();
   });
 
-  for (const [what, bytes, why] of [
+  const wrongSum = Buffer.from(v2);
+  wrongSum[16]! ^= 1;
+  const tooLong = Buffer.from(v2);
+  tooLong.writeUInt16BE(5000, 14);
+  const bad: readonly (readonly [what: string, bytes: string | Buffer, why: RegExp])[] = [
     ["without a header", "GET / HTTP/1.1\r\n\r\n", /is missing/],
     ["with a header that breaks the rules", "PROXY TCP4 256.1.1.1 10.0.0.1 1 2\r\n", /the PROXY header/],
     ["that say nothing", "", /did not come in time/],
-  ] as const)
+    ["with a header that is too long", tooLong, /is 5016 bytes long; at most 4096 are read/],
+    ["with a line that does not end", `PROXY TCP4 ${"1".repeat(200)}`, /has no CRLF in its first 107 bytes/],
+    ["with a checksum that is wrong", wrongSum, /does not have the CRC32C/],
+  ];
+  for (const [what, bytes, why] of bad)
     test(`resets connections ${what}`, async () => {
       const known = umay.sessions.length;
       const socket = dial("plain");
@@ -170,6 +178,14 @@ describe("the PROXY protocol", () => {
       assert.match(String(line["proxy_error"]), why);
     });
 
+  test("resets connections that end within their header", async () => {
+    const socket = dial("plain");
+    socket.end(v2.subarray(0, 20));
+    const [error] = await once(socket, "error");
+    assert.equal((error as NodeJS.ErrnoException).code, "ECONNRESET");
+    await umay.logged(({ proxy_error }) => /ended before the PROXY header did/.test(String(proxy_error)));
+  });
+
   test("refuses peers that it has no reason to trust, and counts them", async () => {
     const socket = dial("plain", "127.0.0.2");
     const [error] = await once(socket, "error");
@@ -178,7 +194,7 @@ describe("the PROXY protocol", () => {
     assert.equal(await umay.metric("umay_listener_rejected_total", labels), 1);
     assert.equal(
       await umay.metric("umay_sessions_ended_total", { listener: "plain", reason: "proxy_header" }),
-      3,
+      bad.length + 1,
     );
   });
 });

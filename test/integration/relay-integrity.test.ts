@@ -27,9 +27,9 @@ describe("the relay carries every byte, in order and unchanged", () => {
   }
 
   for (const [transport, size] of [
-    ["plain", 256 * mib],
-    ["tls12", 64 * mib],
-    ["tls13", 256 * mib],
+    ["plain", 64 * mib],
+    ["tls12", 32 * mib],
+    ["tls13", 64 * mib],
   ] as const)
     test(`${size / mib} MiB each way at once, with pauses on all four ends, over ${transport}`, async () => {
       const [client, server] = await scene.pair(transport);
@@ -66,9 +66,8 @@ describe("the relay carries every byte, in order and unchanged", () => {
       assert.ok((await client.readToEnd()).equals(sent));
     });
 
-  for (const transport of transports)
-    test(`what waits inside umay for a client that does not read stays as it was, over ${transport}`, async () => {
-      const [client, server] = await scene.pair(transport);
+  test("what waits inside umay for clients that do not read stays as it was, over each transport", async () => {
+    const stays = async ([client, server]: [Peer, Peer]): Promise<void> => {
       client.socket.pause();
       const sent = randomBytes(7 * mib);
       // Pieces that umay reads one by one, so that many of them wait at once when nothing more fits into the kernel.
@@ -84,5 +83,9 @@ describe("the relay carries every byte, in order and unchanged", () => {
       client.end();
       assert.ok((await client.readToEnd()).equals(sent));
       await pieces;
-    });
+    };
+    const pairs: [Peer, Peer][] = [];
+    for (const transport of transports) pairs.push(await scene.pair(transport));
+    await Promise.all(pairs.map(stays));
+  });
 });

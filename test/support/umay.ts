@@ -189,7 +189,7 @@ class UmayProcess implements RunningUmay {
   }
 
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    const text = await (await this.#get("metrics")).text();
     let sum = 0;
     for (const line of text.split("\n")) {
       if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
@@ -200,11 +200,11 @@ class UmayProcess implements RunningUmay {
   }
 
   async status(): Promise<Status> {
-    return (await (await fetch(`${this.admin}/status`)).json()) as Status;
+    return (await (await this.#get("status")).json()) as Status;
   }
 
   async readiness(): Promise<{ status: number; text: string }> {
-    const response = await fetch(`${this.admin}/readyz`);
+    const response = await this.#get("readyz");
     return { status: response.status, text: await response.text() };
   }
 
@@ -216,6 +216,11 @@ class UmayProcess implements RunningUmay {
     if (!this.#ended) this.#child.kill("SIGKILL");
     this.#child.stdout?.resume();
     await this.exited;
+  }
+
+  /** Without a connection that stays open: it would be one of umay's files. */
+  #get(path: string): Promise<Response> {
+    return fetch(`${this.admin}/${path}`, { headers: { connection: "close" } });
   }
 
   #wake(): void {

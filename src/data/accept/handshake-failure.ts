@@ -9,6 +9,7 @@ const byCode: Readonly<Record<string, HandshakeResult>> = {
   ERR_SSL_HTTPS_PROXY_REQUEST: "not_tls",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "not_tls",
   ERR_SSL_DATA_LENGTH_TOO_LONG: "not_tls",
+  ERR_SSL_ENCRYPTED_LENGTH_TOO_LONG: "not_tls",
   ERR_SSL_UNEXPECTED_MESSAGE: "not_tls",
   ERR_SSL_RECORD_TOO_SMALL: "not_tls",
   ERR_SSL_BAD_RECORD_TYPE: "not_tls",
