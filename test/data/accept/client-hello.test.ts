@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { before, describe, test } from "node:test";
 import { connect } from "node:tls";
-import fc from "fast-check";
 import {
   ClientHelloReader,
   type HelloReading,
@@ -94,29 +93,6 @@ describe("a client hello", () => {
     "another record in the middle": Buffer.from([22, 3, 1, 0, 4, 1, 0, 1, 0, 23]),
   }))
     test(`is not ${what}`, () => assert.equal(read(bytes).kind, "malformed"));
-
-  test("never crashes, hangs or reads out of bounds, whatever its bytes are", () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(0, 1, 2),
-        fc.array(fc.tuple(fc.nat(2000), fc.nat(255)), { maxLength: 20 }),
-        fc.nat(2000),
-        (which, mutations, length) => {
-          const bytes = Buffer.from([modern, old, nameless][which]!.subarray(0, Math.max(1, length)));
-          for (const [at, value] of mutations) bytes[at % bytes.length] = value;
-          const whole = read(bytes);
-          const piecemeal = new ClientHelloReader();
-          let last: HelloReading = { kind: "more" };
-          for (let end = 1; end <= bytes.length && last.kind === "more"; end++)
-            last = piecemeal.read(bytes.subarray(0, end));
-          assert.deepEqual(last, whole);
-          if (whole.kind === "hello")
-            assert.equal(normaliseServerName(whole.hello.serverName), whole.hello.serverName);
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
 });
 
 test("a server name is a DNS name in lower case, or none", () => {

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { ProxyHeader, ProxySsl } from "../../../src/lib/proxy-protocol/header.ts";
 import { formatIp, parseIp } from "../../../src/lib/proxy-protocol/ip.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../../src/lib/proxy-protocol/writer.ts";
+import { type Mutation, mutation } from "../../support/captures.ts";
 import { read, readBytewise, readHeader, readWhole } from "./reading.ts";
 
 const address = fc.oneof(
@@ -84,49 +85,19 @@ test("addresses have the text that Node gives to sockets, or the IPv4 address th
   );
 });
 
-type Mutation = (bytes: Buffer) => Buffer;
-
-const anywhere = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const junk = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes));
-const at = (bytes: Buffer, where: number): number => Math.floor(where * bytes.length);
-const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(anywhere, fc.integer({ min: 0, max: 255 })).map(
-    ([where, value]): Mutation =>
-      (bytes) => {
-        const changed = Buffer.from(bytes);
-        changed[at(bytes, where)] = value;
-        return changed;
-      },
-  ),
-  fc.tuple(anywhere, junk).map(
-    ([where, added]): Mutation =>
-      (bytes) =>
-        Buffer.concat([bytes.subarray(0, at(bytes, where)), added, bytes.subarray(at(bytes, where))]),
-  ),
-  fc.tuple(anywhere, anywhere).map(
-    ([from, to]): Mutation =>
-      (bytes) =>
-        Buffer.concat([
-          bytes.subarray(0, at(bytes, Math.min(from, to))),
-          bytes.subarray(at(bytes, Math.max(from, to))),
-        ]),
-  ),
-  // The length of the header, which decides what its last TLV is.
-  fc.integer({ min: 0, max: 65535 }).map(
-    (length): Mutation =>
-      (bytes) => {
-        const changed = Buffer.concat([bytes, Buffer.alloc(64)]);
-        changed.writeUInt16BE(length & (length % 3 === 0 ? 0xffff : 0xff), 14);
-        return changed;
-      },
-  ),
-);
+/** Changes the length of the header, which decides what its last TLV is. */
+const length: fc.Arbitrary<Mutation> = fc.integer({ min: 0, max: 65535 }).map((length) => (bytes) => {
+  const changed = Buffer.concat([bytes, Buffer.alloc(64)]);
+  changed.writeUInt16BE(length & (length % 3 === 0 ? 0xffff : 0xff), 14);
+  return changed;
+});
 const written = fc.oneof(
   fc.tuple(proxied, fc.boolean()).map(([header, crc32c]) => encodeProxyV2(header, { crc32c })),
   fc.tuple(endpoint, endpoint).map(([source, destination]) => encodeProxyV1({ source, destination })),
 );
 const mutated = fc
-  .tuple(written, fc.array(mutation, { minLength: 1, maxLength: 3 }))
+  .tuple(written, fc.array(fc.oneof(mutation, length), { minLength: 1, maxLength: 3 }))
   .map(([bytes, mutations]) => mutations.reduce((changed, mutate) => mutate(changed), bytes));
 const random = fc
   .tuple(

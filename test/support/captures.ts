@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import fc from "fast-check";
+
+const folder = resolve(import.meta.dirname, "../captures");
+
+/** What real programs sent first, by the name of its file. */
+export function captures(kind: "hello" | "header"): ReadonlyMap<string, Buffer> {
+  const files = readdirSync(folder).filter((file) => file.startsWith(`${kind}-`));
+  return new Map(
+    files.map((file) => {
+      const text = readFileSync(resolve(folder, file), "latin1");
+      return [file.slice(0, -".hex".length), Buffer.from(text.replaceAll("\n", ""), "hex")];
+    }),
+  );
+}
+
+export type Mutation = (bytes: Buffer) => Buffer;
+
+const anywhere = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+const at = (bytes: Buffer, where: number): number => Math.floor(where * bytes.length);
+
+/** Changes a byte, which may well be a length; puts bytes in, takes some out, says some twice, cuts the end off. */
+export const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  fc.tuple(anywhere, fc.nat(255)).map(
+    ([where, value]): Mutation =>
+      (bytes) => {
+        const changed = Buffer.from(bytes);
+        if (changed.length > 0) changed[at(bytes, where)] = value;
+        return changed;
+      },
+  ),
+  fc.tuple(anywhere, fc.uint8Array({ maxLength: 40 })).map(
+    ([where, added]): Mutation =>
+      (bytes) =>
+        Buffer.concat([bytes.subarray(0, at(bytes, where)), added, bytes.subarray(at(bytes, where))]),
+  ),
+  fc.tuple(anywhere, anywhere).map(
+    ([from, to]): Mutation =>
+      (bytes) =>
+        Buffer.concat([bytes.subarray(0, at(bytes, from)), bytes.subarray(at(bytes, to))]),
+  ),
+  anywhere.map(
+    (where): Mutation =>
+      (bytes) =>
+        bytes.subarray(0, at(bytes, where)),
+  ),
+);
+
+/** One of these, mutated up to four times. */
+export function mutationsOf(originals: readonly Buffer[]): fc.Arbitrary<Buffer> {
+  return fc
+    .tuple(fc.constantFrom(...originals), fc.array(mutation, { maxLength: 4 }))
+    .map(([bytes, mutations]) => mutations.reduce((changed, mutate) => mutate(changed), bytes));
+}
