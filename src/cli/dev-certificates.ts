@@ -22,6 +22,7 @@ export interface DevCertificates {
 export interface DevOptions {
   /** Names to cover besides localhost, 127.0.0.1 and ::1. */
   readonly names?: readonly string[];
+  /** Default: 824. Apple's systems take 825 at the most, and an hour before now counts too. */
   readonly days?: number;
   /** Replace what is there. */
   readonly force?: boolean;
@@ -43,7 +44,7 @@ export async function ensureDevCertificates(dir: string, options: DevOptions = {
   const names = [...new Set([...alwaysCovered, ...(options.names ?? [])])];
   const files = { ca: join(dir, "dev-ca.pem"), cert: join(dir, "dev.pem"), key: join(dir, "dev.key") };
   const created = options.force === true || !Object.values(files).some((file) => existsSync(file));
-  if (created) await create(dir, files, { names, days: options.days ?? 825 });
+  if (created) await create(dir, files, { names, days: options.days ?? 824 });
   const leaf = await inspect(files, names);
   return { files, created, notAfter: new Date(leaf.validTo), names: leaf.subjectAltName ?? "" };
 }

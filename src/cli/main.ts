@@ -109,7 +109,7 @@ function addTools(program: Command, done: (code: number) => void): void {
     .description("make a development CA and a certificate for localhost")
     .option("-d, --dir <folder>", "where the files go", "certs")
     .option("-n, --name <name>", "a further DNS name or IP address to cover; may be repeated", collect, [])
-    .option("--days <days>", "how long they are valid", wholeDays, 825)
+    .option("--days <days>", "how long they are valid", wholeDays, 824)
     .option("--force", "replace what is there")
     .action(async (options: { dir: string; name: readonly string[]; days: number; force?: true }) =>
       done(
