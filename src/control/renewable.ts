@@ -6,6 +6,7 @@ import {
   renewClientCertificate,
   renewTickets,
 } from "../config/resolve/renew.ts";
+import type { ClientAuth } from "../model/client-auth.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { Certificate, ListenerTls } from "../model/listener.ts";
 import type { Pool, PoolTls } from "../model/pool.ts";
@@ -31,7 +32,7 @@ export async function renewListener(tls: ListenerTls, renew: RenewPart): Promise
   const certificates: Certificate[] = [];
   for (const old of tls.certificates)
     certificates.push(await renew(certificatePart(old, () => renewCertificate(old, tls))));
-  const clientAuth = tls.clientAuth && (await renew(clientAuthPart({ ...tls, clientAuth: tls.clientAuth })));
+  const clientAuth = tls.clientAuth && (await renew(clientAuthPart(tls.clientAuth)));
   const { sessionTickets: tickets } = tls;
   const keysFile = tickets?.keysFile;
   const sessionTickets =
@@ -87,17 +88,13 @@ function certificatePart(old: Certificate, renew: () => Promise<Renewed<Certific
   };
 }
 
-function clientAuthPart({
-  clientAuth: old,
-}: {
-  readonly clientAuth: NonNullable<ListenerTls["clientAuth"]>;
-}) {
+function clientAuthPart(old: ClientAuth): Part<ClientAuth> {
   const { caFile, crlFile } = old;
   return {
     files: crlFile === undefined ? [caFile] : [caFile, crlFile],
     old,
     renew: () => renewClientAuth(old),
-    tell: () => [{ ca: caFile, crl: crlFile }, "CAs or revocation lists of clients were renewed"] as const,
+    tell: () => [{ ca: caFile, crl: crlFile }, "CAs or revocation lists of clients were renewed"],
   };
 }
 

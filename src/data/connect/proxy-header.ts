@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
 import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
 import type { ProxyEndpoint, ProxySsl, ProxyTlvs } from "../../lib/proxy-protocol/header.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../lib/proxy-protocol/writer.ts";
@@ -46,6 +46,8 @@ function tlvsOf({ header, serverName, alpn, tlsVersion, client }: Session): Prox
 function sslOf(tls: TLSSocket, version: string): ProxySsl {
   const shown = tls.getX509Certificate();
   const leaf = tls.getPeerX509Certificate();
+  // Null where the client has gone and nobody has been told yet.
+  const cipher = (tls.getCipher() as CipherNameAndProtocol | null)?.name;
   return {
     client: true,
     certificateOnConnection: leaf !== undefined && !tls.isSessionReused(),
@@ -53,13 +55,26 @@ function sslOf(tls: TLSSocket, version: string): ProxySsl {
     // A client whose certificate does not pass gets no backend.
     verified: leaf !== undefined,
     version,
-    cipher: tls.getCipher().name,
+    ...(cipher !== undefined && { cipher }),
     ...(shown !== undefined && algorithmsOf(shown)),
     ...(leaf !== undefined && commonNameOf(leaf)),
   };
 }
 
-function algorithmsOf({ signatureAlgorithm, publicKey }: X509Certificate): Partial<ProxySsl> {
+/** By fingerprint: to look into a certificate takes several times as long as all else that the header takes. */
+const known = new Map<string, Partial<ProxySsl>>();
+const mostKnown = 4_096;
+
+function algorithmsOf(shown: X509Certificate): Partial<ProxySsl> {
+  const found = known.get(shown.fingerprint256);
+  if (found !== undefined) return found;
+  if (known.size === mostKnown) known.clear();
+  const algorithms = readAlgorithms(shown);
+  known.set(shown.fingerprint256, algorithms);
+  return algorithms;
+}
+
+function readAlgorithms({ signatureAlgorithm, publicKey }: X509Certificate): Partial<ProxySsl> {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
   const bits = details?.modulusLength ?? /\d+/.exec(details?.namedCurve ?? "")?.[0];
   const signature = signatureAlgorithm?.replace(
