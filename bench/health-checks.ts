@@ -86,6 +86,7 @@ function poolAt(port: number): PlacedPool {
     picker: { type: "random" },
     connect,
     proxyProtocol: undefined,
+    slowStart: 0,
     tls: undefined,
     counters: 0,
     backends: placed,

@@ -1,6 +1,6 @@
 /**
  * What the workers share with each other and with the control plane, without a message.
- * Every cell is changed with Atomics, because every thread may change it.
+ * Cells are changed with Atomics, because every thread may change them, unless they say otherwise.
  */
 export interface SharedMemory {
   /** Leases per backend slot: connecting or connected. Least-connection reads it. */
@@ -9,6 +9,10 @@ export interface SharedMemory {
   readonly backendFlags: Int32Array<SharedArrayBuffer>;
   /** Failures in a row per backend slot, over all workers. */
   readonly backendErrors: Int32Array<SharedArrayBuffer>;
+  /** Per backend slot, how much of its weight does not count while it starts slowly, in percent; written by the control plane. */
+  readonly backendWithheld: Int32Array<SharedArrayBuffer>;
+  /** {@link latencyCells} per backend slot: what its answers took. Plain stores: of two at once, one is lost. */
+  readonly backendLatency: Int32Array<SharedArrayBuffer>;
   /** Open connections per listener slot. */
   readonly listenerActive: Int32Array<SharedArrayBuffer>;
   /** [0]: open connections of the whole process; [1]: the most it may have. */
@@ -17,6 +21,9 @@ export interface SharedMemory {
 
 export const openConnections = 0;
 export const mostConnections = 1;
+
+/** A latency in microseconds, 0 before the first; and when it was measured, in hundredths of a second. */
+export const latencyCells = 2;
 
 /** Why a backend may not be picked. `trusted` lifts `down` and `ejected`: too few of its pool are left without it. */
 export const backendFlag = { down: 1, ejected: 2, draining: 4, trusted: 8 } as const;
@@ -38,6 +45,8 @@ export function createSharedMemory(): SharedMemory {
     backendActive: sharedInts(backendCapacity),
     backendFlags: sharedInts(backendCapacity),
     backendErrors: sharedInts(backendCapacity),
+    backendWithheld: sharedInts(backendCapacity),
+    backendLatency: sharedInts(backendCapacity * latencyCells),
     listenerActive: sharedInts(listenerCapacity),
     process: sharedInts(2),
   };

@@ -5,12 +5,10 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * What the configuration will have and this version does not support yet. Rejected by name, so that nobody believes
  * it works. When a feature lands, its lines go. `*` is any name.
  */
-const plannedKeys = ["pools.*.max_connections_per_backend", "pools.*.queue", "pools.*.slow_start"];
+const plannedKeys = ["pools.*.max_connections_per_backend", "pools.*.queue"];
 
 const plannedValues = [
   { key: "listeners.*.mode", values: ["http"], judges: "itself" },
-  { key: "pools.*.picker", values: ["peak-ewma"], judges: "itself" },
-  { key: "pools.*.picker.type", values: ["peak-ewma"], judges: "its table" },
 ];
 
 /** A part of the configuration that can't be judged, because it needs what is not supported yet. */

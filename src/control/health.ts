@@ -9,6 +9,7 @@ import type { Logger } from "../observe/logger.ts";
 import { Checker } from "./checker.ts";
 import { Outliers, sweepInterval } from "./outliers.ts";
 import type { BackendHealth, HealthReading } from "./readings.ts";
+import { SlowStarts } from "./slow-start.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
@@ -40,6 +41,7 @@ export class HealthMonitor implements HealthReading {
   readonly #create: typeof createCheck;
   readonly #verdicts: Verdicts;
   readonly #outliers: Outliers;
+  readonly #slowStarts: SlowStarts;
   /** By slot. */
   readonly #watched = new Map<number, Watched>();
   #pools: ReadonlyMap<string, PlacedPool> = new Map();
@@ -54,7 +56,8 @@ export class HealthMonitor implements HealthReading {
     this.#logger = logger;
     this.#timers = timers;
     this.#random = random;
-    this.#verdicts = new Verdicts(shared, logger);
+    this.#slowStarts = new SlowStarts(shared, timers);
+    this.#verdicts = new Verdicts(shared, logger, this.#slowStarts);
     this.#outliers = new Outliers(shared, this.#verdicts, logger, timers, random);
     this.#cancelSweep = timers.after(sweepInterval, () => this.#sweep());
   }
@@ -74,8 +77,7 @@ export class HealthMonitor implements HealthReading {
       const check = before.get(pool.name)?.check;
       if (sameButTls(check, policy.check)) this.#renewCheck(pool, check, policy.check);
       else this.#changeCheck(pool, policy);
-      for (const backend of pool.backends)
-        if (!this.#watched.has(backend.slot)) this.#watch(pool.name, backend, policy);
+      this.#watchNew(pool, policy);
       this.#verdicts.refresh(pool, policy.panicThreshold);
     }
   }
@@ -115,6 +117,7 @@ export class HealthMonitor implements HealthReading {
       if (present.has(slot)) continue;
       checker?.stop();
       this.#outliers.forget(backend);
+      this.#slowStarts.forget(slot);
       this.#watched.delete(slot);
     }
     this.#verdicts.keepOnly(this.#pools);
@@ -142,6 +145,17 @@ export class HealthMonitor implements HealthReading {
       this.#watched.delete(backend.slot);
       if (check === undefined && this.#verdicts.has(backend, "down"))
         this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
+    }
+  }
+
+  #watchNew(pool: PlacedPool, policy: HealthPolicy): void {
+    const known = pool.backends.filter(({ slot }) => this.#watched.has(slot));
+    if (known.length === pool.backends.length) return;
+    const serving = known.filter((backend) => this.#verdicts.healthy(backend));
+    for (const backend of pool.backends) {
+      if (this.#watched.has(backend.slot)) continue;
+      this.#slowStarts.begin(pool, backend, serving);
+      this.#watch(pool.name, backend, policy);
     }
   }
 
@@ -177,7 +191,10 @@ export class HealthMonitor implements HealthReading {
   }
 
   #sweep(): void {
-    for (const pool of this.#pools.values()) this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
+    for (const pool of this.#pools.values()) {
+      this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
+      this.#slowStarts.sweep(pool, this.#verdicts.failsOpen(pool.name));
+    }
     this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { createAddressTable } from "../channel/address-table.ts";
 import { backendCell, type CounterMemory } from "../channel/counters.ts";
-import { backendFlag, type SharedMemory } from "../channel/memory.ts";
+import { backendFlag, latencyCells, type SharedMemory } from "../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots, type Slots } from "../channel/slots.ts";
 import type { SocketAddress } from "../lib/address.ts";
 import type { Backend, PlacedBackend } from "../model/backend.ts";
@@ -183,6 +183,7 @@ export class Store {
         memory.fill(0, backend.counters, backend.counters + backendCell.size);
       Atomics.store(this.#shared.backendFlags, backend.slot, 0);
       Atomics.store(this.#shared.backendErrors, backend.slot, 0);
+      Atomics.store(this.#shared.backendLatency, backend.slot * latencyCells, 0);
       this.#leaving.delete(name);
       this.#backendSlots.giveBack(backend.slot);
     }

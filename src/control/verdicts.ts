@@ -2,10 +2,12 @@ import { backendFlag, type SharedMemory } from "../channel/memory.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { PlacedPool } from "../model/snapshot.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { SlowStarts } from "./slow-start.ts";
 
 export type Mark = "down" | "ejected";
 
 const unhealthy = backendFlag.down | backendFlag.ejected;
+const notServing = unhealthy | backendFlag.draining;
 
 /**
  * Writes what is found out about backends to where the pickers of all workers see it, and fails open: where too few
@@ -14,11 +16,13 @@ const unhealthy = backendFlag.down | backendFlag.ejected;
 export class Verdicts {
   readonly #shared: SharedMemory;
   readonly #logger: Logger;
+  readonly #slowStarts: SlowStarts;
   /** By pool; only those that fail open. */
   readonly #panics = new Map<string, number>();
 
-  constructor(shared: SharedMemory, logger: Logger) {
+  constructor(shared: SharedMemory, logger: Logger, slowStarts: SlowStarts) {
     this.#shared = shared;
+    this.#slowStarts = slowStarts;
     this.#logger = logger;
   }
 
@@ -28,7 +32,7 @@ export class Verdicts {
 
   /** Neither down, nor ejected, nor draining. */
   healthy(backend: PlacedBackend): boolean {
-    return (this.#flags(backend) & (unhealthy | backendFlag.draining)) === 0;
+    return (this.#flags(backend) & notServing) === 0;
   }
 
   /** Whether health is ignored in a pool. */
@@ -57,6 +61,13 @@ export class Verdicts {
     const flagsOf = (backend: PlacedBackend): number =>
       backend.slot === changed?.slot ? its : this.#flags(backend);
     const tier = findPanic(pool.backends, flagsOf, threshold);
+    // Before any picker may see that it is back. While health is ignored, most others are worse.
+    if (changed !== undefined && !this.healthy(changed) && (its & notServing) === 0 && tier === undefined)
+      this.#slowStarts.begin(
+        pool,
+        changed,
+        pool.backends.filter((backend) => this.healthy(backend)),
+      );
     for (const backend of pool.backends) {
       const others = flagsOf(backend) & ~backendFlag.trusted;
       const trusted = tier === backend.tier;

@@ -3,3 +3,16 @@
  * for the time would cost more than the byte.
  */
 export const clock = { now: performance.now() };
+
+/** From `performance.now()`, which begins with the thread, to the system's monotonic clock, which threads share. */
+const sinceSystemStart = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** The time that all workers agree on, in milliseconds, when {@link readTime} was called last: by the sweep, if by nobody else. */
+export const sharedClock = { now: performance.now() + sinceSystemStart };
+
+/** @returns the time by `performance.now()`. */
+export function readTime(): number {
+  const now = performance.now();
+  sharedClock.now = now + sinceSystemStart;
+  return now;
+}

@@ -15,6 +15,7 @@ import { HelloReader } from "./accept/hello.ts";
 import { unrecognizedName } from "./accept/last-words.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
+import { readTime } from "./clock.ts";
 import { type Attempt, abandonAttempt, connectNext, dropUpstream } from "./connect/attempts.ts";
 import { reportSilence, reportSuccess } from "./connect/report.ts";
 import type { BackendTls } from "./connect/tls.ts";
@@ -70,6 +71,8 @@ export class Session implements RelaySession, FirstBytesSession {
   connectTook = 0;
   /** When a byte moved, by the coarse clock, or the phase began. */
   lastActive: number;
+  /** When the client's last bytes before the backend's first ones went to it, or it was connected. */
+  asked = 0;
   received = 0;
   sent = 0;
   clientEnded = false;
@@ -211,6 +214,7 @@ export class Session implements RelaySession, FirstBytesSession {
     const upstream = this.upstream!;
     this.phase = "relay";
     this.lastActive = performance.now();
+    this.asked = this.lastActive;
     relayUpstream(upstream, this.securing);
     this.client.on("drain", relay.onClientDrain);
     if (this.clientEnded) upstream.end();
@@ -220,12 +224,16 @@ export class Session implements RelaySession, FirstBytesSession {
   }
 
   countReceived(bytes: number): void {
+    if (this.sent === 0 && this.pool.latencies !== undefined) this.asked = readTime();
     this.received += bytes;
     this.plane.counters[this.listener.definition.counters + listenerCell.received]! += bytes;
   }
 
   countSent(bytes: number): void {
-    if (this.sent === 0 && this.backend !== undefined) reportSuccess(this.plane.shared, this.backend.slot);
+    if (this.sent === 0 && this.backend !== undefined) {
+      reportSuccess(this.plane.shared, this.backend.slot);
+      this.pool.latencies?.answered(this.backend.slot, this.waited());
+    }
     this.sent += bytes;
     this.plane.counters[this.listener.definition.counters + listenerCell.sent]! += bytes;
   }
@@ -283,8 +291,12 @@ export class Session implements RelaySession, FirstBytesSession {
     if (this.phase === "ended") return;
     const handshakeOver = this.phase === "connect" || this.phase === "relay";
     if (this.phase === "connect") abandonAttempt(this);
-    if (this.phase === "relay" && this.sent === 0 && this.backend !== undefined)
+    if (this.phase === "relay" && this.sent === 0 && this.backend !== undefined) {
       reportSilence(this.plane.shared, this.backend.slot, reason);
+      // A client that asked and got nothing: an answer would have taken longer still.
+      if (this.received > 0 && reason !== "backend_closed")
+        this.pool.latencies?.waited(this.backend.slot, this.waited());
+    }
     this.phase = "ended";
     dropUpstream(this);
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
@@ -300,6 +312,11 @@ export class Session implements RelaySession, FirstBytesSession {
     if (handshakeOver)
       recordValue(this.plane.counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
     recordSession(this, reason, duration);
+  }
+
+  /** How long the backend took for what the client waits for: to be connected, and since it was asked; in milliseconds. */
+  private waited(): number {
+    return this.connectTook + readTime() - this.asked;
   }
 
   private countHandshake(outcome: number): void {

@@ -9,6 +9,8 @@ export const pickerTypes = {
   "least-connection": "the backend with the fewest active connections for its weight, exact over all workers",
   "power-of-two":
     "the less loaded of two that are drawn at random; nearly as even as least-connection, at constant cost",
+  "peak-ewma":
+    "of two that are drawn at random, the one whose next answer is expected sooner, by how long its last ones took and how many are waiting",
   "consistent-hash":
     "the backend that the client's address or the server name hashes to; few keys move when backends change",
 } as const;
@@ -24,7 +26,16 @@ export interface ConsistentHashSpec {
   readonly boundedLoad: number | undefined;
 }
 
-export type PickerSpec = { readonly type: Exclude<PickerType, "consistent-hash"> } | ConsistentHashSpec;
+export interface PeakEwmaSpec {
+  readonly type: "peak-ewma";
+  /** Time in which what was measured loses all but 1/e of its worth, in milliseconds, 100 ms to an hour. */
+  readonly decay: number;
+}
+
+export type PickerSpec =
+  | { readonly type: Exclude<PickerType, "consistent-hash" | "peak-ewma"> }
+  | ConsistentHashSpec
+  | PeakEwmaSpec;
 
 export interface StaticDiscovery {
   readonly type: "static";
@@ -80,6 +91,8 @@ export interface Pool {
   readonly discovery: DiscoverySpec;
   /** The PROXY protocol header that backends get; undefined: none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+  /** How long a new or recovered backend takes to come to its whole weight, in milliseconds; 0: has it at once. */
+  readonly slowStart: number;
   readonly health: HealthPolicy;
   readonly connect: {
     /** Time for one attempt, in milliseconds. */

@@ -8,10 +8,7 @@ import { load, smallest } from "./loading.ts";
 /** Every key and value of the contract that does not work yet, in the table where it belongs. */
 const planned: readonly [table: string, line: string][] = [
   ["listeners.echo", 'mode = "http"'],
-  ["pools.echo", 'picker = "peak-ewma"'],
-  ["pools.echo", 'picker = { type = "peak-ewma", decay = "10s" }'],
   ["pools.echo", "max_connections_per_backend = 0"],
-  ["pools.echo", 'slow_start = "0s"'],
   ["pools.echo", "queue = {}"],
 ];
 

@@ -73,6 +73,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     name,
     picker: { type: "round-robin" },
     proxyProtocol: undefined,
+    slowStart: 0,
     connect: { timeout: 1, attempts: 1 },
     tls: name === "echo" ? poolTls : undefined,
     counters: poolSlots().counters(slot),

@@ -1,3 +1,4 @@
+import { latencyCells } from "../../src/channel/memory.ts";
 import type { PickContext, Picker, PickerInputs } from "../../src/data/pick/picker.ts";
 import { createPicker } from "../../src/data/pick/registry.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
@@ -29,6 +30,7 @@ export const equalWeights = (count: number): number[] => Array.from({ length: co
 export const pickerVariants: readonly { readonly name: string; readonly spec: PickerSpec }[] = (
   Object.keys(pickerTypes) as PickerType[]
 ).flatMap((type): { name: string; spec: PickerSpec }[] => {
+  if (type === "peak-ewma") return [{ name: type, spec: { type, decay: 10_000 } }];
   if (type !== "consistent-hash") return [{ name: type, spec: { type } }];
   return (["maglev", "ring"] as const).flatMap((algorithm) =>
     [undefined, 1.25].map((boundedLoad) => ({
@@ -46,6 +48,10 @@ export class TestPool implements PickContext {
   readonly active = new Int32Array(16_384);
   /** By slot, 1: may not be picked. */
   readonly refused = new Uint8Array(16_384);
+  /** By slot, in percent. */
+  readonly withheld = new Int32Array(16_384);
+  readonly latency = new Int32Array(16_384 * latencyCells);
+  readonly clock = { now: 0 };
   readonly inputs: PickerInputs;
 
   constructor(backends: readonly PlacedBackend[], overrides: Partial<PickerInputs> = {}) {
@@ -53,6 +59,9 @@ export class TestPool implements PickContext {
     this.inputs = {
       backends,
       active: this.active,
+      withheld: this.withheld,
+      latency: this.latency,
+      clock: this.clock,
       random: seededRandom(1),
       previous: undefined,
       worker: { index: 0, count: 1 },

@@ -50,14 +50,14 @@ export async function resolveSettings(
   );
   const pools = await Promise.all(
     Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
-      const { picker, connect, proxy_protocol: proxyProtocol, removal } = pool;
+      const { picker, connect, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
       const { directory } = context;
       const path = ["pools", name];
       const discovery = await resolveDiscovery(pool.discovery, [...path, "discovery"], directory, report);
       const tls =
         pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
       const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
-      return { name, picker, connect, proxyProtocol, tls, health, removal, discovery };
+      return { name, picker, connect, proxyProtocol, slowStart, tls, health, removal, discovery };
     }),
   );
 

@@ -7,7 +7,7 @@ import { tls } from "./pool-tls.ts";
 import { address, duration, hostName, integer, nameserver, path } from "./values.ts";
 
 const pickerNames = Object.keys(pickerTypes) as PickerType[];
-const plainPickers = pickerNames.filter((type) => type !== "consistent-hash");
+const plainPickers = pickerNames.filter((type) => type !== "consistent-hash" && type !== "peak-ewma");
 
 const consistentHash = z.strictObject({
   type: z.literal("consistent-hash"),
@@ -30,8 +30,16 @@ const consistentHash = z.strictObject({
     }),
 });
 
+const peakEwma = z.strictObject({
+  type: z.literal("peak-ewma"),
+  decay: duration("100ms", "1h")
+    .prefault("10s")
+    .describe("Time in which what was measured loses all but a third (1/e) of its worth."),
+});
+
 const pickerTable = z.discriminatedUnion("type", [
   consistentHash,
+  peakEwma,
   z.strictObject({ type: z.enum(plainPickers) }),
 ]);
 
@@ -137,6 +145,11 @@ export const pool = z.strictObject({
     .optional()
     .describe(
       "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also of its TLS and its certificate.",
+    ),
+  slow_start: duration("0s", "1h")
+    .prefault("0s")
+    .describe(
+      "How long the weight of a new or recovered backend grows, from a tenth to all of it. 0s: it has all of it at once.",
     ),
   connect: z
     .strictObject({

@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import { attachUpstream } from "../session-events.ts";
 import { dial } from "./dial.ts";
 import { proxyIntroduction } from "./proxy-header.ts";
-import { reportFailure } from "./report.ts";
+import { failureLatency, reportFailure } from "./report.ts";
 
 /*
  * A session's way to a backend: pick, dial, TLS, and on to the next backend after a failure. Functions of the session,
@@ -63,7 +63,10 @@ export function connectFailed(session: Session, failure: ConnectFailure, detail:
   attempt.took = performance.now() - attempt.began;
   attempt.error = detail;
   counters[attempt.backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
-  if (connectFailures[failure].origin === "backend") reportFailure(shared, attempt.backend.slot);
+  if (connectFailures[failure].origin === "backend") {
+    reportFailure(shared, attempt.backend.slot);
+    session.pool.latencies?.waited(attempt.backend.slot, Math.max(attempt.took, failureLatency));
+  }
   dropUpstream(session);
   if (connectFailures[failure].retryable) connectNext(session);
   else session.end("connect_failed");
@@ -76,6 +79,7 @@ function connected(session: Session): void {
   session.connectTook = attempt.took;
   counters[attempt.backend.counters + backendCell.connected]! += 1;
   recordValue(counters, session.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
+  session.pool.latencies?.waited(attempt.backend.slot, attempt.took);
   session.relay();
 }
 

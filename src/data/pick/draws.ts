@@ -26,7 +26,7 @@ export class Draws {
     return sum >>> 1;
   }
 
-  /** @returns an integer from 0 to `limit` − 1; `limit` is at most 2^22, so that nothing is rounded. */
+  /** @returns an integer from 0 to `limit` − 1; `limit` is at most 2^29. Above 2^22 the last bits are rounded. */
   below(limit: number): number {
     return Math.floor((this.bits() * limit) / 2 ** 31);
   }

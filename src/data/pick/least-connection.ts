@@ -1,5 +1,6 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+import { presentWeight, wholeWeight } from "./slow-start.ts";
 
 /**
  * The backend whose load for its weight would be the least with one more connection: the least (active + 1) / weight.
@@ -8,15 +9,18 @@ import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 export class LeastConnectionPicker implements Picker {
   readonly #backends: readonly PlacedBackend[];
   readonly #slots: Int32Array;
+  /** In hundredths of a unit, as {@link presentWeight}. */
   readonly #weights: Int32Array;
   readonly #active: Int32Array;
+  readonly #withheld: Int32Array;
   #start: number;
 
   constructor(inputs: PickerInputs) {
     this.#backends = inputs.backends;
     this.#slots = Int32Array.from(inputs.backends, (backend) => backend.slot);
-    this.#weights = Int32Array.from(inputs.backends, (backend) => backend.weight);
+    this.#weights = Int32Array.from(inputs.backends, (backend) => backend.weight * wholeWeight);
     this.#active = inputs.active;
+    this.#withheld = inputs.withheld;
     // Anywhere: workers and rebuilt pickers that all began with the first backend would prefer it.
     this.#start = Math.floor(inputs.random() * inputs.backends.length);
   }
@@ -33,12 +37,15 @@ export class LeastConnectionPicker implements Picker {
     let index = this.#start;
     for (let seen = 0; seen < count; seen++) {
       const load = active[slots[index]!]! + 1;
-      const weight = weights[index]!;
-      // Asks last, because few backends come that far.
-      if (load * bestWeight < bestLoad * weight && context.mayPick(this.#backends[index]!)) {
-        best = index;
-        bestLoad = load;
-        bestWeight = weight;
+      // With all of its weight; what it has at present, and whether it may be picked, is asked of the few that come so far.
+      if (load * bestWeight < bestLoad * weights[index]!) {
+        const backend = this.#backends[index]!;
+        const weight = presentWeight(backend, this.#withheld);
+        if (load * bestWeight < bestLoad * weight && context.mayPick(backend)) {
+          best = index;
+          bestLoad = load;
+          bestWeight = weight;
+        }
       }
       index = index + 1 === count ? 0 : index + 1;
     }

@@ -1,5 +1,6 @@
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { PickContext } from "./picker.ts";
+import type { PickContext, PickerInputs } from "./picker.ts";
+import { presentWeight } from "./slow-start.ts";
 
 /** With up to so many backends the bound is exact; with n, the totals are from some of the last 2 n / 32 picks. */
 const readPerPick = 32;
@@ -8,26 +9,29 @@ const readPerPick = 32;
  * The bound of "Consistent hashing with bounded loads" (Mirrokni, Thorup, Zadimoghaddam, SODA 2018): no backend gets
  * more than `factor` times its share of all active connections with the new one, rounded up:
  * ⌈factor · (active + 1) · weight / total weight⌉. Totals are over the backends that may be picked, so that with some
- * of them down the others' bounds rise, and there is always one with room.
+ * of them down, or starting slowly, the others' bounds rise, and there is always one with room.
  */
 export class LoadBound {
   readonly #factor: number;
   readonly #backends: readonly PlacedBackend[];
   readonly #active: Int32Array;
+  readonly #withheld: Int32Array;
   #totalActive = 0;
+  /** In hundredths of a unit, as {@link presentWeight}. */
   #totalWeight = 0;
   /** The totals being counted, of the backends before `#next`. */
   #countedActive = 0;
   #countedWeight = 0;
   #next = 0;
 
-  constructor(factor: number, backends: readonly PlacedBackend[], active: Int32Array) {
+  constructor(factor: number, { backends, active, withheld }: PickerInputs) {
     this.#factor = factor;
     this.#backends = backends;
     this.#active = active;
-    for (const { slot, weight } of backends) {
-      this.#totalActive += active[slot]!;
-      this.#totalWeight += weight;
+    this.#withheld = withheld;
+    for (const backend of backends) {
+      this.#totalActive += active[backend.slot]!;
+      this.#totalWeight += presentWeight(backend, withheld);
     }
   }
 
@@ -38,7 +42,7 @@ export class LoadBound {
       const backend = backends[this.#next]!;
       if (context.mayPick(backend)) {
         this.#countedActive += this.#active[backend.slot]!;
-        this.#countedWeight += backend.weight;
+        this.#countedWeight += presentWeight(backend, this.#withheld);
       }
       this.#next++;
       if (this.#next === backends.length) this.#publish();
@@ -47,9 +51,10 @@ export class LoadBound {
 
   /** May this backend have one connection more? */
   hasRoom(index: number): boolean {
-    const { slot, weight } = this.#backends[index]!;
+    const backend = this.#backends[index]!;
+    const weight = presentWeight(backend, this.#withheld);
     // For an integer a, a < ⌈x⌉ exactly if a < x.
-    return this.#active[slot]! * this.#totalWeight < this.#factor * (this.#totalActive + 1) * weight;
+    return this.#active[backend.slot]! * this.#totalWeight < this.#factor * (this.#totalActive + 1) * weight;
   }
 
   #publish(): void {

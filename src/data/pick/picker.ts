@@ -26,6 +26,12 @@ export interface PickerInputs {
   readonly backends: readonly PlacedBackend[];
   /** Active connections of a backend over all workers, by slot. Read it plainly: being a moment late is fine. */
   readonly active: Int32Array;
+  /** How much of its weight does not count while a backend starts slowly, in percent, 0 to 90, by slot. Read as `active`. */
+  readonly withheld: Int32Array;
+  /** What backends' answers took, as `Latencies` keeps it. */
+  readonly latency: Int32Array;
+  /** In milliseconds, the same for all workers; may be a moment late. */
+  readonly clock: { readonly now: number };
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** The picker that this one replaces, of the same type, so that it can keep its place; its backends may differ. */

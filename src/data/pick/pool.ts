@@ -4,7 +4,9 @@ import { backendCell } from "../../channel/counters.ts";
 import { mayBePicked, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
+import { sharedClock } from "../clock.ts";
 import { BackendTls } from "../connect/tls.ts";
+import { Latencies } from "./latency.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 import { createTieredPicker } from "./tiers.ts";
 
@@ -20,6 +22,8 @@ export class ServedPool implements PickContext {
   definition: PlacedPool;
   /** Undefined: plain TCP. */
   tls: BackendTls | undefined;
+  /** What its backends' answers take; undefined: its picker does not ask. */
+  latencies: Latencies | undefined;
   clientAddress = "";
   serverName = "";
   #tried: readonly PlacedBackend[] = [];
@@ -31,6 +35,7 @@ export class ServedPool implements PickContext {
     this.definition = definition;
     this.tls = definition.tls && new BackendTls(definition.tls);
     this.#memory = memory;
+    this.latencies = this.#measure(definition);
     this.#picker = this.#build(definition, undefined);
   }
 
@@ -47,6 +52,7 @@ export class ServedPool implements PickContext {
     return () => {
       this.definition = definition;
       this.tls = tls;
+      this.latencies = this.#measure(definition);
       this.#picker = picker;
     };
   }
@@ -84,10 +90,19 @@ export class ServedPool implements PickContext {
     return true;
   }
 
+  #measure({ picker }: PlacedPool): Latencies | undefined {
+    if (picker.type !== "peak-ewma") return undefined;
+    return new Latencies(this.#memory.shared.backendLatency, sharedClock, picker.decay);
+  }
+
   #build(definition: PlacedPool, previous: Picker | undefined): Picker {
+    const { shared } = this.#memory;
     return createTieredPicker(definition.picker, {
       backends: definition.backends,
-      active: this.#memory.shared.backendActive,
+      active: shared.backendActive,
+      withheld: shared.backendWithheld,
+      latency: shared.backendLatency,
+      clock: sharedClock,
       random: Math.random,
       previous,
       worker: this.#memory.worker,

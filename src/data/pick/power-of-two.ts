@@ -1,5 +1,6 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+import { presentWeight } from "./slow-start.ts";
 import { WeightedDraw } from "./weighted-draw.ts";
 
 /**
@@ -10,12 +11,14 @@ import { WeightedDraw } from "./weighted-draw.ts";
 export class PowerOfTwoPicker implements Picker {
   readonly #backends: readonly PlacedBackend[];
   readonly #active: Int32Array;
+  readonly #withheld: Int32Array;
   readonly #draw: WeightedDraw;
 
   constructor(inputs: PickerInputs) {
     this.#backends = inputs.backends;
     this.#active = inputs.active;
-    this.#draw = new WeightedDraw(inputs.backends, inputs.random);
+    this.#withheld = inputs.withheld;
+    this.#draw = new WeightedDraw(inputs);
   }
 
   pick(context: PickContext): PlacedBackend | undefined {
@@ -26,8 +29,8 @@ export class PowerOfTwoPicker implements Picker {
     if (two === -1) return first;
     const second = this.#backends[two]!;
     // Cross-multiplied, because a quotient would be a rounded fraction.
-    const firstLoad = this.#active[first.slot]! * second.weight;
-    const secondLoad = this.#active[second.slot]! * first.weight;
+    const firstLoad = this.#active[first.slot]! * presentWeight(second, this.#withheld);
+    const secondLoad = this.#active[second.slot]! * presentWeight(first, this.#withheld);
     return secondLoad < firstLoad ? second : first;
   }
 }

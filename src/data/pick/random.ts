@@ -9,7 +9,7 @@ export class RandomPicker implements Picker {
 
   constructor(inputs: PickerInputs) {
     this.#backends = inputs.backends;
-    this.#draw = new WeightedDraw(inputs.backends, inputs.random);
+    this.#draw = new WeightedDraw(inputs);
   }
 
   pick(context: PickContext): PlacedBackend | undefined {

@@ -2,14 +2,16 @@ import type { PlacedBackend } from "../../model/backend.ts";
 import { Draws } from "./draws.ts";
 import { interleave, placesPerRound } from "./interleave.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
-import { scanEligible } from "./weighted-draw.ts";
+import { holdsBack, scanEligible } from "./weighted-draw.ts";
 
 /**
  * Each backend in turn, in proportion to its weight, evenly interleaved. Every worker goes round on its own, from a
- * start of its own. A refused backend's places are passed over, so the others keep their proportions.
+ * start of its own. A refused backend's places are passed over, so the others keep their proportions; so is a part of
+ * the places of a backend that starts slowly.
  */
 export class RoundRobinPicker implements Picker {
   readonly #backends: readonly PlacedBackend[];
+  readonly #withheld: Int32Array;
   readonly #round: Uint16Array;
   readonly #draws: Draws;
   #next: number;
@@ -17,6 +19,7 @@ export class RoundRobinPicker implements Picker {
   constructor(inputs: PickerInputs) {
     const { backends, previous, worker } = inputs;
     this.#backends = backends;
+    this.#withheld = inputs.withheld;
     this.#round = interleave(placesPerRound(backends.map((backend) => backend.weight)));
     this.#draws = new Draws(inputs.random);
     const start = Math.floor((this.#round.length * worker.index) / worker.count);
@@ -31,13 +34,13 @@ export class RoundRobinPicker implements Picker {
     for (let step = 0; step < mostSteps; step++) {
       const backend = this.#backends[round[place]!]!;
       place = place + 1 === round.length ? 0 : place + 1;
-      if (context.mayPick(backend)) {
+      if (!holdsBack(this.#withheld[backend.slot]!, this.#draws) && context.mayPick(backend)) {
         this.#next = place;
         return backend;
       }
     }
     this.#next = place;
-    const index = scanEligible(this.#backends, context, -1, this.#draws);
+    const index = scanEligible(this.#backends, this.#withheld, context, -1, this.#draws);
     return index === -1 ? undefined : this.#backends[index];
   }
 

@@ -1,19 +1,22 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 import { AliasTable } from "./alias.ts";
 import { Draws } from "./draws.ts";
-import type { PickContext } from "./picker.ts";
+import type { PickContext, PickerInputs } from "./picker.ts";
+import { presentWeight, wholeWeight } from "./slow-start.ts";
 
 /** With half of a pool refused, one draw in 256 comes to the scan. */
 const mostDraws = 8;
 
-/** Draws backends that may be picked, with a probability in proportion to their weights among each other. */
+/** Draws backends that may be picked, with a probability in proportion to their present weights among each other. */
 export class WeightedDraw {
   readonly #backends: readonly PlacedBackend[];
+  readonly #withheld: Int32Array;
   readonly #table: AliasTable;
   readonly #draws: Draws;
 
-  constructor(backends: readonly PlacedBackend[], random: () => number) {
+  constructor({ backends, withheld, random }: PickerInputs) {
     this.#backends = backends;
+    this.#withheld = withheld;
     this.#table = new AliasTable(backends.map((backend) => backend.weight));
     this.#draws = new Draws(random);
   }
@@ -25,10 +28,17 @@ export class WeightedDraw {
   draw(context: PickContext, except: number): number {
     for (let count = 0; count < mostDraws; count++) {
       const index = this.#table.draw(this.#draws.bits());
-      if (index !== except && context.mayPick(this.#backends[index]!)) return index;
+      if (index === except) continue;
+      const backend = this.#backends[index]!;
+      if (!holdsBack(this.#withheld[backend.slot]!, this.#draws) && context.mayPick(backend)) return index;
     }
-    return scanEligible(this.#backends, context, except, this.#draws);
+    return scanEligible(this.#backends, this.#withheld, context, except, this.#draws);
   }
+}
+
+/** Whether a backend is passed over this time, because it starts slowly. @param withheld in percent. */
+export function holdsBack(withheld: number, draws: Draws): boolean {
+  return withheld !== 0 && draws.below(wholeWeight) < withheld;
 }
 
 /**
@@ -38,6 +48,7 @@ export class WeightedDraw {
  */
 export function scanEligible(
   backends: readonly PlacedBackend[],
+  withheld: Int32Array,
   context: PickContext,
   except: number,
   draws: Draws,
@@ -47,8 +58,9 @@ export function scanEligible(
   for (let index = 0; index < backends.length; index++) {
     const backend = backends[index]!;
     if (index === except || !context.mayPick(backend)) continue;
-    total += backend.weight;
-    if (draws.below(total) < backend.weight) chosen = index;
+    const weight = presentWeight(backend, withheld);
+    total += weight;
+    if (draws.below(total) < weight) chosen = index;
   }
   return chosen;
 }

@@ -1,6 +1,6 @@
 import { settleFirstBytes } from "../accept/first-bytes.ts";
 import { detectTimeout } from "../accept/hello.ts";
-import { clock } from "../clock.ts";
+import { clock, readTime } from "../clock.ts";
 import { connectFailed } from "../connect/attempts.ts";
 import type { Session } from "../session.ts";
 
@@ -30,7 +30,7 @@ export class Sweep {
     // What has been stamped with the coarse clock since then happened between then and now: rather a tick late than
     // early, however late the ticks of a busy machine are.
     const before = clock.now;
-    clock.now = performance.now();
+    clock.now = readTime();
     for (const session of this.#sessions) endIfOverdue(session, before - session.lastActive);
   }
 }
