@@ -10,7 +10,7 @@ export const pickerTypes = {
   "power-of-two":
     "the less loaded of two that are drawn at random; nearly as even as least-connection, at constant cost",
   "peak-ewma":
-    "of two that are drawn at random, the one whose next answer is expected sooner, by how long its last ones took and how many are waiting",
+    "of a few that are drawn at random, the one whose answer is expected soonest, by what its last ones took and how many connections it has",
   "consistent-hash":
     "the backend that the client's address or the server name hashes to; few keys move when backends change",
 } as const;

@@ -18,21 +18,27 @@ import {
 
 const seed = 20_261_122;
 
-/** A pool's weights with which backends are refused and how loaded each is. */
+/** A pool's weights with which backends are refused, how loaded each is, and how far each has come with its slow start. */
 const poolStates = fc.record({
   members: fc.array(
-    fc.record({ weight: fc.integer({ min: 1, max: 256 }), refused: fc.boolean(), active: fc.nat(50) }),
+    fc.record({
+      weight: fc.integer({ min: 1, max: 256 }),
+      refused: fc.boolean(),
+      active: fc.nat(50),
+      withheld: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 90 })),
+    }),
     { minLength: 1, maxLength: 40 },
   ),
   client: fc.ipV4(),
 });
 
 function poolOf(state: {
-  members: { weight: number; refused: boolean; active: number }[];
+  members: { weight: number; refused: boolean; active: number; withheld: number }[];
   client: string;
 }): TestPool {
   const pool = new TestPool(placedBackends(state.members.map(({ weight }) => weight)));
-  for (const [slot, { refused, active }] of state.members.entries()) {
+  for (const [slot, { refused, active, withheld }] of state.members.entries()) {
+    pool.withheld[slot] = withheld;
     pool.refused[slot] = Number(refused);
     pool.active[slot] = active;
   }
@@ -136,20 +142,27 @@ for (const { name, spec } of pickerVariants) {
       assert.ok(pool.backends.includes(pool.create(spec).pick(pool)!));
     });
 
-    it("allocates nothing per pick, whether all, half or one of the backends may be picked", () => {
+    it("allocates nothing per pick, whether all, half or one of the backends may be picked or start slowly", () => {
       const pool = new TestPool(placedBackends(Array.from({ length: 100 }, (_, index) => 1 + (index % 3))));
       const picker = pool.create(spec);
       const clients = clientAddresses(1_024);
       let next = 0;
-      for (const left of [100, 50, 1]) {
+      for (const [left, slow] of [
+        [100, 0],
+        [50, 0],
+        [1, 0],
+        [100, 50],
+        [50, 25],
+      ] as const) {
         pool.refuse(pool.backends.slice(left));
+        pool.withheld.fill(45, 0, slow);
         const bytes = bytesPerCall((times) => {
           for (let count = 0; count < times; count++) {
             pool.clientAddress = clients[next++ & 1_023]!;
             picker.pick(pool);
           }
         });
-        assert.ok(bytes < 1, `${bytes} bytes per pick with ${left} of 100`);
+        assert.ok(bytes < 1, `${bytes} bytes per pick with ${left} of 100, ${slow} starting`);
       }
     });
 
@@ -186,7 +199,7 @@ describe("every picker's shares", () => {
     }
 
     for (const weights of [equalWeights(3), uneven, equalWeights(20)]) {
-      if (!["round-robin", "least-connection", "power-of-two"].includes(spec.type)) continue;
+      if (!["round-robin", "least-connection", "power-of-two", "peak-ewma"].includes(spec.type)) continue;
       it(`${name}: open connections follow the weights ${weights} within 2 %`, () => {
         const pool = new TestPool(placedBackends(weights));
         const counts = pool.count(pool.create(spec), clients, true);
@@ -206,6 +219,21 @@ describe("every picker's shares", () => {
         const counts = pool.count(picker, clients, spec.type === "least-connection");
         const deviation = worstDeviation(pool.backends.slice(0, 3), counts);
         assert.ok(deviation <= tolerance, `${deviation}: ${counts.subarray(0, 3)}`);
+      });
+    }
+
+    for (const withheld of [90, 50, 10]) {
+      const less = isHash(spec) ? "of its keys, which the others get" : "of its weight";
+      it(`${name}: a backend that starts slowly does without ${withheld} % ${less}`, () => {
+        const pool = new TestPool(placedBackends([2, 2, 4, 2]));
+        pool.withheld[1] = withheld;
+        const counts = pool.count(pool.create(spec), clients, spec.type === "least-connection");
+        const left = 2 * (100 - withheld);
+        const others = isHash(spec) ? (1000 - left) / 4 : 200;
+        const present = placedBackends([others, left, 2 * others, others]);
+        const deviation = worstDeviation(present, counts);
+        // Of a few thousand sessions, chance is worth more than one in fifty.
+        assert.ok(deviation <= Math.max(tolerance, 0.06), `${deviation}: ${counts.subarray(0, 4)}`);
       });
     }
 
@@ -283,6 +311,26 @@ describe("every consistent hash: which keys move", () => {
         }
       });
     }
+
+    it(`${name}: one after the other, each once and no others, while a backend starts slowly`, () => {
+      const pool = new TestPool(placedBackends(equalWeights(20)));
+      const picker = pool.create(spec);
+      const whole = pool.assign(picker, clients);
+      pool.refuse([pool.backends[7]!]);
+      let before = pool.assign(picker, clients);
+      pool.refuse([]);
+      const own = whole.filter((slot) => slot === 7).length;
+      for (let withheld = 90; withheld >= 0; withheld -= 5) {
+        pool.withheld[7] = withheld;
+        const after = pool.assign(picker, clients);
+        for (const [key, slot] of after.entries())
+          assert.ok(slot === before[key] || (slot === 7 && whole[key] === 7), `key ${key} moved to ${slot}`);
+        const share = after.filter((slot) => slot === 7).length / own;
+        assert.ok(Math.abs(share - (1 - withheld / 100)) < 0.05, `${share} with ${withheld} % held back`);
+        before = after;
+      }
+      assert.deepEqual(before, whole);
+    });
 
     it(`${name}: none when discovery finds the same backends in another order`, () => {
       const backends = placedBackends(Array.from({ length: 60 }, (_, index) => 1 + (index % 3)));

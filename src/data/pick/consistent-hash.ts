@@ -64,8 +64,9 @@ export class ConsistentHashPicker implements Picker {
   }
 
   /**
-   * Weighted rendezvous over all that may be picked and take the key, or over anyone who may be picked (Thaler and Ravishankar, "Using name-based mappings
+   * Weighted rendezvous over all that may be picked and take the key (Thaler and Ravishankar, "Using name-based mappings
    * to increase hit rates", IEEE/ACM ToN 6(1), 1998): again each key has its own order of backends.
+   * @param anyone also those that do not take it.
    */
   #scan(context: PickContext, hash: number, anyone: boolean): PlacedBackend | undefined {
     let best: PlacedBackend | undefined;

@@ -1,6 +1,6 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
-import { presentWeight, wholeWeight } from "./slow-start.ts";
+import { wholeWeight } from "./slow-start.ts";
 
 /**
  * The backend whose load for its weight would be the least with one more connection: the least (active + 1) / weight.
@@ -9,7 +9,6 @@ import { presentWeight, wholeWeight } from "./slow-start.ts";
 export class LeastConnectionPicker implements Picker {
   readonly #backends: readonly PlacedBackend[];
   readonly #slots: Int32Array;
-  /** In hundredths of a unit, as {@link presentWeight}. */
   readonly #weights: Int32Array;
   readonly #active: Int32Array;
   readonly #withheld: Int32Array;
@@ -18,7 +17,7 @@ export class LeastConnectionPicker implements Picker {
   constructor(inputs: PickerInputs) {
     this.#backends = inputs.backends;
     this.#slots = Int32Array.from(inputs.backends, (backend) => backend.slot);
-    this.#weights = Int32Array.from(inputs.backends, (backend) => backend.weight * wholeWeight);
+    this.#weights = Int32Array.from(inputs.backends, (backend) => backend.weight);
     this.#active = inputs.active;
     this.#withheld = inputs.withheld;
     // Anywhere: workers and rebuilt pickers that all began with the first backend would prefer it.
@@ -29,6 +28,7 @@ export class LeastConnectionPicker implements Picker {
     const slots = this.#slots;
     const weights = this.#weights;
     const active = this.#active;
+    const withheld = this.#withheld;
     const count = slots.length;
     let best = -1;
     // Loads are compared by cross multiplication; to start with, more than any.
@@ -36,12 +36,13 @@ export class LeastConnectionPicker implements Picker {
     let bestWeight = 0;
     let index = this.#start;
     for (let seen = 0; seen < count; seen++) {
-      const load = active[slots[index]!]! + 1;
-      // With all of its weight; what it has at present, and whether it may be picked, is asked of the few that come so far.
-      if (load * bestWeight < bestLoad * weights[index]!) {
-        const backend = this.#backends[index]!;
-        const weight = presentWeight(backend, this.#withheld);
-        if (load * bestWeight < bestLoad * weight && context.mayPick(backend)) {
+      const slot = slots[index]!;
+      const weight = weights[index]!;
+      let load = active[slot]! + 1;
+      // What is held back of its weight, and whether it may be picked, is asked of the few that come so far.
+      if (load * bestWeight < bestLoad * weight) {
+        load = (load * wholeWeight) / (wholeWeight - withheld[slot]!);
+        if (load * bestWeight < bestLoad * weight && context.mayPick(this.#backends[index]!)) {
           best = index;
           bestLoad = load;
           bestWeight = weight;
