@@ -1,4 +1,5 @@
 import { type ExperimentResult, type Results, spreadOf } from "./results.ts";
+import { halo, picture, soft, text } from "./svg.ts";
 
 const width = 860;
 const labelWidth = 150;
@@ -21,7 +22,6 @@ export function plot(results: Results): string | undefined {
   const height = top + groups.length * groupHeight;
   const line = labelWidth + unit;
   const parts = [
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(16, 26, `Cost against ${reference.title} (= 1), less is better`, 'font-size="17" font-weight="600"'),
     text(
       16,
@@ -32,13 +32,8 @@ export function plot(results: Results): string | undefined {
     `<line x1="${line}" x2="${line}" y1="${top}" y2="${height - 8}" stroke="#555555" stroke-dasharray="4 3"/>`,
     ...groups.flatMap((group, index) => bars(group, results, reference.name, top + index * groupHeight)),
   ];
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`;
-  return `${[open, ...parts, "</svg>"].join("\n")}\n`;
+  return picture(width, height, parts);
 }
-
-/** The halo keeps the reference line out of the words. */
-const halo = 'stroke="#ffffff" stroke-width="4" paint-order="stroke"';
-const soft = `fill="#555555" ${halo}`;
 
 function bars(group: ExperimentResult, results: Results, reference: string, y: number): string[] {
   const { key, title } = group.metrics[0]!;
@@ -57,9 +52,4 @@ function bars(group: ExperimentResult, results: Results, reference: string, y: n
     );
   });
   return parts;
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${escaped}</text>`;
 }

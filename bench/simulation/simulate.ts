@@ -26,10 +26,10 @@ export interface Scenario {
 /** What can befall backends. */
 export interface World {
   /** Takes no session from now on. */
-  stop(index: number): void;
-  start(index: number): void;
-  /** Discovery replaces the backend by a new one. */
-  replace(index: number): void;
+  stop(indexes: readonly number[]): void;
+  start(indexes: readonly number[]): void;
+  /** Discovery replaces these by new ones. */
+  replace(indexes: readonly number[]): void;
 }
 
 export interface Outcome {
@@ -125,23 +125,29 @@ class Simulation implements World {
     return this.#outcome();
   }
 
-  stop(index: number): void {
-    this.#stopped[this.#present(index).slot] = 1;
+  stop(indexes: readonly number[]): void {
+    for (const index of indexes) this.#stopped[this.#present(index).slot] = 1;
   }
 
-  start(index: number): void {
-    const backend = this.#present(index);
-    this.#stopped[backend.slot] = 0;
-    this.#begunAt[backend.slot] = this.#pool.clock.now;
-    this.#pool.recovered(backend);
+  start(indexes: readonly number[]): void {
+    for (const index of indexes) {
+      const backend = this.#present(index);
+      this.#stopped[backend.slot] = 0;
+      this.#begunAt[backend.slot] = this.#pool.clock.now;
+      this.#pool.recovered(backend);
+    }
   }
 
-  replace(index: number): void {
+  replace(indexes: readonly number[]): void {
     const { backends } = this.#scenario;
-    const { slot } = this.#present(index);
-    const heir = this.#all[slot < backends ? slot + backends : slot - backends]!;
-    this.#begunAt[heir.slot] = this.#pool.clock.now;
-    this.#pool.setBackends(this.#pool.backends.with(index, heir));
+    const found = [...this.#pool.backends];
+    for (const index of indexes) {
+      const { slot } = found[index]!;
+      const heir = this.#all[slot < backends ? slot + backends : slot - backends]!;
+      this.#begunAt[heir.slot] = this.#pool.clock.now;
+      found[index] = heir;
+    }
+    this.#pool.setBackends(found);
   }
 
   #present(index: number): PlacedBackend {
@@ -207,6 +213,7 @@ class Simulation implements World {
     const { backendActive, backendFlags } = this.#pool.shared;
     const serving = this.#pool.backends.filter(({ slot }) => backendFlags[slot] === 0);
     const open = serving.reduce((sum, { slot }) => sum + backendActive[slot]!, 0);
+    if (open === 0) return;
     const weights = serving.reduce((sum, { weight }) => sum + weight, 0);
     const loads = Float64Array.from(serving, ({ slot, weight }) => backendActive[slot]! / weight).sort();
     this.#spreads += (percentile(loads, 0.99) * weights) / open;
@@ -215,7 +222,9 @@ class Simulation implements World {
 
   #outcome(): Outcome {
     this.#depart(Number.POSITIVE_INFINITY);
-    const measured = this.#times.filter((time, session) => time > 0 && this.#began[session]! >= settled).sort();
+    const measured = this.#times
+      .filter((time, session) => time > 0 && this.#began[session]! >= settled)
+      .sort();
     return {
       p50: percentile(measured, 0.5),
       p99: percentile(measured, 0.99),

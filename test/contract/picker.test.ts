@@ -152,7 +152,6 @@ for (const { name, spec } of pickerVariants) {
         [50, 0],
         [1, 0],
         [100, 50],
-        [50, 25],
       ] as const) {
         pool.refuse(pool.backends.slice(left));
         pool.withheld.fill(45, 0, slow);

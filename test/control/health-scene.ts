@@ -51,14 +51,16 @@ export class HealthScene {
   policy: HealthPolicy;
 
   constructor(
-    settings: Partial<HealthPolicy>,
+    settings: Partial<HealthPolicy> & { readonly slowStart?: number },
     backends: readonly Backend[],
     random: () => number = () => 0.5,
   ) {
-    this.policy = { ...policy, ...settings };
+    const { slowStart = 0, ...given } = settings;
+    this.policy = { ...policy, ...given };
     const pool = {
       name: "api",
       picker: { type: "random" },
+      slowStart,
       connect: { timeout: 1, attempts: 1 },
       health: this.policy,
     };
@@ -96,6 +98,11 @@ export class HealthScene {
 
   mayPick(port: number): boolean {
     return mayBePicked(this.shared.backendFlags[this.slot(port)]!);
+  }
+
+  /** How much of its weight it has, in percent. */
+  weight(port: number): number {
+    return 100 - this.shared.backendWithheld[this.slot(port)]!;
   }
 
   /** Sessions fail on it. */

@@ -1,8 +1,8 @@
 import type { PickerSpec, PickerType } from "../../model/pool.ts";
 import { ConsistentHashPicker } from "./consistent-hash.ts";
 import { LeastConnectionPicker } from "./least-connection.ts";
-import type { Picker, PickerInputs } from "./picker.ts";
 import { PeakEwmaPicker } from "./peak-ewma.ts";
+import type { Picker, PickerInputs } from "./picker.ts";
 import { PowerOfTwoPicker } from "./power-of-two.ts";
 import { RandomPicker } from "./random.ts";
 import { RoundRobinPicker } from "./round-robin.ts";
