@@ -58,8 +58,10 @@ export const scenarios: readonly (Scenario & { readonly what: string })[] = [
   {
     ...unsteady,
     name: "churn",
-    what: "every second another hundredth of 2,000 backends is replaced by new ones, which are cold",
-    everySecond: (world, second) => world.replace(each(second, 100)),
+    what: "every 2 s another fiftieth of 2,000 backends is replaced by new ones, which are cold",
+    everySecond: (world, second) => {
+      if (second % 2 === 0) world.replace(each(second / 2, 50));
+    },
   },
 ];
 

@@ -54,7 +54,7 @@ const attempts = 3;
 const sweepInterval = 100;
 /** How slow a backend is at first, for {@link Scenario.warmUp}. */
 const coldSpeed = 0.25;
-const clientCount = 1 << 18;
+const clients = clientAddresses(1 << 17);
 /** What is measured begins here, in milliseconds. */
 const settled = 10_000;
 
@@ -67,7 +67,6 @@ class Simulation implements World {
   readonly #scenario: Scenario;
   readonly #pool: SimulatedPool;
   readonly #random: () => number;
-  readonly #clients = clientAddresses(clientCount);
   readonly #departures = new EventQueue();
   /** By slot, when each lane is free. */
   readonly #free: Float64Array;
@@ -119,7 +118,7 @@ class Simulation implements World {
       this.#depart(now);
       this.#pool.clock.now = now;
       const worker = Math.floor(this.#random() * workers);
-      const client = this.#clients[Math.floor(this.#random() * clientCount)]!;
+      const client = clients[Math.floor(this.#random() * clients.length)]!;
       this.#arrive(session, now, worker, client);
     }
     return this.#outcome();

@@ -31,6 +31,8 @@ export interface DrainSurroundings {
   readonly removals: ReadonlyMap<string, number | undefined>;
   readonly logger: Logger;
   readonly timers?: Timers;
+  /** A backend is about to be picked again. */
+  readonly returns: (pool: string, address: string) => void;
   /** Which backends may be picked has changed. */
   readonly changed: () => void;
   /** Ends the sessions on the backend in a slot. */
@@ -84,6 +86,7 @@ export class BackendDrains implements DrainReading {
     const drained = store.isDrained(pool, address);
     const unknown = this.#unknown(pool, address);
     if (unknown !== undefined) return err(unknown);
+    if (drained) this.#with.returns(pool, address);
     store.setDrained(pool, address, false);
     this.#with.changed();
     this.#byHand.clear(key(pool, address));

@@ -80,6 +80,7 @@ export class ControlPlane {
       memories: this.memories,
       removals: new Map(model.pools.map(({ name, removal }) => [name, removal])),
       logger,
+      returns: (pool, address) => this.health.returns(pool, address),
       changed: () => this.#updateHealth(),
       vacate: (slot) => this.supervisor.vacate(slot),
     });

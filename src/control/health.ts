@@ -82,6 +82,15 @@ export class HealthMonitor implements HealthReading {
     }
   }
 
+  /** A backend that is not picked now is about to be, for reasons other than its health: it starts slowly. */
+  returns(poolName: string, address: string): void {
+    const pool = this.#pools.get(poolName);
+    const backend = pool?.backends.find((other) => other.address === address);
+    if (pool === undefined || backend === undefined) return;
+    const serving = pool.backends.filter((other) => this.#verdicts.healthy(other));
+    this.#slowStarts.begin(pool, backend, serving);
+  }
+
   /** Resolves when every backend that is checked now has had its first result. */
   async firstResults(): Promise<void> {
     await Promise.all([...this.#watched.values()].map(({ checker }) => checker?.firstResult));

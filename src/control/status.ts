@@ -52,6 +52,8 @@ export interface PoolStatus {
 export interface BackendStatus {
   readonly address: string;
   readonly weight: number;
+  /** How much of its weight counts, in percent; less than 100 while it starts slowly. */
+  readonly weight_percent: number;
   /** 0 for primaries, from 1 on backups. */
   readonly tier: number;
   readonly state: BackendState;
@@ -123,6 +125,7 @@ function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend):
   return {
     address,
     weight,
+    weight_percent: 100 - Atomics.load(shared.backendWithheld, backend.slot),
     tier,
     state: backendState(shared, backend),
     drain: drain === undefined ? null : { by: drain.by, deadline_seconds: seconds(drain.left) },

@@ -24,6 +24,8 @@ class Scene {
   readonly vacated: string[] = [];
   readonly store: Store;
   readonly drains: BackendDrains;
+  /** Backends that were told to be about to return. */
+  readonly returned: string[] = [];
   changes = 0;
 
   constructor() {
@@ -38,6 +40,7 @@ class Scene {
       removals: new Map(model.pools.map(({ name, removal }) => [name, removal])),
       logger: createLogger({ level: "info" }, { write: (line) => this.#note(line) }),
       timers: this.timers,
+      returns: (pool, address) => this.returned.push(`${pool} ${address}`),
       changed: () => this.changes++,
       vacate: (slot) => {
         const pools = this.store.observed.pools.flatMap(({ backends }) => backends);
@@ -105,6 +108,7 @@ test("a backend is drained until it is undrained, and all is said to who asks an
   });
   assert.equal(scene.state("api", 2), undefined);
   assert.equal(scene.changes, 2);
+  assert.deepEqual(scene.returned, ["api 127.0.0.1:2"]);
   assert.deepEqual(scene.log, [
     "info api 127.0.0.1:2 3 backend is drained by hand",
     "info api 127.0.0.1:2  backend is no longer drained by hand",
@@ -176,6 +180,7 @@ test("undraining what was not drained, or is not there now, says so", () => {
   const warnings = (): string[] =>
     (unwrap(scene.drains.undrain("api", "127.0.0.1:2")) as { warnings: string[] }).warnings;
   assert.deepEqual(warnings(), ["it was not drained by hand"]);
+  assert.deepEqual(scene.returned, []);
   scene.drains.drain("api", "127.0.0.1:2", undefined);
   scene.set("api", 1);
   scene.store.settle(scene.store.snapshot.version);

@@ -82,6 +82,18 @@ test("a backend starts slowly after its ejection", async () => {
   scene.monitor.stop();
 });
 
+test("a backend starts slowly when it is no longer drained, and health has nothing to say about one that is unknown", () => {
+  const scene = new HealthScene({ slowStart }, backends(1, 2));
+  scene.store.setDrained("api", "127.0.0.1:1", true);
+  assert.equal(scene.weight(1), 100);
+  scene.monitor.returns("api", "127.0.0.1:1");
+  assert.deepEqual(weights(scene, 2), [10, 100]);
+  scene.monitor.returns("api", "127.0.0.1:9");
+  scene.monitor.returns("nobody", "127.0.0.1:2");
+  assert.deepEqual(weights(scene, 2), [10, 100]);
+  scene.monitor.stop();
+});
+
 test("the first to recover has its whole weight at once; those after it start slowly", async () => {
   const scene = new HealthScene({ slowStart, check: tcpCheck }, []);
   for (const port of [1, 2]) scene.faults.set(`127.0.0.1:${port}`, refused);

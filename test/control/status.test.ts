@@ -23,6 +23,7 @@ test("the status tells all that goes on", async () => {
   memory![backend.counters + backendCell.failures] = 1;
   memory![backend.counters + backendCell.failures + 1] = 1;
   input.shared.backendFlags[backend.slot] = backendFlag.down;
+  input.shared.backendWithheld[backend.slot] = 63;
   input.shared.backendFlags[input.echo.backends[3]!.slot] = backendFlag.draining;
   const drain = { by: "hand", deadline_seconds: 1.235 };
   const { uptime_seconds, pid, ...status } = JSON.parse(JSON.stringify(await readStatus(input)));
@@ -30,6 +31,7 @@ test("the status tells all that goes on", async () => {
   assert.equal(pid, process.pid);
   const idle = {
     weight: 1,
+    weight_percent: 100,
     tier: 0,
     state: "up",
     drain: null,
@@ -73,6 +75,7 @@ test("the status tells all that goes on", async () => {
           {
             address: "127.0.0.1:1995",
             weight: 2,
+            weight_percent: 37,
             tier: 0,
             state: "down",
             drain: null,

@@ -57,6 +57,7 @@ export interface Status {
         readonly picker: string;
         readonly backends: readonly {
           readonly address: string;
+          readonly weight_percent: number;
           readonly state: string;
           readonly connections: number;
           readonly connections_total: number;
