@@ -5,7 +5,7 @@ import { problemLines, smallest } from "./loading.ts";
 
 const listener = '[listeners.a]\nbind = "127.0.0.1:1"\npool = "p"\n';
 const pool = '[pools.p.discovery]\ntype = "static"\nbackends = ["127.0.0.1:80"]\n';
-const names = '"round-robin", "random", "least-connection", "power-of-two" or "consistent-hash"';
+const names = '"round-robin", "random", "least-connection", "power-of-two", "peak-ewma" or "consistent-hash"';
 
 interface Case {
   readonly what: string;
@@ -128,7 +128,7 @@ const cases: readonly Case[] = [
     what: "an unknown picker in a table",
     text: `${listener}[pools.p]\npicker = { type = "hash" }\n${pool}`,
     problems: [
-      'error umay.toml:5:19 pools.p.picker.type: expected "consistent-hash", "round-robin", "random", "least-connection" or "power-of-two", got "hash"',
+      'error umay.toml:5:19 pools.p.picker.type: expected "consistent-hash", "peak-ewma", "round-robin", "random", "least-connection" or "power-of-two", got "hash"',
     ],
   },
   {

@@ -14,7 +14,7 @@ test("a problem is a head line, the lines around it with a marker, and a guess",
   const { problems } = await load(withPicker);
   assert.equal(
     formatProblems(problems, { color: false }),
-    `umay.toml:10:10: error: pools.echo.picker: expected "round-robin", "random", "least-connection", "power-of-two" or "consistent-hash", got "round-robbin"
+    `umay.toml:10:10: error: pools.echo.picker: expected "round-robin", "random", "least-connection", "power-of-two", "peak-ewma" or "consistent-hash", got "round-robbin"
      9 | [pools.echo]
   > 10 | picker = "round-robbin"
        |          ^^^^^^^^^^^^^^

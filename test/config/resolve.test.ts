@@ -38,6 +38,7 @@ test("the smallest configuration gets every default", async () => {
         name: "echo",
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
+        slowStart: 0,
         connect: { timeout: 5_000, attempts: 3 },
         removal: undefined,
         tls: undefined,
@@ -217,3 +218,16 @@ for (const [what, files, expected] of [
   test(`workers = "auto" with ${what} means ${expected} of 8`, () => {
     assert.equal(cpus(files), expected);
   });
+
+test("peak-ewma has a decay of its own, and a pool its slow start", async () => {
+  const of = async (picker: string): Promise<unknown> => {
+    const { pools } = await loadModel(`${smallest}[pools.echo]\npicker = ${picker}\nslow_start = "30s"\n`);
+    const [pool] = pools;
+    return [pool!.picker, pool!.slowStart];
+  };
+  assert.deepEqual(await of('"peak-ewma"'), [{ type: "peak-ewma", decay: 10_000 }, 30_000]);
+  assert.deepEqual(await of('{ type = "peak-ewma", decay = "1m" }'), [
+    { type: "peak-ewma", decay: 60_000 },
+    30_000,
+  ]);
+});
