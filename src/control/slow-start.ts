@@ -23,9 +23,9 @@ export class SlowStarts {
    * meanwhile.
    * @param others that may be picked already.
    */
-  begin({ slowStart }: PlacedPool, { slot, backup }: PlacedBackend, others: readonly PlacedBackend[]): void {
+  begin({ slowStart }: PlacedPool, { slot, tier }: PlacedBackend, others: readonly PlacedBackend[]): void {
     if (slowStart === 0) return;
-    if (!others.some((other) => other.backup === backup && this.#withheld[other.slot] === 0)) return;
+    if (!others.some((other) => other.tier === tier && this.#withheld[other.slot] === 0)) return;
     this.#begun.set(slot, this.#timers.now());
     Atomics.store(this.#withheld, slot, mostWithheld);
   }

@@ -110,10 +110,10 @@ test("the first to recover has its whole weight at once; those after it start sl
 });
 
 test("backups are no help to primaries: a primary that is the only one does not start slowly", () => {
-  const scene = new HealthScene({ slowStart }, [backendAt(9, true)]);
-  scene.found([backendAt(1), backendAt(9, true)]);
+  const scene = new HealthScene({ slowStart }, [backendAt(9, 1)]);
+  scene.found([backendAt(1), backendAt(9, 1)]);
   assert.equal(scene.weight(1), 100);
-  scene.found([backendAt(1), backendAt(8, true), backendAt(9, true)]);
+  scene.found([backendAt(1), backendAt(8, 1), backendAt(9, 1)]);
   assert.equal(scene.weight(8), 10);
   scene.monitor.stop();
 });
