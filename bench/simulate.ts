@@ -47,17 +47,20 @@ function playWorkers(): Line[] {
 }
 
 const recoverySeconds = 60;
+const recoveryRuns = 60;
 
-/** New sessions of a backend that recovers, as a multiple of the others' mean, second by second; the mean of five seeds. */
+/** New sessions of a backend that recovers, as a multiple of the others' mean, second by second. */
 function playRecovery(slowStart: number, pickers: typeof kinds): Line[] {
   say(`recovery, slow_start = ${slowStart / 1000}s`);
   return pickers.map(({ name, spec, colour }) => {
-    const runs = Array.from({ length: 5 }, (_, index) => simulate(recovery(slowStart), spec, seed + index));
+    const runs = Array.from({ length: recoveryRuns }, (_, index) =>
+      simulate(recovery(slowStart), spec, seed + index),
+    );
     const points = Array.from({ length: recoverySeconds }, (_, second) => {
       const counts = runs.flatMap(({ begun }) => [begun[second + 20]!, begun[second + 21]!]);
       const own = counts.reduce((sum, begun) => sum + begun[0]!, 0);
       const all = counts.reduce((sum, begun) => sum + begun.reduce((part, count) => part + count, 0), 0);
-      return [second, (own * 19) / (all - own)] as const;
+      return [second + 1, (own * 19) / (all - own)] as const;
     });
     return { name, colour, points };
   });
@@ -82,15 +85,18 @@ function playKeys(): Line[] {
 
 function table(outcomes: readonly (readonly Outcome[])[]): string {
   const cell = ({ p99, spread }: Outcome): string => `${figure(p99 / 1000)} s, ${figure(spread)}×`;
-  const rows = pickerVariants.map(({ name }, index) => [
-    `\`${name.split(" ")[0]}\`${name.slice(name.split(" ")[0]!.length)}`,
-    ...outcomes.map((of) => cell(of[index]!)),
-  ]);
-  const lines = [
-    ["picker", ...scenarios.map(({ name }) => name)],
-    scenarios.map(() => "---").concat("---"),
-    ...rows,
-  ];
+  const rows = pickerVariants.map(({ name }, index) => {
+    const [type = "", ...options] = name.split(" ");
+    const own = outcomes.map((of) => of[index]!);
+    const lost = own.map((outcome) => outcome.lost / outcome.sessions);
+    return [
+      [`\`${type}\``, ...options].join(" "),
+      ...own.map(cell),
+      `${(Math.max(...lost) * 100).toFixed(3)} %`,
+    ];
+  });
+  const head = ["picker", ...scenarios.map(({ name }) => name), "lost in failures"];
+  const lines = [head, head.map(() => "---"), ...rows];
   return lines.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
@@ -127,7 +133,7 @@ save(
     "200 backends of one speed, 70 % busy",
     {
       x: { title: "workers", ticks: workerCounts, logarithmic: true },
-      y: { title: "× mean", ticks: [1, 1.25, 1.5, 1.75, 2, 2.25, 2.5] },
+      y: { title: "× mean", ticks: [1, 1.5, 2, 2.5, 3] },
     },
     playWorkers(),
   ),
@@ -135,16 +141,16 @@ save(
 const withSlowStart = playRecovery(30_000, kinds);
 const without = playRecovery(
   0,
-  kinds.filter(({ name }) => name === "least-connection"),
+  kinds.filter(({ name }) => name === "least-connection" || name === "round-robin"),
 );
 save(
   "slow-start.svg",
   lineChart(
     'New sessions of a backend that recovers, with slow_start = "30s"',
-    "One of 20 backends, a quarter as fast at first, warm after 20 s; two seconds' mean of five runs",
+    `One of 20 backends, a quarter as fast at first, warm after 20 s; means of two seconds and ${recoveryRuns} runs`,
     {
       x: { title: "seconds after it is back", ticks: [0, 10, 20, 30, 40, 50, 60] },
-      y: { title: "× mean of the others", ticks: [0, 0.5, 1, 1.5, 2, 2.5, 3] },
+      y: { title: "× mean of the others", ticks: [0, 0.25, 0.5, 0.75, 1, 1.25] },
     },
     [
       ...withSlowStart,
@@ -164,10 +170,22 @@ save(
     playKeys(),
   ),
 );
-const lost = outcomes.flat().reduce((sum, outcome) => sum + outcome.lost, 0);
-const picks = outcomes.flat().reduce((sum, { sessions }) => sum + sessions, 0);
+const sessions = outcomes.flat().reduce((sum, outcome) => sum + outcome.sessions, 0);
 putBetween(
   `${docs}pickers.md`,
   "simulation",
-  `\n${table(outcomes)}\n${picks.toLocaleString("en")} sessions in all, of which ${lost.toLocaleString("en")} found no backend in three attempts.\n\n`,
+  `
+${scenarios.map(({ name, what }) => `- **${name}**: ${what}.\n`).join("")}
+${table(outcomes)}
+${sessions.toLocaleString("en")} sessions in all. Lost are those that found no backend in three attempts.
+
+![99th percentile of session times](img/p99.svg)
+
+![Open sessions of the most loaded backends](img/load-spread.svg)
+
+![Load by number of workers](img/workers.svg)
+
+![Keys that move](img/keys-moved.svg)
+
+`,
 );

@@ -48,7 +48,7 @@ export const scenarios: readonly (Scenario & { readonly what: string })[] = [
   {
     ...unsteady,
     name: "failures",
-    what: "every 5 s another twentieth of 2,000 backends refuses for 10 s, is ejected, and is cold when it is back",
+    what: "every 5 s another twentieth of 2,000 backends is killed, refuses, is ejected, and comes back cold after 10 s",
     everySecond: (world, second) => {
       if (second % 5 !== 0 || second < 10) return;
       world.stop(each(second / 5, 20));
@@ -83,7 +83,7 @@ export const withWorkers = (workers: number): Scenario => ({
 export const recovery = (slowStart: number): Scenario => ({
   ...alike,
   backends: 20,
-  sessions: 160_000,
+  sessions: 8_500,
   utilisation: 0.6,
   warmUp: 20_000,
   slowStart,

@@ -25,7 +25,7 @@ export interface Scenario {
 
 /** What can befall backends. */
 export interface World {
-  /** Takes no session from now on. */
+  /** Is killed: its sessions are cut, and new ones are refused. */
   stop(indexes: readonly number[]): void;
   start(indexes: readonly number[]): void;
   /** Discovery replaces these by new ones. */
@@ -33,7 +33,7 @@ export interface World {
 }
 
 export interface Outcome {
-  /** Times of sessions from accept to answer, in milliseconds. */
+  /** Times of sessions from accept to answer, in milliseconds; of those that were not cut. */
   readonly p50: number;
   readonly p99: number;
   /** Mean over time of the 99th percentile of a backend's open sessions for its weight, relative to the mean of all. */
@@ -73,6 +73,9 @@ class Simulation implements World {
   readonly #speeds: Float64Array;
   readonly #begunAt: Float64Array;
   readonly #stopped: Uint8Array;
+  /** By slot, how often it was stopped; by session, how often its backend had been. */
+  readonly #stops: Int32Array;
+  readonly #stopsBefore: Int32Array;
   /** By session: where it is, and when it began. */
   readonly #slots: Int32Array;
   readonly #began: Float64Array;
@@ -92,6 +95,8 @@ class Simulation implements World {
     this.#speeds = Float64Array.from({ length: slots }, (_, slot) => scenario.speed(slot % backends));
     this.#begunAt = new Float64Array(slots).fill(Number.NEGATIVE_INFINITY);
     this.#stopped = new Uint8Array(slots);
+    this.#stops = new Int32Array(slots);
+    this.#stopsBefore = new Int32Array(sessions);
     this.#slots = new Int32Array(sessions);
     this.#began = new Float64Array(sessions);
     this.#times = new Float64Array(sessions);
@@ -125,7 +130,13 @@ class Simulation implements World {
   }
 
   stop(indexes: readonly number[]): void {
-    for (const index of indexes) this.#stopped[this.#present(index).slot] = 1;
+    for (const index of indexes) {
+      const { slot } = this.#present(index);
+      this.#stopped[slot] = 1;
+      this.#stops[slot]!++;
+      this.#free.fill(0, slot * lanes, (slot + 1) * lanes);
+      this.#pool.shared.backendActive[slot] = 0;
+    }
   }
 
   start(indexes: readonly number[]): void {
@@ -170,6 +181,7 @@ class Simulation implements World {
     this.#begun[second] ??= new Int32Array(this.#scenario.backends);
     if (slot < this.#scenario.backends) this.#begun[second][slot]!++;
     this.#slots[session] = slot;
+    this.#stopsBefore[session] = this.#stops[slot]!;
     this.#began[session] = now;
     this.#departures.add(this.#serve(slot, start + connectTime), session);
   }
@@ -193,9 +205,11 @@ class Simulation implements World {
     while (this.#departures.next <= until) {
       const time = this.#departures.next;
       const session = this.#departures.take();
+      const slot = this.#slots[session]!;
+      if (this.#stopsBefore[session] !== this.#stops[slot]) continue;
       this.#times[session] = time - this.#began[session]!;
       this.#pool.clock.now = time;
-      this.#pool.ended(this.#slots[session]!, this.#times[session]!);
+      this.#pool.ended(slot, this.#times[session]!);
     }
   }
 
