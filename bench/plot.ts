@@ -21,8 +21,9 @@ export function plot(results: Results): string | undefined {
   const groupHeight = names.length * barHeight + groupGap;
   const height = top + groups.length * groupHeight;
   const line = labelWidth + unit;
+  const title = `Cost against ${reference.title} (= 1), less is better`;
   const parts = [
-    text(16, 26, `Cost against ${reference.title} (= 1), less is better`, 'font-size="17" font-weight="600"'),
+    text(16, 26, title, 'font-size="17" font-weight="600"'),
     text(
       16,
       45,
@@ -32,7 +33,7 @@ export function plot(results: Results): string | undefined {
     `<line x1="${line}" x2="${line}" y1="${top}" y2="${height - 8}" stroke="#555555" stroke-dasharray="4 3"/>`,
     ...groups.flatMap((group, index) => bars(group, results, reference.name, top + index * groupHeight)),
   ];
-  return picture(width, height, parts);
+  return picture(title, width, height, parts);
 }
 
 function bars(group: ExperimentResult, results: Results, reference: string, y: number): string[] {

@@ -59,7 +59,7 @@ export function barPanels(
       );
     }
   }
-  return picture(width, 60 + Math.ceil(panels.length / 2) * panelHeight, parts);
+  return picture(title, width, 60 + Math.ceil(panels.length / 2) * panelHeight, parts);
 }
 
 export interface Line {
@@ -119,7 +119,7 @@ export function lineChart(
     last = Math.max(end + 4, last + 15);
     parts.push(text(left + across + 8, last, name, `fill="${colour}" font-size="11"`));
   }
-  return picture(width, Math.max(top + down + 48, last + 16), parts);
+  return picture(title, width, Math.max(top + down + 48, last + 16), parts);
 }
 
 /** From 0 at the first tick to 1 at the last. */

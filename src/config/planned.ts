@@ -7,9 +7,7 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  */
 const plannedKeys = ["pools.*.max_connections_per_backend", "pools.*.queue"];
 
-const plannedValues = [
-  { key: "listeners.*.mode", values: ["http"], judges: "itself" },
-];
+const plannedValues = [{ key: "listeners.*.mode", values: ["http"], judges: "itself" }];
 
 /** A part of the configuration that can't be judged, because it needs what is not supported yet. */
 interface Planned {
