@@ -5,7 +5,7 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * What the configuration will have and this version does not support yet. Rejected by name, so that nobody believes
  * it works. When a feature lands, its lines go. `*` is any name.
  */
-const plannedKeys = ["pools.*.max_connections_per_backend", "pools.*.queue", "pools.*.slow_start"];
+const plannedKeys = ["pools.*.slow_start"];
 
 const plannedValues = [
   { key: "listeners.*.mode", values: ["http"], judges: "itself" },

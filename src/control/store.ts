@@ -61,12 +61,10 @@ export class Store {
       };
     });
     const poolPlaces = poolSlots();
-    for (const { discovery: _, health: __, removal: ___, ...pool } of model.pools)
-      this.#pools.set(pool.name, {
-        ...pool,
-        counters: poolPlaces.counters(poolPlaces.take()!),
-        backends: [],
-      });
+    for (const { discovery: _, health: __, removal: ___, ...pool } of model.pools) {
+      const slot = poolPlaces.take()!;
+      this.#pools.set(pool.name, { ...pool, slot, counters: poolPlaces.counters(slot), backends: [] });
+    }
     this.#snapshot = this.#build();
   }
 

@@ -10,9 +10,7 @@ const planned: readonly [table: string, line: string][] = [
   ["listeners.echo", 'mode = "http"'],
   ["pools.echo", 'picker = "peak-ewma"'],
   ["pools.echo", 'picker = { type = "peak-ewma", decay = "10s" }'],
-  ["pools.echo", "max_connections_per_backend = 0"],
   ["pools.echo", 'slow_start = "0s"'],
-  ["pools.echo", "queue = {}"],
 ];
 
 for (const [table, line] of planned)

@@ -38,7 +38,9 @@ test("the smallest configuration gets every default", async () => {
         name: "echo",
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
-        connect: { timeout: 5_000, attempts: 3 },
+        connect: { timeout: 5_000, attempts: 3, retryBudget: { percent: 20, min: 3 } },
+        maxConnectionsPerBackend: undefined,
+        queue: { size: 1_000, timeout: 5_000 },
         removal: undefined,
         tls: undefined,
         health: {

@@ -141,7 +141,7 @@ test("the next backend in a place starts with a clean sheet", async () => {
   scene.found([]);
   scene.found([backendAt(9)]);
   assert.equal(scene.slot(9), slot);
-  assert.equal(scene.shared.backendFlags[slot], 0);
+  assert.equal(scene.shared.backendFlags[slot], backendFlag.checking);
   assert.equal(scene.shared.backendErrors[slot], 0);
   assert.deepEqual(scene.monitor.backend(slot), { changes: 0, checkFailures: 0, ejections: 0 });
   scene.monitor.stop();
