@@ -45,9 +45,9 @@ describe("a backend that has not been checked yet", () => {
 
   afterEach(async () => {
     await settled(umay);
-    for (const check of checks.splice(0)) check.destroy();
     dns.answer("app.test", "A", []);
     await becomes(states, (found) => found.length === 0, "backends");
+    for (const check of checks.splice(0)) check.destroy();
   });
   after(() => resources.disposeAsync());
 

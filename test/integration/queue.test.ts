@@ -265,6 +265,26 @@ test("a backend that recovers takes a session that waits", async () => {
   }
 });
 
+test("a backend that is no longer drained takes a session that waits", async () => {
+  await using echo = await startEchoBackend();
+  await using other = await startEchoBackend();
+  await using umay = await startUmay(
+    `${head(2, ["app"])} ${poolToml("app", [echo.address, other.address], onePlace)}`,
+  );
+  const post = async (deed: "drain" | "undrain"): Promise<void> => {
+    const response = await fetch(`${umay.admin}/pools/app/backends/${other.address}/${deed}`, {
+      method: "POST",
+    });
+    assert.equal(response.status, 200, await response.text());
+  };
+  await post("drain");
+  const [served, waits] = await oneServedOneWaiting(umay, "app");
+  await post("undrain");
+  assert.equal(String(await waits.read(1)), "y");
+  served.end();
+  waits.end();
+});
+
 test("a session that waits ends when there is no backend left to wait for", async () => {
   await using echo = await startEchoBackend();
   const health = createServer((_request, response) => response.writeHead(status).end()).listen(

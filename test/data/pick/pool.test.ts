@@ -12,7 +12,7 @@ import { pickerVariants } from "../../support/pickers.ts";
 const backends = ["primary", "primary", "backup"].map((tier, slot): PlacedBackend => {
   const target = { kind: "tcp", host: "127.0.0.1", port: 80 + slot } as const;
   const counters = backendSlots().counters(slot);
-  return { address: `127.0.0.1:${80 + slot}`, target, weight: 1, backup: tier === "backup", slot, counters };
+  return { address: `127.0.0.1:${80 + slot}`, target, weight: 1, tier: tier === "backup" ? 1 : 0, slot, counters };
 });
 const [one, two, spare] = backends as [PlacedBackend, PlacedBackend, PlacedBackend];
 
@@ -50,8 +50,8 @@ describe("a lease", () => {
       const { shared, lease } = scene({ picker: spec });
       const leased = Array.from({ length: 6 }, () => lease() as PlacedBackend);
       assert.deepEqual(
-        leased.slice(0, 4).map(({ backup }) => backup),
-        [false, false, false, false],
+        leased.slice(0, 4).map(({ tier }) => tier),
+        [0, 0, 0, 0],
       );
       assert.deepEqual([...shared.backendActive.subarray(0, 3)], [2, 2, 2]);
       assert.equal(lease(), "full");
