@@ -285,6 +285,18 @@ test("a backend that is no longer drained takes a session that waits", async () 
   waits.end();
 });
 
+test("while umay drains, sessions that wait are served as before", async () => {
+  await using echo = await startEchoBackend();
+  await using umay = await startUmay(`${head(2, ["app"])} ${poolToml("app", [echo.address], onePlace)}`);
+  const [served, waits] = await oneServedOneWaiting(umay, "app");
+  umay.signal("SIGTERM");
+  await umay.logged((line) => line.msg === "draining");
+  served.end();
+  assert.equal(String(await waits.read(1)), "y");
+  waits.end();
+  assert.equal(await umay.exited, 0);
+});
+
 test("a session that waits ends when there is no backend left to wait for", async () => {
   await using echo = await startEchoBackend();
   const health = createServer((_request, response) => response.writeHead(status).end()).listen(

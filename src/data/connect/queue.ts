@@ -1,4 +1,4 @@
-import { addUpTo, bellOf, ringRoom } from "../../channel/bells.ts";
+import { addUpTo, bellOf, ringNews, ringRoom } from "../../channel/bells.ts";
 import { type CounterMemory, poolCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
@@ -87,14 +87,18 @@ export class Queue {
     if (quiet > longest[wait]) session.end(overdue[wait]);
   }
 
-  /** Lets sessions go on for which there is a backend now. */
-  serve(): void {
+  /**
+   * Lets sessions go on for which there is a backend now.
+   * @returns whether there is none for anybody, and not only none for those that have tried some already.
+   */
+  serve(): boolean {
     for (const session of this.#waiting.keys()) {
       let wait = tryNext(session);
       while (wait !== undefined && this.#enter(session, wait)) wait = tryNext(session);
       // Whom one can't be had that has not tried any, it can't be had for those behind.
-      if (wait !== undefined && session.attempts.length === 0) return;
+      if (wait !== undefined && session.attempts.length === 0) return true;
     }
+    return false;
   }
 
   /** @returns whether it has to be looked again, because nobody listened until now for what it waits for. */
@@ -107,13 +111,16 @@ export class Queue {
     return (wait === "room" && this.#room.listen()) || newsMissed;
   }
 
-  /** Told alone of one place: what is left of it, the next worker is told of. */
+  /** Told alone of a place: passes on what it does not take. */
   #hearRoom(): void {
+    let taken = false;
     if (this.has("room")) {
       this.#room.listen();
-      this.serve();
+      taken = this.serve();
     }
     if (!this.has("room")) ringRoom(this.#shared, this.#slot);
+    // Those that are left here have tried the backend with the place. Told to all, once: it can't go round in circles.
+    else if (!taken) ringNews(this.#shared, this.#slot);
   }
 
   #hearNews(): void {
