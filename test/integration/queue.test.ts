@@ -125,21 +125,22 @@ describe("max_connections_per_backend", () => {
   });
 
   test("a client that goes away while it waits leaves its place to the next one", async () => {
-    const busy = await served("brief");
+    const busy = await served("tiny");
     for (const leave of [(client: Peer) => client.reset(), (client: Peer) => client.end()]) {
-      using client = await connectPlain(umay.port("brief"));
-      await waiting(umay, "brief", 1);
+      using client = await connectPlain(umay.port("tiny"));
+      await waiting(umay, "tiny", 1);
       leave(client);
       const line = await sessionOf(umay, client);
       assert.equal(line["reason"], "client_gone");
       assert.equal(line["level"], "debug");
-      await waiting(umay, "brief", 0);
+      await waiting(umay, "tiny", 0);
     }
     // Who has said all that it has to say still wants an answer.
     using patient = await connectPlain(umay.port("tiny"));
     patient.end("y");
-    assert.equal(String(await patient.readToEnd()), "y");
+    await waiting(umay, "tiny", 1);
     busy.end();
+    assert.equal(String(await patient.readToEnd()), "y");
   });
 });
 
@@ -282,6 +283,31 @@ test("a backend that is no longer drained takes a session that waits", async () 
   await post("undrain");
   assert.equal(String(await waits.read(1)), "y");
   served.end();
+  waits.end();
+});
+
+test("a session whose backend is dead waits for room on another one without spending the retry budget", async () => {
+  await using echo = await startEchoBackend();
+  const [closed] = await freePorts(1);
+  await using umay = await startUmay(
+    `${head(1, ["app"])} ${poolToml("app", [`127.0.0.1:${closed}`, echo.address], `picker = "round-robin"\n${onePlace}`)}`,
+  );
+  const retries = (): Promise<number> => umay.metric("umay_pool_retries_total");
+  using served = await connectPlain(umay.port("app"));
+  await served.write("x");
+  await served.read(1);
+  const before = await retries();
+  using waits = await connectPlain(umay.port("app"));
+  await waits.write("y");
+  await waiting(umay, "app", 1);
+  await becomes(
+    () => umay.metric("umay_backend_connect_failures_total", { reason: "refused" }),
+    (count) => count >= 1,
+    "attempts that failed",
+  );
+  for (let look = 0; look < 5; look++) assert.equal(await retries(), before);
+  served.end();
+  assert.equal(String(await waits.read(1)), "y");
   waits.end();
 });
 

@@ -45,26 +45,11 @@ export function connectNext(session: Session): void {
  */
 export function tryNext(session: Session): Wait | undefined {
   const { pool, attempts } = session;
-  const retry = attempts.length > 0;
-  if (retry) {
-    session.retrying = pool.beginRetry();
-    if (!session.retrying) return refuseRetry(session);
-  }
   const backend = pool.lease(session.clientAddress, session.serverName, attempts.map(backendOf));
-  if (typeof backend === "object") {
-    begin(session, backend);
-    return undefined;
-  }
-  endRetry(session);
-  if (backend !== "none") return backend === "full" ? "room" : "check";
-  session.end(retry ? "connect_failed" : "no_backend");
-  return undefined;
-}
-
-/** With no place in the budget at all, there is none to wait for. */
-function refuseRetry(session: Session): Wait | undefined {
-  if (session.pool.mostRetries > 0) return "retry";
-  session.end("retry_budget");
+  if (typeof backend === "object") begin(session, backend);
+  else if (backend === "no_retry") session.end("retry_budget");
+  else if (backend === "none") session.end(attempts.length === 0 ? "no_backend" : "connect_failed");
+  else return backend;
   return undefined;
 }
 
@@ -74,6 +59,7 @@ function begin(session: Session, backend: PlacedBackend): void {
   session.phase = "connect";
   session.lastActive = performance.now();
   session.backend = backend;
+  session.retrying = session.attempts.length > 0;
   session.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
   session.upstreamTls = pool.tls;
   session.upstreamRaw = dial(

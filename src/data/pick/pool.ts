@@ -4,7 +4,7 @@ import { backendCell, type CounterMemory, poolCell } from "../../channel/counter
 import { isOnlyChecking, mayBePicked, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
-import { Queue } from "../connect/queue.ts";
+import { Queue, type Wait } from "../connect/queue.ts";
 import { BackendTls } from "../connect/tls.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 import { createTieredPicker } from "./tiers.ts";
@@ -16,8 +16,10 @@ export interface WorkerMemory {
   readonly worker: PickerInputs["worker"];
 }
 
-/** Why no backend can be had now: none may be picked, all that may have no room, or what is left is being checked. */
-export type Unavailable = "none" | "full" | "checking";
+/**
+ * Why no backend can be had now: none may be picked, or the pool has no retries at all; otherwise, what to wait for.
+ */
+export type Unavailable = "none" | "no_retry" | Wait;
 
 /** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
 export class ServedPool implements PickContext {
@@ -62,7 +64,7 @@ export class ServedPool implements PickContext {
   }
 
   /**
-   * The backend to try next, leased: {@link release} must follow.
+   * The backend to try next, leased: {@link release} must follow, and where some were tried, {@link endRetry}.
    * @param tried backends that this session has tried already.
    */
   lease(
@@ -75,9 +77,18 @@ export class ServedPool implements PickContext {
     this.serverName = serverName;
     this.#tried = tried;
     this.#unavailable = "none";
+    let retrying = false;
     for (;;) {
       const backend = this.#picker.pick(this);
-      if (backend === undefined) return this.#unavailable;
+      if (backend === undefined) {
+        if (retrying) this.endRetry();
+        return this.#unavailable;
+      }
+      // Last, so that who finds no backend does not take a place that others wait for.
+      if (tried.length > 0 && !retrying) {
+        retrying = this.#beginRetry();
+        if (!retrying) return this.#mostRetries > 0 ? "retry" : "no_retry";
+      }
       // Another worker may have taken the last place meanwhile; then it is full at the next look.
       if (!this.#takePlace(backend.slot)) continue;
       Atomics.add(shared.poolActive, this.definition.slot, 1);
@@ -98,11 +109,11 @@ export class ServedPool implements PickContext {
     ringRoom(shared, slot);
   }
 
-  /** Whether one more attempt after a failed one may begin: {@link endRetry} must follow. */
-  beginRetry(): boolean {
+  /** Whether one more attempt after a failed one may begin. */
+  #beginRetry(): boolean {
     const { shared, counters } = this.#memory;
     const { slot, counters: first } = this.definition;
-    if (!addUpTo(shared.poolRetries, slot, this.mostRetries)) return false;
+    if (!addUpTo(shared.poolRetries, slot, this.#mostRetries)) return false;
     counters[first + poolCell.retried]! += 1;
     return true;
   }
@@ -116,7 +127,7 @@ export class ServedPool implements PickContext {
   }
 
   /** How many attempts after a failed one may be under way now. */
-  get mostRetries(): number {
+  get #mostRetries(): number {
     const { percent, min } = this.definition.connect.retryBudget;
     const active = Atomics.load(this.#memory.shared.poolActive, this.definition.slot);
     return Math.max(min, Math.floor((active * percent) / 100));
@@ -128,12 +139,12 @@ export class ServedPool implements PickContext {
     for (const other of this.#tried) if (other.slot === backend.slot) return false;
     const flags = backendFlags[backend.slot]!;
     if (flags !== 0 && !mayBePicked(flags)) {
-      if (isOnlyChecking(flags) && this.#unavailable === "none") this.#unavailable = "checking";
+      if (isOnlyChecking(flags) && this.#unavailable === "none") this.#unavailable = "check";
       return false;
     }
     const most = this.definition.maxConnectionsPerBackend;
     if (most === undefined || Atomics.load(backendActive, backend.slot) < most) return true;
-    this.#unavailable = "full";
+    this.#unavailable = "room";
     return false;
   }
 

@@ -12,7 +12,14 @@ import { pickerVariants } from "../../support/pickers.ts";
 const backends = ["primary", "primary", "backup"].map((tier, slot): PlacedBackend => {
   const target = { kind: "tcp", host: "127.0.0.1", port: 80 + slot } as const;
   const counters = backendSlots().counters(slot);
-  return { address: `127.0.0.1:${80 + slot}`, target, weight: 1, tier: tier === "backup" ? 1 : 0, slot, counters };
+  return {
+    address: `127.0.0.1:${80 + slot}`,
+    target,
+    weight: 1,
+    tier: tier === "backup" ? 1 : 0,
+    slot,
+    counters,
+  };
 });
 const [one, two, spare] = backends as [PlacedBackend, PlacedBackend, PlacedBackend];
 
@@ -54,7 +61,7 @@ describe("a lease", () => {
         [0, 0, 0, 0],
       );
       assert.deepEqual([...shared.backendActive.subarray(0, 3)], [2, 2, 2]);
-      assert.equal(lease(), "full");
+      assert.equal(lease(), "room");
     });
 
   test("that is given back is there for the next one", () => {
@@ -75,14 +82,14 @@ describe("a lease", () => {
     for (const { slot } of backends) shared.backendFlags[slot] = backendFlag.down;
     assert.equal(lease(), "none");
     shared.backendFlags[one.slot] = backendFlag.checking;
-    assert.equal(lease(), "checking");
+    assert.equal(lease(), "check");
     shared.backendFlags[one.slot] = backendFlag.checking | backendFlag.down;
     assert.equal(lease(), "none");
     shared.backendFlags[one.slot] = backendFlag.checking;
     shared.backendFlags[two.slot] = 0;
     shared.backendActive[two.slot] = 2;
-    assert.equal(lease(), "full");
-    assert.equal(lease([two]), "checking");
+    assert.equal(lease(), "room");
+    assert.equal(lease([two]), "check");
     assert.equal(lease([one, two]), "none");
     shared.backendFlags[spare.slot] = 0;
     assert.equal(lease(), spare);
@@ -94,18 +101,29 @@ describe("a lease", () => {
   });
 });
 
-test("as many retries may be under way as the budget allows, and not one more", () => {
+test("as many retries may be under way as the budget allows, and not one more; it is not spent in vain", () => {
   fc.assert(
-    fc.property(fc.nat(100), fc.nat(20), fc.nat(500), (percent, min, active) => {
-      const { shared, pool } = scene({ connect: { ...definition.connect, retryBudget: { percent, min } } });
+    fc.property(fc.nat(100), fc.nat(20), fc.nat(300), (percent, min, active) => {
+      const { shared, pool, lease } = scene({
+        connect: { ...definition.connect, retryBudget: { percent, min } },
+        maxConnectionsPerBackend: undefined,
+      });
+      const retry = (): PlacedBackend | string => {
+        const got = lease([one]);
+        // The share stays that of the connections before.
+        if (typeof got === "object") Atomics.sub(shared.poolActive, 5, 1);
+        return got;
+      };
       shared.poolActive[5] = active;
-      let begun = 0;
-      while (begun < 1_000 && pool.beginRetry()) begun++;
-      assert.equal(begun, Math.max(min, Math.floor((active * percent) / 100)));
-      if (begun === 0) return;
+      const most = Math.max(min, Math.floor((active * percent) / 100));
+      for (let count = 0; count < most; count++) assert.equal(retry(), two);
+      assert.equal(retry(), most === 0 ? "no_retry" : "retry");
+      assert.equal(shared.poolRetries[5], most);
+      if (most === 0) return;
       pool.endRetry();
-      assert.ok(pool.beginRetry());
-      assert.ok(!pool.beginRetry());
+      for (const { slot } of [two, spare]) shared.backendFlags[slot] = backendFlag.down;
+      assert.equal(retry(), "none");
+      assert.equal(shared.poolRetries[5], most - 1);
     }),
     { numRuns: 50 },
   );
