@@ -8,7 +8,7 @@ import type { SharedMemory } from "./memory.ts";
  */
 
 /** Cells of a pool's bells. */
-export const bell = { room: 0, news: 1 } as const;
+const bell = { room: 0, news: 1 } as const;
 
 export const bellOf = (poolSlot: number, which: keyof typeof bell): number => 2 * poolSlot + bell[which];
 
