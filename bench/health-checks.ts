@@ -80,14 +80,17 @@ function poolAt(port: number): PlacedPool {
     const target = { kind: "tcp", host, port } as const;
     return { address: `${host}:${port}`, target, weight: 1, tier: 0, slot, counters: 0 };
   });
-  const connect = { timeout: 1, attempts: 1 };
+  const connect = { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } };
   return {
     name: "bench",
     picker: { type: "random" },
     connect,
     proxyProtocol: undefined,
     slowStart: 0,
+    maxConnectionsPerBackend: undefined,
+    queue: { size: 0, timeout: 1 },
     tls: undefined,
+    slot: 0,
     counters: 0,
     backends: placed,
   };

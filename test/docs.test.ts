@@ -104,6 +104,7 @@ test("the fields of a session's log line are those that the documentation explai
     received: 1,
     sent: 1,
     handshake: 1,
+    queue: 2,
     connect: 1,
     duration: 1,
     reason: "client_closed",

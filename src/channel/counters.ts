@@ -47,8 +47,20 @@ export const listenerCell = place({
   sessionDuration: histogramCells,
 });
 
-/** Cells of a pool's block. */
-export const poolCell = place({ connectDuration: histogramCells });
+/**
+ * Cells of a pool's block. Leases = leased − released; retries under way = retried − settled; sessions that wait for a
+ * backend = queued − dequeued.
+ */
+export const poolCell = place({
+  connectDuration: histogramCells,
+  leased: 1,
+  released: 1,
+  retried: 1,
+  settled: 1,
+  queued: 1,
+  dequeued: 1,
+  queueDuration: histogramCells,
+});
 
 /** Cells of a backend's block. Active = leased − released; a lease begins with the attempt to connect. */
 export const backendCell = place({

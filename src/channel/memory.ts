@@ -13,6 +13,14 @@ export interface SharedMemory {
   readonly backendWithheld: Int32Array<SharedArrayBuffer>;
   /** {@link latencyCells} per backend slot: what its answers took. Plain stores: of two at once, one is lost. */
   readonly backendLatency: Int32Array<SharedArrayBuffer>;
+  /** Leases per pool slot: what the retry budget is a share of. */
+  readonly poolActive: Int32Array<SharedArrayBuffer>;
+  /** Retries under way per pool slot. */
+  readonly poolRetries: Int32Array<SharedArrayBuffer>;
+  /** Sessions that wait for a backend per pool slot. */
+  readonly poolWaiting: Int32Array<SharedArrayBuffer>;
+  /** Two per pool slot, see `bells.ts`. */
+  readonly bells: Int32Array<SharedArrayBuffer>;
   /** Open connections per listener slot. */
   readonly listenerActive: Int32Array<SharedArrayBuffer>;
   /** [0]: open connections of the whole process; [1]: the most it may have. */
@@ -25,14 +33,20 @@ export const mostConnections = 1;
 /** A latency in microseconds, 0 before the first; and when it was measured, in hundredths of a second. */
 export const latencyCells = 2;
 
-/** Why a backend may not be picked. `trusted` lifts `down` and `ejected`: too few of its pool are left without it. */
-export const backendFlag = { down: 1, ejected: 2, draining: 4, trusted: 8 } as const;
-
-const unhealthy = backendFlag.down | backendFlag.ejected;
+/**
+ * Why a backend may not be picked. `trusted` lifts all but `draining`: too few of its pool are left without it.
+ * `checking`: its first check is not over.
+ */
+export const backendFlag = { down: 1, ejected: 2, draining: 4, trusted: 8, checking: 16 } as const;
 
 /** Whether a backend with these flags may be picked. */
 export function mayBePicked(flags: number): boolean {
-  return (flags & (flags & backendFlag.trusted ? ~(unhealthy | backendFlag.trusted) : ~0)) === 0;
+  return flags === 0 || (flags & (backendFlag.trusted | backendFlag.draining)) === backendFlag.trusted;
+}
+
+/** Whether nothing but its first check, which will soon be over, keeps a backend from being picked. */
+export function isOnlyChecking(flags: number): boolean {
+  return flags === backendFlag.checking;
 }
 
 /** Backends that all pools together may have, also those that were removed and still have sessions. */
@@ -47,6 +61,10 @@ export function createSharedMemory(): SharedMemory {
     backendErrors: sharedInts(backendCapacity),
     backendWithheld: sharedInts(backendCapacity),
     backendLatency: sharedInts(backendCapacity * latencyCells),
+    poolActive: sharedInts(poolCapacity),
+    poolRetries: sharedInts(poolCapacity),
+    poolWaiting: sharedInts(poolCapacity),
+    bells: sharedInts(2 * poolCapacity),
     listenerActive: sharedInts(listenerCapacity),
     process: sharedInts(2),
   };

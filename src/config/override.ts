@@ -1,6 +1,5 @@
 import { parse } from "smol-toml";
 import type { Path } from "./errors.ts";
-import { plannedKeysOf } from "./planned.ts";
 import { suggest } from "./report/suggest.ts";
 import { alternatives, below, keysOf, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
@@ -80,8 +79,7 @@ function follow(walk: Walk, value: unknown, nodes: readonly SchemaNode[]): Outco
 }
 
 function followKey(walk: Walk, table: Tree, nodes: readonly SchemaNode[]): Outcome {
-  const planned = plannedKeysOf(walk.path);
-  const known = [...new Set([...Object.keys(table), ...keysOf(nodes), ...planned])];
+  const known = [...new Set([...Object.keys(table), ...keysOf(nodes)])];
   const fitting = known.filter(
     (key) => walk.rest === encode(key) || walk.rest.startsWith(`${encode(key)}__`),
   );
@@ -92,7 +90,7 @@ function followKey(walk: Walk, table: Tree, nodes: readonly SchemaNode[]): Outco
   if (key === undefined) return followNewName(walk, Object.keys(table), known, nodes);
   const path = [...walk.path, key];
   const rest = walk.rest.slice(encode(key).length + 2);
-  if (rest === "" || planned.includes(key)) return { path, created: walk.created };
+  if (rest === "") return { path, created: walk.created };
   return follow({ ...walk, path, rest }, table[key], below(nodes, key));
 }
 

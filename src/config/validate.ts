@@ -22,11 +22,8 @@ export function validate(tree: Tree, unfilled: readonly Path[]): Validated {
   if (first.success && unfilled.length === 0) return { settings: first.data, findings: [], unchecked: [] };
 
   const rest = structuredClone(tree);
-  const planned = findPlanned(tree);
-  const findings = planned.map(({ finding }) => finding);
-  const unchecked = [...unfilled, ...planned.map((found) => found.unchecked)].map((path) =>
-    prune(rest, path),
-  );
+  const findings = findPlanned(tree);
+  const unchecked = [...unfilled, ...findings.map(({ path }) => path)].map((path) => prune(rest, path));
   for (;;) {
     const result = config.safeParse(rest);
     if (result.success) return { settings: result.data, findings, unchecked };

@@ -14,7 +14,7 @@ import { backendFlag, mostConnections, openConnections } from "../channel/memory
 import { version } from "../lib/version.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { Certificate } from "../model/listener.ts";
-import type { PlacedListener } from "../model/snapshot.ts";
+import type { PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { type MetricName, metrics } from "../observe/metrics.ts";
 import { cumulate } from "./histograms.ts";
 import {
@@ -25,6 +25,7 @@ import {
   openInWorker,
   openOnListener,
   openToBackend,
+  waitingInPool,
 } from "./readings.ts";
 import type { ReloadCounts } from "./renewal.ts";
 
@@ -107,15 +108,18 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
         })),
       ),
     ),
-  umay_backend_connect_duration_seconds: ({ memories, snapshot }) =>
-    snapshot().pools.flatMap(({ name, counters }) =>
-      histogram(
-        "umay_backend_connect_duration_seconds",
-        { pool: name },
-        memories,
-        counters + poolCell.connectDuration,
-      ),
-    ),
+  umay_backend_connect_duration_seconds: histogramOfPools(
+    "umay_backend_connect_duration_seconds",
+    "connectDuration",
+  ),
+  umay_pool_retries_total: ofPools(({ memories }, { counters }) =>
+    sumCells(memories, counters + poolCell.retried),
+  ),
+  umay_pool_queue_sessions: ofPools(({ memories }, pool) => waitingInPool(memories, pool)),
+  umay_pool_queued_total: ofPools(({ memories }, { counters }) =>
+    sumCells(memories, counters + poolCell.queued),
+  ),
+  umay_pool_queue_duration_seconds: histogramOfPools("umay_pool_queue_duration_seconds", "queueDuration"),
   umay_backend_up: ofBackends(({ shared }, { slot }) =>
     Atomics.load(shared.backendFlags, slot) & (backendFlag.down | backendFlag.ejected) ? 0 : 1,
   ),
@@ -129,8 +133,7 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
   ),
   umay_backend_check_failures_total: ofWatched(({ checkFailures }) => checkFailures),
   umay_backend_ejections_total: ofWatched(({ ejections }) => ejections),
-  umay_pool_panic: ({ health, snapshot }) =>
-    snapshot().pools.map(({ name }) => ({ labels: { pool: name }, value: health.failsOpen(name) ? 1 : 0 })),
+  umay_pool_panic: ofPools(({ health }, { name }) => (health.failsOpen(name) ? 1 : 0)),
 
   umay_pool_backends: ({ shared, snapshot }) =>
     snapshot().pools.flatMap(({ name, backends }) => {
@@ -181,6 +184,23 @@ function ofListeners(cell: "accepted" | "received" | "sent"): (input: MetricsInp
       labels: { listener: name },
       value: sumCells(memories, counters + listenerCell[cell]),
     }));
+}
+
+function ofPools(
+  value: (input: MetricsInput, pool: PlacedPool) => number,
+): (input: MetricsInput) => readonly Sample[] {
+  return (input) =>
+    input.snapshot().pools.map((pool) => ({ labels: { pool: pool.name }, value: value(input, pool) }));
+}
+
+function histogramOfPools(
+  name: HistogramName,
+  cell: "connectDuration" | "queueDuration",
+): (input: MetricsInput) => readonly Sample[] {
+  return ({ memories, snapshot }) =>
+    snapshot().pools.flatMap((pool) =>
+      histogram(name, { pool: pool.name }, memories, pool.counters + poolCell[cell]),
+    );
 }
 
 function ofBackends(

@@ -20,16 +20,13 @@ import { type Drained, drain } from "./drain.ts";
 import { ExpiryWatch } from "./expiry.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
 import { acceptForWorkers } from "./handover.ts";
-import { HealthMonitor } from "./health.ts";
+import { HealthMonitor, longestFirstCheck } from "./health.ts";
 import { type PoolWatch, watchPools } from "./pools.ts";
 import { watchRejections } from "./rejections.ts";
 import { type ByName, type FromFiles, type ReloadCounts, Renewal } from "./renewal.ts";
 import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TicketRotation } from "./ticket-rotation.ts";
-
-/** How long the first sessions may have to wait for names to be resolved and backends to be checked, in milliseconds. */
-const firstAnswersWait = 1000;
 
 export type State = "starting" | "ready" | "draining";
 
@@ -115,7 +112,8 @@ export class ControlPlane {
       if (started) this.supervisor.publish(this.store.snapshot);
     };
     this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
-    const longEnough = sleep(firstAnswersWait, undefined, { ref: false });
+    // Names may take as long as checks.
+    const longEnough = sleep(longestFirstCheck, undefined, { ref: false });
     const known = this.pools.firstAnswers.then(() => this.health.firstResults());
     await Promise.race([known, longEnough, this.#firstVersionServed.promise]);
     this.fileLimit = await readFileLimit();

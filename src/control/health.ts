@@ -13,6 +13,9 @@ import { SlowStarts } from "./slow-start.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
+/** How long sessions may have to wait for the first check of a backend, in milliseconds. */
+export const longestFirstCheck = 1_000;
+
 /** A backend that is watched, and what was seen of it. */
 interface Watched {
   readonly pool: string;
@@ -44,6 +47,11 @@ export class HealthMonitor implements HealthReading {
   readonly #slowStarts: SlowStarts;
   /** By slot. */
   readonly #watched = new Map<number, Watched>();
+  /** By slot: backends whose first check is not over, and until when they are not picked for that. */
+  readonly #checking = new Map<
+    number,
+    { readonly pool: PlacedPool; readonly backend: PlacedBackend; readonly until: number }
+  >();
   #pools: ReadonlyMap<string, PlacedPool> = new Map();
   #policies: ReadonlyMap<string, HealthPolicy> = new Map();
   #checks = new Map<string, HealthCheck>();
@@ -125,6 +133,7 @@ export class HealthMonitor implements HealthReading {
     for (const [slot, { checker, backend }] of this.#watched) {
       if (present.has(slot)) continue;
       checker?.stop();
+      this.#endChecking(slot);
       this.#outliers.forget(backend);
       this.#slowStarts.forget(slot);
       this.#watched.delete(slot);
@@ -145,15 +154,20 @@ export class HealthMonitor implements HealthReading {
   }
 
   /** The pool's backends are checked in another way from now on, or no longer. */
-  #changeCheck({ name, backends }: PlacedPool, { check, panicThreshold }: HealthPolicy): void {
-    const pool = this.#pools.get(name)!;
-    if (check === undefined) this.#checks.delete(name);
-    else this.#checks.set(name, this.#create(check));
-    for (const backend of backends) {
-      this.#watched.get(backend.slot)?.checker?.stop();
-      this.#watched.delete(backend.slot);
-      if (check === undefined && this.#verdicts.has(backend, "down"))
-        this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
+  #changeCheck(pool: PlacedPool, policy: HealthPolicy): void {
+    const { check, panicThreshold } = policy;
+    if (check === undefined) this.#checks.delete(pool.name);
+    else this.#checks.set(pool.name, this.#create(check));
+    for (const backend of pool.backends) {
+      const watched = this.#watched.get(backend.slot);
+      if (watched === undefined) continue;
+      watched.checker?.stop();
+      if (check === undefined) {
+        this.#endChecking(backend.slot);
+        if (this.#verdicts.has(backend, "down"))
+          this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
+      }
+      this.#watch(pool.name, backend, policy);
     }
   }
 
@@ -164,8 +178,23 @@ export class HealthMonitor implements HealthReading {
     for (const backend of pool.backends) {
       if (this.#watched.has(backend.slot)) continue;
       this.#slowStarts.begin(pool, backend, serving);
+      if (policy.check !== undefined && !this.#verdicts.has(backend, "down"))
+        this.#beginChecking(pool, backend);
       this.#watch(pool.name, backend, policy);
     }
+  }
+
+  /** A backend of which nothing is known is not picked before its first check is over, or has taken too long. */
+  #beginChecking(pool: PlacedPool, backend: PlacedBackend): void {
+    this.#checking.set(backend.slot, { pool, backend, until: this.#timers.now() + longestFirstCheck });
+    this.#verdicts.setChecking(pool, backend, true);
+  }
+
+  #endChecking(slot: number): void {
+    const first = this.#checking.get(slot);
+    if (first === undefined) return;
+    this.#checking.delete(slot);
+    this.#verdicts.setChecking(first.pool, first.backend, false);
   }
 
   #watch(pool: string, backend: PlacedBackend, { check }: HealthPolicy): void {
@@ -184,22 +213,33 @@ export class HealthMonitor implements HealthReading {
 
   #checked(watched: Watched, failure: Error | undefined, changed: boolean): void {
     const { backend } = watched;
-    const pool = this.#pools.get(watched.pool)!;
-    const { panicThreshold } = this.#policies.get(watched.pool)!;
-    const fields = { pool: watched.pool, backend: backend.address };
     if (failure !== undefined) {
       watched.checkFailures++;
+      const fields = { pool: watched.pool, backend: backend.address };
       this.#logger.debug({ ...fields, cause: failure.message }, "a health check failed");
-    } else this.#outliers.passed(pool, panicThreshold, backend);
+    } else this.#outliers.passed(this.#pools.get(watched.pool)!, this.#threshold(watched), backend);
     const wasDown = this.#verdicts.has(backend, "down");
-    if (!changed || wasDown === (failure !== undefined)) return;
+    if (changed && wasDown !== (failure !== undefined)) this.#change(watched, failure);
+    // After that, so that there is no moment in which one that is down might be picked.
+    this.#endChecking(backend.slot);
+  }
+
+  #change(watched: Watched, failure: Error | undefined): void {
+    const { backend } = watched;
+    const fields = { pool: watched.pool, backend: backend.address };
     watched.changes++;
     if (failure !== undefined) this.#logger.warn({ ...fields, cause: failure.message }, "backend is down");
     else this.#logger.info(fields, "backend is up");
-    this.#verdicts.mark(pool, panicThreshold, backend, "down", failure !== undefined);
+    const pool = this.#pools.get(watched.pool)!;
+    this.#verdicts.mark(pool, this.#threshold(watched), backend, "down", failure !== undefined);
+  }
+
+  #threshold({ pool }: Watched): number {
+    return this.#policies.get(pool)!.panicThreshold;
   }
 
   #sweep(): void {
+    for (const [slot, { until }] of this.#checking) if (until <= this.#timers.now()) this.#endChecking(slot);
     for (const pool of this.#pools.values()) {
       this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
       this.#slowStarts.sweep(pool, this.#verdicts.failsOpen(pool.name));

@@ -1,4 +1,4 @@
-import { backendCell, type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
+import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../channel/counters.ts";
 import { backendFlag, listenerCapacity, type SharedMemory } from "../channel/memory.ts";
 import { listenerSlots } from "../channel/slots.ts";
 import type { PlacedBackend } from "../model/backend.ts";
@@ -61,7 +61,7 @@ export interface BackendHealth {
   readonly ejections: number;
 }
 
-export const backendStates = ["up", "down", "ejected", "draining"] as const;
+export const backendStates = ["up", "checking", "down", "ejected", "draining"] as const;
 export type BackendState = (typeof backendStates)[number];
 
 /** What is asked of a backend comes first, what is found about it next. */
@@ -69,7 +69,8 @@ export function backendState(shared: SharedMemory, { slot }: PlacedBackend): Bac
   const flags = Atomics.load(shared.backendFlags, slot);
   if (flags & backendFlag.draining) return "draining";
   if (flags & backendFlag.down) return "down";
-  return flags & backendFlag.ejected ? "ejected" : "up";
+  if (flags & backendFlag.ejected) return "ejected";
+  return flags & backendFlag.checking ? "checking" : "up";
 }
 
 /** Connections that are open on a listener. */
@@ -86,6 +87,14 @@ export function openToBackend(
   { counters }: { counters: number },
 ): number {
   return difference(memories, counters + backendCell.leased, counters + backendCell.released);
+}
+
+/** Sessions that wait for a backend. */
+export function waitingInPool(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + poolCell.queued, counters + poolCell.dequeued);
 }
 
 const listenerPlaces = listenerSlots();

@@ -12,6 +12,7 @@ import {
   openOnListener,
   openToBackend,
   type ProcessState,
+  waitingInPool,
 } from "./readings.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
@@ -46,6 +47,13 @@ export interface PoolStatus {
     readonly error: string | null;
   };
   readonly connect_seconds: Percentiles;
+  readonly retries_total: number;
+  /** Sessions that wait for a backend, and how often and how long some had to. */
+  readonly queue: {
+    readonly sessions: number;
+    readonly queued_total: number;
+    readonly seconds: Percentiles;
+  };
   readonly backends: readonly BackendStatus[];
 }
 
@@ -102,6 +110,8 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
 }
 
 async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStatus> {
+  const { memories } = input;
+  const { counters } = pool;
   const { errors = 0, lastError } = input.discovery().get(pool.name) ?? {};
   return {
     picker: pool.picker.type,
@@ -110,7 +120,13 @@ async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStat
       errors_total: errors,
       error: lastError ?? null,
     },
-    connect_seconds: await percentiles(input.memories, pool.counters + poolCell.connectDuration),
+    connect_seconds: await percentiles(memories, counters + poolCell.connectDuration),
+    retries_total: sumCells(memories, counters + poolCell.retried),
+    queue: {
+      sessions: waitingInPool(memories, pool),
+      queued_total: sumCells(memories, counters + poolCell.queued),
+      seconds: await percentiles(memories, counters + poolCell.queueDuration),
+    },
     backends: pool.backends.map((backend) => readBackend(input, pool.name, backend)),
   };
 }

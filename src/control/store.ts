@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { createAddressTable } from "../channel/address-table.ts";
+import { ringNews } from "../channel/bells.ts";
 import { backendCell, type CounterMemory } from "../channel/counters.ts";
 import { backendFlag, latencyCells, type SharedMemory } from "../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots, type Slots } from "../channel/slots.ts";
@@ -61,12 +62,10 @@ export class Store {
       };
     });
     const poolPlaces = poolSlots();
-    for (const { discovery: _, health: __, removal: ___, ...pool } of model.pools)
-      this.#pools.set(pool.name, {
-        ...pool,
-        counters: poolPlaces.counters(poolPlaces.take()!),
-        backends: [],
-      });
+    for (const { discovery: _, health: __, removal: ___, ...pool } of model.pools) {
+      const slot = poolPlaces.take()!;
+      this.#pools.set(pool.name, { ...pool, slot, counters: poolPlaces.counters(slot), backends: [] });
+    }
     this.#snapshot = this.#build();
   }
 
@@ -157,7 +156,9 @@ export class Store {
     if (drained) this.#drained.add(key(pool, address));
     else this.#drained.delete(key(pool, address));
     const backend = this.#present(pool, address);
-    if (backend !== undefined) this.#setDraining(backend.slot, drained);
+    if (backend === undefined) return;
+    this.#setDraining(backend.slot, drained);
+    ringNews(this.#shared, this.#pools.get(pool)!.slot);
   }
 
   #present(pool: string, address: string): PlacedBackend | undefined {

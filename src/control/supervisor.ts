@@ -1,9 +1,22 @@
 import { Worker } from "node:worker_threads";
 import { giveBackOfWorker } from "../channel/address-table.ts";
-import { backendCell, type CounterMemory, endReasonList, listenerCell } from "../channel/counters.ts";
-import { backendCapacity, listenerCapacity, openConnections, type SharedMemory } from "../channel/memory.ts";
+import { ringNews } from "../channel/bells.ts";
+import {
+  backendCell,
+  type CounterMemory,
+  endReasonList,
+  listenerCell,
+  poolCell,
+} from "../channel/counters.ts";
+import {
+  backendCapacity,
+  listenerCapacity,
+  openConnections,
+  poolCapacity,
+  type SharedMemory,
+} from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
-import { backendSlots, listenerSlots } from "../channel/slots.ts";
+import { backendSlots, listenerSlots, poolSlots } from "../channel/slots.ts";
 import { sourceUrl } from "../lib/source-url.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
@@ -251,6 +264,7 @@ async function ask<T extends Answer["type"]>(
 }
 
 const listenerPlaces = listenerSlots();
+const poolPlaces = poolSlots();
 const backendPlaces = backendSlots();
 
 /** The sessions of a dead worker ended with it: its counters say how many were open and where. */
@@ -266,9 +280,28 @@ function closeBooks(counters: CounterMemory, shared: SharedMemory): void {
   }
   for (let slot = 0; slot < backendCapacity; slot++) {
     const first = backendPlaces.counters(slot);
-    const active = counters[first + backendCell.leased]! - counters[first + backendCell.released]!;
-    if (active === 0) continue;
-    counters[first + backendCell.released]! += active;
-    Atomics.sub(shared.backendActive, slot, active);
+    close(counters, first + backendCell.leased, first + backendCell.released, shared.backendActive, slot);
   }
+  for (let slot = 0; slot < poolCapacity; slot++) {
+    const first = poolPlaces.counters(slot);
+    close(counters, first + poolCell.leased, first + poolCell.released, shared.poolActive, slot);
+    close(counters, first + poolCell.retried, first + poolCell.settled, shared.poolRetries, slot);
+    close(counters, first + poolCell.queued, first + poolCell.dequeued, shared.poolWaiting, slot);
+    // What it held is free, and it may have been the one that was told of the last place.
+    ringNews(shared, slot);
+  }
+}
+
+/** Counts as fallen what has risen and not fallen yet, in the shared cell too. */
+function close(
+  counters: CounterMemory,
+  risen: number,
+  fallen: number,
+  shared: Int32Array<SharedArrayBuffer>,
+  slot: number,
+): void {
+  const open = counters[risen]! - counters[fallen]!;
+  if (open === 0) return;
+  counters[fallen]! += open;
+  Atomics.sub(shared, slot, open);
 }

@@ -1,3 +1,4 @@
+import { ringNews } from "../channel/bells.ts";
 import { backendFlag, type SharedMemory } from "../channel/memory.ts";
 import type { PlacedBackend } from "../model/backend.ts";
 import type { PlacedPool } from "../model/snapshot.ts";
@@ -26,7 +27,7 @@ export class Verdicts {
     this.#logger = logger;
   }
 
-  has(backend: PlacedBackend, mark: Mark): boolean {
+  has(backend: PlacedBackend, mark: Mark | "checking"): boolean {
     return (this.#flags(backend) & backendFlag[mark]) !== 0;
   }
 
@@ -51,6 +52,13 @@ export class Verdicts {
     this.#publish(pool, threshold, backend, on ? flags | backendFlag[mark] : flags & ~backendFlag[mark]);
   }
 
+  /** That nothing is known of a backend yet says nothing against it, so whether to fail open does not depend on it. */
+  setChecking(pool: PlacedPool, { slot }: PlacedBackend, on: boolean): void {
+    if (on) Atomics.or(this.#shared.backendFlags, slot, backendFlag.checking);
+    else Atomics.and(this.#shared.backendFlags, slot, ~backendFlag.checking);
+    ringNews(this.#shared, pool.slot);
+  }
+
   /** Decides anew whether to fail open: the set of backends, or the threshold, is another. */
   refresh(pool: PlacedPool, threshold: number): void {
     this.#publish(pool, threshold, undefined, 0);
@@ -68,12 +76,16 @@ export class Verdicts {
         changed,
         pool.backends.filter((backend) => this.healthy(backend)),
       );
+    let different = false;
     for (const backend of pool.backends) {
       const others = flagsOf(backend) & ~backendFlag.trusted;
       const trusted = tier === backend.tier;
       const flags = trusted ? others | backendFlag.trusted : others;
-      if (flags !== this.#flags(backend)) Atomics.store(this.#shared.backendFlags, backend.slot, flags);
+      if (flags === this.#flags(backend)) continue;
+      Atomics.store(this.#shared.backendFlags, backend.slot, flags);
+      different = true;
     }
+    if (different) ringNews(this.#shared, pool.slot);
     this.#tell(pool, tier, threshold);
   }
 

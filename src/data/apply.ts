@@ -67,7 +67,10 @@ export class ServedState {
 
   /** The shortest timeout of all listeners and pools, in milliseconds. */
   get shortestTimeout(): number {
-    const timeouts = [...this.#pools.values()].map((pool) => pool.definition.connect.timeout);
+    const timeouts = [...this.#pools.values()].flatMap(
+      ({ definition: { connect, queue, maxConnectionsPerBackend } }) =>
+        maxConnectionsPerBackend === undefined ? [connect.timeout] : [connect.timeout, queue.timeout],
+    );
     for (const { served } of this.#listeners.values()) {
       const { handshake, idle, halfClose } = served.definition.timeouts;
       timeouts.push(handshake, idle, halfClose);

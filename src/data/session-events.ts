@@ -61,7 +61,7 @@ function onClientError(this: SessionSocket, error: NodeJS.ErrnoException): void 
   if (session.phase === "header") session.notIntroduced(error.message);
   else if (session.phase === "hello" || session.phase === "handshake")
     session.handshakeFailed(classifyHandshakeError(error), describeTlsError(error), lastWordsAfter(error));
-  else if (session.phase === "connect") session.end("client_gone");
+  else if (session.phase === "queue" || session.phase === "connect") session.end("client_gone");
   else if (session.bothEnded) session.endedInOrder();
   else session.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
 }
@@ -76,6 +76,8 @@ function onClientEnd(this: SessionSocket): void {
   if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
   else if (session.phase === "handshake" || session.phase === "hello")
     session.handshakeFailed("client_gone", "");
+  // Bytes that wait to be relayed come before the end: who ends here has said nothing, and wants no place any more.
+  else if (session.phase === "queue") session.end("client_gone");
   else if (session.phase !== "ended") session.sideEnded("client");
 }
 
@@ -84,7 +86,7 @@ function onClientClose(this: SessionSocket): void {
   if (session.phase === "header") session.notIntroduced("the connection ended before the PROXY header did");
   else if (session.phase === "handshake" || session.phase === "hello")
     session.handshakeFailed("client_gone", "");
-  else if (session.phase === "connect") session.end("client_gone");
+  else if (session.phase === "queue" || session.phase === "connect") session.end("client_gone");
   else if (!session.bothEnded) session.end("client_reset");
   else if (session.upstream!.closed) session.endedInOrder();
 }
@@ -97,7 +99,7 @@ function onUpstreamConnect(this: SessionSocket): void {
 function onUpstreamError(this: SessionSocket, error: NodeJS.ErrnoException): void {
   const session = this.session as Session;
   // An attempt that was given up may still report how it ended.
-  if (session.upstream !== this || session.phase === "ended") return;
+  if (session.upstream !== this || session.phase === "ended" || session.phase === "queue") return;
   if (session.phase === "connect") {
     const classify = session.securing ? classifyTlsError : classifyConnectError;
     connectFailed(session, classify(error), error.code ?? error.message);

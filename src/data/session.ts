@@ -27,11 +27,11 @@ import * as relay from "./relay/relay.ts";
 import { resetSocket } from "./relay/reset.ts";
 import { attachClient, attachTls, detachClient, relayUpstream } from "./session-events.ts";
 
-type Phase = "header" | "hello" | "handshake" | "connect" | "relay" | "ended";
+type Phase = "header" | "hello" | "handshake" | "queue" | "connect" | "relay" | "ended";
 
 /**
  * One accepted client connection, from accept to its last byte. Its methods stand in the order of its life:
- * accept → header → hello → handshake → route → pick → connect → relay → end. Pick and connect are in
+ * accept → header → hello → handshake → route → pick (→ queue) → connect → relay → end. Pick and connect are in
  * `connect/attempts.ts`.
  */
 export class Session implements RelaySession, FirstBytesSession {
@@ -43,12 +43,15 @@ export class Session implements RelaySession, FirstBytesSession {
   firstBytes: FirstBytes | undefined = undefined;
   /** The listener's own, until a route says otherwise. */
   pool: ServedPool;
+  routed = false;
   upstream: SessionSocket | undefined = undefined;
   /** The socket to the backend, underneath TLS where there is TLS. */
   upstreamRaw: SessionSocket | undefined = undefined;
   /** Of the present attempt; undefined: plain TCP. */
   upstreamTls: BackendTls | undefined = undefined;
   backend: PlacedBackend | undefined = undefined;
+  /** Whether it has a place in the pool's retry budget. */
+  retrying = false;
   phase: Phase = "hello";
   clientKeepsBytes = true;
   clientAddress: string;
@@ -68,6 +71,8 @@ export class Session implements RelaySession, FirstBytesSession {
   /** By performance.now(). */
   readonly accepted: number;
   handshakeTook = 0;
+  /** In the pool's queue. */
+  queueTook = 0;
   connectTook = 0;
   /** When a byte moved, by the coarse clock, or the phase began. */
   lastActive: number;
@@ -201,6 +206,7 @@ export class Session implements RelaySession, FirstBytesSession {
   private follow(route: Route | undefined): void {
     countPending(this.listener, this.plane, -1);
     if (route !== undefined) this.pool = this.listener.poolOf(route);
+    this.routed = true;
     connectNext(this);
   }
 
@@ -289,7 +295,8 @@ export class Session implements RelaySession, FirstBytesSession {
   /** End: once, for whatever reason. What is still open is reset, so that nothing that was cut short looks complete. */
   end(reason: EndReason): void {
     if (this.phase === "ended") return;
-    const handshakeOver = this.phase === "connect" || this.phase === "relay";
+    const handshakeOver = this.phase === "queue" || this.phase === "connect" || this.phase === "relay";
+    if (this.phase === "queue") this.pool.queue.leave(this);
     if (this.phase === "connect") abandonAttempt(this);
     if (this.phase === "relay" && this.sent === 0 && this.backend !== undefined) {
       reportSilence(this.plane.shared, this.backend.slot, reason);

@@ -35,8 +35,10 @@ export function exchange(
   run: (outcome: Outcome) => void,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
+    let over = false;
     const aborted = (): void => end(() => reject(signal.reason));
     const end = (settle: () => void): void => {
+      over = true;
       signal.removeEventListener("abort", aborted);
       settle();
       socket.destroy();
@@ -46,7 +48,7 @@ export function exchange(
     socket.on("error", fail);
     // Last: whoever reads the answer may know better what is missing.
     const closed = (): void => fail(new Error("the connection was closed without an answer"));
-    socket.on("close", () => setImmediate(closed));
+    socket.on("close", () => over || setImmediate(closed));
     signal.addEventListener("abort", aborted);
     if (signal.aborted) aborted();
     else run({ pass: () => end(resolve), fail });

@@ -99,7 +99,16 @@ export interface Pool {
     readonly timeout: number;
     /** How many different backends are tried before the client is refused, 1 to 16. */
     readonly attempts: number;
+    /**
+     * The most attempts after a failed one that may be under way at a time, over all workers: this share of the pool's
+     * connections, in percent, but at least `min`.
+     */
+    readonly retryBudget: { readonly percent: number; readonly min: number };
   };
+  /** The most connections that a backend gets, over all workers; undefined: no limit. */
+  readonly maxConnectionsPerBackend: number | undefined;
+  /** How many sessions may wait for a backend, over all workers, and for how long they wait for room, in milliseconds. */
+  readonly queue: { readonly size: number; readonly timeout: number };
   /** Undefined: plain TCP. */
   readonly tls: PoolTls | undefined;
   /** How long sessions may stay on a backend that has left the pool, in milliseconds; undefined: to their end. */

@@ -44,6 +44,12 @@ export const endReasons = {
   handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
   handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
   no_backend: { origin: "umay", text: "no backend of the pool may be picked" },
+  queue_full: { origin: "umay", text: "every backend was full, and so was the pool's queue" },
+  queue_timeout: { origin: "umay", text: "no backend had room within queue.timeout" },
+  retry_budget: {
+    origin: "umay",
+    text: "a backend could not be connected, and too many sessions of the pool were trying another one; attempts says more",
+  },
   connect_failed: { origin: "backend", text: "no backend could be connected; attempts says why" },
   idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
   half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },

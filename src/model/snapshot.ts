@@ -22,6 +22,8 @@ export interface PlacedListener extends Listener {
 }
 
 export interface PlacedPool extends Omit<Pool, "discovery" | "health" | "removal"> {
+  /** Index of its leases, its retries and its queue in shared memory. */
+  readonly slot: number;
   /** Index of the first of its counters in every worker's counter memory. */
   readonly counters: number;
   readonly backends: readonly PlacedBackend[];

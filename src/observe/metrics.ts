@@ -117,6 +117,31 @@ export const metrics = {
     unit: "seconds",
     bounds: shortTimes,
   },
+  umay_pool_retries_total: {
+    type: "counter",
+    help: "Attempts to connect another backend after one could not be connected.",
+    labels: ["pool"],
+    unit: "",
+  },
+  umay_pool_queue_sessions: {
+    type: "gauge",
+    help: "Sessions that wait for a backend: for room, for a place in the retry budget, or for a first check.",
+    labels: ["pool"],
+    unit: "",
+  },
+  umay_pool_queued_total: {
+    type: "counter",
+    help: "Times that a session had to wait for a backend.",
+    labels: ["pool"],
+    unit: "",
+  },
+  umay_pool_queue_duration_seconds: {
+    type: "histogram",
+    help: "Time that sessions waited for a backend, of those that had to, also when they got none.",
+    labels: ["pool"],
+    unit: "seconds",
+    bounds: shortTimes,
+  },
   umay_backend_up: {
     type: "gauge",
     help: "1 while a backend is taken for healthy, 0 while it is down or ejected.",
@@ -155,7 +180,7 @@ export const metrics = {
   },
   umay_pool_backends: {
     type: "gauge",
-    help: "Backends of a pool: up, down, ejected or draining.",
+    help: "Backends of a pool: up, checking, down, ejected or draining.",
     labels: ["pool", "state"],
     unit: "",
   },

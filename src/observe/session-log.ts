@@ -38,6 +38,8 @@ export interface SessionRecord {
   readonly sent: number;
   /** In milliseconds. */
   readonly handshake: number | undefined;
+  /** In the pool's queue, in milliseconds. */
+  readonly queue: number | undefined;
   /** The attempt that succeeded, in milliseconds. */
   readonly connect: number | undefined;
   /** From accept to the last byte, in milliseconds. */
@@ -80,6 +82,7 @@ export function logSession(logger: Logger, record: SessionRecord): void {
       received: record.received,
       sent: record.sent,
       handshake_ms: toMicroseconds(record.handshake),
+      queue_ms: toMicroseconds(record.queue),
       connect_ms: toMicroseconds(record.connect),
       duration_ms: toMicroseconds(record.duration),
       reason: record.reason,

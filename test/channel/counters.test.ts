@@ -45,7 +45,8 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(listenerCell.handshakes - listenerCell.ends, endReasonList.length);
   assert.equal(listenerCell.handshakeDuration - listenerCell.handshakes, handshakeOutcomes.length);
   assert.equal(listenerCell.size - listenerCell.sessionDuration, histogramCells);
-  assert.equal(poolCell.size - poolCell.connectDuration, histogramCells);
+  assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);
+  assert.equal(poolCell.size - poolCell.queueDuration, histogramCells);
   assert.ok(backendCell.size - backendCell.failures >= connectFailureList.length);
 });
 

@@ -39,7 +39,9 @@ test("the smallest configuration gets every default", async () => {
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
         slowStart: 0,
-        connect: { timeout: 5_000, attempts: 3 },
+        connect: { timeout: 5_000, attempts: 3, retryBudget: { percent: 20, min: 3 } },
+        maxConnectionsPerBackend: undefined,
+        queue: { size: 1_000, timeout: 5_000 },
         removal: undefined,
         tls: undefined,
         health: {

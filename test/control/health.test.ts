@@ -53,6 +53,35 @@ test("a backend is not down before its first result, which decides; it is late b
   hanging.monitor.stop();
 });
 
+test("a new backend is being checked until its first result, or for a second, and is not picked meanwhile", async () => {
+  const scene = new HealthScene({ check: tcpCheck }, []);
+  scene.faults.set(a, refused);
+  scene.found([backendAt(1), backendAt(2)]);
+  for (const port of [1, 2]) assert.ok(scene.has(port, "checking") && !scene.mayPick(port));
+  await scene.timers.advance(0);
+  for (const port of [1, 2]) assert.equal(scene.has(port, "checking"), false);
+  assert.deepEqual([scene.mayPick(1), scene.mayPick(2)], [false, true]);
+  scene.monitor.stop();
+
+  const slow = new HealthScene({ check: tcpCheck }, []);
+  slow.faults.set(a, "hangs");
+  slow.found([backendAt(1)]);
+  await slow.timers.advance(999);
+  assert.equal(slow.mayPick(1), false);
+  await slow.timers.advance(1 + 100);
+  assert.equal(slow.mayPick(1), true);
+  await slow.timers.advance(1_000);
+  assert.equal(slow.mayPick(1), false);
+  // Nothing is forgotten about those that stay, however they are checked from now on.
+  slow.faults.delete(a);
+  await slow.timers.advance(10_000);
+  slow.policy = { ...slow.policy, check: { ...tcpCheck, interval: 1_000 } };
+  slow.faults.set(a, "hangs");
+  slow.update();
+  assert.equal(slow.mayPick(1), true);
+  slow.monitor.stop();
+});
+
 test("it takes fall failures and rise passes to change, a second apart, and each change is logged and counted", async () => {
   const scene = new HealthScene({ check: tcpCheck }, [backendAt(1), backendAt(2)]);
   await scene.timers.advance(10_000);
@@ -141,7 +170,7 @@ test("the next backend in a place starts with a clean sheet", async () => {
   scene.found([]);
   scene.found([backendAt(9)]);
   assert.equal(scene.slot(9), slot);
-  assert.equal(scene.shared.backendFlags[slot], 0);
+  assert.equal(scene.shared.backendFlags[slot], backendFlag.checking);
   assert.equal(scene.shared.backendErrors[slot], 0);
   assert.deepEqual(scene.monitor.backend(slot), { changes: 0, checkFailures: 0, ejections: 0 });
   scene.monitor.stop();

@@ -74,8 +74,11 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     picker: { type: "round-robin" },
     proxyProtocol: undefined,
     slowStart: 0,
-    connect: { timeout: 1, attempts: 1 },
+    connect: { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } },
+    maxConnectionsPerBackend: undefined,
+    queue: { size: 1, timeout: 1 },
     tls: name === "echo" ? poolTls : undefined,
+    slot,
     counters: poolSlots().counters(slot),
     backends: Array.from({ length: backends }, (_, index) => ({
       address: `127.0.0.1:${1994 + index}`,

@@ -22,6 +22,12 @@ test("the status tells all that goes on", async () => {
   memory![backend.counters + backendCell.connected] = 6;
   memory![backend.counters + backendCell.failures] = 1;
   memory![backend.counters + backendCell.failures + 1] = 1;
+  for (const [cell, value] of [
+    ["retried", 3],
+    ["queued", 7],
+    ["dequeued", 5],
+  ] as const)
+    memory![input.echo.counters + poolCell[cell]] = value;
   input.shared.backendFlags[backend.slot] = backendFlag.down;
   input.shared.backendWithheld[backend.slot] = 63;
   input.shared.backendFlags[input.echo.backends[3]!.slot] = backendFlag.draining;
@@ -70,6 +76,8 @@ test("the status tells all that goes on", async () => {
         picker: "round-robin",
         discovery: { state: "ok", errors_total: 0, error: null },
         connect_seconds: none,
+        retries_total: 3,
+        queue: { sessions: 2, queued_total: 7, seconds: none },
         backends: [
           { ...idle, address: "127.0.0.1:1994" },
           {
@@ -91,6 +99,8 @@ test("the status tells all that goes on", async () => {
         picker: "round-robin",
         discovery: { state: "failing", errors_total: 3, error: "api.internal: SERVFAIL from 127.0.0.1:53" },
         connect_seconds: none,
+        retries_total: 0,
+        queue: { sessions: 0, queued_total: 0, seconds: none },
         backends: [],
       },
     },

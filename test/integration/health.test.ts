@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startEcho } from "../../src/cli/echo-server.ts";
 import { formatAddress } from "../../src/lib/address.ts";
 import { freePorts } from "../support/free-ports.ts";
-import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
+import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 function toml(backends: readonly string[], settings: string): string {
   return `
@@ -88,55 +88,6 @@ async function startRaw(deed: (socket: Socket) => void): Promise<RawBackend> {
 const resetting = (socket: Socket): void => {
   socket.once("data", () => socket.resetAndDestroy());
 };
-
-test("a backend that is killed under load costs no session, is marked down in time, and comes back", async () => {
-  const names = ["one", "two", "three"];
-  // Not 127.0.0.1, where the port of one that is away may be given to a connection.
-  const servers = await Promise.all(names.map((name) => startEcho({ bind: "127.0.0.2:0", name })));
-  const addresses = servers.map(({ address }) => formatAddress(address));
-  const [interval, fall] = [300, 3];
-  const checks = `health = { type = "tcp", interval = "${interval}ms", timeout = "200ms", rise = 2, fall = ${fall} }`;
-  await using umay = await startUmay(toml(addresses, checks));
-  const answers: Promise<string>[] = [];
-  const load = setInterval(() => answers.push(session(umay)), 5);
-  try {
-    const ofSecond = (line: LogLine): boolean => line["backend"] === addresses[1];
-    await until(() => answers.length > 50, "some load");
-    const killed = performance.now();
-    const before = answers.length;
-    await servers[1]!.close(1_000);
-    await umay.logged((line) => line.msg === "backend is down" && ofSecond(line));
-    const took = performance.now() - killed;
-    assert.ok(took < interval * 1.1 * fall + 500, `${took} ms`);
-    assert.deepEqual(await states(umay), ["up", "down", "up"]);
-    assert.equal(await umay.metric("umay_backend_up", { backend: addresses[1]! }), 0);
-    const failures = (): Promise<number> =>
-      umay.metric("umay_backend_connect_failures_total", { backend: addresses[1]! });
-    const failed = await failures();
-    const count = answers.length;
-    await until(() => answers.length > count + 50, "more load");
-    assert.ok((await failures()) - failed <= 2, "it is still being tried");
-
-    servers[1] = await startEcho({ bind: addresses[1]!, name: "two" });
-    await umay.logged((line) => line.msg === "backend is up" && ofSecond(line));
-    await until(async () => (await states(umay))[1] === "up", "the state up");
-    const again = answers.length;
-    await until(() => answers.length > again + 50, "load on all three");
-    clearInterval(load);
-    const all = await Promise.all(answers);
-    assert.deepEqual(
-      all.slice(before).filter((answer) => !/^(one|two|three): x$/.test(answer)),
-      [],
-    );
-    assert.ok(all.slice(again).includes("two: x"));
-    assert.equal(await umay.metric("umay_backend_health_changes_total", { backend: addresses[1]! }), 2);
-    assert.ok((await umay.metric("umay_backend_check_failures_total", { backend: addresses[1]! })) >= fall);
-    assert.equal(await umay.metric("umay_backend_check_failures_total", { backend: addresses[0]! }), 0);
-  } finally {
-    clearInterval(load);
-    await Promise.all(servers.map((server) => server.close()));
-  }
-});
 
 test("what the checks say counts, not that a backend can be connected", async () => {
   const good = await startEcho({ bind: "127.0.0.1:0", name: "good" });

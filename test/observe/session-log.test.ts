@@ -23,6 +23,7 @@ const full: SessionRecord = {
   received: 10,
   sent: 20,
   handshake: 1.23456,
+  queue: 2,
   connect: 0.5,
   duration: 100.0004,
   reason: "client_closed",
@@ -38,6 +39,7 @@ const nothing: SessionRecord = {
   backend: "",
   attempts: [],
   handshake: undefined,
+  queue: undefined,
   connect: undefined,
 };
 
@@ -68,6 +70,7 @@ test("the line of a session has all there is to know about it", () => {
     received: 10,
     sent: 20,
     handshake_ms: 1.235,
+    queue_ms: 2,
     connect_ms: 0.5,
     duration_ms: 100,
     reason: "client_closed",

@@ -55,6 +55,8 @@ export interface Status {
       string,
       {
         readonly picker: string;
+        readonly retries_total: number;
+        readonly queue: { readonly sessions: number; readonly queued_total: number };
         readonly backends: readonly {
           readonly address: string;
           readonly weight_percent: number;

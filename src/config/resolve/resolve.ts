@@ -50,14 +50,18 @@ export async function resolveSettings(
   );
   const pools = await Promise.all(
     Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
-      const { picker, connect, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
+      const { picker, queue, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
+      const { timeout, attempts, retry_budget: retryBudget } = pool.connect;
+      const connect = { timeout, attempts, retryBudget };
+      const maxConnectionsPerBackend = pool.max_connections_per_backend || undefined;
       const { directory } = context;
       const path = ["pools", name];
       const discovery = await resolveDiscovery(pool.discovery, [...path, "discovery"], directory, report);
       const tls =
         pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
       const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
-      return { name, picker, connect, proxyProtocol, slowStart, tls, health, removal, discovery };
+      const limits = { connect, maxConnectionsPerBackend, queue };
+      return { name, picker, ...limits, proxyProtocol, slowStart, tls, health, removal, discovery };
     }),
   );
 

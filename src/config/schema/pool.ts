@@ -157,9 +157,32 @@ export const pool = z.strictObject({
       attempts: integer(1, 16)
         .prefault(3)
         .describe("How many different backends are tried before the client is refused."),
+      retry_budget: z
+        .strictObject({
+          percent: integer(0, 100)
+            .prefault(20)
+            .describe("Of the pool's connections: as many attempts after a failed one at a time."),
+          min: integer(0, 100_000).prefault(3).describe("At least so many at a time."),
+        })
+        .prefault({})
+        .describe("Keeps a pool that fails from getting a multiple of its load."),
     })
     .prefault({})
     .describe("How backends are connected."),
+  max_connections_per_backend: integer(0, 1_000_000)
+    .prefault(0)
+    .describe("The most connections that each backend gets, exact over all workers; 0: no limit."),
+  queue: z
+    .strictObject({
+      size: integer(0, 1_000_000)
+        .prefault(1_000)
+        .describe("How many sessions may wait for a backend; 0: none waits."),
+      timeout: duration("10ms", "1h")
+        .prefault("5s")
+        .describe("How long a session waits while every backend has max_connections_per_backend."),
+    })
+    .prefault({})
+    .describe("Where sessions wait while no backend can take them."),
   tls: tls.optional().describe("TLS to the backends. Without this table they are spoken to in plain TCP."),
   health,
   outlier,

@@ -8,11 +8,12 @@ import type { Session } from "../session.ts";
 import { attachUpstream } from "../session-events.ts";
 import { dial } from "./dial.ts";
 import { proxyIntroduction } from "./proxy-header.ts";
+import type { Wait } from "./queue.ts";
 import { failureLatency, reportFailure } from "./report.ts";
 
 /*
- * A session's way to a backend: pick, dial, TLS, and on to the next backend after a failure. Functions of the session,
- * in the order in which they are called.
+ * A session's way to a backend: pick, or wait in the pool's queue, dial, TLS, and on to the next backend after a failure.
+ * Functions of the session, in the order in which they are called.
  */
 
 /** One attempt to connect a backend. */
@@ -24,21 +25,42 @@ export interface Attempt {
   error: string | undefined;
 }
 
-/** Picks a backend and begins to connect it; after a failure, the next best. */
+/** On to a backend; after a failure, the next best. What can't be had at once is waited for. */
 export function connectNext(session: Session): void {
-  session.phase = "connect";
-  session.lastActive = performance.now();
   const { pool, attempts } = session;
-  const backend =
-    attempts.length < pool.definition.connect.attempts
-      ? pool.lease(session.clientAddress, session.serverName, attempts.map(backendOf))
-      : undefined;
-  if (backend === undefined) {
-    session.end(attempts.length === 0 ? "no_backend" : "connect_failed");
+  const { connect, backends } = pool.definition;
+  session.phase = "connect";
+  if (attempts.length > 0 && attempts.length >= Math.min(connect.attempts, backends.length)) {
+    session.end("connect_failed");
     return;
   }
+  const first = attempts.length === 0 ? "room" : "retry";
+  const wait = pool.queue.has(first) ? first : tryNext(session);
+  if (wait !== undefined) pool.queue.join(session, wait);
+}
+
+/**
+ * Picks a backend and begins to connect it, or ends the session where there is none.
+ * @returns what to wait for, where it is to wait.
+ */
+export function tryNext(session: Session): Wait | undefined {
+  const { pool, attempts } = session;
+  const backend = pool.lease(session.clientAddress, session.serverName, attempts.map(backendOf));
+  if (typeof backend === "object") begin(session, backend);
+  else if (backend === "no_retry") session.end("retry_budget");
+  else if (backend === "none") session.end(attempts.length === 0 ? "no_backend" : "connect_failed");
+  else return backend;
+  return undefined;
+}
+
+function begin(session: Session, backend: PlacedBackend): void {
+  const { pool } = session;
+  if (session.phase === "queue") pool.queue.leave(session);
+  session.phase = "connect";
+  session.lastActive = performance.now();
   session.backend = backend;
-  attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
+  session.retrying = session.attempts.length > 0;
+  session.attempts.push({ backend, began: performance.now(), took: 0, error: undefined });
   session.upstreamTls = pool.tls;
   session.upstreamRaw = dial(
     backend.target,
@@ -77,6 +99,7 @@ function connected(session: Session): void {
   const attempt = session.attempts.at(-1)!;
   attempt.took = performance.now() - attempt.began;
   session.connectTook = attempt.took;
+  endRetry(session);
   counters[attempt.backend.counters + backendCell.connected]! += 1;
   recordValue(counters, session.pool.definition.counters + poolCell.connectDuration, attempt.took * 1000);
   session.pool.latencies?.waited(attempt.backend.slot, attempt.took);
@@ -91,8 +114,14 @@ export function abandonAttempt(session: Session): void {
   attempt.error = "abandoned";
 }
 
+function endRetry(session: Session): void {
+  if (session.retrying) session.pool.endRetry();
+  session.retrying = false;
+}
+
 /** Gives the backend back, and resets the connection to it unless it is closed already. */
 export function dropUpstream(session: Session): void {
+  endRetry(session);
   if (session.backend !== undefined) session.pool.release(session.backend);
   session.backend = undefined;
   if (session.upstreamRaw !== undefined)

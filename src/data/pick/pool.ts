@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import type { CounterMemory } from "../../channel/counters.ts";
-import { backendCell } from "../../channel/counters.ts";
-import { mayBePicked, type SharedMemory } from "../../channel/memory.ts";
+import { addUpTo, ringNews, ringRoom } from "../../channel/bells.ts";
+import { backendCell, type CounterMemory, poolCell } from "../../channel/counters.ts";
+import { isOnlyChecking, mayBePicked, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
+import { Queue, type Wait } from "../connect/queue.ts";
 import { BackendTls } from "../connect/tls.ts";
 import { Latencies } from "./latency.ts";
 import type { PickContext, Picker, PickerInputs } from "./picker.ts";
@@ -17,6 +18,11 @@ export interface WorkerMemory {
   readonly worker: PickerInputs["worker"];
 }
 
+/**
+ * Why no backend can be had now: none may be picked, or the pool has no retries at all; otherwise, what to wait for.
+ */
+export type Unavailable = "none" | "no_retry" | Wait;
+
 /** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
 export class ServedPool implements PickContext {
   definition: PlacedPool;
@@ -26,7 +32,11 @@ export class ServedPool implements PickContext {
   latencies: Latencies | undefined;
   clientAddress = "";
   serverName = "";
+  /** Where this worker's sessions wait. */
+  readonly queue: Queue;
   #tried: readonly PlacedBackend[] = [];
+  /** Of the present pick. */
+  #unavailable: Unavailable = "none";
   #picker: Picker;
   readonly #memory: WorkerMemory;
 
@@ -37,6 +47,7 @@ export class ServedPool implements PickContext {
     this.#memory = memory;
     this.latencies = this.#measure(definition);
     this.#picker = this.#build(definition, undefined);
+    this.queue = new Queue(definition, memory.shared, memory.counters);
   }
 
   /**
@@ -54,39 +65,100 @@ export class ServedPool implements PickContext {
       this.tls = tls;
       this.latencies = this.#measure(definition);
       this.#picker = picker;
+      this.queue.serve();
     };
   }
 
   /**
-   * The backend to try next, leased: {@link release} must follow.
+   * The backend to try next, leased: {@link release} must follow, and where some were tried, {@link endRetry}.
    * @param tried backends that this session has tried already.
    */
   lease(
     clientAddress: string,
     serverName: string,
     tried: readonly PlacedBackend[],
-  ): PlacedBackend | undefined {
+  ): PlacedBackend | Unavailable {
+    const { shared, counters } = this.#memory;
     this.clientAddress = clientAddress;
     this.serverName = serverName;
     this.#tried = tried;
-    const backend = this.#picker.pick(this);
-    if (backend === undefined) return undefined;
-    Atomics.add(this.#memory.shared.backendActive, backend.slot, 1);
-    this.#memory.counters[backend.counters + backendCell.leased]! += 1;
-    return backend;
+    this.#unavailable = "none";
+    let retrying = false;
+    for (;;) {
+      const backend = this.#picker.pick(this);
+      if (backend === undefined) {
+        if (retrying) this.endRetry();
+        return this.#unavailable;
+      }
+      // Last, so that who finds no backend does not take a place that others wait for.
+      if (tried.length > 0 && !retrying) {
+        retrying = this.#beginRetry();
+        if (!retrying) return this.#mostRetries > 0 ? "retry" : "no_retry";
+      }
+      // Another worker may have taken the last place meanwhile; then it is full at the next look.
+      if (!this.#takePlace(backend.slot)) continue;
+      Atomics.add(shared.poolActive, this.definition.slot, 1);
+      counters[backend.counters + backendCell.leased]! += 1;
+      counters[this.definition.counters + poolCell.leased]! += 1;
+      return backend;
+    }
   }
 
   release(backend: PlacedBackend): void {
-    this.#memory.counters[backend.counters + backendCell.released]! += 1;
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.definition;
+    counters[backend.counters + backendCell.released]! += 1;
+    counters[first + poolCell.released]! += 1;
+    Atomics.sub(shared.poolActive, slot, 1);
     // Last: without a connection, the control plane may give the backend's counters to another.
-    Atomics.sub(this.#memory.shared.backendActive, backend.slot, 1);
+    Atomics.sub(shared.backendActive, backend.slot, 1);
+    ringRoom(shared, slot);
+  }
+
+  /** Whether one more attempt after a failed one may begin. */
+  #beginRetry(): boolean {
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.definition;
+    if (!addUpTo(shared.poolRetries, slot, this.#mostRetries)) return false;
+    counters[first + poolCell.retried]! += 1;
+    return true;
+  }
+
+  endRetry(): void {
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.definition;
+    counters[first + poolCell.settled]! += 1;
+    Atomics.sub(shared.poolRetries, slot, 1);
+    ringNews(shared, slot);
+  }
+
+  /** How many attempts after a failed one may be under way now. */
+  get #mostRetries(): number {
+    const { percent, min } = this.definition.connect.retryBudget;
+    const active = Atomics.load(this.#memory.shared.poolActive, this.definition.slot);
+    return Math.max(min, Math.floor((active * percent) / 100));
   }
 
   /** The one predicate in front of all pickers. */
   mayPick(backend: PlacedBackend): boolean {
-    const flags = this.#memory.shared.backendFlags[backend.slot]!;
-    if (flags !== 0 && !mayBePicked(flags)) return false;
+    const { backendFlags, backendActive } = this.#memory.shared;
     for (const other of this.#tried) if (other.slot === backend.slot) return false;
+    const flags = backendFlags[backend.slot]!;
+    if (flags !== 0 && !mayBePicked(flags)) {
+      if (isOnlyChecking(flags) && this.#unavailable === "none") this.#unavailable = "check";
+      return false;
+    }
+    const most = this.definition.maxConnectionsPerBackend;
+    if (most === undefined || Atomics.load(backendActive, backend.slot) < most) return true;
+    this.#unavailable = "room";
+    return false;
+  }
+
+  #takePlace(backendSlot: number): boolean {
+    const { backendActive } = this.#memory.shared;
+    const most = this.definition.maxConnectionsPerBackend;
+    if (most !== undefined) return addUpTo(backendActive, backendSlot, most);
+    Atomics.add(backendActive, backendSlot, 1);
     return true;
   }
 

@@ -51,6 +51,9 @@ function endIfOverdue(session: Session, quiet: number): void {
     case "handshake":
       if (quiet > timeouts.handshake) session.handshakeFailed("timeout", "");
       break;
+    case "queue":
+      session.pool.queue.endIfOverdue(session, quiet);
+      break;
     case "connect":
       if (quiet > session.pool.definition.connect.timeout) {
         const failure = session.securing ? "tls_timeout" : "timeout";
