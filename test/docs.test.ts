@@ -100,6 +100,7 @@ test("the fields of a session's log line are those that the documentation explai
     proxyError: "x",
     pool: "app",
     backend: "10.0.0.2:80",
+    pick: { picker: "random", key: undefined, candidates: 1, skipped: undefined },
     attempts: [{ backend: "10.0.0.2:80", ms: 1, error: undefined }],
     received: 1,
     sent: 1,

@@ -2,6 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 import { type SocketAddress, unmapAddress } from "../lib/address.ts";
 
+/** A worker answers it, and its sessions wait meanwhile. */
+export const explainPath = "/explain";
+
 /**
  * Why a request is not answered; undefined: it is. Without passwords, what protects the admin server is who can reach it,
  * and two kinds of callers reach it without being meant to: web pages, through the browser of somebody on this machine,
@@ -10,7 +13,7 @@ import { type SocketAddress, unmapAddress } from "../lib/address.ts";
  * - A request that says that it comes from another web page (Origin, RFC 6454) is refused.
  * - Where only this machine is served, so is one that names another host: a page whose name was pointed to a loopback
  *   address (DNS rebinding) cannot help sending that name.
- * - What changes something is for this machine alone.
+ * - What changes something is for this machine alone, and so is what costs the data plane time.
  *
  * A unix socket's file has rights of its own.
  * @param bind where the server listens.
@@ -20,11 +23,12 @@ export function refusal(request: IncomingMessage, bind: SocketAddress): string |
   const { host, origin } = request.headers;
   if (origin !== undefined && origin !== `http://${host}`)
     return `requests from web pages of ${origin} are not answered`;
-  const changes = request.method !== "GET" && request.method !== "HEAD";
-  if ((changes || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
+  const looks = request.method === "GET" || request.method === "HEAD";
+  const inner = !looks || request.url?.split("?", 1)[0] === explainPath;
+  if ((inner || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
     return `the host ${host} is not this server's name; use localhost or an IP address`;
-  if (changes && !isFromHere(request))
-    return "this is only for clients on umay's own machine or in its container; run umay drain there";
+  if (inner && !isFromHere(request))
+    return "this is only for clients on umay's own machine or in its container; run umay's command there";
   return undefined;
 }
 

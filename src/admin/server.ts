@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
-import { refusal } from "./guard.ts";
+import { explainPath, refusal } from "./guard.ts";
 
 /** What the admin server tells about, and what it can have done. */
 export interface AdminState extends AdminActions {
@@ -13,6 +13,8 @@ export interface AdminState extends AdminActions {
   metrics(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
   /** What becomes the JSON of `/status`. */
   status(): object | Promise<object>;
+  /** What `/explain` says of a connection that the query describes; the body becomes JSON. */
+  explain(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
   /** Told of what went wrong while serving: an answer that failed, a connection that could not be accepted. */
   failed(error: Error): void;
 }
@@ -38,7 +40,7 @@ const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, and what
+ * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, `/explain`, and what
  * {@link AdminActions} has. A unix socket is for its owner alone.
  * @throws Error that names the address and says what to do, when it can't be had.
  */
@@ -103,6 +105,13 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     },
   ],
   ["/status", async (_, response, state) => send(response, 200, jsonType, toJson(await state.status()))],
+  [
+    explainPath,
+    async ({ url = "" }, response, state) => {
+      const { status, body } = await state.explain(new URL(url, "http://admin").searchParams);
+      send(response, status, jsonType, toJson(body));
+    },
+  ],
 ]);
 
 async function answer(request: IncomingMessage, response: ServerResponse, state: AdminState): Promise<void> {

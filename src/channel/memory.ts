@@ -1,3 +1,5 @@
+import type { BackendState, Obstacle } from "../model/backend.ts";
+
 /**
  * What the workers share with each other and with the control plane, without a message.
  * Cells are changed with Atomics, because every thread may change them, unless they say otherwise.
@@ -44,9 +46,18 @@ export function mayBePicked(flags: number): boolean {
   return flags === 0 || (flags & (backendFlag.trusted | backendFlag.draining)) === backendFlag.trusted;
 }
 
-/** Whether nothing but its first check, which will soon be over, keeps a backend from being picked. */
-export function isOnlyChecking(flags: number): boolean {
-  return flags === backendFlag.checking;
+/** What a backend with these flags is. What is asked of it comes first, what is found about it next. */
+export function stateOf(flags: number): BackendState {
+  if (flags & backendFlag.draining) return "draining";
+  if (flags & backendFlag.down) return "down";
+  if (flags & backendFlag.ejected) return "ejected";
+  return flags & backendFlag.checking ? "checking" : "up";
+}
+
+/** What keeps a backend with these flags from being picked; undefined: nothing. */
+export function obstacleOf(flags: number): Obstacle | undefined {
+  const state = stateOf(flags);
+  return state === "up" || mayBePicked(flags) ? undefined : state;
 }
 
 /** Backends that all pools together may have, also those that were removed and still have sessions. */

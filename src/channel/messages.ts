@@ -1,4 +1,6 @@
 import type { Socket } from "node:net";
+import type { Result } from "../lib/result.ts";
+import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
 import type { CounterMemory } from "./counters.ts";
@@ -25,6 +27,8 @@ export type ToWorker =
     }
   /** A connection that the main thread accepted for a `handed-over` listener. */
   | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
+  /** Say what would become of a connection: answer `explanation`. */
+  | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
   /** End the sessions on the backend in this slot, after the snapshots that were sent before. */
@@ -38,6 +42,8 @@ export type FromWorker =
   | { readonly type: "applied"; readonly version: number }
   /** The last good snapshot goes on serving. */
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
+  /** The answer to `explain`, or why there is none. */
+  | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }
   /** Accepts nothing more. */
   | { readonly type: "draining" }
   /** Everything is closed, every log line was sent. */

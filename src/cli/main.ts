@@ -4,6 +4,7 @@ import { parseAddress } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode, printError } from "./exit.ts";
+import type { ExplainOptions } from "./explain.ts";
 import type { StatusOptions } from "./status.ts";
 import { versionLine } from "./version.ts";
 
@@ -72,6 +73,7 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
     .description("print the JSON Schema of the configuration")
     .action(async () => done(await (await import("./schema.ts")).schema()));
 
+  addExplain(program, done);
   addTools(program, done);
   addRemotes(program, done);
   program
@@ -82,6 +84,32 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
       done(exitCode.good);
     });
   return program;
+}
+
+function addExplain(program: Command, done: (code: number) => void): void {
+  program
+    .command("explain")
+    .description("say what would become of a connection, and why: exit 0 if it would be served, 1 if not")
+    .option("-l, --listener <name>", "where it comes in; may be left out where there is only one")
+    .option("--client <ip>", "who it comes from (default: 127.0.0.1)")
+    .option(
+      "--via <ip>",
+      "the proxy that brings it, on a listener with proxy_protocol; else one that is trusted",
+    )
+    .option("--sni <name>", "the server name that the client asks for")
+    .option("--alpn <protocol>", "an application protocol that it offers; may be repeated", collect, [])
+    .option(
+      "--protocol <protocol>",
+      "what it speaks: tls, http1, http2 or other; else what the listener is for",
+    )
+    .addOption(configOption())
+    .addOption(
+      new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
+        .argParser(address)
+        .conflicts("config"),
+    )
+    .option("--json", "print the explanation as JSON")
+    .action(async (options: ExplainOptions) => done(await (await import("./explain.ts")).explain(options)));
 }
 
 /** Commands for trying umay out. */

@@ -7,6 +7,7 @@ import type { Result } from "../lib/result.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { answerQuestion } from "./explain.ts";
 import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
 import { readStatus } from "./status.ts";
@@ -44,6 +45,7 @@ export async function openAdmin(
     },
     metrics: (accept) => exposition(input, accept),
     status: () => readStatus(input),
+    explain: (query) => answerQuestion(plane, query),
     drain() {
       drain();
       const connections = Atomics.load(plane.shared.process, openConnections);

@@ -2,11 +2,11 @@ import type { CounterMemory } from "../channel/counters.ts";
 import { mayBePicked, type SharedMemory } from "../channel/memory.ts";
 import { didYouMean } from "../config/report/suggest.ts";
 import { err, ok, type Result } from "../lib/result.ts";
-import type { PlacedBackend } from "../model/backend.ts";
+import type { BackendState, PlacedBackend } from "../model/backend.ts";
 import type { PlacedPool } from "../model/snapshot.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type BackendState, backendState, type DrainReading, openToBackend } from "./readings.ts";
+import { backendState, type DrainReading, openToBackend } from "./readings.ts";
 import type { Store } from "./store.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 

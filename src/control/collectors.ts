@@ -12,7 +12,7 @@ import {
 } from "../channel/counters.ts";
 import { backendFlag, mostConnections, openConnections } from "../channel/memory.ts";
 import { version } from "../lib/version.ts";
-import type { PlacedBackend } from "../model/backend.ts";
+import { backendStates, type PlacedBackend } from "../model/backend.ts";
 import type { Certificate } from "../model/listener.ts";
 import type { PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { type MetricName, metrics } from "../observe/metrics.ts";
@@ -20,7 +20,6 @@ import { cumulate } from "./histograms.ts";
 import {
   type BackendHealth,
   backendState,
-  backendStates,
   type MetricsInput,
   openInWorker,
   openOnListener,

@@ -1,7 +1,7 @@
 import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../channel/counters.ts";
-import { backendFlag, listenerCapacity, type SharedMemory } from "../channel/memory.ts";
+import { listenerCapacity, type SharedMemory, stateOf } from "../channel/memory.ts";
 import { listenerSlots } from "../channel/slots.ts";
-import type { PlacedBackend } from "../model/backend.ts";
+import type { BackendState, PlacedBackend } from "../model/backend.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { ByName, ReloadCounts } from "./renewal.ts";
 
@@ -61,16 +61,8 @@ export interface BackendHealth {
   readonly ejections: number;
 }
 
-export const backendStates = ["up", "checking", "down", "ejected", "draining"] as const;
-export type BackendState = (typeof backendStates)[number];
-
-/** What is asked of a backend comes first, what is found about it next. */
 export function backendState(shared: SharedMemory, { slot }: PlacedBackend): BackendState {
-  const flags = Atomics.load(shared.backendFlags, slot);
-  if (flags & backendFlag.draining) return "draining";
-  if (flags & backendFlag.down) return "down";
-  if (flags & backendFlag.ejected) return "ejected";
-  return flags & backendFlag.checking ? "checking" : "up";
+  return stateOf(Atomics.load(shared.backendFlags, slot));
 }
 
 /** Connections that are open on a listener. */

@@ -1,11 +1,10 @@
 import { backendCell, connectFailureList, listenerCell, poolCell, sumCells } from "../channel/counters.ts";
 import { formatAddress } from "../lib/address.ts";
 import { version } from "../lib/version.ts";
-import type { PlacedBackend } from "../model/backend.ts";
+import type { BackendState, PlacedBackend } from "../model/backend.ts";
 import type { PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import {
-  type BackendState,
   backendState,
   type MetricsInput,
   openInWorker,

@@ -17,7 +17,9 @@ import {
 } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { backendSlots, listenerSlots, poolSlots } from "../channel/slots.ts";
+import type { Result } from "../lib/result.ts";
 import { sourceUrl } from "../lib/source-url.ts";
+import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
 
@@ -68,6 +70,9 @@ export class Supervisor {
   readonly #log: LogSettings;
   readonly #events: SupervisorEvents;
   #snapshot: Snapshot | undefined;
+  /** Who waits for an explanation, by its number. */
+  readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
+  #lastQuestion = 0;
   #stopping = false;
   restarts = 0;
 
@@ -116,6 +121,21 @@ export class Supervisor {
   vacate(slot: number): void {
     for (const seat of this.#seats)
       if (seat.ready) seat.thread!.postMessage({ type: "vacate", slot } satisfies ToWorker);
+  }
+
+  /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
+  async explain(request: ExplainRequest): Promise<Result<Explanation, string> | undefined> {
+    const seat = this.#seats.find(({ serving }) => serving);
+    if (seat === undefined) return undefined;
+    const id = ++this.#lastQuestion;
+    const { promise, resolve } = Promise.withResolvers<Result<Explanation, string> | undefined>();
+    this.#questions.set(id, resolve);
+    seat.thread!.postMessage({ type: "explain", id, request } satisfies ToWorker);
+    const timer = setTimeout(resolve, patience, undefined);
+    const result = await promise;
+    clearTimeout(timer);
+    this.#questions.delete(id);
+    return result;
   }
 
   /** Hands a message (and what it transfers) to the worker with the fewest open connections. */
@@ -205,6 +225,9 @@ export class Supervisor {
       case "draining":
       case "cut":
         seat.onAnswer?.(message);
+        break;
+      case "explanation":
+        this.#questions.get(message.id)?.(message.result);
         break;
       case "log":
         this.#events.log(message.lines);

@@ -2,13 +2,17 @@ import type { Logger } from "pino";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
-import type { Route } from "../model/listener.ts";
+import type { Protocol, Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { AddressLimits } from "./accept/addresses.ts";
+import type { ClientHello } from "./accept/client-hello.ts";
 import { Termination } from "./accept/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import { Router } from "./route/router.ts";
 import type { Session } from "./session.ts";
+
+/** What becomes of a client, by what it says first. `unknown_name`: strict_sni refuses it. */
+export type Course = "passed_through" | "terminated" | "plain" | "unknown_name";
 
 /** A listener as a worker serves it. Sessions keep the one they were accepted by. */
 export class ServedListener {
@@ -58,6 +62,15 @@ export class ServedListener {
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */
   trusts(peer: string): boolean {
     return this.#trusted === undefined || peer === "" || this.#trusted.has(peer);
+  }
+
+  /** @param hello where the client speaks TLS and hellos are read. @param route that the hello matches. */
+  courseOf(protocol: Protocol, hello: ClientHello | undefined, route: Route | undefined): Course {
+    const { mode, tls } = this.definition;
+    if (hello !== undefined && (mode === "passthrough" || route?.passthrough)) return "passed_through";
+    if (protocol !== "tls" || this.termination === undefined) return "plain";
+    const unknown = hello !== undefined && tls!.strictSni && !this.termination.covers(hello.serverName);
+    return unknown ? "unknown_name" : "terminated";
   }
 
   poolOf(route: Route): ServedPool {

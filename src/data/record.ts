@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { EndReason } from "../model/reasons.ts";
-import { logSession } from "../observe/session-log.ts";
+import { logSession, type PickRecord } from "../observe/session-log.ts";
+import { hashKey } from "./pick/consistent-hash.ts";
 import type { Session } from "./session.ts";
 
 /** Writes the line of an ended session, where lines are wanted. @param duration in milliseconds. */
@@ -21,6 +22,7 @@ export function recordSession(session: Session, reason: EndReason, duration: num
     clientCertificate: session.clientCertificate,
     pool: session.routed ? session.pool.definition.name : "",
     backend: connected ? last.backend.address : "",
+    pick: pickOf(session),
     attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),
     received: session.received,
     sent: session.sent,
@@ -30,6 +32,14 @@ export function recordSession(session: Session, reason: EndReason, duration: num
     duration,
     reason,
   });
+}
+
+function pickOf(session: Session): PickRecord | undefined {
+  const { candidates, skipped } = session;
+  if (candidates === undefined) return undefined;
+  const { picker } = session.pool.definition;
+  const key = picker.type === "consistent-hash" ? hashKey(picker, session) : undefined;
+  return { picker: picker.type, key, candidates, skipped };
 }
 
 function clientOf({ clientAddress, clientPort }: Session): string {

@@ -4,11 +4,11 @@ import { endReasonList, handshakeOutcomes, listenerCell } from "../channel/count
 import { recordValue } from "../channel/histogram.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { ProxyHeader } from "../lib/proxy-protocol/header.ts";
-import type { PlacedBackend } from "../model/backend.ts";
+import type { PlacedBackend, Skipped } from "../model/backend.ts";
 import type { Protocol, Route } from "../model/listener.ts";
 import type { EndReason, HandshakeResult } from "../model/reasons.ts";
 import { admitAddress, countPending, release } from "./accept/admission.ts";
-import type { ClientHello } from "./accept/client-hello.ts";
+import { type ClientHello, normaliseServerName } from "./accept/client-hello.ts";
 import { type FirstBytes, type FirstBytesSession, readFirstBytes } from "./accept/first-bytes.ts";
 import { describeTlsError } from "./accept/handshake-failure.ts";
 import { HelloReader } from "./accept/hello.ts";
@@ -68,6 +68,10 @@ export class Session implements RelaySession, FirstBytesSession {
   /** Who the client is, by its certificate. */
   clientCertificate = "";
   readonly attempts: Attempt[] = [];
+  /** How many backends its pool had when it was last picked from; undefined: it was not. */
+  candidates: number | undefined = undefined;
+  /** Backends that its picks passed over; undefined: none. */
+  skipped: readonly Skipped[] | undefined = undefined;
   /** By performance.now(). */
   readonly accepted: number;
   handshakeTook = 0;
@@ -146,16 +150,22 @@ export class Session implements RelaySession, FirstBytesSession {
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
-    const { definition, termination, helloRouter } = this.listener;
+    const { helloRouter, router, termination } = this.listener;
     const route = hello && helloRouter.find({ serverName: hello.serverName, alpn: hello.alpn, protocol });
-    if (hello !== undefined && (definition.mode === "passthrough" || route?.passthrough)) {
-      this.serverName = hello.serverName;
-      this.follow(route);
-    } else if (protocol !== "tls" || termination === undefined) {
-      this.follow(this.listener.router.find({ serverName: "", alpn: [], protocol }));
-    } else if (hello !== undefined && definition.tls!.strictSni && !termination.covers(hello.serverName)) {
-      this.handshakeFailed("unknown_name", hello.serverName, unrecognizedName);
-    } else this.secure(termination, hello?.serverName ?? "");
+    switch (this.listener.courseOf(protocol, hello, route)) {
+      case "passed_through":
+        this.serverName = hello!.serverName;
+        this.follow(route);
+        break;
+      case "plain":
+        this.follow(router.find({ serverName: "", alpn: [], protocol }));
+        break;
+      case "unknown_name":
+        this.handshakeFailed("unknown_name", hello!.serverName, unrecognizedName);
+        break;
+      case "terminated":
+        this.secure(termination!, hello?.serverName ?? "");
+    }
   }
 
   /** Handshake: begins. */
@@ -178,7 +188,7 @@ export class Session implements RelaySession, FirstBytesSession {
   secured(): void {
     const tls = this.client as unknown as TLSSocket;
     this.handshakeTook = performance.now() - this.accepted;
-    this.serverName = typeof tls.servername === "string" ? tls.servername.toLowerCase() : "";
+    this.serverName = normaliseServerName(tls.servername || "");
     this.alpn = tls.alpnProtocol || "";
     this.tlsVersion = tls.getProtocol() ?? "";
     const { client, refusal } = this.listener.termination!.judge(tls);

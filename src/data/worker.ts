@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { listenerCapacity } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { unmapAddress } from "../lib/address.ts";
+import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/logger.ts";
@@ -76,6 +77,19 @@ function vacate(slot: number): void {
       else session.end("backend_drained");
 }
 
+/** It is nobody's session: whatever goes wrong is told, and ends nothing. */
+async function explainConnection({ id, request }: Extract<ToWorker, { type: "explain" }>): Promise<void> {
+  try {
+    const { explain } = await import("./explain/explain.ts");
+    const listener = state.listener(request.listener);
+    if (listener === undefined) throw new Error(`this worker has no listener ${request.listener}`);
+    const explanation = explain(listener, { plane, worker: setup.id }, request);
+    send({ type: "explanation", id, result: ok(explanation) });
+  } catch (error) {
+    send({ type: "explanation", id, result: err((error as Error).message) });
+  }
+}
+
 function cut(reason: EndReason): void {
   const sessions = plane.sessions.size;
   for (const session of plane.sessions) session.end(reason);
@@ -102,6 +116,9 @@ port.on("message", (message: ToWorker) => {
       else accept(listener, message.socket);
       break;
     }
+    case "explain":
+      void explainConnection(message);
+      break;
     case "drain":
       applying = applying.then(() => {
         state.close();

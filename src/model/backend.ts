@@ -1,5 +1,19 @@
 import type { SocketAddress } from "../lib/address.ts";
 
+/** What is asked of a backend, or found about it: only one that is up gets sessions, unless its pool fails open. */
+export const backendStates = ["up", "checking", "down", "ejected", "draining"] as const;
+export type BackendState = (typeof backendStates)[number];
+
+/** What keeps a backend from being picked. */
+export type Obstacle = Exclude<BackendState, "up"> | "full";
+
+/** A backend that a picker passed over. */
+export interface Skipped {
+  /** Its address. */
+  readonly backend: string;
+  readonly why: Obstacle;
+}
+
 /** Each tier of a pool has a picker of its own, in every worker. */
 export const mostTiers = 16;
 

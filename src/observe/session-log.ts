@@ -1,4 +1,6 @@
 import type { Logger } from "pino";
+import type { Skipped } from "../model/backend.ts";
+import type { PickerType } from "../model/pool.ts";
 import { type EndReason, endReasons } from "../model/reasons.ts";
 
 /** One attempt to connect a backend. */
@@ -8,6 +10,17 @@ export interface AttemptRecord {
   readonly ms: number;
   /** Why it failed; undefined: it did not. */
   readonly error: string | undefined;
+}
+
+/** How the backend was chosen. */
+export interface PickRecord {
+  readonly picker: PickerType;
+  /** What was hashed; undefined for pickers without a key. */
+  readonly key: string | undefined;
+  /** How many backends the pool had. */
+  readonly candidates: number;
+  /** Backends that the picker came to and could not take; undefined: none. */
+  readonly skipped: readonly Skipped[] | undefined;
 }
 
 /** What a session leaves behind. An empty string or undefined: there was none, and the line has no such field. */
@@ -31,6 +44,8 @@ export interface SessionRecord {
   readonly pool: string;
   /** The address of the backend that was connected. */
   readonly backend: string;
+  /** Undefined: it did not come as far. */
+  readonly pick: PickRecord | undefined;
   readonly attempts: readonly AttemptRecord[];
   /** Bytes from the client. */
   readonly received: number;
@@ -78,6 +93,7 @@ export function logSession(logger: Logger, record: SessionRecord): void {
       proxy_error: present(record.proxyError),
       pool: present(record.pool),
       backend: present(record.backend),
+      pick: record.pick,
       attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),
       received: record.received,
       sent: record.sent,

@@ -5,6 +5,7 @@ import { refusal } from "../../src/admin/guard.ts";
 import { parseAddress, type SocketAddress } from "../../src/lib/address.ts";
 
 interface Asked {
+  readonly url?: string;
   readonly method?: string;
   /** Undefined: none, as HTTP/1.0 may have it. */
   readonly host?: string | undefined;
@@ -16,8 +17,13 @@ interface Asked {
 
 /** Whether the server that is bound so answers. */
 function answers(bind: string, asked: Asked): boolean {
-  const { method = "GET", host, origin, from = "127.0.0.1", to = "127.0.0.1" } = asked;
-  const request = { method, headers: { host, origin }, socket: { remoteAddress: from, localAddress: to } };
+  const { url = "/status", method = "GET", host, origin, from = "127.0.0.1", to = "127.0.0.1" } = asked;
+  const request = {
+    url,
+    method,
+    headers: { host, origin },
+    socket: { remoteAddress: from, localAddress: to },
+  };
   return refusal(request as unknown as IncomingMessage, parseAddress(bind) as SocketAddress) === undefined;
 }
 
@@ -78,6 +84,14 @@ test("what changes something is for clients on this machine", () => {
         assert.ok(!answers(bind, { method, host: "10.0.0.1:9901", ...peer }));
       assert.ok(answers(bind, { host: "10.0.0.1:9901", ...peer }));
     }
+  }
+});
+
+test("what a worker has to answer is for clients on this machine, too", () => {
+  for (const url of ["/explain", "/explain?listener=web"]) {
+    assert.ok(answers(anywhere, { url, host: "10.0.0.1:9901" }));
+    assert.ok(!answers(anywhere, { url, host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" }));
+    assert.ok(!answers(anywhere, { url, host: "umay.monitoring:9901" }));
   }
 });
 

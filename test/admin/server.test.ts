@@ -27,6 +27,7 @@ async function start(
     ready: () => ({ ready: true }),
     metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
     status: () => ({ state: "ready" }),
+    explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
     drain: () => ({ status: 200, body: { drains: "all" } }),
     drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
     undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
@@ -110,9 +111,22 @@ test("the status is JSON, also when it takes time", async (context) => {
   assert.deepEqual(JSON.parse(body), { pools: { echo: 1 } });
 });
 
+test("what explain is asked comes decoded, and its answer goes out as JSON with its status", async (context) => {
+  const { admin } = await start(context);
+  const good = await ask(admin, "/explain?listener=a%20b&alpn=h2&alpn=mqtt");
+  assert.deepEqual([good.status, good.headers["content-type"]], [200, "application/json; charset=utf-8"]);
+  const asked = [
+    ["listener", "a b"],
+    ["alpn", "h2"],
+    ["alpn", "mqtt"],
+  ];
+  assert.deepEqual(JSON.parse(good.body), { asked });
+  assert.equal((await ask(admin, "/explain")).status, 400);
+});
+
 test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/livez", "/readyz", "/metrics", "/status"]) {
+  for (const path of ["/livez", "/readyz", "/metrics", "/status", "/explain"]) {
     const get = await ask(admin, path);
     const head = await ask(admin, path, { method: "HEAD" });
     assert.equal(head.body, "");
@@ -129,7 +143,7 @@ test("an unknown path is answered with the ones there are", async (context) => {
   for (const path of ["/", "/livez/", "/metric", "//"]) {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
-    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\nPOST /drain\n"), body);
+    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\n/explain\nPOST /drain\n"), body);
   }
 });
 

@@ -73,6 +73,7 @@ test("a session's line tells who, where to, how much, how long and why", async (
       ...(tls !== undefined && { tls }),
       pool: "echo",
       backend: backend.address,
+      pick: { picker: "power-of-two", candidates: 1 },
       received: 12,
       sent: 12,
       reason: "client_closed",

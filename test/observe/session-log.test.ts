@@ -16,6 +16,12 @@ const full: SessionRecord = {
   clientCertificate: "",
   pool: "echo",
   backend: "127.0.0.1:1995",
+  pick: {
+    picker: "consistent-hash",
+    key: "192.0.2.1",
+    candidates: 3,
+    skipped: [{ backend: "127.0.0.1:1996", why: "down" }],
+  },
   attempts: [
     { backend: "127.0.0.1:1994", ms: 0.1234567, error: "ECONNREFUSED" },
     { backend: "127.0.0.1:1995", ms: 0.5, error: undefined },
@@ -37,6 +43,7 @@ const nothing: SessionRecord = {
   tlsVersion: "",
   pool: "",
   backend: "",
+  pick: undefined,
   attempts: [],
   handshake: undefined,
   queue: undefined,
@@ -63,6 +70,12 @@ test("the line of a session has all there is to know about it", () => {
     tls: "TLSv1.3",
     pool: "echo",
     backend: "127.0.0.1:1995",
+    pick: {
+      picker: "consistent-hash",
+      key: "192.0.2.1",
+      candidates: 3,
+      skipped: [{ backend: "127.0.0.1:1996", why: "down" }],
+    },
     attempts: [
       { backend: "127.0.0.1:1994", ms: 0.123, error: "ECONNREFUSED" },
       { backend: "127.0.0.1:1995", ms: 0.5 },

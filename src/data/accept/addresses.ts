@@ -35,12 +35,20 @@ export class AddressLimits {
    * @returns why it must be refused, or what {@link release} needs when the connection has ended.
    */
   admit(address: string): AddressRefusal | number {
-    if (address === "") {
-      // A client that has gone already has no address; who has none is on no list.
-      return this.#unix || (this.#allow === undefined && this.#deny === undefined) ? uncounted : "denied";
-    }
-    if (this.#deny?.has(address) || this.#allow?.has(address) === false) return "denied";
-    return this.#clients === undefined ? uncounted : this.#clients.enter(address);
+    if (this.#denies(address)) return "denied";
+    return this.#clients === undefined || address === "" ? uncounted : this.#clients.enter(address);
+  }
+
+  /** Why {@link admit} would refuse this address now; undefined: it would not. Nothing is counted. */
+  refusal(address: string): AddressRefusal | undefined {
+    if (this.#denies(address)) return "denied";
+    return address === "" ? undefined : this.#clients?.refusal(address);
+  }
+
+  #denies(address: string): boolean {
+    // A client that has gone already has no address; who has none is on no list.
+    if (address === "") return !this.#unix && (this.#allow !== undefined || this.#deny !== undefined);
+    return this.#deny?.has(address) || this.#allow?.has(address) === false;
   }
 
   release(place: number): void {

@@ -54,7 +54,24 @@ export function release(listener: ServedListener, plane: Plane, place: number): 
   plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
 }
 
-function tooManyHandshakes({ definition, secures }: ServedListener, plane: Plane): RejectReason | undefined {
+/** What admission looks at besides addresses. */
+export type Occupancy = Pick<Plane, "shared" | "handshakes">;
+
+/** Why the listener would refuse any connection now; undefined: it would not. Nothing is counted. */
+export function refusalOfAny(listener: ServedListener, plane: Occupancy): RejectReason | undefined {
+  const { shared } = plane;
+  const inProcess = Atomics.load(shared.process, openConnections);
+  const inListener = Atomics.load(shared.listenerActive, listener.definition.slot);
+  return (
+    tooManyHandshakes(listener, plane) ??
+    tooManyConnections(listener.definition, shared, inListener, inProcess)
+  );
+}
+
+function tooManyHandshakes(
+  { definition, secures }: ServedListener,
+  plane: Occupancy,
+): RejectReason | undefined {
   return secures && plane.handshakes[definition.slot]! >= definition.limits.maxHandshakes
     ? "handshakes"
     : undefined;
@@ -69,14 +86,20 @@ export function countPending({ definition, secures }: ServedListener, plane: Pla
 function enter(listener: PlacedListener, { shared }: Plane): RejectReason | undefined {
   const inProcess = Atomics.add(shared.process, openConnections, 1);
   const inListener = Atomics.add(shared.listenerActive, listener.slot, 1);
-  const reason =
-    inListener >= (listener.maxConnections ?? noLimit)
-      ? "max_connections"
-      : inProcess >= shared.process[mostConnections]!
-        ? "file_descriptors"
-        : undefined;
+  const reason = tooManyConnections(listener, shared, inListener, inProcess);
   if (reason !== undefined) leave(listener, shared);
   return reason;
+}
+
+/** @param inListener open connections without the new one, and so `inProcess`. */
+function tooManyConnections(
+  listener: PlacedListener,
+  shared: SharedMemory,
+  inListener: number,
+  inProcess: number,
+): RejectReason | undefined {
+  if (inListener >= (listener.maxConnections ?? noLimit)) return "max_connections";
+  return inProcess >= shared.process[mostConnections]! ? "file_descriptors" : undefined;
 }
 
 function leave(listener: PlacedListener, shared: SharedMemory): void {

@@ -7,6 +7,15 @@ interface Group {
   context: SecureContext | undefined;
 }
 
+/** Which certificates a server name leads to. */
+export interface CertificateChoice {
+  /** One for each type of key. */
+  readonly certificates: readonly Certificate[];
+  readonly by: "exact" | "wildcard" | "default";
+  /** The name of theirs that matches. */
+  readonly pattern: string | undefined;
+}
+
 /**
  * Chooses the TLS context for a server name: exact name, then the wildcard one level up (RFC 6125 section 6.4.3); of
  * several certificates with the same name and type of key, the first. A lookup costs the same for one name as for ten
@@ -62,6 +71,14 @@ export class CertificateStore {
   /** @param name lower case. @returns the default where no certificate covers it. */
   find(name: string): SecureContext {
     return this.#contextOf(this.#find(name) ?? this.#default);
+  }
+
+  /** What {@link find} chooses, and by which of the certificates' names. @param name lower case. */
+  choice(name: string): CertificateChoice {
+    const { certificates } = this.#find(name) ?? this.#default;
+    if (this.#exact.has(name)) return { certificates, by: "exact", pattern: name };
+    if (this.#find(name) === undefined) return { certificates, by: "default", pattern: undefined };
+    return { certificates, by: "wildcard", pattern: `*${name.slice(name.indexOf("."))}` };
   }
 
   #find(name: string): Group | undefined {

@@ -39,12 +39,28 @@ export class ClientTable {
 
   /** Counts a connection in. @returns its place, which {@link leave} needs; or why it must be refused. */
   enter(address: string): number | AddressRefusal {
+    return this.#enter(address, false);
+  }
+
+  /** Why {@link enter} would refuse a connection now; undefined: it would not. Nothing is counted. */
+  refusal(address: string): AddressRefusal | undefined {
+    const result = this.#enter(address, true);
+    return typeof result === "string" ? result : undefined;
+  }
+
+  /** @param trial as if it had left before anybody could see it. */
+  #enter(address: string, trial: boolean): number | AddressRefusal {
     if (!readClientKey(address, this.#key)) return "denied";
     const now = this.#bucket === undefined ? 0 : this.#clock();
     const set = hash(this.#key, this.#table.seed) & (this.#table.sets - 1);
     lockSet(this.#table, set, this.#worker);
     const place = this.#find(set, now);
+    const fullAt = place === undefined ? 0 : this.#table.fullAt[place]!;
     const result = place === undefined ? "max_connections_per_ip" : this.#enterAt(place, now);
+    if (trial && typeof result === "number") {
+      this.leave(result);
+      this.#table.fullAt[result] = fullAt;
+    }
     unlockSet(this.#table, set);
     return result;
   }

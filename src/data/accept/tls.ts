@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContext, TLSSocket, type TLSSocketOptio
 import type { ClientAuth } from "../../model/client-auth.ts";
 import type { Certificate, ListenerTls } from "../../model/listener.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import { CertificateStore } from "./certificates.ts";
+import { type CertificateChoice, CertificateStore } from "./certificates.ts";
 import { type ClientVerdict, judgeClient } from "./client-auth.ts";
 
 /** How a listener terminates TLS. Built once per snapshot, never per connection. */
@@ -43,6 +43,11 @@ export class Termination {
   /** Whether a client whose handshake is over may come in. */
   judge(client: TLSSocket): ClientVerdict {
     return this.#clientAuth === undefined ? anyone : judgeClient(client, this.#clientAuth);
+  }
+
+  /** What {@link begin} chooses for this name. @param serverName lower case. */
+  choice(serverName: string): CertificateChoice {
+    return this.#store.choice(serverName);
   }
 
   /** Whether a certificate covers this name, not only as the default. @param serverName lower case. */

@@ -1,6 +1,6 @@
 import { backendCell, connectFailureList, poolCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
-import type { PlacedBackend } from "../../model/backend.ts";
+import type { PlacedBackend, Skipped } from "../../model/backend.ts";
 import { type ConnectFailure, connectFailures } from "../../model/reasons.ts";
 import { onBackendData, type SessionSocket } from "../relay/relay.ts";
 import { resetSocket } from "../relay/reset.ts";
@@ -46,6 +46,8 @@ export function connectNext(session: Session): void {
 export function tryNext(session: Session): Wait | undefined {
   const { pool, attempts } = session;
   const backend = pool.lease(session.clientAddress, session.serverName, attempts.map(backendOf));
+  session.candidates = pool.definition.backends.length;
+  if (pool.skipped !== undefined) noteSkipped(session, pool.skipped);
   if (typeof backend === "object") begin(session, backend);
   else if (backend === "no_retry") session.end("retry_budget");
   else if (backend === "none") session.end(attempts.length === 0 ? "no_backend" : "connect_failed");
@@ -126,6 +128,13 @@ export function dropUpstream(session: Session): void {
   session.backend = undefined;
   if (session.upstreamRaw !== undefined)
     resetSocket(session.upstreamRaw, session.attempts.at(-1)!.backend.target.kind, session.upstream);
+}
+
+/** A retry passes over the same ones again. */
+function noteSkipped(session: Session, skipped: readonly Skipped[]): void {
+  const before = session.skipped ?? [];
+  const more = skipped.filter(({ backend }) => !before.some((other) => other.backend === backend));
+  session.skipped = [...before, ...more];
 }
 
 const backendOf = (attempt: Attempt): PlacedBackend => attempt.backend;

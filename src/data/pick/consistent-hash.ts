@@ -12,16 +12,23 @@ import { wholeWeight } from "./slow-start.ts";
 const mostSteps = 16;
 const keySeed = 0;
 
+/** What is hashed. Without a server name it is the client's address; an empty address is a key like any other. */
+export function hashKey(
+  { key }: ConsistentHashSpec,
+  { clientAddress, serverName }: Pick<PickContext, "clientAddress" | "serverName">,
+): string {
+  return key === "sni" && serverName !== "" ? serverName : clientAddress;
+}
+
 /**
  * The backend that the key hashes to. One that is refused, or full under a load bound, is passed over along a way
  * that depends on nothing but the key, so that its keys spread over the others and the others' keys stay. When all are
  * full, the first that may be picked gets it. One that starts slowly takes, for each percent of its weight, another
  * hundredth of its keys: each comes to it once, and stays.
- * Without a server name the key "sni" is the client's address; an empty address is a key like any other.
  */
 export class ConsistentHashPicker implements Picker {
   readonly #backends: readonly PlacedBackend[];
-  readonly #byServerName: boolean;
+  readonly #spec: ConsistentHashSpec;
   readonly #table: HashTable;
   readonly #bound: LoadBound | undefined;
   readonly #withheld: Int32Array;
@@ -31,15 +38,14 @@ export class ConsistentHashPicker implements Picker {
     const { backends } = inputs;
     this.#backends = backends;
     this.#withheld = inputs.withheld;
-    this.#byServerName = spec.key === "sni";
+    this.#spec = spec;
     this.#table = spec.algorithm === "maglev" ? new Maglev(backends) : new Ring(backends);
     this.#bound = spec.boundedLoad === undefined ? undefined : new LoadBound(spec.boundedLoad, inputs);
     this.#seeds = Int32Array.from(backends, ({ address }) => hashString(address, addressSeeds[0]));
   }
 
   pick(context: PickContext): PlacedBackend | undefined {
-    const byServerName = this.#byServerName && context.serverName !== "";
-    const hash = hashString(byServerName ? context.serverName : context.clientAddress, keySeed);
+    const hash = hashString(hashKey(this.#spec, context), keySeed);
     const table = this.#table;
     this.#bound?.refresh(context);
     let full: PlacedBackend | undefined;

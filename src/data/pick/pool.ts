@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { addUpTo, ringNews, ringRoom } from "../../channel/bells.ts";
 import { backendCell, type CounterMemory, poolCell } from "../../channel/counters.ts";
-import { isOnlyChecking, mayBePicked, type SharedMemory } from "../../channel/memory.ts";
-import type { PlacedBackend } from "../../model/backend.ts";
+import { obstacleOf, type SharedMemory } from "../../channel/memory.ts";
+import type { Obstacle, PlacedBackend, Skipped } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
 import { Queue, type Wait } from "../connect/queue.ts";
@@ -23,6 +23,9 @@ export interface WorkerMemory {
  */
 export type Unavailable = "none" | "no_retry" | Wait;
 
+/** Of those that one pick passes over, so many are noted. */
+const mostSkipped = 8;
+
 /** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
 export class ServedPool implements PickContext {
   definition: PlacedPool;
@@ -34,6 +37,8 @@ export class ServedPool implements PickContext {
   serverName = "";
   /** Where this worker's sessions wait. */
   readonly queue: Queue;
+  /** Whom the last pick passed over; undefined: nobody. */
+  skipped: Skipped[] | undefined = undefined;
   #tried: readonly PlacedBackend[] = [];
   /** Of the present pick. */
   #unavailable: Unavailable = "none";
@@ -79,10 +84,7 @@ export class ServedPool implements PickContext {
     tried: readonly PlacedBackend[],
   ): PlacedBackend | Unavailable {
     const { shared, counters } = this.#memory;
-    this.clientAddress = clientAddress;
-    this.serverName = serverName;
-    this.#tried = tried;
-    this.#unavailable = "none";
+    this.#begin(clientAddress, serverName, tried);
     let retrying = false;
     for (;;) {
       const backend = this.#picker.pick(this);
@@ -102,6 +104,39 @@ export class ServedPool implements PickContext {
       counters[this.definition.counters + poolCell.leased]! += 1;
       return backend;
     }
+  }
+
+  /** The same with any picker over this pool's backends, and without a lease. */
+  pick(
+    picker: Picker,
+    clientAddress: string,
+    serverName: string,
+    tried: readonly PlacedBackend[],
+  ): PlacedBackend | undefined {
+    this.#begin(clientAddress, serverName, tried);
+    return picker.pick(this);
+  }
+
+  /** Why the last pick found no backend. */
+  get unavailable(): Unavailable {
+    return this.#unavailable;
+  }
+
+  #begin(clientAddress: string, serverName: string, tried: readonly PlacedBackend[]): void {
+    this.clientAddress = clientAddress;
+    this.serverName = serverName;
+    this.#tried = tried;
+    this.#unavailable = "none";
+    this.skipped = undefined;
+  }
+
+  /**
+   * A picker to try out what the pool's own would do without moving it: a copy that goes on from the same place, or the
+   * picker itself, where it keeps none. @param random uniform in [0, 1).
+   */
+  rehearse(random: () => number): Picker {
+    if (this.definition.picker.type === "consistent-hash") return this.#picker;
+    return this.#build(this.definition, this.#picker, random);
   }
 
   release(backend: PlacedBackend): void {
@@ -141,16 +176,12 @@ export class ServedPool implements PickContext {
 
   /** The one predicate in front of all pickers. */
   mayPick(backend: PlacedBackend): boolean {
-    const { backendFlags, backendActive } = this.#memory.shared;
     for (const other of this.#tried) if (other.slot === backend.slot) return false;
-    const flags = backendFlags[backend.slot]!;
-    if (flags !== 0 && !mayBePicked(flags)) {
-      if (isOnlyChecking(flags) && this.#unavailable === "none") this.#unavailable = "check";
-      return false;
-    }
-    const most = this.definition.maxConnectionsPerBackend;
-    if (most === undefined || Atomics.load(backendActive, backend.slot) < most) return true;
-    this.#unavailable = "room";
+    const why = this.obstacle(backend);
+    if (why === undefined) return true;
+    if (why === "full") this.#unavailable = "room";
+    else if (why === "checking" && this.#unavailable === "none") this.#unavailable = "check";
+    this.#skip(backend, why);
     return false;
   }
 
@@ -162,12 +193,29 @@ export class ServedPool implements PickContext {
     return true;
   }
 
+  /** What keeps a backend from being picked by any session now; undefined: nothing. */
+  obstacle({ slot }: PlacedBackend): Obstacle | undefined {
+    const { backendFlags, backendActive } = this.#memory.shared;
+    const flags = backendFlags[slot]!;
+    const why = flags === 0 ? undefined : obstacleOf(flags);
+    const most = this.definition.maxConnectionsPerBackend;
+    if (why !== undefined || most === undefined) return why;
+    return Atomics.load(backendActive, slot) < most ? undefined : "full";
+  }
+
+  #skip({ address }: PlacedBackend, why: Obstacle): void {
+    this.skipped ??= [];
+    if (this.skipped.length === mostSkipped) return;
+    for (const { backend } of this.skipped) if (backend === address) return;
+    this.skipped.push({ backend: address, why });
+  }
+
   #measure({ picker }: PlacedPool): Latencies | undefined {
     if (picker.type !== "peak-ewma") return undefined;
     return new Latencies(this.#memory.shared.backendLatency, sharedClock, picker.decay);
   }
 
-  #build(definition: PlacedPool, previous: Picker | undefined): Picker {
+  #build(definition: PlacedPool, previous: Picker | undefined, random: () => number = Math.random): Picker {
     const { shared } = this.#memory;
     return createTieredPicker(definition.picker, {
       backends: definition.backends,
@@ -175,7 +223,7 @@ export class ServedPool implements PickContext {
       withheld: shared.backendWithheld,
       latency: shared.backendLatency,
       clock: sharedClock,
-      random: Math.random,
+      random,
       previous,
       worker: this.#memory.worker,
     });

@@ -41,6 +41,24 @@ test("the exact name wins over the wildcard, a wildcard stands for one label, an
   assert.equal(names.single, false);
 });
 
+test("a choice says what was found, by which name, and makes no context", () => {
+  const { names, made } = store(
+    certificate("first", "ec", "first.test"),
+    certificate("wild", "ec", "*.example.com"),
+    certificate("api", "ec", "api.example.com"),
+    certificate("api-rsa", "rsa", "api.example.com"),
+  );
+  const choice = (name: string): unknown => {
+    const { certificates, by, pattern } = names.choice(name);
+    return [certificates.map(({ certFile }) => certFile).join("+"), by, pattern];
+  };
+  assert.deepEqual(choice("api.example.com"), ["api+api-rsa", "exact", "api.example.com"]);
+  assert.deepEqual(choice("www.example.com"), ["wild", "wildcard", "*.example.com"]);
+  for (const uncovered of ["a.www.example.com", "example.com", ""])
+    assert.deepEqual(choice(uncovered), ["first", "default", undefined]);
+  assert.deepEqual(made, ["first"]);
+});
+
 test("certificates of the same name with different keys share a context, from which OpenSSL takes the one that fits", () => {
   const { names } = store(
     certificate("ecdsa", "ec", "example.com"),

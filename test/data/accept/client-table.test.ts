@@ -112,6 +112,20 @@ test("a refused connection takes neither a token nor a place in the count", () =
   assert.equal(typeof first!.enter("10.0.0.1"), "number");
 });
 
+test("asking why a connection would be refused changes nothing", () => {
+  const it = stage(1, { connections: 1, period: 1000, burst: 1 });
+  const [first, second] = it.workers;
+  for (let count = 0; count < 10; count++) assert.equal(second!.refusal("10.0.0.1"), undefined);
+  assert.equal(sumOpen(it), 0);
+  const place = first!.enter("10.0.0.1") as number;
+  assert.equal(second!.refusal("10.0.0.1"), "max_connections_per_ip");
+  first!.leave(place);
+  assert.equal(second!.refusal("10.0.0.1"), "connection_rate_per_ip");
+  it.now += 1000;
+  for (let count = 0; count < 10; count++) assert.equal(second!.refusal("10.0.0.1"), undefined);
+  assert.equal(typeof second!.enter("10.0.0.1"), "number");
+});
+
 test("a million addresses pass through a table that stays as large as it is, and no open connection is forgotten", () => {
   const it = stage(1, { connections: 1000, period: 1000, burst: 1 });
   const bytes = it.memory.byteLength;

@@ -1,0 +1,84 @@
+import { isIP } from "node:net";
+import { createCounterMemory } from "../channel/counters.ts";
+import { createSharedMemory, listenerCapacity, mostConnections } from "../channel/memory.ts";
+import { Store } from "../control/store.ts";
+import { explain } from "../data/explain/explain.ts";
+import { ServedPool } from "../data/pick/pool.ts";
+import { ServedListener } from "../data/plane.ts";
+import { createDiscovery } from "../discovery/registry.ts";
+import type { Backend } from "../model/backend.ts";
+import type { ExplainRequest, Explanation } from "../model/explanation.ts";
+import type { Model } from "../model/model.ts";
+import type { Pool } from "../model/pool.ts";
+
+/** How long names may take to be resolved, in milliseconds. */
+const patience = 3_000;
+/** How long to wait for what else discovery has to say, once it has found something: an error comes at once. */
+const afterthought = 100;
+
+const fromFile = "told from a configuration: every backend counts as up and idle";
+
+/**
+ * What a umay that was just started with this configuration would do: every backend that is found counts as up and idle.
+ * Nothing is bound, and nothing is sent but questions to DNS.
+ * @throws where OpenSSL refuses a TLS setting.
+ */
+export async function explainModel(model: Model, request: ExplainRequest): Promise<Explanation> {
+  const shared = createSharedMemory();
+  shared.process[mostConnections] = 2 ** 31 - 1;
+  const counters = createCounterMemory();
+  const bound = new Map(
+    model.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" } as const]),
+  );
+  const store = new Store(model, bound, shared, [counters]);
+  const { routes, pool } = model.listeners.find(({ name }) => name === request.listener)!;
+  const needed = new Set([pool, ...routes.map((route) => route.pool)]);
+  const problems = new Map<string, string | undefined>();
+  const searches = model.pools.filter(({ name }) => needed.has(name)).map(findBackends);
+  for (const { name, backends, problem } of await Promise.all(searches)) {
+    store.setBackends(name, backends);
+    problems.set(name, problem);
+  }
+  const worker = { shared, counters, worker: { index: 0, count: 1 } };
+  const pools = new Map(
+    store.snapshot.pools
+      .filter(({ name }) => needed.has(name))
+      .map((definition) => [definition.name, new ServedPool(definition, worker)]),
+  );
+  const placed = store.snapshot.listeners.find(({ name }) => name === request.listener)!;
+  const plane = { shared, handshakes: new Int32Array(listenerCapacity) };
+  const explanation = explain(new ServedListener(placed, pools, 1), { plane, worker: undefined }, request);
+  const problem = problems.get(explanation.pool?.name ?? "");
+  const notes = problem === undefined ? [fromFile] : [problem, fromFile];
+  return { ...explanation, notes: [...explanation.notes, ...notes] };
+}
+
+interface Found {
+  readonly name: string;
+  readonly backends: readonly Backend[];
+  /** What could not be found out; undefined: nothing. */
+  readonly problem: string | undefined;
+}
+
+/** Looks once. */
+async function findBackends({ name, discovery }: Pool): Promise<Found> {
+  const stop = new AbortController();
+  const timers = [setTimeout(() => stop.abort(), patience)];
+  let backends: readonly Backend[] | undefined;
+  let problem: string | undefined;
+  for await (const result of createDiscovery(discovery).watch(stop.signal)) {
+    if (!result.ok) problem = result.error.message;
+    else backends = result.value;
+    if (!result.ok || hasAddressesOnly(discovery)) break;
+    timers.push(setTimeout(() => stop.abort(), afterthought));
+  }
+  stop.abort();
+  for (const timer of timers) clearTimeout(timer);
+  const late = backends === undefined ? `no backend was found within ${patience / 1000} s` : undefined;
+  return { name, backends: backends ?? [], problem: problem ?? late };
+}
+
+function hasAddressesOnly(discovery: Pool["discovery"]): boolean {
+  if (discovery.type !== "static") return false;
+  return discovery.backends.every(({ target }) => target.kind === "unix" || isIP(target.host) !== 0);
+}

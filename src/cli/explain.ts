@@ -1,0 +1,72 @@
+import { readQuestion } from "../control/explain.ts";
+import { parseAddress, type SocketAddress } from "../lib/address.ts";
+import type { Explanation } from "../model/explanation.ts";
+import { askAdmin } from "./admin-client.ts";
+import { exitCode, printError } from "./exit.ts";
+import { formatExplanation } from "./explain-text.ts";
+import { loadOrExplain } from "./load.ts";
+
+export interface ExplainOptions {
+  readonly listener?: string;
+  readonly client?: string;
+  readonly via?: string;
+  readonly sni?: string;
+  readonly alpn: readonly string[];
+  readonly protocol?: string;
+  /** The running umay that is asked; else the configuration is. */
+  readonly admin?: string;
+  readonly config?: string;
+  readonly json?: true;
+}
+
+/** `umay explain`: what would become of a connection. @returns 0 where it would be served, 1 where it would not. */
+export async function explain(options: ExplainOptions): Promise<number> {
+  const query = queryOf(options);
+  const { admin, config } = options;
+  const answer = admin === undefined ? await askFile(config, query) : await askRunning(admin, query);
+  if (typeof answer === "number") return answer;
+  const color = process.stdout.hasColors?.() ?? false;
+  const text = options.json ? `${JSON.stringify(answer, null, 2)}\n` : formatExplanation(answer, { color });
+  process.stdout.write(text);
+  return answer.served ? exitCode.good : exitCode.failed;
+}
+
+function queryOf(options: ExplainOptions): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const name of ["listener", "client", "via", "sni", "protocol"] as const)
+    if (options[name] !== undefined) query.set(name, options[name]);
+  for (const name of options.alpn) query.append("alpn", name);
+  return query;
+}
+
+/** @returns the exit code where there is no explanation; why was said on standard error. */
+async function askFile(file: string | undefined, query: URLSearchParams): Promise<Explanation | number> {
+  const loaded = await loadOrExplain(file);
+  if (loaded === undefined) return exitCode.badConfig;
+  const question = readQuestion(query, loaded.model.listeners);
+  if (!question.ok) {
+    printError(question.error.message);
+    return exitCode.usage;
+  }
+  const { explainModel } = await import("./explain-file.ts");
+  try {
+    return await explainModel(loaded.model, question.value);
+  } catch (error) {
+    printError((error as Error).message);
+    return exitCode.badConfig;
+  }
+}
+
+/** As {@link askFile}. */
+async function askRunning(admin: string, query: URLSearchParams): Promise<Explanation | number> {
+  try {
+    const { status, body } = await askAdmin(parseAddress(admin) as SocketAddress, `/explain?${query}`);
+    const answer = JSON.parse(body) as Explanation & { readonly error?: string };
+    if (status === 200) return answer;
+    printError(answer.error ?? body);
+    return status === 400 || status === 404 ? exitCode.usage : exitCode.failed;
+  } catch (error) {
+    printError(`no answer from ${admin}: ${(error as Error).message}`);
+    return exitCode.failed;
+  }
+}

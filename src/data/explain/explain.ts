@@ -1,0 +1,182 @@
+import type { SharedMemory } from "../../channel/memory.ts";
+import type {
+  CertificateExplanation,
+  ExplainRequest,
+  Explanation,
+  PoolExplanation,
+  TlsExplanation,
+} from "../../model/explanation.ts";
+import type { Protocol, Route } from "../../model/listener.ts";
+import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
+import type { Termination } from "../accept/tls.ts";
+import type { ServedPool } from "../pick/pool.ts";
+import type { Plane, ServedListener } from "../plane.ts";
+import type { RouteRequest } from "../route/router.ts";
+import { explainAdmission } from "./admission.ts";
+import { explainPool } from "./pool.ts";
+import { explainRoutes } from "./route.ts";
+
+/** What is not decided by what the request says. */
+export interface Surroundings {
+  readonly plane: Pick<Plane, "shared" | "handshakes">;
+  /** 1 to count; undefined: no worker, the state is made of a file. */
+  readonly worker: number | undefined;
+}
+
+/** What became of a connection before it has a pool. */
+interface Reception {
+  readonly tls: TlsExplanation;
+  readonly refusal: Explanation["reason"];
+  /** Of the sessions' router, and of the hello's; see `Session.greeted` and `Session.secured`. */
+  readonly hello: RouteRequest | undefined;
+  readonly session: RouteRequest | undefined;
+  readonly route: Route | undefined;
+}
+
+/**
+ * What would become of a connection, and why: the stages of a `Session`, decided by the same functions. Opens nothing and
+ * counts nothing.
+ */
+export function explain(
+  listener: ServedListener,
+  { plane, worker }: Surroundings,
+  request: ExplainRequest,
+): Explanation {
+  const { definition } = listener;
+  const { client, via, alpn } = request;
+  const serverName = normaliseServerName(request.serverName);
+  const protocol = request.protocol ?? usualProtocol(listener);
+  const admission = explainAdmission(listener, plane, client, via);
+  const came = admission.admitted
+    ? follow(listener, plane.shared, { client, protocol, serverName, alpn })
+    : {};
+  const reason = admission.reason ?? came.reason ?? null;
+  return {
+    served: reason === null,
+    reason,
+    request: { listener: definition.name, client, via: via ?? null, sni: serverName, alpn, protocol },
+    worker: worker ?? null,
+    admission,
+    tls: came.tls ?? null,
+    route: came.route ?? null,
+    pool: came.pool ?? null,
+    notes: notesOn(listener, request, { protocol, serverName }),
+  };
+}
+
+/** An admitted connection, with what its hello says if it speaks TLS. */
+interface Admitted extends ClientHello {
+  readonly client: string;
+  readonly protocol: Protocol;
+}
+
+type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool">>;
+
+function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
+  const { client, protocol, serverName, alpn } = connection;
+  const { tls, refusal, route, ...requests } = receive(listener, protocol, { serverName, alpn });
+  if (refusal !== null) return { reason: refusal, tls };
+  const { routes, pool: own } = listener.definition;
+  const served = route === undefined ? listener.pool : listener.poolOf(route);
+  const known = (requests.session ?? requests.hello!).serverName;
+  const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
+  return {
+    reason: pickRefusal(pool, served, shared),
+    tls,
+    route: explainRoutes(routes, route, requests, own),
+    pool,
+  };
+}
+
+/** Why it ends where a backend is to be picked; null: it has one, or waits for one. */
+function pickRefusal(
+  { waits, backends }: PoolExplanation,
+  { definition }: ServedPool,
+  { poolWaiting }: SharedMemory,
+): Explanation["reason"] {
+  if (waits === null) return backends.some(({ skipped }) => skipped === null) ? null : "no_backend";
+  if (poolWaiting[definition.slot]! < definition.queue.size) return null;
+  return waits === "room" ? "queue_full" : "no_backend";
+}
+
+/** What its clients speak, where nobody says otherwise. */
+function usualProtocol({ termination, definition }: ServedListener): Protocol {
+  return termination !== undefined || definition.mode === "passthrough" ? "tls" : "other";
+}
+
+/** Header, hello and handshake. @param offer what a client that speaks TLS says in its hello. */
+function receive(listener: ServedListener, protocol: Protocol, offer: ClientHello): Reception {
+  const { readsHello, termination, definition, helloRouter, router } = listener;
+  if (protocol !== "tls" && !definition.detect && (readsHello || termination !== undefined))
+    return refused("not_tls");
+  // Where no hello is read, plain TCP is taken for what it is.
+  const spoken = readsHello ? protocol : termination === undefined ? "other" : "tls";
+  const hello = readsHello && spoken === "tls" ? offer : undefined;
+  const asHello = hello && { ...hello, protocol: spoken };
+  const first = asHello && helloRouter.find(asHello);
+  const course = listener.courseOf(spoken, hello, first);
+  if (course === "unknown_name") return refused("unknown_name");
+  const reception = { refusal: null, hello: asHello };
+  if (course === "passed_through")
+    return { ...reception, tls: untouched("passed_through"), session: undefined, route: first };
+  if (course === "plain") {
+    const session: RouteRequest = { serverName: "", alpn: [], protocol: spoken };
+    return { ...reception, tls: untouched("none"), session, route: router.find(session) };
+  }
+  return { ...reception, ...terminate(listener, termination!, offer) };
+}
+
+/** The handshake, as OpenSSL and `Session.secured` have it. */
+function terminate(
+  { definition, router }: ServedListener,
+  termination: Termination,
+  { serverName, alpn }: ClientHello,
+): Pick<Reception, "tls" | "session" | "route" | "refusal"> {
+  const { alpn: known, clientAuth } = definition.tls!;
+  // The server's order counts; a client that offers nothing gets nothing (RFC 7301 section 3.2).
+  const agreed = known.find((name) => alpn.includes(name));
+  const refusal =
+    known.length > 0 && alpn.length > 0 && agreed === undefined ? "no_application_protocol" : null;
+  const session: RouteRequest = { serverName, alpn: agreed === undefined ? [] : [agreed], protocol: "tls" };
+  const { certificates, by, pattern } = termination.choice(serverName);
+  const certificate: CertificateExplanation = {
+    files: certificates.map(({ certFile }) => certFile),
+    by,
+    name: pattern ?? null,
+  };
+  const tls: TlsExplanation = {
+    handling: refusal === null ? "terminated" : "refused",
+    certificate,
+    alpn: agreed ?? null,
+    client_auth: clientAuth?.mode ?? null,
+  };
+  return { tls, session, route: refusal === null ? router.find(session) : undefined, refusal };
+}
+
+function untouched(handling: TlsExplanation["handling"]): TlsExplanation {
+  return { handling, certificate: null, alpn: null, client_auth: null };
+}
+
+function refused(refusal: "not_tls" | "unknown_name"): Reception {
+  return { tls: untouched("refused"), refusal, hello: undefined, session: undefined, route: undefined };
+}
+
+function notesOn(
+  { definition, termination }: ServedListener,
+  { client, via, serverName: given, alpn }: ExplainRequest,
+  { protocol, serverName }: Pick<Admitted, "protocol" | "serverName">,
+): string[] {
+  const { mode, proxyProtocol, tls, detect } = definition;
+  const notes: string[] = [];
+  if (proxyProtocol !== undefined && via === undefined)
+    notes.push(`the listener has proxy_protocol: a trusted proxy that brings ${client} is assumed`);
+  if (proxyProtocol === undefined && via !== undefined)
+    notes.push("the listener has no proxy_protocol: for it, the proxy itself is the client");
+  if (given !== "" && serverName === "") notes.push(`${given} is no DNS name, so it counts as none`);
+  const readsNames = termination !== undefined || mode === "passthrough" || detect;
+  if ((given !== "" || alpn.length > 0) && (protocol !== "tls" || !readsNames))
+    notes.push("server name and ALPN are not looked at");
+  if (tls?.clientAuth?.mode === "require" && protocol === "tls")
+    notes.push("the client must show a certificate, which is not judged here");
+  return notes;
+}

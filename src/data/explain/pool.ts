@@ -1,0 +1,103 @@
+import { backendFlag, type SharedMemory, stateOf } from "../../channel/memory.ts";
+import type { PlacedBackend } from "../../model/backend.ts";
+import type { BackendExplanation, PickBasis, PoolExplanation } from "../../model/explanation.ts";
+import type { PickerType } from "../../model/pool.ts";
+import { hashKey } from "../pick/consistent-hash.ts";
+import type { ServedPool, Unavailable } from "../pick/pool.ts";
+
+/** Who asks for a backend. */
+export interface Picking {
+  readonly clientAddress: string;
+  readonly serverName: string;
+}
+
+const bases: { readonly [P in PickerType]: PickBasis } = {
+  "round-robin": "turn",
+  random: "chance",
+  "least-connection": "load",
+  "power-of-two": "chance",
+  "peak-ewma": "chance",
+  "consistent-hash": "key",
+};
+
+/** How often a picker is asked for shares. What a draw gives is then within 0.02 (four sigma). */
+const rehearsals: { readonly [B in PickBasis]: number } = {
+  key: 0,
+  turn: 1_000,
+  load: 1_000,
+  chance: 10_000,
+};
+/** Less often in large pools, where a pick may look at every backend: sessions wait meanwhile. */
+const mostLooks = 1_000_000;
+
+/**
+ * What the pool's picker would do, told by the picker itself: it is asked as often as shares need, on a copy, so that
+ * nothing moves.
+ */
+export function explainPool(pool: ServedPool, shared: SharedMemory, picking: Picking): PoolExplanation {
+  const { definition } = pool;
+  const { picker: spec, backends } = definition;
+  const by = bases[spec.type];
+  const picker = pool.rehearse(fixedRandom());
+  const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined =>
+    pool.pick(picker, picking.clientAddress, picking.serverName, tried);
+  const first = pick([]);
+  const waits = waitOf(pool, first === undefined ? pool.unavailable : "none");
+  const second = first && pick([first]);
+  const certain = by === "key" || by === "turn";
+  const spread = (tried: readonly PlacedBackend[]): Shares =>
+    sharesOf(Math.min(rehearsals[by], Math.ceil(mostLooks / backends.length)), () => pick(tried));
+  const shares = by === "key" ? undefined : spread([]);
+  const chosen = certain || shares!.size === 1 ? first : undefined;
+  const next = certain || (chosen !== undefined && spread([chosen]).size === 1) ? second : undefined;
+  return {
+    name: definition.name,
+    picker: spec.type,
+    by,
+    key: spec.type === "consistent-hash" ? hashKey(spec, picking) : null,
+    backend: chosen?.address ?? null,
+    next: next?.address ?? null,
+    waits,
+    fails_open: backends.some(({ slot }) => (shared.backendFlags[slot]! & backendFlag.trusted) !== 0),
+    backends: backends.map(
+      (backend): BackendExplanation => ({
+        address: backend.address,
+        weight: backend.weight,
+        tier: backend.tier,
+        state: stateOf(shared.backendFlags[backend.slot]!),
+        connections: shared.backendActive[backend.slot]!,
+        skipped:
+          pool.obstacle(backend) ?? (first !== undefined && backend.tier > first.tier ? "standby" : null),
+        share: shares === undefined ? null : (shares.get(backend) ?? 0),
+      }),
+    ),
+  };
+}
+
+/** Who came first is served first: while others wait for room, there is none. */
+function waitOf({ queue }: ServedPool, unavailable: Unavailable): PoolExplanation["waits"] {
+  if (queue.has("room") || unavailable === "room") return "room";
+  return unavailable === "check" ? "check" : null;
+}
+
+/** How the picks of sessions like this one spread over backends; those that get none are not there. */
+type Shares = ReadonlyMap<PlacedBackend, number>;
+
+function sharesOf(picks: number, pick: () => PlacedBackend | undefined): Shares {
+  const counts = new Map<PlacedBackend, number>();
+  for (let count = 0; count < picks; count++) {
+    const backend = pick();
+    if (backend === undefined) break;
+    counts.set(backend, (counts.get(backend) ?? 0) + 1);
+  }
+  return new Map([...counts].map(([backend, count]) => [backend, Math.round((count / picks) * 100) / 100]));
+}
+
+/** Park and Miller's minimal standard: the same question has the same answer while nothing has changed. */
+function fixedRandom(): () => number {
+  let state = 1;
+  return () => {
+    state = (state * 16_807) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
