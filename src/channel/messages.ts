@@ -42,5 +42,7 @@ export type FromWorker =
   | { readonly type: "draining" }
   /** Everything is closed, every log line was sent. */
   | { readonly type: "cut"; readonly sessions: number }
+  /** Something went wrong that ends neither a session nor the thread. */
+  | { readonly type: "trouble"; readonly what: string; readonly error: Error }
   /** Whole log lines, each with its newline. */
   | { readonly type: "log"; readonly lines: string };

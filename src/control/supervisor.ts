@@ -17,6 +17,8 @@ const patience = 2000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
+  /** What went wrong in a worker that goes on. */
+  trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
@@ -192,6 +194,9 @@ export class Supervisor {
       case "draining":
       case "cut":
         seat.onAnswer?.(message);
+        break;
+      case "trouble":
+        this.#events.trouble(seat.id, message.what, message.error);
         break;
       case "log":
         this.#events.log(message.lines);

@@ -1,9 +1,9 @@
-import type { Logger } from "pino";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
 import type { Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
+import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import { Termination } from "./accept/tls.ts";
 import type { ServedPool } from "./pick/pool.ts";
@@ -80,7 +80,7 @@ export function same(left: unknown, right: unknown): boolean {
 export interface Plane {
   readonly shared: SharedMemory;
   readonly counters: CounterMemory;
-  readonly logger: Logger;
+  readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
   readonly logSessions: boolean;
   readonly sessions: Set<Session>;

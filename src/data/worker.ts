@@ -5,7 +5,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { unmapAddress } from "../lib/address.ts";
 import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
-import { createWorkerLogger } from "../observe/logger.ts";
+import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { ServedState } from "./apply.ts";
 import { connectFailed } from "./connect/attempts.ts";
@@ -35,7 +35,7 @@ const memory = {
   worker: { index: setup.id - 1, count: setup.count },
 };
 const state = new ServedState(memory, accept, (error) =>
-  log.logger.error({ err: error }, "listening socket failed"),
+  send({ type: "trouble", what: "a listening socket failed", error }),
 );
 
 function accept(listener: ServedListener, socket: Socket): void {
