@@ -1,4 +1,3 @@
-import { isIPv6 } from "node:net";
 import type { EndReason } from "../model/reasons.ts";
 import { logSession } from "../observe/session-log.ts";
 import type { Session } from "./session.ts";
@@ -33,5 +32,5 @@ export function recordSession(session: Session, reason: EndReason, duration: num
 
 function clientOf({ clientAddress, clientPort }: Session): string {
   if (clientAddress === "") return "";
-  return isIPv6(clientAddress) ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
+  return clientAddress.includes(":") ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
 }
