@@ -89,6 +89,7 @@ function serve(limits: ListenerLimits): ServedListener {
 }
 
 const plane: Plane = {
+  worker: 0,
   shared: createSharedMemory(),
   counters: createCounterMemory(),
   logger: createWorkerLogger({ level: "silent" }, () => {}).logger,

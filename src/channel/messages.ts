@@ -23,7 +23,7 @@ export type ToWorker =
         readonly listeners: readonly (PlacedListener | string)[];
       };
     }
-  /** A connection that the main thread accepted for a `handed-over` listener. */
+  /** A connection that the main thread accepted for a `handed-over` listener, or that a worker gave away. */
   | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
@@ -38,6 +38,8 @@ export type FromWorker =
   | { readonly type: "applied"; readonly version: number }
   /** The last good snapshot goes on serving. */
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
+  /** A connection that it accepted, for the worker with the fewest. */
+  | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Accepts nothing more. */
   | { readonly type: "draining" }
   /** Everything is closed, every log line was sent. */

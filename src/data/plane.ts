@@ -78,6 +78,8 @@ export function same(left: unknown, right: unknown): boolean {
 
 /** What every session of a worker works with. */
 export interface Plane {
+  /** The worker's index, from 0. */
+  readonly worker: number;
   readonly shared: SharedMemory;
   readonly counters: CounterMemory;
   readonly logger: LineLogger;

@@ -81,6 +81,7 @@ test("connections that this thread accepts are handed to the worker with the few
   for (const client of clients) assert.equal(await client.ending(), "ECONNRESET");
   assert.equal(lines.length, 10);
   assert.equal(Atomics.load(shared.process, openConnections), 0);
+  assert.deepEqual([...shared.workerOpen.subarray(0, 2)], [0, 0]);
   await closed;
 });
 

@@ -1,5 +1,5 @@
 import { listenerCell, rejectReasonList } from "../../channel/counters.ts";
-import { mostConnections, openConnections, type SharedMemory } from "../../channel/memory.ts";
+import { mostConnections, openConnections } from "../../channel/memory.ts";
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { Plane, ServedListener } from "../plane.ts";
@@ -50,7 +50,7 @@ function refused({ definition }: ServedListener, { counters }: Plane, reason: Re
 /** Counts an admitted connection out. @param place as {@link admit} gave it. */
 export function release(listener: ServedListener, plane: Plane, place: number): void {
   listener.addresses?.release(place);
-  leave(listener.definition, plane.shared);
+  leave(listener.definition, plane);
   plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
 }
 
@@ -66,8 +66,10 @@ export function countPending({ definition, secures }: ServedListener, plane: Pla
 }
 
 /** Exact over all workers: first in, then a look at the total, then out again if it was one too many. */
-function enter(listener: PlacedListener, { shared }: Plane): RejectReason | undefined {
+function enter(listener: PlacedListener, plane: Plane): RejectReason | undefined {
+  const { shared } = plane;
   const inProcess = Atomics.add(shared.process, openConnections, 1);
+  Atomics.add(shared.workerOpen, plane.worker, 1);
   const inListener = Atomics.add(shared.listenerActive, listener.slot, 1);
   const reason =
     inListener >= (listener.maxConnections ?? noLimit)
@@ -75,11 +77,12 @@ function enter(listener: PlacedListener, { shared }: Plane): RejectReason | unde
       : inProcess >= shared.process[mostConnections]!
         ? "file_descriptors"
         : undefined;
-  if (reason !== undefined) leave(listener, shared);
+  if (reason !== undefined) leave(listener, plane);
   return reason;
 }
 
-function leave(listener: PlacedListener, shared: SharedMemory): void {
+function leave(listener: PlacedListener, { shared, worker }: Plane): void {
   Atomics.sub(shared.process, openConnections, 1);
+  Atomics.sub(shared.workerOpen, worker, 1);
   Atomics.sub(shared.listenerActive, listener.slot, 1);
 }
