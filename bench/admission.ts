@@ -3,7 +3,6 @@
  * `node bench/admission.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 import { cpus } from "node:os";
-import pino from "pino";
 import { Bench } from "tinybench";
 import { createAddressTable } from "../src/channel/address-table.ts";
 import { createCounterMemory } from "../src/channel/counters.ts";
@@ -12,6 +11,7 @@ import { admit, release } from "../src/data/accept/admission.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import type { Cidr } from "../src/lib/cidr.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
+import { createWorkerLogger } from "../src/observe/worker-logger.ts";
 
 const callsPerRun = 1_000;
 
@@ -89,9 +89,10 @@ function serve(limits: ListenerLimits): ServedListener {
 }
 
 const plane: Plane = {
+  worker: 0,
   shared: createSharedMemory(),
   counters: createCounterMemory(),
-  logger: pino({ enabled: false }),
+  logger: createWorkerLogger({ level: "silent" }, () => {}).logger,
   logSessions: false,
   sessions: new Set(),
   handshakes: new Int32Array(listenerCapacity),

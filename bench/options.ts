@@ -26,9 +26,9 @@ const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
 
 export const usage = `npm run bench -- [options]
   --quick               about a minute: one short round of ${quickPeers.join(", ")},
-                        without scaling, config and pickers
+                        without fairness, scaling, config and pickers
   --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup,
-                        scaling, config, pickers
+                        fairness, scaling, config, pickers
   --peers NAME[,NAME]   these only: umay, haproxy, nginx, hitch, stunnel, envoy, caddy, traefik, node-relay
   --rounds N            rounds per experiment (default 5, with --quick 1)
   --node PATH           run umay and the bare Node relay under this Node

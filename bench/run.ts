@@ -15,12 +15,13 @@ import { scaling, scalingNote } from "./singles/scaling.ts";
 import { startup } from "./singles/startup.ts";
 import { type Stage, setStage } from "./stage.ts";
 import { experimentOf } from "./works/experiment.ts";
+import { fairness } from "./works/fairness.ts";
 import { idle } from "./works/idle.ts";
 import { works } from "./works/index.ts";
 
 /** What --quick leaves room for. */
 const brief: readonly Experiment[] = [...works.map(experimentOf), idle, startup];
-const experiments: readonly Experiment[] = [...brief, scaling, configLoad];
+const experiments: readonly Experiment[] = [...brief, fairness, scaling, configLoad];
 /** A program of its own: it calls the pickers, without any proxy. */
 const pickers = { name: "pickers", program: fileURLToPath(new URL("./pickers.ts", import.meta.url)) };
 

@@ -97,3 +97,13 @@ test("sources export by name, and use no internals of Node", () => {
     [],
   );
 });
+
+test("node:http and node:http2 are loaded by lib/node-modules.ts alone: importing them costs start-up 50 ms", () => {
+  const importing = sources.filter(({ text }) =>
+    /^import (?!type\b)[^;]*"node:http2?"|\bimport\("node:http2?"\)/m.test(text),
+  );
+  assert.deepEqual(
+    importing.map(({ path }) => path),
+    [],
+  );
+});

@@ -5,8 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { ensureDevCertificates } from "../src/cli/dev-certificates.ts";
 import { loadConfigText } from "../src/config/load.ts";
-import { createLogger } from "../src/observe/logger.ts";
 import { logSession } from "../src/observe/session-log.ts";
+import { createWorkerLogger } from "../src/observe/worker-logger.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -88,7 +88,8 @@ test("every dependency has its reason, and nothing else is listed as one", () =>
 
 test("the fields of a session's log line are those that the documentation explains", () => {
   let line = "";
-  logSession(createLogger({ level: "info" }, { write: (text) => (line = text) }), {
+  const { logger, flush } = createWorkerLogger({ level: "info" }, (text) => (line = text));
+  logSession(logger, {
     client: "10.0.0.1:1",
     listener: "web",
     serverName: "a.test",
@@ -110,6 +111,7 @@ test("the fields of a session's log line are those that the documentation explai
     duration: 1,
     reason: "client_closed",
   });
+  flush();
   const written = Object.keys(JSON.parse(line) as object).filter(
     (name) => !["level", "time", "msg"].includes(name),
   );

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
+import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { explainPath, refusal } from "./guard.ts";
 
@@ -46,7 +47,7 @@ const socketMode = 0o600;
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
-  const server = createServer(limits, (request, response) => {
+  const server = http().createServer(limits, (request, response) => {
     const { socket } = request;
     // Only who pipelines asks again before the answer is out, and hundreds of answers would fit into one packet's requests.
     if (answering.has(socket)) return void socket.destroy();

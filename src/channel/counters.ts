@@ -34,12 +34,13 @@ export const handshakeOutcomes: readonly HandshakeOutcome[] = [
     .map((result) => ({ result, version: "" })),
 ];
 
-/** Cells of a listener's block. Open connections = accepted − ended; rejected ones are in neither. */
+/** Cells of a listener's block. A connection that is given away is accepted by whom it is given to. Open connections = accepted − ended; rejected ones are in neither. */
 export const listenerCell = place({
   accepted: 1,
   ended: 1,
   received: 1,
   sent: 1,
+  givenAway: 1,
   rejected: rejectReasonList.length,
   ends: endReasonList.length,
   handshakes: handshakeOutcomes.length,

@@ -25,6 +25,11 @@ export interface SharedMemory {
   readonly bells: Int32Array<SharedArrayBuffer>;
   /** Open connections per listener slot. */
   readonly listenerActive: Int32Array<SharedArrayBuffer>;
+  /**
+   * Connections of each worker, by its index: open, or handed to it and on their way. Where a connection goes is
+   * decided by it; what is open is counted elsewhere.
+   */
+  readonly workerOpen: Int32Array<SharedArrayBuffer>;
   /** [0]: open connections of the whole process; [1]: the most it may have. */
   readonly process: Int32Array<SharedArrayBuffer>;
 }
@@ -64,6 +69,7 @@ export function obstacleOf(flags: number): Obstacle | undefined {
 export const backendCapacity = 16_384;
 export const listenerCapacity = 1_024;
 export const poolCapacity = 1_024;
+export const workerCapacity = 1_024;
 
 export function createSharedMemory(): SharedMemory {
   return {
@@ -77,6 +83,7 @@ export function createSharedMemory(): SharedMemory {
     poolWaiting: sharedInts(poolCapacity),
     bells: sharedInts(2 * poolCapacity),
     listenerActive: sharedInts(listenerCapacity),
+    workerOpen: sharedInts(workerCapacity),
     process: sharedInts(2),
   };
 }

@@ -25,7 +25,7 @@ export type ToWorker =
         readonly listeners: readonly (PlacedListener | string)[];
       };
     }
-  /** A connection that the main thread accepted for a `handed-over` listener. */
+  /** A connection that the main thread accepted for a `handed-over` listener, or that a worker gave away. */
   | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Say what would become of a connection: answer `explanation`. */
   | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }
@@ -44,9 +44,13 @@ export type FromWorker =
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */
   | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }
+  /** A connection that it accepted, for the worker with the fewest. */
+  | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
   /** Accepts nothing more. */
   | { readonly type: "draining" }
   /** Everything is closed, every log line was sent. */
   | { readonly type: "cut"; readonly sessions: number }
+  /** Something went wrong that ends neither a session nor the thread. */
+  | { readonly type: "trouble"; readonly what: string; readonly error: Error }
   /** Whole log lines, each with its newline. */
   | { readonly type: "log"; readonly lines: string };

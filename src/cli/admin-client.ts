@@ -1,6 +1,6 @@
-import { request } from "node:http";
 import { ConfigError } from "../config/errors.ts";
 import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
+import { http } from "../lib/node-modules.ts";
 import { exitCode, printError } from "./exit.ts";
 
 /** How a command was told which umay it is about. */
@@ -27,7 +27,7 @@ export async function askAdmin(
   const { promise, resolve, reject } = Promise.withResolvers<AdminAnswer>();
   const target = address.kind === "unix" ? { socketPath: address.path } : address;
   const signal = AbortSignal.timeout(timeoutMs);
-  const outgoing = request({ ...target, path, method, signal, agent: false }, (response) => {
+  const outgoing = http().request({ ...target, path, method, signal, agent: false }, (response) => {
     let body = "";
     response.setEncoding("utf8").on("data", (chunk: string) => {
       body += chunk;

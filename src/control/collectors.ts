@@ -43,6 +43,7 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
   umay_connections_limit: ({ shared }) => one(Atomics.load(shared.process, mostConnections)),
 
   umay_listener_connections_total: ofListeners("accepted"),
+  umay_listener_given_away_total: ofListeners("givenAway"),
   umay_listener_connections: ({ memories, snapshot }) =>
     snapshot().listeners.map((listener) => ({
       labels: { listener: listener.name },
@@ -177,7 +178,9 @@ function one(value: number, labels: Sample["labels"] = {}): readonly Sample[] {
   return [{ labels, value }];
 }
 
-function ofListeners(cell: "accepted" | "received" | "sent"): (input: MetricsInput) => readonly Sample[] {
+function ofListeners(
+  cell: "accepted" | "givenAway" | "received" | "sent",
+): (input: MetricsInput) => readonly Sample[] {
   return ({ memories, snapshot }) =>
     snapshot().listeners.map(({ name, counters }) => ({
       labels: { listener: name },

@@ -83,6 +83,7 @@ export class ControlPlane {
     });
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
+      trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
       crashed: (worker, error, backoff) => {
         const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";

@@ -32,6 +32,8 @@ const patience = 2000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
+  /** What went wrong in a worker that goes on. */
+  trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
@@ -138,16 +140,23 @@ export class Supervisor {
     return result;
   }
 
-  /** Hands a message (and what it transfers) to the worker with the fewest open connections. */
+  /**
+   * Hands a connection to the worker with the fewest, counting those that are on their way.
+   * @throws where the socket can't be moved: its client has gone already, say.
+   */
   handOver(message: Extract<ToWorker, { type: "socket" }>): void {
-    const alive = this.#seats.filter((seat) => seat.ready);
-    const seat = alive.reduce<Seat | undefined>(
-      (best, next) => (best === undefined || this.#openIn(next) < this.#openIn(best) ? next : best),
-      undefined,
-    );
-    if (seat === undefined) message.socket.destroy();
+    const { workerOpen } = this.#shared;
+    let best: Seat | undefined;
+    for (const seat of this.#seats)
+      if (seat.ready && (best === undefined || workerOpen[seat.id - 1]! < workerOpen[best.id - 1]!))
+        best = seat;
+    if (best === undefined) {
+      message.socket.destroy();
+      return;
+    }
     // A paused socket moves between threads; its type does not say so.
-    else seat.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
+    best.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
+    Atomics.add(workerOpen, best.id - 1, 1);
   }
 
   /**
@@ -169,15 +178,6 @@ export class Supervisor {
       return answer?.sessions ?? 0;
     });
     return (await Promise.all(cuts)).reduce((sum, sessions) => sum + sessions, 0);
-  }
-
-  /** Connections that a worker has open. */
-  #openIn(seat: Seat): number {
-    let open = 0;
-    for (const { counters } of this.#snapshot?.listeners ?? [])
-      open +=
-        seat.counters[counters + listenerCell.accepted]! - seat.counters[counters + listenerCell.ended]!;
-    return open;
   }
 
   #startThread(seat: Seat): void {
@@ -229,6 +229,16 @@ export class Supervisor {
       case "explanation":
         this.#questions.get(message.id)?.(message.result);
         break;
+      case "socket":
+        try {
+          this.handOver(message);
+        } catch {
+          message.socket.destroy();
+        }
+        break;
+      case "trouble":
+        this.#events.trouble(seat.id, message.what, message.error);
+        break;
       case "log":
         this.#events.log(message.lines);
         break;
@@ -254,6 +264,7 @@ export class Supervisor {
     seat.listeners = new Set();
     seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
+    Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
     for (const { addressTable } of this.#snapshot?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
     if (seat.ended) return;

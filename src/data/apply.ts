@@ -114,7 +114,8 @@ export class ServedState {
     if (!this.#accepts(definition)) return [];
     const accept = (socket: Socket): void =>
       this.#onConnection(this.#listeners.get(definition.name)!.served, socket);
-    return openServers(definition, accept, this.#onServerError);
+    const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
+    return openServers(definition, accept, this.#onServerError, mayMove);
   }
 
   #accepts({ accept, slot }: PlacedListener): boolean {

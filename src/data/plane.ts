@@ -1,9 +1,9 @@
-import type { Logger } from "pino";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
 import type { Protocol, Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
+import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { Termination } from "./accept/tls.ts";
@@ -91,9 +91,11 @@ export function same(left: unknown, right: unknown): boolean {
 
 /** What every session of a worker works with. */
 export interface Plane {
+  /** The worker's index, from 0. */
+  readonly worker: number;
   readonly shared: SharedMemory;
   readonly counters: CounterMemory;
-  readonly logger: Logger;
+  readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
   readonly logSessions: boolean;
   readonly sessions: Set<Session>;

@@ -1,4 +1,3 @@
-import { isIPv6 } from "node:net";
 import type { EndReason } from "../model/reasons.ts";
 import { logSession, type PickRecord } from "../observe/session-log.ts";
 import { hashKey } from "./pick/consistent-hash.ts";
@@ -44,5 +43,5 @@ function pickOf(session: Session): PickRecord | undefined {
 
 function clientOf({ clientAddress, clientPort }: Session): string {
   if (clientAddress === "") return "";
-  return isIPv6(clientAddress) ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
+  return clientAddress.includes(":") ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
 }

@@ -235,8 +235,8 @@ export class Session implements RelaySession, FirstBytesSession {
     this.client.on("drain", relay.onClientDrain);
     if (this.clientEnded) upstream.end();
     this.client.on("data", relay.onClientData);
-    // Reading the first bytes left it paused.
-    if (this.listener.readsFirstBytes) this.client.resume();
+    // Reading the first bytes left it paused, or it was accepted so.
+    if (this.client.isPaused()) this.client.resume();
   }
 
   countReceived(bytes: number): void {

@@ -1,13 +1,15 @@
 import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
+import { listenerCell } from "../channel/counters.ts";
 import { listenerCapacity } from "../channel/memory.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { unmapAddress } from "../lib/address.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
-import { createWorkerLogger } from "../observe/logger.ts";
+import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
+import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
 import { connectFailed } from "./connect/attempts.ts";
 import type { Plane, ServedListener } from "./plane.ts";
@@ -22,6 +24,7 @@ const send = (message: FromWorker): void => port.postMessage(message);
 
 const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
 const plane: Plane = {
+  worker: setup.id - 1,
   shared: setup.shared,
   counters: setup.counters,
   logger: log.logger,
@@ -35,15 +38,46 @@ const memory = {
   counters: setup.counters,
   worker: { index: setup.id - 1, count: setup.count },
 };
-const state = new ServedState(memory, accept, (error) =>
-  log.logger.error({ err: error }, "listening socket failed"),
+const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
+const state = new ServedState(memory, keepOrGiveAway, (error) =>
+  send({ type: "trouble", what: "a listening socket failed", error }),
 );
+
+function keepOrGiveAway(listener: ServedListener, socket: Socket): void {
+  const mayMove = setup.count > 1 && listener.definition.accept === "shared-port";
+  if (mayMove && spread.givesAway() && giveAway(listener, socket)) return;
+  // A socket that may move comes unread: from here on it is read as any other.
+  if (mayMove) socket.read(0);
+  accept(listener, socket);
+}
+
+/** @returns false where the socket can't be moved: its client has gone already, say. */
+function giveAway({ definition: { name, counters } }: ServedListener, socket: Socket): boolean {
+  try {
+    // A socket that was not read yet moves between threads; its type does not say so.
+    const message: FromWorker = { type: "socket", listener: name, socket };
+    port.postMessage(message, [socket as unknown as ArrayBuffer]);
+    plane.counters[counters + listenerCell.givenAway]! += 1;
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function accept(listener: ServedListener, socket: Socket): void {
   const peer = unmapAddress(socket.remoteAddress ?? "");
   const place = admit(listener, plane, peer);
   if (place === undefined) refuse(listener, socket);
   else new Session(plane, listener, socket, place);
+}
+
+function takeOver({ listener: name, socket }: Extract<ToWorker, { type: "socket" }>): void {
+  // Counted since it was sent; whether it stays is decided now.
+  Atomics.sub(setup.shared.workerOpen, plane.worker, 1);
+  const listener = state.listener(name);
+  socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
+  if (listener === undefined) socket.destroy();
+  else accept(listener, socket);
 }
 
 /** At once and without a word, so that a flood costs as little as can be. */
@@ -109,13 +143,10 @@ port.on("message", (message: ToWorker) => {
     case "snapshot":
       applying = applying.then(() => applySnapshot(message));
       break;
-    case "socket": {
-      const listener = state.listener(message.listener);
-      message.socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
-      if (listener === undefined) message.socket.destroy();
-      else accept(listener, message.socket);
+    case "socket":
+      // Another worker may have had the snapshot earlier, and its connections with it.
+      applying = applying.then(() => takeOver(message));
       break;
-    }
     case "explain":
       void explainConnection(message);
       break;

@@ -1,4 +1,5 @@
-import { type ClientHttp2Stream, connect } from "node:http2";
+import type { ClientHttp2Stream } from "node:http2";
+import { http2 } from "../lib/node-modules.ts";
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
 import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
@@ -19,7 +20,7 @@ export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
     check(target, signal) {
       const socket = dial(target);
       return exchange(socket, signal, (outcome) => {
-        const session = connect(`${scheme}://health`, { createConnection: () => socket });
+        const session = http2().connect(`${scheme}://health`, { createConnection: () => socket });
         session.on("error", outcome.fail);
         const stream = session.request({
           ":method": "POST",

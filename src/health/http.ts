@@ -1,4 +1,5 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { http } from "../lib/node-modules.ts";
 import { version } from "../lib/version.ts";
 import type { HttpCheckSpec, StatusRange } from "../model/health.ts";
 import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
@@ -25,7 +26,13 @@ export function createHttpCheck(spec: HttpCheckSpec): HealthCheck {
         connection: "close",
       };
       return exchange(socket, signal, (outcome) => {
-        const sent = request({ createConnection: () => socket, method, path, headers, setHost: false });
+        const sent = http().request({
+          createConnection: () => socket,
+          method,
+          path,
+          headers,
+          setHost: false,
+        });
         sent.on("error", outcome.fail);
         sent.on("response", (response) => judge(response, spec, outcome));
         // An answer 101 is one, too.

@@ -42,6 +42,12 @@ export const metrics = {
     labels: ["listener"],
     unit: "",
   },
+  umay_listener_given_away_total: {
+    type: "counter",
+    help: "Client connections that one worker accepted and gave to another one, which had clearly fewer.",
+    labels: ["listener"],
+    unit: "",
+  },
   umay_listener_connections: {
     type: "gauge",
     help: "Client connections that are open.",

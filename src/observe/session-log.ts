@@ -1,7 +1,7 @@
-import type { Logger } from "pino";
 import type { Skipped } from "../model/backend.ts";
 import type { PickerType } from "../model/pool.ts";
 import { type EndReason, endReasons } from "../model/reasons.ts";
+import type { LineLogger } from "./worker-logger.ts";
 
 /** One attempt to connect a backend. */
 export interface AttemptRecord {
@@ -76,7 +76,7 @@ const noise: ReadonlySet<EndReason> = new Set([
  * Writes the line of an ended session: at level info, or debug where the client never got as far as a backend, unless
  * it was refused for its certificate.
  */
-export function logSession(logger: Logger, record: SessionRecord): void {
+export function logSession(logger: LineLogger, record: SessionRecord): void {
   const level = noise.has(record.reason) && record.clientCertificate === "" ? "debug" : "info";
   if (!logger.isLevelEnabled(level)) return;
   const { origin, text } = endReasons[record.reason];

@@ -36,6 +36,7 @@ async function startScene(backend: string) {
   const served = Promise.withResolvers<void>();
   const supervisor: Supervisor = new Supervisor(memories, shared, model.log, {
     log: (text) => lines.push(...text.trimEnd().split("\n")),
+    trouble: (_worker, _what, error) => served.reject(error),
     answered: (_worker, version, refusal) => {
       if (refusal !== undefined) served.reject(new Error(refusal));
       else if (supervisor.applied === version) served.resolve();
@@ -80,6 +81,7 @@ test("connections that this thread accepts are handed to the worker with the few
   for (const client of clients) assert.equal(await client.ending(), "ECONNRESET");
   assert.equal(lines.length, 10);
   assert.equal(Atomics.load(shared.process, openConnections), 0);
+  assert.deepEqual([...shared.workerOpen.subarray(0, 2)], [0, 0]);
   await closed;
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
-import { createLogger, createWorkerLogger } from "../../src/observe/logger.ts";
+import { test } from "node:test";
+import { createLogger } from "../../src/observe/logger.ts";
 
 function capture(level: "info" | "debug" | "silent"): {
   logger: ReturnType<typeof createLogger>;
@@ -48,55 +48,3 @@ test("what a client sent cannot break out of its line", () => {
   assert.equal(written[0]!.indexOf("\n"), written[0]!.length - 1);
   assert.equal(JSON.parse(written[0]!).level, "info");
 });
-
-test("a worker's lines are sent together, 50 ms after the first", () => {
-  using _ = useMockTimers();
-  const batches: string[] = [];
-  const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
-  logger.info("one");
-  mock.timers.tick(30);
-  logger.info("two");
-  mock.timers.tick(19);
-  assert.deepEqual(batches, []);
-  mock.timers.tick(1);
-  assert.deepEqual(batches.map(messages), [["one", "two"]]);
-  mock.timers.tick(1000);
-  assert.equal(batches.length, 1);
-});
-
-test("a worker's batch is sent at once when it has 16 KiB, whole lines only", () => {
-  using _ = useMockTimers();
-  const batches: string[] = [];
-  const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
-  const text = "x".repeat(1000);
-  for (let line = 0; line < 100; line++) logger.info(text);
-  assert.ok(batches.length >= 5);
-  for (const batch of batches) {
-    assert.ok(batch.length >= 16 * 1024 && batch.length < 18 * 1024);
-    assert.ok(messages(batch).every((message) => message === text));
-  }
-});
-
-test("flush sends a worker's lines at once, and nothing where there is none", () => {
-  const batches: string[] = [];
-  const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
-  flush();
-  assert.deepEqual(batches, []);
-  logger.info("last words");
-  flush();
-  flush();
-  assert.deepEqual(batches.map(messages), [["last words"]]);
-});
-
-function messages(lines: string): string[] {
-  assert.ok(lines.endsWith("\n"));
-  return lines
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line).msg);
-}
-
-function useMockTimers(): Disposable {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  return { [Symbol.dispose]: () => mock.timers.reset() };
-}

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
-import { createLogger } from "../../src/observe/logger.ts";
 import { logSession, type SessionRecord } from "../../src/observe/session-log.ts";
+import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
 
 const full: SessionRecord = {
   client: "192.0.2.1:50000",
@@ -55,7 +55,9 @@ function lineOf(
   level: "info" | "debug" = "debug",
 ): Record<string, unknown> | undefined {
   let line: Record<string, unknown> | undefined;
-  logSession(createLogger({ level }, { write: (text) => (line = JSON.parse(text)) }), record);
+  const { logger, flush } = createWorkerLogger({ level }, (text) => (line = JSON.parse(text)));
+  logSession(logger, record);
+  flush();
   delete line?.["time"];
   return line;
 }

@@ -50,7 +50,7 @@ function refused({ definition }: ServedListener, { counters }: Plane, reason: Re
 /** Counts an admitted connection out. @param place as {@link admit} gave it. */
 export function release(listener: ServedListener, plane: Plane, place: number): void {
   listener.addresses?.release(place);
-  leave(listener.definition, plane.shared);
+  leave(listener.definition, plane);
   plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
 }
 
@@ -83,11 +83,13 @@ export function countPending({ definition, secures }: ServedListener, plane: Pla
 }
 
 /** Exact over all workers: first in, then a look at the total, then out again if it was one too many. */
-function enter(listener: PlacedListener, { shared }: Plane): RejectReason | undefined {
+function enter(listener: PlacedListener, plane: Plane): RejectReason | undefined {
+  const { shared } = plane;
   const inProcess = Atomics.add(shared.process, openConnections, 1);
+  Atomics.add(shared.workerOpen, plane.worker, 1);
   const inListener = Atomics.add(shared.listenerActive, listener.slot, 1);
   const reason = tooManyConnections(listener, shared, inListener, inProcess);
-  if (reason !== undefined) leave(listener, shared);
+  if (reason !== undefined) leave(listener, plane);
   return reason;
 }
 
@@ -102,7 +104,8 @@ function tooManyConnections(
   return inProcess >= shared.process[mostConnections]! ? "file_descriptors" : undefined;
 }
 
-function leave(listener: PlacedListener, shared: SharedMemory): void {
+function leave(listener: PlacedListener, { shared, worker }: Plane): void {
   Atomics.sub(shared.process, openConnections, 1);
+  Atomics.sub(shared.workerOpen, worker, 1);
   Atomics.sub(shared.listenerActive, listener.slot, 1);
 }

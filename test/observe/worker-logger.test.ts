@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { logLevels } from "../../src/model/model.ts";
+import { createLogger } from "../../src/observe/logger.ts";
+import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
+
+test("a worker's lines are as the main thread writes them, to the byte", () => {
+  mock.timers.enable({ apis: ["Date"], now: 1_800_000_000_000 });
+  using _ = { [Symbol.dispose]: () => mock.timers.reset() };
+  const fields = {
+    sni: 'a"}\n{"level":"fatal"\u2028\ud800',
+    absent: undefined,
+    received: 12,
+    duration_ms: 0.001,
+    attempts: [{ backend: "127.0.0.1:1", ms: 1.5, error: undefined }],
+  };
+  const expected: string[] = [];
+  const pino = createLogger({ level: "debug" }, { write: (line) => expected.push(line) });
+  const sent: string[] = [];
+  const { logger, flush } = createWorkerLogger({ level: "debug" }, (lines) => sent.push(lines));
+  for (const each of [fields, {}]) {
+    pino.info(each, 'the "end"');
+    logger.info(each, 'the "end"');
+    pino.debug(each, "x");
+    logger.debug(each, "x");
+  }
+  flush();
+  assert.equal(sent.join(""), expected.join(""));
+});
+
+test("a worker's lines below the level are not written", () => {
+  const written = logLevels.map((level) => {
+    const sent: string[] = [];
+    const { logger, flush } = createWorkerLogger({ level }, (lines) => sent.push(lines));
+    logger.debug({}, "debug");
+    logger.info({}, "info");
+    flush();
+    assert.equal(logger.isLevelEnabled("debug"), sent.join("").includes("debug"));
+    assert.equal(logger.isLevelEnabled("info"), sent.join("").includes("info"));
+    return sent.flatMap(messages).join(" ");
+  });
+  assert.deepEqual(written, ["debug info", "debug info", "info", "", "", "", ""]);
+});
+
+test("a worker's lines are sent together, 50 ms after the first", () => {
+  using _ = useMockTimers();
+  const batches: string[] = [];
+  const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
+  logger.info({}, "one");
+  mock.timers.tick(30);
+  logger.info({}, "two");
+  mock.timers.tick(19);
+  assert.deepEqual(batches, []);
+  mock.timers.tick(1);
+  assert.deepEqual(batches.map(messages), [["one", "two"]]);
+  mock.timers.tick(1000);
+  assert.equal(batches.length, 1);
+});
+
+test("a worker's batch is sent at once when it has 16 KiB, whole lines only", () => {
+  using _ = useMockTimers();
+  const batches: string[] = [];
+  const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
+  const text = "x".repeat(1000);
+  for (let line = 0; line < 100; line++) logger.info({}, text);
+  assert.ok(batches.length >= 5);
+  for (const batch of batches) {
+    assert.ok(batch.length >= 16 * 1024 && batch.length < 18 * 1024);
+    assert.ok(messages(batch).every((message) => message === text));
+  }
+});
+
+test("flush sends a worker's lines at once, and nothing where there is none", () => {
+  const batches: string[] = [];
+  const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
+  flush();
+  assert.deepEqual(batches, []);
+  logger.info({}, "last words");
+  flush();
+  flush();
+  assert.deepEqual(batches.map(messages), [["last words"]]);
+});
+
+function messages(lines: string): string[] {
+  assert.ok(lines.endsWith("\n"));
+  return lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).msg);
+}
+
+function useMockTimers(): Disposable {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  return { [Symbol.dispose]: () => mock.timers.reset() };
+}
