@@ -9,7 +9,7 @@ import { TLSSocket } from "node:tls";
 import { createCertificate } from "../../src/cli/create-certificate.ts";
 import { type Backend, type BackendOptions, startBackend } from "../support/backend.ts";
 import { type CertificatePair, testCertificates } from "../support/certificates.ts";
-import { connectPlain, poolToml } from "../support/client.ts";
+import { connectPlain, poolToml, turnedAway } from "../support/client.ts";
 import { startOpensslServer } from "../support/openssl-server.ts";
 import type { Peer } from "../support/peer.ts";
 import { sessionOf, settled } from "../support/settled.ts";
@@ -161,17 +161,15 @@ describe("TLS to backends", () => {
     });
 
   test("a certificate that does not cover the configured name is refused, and so is the client", async () => {
-    using client = await connectPlain(umay.port("wrong-name"));
-    assert.equal(await client.ending(), "ECONNRESET");
-    const line = await sessionOf(umay, client);
+    assert.equal(await turnedAway(connectPlain(umay.port("wrong-name"))), "ECONNRESET");
+    const line = await umay.session(({ listener }) => listener === "wrong-name");
     assert.equal(line["reason"], "connect_failed");
     assert.deepEqual(errors(line), [[good.address, "ERR_TLS_CERT_ALTNAME_INVALID"]]);
   });
 
   test("in TLS 1.3 a backend that misses a client certificate says so after the handshake; the log line tells", async () => {
-    using client = await connectPlain(umay.port("late-alert"));
-    assert.equal(await client.ending(), "ECONNRESET");
-    const line = await sessionOf(umay, client);
+    assert.equal(await turnedAway(connectPlain(umay.port("late-alert"))), "ECONNRESET");
+    const line = await umay.session(({ listener }) => listener === "late-alert");
     assert.equal(line["reason"], "backend_tls_error");
     assert.match(String(line["tls_error"]), /^backend: .*certificate required/);
   });

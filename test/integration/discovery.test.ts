@@ -273,7 +273,9 @@ test("SRV: the lowest priority with a backend that can be had takes the sessions
       return { name: service, type: "SRV", ttl: 60, data };
     }),
   });
-  await using umay = await startUmay(`${settings}
+  // Those that are down are passed over also before enough sessions have failed on them.
+  const patient = settings.replace("[pools.echo.discovery]", "pools.echo.connect.attempts = 4\n$&");
+  await using umay = await startUmay(`${patient}
     type = "dns"
     name = "${service}"
     record = "srv"
