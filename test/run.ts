@@ -27,6 +27,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+// What one file's process has compiled, the others need not: a third of the time of most of them.
+process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
+
 const paths = files.map((file) => resolve(root, file));
 const stream = run({
   files: paths,

@@ -7,7 +7,7 @@ import { runShortSessions, type ShortSessions, startObedientBackend } from "../s
 import { startUmay } from "../support/umay.ts";
 
 const sessions = 10_000;
-const warmUp = 3000;
+const warmUp = 2000;
 
 test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
   timeout: 240_000,
@@ -30,7 +30,7 @@ test(`${sessions} short sessions leave no connection, no file and no memory behi
       atOnce: 32,
       plain: umay.port("plain"),
       tls: umay.port("tls13"),
-      tlsOfTen: 3,
+      tlsOfTen: 2,
     };
     return runShortSessions(how);
   };
