@@ -1,0 +1,14 @@
+import { after } from "node:test";
+
+/** Loaded into the process of every test file, see `run.ts`. */
+
+const patience = 20_000;
+
+/** When its tests are over, a process ends by itself. One that does not has a test that did not clean up. */
+after(() => {
+  setTimeout(() => {
+    const left = [...new Set(process.getActiveResourcesInfo())].join(", ");
+    console.error(`${process.argv[1]}: its tests are over, but something of them still runs: ${left}`);
+    process.exit(1);
+  }, patience).unref();
+});
