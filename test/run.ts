@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
@@ -7,12 +8,13 @@ import { parseArgs } from "node:util";
 
 /*
  * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. Each file is a
- * process. A filter keeps the files whose path contains it. Unit tests come first: they fail faster.
+ * process. A filter keeps the files whose path contains it. Unit tests come first: they fail faster. With `--again`, files
+ * that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing.
  */
 const root = resolve(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { soak: { type: "boolean", default: false } },
+  options: { soak: { type: "boolean", default: false }, again: { type: "boolean", default: false } },
 });
 
 const minuteMs = 60_000;
@@ -30,30 +32,43 @@ if (files.length === 0) {
 // What one file's process has compiled, the others need not: a third of the time of most of them.
 process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
 
-const paths = files.map((file) => resolve(root, file));
-const stream = run({
-  files: paths,
-  cwd: root,
-  // Tests measure time and load: more at once than there are processors makes them lie.
-  concurrency: values.soak ? 1 : Math.min(2, availableParallelism()),
-  timeout: (values.soak ? 60 : 3) * minuteMs,
-  // What a test that failed left running must not keep the whole run from ending.
-  execArgv: ["--import", resolve(root, "test/support/ends-by-itself.ts")],
-});
+const first = await runFiles(files, values.soak ? 1 : Math.min(2, availableParallelism()));
+const second = values.again && first.failed.length > 0 ? await runFiles(first.failed, 1) : first;
+const passedThen = first.failed.filter((file) => !second.failed.includes(file));
+for (const file of passedThen) console.error(`failed, and passed when it was run again: ${file}`);
+for (const file of second.failed) console.error(`failed, or without a test: ${file}`);
+if (first.passed === 0) console.error("no test passed");
+if (second.failed.length > 0 || first.passed === 0) process.exitCode = 1;
 
-const failedFiles = new Set<string>();
-let passed = 0;
-stream.on("test:pass", (event) => {
-  // A file without a test passes as a test of its own, named by its path.
-  if (paths.includes(event.name)) failedFiles.add(event.name);
-  else if (event.skip === undefined && event.todo === undefined) passed++;
-});
-stream.on("test:fail", (event) => {
-  if (event.todo === undefined) failedFiles.add(event.file ?? event.name);
-});
-stream.once("end", () => {
-  if (failedFiles.size > 0 || passed === 0) process.exitCode = 1;
-  for (const file of failedFiles) console.error(`failed, or without a test: ${relative(root, file)}`);
-  if (passed === 0) console.error("no test passed");
-});
-stream.compose(process.stdout.isTTY ? new spec() : tap).pipe(process.stdout);
+interface Outcome {
+  readonly passed: number;
+  /** Files with a test that failed, or without a test. */
+  readonly failed: readonly string[];
+}
+
+async function runFiles(files: readonly string[], concurrency: number): Promise<Outcome> {
+  const paths = files.map((file) => resolve(root, file));
+  const stream = run({
+    files: paths,
+    cwd: root,
+    // Tests measure time and load: more at once than there are processors makes them lie.
+    concurrency,
+    timeout: (values.soak ? 60 : 3) * minuteMs,
+    // What a test that failed left running must not keep the whole run from ending.
+    execArgv: ["--import", resolve(root, "test/support/ends-by-itself.ts")],
+  });
+  const failed = new Set<string>();
+  let passed = 0;
+  stream.on("test:pass", (event) => {
+    // A file without a test passes as a test of its own, named by its path.
+    if (paths.includes(event.name)) failed.add(event.name);
+    else if (event.skip === undefined && event.todo === undefined) passed++;
+  });
+  stream.on("test:fail", (event) => {
+    if (event.todo === undefined) failed.add(event.file ?? event.name);
+  });
+  const report = stream.compose(process.stdout.isTTY ? new spec() : tap);
+  report.pipe(process.stdout, { end: false });
+  await once(report, "end");
+  return { passed, failed: [...failed].map((file) => relative(root, file)) };
+}
