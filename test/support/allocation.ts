@@ -11,13 +11,13 @@ const rounds = 15;
  * Bytes of heap that one call allocates: the median of 15 rounds of 10,000 calls. A round is so short that what it
  * allocates stays where it is until the round has been measured, and the median leaves out the rounds in which the
  * compiler itself allocated. Until the compiler has finished, code may allocate what it does not later: so it is measured
- * again, up to twenty times, until it allocates nothing.
+ * again, up to three times, until it allocates nothing.
  * @param run calls the function under test so many times.
  */
 export function bytesPerCall(run: (times: number) => void): number {
   for (let round = 0; round < 5; round++) run(callsPerRound);
   let least = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 20 && least >= 0.5; attempt++) least = Math.min(least, medianRound(run));
+  for (let attempt = 0; attempt < 3 && least >= 0.5; attempt++) least = Math.min(least, medianRound(run));
   return least;
 }
 
