@@ -76,8 +76,13 @@ function takeOver({ listener: name, socket }: Extract<ToWorker, { type: "socket"
   Atomics.sub(setup.shared.workerOpen, plane.worker, 1);
   const listener = state.listener(name);
   socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
-  if (listener === undefined) socket.destroy();
-  else accept(listener, socket);
+  if (listener === undefined) {
+    socket.destroy();
+    return;
+  }
+  // It comes unread; its client may leave before there is a backend to relay to.
+  socket.read(0);
+  accept(listener, socket);
 }
 
 /** At once and without a word, so that a flood costs as little as can be. */

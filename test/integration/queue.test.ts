@@ -372,3 +372,24 @@ test("the places of a worker that dies reach sessions that wait in another one",
     rmSync(dir, { recursive: true });
   }
 });
+
+test("a client that goes away while it waits is noticed also where its connection moved to another worker", async () => {
+  await using backend = await startEchoBackend();
+  const limit = 'max_connections_per_backend = 1\nqueue = { timeout = "1h" }';
+  await using umay = await startUmay(`${head(2, ["echo"])} ${poolToml("echo", [backend.address], limit)}`);
+  let moved = 0;
+  // The kernel alone has them even, so that none moves, in one case of sixteen or less.
+  for (let round = 1; moved === 0; round++) {
+    assert.ok(round <= 10, "none moved");
+    const clients: Peer[] = [];
+    for (let count = 0; count < 9; count++) {
+      clients.push(await connectPlain(umay.port("echo")));
+      await waiting(umay, "echo", count);
+    }
+    moved = await umay.metric("umay_listener_given_away_total");
+    for (const client of clients.slice(1)) client.reset();
+    await waiting(umay, "echo", 0);
+    clients[0]!.end();
+    await settled(umay);
+  }
+});

@@ -64,4 +64,8 @@ test("an exception that nobody catches in the main thread is logged, drains, and
   // On a busy machine the client may be gone before the drain begins to count.
   const drained = umay.log.at(-1);
   assert.deepEqual([Number(drained?.["ended"]) <= 1, drained?.["cut"]], [true, 0]);
+  assert.deepEqual(
+    umay.sessions.map((session) => session["reason"]),
+    ["client_closed"],
+  );
 });
