@@ -2,17 +2,13 @@
 # docker run -p 9994:9994 -v ./umay.toml:/etc/umay/umay.toml:ro -v ./certs:/certs:ro umay
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-FROM ${NODE_IMAGE} AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-# Without the workspace, which only brings a Node of its own for development, and without scripts, which would build.
-RUN npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts
-
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+# Without the workspace, which only brings a Node of its own for development, and without scripts, which would build.
 RUN npm ci --workspaces=false --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY tools/build.ts tools/
 COPY src src
 RUN npm run build
 
@@ -28,7 +24,6 @@ ENV NODE_ENV=production
 COPY package.json LICENSE /app/
 COPY bin /app/bin
 COPY config /app/config
-COPY --from=dependencies /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 # A volume at /certs starts out owned by the user that umay runs as, so that `umay certs` can write there.
 RUN ln -s /app/bin/umay.js /usr/local/bin/umay && install -d -o 1000 -g 1000 /certs /etc/umay

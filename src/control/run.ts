@@ -22,7 +22,7 @@ export interface RunOptions {
  * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
  */
 export async function runUmay(options: RunOptions): Promise<number> {
-  const destination = openLogDestination(options.model.log.format);
+  const destination = await openLogDestination(options.model.log.format);
   const logger = createLogger(options.model.log, destination);
   const request = watchStopRequests(logger);
   logger.info(

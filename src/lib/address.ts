@@ -8,8 +8,11 @@ export type SocketAddress =
 /** `10.0.0.1:80`, `[::1]:80`, `name:80` or `unix:/path`: the text that {@link parseAddress} reads. */
 export function formatAddress(address: SocketAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
-  return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return isIpv6Host(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
+
+/** Of a valid host: no name has a colon. `net.isIPv6` compiles a pattern first, which took 5 ms of umay's start. */
+export const isIpv6Host = (host: string): boolean => host.includes(":");
 
 /**
  * Reads `host:port`, `[v6]:port` or `unix:/path`.

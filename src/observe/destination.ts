@@ -1,5 +1,4 @@
 import { write } from "node:fs";
-import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { LogSettings } from "../model/model.ts";
@@ -21,9 +20,9 @@ export interface LogDestination {
  * Own code because a thread of libuv's pool that waits for a pipe's reader (pino's destination, `fs.write`) keeps the
  * process from exiting: pipes and sockets have to be written through the event loop, and only files through the pool.
  */
-export function openLogDestination(format: LogSettings["format"]): LogDestination {
+export async function openLogDestination(format: LogSettings["format"]): Promise<LogDestination> {
   const writer = new LineWriter(standardOutput(), sayOnce);
-  const render = format === "pretty" ? prettyRenderer() : undefined;
+  const render = format === "pretty" ? await prettyRenderer() : undefined;
   return {
     write: (lines) => writer.write(render === undefined ? lines : render(lines)),
     dropped: () => writer.dropped,
@@ -54,11 +53,9 @@ function sayOnce(error: Error): void {
   );
 }
 
-type PrettyModule = typeof import("pino-pretty");
-
 /** Loaded only when it is asked for: for people at a terminal. */
-function prettyRenderer(): (lines: string) => string {
-  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as PrettyModule;
+async function prettyRenderer(): Promise<(lines: string) => string> {
+  const { prettyFactory } = await import("pino-pretty");
   const pretty = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
   return (lines) =>
     lines

@@ -1,5 +1,5 @@
-import { isIPv6, SocketAddress as NetAddress } from "node:net";
-import { formatAddress, type SocketAddress, unmapAddress } from "../../lib/address.ts";
+import { SocketAddress as NetAddress } from "node:net";
+import { formatAddress, isIpv6Host, type SocketAddress, unmapAddress } from "../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../errors.ts";
 import { formatPath } from "../tree.ts";
 
@@ -29,7 +29,7 @@ export function checkBinds(binds: readonly Bind[]): Finding[] {
 export function canonicalAddress(address: SocketAddress): SocketAddress {
   if (address.kind === "unix") return address;
   const [host = "", zone] = address.host.toLowerCase().split("%");
-  if (!isIPv6(host)) return { ...address, host };
+  if (!isIpv6Host(host)) return { ...address, host };
   const short = unmapAddress(new NetAddress({ address: host, family: "ipv6" }).address);
   return { ...address, host: zone === undefined ? short : `${short}%${zone}` };
 }
@@ -43,6 +43,6 @@ function overlap(a: SocketAddress, b: SocketAddress): boolean {
 /** Whether a socket on one host also gets what is meant for the other. `[::]` takes IPv4 too. */
 function covers(host: string, other: string): boolean {
   if (host === other || host === "::") return true;
-  if (host === "0.0.0.0") return !isIPv6(other);
+  if (host === "0.0.0.0") return !isIpv6Host(other);
   return host === "localhost" && (other === "127.0.0.1" || other === "::1");
 }

@@ -1,0 +1,59 @@
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+
+/*
+ * Makes dist/, which bin/umay.js runs, from src/ and the packages that it imports: `npm run build`. Why in few files:
+ * docs/adr/0018-one-build-step.md. They lie one folder deep, like the sources, so that what is found from
+ * `import.meta.url` is found from there, too.
+ */
+const root = resolve(import.meta.dirname, "..");
+const dist = join(root, "dist");
+
+rmSync(dist, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: ["src/cli/main.ts", "src/data/worker.ts"],
+  outbase: "src",
+  outdir: dist,
+  chunkNames: "shared/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  // Lines of stack traces: `node --enable-source-maps bin/umay.js`.
+  sourcemap: true,
+  sourcesContent: false,
+  metafile: true,
+  // CommonJS packages load Node's modules with it.
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
+  logLevel: "warning",
+});
+
+/** The folder of the package that a file belongs to; undefined for umay's own. */
+const packageOf = (file: string): string | undefined => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
+
+const packages = new Set(
+  Object.keys(metafile.inputs)
+    .map(packageOf)
+    .filter((folder) => folder !== undefined),
+);
+writeFileSync(
+  join(dist, "THIRD-PARTY-LICENSES"),
+  [...packages]
+    .sort()
+    .map(licence)
+    .join(`\n${"-".repeat(80)}\n\n`),
+);
+
+/** @throws for a package without a licence, which must not be passed on. */
+function licence(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+  const [file] = globSync("{LICENSE,LICENCE,License,license}*", { cwd: join(root, folder) });
+  if (license === undefined && file === undefined) throw new Error(`${folder} has no licence`);
+  const text = file === undefined ? "" : `\n${readFileSync(join(root, folder, file), "utf8").trim()}\n`;
+  return `${name} ${version} (${license})\n${text}`;
+}
