@@ -26,8 +26,8 @@ const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
 
 export const usage = `npm run bench -- [options]
   --quick               about a minute: one short round of ${quickPeers.join(", ")},
-                        without fairness, scaling, config and pickers
-  --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup,
+                        without tail, fairness, scaling, config and pickers
+  --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup, tail,
                         fairness, scaling, config, pickers
   --peers NAME[,NAME]   these only: umay, haproxy, nginx, hitch, stunnel, envoy, caddy, traefik, node-relay
   --rounds N            rounds per experiment (default 5, with --quick 1)

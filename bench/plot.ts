@@ -1,4 +1,4 @@
-import { type ExperimentResult, type Results, spreadOf } from "./results.ts";
+import { type ExperimentResult, type Results, ratioOf } from "./results.ts";
 import { halo, picture, soft, text } from "./svg.ts";
 
 const width = 860;
@@ -37,12 +37,9 @@ export function plot(results: Results): string | undefined {
 }
 
 function bars(group: ExperimentResult, results: Results, reference: string, y: number): string[] {
-  const { key, title } = group.metrics[0]!;
-  const base = spreadOf(group, reference, key)?.median;
-  const parts = [text(16, y + 16, `${group.title}: ${title}`, `font-weight="600" ${halo}`)];
+  const parts = [text(16, y + 16, `${group.title}: ${group.metrics[0]!.title}`, `font-weight="600" ${halo}`)];
   results.peers.forEach((peer, index) => {
-    const median = spreadOf(group, peer.name, key)?.median;
-    const ratio = base === undefined || median === undefined ? undefined : median / base;
+    const ratio = ratioOf(group, peer.name, reference)?.median;
     const length = Math.min(ratio ?? 0, longest) * unit;
     const barY = y + 24 + index * barHeight;
     const colour = peer.name === "umay" ? "#d1495b" : "#7f9bb3";

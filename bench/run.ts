@@ -18,10 +18,11 @@ import { experimentOf } from "./works/experiment.ts";
 import { fairness } from "./works/fairness.ts";
 import { idle } from "./works/idle.ts";
 import { works } from "./works/index.ts";
+import { tail } from "./works/tail.ts";
 
 /** What --quick leaves room for. */
 const brief: readonly Experiment[] = [...works.map(experimentOf), idle, startup];
-const experiments: readonly Experiment[] = [...brief, fairness, scaling, configLoad];
+const experiments: readonly Experiment[] = [...brief, tail, fairness, scaling, configLoad];
 /** A program of its own: it calls the pickers, without any proxy. */
 const pickers = { name: "pickers", program: fileURLToPath(new URL("./pickers.ts", import.meta.url)) };
 

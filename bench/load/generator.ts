@@ -112,7 +112,10 @@ function report(units: number, seconds: number): void {
     units,
     seconds,
     errors: [...errors].map(([error, count]) => `${count} × ${error}`),
-    latency: latencies.length === 0 ? undefined : { p50: quantile(0.5), p99: quantile(0.99) },
+    latency:
+      latencies.length === 0
+        ? undefined
+        : { p50: quantile(0.5), p99: quantile(0.99), p999: quantile(0.999), longest: latencies.at(-1)! },
   };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

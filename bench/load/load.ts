@@ -31,5 +31,12 @@ export interface LoadResult {
   /** What went wrong, in words, each once with its count. Anything here makes the run invalid. */
   readonly errors: readonly string[];
   /** In milliseconds, from the moment that a request was due; undefined without a rate. */
-  readonly latency: { readonly p50: number; readonly p99: number } | undefined;
+  readonly latency: Latency | undefined;
+}
+
+interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly longest: number;
 }

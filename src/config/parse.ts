@@ -28,7 +28,7 @@ export async function parseJson(text: string, name: string): Promise<Tree> {
   try {
     return JSON.parse(text) as Tree;
   } catch (error) {
-    const { parseTree } = await import("jsonc-parser");
+    const { parseTree } = (await import("jsonc-parser")).default;
     const faults: ParseError[] = [];
     parseTree(text, faults, { disallowComments: true });
     const reason = (error as Error).message.replace(/ in JSON at position .*| is not valid JSON$/, "");

@@ -43,7 +43,7 @@ export interface Percentiles {
 /** The percentiles of a histogram over all workers, from an HDR histogram: each less than 2 % from the exact one. */
 export async function percentiles(memories: readonly Float64Array[], base: number): Promise<Percentiles> {
   const { counts } = sumHistograms(memories, base);
-  const { build } = await import("hdr-histogram-js");
+  const { build } = (await import("hdr-histogram-js")).default;
   const histogram = build({ bitBucketSize: 64, numberOfSignificantValueDigits: 3 });
   for (const [bucket, count] of counts.entries())
     if (count > 0) histogram.recordValueWithCount(bucketValue(bucket), count);

@@ -17,7 +17,7 @@ interface Exposed {
 let loading: Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> | undefined;
 
 async function load(): Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> {
-  const { Registry, collectDefaultMetrics } = await import("@prometheus-io/client");
+  const { Registry, collectDefaultMetrics } = (await import("@prometheus-io/client")).default;
   const ofProcess = new Registry();
   collectDefaultMetrics({ register: ofProcess });
   return { Registry, ofProcess };

@@ -55,7 +55,7 @@ function sayOnce(error: Error): void {
 
 /** Loaded only when it is asked for: for people at a terminal. */
 async function prettyRenderer(): Promise<(lines: string) => string> {
-  const { prettyFactory } = await import("pino-pretty");
+  const { prettyFactory } = (await import("pino-pretty")).default;
   const pretty = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
   return (lines) =>
     lines

@@ -4,7 +4,7 @@ import type { Positions } from "./positions.ts";
 
 /** As `readPositions`, for JSON. Loads its parser only here, for the same reason. */
 export async function readJsonPositions(text: string): Promise<Positions> {
-  const { findNodeAtLocation, parseTree } = await import("jsonc-parser");
+  const { findNodeAtLocation, parseTree } = (await import("jsonc-parser")).default;
   const root = parseTree(text);
   return {
     find(path, at) {

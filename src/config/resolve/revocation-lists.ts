@@ -30,7 +30,7 @@ export async function loadRevocationLists(
   }
   // A configuration without revocation lists does not wait for this library.
   await import("reflect-metadata");
-  const { X509Certificate, X509Crl } = await import("@peculiar/x509");
+  const { X509Certificate, X509Crl } = (await import("@peculiar/x509")).default;
   try {
     const lists = crls.map((pem) => new X509Crl(pem));
     for (const { issuer, nextUpdate } of lists)
