@@ -1,12 +1,10 @@
+import "./schema/interpreted.ts";
 import * as z from "zod";
 import { logLevels } from "../model/model.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
 import { pool } from "./schema/pool.ts";
 import { address, duration, integer, name } from "./schema/values.ts";
-
-// Each schema is used once or twice in a process: compiling a parser for it costs more than it saves.
-z.config({ jitless: true });
 
 const log = z.strictObject({
   level: z.enum(logLevels).prefault("info").describe("The least severe level that is logged."),
