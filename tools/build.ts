@@ -1,6 +1,6 @@
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 /*
  * Makes dist/, which bin/umay.js runs, from src/ and the packages that it imports: `npm run build`. Why in few files:
@@ -11,14 +11,11 @@ const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
-const { metafile } = await build({
+const shared: BuildOptions = {
   absWorkingDir: root,
-  entryPoints: ["src/cli/main.ts", "src/data/worker.ts"],
   outbase: "src",
   outdir: dist,
-  chunkNames: "shared/[name]-[hash]",
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node24",
@@ -26,18 +23,28 @@ const { metafile } = await build({
   sourcemap: true,
   sourcesContent: false,
   metafile: true,
-  // CommonJS packages load Node's modules with it.
-  banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-  },
   logLevel: "warning",
-});
+};
+const builds = await Promise.all([
+  build({
+    ...shared,
+    entryPoints: ["src/cli/main.ts"],
+    splitting: true,
+    chunkNames: "shared/[name]-[hash]",
+    // CommonJS packages load Node's modules with it.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  }),
+  build({ ...shared, entryPoints: ["src/data/worker.ts"] }),
+]);
 
 /** The folder of the package that a file belongs to; undefined for umay's own. */
 const packageOf = (file: string): string | undefined => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 
 const packages = new Set(
-  Object.keys(metafile.inputs)
+  builds
+    .flatMap(({ metafile }) => Object.keys(metafile!.inputs))
     .map(packageOf)
     .filter((folder) => folder !== undefined),
 );
