@@ -59,21 +59,23 @@ export class Checker {
     const { timers } = this.#surroundings;
     const began = timers.now();
     const { timeout } = this.#spec;
-    const attempt = new AbortController();
-    const expire = timers.after(timeout, () => attempt.abort(new Error(`no answer within ${timeout} ms`)));
-    this.#cancel = () => {
-      expire();
-      attempt.abort(new Error("stopped"));
-    };
     const done = (failure: Error | undefined): void => {
       expire();
-      if (this.#stopped) return;
       if (!isOurs(failure)) this.#record(failure);
+      if (this.#stopped) return;
       const beat = Math.min(longestBeat, this.#spec.interval / 20);
       const next = Math.round((began + this.#wait(first)) / beat) * beat;
       this.#cancel = timers.after(Math.max(0, next - timers.now()), () => this.run(false));
     };
-    this.#check.check(this.#target, attempt.signal).then(() => done(undefined), done);
+    const expire = timers.after(timeout, () => {
+      end();
+      done(new Error(`no answer within ${timeout} ms`));
+    });
+    const end = this.#check.check(this.#target, done);
+    this.#cancel = () => {
+      expire();
+      end();
+    };
   }
 
   /** Goes on with another check, from the next time on; what is known of the backend stays. */
