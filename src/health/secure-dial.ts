@@ -105,12 +105,15 @@ class SecureConnection implements Connection {
 
   close(passed: boolean): void {
     const socket = this.#socket;
-    if (!passed) this.#sessions.forget(this.#target);
-    if (!passed || !this.#wantsSession) return void socket.destroy();
-    // In TLS 1.3 it comes a moment after the handshake.
-    socket.unref();
-    const timer = setTimeout(() => socket.destroy(), longestWait).unref();
-    socket.once("session", () => socket.destroy()).once("close", () => clearTimeout(timer));
+    if (!passed) {
+      this.#sessions.forget(this.#target);
+      socket.destroy();
+    } else if (this.#wantsSession) {
+      // In TLS 1.3 it comes a moment after the handshake.
+      const timer = setTimeout(() => leave(socket), longestWait).unref();
+      socket.once("session", () => leave(socket)).once("close", () => clearTimeout(timer));
+      socket.unref();
+    } else leave(socket);
   }
 
   #open(session: Buffer | undefined): TLSSocket {
@@ -118,7 +121,7 @@ class SecureConnection implements Connection {
     const { tls, header } = this.#settings;
     const name = tls.serverName ?? this.#target.hostName;
     const raw = header && openPlain(target, header);
-    const socket = connect({
+    const options: ConnectionOptions & { readonly autoSelectFamily: boolean } = {
       ...(raw !== undefined && { socket: raw }),
       // Also what is verified where there is no name: the IP address.
       ...(target.kind === "tcp" ? { host: target.host, port: target.port } : { path: target.path }),
@@ -132,7 +135,8 @@ class SecureConnection implements Connection {
         this.#notAfter = Date.parse(certificate.valid_to);
         return checkServerIdentity(host, certificate);
       },
-    } as ConnectionOptions);
+    };
+    const socket = connect(options);
     raw?.on("error", (error) => socket.destroy(error));
     if (raw !== undefined) socket.on("close", () => raw.destroy());
     socket.on("secureConnect", () => this.#secured());
@@ -166,6 +170,14 @@ class SecureConnection implements Connection {
     this.#socket.destroy();
     this.#socket = this.#open(undefined);
   }
+}
+
+/**
+ * Ends a connection as TLS wants it. Not at once: in the moment in which Node tells that the handshake is done, the
+ * client's last message of it is not written yet, and the backend would take it for a broken one.
+ */
+function leave(socket: TLSSocket): void {
+  setImmediate(() => socket.destroy());
 }
 
 /** TLS does not begin before the header is written. */
