@@ -31,8 +31,11 @@ export interface Outcome {
 export interface Talk {
   /** The connection is made, with TLS where it has that. */
   ready(connection: Connection): void;
-  /** @param chunk valid until this returns. */
-  receive?(chunk: Buffer): void;
+  /**
+   * @param chunk valid until this returns.
+   * @throws Error that says what is wrong with it.
+   */
+  receive?(chunk: Buffer, connection: Connection): void;
   /** The other side says no more. */
   ended?(): void;
 }
@@ -54,7 +57,13 @@ export function exchange(
   const talk = begin({ pass: () => end(undefined), fail: end });
   const connection = dial(target, {
     ready: () => over || talk.ready(connection),
-    receive: (chunk) => over || talk.receive?.(chunk),
+    receive(chunk) {
+      try {
+        if (!over) talk.receive?.(chunk, connection);
+      } catch (error) {
+        end(error as Error);
+      }
+    },
     ended: () => over || talk.ended?.(),
     failed: end,
   });

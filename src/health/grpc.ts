@@ -1,6 +1,6 @@
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
-import { authorityOf, exchange, type HealthCheck, type Outcome, type Talk } from "./check.ts";
+import { authorityOf, type CheckTarget, exchange, type HealthCheck, type Outcome, type Talk } from "./check.ts";
 import { createDial } from "./dial.ts";
 import { encodeRequest, Http2Answer } from "./http2.ts";
 
@@ -15,38 +15,34 @@ const wanted = new Set([":status", "grpc-status", "grpc-message"]);
 export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
   const dial = createDial(spec, "h2");
   const body = frame(healthCheckRequest(spec.service));
+  const questions = new WeakMap<CheckTarget, Buffer>();
+  const questionFor = (target: CheckTarget): Buffer => {
+    const known = questions.get(target);
+    if (known !== undefined) return known;
+    const question = encodeRequest({
+      secure: spec.tls !== undefined,
+      path: "/grpc.health.v1.Health/Check",
+      authority: spec.host ?? authorityOf(target),
+      contentType: "application/grpc",
+      userAgent: `umay/${version} health check`,
+      body,
+    });
+    questions.set(target, question);
+    return question;
+  };
   return {
     check: (target, done) =>
-      exchange(dial, target, done, (outcome) =>
-        talk(outcome, () =>
-          encodeRequest({
-            secure: spec.tls !== undefined,
-            path: "/grpc.health.v1.Health/Check",
-            authority: spec.host ?? authorityOf(target),
-            contentType: "application/grpc",
-            userAgent: `umay/${version} health check`,
-            body,
-          }),
-        ),
-      ),
+      exchange(dial, target, done, (outcome) => talk(outcome, () => questionFor(target))),
   };
 }
 
 function talk(outcome: Outcome, question: () => Buffer): Talk {
   const answer = readAnswer(outcome);
-  let write: (bytes: Buffer) => void;
   return {
-    ready(connection) {
-      write = (bytes) => connection.write(bytes);
-      write(question());
-    },
-    receive(chunk) {
-      try {
-        const reply = answer.push(chunk);
-        if (reply !== undefined) write(reply);
-      } catch (error) {
-        outcome.fail(error as Error);
-      }
+    ready: (connection) => connection.write(question()),
+    receive(chunk, connection) {
+      const reply = answer.push(chunk);
+      if (reply !== undefined) connection.write(reply);
     },
   };
 }
