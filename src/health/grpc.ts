@@ -1,6 +1,13 @@
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
-import { authorityOf, type CheckTarget, exchange, type HealthCheck, type Outcome, type Talk } from "./check.ts";
+import {
+  authorityOf,
+  type CheckTarget,
+  exchange,
+  type HealthCheck,
+  type Outcome,
+  type Talk,
+} from "./check.ts";
 import { createDial } from "./dial.ts";
 import { encodeRequest, Http2Answer } from "./http2.ts";
 

@@ -1,7 +1,14 @@
 import { StringDecoder } from "node:string_decoder";
 import { version } from "../lib/version.ts";
 import type { HttpCheckSpec, StatusRange } from "../model/health.ts";
-import { authorityOf, type CheckTarget, exchange, type HealthCheck, type Outcome, type Talk } from "./check.ts";
+import {
+  authorityOf,
+  type CheckTarget,
+  exchange,
+  type HealthCheck,
+  type Outcome,
+  type Talk,
+} from "./check.ts";
 import { createDial } from "./dial.ts";
 import { HttpResponse } from "./http-response.ts";
 

@@ -1,7 +1,16 @@
 import { decodeHeaders, encodeString } from "./hpack.ts";
 
 /** RFC 9113 section 6. */
-const type = { data: 0, headers: 1, reset: 3, settings: 4, push: 5, ping: 6, goAway: 7, continuation: 9 } as const;
+const type = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  push: 5,
+  ping: 6,
+  goAway: 7,
+  continuation: 9,
+} as const;
 const endStream = 0x01;
 const acknowledged = 0x01;
 const endHeaders = 0x04;
@@ -41,7 +50,10 @@ function frame(kind: number, flags: number, stream: number, payload: Buffer): Bu
 
 /** HEADER_TABLE_SIZE 0 and ENABLE_PUSH 0: headers can be read without state, and there is one stream. */
 const settings = Buffer.from([0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
-const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(type.settings, 0, 0, settings)]);
+const preface = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  frame(type.settings, 0, 0, settings),
+]);
 const settingsSeen = frame(type.settings, acknowledged, 0, Buffer.alloc(0));
 
 /** What is asked over HTTP/2, always with POST. */
@@ -55,7 +67,14 @@ export interface Http2Request {
 }
 
 /** All that a client says in a connection of one request. Numbers are those of the static table. */
-export function encodeRequest({ secure, path, authority, contentType, userAgent, body }: Http2Request): Buffer {
+export function encodeRequest({
+  secure,
+  path,
+  authority,
+  contentType,
+  userAgent,
+  body,
+}: Http2Request): Buffer {
   const block = Buffer.concat([
     Buffer.from([0x83, secure ? 0x87 : 0x86, 0x04]),
     encodeString(path),
@@ -157,7 +176,8 @@ export class Http2Answer {
       this.#block = Buffer.concat([this.#block!, payload]);
       if (this.#block.length > longest) throw new Error("the answer has a header block that is too long");
       if ((flags & endHeaders) !== 0) this.#endBlock();
-    } else if (kind === type.reset) throw new Error(`the stream was reset with ${codeName(word(payload, 0))}`);
+    } else if (kind === type.reset)
+      throw new Error(`the stream was reset with ${codeName(word(payload, 0))}`);
     else if (kind === type.push) throw new Error("the answer pushes, which is not allowed");
   }
 

@@ -36,17 +36,26 @@ export function secureDial(
   interval: number,
   protocol: string | undefined,
 ): Dial {
-  // The next check may be 10 % late.
-  const sessions = new Sessions(verifiedEvery - 1.1 * interval);
-  const settings = { tls, protocols: protocol === undefined ? undefined : [protocol], header };
   // Reading the trusted certificates takes long: once, when it is needed first.
-  let full: SecureContext | undefined;
-  let resuming: SecureContext | undefined;
-  const contexts = {
-    full: () => (full ??= contextOf(tls)),
-    resuming: () => (resuming ??= contextOf(tls, cheapGroups)),
+  const full = once(() => contextOf(tls));
+  const resuming = once(() => contextOf(tls, cheapGroups));
+  const pool: SecurePool = {
+    tls,
+    header,
+    protocols: protocol === undefined ? undefined : [protocol],
+    // The next check may be 10 % late.
+    sessions: new Sessions(verifiedEvery - 1.1 * interval),
+    context: (resumes) => (resumes ? resuming() : full()),
   };
-  return (target, events) => new SecureConnection(target, events, sessions, contexts, settings);
+  return (target, events) => new SecureConnection(target, events, pool);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function contextOf({ verify, ca, certificate }: PoolTls, ecdhCurve?: string): SecureContext {
@@ -57,23 +66,19 @@ function contextOf({ verify, ca, certificate }: PoolTls, ecdhCurve?: string): Se
   });
 }
 
-interface Contexts {
-  full(): SecureContext;
-  resuming(): SecureContext;
-}
-
-interface Settings {
+/** What the connections of a pool have in common. */
+interface SecurePool {
   readonly tls: PoolTls;
-  readonly protocols: string[] | undefined;
   readonly header: Buffer | undefined;
+  readonly protocols: string[] | undefined;
+  readonly sessions: Sessions;
+  context(resumes: boolean): SecureContext;
 }
 
 class SecureConnection implements Connection {
   readonly #target: CheckTarget;
   readonly #events: Events;
-  readonly #sessions: Sessions;
-  readonly #contexts: Contexts;
-  readonly #settings: Settings;
+  readonly #pool: SecurePool;
   #socket: TLSSocket;
   #resuming: boolean;
   #ready = false;
@@ -82,19 +87,11 @@ class SecureConnection implements Connection {
   /** Of the certificate, where this handshake looked at it, in milliseconds since 1970. */
   #notAfter = Number.POSITIVE_INFINITY;
 
-  constructor(
-    target: CheckTarget,
-    events: Events,
-    sessions: Sessions,
-    contexts: Contexts,
-    settings: Settings,
-  ) {
+  constructor(target: CheckTarget, events: Events, pool: SecurePool) {
     this.#target = target;
     this.#events = events;
-    this.#sessions = sessions;
-    this.#contexts = contexts;
-    this.#settings = settings;
-    const session = sessions.of(target);
+    this.#pool = pool;
+    const session = pool.sessions.of(target);
     this.#resuming = session !== undefined;
     this.#socket = this.#open(session);
   }
@@ -106,7 +103,7 @@ class SecureConnection implements Connection {
   close(passed: boolean): void {
     const socket = this.#socket;
     if (!passed) {
-      this.#sessions.forget(this.#target);
+      this.#pool.sessions.forget(this.#target);
       socket.destroy();
     } else if (this.#wantsSession) {
       // In TLS 1.3 it comes a moment after the handshake.
@@ -118,18 +115,20 @@ class SecureConnection implements Connection {
 
   #open(session: Buffer | undefined): TLSSocket {
     const { target } = this.#target;
-    const { tls, header } = this.#settings;
+    const { tls, header, protocols } = this.#pool;
     const name = tls.serverName ?? this.#target.hostName;
     const raw = header && openPlain(target, header);
     const options: ConnectionOptions & { readonly autoSelectFamily: boolean } = {
       ...(raw !== undefined && { socket: raw }),
       // Also what is verified where there is no name: the IP address.
-      ...(target.kind === "tcp" ? { host: target.host, port: target.port } : { path: target.path }),
+      ...(target.kind === "tcp" && { host: target.host, port: target.port }),
+      ...(target.kind === "unix" && raw === undefined && { path: target.path }),
       autoSelectFamily: false,
-      secureContext: session === undefined ? this.#contexts.full() : this.#contexts.resuming(),
+      secureContext: this.#pool.context(session !== undefined),
+      // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED has no say.
       rejectUnauthorized: tls.verify,
       ...(name !== undefined && { servername: name }),
-      ...(this.#settings.protocols !== undefined && { ALPNProtocols: this.#settings.protocols }),
+      ...(protocols !== undefined && { ALPNProtocols: protocols }),
       ...(session !== undefined && { session }),
       checkServerIdentity: (host: string, certificate: PeerCertificate) => {
         this.#notAfter = Date.parse(certificate.valid_to);
@@ -137,6 +136,7 @@ class SecureConnection implements Connection {
       },
     };
     const socket = connect(options);
+    if (raw === undefined) socket.setNoDelay();
     raw?.on("error", (error) => socket.destroy(error));
     if (raw !== undefined) socket.on("close", () => raw.destroy());
     socket.on("secureConnect", () => this.#secured());
@@ -152,20 +152,23 @@ class SecureConnection implements Connection {
   #secured(): void {
     this.#ready = true;
     this.#resuming = this.#socket.isSessionReused();
-    if (!this.#resuming) this.#wantsSession = this.#sessions.verified(this.#target, this.#notAfter);
+    if (!this.#resuming) this.#wantsSession = this.#pool.sessions.verified(this.#target, this.#notAfter);
     this.#events.ready();
   }
 
   #keep(session: Buffer): void {
     if (!this.#wantsSession && !this.#resuming) return;
     this.#wantsSession = false;
-    this.#sessions.keep(this.#target, session);
+    this.#pool.sessions.keep(this.#target, session);
   }
 
   #failed(cause: Error): void {
-    if (this.#ready || !this.#resuming) return this.#events.failed(cause);
+    if (this.#ready || !this.#resuming) {
+      this.#events.failed(cause);
+      return;
+    }
     // That a session is not taken back says nothing about the backend.
-    this.#sessions.refused(this.#target);
+    this.#pool.sessions.refused(this.#target);
     this.#resuming = false;
     this.#socket.destroy();
     this.#socket = this.#open(undefined);
@@ -173,7 +176,7 @@ class SecureConnection implements Connection {
 }
 
 /**
- * Ends a connection as TLS wants it. Not at once: in the moment in which Node tells that the handshake is done, the
+ * Closes a connection that has done its job. Not at once: in the moment in which Node tells that the handshake is done, the
  * client's last message of it is not written yet, and the backend would take it for a broken one.
  */
 function leave(socket: TLSSocket): void {

@@ -31,7 +31,10 @@ const good: readonly (readonly [string, string, string?])[] = [
   [`${ok}Content-Length: 5\r\n\r\nhello and more`, "hello"],
   [`${ok}content-length:0\r\n\r\nmore`, ""],
   [`${ok}Content-Length: 5\r\nContent-Length: 5 \r\n\r\nhello`, "hello"],
-  [`${ok}Transfer-Encoding: Chunked\r\n\r\n5;a=b\r\nhello\r\n00B\r\n and a \r\n. \r\n0\r\nX: y\r\n\r\n!`, "hello and a \r\n. "],
+  [
+    `${ok}Transfer-Encoding: Chunked\r\n\r\n5;a=b\r\nhello\r\n00B\r\n and a \r\n. \r\n0\r\nX: y\r\n\r\n!`,
+    "hello and a \r\n. ",
+  ],
   [`${ok}Transfer-Encoding: gzip\r\n\r\nzip`, "zip"],
   [`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${ok}\r\nat last`, "at last"],
   [`${ok}Content-Length: 5\r\n\r\nhello`, "", "HEAD"],

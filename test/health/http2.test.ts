@@ -69,7 +69,7 @@ test("an answer with padding, priority, continuation and frames of no interest i
         error: "",
       });
       // SETTINGS and PING are acknowledged, unless the answer is complete with the same read.
-      const expected = "000000040100000000" + "000008060100000000" + Buffer.from("12345678").toString("hex");
+      const expected = `000000040100000000000008060100000000${Buffer.from("12345678").toString("hex")}`;
       assert.ok(expected.startsWith(replies));
     }),
   );
@@ -95,7 +95,8 @@ test("what is wrong with an answer is said", () => {
 });
 
 test("header blocks are read as in the examples of RFC 7541, appendix C", () => {
-  const decoded = (block: string): Record<string, string> => Object.fromEntries(decodeHeaders(hex(block), names));
+  const decoded = (block: string): Record<string, string> =>
+    Object.fromEntries(decodeHeaders(hex(block), names));
   // C.2.1
   assert.deepEqual(decoded("400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572"), {
     "custom-key": "custom-header",
@@ -135,40 +136,51 @@ test("Node's server understands requests, and its answers with any header are un
   server.on("sessionError", () => {}).listen(0, "127.0.0.1");
   await once(server, "listening");
   after(() => server.close());
-  const text = fc.string({ unit: fc.constantFrom(..."abc019 /%:;\\~{}^|<>*#!\"$&XYZ"), maxLength: 300 });
+  const text = fc.string({ unit: fc.constantFrom(...'abc019 /%:;\\~{}^|<>*#!"$&XYZ'), maxLength: 300 });
   await fc.assert(
-    fc.asyncProperty(text.map((value) => value.trim()), fc.string({ unit: "binary", maxLength: 20 }), async (value, authority) => {
-      const host = `a${Buffer.from(authority).toString("hex").repeat(10).slice(0, 250)}`;
-      let asked: IncomingHttpHeaders = {};
-      respond = (stream, headers) => {
-        asked = headers;
-        stream.on("error", () => {});
-        stream.respond({ ":status": 200, "x": value, "content-type": "application/grpc" });
-        stream.end("ok");
-      };
-      const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-      const request = { secure: false, path: "/a/b", authority: host, contentType: "c", userAgent: "u", body: Buffer.from("q") };
-      socket.write(encodeRequest(request));
-      const headers = await new Promise<Record<string, string>>((resolve, reject) => {
-        const found: Record<string, string> = {};
-        const answered = new Http2Answer(names, {
-          headers: (some) => void Object.assign(found, Object.fromEntries(some)),
-          data: () => {},
-          end: () => resolve(found),
+    fc.asyncProperty(
+      text.map((value) => value.trim()),
+      fc.string({ unit: "binary", maxLength: 20 }),
+      async (value, authority) => {
+        const host = `a${Buffer.from(authority).toString("hex").repeat(10).slice(0, 250)}`;
+        let asked: IncomingHttpHeaders = {};
+        respond = (stream, headers) => {
+          asked = headers;
+          stream.on("error", () => {});
+          stream.respond({ ":status": 200, x: value, "content-type": "application/grpc" });
+          stream.end("ok");
+        };
+        const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+        const request = {
+          secure: false,
+          path: "/a/b",
+          authority: host,
+          contentType: "c",
+          userAgent: "u",
+          body: Buffer.from("q"),
+        };
+        socket.write(encodeRequest(request));
+        const headers = await new Promise<Record<string, string>>((resolve, reject) => {
+          const found: Record<string, string> = {};
+          const answered = new Http2Answer(names, {
+            headers: (some) => void Object.assign(found, Object.fromEntries(some)),
+            data: () => {},
+            end: () => resolve(found),
+          });
+          socket.on("data", (chunk) => {
+            const reply = answered.push(chunk);
+            if (reply !== undefined) socket.write(reply);
+          });
+          socket.on("error", reject);
         });
-        socket.on("data", (chunk) => {
-          const reply = answered.push(chunk);
-          if (reply !== undefined) socket.write(reply);
-        });
-        socket.on("error", reject);
-      });
-      socket.destroy();
-      assert.deepEqual(headers, { ":status": "200", x: value });
-      assert.deepEqual(
-        [asked[":method"], asked[":scheme"], asked[":path"], asked[":authority"], asked["te"]],
-        ["POST", "http", "/a/b", host, "trailers"],
-      );
-    }),
+        socket.destroy();
+        assert.deepEqual(headers, { ":status": "200", x: value });
+        assert.deepEqual(
+          [asked[":method"], asked[":scheme"], asked[":path"], asked[":authority"], asked["te"]],
+          ["POST", "http", "/a/b", host, "trailers"],
+        );
+      },
+    ),
     { numRuns: 60 },
   );
 });

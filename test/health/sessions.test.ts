@@ -50,7 +50,9 @@ class TlsBackend implements AsyncDisposable {
 
   private constructor(server: Server) {
     this.server = server;
-    this.target = { target: { kind: "tcp", host: "127.0.0.1", port: (server.address() as AddressInfo).port } };
+    this.target = {
+      target: { kind: "tcp", host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+    };
     server.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {}).resume();
       this.handshakes.push(socket.isSessionReused() ? "resumed" : "full");
