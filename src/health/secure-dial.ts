@@ -27,7 +27,7 @@ const cheapGroups = "X25519:P-256:P-384:P-521";
 
 /**
  * Connections over TLS. A full handshake verifies the backend as sessions do; until it is too old, further ones resume
- * its session (RFC 8446 section 2.2, RFC 5077), which takes less than half of the time on both sides.
+ * its session (RFC 8446 section 2.2, RFC 5077), which takes less than half of the time here.
  * @param interval of the checks, in milliseconds.
  */
 export function secureDial(
