@@ -112,7 +112,8 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   });
 
   test(`${version}: a certificate that is no longer good is found when the session is too old`, async () => {
-    await using backend = await TlsBackend.start(versions);
+    // Keys that outlive the certificate.
+    await using backend = await TlsBackend.start({ ...versions, ticketKeys: Buffer.alloc(48, 3) });
     // Sessions live for a minute less the interval, here a second.
     const check = createCheck({ ...spec, interval: 59_000 / 1.1 });
     assert.equal(await backend.check(check), undefined);
@@ -139,6 +140,22 @@ test("a backend that takes a session back only with groups that are not offered 
   assert.equal(await backend.check(check, 2), undefined);
   for (let round = 0; round < 2; round++) assert.equal(await backend.check(check), undefined);
   assert.deepEqual(backend.handshakes, ["full", "failed", "full", "full", "full"]);
+});
+
+test("after an answer that does not pass the handshake is a full one", async () => {
+  await using backend = await TlsBackend.start();
+  let status = 200;
+  backend.server.on("secureConnection", (socket: TLSSocket) =>
+    socket.once("data", () => socket.end(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n\r\n`)),
+  );
+  const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
+  const check = createCheck({ ...spec, ...http, type: "http", expectStatus: [{ from: 200, to: 299 }] });
+  for (let round = 0; round < 2; round++) assert.equal(await backend.check(check), undefined);
+  status = 503;
+  assert.match((await backend.check(check)) ?? "passed", /status 503/);
+  status = 200;
+  assert.equal(await backend.check(check), undefined);
+  assert.deepEqual(backend.handshakes, ["full", "resumed", "resumed", "full"]);
 });
 
 test("checks that are rarer than once a minute make a full handshake each time", async () => {
