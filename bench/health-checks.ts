@@ -1,13 +1,16 @@
 /**
  * What active health checks of 1,000 backends every 5 seconds cost, in percent of one core, for each type of check:
- * `node bench/health-checks.ts [SECONDS]`. The backends are one server in another process.
+ * `node bench/health-checks.ts [SECONDS] [--haproxy]`. The backends are one server in another process. With
+ * `--haproxy`, HAProxy makes the same checks after umay, where it knows them.
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
-import { cpus } from "node:os";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
@@ -32,35 +35,29 @@ const timing = {
   proxyProtocol: undefined,
 };
 const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
-const unverified = {
-  verify: false,
-  caFile: undefined,
-  ca: undefined,
-  serverName: undefined,
-  certificate: undefined,
-  alpn: [],
-};
-const specs: readonly CheckSpec[] = [
+const serverName = "backend.test";
+const verified = { verify: true, caFile: undefined, serverName, certificate: undefined, alpn: [] } as const;
+const specsFor = (ca: string): readonly CheckSpec[] => [
   { ...timing, type: "tcp" },
   { ...timing, ...http, type: "http", tls: undefined, expectStatus: [{ from: 200, to: 299 }] },
   { ...timing, type: "grpc", tls: undefined, service: "", host: undefined },
-  { ...timing, type: "tls", tls: unverified },
+  { ...timing, type: "tls", tls: { ...verified, ca } },
 ];
 
-async function serve(type: string): Promise<void> {
-  const server = await serverFor(type);
+async function serve(type: string, directory: string): Promise<void> {
+  const server = serverFor(type, directory);
   server.on("connection", (socket) => socket.on("error", () => {}));
   server.listen(0, "0.0.0.0");
   await once(server, "listening");
   process.send!((server.address() as AddressInfo).port);
 }
 
-async function serverFor(type: string) {
+function serverFor(type: string, directory: string) {
   if (type === "http") return createHttpServer((_, response) => response.end("ok"));
   if (type === "tcp") return createServer((socket) => socket.resume());
   if (type === "tls") {
-    const notAfter = new Date(Date.now() + 86_400_000);
-    return createTlsServer(await createCertificate({ commonName: "x", names: ["x"], notAfter }));
+    const read = (name: string): Buffer => readFileSync(join(directory, name));
+    return createTlsServer({ cert: read("leaf.pem"), key: read("leaf.key") });
   }
   const server = createHttp2Server();
   server.on("sessionError", () => {});
@@ -122,18 +119,73 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
   };
 }
 
+/** @returns its share of a core, in percent; undefined where it has no such check. */
+async function measureHaproxy(
+  { type }: CheckSpec,
+  port: number,
+  seconds: number,
+  directory: string,
+): Promise<number | undefined> {
+  if (type === "grpc") return undefined;
+  const tls = `check-ssl verify required ca-file ${directory}/ca.pem check-sni ${serverName}`;
+  const config = [
+    `global\n nbthread 1\n maxconn ${backends}\n spread-checks 10`,
+    `defaults\n mode ${type === "http" ? "http" : "tcp"}`,
+    " timeout connect 2s\n timeout client 2s\n timeout server 2s",
+    ...(type === "http" ? [" option httpchk GET /"] : []),
+    `frontend unused\n bind unix@${directory}/socket\n default_backend pool`,
+    "backend pool",
+    ...poolAt(port).backends.map(
+      ({ address, slot }) =>
+        ` server s${slot} ${address} check inter ${interval} ${type === "tls" ? tls : ""}`,
+    ),
+  ];
+  writeFileSync(join(directory, "haproxy.cfg"), `${config.join("\n")}\n`);
+  const haproxy = spawn("haproxy", ["-db", "-f", join(directory, "haproxy.cfg")], { stdio: "ignore" });
+  await once(haproxy, "spawn");
+  try {
+    await sleep(interval * 1.5);
+    const [before, began] = [ticks(haproxy.pid!), performance.now()];
+    await sleep(seconds * 1000);
+    return round(((ticks(haproxy.pid!) - before) * 1000) / (performance.now() - began));
+  } finally {
+    haproxy.kill();
+  }
+}
+
+/** CPU time of a process, in hundredths of a second (proc(5)). */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-if (process.send !== undefined) await serve(process.argv[2]!);
+if (process.send !== undefined) await serve(process.argv[2]!, process.argv[3]!);
 else {
-  const seconds = Number(process.argv[2] ?? 15);
+  const seconds = Number(process.argv.slice(2).find((text) => /^\d+$/.test(text)) ?? 15);
+  const directory = mkdtempSync(join(tmpdir(), "umay-health-checks-"));
+  const notAfter = new Date(Date.now() + 86_400_000);
+  const issuer = await createCertificate({ commonName: "CA", notAfter });
+  const leaf = await createCertificate({ commonName: serverName, names: [serverName], notAfter, issuer });
+  for (const [name, text] of Object.entries({
+    "ca.pem": issuer.cert,
+    "leaf.pem": leaf.cert,
+    "leaf.key": leaf.key,
+  }))
+    writeFileSync(join(directory, name), text);
   const rows: object[] = [await measure(undefined, 1, seconds)];
-  for (const spec of specs) {
-    const server: ChildProcess = fork(fileURLToPath(import.meta.url), [spec.type]);
+  for (const spec of specsFor(issuer.cert)) {
+    const server = fork(fileURLToPath(import.meta.url), [spec.type, directory]);
     const [port] = (await once(server, "message")) as [number];
-    rows.push(await measure(spec, port, seconds));
+    const row = await measure(spec, port, seconds);
+    const haproxy = process.argv.includes("--haproxy")
+      ? { HAProxy: await measureHaproxy(spec, port, seconds, directory) }
+      : {};
+    rows.push({ ...row, ...haproxy });
     server.kill();
   }
+  rmSync(directory, { recursive: true });
   console.log(
     `${backends} backends every ${interval / 1000} s; Node ${process.versions.node}, ${cpus()[0]?.model}`,
   );

@@ -2,6 +2,7 @@ import type { CheckTarget, HealthCheck } from "../health/check.ts";
 import { checkedTarget } from "../health/registry.ts";
 import { Tracker, type Verdict } from "../health/tracker.ts";
 import type { CheckSpec } from "../model/health.ts";
+import type { FirstChecks } from "./first-checks.ts";
 import { jittered, type Timers } from "./timers.ts";
 
 /** The interval while a verdict is about to change, in milliseconds, unless the configured one is shorter. */
@@ -16,6 +17,7 @@ const longestBeat = 50;
 /** What a checker works with. */
 export interface CheckerSurroundings {
   readonly timers: Timers;
+  readonly firstChecks: FirstChecks;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Called after each check. @param failure why it failed; undefined: it passed. */
@@ -31,6 +33,8 @@ export class Checker {
   readonly #tracker: Tracker;
   /** Ends what is under way: a check, or the wait for the next one. */
   #cancel: () => void = () => {};
+  /** Lets the next first check begin. */
+  #leave: () => void = () => {};
   #stopped = false;
   readonly #firstResult = Promise.withResolvers<void>();
 
@@ -54,26 +58,33 @@ export class Checker {
     return this.#firstResult.promise;
   }
 
+  /** Begins as soon as there are not too many first checks under way. */
+  start(): void {
+    this.#leave = this.#surroundings.firstChecks.enter(() => this.#run(true));
+  }
+
   /** @param first spreads the checks that follow over the interval. */
-  run(first = true): void {
+  #run(first: boolean): void {
     const { timers } = this.#surroundings;
     const began = timers.now();
     const { timeout } = this.#spec;
-    const attempt = new AbortController();
-    const expire = timers.after(timeout, () => attempt.abort(new Error(`no answer within ${timeout} ms`)));
-    this.#cancel = () => {
-      expire();
-      attempt.abort(new Error("stopped"));
-    };
     const done = (failure: Error | undefined): void => {
       expire();
-      if (this.#stopped) return;
       if (!isOurs(failure)) this.#record(failure);
+      if (this.#stopped) return;
       const beat = Math.min(longestBeat, this.#spec.interval / 20);
       const next = Math.round((began + this.#wait(first)) / beat) * beat;
-      this.#cancel = timers.after(Math.max(0, next - timers.now()), () => this.run(false));
+      this.#cancel = timers.after(Math.max(0, next - timers.now()), () => this.#run(false));
     };
-    this.#check.check(this.#target, attempt.signal).then(() => done(undefined), done);
+    const expire = timers.after(timeout, () => {
+      end();
+      done(new Error(`no answer within ${timeout} ms`));
+    });
+    const end = this.#check.check(this.#target, done);
+    this.#cancel = () => {
+      expire();
+      end();
+    };
   }
 
   /** Goes on with another check, from the next time on; what is known of the backend stays. */
@@ -84,13 +95,18 @@ export class Checker {
   stop(): void {
     this.#stopped = true;
     this.#cancel();
-    this.#firstResult.resolve();
+    this.#endFirst();
   }
 
   #record(failure: Error | undefined): void {
     const changed = this.#tracker.record(failure === undefined);
     this.#surroundings.checked(failure, changed);
+    this.#endFirst();
+  }
+
+  #endFirst(): void {
     this.#firstResult.resolve();
+    this.#leave();
   }
 
   /** From the start of one check to the next. */

@@ -7,6 +7,7 @@ import type { CheckSpec, HealthPolicy } from "../model/health.ts";
 import type { PlacedPool } from "../model/snapshot.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Checker } from "./checker.ts";
+import { FirstChecks } from "./first-checks.ts";
 import { Outliers, sweepInterval } from "./outliers.ts";
 import type { BackendHealth, HealthReading } from "./readings.ts";
 import { SlowStarts } from "./slow-start.ts";
@@ -45,6 +46,7 @@ export class HealthMonitor implements HealthReading {
   readonly #verdicts: Verdicts;
   readonly #outliers: Outliers;
   readonly #slowStarts: SlowStarts;
+  readonly #firstChecks: FirstChecks;
   /** By slot. */
   readonly #watched = new Map<number, Watched>();
   /** By slot: backends whose first check is not over, and until when they are not picked for that. */
@@ -65,6 +67,7 @@ export class HealthMonitor implements HealthReading {
     this.#timers = timers;
     this.#random = random;
     this.#slowStarts = new SlowStarts(shared, timers);
+    this.#firstChecks = new FirstChecks(timers);
     this.#verdicts = new Verdicts(shared, logger, this.#slowStarts);
     this.#outliers = new Outliers(shared, this.#verdicts, logger, timers, random);
     this.#cancelSweep = timers.after(sweepInterval, () => this.#sweep());
@@ -123,6 +126,7 @@ export class HealthMonitor implements HealthReading {
   stop(): void {
     this.#stopped = true;
     this.#cancelSweep();
+    this.#firstChecks.stop();
     for (const { checker } of this.#watched.values()) checker?.stop();
   }
 
@@ -203,12 +207,13 @@ export class HealthMonitor implements HealthReading {
       check &&
       new Checker(check, this.#checks.get(pool)!, backend, known, {
         timers: this.#timers,
+        firstChecks: this.#firstChecks,
         random: this.#random,
         checked: (failure, changed) => this.#checked(watched, failure, changed),
       });
     const watched: Watched = { pool, backend, checker, changes: 0, checkFailures: 0 };
     this.#watched.set(backend.slot, watched);
-    checker?.run();
+    checker?.start();
   }
 
   #checked(watched: Watched, failure: Error | undefined, changed: boolean): void {

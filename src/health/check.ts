@@ -1,6 +1,6 @@
-import type { Socket } from "node:net";
 import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
+import type { Connection, Dial } from "./dial.ts";
 
 /** What is checked, and the name that it has. */
 export type CheckTarget = Pick<Backend, "target" | "hostName">;
@@ -13,10 +13,12 @@ export function authorityOf({ target, hostName }: CheckTarget): string {
 /** Finds out whether a backend works. One check serves all backends of a pool, several at a time. */
 export interface HealthCheck {
   /**
-   * Resolves when the backend passed, rejects with an Error that says in a few words why not. Settles at once when
-   * `signal` aborts, with its reason. Leaves nothing open.
+   * Checks a backend once.
+   * @param target the same object each time, so that what is known of a backend can be kept with it.
+   * @param done called once, after this has returned. Its argument says in a few words why the backend did not pass.
+   * @returns what ends the check at once, without a call of `done`. Nothing stays open then.
    */
-  check(target: CheckTarget, signal: AbortSignal): Promise<void>;
+  check(target: CheckTarget, done: (failure: Error | undefined) => void): () => void;
 }
 
 /** How an exchange ends; only the first call counts. */
@@ -25,32 +27,49 @@ export interface Outcome {
   fail(cause: Error): void;
 }
 
-/**
- * Runs one exchange over a socket that is being opened, and closes it whatever happens.
- * @param run must settle the outcome; errors of the socket and `signal` do so too.
- */
+/** What a check says and hears on its connection. */
+export interface Talk {
+  /** The connection is made, with TLS where it has that. */
+  ready(connection: Connection): void;
+  /**
+   * @param chunk valid until this returns.
+   * @throws Error that says what is wrong with it.
+   */
+  receive?(chunk: Buffer, connection: Connection): void;
+  /** The other side says no more. */
+  ended?(): void;
+}
+
+/** Runs one exchange over a connection of its own, and closes that whatever happens. Contract: HealthCheck.check. */
 export function exchange(
-  socket: Socket,
-  signal: AbortSignal,
-  run: (outcome: Outcome) => void,
-): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    let over = false;
-    const aborted = (): void => end(() => reject(signal.reason));
-    const end = (settle: () => void): void => {
-      over = true;
-      signal.removeEventListener("abort", aborted);
-      settle();
-      socket.destroy();
-    };
-    const fail = (cause: Error): void => end(() => reject(cause));
-    // It stays: a socket may still fail while it is being closed.
-    socket.on("error", fail);
-    // Last: whoever reads the answer may know better what is missing.
-    const closed = (): void => fail(new Error("the connection was closed without an answer"));
-    socket.on("close", () => over || setImmediate(closed));
-    signal.addEventListener("abort", aborted);
-    if (signal.aborted) aborted();
-    else run({ pass: () => end(resolve), fail });
+  dial: Dial,
+  target: CheckTarget,
+  done: (failure: Error | undefined) => void,
+  begin: (outcome: Outcome) => Talk,
+): () => void {
+  let over = false;
+  const end = (failure: Error | undefined): void => {
+    if (over) return;
+    over = true;
+    connection.close(failure === undefined);
+    done(failure);
+  };
+  const talk = begin({ pass: () => end(undefined), fail: end });
+  const connection = dial(target, {
+    ready: () => over || talk.ready(connection),
+    receive(chunk) {
+      try {
+        if (!over) talk.receive?.(chunk, connection);
+      } catch (error) {
+        end(error as Error);
+      }
+    },
+    ended: () => over || talk.ended?.(),
+    failed: end,
   });
+  return () => {
+    if (over) return;
+    over = true;
+    connection.close(false);
+  };
 }

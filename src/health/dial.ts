@@ -1,60 +1,74 @@
 import { connect, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from "node:tls";
-import type { SocketAddress } from "../lib/address.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../lib/proxy-protocol/writer.ts";
 import type { CheckSpec } from "../model/health.ts";
-import type { PoolTls } from "../model/pool.ts";
 import type { CheckTarget } from "./check.ts";
+import { secureDial } from "./secure-dial.ts";
 
-/** Opens a connection to what is checked. It is usable at once: what is written waits. */
-export type Dial = (target: CheckTarget) => Socket;
+/** What comes of a connection. */
+export interface Events {
+  ready(): void;
+  /** @param chunk valid until this returns. */
+  receive(chunk: Buffer): void;
+  /** The other side says no more. */
+  ended(): void;
+  /** May be called several times. */
+  failed(cause: Error): void;
+}
+
+export interface Connection {
+  write(bytes: string | Buffer): void;
+  /** @param passed whether what the connection was for has worked. */
+  close(passed: boolean): void;
+}
+
+/** Opens a connection to what is checked. No event comes before this has returned. */
+export type Dial = (target: CheckTarget, events: Events) => Connection;
 
 /** @param protocol the application protocol to negotiate, where there is TLS. */
 export function createDial(spec: CheckSpec, protocol?: string): Dial {
-  const plain = plainDial(spec.proxyProtocol);
+  const header = proxyHeader(spec.proxyProtocol);
   const tls = spec.type === "tcp" ? undefined : spec.tls;
-  return tls === undefined ? ({ target }) => plain(target) : secureDial(plain, tls, protocol);
+  return tls === undefined ? plainDial(header) : secureDial(header, tls, spec.interval, protocol);
 }
 
-/** A PROXY header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
-function plainDial(version: CheckSpec["proxyProtocol"]): (target: SocketAddress) => Socket {
-  const header =
-    version && (version === "v1" ? encodeProxyV1({}) : encodeProxyV2({ command: "local", tlvs: {} }));
-  return (target) => {
+/** It says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
+function proxyHeader(version: CheckSpec["proxyProtocol"]): Buffer | undefined {
+  if (version === undefined) return undefined;
+  return version === "v1" ? encodeProxyV1({}) : encodeProxyV2({ command: "local", tlvs: {} });
+}
+
+/** Whatever is read is looked at before the next read. */
+const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
+
+function plainDial(header: Buffer | undefined): Dial {
+  return ({ target }, events) => {
+    const onread = {
+      buffer: readBuffer,
+      callback: (bytes: number) => {
+        events.receive(readBuffer.subarray(0, bytes));
+        return true;
+      },
+    };
     const socket =
       target.kind === "unix"
-        ? connect(target.path)
-        : connect({ host: target.host, port: target.port, autoSelectFamily: false, noDelay: true });
-    if (header !== undefined) socket.write(header);
-    return socket;
+        ? connect({ path: target.path, onread })
+        : connect({ host: target.host, port: target.port, autoSelectFamily: false, noDelay: true, onread });
+    socket.on("connect", () => {
+      if (header !== undefined) socket.write(header);
+      events.ready();
+    });
+    follow(socket, events);
+    return { write: (bytes) => void socket.write(bytes), close: () => void socket.destroy() };
   };
 }
 
-function secureDial(
-  plain: (target: SocketAddress) => Socket,
-  { verify, ca, certificate, serverName }: PoolTls,
-  protocol: string | undefined,
-): Dial {
-  // Reading the trusted certificates takes long: once, when it is needed first.
-  let secureContext: SecureContext | undefined;
-  return ({ target, hostName }) => {
-    secureContext ??= createSecureContext({
-      ...(verify && { ca: ca ?? getCACertificates("system") }),
-      ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
-    });
-    const name = serverName ?? hostName;
-    const raw = plain(target);
-    const socket = connectTls({
-      socket: raw,
-      secureContext,
-      rejectUnauthorized: verify,
-      ...(name !== undefined && { servername: name }),
-      // What is verified where there is no name: the IP address.
-      ...(target.kind === "tcp" && { host: target.host }),
-      ...(protocol !== undefined && { ALPNProtocols: [protocol] }),
-    });
-    raw.on("error", (error) => socket.destroy(error));
-    socket.on("close", () => raw.destroy());
-    return socket;
-  };
+/** Tells how a socket ends. */
+export function follow(socket: Socket, events: Pick<Events, "ended" | "failed">): void {
+  // It stays: a socket may still fail while it is being closed.
+  socket.on("error", (cause) => events.failed(cause));
+  // A failure after it: whoever reads the answer may know better what is missing.
+  socket.on("end", () => {
+    events.ended();
+    events.failed(new Error("the connection was closed without an answer"));
+  });
 }

@@ -1,71 +1,85 @@
-import type { ClientHttp2Stream } from "node:http2";
-import { http2 } from "../lib/node-modules.ts";
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
-import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
+import {
+  authorityOf,
+  type CheckTarget,
+  exchange,
+  type HealthCheck,
+  type Outcome,
+  type Talk,
+} from "./check.ts";
 import { createDial } from "./dial.ts";
+import { encodeRequest, Http2Answer } from "./http2.ts";
 
 /** HealthCheckResponse.ServingStatus of grpc.health.v1 (health.proto of the gRPC project). */
 const servingStatuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 const serving = 1;
 /** An answer has a few bytes; more is not one. */
 const mostBytes = 1024;
+const wanted = new Set([":status", "grpc-status", "grpc-message"]);
 
 /** Passed when `grpc.health.v1.Health/Check` answers SERVING. */
 export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
   const dial = createDial(spec, "h2");
-  const question = frame(healthCheckRequest(spec.service));
-  const scheme = spec.tls === undefined ? "http" : "https";
+  const body = frame(healthCheckRequest(spec.service));
+  const questions = new WeakMap<CheckTarget, Buffer>();
+  const questionFor = (target: CheckTarget): Buffer => {
+    const known = questions.get(target);
+    if (known !== undefined) return known;
+    const question = encodeRequest({
+      secure: spec.tls !== undefined,
+      path: "/grpc.health.v1.Health/Check",
+      authority: spec.host ?? authorityOf(target),
+      contentType: "application/grpc",
+      userAgent: `umay/${version} health check`,
+      body,
+    });
+    questions.set(target, question);
+    return question;
+  };
   return {
-    check(target, signal) {
-      const socket = dial(target);
-      return exchange(socket, signal, (outcome) => {
-        const session = http2().connect(`${scheme}://health`, { createConnection: () => socket });
-        session.on("error", outcome.fail);
-        const stream = session.request({
-          ":method": "POST",
-          ":path": "/grpc.health.v1.Health/Check",
-          ":authority": spec.host ?? authorityOf(target),
-          "content-type": "application/grpc",
-          te: "trailers",
-          "user-agent": `umay/${version} health check`,
-        });
-        readAnswer(stream, outcome);
-        stream.end(question);
-      });
+    check: (target, done) =>
+      exchange(dial, target, done, (outcome) => talk(outcome, () => questionFor(target))),
+  };
+}
+
+function talk(outcome: Outcome, question: () => Buffer): Talk {
+  const answer = readAnswer(outcome);
+  return {
+    ready: (connection) => connection.write(question()),
+    receive(chunk, connection) {
+      const reply = answer.push(chunk);
+      if (reply !== undefined) connection.write(reply);
     },
   };
 }
 
-function readAnswer(stream: ClientHttp2Stream, outcome: Outcome): void {
+function readAnswer({ pass, fail }: Outcome): Http2Answer {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let httpStatus = "none";
   let grpcStatus = "none";
   let grpcMessage = "";
-  const read = (headers: Readonly<Record<string, unknown>>): void => {
-    if (headers["grpc-status"] === undefined) return;
-    grpcStatus = String(headers["grpc-status"]);
-    grpcMessage = headers["grpc-message"] === undefined ? "" : `: ${String(headers["grpc-message"])}`;
-  };
-  stream.on("error", outcome.fail);
-  stream.on("response", (headers) => {
-    if (headers[":status"] !== 200)
-      outcome.fail(new Error(`HTTP status ${headers[":status"]}, expected 200`));
-    read(headers);
-  });
-  stream.on("trailers", read);
-  stream.on("data", (chunk: Buffer) => {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > mostBytes) outcome.fail(new Error(`the answer is longer than ${mostBytes} bytes`));
-  });
-  stream.on("end", () => {
-    const status = readServingStatus(Buffer.concat(chunks));
-    if (grpcStatus !== "0") outcome.fail(new Error(`grpc-status ${grpcStatus}${grpcMessage}, expected 0`));
-    else if (status === serving) outcome.pass();
-    else if (status === undefined) outcome.fail(new Error("the answer is no HealthCheckResponse"));
-    else
-      outcome.fail(new Error(`${servingStatuses[status] ?? `serving status ${status}`}, expected SERVING`));
+  return new Http2Answer(wanted, {
+    headers(headers) {
+      httpStatus = headers.get(":status") ?? httpStatus;
+      if (httpStatus !== "200" && !httpStatus.startsWith("1"))
+        fail(new Error(`HTTP status ${httpStatus}, expected 200`));
+      grpcStatus = headers.get("grpc-status") ?? grpcStatus;
+      if (headers.has("grpc-message")) grpcMessage = `: ${headers.get("grpc-message")}`;
+    },
+    data(chunk) {
+      chunks.push(Buffer.from(chunk));
+      bytes += chunk.length;
+      if (bytes > mostBytes) fail(new Error(`the answer is longer than ${mostBytes} bytes`));
+    },
+    end() {
+      const status = readServingStatus(Buffer.concat(chunks));
+      if (grpcStatus !== "0") fail(new Error(`grpc-status ${grpcStatus}${grpcMessage}, expected 0`));
+      else if (status === serving) pass();
+      else if (status === undefined) fail(new Error("the answer is no HealthCheckResponse"));
+      else fail(new Error(`${servingStatuses[status] ?? `serving status ${status}`}, expected SERVING`));
+    },
   });
 }
 

@@ -1,9 +1,16 @@
-import type { IncomingMessage } from "node:http";
-import { http } from "../lib/node-modules.ts";
+import { StringDecoder } from "node:string_decoder";
 import { version } from "../lib/version.ts";
 import type { HttpCheckSpec, StatusRange } from "../model/health.ts";
-import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
+import {
+  authorityOf,
+  type CheckTarget,
+  exchange,
+  type HealthCheck,
+  type Outcome,
+  type Talk,
+} from "./check.ts";
 import { createDial } from "./dial.ts";
+import { HttpResponse } from "./http-response.ts";
 
 /** How much of a body is searched for what it must hold, in characters. */
 const mostBody = 64 * 1024;
@@ -14,56 +21,64 @@ const mostBody = 64 * 1024;
  */
 export function createHttpCheck(spec: HttpCheckSpec): HealthCheck {
   const dial = createDial(spec, "http/1.1");
-  const { method, path } = spec;
   return {
-    check(target, signal) {
-      const socket = dial(target);
-      const host = spec.host ?? authorityOf(target);
-      const headers = {
-        host,
-        "user-agent": `umay/${version} health check`,
-        accept: "*/*",
-        connection: "close",
-      };
-      return exchange(socket, signal, (outcome) => {
-        const sent = http().request({
-          createConnection: () => socket,
-          method,
-          path,
-          headers,
-          setHost: false,
-        });
-        sent.on("error", outcome.fail);
-        sent.on("response", (response) => judge(response, spec, outcome));
-        // An answer 101 is one, too.
-        sent.on("upgrade", (response) => judge(response, spec, outcome));
-        sent.end();
-      });
+    check: (target, done) => exchange(dial, target, done, (outcome) => talk(spec, target, outcome)),
+  };
+}
+
+function talk(spec: HttpCheckSpec, target: CheckTarget, { pass, fail }: Outcome): Talk {
+  const { expectBody, expectStatus } = spec;
+  const search = expectBody === undefined ? undefined : new BodySearch(expectBody, { pass, fail });
+  const response = new HttpResponse(spec.method, {
+    status(status) {
+      if (!expectStatus.some(({ from, to }) => status >= from && status <= to))
+        fail(new Error(`status ${status}, expected ${expectStatus.map(describeRange).join(", ")}`));
+      else if (search === undefined) pass();
+    },
+    body: (part) => search?.add(part),
+    end: () => search?.missing(""),
+  });
+  return {
+    ready: (connection) => connection.write(requestFor(spec, target)),
+    receive: (chunk) => response.push(chunk),
+    ended() {
+      if (!response.ended() && response.headed) search?.missing(", and was cut short");
     },
   };
 }
 
-function judge(response: IncomingMessage, spec: HttpCheckSpec, outcome: Outcome): void {
-  const status = response.statusCode!;
-  const { expectStatus, expectBody } = spec;
-  if (!expectStatus.some(({ from, to }) => status >= from && status <= to))
-    outcome.fail(new Error(`status ${status}, expected ${expectStatus.map(describeRange).join(", ")}`));
-  else if (expectBody === undefined) outcome.pass();
-  else search(response, expectBody, outcome);
+function requestFor({ method, path, host }: HttpCheckSpec, target: CheckTarget): string {
+  return [
+    `${method} ${path} HTTP/1.1`,
+    `host: ${host ?? authorityOf(target)}`,
+    `user-agent: umay/${version} health check`,
+    "accept: */*",
+    ...(method === "POST" ? ["content-length: 0"] : []),
+    "connection: close\r\n\r\n",
+  ].join("\r\n");
 }
 
-function search(response: IncomingMessage, wanted: string, { pass, fail }: Outcome): void {
-  let body = "";
-  const missing = (where: string): void =>
-    fail(new Error(`the body does not contain ${JSON.stringify(wanted)}${where}`));
-  response.setEncoding("utf8");
-  response.on("data", (text: string) => {
-    body = (body + text).slice(0, mostBody);
-    if (body.includes(wanted)) pass();
-    else if (body.length === mostBody) missing(` in its first ${mostBody / 1024} Ki characters`);
-  });
-  response.on("end", () => missing(""));
-  response.on("error", () => missing(", and was cut short"));
+/** Looks for a text in a body as it comes. */
+class BodySearch {
+  readonly #wanted: string;
+  readonly #outcome: Outcome;
+  readonly #decoder = new StringDecoder("utf8");
+  #body = "";
+
+  constructor(wanted: string, outcome: Outcome) {
+    this.#wanted = wanted;
+    this.#outcome = outcome;
+  }
+
+  add(part: Buffer): void {
+    this.#body = (this.#body + this.#decoder.write(part)).slice(0, mostBody);
+    if (this.#body.includes(this.#wanted)) this.#outcome.pass();
+    else if (this.#body.length === mostBody) this.missing(` in its first ${mostBody / 1024} Ki characters`);
+  }
+
+  missing(where: string): void {
+    this.#outcome.fail(new Error(`the body does not contain ${JSON.stringify(this.#wanted)}${where}`));
+  }
 }
 
 const describeRange = ({ from, to }: StatusRange): string => (from === to ? String(from) : `${from}-${to}`);

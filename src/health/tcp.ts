@@ -5,10 +5,5 @@ import { createDial } from "./dial.ts";
 /** Passed as soon as the connection is established. The kernel does that for a process that hangs, too. */
 export function createTcpCheck(spec: TcpCheckSpec): HealthCheck {
   const dial = createDial(spec);
-  return {
-    check(target, signal) {
-      const socket = dial(target);
-      return exchange(socket, signal, ({ pass }) => socket.once("connect", pass));
-    },
-  };
+  return { check: (target, done) => exchange(dial, target, done, ({ pass }) => ({ ready: pass })) };
 }

@@ -5,10 +5,5 @@ import { createDial } from "./dial.ts";
 /** Passed when the handshake is done and the certificate is good, where it is verified. */
 export function createTlsCheck(spec: TlsCheckSpec): HealthCheck {
   const dial = createDial(spec);
-  return {
-    check(target, signal) {
-      const socket = dial(target);
-      return exchange(socket, signal, ({ pass }) => socket.once("secureConnect", pass));
-    },
-  };
+  return { check: (target, done) => exchange(dial, target, done, ({ pass }) => ({ ready: pass })) };
 }
