@@ -4,6 +4,10 @@ import { after } from "node:test";
 
 const patience = 20_000;
 
+// With a handle that was lost, as `resetAndDestroy` loses one whose end is on its way, Node would tear its environment
+// down for ever, and could not be ended but with SIGKILL. This leaves that out.
+process.on("exit", (code) => process.exit(code));
+
 /** When its tests are over, a process ends by itself. One that does not has a test that did not clean up. */
 after(() => {
   setTimeout(() => {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { resetSocket } from "../../src/data/relay/reset.ts";
 
 /** How what a peer receives came to its end: in order, or with the system's or OpenSSL's code. */
 export type Ending = "end" | (string & {});
@@ -90,9 +91,9 @@ export class Peer implements Disposable {
     this.socket.end(data);
   }
 
-  /** Ends the connection with RST. */
+  /** Ends the connection with RST, unless its end is on its way: libuv refuses that, and Node loses the handle. */
   reset(): void {
-    this.raw.resetAndDestroy();
+    resetSocket(this.raw, "tcp", this.socket);
   }
 
   [Symbol.dispose](): void {
