@@ -32,7 +32,7 @@ if (files.length === 0) {
 // What one file's process has compiled, the others need not: a third of the time of most of them.
 process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
 
-const first = await runFiles(files, values.soak ? 1 : Math.min(2, availableParallelism()));
+const first = await runFiles(files, values.soak ? 1 : Math.min(2, availableParallelism()) + 1);
 const second = values.again && first.failed.length > 0 ? await runFiles(first.failed, 1) : first;
 const passedThen = first.failed.filter((file) => !second.failed.includes(file));
 for (const file of passedThen) console.error(`failed, and passed when it was run again: ${file}`);
@@ -51,7 +51,7 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
   const stream = run({
     files: paths,
     cwd: root,
-    // Tests measure time and load: more at once than there are processors makes them lie.
+    // Tests wait for a fifth of their time; still more at once would upset those that measure time.
     concurrency,
     timeout: (values.soak ? 60 : 3) * minuteMs,
     // What a test that failed left running must not keep the whole run from ending.

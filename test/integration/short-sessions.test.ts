@@ -7,7 +7,7 @@ import { runShortSessions, type ShortSessions, startObedientBackend } from "../s
 import { startUmay } from "../support/umay.ts";
 
 const sessions = 10_000;
-const warmUp = 2000;
+const warmUp = 1000;
 
 test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
   timeout: 240_000,
