@@ -12,6 +12,8 @@ export interface SceneOptions {
   readonly listener?: string;
   /** Lines for the pool's table. */
   readonly pool?: string;
+  /** For Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** A umay with a listener for each transport, and one backend behind it, in a test's hands. */
@@ -61,12 +63,15 @@ export class Scene implements AsyncDisposable {
 
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const backend = await startBackend(options.backend);
-  const umay = await startUmay(`
+  const umay = await startUmay(
+    `
     workers = ${options.workers ?? 1}
     log = { level = "debug" }
     [admin]
     bind = "127.0.0.1:0"
     ${listenersToml("scripted", await testCertificates(), options.listener)}
-    ${poolToml("scripted", [backend.address], options.pool)}`);
+    ${poolToml("scripted", [backend.address], options.pool)}`,
+    { nodeArgs: options.nodeArgs ?? [] },
+  );
   return new Scene(umay, backend);
 }
