@@ -9,6 +9,7 @@ import { createCheck } from "../../src/health/registry.ts";
 import { Sessions } from "../../src/health/sessions.ts";
 import type { TlsCheckSpec } from "../../src/model/health.ts";
 import { testCertificates } from "../support/certificates.ts";
+import { becomes } from "../support/settled.ts";
 
 const certificates = await testCertificates();
 const read = ({ cert, key }: { cert: string; key: string }) => ({
@@ -40,6 +41,8 @@ class TlsBackend implements AsyncDisposable {
   readonly server: Server;
   /** Of each handshake that the backend saw the end of. */
   readonly handshakes: ("full" | "resumed" | "failed")[] = [];
+  /** Connections. */
+  #open = 0;
 
   static async start(options: TlsOptions = {}): Promise<TlsBackend> {
     const server = createServer({ ...read(certificates.ecdsa), ...options });
@@ -53,6 +56,10 @@ class TlsBackend implements AsyncDisposable {
     this.target = {
       target: { kind: "tcp", host: "127.0.0.1", port: (server.address() as AddressInfo).port },
     };
+    server.on("connection", (socket) => {
+      this.#open++;
+      socket.once("close", () => this.#open--);
+    });
     server.on("secureConnection", (socket: TLSSocket) => {
       socket.on("error", () => {}).resume();
       this.handshakes.push(socket.isSessionReused() ? "resumed" : "full");
@@ -64,9 +71,12 @@ class TlsBackend implements AsyncDisposable {
   async check(check: ReturnType<typeof createCheck>, handshakes = 1): Promise<string | undefined> {
     const seen = this.handshakes.length;
     const failure = await new Promise<Error | undefined>((resolve) => check.check(this.target, resolve));
-    while (this.handshakes.length < seen + handshakes) await new Promise((resolve) => setTimeout(resolve, 5));
-    // Where the session comes after the handshake, and is waited for.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A connection lasts until its session has come, where one is wanted.
+    await becomes(
+      () => this.handshakes.length >= seen + handshakes && this.#open === 0,
+      Boolean,
+      "what the backend saw of a check",
+    );
     return failure?.message;
   }
 

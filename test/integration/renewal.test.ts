@@ -11,7 +11,7 @@ import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
 import { formatAddress } from "../../src/lib/address.ts";
 import { issueClient, revocationList } from "../support/client-certificates.ts";
 import { openssl } from "../support/openssl.ts";
-import { type LogLine, type RunningUmay, spawnUmay } from "../support/umay.ts";
+import { type LogLine, type RunningUmay, type StartOptions, spawnUmay, startUmay } from "../support/umay.ts";
 
 const dayMs = 86_400_000;
 const notAfter = new Date(Date.now() + 90 * dayMs);
@@ -50,10 +50,10 @@ function replace({ cert, key }: CreatedCertificate, name = "web"): void {
 }
 
 /**
- * A umay that is not ready yet, with a listener for each name with its files, by default `web`, and `other` with a
- * certificate that never changes.
+ * Writes a configuration with a listener for each name with its files, by default `web`, and `other` with a certificate
+ * that never changes.
  */
-async function spawn(tls = "", names: readonly string[] = ["web"]): Promise<RunningUmay> {
+async function configure(tls = "", names: readonly string[] = ["web"]): Promise<StartOptions> {
   const { cert, key } = await issue("other");
   writeFileSync(at("other.pem"), cert);
   writeFileSync(at("other.key"), key);
@@ -78,17 +78,11 @@ async function spawn(tls = "", names: readonly string[] = ["web"]): Promise<Runn
     [pools.echo]
     discovery = { type = "static", backends = ["${formatAddress(echo.address)}"] }`,
   );
-  return spawnUmay("", { args: ["--config", at("umay.toml")] });
+  return { args: ["--config", at("umay.toml")] };
 }
 
-async function start(tls?: string, names?: readonly string[]): Promise<RunningUmay> {
-  const umay = await spawn(tls, names);
-  await says(umay, "umay is ready");
-  return umay;
-}
-
-const says = (umay: RunningUmay, message: string): Promise<LogLine> =>
-  umay.logged(({ msg }) => msg === message);
+const start = async (tls?: string, names?: readonly string[]): Promise<RunningUmay> =>
+  startUmay("", await configure(tls, names));
 
 async function handshake(umay: RunningUmay, listener = "web"): Promise<TLSSocket> {
   const socket = connect({
@@ -237,11 +231,11 @@ test("a swap of links, as Kubernetes does it, is a renewal", async () => {
 test("files that change while umay starts are not missed", async () => {
   write(await issue("first"));
   const second = await issue("second");
-  await using umay = await spawn();
+  await using umay = spawnUmay("", await configure());
   // By then it has read them.
-  await says(umay, "umay is starting");
+  await umay.logged(({ msg }) => msg === "umay is starting");
   replace(second);
-  await says(umay, "umay is ready");
+  await umay.logged(({ msg }) => msg === "umay is ready");
   for (let inARow = 0; inARow < 10; ) inARow = (await served(umay)) === "second" ? inARow + 1 : 0;
 });
 
