@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import type { CheckTarget } from "../../src/health/check.ts";
 import { createCheck } from "../../src/health/registry.ts";
@@ -10,6 +10,9 @@ import { Sessions } from "../../src/health/sessions.ts";
 import type { TlsCheckSpec } from "../../src/model/health.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { becomes } from "../support/settled.ts";
+
+// A first session lives for a random part of its time, which could be shorter than a test.
+mock.method(Math, "random", () => 0.99);
 
 const certificates = await testCertificates();
 const read = ({ cert, key }: { cert: string; key: string }) => ({
