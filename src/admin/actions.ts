@@ -5,11 +5,13 @@ export interface AdminActions {
   /** Keeps new sessions from a backend. @param deadline after which its sessions are ended, such as `30s`. */
   drainBackend(pool: string, backend: string, deadline: string | undefined): Outcome;
   undrainBackend(pool: string, backend: string): Outcome;
+  /** Takes the configuration into service again. @param dryRun whether it is only said what would change. */
+  reload(dryRun: boolean): Promise<Outcome>;
 }
 
 /** An answer that becomes JSON; one without success has its reason in `error`. */
 export interface Outcome {
-  readonly status: 200 | 400 | 404;
+  readonly status: 200 | 400 | 404 | 409 | 422;
   readonly body: object;
 }
 
@@ -18,7 +20,7 @@ interface Action {
   readonly path: string;
   /** Of its query. */
   readonly parameters: readonly string[];
-  run(actions: AdminActions, words: readonly string[], query: URLSearchParams): Outcome;
+  run(actions: AdminActions, words: readonly string[], query: URLSearchParams): Outcome | Promise<Outcome>;
 }
 
 /*
@@ -37,12 +39,24 @@ const list: readonly Action[] = [
     parameters: [],
     run: (actions, [pool, backend]) => actions.undrainBackend(pool!, backend!),
   },
+  {
+    path: "/reload",
+    parameters: ["dry_run"],
+    run: (actions, _, query) => {
+      const dryRun = query.get("dry_run") ?? "false";
+      if (dryRun === "true" || dryRun === "false") return actions.reload(dryRun === "true");
+      return { status: 400, body: { error: `dry_run: expected true or false, not "${dryRun}"` } };
+    },
+  },
 ];
 
 export const actionPaths: readonly string[] = list.map(({ path }) => path);
 
 /** @returns what does what a path asks for; undefined where there is no such path. */
-export function findAction(path: string, query: string): ((actions: AdminActions) => Outcome) | undefined {
+export function findAction(
+  path: string,
+  query: string,
+): ((actions: AdminActions) => Outcome | Promise<Outcome>) | undefined {
   for (const action of list) {
     const words = match(action.path.split("/"), path.split("/"));
     if (words === undefined) continue;

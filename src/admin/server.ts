@@ -134,7 +134,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, state:
   if (handle !== undefined) return handle(request, response, state);
   if (hasBody(request))
     return sendWhileReading(response, 400, "This takes no body; what it takes goes into the query.\n");
-  const { status, body } = act!(state);
+  const { status, body } = await act!(state);
   send(response, status, jsonType, toJson(body));
 }
 

@@ -16,6 +16,14 @@ export interface WorkerSetup {
   readonly counters: CounterMemory;
 }
 
+/** A connection that the main thread accepted for a `handed-over` listener, or that a worker gave away. */
+export interface HandedSocket {
+  readonly type: "socket";
+  /** One of the listener's addresses, as text: its name may change meanwhile. */
+  readonly address: string;
+  readonly socket: Socket;
+}
+
 /** Control plane to worker. */
 export type ToWorker =
   /** A listener that is as it was in the last snapshot that this thread was sent is only named: certificates are large. */
@@ -24,9 +32,9 @@ export type ToWorker =
       readonly snapshot: Omit<Snapshot, "listeners"> & {
         readonly listeners: readonly (PlacedListener | string)[];
       };
+      readonly log: LogSettings;
     }
-  /** A connection that the main thread accepted for a `handed-over` listener, or that a worker gave away. */
-  | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
+  | HandedSocket
   /** Say what would become of a connection: answer `explanation`. */
   | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }
   /** Stop accepting; live sessions go on. */
@@ -44,8 +52,8 @@ export type FromWorker =
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */
   | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }
-  /** A connection that it accepted, for the worker with the fewest. */
-  | { readonly type: "socket"; readonly listener: string; readonly socket: Socket }
+  /** For the worker with the fewest. */
+  | HandedSocket
   /** Accepts nothing more. */
   | { readonly type: "draining" }
   /** Everything is closed, every log line was sent. */

@@ -20,6 +20,11 @@ export class Slots {
     return this.#free.pop() ?? (this.#next < this.#capacity ? this.#next++ : undefined);
   }
 
+  /** How many are not taken. */
+  get free(): number {
+    return this.#capacity - this.#next + this.#free.length;
+  }
+
   /** Only for a slot that no worker counts in any more. */
   giveBack(slot: number): void {
     this.#free.push(slot);

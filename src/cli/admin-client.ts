@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/errors.ts";
+import { ConfigError, type ConfigProblem } from "../config/errors.ts";
 import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
 import { http } from "../lib/node-modules.ts";
 import { exitCode, printError } from "./exit.ts";
@@ -16,17 +16,20 @@ export interface AdminAnswer {
   readonly body: string;
 }
 
-const timeoutMs = 3000;
+/** In milliseconds; a reload may have to wait for names. */
+const usualTimeout = 3_000;
+export const longTimeout = 30_000;
 
 /** Sends one request to an admin server; there is no retry. @throws Error that says what kept the answer away. */
 export async function askAdmin(
   address: SocketAddress,
   path: string,
   method: "GET" | "POST" = "GET",
+  timeout = usualTimeout,
 ): Promise<AdminAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<AdminAnswer>();
   const target = address.kind === "unix" ? { socketPath: address.path } : address;
-  const signal = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.timeout(timeout);
   const outgoing = http().request({ ...target, path, method, signal, agent: false }, (response) => {
     let body = "";
     response.setEncoding("utf8").on("data", (chunk: string) => {
@@ -35,7 +38,7 @@ export async function askAdmin(
     response.once("error", reject).once("end", () => resolve({ status: response.statusCode ?? 0, body }));
   });
   outgoing.once("error", (error) =>
-    reject(signal.aborted ? new Error(`nothing within ${timeoutMs / 1000} s`) : error),
+    reject(signal.aborted ? new Error(`nothing within ${timeout / 1000} s`) : error),
   );
   outgoing.end();
   return promise;
@@ -47,16 +50,20 @@ export async function askAdmin(
  */
 export async function withAdmin<T>(
   choice: AdminChoice,
-  request: { readonly path: string; readonly method?: "GET" | "POST" },
+  request: { readonly path: string; readonly method?: "GET" | "POST"; readonly timeout?: number },
   then: (answer: T, from: SocketAddress) => void,
 ): Promise<number> {
   const address = await findAdmin(choice);
   if (address === undefined) return exitCode.badConfig;
   try {
-    const { status, body } = await askAdmin(address, request.path, request.method);
+    const { status, body } = await askAdmin(address, request.path, request.method, request.timeout);
     if (status === 200) {
       then(JSON.parse(body) as T, address);
       return exitCode.good;
+    }
+    if (status === 422) {
+      (await import("./load.ts")).printProblems((JSON.parse(body) as { problems: ConfigProblem[] }).problems);
+      return exitCode.badConfig;
     }
     printError(reasonOf(body));
   } catch (error) {

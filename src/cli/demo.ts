@@ -7,7 +7,7 @@ import type { Model } from "../model/model.ts";
 import { type DevCertificates, ensureDevCertificates } from "./dev-certificates.ts";
 import { describeEcho, type EchoServer, startEcho } from "./echo-server.ts";
 import { exitCode, printError } from "./exit.ts";
-import { loadOrExplain } from "./load.ts";
+import { loadAgain, loadOrExplain } from "./load.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -16,10 +16,11 @@ export async function demo(): Promise<number> {
   await using cleanup = new AsyncDisposableStack();
   try {
     const certificates = await demoCertificates(cleanup);
-    const loaded = await loadOrExplain(join(packageRoot, "config", "umay.toml"), {
+    const env = {
       ...process.env,
       UMAY__LISTENERS__ECHO__TLS__CERTIFICATES: certificatesOverride(certificates),
-    });
+    };
+    const loaded = await loadOrExplain(join(packageRoot, "config", "umay.toml"), env);
     if (loaded === undefined) return exitCode.badConfig;
     const backends: EchoServer[] = [];
     for (const [index, address] of backendAddresses(loaded.model).entries())
@@ -28,6 +29,7 @@ export async function demo(): Promise<number> {
     return await runUmay({
       model: loaded.model,
       configFile: loaded.file,
+      load: () => loadAgain(loaded.file, env),
       warnings: loaded.warnings.map(({ where, message }) => `${where}: ${message}`),
       onReady: () => process.stdout.write(introduction(loaded.model, backends, certificates)),
     });

@@ -16,6 +16,15 @@ export async function loadOrExplain(
   }
 }
 
+/** Loads the configuration of a running umay again. @param file as {@link LoadedConfig} has it. @throws ConfigError */
+export async function loadAgain(file: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedConfig> {
+  if (file === "-")
+    throw new Error(
+      "the configuration came from standard input, which cannot be read again; start umay with a file",
+    );
+  return loadConfig({ file, env, cwd: process.cwd() });
+}
+
 export function printProblems(problems: readonly ConfigProblem[]): void {
   if (problems.length > 0)
     process.stderr.write(formatProblems(problems, { color: process.stderr.hasColors?.() ?? false }));

@@ -5,6 +5,7 @@ import { parseDuration } from "../lib/duration.ts";
 import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode, printError } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
+import type { ReloadOptions } from "./reload.ts";
 import type { StatusOptions } from "./status.ts";
 import { versionLine } from "./version.ts";
 
@@ -175,6 +176,10 @@ function addRemotes(program: Command, done: (code: number) => void): void {
   remote("status", "show what a running umay serves: listeners, pools, backends").action(
     async (options: StatusOptions) => done(await (await import("./status.ts")).status(options)),
   );
+
+  remote("reload", "have a running umay take its configuration into service again: exit 78 if it is invalid")
+    .option("--dry-run", "only say what would change")
+    .action(async (options: ReloadOptions) => done(await (await import("./reload.ts")).reload(options)));
 
   remote("drain", "drain one backend of a running umay; without --backend drain and end the whole process")
     .option("--pool <name>", "the backend's pool")

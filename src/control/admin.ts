@@ -10,6 +10,7 @@ import type { ControlPlane } from "./control-plane.ts";
 import { answerQuestion } from "./explain.ts";
 import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
+import type { Reloader } from "./reload.ts";
 import { readStatus } from "./status.ts";
 
 /**
@@ -20,6 +21,7 @@ import { readStatus } from "./status.ts";
 export async function openAdmin(
   bind: SocketAddress,
   plane: ControlPlane,
+  reloader: Reloader,
   drain: () => void,
   destination: LogDestination,
   logger: Logger,
@@ -34,8 +36,8 @@ export async function openAdmin(
     drains: plane.drains,
     workerRestarts: () => plane.supervisor.restarts,
     droppedLogLines: () => destination.dropped(),
-    reloads: () => ({ applied: 0, failed: 0 }),
-    certificateReloads: () => plane.certificateReloads,
+    reloads: () => reloader,
+    certificateReloads: () => plane.upkeep.counts,
     fileLimit: () => plane.fileLimit.limit,
   };
   const admin = await startAdmin(bind, {
@@ -63,6 +65,11 @@ export async function openAdmin(
       return { status: 400, body: { error: `deadline: ${expected}` } };
     },
     undrainBackend: (pool, backend) => outcome(plane.drains.undrain(pool, backend)),
+    async reload(dryRun) {
+      const reloaded = await reloader.reload("the admin server", dryRun);
+      if (reloaded.ok) return { status: 200, body: reloaded.value };
+      return { status: reloaded.error.problems === undefined ? 409 : 422, body: reloaded.error };
+    },
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
   });
   return { ...admin, [Symbol.asyncDispose]: () => admin.close() };

@@ -27,8 +27,8 @@ export interface DrainSurroundings {
   readonly store: Store;
   readonly shared: SharedMemory;
   readonly memories: readonly CounterMemory[];
-  /** By pool: how long sessions stay on a backend that has left it, in milliseconds; undefined: to their end. */
-  readonly removals: ReadonlyMap<string, number | undefined>;
+  /** How long sessions stay on a backend that has left its pool, in milliseconds; undefined: to their end. */
+  readonly removal: (pool: string) => number | undefined;
   readonly logger: Logger;
   readonly timers?: Timers;
   /** A backend is about to be picked again. */
@@ -102,10 +102,10 @@ export class BackendDrains implements DrainReading {
 
   /** The backends of pools have changed: those that left have their time, those that came back are rid of it. */
   follow(): void {
-    const { store, removals } = this.#with;
+    const { store, removal } = this.#with;
     const leaving = new Set<string>();
     for (const { pool, backend } of store.leaving) {
-      const time = removals.get(pool);
+      const time = removal(pool);
       if (time === undefined) continue;
       const name = key(pool, backend.address);
       leaving.add(name);

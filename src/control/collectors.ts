@@ -147,8 +147,7 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     [...discovery()].map(([pool, { errors }]) => ({ labels: { pool }, value: errors })),
 
   umay_config_generation: ({ snapshot }) => one(snapshot().version),
-  umay_config_reloads_total: ({ reloads }) =>
-    Object.entries(reloads()).map(([result, value]) => ({ labels: { result }, value })),
+  umay_config_reloads_total: ({ reloads }) => reloadSamples({}, reloads()),
   umay_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
     snapshot().listeners.flatMap(({ name, tls }) => expiries({ listener: name }, tls?.certificates ?? [])),
   umay_certificate_reloads_total: ({ snapshot, certificateReloads }) =>

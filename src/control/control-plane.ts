@@ -1,5 +1,5 @@
-import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, createCounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
 import {
   createSharedMemory,
@@ -12,49 +12,53 @@ import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { Model } from "../model/model.ts";
+import type { Pool } from "../model/pool.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { BackendDrains } from "./backend-drains.ts";
 import { type Bound, bindListeners } from "./bind.ts";
 import { type Drained, drain } from "./drain.ts";
-import { ExpiryWatch } from "./expiry.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
-import { acceptForWorkers } from "./handover.ts";
+import { Handover } from "./handover.ts";
 import { HealthMonitor, longestFirstCheck } from "./health.ts";
-import { type PoolWatch, watchPools } from "./pools.ts";
-import { watchRejections } from "./rejections.ts";
-import { type ByName, type FromFiles, type ReloadCounts, Renewal } from "./renewal.ts";
+import { Lingering } from "./lingering.ts";
+import { PoolWatches, type Staged } from "./pools.ts";
+import type { FromFiles } from "./renewal.ts";
 import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
-import { TicketRotation } from "./ticket-rotation.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export type State = "starting" | "ready" | "draining";
 
+/** How long workers may take to serve another configuration, in milliseconds. */
+const patience = 10_000;
+
 /** Starts, feeds and drains the workers. Everything that does not touch a session's bytes happens here. */
 export class ControlPlane {
-  readonly model: Model;
   readonly shared: SharedMemory = createSharedMemory();
   readonly memories: readonly CounterMemory[];
   readonly supervisor: Supervisor;
   readonly store: Store;
   readonly health: HealthMonitor;
   readonly drains: BackendDrains;
-  pools: PoolWatch = { states: new Map(), firstAnswers: Promise.resolve() };
+  readonly pools: PoolWatches;
+  readonly upkeep: Upkeep;
   state: State = "starting";
   /** When what is left is cut, by performance.now(); undefined until it drains. */
   drainDeadline: number | undefined;
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
   readonly #logger: Logger;
-  readonly #discovery = new AbortController();
   readonly #bound: Bound;
-  /** By pool. */
-  #policies: ReadonlyMap<string, HealthPolicy>;
-  readonly #firstVersionServed = Promise.withResolvers<void>();
-  #handover: readonly Server[] = [];
-  #rejections: { stop(): void } | undefined;
-  #renewal: Renewal | undefined;
-  #expiry: ExpiryWatch | undefined;
-  #rotation: TicketRotation | undefined;
+  readonly #handover: Handover;
+  readonly #lingering = new Lingering((pool) => this.#removePool(pool));
+  /** By pool, also of those that left: how long sessions stay on a backend that left. */
+  readonly #removals = new Map<string, number | undefined>();
+  readonly #diedAtStart = Promise.withResolvers<never>();
+  /** By pool, also of those that linger. */
+  #policies: ReadonlyMap<string, HealthPolicy> = new Map();
+  /** Whether a change of backends is sent to the workers. */
+  #publishes = false;
+  #model: Model;
 
   /** @throws when a listener can't have its address. */
   static async create(model: Model, logger: Logger, destination: LogDestination): Promise<ControlPlane> {
@@ -62,24 +66,39 @@ export class ControlPlane {
   }
 
   private constructor(model: Model, bound: Bound, logger: Logger, destination: LogDestination) {
-    this.model = model;
+    this.#model = model;
     this.#logger = logger;
     // It may be rejected before anyone waits for it.
-    this.#firstVersionServed.promise.catch(() => {});
+    this.#diedAtStart.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
     this.#bound = bound;
-    this.#policies = new Map(model.pools.map(({ name, health }) => [name, health]));
     this.store = new Store(model, bound.listeners, this.shared, this.memories);
     this.health = new HealthMonitor({ shared: this.shared, logger });
     this.drains = new BackendDrains({
       store: this.store,
       shared: this.shared,
       memories: this.memories,
-      removals: new Map(model.pools.map(({ name, removal }) => [name, removal])),
+      removal: (pool) => this.#removals.get(pool),
       logger,
       returns: (pool, address) => this.health.returns(pool, address),
       changed: () => this.#updateHealth(),
       vacate: (slot) => this.supervisor.vacate(slot),
+    });
+    this.pools = new PoolWatches((pool, backends) => this.#setBackends(pool, backends), logger);
+    this.upkeep = new Upkeep({
+      memories: this.memories,
+      logger,
+      snapshot: () => this.store.snapshot,
+      setFiles: (renewed) => this.#setFiles(renewed),
+      rotateTickets: (listener) => this.#rotateTickets(listener),
+    });
+    this.#handover = new Handover((address, socket) => {
+      try {
+        this.supervisor.handOver({ type: "socket", address, socket });
+      } catch (error) {
+        socket.destroy();
+        logger.error({ address, err: error }, "a connection could not be handed to a worker");
+      }
     });
     this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
       log: (lines) => destination.write(lines),
@@ -91,12 +110,15 @@ export class ControlPlane {
           { worker, err: error, again_in_ms: backoff },
           `a worker died and ${fate}; its sessions were reset`,
         );
-        if (this.state === "starting")
-          this.#firstVersionServed.reject(
-            new Error(`worker ${worker} died while starting: ${error.message}`),
-          );
+        this.#diedAtStart.reject(new Error(`worker ${worker} died while starting: ${error.message}`));
       },
     });
+    this.#adopt(model);
+  }
+
+  /** What is served: the configuration, with what was renewed from files since. */
+  get model(): Model {
+    return this.#model;
   }
 
   /**
@@ -106,36 +128,52 @@ export class ControlPlane {
   async start(): Promise<void> {
     // Threads take a while to start: meanwhile names are resolved.
     this.supervisor.start();
-    const sources = new Map(this.model.pools.map((pool) => [pool.name, createDiscovery(pool.discovery)]));
-    let started = false;
-    const onBackends = (pool: string, backends: readonly Backend[]): void => {
-      this.#setBackends(pool, backends);
-      if (started) this.supervisor.publish(this.store.snapshot);
-    };
-    this.pools = watchPools(sources, onBackends, this.#logger, this.#discovery.signal);
+    const staged = this.#stage(this.#model.pools);
+    for (const stage of staged.values()) stage.commit();
     // Names may take as long as checks.
-    const longEnough = sleep(longestFirstCheck, undefined, { ref: false });
-    const known = this.pools.firstAnswers.then(() => this.health.firstResults());
-    await Promise.race([known, longEnough, this.#firstVersionServed.promise]);
+    const known = firstAnswers(staged).then(() => this.health.firstResults());
+    await Promise.race([known, aWhile(), this.#diedAtStart.promise]);
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
-    started = true;
-    this.supervisor.publish(this.store.snapshot);
-    await this.#firstVersionServed.promise;
+    this.#publishes = true;
+    this.#publish();
+    const served = this.supervisor.served(this.store.snapshot.version);
+    await Promise.race([served, this.#diedAtStart.promise]);
     this.#bound.release();
-    await this.#acceptHandedOver();
-    this.#rejections = watchRejections(this.store.snapshot.listeners, this.memories, this.#logger);
-    const { listeners } = this.store.snapshot;
-    this.#expiry = new ExpiryWatch(() => this.store.snapshot, this.#logger);
-    const { pools } = this.model;
-    this.#renewal = new Renewal(listeners, pools, (renewed) => this.#setFiles(renewed), this.#logger);
-    this.#rotation = new TicketRotation(listeners, (listener) => this.#rotateTickets(listener), this.#logger);
+    await this.#handover.follow(this.store.snapshot.listeners);
+    this.upkeep.follow(this.#model);
     this.state = "ready";
   }
 
-  /** How often what listeners and pools have from files was renewed, and how often that failed. */
-  get certificateReloads(): ByName<ReloadCounts, ReloadCounts> {
-    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map() };
+  /**
+   * Serves another model from now on; workers and the admin server stay as they are. Sessions go on as they began, and
+   * what did not change is not touched.
+   * @throws where that can't be done: what was served is served on.
+   */
+  async reconfigure(next: Model): Promise<void> {
+    const before = this.#model;
+    const discoveries = new Map(before.pools.map(({ name, discovery }) => [name, discovery]));
+    const bound = await bindListeners(next.listeners, this.store.snapshot.listeners);
+    const staged = this.#stage(
+      next.pools.filter(({ name, discovery }) => !isDeepStrictEqual(discovery, discoveries.get(name))),
+    );
+    try {
+      await Promise.race([firstAnswers(staged), aWhile()]);
+      await this.#serve(next, bound.listeners, staged);
+      for (const stage of staged.values()) stage.commit();
+    } catch (error) {
+      for (const stage of staged.values()) stage.abandon();
+      throw error;
+    } finally {
+      bound.release();
+    }
+    const kept = new Set(next.pools.map(({ name }) => name));
+    this.#lingering.keepOut(kept);
+    for (const pool of before.pools)
+      if (!kept.has(pool.name)) {
+        this.pools.leave(pool.name);
+        this.#lingering.add(pool, before.listeners);
+      }
   }
 
   /** What is served, for the log's line at start. */
@@ -146,7 +184,7 @@ export class ControlPlane {
         listeners.map(({ name, addresses }) => [name, addresses.map(formatAddress)]),
       ),
       pools: Object.fromEntries(pools.map(({ name, backends }) => [name, backends.length])),
-      workers: this.model.workers,
+      workers: this.memories.length,
       most_connections: this.fileLimit.connections,
     };
   }
@@ -162,17 +200,18 @@ export class ControlPlane {
 
   /** @param hurry aborts when there is to be no more waiting. */
   async drain(hurry: AbortSignal): Promise<Drained> {
+    const { shutdown } = this.#model;
     const drained = await drain(
-      this.model.shutdown,
+      shutdown,
       {
         begin: () => {
           this.state = "draining";
-          this.drainDeadline = performance.now() + this.model.shutdown.delay + this.model.shutdown.timeout;
+          this.drainDeadline = performance.now() + shutdown.delay + shutdown.timeout;
         },
         stopAccepting: () => this.#stopAccepting(),
         open: () => Atomics.load(this.shared.process, openConnections),
         ended: () =>
-          this.store.snapshot.listeners.reduce(
+          this.store.listeners.reduce(
             (sum, { counters }) => sum + sumCells(this.memories, counters + listenerCell.ended),
             0,
           ),
@@ -180,7 +219,7 @@ export class ControlPlane {
       },
       hurry,
     );
-    this.#rejections?.stop();
+    this.upkeep.end();
     this.drains.stop();
     return drained;
   }
@@ -193,20 +232,67 @@ export class ControlPlane {
   }
 
   async #stopAccepting(): Promise<void> {
-    this.#discovery.abort();
+    this.pools.stop();
+    this.#lingering.stop();
     this.health.stop();
-    this.#renewal?.stop();
-    this.#expiry?.stop();
-    this.#rotation?.stop();
-    for (const server of this.#handover) server.close();
+    this.upkeep.stop();
+    this.#handover.close();
     await this.supervisor.drain();
   }
 
+  #stage(pools: readonly Pool[]): ReadonlyMap<string, Staged> {
+    return new Map(
+      pools.map(({ name, discovery }) => [name, this.pools.stage(name, createDiscovery(discovery))]),
+    );
+  }
+
+  /** The workers serve this, all of it on all of them; or all of them serve on what they served before. */
+  async #serve(next: Model, bound: Bound["listeners"], staged: ReadonlyMap<string, Staged>): Promise<void> {
+    if (this.state !== "ready") throw new Error(`umay is ${this.state}`);
+    const before = this.#model;
+    const served = this.store.snapshot;
+    const names = new Set(next.pools.map(({ name }) => name));
+    const leaving = [...before.pools, ...this.#lingering.pools].filter(({ name }) => !names.has(name));
+    this.upkeep.pause();
+    try {
+      this.store.configure({ listeners: next.listeners, pools: [...next.pools, ...leaving] }, bound);
+      for (const [pool, { found }] of staged) if (found() !== undefined) this.#placeBackends(pool, found()!);
+      this.#adopt(next);
+      this.#backendsChanged();
+      await this.supervisor.served(this.store.snapshot.version, patience);
+      await this.#handover.follow(this.store.snapshot.listeners);
+    } catch (error) {
+      this.store.configure(served, new Map(served.listeners.map((listener) => [listener.name, listener])));
+      for (const { name, backends } of served.pools)
+        if (staged.has(name)) this.#placeBackends(name, backends);
+      this.#adopt(before);
+      this.#backendsChanged();
+      await this.#handover
+        .follow(served.listeners)
+        .catch((err: Error) => this.#logger.error({ err }, err.message));
+      throw error;
+    } finally {
+      this.upkeep.follow(this.#model);
+    }
+  }
+
+  /** What is to be served, where it is not for the store alone. */
+  #adopt(model: Model): void {
+    this.#model = model;
+    this.#policies = new Map([...this.#policies, ...model.pools.map(policyOf)]);
+    for (const { name, removal } of model.pools) this.#removals.set(name, removal);
+    this.#logger.level = model.log.level;
+    this.supervisor.log = model.log;
+  }
+
   #setBackends(pool: string, backends: readonly Backend[]): void {
+    this.#placeBackends(pool, backends);
+    this.#backendsChanged();
+  }
+
+  #placeBackends(pool: string, backends: readonly Backend[]): void {
     this.store.settle(this.supervisor.applied);
     const homeless = this.store.setBackends(pool, backends);
-    this.drains.follow();
-    this.#updateHealth();
     if (homeless > 0)
       this.#logger.error(
         { pool, left_out: homeless },
@@ -214,54 +300,62 @@ export class ControlPlane {
       );
   }
 
+  #removePool(name: string): void {
+    this.store.removePool(name);
+    this.#policies = new Map([...this.#policies].filter(([pool]) => pool !== name));
+    this.#backendsChanged();
+  }
+
+  #backendsChanged(): void {
+    this.drains.follow();
+    this.#updateHealth();
+    this.#publish();
+  }
+
   /** The set of backends, which of them may be picked, or how they are checked, has changed. */
   #updateHealth(): void {
     this.health.update(this.store.snapshot.pools, this.#policies);
   }
 
+  #publish(): void {
+    if (this.#publishes) this.supervisor.publish(this.store.snapshot);
+  }
+
   #setFiles(renewed: FromFiles): void {
     this.store.setFiles(renewed);
-    if (renewed.pools.size > 0) {
-      const policies = [...renewed.pools].map(([pool, { health }]) => [pool, health] as const);
-      this.#policies = new Map([...this.#policies, ...policies]);
-      this.#updateHealth();
-    }
-    this.#expiry?.look();
-    this.supervisor.publish(this.store.snapshot);
+    const { listeners, pools } = this.#model;
+    this.#adopt({
+      ...this.#model,
+      listeners: listeners.map((listener) => ({
+        ...listener,
+        tls: renewed.listeners.get(listener.name) ?? listener.tls,
+      })),
+      pools: pools.map((pool) => ({ ...pool, ...renewed.pools.get(pool.name) })),
+    });
+    if (renewed.pools.size > 0) this.#updateHealth();
+    this.#publish();
   }
 
   #rotateTickets(listener: string): void {
     this.store.rotateTickets(listener);
-    this.supervisor.publish(this.store.snapshot);
+    this.#publish();
   }
 
   #answered(worker: number, version: number, refusal: string | undefined): void {
-    if (refusal === undefined) {
-      this.store.settle(this.supervisor.applied);
-      if (this.supervisor.applied > 0) this.#firstVersionServed.resolve();
-      return;
-    }
-    const error = new Error(refusal);
-    if (this.state === "starting") this.#firstVersionServed.reject(error);
-    else
+    if (refusal === undefined) this.store.settle(this.supervisor.applied);
+    else if (this.state !== "starting")
       this.#logger.error(
-        { worker, version, err: error },
+        { worker, version, cause: refusal },
         "a worker refuses a snapshot and goes on with its last one",
       );
   }
-
-  async #acceptHandedOver(): Promise<void> {
-    for (const listener of this.store.snapshot.listeners) {
-      if (listener.accept !== "handed-over") continue;
-      const servers = await acceptForWorkers(listener, (name, socket) => {
-        try {
-          this.supervisor.handOver({ type: "socket", listener: name, socket });
-        } catch (error) {
-          socket.destroy();
-          this.#logger.error({ listener: name, err: error }, "a connection could not be handed to a worker");
-        }
-      });
-      this.#handover = [...this.#handover, ...servers];
-    }
-  }
 }
+
+const policyOf = ({ name, health }: Pool): readonly [string, HealthPolicy] => [name, health];
+
+async function firstAnswers(staged: ReadonlyMap<string, Staged>): Promise<void> {
+  await Promise.all([...staged.values()].map(({ firstAnswer }) => firstAnswer));
+}
+
+/** What was not found out until then is found out while sessions come. */
+const aWhile = (): Promise<void> => sleep(longestFirstCheck, undefined, { ref: false });

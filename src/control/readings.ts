@@ -21,7 +21,7 @@ export interface MetricsInput {
   readonly workerRestarts: () => number;
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
-  readonly reloads: () => { readonly applied: number; readonly failed: number };
+  readonly reloads: () => Readonly<ReloadCounts>;
   /** Renewals of what listeners that terminate TLS, and pools, have from files. */
   readonly certificateReloads: () => ByName<Readonly<ReloadCounts>, Readonly<ReloadCounts>>;
   /** The most files that the process may have open; undefined where the system does not say. */

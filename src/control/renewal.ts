@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { FileWatch, stampOf } from "../lib/watch-files.ts";
-import type { Listener, ListenerTls } from "../model/listener.ts";
-import type { Pool } from "../model/pool.ts";
+import type { ListenerTls } from "../model/listener.ts";
+import type { Model } from "../model/model.ts";
 import {
   listenerFiles,
   type Part,
@@ -67,13 +67,14 @@ export class Renewal {
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
   readonly #watch: FileWatch;
+  #stopped = false;
 
-  /** @param onRenewed gets what changed. */
+  /** @param onRenewed gets what changed. @param before counts that go on. */
   constructor(
-    listeners: readonly Listener[],
-    pools: readonly Pool[],
+    { listeners, pools }: Pick<Model, "listeners" | "pools">,
     onRenewed: (renewed: FromFiles) => void,
     logger: Logger,
+    before: ByName<ReloadCounts, ReloadCounts>,
   ) {
     this.#onRenewed = onRenewed;
     this.#logger = logger;
@@ -83,7 +84,10 @@ export class Renewal {
         .filter((pool) => poolFiles(pool).length > 0)
         .map(({ name, tls, health }) => [name, { tls, health }]),
     );
-    this.counts = { listeners: noneYet(this.#listeners), pools: noneYet(this.#pools) };
+    this.counts = {
+      listeners: countsOf(this.#listeners, before.listeners),
+      pools: countsOf(this.#pools, before.pools),
+    };
     const onBlind = (error: NodeJS.ErrnoException): void =>
       logger.warn(
         { err: error },
@@ -99,7 +103,9 @@ export class Renewal {
     );
   }
 
+  /** Nothing is renewed any more, also what is being read now. */
   stop(): void {
+    this.#stopped = true;
     this.#watch.stop();
   }
 
@@ -107,7 +113,7 @@ export class Renewal {
     try {
       const listeners = await this.#renewed("listener", this.#listeners, renewListener);
       const pools = await this.#renewed("pool", this.#pools, renewPool);
-      if (listeners.size + pools.size === 0) return;
+      if (this.#stopped || listeners.size + pools.size === 0) return;
       commit(listeners, this.#listeners, this.counts.listeners);
       commit(pools, this.#pools, this.counts.pools);
       this.#onRenewed({ listeners, pools });
@@ -183,6 +189,9 @@ function commit<T>(
   }
 }
 
-function noneYet(names: ReadonlyMap<string, unknown>): ReadonlyMap<string, ReloadCounts> {
-  return new Map([...names.keys()].map((name) => [name, { applied: 0, failed: 0 }]));
+function countsOf(
+  names: ReadonlyMap<string, unknown>,
+  before: ReadonlyMap<string, ReloadCounts>,
+): ReadonlyMap<string, ReloadCounts> {
+  return new Map([...names.keys()].map((name) => [name, before.get(name) ?? { applied: 0, failed: 0 }]));
 }

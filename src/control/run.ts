@@ -5,6 +5,7 @@ import { type LogDestination, openLogDestination } from "../observe/destination.
 import { createLogger, type Logger } from "../observe/logger.ts";
 import { openAdmin } from "./admin.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { type LoadAgain, Reloader } from "./reload.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 
 export interface RunOptions {
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly configFile: string;
   /** What `umay check` would warn of. */
   readonly warnings: readonly string[];
+  /** Reads it again, for a reload. */
+  readonly load: LoadAgain;
   /** Called when every listener accepts. */
   readonly onReady?: () => void;
 }
@@ -44,15 +47,16 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { model, onReady }: RunOptions,
-  { stop, request, hurry }: StopRequest,
+  { model, load, onReady }: RunOptions,
+  { stop, request, hurry, onHangup }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
   const plane = await ControlPlane.create(model, logger, destination);
+  const reloader = new Reloader(plane, load, logger);
+  const drain = (): void => request("the admin server");
   await using admin =
-    model.admin &&
-    (await openAdmin(model.admin.bind, plane, () => request("the admin server"), destination, logger));
+    model.admin && (await openAdmin(model.admin.bind, plane, reloader, drain, destination, logger));
   try {
     const stopped = await Promise.race([plane.start(), stop]);
     if (stopped !== undefined) {
@@ -65,6 +69,7 @@ async function serve(
     throw error;
   }
   logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
+  onHangup(() => void reloader.reload("SIGHUP", false));
   onReady?.();
   const code = await stop;
   const { ended, cut } = await plane.drain(hurry);

@@ -8,13 +8,15 @@ export interface StopRequest {
   request(by: string): void;
   /** Aborts when the drain shall wait no longer. */
   readonly hurry: AbortSignal;
+  /** Has SIGHUP do something; one that came before is made up for. Without it, SIGHUP does nothing. */
+  onHangup(handle: () => void): void;
 }
 
-/** SIGHUP and SIGUSR2 would end the process, and SIGUSR1 open Node's debugger, if nobody listened. */
-const signalsWithoutMeaning = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+/** SIGUSR2 would end the process, and SIGUSR1 open Node's debugger, if nobody listened. */
+const signalsWithoutMeaning = ["SIGUSR1", "SIGUSR2"] as const;
 
 /**
- * SIGTERM and SIGINT ask to drain, a second one to stop at once. An error that nobody caught is a defect: the state is
+ * SIGTERM and SIGINT ask to drain, a second one to stop at once; SIGHUP asks for a reload. An error that nobody caught is a defect: the state is
  * unknown, so the process drains and ends with 1, and whoever supervises it starts it anew.
  */
 export function watchStopRequests(logger: Logger): StopRequest {
@@ -42,7 +44,17 @@ export function watchStopRequests(logger: Logger): StopRequest {
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, onSignal);
   for (const signal of signalsWithoutMeaning)
     process.on(signal, () => logger.warn({ signal }, "this signal has no meaning to umay"));
+  // Without a listener, a terminal that closes would end the process.
+  let hungUp = false;
+  let handleHangup = (): void => {
+    hungUp = true;
+  };
+  process.on("SIGHUP", () => handleHangup());
+  const onHangup = (handle: () => void): void => {
+    handleHangup = handle;
+    if (hungUp) handle();
+  };
   process.on("uncaughtException", onDefect);
   process.on("unhandledRejection", onDefect);
-  return { stop: stop.promise, request, hurry: hurry.signal };
+  return { stop: stop.promise, request, hurry: hurry.signal, onHangup };
 }

@@ -15,7 +15,7 @@ import {
   poolCapacity,
   type SharedMemory,
 } from "../channel/memory.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { backendSlots, listenerSlots, poolSlots } from "../channel/slots.ts";
 import type { Result } from "../lib/result.ts";
 import { sourceUrl } from "../lib/source-url.ts";
@@ -65,13 +65,22 @@ interface Seat {
   onAnswer: ((answer: Answer | undefined) => void) | undefined;
 }
 
+/** Somebody who waits for a version to be served. */
+interface Wait {
+  readonly version: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Keeps one worker thread in every seat, and speaks to all of them. */
 export class Supervisor {
   readonly #seats: readonly Seat[];
   readonly #shared: SharedMemory;
-  readonly #log: LogSettings;
   readonly #events: SupervisorEvents;
+  /** How workers log, from the next snapshot on. */
+  log: LogSettings;
   #snapshot: Snapshot | undefined;
+  readonly #waits = new Set<Wait>();
   /** Who waits for an explanation, by its number. */
   readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
   #lastQuestion = 0;
@@ -85,7 +94,7 @@ export class Supervisor {
     events: SupervisorEvents,
   ) {
     this.#shared = shared;
-    this.#log = log;
+    this.log = log;
     this.#events = events;
     this.#seats = memories.map((counters, index) => ({
       id: index + 1,
@@ -108,8 +117,9 @@ export class Supervisor {
     for (const seat of this.#seats) this.#startThread(seat);
   }
 
-  /** Sends a snapshot to every worker; a worker that is being replaced gets it when it is there. */
+  /** Sends a snapshot to every worker; a worker that is being replaced gets it when it is there. In a drain, nothing changes. */
   publish(snapshot: Snapshot): void {
+    if (this.#stopping) return;
     this.#snapshot = snapshot;
     for (const seat of this.#seats) if (seat.ready) this.#sendSnapshot(seat);
   }
@@ -117,6 +127,24 @@ export class Supervisor {
   /** The newest version that every worker serves. */
   get applied(): number {
     return Math.min(...this.#seats.map((seat) => seat.applied));
+  }
+
+  /**
+   * Resolves when every worker serves this version, or a newer one.
+   * @param time they may take, in milliseconds; undefined: any.
+   * @throws where one can't serve it, or does not say in time.
+   */
+  async served(version: number, time?: number): Promise<void> {
+    if (this.applied >= version) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const wait = { version, resolve, reject };
+    this.#waits.add(wait);
+    const timer =
+      time && setTimeout(reject, time, new Error(`not every worker serves it within ${time / 1000} s`));
+    await promise.finally(() => {
+      clearTimeout(timer);
+      this.#waits.delete(wait);
+    });
   }
 
   /** Has every worker end its sessions on the backend in a slot. */
@@ -144,7 +172,7 @@ export class Supervisor {
    * Hands a connection to the worker with the fewest, counting those that are on their way.
    * @throws where the socket can't be moved: its client has gone already, say.
    */
-  handOver(message: Extract<ToWorker, { type: "socket" }>): void {
+  handOver(message: HandedSocket): void {
     const { workerOpen } = this.#shared;
     let best: Seat | undefined;
     for (const seat of this.#seats)
@@ -184,7 +212,7 @@ export class Supervisor {
     const setup: WorkerSetup = {
       id: seat.id,
       count: this.#seats.length,
-      log: this.#log,
+      log: this.log,
       shared: this.#shared,
       counters: seat.counters,
     };
@@ -212,8 +240,11 @@ export class Supervisor {
         seat.applied = message.version;
         seat.serving = true;
         this.#events.answered(seat.id, message.version, undefined);
+        for (const wait of this.#waits) if (wait.version <= this.applied) wait.resolve();
         break;
       case "failed":
+        for (const wait of this.#waits)
+          if (wait.version <= message.version) wait.reject(new Error(message.reason));
         if (seat.serving || seat.applied === 0)
           this.#events.answered(seat.id, message.version, message.reason);
         else {
@@ -254,6 +285,7 @@ export class Supervisor {
     seat.thread?.postMessage({
       type: "snapshot",
       snapshot: { ...this.#snapshot, listeners },
+      log: this.log,
     } satisfies ToWorker);
   }
 

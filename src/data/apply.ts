@@ -1,14 +1,16 @@
 import type { Server, Socket } from "node:net";
+import { formatAddress } from "../lib/address.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
+import { hashString } from "./pick/hash.ts";
 import { ServedPool, type WorkerMemory } from "./pick/pool.ts";
 import { ServedListener, same } from "./plane.ts";
 
 /** A listener with its sockets; `served` is what new connections get, and is replaced by a new snapshot. */
 interface OpenListener {
   served: ServedListener;
-  readonly servers: readonly Server[];
+  servers: readonly Server[];
 }
 
 /**
@@ -16,7 +18,7 @@ interface OpenListener {
  * place in one step; when anything fails, nothing has changed. Sessions keep what they started with.
  */
 export class ServedState {
-  readonly #listeners = new Map<string, OpenListener>();
+  #listeners: ReadonlyMap<string, OpenListener> = new Map();
   #pools = new Map<string, ServedPool>();
   readonly #memory: WorkerMemory;
   readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
@@ -38,26 +40,35 @@ export class ServedState {
     const pools = new Map<string, ServedPool>();
     for (const definition of snapshot.pools)
       pools.set(definition.name, this.#preparePool(definition, commits));
+    for (const [name, pool] of this.#pools)
+      if (!pools.has(name)) commits.push(pool.prepare({ ...pool.definition, backends: [] }));
+    const listeners = new Map<string, OpenListener>();
     const opened: Server[] = [];
     try {
-      for (const definition of snapshot.listeners)
-        opened.push(...(await this.#prepareListener(definition, pools, commits)));
+      for (const definition of snapshot.listeners) {
+        const open = await this.#prepareListener(definition, pools, opened, commits);
+        listeners.set(definition.name, open);
+      }
     } catch (error) {
       for (const server of opened) server.close();
       throw error;
     }
     for (const commit of commits) commit();
     this.#pools = pools;
-    const kept = new Set(snapshot.listeners.map((listener) => listener.name));
-    for (const [name, open] of this.#listeners)
-      if (!kept.has(name)) {
-        this.#listeners.delete(name);
-        close(open.servers);
-      }
+    const before = this.#listeners;
+    this.#listeners = listeners;
+    const kept = new Set(listeners.values());
+    for (const open of before.values()) if (!kept.has(open)) close(open.servers);
   }
 
   listener(name: string): ServedListener | undefined {
     return this.#listeners.get(name)?.served;
+  }
+
+  listenerAt(address: string): ServedListener | undefined {
+    for (const { served } of this.#listeners.values())
+      if (served.definition.addresses.some((own) => formatAddress(own) === address)) return served;
+    return undefined;
   }
 
   /** Stops accepting on every listener. */
@@ -86,41 +97,45 @@ export class ServedState {
     return pool;
   }
 
-  /** @returns the sockets that had to be opened. */
+  /**
+   * Sockets on the same addresses stay open, whatever their listener is called: what waits in them to be accepted is not lost.
+   * @param opened gets the sockets that had to be opened.
+   */
   async #prepareListener(
     definition: PlacedListener,
     pools: ReadonlyMap<string, ServedPool>,
+    opened: Server[],
     commits: (() => void)[],
-  ): Promise<readonly Server[]> {
-    const { name } = definition;
-    const open = this.#listeners.get(name);
-    if (open?.served.serves(definition, pools)) return [];
+  ): Promise<OpenListener> {
+    const before = this.#listeners.get(definition.name);
+    if (before?.served.serves(definition, pools)) return before;
     const served = new ServedListener(definition, pools, this.#memory.worker.index + 1);
-    if (open !== undefined && same(addresses(open.served.definition), addresses(definition))) {
-      commits.push(() => {
-        open.served = served;
-      });
-      return [];
-    }
-    const next: OpenListener = { served, servers: await this.#open(definition) };
+    const open = [before, ...this.#listeners.values()].find(
+      (each) => each !== undefined && same(addresses(each.served.definition), addresses(definition)),
+    );
+    if (open === undefined) return this.#open(served, opened);
     commits.push(() => {
-      if (open !== undefined) close(open.servers);
-      this.#listeners.set(name, next);
+      open.served = served;
     });
-    return next.servers;
+    return open;
   }
 
-  async #open(definition: PlacedListener): Promise<readonly Server[]> {
-    if (!this.#accepts(definition)) return [];
-    const accept = (socket: Socket): void =>
-      this.#onConnection(this.#listeners.get(definition.name)!.served, socket);
+  async #open(served: ServedListener, opened: Server[]): Promise<OpenListener> {
+    const open: OpenListener = { served, servers: [] };
+    const { definition } = served;
+    if (!this.#accepts(definition)) return open;
+    const accept = (socket: Socket): void => this.#onConnection(open.served, socket);
     const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
-    return openServers(definition, accept, this.#onServerError, mayMove);
+    open.servers = await openServers(definition, accept, this.#onServerError, mayMove);
+    opened.push(...open.servers);
+    return open;
   }
 
-  #accepts({ accept, slot }: PlacedListener): boolean {
+  /** What only one worker can have stays with that one, whatever its listener is called. */
+  #accepts({ accept, addresses: [first] }: PlacedListener): boolean {
     const { index, count } = this.#memory.worker;
-    return accept === "shared-port" || (accept === "one-worker" && slot % count === index);
+    if (accept === "one-worker") return (hashString(formatAddress(first!), 0) >>> 0) % count === index;
+    return accept === "shared-port";
   }
 }
 

@@ -97,7 +97,7 @@ export interface Plane {
   readonly counters: CounterMemory;
   readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
-  readonly logSessions: boolean;
+  logSessions: boolean;
   readonly sessions: Set<Session>;
   /** By listener slot: sessions of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;

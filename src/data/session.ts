@@ -323,11 +323,11 @@ export class Session implements RelaySession, FirstBytesSession {
     const { definition } = this.listener;
     this.plane.sessions.delete(this);
     if (!handshakeOver) countPending(this.listener, this.plane, -1);
-    release(this.listener, this.plane, this.addressPlace);
     this.plane.counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.accepted;
     if (handshakeOver)
       recordValue(this.plane.counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
+    release(this.listener, this.plane, this.addressPlace);
     recordSession(this, reason, duration);
   }
 

@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { listenerCell } from "../channel/counters.ts";
 import { listenerCapacity } from "../channel/memory.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "../channel/messages.ts";
-import { unmapAddress } from "../lib/address.ts";
+import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
@@ -52,10 +52,10 @@ function keepOrGiveAway(listener: ServedListener, socket: Socket): void {
 }
 
 /** @returns false where the socket can't be moved: its client has gone already, say. */
-function giveAway({ definition: { name, counters } }: ServedListener, socket: Socket): boolean {
+function giveAway({ definition: { addresses, counters } }: ServedListener, socket: Socket): boolean {
   try {
     // A socket that was not read yet moves between threads; its type does not say so.
-    const message: FromWorker = { type: "socket", listener: name, socket };
+    const message: HandedSocket = { type: "socket", address: formatAddress(addresses[0]!), socket };
     port.postMessage(message, [socket as unknown as ArrayBuffer]);
     plane.counters[counters + listenerCell.givenAway]! += 1;
     return true;
@@ -71,10 +71,10 @@ function accept(listener: ServedListener, socket: Socket): void {
   else new Session(plane, listener, socket, place);
 }
 
-function takeOver({ listener: name, socket }: Extract<ToWorker, { type: "socket" }>): void {
+function takeOver({ address, socket }: HandedSocket): void {
   // Counted since it was sent; whether it stays is decided now.
   Atomics.sub(setup.shared.workerOpen, plane.worker, 1);
-  const listener = state.listener(name);
+  const listener = state.listenerAt(address);
   socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
   if (listener === undefined) {
     socket.destroy();
@@ -94,7 +94,10 @@ function refuse(listener: ServedListener, socket: Socket): void {
 /** Of the last snapshot that came, whether it could be applied or not. */
 let listeners: ReadonlyMap<string, PlacedListener> = new Map();
 
-async function applySnapshot({ snapshot }: Extract<ToWorker, { type: "snapshot" }>): Promise<void> {
+async function applySnapshot({
+  snapshot,
+  log: settings,
+}: Extract<ToWorker, { type: "snapshot" }>): Promise<void> {
   const next = snapshot.listeners.map((listener) =>
     typeof listener === "string" ? listeners.get(listener)! : listener,
   );
@@ -102,6 +105,8 @@ async function applySnapshot({ snapshot }: Extract<ToWorker, { type: "snapshot" 
   try {
     await state.apply({ ...snapshot, listeners: next });
     sweep.start(state.shortestTimeout);
+    log.setLevel(settings.level);
+    plane.logSessions = settings.sessions;
     send({ type: "applied", version: snapshot.version });
   } catch (error) {
     send({ type: "failed", version: snapshot.version, reason: (error as Error).message });

@@ -14,6 +14,7 @@ const batchDelay = 50;
 
 export interface WorkerLogger {
   readonly logger: LineLogger;
+  setLevel(level: LogLevel): void;
   /** Sends what is there, at once. */
   flush(): void;
 }
@@ -24,9 +25,10 @@ export interface WorkerLogger {
  * much (4.7 µs instead of 2.3).
  */
 export function createWorkerLogger(
-  { level: least }: Pick<LogSettings, "level">,
+  { level }: Pick<LogSettings, "level">,
   send: (lines: string) => void,
 ): WorkerLogger {
+  let least = logLevels.indexOf(level);
   let batch = "";
   let timer: NodeJS.Timeout | undefined;
 
@@ -46,13 +48,16 @@ export function createWorkerLogger(
     else timer ??= setTimeout(flush, batchDelay).unref();
   }
 
-  const isLevelEnabled = (level: LogLevel): boolean => logLevels.indexOf(level) >= logLevels.indexOf(least);
+  const isLevelEnabled = (level: LogLevel): boolean => logLevels.indexOf(level) >= least;
   const logger: LineLogger = {
     isLevelEnabled,
     info: (fields, text) => write("info", fields, text),
     debug: (fields, text) => write("debug", fields, text),
   };
-  return { logger, flush };
+  const setLevel = (to: LogLevel): void => {
+    least = logLevels.indexOf(to);
+  };
+  return { logger, setLevel, flush };
 }
 
 function lineOf(level: LogLevel, fields: object, text: string): string {

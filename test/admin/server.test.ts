@@ -31,6 +31,7 @@ async function start(
     drain: () => ({ status: 200, body: { drains: "all" } }),
     drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
     undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
+    reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
     failed: (error) => failures.push(error),
     ...state,
   });

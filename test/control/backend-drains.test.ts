@@ -37,7 +37,7 @@ class Scene {
       store: this.store,
       shared: this.shared,
       memories: [this.memory],
-      removals: new Map(model.pools.map(({ name, removal }) => [name, removal])),
+      removal: (pool) => model.pools.find(({ name }) => name === pool)!.removal,
       logger: createLogger({ level: "info" }, { write: (line) => this.#note(line) }),
       timers: this.timers,
       returns: (pool, address) => this.returned.push(`${pool} ${address}`),

@@ -76,3 +76,34 @@ test("two names of one address are found out, and every error is told", async ()
   });
   assert.ok(await isFree({ kind: "tcp", host: "127.0.0.1", port: port! }));
 });
+
+test("what this process has already needs no probe; two listeners can't have it, and others can't be given what is taken", async (t) => {
+  const [mine, theirs] = await freePorts(2);
+  const held = createServer();
+  const other = createServer();
+  t.after(() => {
+    held.close();
+    other.close();
+  });
+  const own = { kind: "tcp", host: "127.0.0.1", port: mine! } as const;
+  await listen(held, own, { reusePort: true });
+  await listen(other, { ...own, port: theirs! });
+  const served = listeners({ a: "127.0.0.1:0" }).map((listener) => ({
+    ...listener,
+    addresses: [own],
+    accept: "shared-port" as const,
+  }));
+
+  // It keeps the port that the system chose, and another name may have it.
+  for (const [name, bind] of [
+    ["a", "127.0.0.1:0"],
+    ["b", `127.0.0.1:${mine}`],
+  ] as const) {
+    const { listeners: bound } = await bindListeners(listeners({ [name]: bind }), served);
+    assert.deepEqual(bound.get(name)!.addresses, [own]);
+  }
+  const twice = bindListeners(listeners({ a: "127.0.0.1:0", b: `127.0.0.1:${mine}` }), served);
+  await assert.rejects(twice, /listener b cannot listen on 127\.0\.0\.1:\d+: listener a does/);
+  const taken = bindListeners(listeners({ a: `127.0.0.1:${theirs}` }), served);
+  await assert.rejects(taken, /listener a cannot listen on .* in use/);
+});

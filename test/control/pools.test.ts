@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { watchPools } from "../../src/control/pools.ts";
+import { PoolWatches } from "../../src/control/pools.ts";
 import type { DiscoveryError, DiscoverySource } from "../../src/discovery/source.ts";
 import { err, ok, type Result } from "../../src/lib/result.ts";
 import type { Backend } from "../../src/model/backend.ts";
@@ -42,10 +42,11 @@ function watched(names: readonly string[]) {
   const sources = new Map(names.map((name) => [name, new Source()]));
   const calls: [string, number][] = [];
   const lines: Record<string, unknown>[] = [];
-  const stop = new AbortController();
   const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
-  const watch = watchPools(sources, (pool, set) => calls.push([pool, set.length]), logger, stop.signal);
-  return { sources, calls, lines, stop, watch };
+  const watch = new PoolWatches((pool, set) => calls.push([pool, set.length]), logger);
+  const staged = [...sources].map(([pool, source]) => watch.stage(pool, source));
+  for (const stage of staged) stage.commit();
+  return { sources, calls, lines, watch, staged };
 }
 
 test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {
@@ -86,9 +87,9 @@ test("an answer that changes nothing is not handed on", async () => {
 });
 
 test("the first answers are there when every pool has had one, good or bad", async () => {
-  const { sources, watch } = watched(["a", "b", "c"]);
+  const { sources, staged } = watched(["a", "b", "c"]);
   let there = false;
-  void watch.firstAnswers.then(() => {
+  void Promise.all(staged.map(({ firstAnswer }) => firstAnswer)).then(() => {
     there = true;
   });
   await sources.get("a")!.give(found);
@@ -108,8 +109,49 @@ test("a source that throws is logged as a defect, and the other pools go on", as
 });
 
 test("nothing is handed on after the end", async () => {
-  const { sources, calls, stop } = watched(["a"]);
-  stop.abort();
+  const { sources, calls, watch } = watched(["a"]);
+  watch.stop();
   await sources.get("a")!.give(found);
   assert.deepEqual(calls, []);
+});
+
+test("a source that is to take another's place is followed, and hands on what it found only when it does", async () => {
+  const { sources, calls, watch } = watched(["a"]);
+  const before = sources.get("a")!;
+  await before.give(failed);
+  await before.give(found);
+  const next = new Source();
+  const stage = watch.stage("a", next);
+  assert.equal(stage.found(), undefined);
+  await next.give(ok([]));
+  await stage.firstAnswer;
+  assert.deepEqual(stage.found(), []);
+  assert.deepEqual(calls.splice(0), [["a", 1]]);
+  stage.commit();
+  // What was asked for is known already.
+  assert.deepEqual(calls, []);
+  await before.give(ok([]));
+  await next.give(found);
+  assert.deepEqual(calls.splice(0), [["a", 1]]);
+  assert.deepEqual({ ...watch.states.get("a") }, { everFound: true, errors: 1, lastError: undefined });
+
+  const late = watch.stage("a", sources.get("a")!);
+  late.abandon();
+  await sources.get("a")!.give(ok([]));
+  assert.equal(late.found(), undefined);
+  watch.leave("a");
+  await next.give(ok([]));
+  assert.deepEqual(calls, []);
+  assert.equal(watch.states.size, 0);
+});
+
+test("what a source found while nobody asked is handed on when it takes its place", async () => {
+  const { calls, watch } = watched([]);
+  const source = new Source();
+  const stage = watch.stage("a", source);
+  stage.found();
+  await source.give(found);
+  assert.deepEqual(calls, []);
+  stage.commit();
+  assert.deepEqual(calls, [["a", 1]]);
 });

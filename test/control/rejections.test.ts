@@ -20,7 +20,7 @@ test("refusals are logged once a second for each listener and reason, and the la
   const refuse = (worker: number, reason: RejectReason): void => {
     memories[worker]![web.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
   };
-  const watch = watchRejections([web], memories, createLogger({ level: "info" }, sink));
+  const watch = watchRejections(() => [web], memories, createLogger({ level: "info" }, sink));
   const seconds = (count: number): unknown[] => {
     t.mock.timers.tick(count * 1000);
     return lines.splice(0);

@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { backendCell, type CounterMemory, createCounterMemory } from "../../src/channel/counters.ts";
+import {
+  backendCell,
+  type CounterMemory,
+  createCounterMemory,
+  listenerCell,
+  poolCell,
+} from "../../src/channel/counters.ts";
 import {
   backendCapacity,
   backendFlag,
   createSharedMemory,
+  listenerCapacity,
   type SharedMemory,
 } from "../../src/channel/memory.ts";
-import { Store } from "../../src/control/store.ts";
+import { type BoundListener, Store } from "../../src/control/store.ts";
 import type { Backend, PlacedBackend } from "../../src/model/backend.ts";
+import type { Model } from "../../src/model/model.ts";
+import type { PlacedListener } from "../../src/model/snapshot.ts";
 import { loadModel, smallest } from "../config/loading.ts";
+import { testCertificates } from "../support/certificates.ts";
 
 const model = await loadModel(`
   listeners.a = { bind = "127.0.0.1:1", pool = "one" }
@@ -226,4 +238,144 @@ test("a drain by hand sticks to the address of its pool, whether discovery finds
   store.setDrained("one", "a:80", false);
   assert.deepEqual(flags(), [0, 0]);
   assert.equal(store.isDrained("one", "a:80"), false);
+});
+
+const configured = async (listeners: string, pools: string): Promise<Model> =>
+  await loadModel(`${listeners}\n${pools}`);
+
+const boundAs = ({ listeners }: Model): Map<string, BoundListener> =>
+  new Map(listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]));
+
+const pools = `
+  pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }
+  pools.two.discovery = { type = "static", backends = ["127.0.0.1:1"] }`;
+
+test("another model changes what differs; the rest stays the same object, and keeps place, backends and counters", async () => {
+  const { store } = scene();
+  store.setBackends("one", [backend("a"), backend("b")]);
+  const before = store.snapshot;
+  const same = await configured(
+    `listeners.a = { bind = "127.0.0.1:1", pool = "one" }\nlisteners.b = { bind = "127.0.0.1:2", pool = "two" }`,
+    pools,
+  );
+  const after = store.configure(same, boundAs(same));
+  assert.equal(after.version, before.version + 1);
+  assert.deepEqual(after, { ...before, version: after.version });
+  for (const [index, listener] of after.listeners.entries()) assert.equal(listener, before.listeners[index]);
+  for (const [index, pool] of after.pools.entries()) assert.equal(pool, before.pools[index]);
+
+  const other = await configured(
+    `listeners.b = { bind = "127.0.0.1:2", pool = "one" }`,
+    pools.replace("pools.two", `pools.one.picker = "random"\npools.three`),
+  );
+  const [, b] = before.listeners;
+  const [one] = before.pools;
+  const { listeners, pools: now } = store.configure(other, boundAs(other));
+  assert.deepEqual(listeners, [{ ...b!, pool: "one" }]);
+  assert.deepEqual(now[0], { ...one!, picker: { type: "random" } });
+  assert.deepEqual([now.length, now[1]!.name, now[1]!.backends], [2, "three", []]);
+});
+
+test("what left counts as long as it has sessions, comes back to its place until then, and to a new one after", async () => {
+  const all = scene();
+  const { store, shared, memories } = all;
+  store.setBackends("two", [backend("a")]);
+  const [, b] = store.snapshot.listeners;
+  const [, two] = store.snapshot.pools;
+  const [a] = two!.backends;
+  lease(all, a!);
+  Atomics.add(shared.listenerActive, b!.slot, 1);
+  Atomics.add(shared.poolActive, two!.slot, 1);
+  memories[1]![b!.counters + listenerCell.accepted] = 5;
+  memories[1]![two!.counters + poolCell.leased] = 7;
+  const less = await configured(
+    `listeners.a = { bind = "127.0.0.1:1", pool = "one" }`,
+    pools.replace(/pools\.two.*/, ""),
+  );
+  store.configure(less, boundAs(less));
+  store.settle(store.snapshot.version);
+  const names = (things: readonly { readonly name: string }[]): string[] => things.map(({ name }) => name);
+  assert.deepEqual(names(store.snapshot.listeners), ["a"]);
+  assert.deepEqual(names(store.observed.listeners), ["a", "b"]);
+  assert.deepEqual(names(store.listeners), ["a", "b"]);
+  assert.deepEqual(names(store.observed.pools), ["one", "two"]);
+  assert.deepEqual(observed(store, "two"), ["a:80"]);
+
+  // Back while it has sessions.
+  store.configure(model, boundAs(model));
+  assert.deepEqual(names(store.observed.listeners), ["a", "b"]);
+  store.setBackends("two", [backend("a")]);
+  const [, bAgain] = store.snapshot.listeners;
+  assert.deepEqual([bAgain!.slot, bAgain!.counters], [b!.slot, b!.counters]);
+  assert.deepEqual(store.snapshot.pools[1], two);
+
+  // Its place is free when the last session has ended and every worker has noticed; its counters are at 0.
+  store.removePool("two");
+  store.configure(less, boundAs(less));
+  release(all, a!);
+  Atomics.sub(shared.listenerActive, b!.slot, 1);
+  Atomics.sub(shared.poolActive, two!.slot, 1);
+  store.settle(store.snapshot.version - 2);
+  assert.equal(memories[1]![b!.counters + listenerCell.accepted], 5);
+  store.settle(store.snapshot.version);
+  assert.deepEqual(names(store.listeners), ["a"]);
+  assert.equal(memories[1]![b!.counters + listenerCell.accepted], 0);
+  assert.equal(memories[1]![two!.counters + poolCell.leased], 0);
+  const renamed = await configured(
+    `listeners.c = { bind = "127.0.0.1:2", pool = "three" }`,
+    pools.replace("two", "three"),
+  );
+  const { listeners, pools: now } = store.configure(renamed, boundAs(renamed));
+  assert.equal(listeners[0]!.slot, b!.slot);
+  assert.equal(now.find(({ name }) => name === "three")!.slot, two!.slot);
+});
+
+test("tickets stay good over a change, but for those of a file's key; who is counted by address stays counted", async () => {
+  const { ecdsa, dir } = await testCertificates();
+  const keys = join(dir, "store.keys");
+  writeFileSync(keys, Buffer.alloc(48, 1));
+  const toml = (settings: string, tls = ""): Promise<Model> =>
+    configured(
+      `[listeners.web]
+       bind = "127.0.0.1:1"
+       pool = "one"
+       ${settings}
+       [listeners.web.tls]
+       certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
+       ${tls}`,
+      pools.replace("pools.one", "[pools]\none").replace("pools.two", "two"),
+    );
+  const first = await toml("");
+  const { store } = scene(first);
+  const served = async (...settings: Parameters<typeof toml>): Promise<PlacedListener> => {
+    const next = await toml(...settings);
+    return store.configure(next, boundAs(next)).listeners[0]!;
+  };
+  const [web] = store.snapshot.listeners;
+  assert.equal(web!.addressTable, undefined);
+  const limited = await served("max_connections_per_ip = 5", `min_version = "TLSv1.3"`);
+  assert.deepEqual(limited.ticketKeys, web!.ticketKeys);
+  assert.notEqual(limited.addressTable, undefined);
+  const more = await served("max_connections_per_ip = 6");
+  assert.equal(more.addressTable, limited.addressTable);
+  const fromFile = await served("", `session_tickets = { keys_file = "${keys}" }`);
+  assert.deepEqual(fromFile.ticketKeys, new Uint8Array(48).fill(1));
+  const own = await served("");
+  assert.notDeepEqual(own.ticketKeys, fromFile.ticketKeys);
+  assert.equal((await served("", "session_tickets = { enabled = false }")).ticketKeys, undefined);
+});
+
+test("more listeners than there is room for are refused, and nothing changes", () => {
+  const { store } = scene();
+  const before = store.snapshot;
+  const many = Array.from({ length: listenerCapacity }, (_, index) => ({
+    ...model.listeners[0]!,
+    name: `l${index}`,
+  }));
+  const next = { ...model, listeners: many };
+  assert.throws(
+    () => store.configure(next, boundAs(next)),
+    /room for 1022 more listeners, not for 1024, until sessions/,
+  );
+  assert.equal(store.snapshot, before);
 });

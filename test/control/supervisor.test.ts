@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, Socket } from "node:net";
+import { Socket } from "node:net";
 import { test } from "node:test";
 import { createCounterMemory, listenerCell } from "../../src/channel/counters.ts";
 import { createSharedMemory, mostConnections, openConnections } from "../../src/channel/memory.ts";
-import { acceptForWorkers } from "../../src/control/handover.ts";
-import { Store } from "../../src/control/store.ts";
+import { Handover } from "../../src/control/handover.ts";
+import { type BoundListener, Store } from "../../src/control/store.ts";
 import { Supervisor } from "../../src/control/supervisor.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
+import { formatAddress } from "../../src/lib/address.ts";
 import { loadModel } from "../config/loading.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { connectPlain } from "../support/client.ts";
+import { freePorts } from "../support/free-ports.ts";
 import type { Peer } from "../support/peer.ts";
 import { becomes } from "../support/settled.ts";
 import { echoed, farewell } from "../support/talk.ts";
@@ -23,8 +24,9 @@ async function startScene(backend: string) {
   const shared = createSharedMemory();
   Atomics.store(shared.process, mostConnections, 1000);
   const memories = [createCounterMemory(), createCounterMemory()];
-  const bound = new Map([
-    ["echo", { addresses: [model.listeners[0]!.bind], accept: "handed-over" as const }],
+  const [port = 0] = await freePorts(1);
+  const bound = new Map<string, BoundListener>([
+    ["echo", { addresses: [{ kind: "tcp", host: "127.0.0.1", port }], accept: "handed-over" }],
   ]);
   const store = new Store(model, bound, shared, memories);
   for await (const set of createDiscovery(model.pools[0]!.discovery).watch(new AbortController().signal)) {
@@ -53,10 +55,12 @@ test("connections that this thread accepts are handed to the worker with the few
   supervisor.publish(store.snapshot);
   await served;
   const [listener] = store.snapshot.listeners;
-  const [server] = await acceptForWorkers(listener!, (name, socket) =>
-    supervisor.handOver({ type: "socket", listener: name, socket }),
+  const handover = new Handover((address, socket) =>
+    supervisor.handOver({ type: "socket", address, socket }),
   );
-  const { port } = server!.address() as AddressInfo;
+  await handover.follow([listener!]);
+  const [address] = listener!.addresses;
+  const port = address?.kind === "tcp" ? address.port : 0;
 
   const clients: Peer[] = [];
   for (let count = 0; count < 10; count++) {
@@ -74,21 +78,56 @@ test("connections that this thread accepts are handed to the worker with the few
     "open connections",
   );
 
-  const closed = once(server!, "close");
-  server!.close();
+  handover.close();
   await supervisor.drain();
   assert.equal(await supervisor.cut("stopped"), 6);
   for (const client of clients) assert.equal(await client.ending(), "ECONNRESET");
   assert.equal(lines.length, 10);
   assert.equal(Atomics.load(shared.process, openConnections), 0);
   assert.deepEqual([...shared.workerOpen.subarray(0, 2)], [0, 0]);
-  await closed;
+});
+
+test("listeners whose connections are handed over change while others are accepted on", async () => {
+  const [kept, left, late] = (await freePorts(3)).map(
+    (port) => ({ kind: "tcp", host: "127.0.0.1", port }) as const,
+  );
+  const got: string[] = [];
+  const handover = new Handover((address, socket) => {
+    got.push(address);
+    socket.destroy();
+  });
+  const ask = async ({ port }: { readonly port: number }): Promise<string | undefined> =>
+    connectPlain(port).then(
+      (peer) => peer.ending(),
+      ({ code }) => code,
+    );
+  const listener = (name: string, ...addresses: (typeof kept)[]) =>
+    ({ name, accept: "handed-over", addresses: addresses.map((address) => address!) }) as const;
+  await handover.follow([
+    listener("a", kept),
+    listener("b", left),
+    { ...listener("c", late), accept: "shared-port" },
+  ]);
+  for (const address of [kept!, left!]) await ask(address);
+  assert.equal(await ask(late!), "ECONNREFUSED");
+  await handover.follow([listener("renamed", kept), listener("c", late)]);
+  for (const address of [kept!, late!]) await ask(address);
+  assert.equal(await ask(left!), "ECONNREFUSED");
+  assert.deepEqual(
+    got,
+    [kept, left, kept, late].map((address) => formatAddress(address!)),
+  );
+  await assert.rejects(
+    new Handover(() => {}).follow([listener("d", kept)]),
+    /^Error: listener d cannot listen on/,
+  );
+  handover.close();
 });
 
 test("without a worker, a connection that was accepted is closed", async () => {
   const { supervisor } = await startScene("127.0.0.1:1");
   const socket = new Socket();
-  supervisor.handOver({ type: "socket", listener: "echo", socket });
+  supervisor.handOver({ type: "socket", address: "127.0.0.1:1", socket });
   assert.ok(socket.destroyed);
 });
 

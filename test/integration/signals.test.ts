@@ -16,15 +16,18 @@ const listener = `
   admin = { bind = "127.0.0.1:0" }
   listeners.echo = { bind = "127.0.0.1:0", pool = "echo" }`;
 
-test("SIGHUP, SIGUSR1 and SIGUSR2 neither end umay nor open the debugger", async () => {
+test("SIGUSR1 and SIGUSR2 neither end umay nor open the debugger, nor does SIGHUP end it", async () => {
   await using backend = await startEchoBackend();
   await using umay = await startUmay(listener + poolToml("echo", [backend.address]));
   const client = await connectPlain(umay.port("echo"));
-  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) {
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
     umay.signal(signal);
     const line = await umay.logged((line) => line["signal"] === signal);
     assert.equal(line.level, "warn");
   }
+  umay.signal("SIGHUP");
+  // What came from standard input can't be read again.
+  assert.equal((await umay.logged(({ by }) => by === "SIGHUP")).level, "error");
   await farewell(client);
   assert.equal((await umay.readiness()).status, 200);
   umay.signal("SIGTERM");

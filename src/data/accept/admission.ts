@@ -50,8 +50,9 @@ function refused({ definition }: ServedListener, { counters }: Plane, reason: Re
 /** Counts an admitted connection out. @param place as {@link admit} gave it. */
 export function release(listener: ServedListener, plane: Plane, place: number): void {
   listener.addresses?.release(place);
-  leave(listener.definition, plane);
   plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
+  // Last: without a connection, the control plane may give the counters of a listener that left to another.
+  leave(listener.definition, plane);
 }
 
 /** What admission looks at besides addresses. */

@@ -72,11 +72,11 @@ export class Queue {
     const wait = this.#waiting.get(session)!;
     this.#waiting.delete(session);
     this.#counts[wait]--;
-    Atomics.sub(this.#shared.poolWaiting, this.#slot, 1);
     this.#counters[this.#first + poolCell.dequeued]! += 1;
     const took = performance.now() - session.lastActive;
     session.queueTook += took;
     recordValue(this.#counters, this.#first + poolCell.queueDuration, took * 1000);
+    Atomics.sub(this.#shared.poolWaiting, this.#slot, 1);
   }
 
   /** Ends a session that has waited for too long. @param quiet for how long it has waited, in milliseconds. */

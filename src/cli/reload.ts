@@ -1,0 +1,28 @@
+import type { ReloadAnswer } from "../control/reload.ts";
+import { type AdminChoice, longTimeout, withAdmin } from "./admin-client.ts";
+import { printError } from "./exit.ts";
+
+export interface ReloadOptions extends AdminChoice {
+  readonly dryRun?: true;
+  /** Whether the answer is printed as it came. */
+  readonly json?: true;
+}
+
+/** `umay reload`: waits until it is done. */
+export function reload({ dryRun, json, ...choice }: ReloadOptions): Promise<number> {
+  const path = dryRun ? "/reload?dry_run=true" : "/reload";
+  return withAdmin<ReloadAnswer>(choice, { path, method: "POST", timeout: longTimeout }, (answer) => {
+    for (const warning of answer.warnings) printError(`warning: ${warning}`);
+    process.stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer));
+  });
+}
+
+function textOf({ result, generation, changes, needs_restart }: ReloadAnswer): string {
+  const head = {
+    applied: `reloaded; generation ${generation} is served`,
+    unchanged: "reloaded; nothing has changed",
+    tried: changes.length > 0 ? "would change" : "nothing would change",
+  }[result];
+  const later = needs_restart.map((key) => `${key}: counts from the next start on`);
+  return [head, ...[...changes, ...later].map((line) => `  ${line}`), ""].join("\n");
+}

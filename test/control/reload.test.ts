@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigError } from "../../src/config/errors.ts";
+import { Reloader } from "../../src/control/reload.ts";
+import type { Model } from "../../src/model/model.ts";
+import { createLogger } from "../../src/observe/logger.ts";
+import { loadModel, smallest } from "../config/loading.ts";
+
+const first = await loadModel(smallest);
+const second = await loadModel(smallest.replace("9994", "9995"));
+
+/** A control plane that does as it is told. */
+function scene() {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const plane = {
+    state: "ready",
+    model: first,
+    store: { snapshot: { version: 4 } },
+    async reconfigure(next: Model): Promise<void> {
+      this.model = next;
+      this.store.snapshot.version++;
+    },
+  };
+  const file = { read: async (): Promise<Model> => second };
+  const reloader = new Reloader(plane, async () => ({ model: await file.read(), warnings: [] }), logger);
+  return { plane, file, reloader, lines };
+}
+
+test("a configuration is taken into service, and then there is nothing more to change", async () => {
+  const { plane, reloader, lines } = scene();
+  const change = { changes: ["listeners.echo: changed bind"], needs_restart: [], warnings: [] };
+  assert.deepEqual(await reloader.reload("test", true), {
+    ok: true,
+    value: { result: "tried", generation: 4, ...change },
+  });
+  assert.equal(plane.model, first);
+  assert.deepEqual(await reloader.reload("test", false), {
+    ok: true,
+    value: { result: "applied", generation: 5, ...change },
+  });
+  assert.equal(plane.model, second);
+  assert.deepEqual(await reloader.reload("test", false), {
+    ok: true,
+    value: { result: "unchanged", generation: 5, ...change, changes: [] },
+  });
+  assert.deepEqual([reloader.applied, reloader.failed], [2, 0]);
+  assert.deepEqual(
+    lines.map(({ level, by, changes }) => [level, by, changes]),
+    [
+      ["info", "test", change.changes],
+      ["info", "test", []],
+    ],
+  );
+});
+
+test("what keeps it from that is answered, counted and logged", async () => {
+  const { plane, file, reloader, lines } = scene();
+  const problem = { severity: "error", where: "umay.toml:1:2", path: "a.b", message: "is wrong" } as const;
+  const problems = [{ ...problem, hint: undefined, frame: undefined }];
+  file.read = async () => {
+    throw new ConfigError(problems);
+  };
+  const text = "umay.toml:1:2: a.b: is wrong";
+  assert.deepEqual(await reloader.reload("test", false), { ok: false, error: { error: text, problems } });
+  file.read = async () => second;
+  plane.reconfigure = async () => {
+    throw new Error("a port is taken");
+  };
+  assert.deepEqual(await reloader.reload("test", false), { ok: false, error: { error: "a port is taken" } });
+  plane.state = "draining";
+  const late = await reloader.reload("test", true);
+  assert.ok(!late.ok && late.error.error.startsWith("umay is draining"));
+  assert.deepEqual([reloader.applied, reloader.failed], [0, 2]);
+  assert.deepEqual(
+    lines.map(({ level, cause }) => [level, cause]),
+    [
+      ["error", [text]],
+      ["error", "a port is taken"],
+    ],
+  );
+});
+
+test("reloads are done one after the other", async () => {
+  const { plane, file, reloader } = scene();
+  const order: string[] = [];
+  file.read = async () => {
+    order.push("read");
+    await new Promise(setImmediate);
+    return order.length === 1 ? second : first;
+  };
+  const { reconfigure } = plane;
+  plane.reconfigure = async (next) => {
+    await new Promise(setImmediate);
+    await reconfigure.call(plane, next);
+    order.push("served");
+  };
+  await Promise.all([reloader.reload("a", false), reloader.reload("b", false)]);
+  assert.deepEqual(order, ["read", "served", "read", "served"]);
+  assert.equal(plane.model, first);
+});
