@@ -53,6 +53,8 @@ export class ControlPlane {
   readonly #lingering = new Lingering((pool) => this.#removePool(pool));
   /** By pool, also of those that left: how long sessions stay on a backend that left. */
   readonly #removals = new Map<string, number | undefined>();
+  /** Of the start: one that a reload adds does not take readiness from those that are served. */
+  readonly #firstPools: readonly string[];
   readonly #diedAtStart = Promise.withResolvers<never>();
   /** By pool, also of those that linger. */
   #policies: ReadonlyMap<string, HealthPolicy> = new Map();
@@ -68,6 +70,7 @@ export class ControlPlane {
   private constructor(model: Model, bound: Bound, logger: Logger, destination: LogDestination) {
     this.#model = model;
     this.#logger = logger;
+    this.#firstPools = model.pools.map(({ name }) => name);
     // It may be rejected before anyone waits for it.
     this.#diedAtStart.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
@@ -192,9 +195,11 @@ export class ControlPlane {
   /** Why the process is not ready for traffic; undefined when it is. */
   unready(): string | undefined {
     if (this.state !== "ready") return this.state;
-    for (const [pool, { everFound, lastError }] of this.pools.states)
+    for (const pool of this.#firstPools) {
+      const { everFound = true, lastError } = this.pools.states.get(pool) ?? {};
       if (!everFound)
         return `pool ${pool} has no backend yet${lastError === undefined ? "" : `: ${lastError}`}`;
+    }
     return undefined;
   }
 

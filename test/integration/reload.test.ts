@@ -120,14 +120,23 @@ test("listeners and pools come, change and go; sessions and what did not change 
   );
   await farewell(onA);
 
-  // It comes back, on the same port.
-  assert.deepEqual(await scene.change(before), [
+  // It comes back, on the same port; and beside it a pool whose name nobody resolves.
+  const lost = `[pools.lost.discovery]
+    type = "dns"
+    name = "lost.test"
+    port = 80
+    nameservers = ["127.0.0.1:1"]`;
+  assert.deepEqual(await scene.change(before.replace(base, base + listener("d", portC, "lost")) + lost), [
+    "listeners.d: added",
     "listeners.a: changed pool",
     "listeners.b: added",
     "listeners.c: removed",
     "pools.one: added",
+    "pools.lost: added",
     "pools.two: removed",
   ]);
+  assert.equal((await umay.readiness()).status, 200);
+  assert.equal(await endingOf(connectPlain(portC!)), "ECONNRESET");
   for (const port of [portA!, portB!]) await echoes(port);
   assert.equal(await umay.metric("umay_config_reloads_total", { result: "applied" }), 3);
   assert.equal(await umay.metric("umay_config_reloads_total", { result: "failed" }), 0);
