@@ -4,6 +4,10 @@ import { type SocketAddress, unmapAddress } from "../lib/address.ts";
 
 /** A worker answers it, and its sessions wait meanwhile. */
 export const explainPath = "/explain";
+/** Names files and hosts that are nobody else's business. */
+export const configPath = "/config";
+
+const innerPaths: readonly (string | undefined)[] = [explainPath, configPath];
 
 /**
  * Why a request is not answered; undefined: it is. Without passwords, what protects the admin server is who can reach it,
@@ -13,7 +17,7 @@ export const explainPath = "/explain";
  * - A request that says that it comes from another web page (Origin, RFC 6454) is refused.
  * - Where only this machine is served, so is one that names another host: a page whose name was pointed to a loopback
  *   address (DNS rebinding) cannot help sending that name.
- * - What changes something is for this machine alone, and so is what costs the data plane time.
+ * - What changes something is for this machine alone, and so is what costs the data plane time or tells of the machine.
  *
  * A unix socket's file has rights of its own.
  * @param bind where the server listens.
@@ -24,7 +28,7 @@ export function refusal(request: IncomingMessage, bind: SocketAddress): string |
   if (origin !== undefined && origin !== `http://${host}`)
     return `requests from web pages of ${origin} are not answered`;
   const looks = request.method === "GET" || request.method === "HEAD";
-  const inner = !looks || request.url?.split("?", 1)[0] === explainPath;
+  const inner = !looks || innerPaths.includes(request.url?.split("?", 1)[0]);
   if ((inner || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
     return `the host ${host} is not this server's name; use localhost or an IP address`;
   if (inner && !isFromHere(request))

@@ -4,7 +4,7 @@ import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
-import { explainPath, refusal } from "./guard.ts";
+import { configPath, explainPath, refusal } from "./guard.ts";
 
 /** What the admin server tells about, and what it can have done. */
 export interface AdminState extends AdminActions {
@@ -14,6 +14,8 @@ export interface AdminState extends AdminActions {
   metrics(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
   /** What becomes the JSON of `/status`. */
   status(): object | Promise<object>;
+  /** What becomes the JSON of `/config`. */
+  config(): Promise<object>;
   /** What `/explain` says of a connection that the query describes; the body becomes JSON. */
   explain(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
   /** Told of what went wrong while serving: an answer that failed, a connection that could not be accepted. */
@@ -41,7 +43,7 @@ const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, `/explain`, and what
+ * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`, and what
  * {@link AdminActions} has. A unix socket is for its owner alone.
  * @throws Error that names the address and says what to do, when it can't be had.
  */
@@ -106,6 +108,7 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     },
   ],
   ["/status", async (_, response, state) => send(response, 200, jsonType, toJson(await state.status()))],
+  [configPath, async (_, response, state) => send(response, 200, jsonType, toJson(await state.config()))],
   [
     explainPath,
     async ({ url = "" }, response, state) => {

@@ -27,10 +27,8 @@ export async function demo(): Promise<number> {
       backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
     const { runUmay } = await import("../control/run.ts");
     return await runUmay({
-      model: loaded.model,
-      configFile: loaded.file,
+      config: loaded,
       load: () => loadAgain(loaded.file, env),
-      warnings: loaded.warnings.map(({ where, message }) => `${where}: ${message}`),
       onReady: () => process.stdout.write(introduction(loaded.model, backends, certificates)),
     });
   } catch (error) {

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseAddress } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
+import type { ConfigOptions } from "./config.ts";
 import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode, printError } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
@@ -68,6 +69,18 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
     .action(async (options: { config?: string; format: "text" | "json" }) =>
       done(await (await import("./check.ts")).check({ config: options.config, format: options.format })),
     );
+
+  program
+    .command("config")
+    .description("print what counts for every key, and where it comes from: file, environment or default")
+    .addOption(configOption())
+    .addOption(
+      new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
+        .argParser(address)
+        .conflicts("config"),
+    )
+    .option("--json", "print it as JSON")
+    .action(async (options: ConfigOptions) => done(await (await import("./config.ts")).config(options)));
 
   program
     .command("schema")

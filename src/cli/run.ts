@@ -7,10 +7,8 @@ export async function run(file: string | undefined): Promise<number> {
   if (loaded === undefined) return exitCode.badConfig;
   const { runUmay } = await import("../control/run.ts");
   const code = await runUmay({
-    model: loaded.model,
-    configFile: loaded.file,
+    config: loaded,
     load: () => loadAgain(loaded.file),
-    warnings: loaded.warnings.map(({ where, message }) => `${where}: ${message}`),
   });
   // A log that nobody reads would keep it alive.
   process.exit(code);

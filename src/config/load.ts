@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { Model } from "../model/model.ts";
+import type { EffectiveValue } from "./effective.ts";
 import { ConfigError, type ConfigProblem, type Finding, type Path } from "./errors.ts";
 import { findConfig } from "./find.ts";
 import { interpolate } from "./interpolate.ts";
@@ -25,6 +26,8 @@ export interface LoadedConfig {
   readonly model: Model;
   /** Sorted by position. */
   readonly warnings: readonly ConfigProblem[];
+  /** Every key that counts, with where it comes from. */
+  effective(): Promise<readonly EffectiveValue[]>;
   /** Absolute path of the file that was read, `-` for standard input. */
   readonly file: string;
 }
@@ -83,7 +86,12 @@ export async function loadConfigText(
   );
   if (resolved === undefined || problems.some(({ severity }) => severity === "error"))
     throw new ConfigError(problems);
-  return { model: resolved.model, warnings: problems };
+  return {
+    model: resolved.model,
+    warnings: problems,
+    // Loaded when it is asked for: a start has no need of it.
+    effective: async () => (await import("./effective.ts")).readEffective({ text, name, env }),
+  };
 }
 
 /** A warning about what was cut down to its valid part may come from the cutting. */

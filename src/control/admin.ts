@@ -47,6 +47,7 @@ export async function openAdmin(
     },
     metrics: (accept) => exposition(input, accept),
     status: () => readStatus(input),
+    config: async () => ({ values: await reloader.effective() }),
     explain: (query) => answerQuestion(plane, query),
     drain() {
       drain();

@@ -1,3 +1,4 @@
+import type { EffectiveValue } from "../config/effective.ts";
 import { ConfigError, type ConfigProblem } from "../config/errors.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { err, ok, type Result } from "../lib/result.ts";
@@ -34,20 +35,26 @@ export interface Reconfigurable {
   reconfigure(next: Model): Promise<void>;
 }
 
+/** What is loaded, wherever it is from. */
+export type Loaded = Omit<LoadedConfig, "file">;
+
 /** Reads the configuration again. @throws ConfigError */
-export type LoadAgain = () => Promise<Pick<LoadedConfig, "model" | "warnings">>;
+export type LoadAgain = () => Promise<Loaded>;
 
 /** Takes the configuration into service again, one reload after the other. */
 export class Reloader {
   applied = 0;
   failed = 0;
+  /** What is served, as it was loaded. */
+  #served: Loaded;
   readonly #plane: Reconfigurable;
   readonly #load: LoadAgain;
   readonly #logger: Logger;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(plane: Reconfigurable, load: LoadAgain, logger: Logger) {
+  constructor(plane: Reconfigurable, served: Loaded, load: LoadAgain, logger: Logger) {
     this.#plane = plane;
+    this.#served = served;
     this.#load = load;
     this.#logger = logger;
   }
@@ -59,6 +66,11 @@ export class Reloader {
     return reloaded;
   }
 
+  /** Every key that counts, with where it comes from. */
+  effective(): Promise<readonly EffectiveValue[]> {
+    return this.#served.effective();
+  }
+
   async #reload(by: string, dryRun: boolean): Promise<Reloaded> {
     const { state } = this.#plane;
     if (state !== "ready")
@@ -68,6 +80,7 @@ export class Reloader {
       const warnings = loaded.warnings.map(({ where, message }) => `${where}: ${message}`);
       const { changes, restart } = compareModels(this.#plane.model, loaded.model);
       if (!dryRun && changes.length > 0) await this.#plane.reconfigure(loaded.model);
+      if (!dryRun) this.#served = loaded;
       const result = dryRun ? "tried" : changes.length > 0 ? "applied" : "unchanged";
       const generation = this.#plane.store.snapshot.version;
       const answer = { result, generation, changes, needs_restart: restart, warnings } as const;

@@ -1,6 +1,6 @@
+import type { LoadedConfig } from "../config/load.ts";
 import { formatAddress } from "../lib/address.ts";
 import { version } from "../lib/version.ts";
-import type { Model } from "../model/model.ts";
 import { type LogDestination, openLogDestination } from "../observe/destination.ts";
 import { createLogger, type Logger } from "../observe/logger.ts";
 import { openAdmin } from "./admin.ts";
@@ -9,11 +9,7 @@ import { type LoadAgain, Reloader } from "./reload.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 
 export interface RunOptions {
-  readonly model: Model;
-  /** For the log: where the model came from. */
-  readonly configFile: string;
-  /** What `umay check` would warn of. */
-  readonly warnings: readonly string[];
+  readonly config: LoadedConfig;
   /** Reads it again, for a reload. */
   readonly load: LoadAgain;
   /** Called when every listener accepts. */
@@ -25,14 +21,12 @@ export interface RunOptions {
  * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
  */
 export async function runUmay(options: RunOptions): Promise<number> {
-  const destination = await openLogDestination(options.model.log.format);
-  const logger = createLogger(options.model.log, destination);
+  const { model, file, warnings } = options.config;
+  const destination = await openLogDestination(model.log.format);
+  const logger = createLogger(model.log, destination);
   const request = watchStopRequests(logger);
-  logger.info(
-    { version, node: process.versions.node, pid: process.pid, config: options.configFile },
-    "umay is starting",
-  );
-  for (const warning of options.warnings) logger.warn(warning);
+  logger.info({ version, node: process.versions.node, pid: process.pid, config: file }, "umay is starting");
+  for (const { where, message } of warnings) logger.warn(`${where}: ${message}`);
   try {
     return await serve(options, request, logger, destination);
   } catch (error) {
@@ -47,13 +41,14 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { model, load, onReady }: RunOptions,
+  { config, load, onReady }: RunOptions,
   { stop, request, hurry, onHangup }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
+  const { model } = config;
   const plane = await ControlPlane.create(model, logger, destination);
-  const reloader = new Reloader(plane, load, logger);
+  const reloader = new Reloader(plane, config, load, logger);
   const drain = (): void => request("the admin server");
   await using admin =
     model.admin && (await openAdmin(model.admin.bind, plane, reloader, drain, destination, logger));

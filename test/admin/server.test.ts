@@ -27,6 +27,7 @@ async function start(
     ready: () => ({ ready: true }),
     metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
     status: () => ({ state: "ready" }),
+    config: async () => ({ values: [{ key: "workers" }] }),
     explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
     drain: () => ({ status: 200, body: { drains: "all" } }),
     drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
@@ -112,6 +113,20 @@ test("the status is JSON, also when it takes time", async (context) => {
   assert.deepEqual(JSON.parse(body), { pools: { echo: 1 } });
 });
 
+test("the configuration is JSON", async (context) => {
+  const { admin } = await start(context);
+  assert.deepEqual(JSON.parse((await ask(admin, "/config")).body), { values: [{ key: "workers" }] });
+});
+
+test("a reload says how it went, and is only tried where that is asked for", async (context) => {
+  const { admin } = await start(context);
+  const reload = async (path: string): Promise<unknown> =>
+    JSON.parse((await ask(admin, path, { method: "POST" })).body);
+  assert.deepEqual(await reload("/reload"), { reloads: { dryRun: false } });
+  assert.deepEqual(await reload("/reload?dry_run=true"), { reloads: { dryRun: true } });
+  assert.equal((await ask(admin, "/reload?dry_run=yes", { method: "POST" })).status, 400);
+});
+
 test("what explain is asked comes decoded, and its answer goes out as JSON with its status", async (context) => {
   const { admin } = await start(context);
   const good = await ask(admin, "/explain?listener=a%20b&alpn=h2&alpn=mqtt");
@@ -127,7 +142,7 @@ test("what explain is asked comes decoded, and its answer goes out as JSON with 
 
 test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/livez", "/readyz", "/metrics", "/status", "/explain"]) {
+  for (const path of ["/livez", "/readyz", "/metrics", "/status", "/config", "/explain"]) {
     const get = await ask(admin, path);
     const head = await ask(admin, path, { method: "HEAD" });
     assert.equal(head.body, "");
@@ -144,7 +159,7 @@ test("an unknown path is answered with the ones there are", async (context) => {
   for (const path of ["/", "/livez/", "/metric", "//"]) {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
-    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\n/explain\nPOST /drain\n"), body);
+    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\n/config\n/explain\nPOST /drain\n"), body);
   }
 });
 

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { parse } from "smol-toml";
 import { backendCapacity, listenerCapacity, poolCapacity } from "../../src/channel/memory.ts";
 import { createCertificate } from "../../src/cli/create-certificate.ts";
+import { formatEffective, readEffective } from "../../src/config/effective.ts";
 import { loadConfigText } from "../../src/config/load.ts";
 import { alternatives, type SchemaNode } from "../../src/config/schema/nodes.ts";
 import { mostBackends } from "../../src/config/schema/pool.ts";
@@ -49,6 +50,13 @@ for (const file of files)
     assert.ok((await loadShipped(text)).listeners.length > 0);
     const [, schema] = /^#:schema (\S+)\n/.exec(text) ?? [];
     assert.equal(resolve(root, file, "..", schema!), join(root, "config/umay.schema.json"));
+  });
+
+for (const file of files)
+  test(`${file} means the same with all that counts for it written out`, async () => {
+    const text = readShipped(file);
+    const values = await readEffective({ text, name: file, env: {} });
+    assert.deepEqual(await loadShipped(formatEffective(values)), await loadShipped(text));
   });
 
 test("the file of the demo says what the demo is", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { stringify } from "smol-toml";
+import { formatEffective, readEffective } from "../../src/config/effective.ts";
 import { logLevels } from "../../src/model/model.ts";
 import { pickerTypes } from "../../src/model/pool.ts";
 import { load, loadModel, smallest } from "./loading.ts";
@@ -123,6 +124,16 @@ test("valid settings come through TOML into the model as they were", async () =>
             [wanted.name, wanted.port, wanted.record, milliseconds(wanted.hold, 0)],
           );
       }
+    }),
+  );
+});
+
+test("settings mean the same with all that counts for them written out", async () => {
+  await fc.assert(
+    fc.asyncProperty(settings, async (written) => {
+      const text = stringify(written);
+      const all = formatEffective(await readEffective({ text, name: "umay.toml", env: {} }));
+      assert.deepEqual(await loadModel(all), await loadModel(text));
     }),
   );
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigError } from "../../src/config/errors.ts";
-import { Reloader } from "../../src/control/reload.ts";
+import { type Loaded, Reloader } from "../../src/control/reload.ts";
 import type { Model } from "../../src/model/model.ts";
 import { createLogger } from "../../src/observe/logger.ts";
 import { loadModel, smallest } from "../config/loading.ts";
@@ -23,7 +23,13 @@ function scene() {
     },
   };
   const file = { read: async (): Promise<Model> => second };
-  const reloader = new Reloader(plane, async () => ({ model: await file.read(), warnings: [] }), logger);
+  const loaded = (model: Model): Loaded => ({
+    model,
+    warnings: [],
+    effective: async () => [{ key: "listeners.echo.bind", value: model.listeners[0]!.bind, origin: "test" }],
+  });
+  const load = async (): Promise<Loaded> => loaded(await file.read());
+  const reloader = new Reloader(plane, loaded(first), load, logger);
   return { plane, file, reloader, lines };
 }
 
@@ -35,10 +41,13 @@ test("a configuration is taken into service, and then there is nothing more to c
     value: { result: "tried", generation: 4, ...change },
   });
   assert.equal(plane.model, first);
+  const bind = async (): Promise<unknown> => (await reloader.effective())[0]!.value;
+  assert.equal(await bind(), first.listeners[0]!.bind);
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "applied", generation: 5, ...change },
   });
+  assert.equal(await bind(), second.listeners[0]!.bind);
   assert.equal(plane.model, second);
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,

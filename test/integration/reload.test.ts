@@ -104,6 +104,8 @@ test("listeners and pools come, change and go; sessions and what did not change 
     "pools.two: added",
     "pools.one: removed",
   ]);
+  const shown = await runCommand(["config", "--admin", scene.admin]);
+  assert.match(shown.stdout, /^listeners\.a\.pool = "two" # \S+umay\.toml:\d+:\d+$/m);
   for (const client of [onA, onB]) await echoed(client);
   await echoes(portA!);
   await echoes(portC!);

@@ -1,0 +1,23 @@
+import { type EffectiveValue, formatEffective } from "../config/effective.ts";
+import { type AdminChoice, withAdmin } from "./admin-client.ts";
+import { exitCode } from "./exit.ts";
+import { loadOrExplain } from "./load.ts";
+
+export interface ConfigOptions extends AdminChoice {
+  /** Whether it is printed as `GET /config` has it. */
+  readonly json?: true;
+}
+
+/** `umay config`: what counts for every key and where it comes from, by a configuration or, with `--admin`, as a running umay has it. */
+export async function config({ json, ...choice }: ConfigOptions): Promise<number> {
+  const print = (values: readonly EffectiveValue[]): void =>
+    void process.stdout.write(json ? `${JSON.stringify({ values }, null, 2)}\n` : formatEffective(values));
+  if (choice.admin !== undefined)
+    return withAdmin<{ values: readonly EffectiveValue[] }>(choice, { path: "/config" }, ({ values }) =>
+      print(values),
+    );
+  const loaded = await loadOrExplain(choice.config);
+  if (loaded === undefined) return exitCode.badConfig;
+  print(await loaded.effective());
+  return exitCode.good;
+}

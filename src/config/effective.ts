@@ -1,0 +1,134 @@
+import type { Path } from "./errors.ts";
+import { applyOverrides, type Override } from "./override.ts";
+import { parseConfig } from "./parse.ts";
+import { type Positions, readPositions } from "./report/positions.ts";
+import { alternatives, below, type SchemaNode } from "./schema/nodes.ts";
+import { jsonSchema } from "./schema.ts";
+import { formatPath, isTable, isWithin, type Tree } from "./tree.ts";
+
+/** A key with what counts for it. */
+export interface EffectiveValue {
+  /** Dotted, as TOML writes it. */
+  readonly key: string;
+  /** As the configuration would write it; undefined where the default depends on the machine. */
+  readonly value?: unknown;
+  /** `umay.toml:5:8`, the environment variable's name, or `default`; of a list that several made, all of them. */
+  readonly origin: string;
+  /** The default in words, where it depends on the machine. */
+  readonly words?: string;
+}
+
+/** A configuration as text, and what is laid over it. */
+export interface EffectiveSource {
+  readonly text: string;
+  /** What origins call it. */
+  readonly name: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Every key that counts, with where it comes from. What stands for something else (`${…}`) is shown as it was written, so
+ * that no secret is. Lists are one value.
+ * @param source must be valid.
+ */
+export async function readEffective({
+  text,
+  name,
+  env,
+}: EffectiveSource): Promise<readonly EffectiveValue[]> {
+  const tree = parseConfig(text, name);
+  // What the environment says is not filled in.
+  const { overrides } = applyOverrides(tree, env);
+  const origins = new Origins(name, await readPositions(text), overrides);
+  const values: EffectiveValue[] = [];
+  walk(tree, alternatives(jsonSchema()), []);
+  return values;
+
+  function walk(table: Tree, nodes: readonly SchemaNode[], path: Path): void {
+    const fitting = nodes.filter((node) => fits(node, table));
+    const properties: Record<string, SchemaNode> = Object.assign(
+      {},
+      ...fitting.map((node) => node.properties),
+    );
+    for (const key of new Set([...Object.keys(properties), ...Object.keys(table)]))
+      visit(table[key], properties[key], below(fitting, key), [...path, key]);
+  }
+
+  function visit(
+    given: unknown,
+    node: SchemaNode | undefined,
+    nodes: readonly SchemaNode[],
+    path: Path,
+  ): void {
+    const key = formatPath(path);
+    const words = node?.["x-default"];
+    const value = given ?? node?.default;
+    if (isTable(value)) walk(value, nodes, path);
+    else if (given !== undefined) values.push({ key, value: literal(given, path), origin: origins.of(path) });
+    else if (value !== undefined) values.push({ key, value, origin: "default" });
+    else if (words !== undefined) values.push({ key, origin: "default", words });
+  }
+
+  /** Of the environment, that is: as a file would have to write it to mean the same. */
+  function literal(value: unknown, path: Path): unknown {
+    if (typeof value === "string")
+      return origins.overridden(path) ? value.replace(/\$(?=[${])/g, "$$$$") : value;
+    if (Array.isArray(value)) return value.map((element, index) => literal(element, [...path, index]));
+    if (!isTable(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, literal(inner, [...path, key])]),
+    );
+  }
+}
+
+/** Of alternatives, the one whose `type` the table has. */
+function fits({ properties = {} }: SchemaNode, table: Tree): boolean {
+  return Object.entries(properties).every(
+    ([key, { const: only }]) => only === undefined || table[key] === only,
+  );
+}
+
+class Origins {
+  readonly #name: string;
+  readonly #positions: Positions;
+  readonly #overrides: readonly Override[];
+
+  constructor(name: string, positions: Positions, overrides: readonly Override[]) {
+    this.#name = name;
+    this.#positions = positions;
+    this.#overrides = overrides;
+  }
+
+  of(path: Path): string {
+    const above = this.#overrides.findLast((override) => isWithin(path, override.path));
+    if (above !== undefined) return above.variable;
+    const inside = this.#overrides.filter((override) => isWithin(override.path, path));
+    const found = this.#positions.find(path, "key");
+    const written = found?.depth === path.length ? [this.#place(found.range)] : [];
+    return [...written, ...inside.map(({ variable }) => variable)].join(", ");
+  }
+
+  overridden(path: Path): boolean {
+    return this.#overrides.some((override) => isWithin(path, override.path));
+  }
+
+  #place({ line, column }: { readonly line: number; readonly column: number }): string {
+    return `${this.#name}:${line}:${column}`;
+  }
+}
+
+/** As a configuration that means the same, with each origin as a remark. */
+export function formatEffective(values: readonly EffectiveValue[]): string {
+  const lines = values.map(({ key, value, origin, words }) =>
+    value === undefined ? `# ${key}: ${words} (${origin})` : `${key} = ${toml(value)} # ${origin}`,
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** One line. JSON's strings are TOML's, too. */
+function toml(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
+  if (!isTable(value)) return JSON.stringify(value);
+  const pairs = Object.entries(value).map(([key, inner]) => `${formatPath([key])} = ${toml(inner)}`);
+  return `{ ${pairs.join(", ")} }`;
+}
