@@ -16,6 +16,7 @@ const commands = [
   "reload",
   "drain",
   "undrain",
+  "explain",
   "version",
 ];
 

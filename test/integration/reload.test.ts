@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempDisposableSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempDisposableSync, statSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as readAll } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import type { ReloadAnswer } from "../../src/control/reload.ts";
@@ -283,6 +284,43 @@ async function ticketOf(port: number): Promise<Buffer> {
   const [ticket] = await soon(once(client.socket, "session"), "a ticket");
   return ticket as Buffer;
 }
+
+test("sessions of a pool that left go on for its removal time", async (t) => {
+  await using backend = await startEchoBackend();
+  const listener = (pool: string): string =>
+    `${base}\nlisteners.a = { bind = "127.0.0.1:0", pool = "${pool}", timeouts = { handshake = "100ms" } }`;
+  const quick = `removal = "drain 300ms"\nconnect = { timeout = "100ms" }\nqueue = { timeout = "100ms" }`;
+  await using scene = await start(t, listener("old") + poolToml("old", [backend.address], quick));
+  const client = await connectPlain(scene.umay.port("a"));
+  await echoed(client);
+  await scene.change(listener("new") + poolToml("new", [backend.address]));
+  await echoed(client, "still there");
+  assert.equal(await client.ending(), "ECONNRESET");
+  assert.equal((await scene.umay.session())["reason"], "backend_drained");
+  assert.deepEqual(Object.keys((await scene.umay.status()).pools), ["new"]);
+});
+
+test("a unix socket that gets another listener is accepted on without a break", async (t) => {
+  await using backend = await startEchoBackend();
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  const path = join(dir.path, "a.sock");
+  const toml = (name: string, more = ""): string =>
+    `${base}\nlisteners.${name} = { bind = "unix:${path}", pool = "echo" }${more}${poolToml("echo", [backend.address])}`;
+  await using scene = await start(t, toml("a"));
+  const { ino } = statSync(path);
+  // Another place for it.
+  for (const text of [
+    toml("b", `\nlisteners.a = { bind = "127.0.0.1:0", pool = "echo" }`),
+    toml("c"),
+    toml("a"),
+  ]) {
+    await scene.change(text);
+    const client = connect(path);
+    client.end("hello");
+    assert.equal(await readAll(client), "hello");
+  }
+  assert.equal(statSync(path).ino, ino);
+});
 
 test("how much is logged changes with a reload", async (t) => {
   await using backend = await startEchoBackend();
