@@ -46,7 +46,7 @@ export class Store {
   /** By pool and address. */
   readonly #backendPlaces: Places<LeavingBackend>;
   #listeners: readonly PlacedListener[] = [];
-  #pools: ReadonlyMap<string, PlacedPool> = new Map();
+  #pools = new Map<string, PlacedPool>();
   /** By pool and address, whether that is in the pool now or not. */
   readonly #drained = new Set<string>();
   #version = 0;
@@ -134,18 +134,13 @@ export class Store {
     const pool = this.#pools.get(name);
     if (pool === undefined) return;
     this.#leavePool(pool);
-    this.#pools = new Map([...this.#pools].filter(([other]) => other !== name));
+    this.#pools.delete(name);
     this.#build();
   }
 
   /** Replaces what listeners and pools have from files. Tickets stay good, but for those of a key that was replaced. */
   setFiles({ listeners, pools }: FromFiles): void {
-    this.#pools = new Map(
-      [...this.#pools].map(([name, pool]) => {
-        const renewed = pools.get(name);
-        return [name, renewed === undefined ? pool : { ...pool, tls: renewed.tls }];
-      }),
-    );
+    for (const [name, { tls }] of pools) this.#pools.set(name, { ...this.#pools.get(name)!, tls });
     this.#listeners = this.#listeners.map((listener) => {
       const tls = listeners.get(listener.name);
       return tls === undefined
@@ -177,7 +172,7 @@ export class Store {
       if (slot !== undefined) placed.push({ ...backend, slot, counters: this.#backendPlaces.counters(slot) });
     }
     this.#leave(poolName, [...before.values()]);
-    this.#pools = new Map([...this.#pools, [poolName, { ...pool, backends: placed }]]);
+    this.#pools.set(poolName, { ...pool, backends: placed });
     this.#build();
     return backends.length - placed.length;
   }
