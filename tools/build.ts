@@ -1,4 +1,4 @@
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 
@@ -38,6 +38,9 @@ const builds = await Promise.all([
   }),
   build({ ...shared, entryPoints: ["src/data/worker.ts"] }),
 ]);
+
+mkdirSync(join(dist, "admin"));
+copyFileSync(join(root, "src/admin/dashboard.html"), join(dist, "admin/dashboard.html"));
 
 /** The folder of the package that a file belongs to; undefined for umay's own. */
 const packageOf = (file: string): string | undefined => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];

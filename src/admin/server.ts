@@ -4,6 +4,7 @@ import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
+import { dashboard } from "./dashboard.ts";
 import { configPath, explainPath, refusal } from "./guard.ts";
 
 /** What the admin server tells about, and what it can have done. */
@@ -43,7 +44,7 @@ const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`, and what
+ * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`, and what
  * {@link AdminActions} has. A unix socket is for its owner alone.
  * @throws Error that names the address and says what to do, when it can't be had.
  */
@@ -87,9 +88,18 @@ type Handler = (
 ) => void | Promise<void>;
 
 const textType = "text/plain; charset=utf-8";
+const htmlType = "text/html; charset=utf-8";
 const jsonType = "application/json; charset=utf-8";
 
 const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  [
+    "/",
+    (_, response) => {
+      const { html, policy } = dashboard();
+      response.setHeader("Content-Security-Policy", policy);
+      send(response, 200, htmlType, html);
+    },
+  ],
   ["/livez", (_, response) => send(response, 200, textType, "ok\n")],
   [
     "/readyz",

@@ -142,7 +142,7 @@ test("what explain is asked comes decoded, and its answer goes out as JSON with 
 
 test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/livez", "/readyz", "/metrics", "/status", "/config", "/explain"]) {
+  for (const path of ["/", "/livez", "/readyz", "/metrics", "/status", "/config", "/explain"]) {
     const get = await ask(admin, path);
     const head = await ask(admin, path, { method: "HEAD" });
     assert.equal(head.body, "");
@@ -156,10 +156,13 @@ test("HEAD gives the headers of GET without the body, and nothing is to be store
 
 test("an unknown path is answered with the ones there are", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/", "/livez/", "/metric", "//"]) {
+  for (const path of ["/livez/", "/metric", "//", "/dashboard.html"]) {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
-    assert.ok(body.includes("\n/livez\n/readyz\n/metrics\n/status\n/config\n/explain\nPOST /drain\n"), body);
+    assert.ok(
+      body.includes("\n/\n/livez\n/readyz\n/metrics\n/status\n/config\n/explain\nPOST /drain\n"),
+      body,
+    );
   }
 });
 
