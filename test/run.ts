@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { globSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { relative, resolve } from "node:path";
+import { globSync, mkdtempDisposableSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec, tap } from "node:test/reporters";
 import { parseArgs } from "node:util";
+import { makeCertificates } from "./support/certificates.ts";
 
 /*
  * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. Each file is a
@@ -31,6 +32,11 @@ if (files.length === 0) {
 
 // What one file's process has compiled, the others need not: a third of the time of most of them.
 process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
+
+// And so with the certificates that every second of them needs.
+using certificates = mkdtempDisposableSync(join(tmpdir(), "umay-certificates-"));
+await makeCertificates(certificates.path);
+process.env["TEST_CERTIFICATES"] = certificates.path;
 
 const first = await runFiles(files, values.soak ? 1 : Math.min(2, availableParallelism()) + 1);
 const second = values.again && first.failed.length > 0 ? await runFiles(first.failed, 1) : first;

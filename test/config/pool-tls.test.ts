@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import type { PoolTls } from "../../src/model/pool.ts";
@@ -62,8 +63,10 @@ test("verify = false is a warning", async () => {
 test("a CA file must be there and hold certificates", async () => {
   await assertSaid('ca = "nowhere.pem"', /^error pools\.echo\.tls\.ca: .*nowhere\.pem .*(not|no) /);
   await assertSaid('ca = "ecdsa.key"', /^error pools\.echo\.tls\.ca: .*holds no certificate/);
-  writeFileSync(join(files.dir, "empty.pem"), "");
-  await assertSaid('ca = "empty.pem"', /^error pools\.echo\.tls\.ca: .*is empty/);
+  using folder = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  const empty = join(folder.path, "empty.pem");
+  writeFileSync(empty, "");
+  await assertSaid(`ca = "${empty}"`, /^error pools\.echo\.tls\.ca: .*is empty/);
 });
 
 test("an expired CA is a warning", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
@@ -47,7 +48,9 @@ describe("certificates, names, protocols and groups", () => {
     const backend = resources.use(await startEchoBackend());
     certificates = await testCertificates();
     ca = readFileSync(certificates.ca);
-    const named = await writeRsaCertificate(certificates.dir, "named.test");
+    const folder = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+    resources.defer(() => folder.remove());
+    const named = await writeRsaCertificate(folder.path, "named.test");
     const pairs = (...names: ("ecdsa" | "rsa" | "otherName")[]): string =>
       names
         .map((name) => `{ cert = "${certificates[name].cert}", key = "${certificates[name].key}" }`)

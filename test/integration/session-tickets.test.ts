@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempDisposableSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
@@ -34,7 +36,9 @@ describe("session tickets, with two workers", () => {
   before(async () => {
     const backend = resources.use(await startEchoBackend());
     const certificates = await testCertificates();
-    folder = certificates.dir;
+    const made = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+    resources.defer(() => made.remove());
+    folder = made.path;
     umay = resources.use(
       await startUmay(`
         workers = 2
