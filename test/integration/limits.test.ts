@@ -147,10 +147,11 @@ test("the count per address is exact after a thousand connections", async () => 
       else client.end();
       backend.peers.length = 0;
       await client.ending();
-      // It counts until its end has been seen.
+      // It counts until its end has been seen. Whether that is so takes longer to ask than a connection does.
+      if (number % 4 !== 3) continue;
       await becomes(
         () => connections(umay),
-        (open) => open <= 8,
+        (open) => open <= 5,
         "ended connections",
       );
     }
