@@ -3,6 +3,7 @@ import { mkdtempDisposable, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectPlain } from "../support/client.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
 import { startEchoHosts } from "../support/echo-hosts.ts";
@@ -48,7 +49,7 @@ async function session(umay: RunningUmay): Promise<number> {
   return backend;
 }
 
-/** Session after session, three at a time, until it is stopped. */
+/** Session after session, three at a time and every few milliseconds, until it is stopped. */
 class Load {
   /** How many sessions each backend has served. */
   readonly served = new Map<number, number>();
@@ -66,6 +67,8 @@ class Load {
     while (!this.#stopped) {
       const backend = await session(this.#umay);
       this.served.set(backend, (this.served.get(backend) ?? 0) + 1);
+      // Without a pause they would keep both cores busy, and find no more.
+      await sleep(5);
     }
   }
 
