@@ -33,7 +33,7 @@ if (files.length === 0) {
 // What one file's process has compiled, the others need not: a third of the time of most of them.
 process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
 
-// And so with the certificates that every second of them needs.
+// And so with the certificates that a quarter of them need.
 using certificates = mkdtempDisposableSync(join(tmpdir(), "umay-certificates-"));
 await makeCertificates(certificates.path);
 process.env["TEST_CERTIFICATES"] = certificates.path;

@@ -76,7 +76,10 @@ export async function makeCertificates(dir: string): Promise<void> {
   const issuer = await createCertificate({ commonName: "umay test CA", notAfter });
   const { ca, ecdsa, rsa, expired, otherName, encryptedKey } = certificatesOf(dir);
   const write = (path: string, text: string): void => writeFileSync(path, text, { mode: 0o600 });
-  const writePair = ({ cert, key }: CertificatePair, leaf: Pick<CreatedCertificate, "cert" | "key">): void => {
+  const writePair = (
+    { cert, key }: CertificatePair,
+    leaf: Pick<CreatedCertificate, "cert" | "key">,
+  ): void => {
     write(cert, leaf.cert + issuer.cert);
     write(key, leaf.key);
   };
