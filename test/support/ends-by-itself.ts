@@ -4,12 +4,12 @@ import { after } from "node:test";
 
 const patience = 20_000;
 
-// With a handle that was lost, as `resetAndDestroy` loses one whose end is on its way, Node would tear its environment
-// down for ever, and could not be ended but with SIGKILL. This leaves that out.
-process.on("exit", (code) => process.exit(code));
-
 /** When its tests are over, a process ends by itself. One that does not has a test that did not clean up. */
 after(() => {
+  // With a handle that was lost, as `resetAndDestroy` loses one whose end is on its way, Node would tear its environment
+  // down for ever, and could not be ended but with SIGKILL. This leaves that out; and as it leaves out the listeners
+  // after it, too, which clean up, it comes last.
+  process.on("exit", (code) => process.exit(code));
   setTimeout(() => {
     const left = [...new Set(process.getActiveResourcesInfo())].join(", ");
     console.error(`${process.argv[1]}: its tests are over, but something of them still runs: ${left}`);
