@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -331,8 +332,9 @@ test("what left counts as long as it has sessions, comes back to its place until
 });
 
 test("tickets stay good over a change, but for those of a file's key; who is counted by address stays counted", async () => {
-  const { ecdsa, dir } = await testCertificates();
-  const keys = join(dir, "store.keys");
+  const { ecdsa } = await testCertificates();
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  const keys = join(dir.path, "ticket.keys");
   writeFileSync(keys, Buffer.alloc(48, 1));
   const toml = (settings: string, tls = ""): Promise<Model> =>
     configured(
