@@ -149,12 +149,14 @@ export class ControlPlane {
   }
 
   /**
-   * Serves another model from now on; workers and the admin server stay as they are. Sessions go on as they began, and
-   * what did not change is not touched.
+   * Serves another model from now on, but for what counts from a start on. Sessions go on as they began, and what did not
+   * change is not touched.
    * @throws where that can't be done: what was served is served on.
    */
-  async reconfigure(next: Model): Promise<void> {
+  async reconfigure(wanted: Model): Promise<void> {
     const before = this.#model;
+    const { workers, admin, log } = before;
+    const next = { ...wanted, workers, admin, log: { ...wanted.log, format: log.format } };
     const discoveries = new Map(before.pools.map(({ name, discovery }) => [name, discovery]));
     const bound = await bindListeners(next.listeners, this.store.snapshot.listeners);
     const staged = this.#stage(
@@ -267,9 +269,11 @@ export class ControlPlane {
       await this.supervisor.served(this.store.snapshot.version, patience);
       await this.#handover.follow(this.store.snapshot.listeners);
     } catch (error) {
-      this.store.configure(served, new Map(served.listeners.map((listener) => [listener.name, listener])));
-      for (const { name, backends } of served.pools)
-        if (staged.has(name)) this.#placeBackends(name, backends);
+      const bound = new Map(served.listeners.map((listener) => [listener.name, listener]));
+      const alive = new Set([...before.pools, ...this.#lingering.pools].map(({ name }) => name));
+      const pools = served.pools.filter(({ name }) => alive.has(name));
+      this.store.configure({ listeners: served.listeners, pools }, bound);
+      for (const { name, backends } of pools) if (staged.has(name)) this.#placeBackends(name, backends);
       this.#adopt(before);
       this.#backendsChanged();
       await this.#handover
@@ -306,6 +310,8 @@ export class ControlPlane {
   }
 
   #removePool(name: string): void {
+    // It came back, which is just being put into service.
+    if (this.#model.pools.some((pool) => pool.name === name)) return;
     this.store.removePool(name);
     this.#policies = new Map([...this.#policies].filter(([pool]) => pool !== name));
     this.#backendsChanged();

@@ -19,7 +19,7 @@ export interface Staged {
   readonly firstAnswer: Promise<void>;
   /** The set that was found last; undefined: none was. */
   found(): readonly Backend[] | undefined;
-  /** It takes its place: from now on each set is handed on, and the last one, if it was not asked for yet. */
+  /** It takes its place: from now on each set is handed on, the last one first. */
   commit(): void;
   abandon(): void;
 }
@@ -50,7 +50,6 @@ export class PoolWatches {
     const first = Promise.withResolvers<void>();
     let committed = false;
     let found: readonly Backend[] | undefined;
-    let seen: typeof found;
     const onResult = (result: Result<readonly Backend[], DiscoveryError>): void => {
       const changed = this.#note(pool, state, result, found);
       if (result.ok) found = result.value;
@@ -64,17 +63,15 @@ export class PoolWatches {
     });
     return {
       firstAnswer: first.promise,
-      found: () => {
-        seen = found;
-        return found;
-      },
+      found: () => found,
       commit: () => {
         committed = true;
         this.leave(pool);
         this.#followed.set(pool, stop);
         this.#states.set(pool, state);
         if (this.#stopped) stop.abort();
-        else if (found !== undefined && found !== seen) this.#onBackends(pool, found);
+        // Also one that was asked for: the source before may have had something to say since.
+        else if (found !== undefined) this.#onBackends(pool, found);
       },
       abandon: () => stop.abort(),
     };

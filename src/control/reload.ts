@@ -45,7 +45,8 @@ export type LoadAgain = () => Promise<Loaded>;
 export class Reloader {
   applied = 0;
   failed = 0;
-  /** What is served, as it was loaded. */
+  readonly #first: Loaded;
+  /** What is served, as it was loaded, but for what counts from a start on. */
   #served: Loaded;
   readonly #plane: Reconfigurable;
   readonly #load: LoadAgain;
@@ -54,6 +55,7 @@ export class Reloader {
 
   constructor(plane: Reconfigurable, served: Loaded, load: LoadAgain, logger: Logger) {
     this.#plane = plane;
+    this.#first = served;
     this.#served = served;
     this.#load = load;
     this.#logger = logger;
@@ -67,8 +69,9 @@ export class Reloader {
   }
 
   /** Every key that counts, with where it comes from. */
-  effective(): Promise<readonly EffectiveValue[]> {
-    return this.#served.effective();
+  async effective(): Promise<readonly EffectiveValue[]> {
+    const [first, now] = [await this.#first.effective(), await this.#served.effective()];
+    return [...first.filter(needsRestart), ...now.filter((value) => !needsRestart(value))];
   }
 
   async #reload(by: string, dryRun: boolean): Promise<Reloaded> {
@@ -120,6 +123,9 @@ export class Reloader {
     return err(refusal);
   }
 }
+
+const needsRestart = ({ key }: EffectiveValue): boolean =>
+  key === "workers" || key === "log.format" || key.startsWith("admin.");
 
 function refusalOf(error: unknown): ReloadRefusal {
   if (error instanceof ConfigError) return { error: error.message, problems: error.problems };

@@ -7,7 +7,7 @@ import { createLogger } from "../../src/observe/logger.ts";
 import { loadModel, smallest } from "../config/loading.ts";
 
 const first = await loadModel(smallest);
-const second = await loadModel(smallest.replace("9994", "9995"));
+const second: Model = { ...(await loadModel(smallest.replace("9994", "9995"))), workers: first.workers + 1 };
 
 /** A control plane that does as it is told. */
 function scene() {
@@ -18,7 +18,7 @@ function scene() {
     model: first,
     store: { snapshot: { version: 4 } },
     async reconfigure(next: Model): Promise<void> {
-      this.model = next;
+      this.model = { ...next, workers: this.model.workers };
       this.store.snapshot.version++;
     },
   };
@@ -26,7 +26,10 @@ function scene() {
   const loaded = (model: Model): Loaded => ({
     model,
     warnings: [],
-    effective: async () => [{ key: "listeners.echo.bind", value: model.listeners[0]!.bind, origin: "test" }],
+    effective: async () => [
+      { key: "listeners.echo.bind", value: model.listeners[0]!.bind, origin: "test" },
+      { key: "workers", value: model.workers, origin: "test" },
+    ],
   });
   const load = async (): Promise<Loaded> => loaded(await file.read());
   const reloader = new Reloader(plane, loaded(first), load, logger);
@@ -35,30 +38,32 @@ function scene() {
 
 test("a configuration is taken into service, and then there is nothing more to change", async () => {
   const { plane, reloader, lines } = scene();
-  const change = { changes: ["listeners.echo: changed bind"], needs_restart: [], warnings: [] };
+  const change = { changes: ["listeners.echo: changed bind"], needs_restart: ["workers"], warnings: [] };
   assert.deepEqual(await reloader.reload("test", true), {
     ok: true,
     value: { result: "tried", generation: 4, ...change },
   });
   assert.equal(plane.model, first);
-  const bind = async (): Promise<unknown> => (await reloader.effective())[0]!.value;
-  assert.equal(await bind(), first.listeners[0]!.bind);
+  const shown = async (): Promise<unknown> => (await reloader.effective()).map(({ value }) => value);
+  assert.deepEqual(await shown(), [first.workers, first.listeners[0]!.bind]);
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "applied", generation: 5, ...change },
   });
-  assert.equal(await bind(), second.listeners[0]!.bind);
-  assert.equal(plane.model, second);
+  assert.deepEqual(await shown(), [first.workers, second.listeners[0]!.bind]);
+  // What counts from the next start on is said until then.
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "unchanged", generation: 5, ...change, changes: [] },
   });
   assert.deepEqual([reloader.applied, reloader.failed], [2, 0]);
   assert.deepEqual(
-    lines.map(({ level, by, changes }) => [level, by, changes]),
+    lines.map(({ level, by, changes, keys }) => [level, by, changes ?? keys]),
     [
       ["info", "test", change.changes],
+      ["warn", undefined, ["workers"]],
       ["info", "test", []],
+      ["warn", undefined, ["workers"]],
     ],
   );
 });
@@ -106,5 +111,5 @@ test("reloads are done one after the other", async () => {
   };
   await Promise.all([reloader.reload("a", false), reloader.reload("b", false)]);
   assert.deepEqual(order, ["read", "served", "read", "served"]);
-  assert.equal(plane.model, first);
+  assert.deepEqual(plane.model, first);
 });
