@@ -254,7 +254,7 @@ test("a worker that hangs is ended with the drain", async () => {
   using dir = folder();
   await using umay = await startUmay(toml(backend, `shutdown = { timeout = "1s" }`), sabotaged(dir.path));
   const clients = await connectBothWorkers(umay);
-  await sabotage(dir.path, "worker-1", "spin");
+  await sabotage(dir.path, "worker-1", "hang");
   umay.signal("SIGTERM");
   assert.equal(await soon(umay.exited, "the end of umay"), 0);
   for (const client of clients) assert.notEqual(await client.ending(), undefined);
