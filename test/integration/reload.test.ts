@@ -278,6 +278,26 @@ test("backends keep their state, and clients their tickets", async (t) => {
   }
 });
 
+test("a backend that is ejected stays so", async (t) => {
+  await using good = await startEchoBackend();
+  const [nobody] = await freePorts(1);
+  const toml = (timeout: string): string => `${base}
+    listeners.a = { bind = "127.0.0.1:0", pool = "echo" }
+    ${poolToml(
+      "echo",
+      [good.address, `127.0.0.1:${nobody}`],
+      `picker = "round-robin"\noutlier = { consecutive_errors = 1 }\nconnect.timeout = "${timeout}"`,
+    )}`;
+  await using scene = await start(t, toml("5s"));
+  const states = async (): Promise<readonly string[]> =>
+    (await scene.umay.status()).pools["echo"]!.backends.map(({ state }) => state);
+  for (let count = 0; count < 2; count++) await echoes(scene.umay.port("a"));
+  await becomes(states, (now) => now[1] === "ejected", "the backend that refuses");
+  assert.deepEqual(await scene.change(toml("4s")), ["pools.echo: changed connect"]);
+  assert.deepEqual(await states(), ["up", "ejected"]);
+  assert.equal(await scene.umay.metric("umay_backend_ejections_total"), 1);
+});
+
 /** From a session of its own. */
 async function ticketOf(port: number): Promise<Buffer> {
   using client = await connectSecure(port);
