@@ -202,7 +202,7 @@ test("no connection is refused or cut by reloads under load, and no file stays o
   const { ecdsa } = await testCertificates();
   await using backend = await startEchoBackend();
   const [port] = await freePorts(1);
-  // In turn: another name for the listener, its pool and its TLS.
+  // Each time the listener has another name, another pool and another timeout.
   const toml = (round: number): string => `${base}
     [listeners.${round % 2 === 0 ? "even" : "odd"}]
     bind = "127.0.0.1:${port}"
