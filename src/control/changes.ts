@@ -3,6 +3,19 @@ import type { Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
 
+/** Keys and tables that count from a start on. */
+const restartKeys = ["workers", "admin", "log.format"];
+
+/** Whether a key waits for a restart. */
+export function needsRestart(key: string): boolean {
+  return restartKeys.some((waits) => key === waits || key.startsWith(`${waits}.`));
+}
+
+/** Another model, but for what waits for a restart. */
+export function withoutRestart({ workers, admin, log: { format } }: Model, wanted: Model): Model {
+  return { ...wanted, workers, admin, log: { ...wanted.log, format } };
+}
+
 /** How a configuration differs from another. */
 export interface Changes {
   /** What another configuration changes: `listeners.web: changed bind, tls`, `pools.api: added`. */
@@ -13,23 +26,25 @@ export interface Changes {
 
 /** Compares by meaning: a value that is written in another way, or a default that is written out, is no change. */
 export function compareModels(before: Model, after: Model): Changes {
+  const plain = changedKeys(flat(before), flat(after));
   return {
     changes: [
-      ...changedKeys(liveLog(before), liveLog(after)).map((key) => `log.${key}: changed`),
-      ...changedKeys(before.shutdown, after.shutdown).map((key) => `shutdown.${key}: changed`),
+      ...plain.filter((key) => !needsRestart(key)).map((key) => `${key}: changed`),
       ...compareNamed("listeners", before.listeners.map(flatListener), after.listeners.map(flatListener)),
       ...compareNamed("pools", before.pools.map(flatPool), after.pools.map(flatPool)),
     ],
-    restart: changedKeys(fixed(before), fixed(after)),
+    restart: plain.filter(needsRestart),
   };
 }
 
-const liveLog = ({ log: { level, sessions } }: Model): object => ({ level, sessions });
-
-const fixed = ({ workers, admin, log: { format } }: Model): object => ({
+const flat = ({ workers, admin, log, shutdown }: Model): object => ({
   workers,
   admin,
-  "log.format": format,
+  "log.level": log.level,
+  "log.format": log.format,
+  "log.sessions": log.sessions,
+  "shutdown.delay": shutdown.delay,
+  "shutdown.timeout": shutdown.timeout,
 });
 
 /** Something with a name, and its keys as the configuration has them. */

@@ -17,6 +17,7 @@ import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { BackendDrains } from "./backend-drains.ts";
 import { type Bound, bindListeners } from "./bind.ts";
+import { withoutRestart } from "./changes.ts";
 import { type Drained, drain } from "./drain.ts";
 import { type FileLimit, readFileLimit } from "./file-limit.ts";
 import { Handover } from "./handover.ts";
@@ -155,8 +156,7 @@ export class ControlPlane {
    */
   async reconfigure(wanted: Model): Promise<void> {
     const before = this.#model;
-    const { workers, admin, log } = before;
-    const next = { ...wanted, workers, admin, log: { ...wanted.log, format: log.format } };
+    const next = withoutRestart(before, wanted);
     const discoveries = new Map(before.pools.map(({ name, discovery }) => [name, discovery]));
     const bound = await bindListeners(next.listeners, this.store.snapshot.listeners);
     const staged = this.#stage(
@@ -165,13 +165,16 @@ export class ControlPlane {
     try {
       await Promise.race([firstAnswers(staged), aWhile()]);
       await this.#serve(next, bound.listeners, staged);
-      for (const stage of staged.values()) stage.commit();
     } catch (error) {
       for (const stage of staged.values()) stage.abandon();
       throw error;
     } finally {
       bound.release();
     }
+    for (const stage of staged.values()) stage.commit();
+    // What these had to say last, also where those before them had something to say since.
+    this.#placeFound(staged);
+    this.#backendsChanged();
     const kept = new Set(next.pools.map(({ name }) => name));
     this.#lingering.keepOut(kept);
     for (const pool of before.pools)
@@ -263,7 +266,7 @@ export class ControlPlane {
     this.upkeep.pause();
     try {
       this.store.configure({ listeners: next.listeners, pools: [...next.pools, ...leaving] }, bound);
-      for (const [pool, { found }] of staged) if (found() !== undefined) this.#placeBackends(pool, found()!);
+      this.#placeFound(staged);
       this.#adopt(next);
       this.#backendsChanged();
       await this.supervisor.served(this.store.snapshot.version, patience);
@@ -297,6 +300,13 @@ export class ControlPlane {
   #setBackends(pool: string, backends: readonly Backend[]): void {
     this.#placeBackends(pool, backends);
     this.#backendsChanged();
+  }
+
+  #placeFound(staged: ReadonlyMap<string, Staged>): void {
+    for (const [pool, { found }] of staged) {
+      const backends = found();
+      if (backends !== undefined) this.#placeBackends(pool, backends);
+    }
   }
 
   #placeBackends(pool: string, backends: readonly Backend[]): void {

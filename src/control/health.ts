@@ -171,7 +171,7 @@ export class HealthMonitor implements HealthReading {
         if (this.#verdicts.has(backend, "down"))
           this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
       }
-      this.#watch(pool.name, backend, policy);
+      this.#watch(pool.name, backend, policy, watched);
     }
   }
 
@@ -201,7 +201,13 @@ export class HealthMonitor implements HealthReading {
     this.#verdicts.setChecking(first.pool, first.backend, false);
   }
 
-  #watch(pool: string, backend: PlacedBackend, { check }: HealthPolicy): void {
+  /** @param counts that go on. */
+  #watch(
+    pool: string,
+    backend: PlacedBackend,
+    { check }: HealthPolicy,
+    { changes, checkFailures }: Pick<Watched, "changes" | "checkFailures"> = { changes: 0, checkFailures: 0 },
+  ): void {
     const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
     const checker =
       check &&
@@ -211,7 +217,7 @@ export class HealthMonitor implements HealthReading {
         random: this.#random,
         checked: (failure, changed) => this.#checked(watched, failure, changed),
       });
-    const watched: Watched = { pool, backend, checker, changes: 0, checkFailures: 0 };
+    const watched: Watched = { pool, backend, checker, changes, checkFailures };
     this.#watched.set(backend.slot, watched);
     checker?.start();
   }

@@ -1,6 +1,18 @@
 import type { Listener } from "../model/listener.ts";
 import type { Pool } from "../model/pool.ts";
 
+/** For the first check of a backend, and for a place in the retry budget, in milliseconds. */
+const shortWaits = 3_000;
+/** Node makes one millisecond of a longer timer. */
+const longestTimer = 2 ** 31 - 1;
+
+/** The PROXY header, the hello and the rest of the handshake each have their time. */
+const longestFirstWords = ({
+  timeouts,
+  proxyProtocol,
+}: Pick<Listener, "timeouts" | "proxyProtocol">): number =>
+  (proxyProtocol?.timeout ?? 0) + 2 * timeouts.handshake;
+
 interface Left {
   readonly pool: Pool;
   readonly timer: NodeJS.Timeout;
@@ -24,14 +36,16 @@ export class Lingering {
   }
 
   /** @param listeners that may have sent sessions to the pool. */
-  add(pool: Pool, listeners: readonly Pick<Listener, "timeouts">[]): void {
+  add(pool: Pool, listeners: readonly Pick<Listener, "timeouts" | "proxyProtocol">[]): void {
     const { connect, queue } = pool;
-    const handshake = Math.max(...listeners.map(({ timeouts }) => timeouts.handshake));
-    const time = handshake + queue.timeout + connect.timeout * connect.attempts;
-    const timer = setTimeout(() => {
-      this.#left.delete(pool.name);
-      this.#over(pool.name);
-    }, time);
+    const choosing = Math.max(0, ...listeners.map(longestFirstWords)) + queue.timeout + shortWaits;
+    const timer = setTimeout(
+      () => {
+        this.#left.delete(pool.name);
+        this.#over(pool.name);
+      },
+      Math.min(choosing + connect.timeout * connect.attempts, longestTimer),
+    );
     this.#left.set(pool.name, { pool, timer: timer.unref() });
   }
 

@@ -19,7 +19,7 @@ export interface Staged {
   readonly firstAnswer: Promise<void>;
   /** The set that was found last; undefined: none was. */
   found(): readonly Backend[] | undefined;
-  /** It takes its place: from now on each set is handed on, the last one first. */
+  /** It takes its place: from now on each further set is handed on. */
   commit(): void;
   abandon(): void;
 }
@@ -70,8 +70,6 @@ export class PoolWatches {
         this.#followed.set(pool, stop);
         this.#states.set(pool, state);
         if (this.#stopped) stop.abort();
-        // Also one that was asked for: the source before may have had something to say since.
-        else if (found !== undefined) this.#onBackends(pool, found);
       },
       abandon: () => stop.abort(),
     };

@@ -4,7 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import type { Model } from "../model/model.ts";
 import type { Logger } from "../observe/logger.ts";
-import { compareModels } from "./changes.ts";
+import { compareModels, needsRestart } from "./changes.ts";
 
 /** What a reload did, or would do. */
 export interface ReloadAnswer {
@@ -71,7 +71,7 @@ export class Reloader {
   /** Every key that counts, with where it comes from. */
   async effective(): Promise<readonly EffectiveValue[]> {
     const [first, now] = [await this.#first.effective(), await this.#served.effective()];
-    return [...first.filter(needsRestart), ...now.filter((value) => !needsRestart(value))];
+    return [...first.filter(({ key }) => needsRestart(key)), ...now.filter(({ key }) => !needsRestart(key))];
   }
 
   async #reload(by: string, dryRun: boolean): Promise<Reloaded> {
@@ -123,9 +123,6 @@ export class Reloader {
     return err(refusal);
   }
 }
-
-const needsRestart = ({ key }: EffectiveValue): boolean =>
-  key === "workers" || key === "log.format" || key.startsWith("admin.");
 
 function refusalOf(error: unknown): ReloadRefusal {
   if (error instanceof ConfigError) return { error: error.message, problems: error.problems };

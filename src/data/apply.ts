@@ -42,11 +42,14 @@ export class ServedState {
       pools.set(definition.name, this.#preparePool(definition, commits));
     for (const [name, pool] of this.#pools)
       if (!pools.has(name)) commits.push(pool.prepare({ ...pool.definition, backends: [] }));
+    const sockets = new Map(
+      [...this.#listeners.values()].map((open) => [placeOf(open.served.definition), open]),
+    );
     const listeners = new Map<string, OpenListener>();
     const opened: Server[] = [];
     try {
       for (const definition of snapshot.listeners) {
-        const open = await this.#prepareListener(definition, pools, opened, commits);
+        const open = await this.#prepareListener(definition, pools, sockets, opened, commits);
         listeners.set(definition.name, open);
       }
     } catch (error) {
@@ -99,20 +102,20 @@ export class ServedState {
 
   /**
    * Sockets on the same addresses stay open, whatever their listener is called: what waits in them to be accepted is not lost.
-   * @param opened gets the sockets that had to be opened.
+   * @param sockets that are open, by their place.
+   * @param opened gets those that had to be opened.
    */
   async #prepareListener(
     definition: PlacedListener,
     pools: ReadonlyMap<string, ServedPool>,
+    sockets: ReadonlyMap<string, OpenListener>,
     opened: Server[],
     commits: (() => void)[],
   ): Promise<OpenListener> {
     const before = this.#listeners.get(definition.name);
     if (before?.served.serves(definition, pools)) return before;
     const served = new ServedListener(definition, pools, this.#memory.worker.index + 1);
-    const open = [before, ...this.#listeners.values()].find(
-      (each) => each !== undefined && same(addresses(each.served.definition), addresses(definition)),
-    );
+    const open = sockets.get(placeOf(definition));
     if (open === undefined) return this.#open(served, opened);
     commits.push(() => {
       open.served = served;
@@ -139,7 +142,9 @@ export class ServedState {
   }
 }
 
-const addresses = (listener: PlacedListener): unknown => [listener.accept, listener.addresses];
+/** Where a listener's sockets are, as text. */
+const placeOf = ({ accept, addresses }: PlacedListener): string =>
+  [accept, ...addresses.map(formatAddress)].join(" ");
 
 function close(servers: readonly Server[]): void {
   for (const server of servers) server.close();

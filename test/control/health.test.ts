@@ -181,9 +181,13 @@ test("without checks any more a backend that was down is up; with other checks i
   scene.faults.set(a, refused);
   scene.found([backendAt(1), backendAt(2)]);
   await scene.timers.advance(0);
+  const seen = scene.monitor.backend(scene.slot(1))!;
+  assert.deepEqual([seen.changes, seen.checkFailures], [1, 1]);
   scene.policy = { ...scene.policy, check: { ...tcpCheck, interval: 1_000 } };
   scene.update();
   assert.equal(scene.has(1, "down"), true);
+  // What was counted goes on.
+  assert.deepEqual(scene.monitor.backend(scene.slot(1)), seen);
   scene.policy = { ...scene.policy, check: undefined };
   scene.update();
   assert.equal(scene.has(1, "down"), false);
