@@ -16,7 +16,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { createSharedMemory } from "../src/channel/memory.ts";
 import { createCertificate } from "../src/cli/create-certificate.ts";
-import { HealthMonitor } from "../src/control/health.ts";
+import { HealthMonitor } from "../src/control/backends/health.ts";
 import { frame } from "../src/health/grpc.ts";
 import type { CheckSpec, HealthPolicy } from "../src/model/health.ts";
 import type { PlacedPool } from "../src/model/snapshot.ts";

@@ -10,15 +10,15 @@ const longest = 400;
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   model: ["lib"],
-  config: ["model", "lib"],
-  discovery: ["model", "config", "lib"],
+  providers: ["model", "lib"],
+  discovery: ["model", "providers", "lib"],
   health: ["model", "lib"],
   channel: ["model", "lib"],
   observe: ["lib", "model"],
   admin: ["model", "observe", "lib"],
   data: ["channel", "model", "observe", "lib"],
-  control: ["lib", "model", "config", "discovery", "health", "channel", "observe", "admin"],
-  cli: ["lib", "model", "config", "discovery", "health", "channel", "observe", "admin", "data", "control"],
+  control: ["lib", "model", "providers", "discovery", "health", "channel", "observe", "admin"],
+  cli: ["lib", "model", "providers", "discovery", "health", "channel", "observe", "admin", "data", "control"],
 };
 
 const sources = globSync("src/**/*.ts", { cwd: root })
@@ -47,7 +47,7 @@ function violations(path: string, text: string): string[] {
 test("a forbidden import is found in every form, and an allowed one is not", () => {
   const text = [
     'import { a } from "../cli/exit.ts";',
-    'export * from "../config/errors.ts";',
+    'export * from "../providers/toml/errors.ts";',
     'const b = await import("../control/store.ts");',
     'import "../admin/server";',
     'import type { C } from "../lib/result.ts";',
@@ -56,7 +56,7 @@ test("a forbidden import is found in every form, and an allowed one is not", () 
   ].join("\n");
   assert.deepEqual(violations("src/data/worker.ts", text), [
     "src/data/worker.ts imports src/cli/exit.ts",
-    "src/data/worker.ts imports src/config/errors.ts",
+    "src/data/worker.ts imports src/providers/toml/errors.ts",
     "src/data/worker.ts imports src/control/store.ts",
     "src/data/worker.ts imports src/admin/server",
   ]);

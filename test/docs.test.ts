@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { ensureDevCertificates } from "../src/cli/dev-certificates.ts";
-import { loadConfigText } from "../src/config/load.ts";
 import { logSession } from "../src/observe/session-log.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
+import { loadConfigText } from "../src/providers/toml/load.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

@@ -1,8 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { configurationTables, markdownTable, pickerTable, plannedList } from "../src/config/docs/tables.ts";
-import { jsonSchema } from "../src/config/schema.ts";
 import { connectFailures, endReasons, handshakeResults, rejectReasons } from "../src/model/reasons.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
+import {
+  configurationTables,
+  markdownTable,
+  pickerTable,
+  plannedList,
+} from "../src/providers/toml/docs/tables.ts";
+import { jsonSchema } from "../src/providers/toml/schema.ts";
 
 /*
  * Writes what follows from the code: `node tools/generate.ts`. With --check it only says what is stale.

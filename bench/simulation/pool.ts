@@ -1,5 +1,5 @@
 import { createSharedMemory } from "../../src/channel/memory.ts";
-import { SlowStarts } from "../../src/control/slow-start.ts";
+import { SlowStarts } from "../../src/control/backends/slow-start.ts";
 import { Latencies } from "../../src/data/pick/latency.ts";
 import type { PickContext, Picker } from "../../src/data/pick/picker.ts";
 import { createPicker } from "../../src/data/pick/registry.ts";

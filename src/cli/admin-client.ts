@@ -1,6 +1,6 @@
-import { ConfigError, type ConfigProblem } from "../config/errors.ts";
 import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
 import { http } from "../lib/node-modules.ts";
+import { ConfigError, type ConfigProblem } from "../providers/toml/errors.ts";
 import { exitCode, printError } from "./exit.ts";
 
 /** How a command was told which umay it is about. */
@@ -76,7 +76,7 @@ export async function withAdmin<T>(
 async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress | undefined> {
   if (admin !== undefined) return parseAddress(admin) as SocketAddress;
   // `umay health` runs every few seconds, and needs none of it.
-  const { readAdminAddress } = await import("../config/admin-address.ts");
+  const { readAdminAddress } = await import("../providers/toml/admin-address.ts");
   try {
     return await readAdminAddress({ file: config, env: process.env, cwd: process.cwd() });
   } catch (error) {

@@ -1,5 +1,5 @@
-import { ConfigError } from "../config/errors.ts";
-import { loadConfig } from "../config/load.ts";
+import { ConfigError } from "../providers/toml/errors.ts";
+import { loadConfig } from "../providers/toml/load.ts";
 import { exitCode } from "./exit.ts";
 import { printProblems } from "./load.ts";
 import { formatSummary, summarise } from "./summary.ts";

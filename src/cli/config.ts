@@ -1,4 +1,4 @@
-import { type EffectiveValue, formatEffective } from "../config/effective.ts";
+import { type EffectiveValue, formatEffective } from "../providers/toml/effective.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { exitCode } from "./exit.ts";
 import { loadOrExplain } from "./load.ts";

@@ -25,7 +25,7 @@ export async function demo(): Promise<number> {
     const backends: EchoServer[] = [];
     for (const [index, address] of backendAddresses(loaded.model).entries())
       backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
-    const { runUmay } = await import("../control/run.ts");
+    const { runUmay } = await import("../control/process/run.ts");
     return await runUmay({
       config: loaded,
       load: () => loadAgain(loaded.file, env),

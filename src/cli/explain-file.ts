@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { createCounterMemory } from "../channel/counters.ts";
 import { createSharedMemory, listenerCapacity, mostConnections } from "../channel/memory.ts";
-import { Store } from "../control/store.ts";
+import { Store } from "../control/state/store.ts";
 import { explain } from "../data/explain/explain.ts";
 import { ServedPool } from "../data/pick/pool.ts";
 import { ServedListener } from "../data/plane.ts";

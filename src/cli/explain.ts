@@ -1,4 +1,4 @@
-import { readQuestion } from "../control/explain.ts";
+import { readQuestion } from "../control/tell/explain.ts";
 import { parseAddress, type SocketAddress } from "../lib/address.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { askAdmin } from "./admin-client.ts";

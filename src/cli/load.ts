@@ -1,6 +1,6 @@
-import { ConfigError, type ConfigProblem } from "../config/errors.ts";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import { formatProblems } from "../config/report/format.ts";
+import { ConfigError, type ConfigProblem } from "../providers/toml/errors.ts";
+import { type LoadedConfig, loadConfig } from "../providers/toml/load.ts";
+import { formatProblems } from "../providers/toml/report/format.ts";
 
 /** Loads the configuration, or says on standard error what is wrong with it and gives undefined. */
 export async function loadOrExplain(

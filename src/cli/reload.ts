@@ -1,4 +1,4 @@
-import type { ReloadAnswer } from "../control/reload.ts";
+import type { ReloadAnswer } from "../control/change/reload.ts";
 import { type AdminChoice, longTimeout, withAdmin } from "./admin-client.ts";
 import { printError } from "./exit.ts";
 

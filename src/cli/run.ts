@@ -5,7 +5,7 @@ import { loadAgain, loadOrExplain } from "./load.ts";
 export async function run(file: string | undefined): Promise<number> {
   const loaded = await loadOrExplain(file);
   if (loaded === undefined) return exitCode.badConfig;
-  const { runUmay } = await import("../control/run.ts");
+  const { runUmay } = await import("../control/process/run.ts");
   const code = await runUmay({
     config: loaded,
     load: () => loadAgain(loaded.file),

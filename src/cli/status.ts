@@ -1,4 +1,4 @@
-import type { BackendStatus, Status } from "../control/status.ts";
+import type { BackendStatus, Status } from "../control/tell/status.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { duration, plural } from "./words.ts";
 

@@ -7,8 +7,8 @@ import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { Termination } from "./accept/tls.ts";
+import { Router } from "./decide/router.ts";
 import type { ServedPool } from "./pick/pool.ts";
-import { Router } from "./route/router.ts";
 import type { Session } from "./session.ts";
 
 /** What becomes of a client, by what it says first. `unknown_name`: strict_sni refuses it. */

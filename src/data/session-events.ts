@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { classifyHandshakeError, describeTlsError } from "./accept/handshake-failure.ts";
 import { lastWordsAfter } from "./accept/last-words.ts";
-import { connectFailed, reached } from "./connect/attempts.ts";
-import { classifyConnectError, classifyTlsError } from "./connect/failure.ts";
-import { onBackendDrain, onBackendRecord, type SessionSocket } from "./relay/relay.ts";
+import { connectFailed, reached } from "./dispatch/attempts.ts";
+import { onBackendDrain, onBackendRecord, type SessionSocket } from "./serve/relay/relay.ts";
 import type { Session } from "./session.ts";
+import { classifyConnectError, classifyTlsError } from "./upstream/failure.ts";
 
 /*
  * What the sockets of a session report, and what becomes of it. One set of functions serves all sessions; each finds

@@ -16,16 +16,16 @@ import { unrecognizedName } from "./accept/last-words.ts";
 import { ProxyReader } from "./accept/proxy-header.ts";
 import type { Termination } from "./accept/tls.ts";
 import { readTime } from "./clock.ts";
-import { type Attempt, abandonAttempt, connectNext, dropUpstream } from "./connect/attempts.ts";
-import { reportSilence, reportSuccess } from "./connect/report.ts";
-import type { BackendTls } from "./connect/tls.ts";
+import { type Attempt, abandonAttempt, connectNext, dropUpstream } from "./dispatch/attempts.ts";
+import { reportSilence, reportSuccess } from "./dispatch/report.ts";
 import type { ServedPool } from "./pick/pool.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { recordSession } from "./record.ts";
-import type { RelaySession, SessionSocket } from "./relay/relay.ts";
-import * as relay from "./relay/relay.ts";
-import { resetSocket } from "./relay/reset.ts";
+import type { RelaySession, SessionSocket } from "./serve/relay/relay.ts";
+import * as relay from "./serve/relay/relay.ts";
 import { attachClient, attachTls, detachClient, relayUpstream } from "./session-events.ts";
+import { resetSocket } from "./sockets/reset.ts";
+import type { BackendTls } from "./upstream/tls.ts";
 
 type Phase = "header" | "hello" | "handshake" | "queue" | "connect" | "relay" | "ended";
 

@@ -11,12 +11,12 @@ import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
-import { connectFailed } from "./connect/attempts.ts";
+import { connectFailed } from "./dispatch/attempts.ts";
 import type { Plane, ServedListener } from "./plane.ts";
-import { resetSocket } from "./relay/reset.ts";
-import { Sweep } from "./relay/sweep.ts";
 import { Session } from "./session.ts";
-import { tcpOptions } from "./socket-options.ts";
+import { tcpOptions } from "./sockets/options.ts";
+import { resetSocket } from "./sockets/reset.ts";
+import { Sweep } from "./sweep.ts";
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;

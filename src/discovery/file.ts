@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { loadBackends } from "../config/backends-file.ts";
 import { err, type Result } from "../lib/result.ts";
 import { stampOf } from "../lib/watch-files.ts";
 import type { Backend } from "../model/backend.ts";
 import type { FileDiscovery } from "../model/pool.ts";
+import { loadBackends } from "../providers/toml/backends-file.ts";
 import { ConfiguredBackends } from "./configured.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";

@@ -1,9 +1,10 @@
+const here = import.meta.url;
+
 /**
  * The URL of another module of this program, for a thread to start from: `.ts` when the sources run as they are,
- * `.js` when they were compiled. The compiler rewrites imports, but not URLs.
- * @param path relative to `base`, without extension.
- * @param base the caller's `import.meta.url`.
+ * `.js` when they were built. The build rewrites imports, but not URLs; its files lie one folder deep, as this one does.
+ * @param path from `src/` or `dist/`, without extension: `data/worker`.
  */
-export function sourceUrl(path: string, base: string): URL {
-  return new URL(path + base.slice(base.lastIndexOf(".")), base);
+export function sourceUrl(path: string): URL {
+  return new URL(`../${path}${here.slice(here.lastIndexOf("."))}`, here);
 }

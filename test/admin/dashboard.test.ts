@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { createContext, runInContext } from "node:vm";
 import { dashboard } from "../../src/admin/dashboard.ts";
-import { readStatus, type Status } from "../../src/control/status.ts";
-import { testInput } from "../control/metrics-input.ts";
+import { readStatus, type Status } from "../../src/control/tell/status.ts";
+import { testInput } from "../control/tell/metrics-input.ts";
 import { becomes } from "../support/settled.ts";
 
 const { html, policy } = dashboard();

@@ -3,10 +3,10 @@ import { before, describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { explainModel } from "../../src/cli/explain-file.ts";
 import { formatExplanation } from "../../src/cli/explain-text.ts";
-import { readQuestion } from "../../src/control/explain.ts";
+import { readQuestion } from "../../src/control/tell/explain.ts";
 import type { Explanation } from "../../src/model/explanation.ts";
 import type { Model } from "../../src/model/model.ts";
-import { loadModel } from "../config/loading.ts";
+import { loadModel } from "../providers/toml/loading.ts";
 import { type TestCertificates, testCertificates } from "../support/certificates.ts";
 
 let certificates: TestCertificates;

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { backendCell, listenerCell } from "../../src/channel/counters.ts";
 import { backendFlag } from "../../src/channel/memory.ts";
 import { formatStatus } from "../../src/cli/status.ts";
-import { readStatus } from "../../src/control/status.ts";
-import { testInput } from "../control/metrics-input.ts";
+import { readStatus } from "../../src/control/tell/status.ts";
+import { testInput } from "../control/tell/metrics-input.ts";
 
 test("the status for people has all listeners, backends and troubles in columns", async () => {
   const input = testInput();

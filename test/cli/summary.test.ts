@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatSummary, summarise } from "../../src/cli/summary.ts";
-import { loadConfigText } from "../../src/config/load.ts";
 import type { ClientAuth } from "../../src/model/client-auth.ts";
 import type { ListenerTls } from "../../src/model/listener.ts";
 import type { Model } from "../../src/model/model.ts";
+import { loadConfigText } from "../../src/providers/toml/load.ts";
 
 const toml = `
 workers = 3

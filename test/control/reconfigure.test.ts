@@ -6,7 +6,7 @@ import { ControlPlane } from "../../src/control/control-plane.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { LogDestination } from "../../src/observe/destination.ts";
 import { createLogger } from "../../src/observe/logger.ts";
-import { loadModel } from "../config/loading.ts";
+import { loadModel } from "../providers/toml/loading.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain } from "../support/client.ts";

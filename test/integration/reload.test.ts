@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
-import type { ReloadAnswer } from "../../src/control/reload.ts";
+import type { ReloadAnswer } from "../../src/control/change/reload.ts";
 import { listen } from "../../src/lib/listen.ts";
 import { type Backend, startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { resetSocket } from "../../src/data/relay/reset.ts";
+import { resetSocket } from "../../src/data/sockets/reset.ts";
 
 /** How what a peer receives came to its end: in order, or with the system's or OpenSSL's code. */
 export type Ending = "end" | (string & {});

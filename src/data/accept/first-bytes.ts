@@ -1,4 +1,4 @@
-import type { SessionSocket } from "../relay/relay.ts";
+import type { SessionSocket } from "../serve/relay/relay.ts";
 
 /** Reads what a connection begins with. */
 export interface FirstReader {

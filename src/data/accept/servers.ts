@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { listen } from "../../lib/listen.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import { acceptBacklog, tcpOptions } from "../socket-options.ts";
+import { acceptBacklog, tcpOptions } from "../sockets/options.ts";
 
 /**
  * Opens this worker's own socket on each of the listener's addresses; the kernel spreads connections over the workers

@@ -9,9 +9,9 @@ import type {
 import type { Protocol, Route } from "../../model/listener.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
+import type { RouteRequest } from "../decide/router.ts";
 import type { ServedPool } from "../pick/pool.ts";
 import type { Plane, ServedListener } from "../plane.ts";
-import type { RouteRequest } from "../route/router.ts";
 import { explainAdmission } from "./admission.ts";
 import { explainPool } from "./pool.ts";
 import { explainRoutes } from "./route.ts";

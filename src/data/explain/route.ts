@@ -1,6 +1,6 @@
 import type { RouteExplanation, RouteMismatch, RouteTrial } from "../../model/explanation.ts";
 import type { Route } from "../../model/listener.ts";
-import { type RouteRequest, Router } from "../route/router.ts";
+import { type RouteRequest, Router } from "../decide/router.ts";
 
 /** Of ten thousand routes nobody reads more. */
 const mostTrials = 100;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { type RouteRequest, Router } from "../../../src/data/decide/router.ts";
 import { explainRoutes } from "../../../src/data/explain/route.ts";
-import { type RouteRequest, Router } from "../../../src/data/route/router.ts";
 import type { Route } from "../../../src/model/listener.ts";
 
 const route = (conditions: Partial<Route>): Route => ({

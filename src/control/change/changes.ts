@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Listener } from "../../model/listener.ts";
+import type { Model } from "../../model/model.ts";
+import type { Pool } from "../../model/pool.ts";
+
+/** Keys and tables that count from a start on. */
+const restartKeys = ["workers", "admin", "log.format"];
+
+/** Whether a key waits for a restart. */
+export function needsRestart(key: string): boolean {
+  return restartKeys.some((waits) => key === waits || key.startsWith(`${waits}.`));
+}
+
+/** Another model, but for what waits for a restart. */
+export function withoutRestart({ workers, admin, log: { format } }: Model, wanted: Model): Model {
+  return { ...wanted, workers, admin, log: { ...wanted.log, format } };
+}
+
+/** How a configuration differs from another. */
+export interface Changes {
+  /** What another configuration changes: `listeners.web: changed bind, tls`, `pools.api: added`. */
+  readonly changes: readonly string[];
+  /** Keys whose new value counts from the next start on. */
+  readonly restart: readonly string[];
+}
+
+/** Compares by meaning: a value that is written in another way, or a default that is written out, is no change. */
+export function compareModels(before: Model, after: Model): Changes {
+  const plain = changedKeys(flat(before), flat(after));
+  return {
+    changes: [
+      ...plain.filter((key) => !needsRestart(key)).map((key) => `${key}: changed`),
+      ...compareNamed("listeners", before.listeners.map(flatListener), after.listeners.map(flatListener)),
+      ...compareNamed("pools", before.pools.map(flatPool), after.pools.map(flatPool)),
+    ],
+    restart: plain.filter(needsRestart),
+  };
+}
+
+const flat = ({ workers, admin, log, shutdown }: Model): object => ({
+  workers,
+  admin,
+  "log.level": log.level,
+  "log.format": log.format,
+  "log.sessions": log.sessions,
+  "shutdown.delay": shutdown.delay,
+  "shutdown.timeout": shutdown.timeout,
+});
+
+/** Something with a name, and its keys as the configuration has them. */
+interface Named {
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+const flatListener = ({ limits, ...listener }: Listener): Named => ({ ...listener, ...limits });
+
+const flatPool = ({ health: { check, ...health }, ...pool }: Pool): Named => ({
+  ...pool,
+  ...health,
+  health: check,
+});
+
+function compareNamed(table: string, before: readonly Named[], after: readonly Named[]): readonly string[] {
+  const old = new Map(before.map((thing) => [thing.name, thing]));
+  const lines: string[] = [];
+  for (const thing of after) {
+    const other = old.get(thing.name);
+    old.delete(thing.name);
+    const keys = other && changedKeys(other, thing);
+    if (keys === undefined) lines.push(`${table}.${thing.name}: added`);
+    else if (keys.length > 0) lines.push(`${table}.${thing.name}: changed ${keys.join(", ")}`);
+  }
+  return [...lines, ...[...old.keys()].map((name) => `${table}.${name}: removed`)];
+}
+
+/** As the configuration spells them. */
+function changedKeys(before: object, after: object): readonly string[] {
+  const values = new Map(Object.entries(before));
+  return Object.entries(after)
+    .filter(([key, value]) => !isDeepStrictEqual(value, values.get(key)))
+    .map(([key]) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+}

@@ -1,0 +1,197 @@
+import type { Logger } from "pino";
+import { FileWatch, stampOf } from "../../lib/watch-files.ts";
+import type { ListenerTls } from "../../model/listener.ts";
+import type { Model } from "../../model/model.ts";
+import {
+  listenerFiles,
+  type Part,
+  type PoolFiles,
+  poolFiles,
+  type RenewPart,
+  renewListener,
+  renewPool,
+} from "./renewable.ts";
+
+/** Writers get this long to finish, in milliseconds. */
+const settle = 200;
+/** What is wrong may be half done: it counts when it is still wrong after this time, in milliseconds. */
+const patience = 1000;
+/** For file systems that don't tell of changes, in milliseconds. */
+const poll = 60_000;
+
+/** How often the files of a listener or a pool were renewed, and how often they held something that could not be used. */
+export interface ReloadCounts {
+  applied: number;
+  failed: number;
+}
+
+/** Something of listeners and of pools, by name. */
+export interface ByName<L, P> {
+  readonly listeners: ReadonlyMap<string, L>;
+  readonly pools: ReadonlyMap<string, P>;
+}
+
+/** What listeners and pools have from files. */
+export type FromFiles = ByName<ListenerTls, PoolFiles>;
+
+type Kind = "listener" | "pool";
+
+/** Whose a part is, and which of its parts: their order stays. */
+interface Place {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly number: number;
+}
+
+/** What is known about the files of a part. */
+interface Watched {
+  /** What the files looked like when they were last good. */
+  stamp: string;
+  /** What is wrong with them now, by the last look. */
+  problem: string | undefined;
+  /** Since when, by performance.now(). */
+  since: number;
+  /** What was wrong with them when that was last logged. */
+  said: string | undefined;
+}
+
+/**
+ * Renews certificates, keys, CAs, revocation lists and ticket keys into service when their files change. What can't be used is
+ * logged and counted, and what is served stays.
+ */
+export class Renewal {
+  readonly counts: ByName<ReloadCounts, ReloadCounts>;
+  readonly #listeners: Map<string, ListenerTls>;
+  readonly #pools: Map<string, PoolFiles>;
+  readonly #onRenewed: (renewed: FromFiles) => void;
+  readonly #logger: Logger;
+  readonly #watched = new Map<string, Watched>();
+  readonly #watch: FileWatch;
+  #stopped = false;
+
+  /** @param onRenewed gets what changed. @param before counts that go on. */
+  constructor(
+    { listeners, pools }: Pick<Model, "listeners" | "pools">,
+    onRenewed: (renewed: FromFiles) => void,
+    logger: Logger,
+    before: ByName<ReloadCounts, ReloadCounts>,
+  ) {
+    this.#onRenewed = onRenewed;
+    this.#logger = logger;
+    this.#listeners = new Map(listeners.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls]])));
+    this.#pools = new Map(
+      pools
+        .filter((pool) => poolFiles(pool).length > 0)
+        .map(({ name, tls, health }) => [name, { tls, health }]),
+    );
+    this.counts = {
+      listeners: countsOf(this.#listeners, before.listeners),
+      pools: countsOf(this.#pools, before.pools),
+    };
+    const onBlind = (error: NodeJS.ErrnoException): void =>
+      logger.warn(
+        { err: error },
+        `a folder of certificates can't be watched; it is looked at every ${poll / 1000} s`,
+      );
+    this.#watch = new FileWatch(
+      () => [
+        ...[...this.#listeners.values()].flatMap(listenerFiles),
+        ...[...this.#pools.values()].flatMap(poolFiles),
+      ],
+      () => this.#look(),
+      { settle, poll, onBlind },
+    );
+  }
+
+  /** Nothing is renewed any more, also what is being read now. */
+  stop(): void {
+    this.#stopped = true;
+    this.#watch.stop();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const listeners = await this.#renewed("listener", this.#listeners, renewListener);
+      const pools = await this.#renewed("pool", this.#pools, renewPool);
+      if (this.#stopped || listeners.size + pools.size === 0) return;
+      commit(listeners, this.#listeners, this.counts.listeners);
+      commit(pools, this.#pools, this.counts.pools);
+      this.#onRenewed({ listeners, pools });
+    } catch (error) {
+      this.#logger.error({ err: error }, "renewing certificates failed: this is a defect of umay");
+    }
+  }
+
+  /** @returns those of a kind that changed. */
+  async #renewed<T>(
+    kind: Kind,
+    served: ReadonlyMap<string, T>,
+    renew: (old: T, part: RenewPart) => Promise<T>,
+  ): Promise<ReadonlyMap<string, T>> {
+    const changed = new Map<string, T>();
+    for (const [name, old] of served) {
+      let number = 0;
+      const renewed = await renew(old, (part) => this.#part({ kind, name, number: number++ }, part));
+      if (renewed !== old) changed.set(name, renewed);
+    }
+    return changed;
+  }
+
+  /** What the files offer now, or the old one where they offer nothing else, or nothing that can be used. */
+  async #part<T>(place: Place, { files, old, renew, tell }: Part<T>): Promise<T> {
+    const key = JSON.stringify(place);
+    const watched = this.#watched.get(key) ?? { stamp: "", problem: undefined, since: 0, said: undefined };
+    this.#watched.set(key, watched);
+    const owner = { [place.kind]: place.name };
+    const stamp = (await Promise.all(files.map(stampOf))).join();
+    if (stamp === watched.stamp && watched.problem === undefined) return old;
+    const renewed = await renew();
+    if ("problem" in renewed) {
+      this.#complain(place, watched, renewed.problem);
+      return old;
+    }
+    Object.assign(watched, { stamp, problem: undefined, said: undefined });
+    for (const warning of renewed.warnings) this.#logger.warn(owner, warning);
+    if (renewed.value !== old) {
+      const [fields, message] = tell(renewed.value);
+      this.#logger.info({ ...owner, ...fields }, message);
+    }
+    return renewed.value;
+  }
+
+  /** Once, when it has been wrong for long enough. */
+  #complain({ kind, name }: Place, watched: Watched, problem: string): void {
+    const now = performance.now();
+    if (watched.problem !== problem) Object.assign(watched, { problem, since: now });
+    if (watched.said === problem) return;
+    const left = watched.since + patience - now;
+    if (left > 0) {
+      this.#watch.lookAgain(left);
+      return;
+    }
+    watched.said = problem;
+    this.counts[`${kind}s`].get(name)!.failed++;
+    this.#logger.error(
+      { [kind]: name },
+      `a renewed file can't be used, and what was served before is served on: ${problem}`,
+    );
+  }
+}
+
+function commit<T>(
+  changed: ReadonlyMap<string, T>,
+  served: Map<string, T>,
+  counts: ReadonlyMap<string, ReloadCounts>,
+): void {
+  for (const [name, renewed] of changed) {
+    served.set(name, renewed);
+    counts.get(name)!.applied++;
+  }
+}
+
+function countsOf(
+  names: ReadonlyMap<string, unknown>,
+  before: ReadonlyMap<string, ReloadCounts>,
+): ReadonlyMap<string, ReloadCounts> {
+  return new Map([...names.keys()].map((name) => [name, before.get(name) ?? { applied: 0, failed: 0 }]));
+}

@@ -1,0 +1,74 @@
+import type { CounterMemory } from "../../channel/counters.ts";
+import type { Model } from "../../model/model.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { Logger } from "../../observe/logger.ts";
+import { ExpiryWatch } from "../tell/expiry.ts";
+import { watchRejections } from "../tell/rejections.ts";
+import { type ByName, type FromFiles, type ReloadCounts, Renewal } from "./renewal.ts";
+import { TicketRotation } from "./ticket-rotation.ts";
+
+/** What upkeep works on, and has done. */
+export interface UpkeepSurroundings {
+  readonly memories: readonly CounterMemory[];
+  readonly logger: Logger;
+  readonly snapshot: () => Snapshot;
+  readonly setFiles: (renewed: FromFiles) => void;
+  readonly rotateTickets: (listener: string) => void;
+}
+
+/** What changes with time in what is served, or is to be said about it: files, ticket keys, certificates that end, refusals. */
+export class Upkeep {
+  readonly #with: UpkeepSurroundings;
+  readonly #rotation: TicketRotation;
+  #renewal: Renewal | undefined;
+  #expiry: ExpiryWatch | undefined;
+  #rejections: { stop(): void } | undefined;
+  #stopped = false;
+
+  constructor(surroundings: UpkeepSurroundings) {
+    this.#with = surroundings;
+    this.#rotation = new TicketRotation(surroundings.rotateTickets, surroundings.logger);
+  }
+
+  /** How often what listeners and pools have from files was renewed, and how often that failed. */
+  get counts(): ByName<ReloadCounts, ReloadCounts> {
+    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map() };
+  }
+
+  /** This is what is served from now on. */
+  follow(model: Model): void {
+    const { memories, logger, snapshot, setFiles } = this.#with;
+    if (this.#stopped) return;
+    this.#renewal?.stop();
+    this.#renewal = new Renewal(
+      model,
+      (renewed) => {
+        setFiles(renewed);
+        this.#expiry?.look();
+      },
+      logger,
+      this.counts,
+    );
+    this.#rotation.follow(model.listeners);
+    this.#rejections ??= watchRejections(() => snapshot().listeners, memories, logger);
+    this.#expiry ??= new ExpiryWatch(snapshot, logger);
+    this.#expiry.look();
+  }
+
+  /** What is served is about to change: files are not taken into service before {@link follow}. */
+  pause(): void {
+    this.#renewal?.stop();
+  }
+
+  /** All but refusals, which are told to the {@link end}. */
+  stop(): void {
+    this.#stopped = true;
+    this.#renewal?.stop();
+    this.#expiry?.stop();
+    this.#rotation.follow([]);
+  }
+
+  end(): void {
+    this.#rejections?.stop();
+  }
+}

@@ -1,0 +1,73 @@
+import { formatAddress } from "../../lib/address.ts";
+import { version } from "../../lib/version.ts";
+import { type LogDestination, openLogDestination } from "../../observe/destination.ts";
+import { createLogger, type Logger } from "../../observe/logger.ts";
+import type { LoadedConfig } from "../../providers/toml/load.ts";
+import { type LoadAgain, Reloader } from "../change/reload.ts";
+import { ControlPlane } from "../control-plane.ts";
+import { openAdmin } from "../tell/admin.ts";
+import { type StopRequest, watchStopRequests } from "./signals.ts";
+
+export interface RunOptions {
+  readonly config: LoadedConfig;
+  /** Reads it again, for a reload. */
+  readonly load: LoadAgain;
+  /** Called when every listener accepts. */
+  readonly onReady?: () => void;
+}
+
+/**
+ * Runs a proxy until SIGTERM or SIGINT has drained it.
+ * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
+ */
+export async function runUmay(options: RunOptions): Promise<number> {
+  const { model, file, warnings } = options.config;
+  const destination = await openLogDestination(model.log.format);
+  const logger = createLogger(model.log, destination);
+  const request = watchStopRequests(logger);
+  logger.info({ version, node: process.versions.node, pid: process.pid, config: file }, "umay is starting");
+  for (const { where, message } of warnings) logger.warn(`${where}: ${message}`);
+  try {
+    return await serve(options, request, logger, destination);
+  } catch (error) {
+    const errors = error instanceof AggregateError ? error.errors : [error];
+    for (const each of errors)
+      process.stderr.write(`umay: ${each instanceof Error ? each.message : String(each)}\n`);
+    return 1;
+  } finally {
+    await destination.flush();
+  }
+}
+
+/** @throws when it can't start; then nothing of it is left running. */
+async function serve(
+  { config, load, onReady }: RunOptions,
+  { stop, request, hurry, onHangup }: StopRequest,
+  logger: Logger,
+  destination: LogDestination,
+): Promise<number> {
+  const { model } = config;
+  const plane = await ControlPlane.create(model, logger, destination);
+  const reloader = new Reloader(plane, config, load, logger);
+  const drain = (): void => request("the admin server");
+  await using admin =
+    model.admin && (await openAdmin(model.admin.bind, plane, reloader, drain, destination, logger));
+  try {
+    const stopped = await Promise.race([plane.start(), stop]);
+    if (stopped !== undefined) {
+      await plane.abandon();
+      logger.info("stopped while starting");
+      return stopped;
+    }
+  } catch (error) {
+    await plane.abandon();
+    throw error;
+  }
+  logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
+  onHangup(() => void reloader.reload("SIGHUP", false));
+  onReady?.();
+  const code = await stop;
+  const { ended, cut } = await plane.drain(hurry);
+  logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
+  return code;
+}

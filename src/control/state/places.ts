@@ -1,0 +1,90 @@
+import type { CounterMemory } from "../../channel/counters.ts";
+import type { Slots } from "../../channel/slots.ts";
+
+/** Something that left, and the first version of the snapshot without it. */
+interface Leaving<T> {
+  readonly what: T;
+  readonly slot: number;
+  readonly since: number;
+}
+
+/** Where one kind of thing is in shared memory. */
+export interface Room {
+  readonly slots: Slots;
+  readonly memories: readonly CounterMemory[];
+  /** Whether sessions still count in a slot. */
+  busy(slot: number): boolean;
+  /** Makes a slot as good as new, but for its counters. */
+  clear?(slot: number): void;
+}
+
+/** Who has which place in shared memory, by name. What left keeps its place until its last session has ended. */
+export class Places<T> {
+  readonly #room: Room;
+  readonly #leaving = new Map<string, Leaving<T>>();
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  /** @throws where there is no place for all that are wanted and not there yet. */
+  check(kind: string, wanted: readonly string[], present: readonly string[]): void {
+    const known = new Set([...present, ...this.#leaving.keys()]);
+    const more = wanted.filter((name) => !known.has(name)).length;
+    const { free } = this.#room.slots;
+    if (more > free)
+      throw new Error(
+        `there is room for ${free} more ${kind}, not for ${more}, until sessions of those that left have ended`,
+      );
+  }
+
+  /** @returns a slot, the one that it still has where it left lately; undefined: all are taken. */
+  take(name: string): number | undefined {
+    const slot = this.#leaving.get(name)?.slot ?? this.#room.slots.take();
+    this.#leaving.delete(name);
+    return slot;
+  }
+
+  /** Index of the first counter of a slot, in every worker's counter memory. */
+  counters(slot: number): number {
+    return this.#room.slots.counters(slot);
+  }
+
+  leave(name: string, slot: number, what: T, since: number): void {
+    this.#leaving.set(name, { what, slot, since });
+  }
+
+  /** What left, and still has its place. */
+  find(name: string): T | undefined {
+    return this.#leaving.get(name)?.what;
+  }
+
+  /** All that left and still have their place. */
+  get leaving(): readonly T[] {
+    return [...this.#leaving.values()].map(({ what }) => what);
+  }
+
+  /** Those of them that still have sessions. */
+  get busy(): readonly T[] {
+    return [...this.#leaving.values()].filter(({ slot }) => this.#room.busy(slot)).map(({ what }) => what);
+  }
+
+  /**
+   * Frees places that nobody uses any more.
+   * @param applied the newest version that every worker serves.
+   * @param onGone is told of each slot that no worker gives new sessions to any more.
+   */
+  settle(applied: number, onGone: (slot: number) => void = () => {}): void {
+    const { slots, memories, busy, clear } = this.#room;
+    for (const [name, { slot, since }] of this.#leaving) {
+      if (applied < since) continue;
+      onGone(slot);
+      if (busy(slot)) continue;
+      const first = slots.counters(slot);
+      for (const memory of memories) memory.fill(0, first, first + slots.counterCells);
+      clear?.(slot);
+      this.#leaving.delete(name);
+      slots.giveBack(slot);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { Outcome } from "../../admin/actions.ts";
+import { type AdminServer, startAdmin } from "../../admin/server.ts";
+import { openConnections } from "../../channel/memory.ts";
+import type { SocketAddress } from "../../lib/address.ts";
+import { longestDuration, parseDuration } from "../../lib/duration.ts";
+import type { Result } from "../../lib/result.ts";
+import type { LogDestination } from "../../observe/destination.ts";
+import type { Logger } from "../../observe/logger.ts";
+import type { Reloader } from "../change/reload.ts";
+import type { ControlPlane } from "../control-plane.ts";
+import { answerQuestion } from "./explain.ts";
+import { exposition } from "./metrics.ts";
+import type { MetricsInput } from "./readings.ts";
+import { readStatus } from "./status.ts";
+
+/**
+ * Starts the admin server over the control plane's state.
+ * @param drain asks the process to drain.
+ * @throws when it can't have its address.
+ */
+export async function openAdmin(
+  bind: SocketAddress,
+  plane: ControlPlane,
+  reloader: Reloader,
+  drain: () => void,
+  destination: LogDestination,
+  logger: Logger,
+): Promise<AdminServer & AsyncDisposable> {
+  const input: MetricsInput = {
+    memories: plane.memories,
+    shared: plane.shared,
+    state: () => plane.state,
+    snapshot: () => plane.store.observed,
+    discovery: () => plane.pools.states,
+    health: plane.health,
+    drains: plane.drains,
+    workerRestarts: () => plane.supervisor.restarts,
+    droppedLogLines: () => destination.dropped(),
+    reloads: () => reloader,
+    certificateReloads: () => plane.upkeep.counts,
+    fileLimit: () => plane.fileLimit.limit,
+  };
+  const admin = await startAdmin(bind, {
+    ready() {
+      const reason = plane.unready();
+      return reason === undefined ? { ready: true } : { ready: false, reason };
+    },
+    metrics: (accept) => exposition(input, accept),
+    status: () => readStatus(input),
+    config: async () => ({ values: await reloader.effective() }),
+    explain: (query) => answerQuestion(plane, query),
+    drain() {
+      drain();
+      const connections = Atomics.load(plane.shared.process, openConnections);
+      const { delay, timeout } = plane.model.shutdown;
+      const now = performance.now();
+      const left = Math.max(0, (plane.drainDeadline ?? now + delay + timeout) - now);
+      const body = { state: "draining", connections, deadline_seconds: Math.round(left) / 1000 };
+      return { status: 200, body };
+    },
+    drainBackend(pool, backend, deadline) {
+      const time = deadline === undefined ? undefined : parseDuration(deadline);
+      if (time === undefined || time <= parseDuration(longestDuration))
+        return outcome(plane.drains.drain(pool, backend, time));
+      const expected = `expected a duration from "0s" to "${longestDuration}", such as "30s" or "5m"`;
+      return { status: 400, body: { error: `deadline: ${expected}` } };
+    },
+    undrainBackend: (pool, backend) => outcome(plane.drains.undrain(pool, backend)),
+    async reload(dryRun) {
+      const reloaded = await reloader.reload("the admin server", dryRun);
+      if (reloaded.ok) return { status: 200, body: reloaded.value };
+      return { status: reloaded.error.problems === undefined ? 409 : 422, body: reloaded.error };
+    },
+    failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
+  });
+  return { ...admin, [Symbol.asyncDispose]: () => admin.close() };
+}
+
+function outcome(result: Result<object, string>): Outcome {
+  return result.ok ? { status: 200, body: result.value } : { status: 404, body: { error: result.error } };
+}

@@ -1,0 +1,113 @@
+import type { Logger } from "pino";
+import type { Certificate, Listener } from "../../model/listener.ts";
+import type { Pool } from "../../model/pool.ts";
+
+const dayMs = 86_400_000;
+const period = 3_600_000;
+/** Days before the end at which it is said, and the end itself. */
+const thresholds = [0, 1, 7, 30];
+
+/** Something that ends, and what happens then. */
+interface Ending {
+  /** Whose it is, as the log says it. */
+  readonly owner: { readonly listener: string } | { readonly pool: string };
+  readonly what: string;
+  readonly file: string;
+  readonly at: number;
+  readonly effect: string;
+  readonly thresholds: readonly number[];
+}
+
+/** What has certificates. */
+interface Served {
+  readonly listeners: readonly Listener[];
+  readonly pools: readonly Pick<Pool, "name" | "tls">[];
+}
+
+/**
+ * Logs certificates that end in 30, 7 and 1 days, or have ended, once each. What is near its end when it is first seen
+ * is not logged: whoever loaded it said so.
+ */
+export class ExpiryWatch {
+  readonly #served: () => Served;
+  readonly #logger: Logger;
+  /** By owner, file, name and end: the last threshold that was passed. */
+  #passed = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(served: () => Served, logger: Logger) {
+    this.#served = served;
+    this.#logger = logger;
+    this.#timer = setInterval(() => this.look(), period).unref();
+    this.look();
+  }
+
+  /** @param now in milliseconds since 1970. */
+  look(now: number = Date.now()): void {
+    const passed = new Map<string, number>();
+    const { listeners, pools } = this.#served();
+    for (const ending of [...listeners.flatMap(endingsOf), ...pools.flatMap(endingsOfPool)]) {
+      const { owner, file, what, at } = ending;
+      const key = JSON.stringify([owner, file, what, at]);
+      const threshold =
+        ending.thresholds.find((days) => at - now <= days * dayMs) ?? Number.POSITIVE_INFINITY;
+      passed.set(key, threshold);
+      if (threshold < (this.#passed.get(key) ?? threshold)) this.#say(ending, threshold);
+    }
+    this.#passed = passed;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #say({ owner, what, file, at, effect }: Ending, days: number): void {
+    const fields = { ...owner, file, not_after: new Date(at) };
+    if (days === 0) this.#logger.error(fields, `${what} has ended: ${effect}; renew it`);
+    else
+      this.#logger.warn(fields, `${what} ends in less than ${days} ${days === 1 ? "day" : "days"}; renew it`);
+  }
+}
+
+function endingOf(
+  owner: Ending["owner"],
+  { subject, certFile, notAfter }: Certificate,
+  effect: string,
+): Ending {
+  return { owner, what: `the certificate of ${subject}`, file: certFile, at: notAfter, effect, thresholds };
+}
+
+function endingsOfPool({ name, tls }: Served["pools"][number]): Ending[] {
+  return tls?.certificate === undefined
+    ? []
+    : [endingOf({ pool: name }, tls.certificate, "backends refuse it")];
+}
+
+function endingsOf({ name, tls }: Listener): Ending[] {
+  if (tls === undefined) return [];
+  const owner = { listener: name };
+  const endings = tls.certificates.map((certificate) => endingOf(owner, certificate, "clients refuse it"));
+  const { clientAuth } = tls;
+  if (clientAuth === undefined) return endings;
+  const { authorities, caFile, crlFile = "", crlNextUpdate } = clientAuth;
+  for (const { subject, notAfter } of authorities)
+    endings.push({
+      owner,
+      what: `the CA ${subject}`,
+      file: caFile,
+      at: notAfter,
+      effect: "clients with certificates of it are refused",
+      thresholds,
+    });
+  // Lists are short-lived by nature: only the end itself is news.
+  if (crlNextUpdate !== undefined)
+    endings.push({
+      owner,
+      what: "a revocation list",
+      file: crlFile,
+      at: crlNextUpdate,
+      effect: "clients with certificates of its CA are refused",
+      thresholds: [0],
+    });
+  return endings;
+}

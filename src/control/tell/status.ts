@@ -1,0 +1,154 @@
+import { backendCell, connectFailureList, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
+import { formatAddress } from "../../lib/address.ts";
+import { version } from "../../lib/version.ts";
+import type { BackendState, PlacedBackend } from "../../model/backend.ts";
+import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
+import { type Percentiles, percentiles } from "./histograms.ts";
+import {
+  backendState,
+  type MetricsInput,
+  openInWorker,
+  openOnListener,
+  openToBackend,
+  type ProcessState,
+  waitingInPool,
+} from "./readings.ts";
+
+/** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
+export interface Status {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_seconds: number;
+  readonly state: ProcessState;
+  readonly generation: number;
+  readonly workers: readonly { readonly id: number; readonly connections: number }[];
+  readonly listeners: Readonly<Record<string, ListenerStatus>>;
+  readonly pools: Readonly<Record<string, PoolStatus>>;
+}
+
+export interface ListenerStatus {
+  /** Where it listens: what `bind` resolved to, with its port. */
+  readonly bind: string;
+  readonly mode: string;
+  readonly connections: number;
+  readonly connections_total: number;
+  /** Null without TLS. */
+  readonly handshake_seconds: Percentiles | null;
+  readonly session_seconds: Percentiles;
+}
+
+export interface PoolStatus {
+  readonly picker: string;
+  /** `error` is the last one, until discovery succeeds again. */
+  readonly discovery: {
+    readonly state: "ok" | "failing";
+    readonly errors_total: number;
+    readonly error: string | null;
+  };
+  readonly connect_seconds: Percentiles;
+  readonly retries_total: number;
+  /** Sessions that wait for a backend, and how often and how long some had to. */
+  readonly queue: {
+    readonly sessions: number;
+    readonly queued_total: number;
+    readonly seconds: Percentiles;
+  };
+  readonly backends: readonly BackendStatus[];
+}
+
+export interface BackendStatus {
+  readonly address: string;
+  readonly weight: number;
+  /** How much of its weight counts, in percent; less than 100 while it starts slowly. */
+  readonly weight_percent: number;
+  /** 0 for primaries, from 1 on backups. */
+  readonly tier: number;
+  readonly state: BackendState;
+  /** Null: it is not drained. `by` discovery: it has left the pool. */
+  readonly drain: {
+    readonly by: "hand" | "discovery";
+    /** When what is still open on it is reset; null: never. */
+    readonly deadline_seconds: number | null;
+  } | null;
+  readonly connections: number;
+  readonly connections_total: number;
+  readonly connect_failures_total: number;
+}
+
+export async function readStatus(input: MetricsInput): Promise<Status> {
+  const { memories } = input;
+  const snapshot = input.snapshot();
+  const listeners: [string, ListenerStatus][] = [];
+  for (const listener of snapshot.listeners)
+    listeners.push([listener.name, await readListener(input, listener)]);
+  const pools: [string, PoolStatus][] = [];
+  for (const pool of snapshot.pools) pools.push([pool.name, await readPool(input, pool)]);
+  return {
+    version,
+    pid: process.pid,
+    uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
+    state: input.state(),
+    generation: snapshot.version,
+    workers: memories.map((memory, index) => ({ id: index + 1, connections: openInWorker(memory) })),
+    listeners: Object.fromEntries(listeners),
+    pools: Object.fromEntries(pools),
+  };
+}
+
+async function readListener({ memories }: MetricsInput, listener: PlacedListener): Promise<ListenerStatus> {
+  const { counters, tls } = listener;
+  return {
+    bind: listener.addresses.map(formatAddress).join(", "),
+    mode: listener.mode,
+    connections: openOnListener(memories, listener),
+    connections_total: sumCells(memories, counters + listenerCell.accepted),
+    handshake_seconds:
+      tls === undefined ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
+    session_seconds: await percentiles(memories, counters + listenerCell.sessionDuration),
+  };
+}
+
+async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStatus> {
+  const { memories } = input;
+  const { counters } = pool;
+  const { errors = 0, lastError } = input.discovery().get(pool.name) ?? {};
+  return {
+    picker: pool.picker.type,
+    discovery: {
+      state: lastError === undefined ? "ok" : "failing",
+      errors_total: errors,
+      error: lastError ?? null,
+    },
+    connect_seconds: await percentiles(memories, counters + poolCell.connectDuration),
+    retries_total: sumCells(memories, counters + poolCell.retried),
+    queue: {
+      sessions: waitingInPool(memories, pool),
+      queued_total: sumCells(memories, counters + poolCell.queued),
+      seconds: await percentiles(memories, counters + poolCell.queueDuration),
+    },
+    backends: pool.backends.map((backend) => readBackend(input, pool.name, backend)),
+  };
+}
+
+function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend): BackendStatus {
+  const { memories, shared } = input;
+  const { address, weight, tier, counters } = backend;
+  const drain = input.drains.backend(pool, address);
+  const failures = connectFailureList.map((_, index) =>
+    sumCells(memories, counters + backendCell.failures + index),
+  );
+  return {
+    address,
+    weight,
+    weight_percent: 100 - Atomics.load(shared.backendWithheld, backend.slot),
+    tier,
+    state: backendState(shared, backend),
+    drain: drain === undefined ? null : { by: drain.by, deadline_seconds: seconds(drain.left) },
+    connections: openToBackend(memories, backend),
+    connections_total: sumCells(memories, counters + backendCell.connected),
+    connect_failures_total: failures.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+const seconds = (milliseconds: number | undefined): number | null =>
+  milliseconds === undefined ? null : Math.round(milliseconds) / 1000;

@@ -1,0 +1,149 @@
+import { lookup } from "node:dns/promises";
+import { createServer, isIP, type Server } from "node:net";
+import { isDeepStrictEqual } from "node:util";
+import { formatAddress, type SocketAddress } from "../../lib/address.ts";
+import { listen, listenError } from "../../lib/listen.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { BoundListener } from "../state/store.ts";
+
+/** Where the kernel spreads the connections of several sockets on one port (SO_REUSEPORT), as Node has it. */
+const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);
+
+/** What the listeners' `bind`s mean. */
+export interface Bound {
+  readonly listeners: ReadonlyMap<string, BoundListener>;
+  /** Gives up the ports that the system chose for port 0: by now they are served. */
+  release(): void;
+}
+
+/** What is served now: a listener with its addresses. */
+export type Served = Pick<Listener, "name" | "bind"> & BoundListener;
+
+/**
+ * Finds out what each listener's `bind` means and that it can be had: names are resolved, port 0 gets its port, and
+ * an address that someone else has is refused here, because sockets that share a port would not notice. A port that
+ * the system chose is held until it is served, so that it is given to nobody else meanwhile.
+ * @param served listeners that have their addresses already. One whose `bind` stays keeps them; others may have them, too.
+ * @throws AggregateError with one error for each listener that can't have its address.
+ */
+export async function bindListeners(
+  listeners: readonly Listener[],
+  served: readonly Served[] = [],
+): Promise<Bound> {
+  const bound = new Map<string, BoundListener>();
+  const errors: Error[] = [];
+  const binder = new Binder(served);
+  for (const { name, bind } of listeners) {
+    try {
+      bound.set(name, await binder.bind(name, bind));
+    } catch (cause) {
+      errors.push(new Error(`listener ${name} ${(cause as Error).message}`, { cause }));
+    }
+  }
+  binder.release(errors.length === 0);
+  if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join("\n"));
+  return { listeners: bound, release: () => binder.release() };
+}
+
+class Binder {
+  readonly #served: readonly Served[];
+  /** What this process has, as text. */
+  readonly #own: ReadonlySet<string>;
+  /** And its ports. */
+  readonly #ownPorts: ReadonlySet<number>;
+  /** Open until every listener has its addresses, so that no two get the same one. */
+  readonly #probes = new Set<Probe>();
+  /** Whose an address is that needs no probe. */
+  readonly #kept = new Map<string, string>();
+
+  constructor(served: readonly Served[]) {
+    const addresses = served.flatMap((listener) => listener.addresses);
+    this.#served = served;
+    this.#own = new Set(addresses.map(formatAddress));
+    this.#ownPorts = new Set(addresses.flatMap((address) => (address.kind === "tcp" ? [address.port] : [])));
+  }
+
+  /** @param hold whether ports that the system chose are still held. */
+  release(hold = false): void {
+    for (const probe of this.#probes) {
+      if (hold && probe.held) continue;
+      probe.server.close();
+      this.#probes.delete(probe);
+    }
+  }
+
+  async bind(name: string, bind: SocketAddress): Promise<BoundListener> {
+    const before = this.#served.find((listener) => listener.name === name);
+    if (before !== undefined && isDeepStrictEqual(before.bind, bind)) {
+      for (const address of before.addresses) this.#keep(name, address);
+      return { addresses: before.addresses, accept: before.accept };
+    }
+    if (bind.kind === "unix")
+      return { addresses: [await this.#take(name, bind, false)], accept: "one-worker" };
+    const shared = sharesPorts.has(process.platform);
+    const addresses = await this.#takeHosts(name, bind, shared && bind.port === 0);
+    return { addresses, accept: shared ? "shared-port" : "handed-over" };
+  }
+
+  async #takeHosts(
+    name: string,
+    bind: SocketAddress & { readonly kind: "tcp" },
+    held: boolean,
+  ): Promise<readonly SocketAddress[]> {
+    let { port } = bind;
+    const addresses: SocketAddress[] = [];
+    const hosts = new Set(await resolveHost(bind));
+    for (const [index, host] of [...hosts].entries()) {
+      try {
+        const address = await this.#take(name, { kind: "tcp", host, port }, held);
+        if (address.kind === "tcp") port = address.port;
+        addresses.push(address);
+      } catch (error) {
+        // localhost is often ::1 too on machines that have no IPv6.
+        const last = index === hosts.size - 1;
+        if ((error as NodeJS.ErrnoException).code !== "EADDRNOTAVAIL" || (last && addresses.length === 0))
+          throw error;
+      }
+    }
+    return addresses;
+  }
+
+  /**
+   * Takes an address for as long as its probe is open.
+   * @param held whether it stays open while the workers take the address, too.
+   * @returns the address, with the port that the system chose for port 0.
+   */
+  async #take(name: string, address: SocketAddress, held: boolean): Promise<SocketAddress> {
+    if (this.#own.has(formatAddress(address))) return this.#keep(name, address);
+    // Nobody could serve a client that is this early.
+    const server = createServer((socket) => socket.destroy()).unref();
+    // Where this process has another address on the port already, the system would refuse one that does not share.
+    const reusePort = held || (address.kind === "tcp" && this.#ownPorts.has(address.port));
+    const bound = await listen(server, address, { reusePort });
+    this.#probes.add({ server, held });
+    return bound;
+  }
+
+  /** This process has it already: it needs no probe, but two listeners can't share it. */
+  #keep(name: string, address: SocketAddress): SocketAddress {
+    const text = formatAddress(address);
+    const other = this.#kept.get(text);
+    if (other !== undefined)
+      throw new Error(`cannot listen on ${text}: listener ${other} does; choose another port or address`);
+    this.#kept.set(text, name);
+    return address;
+  }
+}
+
+interface Probe {
+  readonly server: Server;
+  readonly held: boolean;
+}
+
+async function resolveHost(bind: SocketAddress & { readonly kind: "tcp" }): Promise<readonly string[]> {
+  if (isIP(bind.host) !== 0) return [bind.host];
+  const found = await lookup(bind.host, { all: true }).catch((error: NodeJS.ErrnoException) => {
+    throw listenError(error, bind);
+  });
+  return found.map(({ address }) => address);
+}

@@ -1,0 +1,317 @@
+import { Worker } from "node:worker_threads";
+import { giveBackOfWorker } from "../../channel/address-table.ts";
+import type { CounterMemory } from "../../channel/counters.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
+import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
+import type { Result } from "../../lib/result.ts";
+import { sourceUrl } from "../../lib/source-url.ts";
+import type { ExplainRequest, Explanation } from "../../model/explanation.ts";
+import type { LogSettings } from "../../model/model.ts";
+import type { PlacedListener, Snapshot } from "../../model/snapshot.ts";
+import { closeBooks } from "./books.ts";
+
+const firstBackoff = 100;
+const longestBackoff = 10_000;
+/** A worker that has lived this long starts again without a wait, in milliseconds. */
+const stableAfter = 60_000;
+/** How long to wait for a worker's answer, in milliseconds. */
+const patience = 2000;
+
+export interface SupervisorEvents {
+  log(lines: string): void;
+  /** What went wrong in a worker that goes on. */
+  trouble(worker: number, what: string, error: Error): void;
+  /** A worker serves this version, or refuses it and goes on with its last. */
+  answered(worker: number, version: number, refusal: string | undefined): void;
+  /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
+  crashed(worker: number, error: Error, backoff: number | undefined): void;
+}
+
+type Answer = Extract<FromWorker, { type: "draining" | "cut" }>;
+
+interface Seat {
+  readonly id: number;
+  readonly counters: CounterMemory;
+  thread: Worker | undefined;
+  /** Whether the thread listens to messages yet. */
+  ready: boolean;
+  /** The listeners that it was sent last. */
+  listeners: ReadonlySet<PlacedListener>;
+  startedAt: number;
+  backoff: number;
+  /** The newest version that its threads served. */
+  applied: number;
+  /** Whether the present thread serves a version. */
+  serving: boolean;
+  timer: NodeJS.Timeout | undefined;
+  /** Whether its thread was told to end. */
+  ended: boolean;
+  /** Why its thread ends, when it does. */
+  failure: Error;
+  /** Told of its next answer, or of its death. */
+  onAnswer: ((answer: Answer | undefined) => void) | undefined;
+}
+
+/** Somebody who waits for a version to be served. */
+interface Wait {
+  readonly version: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Keeps one worker thread in every seat, and speaks to all of them. */
+export class Supervisor {
+  readonly #seats: readonly Seat[];
+  readonly #shared: SharedMemory;
+  readonly #events: SupervisorEvents;
+  /** How workers log, from the next snapshot on. */
+  log: LogSettings;
+  #snapshot: Snapshot | undefined;
+  readonly #waits = new Set<Wait>();
+  /** Who waits for an explanation, by its number. */
+  readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
+  #lastQuestion = 0;
+  #stopping = false;
+  restarts = 0;
+
+  constructor(
+    memories: readonly CounterMemory[],
+    shared: SharedMemory,
+    log: LogSettings,
+    events: SupervisorEvents,
+  ) {
+    this.#shared = shared;
+    this.log = log;
+    this.#events = events;
+    this.#seats = memories.map((counters, index) => ({
+      id: index + 1,
+      counters,
+      thread: undefined,
+      ready: false,
+      listeners: new Set(),
+      startedAt: 0,
+      backoff: firstBackoff,
+      applied: 0,
+      serving: false,
+      timer: undefined,
+      ended: false,
+      failure: new Error("never started"),
+      onAnswer: undefined,
+    }));
+  }
+
+  start(): void {
+    for (const seat of this.#seats) this.#startThread(seat);
+  }
+
+  /** Sends a snapshot to every worker; a worker that is being replaced gets it when it is there. In a drain, nothing changes. */
+  publish(snapshot: Snapshot): void {
+    if (this.#stopping) return;
+    this.#snapshot = snapshot;
+    for (const seat of this.#seats) if (seat.ready) this.#sendSnapshot(seat);
+  }
+
+  /** The newest version that every worker serves. */
+  get applied(): number {
+    return Math.min(...this.#seats.map((seat) => seat.applied));
+  }
+
+  /**
+   * Resolves when every worker serves this version, or a newer one.
+   * @param time they may take, in milliseconds; undefined: any.
+   * @throws where one can't serve it, or does not say in time.
+   */
+  async served(version: number, time?: number): Promise<void> {
+    if (this.applied >= version) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const wait = { version, resolve, reject };
+    this.#waits.add(wait);
+    const timer =
+      time && setTimeout(reject, time, new Error(`not every worker serves it within ${time / 1000} s`));
+    await promise.finally(() => {
+      clearTimeout(timer);
+      this.#waits.delete(wait);
+    });
+  }
+
+  /** Has every worker end its sessions on the backend in a slot. */
+  vacate(slot: number): void {
+    for (const seat of this.#seats)
+      if (seat.ready) seat.thread!.postMessage({ type: "vacate", slot } satisfies ToWorker);
+  }
+
+  /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
+  async explain(request: ExplainRequest): Promise<Result<Explanation, string> | undefined> {
+    const seat = this.#seats.find(({ serving }) => serving);
+    if (seat === undefined) return undefined;
+    const id = ++this.#lastQuestion;
+    const { promise, resolve } = Promise.withResolvers<Result<Explanation, string> | undefined>();
+    this.#questions.set(id, resolve);
+    seat.thread!.postMessage({ type: "explain", id, request } satisfies ToWorker);
+    const timer = setTimeout(resolve, patience, undefined);
+    const result = await promise;
+    clearTimeout(timer);
+    this.#questions.delete(id);
+    return result;
+  }
+
+  /**
+   * Hands a connection to the worker with the fewest, counting those that are on their way.
+   * @throws where the socket can't be moved: its client has gone already, say.
+   */
+  handOver(message: HandedSocket): void {
+    const { workerOpen } = this.#shared;
+    let best: Seat | undefined;
+    for (const seat of this.#seats)
+      if (seat.ready && (best === undefined || workerOpen[seat.id - 1]! < workerOpen[best.id - 1]!))
+        best = seat;
+    if (best === undefined) {
+      message.socket.destroy();
+      return;
+    }
+    // A paused socket moves between threads; its type does not say so.
+    best.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
+    Atomics.add(workerOpen, best.id - 1, 1);
+  }
+
+  /**
+   * Live sessions go on, and a worker that dies is not replaced any more.
+   * @returns when no worker accepts; one that does not answer is not waited for.
+   */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    for (const seat of this.#seats) clearTimeout(seat.timer);
+    await Promise.all(this.#seats.map((seat) => ask(seat, { type: "drain" }, "draining")));
+  }
+
+  /** Resets what is still open, gets the last log lines, and ends the threads. @returns how many sessions were cut. */
+  async cut(reason: "drain_deadline" | "stopped"): Promise<number> {
+    const cuts = this.#seats.map(async (seat) => {
+      const answer = await ask(seat, { type: "cut", reason }, "cut");
+      seat.ended = true;
+      await seat.thread?.terminate();
+      return answer?.sessions ?? 0;
+    });
+    return (await Promise.all(cuts)).reduce((sum, sessions) => sum + sessions, 0);
+  }
+
+  #startThread(seat: Seat): void {
+    const setup: WorkerSetup = {
+      id: seat.id,
+      count: this.#seats.length,
+      log: this.log,
+      shared: this.#shared,
+      counters: seat.counters,
+    };
+    const thread = new Worker(sourceUrl("data/worker"), {
+      workerData: setup,
+      name: `worker ${seat.id}`,
+    });
+    seat.failure = new Error("exited without being told to");
+    seat.thread = thread;
+    seat.startedAt = performance.now();
+    thread.on("message", (message: FromWorker) => this.#onMessage(seat, message));
+    thread.on("error", (error) => {
+      seat.failure = error instanceof Error ? error : new Error(String(error));
+    });
+    thread.on("exit", () => this.#onExit(seat));
+  }
+
+  #onMessage(seat: Seat, message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        seat.ready = true;
+        if (!this.#stopping) this.#sendSnapshot(seat);
+        break;
+      case "applied":
+        seat.applied = message.version;
+        seat.serving = true;
+        this.#events.answered(seat.id, message.version, undefined);
+        for (const wait of this.#waits) if (wait.version <= this.applied) wait.resolve();
+        break;
+      case "failed":
+        for (const wait of this.#waits)
+          if (wait.version <= message.version) wait.reject(new Error(message.reason));
+        if (seat.serving || seat.applied === 0)
+          this.#events.answered(seat.id, message.version, message.reason);
+        else {
+          // A replacement that has nothing to go on with is replaced in its turn.
+          seat.failure = new Error(message.reason);
+          void seat.thread?.terminate();
+        }
+        break;
+      case "draining":
+      case "cut":
+        seat.onAnswer?.(message);
+        break;
+      case "explanation":
+        this.#questions.get(message.id)?.(message.result);
+        break;
+      case "socket":
+        try {
+          this.handOver(message);
+        } catch {
+          message.socket.destroy();
+        }
+        break;
+      case "trouble":
+        this.#events.trouble(seat.id, message.what, message.error);
+        break;
+      case "log":
+        this.#events.log(message.lines);
+        break;
+    }
+  }
+
+  #sendSnapshot(seat: Seat): void {
+    if (this.#snapshot === undefined) return;
+    const listeners = this.#snapshot.listeners.map((listener) =>
+      seat.listeners.has(listener) ? listener.name : listener,
+    );
+    seat.listeners = new Set(this.#snapshot.listeners);
+    seat.thread?.postMessage({
+      type: "snapshot",
+      snapshot: { ...this.#snapshot, listeners },
+      log: this.log,
+    } satisfies ToWorker);
+  }
+
+  #onExit(seat: Seat): void {
+    seat.thread = undefined;
+    seat.ready = false;
+    seat.serving = false;
+    seat.listeners = new Set();
+    seat.onAnswer?.(undefined);
+    closeBooks(seat.counters, this.#shared);
+    Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
+    for (const { addressTable } of this.#snapshot?.listeners ?? [])
+      if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
+    if (seat.ended) return;
+    if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
+    this.#events.crashed(seat.id, seat.failure, this.#stopping ? undefined : seat.backoff);
+    if (this.#stopping) return;
+    this.restarts++;
+    seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);
+    seat.backoff = Math.min(seat.backoff * 2, longestBackoff);
+  }
+}
+
+/** @returns undefined when the worker is dead, dies, or does not answer in time. */
+async function ask<T extends Answer["type"]>(
+  seat: Seat,
+  message: ToWorker,
+  answer: T,
+): Promise<Extract<Answer, { type: T }> | undefined> {
+  if (seat.thread === undefined) return undefined;
+  const { promise, resolve } = Promise.withResolvers<Extract<Answer, { type: T }> | undefined>();
+  seat.onAnswer = (given) => {
+    // The answer to an earlier question may come late.
+    if (given === undefined) resolve(undefined);
+    else if (given.type === answer) resolve(given as Extract<Answer, { type: T }>);
+  };
+  seat.thread.postMessage(message);
+  const timer = setTimeout(resolve, patience, undefined);
+  const given = await promise;
+  clearTimeout(timer);
+  return given;
+}

@@ -1,0 +1,73 @@
+import type { Socket } from "node:net";
+import {
+  type ConnectionOptions,
+  connect,
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import type { Backend } from "../../model/backend.ts";
+import type { PoolTls } from "../../model/pool.ts";
+import { tcpOptions } from "../sockets/options.ts";
+
+/** Most sessions kept for resumption by one pool in one worker; each takes a few kilobytes. */
+const mostSessions = 1_024;
+
+/**
+ * How a pool speaks TLS to its backends. Built when the pool's settings change, never per connection; with it go the
+ * sessions that were verified by the settings before.
+ */
+export class BackendTls {
+  readonly #tls: PoolTls;
+  readonly #context: SecureContext;
+  /** The newest session of each backend, by address, for resumption (RFC 8446 section 2.2, RFC 5077). */
+  readonly #sessions = new Map<string, Buffer>();
+
+  /** @throws where OpenSSL refuses a certificate. */
+  constructor(tls: PoolTls) {
+    const { verify, ca, certificate } = tls;
+    this.#tls = tls;
+    this.#context = createSecureContext({
+      // Without `ca`, Node would trust the list that it was built with.
+      ...(verify && { ca: ca ?? getCACertificates("system") }),
+      ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
+    });
+  }
+
+  /**
+   * Begins the handshake on a connection. The connection is not made by TLS itself, because it alone can be reset
+   * later; the price is that Node ignores `onread` then, so that every record read is a buffer of its own.
+   * A backend's FIN without a close_notify before it looks like an orderly end: Node does not tell them apart, so a
+   * stream that was cut short by an attacker in between ends at the client as if it were complete.
+   * @param raw connected.
+   * @returns a socket that emits `secureConnect` once the backend is verified, or `error`.
+   */
+  begin(raw: Socket, backend: Backend): TLSSocket {
+    const { verify, alpn } = this.#tls;
+    const name = this.#tls.serverName ?? backend.hostName;
+    const { address, target } = backend;
+    const session = this.#sessions.get(address);
+    const socket = connect({
+      socket: raw,
+      secureContext: this.#context,
+      // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED has no say.
+      rejectUnauthorized: verify,
+      allowHalfOpen: true,
+      highWaterMark: tcpOptions.highWaterMark,
+      ...(name !== undefined && { servername: name }),
+      // What is verified where there is no name: the IP address.
+      ...(target.kind === "tcp" && { host: target.host }),
+      ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+      ...(session !== undefined && { session }),
+    } as ConnectionOptions);
+    socket.on("session", (next) => this.#keep(address, next));
+    return socket;
+  }
+
+  #keep(address: string, session: Buffer): void {
+    this.#sessions.delete(address);
+    this.#sessions.set(address, session);
+    if (this.#sessions.size > mostSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
+  }
+}

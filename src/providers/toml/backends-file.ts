@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as z from "zod";
+import { joinSome } from "../../lib/join-some.ts";
+import { err, ok, type Result } from "../../lib/result.ts";
+import type { Backend } from "../../model/backend.ts";
+import { ConfigError, type ConfigProblem, type Finding, unreadable } from "./errors.ts";
+import { explainIssue } from "./explain.ts";
+import { parseConfig, parseJson } from "./parse.ts";
+import { decodeText, describeReadError } from "./read.ts";
+import { readJsonPositions } from "./report/json-positions.ts";
+import { locate } from "./report/locate.ts";
+import { readPositions } from "./report/positions.ts";
+import { resolveBackends } from "./resolve/addresses.ts";
+import type { SchemaNode } from "./schema/nodes.ts";
+import { backendsFile } from "./schema/pool.ts";
+
+/**
+ * Reads a file of backends: JSON when its name ends in `.json`, TOML otherwise.
+ * @returns the backends, at least one, or what is wrong, each problem with file, line and column.
+ */
+export async function loadBackends(file: string): Promise<Result<readonly Backend[], string>> {
+  try {
+    return ok(await readBackends(file));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return err(joinSome(error.problems.map(describe)));
+  }
+}
+
+/** @throws ConfigError */
+async function readBackends(file: string): Promise<readonly Backend[]> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw unreadable(file, describeReadError(error));
+  });
+  const text = decodeText(bytes, file);
+  const json = file.endsWith(".json");
+  const tree = json ? await parseJson(text, file) : parseConfig(text, file);
+  const findings: Finding[] = [];
+  let backends: readonly Backend[] = [];
+  const parsed = backendsFile.safeParse(tree);
+  if (parsed.success)
+    backends = resolveBackends(parsed.data.backends, ["backends"], dirname(file), (finding) =>
+      findings.push(finding),
+    );
+  else for (const issue of parsed.error.issues) findings.push(...explainIssue(issue, tree, schemaOf()));
+  if (findings.length === 0) return backends;
+  const located = { name: file, text, overrides: [] };
+  throw new ConfigError(await locate(findings, [], located, json ? readJsonPositions : readPositions));
+}
+
+function schemaOf(): SchemaNode {
+  return z.toJSONSchema(backendsFile, { target: "draft-07", io: "input" }) as SchemaNode;
+}
+
+function describe({ where, path, message, hint }: ConfigProblem): string {
+  const text = [where, path, message].filter(Boolean).join(": ");
+  return hint === undefined ? text : `${text}; ${hint}`;
+}

@@ -1,0 +1,43 @@
+import { resolve } from "node:path";
+import { formatAddress, parseAddress, type SocketAddress } from "../../../lib/address.ts";
+import type { Backend } from "../../../model/backend.ts";
+import { errorAt, type Finding, type Path } from "../errors.ts";
+import type { BackendSettings } from "../schema/pool.ts";
+import { canonicalAddress } from "./binds.ts";
+
+type Report = (finding: Finding) => void;
+
+/** A unix socket's path starts at the folder of the file that names it, like every path. */
+export function placeAddress(
+  address: SocketAddress,
+  path: Path,
+  directory: string,
+  report: Report,
+): SocketAddress {
+  if (address.kind === "tcp") return address;
+  const absolute = formatAddress({ kind: "unix", path: resolve(directory, address.path) });
+  const placed = parseAddress(absolute);
+  if (typeof placed !== "string") return placed;
+  report(errorAt(path, `${absolute} ${placed}; choose a shorter one`));
+  return address;
+}
+
+/** @param path of the list. */
+export function resolveBackends(
+  list: readonly BackendSettings[],
+  path: Path,
+  directory: string,
+  report: Report,
+): readonly Backend[] {
+  const seen = new Map<string, number>();
+  return list.map((entry, index): Backend => {
+    const target = placeAddress(entry.address, [...path, index], directory, report);
+    const address = formatAddress(target);
+    const identity = formatAddress(canonicalAddress(target));
+    const first = seen.get(identity);
+    const twice = `${address} is in the list twice (also at index ${first}); to give it a larger share, set its weight`;
+    if (first === undefined) seen.set(identity, index);
+    else report(errorAt([...path, index], twice));
+    return { address, target, weight: entry.weight, tier: entry.backup ? 1 : 0 };
+  });
+}

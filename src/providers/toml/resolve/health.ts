@@ -1,0 +1,66 @@
+import type { CheckSpec, HealthPolicy } from "../../../model/health.ts";
+import type { DiscoverySpec, PoolTls } from "../../../model/pool.ts";
+import { errorAt, type Finding, type Path } from "../errors.ts";
+import type { PoolSettings } from "../schema/pool.ts";
+import { serviceName } from "./discovery.ts";
+import { resolvePoolTls } from "./pool-tls.ts";
+
+type Check = NonNullable<PoolSettings["health"]>;
+type Report = (finding: Finding) => void;
+
+/** What the health of a pool follows, besides its own settings. */
+export interface HealthContext {
+  readonly discovery: DiscoverySpec;
+  readonly tls: PoolTls | undefined;
+  /** Where relative paths start. */
+  readonly directory: string;
+}
+
+/** Fills in what checks take over from their pool. @param path of the pool. */
+export async function resolveHealth(
+  settings: PoolSettings,
+  context: HealthContext,
+  path: Path,
+  report: Report,
+): Promise<HealthPolicy> {
+  const { health, outlier, panic_threshold: panicThreshold, proxy_protocol: proxyProtocol } = settings;
+  const { base, max, max_percent: maxPercent } = outlier.ejection;
+  if (base > max)
+    report(errorAt([...path, "outlier", "ejection"], "base is longer than max; raise max or lower base"));
+  const { enabled, consecutive_errors: consecutiveErrors } = outlier;
+  return {
+    check: health && (await checkOf(health, proxyProtocol, context, [...path, "health"], report)),
+    outlier: { enabled, consecutiveErrors, base, max, maxPercent },
+    panicThreshold,
+  };
+}
+
+async function checkOf(
+  health: Check,
+  poolHeader: PoolSettings["proxy_protocol"],
+  context: HealthContext,
+  path: Path,
+  report: Report,
+): Promise<CheckSpec> {
+  const { interval, timeout, rise, fall, address, port } = health;
+  // What listens elsewhere is not what sessions go to.
+  const elsewhere = address !== undefined || port !== undefined;
+  const proxyProtocol = elsewhere ? undefined : poolHeader;
+  const common = { interval, timeout, rise, fall, address, port, proxyProtocol };
+  if (health.type === "tcp") return { type: "tcp", ...common };
+  const { discovery, directory } = context;
+  const inherited = elsewhere ? undefined : context.tls;
+  const own = health.tls ?? (health.type === "tls" && inherited === undefined ? { verify: true } : undefined);
+  const tls = own
+    ? await resolvePoolTls({ ...own, alpn: [] }, discovery, [...path, "tls"], directory, report)
+    : inherited;
+  if (health.type === "tls") return { type: "tls", ...common, tls: tls! };
+  const host = health.host ?? tls?.serverName ?? serviceName(discovery);
+  if (health.type === "grpc") return { type: "grpc", ...common, tls, host, service: health.service };
+  const { method, expect_status: expectStatus, expect_body: expectBody } = health;
+  if (method === "HEAD" && expectBody !== undefined)
+    report(
+      errorAt([...path, "expect_body"], 'an answer to HEAD has no body; use method = "GET" or remove this'),
+    );
+  return { type: "http", ...common, tls, host, method, path: health.path, expectStatus, expectBody };
+}

@@ -1,0 +1,112 @@
+import type { SocketAddress } from "../../../lib/address.ts";
+import type { Listener } from "../../../model/listener.ts";
+import type { Model } from "../../../model/model.ts";
+import type { Pool } from "../../../model/pool.ts";
+import type { Finding, Path } from "../errors.ts";
+import type { ListenerSettings } from "../schema/listener.ts";
+import type { Settings } from "../schema.ts";
+import { placeAddress } from "./addresses.ts";
+import { type Bind, checkBinds } from "./binds.ts";
+import { resolveDiscovery } from "./discovery.ts";
+import { resolveHealth } from "./health.ts";
+import { resolveLimits } from "./limits.ts";
+import { resolvePoolTls } from "./pool-tls.ts";
+import { checkPools } from "./pools.ts";
+import { checkRoutes } from "./routes.ts";
+import { resolveTls } from "./tls.ts";
+import { usableCpus } from "./workers.ts";
+
+export interface ResolveContext {
+  /** Where relative paths start. */
+  readonly directory: string;
+  /** Every pool that the configuration names, also those that validation cut out of the settings. */
+  readonly poolNames: readonly string[];
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+}
+
+/** Makes the model: reads certificates and checks what only shows when keys are looked at together. */
+export async function resolveSettings(
+  settings: Settings,
+  context: ResolveContext,
+): Promise<{ model: Model; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  const report = (finding: Finding): void => void findings.push(finding);
+  const place = (address: SocketAddress, path: Path): SocketAddress =>
+    placeAddress(address, path, context.directory, report);
+
+  const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
+  const listeners = await Promise.all(
+    Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
+      const path = ["listeners", name];
+      const { tls } = listener;
+      return {
+        ...listenerOf(name, listener),
+        bind: place(listener.bind, [...path, "bind"]),
+        limits: resolveLimits(listener, path, report),
+        tls: tls && (await resolveTls(tls, [...path, "tls"], context.directory, report)),
+      };
+    }),
+  );
+  const pools = await Promise.all(
+    Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
+      const { picker, queue, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
+      const { timeout, attempts, retry_budget: retryBudget } = pool.connect;
+      const connect = { timeout, attempts, retryBudget };
+      const maxConnectionsPerBackend = pool.max_connections_per_backend || undefined;
+      const { directory } = context;
+      const path = ["pools", name];
+      const discovery = await resolveDiscovery(pool.discovery, [...path, "discovery"], directory, report);
+      const tls =
+        pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
+      const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
+      const limits = { connect, maxConnectionsPerBackend, queue };
+      return { name, picker, ...limits, proxyProtocol, slowStart, tls, health, removal, discovery };
+    }),
+  );
+
+  findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
+  for (const listener of listeners) findings.push(...checkRoutes(listener));
+  const { workers, log, shutdown } = settings;
+  const model: Model = {
+    workers: workers === "auto" ? usableCpus() : workers,
+    log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
+    shutdown,
+    admin,
+    listeners,
+    pools,
+  };
+  return { model, findings };
+}
+
+function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls" | "limits"> {
+  const {
+    mode,
+    pool,
+    routes,
+    detect,
+    proxy_protocol: proxyProtocol,
+    max_connections: maxConnections,
+    timeouts,
+  } = settings;
+  const { handshake, idle, half_close: halfClose } = timeouts;
+  const introduced = proxyProtocol && {
+    trust: proxyProtocol.trust.map(({ cidr }) => cidr),
+    timeout: proxyProtocol.timeout,
+  };
+  return {
+    name,
+    mode,
+    pool,
+    routes,
+    detect,
+    proxyProtocol: introduced,
+    maxConnections,
+    timeouts: { handshake, idle, halfClose },
+  };
+}
+
+function bindsOf(admin: Model["admin"], listeners: readonly Listener[]): Bind[] {
+  const binds = listeners.map(({ name, bind }) => ({ path: ["listeners", name, "bind"], address: bind }));
+  return admin === undefined ? binds : [...binds, { path: ["admin", "bind"], address: admin.bind }];
+}

@@ -1,0 +1,152 @@
+import { resolve } from "node:path";
+import { getCiphers, type SecureContextOptions } from "node:tls";
+import type { Certificate, ListenerTls, SessionTickets } from "../../../model/listener.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
+import { didYouMean, listChoices } from "../report/suggest.ts";
+import type { TlsSettings } from "../schema/listener.ts";
+import { loadCertificate } from "./certificates.ts";
+import { resolveClientAuth } from "./client-auth.ts";
+import { contextRefusal } from "./context.ts";
+import { loadTicketKeys } from "./ticket-keys.ts";
+
+/** RFC 8446 appendix B.4, less the CCM ones. */
+const tls13Suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+const tls12Ciphers = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+];
+const preferredGroups = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
+
+/** Reads the certificates of a listener and checks that OpenSSL takes everything together. */
+export async function resolveTls(
+  settings: TlsSettings,
+  path: Path,
+  directory: string,
+  report: (finding: Finding) => void,
+): Promise<ListenerTls> {
+  if (settings.min_version > settings.max_version)
+    report(
+      errorAt(
+        [...path, "min_version"],
+        `is newer than max_version, ${settings.max_version}; raise that or lower this`,
+      ),
+    );
+  const ciphers = resolveCiphers(settings, [...path, "ciphers"], report);
+  const groups = resolveGroups(settings.groups, [...path, "groups"], report);
+  const loaded: (Certificate | undefined)[] = [];
+  // One after the other: ten thousand at once would be more open files than most processes may have.
+  for (const [index, certificate] of settings.certificates.entries())
+    loaded.push(await loadCertificate(certificate, [...path, "certificates", index], directory, report));
+  const clientAuth =
+    settings.client_auth &&
+    (await resolveClientAuth(settings.client_auth, [...path, "client_auth"], directory, report));
+  const tls = {
+    minVersion: settings.min_version,
+    maxVersion: settings.max_version,
+    ciphers,
+    groups,
+    alpn: settings.alpn,
+    strictSni: settings.strict_sni,
+    clientAuth,
+    sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),
+  };
+  for (const [index, certificate] of loaded.entries()) {
+    const refusal = certificate && contextRefusal(contextOptions(tls, certificate));
+    const message = `OpenSSL refuses ${certificate?.certFile}: ${refusal}`;
+    if (refusal !== undefined) report(errorAt([...path, "certificates", index, "cert"], message));
+  }
+  return { ...tls, certificates: loaded.filter((certificate) => certificate !== undefined) };
+}
+
+async function resolveTickets(
+  { session_tickets: { enabled, rotate, keys_file } }: TlsSettings,
+  path: Path,
+  directory: string,
+  report: (finding: Finding) => void,
+): Promise<SessionTickets | undefined> {
+  if (!enabled) return undefined;
+  if (keys_file === undefined) return { rotate, keysFile: undefined, keys: undefined };
+  const keysFile = resolve(directory, keys_file);
+  const keys = await loadTicketKeys(keysFile);
+  if ("problem" in keys) report(errorAt([...path, "keys_file"], `${keysFile} ${keys.problem}`));
+  return { rotate, keysFile, keys: "value" in keys ? keys.value : undefined };
+}
+
+/** What of a listener's settings decides whether OpenSSL takes a certificate. */
+export function contextOptions(
+  {
+    minVersion,
+    maxVersion,
+    ciphers,
+    groups,
+  }: Pick<ListenerTls, "minVersion" | "maxVersion" | "ciphers" | "groups">,
+  { cert, key }: Certificate,
+): SecureContextOptions {
+  return { cert, key, ciphers, ecdhCurve: groups.join(":"), minVersion, maxVersion };
+}
+
+/** Node turns a TLS version off when the list has no cipher for it; a list for TLS 1.2 alone should not do that. */
+function resolveCiphers(settings: TlsSettings, path: Path, report: (finding: Finding) => void): string {
+  if (settings.ciphers === undefined) return [...tls13Suites, ...tls12Ciphers].join(":");
+  const names = settings.ciphers.split(":").map((name) => name.trim());
+  const known = new Set(getCiphers());
+  const unknown = names.filter((name) => !known.has(name.toLowerCase()));
+  for (const name of unknown) report(unknownCipher(name, path));
+  if (unknown.length > 0) return tls12Ciphers.join(":");
+  const ciphers = names.map((name) => name.toUpperCase());
+  const suites = ciphers.filter((name) => name.startsWith("TLS_"));
+  if (suites.length === 0) return [...tls13Suites, ...ciphers].join(":");
+  const lacking = suites.length === ciphers.length ? "names no cipher of TLS 1.2" : undefined;
+  if (lacking !== undefined && settings.max_version === "TLSv1.2")
+    report(errorAt(path, `${lacking}, which max_version allows alone; add one, or raise max_version`));
+  else if (lacking !== undefined && settings.min_version === "TLSv1.2")
+    report(
+      warningAt(path, `${lacking}: clients without TLS 1.3 are refused; say so with min_version = "TLSv1.3"`),
+    );
+  return ciphers.join(":");
+}
+
+function unknownCipher(name: string, path: Path): Finding {
+  const known = getCiphers().map((cipher) => cipher.toUpperCase());
+  const message = `${JSON.stringify(name)} is no cipher that this OpenSSL has; expected names from \`openssl ciphers\`, separated by colons (no expressions such as HIGH or !MD5)`;
+  return errorAt(path, message, didYouMean(openSslName(name), known));
+}
+
+/** OpenSSL's spelling of an IANA name: `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`. */
+function openSslName(name: string): string {
+  if (!name.includes("_WITH_")) return name;
+  return name
+    .replace(/^TLS_/, "")
+    .replace("_WITH_", "_")
+    .replace(/AES_(\d+)/, "AES$1")
+    .replaceAll("_", "-");
+}
+
+function resolveGroups(
+  chosen: readonly string[] | undefined,
+  path: Path,
+  report: (finding: Finding) => void,
+): readonly string[] {
+  if (chosen === undefined) return availableGroups();
+  // A colon would begin another group.
+  const isGroup = (group: string): boolean => /^[^:]+$/.test(group) && hasGroups([group]);
+  for (const [index, group] of chosen.entries()) {
+    if (isGroup(group)) continue;
+    const available = availableGroups();
+    const message = `${JSON.stringify(group)} is no group that this OpenSSL (${process.versions.openssl}) has; common ones are ${listChoices(available)}`;
+    report(errorAt([...path, index], message, didYouMean(group, available)));
+  }
+  return chosen.filter(isGroup);
+}
+
+function availableGroups(): readonly string[] {
+  return hasGroups(preferredGroups) ? preferredGroups : preferredGroups.filter((group) => hasGroups([group]));
+}
+
+function hasGroups(groups: readonly string[]): boolean {
+  return contextRefusal({ ecdhCurve: groups.join(":") }) === undefined;
+}

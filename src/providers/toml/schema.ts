@@ -1,0 +1,81 @@
+import "./schema/interpreted.ts";
+import * as z from "zod";
+import { logLevels } from "../../model/model.ts";
+import { listener } from "./schema/listener.ts";
+import type { SchemaNode } from "./schema/nodes.ts";
+import { pool } from "./schema/pool.ts";
+import { address, duration, integer, name } from "./schema/values.ts";
+
+const log = z.strictObject({
+  level: z.enum(logLevels).prefault("info").describe("The least severe level that is logged."),
+  format: z.enum(["json", "pretty"]).optional().meta({
+    description: "json: one object a line; pretty: for people.",
+    "x-default": "pretty on a terminal, json elsewhere",
+  }),
+  sessions: z
+    .boolean({ error: "expected true or false" })
+    .prefault(true)
+    .describe("One line for every ended session."),
+});
+
+const shutdown = z.strictObject({
+  delay: duration("0s")
+    .prefault("0s")
+    .describe("How long connections are still accepted while readiness already fails."),
+  timeout: duration("0s").prefault("30s").describe("What is still open after this is closed."),
+});
+
+const admin = z.strictObject({
+  bind: address(0).describe('Where the admin server listens: "host:port", "[v6]:port" or "unix:/path".'),
+});
+
+/** As many as shared memory has room for. */
+export const mostListeners = 1_024;
+export const mostPools = 1_024;
+
+const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
+
+/** The whole configuration. What it accepts is what users write; what it gives has every default filled in. */
+export const config = z
+  .strictObject({
+    workers: z
+      .union([z.literal("auto", { error: workersExpected }), integer(1, 1_024, workersExpected)], {
+        error: workersExpected,
+      })
+      .prefault("auto")
+      .describe(
+        "Data-plane threads. auto: as many as CPUs that this process may use, cgroup quota included.",
+      ),
+    log: log.prefault({}).describe("What is logged, and how."),
+    shutdown: shutdown.prefault({}).describe("What happens on SIGTERM and SIGINT."),
+    admin: admin
+      .optional()
+      .describe("Metrics, status and health of umay itself. Without this table there is no admin server."),
+    listeners: z
+      .record(name, listener, { error: "expected at least one table [listeners.<name>] with bind and pool" })
+      .refine((listeners) => Object.keys(listeners).length > 0, {
+        error: "expected at least one table [listeners.<name>] with bind and pool",
+      })
+      .refine((listeners) => Object.keys(listeners).length <= mostListeners, {
+        error: `expected at most ${mostListeners} listeners`,
+      })
+      .describe("Addresses that clients connect to, by name."),
+    pools: z
+      .record(name, pool, { error: "expected tables [pools.<name>]" })
+      .refine((pools) => Object.keys(pools).length <= mostPools, {
+        error: `expected at most ${mostPools} pools`,
+      })
+      .prefault({})
+      .describe("Sets of backends, by name."),
+  })
+  .meta({ title: "umay configuration" });
+
+export type Settings = z.output<typeof config>;
+
+let cached: SchemaNode | undefined;
+
+/** The JSON Schema (draft 7) of the configuration as users write it, for editors and documentation. */
+export function jsonSchema(): SchemaNode {
+  cached ??= z.toJSONSchema(config, { target: "draft-07", io: "input" }) as SchemaNode;
+  return cached;
+}

@@ -1,0 +1,81 @@
+import * as z from "zod";
+import { parseDistinguishedName } from "../../../lib/distinguished-name.ts";
+import type { ClientRule } from "../../../model/client-auth.ts";
+import { path, serverNamePattern } from "./values.ts";
+
+/** SPIFFE ID standard, section 2; then, as umay's own, a wildcard. */
+const spiffeId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?$/;
+
+/** @returns the rule, or what is wrong with the text, as the end of a sentence that begins with it. */
+function parseRule(text: string): ClientRule | string {
+  const [, kind, value = ""] = /^(spiffe|dns|subject|sha256):(.*)$/s.exec(text) ?? [];
+  switch (kind) {
+    case "spiffe":
+      return spiffeId.test(text)
+        ? { kind, id: text }
+        : 'is no SPIFFE ID; expected "spiffe://trust.domain/path", with "/*" at the end for every path below';
+    case "dns": {
+      const name = serverNamePattern.safeParse(value);
+      return name.success ? { kind, name: name.data } : name.error.issues[0]!.message;
+    }
+    case "subject": {
+      const attributes = parseDistinguishedName(value);
+      return attributes === undefined
+        ? 'is no distinguished name; expected attributes such as "subject:CN=alice,O=Acme" (a comma in a value is \\,)'
+        : { kind, attributes };
+    }
+    case "sha256": {
+      const bytes = parsePin(value);
+      return bytes?.length === 32
+        ? { kind, pin: bytes.toString("base64") }
+        : "is no pin; expected the SHA-256 of a public key, 44 characters of base64 or 64 hexadecimal digits";
+    }
+    default:
+      return 'names no kind of rule; expected "spiffe://…", "dns:…", "subject:…" or "sha256:…"';
+  }
+}
+
+function parsePin(text: string): Buffer | undefined {
+  const digits = text.replaceAll(":", "");
+  if (/^[0-9a-fA-F]{64}$/.test(digits)) return Buffer.from(digits, "hex");
+  return /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, "base64") : undefined;
+}
+
+const clientRule = z
+  .string({ error: "expected a rule" })
+  .transform((text, context) => {
+    const rule = parseRule(text);
+    if (typeof rule !== "string") return rule;
+    context.addIssue(`${JSON.stringify(text)} ${rule}`);
+    return z.NEVER;
+  })
+  .meta({ "x-type": "rule" });
+
+export const clientAuth = z.strictObject({
+  mode: z
+    .enum(["none", "optional", "require"])
+    .prefault("require")
+    .describe(
+      "require: clients must send a certificate that one of the CAs vouches for. optional: one that is sent must be good. none: clients are not asked.",
+    ),
+  ca: path.optional().meta({
+    description: "The CAs that may issue client certificates, PEM.",
+    "x-default": "required unless mode is none",
+  }),
+  crl: path
+    .optional()
+    .describe(
+      "Revocation lists, PEM: one of every CA, intermediate ones included. An expired one refuses clients.",
+    ),
+  allow: z
+    .array(clientRule, { error: 'expected a list of rules, such as ["spiffe://example.org/web"]' })
+    .min(1, { error: "expected at least one rule" })
+    .optional()
+    .meta({
+      description:
+        'Whom to let in, of those that a CA vouches for: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
+      "x-default": "everyone",
+    }),
+});
+
+export type ClientAuthSettings = z.output<typeof clientAuth>;

@@ -1,0 +1,148 @@
+import { isIP } from "node:net";
+import * as z from "zod";
+import type { StatusRange } from "../../../model/health.ts";
+import { tls } from "./pool-tls.ts";
+import { duration, integer } from "./values.ts";
+
+const checkTls = tls
+  .omit({ alpn: true })
+  .optional()
+  .meta({ description: "TLS of the checks.", "x-default": "the pool's" });
+
+const timing = {
+  interval: duration("100ms", "1h")
+    .prefault("5s")
+    .describe("From one check of a backend to the next, ±10 %; at most 1s while its state is changing."),
+  timeout: duration("10ms", "1m").prefault("2s").describe("A check that takes longer has failed."),
+  rise: integer(1, 100)
+    .prefault(2)
+    .describe("Checks in a row that a backend that is down must pass to be up."),
+  fall: integer(1, 100)
+    .prefault(3)
+    .describe("Checks in a row that a backend that is up must fail to be down."),
+  address: z
+    .string({ error: "expected an IP address" })
+    .refine((text) => isIP(text) !== 0, { error: "expected an IP address" })
+    .optional()
+    .meta({
+      description: "An IP address that is checked instead of the backend's own.",
+      "x-type": "IP address",
+      "x-default": "the backend's",
+    }),
+  port: integer(1, 65_535).optional().meta({
+    description: "A port that is checked instead of the backend's own.",
+    "x-default": "the backend's",
+  }),
+};
+
+const host = z
+  .string({ error: "expected a host name" })
+  .regex(/^[\x21-\x7e]{1,255}$/, { error: "expected a host name, with a port where one is needed" })
+  .optional()
+  .meta({
+    description: "The Host header (:authority for gRPC).",
+    "x-default":
+      "the name that TLS verifies, or that discovery looks up, or else the address that is checked",
+  });
+
+const statusExpected = 'expected a status from 100 to 599, or a range such as "200-299"';
+
+const status = z
+  .union(
+    [integer(100, 599, statusExpected), z.string().regex(/^[1-5]\d\d-[1-5]\d\d$/, { error: statusExpected })],
+    {
+      error: statusExpected,
+    },
+  )
+  .transform((value, context): StatusRange => {
+    const [from, to = from] = String(value).split("-").map(Number) as [number, number?];
+    if (from <= to) return { from, to };
+    context.addIssue(`"${value}" is empty; ${statusExpected}`);
+    return z.NEVER;
+  })
+  .meta({ "x-type": 'status 100 to 599, or range such as `"200-299"`' });
+
+const http = z.strictObject({
+  type: z.literal("http"),
+  method: z.enum(["GET", "HEAD", "OPTIONS", "POST"]).prefault("GET").describe("The request's method."),
+  path: z
+    .string({ error: "expected a path, such as /healthz" })
+    .regex(/^\/[\x21-\x7e]*$/, {
+      error: "expected a path that begins with / and has no spaces, such as /healthz",
+    })
+    .prefault("/")
+    .describe("The request's path, with a query where one is needed."),
+  host,
+  expect_status: z
+    .array(status, { error: 'expected a list of statuses, such as [200] or ["200-299"]' })
+    .min(1, { error: "the list is empty; expected at least one status" })
+    .prefault(["200-299"])
+    .describe("The answer's status must be one of these."),
+  expect_body: z
+    .string({ error: "expected text" })
+    .min(1, { error: "expected text, got nothing" })
+    .optional()
+    .meta({
+      description: "Text that the first 65,536 characters of the body must hold.",
+      "x-default": "anything",
+    }),
+  tls: checkTls,
+  ...timing,
+});
+
+const grpc = z.strictObject({
+  type: z.literal("grpc"),
+  service: z
+    .string({ error: "expected a service's name" })
+    .max(127, { error: "expected a service's name of at most 127 characters" })
+    .regex(/^[\x21-\x7e]*$/, { error: "expected a service's name, such as echo.Echo" })
+    .prefault("")
+    .describe("The service that is asked for (grpc.health.v1); empty: the server as a whole."),
+  host,
+  tls: checkTls,
+  ...timing,
+});
+
+const handshake = z.strictObject({ type: z.literal("tls"), tls: checkTls, ...timing });
+
+const connection = z.strictObject({ type: z.literal("tcp"), ...timing });
+
+export const health = z
+  .discriminatedUnion("type", [connection, handshake, http, grpc], {
+    error: 'expected a table with type = "tcp", "tls", "http" or "grpc"',
+  })
+  .optional()
+  .describe("Active health checks. Without this table there are none.");
+
+export const outlier = z
+  .strictObject({
+    enabled: z
+      .boolean({ error: "expected true or false" })
+      .prefault(true)
+      .describe("Whether a backend on which sessions fail is ejected: put aside for a while."),
+    consecutive_errors: integer(1, 10_000)
+      .prefault(5)
+      .describe(
+        "Failures in a row (to connect, or a reset before the backend's first byte) that eject a backend.",
+      ),
+    ejection: z
+      .strictObject({
+        base: duration("100ms", "1d").prefault("30s").describe("How long the first ejection lasts, ±10 %."),
+        max: duration("100ms", "1d")
+          .prefault("5m")
+          .describe("The most that it grows to: by base with each ejection that follows soon."),
+        max_percent: integer(0, 100)
+          .prefault(50)
+          .describe(
+            "The most of the pool's backends that are ejected at a time. One may always be, unless this is 0; the last that may be picked never is.",
+          ),
+      })
+      .prefault({})
+      .describe("How long backends are ejected, and how many."),
+  })
+  .prefault({})
+  .describe("Ejection of backends on which sessions fail.");
+
+export const panicThreshold = integer(0, 100)
+  .prefault(50)
+  .describe("With fewer percent of the backends up, health and ejection are ignored; 0: never.");

@@ -1,0 +1,142 @@
+import * as z from "zod";
+import { protocols } from "../../../model/listener.ts";
+import { clientAuth } from "./client-auth.ts";
+import { cidrs, limits } from "./limits.ts";
+import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";
+
+const certificate = z.strictObject({
+  cert: path.describe("The certificate chain, PEM: the server's own certificate first, then its issuers."),
+  key: path.describe("The private key that belongs to the first certificate, PEM, not encrypted."),
+});
+
+const version = z.enum(["TLSv1.2", "TLSv1.3"]);
+
+const tls = z.strictObject({
+  min_version: version.prefault("TLSv1.2").describe("The oldest TLS version that is spoken."),
+  max_version: version.prefault("TLSv1.3").describe("The newest TLS version that is spoken."),
+  ciphers: z.string({ error: "expected OpenSSL cipher names, separated by colons" }).optional().meta({
+    description:
+      "OpenSSL cipher names, separated by colons, in order of preference. A list that names no TLS 1.3 suite leaves those of TLS 1.3 as they are.",
+    "x-default": "the AEAD ones, with forward secrecy",
+  }),
+  groups: z
+    .array(z.string({ error: "expected the name of a group" }), { error: "expected a list of groups" })
+    .min(1, { error: "expected at least one group" })
+    .optional()
+    .meta({
+      description: "Key-exchange groups in order of preference.",
+      "x-default": "X25519MLKEM768 where OpenSSL has it, X25519, P-256, P-384",
+    }),
+  alpn: applicationProtocols.describe(
+    "Application protocols (ALPN) in order of preference. Empty: none is negotiated.",
+  ),
+  certificates: z
+    .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
+    .min(1, { error: "expected at least one certificate" })
+    .describe("Chosen by the server name (exact, then wildcard); the first is the default."),
+  strict_sni: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Refuse clients that ask for a name that no certificate covers, or for none."),
+  client_auth: clientAuth
+    .optional()
+    .describe("Asks clients for certificates and verifies them before any backend is connected."),
+  session_tickets: z
+    .strictObject({
+      enabled: z
+        .boolean({ error: "expected true or false" })
+        .prefault(true)
+        .describe("Whether clients may resume sessions with tickets. All workers share one key."),
+      rotate: duration("1s", "7d")
+        .prefault("12h")
+        .describe("How long a key is used. With a new one, each client makes one full handshake."),
+      keys_file: path
+        .optional()
+        .describe(
+          "A file with the key, 48 random bytes or their base64, for machines that share it. It is used until the file changes; rotate has no effect then.",
+        ),
+    })
+    .prefault({})
+    .describe("Resumption of TLS sessions."),
+});
+
+const timeouts = z.strictObject({
+  handshake: duration("1ms").prefault("10s").describe("Time that a client has for its TLS handshake."),
+  idle: duration("1ms")
+    .prefault("1h")
+    .describe("A session without a byte in either direction ends after this."),
+  half_close: duration("1ms")
+    .prefault("60s")
+    .describe("When one side has ended its direction, the other one has this long to end too."),
+});
+
+const route = z.strictObject({
+  sni: z
+    .array(serverNamePattern, {
+      error: 'expected a list of names, such as ["api.example.com", "*.example.com"]',
+    })
+    .prefault([])
+    .describe('Server names; "*.example.com" is every name below example.com.'),
+  alpn: z
+    .array(z.string({ error: "expected a protocol's name" }).min(1), {
+      error: 'expected a list, such as ["h2"]',
+    })
+    .prefault([])
+    .describe(
+      "Application protocols: the one that was negotiated, or any that is offered where TLS is passed through.",
+    ),
+  protocol: z.array(z.enum(protocols)).prefault([]).describe("What the client speaks; needs detect = true."),
+  pool: z.string({ error: "expected the name of a pool" }).describe("The pool that gets these sessions."),
+  passthrough: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Hand TLS on to the backend as it came, instead of terminating it."),
+});
+
+export const listener = z.strictObject({
+  bind: address(0).describe(
+    'Where clients connect: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free one and logs it.',
+  ),
+  mode: z
+    .enum(["tcp", "passthrough"])
+    .prefault("tcp")
+    .describe(
+      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated, its first message tells name and protocol for the routes.",
+    ),
+  pool: z
+    .string({ error: "expected the name of a pool" })
+    .describe("The pool that gets this listener's sessions."),
+  routes: z
+    .array(route, { error: "expected tables [[listeners.<name>.routes]]" })
+    .prefault([])
+    .describe("Exceptions from pool. The first route that matches wins."),
+  detect: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe(
+      "Tell TLS, HTTP/1, HTTP/2 and anything else apart by the first bytes; clients that send none within 1 s are anything else.",
+    ),
+  proxy_protocol: z
+    .strictObject({
+      trust: cidrs
+        .min(1, {
+          error: 'the list is empty; name the proxies in front, or "0.0.0.0/0" and "::/0" for everybody',
+        })
+        .describe("Peers that may say whom their connections are for. Others are refused."),
+      timeout: duration("1ms").prefault("3s").describe("Time that a peer has for its header."),
+    })
+    .optional()
+    .describe(
+      "The proxies in front send a PROXY protocol header, version 1 or 2, before anything else. With this table it is required; the client's address in it is the one that counts.",
+    ),
+  max_connections: integer(1, 1_000_000).optional().meta({
+    description: "Most connections at a time. Further ones are refused and counted.",
+    "x-default": "from the process's file limit",
+  }),
+  ...limits,
+  timeouts: timeouts.prefault({}).describe("How long a session may take over things."),
+  tls: tls.optional().describe("Terminates TLS. Without this table the listener speaks plain TCP."),
+});
+
+export type ListenerSettings = z.output<typeof listener>;
+export type TlsSettings = z.output<typeof tls>;

@@ -1,0 +1,201 @@
+import * as z from "zod";
+import { longestDuration, parseDuration } from "../../../lib/duration.ts";
+import { mostWeight } from "../../../model/backend.ts";
+import { type PickerSpec, type PickerType, pickerTypes } from "../../../model/pool.ts";
+import { health, outlier, panicThreshold } from "./health.ts";
+import { tls } from "./pool-tls.ts";
+import { address, duration, hostName, integer, nameserver, path } from "./values.ts";
+
+const pickerNames = Object.keys(pickerTypes) as PickerType[];
+const plainPickers = pickerNames.filter((type) => type !== "consistent-hash" && type !== "peak-ewma");
+
+const consistentHash = z.strictObject({
+  type: z.literal("consistent-hash"),
+  key: z
+    .enum(["source-ip", "sni"])
+    .prefault("source-ip")
+    .describe("What is hashed: the client's IP address, or the server name of its TLS handshake."),
+  algorithm: z
+    .enum(["maglev", "ring"])
+    .prefault("maglev")
+    .describe("maglev: the evenest and fastest; ring: ketama-style, moves the fewest keys."),
+  bounded_load: z
+    .number({ error: "expected a number from 1.1 to 100" })
+    .min(1.1, { error: "expected a number from 1.1 to 100" })
+    .max(100, { error: "expected a number from 1.1 to 100" })
+    .optional()
+    .meta({
+      description: "No backend gets more than this times the mean number of connections.",
+      "x-default": "no bound",
+    }),
+});
+
+const peakEwma = z.strictObject({
+  type: z.literal("peak-ewma"),
+  decay: duration("100ms", "1h")
+    .prefault("10s")
+    .describe("Time in which what was measured loses all but a third (1/e) of its worth."),
+});
+
+const pickerTable = z.discriminatedUnion("type", [
+  consistentHash,
+  peakEwma,
+  z.strictObject({ type: z.enum(plainPickers) }),
+]);
+
+const picker = z.union([z.enum(pickerNames), pickerTable]).transform((chosen): PickerSpec => {
+  const table = typeof chosen === "string" ? pickerTable.parse({ type: chosen }) : chosen;
+  if (table.type !== "consistent-hash") return table;
+  const { type, key, algorithm, bounded_load: boundedLoad } = table;
+  return { type, key, algorithm, boundedLoad };
+});
+
+const longestRemoval = parseDuration(longestDuration);
+
+const removalExpected = `expected "keep", or "drain" with a duration from "0s" to "${longestDuration}", such as "drain 30s"`;
+
+/** Becomes milliseconds, or undefined for `keep`. */
+const removal = z
+  .string({ error: removalExpected })
+  .transform((text, context): number | undefined => {
+    if (text === "keep") return undefined;
+    const time = text.startsWith("drain ") ? parseDuration(text.slice("drain ".length)) : Number.NaN;
+    if (time <= longestRemoval) return time;
+    context.addIssue(removalExpected);
+    return z.NEVER;
+  })
+  .meta({ "x-type": '`"keep"` or `"drain <duration>"`' });
+
+const defaultWeight = 1;
+
+const backendTable = z.strictObject({
+  address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
+  weight: integer(1, mostWeight).prefault(defaultWeight).describe("Its share relative to the others."),
+  backup: z
+    .boolean({ error: "expected true or false" })
+    .prefault(false)
+    .describe("Takes sessions only while no other backend may be picked."),
+});
+
+const backend = z
+  .union([address(1), backendTable], { error: "expected an address, or a table with address" })
+  .transform((entry) =>
+    "address" in entry ? entry : { address: entry, weight: defaultWeight, backup: false },
+  );
+
+export type BackendSettings = z.output<typeof backend>;
+
+/** As many as shared memory has room for. */
+export const mostBackends = 16_384;
+
+const backends = z
+  .array(backend, { error: 'expected a list of backends, such as ["10.0.0.1:80", "10.0.0.2:80"]' })
+  .min(1, { error: "the list is empty; expected at least one backend" })
+  .max(mostBackends, { error: `expected at most ${mostBackends} backends` })
+  .describe('Each one "host:port", "[v6]:port", "unix:/path", or a table with address, weight and backup.');
+
+const staticDiscovery = z.strictObject({ type: z.literal("static"), backends });
+
+/** What the file of a pool's backends holds. */
+export const backendsFile = z.strictObject({ backends }, { error: "expected a table with backends" });
+
+const fileDiscovery = z.strictObject({
+  type: z.literal("file"),
+  path: path.describe(
+    "A file with the list `backends`, as static discovery has it: JSON when its name ends in `.json`, TOML otherwise. It is watched.",
+  ),
+});
+
+const dnsDiscovery = z.strictObject({
+  type: z.literal("dns"),
+  name: hostName.describe("The name whose records lead to the backends."),
+  port: integer(1, 65_535).optional().meta({
+    description: 'The port of every backend. Not with `record = "srv"`, whose records have their own.',
+    "x-default": 'required but for `record = "srv"`',
+  }),
+  record: z
+    .enum(["a", "aaaa", "a+aaaa", "srv"])
+    .prefault("a")
+    .describe(
+      "What is asked for: IPv4 addresses, IPv6 addresses, both, or SRV records, whose weights and priorities are honoured.",
+    ),
+  nameservers: z
+    .array(nameserver, { error: 'expected a list of DNS servers, such as ["127.0.0.1:5353"]' })
+    .optional()
+    .meta({
+      description: "DNS servers to ask, in order, each an IP address with or without a port.",
+      "x-default": "the system's, with its search domains",
+    }),
+  refresh: z
+    .strictObject({
+      min: duration("100ms", "1d").prefault("1s").describe("Shortest time between two queries."),
+      max: duration("100ms", "1d").prefault("5m").describe("Longest time between two queries."),
+    })
+    .prefault({})
+    .describe("Bounds on the time between two queries; between them the record's TTL decides."),
+  hold: duration("0s").prefault("30s").describe("How long a name that vanished keeps its last backends."),
+});
+
+export const pool = z.strictObject({
+  picker: picker
+    .prefault("power-of-two")
+    .describe("The algorithm that chooses a backend, as a name or as a table with its type and options."),
+  proxy_protocol: z
+    .enum(["v1", "v2"])
+    .optional()
+    .describe(
+      "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also of its TLS and its certificate.",
+    ),
+  slow_start: duration("0s", "1h")
+    .prefault("0s")
+    .describe(
+      "How long the weight of a new or recovered backend grows, from a tenth to all of it. 0s: it has all of it at once.",
+    ),
+  connect: z
+    .strictObject({
+      timeout: duration("1ms").prefault("5s").describe("Time for one attempt to connect to a backend."),
+      attempts: integer(1, 16)
+        .prefault(3)
+        .describe("How many different backends are tried before the client is refused."),
+      retry_budget: z
+        .strictObject({
+          percent: integer(0, 100)
+            .prefault(20)
+            .describe("Of the pool's connections: as many attempts after a failed one at a time."),
+          min: integer(0, 100_000).prefault(3).describe("At least so many at a time."),
+        })
+        .prefault({})
+        .describe("Keeps a pool that fails from getting a multiple of its load."),
+    })
+    .prefault({})
+    .describe("How backends are connected."),
+  max_connections_per_backend: integer(0, 1_000_000)
+    .prefault(0)
+    .describe("The most connections that each backend gets, exact over all workers; 0: no limit."),
+  queue: z
+    .strictObject({
+      size: integer(0, 1_000_000)
+        .prefault(1_000)
+        .describe("How many sessions may wait for a backend; 0: none waits."),
+      timeout: duration("10ms", "1h")
+        .prefault("5s")
+        .describe("How long a session waits while every backend has max_connections_per_backend."),
+    })
+    .prefault({})
+    .describe("Where sessions wait while no backend can take them."),
+  tls: tls.optional().describe("TLS to the backends. Without this table they are spoken to in plain TCP."),
+  health,
+  outlier,
+  panic_threshold: panicThreshold,
+  removal: removal
+    .prefault("keep")
+    .describe(
+      "What becomes of the sessions of a backend that discovery no longer finds: keep lets them go on to their end, drain closes those that are still open after that time.",
+    ),
+  discovery: z
+    .discriminatedUnion("type", [staticDiscovery, dnsDiscovery, fileDiscovery], {
+      error: 'expected a table [pools.<name>.discovery] with type = "static", "dns" or "file"',
+    })
+    .describe("Where the backends come from."),
+});
+export type PoolSettings = z.output<typeof pool>;

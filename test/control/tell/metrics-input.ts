@@ -1,0 +1,143 @@
+import { createCounterMemory } from "../../../src/channel/counters.ts";
+import { createSharedMemory } from "../../../src/channel/memory.ts";
+import { backendSlots, listenerSlots, poolSlots } from "../../../src/channel/slots.ts";
+import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
+import type { Certificate, ListenerTls } from "../../../src/model/listener.ts";
+import type { PoolTls } from "../../../src/model/pool.ts";
+import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/snapshot.ts";
+
+/** Legal in configuration, and a test of everyone who writes or reads labels. */
+export const awkward = 'C:\\new "one"\n{le="1"}';
+
+export const expiry = Date.UTC(2027, 0, 1);
+
+function certificate(subject: string, notAfter: number): Certificate {
+  return { certFile: "", keyFile: "", cert: "", key: "", subject, keyType: "ec", names: [], notAfter };
+}
+
+const tls: ListenerTls = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  ciphers: "",
+  groups: [],
+  alpn: [],
+  certificates: [
+    certificate("CN=example.com", expiry + 1000),
+    certificate("CN=example.com", expiry),
+    certificate(awkward, expiry + 500),
+  ],
+  strictSni: false,
+  clientAuth: undefined,
+  sessionTickets: undefined,
+};
+
+const poolTls: PoolTls = {
+  verify: true,
+  caFile: undefined,
+  ca: undefined,
+  serverName: undefined,
+  certificate: certificate("CN=umay", expiry + 2000),
+  alpn: [],
+};
+
+function listener(name: string, slot: number, terminates: boolean): PlacedListener {
+  return {
+    name,
+    bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    mode: "tcp",
+    routes: [],
+    detect: false,
+    proxyProtocol: undefined,
+    pool: "echo",
+    tls: terminates ? tls : undefined,
+    maxConnections: undefined,
+    limits: {
+      allow: [],
+      deny: [],
+      maxConnectionsPerIp: undefined,
+      connectionRatePerIp: undefined,
+      maxHandshakes: 1,
+    },
+    timeouts: { handshake: 1, idle: 1, halfClose: 1 },
+    slot,
+    counters: listenerSlots().counters(slot),
+    addresses: [{ kind: "tcp", host: "127.0.0.1", port: 9994 + slot }],
+    accept: "shared-port",
+    ticketKeys: undefined,
+    addressTable: undefined,
+  };
+}
+
+function pool(name: string, slot: number, firstBackend: number, backends: number): PlacedPool {
+  return {
+    name,
+    picker: { type: "round-robin" },
+    proxyProtocol: undefined,
+    slowStart: 0,
+    connect: { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } },
+    maxConnectionsPerBackend: undefined,
+    queue: { size: 1, timeout: 1 },
+    tls: name === "echo" ? poolTls : undefined,
+    slot,
+    counters: poolSlots().counters(slot),
+    backends: Array.from({ length: backends }, (_, index) => ({
+      address: `127.0.0.1:${1994 + index}`,
+      target: { kind: "tcp", host: "127.0.0.1", port: 1994 + index },
+      weight: 1 + index,
+      tier: 0,
+      slot: firstBackend + index,
+      counters: backendSlots().counters(firstBackend + index),
+    })),
+  };
+}
+
+export interface TestInput extends MetricsInput {
+  readonly web: PlacedListener;
+  readonly plain: PlacedListener;
+  readonly echo: PlacedPool;
+}
+
+/** Two workers, the listeners `web` (TLS) and {@link awkward} (plain), the pools `echo` (four backends) and `empty`. */
+export function testInput(): TestInput {
+  const web = listener("web", 0, true);
+  const plain = listener(awkward, 1, false);
+  const echo = pool("echo", 0, 0, 4);
+  const snapshot: Snapshot = {
+    version: 7,
+    listeners: [web, plain],
+    pools: [echo, pool("empty", 1, 4, 0)],
+  };
+  const discovery = new Map<string, DiscoveryReading>([
+    ["echo", { errors: 0, lastError: undefined }],
+    ["empty", { errors: 3, lastError: "api.internal: SERVFAIL from 127.0.0.1:53" }],
+  ]);
+  return {
+    web,
+    plain,
+    echo,
+    memories: [createCounterMemory(), createCounterMemory()],
+    shared: createSharedMemory(),
+    state: () => "ready",
+    snapshot: () => snapshot,
+    discovery: () => discovery,
+    health: {
+      backend: (slot) =>
+        slot === 0
+          ? { changes: 3, checkFailures: 9, ejections: 1 }
+          : { changes: 0, checkFailures: undefined, ejections: slot },
+      failsOpen: (name) => name === "empty",
+    },
+    drains: {
+      backend: (name, address) =>
+        name === "echo" && address === "127.0.0.1:1997" ? { by: "hand", left: 1234.5678 } : undefined,
+    },
+    workerRestarts: () => 2,
+    droppedLogLines: () => 5,
+    reloads: () => ({ applied: 1, failed: 4 }),
+    certificateReloads: () => ({
+      listeners: new Map([["web", { applied: 2, failed: 3 }]]),
+      pools: new Map([["echo", { applied: 4, failed: 5 }]]),
+    }),
+    fileLimit: () => 1024,
+  };
+}

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { backendCell, listenerCell, poolCell } from "../../../src/channel/counters.ts";
+import { histogramCells, recordValue } from "../../../src/channel/histogram.ts";
+import { backendFlag } from "../../../src/channel/memory.ts";
+import { percentiles } from "../../../src/control/tell/histograms.ts";
+import { readStatus } from "../../../src/control/tell/status.ts";
+import { version } from "../../../src/lib/version.ts";
+import { awkward, testInput } from "./metrics-input.ts";
+
+const none = { count: 0, p50: null, p90: null, p99: null, "p99.9": null };
+
+test("the status tells all that goes on", async () => {
+  const input = testInput();
+  const [memory] = input.memories;
+  const backend = input.echo.backends[1]!;
+  memory![input.web.counters + listenerCell.accepted] = 10;
+  memory![input.web.counters + listenerCell.ended] = 7;
+  memory![backend.counters + backendCell.leased] = 8;
+  memory![backend.counters + backendCell.released] = 6;
+  memory![backend.counters + backendCell.connected] = 6;
+  memory![backend.counters + backendCell.failures] = 1;
+  memory![backend.counters + backendCell.failures + 1] = 1;
+  for (const [cell, value] of [
+    ["retried", 3],
+    ["queued", 7],
+    ["dequeued", 5],
+  ] as const)
+    memory![input.echo.counters + poolCell[cell]] = value;
+  input.shared.backendFlags[backend.slot] = backendFlag.down;
+  input.shared.backendWithheld[backend.slot] = 63;
+  input.shared.backendFlags[input.echo.backends[3]!.slot] = backendFlag.draining;
+  const drain = { by: "hand", deadline_seconds: 1.235 };
+  const { uptime_seconds, pid, ...status } = JSON.parse(JSON.stringify(await readStatus(input)));
+  assert.ok(uptime_seconds > 0 && uptime_seconds <= process.uptime());
+  assert.equal(pid, process.pid);
+  const idle = {
+    weight: 1,
+    weight_percent: 100,
+    tier: 0,
+    state: "up",
+    drain: null,
+    connections: 0,
+    connections_total: 0,
+    connect_failures_total: 0,
+  };
+  assert.deepEqual(status, {
+    version,
+    state: "ready",
+    generation: 7,
+    workers: [
+      { id: 1, connections: 3 },
+      { id: 2, connections: 0 },
+    ],
+    listeners: {
+      web: {
+        bind: "127.0.0.1:9994",
+        mode: "tcp",
+        connections: 3,
+        connections_total: 10,
+        handshake_seconds: none,
+        session_seconds: none,
+      },
+      [awkward]: {
+        bind: "127.0.0.1:9995",
+        mode: "tcp",
+        connections: 0,
+        connections_total: 0,
+        handshake_seconds: null,
+        session_seconds: none,
+      },
+    },
+    pools: {
+      echo: {
+        picker: "round-robin",
+        discovery: { state: "ok", errors_total: 0, error: null },
+        connect_seconds: none,
+        retries_total: 3,
+        queue: { sessions: 2, queued_total: 7, seconds: none },
+        backends: [
+          { ...idle, address: "127.0.0.1:1994" },
+          {
+            address: "127.0.0.1:1995",
+            weight: 2,
+            weight_percent: 37,
+            tier: 0,
+            state: "down",
+            drain: null,
+            connections: 2,
+            connections_total: 6,
+            connect_failures_total: 2,
+          },
+          { ...idle, address: "127.0.0.1:1996", weight: 3 },
+          { ...idle, address: "127.0.0.1:1997", weight: 4, state: "draining", drain },
+        ],
+      },
+      empty: {
+        picker: "round-robin",
+        discovery: { state: "failing", errors_total: 3, error: "api.internal: SERVFAIL from 127.0.0.1:53" },
+        connect_seconds: none,
+        retries_total: 0,
+        queue: { sessions: 0, queued_total: 0, seconds: none },
+        backends: [],
+      },
+    },
+  });
+});
+
+test("percentiles of a listener and of a pool come from their own histograms", async () => {
+  const input = testInput();
+  recordValue(input.memories[0]!, input.web.counters + listenerCell.handshakeDuration, 100);
+  recordValue(input.memories[1]!, input.web.counters + listenerCell.sessionDuration, 101);
+  recordValue(input.memories[0]!, input.echo.counters + poolCell.connectDuration, 102);
+  const { listeners, pools } = await readStatus(input);
+  assert.equal(listeners["web"]!.handshake_seconds!.p50, 0.0001);
+  assert.equal(listeners["web"]!.session_seconds["p99.9"], 0.000101);
+  assert.equal(pools["echo"]!.connect_seconds.p90, 0.000102);
+  assert.equal(pools["echo"]!.connect_seconds.count, 1);
+});
+
+test("a percentile is less than 2 % from the exact one, and exact below 128 microseconds", async () => {
+  const microseconds = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 2 ** 31 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(microseconds, { minLength: 1, maxLength: 400 }), async (values) => {
+      const memories = [new Float64Array(histogramCells), new Float64Array(histogramCells)];
+      for (const [index, value] of values.entries()) recordValue(memories[index % 2]!, 0, value);
+      const found = await percentiles(memories, 0);
+      const sorted = values.toSorted((a, b) => a - b);
+      assert.equal(found.count, values.length);
+      for (const [key, share] of [
+        ["p50", 0.5],
+        ["p90", 0.9],
+        ["p99", 0.99],
+        ["p99.9", 0.999],
+      ] as const) {
+        const exact = sorted[Math.ceil(share * sorted.length) - 1]!;
+        const error = Math.abs(found[key]! * 1e6 - exact);
+        assert.ok(error <= (exact < 128 ? 1e-6 : exact * 0.02), `${key}: ${found[key]} for ${exact} µs`);
+      }
+    }),
+  );
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type RouteRequest, Router } from "../../../src/data/decide/router.ts";
+import type { Route } from "../../../src/model/listener.ts";
+
+const route = (pool: string, conditions: Partial<Route>): Route => ({
+  sni: [],
+  alpn: [],
+  protocol: [],
+  passthrough: false,
+  ...conditions,
+  pool,
+});
+const request = (serverName: string, rest: Partial<RouteRequest> = {}): RouteRequest => ({
+  serverName,
+  alpn: [],
+  protocol: "tls",
+  ...rest,
+});
+
+test("the first route that matches wins, whatever kind of condition it has", () => {
+  const router = new Router([
+    route("mqtt", { sni: ["*.example.com"], alpn: ["mqtt"] }),
+    route("api", { sni: ["api.example.com", "API2.example.com".toLowerCase()] }),
+    route("wild", { sni: ["*.example.com"] }),
+    route("h2", { alpn: ["h2"] }),
+    route("plain", { protocol: ["http1"] }),
+  ]);
+  const pool = (asked: RouteRequest): string | undefined => router.find(asked)?.pool;
+  assert.equal(pool(request("api.example.com")), "api");
+  assert.equal(pool(request("api.example.com", { alpn: ["mqtt"] })), "mqtt");
+  assert.equal(pool(request("a.b.example.com")), "wild");
+  assert.equal(pool(request("example.com")), undefined);
+  assert.equal(pool(request("example.com", { alpn: ["http/1.1", "h2"] })), "h2");
+  assert.equal(pool(request("", { protocol: "http1" })), "plain");
+  assert.equal(pool(request("")), undefined);
+});
+
+test("routes that are found by name are those that a search one after the other would find", () => {
+  const label = fc.constantFrom("a", "b", "c");
+  const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."));
+  const pattern = fc.tuple(fc.boolean(), name).map(([wildcard, text]) => (wildcard ? `*.${text}` : text));
+  const routes = fc.array(
+    fc.record({ sni: fc.array(pattern, { maxLength: 3 }), alpn: fc.subarray(["h2", "mqtt"]) }),
+    { maxLength: 8 },
+  );
+  const covers = (text: string, serverName: string): boolean =>
+    text.startsWith("*.") ? serverName.endsWith(text.slice(1)) : text === serverName;
+  fc.assert(
+    fc.property(
+      routes,
+      fc.oneof(name, fc.constant("")),
+      fc.subarray(["h2", "mqtt"]),
+      (conditions, serverName, alpn) => {
+        const all = conditions.map((condition, index) => route(String(index), condition));
+        const slow = all.find(
+          (one) =>
+            (one.sni.length === 0 || one.sni.some((text) => covers(text, serverName))) &&
+            (one.alpn.length === 0 || one.alpn.some((protocol) => alpn.includes(protocol))),
+        );
+        assert.equal(new Router(all).find(request(serverName, { alpn })), slow);
+      },
+    ),
+  );
+});

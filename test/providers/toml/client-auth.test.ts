@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type CreatedCertificate, createCertificate } from "../../../src/cli/create-certificate.ts";
+import type { ClientAuth } from "../../../src/model/client-auth.ts";
+import { issueClient, revocationList } from "../../support/client-certificates.ts";
+import { load, smallest } from "./loading.ts";
+
+const dayMs = 86_400_000;
+const dir = mkdtempSync(join(tmpdir(), "umay-config-clients-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const inDays = (days: number): Date => new Date(Date.now() + days * dayMs);
+let authority: CreatedCertificate;
+let second: CreatedCertificate;
+let server: CreatedCertificate;
+
+before(async () => {
+  authority = await createCertificate({ commonName: "first CA", notAfter: inDays(400) });
+  second = await createCertificate({ commonName: "second CA", notAfter: inDays(400) });
+  server = await createCertificate({
+    commonName: "x",
+    names: ["x"],
+    notAfter: inDays(90),
+    issuer: authority,
+  });
+  writeFileSync(join(dir, "server.pem"), server.cert);
+  writeFileSync(join(dir, "server.key"), server.key);
+  writeFileSync(join(dir, "ca.pem"), authority.cert);
+  writeFileSync(join(dir, "crl.pem"), await revocationList(authority, []));
+});
+
+interface Loaded {
+  readonly auth: ClientAuth | undefined;
+  readonly lines: readonly string[];
+}
+
+/** Loads a TLS listener with this `client_auth`. */
+async function loadAuth(table: string, listener = ""): Promise<Loaded> {
+  const text = `${smallest.replace("[listeners.echo]", `[listeners.echo]\n${listener}`)}
+[listeners.echo.tls]
+certificates = [{ cert = "server.pem", key = "server.key" }]
+client_auth = { ${table} }
+`;
+  const { model, problems } = await load(text, {}, dir);
+  const lines = problems.map(
+    ({ severity, path, message, hint }) =>
+      `${severity} ${path.replace("listeners.echo.tls.client_auth", "")}: ${message.replaceAll(`${dir}/`, "")}${hint ?? ""}`,
+  );
+  return { auth: model?.listeners[0]?.tls?.clientAuth, lines };
+}
+
+test("CAs and revocation lists are read, and certificates are required unless the mode says otherwise", async () => {
+  writeFileSync(join(dir, "both.pem"), `two of them\n${authority.cert}and\n${second.cert}`);
+  const lists = [await revocationList(authority, [], inDays(7)), await revocationList(second, [], inDays(3))];
+  writeFileSync(join(dir, "lists.pem"), lists.join("text\n"));
+  const { auth, lines } = await loadAuth('ca = "both.pem", crl = "lists.pem"');
+  assert.deepEqual(lines, []);
+  assert.equal(auth?.mode, "require");
+  assert.equal(auth.caFile, join(dir, "both.pem"));
+  assert.deepEqual(
+    auth.authorities.map(({ subject }) => subject),
+    ["CN=first CA", "CN=second CA"],
+  );
+  assert.deepEqual(
+    auth.crls,
+    lists.map((list) => list.trimEnd()),
+  );
+  assert.ok(Math.abs(auth.crlNextUpdate! - inDays(3).getTime()) < 60_000);
+  assert.equal(auth.allow, undefined);
+  assert.equal((await loadAuth('mode = "optional", ca = "ca.pem"')).auth?.mode, "optional");
+});
+
+test("without a mode that asks, nothing is read", async () => {
+  assert.deepEqual(await loadAuth('mode = "none", ca = "absent.pem"'), { auth: undefined, lines: [] });
+});
+
+for (const mode of ["optional", "require"])
+  test(`mode = "${mode}" without CAs is an error`, async () => {
+    const { auth, lines } = await loadAuth(`mode = "${mode}"`);
+    assert.equal(auth, undefined);
+    assert.deepEqual(lines, [
+      `error .ca: is missing; mode = "${mode}" needs the CAs that may issue client certificates`,
+    ]);
+  });
+
+const unusable: readonly [what: string, content: () => string | undefined, message: RegExp][] = [
+  ["missing", () => undefined, /bad\.pem does not exist/],
+  ["empty", () => "\n", /bad\.pem is empty/],
+  ["not PEM", () => "CA", /bad\.pem is not PEM/],
+  ["a key", () => server.key, /bad\.pem holds no (certificate|revocation list)/],
+];
+
+for (const [what, content, message] of unusable)
+  for (const key of ["ca", "crl"])
+    test(`a ${key} file that is ${what} is an error, never "no check"`, async () => {
+      rmSync(join(dir, "bad.pem"), { force: true });
+      const text = content();
+      if (text !== undefined) writeFileSync(join(dir, "bad.pem"), text);
+      const { auth, lines } = await loadAuth(
+        key === "ca" ? 'ca = "bad.pem"' : 'ca = "ca.pem", crl = "bad.pem"',
+      );
+      assert.equal(auth, undefined);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0]!, new RegExp(`^error \\.${key}: .*${message.source}`));
+    });
+
+test("a bundle with a certificate that is no CA is an error that names it", async () => {
+  writeFileSync(join(dir, "mixed.pem"), authority.cert + server.cert);
+  const { auth, lines } = await loadAuth('ca = "mixed.pem"');
+  assert.equal(auth, undefined);
+  assert.match(lines[0]!, /^error \.ca: mixed\.pem holds a certificate that is no CA \(CN=x\); name the CAs/);
+});
+
+test("a damaged bundle or list is an error", async () => {
+  const damage = (pem: string): string => pem.replace(/\n.{20}/, "\n!!!!!!!!!!");
+  writeFileSync(join(dir, "damaged-ca.pem"), authority.cert + damage(second.cert));
+  writeFileSync(join(dir, "damaged-crl.pem"), damage(await revocationList(authority, [])));
+  const [bundle, list] = [
+    await loadAuth('ca = "damaged-ca.pem"'),
+    await loadAuth('ca = "ca.pem", crl = "damaged-crl.pem"'),
+  ];
+  assert.match(
+    bundle.lines[0]!,
+    /^error \.ca: damaged-ca\.pem holds a certificate \(number 2\) that can't be read/,
+  );
+  assert.equal(list.auth, undefined);
+  assert.match(list.lines[0]!, /^error \.(ca|crl): .*damaged-crl\.pem/);
+});
+
+test("what would refuse good clients is a warning: an expired CA, an old list, a CA without a list", async () => {
+  const old = await createCertificate({ commonName: "old CA", notBefore: inDays(-9), notAfter: inDays(-1) });
+  writeFileSync(join(dir, "warned.pem"), old.cert + second.cert);
+  writeFileSync(join(dir, "warned-crl.pem"), await revocationList(old, [], inDays(-1)));
+  const { auth, lines } = await loadAuth('ca = "warned.pem", crl = "warned-crl.pem"');
+  assert.notEqual(auth, undefined);
+  assert.equal(lines.length, 3);
+  assert.match(lines[0]!, /^warning \.ca: warned\.pem: CN=old CA ends on .* are refused$/);
+  assert.match(
+    lines[1]!,
+    /^warning \.crl: warned-crl\.pem: the list of CN=old CA was valid until .* are refused/,
+  );
+  assert.match(
+    lines[2]!,
+    /^warning \.crl: warned-crl\.pem has no list of CN=second CA; .* are refused; add its list$/,
+  );
+});
+
+const hex = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+const base64 = Buffer.from(hex.replaceAll(":", ""), "hex").toString("base64");
+
+test("rules become what they mean", async () => {
+  const rules = [
+    "spiffe://acme.test/web",
+    "spiffe://acme.test/*",
+    "dns:*.Example.COM.",
+    "subject:CN=Doe\\\\, John,O=Acme",
+    `sha256:${hex}`,
+    `sha256:${base64}`,
+  ];
+  const list = rules.map((rule) => `"${rule}"`).join(", ");
+  const { auth, lines } = await loadAuth(`ca = "ca.pem", allow = [${list}]`);
+  assert.deepEqual(lines, []);
+  assert.deepEqual(auth?.allow, [
+    { kind: "spiffe", id: "spiffe://acme.test/web" },
+    { kind: "spiffe", id: "spiffe://acme.test/*" },
+    { kind: "dns", name: "*.example.com" },
+    { kind: "subject", attributes: ["CN=Doe, John", "O=Acme"] },
+    { kind: "sha256", pin: base64 },
+    { kind: "sha256", pin: base64 },
+  ]);
+});
+
+for (const [rule, message] of [
+  ["alice", /"alice" names no kind of rule; expected "spiffe:/],
+  ["SPIFFE://a/b", /names no kind of rule/],
+  ["spiffe://Acme.test/x", /is no SPIFFE ID/],
+  ["spiffe://a.test/x/", /is no SPIFFE ID/],
+  ["spiffe://a.test/*/x", /is no SPIFFE ID/],
+  ["dns:", /has a host name that can't exist/],
+  ["dns:10.0.0.1", /is an IP address/],
+  ["subject:alice", /is no distinguished name/],
+  ["subject:", /is no distinguished name/],
+  [`sha256:${base64.slice(1)}`, /is no pin; expected the SHA-256/],
+  [`sha256:${hex.slice(3)}`, /is no pin/],
+] as const)
+  test(`the rule ${rule} is refused`, async () => {
+    const { auth, lines } = await loadAuth(`ca = "ca.pem", allow = ["spiffe://a.test/b", "${rule}"]`);
+    assert.equal(auth, undefined);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, /^error \.allow\[1\]: /);
+    assert.match(lines[0]!, message);
+  });
+
+test("an allow-list that lets nobody in is an error", async () => {
+  const { lines } = await loadAuth('ca = "ca.pem", allow = []');
+  assert.deepEqual(lines, ["error .allow: expected at least one rule, got an empty list"]);
+});
+
+test("a listener that lets clients without TLS in can't require certificates", async () => {
+  const { lines } = await loadAuth('ca = "ca.pem"', "detect = true");
+  assert.deepEqual(lines, [
+    "error listeners.echo.detect: lets clients without TLS in, and they have no certificate; remove it, or tls.client_auth",
+  ]);
+  assert.deepEqual((await loadAuth('mode = "optional", ca = "ca.pem"', "detect = true")).lines, []);
+});
+
+test("a certificate of a client is no CA either", async () => {
+  await issueClient(dir, "client", authority, { subject: "CN=client" });
+  assert.match(
+    (await loadAuth('ca = "client.pem"')).lines[0]!,
+    /holds a certificate that is no CA \(CN=client\)/,
+  );
+});

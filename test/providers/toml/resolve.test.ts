@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseAddress } from "../../../src/lib/address.ts";
+import { checkBinds } from "../../../src/providers/toml/resolve/binds.ts";
+import { usableCpus } from "../../../src/providers/toml/resolve/workers.ts";
+import { load, loadModel, problemLines, smallest } from "./loading.ts";
+
+test("the smallest configuration gets every default", async () => {
+  const { workers, ...model } = await loadModel(smallest);
+  assert.ok(workers >= 1);
+  assert.deepEqual(model, {
+    log: { level: "info", format: "json", sessions: true },
+    shutdown: { delay: 0, timeout: 30_000 },
+    admin: undefined,
+    listeners: [
+      {
+        name: "echo",
+        bind: { kind: "tcp", host: "127.0.0.1", port: 9994 },
+        mode: "tcp",
+        pool: "echo",
+        tls: undefined,
+        detect: false,
+        proxyProtocol: undefined,
+        routes: [],
+        maxConnections: undefined,
+        limits: {
+          allow: [],
+          deny: [],
+          maxConnectionsPerIp: undefined,
+          connectionRatePerIp: undefined,
+          maxHandshakes: 10_000,
+        },
+        timeouts: { handshake: 10_000, idle: 3_600_000, halfClose: 60_000 },
+      },
+    ],
+    pools: [
+      {
+        name: "echo",
+        picker: { type: "power-of-two" },
+        proxyProtocol: undefined,
+        slowStart: 0,
+        connect: { timeout: 5_000, attempts: 3, retryBudget: { percent: 20, min: 3 } },
+        maxConnectionsPerBackend: undefined,
+        queue: { size: 1_000, timeout: 5_000 },
+        removal: undefined,
+        tls: undefined,
+        health: {
+          check: undefined,
+          outlier: { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 },
+          panicThreshold: 50,
+        },
+        discovery: {
+          type: "static",
+          backends: [
+            {
+              address: "127.0.0.1:1994",
+              target: { kind: "tcp", host: "127.0.0.1", port: 1994 },
+              weight: 1,
+              tier: 0,
+            },
+          ],
+        },
+      },
+    ],
+  });
+});
+
+test("a removed backend's sessions are kept, or have a time, which may be none", async () => {
+  const removal = async (value: string): Promise<number | undefined | string> => {
+    const { model, problems } = await load(`${smallest}[pools.echo]\nremoval = ${value}\n`);
+    return model === undefined ? problems[0]!.message : model.pools[0]!.removal;
+  };
+  assert.equal(await removal('"keep"'), undefined);
+  assert.equal(await removal('"drain 30s"'), 30_000);
+  assert.equal(await removal('"drain 0s"'), 0);
+  for (const wrong of ['"drain"', '"drain 30"', '"30s"', '"drain  30s"', '"close"', '"drain 25d"', "30"])
+    assert.equal(
+      await removal(wrong),
+      `expected "keep", or "drain" with a duration from "0s" to "24d", such as "drain 30s", got ${wrong}`,
+    );
+});
+
+test("DNS discovery gets every default, and DNS servers get port 53", async () => {
+  const dns = (more: string): string =>
+    smallest.replace(/type = "static"\n.*\n/, `type = "dns"\nname = "app.internal"\nport = 80\n${more}`);
+  assert.deepEqual((await loadModel(dns(""))).pools[0]?.discovery, {
+    type: "dns",
+    name: "app.internal",
+    port: 80,
+    record: "a",
+    nameservers: [],
+    refresh: { min: 1_000, max: 300_000 },
+    hold: 30_000,
+  });
+  const { discovery } = (
+    await loadModel(dns('nameservers = ["10.0.0.2", "::1", "[::1]:5353", "10.0.0.2:54"]\n'))
+  ).pools[0]!;
+  assert.ok(discovery.type === "dns");
+  assert.deepEqual(discovery.nameservers, ["10.0.0.2:53", "[::1]:53", "[::1]:5353", "10.0.0.2:54"]);
+});
+
+test("the name consistent-hash alone means its defaults", async () => {
+  const model = await loadModel(`${smallest}[pools.echo]\npicker = "consistent-hash"\n`);
+  assert.deepEqual(model.pools[0]?.picker, {
+    type: "consistent-hash",
+    key: "source-ip",
+    algorithm: "maglev",
+    boundedLoad: undefined,
+  });
+});
+
+test("unix sockets start at the configuration's folder, and a path that gets too long is told", async () => {
+  const text = smallest.replace("127.0.0.1:9994", "unix:run/echo.sock");
+  assert.deepEqual((await loadModel(text)).listeners[0]?.bind, {
+    kind: "unix",
+    path: "/nowhere/run/echo.sock",
+  });
+  const { problems } = await load(text, {}, `/${"x".repeat(100)}`);
+  assert.match(
+    problems[0]!.message,
+    /is longer than the 107 bytes that a unix socket's path may have; choose a shorter one$/,
+  );
+});
+
+test("an unused pool is a warning", async () => {
+  const text = `${smallest}[pools.spare.discovery]\ntype = "static"\nbackends = ["x:1"]\n`;
+  assert.deepEqual(await problemLines(text), [
+    "warning umay.toml:8:2 pools.spare: no listener uses this pool; name it in one, or remove it",
+  ]);
+});
+
+test("hashing the server name behind a listener without TLS is a warning", async () => {
+  const text = `${smallest}[pools.echo]\npicker = { type = "consistent-hash", key = "sni" }\n`;
+  const lines = await problemLines(text);
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0]!,
+    /^warning umay\.toml:9:10 pools\.echo\.picker: key = "sni" needs TLS, which listeners\.echo does not have/,
+  );
+});
+
+const bind = (text: string, name: string) => {
+  const address = parseAddress(text);
+  assert.ok(typeof address !== "string", text);
+  return { path: ["listeners", name, "bind"], address };
+};
+
+for (const [a, b, clash] of [
+  ["127.0.0.1:80", "127.0.0.1:80", true],
+  ["127.0.0.1:80", "127.0.0.1:81", false],
+  ["127.0.0.1:80", "127.0.0.2:80", false],
+  ["0.0.0.0:80", "127.0.0.1:80", true],
+  ["0.0.0.0:80", "[::]:80", true],
+  ["0.0.0.0:80", "[::1]:80", false],
+  ["[::]:80", "127.0.0.1:80", true],
+  ["[::]:80", "[2001:db8::1]:80", true],
+  ["[0:0:0:0:0:0:0:0]:80", "10.0.0.1:80", true],
+  ["[::1]:80", "[0:0::1]:80", true],
+  ["[::ffff:10.0.0.1]:80", "10.0.0.1:80", true],
+  ["[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false],
+  ["localhost:80", "127.0.0.1:80", true],
+  ["localhost:80", "[::1]:80", true],
+  ["localhost:80", "LOCALHOST:80", true],
+  ["0.0.0.0:80", "localhost:80", true],
+  ["a.example:80", "b.example:80", false],
+  ["127.0.0.1:0", "127.0.0.1:0", false],
+  ["unix:/run/a", "unix:/run/a", true],
+  ["unix:/run/a", "unix:/run/b", false],
+  ["unix:/run/a", "127.0.0.1:80", false],
+] as const)
+  test(`${a} and ${b} ${clash ? "clash" : "can be bound side by side"}`, () => {
+    const expected = clash ? 1 : 0;
+    assert.equal(checkBinds([bind(a, "a"), bind(b, "b")]).length, expected);
+    assert.equal(checkBinds([bind(b, "b"), bind(a, "a")]).length, expected);
+  });
+
+/** CPUs on a machine with 8, of which the control groups are these files. */
+const cpus = (files: Readonly<Record<string, string>>): number =>
+  usableCpus(8, (file) => {
+    if (files[file] === undefined) throw new Error(`ENOENT ${file}`);
+    return files[file];
+  });
+
+for (const [what, files, expected] of [
+  ["no control groups", {}, 8],
+  ["a group without a quota", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n" }, 8],
+  [
+    "a quota of one and a half",
+    { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "150000 100000\n" },
+    2,
+  ],
+  ["a quota of a tenth", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "10000 100000\n" }, 1],
+  [
+    "a quota above the machine",
+    { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "6400000 100000\n" },
+    8,
+  ],
+  [
+    "a smaller quota further up",
+    {
+      "/proc/self/cgroup": "0::/a/b\n",
+      "/sys/fs/cgroup/a/b/cpu.max": "400000 100000\n",
+      "/sys/fs/cgroup/a/cpu.max": "300000 100000\n",
+      "/sys/fs/cgroup/cpu.max": "max 100000\n",
+    },
+    3,
+  ],
+  [
+    "version 1",
+    {
+      "/proc/self/cgroup": "5:memory:/docker\n4:cpu,cpuacct:/docker\n",
+      "/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us": "250000\n",
+      "/sys/fs/cgroup/cpu/docker/cpu.cfs_period_us": "100000\n",
+      "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+      "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+    },
+    3,
+  ],
+] as const)
+  test(`workers = "auto" with ${what} means ${expected} of 8`, () => {
+    assert.equal(cpus(files), expected);
+  });
+
+test("peak-ewma has a decay of its own, and a pool its slow start", async () => {
+  const of = async (picker: string): Promise<unknown> => {
+    const { pools } = await loadModel(`${smallest}[pools.echo]\npicker = ${picker}\nslow_start = "30s"\n`);
+    const [pool] = pools;
+    return [pool!.picker, pool!.slowStart];
+  };
+  assert.deepEqual(await of('"peak-ewma"'), [{ type: "peak-ewma", decay: 10_000 }, 30_000]);
+  assert.deepEqual(await of('{ type = "peak-ewma", decay = "1m" }'), [
+    { type: "peak-ewma", decay: 60_000 },
+    30_000,
+  ]);
+});
