@@ -1,10 +1,10 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import { mayBePicked, type SharedMemory } from "../../channel/memory.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
+import { didYouMean } from "../../lib/suggest.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
-import { didYouMean } from "../../providers/toml/report/suggest.ts";
 import type { Store } from "../state/store.ts";
 import { backendState, type DrainReading, openToBackend } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";

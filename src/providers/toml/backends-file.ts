@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as z from "zod";
+import type { Finding } from "../../lib/findings.ts";
 import { joinSome } from "../../lib/join-some.ts";
+import { describeReadError } from "../../lib/read-file.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { Backend } from "../../model/backend.ts";
-import { ConfigError, type ConfigProblem, type Finding, unreadable } from "./errors.ts";
+import { ConfigError, type ConfigProblem, unreadable } from "./errors.ts";
 import { explainIssue } from "./explain.ts";
 import { parseConfig, parseJson } from "./parse.ts";
-import { decodeText, describeReadError } from "./read.ts";
+import { decodeText } from "./read.ts";
 import { readJsonPositions } from "./report/json-positions.ts";
 import { locate } from "./report/locate.ts";
 import { readPositions } from "./report/positions.ts";

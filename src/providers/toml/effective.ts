@@ -1,4 +1,4 @@
-import type { Path } from "./errors.ts";
+import type { Path } from "../../lib/findings.ts";
 import { applyOverrides, type Override } from "./override.ts";
 import { parseConfig } from "./parse.ts";
 import { type Positions, readPositions } from "./report/positions.ts";

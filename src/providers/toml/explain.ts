@@ -1,6 +1,6 @@
 import type * as z from "zod";
-import { errorAt, type Finding, type Path } from "./errors.ts";
-import { didYouMean, listChoices, suggest } from "./report/suggest.ts";
+import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
+import { didYouMean, listChoices, suggest } from "../../lib/suggest.ts";
 import { alternatives, keysOf, nodesAt, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { isTable, type Tree, valueAt } from "./tree.ts";

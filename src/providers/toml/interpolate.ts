@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { errorAt, type Finding, type Path } from "./errors.ts";
-import { describeReadError } from "./read.ts";
-import { didYouMean } from "./report/suggest.ts";
+import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
+import { describeReadError } from "../../lib/read-file.ts";
+import { didYouMean } from "../../lib/suggest.ts";
 import type { Tree } from "./tree.ts";
 
 const expression = /\$\$|\$\{([^}]*)(\}?)/g;

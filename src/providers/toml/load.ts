@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
+import type { Finding, Path } from "../../lib/findings.ts";
 import type { Model } from "../../model/model.ts";
 import type { EffectiveValue } from "./effective.ts";
-import { ConfigError, type ConfigProblem, type Finding, type Path } from "./errors.ts";
+import { ConfigError, type ConfigProblem } from "./errors.ts";
 import { findConfig } from "./find.ts";
 import { interpolate } from "./interpolate.ts";
 import { applyOverrides } from "./override.ts";

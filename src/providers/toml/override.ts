@@ -1,6 +1,6 @@
 import { parse } from "smol-toml";
-import type { Path } from "./errors.ts";
-import { suggest } from "./report/suggest.ts";
+import type { Path } from "../../lib/findings.ts";
+import { suggest } from "../../lib/suggest.ts";
 import { alternatives, below, keysOf, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { formatPath, isTable, setAt, type Tree } from "./tree.ts";

@@ -1,4 +1,4 @@
-import { errorAt, type Finding, type Path } from "./errors.ts";
+import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { isTable, type Tree, valueAt } from "./tree.ts";
 
 /*

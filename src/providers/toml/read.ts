@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
+import { describeReadError } from "../../lib/read-file.ts";
 import { unreadable } from "./errors.ts";
 import type { Source } from "./find.ts";
 
@@ -26,30 +26,4 @@ async function drain(input: Input): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
-}
-
-/** Why a file can't be read and what to do, as the end of a sentence that names the file. */
-export function describeReadError(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return "does not exist; check the path";
-    case "EACCES":
-    case "EPERM":
-      return `may not be read by the user ${currentUser()}; give that user read permission on it and on its folders`;
-    case "EISDIR":
-      return "is a folder; name a file in it";
-    default:
-      return `can't be read: ${message}`;
-  }
-}
-
-/** A user without an entry in the password file, as in many containers, has only a number. */
-function currentUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
 }

@@ -1,4 +1,4 @@
-import type { Path } from "./errors.ts";
+import type { Path } from "../../lib/findings.ts";
 
 /** A configuration between parsing and validation: what TOML can express, nothing known about its keys. */
 export type Tree = { [key: string]: unknown };

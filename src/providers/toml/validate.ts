@@ -1,4 +1,4 @@
-import type { Finding, Path } from "./errors.ts";
+import type { Finding, Path } from "../../lib/findings.ts";
 import { explainIssue } from "./explain.ts";
 import { findPlanned } from "./planned.ts";
 import { config, type Settings } from "./schema.ts";

@@ -5,7 +5,6 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { formatProblems } from "../../../src/providers/toml/report/format.ts";
 import { codeFrame, splitLines } from "../../../src/providers/toml/report/frame.ts";
-import { didYouMean, suggest } from "../../../src/providers/toml/report/suggest.ts";
 import { load, smallest } from "./loading.ts";
 
 const withPicker = `${smallest}\n[pools.echo]\npicker = "round-robbin"\n`;
@@ -106,32 +105,6 @@ test("a frame of any text at any place has its marker and no control characters"
       assert.ok(frame.includes("^^"));
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
       assert.doesNotMatch(frame, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
-    }),
-  );
-});
-
-test("misspelt words find what was meant, other words find nothing", () => {
-  const words = ["listeners", "log", "pools", "round-robin", "half_close"];
-  for (const [word, meant] of [
-    ["listener", "listeners"],
-    ["lsiteners", "listeners"],
-    ["Round_Robin", "round-robin"],
-    ["halfclose", "half_close"],
-    ["pool", "pools"],
-    ["lgo", "log"],
-    ["frontends", undefined],
-    ["", undefined],
-  ] as const)
-    assert.equal(suggest(word, words), meant, word);
-  assert.equal(didYouMean("pool", words), 'did you mean "pools"?');
-  assert.equal(didYouMean("x", []), undefined);
-});
-
-test("a word is always found in a list that has it", () => {
-  fc.assert(
-    fc.property(fc.array(fc.stringMatching(/^[a-z-]{1,9}$/), { minLength: 1 }), fc.nat(), (words, index) => {
-      const word = words[index % words.length]!;
-      assert.equal(suggest(word, words), word);
     }),
   );
 });

@@ -1,9 +1,10 @@
-import type { ConfigProblem, Finding, Path } from "../errors.ts";
+import type { Finding, Path } from "../../../lib/findings.ts";
+import { didYouMean } from "../../../lib/suggest.ts";
+import type { ConfigProblem } from "../errors.ts";
 import type { Misfit, Override } from "../override.ts";
 import { formatPath, isWithin } from "../tree.ts";
 import { codeFrame, splitLines } from "./frame.ts";
 import { type Positions, readPositions } from "./positions.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** The configuration that problems are found in. */
 export interface Located {

@@ -1,5 +1,5 @@
 import type { AST } from "toml-eslint-parser";
-import type { Path } from "../errors.ts";
+import type { Path } from "../../../lib/findings.ts";
 import type { Range } from "./frame.ts";
 
 interface Place {

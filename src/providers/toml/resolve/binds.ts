@@ -1,6 +1,6 @@
 import { SocketAddress as NetAddress } from "node:net";
 import { formatAddress, isIpv6Host, type SocketAddress, unmapAddress } from "../../../lib/address.ts";
-import { errorAt, type Finding, type Path } from "../errors.ts";
+import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import { formatPath } from "../tree.ts";
 
 /** A bind and the key that asks for it. */

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { Certificate } from "../../../model/listener.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import { loadPem, readChain, readKey } from "./pem.ts";
 
 const day = 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { ClientAuth } from "../../../model/client-auth.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { ClientAuthSettings } from "../schema/client-auth.ts";
 import { soon, subjectOf } from "./certificates.ts";
 import { contextRefusal } from "./context.ts";

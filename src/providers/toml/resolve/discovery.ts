@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { DiscoverySpec, DnsDiscovery } from "../../../model/pool.ts";
 import { loadBackends } from "../backends-file.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import { resolveBackends } from "./addresses.ts";
 

@@ -1,6 +1,6 @@
+import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import type { CheckSpec, HealthPolicy } from "../../../model/health.ts";
 import type { DiscoverySpec, PoolTls } from "../../../model/pool.ts";
-import { errorAt, type Finding, type Path } from "../errors.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import { serviceName } from "./discovery.ts";
 import { resolvePoolTls } from "./pool-tls.ts";

@@ -1,6 +1,6 @@
 import { formatCidr } from "../../../lib/cidr.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { ConnectionRate, ListenerLimits } from "../../../model/listener.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 
 type CidrSettings = ListenerSettings["deny"];

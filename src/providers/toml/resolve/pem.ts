@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { describeReadError } from "../read.ts";
+import { describeReadError } from "../../../lib/read-file.ts";
 
 /** What a file holds, or why it is of no use, as the end of a sentence that begins with the file. */
 export type Loaded<T> = { readonly value: T } | { readonly problem: string };

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { getCACertificates } from "node:tls";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { Certificate } from "../../../model/listener.ts";
 import type { DiscoverySpec, PoolTls } from "../../../model/pool.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import type { PoolTlsSettings } from "../schema/pool-tls.ts";
 import { loadCertificate, subjectOf } from "./certificates.ts";
 import { contextRefusal } from "./context.ts";

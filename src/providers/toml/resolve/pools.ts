@@ -1,7 +1,7 @@
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { didYouMean } from "../../../lib/suggest.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Pool } from "../../../model/pool.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
-import { didYouMean } from "../report/suggest.ts";
 
 /** Where a listener names pools, and which. */
 function poolsOf({ name, pool, routes }: Listener): { readonly path: Path; readonly pool: string }[] {

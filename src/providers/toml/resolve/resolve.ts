@@ -1,8 +1,8 @@
 import type { SocketAddress } from "../../../lib/address.ts";
+import type { Finding, Path } from "../../../lib/findings.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
-import type { Finding, Path } from "../errors.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
 import { placeAddress } from "./addresses.ts";

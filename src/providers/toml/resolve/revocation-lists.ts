@@ -1,4 +1,4 @@
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import { loadPem, pemBlocks, reason } from "./pem.ts";
 
 export interface RevocationLists {

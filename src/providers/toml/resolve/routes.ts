@@ -1,5 +1,5 @@
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import type { Listener } from "../../../model/listener.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
 import { seesNames } from "./pools.ts";
 
 /** Routes that can never match, and modes that contradict other keys. */

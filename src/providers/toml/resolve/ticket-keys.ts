@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { describeReadError } from "../read.ts";
+import { describeReadError } from "../../../lib/read-file.ts";
 import type { Loaded } from "./pem.ts";
 
 /** What Node calls `ticketKeys`: a name, a key for HMAC and one for AES-128, of 16 bytes each. */

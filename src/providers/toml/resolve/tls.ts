@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { getCiphers, type SecureContextOptions } from "node:tls";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { didYouMean, listChoices } from "../../../lib/suggest.ts";
 import type { Certificate, ListenerTls, SessionTickets } from "../../../model/listener.ts";
-import { errorAt, type Finding, type Path, warningAt } from "../errors.ts";
-import { didYouMean, listChoices } from "../report/suggest.ts";
 import type { TlsSettings } from "../schema/listener.ts";
 import { loadCertificate } from "./certificates.ts";
 import { resolveClientAuth } from "./client-auth.ts";

@@ -1,0 +1,20 @@
+/** Keys of tables and indexes of arrays, from the root down. */
+export type Path = readonly (string | number)[];
+
+/** A problem as the stages find it: its place in the configuration is known, its place in the file not yet. */
+export interface Finding {
+  readonly severity: "error" | "warning";
+  readonly path: Path;
+  /** Whether the key itself is wrong, or what it holds. */
+  readonly at: "key" | "value";
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export function errorAt(path: Path, message: string, hint?: string): Finding {
+  return { severity: "error", path, at: "value", message, hint };
+}
+
+export function warningAt(path: Path, message: string): Finding {
+  return { severity: "warning", path, at: "value", message };
+}
