@@ -36,12 +36,16 @@ const timing = {
 };
 const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
 const serverName = "backend.test";
-const verified = { verify: true, caFile: undefined, serverName, certificate: undefined, alpn: [] } as const;
+const verified = { verify: true, serverName, certificate: undefined, alpn: [] } as const;
 const specsFor = (ca: string): readonly CheckSpec[] => [
   { ...timing, type: "tcp" },
   { ...timing, ...http, type: "http", tls: undefined, expectStatus: [{ from: 200, to: 299 }] },
   { ...timing, type: "grpc", tls: undefined, service: "", host: undefined },
-  { ...timing, type: "tls", tls: { ...verified, ca } },
+  {
+    ...timing,
+    type: "tls",
+    tls: { ...verified, ca: { source: { kind: "file", file: "" }, pem: ca, members: [] } },
+  },
 ];
 
 async function serve(type: string, directory: string): Promise<void> {

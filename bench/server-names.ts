@@ -6,7 +6,7 @@
 import { cpus } from "node:os";
 import type { SecureContext } from "node:tls";
 import { CertificateStore } from "../src/data/accept/certificates.ts";
-import type { Certificate } from "../src/model/listener.ts";
+import type { Certificate } from "../src/model/material.ts";
 import { cpuMicrosBetween, cpuUsage, memoryOf } from "./measure.ts";
 import { installCleanup, stop } from "./process.ts";
 import { makeHandshakes, nameOf } from "./tls-load.ts";
@@ -22,8 +22,7 @@ function storeOf(size: number): CertificateStore {
   const certificates = Array.from(
     { length: size },
     (_, number): Certificate => ({
-      certFile: "",
-      keyFile: "",
+      source: { kind: "file", cert: "", key: "" },
       cert: "",
       key: "",
       subject: "",

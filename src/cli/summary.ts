@@ -1,6 +1,7 @@
 import { formatAddress } from "../lib/address.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
-import type { Certificate, Listener } from "../model/listener.ts";
+import type { Listener } from "../model/listener.ts";
+import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, PickerSpec, Pool, PoolTls } from "../model/pool.ts";
 
@@ -82,20 +83,21 @@ function listenerSummary({ name, bind, mode, pool, tls }: Listener): ListenerSum
   };
 }
 
-function certificateSummary({ certFile, subject, names, notAfter }: Certificate): CertificateSummary {
-  return { cert: certFile, subject, names, not_after: isoTime(notAfter) };
+function certificateSummary({ source, subject, names, notAfter }: Certificate): CertificateSummary {
+  return { cert: source.cert, subject, names, not_after: isoTime(notAfter) };
 }
 
 function clientAuthSummary(auth: ClientAuth): ClientAuthSummary {
-  const { mode, caFile, authorities, crlFile, crlNextUpdate, allow } = auth;
+  const { mode, ca, crl, allow } = auth;
+  const nextUpdate = crl?.nextUpdate;
   return {
     mode,
-    ca: caFile,
-    authorities: authorities.map(({ subject, notAfter }) => ({ subject, not_after: isoTime(notAfter) })),
+    ca: ca.source.file,
+    authorities: ca.members.map(({ subject, notAfter }) => ({ subject, not_after: isoTime(notAfter) })),
     crl:
-      crlFile === undefined
+      crl === undefined
         ? null
-        : { file: crlFile, next_update: crlNextUpdate === undefined ? null : isoTime(crlNextUpdate) },
+        : { file: crl.source.file, next_update: nextUpdate === undefined ? null : isoTime(nextUpdate) },
     allow: allow?.map(ruleText) ?? null,
   };
 }
@@ -127,9 +129,9 @@ function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
   };
 }
 
-function poolTlsText({ verify, serverName, caFile }: PoolTls): string {
+function poolTlsText({ verify, serverName, ca }: PoolTls): string {
   if (!verify) return "TLS, not verified";
-  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${caFile ?? "the system's CAs"}`;
+  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${ca?.source.file ?? "the system's CAs"}`;
 }
 
 function pickerText(picker: PickerSpec): string {

@@ -9,6 +9,7 @@ import {
 } from "../channel/memory.ts";
 import { createDiscovery } from "../discovery/registry.ts";
 import { formatAddress } from "../lib/address.ts";
+import type { MaterialOfAll } from "../material/renewal.ts";
 import type { Backend } from "../model/backend.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { Model } from "../model/model.ts";
@@ -20,7 +21,6 @@ import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
 import { Lingering } from "./backends/lingering.ts";
 import { PoolWatches, type Staged } from "./backends/pools.ts";
 import { withoutRestart } from "./change/changes.ts";
-import type { FromFiles } from "./change/renewal.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
@@ -93,7 +93,7 @@ export class ControlPlane {
       memories: this.memories,
       logger,
       snapshot: () => this.store.snapshot,
-      setFiles: (renewed) => this.#setFiles(renewed),
+      setMaterial: (renewed) => this.#setMaterial(renewed),
       rotateTickets: (listener) => this.#rotateTickets(listener),
     });
     this.#handover = new Handover((address, socket) => {
@@ -342,8 +342,8 @@ export class ControlPlane {
     if (this.#publishes) this.supervisor.publish(this.store.snapshot);
   }
 
-  #setFiles(renewed: FromFiles): void {
-    this.store.setFiles(renewed);
+  #setMaterial(renewed: MaterialOfAll): void {
+    this.store.setMaterial(renewed);
     const { listeners, pools } = this.#model;
     this.#adopt({
       ...this.#model,

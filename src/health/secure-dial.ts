@@ -3,14 +3,13 @@ import {
   type ConnectionOptions,
   checkServerIdentity,
   connect,
-  createSecureContext,
-  getCACertificates,
   type PeerCertificate,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
 import type { SocketAddress } from "../lib/address.ts";
 import type { PoolTls } from "../model/pool.ts";
+import { createBackendContext } from "../tls/backend.ts";
 import type { CheckTarget } from "./check.ts";
 import { type Connection, type Dial, type Events, follow } from "./dial.ts";
 import { Sessions } from "./sessions.ts";
@@ -37,8 +36,8 @@ export function secureDial(
   protocol: string | undefined,
 ): Dial {
   // Reading the trusted certificates takes long: once, when it is needed first.
-  const full = once(() => contextOf(tls));
-  const resuming = once(() => contextOf(tls, cheapGroups));
+  const full = once(() => createBackendContext(tls, undefined));
+  const resuming = once(() => createBackendContext(tls, cheapGroups));
   const pool: SecurePool = {
     tls,
     header,
@@ -56,14 +55,6 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
-}
-
-function contextOf({ verify, ca, certificate }: PoolTls, ecdhCurve?: string): SecureContext {
-  return createSecureContext({
-    ...(verify && { ca: ca ?? getCACertificates("system") }),
-    ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
-    ...(ecdhCurve !== undefined && { ecdhCurve }),
-  });
 }
 
 /** What the connections of a pool have in common. */

@@ -1,3 +1,5 @@
+import type { Authorities, RevocationLists } from "./material.ts";
+
 /** Whom an allow-list lets in, by one property of the client's own certificate. */
 export type ClientRule =
   /** Its SPIFFE ID; `/*` at the end stands for every path below. */
@@ -9,26 +11,13 @@ export type ClientRule =
   /** SHA-256 of its public key (SubjectPublicKeyInfo, as in RFC 7469 section 2.4), base64. */
   | { readonly kind: "sha256"; readonly pin: string };
 
-export interface ClientAuthority {
-  readonly subject: string;
-  /** In milliseconds since 1970. */
-  readonly notAfter: number;
-}
-
-/** How a listener verifies its clients' certificates; everything has been read from disk. */
+/** How a listener verifies its clients' certificates. */
 export interface ClientAuth {
   /** optional: a certificate that is sent must be good; none is fine. */
   readonly mode: "optional" | "require";
-  readonly caFile: string;
-  /** The trusted CAs, PEM. */
-  readonly ca: string;
-  readonly authorities: readonly ClientAuthority[];
-  /** Undefined: revocation is not checked. */
-  readonly crlFile: string | undefined;
-  /** Revocation lists, one PEM block each; when there are any, every CA of a client's chain must have one. */
-  readonly crls: readonly string[];
-  /** When the first of them ends to be valid, in milliseconds since 1970; from then on clients are refused. */
-  readonly crlNextUpdate: number | undefined;
+  readonly ca: Authorities;
+  /** When there are any, every CA of a client's chain must have one. Undefined: revocation is not checked. */
+  readonly crl: RevocationLists | undefined;
   /** One rule is enough. Undefined: everyone whom a CA vouches for. */
   readonly allow: readonly ClientRule[] | undefined;
 }

@@ -1,33 +1,15 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Cidr } from "../lib/cidr.ts";
 import type { ClientAuth } from "./client-auth.ts";
-
-/** A certificate chain with its key, read from disk and checked to belong together. */
-export interface Certificate {
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** The chain, leaf first, PEM. */
-  readonly cert: string;
-  readonly key: string;
-  /** The leaf's subject, in one line. */
-  readonly subject: string;
-  /** Of the leaf's key, as Node names it: `ec`, `rsa`, `ed25519`. */
-  readonly keyType: string;
-  /** Names that the leaf covers, lower case; a wildcard as `*.example.com`. */
-  readonly names: readonly string[];
-  /** When the leaf expires, in milliseconds since 1970. */
-  readonly notAfter: number;
-}
+import type { Certificate, TicketKeys } from "./material.ts";
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
 export interface SessionTickets {
   /** How long a key that umay makes is used, in milliseconds. */
   readonly rotate: number;
-  /** A file that has the key instead, so that machines can share it. */
-  readonly keysFile: string | undefined;
-  /** What it holds: 48 bytes. */
-  readonly keys: Uint8Array | undefined;
+  /** A key from elsewhere instead, so that machines can share it; undefined: umay makes its own. */
+  readonly keys: TicketKeys | undefined;
 }
 
 export interface ListenerTls {

@@ -1,6 +1,6 @@
 import type { Backend } from "./backend.ts";
 import type { HealthPolicy } from "./health.ts";
-import type { Certificate } from "./listener.ts";
+import type { Authorities, Certificate } from "./material.ts";
 
 /** Every picker's name with one line on what it does; schema, documentation and the data plane's registry follow it. */
 export const pickerTypes = {
@@ -69,10 +69,8 @@ export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery;
 export interface PoolTls {
   /** Whether a backend must show a certificate that a CA of these vouches for, and that covers its name. */
   readonly verify: boolean;
-  /** Where {@link ca} was read from. */
-  readonly caFile: string | undefined;
-  /** CA certificates, PEM; undefined: the system's. */
-  readonly ca: string | undefined;
+  /** Undefined: the system's CAs. */
+  readonly ca: Authorities | undefined;
   /**
    * The name that is sent (SNI, RFC 6066 section 3) and that the certificate must cover; undefined: each backend's own
    * host name or, where it has none, its IP address, which is not sent (RFC 6066) but must be covered.

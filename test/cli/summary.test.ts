@@ -5,6 +5,7 @@ import type { ClientAuth } from "../../src/model/client-auth.ts";
 import type { ListenerTls } from "../../src/model/listener.ts";
 import type { Model } from "../../src/model/model.ts";
 import { loadConfigText } from "../../src/providers/toml/load.ts";
+import { authorities, fileSource } from "../support/material.ts";
 
 const toml = `
 workers = 3
@@ -30,15 +31,14 @@ nameservers = ["127.0.0.1:5353"]
 
 /** Expires on 2027-01-01. */
 const certificate = {
-  certFile: "/etc/umay/web.pem",
-  keyFile: "/etc/umay/web.key",
+  source: { kind: "file", cert: "/etc/umay/web.pem", key: "/etc/umay/web.key" },
   cert: "",
   key: "",
   subject: "CN=web",
   keyType: "ec",
   names: ["web.test", "*.web.test"],
   notAfter: Date.UTC(2027, 0, 1),
-};
+} as const;
 
 async function model(): Promise<Model> {
   return (await loadConfigText(toml, { name: "umay.toml", directory: "/", env: {} })).model;
@@ -88,8 +88,7 @@ test("a summary says that a pool speaks TLS, and what it verifies", async () => 
   const base = await model();
   const tls = {
     verify: true,
-    caFile: "/etc/ca.pem",
-    ca: "",
+    ca: authorities("", "/etc/ca.pem"),
     serverName: "api.test",
     certificate: undefined,
     alpn: [],
@@ -98,7 +97,7 @@ test("a summary says that a pool speaks TLS, and what it verifies", async () => 
     summarise({ ...base, pools: [{ ...base.pools[0]!, tls: { ...tls, ...changes } }] }).pools[0]?.tls;
   assert.equal(told({}), "TLS, verified as api.test by /etc/ca.pem");
   assert.equal(
-    told({ caFile: undefined, serverName: undefined }),
+    told({ ca: undefined, serverName: undefined }),
     "TLS, verified as each backend's host name or address by the system's CAs",
   );
   assert.equal(told({ verify: false }), "TLS, not verified");
@@ -119,12 +118,16 @@ test("a summary says how clients are verified, and nothing where they are not", 
   const [listener] = base.listeners;
   const clientAuth = {
     mode: "require",
-    caFile: "/etc/umay/ca.pem",
-    ca: "",
-    authorities: [{ subject: "CN=clients CA", notAfter: Date.UTC(2027, 0, 1) }],
-    crlFile: "/etc/umay/crl.pem",
-    crls: [""],
-    crlNextUpdate: Date.UTC(2026, 11, 28),
+    ca: {
+      source: fileSource("/etc/umay/ca.pem"),
+      pem: "",
+      members: [{ subject: "CN=clients CA", notAfter: Date.UTC(2027, 0, 1) }],
+    },
+    crl: {
+      source: fileSource("/etc/umay/crl.pem"),
+      pems: [""],
+      nextUpdate: Date.UTC(2026, 11, 28),
+    },
     allow: [
       { kind: "spiffe", id: "spiffe://acme.test/*" },
       { kind: "dns", name: "a.test" },
@@ -162,8 +165,7 @@ test("a summary says how clients are verified, and nothing where they are not", 
   const lenient = {
     ...clientAuth,
     mode: "optional",
-    crlFile: undefined,
-    crls: [],
+    crl: undefined,
     allow: undefined,
   } as const;
   assert.ok(

@@ -15,6 +15,7 @@ import type { CheckSpec, GrpcCheckSpec, HttpCheckSpec } from "../../src/model/he
 import type { PoolTls } from "../../src/model/pool.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { authorities } from "../support/material.ts";
 
 const certificates = await testCertificates();
 const ca = readFileSync(certificates.ca, "utf8");
@@ -34,8 +35,7 @@ const timing = {
 } as const;
 const verified: PoolTls = {
   verify: true,
-  caFile: undefined,
-  ca,
+  ca: authorities(ca),
   serverName: undefined,
   certificate: undefined,
   alpn: [],

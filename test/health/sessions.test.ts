@@ -9,6 +9,7 @@ import { createCheck } from "../../src/health/registry.ts";
 import { Sessions } from "../../src/health/sessions.ts";
 import type { TlsCheckSpec } from "../../src/model/health.ts";
 import { testCertificates } from "../support/certificates.ts";
+import { authorities } from "../support/material.ts";
 import { becomes } from "../support/settled.ts";
 
 // A first session lives for a random part of its time, which could be shorter than a test.
@@ -30,8 +31,7 @@ const spec: TlsCheckSpec = {
   proxyProtocol: undefined,
   tls: {
     verify: true,
-    caFile: undefined,
-    ca: readFileSync(certificates.ca, "utf8"),
+    ca: authorities(readFileSync(certificates.ca, "utf8")),
     serverName: undefined,
     certificate: undefined,
     alpn: [],

@@ -18,7 +18,7 @@ export class TicketRotation {
     const wanted = new Map<string, number>();
     for (const { name, tls } of listeners) {
       const tickets = tls?.sessionTickets;
-      if (tickets !== undefined && tickets.keysFile === undefined) wanted.set(name, tickets.rotate);
+      if (tickets !== undefined && tickets.keys === undefined) wanted.set(name, tickets.rotate);
     }
     for (const [name, { every, timer }] of this.#timers) {
       if (wanted.get(name) === every) continue;

@@ -1,10 +1,10 @@
 import type { CounterMemory } from "../../channel/counters.ts";
+import { type ByName, type MaterialOfAll, type ReloadCounts, Renewal } from "../../material/renewal.ts";
 import type { Model } from "../../model/model.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { ExpiryWatch } from "../tell/expiry.ts";
 import { watchRejections } from "../tell/rejections.ts";
-import { type ByName, type FromFiles, type ReloadCounts, Renewal } from "./renewal.ts";
 import { TicketRotation } from "./ticket-rotation.ts";
 
 /** What upkeep works on, and has done. */
@@ -12,7 +12,7 @@ export interface UpkeepSurroundings {
   readonly memories: readonly CounterMemory[];
   readonly logger: Logger;
   readonly snapshot: () => Snapshot;
-  readonly setFiles: (renewed: FromFiles) => void;
+  readonly setMaterial: (renewed: MaterialOfAll) => void;
   readonly rotateTickets: (listener: string) => void;
 }
 
@@ -37,13 +37,13 @@ export class Upkeep {
 
   /** This is what is served from now on. */
   follow(model: Model): void {
-    const { memories, logger, snapshot, setFiles } = this.#with;
+    const { memories, logger, snapshot, setMaterial } = this.#with;
     if (this.#stopped) return;
     this.#renewal?.stop();
     this.#renewal = new Renewal(
       model,
       (renewed) => {
-        setFiles(renewed);
+        setMaterial(renewed);
         this.#expiry?.look();
       },
       logger,

@@ -6,11 +6,11 @@ import type { CounterMemory } from "../../channel/counters.ts";
 import { backendFlag, latencyCells, type SharedMemory } from "../../channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots } from "../../channel/slots.ts";
 import type { SocketAddress } from "../../lib/address.ts";
+import type { MaterialOfAll } from "../../material/renewal.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import type { Listener, ListenerTls } from "../../model/listener.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../model/snapshot.ts";
-import type { FromFiles } from "../change/renewal.ts";
 import { Places } from "./places.ts";
 
 /** A listener's addresses with known ports, and who accepts on them. */
@@ -138,14 +138,14 @@ export class Store {
     this.#build();
   }
 
-  /** Replaces what listeners and pools have from files. Tickets stay good, but for those of a key that was replaced. */
-  setFiles({ listeners, pools }: FromFiles): void {
+  /** Replaces the material of listeners and pools. Tickets stay good, but for those of a key that was replaced. */
+  setMaterial({ listeners, pools }: MaterialOfAll): void {
     for (const [name, { tls }] of pools) this.#pools.set(name, { ...this.#pools.get(name)!, tls });
     this.#listeners = this.#listeners.map((listener) => {
       const tls = listeners.get(listener.name);
       return tls === undefined
         ? listener
-        : { ...listener, tls, ticketKeys: tls.sessionTickets?.keys ?? listener.ticketKeys };
+        : { ...listener, tls, ticketKeys: tls.sessionTickets?.keys?.bytes ?? listener.ticketKeys };
     });
     this.#build();
   }
@@ -309,8 +309,8 @@ function ticketKeysOf(
   before: PlacedListener | undefined,
 ): Uint8Array | undefined {
   if (tls?.sessionTickets === undefined) return undefined;
-  const own = before?.tls?.sessionTickets?.keysFile === undefined ? before?.ticketKeys : undefined;
-  return tls.sessionTickets.keys ?? own ?? newTicketKeys();
+  const own = before?.tls?.sessionTickets?.keys === undefined ? before?.ticketKeys : undefined;
+  return tls.sessionTickets.keys?.bytes ?? own ?? newTicketKeys();
 }
 
 /** A plain array, because that is what a worker receives. */

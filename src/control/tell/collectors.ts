@@ -12,11 +12,11 @@ import {
 } from "../../channel/counters.ts";
 import { backendFlag, mostConnections, openConnections } from "../../channel/memory.ts";
 import { version } from "../../lib/version.ts";
+import type { ReloadCounts } from "../../material/renewal.ts";
 import { backendStates, type PlacedBackend } from "../../model/backend.ts";
-import type { Certificate } from "../../model/listener.ts";
+import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
-import type { ReloadCounts } from "../change/renewal.ts";
 import { cumulate } from "./histograms.ts";
 import {
   type BackendHealth,

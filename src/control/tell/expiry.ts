@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
-import type { Certificate, Listener } from "../../model/listener.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { Certificate } from "../../model/material.ts";
 import type { Pool } from "../../model/pool.ts";
 
 const dayMs = 86_400_000;
@@ -71,10 +72,17 @@ export class ExpiryWatch {
 
 function endingOf(
   owner: Ending["owner"],
-  { subject, certFile, notAfter }: Certificate,
+  { subject, source, notAfter }: Certificate,
   effect: string,
 ): Ending {
-  return { owner, what: `the certificate of ${subject}`, file: certFile, at: notAfter, effect, thresholds };
+  return {
+    owner,
+    what: `the certificate of ${subject}`,
+    file: source.cert,
+    at: notAfter,
+    effect,
+    thresholds,
+  };
 }
 
 function endingsOfPool({ name, tls }: Served["pools"][number]): Ending[] {
@@ -89,23 +97,23 @@ function endingsOf({ name, tls }: Listener): Ending[] {
   const endings = tls.certificates.map((certificate) => endingOf(owner, certificate, "clients refuse it"));
   const { clientAuth } = tls;
   if (clientAuth === undefined) return endings;
-  const { authorities, caFile, crlFile = "", crlNextUpdate } = clientAuth;
-  for (const { subject, notAfter } of authorities)
+  const { ca, crl } = clientAuth;
+  for (const { subject, notAfter } of ca.members)
     endings.push({
       owner,
       what: `the CA ${subject}`,
-      file: caFile,
+      file: ca.source.file,
       at: notAfter,
       effect: "clients with certificates of it are refused",
       thresholds,
     });
   // Lists are short-lived by nature: only the end itself is news.
-  if (crlNextUpdate !== undefined)
+  if (crl?.nextUpdate !== undefined)
     endings.push({
       owner,
       what: "a revocation list",
-      file: crlFile,
-      at: crlNextUpdate,
+      file: crl.source.file,
+      at: crl.nextUpdate,
       effect: "clients with certificates of its CA are refused",
       thresholds: [0],
     });

@@ -1,9 +1,9 @@
 import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
 import { listenerCapacity, type SharedMemory, stateOf } from "../../channel/memory.ts";
 import { listenerSlots } from "../../channel/slots.ts";
+import type { ByName, ReloadCounts } from "../../material/renewal.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import type { ByName, ReloadCounts } from "../change/renewal.ts";
 
 export type ProcessState = "starting" | "ready" | "draining";
 

@@ -1,5 +1,5 @@
 import type { SecureContext } from "node:tls";
-import type { Certificate } from "../../model/listener.ts";
+import type { Certificate } from "../../model/material.ts";
 
 /** Certificates that cover the same name, one for each type of key: OpenSSL takes the one that the client can verify. */
 interface Group {

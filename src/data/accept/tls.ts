@@ -1,9 +1,8 @@
-import { constants, createHash } from "node:crypto";
 import type { Socket } from "node:net";
-import { createSecureContext, type SecureContext, TLSSocket, type TLSSocketOptions } from "node:tls";
+import { TLSSocket, type TLSSocketOptions } from "node:tls";
 import type { ClientAuth } from "../../model/client-auth.ts";
-import type { Certificate, ListenerTls } from "../../model/listener.ts";
-import type { PlacedListener } from "../../model/snapshot.ts";
+import type { ListenerTls } from "../../model/listener.ts";
+import { createListenerContext, type ListenerIdentity } from "../../tls/listener.ts";
 import { type CertificateChoice, CertificateStore } from "./certificates.ts";
 import { type ClientVerdict, judgeClient } from "./client-auth.ts";
 
@@ -14,8 +13,11 @@ export class Termination {
   readonly #clientAuth: ClientAuth | undefined;
 
   /** @throws where OpenSSL refuses a certificate, a cipher or a group. */
-  constructor(listener: PlacedListener, tls: ListenerTls) {
-    this.#store = new CertificateStore(tls.certificates, (group) => createContext(listener, tls, group));
+  constructor(listener: ListenerIdentity, tls: ListenerTls) {
+    const { name, ticketKeys } = listener;
+    this.#store = new CertificateStore(tls.certificates, (group) =>
+      createListenerContext(tls, group, { name, ticketKeys }),
+    );
     this.#clientAuth = tls.clientAuth;
     this.#options = {
       isServer: true,
@@ -57,41 +59,3 @@ export class Termination {
 }
 
 const anyone: ClientVerdict = { client: "", refusal: undefined };
-
-function createContext(
-  listener: PlacedListener,
-  tls: ListenerTls,
-  certificates: readonly Certificate[],
-): SecureContext {
-  const { clientAuth } = tls;
-  return createSecureContext({
-    cert: certificates.map((certificate) => certificate.cert),
-    key: certificates.map((certificate) => certificate.key),
-    minVersion: tls.minVersion,
-    maxVersion: tls.maxVersion,
-    ciphers: tls.ciphers,
-    ecdhCurve: tls.groups.join(":"),
-    honorCipherOrder: true,
-    secureOptions:
-      constants.SSL_OP_NO_RENEGOTIATION |
-      // Clients without AES instructions list ChaCha20 first: give it to them (RFC 8446 leaves the choice to us).
-      constants.SSL_OP_PRIORITIZE_CHACHA |
-      (tls.sessionTickets !== undefined ? 0 : constants.SSL_OP_NO_TICKET),
-    ...(clientAuth !== undefined && { ca: clientAuth.ca }),
-    ...(clientAuth !== undefined && clientAuth.crls.length > 0 && { crl: [...clientAuth.crls] }),
-    sessionIdContext: sessionIdContext(listener.name, clientAuth),
-    ...(listener.ticketKeys !== undefined && { ticketKeys: Buffer.from(listener.ticketKeys) }),
-  });
-}
-
-/**
- * A ticket is accepted by every worker, by no other listener, and by the same one only as long as it would verify the
- * client in the same way: who resumes a session is not verified again.
- */
-function sessionIdContext(listener: string, clientAuth: ClientAuth | undefined): string {
-  const policy = clientAuth && [clientAuth.mode, clientAuth.ca, clientAuth.crls, clientAuth.allow];
-  return createHash("sha256")
-    .update(JSON.stringify([listener, policy]))
-    .digest("base64url")
-    .slice(0, 32);
-}

@@ -140,7 +140,7 @@ function terminate(
   const session: RouteRequest = { serverName, alpn: agreed === undefined ? [] : [agreed], protocol: "tls" };
   const { certificates, by, pattern } = termination.choice(serverName);
   const certificate: CertificateExplanation = {
-    files: certificates.map(({ certFile }) => certFile),
+    files: certificates.map(({ source }) => source.cert),
     by,
     name: pattern ?? null,
   };

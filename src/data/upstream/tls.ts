@@ -1,14 +1,8 @@
 import type { Socket } from "node:net";
-import {
-  type ConnectionOptions,
-  connect,
-  createSecureContext,
-  getCACertificates,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
+import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { Backend } from "../../model/backend.ts";
 import type { PoolTls } from "../../model/pool.ts";
+import { createBackendContext } from "../../tls/backend.ts";
 import { tcpOptions } from "../sockets/options.ts";
 
 /** Most sessions kept for resumption by one pool in one worker; each takes a few kilobytes. */
@@ -26,13 +20,8 @@ export class BackendTls {
 
   /** @throws where OpenSSL refuses a certificate. */
   constructor(tls: PoolTls) {
-    const { verify, ca, certificate } = tls;
     this.#tls = tls;
-    this.#context = createSecureContext({
-      // Without `ca`, Node would trust the list that it was built with.
-      ...(verify && { ca: ca ?? getCACertificates("system") }),
-      ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
-    });
+    this.#context = createBackendContext(tls, undefined);
   }
 
   /**

@@ -3,28 +3,28 @@ import { test } from "node:test";
 import { ExpiryWatch } from "../../../src/control/tell/expiry.ts";
 import type { ClientAuth } from "../../../src/model/client-auth.ts";
 import type { Listener } from "../../../src/model/listener.ts";
+import type { PairSource } from "../../../src/model/material.ts";
 import type { Pool } from "../../../src/model/pool.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
+import { authorities, fileSource } from "../../support/material.ts";
 import { testInput } from "./metrics-input.ts";
 
 const hour = 3_600_000;
 const day = 24 * hour;
 
+const pair = (name: string): PairSource => ({ kind: "file", cert: `${name}.pem`, key: `${name}.key` });
+
 const clientAuth = (authority: number, list: number): ClientAuth => ({
   mode: "require",
-  caFile: "ca.pem",
-  ca: "",
-  authorities: [{ subject: "CN=CA", notAfter: authority }],
-  crlFile: "crl.pem",
-  crls: [""],
-  crlNextUpdate: list,
+  ca: { ...authorities("", "ca.pem"), members: [{ subject: "CN=CA", notAfter: authority }] },
+  crl: { source: fileSource("crl.pem"), pems: [""], nextUpdate: list },
   allow: undefined,
 });
 
 function listener(certificateEnd: number, auth?: ClientAuth): Listener {
   const { web } = testInput();
   const [certificate] = web.tls!.certificates;
-  const certificates = [{ ...certificate!, certFile: "web.pem", notAfter: certificateEnd }];
+  const certificates = [{ ...certificate!, source: pair("web"), notAfter: certificateEnd }];
   return { ...web, tls: { ...web.tls!, certificates, clientAuth: auth } };
 }
 
@@ -91,7 +91,7 @@ test("CAs are told as certificates are, and revocation lists when they have ende
 
 test("what backends are shown is told as a listener's certificates are", () => {
   const { echo } = testInput();
-  const certificate = { ...echo.tls!.certificate!, certFile: "umay.pem", notAfter: 2 * day };
+  const certificate = { ...echo.tls!.certificate!, source: pair("umay"), notAfter: 2 * day };
   const lines = log(24 * 3, () => listener(99 * day), [{ name: "echo", tls: { ...echo.tls!, certificate } }]);
   assert.deepEqual(lines, [
     "24 warn echo umay.pem the certificate of CN=umay ends in less than 1 day; renew it",

@@ -2,7 +2,8 @@ import { createCounterMemory } from "../../../src/channel/counters.ts";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { backendSlots, listenerSlots, poolSlots } from "../../../src/channel/slots.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
-import type { Certificate, ListenerTls } from "../../../src/model/listener.ts";
+import type { ListenerTls } from "../../../src/model/listener.ts";
+import type { Certificate } from "../../../src/model/material.ts";
 import type { PoolTls } from "../../../src/model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/snapshot.ts";
 
@@ -12,7 +13,8 @@ export const awkward = 'C:\\new "one"\n{le="1"}';
 export const expiry = Date.UTC(2027, 0, 1);
 
 function certificate(subject: string, notAfter: number): Certificate {
-  return { certFile: "", keyFile: "", cert: "", key: "", subject, keyType: "ec", names: [], notAfter };
+  const source = { kind: "file", cert: "", key: "" } as const;
+  return { source, cert: "", key: "", subject, keyType: "ec", names: [], notAfter };
 }
 
 const tls: ListenerTls = {
@@ -33,7 +35,6 @@ const tls: ListenerTls = {
 
 const poolTls: PoolTls = {
   verify: true,
-  caFile: undefined,
   ca: undefined,
   serverName: undefined,
   certificate: certificate("CN=umay", expiry + 2000),

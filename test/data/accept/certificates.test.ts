@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SecureContext } from "node:tls";
 import { CertificateStore } from "../../../src/data/accept/certificates.ts";
-import type { Certificate } from "../../../src/model/listener.ts";
+import type { Certificate } from "../../../src/model/material.ts";
 
-const certificate = (certFile: string, keyType: string, ...names: string[]): Certificate => ({
-  certFile,
-  keyFile: "",
+const certificate = (file: string, keyType: string, ...names: string[]): Certificate => ({
+  source: { kind: "file", cert: file, key: "" },
   cert: "",
   key: "",
   subject: "",
@@ -19,7 +18,7 @@ const certificate = (certFile: string, keyType: string, ...names: string[]): Cer
 function store(...certificates: Certificate[]): { names: CertificateStore; made: string[] } {
   const made: string[] = [];
   const names = new CertificateStore(certificates, (group) => {
-    made.push(group.map(({ certFile }) => certFile).join("+"));
+    made.push(group.map(({ source }) => source.cert).join("+"));
     return made.at(-1) as unknown as SecureContext;
   });
   return { names, made };
@@ -50,7 +49,7 @@ test("a choice says what was found, by which name, and makes no context", () => 
   );
   const choice = (name: string): unknown => {
     const { certificates, by, pattern } = names.choice(name);
-    return [certificates.map(({ certFile }) => certFile).join("+"), by, pattern];
+    return [certificates.map(({ source }) => source.cert).join("+"), by, pattern];
   };
   assert.deepEqual(choice("api.example.com"), ["api+api-rsa", "exact", "api.example.com"]);
   assert.deepEqual(choice("www.example.com"), ["wild", "wildcard", "*.example.com"]);

@@ -9,6 +9,7 @@ import { type CreatedCertificate, createCertificate } from "../../../src/cli/cre
 import { judgeClient } from "../../../src/data/accept/client-auth.ts";
 import type { ClientAuth, ClientRule } from "../../../src/model/client-auth.ts";
 import { type ClientOptions, issueClient } from "../../support/client-certificates.ts";
+import { authorities } from "../../support/material.ts";
 
 const dayMs = 86_400_000;
 const dir = mkdtempSync(join(tmpdir(), "umay-client-auth-"));
@@ -30,12 +31,8 @@ function socket(leaf: X509Certificate | undefined, ssl: unknown = { verifyError:
 
 const policy = (mode: ClientAuth["mode"], ...allow: ClientRule[]): ClientAuth => ({
   mode,
-  caFile: "",
-  ca: "",
-  authorities: [],
-  crlFile: undefined,
-  crls: [],
-  crlNextUpdate: undefined,
+  ca: authorities(""),
+  crl: undefined,
   allow: allow.length === 0 ? undefined : allow,
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type CreatedCertificate, createCertificate } from "../../../src/cli/create-certificate.ts";
-import type { Certificate } from "../../../src/model/listener.ts";
+import type { Certificate } from "../../../src/model/material.ts";
 import { load, smallest } from "./loading.ts";
 
 const day = 86_400_000;
@@ -59,8 +59,7 @@ test("a good pair is read, with its chain, its names in lower case and its end",
   assert.deepEqual(lines, []);
   assert.deepEqual(certificates, [
     {
-      certFile: join(dir, "cert.pem"),
-      keyFile: join(dir, "cert.key"),
+      source: { kind: "file", cert: join(dir, "cert.pem"), key: join(dir, "cert.key") },
       cert: good.cert + authority.cert,
       key: good.key,
       subject: "CN=good",

@@ -59,16 +59,16 @@ test("CAs and revocation lists are read, and certificates are required unless th
   const { auth, lines } = await loadAuth('ca = "both.pem", crl = "lists.pem"');
   assert.deepEqual(lines, []);
   assert.equal(auth?.mode, "require");
-  assert.equal(auth.caFile, join(dir, "both.pem"));
+  assert.equal(auth.ca.source.file, join(dir, "both.pem"));
   assert.deepEqual(
-    auth.authorities.map(({ subject }) => subject),
+    auth.ca.members.map(({ subject }) => subject),
     ["CN=first CA", "CN=second CA"],
   );
   assert.deepEqual(
-    auth.crls,
+    auth.crl?.pems,
     lists.map((list) => list.trimEnd()),
   );
-  assert.ok(Math.abs(auth.crlNextUpdate! - inDays(3).getTime()) < 60_000);
+  assert.ok(Math.abs(auth.crl!.nextUpdate! - inDays(3).getTime()) < 60_000);
   assert.equal(auth.allow, undefined);
   assert.equal((await loadAuth('mode = "optional", ca = "ca.pem"')).auth?.mode, "optional");
 });

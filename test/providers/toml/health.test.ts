@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { HealthPolicy } from "../../../src/model/health.ts";
@@ -26,7 +27,6 @@ test("each type of check gets every default", async () => {
     (await policyOf(`[pools.echo.health]\ntype = "${type}"`, text)).check;
   const tls = {
     verify: true,
-    caFile: undefined,
     ca: undefined,
     serverName: undefined,
     certificate: undefined,
@@ -70,6 +70,7 @@ test("the Host header is the one that is configured, or else the name that is ve
 
 test("everything that is configured arrives in the model", async () => {
   const { ca } = await testCertificates();
+  const authority = new X509Certificate(readFileSync(ca));
   const { check, outlier, panicThreshold } = await policyOf(`[pools.echo]
 panic_threshold = 0
 outlier = { enabled = false, consecutive_errors = 7, ejection = { base = "1s", max = "2s", max_percent = 10 } }
@@ -105,8 +106,11 @@ tls = { verify = false, ca = "${ca}", server_name = "s" }`);
     proxyProtocol: undefined,
     tls: {
       verify: false,
-      caFile: ca,
-      ca: readFileSync(ca, "utf8"),
+      ca: {
+        source: { kind: "file", file: ca },
+        pem: readFileSync(ca, "utf8"),
+        members: [{ subject: authority.subject ?? "", notAfter: authority.validToDate.getTime() }],
+      },
       serverName: "s",
       certificate: undefined,
       alpn: [],

@@ -34,9 +34,9 @@ test("backends are verified by the CA of the file, and files are relative to the
   const { tls, said } = await loadTls('ca = "ca.pem"\ncert = "ecdsa.pem"\nkey = "ecdsa.key"\nalpn = ["h2"]');
   assert.deepEqual(said, []);
   assert.equal(tls?.verify, true);
-  assert.equal(tls.caFile, files.ca);
-  assert.match(tls.ca!, /^-----BEGIN CERTIFICATE-----\n/);
-  assert.equal(tls.certificate?.certFile, files.ecdsa.cert);
+  assert.equal(tls.ca?.source.file, files.ca);
+  assert.match(tls.ca!.pem, /^-----BEGIN CERTIFICATE-----\n/);
+  assert.equal(tls.certificate?.source.cert, files.ecdsa.cert);
   assert.deepEqual(tls.alpn, ["h2"]);
   assert.equal(tls.serverName, undefined);
 });

@@ -34,7 +34,7 @@ async function ticketsOf(
 }
 
 test("tickets have a key of umay's own for twelve hours unless said otherwise", async () => {
-  const unset = { keysFile: undefined, keys: undefined };
+  const unset = { keys: undefined };
   assert.deepEqual((await ticketsOf("")).tickets, { rotate: 43_200_000, ...unset });
   assert.deepEqual((await ticketsOf('rotate = "1h"')).tickets, { rotate: 3_600_000, ...unset });
 });
@@ -57,8 +57,8 @@ for (const [what, content] of [
     writeFileSync(file, content);
     const { tickets, lines } = await ticketsOf('keys_file = "tickets.key"');
     assert.deepEqual(lines, []);
-    assert.equal(tickets?.keysFile, file);
-    assert.deepEqual(tickets.keys, new Uint8Array(key));
+    assert.equal(tickets?.keys?.source.file, file);
+    assert.deepEqual(tickets.keys.bytes, new Uint8Array(key));
   });
 
 const expected = "expected one key, 48 random bytes or their base64; make one with: openssl rand -base64 48";

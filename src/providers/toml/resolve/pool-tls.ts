@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { getCACertificates } from "node:tls";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
-import type { Certificate } from "../../../model/listener.ts";
+import { loadBackendAuthorities } from "../../../material/authorities.ts";
+import { loadCertificate } from "../../../material/certificates.ts";
+import type { Certificate, FileSource } from "../../../model/material.ts";
 import type { DiscoverySpec, PoolTls } from "../../../model/pool.ts";
+import { certificateOptions } from "../../../tls/backend.ts";
+import { contextRefusal } from "../../../tls/refusal.ts";
 import type { PoolTlsSettings } from "../schema/pool-tls.ts";
-import { loadCertificate, subjectOf } from "./certificates.ts";
-import { contextRefusal } from "./context.ts";
 import { serviceName } from "./discovery.ts";
-import { loadPem, readChain } from "./pem.ts";
 
 type Report = (finding: Finding) => void;
 
@@ -29,15 +30,16 @@ export async function resolvePoolTls(
         "backends are not verified: whoever answers at their addresses gets what clients send; name the CA of their certificates in ca, and leave verify out",
       ),
     );
-  const caFile = settings.ca && resolve(directory, settings.ca);
+  const source: FileSource | undefined =
+    settings.ca === undefined ? undefined : { kind: "file", file: resolve(directory, settings.ca) };
   const [ca, certificate] = await Promise.all([
-    caFile && loadAuthorities(caFile, [...path, "ca"], report),
+    source && loadBackendAuthorities(source, [...path, "ca"], report),
     loadClientCertificate(settings, path, directory, report),
   ]);
-  if (verify && caFile === undefined && getCACertificates("system").length === 0)
+  if (verify && source === undefined && getCACertificates("system").length === 0)
     report(errorAt(path, "this system has no CA certificates; name those that vouch for the backends in ca"));
   // A name is written without its dot in certificates and in SNI (RFC 6066 section 3).
-  return { verify, caFile, ca, serverName: named?.replace(/\.$/, ""), certificate, alpn };
+  return { verify, ca, serverName: named?.replace(/\.$/, ""), certificate, alpn };
 }
 
 /** Unix sockets have no name that a certificate could cover; IP addresses can be covered, host names come with each backend. */
@@ -47,25 +49,6 @@ function checkNames(discovery: DiscoverySpec, path: Path, report: Report): void 
   if (nameless === undefined) return;
   const message = `${nameless.address} has no name to verify; add server_name with the name that its certificate covers, or verify = false`;
   report(errorAt(path, message));
-}
-
-/** @returns the PEM; undefined after an error. */
-export async function loadAuthorities(file: string, path: Path, report: Report): Promise<string | undefined> {
-  const pem = await loadPem(file);
-  const bundle = "value" in pem ? readChain(pem.value) : pem;
-  if ("problem" in bundle) {
-    report(errorAt(path, `${file} ${bundle.problem}`));
-    return undefined;
-  }
-  for (const authority of bundle.value)
-    if (authority.validToDate.getTime() <= Date.now())
-      report(
-        warningAt(
-          path,
-          `${file}: ${subjectOf(authority)} expired on ${authority.validToDate.toISOString()}; backends that it vouches for will be refused, get its successor`,
-        ),
-      );
-  return bundle.value.map(String).join("");
 }
 
 async function loadClientCertificate(
@@ -80,9 +63,10 @@ async function loadClientCertificate(
       report(errorAt([...path, there], `there is no ${missing}; a client certificate needs cert and key`));
     return undefined;
   }
-  const certificate = await loadCertificate({ cert, key }, path, directory, report, "backends");
-  const refusal = certificate && contextRefusal({ cert: certificate.cert, key: certificate.key });
+  const source = { kind: "file", cert: resolve(directory, cert), key: resolve(directory, key) } as const;
+  const certificate = await loadCertificate(source, "backends", path, report);
+  const refusal = certificate && contextRefusal(certificateOptions(certificate));
   if (refusal === undefined) return certificate;
-  report(errorAt([...path, "cert"], `OpenSSL refuses ${certificate!.certFile}: ${refusal}`));
+  report(errorAt([...path, "cert"], `OpenSSL refuses ${source.cert}: ${refusal}`));
   return undefined;
 }

@@ -1,13 +1,15 @@
 import { resolve } from "node:path";
-import { getCiphers, type SecureContextOptions } from "node:tls";
+import { getCiphers } from "node:tls";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import { didYouMean, listChoices } from "../../../lib/suggest.ts";
-import type { Certificate, ListenerTls, SessionTickets } from "../../../model/listener.ts";
+import { loadCertificate } from "../../../material/certificates.ts";
+import { loadTicketKeys } from "../../../material/ticket-keys.ts";
+import type { ListenerTls, SessionTickets } from "../../../model/listener.ts";
+import type { Certificate } from "../../../model/material.ts";
+import { listenerOptions } from "../../../tls/listener.ts";
+import { contextRefusal } from "../../../tls/refusal.ts";
 import type { TlsSettings } from "../schema/listener.ts";
-import { loadCertificate } from "./certificates.ts";
 import { resolveClientAuth } from "./client-auth.ts";
-import { contextRefusal } from "./context.ts";
-import { loadTicketKeys } from "./ticket-keys.ts";
 
 /** RFC 8446 appendix B.4, less the CCM ones. */
 const tls13Suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
@@ -39,12 +41,14 @@ export async function resolveTls(
   const groups = resolveGroups(settings.groups, [...path, "groups"], report);
   const loaded: (Certificate | undefined)[] = [];
   // One after the other: ten thousand at once would be more open files than most processes may have.
-  for (const [index, certificate] of settings.certificates.entries())
-    loaded.push(await loadCertificate(certificate, [...path, "certificates", index], directory, report));
+  for (const [index, { cert, key }] of settings.certificates.entries()) {
+    const source = { kind: "file", cert: resolve(directory, cert), key: resolve(directory, key) } as const;
+    loaded.push(await loadCertificate(source, "clients", [...path, "certificates", index], report));
+  }
   const clientAuth =
     settings.client_auth &&
     (await resolveClientAuth(settings.client_auth, [...path, "client_auth"], directory, report));
-  const tls = {
+  const tls: ListenerTls = {
     minVersion: settings.min_version,
     maxVersion: settings.max_version,
     ciphers,
@@ -53,13 +57,14 @@ export async function resolveTls(
     strictSni: settings.strict_sni,
     clientAuth,
     sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),
+    certificates: loaded.filter((certificate) => certificate !== undefined),
   };
   for (const [index, certificate] of loaded.entries()) {
-    const refusal = certificate && contextRefusal(contextOptions(tls, certificate));
-    const message = `OpenSSL refuses ${certificate?.certFile}: ${refusal}`;
+    const refusal = certificate && contextRefusal(listenerOptions(tls, certificate));
+    const message = `OpenSSL refuses ${certificate?.source.cert}: ${refusal}`;
     if (refusal !== undefined) report(errorAt([...path, "certificates", index, "cert"], message));
   }
-  return { ...tls, certificates: loaded.filter((certificate) => certificate !== undefined) };
+  return tls;
 }
 
 async function resolveTickets(
@@ -69,24 +74,11 @@ async function resolveTickets(
   report: (finding: Finding) => void,
 ): Promise<SessionTickets | undefined> {
   if (!enabled) return undefined;
-  if (keys_file === undefined) return { rotate, keysFile: undefined, keys: undefined };
-  const keysFile = resolve(directory, keys_file);
-  const keys = await loadTicketKeys(keysFile);
-  if ("problem" in keys) report(errorAt([...path, "keys_file"], `${keysFile} ${keys.problem}`));
-  return { rotate, keysFile, keys: "value" in keys ? keys.value : undefined };
-}
-
-/** What of a listener's settings decides whether OpenSSL takes a certificate. */
-export function contextOptions(
-  {
-    minVersion,
-    maxVersion,
-    ciphers,
-    groups,
-  }: Pick<ListenerTls, "minVersion" | "maxVersion" | "ciphers" | "groups">,
-  { cert, key }: Certificate,
-): SecureContextOptions {
-  return { cert, key, ciphers, ecdhCurve: groups.join(":"), minVersion, maxVersion };
+  if (keys_file === undefined) return { rotate, keys: undefined };
+  const file = resolve(directory, keys_file);
+  const keys = await loadTicketKeys({ kind: "file", file });
+  if ("problem" in keys) report(errorAt([...path, "keys_file"], `${file} ${keys.problem}`));
+  return { rotate, keys: "value" in keys ? keys.value : undefined };
 }
 
 /** Node turns a TLS version off when the list has no cipher for it; a list for TLS 1.2 alone should not do that. */

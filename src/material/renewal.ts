@@ -1,16 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import { FileWatch, stampOf } from "../../lib/watch-files.ts";
-import type { ListenerTls } from "../../model/listener.ts";
-import type { Model } from "../../model/model.ts";
+import { FileWatch, stampOf } from "../lib/watch-files.ts";
+import type { ListenerTls } from "../model/listener.ts";
+import type { Model } from "../model/model.ts";
 import {
   listenerFiles,
   type Part,
-  type PoolFiles,
+  type PoolMaterial,
   poolFiles,
   type RenewPart,
   renewListener,
   renewPool,
-} from "./renewable.ts";
+} from "./parts.ts";
 
 /** Writers get this long to finish, in milliseconds. */
 const settle = 200;
@@ -31,16 +32,15 @@ export interface ByName<L, P> {
   readonly pools: ReadonlyMap<string, P>;
 }
 
-/** What listeners and pools have from files. */
-export type FromFiles = ByName<ListenerTls, PoolFiles>;
+/** What listeners and pools have of material. */
+export type MaterialOfAll = ByName<ListenerTls, PoolMaterial>;
 
 type Kind = "listener" | "pool";
 
-/** Whose a part is, and which of its parts: their order stays. */
-interface Place {
+/** Whose a part is. */
+interface Owner {
   readonly kind: Kind;
   readonly name: string;
-  readonly number: number;
 }
 
 /** What is known about the files of a part. */
@@ -62,8 +62,8 @@ interface Watched {
 export class Renewal {
   readonly counts: ByName<ReloadCounts, ReloadCounts>;
   readonly #listeners: Map<string, ListenerTls>;
-  readonly #pools: Map<string, PoolFiles>;
-  readonly #onRenewed: (renewed: FromFiles) => void;
+  readonly #pools: Map<string, PoolMaterial>;
+  readonly #onRenewed: (renewed: MaterialOfAll) => void;
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
   readonly #watch: FileWatch;
@@ -72,7 +72,7 @@ export class Renewal {
   /** @param onRenewed gets what changed. @param before counts that go on. */
   constructor(
     { listeners, pools }: Pick<Model, "listeners" | "pools">,
-    onRenewed: (renewed: FromFiles) => void,
+    onRenewed: (renewed: MaterialOfAll) => void,
     logger: Logger,
     before: ByName<ReloadCounts, ReloadCounts>,
   ) {
@@ -130,37 +130,46 @@ export class Renewal {
   ): Promise<ReadonlyMap<string, T>> {
     const changed = new Map<string, T>();
     for (const [name, old] of served) {
-      let number = 0;
-      const renewed = await renew(old, (part) => this.#part({ kind, name, number: number++ }, part));
+      const renewed = await renew(old, this.#partsOf({ kind, name }));
       if (renewed !== old) changed.set(name, renewed);
     }
     return changed;
   }
 
+  /** Parts of one kind with the same files are read once, and become the same: checks often use what their pool does. */
+  #partsOf(owner: Owner): RenewPart {
+    const looked = new Map<string, unknown>();
+    return async <T>(part: Part<T>) => {
+      const key = JSON.stringify([owner, part.kind, part.files]);
+      if (!looked.has(key)) looked.set(key, await this.#part(owner, key, part));
+      const now = looked.get(key) as T;
+      return isDeepStrictEqual(now, part.old) ? part.old : now;
+    };
+  }
+
   /** What the files offer now, or the old one where they offer nothing else, or nothing that can be used. */
-  async #part<T>(place: Place, { files, old, renew, tell }: Part<T>): Promise<T> {
-    const key = JSON.stringify(place);
+  async #part<T>(owner: Owner, key: string, { files, old, renew, tell }: Part<T>): Promise<T> {
     const watched = this.#watched.get(key) ?? { stamp: "", problem: undefined, since: 0, said: undefined };
     this.#watched.set(key, watched);
-    const owner = { [place.kind]: place.name };
+    const named = { [owner.kind]: owner.name };
     const stamp = (await Promise.all(files.map(stampOf))).join();
     if (stamp === watched.stamp && watched.problem === undefined) return old;
     const renewed = await renew();
     if ("problem" in renewed) {
-      this.#complain(place, watched, renewed.problem);
+      this.#complain(owner, watched, renewed.problem);
       return old;
     }
     Object.assign(watched, { stamp, problem: undefined, said: undefined });
-    for (const warning of renewed.warnings) this.#logger.warn(owner, warning);
+    for (const warning of renewed.warnings) this.#logger.warn(named, warning);
     if (renewed.value !== old) {
       const [fields, message] = tell(renewed.value);
-      this.#logger.info({ ...owner, ...fields }, message);
+      this.#logger.info({ ...named, ...fields }, message);
     }
     return renewed.value;
   }
 
   /** Once, when it has been wrong for long enough. */
-  #complain({ kind, name }: Place, watched: Watched, problem: string): void {
+  #complain({ kind, name }: Owner, watched: Watched, problem: string): void {
     const now = performance.now();
     if (watched.problem !== problem) Object.assign(watched, { problem, since: now });
     if (watched.said === problem) return;

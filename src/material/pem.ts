@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { describeReadError } from "../../../lib/read-file.ts";
+import { describeReadError } from "../lib/read-file.ts";
+import { reason } from "../tls/refusal.ts";
 
 /** What a file holds, or why it is of no use, as the end of a sentence that begins with the file. */
 export type Loaded<T> = { readonly value: T } | { readonly problem: string };
@@ -79,10 +80,4 @@ export function readKey(pem: string): Loaded<KeyObject> {
 
 function found(pem: string): string {
   return `it holds ${/-----BEGIN ([^-]+)-----/.exec(pem)![1]}`;
-}
-
-/** OpenSSL's words without its error numbers. */
-export function reason(error: unknown): string {
-  const { message } = error as Error;
-  return message.replace(/^error:[0-9A-F]+:/, "").replaceAll("::", ": ");
 }

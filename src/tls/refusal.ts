@@ -1,5 +1,4 @@
 import { createSecureContext, type SecureContextOptions } from "node:tls";
-import { reason } from "./pem.ts";
 
 /** Why OpenSSL does not take these settings together; undefined: it does. */
 export function contextRefusal(options: SecureContextOptions): string | undefined {
@@ -9,4 +8,10 @@ export function contextRefusal(options: SecureContextOptions): string | undefine
   } catch (error) {
     return reason(error);
   }
+}
+
+/** OpenSSL's words without its error numbers. */
+export function reason(error: unknown): string {
+  const { message } = error as Error;
+  return message.replace(/^error:[0-9A-F]+:/, "").replaceAll("::", ": ");
 }

@@ -1,37 +1,35 @@
 import type { X509Certificate } from "node:crypto";
-import { resolve } from "node:path";
-import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
-import type { Certificate } from "../../../model/listener.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
+import type { Certificate, PairSource } from "../model/material.ts";
 import { loadPem, readChain, readKey } from "./pem.ts";
+import { namesOf, subjectOf } from "./subject.ts";
 
 const day = 24 * 60 * 60 * 1000;
 /** From here on a certificate's end is warned of, in milliseconds before it. */
 export const soon: number = 30 * day;
 
 /** Who a certificate is shown to. */
-type Peers = "clients" | "backends";
+export type Peers = "clients" | "backends";
 
 /**
  * Reads a certificate with its key and checks that they can serve.
+ * @param path of what has both, in the configuration: what is wrong is reported below it, at `cert` or `key`.
  * @returns undefined after an error.
  */
 export async function loadCertificate(
-  settings: { readonly cert: string; readonly key: string },
+  source: PairSource,
+  peers: Peers,
   path: Path,
-  directory: string,
   report: (finding: Finding) => void,
-  peers: Peers = "clients",
 ): Promise<Certificate | undefined> {
-  const certFile = resolve(directory, settings.cert);
-  const keyFile = resolve(directory, settings.key);
-  const [cert, key] = await Promise.all([loadPem(certFile), loadPem(keyFile)]);
+  const [cert, key] = await Promise.all([loadPem(source.cert), loadPem(source.key)]);
   const chain = "value" in cert ? readChain(cert.value) : cert;
   const privateKey = "value" in key ? readKey(key.value) : key;
-  if ("problem" in chain) report(errorAt([...path, "cert"], `${certFile} ${chain.problem}`));
-  if ("problem" in privateKey) report(errorAt([...path, "key"], `${keyFile} ${privateKey.problem}`));
+  if ("problem" in chain) report(errorAt([...path, "cert"], `${source.cert} ${chain.problem}`));
+  if ("problem" in privateKey) report(errorAt([...path, "key"], `${source.key} ${privateKey.problem}`));
   if ("value" in chain)
     for (const message of chainWarnings(chain.value, peers, Date.now()))
-      report(warningAt([...path, "cert"], `${certFile}: ${message}`));
+      report(warningAt([...path, "cert"], `${source.cert}: ${message}`));
   if (!("value" in chain && "value" in privateKey && "value" in cert && "value" in key)) return undefined;
 
   const leaf = chain.value[0]!;
@@ -41,14 +39,12 @@ export async function loadCertificate(
       owner === -1
         ? "name the key that the certificate was made for"
         : `the key belongs to certificate number ${owner + 1} of the file, which must come first`;
-    report(
-      errorAt([...path, "key"], `${keyFile} does not match ${certFile} (${subjectOf(leaf)}); ${advice}`),
-    );
+    const message = `${source.key} does not match ${source.cert} (${subjectOf(leaf)}); ${advice}`;
+    report(errorAt([...path, "key"], message));
     return undefined;
   }
   return {
-    certFile,
-    keyFile,
+    source,
     cert: cert.value,
     key: key.value,
     subject: subjectOf(leaf),
@@ -75,20 +71,4 @@ function* chainWarnings(chain: readonly X509Certificate[], peers: Peers, now: nu
     if (issuer !== undefined && !certificate.checkIssued(issuer))
       yield `${which} was not issued by the next one in the file (${subjectOf(issuer)}); ${peers} may not find a way to their root, put each issuer behind what it issued`;
   }
-}
-
-/** The subject in one line; one that is empty, as some issuers' are, is told by its names. */
-export function subjectOf(certificate: X509Certificate): string {
-  const subject = (certificate.subject ?? "").split("\n").join(", ");
-  return subject || namesOf(certificate).join(", ") || `serial ${certificate.serialNumber}`;
-}
-
-/** The DNS names of the subject alternative names or, where there are none, the common name (RFC 6125 section 6.4.4). */
-function namesOf(certificate: X509Certificate): string[] {
-  const alternatives = (certificate.subjectAltName ?? "")
-    .split(", ")
-    .filter((name) => name.startsWith("DNS:"));
-  if (alternatives.length > 0) return alternatives.map((name) => name.slice("DNS:".length).toLowerCase());
-  const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
-  return common === undefined || certificate.subjectAltName !== undefined ? [] : [common.toLowerCase()];
 }

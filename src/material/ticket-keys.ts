@@ -1,23 +1,25 @@
 import { readFile } from "node:fs/promises";
-import { describeReadError } from "../../../lib/read-file.ts";
+import { describeReadError } from "../lib/read-file.ts";
+import type { FileSource, TicketKeys } from "../model/material.ts";
 import type { Loaded } from "./pem.ts";
 
 /** What Node calls `ticketKeys`: a name, a key for HMAC and one for AES-128, of 16 bytes each. */
 const keyBytes = 48;
 
 /** Reads the key that encrypts session tickets: 48 random bytes, or their base64. */
-export async function loadTicketKeys(file: string): Promise<Loaded<Uint8Array<ArrayBuffer>>> {
+export async function loadTicketKeys(source: FileSource): Promise<Loaded<TicketKeys>> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await readFile(source.file);
   } catch (error) {
     return { problem: describeReadError(error) };
   }
   // A plain array, because that is what a worker receives.
-  if (bytes.length === keyBytes) return { value: new Uint8Array(bytes) };
+  if (bytes.length === keyBytes) return { value: { source, bytes: new Uint8Array(bytes) } };
   const [text = "", ...others] = bytes.toString("latin1").trim().split(/\s+/);
   const decoded = /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;
-  if (decoded?.length === keyBytes && others.length === 0) return { value: new Uint8Array(decoded) };
+  if (decoded?.length === keyBytes && others.length === 0)
+    return { value: { source, bytes: new Uint8Array(decoded) } };
   return { problem: `${describe(bytes, decoded, others.length)}; make one with: openssl rand -base64 48` };
 }
 

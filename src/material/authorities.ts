@@ -1,0 +1,72 @@
+import type { X509Certificate } from "node:crypto";
+import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
+import type { Authorities, FileSource } from "../model/material.ts";
+import { soon } from "./certificates.ts";
+import { loadPem, readChain } from "./pem.ts";
+import { subjectOf } from "./subject.ts";
+
+type Report = (finding: Finding) => void;
+
+/**
+ * Reads the CAs that vouch for clients.
+ * @param path of the key that names their file, in the configuration.
+ * @returns undefined after an error.
+ */
+export async function loadClientAuthorities(
+  source: FileSource,
+  path: Path,
+  report: Report,
+): Promise<Authorities | undefined> {
+  const loaded = await loadAuthorities(source, path, report);
+  if (loaded === undefined) return undefined;
+  const { certificates, authorities } = loaded;
+  const strangers = authorities.members.filter((_, index) => !certificates[index]!.ca);
+  if (strangers.length > 0) {
+    const subjects = strangers.map(({ subject }) => subject).join("; ");
+    const advice = "name the CAs that issue client certificates; allow lets in some of those only";
+    report(errorAt(path, `${source.file} holds a certificate that is no CA (${subjects}); ${advice}`));
+    return undefined;
+  }
+  for (const { subject, notAfter } of authorities.members)
+    if (notAfter - Date.now() < soon) {
+      const end = new Date(notAfter).toISOString();
+      const effect = "from then on clients with certificates of it are refused";
+      report(warningAt(path, `${source.file}: ${subject} ends on ${end}; ${effect}`));
+    }
+  return authorities;
+}
+
+/** Reads the CAs that vouch for backends, as {@link loadClientAuthorities} does; a backend's own certificate is one too. */
+export async function loadBackendAuthorities(
+  source: FileSource,
+  path: Path,
+  report: Report,
+): Promise<Authorities | undefined> {
+  const authorities = (await loadAuthorities(source, path, report))?.authorities;
+  for (const { subject, notAfter } of authorities?.members ?? [])
+    if (notAfter <= Date.now()) {
+      const end = new Date(notAfter).toISOString();
+      const effect = "backends that it vouches for will be refused, get its successor";
+      report(warningAt(path, `${source.file}: ${subject} expired on ${end}; ${effect}`));
+    }
+  return authorities;
+}
+
+async function loadAuthorities(
+  source: FileSource,
+  path: Path,
+  report: Report,
+): Promise<{ authorities: Authorities; certificates: readonly X509Certificate[] } | undefined> {
+  const pem = await loadPem(source.file);
+  const bundle = "value" in pem ? readChain(pem.value) : pem;
+  if ("problem" in bundle) {
+    report(errorAt(path, `${source.file} ${bundle.problem}`));
+    return undefined;
+  }
+  const members = bundle.value.map((certificate) => ({
+    subject: subjectOf(certificate),
+    notAfter: certificate.validToDate.getTime(),
+  }));
+  const text = bundle.value.map(String).join("");
+  return { authorities: { source, pem: text, members }, certificates: bundle.value };
+}

@@ -1,0 +1,37 @@
+import { errorAt, type Finding, type Path } from "../lib/findings.ts";
+import type { ClientAuth } from "../model/client-auth.ts";
+import type { FileSource } from "../model/material.ts";
+import { contextRefusal } from "../tls/refusal.ts";
+import { trustOptions } from "../tls/trust.ts";
+import { loadClientAuthorities } from "./authorities.ts";
+import { loadRevocationLists } from "./revocation-lists.ts";
+
+/** Whom a listener believes about its clients: CAs, and what they have revoked. */
+export type ClientTrust = Pick<ClientAuth, "ca" | "crl">;
+
+/** Where it comes from. */
+export interface ClientTrustSource {
+  readonly ca: FileSource;
+  readonly crl: FileSource | undefined;
+}
+
+/**
+ * Reads CAs and revocation lists, which are good together or not at all.
+ * @param path of what has both, in the configuration: what is wrong is reported below it, at `ca` or `crl`.
+ * @returns undefined after an error: what can't be used never means "no check".
+ */
+export async function loadClientTrust(
+  source: ClientTrustSource,
+  path: Path,
+  report: (finding: Finding) => void,
+): Promise<ClientTrust | undefined> {
+  const ca = await loadClientAuthorities(source.ca, [...path, "ca"], report);
+  if (ca === undefined) return undefined;
+  const crl = source.crl && (await loadRevocationLists(source.crl, ca, [...path, "crl"], report));
+  if (source.crl !== undefined && crl === undefined) return undefined;
+  const refusal = contextRefusal(trustOptions(ca, crl));
+  if (refusal === undefined) return { ca, crl };
+  const files = [source.ca, source.crl].flatMap((each) => each?.file ?? []).join(" with ");
+  report(errorAt([...path, "ca"], `OpenSSL refuses ${files}: ${refusal}`));
+  return undefined;
+}

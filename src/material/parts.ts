@@ -1,0 +1,144 @@
+import type { HealthPolicy } from "../model/health.ts";
+import type { ListenerTls } from "../model/listener.ts";
+import type { Authorities, Certificate, TicketKeys } from "../model/material.ts";
+import type { Pool, PoolTls } from "../model/pool.ts";
+import { certificateOptions } from "../tls/backend.ts";
+import { listenerOptions } from "../tls/listener.ts";
+import type { ClientTrust } from "./client-trust.ts";
+import {
+  type Renewed,
+  renewBackendAuthorities,
+  renewCertificate,
+  renewClientTrust,
+  renewTicketKeys,
+} from "./renew.ts";
+
+/** What a pool has of material: TLS for its sessions, and for its health checks. */
+export type PoolMaterial = Pick<Pool, "tls" | "health">;
+
+/** A part that is renewed on its own: good together, or not at all. */
+export interface Part<T> {
+  /** By which it is found among the parts of its owner, and what it reads; parts of one kind with the same files are one. */
+  readonly kind: "certificate" | "authorities" | "client trust" | "ticket keys";
+  readonly files: readonly string[];
+  readonly old: T;
+  /** Reads it again; gives the old one itself where nothing changed. */
+  readonly renew: () => Promise<Renewed<T>>;
+  /** What the log says of a new one. */
+  readonly tell: (renewed: T) => readonly [fields: object, message: string];
+}
+
+/** Gives what is to serve from now on: the part's new value, or its old one. */
+export type RenewPart = <T>(part: Part<T>) => Promise<T>;
+
+/** @returns the same object where nothing changed. */
+export async function renewListener(tls: ListenerTls, renew: RenewPart): Promise<ListenerTls> {
+  const certificates: Certificate[] = [];
+  for (const old of tls.certificates) certificates.push(await renew(listenerCertificate(old, tls)));
+  const trust = tls.clientAuth && (await renew(clientTrust(tls.clientAuth)));
+  const clientAuth = tls.clientAuth && { ...tls.clientAuth, ...trust };
+  const keys = tls.sessionTickets?.keys && (await renew(ticketKeys(tls.sessionTickets.keys)));
+  const sessionTickets = tls.sessionTickets && { ...tls.sessionTickets, keys };
+  const same =
+    clientAuth?.ca === tls.clientAuth?.ca &&
+    clientAuth?.crl === tls.clientAuth?.crl &&
+    keys === tls.sessionTickets?.keys &&
+    certificates.every((certificate, index) => certificate === tls.certificates[index]);
+  return same ? tls : { ...tls, certificates, clientAuth, sessionTickets };
+}
+
+/** @returns the same object where nothing changed. */
+export async function renewPool(pool: PoolMaterial, renew: RenewPart): Promise<PoolMaterial> {
+  const tls = pool.tls && (await renewPoolTls(pool.tls, renew));
+  const checked = checkTls(pool.health);
+  const ofChecks = checked && (await renewPoolTls(checked, renew));
+  if (tls === pool.tls && ofChecks === checked) return pool;
+  return { tls, health: withCheckTls(pool.health, ofChecks) };
+}
+
+async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
+  const ca = tls.ca && (await renew(backendAuthorities(tls.ca)));
+  const certificate = tls.certificate && (await renew(poolCertificate(tls.certificate)));
+  return ca === tls.ca && certificate === tls.certificate ? tls : { ...tls, ca, certificate };
+}
+
+export function listenerFiles({ certificates, clientAuth, sessionTickets }: ListenerTls): string[] {
+  const others = [
+    clientAuth?.ca.source.file,
+    clientAuth?.crl?.source.file,
+    sessionTickets?.keys?.source.file,
+  ];
+  return [...certificates.flatMap(pairOf), ...others.filter((file) => file !== undefined)];
+}
+
+export function poolFiles({ tls, health }: PoolMaterial): string[] {
+  return [tls, checkTls(health)].flatMap((each) => [
+    ...(each?.ca === undefined ? [] : [each.ca.source.file]),
+    ...(each?.certificate === undefined ? [] : pairOf(each.certificate)),
+  ]);
+}
+
+const listenerCertificate = (old: Certificate, tls: ListenerTls): Part<Certificate> =>
+  certificatePart(old, () => renewCertificate(old, "clients", (renewed) => listenerOptions(tls, renewed)));
+
+const poolCertificate = (old: Certificate): Part<Certificate> =>
+  certificatePart(old, () => renewCertificate(old, "backends", certificateOptions));
+
+function certificatePart(old: Certificate, renew: () => Promise<Renewed<Certificate>>): Part<Certificate> {
+  return {
+    kind: "certificate",
+    files: pairOf(old),
+    old,
+    renew,
+    tell: ({ source, subject, names, notAfter }) => [
+      { cert: source.cert, subject, names, not_after: new Date(notAfter) },
+      "a certificate was renewed",
+    ],
+  };
+}
+
+function backendAuthorities(old: Authorities): Part<Authorities> {
+  const { file } = old.source;
+  return {
+    kind: "authorities",
+    files: [file],
+    old,
+    renew: () => renewBackendAuthorities(old),
+    tell: () => [{ ca: file }, "CAs of backends were renewed"],
+  };
+}
+
+function clientTrust({ ca, crl }: ClientTrust): Part<ClientTrust> {
+  const old = { ca, crl };
+  const [caFile, crlFile] = [ca.source.file, crl?.source.file];
+  return {
+    kind: "client trust",
+    files: crlFile === undefined ? [caFile] : [caFile, crlFile],
+    old,
+    renew: () => renewClientTrust(old),
+    tell: () => [{ ca: caFile, crl: crlFile }, "CAs or revocation lists of clients were renewed"],
+  };
+}
+
+function ticketKeys(old: TicketKeys): Part<TicketKeys> {
+  const { file } = old.source;
+  return {
+    kind: "ticket keys",
+    files: [file],
+    old,
+    renew: () => renewTicketKeys(old),
+    tell: () => [{ keys_file: file }, "the key of session tickets was renewed"],
+  };
+}
+
+const pairOf = ({ source }: Certificate): string[] => [source.cert, source.key];
+
+function checkTls({ check }: HealthPolicy): PoolTls | undefined {
+  return check === undefined || check.type === "tcp" ? undefined : check.tls;
+}
+
+function withCheckTls(health: HealthPolicy, tls: PoolTls | undefined): HealthPolicy {
+  const { check } = health;
+  if (check === undefined || check.type === "tcp" || tls === undefined) return health;
+  return { ...health, check: { ...check, tls } };
+}

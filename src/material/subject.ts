@@ -1,0 +1,20 @@
+import type { X509Certificate } from "node:crypto";
+
+/** The subject in one line; one that is empty, as some issuers' are, is told by its names. */
+export function subjectOf(certificate: X509Certificate): string {
+  const subject = (certificate.subject ?? "").split("\n").join(", ");
+  return subject || namesOf(certificate).join(", ") || `serial ${certificate.serialNumber}`;
+}
+
+/**
+ * The DNS names of the subject alternative names or, where there are none, the common name (RFC 6125 section 6.4.4);
+ * lower case.
+ */
+export function namesOf(certificate: X509Certificate): string[] {
+  const alternatives = (certificate.subjectAltName ?? "")
+    .split(", ")
+    .filter((name) => name.startsWith("DNS:"));
+  if (alternatives.length > 0) return alternatives.map((name) => name.slice("DNS:".length).toLowerCase());
+  const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
+  return common === undefined || certificate.subjectAltName !== undefined ? [] : [common.toLowerCase()];
+}

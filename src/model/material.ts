@@ -1,0 +1,65 @@
+/**
+ * What listeners and pools are given besides settings: certificates, CAs, revocation lists, ticket keys. Each has the
+ * source that it came from, by which it is renewed and told of; another kind of source needs no other model.
+ */
+
+/** A file, by its absolute path. */
+export interface FileSource {
+  readonly kind: "file";
+  readonly file: string;
+}
+
+/** A certificate's file and its key's, by their absolute paths. */
+export interface PairSource {
+  readonly kind: "file";
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A certificate chain with its key, checked to belong together. */
+export interface Certificate {
+  readonly source: PairSource;
+  /** The chain, leaf first, PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** The leaf's subject, in one line. */
+  readonly subject: string;
+  /** Of the leaf's key, as Node names it: `ec`, `rsa`, `ed25519`. */
+  readonly keyType: string;
+  /** Names that the leaf covers, lower case; a wildcard as `*.example.com`. */
+  readonly names: readonly string[];
+  /** When the leaf expires, in milliseconds since 1970. */
+  readonly notAfter: number;
+}
+
+/** A CA that is trusted. */
+export interface Authority {
+  readonly subject: string;
+  /** In milliseconds since 1970. */
+  readonly notAfter: number;
+}
+
+/** CAs that vouch for peers. */
+export interface Authorities {
+  readonly source: FileSource;
+  /** PEM, one block after the other. */
+  readonly pem: string;
+  /** In the order of the PEM blocks. */
+  readonly members: readonly Authority[];
+}
+
+/** Revocation lists (RFC 5280 section 5), at least one. */
+export interface RevocationLists {
+  readonly source: FileSource;
+  /** PEM, one block each. */
+  readonly pems: readonly string[];
+  /** When the first of them ends to be valid, in milliseconds since 1970; undefined: never. */
+  readonly nextUpdate: number | undefined;
+}
+
+/** A key that encrypts session tickets. */
+export interface TicketKeys {
+  readonly source: FileSource;
+  /** 48 bytes, as Node's `ticketKeys` has them. */
+  readonly bytes: Uint8Array;
+}

@@ -1,0 +1,67 @@
+import { constants, createHash } from "node:crypto";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import type { ClientAuth } from "../model/client-auth.ts";
+import type { ListenerTls } from "../model/listener.ts";
+import type { Certificate } from "../model/material.ts";
+import { trustOptions } from "./trust.ts";
+
+/** What a listener's contexts have from it besides its TLS settings. */
+export interface ListenerIdentity {
+  readonly name: string;
+  /** 48 bytes that encrypt session tickets; undefined: OpenSSL's own. */
+  readonly ticketKeys: Uint8Array | undefined;
+}
+
+/**
+ * How a listener shows certificates that cover the same name.
+ * @throws where OpenSSL refuses a certificate, a cipher, a group or a CA.
+ */
+export function createListenerContext(
+  tls: ListenerTls,
+  certificates: readonly Certificate[],
+  { name, ticketKeys }: ListenerIdentity,
+): SecureContext {
+  return createSecureContext({
+    ...settingsOf(tls, certificates),
+    ...(tls.clientAuth !== undefined && trustOptions(tls.clientAuth.ca, tls.clientAuth.crl)),
+    sessionIdContext: sessionIdContext(name, tls.clientAuth),
+    ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
+  });
+}
+
+/**
+ * What decides whether OpenSSL takes a listener's certificate, to try it before it is served. CAs of clients, which are
+ * tried once, and ticket keys have no say in that.
+ */
+export function listenerOptions(tls: ListenerTls, certificate: Certificate): SecureContextOptions {
+  return settingsOf(tls, [certificate]);
+}
+
+function settingsOf(tls: ListenerTls, certificates: readonly Certificate[]): SecureContextOptions {
+  return {
+    cert: certificates.map(({ cert }) => cert),
+    key: certificates.map(({ key }) => key),
+    minVersion: tls.minVersion,
+    maxVersion: tls.maxVersion,
+    ciphers: tls.ciphers,
+    ecdhCurve: tls.groups.join(":"),
+    honorCipherOrder: true,
+    secureOptions:
+      constants.SSL_OP_NO_RENEGOTIATION |
+      // Clients without AES instructions list ChaCha20 first: give it to them (RFC 8446 leaves the choice to us).
+      constants.SSL_OP_PRIORITIZE_CHACHA |
+      (tls.sessionTickets !== undefined ? 0 : constants.SSL_OP_NO_TICKET),
+  };
+}
+
+/**
+ * A ticket is accepted by every worker, by no other listener, and by the same one only as long as it would verify the
+ * client in the same way: who resumes a session is not verified again.
+ */
+function sessionIdContext(listener: string, auth: ClientAuth | undefined): string {
+  const policy = auth && [auth.mode, auth.ca.pem, auth.crl?.pems ?? [], auth.allow];
+  return createHash("sha256")
+    .update(JSON.stringify([listener, policy]))
+    .digest("base64url")
+    .slice(0, 32);
+}
