@@ -226,6 +226,7 @@ export class Store {
     const placed: PlacedListener = {
       ...listener,
       ...bound,
+      tls: unlessSame(listener.tls, before?.tls),
       slot,
       counters: this.#listenerPlaces.counters(slot),
       ticketKeys: ticketKeysOf(listener.tls, before),
@@ -240,7 +241,8 @@ export class Store {
   ): PlacedPool {
     const slot = before?.slot ?? this.#poolPlaces.take(pool.name)!;
     const counters = this.#poolPlaces.counters(slot);
-    const placed = { ...pool, slot, counters, backends: before?.backends ?? [] };
+    const tls = unlessSame(pool.tls, before?.tls);
+    const placed = { ...pool, tls, slot, counters, backends: before?.backends ?? [] };
     return isDeepStrictEqual(placed, before) ? before! : placed;
   }
 
@@ -312,6 +314,10 @@ function ticketKeysOf(
   const own = before?.tls?.sessionTickets?.keys === undefined ? before?.ticketKeys : undefined;
   return tls.sessionTickets.keys?.bytes ?? own ?? newTicketKeys();
 }
+
+/** The object of before where it says the same: its certificates need not be sent again, nor its contexts made. */
+const unlessSame = <T>(next: T, before: T | undefined): T =>
+  before !== undefined && isDeepStrictEqual(next, before) ? before : next;
 
 /** A plain array, because that is what a worker receives. */
 const newTicketKeys = (): Uint8Array => new Uint8Array(randomBytes(48));

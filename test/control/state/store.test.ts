@@ -367,6 +367,32 @@ test("tickets stay good over a change, but for those of a file's key; who is cou
   assert.equal((await served("", "session_tickets = { enabled = false }")).ticketKeys, undefined);
 });
 
+test("TLS that did not change stays the same object while everything else about its listener and pool changes", async () => {
+  const { ca, ecdsa } = await testCertificates();
+  const of = (more: string): Promise<Model> =>
+    loadModel(`
+  [listeners.a]
+  bind = "127.0.0.1:1"
+  pool = "one"
+  ${more}
+  tls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
+  tls.client_auth = { ca = "${ca}" }
+  [pools.one]
+  ${more === "" ? "" : 'picker = "random"'}
+  tls.ca = "${ca}"
+  discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
+  const { store } = scene(await of(""));
+  const before = store.snapshot;
+  const wanted = await of('routes = [{ sni = ["a.test"], pool = "one" }]');
+  assert.notEqual(wanted.listeners[0]!.tls, before.listeners[0]!.tls);
+  const { addresses, accept } = before.listeners[0]!;
+  const { listeners, pools } = store.configure(wanted, new Map([["a", { addresses, accept }]]));
+  assert.equal(listeners[0]!.routes.length, 1);
+  assert.equal(pools[0]!.picker.type, "random");
+  assert.equal(listeners[0]!.tls, before.listeners[0]!.tls);
+  assert.equal(pools[0]!.tls, before.pools[0]!.tls);
+});
+
 test("more listeners than there is room for are refused, and nothing changes", () => {
   const { store } = scene();
   const before = store.snapshot;
