@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress, type SocketAddress } from "../lib/address.ts";
 import { http } from "../lib/node-modules.ts";
-import { ConfigError, type ConfigProblem } from "../providers/toml/errors.ts";
+import { ConfigError, type ConfigProblem } from "../providers/provider.ts";
 import { exitCode, printError } from "./exit.ts";
 
 /** How a command was told which umay it is about. */

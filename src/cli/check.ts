@@ -1,4 +1,4 @@
-import { ConfigError } from "../providers/toml/errors.ts";
+import { ConfigError } from "../providers/provider.ts";
 import { loadConfig } from "../providers/toml/load.ts";
 import { exitCode } from "./exit.ts";
 import { printProblems } from "./load.ts";

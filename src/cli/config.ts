@@ -1,4 +1,5 @@
-import { type EffectiveValue, formatEffective } from "../providers/toml/effective.ts";
+import type { EffectiveValue } from "../providers/provider.ts";
+import { formatEffective } from "../providers/toml/effective.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { exitCode } from "./exit.ts";
 import { loadOrExplain } from "./load.ts";

@@ -7,7 +7,7 @@ import type { Model } from "../model/model.ts";
 import { type DevCertificates, ensureDevCertificates } from "./dev-certificates.ts";
 import { describeEcho, type EchoServer, startEcho } from "./echo-server.ts";
 import { exitCode, printError } from "./exit.ts";
-import { loadAgain, loadOrExplain } from "./load.ts";
+import { orExplain, tomlProvider } from "./load.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -20,16 +20,19 @@ export async function demo(): Promise<number> {
       ...process.env,
       UMAY__LISTENERS__ECHO__TLS__CERTIFICATES: certificatesOverride(certificates),
     };
-    const loaded = await loadOrExplain(join(packageRoot, "config", "umay.toml"), env);
-    if (loaded === undefined) return exitCode.badConfig;
+    const provider = tomlProvider(join(packageRoot, "config", "umay.toml"), env);
+    const first = await orExplain(provider.propose());
+    if (first === undefined) return exitCode.badConfig;
     const backends: EchoServer[] = [];
-    for (const [index, address] of backendAddresses(loaded.model).entries())
+    for (const [index, address] of backendAddresses(first.model).entries())
       backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
     const { runUmay } = await import("../control/process/run.ts");
+    const { discover } = await import("./discover.ts");
     return await runUmay({
-      config: loaded,
-      load: () => loadAgain(loaded.file, env),
-      onReady: () => process.stdout.write(introduction(loaded.model, backends, certificates)),
+      provider,
+      first,
+      discover,
+      onReady: () => process.stdout.write(introduction(first.model, backends, certificates)),
     });
   } catch (error) {
     printError((error as Error).message);

@@ -5,11 +5,11 @@ import { Store } from "../control/state/store.ts";
 import { explain } from "../data/explain/explain.ts";
 import { ServedPool } from "../data/pick/pool.ts";
 import { ServedListener } from "../data/plane.ts";
-import { createDiscovery } from "../discovery/registry.ts";
 import type { Backend } from "../model/backend.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
+import { discover } from "./discover.ts";
 
 /** How long names may take to be resolved, in milliseconds. */
 const patience = 3_000;
@@ -66,7 +66,7 @@ async function findBackends({ name, discovery }: Pool): Promise<Found> {
   const timers = [setTimeout(() => stop.abort(), patience)];
   let backends: readonly Backend[] | undefined;
   let problem: string | undefined;
-  for await (const result of createDiscovery(discovery).watch(stop.signal)) {
+  for await (const result of discover(discovery).watch(stop.signal)) {
     if (!result.ok) problem = result.error.message;
     else backends = result.value;
     if (!result.ok || hasAddressesOnly(discovery)) break;

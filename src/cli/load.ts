@@ -1,28 +1,27 @@
-import { ConfigError, type ConfigProblem } from "../providers/toml/errors.ts";
+import { ConfigError, type ConfigProblem } from "../providers/provider.ts";
 import { type LoadedConfig, loadConfig } from "../providers/toml/load.ts";
+import { TomlProvider } from "../providers/toml/provider.ts";
 import { formatProblems } from "../providers/toml/report/format.ts";
 
+/** @param file as `--config` names it. */
+export function tomlProvider(file: string | undefined, env: NodeJS.ProcessEnv = process.env): TomlProvider {
+  return new TomlProvider({ file, env, cwd: process.cwd() });
+}
+
 /** Loads the configuration, or says on standard error what is wrong with it and gives undefined. */
-export async function loadOrExplain(
-  file: string | undefined,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<LoadedConfig | undefined> {
+export function loadOrExplain(file: string | undefined): Promise<LoadedConfig | undefined> {
+  return orExplain(loadConfig({ file, env: process.env, cwd: process.cwd() }));
+}
+
+/** What is read of a configuration; where that is invalid, undefined, and standard error has what is wrong with it. */
+export async function orExplain<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return await loadConfig({ file, env, cwd: process.cwd() });
+    return await reading;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     printProblems(error.problems);
     return undefined;
   }
-}
-
-/** Loads the configuration of a running umay again. @param file as {@link LoadedConfig} has it. @throws ConfigError */
-export async function loadAgain(file: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedConfig> {
-  if (file === "-")
-    throw new Error(
-      "the configuration came from standard input, which cannot be read again; start umay with a file",
-    );
-  return loadConfig({ file, env, cwd: process.cwd() });
 }
 
 export function printProblems(problems: readonly ConfigProblem[]): void {

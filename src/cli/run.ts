@@ -1,15 +1,14 @@
 import { exitCode } from "./exit.ts";
-import { loadAgain, loadOrExplain } from "./load.ts";
+import { orExplain, tomlProvider } from "./load.ts";
 
 /** `umay run`: serves until it was drained, then ends the process. Returns only when the configuration is invalid. */
 export async function run(file: string | undefined): Promise<number> {
-  const loaded = await loadOrExplain(file);
-  if (loaded === undefined) return exitCode.badConfig;
+  const provider = tomlProvider(file);
+  const first = await orExplain(provider.propose());
+  if (first === undefined) return exitCode.badConfig;
   const { runUmay } = await import("../control/process/run.ts");
-  const code = await runUmay({
-    config: loaded,
-    load: () => loadAgain(loaded.file),
-  });
+  const { discover } = await import("./discover.ts");
+  const code = await runUmay({ provider, first, discover });
   // A log that nobody reads would keep it alive.
   process.exit(code);
 }

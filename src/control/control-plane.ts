@@ -7,13 +7,13 @@ import {
   openConnections,
   type SharedMemory,
 } from "../channel/memory.ts";
-import { createDiscovery } from "../discovery/registry.ts";
+import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
 import type { Backend } from "../model/backend.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { Model } from "../model/model.ts";
-import type { Pool } from "../model/pool.ts";
+import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { BackendDrains } from "./backends/drains.ts";
@@ -30,6 +30,9 @@ import { Handover } from "./workers/handover.ts";
 import { Supervisor } from "./workers/supervisor.ts";
 
 export type State = "starting" | "ready" | "draining";
+
+/** Gives the source of a pool's backends. */
+export type Discover = (spec: DiscoverySpec) => DiscoverySource;
 
 /** How long workers may take to serve another configuration, in milliseconds. */
 const patience = 10_000;
@@ -48,6 +51,7 @@ export class ControlPlane {
   /** When what is left is cut, by performance.now(); undefined until it drains. */
   drainDeadline: number | undefined;
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
+  readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
   readonly #handover: Handover;
@@ -64,12 +68,24 @@ export class ControlPlane {
   #model: Model;
 
   /** @throws when a listener can't have its address. */
-  static async create(model: Model, logger: Logger, destination: LogDestination): Promise<ControlPlane> {
-    return new ControlPlane(model, await bindListeners(model.listeners), logger, destination);
+  static async create(
+    model: Model,
+    discover: Discover,
+    logger: Logger,
+    destination: LogDestination,
+  ): Promise<ControlPlane> {
+    return new ControlPlane(model, await bindListeners(model.listeners), discover, logger, destination);
   }
 
-  private constructor(model: Model, bound: Bound, logger: Logger, destination: LogDestination) {
+  private constructor(
+    model: Model,
+    bound: Bound,
+    discover: Discover,
+    logger: Logger,
+    destination: LogDestination,
+  ) {
     this.#model = model;
+    this.#discover = discover;
     this.#logger = logger;
     this.#firstPools = model.pools.map(({ name }) => name);
     // It may be rejected before anyone waits for it.
@@ -252,7 +268,7 @@ export class ControlPlane {
 
   #stage(pools: readonly Pool[]): ReadonlyMap<string, Staged> {
     return new Map(
-      pools.map(({ name, discovery }) => [name, this.pools.stage(name, createDiscovery(discovery))]),
+      pools.map(({ name, discovery }) => [name, this.pools.stage(name, this.#discover(discovery))]),
     );
   }
 

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { readSystemNames, type SystemNames } from "../lib/dns/system.ts";
+import type { Result } from "../lib/result.ts";
 import { FileWatch, type WatchFilesOptions } from "../lib/watch-files.ts";
+import type { Backend } from "../model/backend.ts";
 import { lookUpSystemName } from "./lookup.ts";
 
 /** All times are in milliseconds. */
@@ -11,8 +13,8 @@ export interface Clock {
   sleep(time: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What sources take from the outside world, so that tests can give it to them. */
-export interface DiscoveryDependencies {
+/** What sources take from the system, so that tests can give it to them. */
+export interface SystemDependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -23,6 +25,12 @@ export interface DiscoveryDependencies {
   /** For one nameserver: the time for the first try, doubled for each further one, and the number of tries. */
   readonly query: { readonly timeout: number; readonly tries: number };
   readonly watchFile: WatchFile;
+}
+
+/** What sources take from the outside world. */
+export interface DiscoveryDependencies extends SystemDependencies {
+  /** Reads a file that lists backends: gives them, at least one, or what is wrong with it. Never rejects. */
+  readonly readBackends: (file: string) => Promise<Result<readonly Backend[], string>>;
 }
 
 /**
@@ -38,7 +46,7 @@ export type WatchFile = (
 /** The longest time that Node's timers can take; they make 1 ms of a longer one. */
 const longestTimer = 2 ** 31 - 1;
 
-export const systemDependencies: DiscoveryDependencies = {
+export const systemDependencies: SystemDependencies = {
   clock: {
     now: () => performance.now(),
     sleep: async (time, signal) => {

@@ -3,7 +3,6 @@ import { err, type Result } from "../lib/result.ts";
 import { stampOf } from "../lib/watch-files.ts";
 import type { Backend } from "../model/backend.ts";
 import type { FileDiscovery } from "../model/pool.ts";
-import { loadBackends } from "../providers/toml/backends-file.ts";
 import { ConfiguredBackends } from "./configured.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";
@@ -58,6 +57,7 @@ class BackendsFile {
   told = false;
   readonly #path: string;
   readonly #clock: DiscoveryDependencies["clock"];
+  readonly #read: DiscoveryDependencies["readBackends"];
   readonly #watch: ReturnType<DiscoveryDependencies["watchFile"]>;
   #news = new AbortController();
   /** Of the file when it was last good, unless it was bad since. */
@@ -65,9 +65,10 @@ class BackendsFile {
   /** A problem that is perhaps half a change, and since when. */
   #suspicion: { readonly problem: string; readonly since: number } | undefined;
 
-  constructor(path: string, { clock, watchFile }: DiscoveryDependencies) {
+  constructor(path: string, { clock, watchFile, readBackends }: DiscoveryDependencies) {
     this.#path = path;
     this.#clock = clock;
+    this.#read = readBackends;
     // A folder that can't be watched is looked at every few seconds, which is all that can be done.
     const options = { settle, poll, onBlind: () => {} };
     this.#watch = watchFile(path, () => this.#look(), options);
@@ -85,7 +86,7 @@ class BackendsFile {
   async #look(): Promise<void> {
     const stamp = await stampOf(this.#path);
     if (stamp === this.#stamp) return;
-    const loaded = await loadBackends(this.#path);
+    const loaded = await this.#read(this.#path);
     if (!loaded.ok) return this.#suspect(loaded.error);
     this.#stamp = stamp;
     this.#suspicion = undefined;

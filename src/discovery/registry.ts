@@ -1,5 +1,5 @@
 import type { DiscoverySpec } from "../model/pool.ts";
-import { type DiscoveryDependencies, systemDependencies } from "./dependencies.ts";
+import type { DiscoveryDependencies } from "./dependencies.ts";
 import { createDnsSource } from "./dns.ts";
 import { createFileSource } from "./file.ts";
 import type { DiscoverySource } from "./source.ts";
@@ -15,10 +15,7 @@ const sources: { readonly [S in DiscoverySpec as S["type"]]: Create<S> } = {
 };
 
 /** @returns the source that a pool's configuration asks for. It does nothing before it is watched. */
-export function createDiscovery(
-  spec: DiscoverySpec,
-  dependencies: DiscoveryDependencies = systemDependencies,
-): DiscoverySource {
+export function createDiscovery(spec: DiscoverySpec, dependencies: DiscoveryDependencies): DiscoverySource {
   // The compiler can't see that the entry found by a spec's type takes that spec.
   const create = sources[spec.type] as Create<DiscoverySpec>;
   return create(spec, dependencies);

@@ -12,6 +12,14 @@ export interface LogSettings {
   readonly sessions: boolean;
 }
 
+/** Keys and tables that count from a start on. */
+const restartKeys = ["workers", "admin", "log.format"];
+
+/** Whether a key waits for a restart. @param key dotted, such as `log.format`. */
+export function needsRestart(key: string): boolean {
+  return restartKeys.some((waits) => key === waits || key.startsWith(`${waits}.`));
+}
+
 /** What the configuration says, in umay's own words: plain, complete, with every default filled in. */
 export interface Model {
   /** Data-plane threads, at least 1. */

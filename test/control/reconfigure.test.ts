@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
+import { discover } from "../../src/cli/discover.ts";
 import { ControlPlane } from "../../src/control/control-plane.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { LogDestination } from "../../src/observe/destination.ts";
@@ -17,7 +18,7 @@ const { ecdsa } = await testCertificates();
 const quiet: LogDestination = { write: () => {}, dropped: () => 0, flush: async () => {} };
 
 async function start(t: TestContext, model: Model): Promise<ControlPlane> {
-  const plane = await ControlPlane.create(model, createLogger({ level: "silent" }, quiet), quiet);
+  const plane = await ControlPlane.create(model, discover, createLogger({ level: "silent" }, quiet), quiet);
   t.after(() => plane.abandon());
   await plane.start();
   return plane;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { discover } from "../../src/cli/discover.ts";
 import { systemDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { err } from "../../src/lib/result.ts";
+import { loadBackends } from "../../src/providers/toml/backends-file.ts";
 import { Dnsmasq, dnsmasqMissing } from "../support/dnsmasq.ts";
 import { dnsDefaults } from "./watching.ts";
 
@@ -15,7 +17,7 @@ test("a set that dnsmasq serves is found, and followed as it grows, shrinks and 
   const stop = new AbortController();
   t.after(() => stop.abort());
   const spec = { ...dnsDefaults, record: "a+aaaa" as const, hold: 0, nameservers: [dnsmasq.address] };
-  const source = createDiscovery({ ...spec, refresh: { min: 20, max: 20 } }, systemDependencies);
+  const source = discover({ ...spec, refresh: { min: 20, max: 20 } });
   const results = source.watch(stop.signal)[Symbol.asyncIterator]();
   /** A change may come between the queries for the two types, so what is yielded first may be half of it. */
   const served = async (expected: readonly string[]): Promise<void> => {
@@ -69,7 +71,7 @@ test("SRV records that dnsmasq serves are followed, also from a server that stop
       nameservers: [first.address, second.address],
       refresh: { min: 20, max: 20 },
     },
-    { ...systemDependencies, query: { timeout: 300, tries: 1 } },
+    { ...systemDependencies, readBackends: loadBackends, query: { timeout: 300, tries: 1 } },
   );
   const results = source.watch(stop.signal)[Symbol.asyncIterator]();
   /** On a busy machine an answer may take too long for a moment. */

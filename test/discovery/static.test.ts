@@ -5,7 +5,7 @@ import { type DiscoveryDependencies, systemDependencies } from "../../src/discov
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { parseAddress } from "../../src/lib/address.ts";
 import type { Backend } from "../../src/model/backend.ts";
-import { FakeClock, fakeDependencies, Watching } from "./watching.ts";
+import { fakeDependencies, Watching } from "./watching.ts";
 
 function backend(address: string, overrides: Partial<Backend> = {}): Backend {
   const target = parseAddress(address);
@@ -214,14 +214,11 @@ test("aborting while the system's resolver hangs ends the source at once", async
 test("a consumer that stops early stops the lookups too", async () => {
   const names = new FakeNames();
   names.known.set("db", ["10.0.0.1"]);
-  const clock = new FakeClock();
-  const source = createDiscovery(
-    { type: "static", backends: [backend("db:80")] },
-    { ...systemDependencies, lookup: names.lookup, clock },
-  );
+  const dependencies = fakeDependencies({ lookup: names.lookup });
+  const source = createDiscovery({ type: "static", backends: [backend("db:80")] }, dependencies);
   for await (const result of source.watch(new AbortController().signal)) {
     assert.ok(result.ok);
     break;
   }
-  assert.equal(clock.sleeping, 0);
+  assert.equal(dependencies.clock.sleeping, 0);
 });

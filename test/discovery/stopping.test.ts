@@ -3,13 +3,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { discover } from "../../src/cli/discover.ts";
 import { systemDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { startDnsServer } from "../support/dns-server.ts";
 import { endWithTest } from "../support/end-with-test.ts";
 import { dnsDefaults, fakeDependencies, watchDns } from "./watching.ts";
 
-const registry = new URL("../../src/discovery/registry.ts", import.meta.url).href;
+const discovery = new URL("../../src/cli/discover.ts", import.meta.url).href;
 
 test("aborting cancels the query that is under way, and yields nothing", async () => {
   await using server = await startDnsServer();
@@ -34,7 +35,7 @@ test("aborting ends the wait for the next query", async () => {
 
 test("a source whose signal has aborted asks nothing and ends", async () => {
   await using server = await startDnsServer();
-  for await (const _ of createDiscovery({ ...dnsDefaults, nameservers: [server.address] }).watch(
+  for await (const _ of discover({ ...dnsDefaults, nameservers: [server.address] }).watch(
     AbortSignal.abort(),
   ))
     assert.fail("nothing may be yielded");
@@ -81,12 +82,12 @@ test("the system's clock sleeps until it is woken, also when the time is longer 
 
 /** Watches the pools of its first argument, aborts when all but one have yielded, and says what is left then. */
 const program = `
-  import { createDiscovery } from ${JSON.stringify(registry)};
+  import { discover } from ${JSON.stringify(discovery)};
   const stop = new AbortController();
   const specs = JSON.parse(process.argv[1]);
   let silent = specs.length;
   await Promise.all(specs.map(async (spec) => {
-    for await (const result of createDiscovery(spec).watch(stop.signal)) if (--silent === 1) stop.abort();
+    for await (const result of discover(spec).watch(stop.signal)) if (--silent === 1) stop.abort();
   }));
   // What is being closed is gone in the next turn.
   setImmediate(() => setImmediate(() => console.log(JSON.stringify(process.getActiveResourcesInfo()))));

@@ -9,6 +9,7 @@ import type { SystemNames } from "../../src/lib/dns/system.ts";
 import type { Result } from "../../src/lib/result.ts";
 import type { Backend } from "../../src/model/backend.ts";
 import type { DnsDiscovery } from "../../src/model/pool.ts";
+import { loadBackends } from "../../src/providers/toml/backends-file.ts";
 
 interface Sleeper {
   readonly time: number;
@@ -124,7 +125,13 @@ export function fakeDependencies(overrides: Partial<DiscoveryDependencies> = {})
   readonly clock: FakeClock;
 } {
   const steady = { random: () => 0, query: { timeout: 5_000, tries: 1 } };
-  return { ...systemDependencies, ...steady, ...overrides, clock: new FakeClock() };
+  return {
+    ...systemDependencies,
+    readBackends: loadBackends,
+    ...steady,
+    ...overrides,
+    clock: new FakeClock(),
+  };
 }
 
 export function systemWith(settings: Partial<SystemNames>): SystemNames {

@@ -1,15 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Listener } from "../../model/listener.ts";
-import type { Model } from "../../model/model.ts";
+import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
-
-/** Keys and tables that count from a start on. */
-const restartKeys = ["workers", "admin", "log.format"];
-
-/** Whether a key waits for a restart. */
-export function needsRestart(key: string): boolean {
-  return restartKeys.some((waits) => key === waits || key.startsWith(`${waits}.`));
-}
 
 /** Another model, but for what waits for a restart. */
 export function withoutRestart({ workers, admin, log: { format } }: Model, wanted: Model): Model {

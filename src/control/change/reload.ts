@@ -1,10 +1,15 @@
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { Model } from "../../model/model.ts";
 import type { Logger } from "../../observe/logger.ts";
-import type { EffectiveValue } from "../../providers/toml/effective.ts";
-import { ConfigError, type ConfigProblem } from "../../providers/toml/errors.ts";
-import type { LoadedConfig } from "../../providers/toml/load.ts";
-import { compareModels, needsRestart } from "./changes.ts";
+import {
+  ConfigError,
+  type ConfigProblem,
+  type EffectiveValue,
+  type Proposal,
+  type Provider,
+  problemText,
+} from "../../providers/provider.ts";
+import { compareModels } from "./changes.ts";
 
 /** What a reload did, or would do. */
 export interface ReloadAnswer {
@@ -35,63 +40,90 @@ export interface Reconfigurable {
   reconfigure(next: Model): Promise<void>;
 }
 
-/** What is loaded, wherever it is from. */
-export type Loaded = Omit<LoadedConfig, "file">;
-
-/** Reads the configuration again. @throws ConfigError */
-export type LoadAgain = () => Promise<Loaded>;
-
-/** Takes the configuration into service again, one reload after the other. */
+/**
+ * Takes what a provider proposes into service, one proposal after the other. Whoever asks for a reload gets an answer of
+ * its own; news that come while something is put into service are taken together, because the newest proposal has them
+ * all.
+ */
 export class Reloader {
   applied = 0;
   failed = 0;
-  readonly #first: Loaded;
-  /** What is served, as it was loaded, but for what counts from a start on. */
-  #served: Loaded;
   readonly #plane: Reconfigurable;
-  readonly #load: LoadAgain;
+  readonly #provider: Provider;
   readonly #logger: Logger;
   #last: Promise<unknown> = Promise.resolve();
+  /** There are news that no reload has begun to look at. */
+  #news = false;
 
-  constructor(plane: Reconfigurable, served: Loaded, load: LoadAgain, logger: Logger) {
+  constructor(plane: Reconfigurable, provider: Provider, logger: Logger) {
     this.#plane = plane;
-    this.#first = served;
-    this.#served = served;
-    this.#load = load;
+    this.#provider = provider;
     this.#logger = logger;
   }
 
   /** @param by who asks, for the log. @param dryRun whether it is only said what would change. Never rejects. */
   reload(by: string, dryRun: boolean): Promise<Reloaded> {
-    const reloaded = this.#last.then(() => this.#reload(by, dryRun));
-    this.#last = reloaded;
-    return reloaded;
+    return this.#inTurn(() => this.#reload(by, dryRun));
+  }
+
+  /** There may be something new, and nobody waits for an answer. @param by who says so, for the log. */
+  news(by: string): void {
+    if (this.#news) return;
+    this.#news = true;
+    void this.#inTurn(() => {
+      this.#news = false;
+      return this.#reload(by, false);
+    });
+  }
+
+  /** Takes what the provider has to say by itself into service, until `signal` aborts. */
+  follow(signal: AbortSignal): void {
+    this.#provider.watch?.(() => this.news(this.#provider.source), signal);
   }
 
   /** Every key that counts, with where it comes from. */
-  async effective(): Promise<readonly EffectiveValue[]> {
-    const [first, now] = [await this.#first.effective(), await this.#served.effective()];
-    return [...first.filter(({ key }) => needsRestart(key)), ...now.filter(({ key }) => !needsRestart(key))];
+  effective(): Promise<readonly EffectiveValue[]> {
+    return this.#provider.effective();
+  }
+
+  #inTurn(reload: () => Promise<Reloaded>): Promise<Reloaded> {
+    const reloaded = this.#last.then(reload);
+    this.#last = reloaded;
+    return reloaded;
   }
 
   async #reload(by: string, dryRun: boolean): Promise<Reloaded> {
     const { state } = this.#plane;
     if (state !== "ready")
       return this.#refuse(by, dryRun, { error: `umay is ${state}; it can't be reloaded now` });
+    let proposal: Proposal | undefined;
     try {
-      const loaded = await this.#load();
-      const warnings = loaded.warnings.map(({ where, message }) => `${where}: ${message}`);
-      const { changes, restart } = compareModels(this.#plane.model, loaded.model);
-      if (!dryRun && changes.length > 0) await this.#plane.reconfigure(loaded.model);
-      if (!dryRun) this.#served = loaded;
-      const result = dryRun ? "tried" : changes.length > 0 ? "applied" : "unchanged";
-      const generation = this.#plane.store.snapshot.version;
-      const answer = { result, generation, changes, needs_restart: restart, warnings } as const;
-      if (!dryRun) this.#tell(by, answer);
+      proposal = await this.#provider.propose();
+      const answer = await this.#serve(proposal, dryRun);
+      if (!dryRun) {
+        proposal.heard(ok(answer.generation));
+        this.#tell(by, answer);
+      }
       return ok(answer);
     } catch (error) {
-      return this.#refuse(by, dryRun, refusalOf(error));
+      const refusal = refusalOf(error);
+      if (!dryRun) proposal?.heard(err(refusal.error));
+      return this.#refuse(by, dryRun, refusal);
     }
+  }
+
+  /** @throws where it can't be served; what was served is served on. */
+  async #serve(proposal: Proposal, dryRun: boolean): Promise<ReloadAnswer> {
+    const { changes, restart } = compareModels(this.#plane.model, proposal.model);
+    const changed = changes.length > 0;
+    if (!dryRun && changed) await this.#plane.reconfigure(proposal.model);
+    return {
+      result: dryRun ? "tried" : changed ? "applied" : "unchanged",
+      generation: this.#plane.store.snapshot.version,
+      changes,
+      needs_restart: restart,
+      warnings: proposal.warnings.map(({ where, message }) => `${where}: ${message}`),
+    };
   }
 
   #tell(by: string, { result, generation, changes, needs_restart, warnings }: ReloadAnswer): void {
@@ -112,9 +144,7 @@ export class Reloader {
   #refuse(by: string, dryRun: boolean, refusal: ReloadRefusal): Reloaded {
     if (!dryRun) {
       this.failed++;
-      const problems = refusal.problems?.map(({ where, path, message }) =>
-        [where, path, message].filter(Boolean).join(": "),
-      );
+      const problems = refusal.problems?.map(problemText);
       this.#logger.error(
         { by, cause: problems ?? refusal.error },
         "the configuration was not reloaded; what was served before is served on",

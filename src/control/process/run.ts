@@ -1,17 +1,19 @@
 import { formatAddress } from "../../lib/address.ts";
+import { ok } from "../../lib/result.ts";
 import { version } from "../../lib/version.ts";
 import { type LogDestination, openLogDestination } from "../../observe/destination.ts";
 import { createLogger, type Logger } from "../../observe/logger.ts";
-import type { LoadedConfig } from "../../providers/toml/load.ts";
-import { type LoadAgain, Reloader } from "../change/reload.ts";
-import { ControlPlane } from "../control-plane.ts";
+import type { Proposal, Provider } from "../../providers/provider.ts";
+import { Reloader } from "../change/reload.ts";
+import { ControlPlane, type Discover } from "../control-plane.ts";
 import { openAdmin } from "../tell/admin.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 
 export interface RunOptions {
-  readonly config: LoadedConfig;
-  /** Reads it again, for a reload. */
-  readonly load: LoadAgain;
+  readonly provider: Provider;
+  /** What the provider proposed first. */
+  readonly first: Proposal;
+  readonly discover: Discover;
   /** Called when every listener accepts. */
   readonly onReady?: () => void;
 }
@@ -21,11 +23,12 @@ export interface RunOptions {
  * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
  */
 export async function runUmay(options: RunOptions): Promise<number> {
-  const { model, file, warnings } = options.config;
+  const { model, warnings } = options.first;
   const destination = await openLogDestination(model.log.format);
   const logger = createLogger(model.log, destination);
   const request = watchStopRequests(logger);
-  logger.info({ version, node: process.versions.node, pid: process.pid, config: file }, "umay is starting");
+  const { source } = options.provider;
+  logger.info({ version, node: process.versions.node, pid: process.pid, config: source }, "umay is starting");
   for (const { where, message } of warnings) logger.warn(`${where}: ${message}`);
   try {
     return await serve(options, request, logger, destination);
@@ -41,14 +44,14 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { config, load, onReady }: RunOptions,
+  { provider, first, discover, onReady }: RunOptions,
   { stop, request, hurry, onHangup }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
-  const { model } = config;
-  const plane = await ControlPlane.create(model, logger, destination);
-  const reloader = new Reloader(plane, config, load, logger);
+  const { model } = first;
+  const plane = await ControlPlane.create(model, discover, logger, destination);
+  const reloader = new Reloader(plane, provider, logger);
   const drain = (): void => request("the admin server");
   await using admin =
     model.admin && (await openAdmin(model.admin.bind, plane, reloader, drain, destination, logger));
@@ -64,9 +67,13 @@ async function serve(
     throw error;
   }
   logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
-  onHangup(() => void reloader.reload("SIGHUP", false));
+  first.heard(ok(plane.store.snapshot.version));
+  onHangup(() => reloader.news("SIGHUP"));
+  const stopped = new AbortController();
+  reloader.follow(stopped.signal);
   onReady?.();
   const code = await stop;
+  stopped.abort();
   const { ended, cut } = await plane.drain(hurry);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
   return code;

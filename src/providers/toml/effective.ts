@@ -1,22 +1,11 @@
 import type { Path } from "../../lib/findings.ts";
+import type { EffectiveValue } from "../provider.ts";
 import { applyOverrides, type Override } from "./override.ts";
 import { parseConfig } from "./parse.ts";
 import { type Positions, readPositions } from "./report/positions.ts";
 import { alternatives, below, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { formatPath, isTable, isWithin, type Tree } from "./tree.ts";
-
-/** A key with what counts for it. */
-export interface EffectiveValue {
-  /** Dotted, as TOML writes it. */
-  readonly key: string;
-  /** As the configuration would write it; undefined where the default depends on the machine. */
-  readonly value?: unknown;
-  /** `umay.toml:5:8`, the environment variable's name, or `default`; of a list that several made, all of them. */
-  readonly origin: string;
-  /** The default in words, where it depends on the machine. */
-  readonly words?: string;
-}
 
 /** A configuration as text, and what is laid over it. */
 export interface EffectiveSource {

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import type { Finding, Path } from "../../lib/findings.ts";
 import type { Model } from "../../model/model.ts";
-import type { EffectiveValue } from "./effective.ts";
-import { ConfigError, type ConfigProblem } from "./errors.ts";
+import type { EffectiveValue } from "../provider.ts";
+import { ConfigError, type ConfigProblem } from "../provider.ts";
 import { findConfig } from "./find.ts";
 import { interpolate } from "./interpolate.ts";
 import { applyOverrides } from "./override.ts";

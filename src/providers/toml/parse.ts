@@ -1,6 +1,6 @@
 import type { ParseError } from "jsonc-parser";
 import { parse, TomlError } from "smol-toml";
-import { ConfigError } from "./errors.ts";
+import { ConfigError } from "../provider.ts";
 import { codeFrame, splitLines } from "./report/frame.ts";
 import { positionAt } from "./report/json-positions.ts";
 import type { Tree } from "./tree.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Loaded, Reloader } from "../../../src/control/change/reload.ts";
+import { Reloader } from "../../../src/control/change/reload.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
-import { ConfigError } from "../../../src/providers/toml/errors.ts";
+import { ConfigError, type Proposal, type Provider } from "../../../src/providers/provider.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
 
 const first = await loadModel(smallest);
@@ -23,40 +23,47 @@ function scene() {
     },
   };
   const file = { read: async (): Promise<Model> => second };
-  const loaded = (model: Model): Loaded => ({
-    model,
-    warnings: [],
-    effective: async () => [
-      { key: "listeners.echo.bind", value: model.listeners[0]!.bind, origin: "test" },
-      { key: "workers", value: model.workers, origin: "test" },
-    ],
-  });
-  const load = async (): Promise<Loaded> => loaded(await file.read());
-  const reloader = new Reloader(plane, loaded(first), load, logger);
-  return { plane, file, reloader, lines };
+  const heard: Parameters<Proposal["heard"]>[0][] = [];
+  let news = (): void => assert.fail("nobody watches");
+  const provider: Provider = {
+    source: "somewhere",
+    propose: async () => ({
+      model: await file.read(),
+      warnings: [],
+      heard: (outcome) => void heard.push(outcome),
+    }),
+    watch: (tell) => {
+      news = tell;
+    },
+    effective: async () => [],
+  };
+  const reloader = new Reloader(plane, provider, logger);
+  return { plane, file, reloader, lines, heard, news: () => news() };
 }
 
 test("a configuration is taken into service, and then there is nothing more to change", async () => {
-  const { plane, reloader, lines } = scene();
+  const { plane, reloader, lines, heard } = scene();
   const change = { changes: ["listeners.echo: changed bind"], needs_restart: ["workers"], warnings: [] };
   assert.deepEqual(await reloader.reload("test", true), {
     ok: true,
     value: { result: "tried", generation: 4, ...change },
   });
   assert.equal(plane.model, first);
-  const shown = async (): Promise<unknown> => (await reloader.effective()).map(({ value }) => value);
-  assert.deepEqual(await shown(), [first.workers, first.listeners[0]!.bind]);
+  assert.deepEqual(heard, []);
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "applied", generation: 5, ...change },
   });
-  assert.deepEqual(await shown(), [first.workers, second.listeners[0]!.bind]);
   // What counts from the next start on is said until then.
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "unchanged", generation: 5, ...change, changes: [] },
   });
   assert.deepEqual([reloader.applied, reloader.failed], [2, 0]);
+  assert.deepEqual(heard, [
+    { ok: true, value: 5 },
+    { ok: true, value: 5 },
+  ]);
   assert.deepEqual(
     lines.map(({ level, by, changes, keys }) => [level, by, changes ?? keys]),
     [
@@ -69,7 +76,7 @@ test("a configuration is taken into service, and then there is nothing more to c
 });
 
 test("what keeps it from that is answered, counted and logged", async () => {
-  const { plane, file, reloader, lines } = scene();
+  const { plane, file, reloader, lines, heard } = scene();
   const problem = { severity: "error", where: "umay.toml:1:2", path: "a.b", message: "is wrong" } as const;
   const problems = [{ ...problem, hint: undefined, frame: undefined }];
   file.read = async () => {
@@ -82,6 +89,7 @@ test("what keeps it from that is answered, counted and logged", async () => {
     throw new Error("a port is taken");
   };
   assert.deepEqual(await reloader.reload("test", false), { ok: false, error: { error: "a port is taken" } });
+  assert.deepEqual(heard, [{ ok: false, error: "a port is taken" }]);
   plane.state = "draining";
   const late = await reloader.reload("test", true);
   assert.ok(!late.ok && late.error.error.startsWith("umay is draining"));
@@ -112,4 +120,41 @@ test("reloads are done one after the other", async () => {
   await Promise.all([reloader.reload("a", false), reloader.reload("b", false)]);
   assert.deepEqual(order, ["read", "served", "read", "served"]);
   assert.deepEqual(plane.model, first);
+});
+
+test("news that come while something is put into service make one more reload, and whoever asks has an answer", async () => {
+  const { plane, file, reloader, lines, heard, news } = scene();
+  reloader.follow(new AbortController().signal);
+  const going = Promise.withResolvers<void>();
+  const { reconfigure } = plane;
+  let newest = second;
+  file.read = async () => newest;
+  plane.reconfigure = async (next) => {
+    await going.promise;
+    await reconfigure.call(plane, next);
+  };
+  news();
+  await new Promise(setImmediate);
+  newest = first;
+  for (let each = 0; each < 5; each++) news();
+  const asked = reloader.reload("a person", false);
+  going.resolve();
+  assert.deepEqual(await asked, {
+    ok: true,
+    value: { result: "unchanged", generation: 6, changes: [], needs_restart: [], warnings: [] },
+  });
+  assert.deepEqual(
+    lines.flatMap(({ by, generation }) => (by === undefined ? [] : [[by, generation]])),
+    [
+      ["somewhere", 5],
+      ["somewhere", 6],
+      ["a person", 6],
+    ],
+  );
+  assert.deepEqual(plane.model.listeners, first.listeners);
+  assert.equal(heard.length, 3);
+  // All were looked at: the next ones are new.
+  news();
+  assert.ok((await reloader.reload("a person", true)).ok);
+  assert.equal(heard.length, 4);
 });

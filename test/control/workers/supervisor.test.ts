@@ -3,10 +3,10 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { createCounterMemory, listenerCell } from "../../../src/channel/counters.ts";
 import { createSharedMemory, mostConnections, openConnections } from "../../../src/channel/memory.ts";
+import { discover } from "../../../src/cli/discover.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";
 import { Handover } from "../../../src/control/workers/handover.ts";
 import { Supervisor } from "../../../src/control/workers/supervisor.ts";
-import { createDiscovery } from "../../../src/discovery/registry.ts";
 import { formatAddress } from "../../../src/lib/address.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
 import { startEchoBackend } from "../../support/backend.ts";
@@ -29,7 +29,7 @@ async function startScene(backend: string) {
     ["echo", { addresses: [{ kind: "tcp", host: "127.0.0.1", port }], accept: "handed-over" }],
   ]);
   const store = new Store(model, bound, shared, memories);
-  for await (const set of createDiscovery(model.pools[0]!.discovery).watch(new AbortController().signal)) {
+  for await (const set of discover(model.pools[0]!.discovery).watch(new AbortController().signal)) {
     assert.ok(set.ok);
     store.setBackends("echo", set.value);
     break;

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type EffectiveValue,
-  formatEffective,
-  readEffective,
-} from "../../../src/providers/toml/effective.ts";
+import type { EffectiveValue } from "../../../src/providers/provider.ts";
+import { formatEffective, readEffective } from "../../../src/providers/toml/effective.ts";
 import { loadModel } from "./loading.ts";
 
 const text = `log.level = "warn"

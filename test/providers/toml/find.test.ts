@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
-import { ConfigError } from "../../../src/providers/toml/errors.ts";
+import { ConfigError } from "../../../src/providers/provider.ts";
 import { type LoadOptions, loadConfig } from "../../../src/providers/toml/load.ts";
 import { smallest } from "./loading.ts";
 

@@ -1,5 +1,5 @@
 import type { Model } from "../../../src/model/model.ts";
-import { ConfigError, type ConfigProblem } from "../../../src/providers/toml/errors.ts";
+import { ConfigError, type ConfigProblem } from "../../../src/providers/provider.ts";
 import { loadConfigText } from "../../../src/providers/toml/load.ts";
 
 /** A listener and a pool, as few keys as there can be. */

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { ConfigProblem } from "../errors.ts";
+import type { ConfigProblem } from "../../provider.ts";
 
 /** Problems as a person reads them on a terminal: place, what is wrong, the lines around it, a guess at what was meant. */
 export function formatProblems(

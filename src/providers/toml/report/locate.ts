@@ -1,6 +1,6 @@
 import type { Finding, Path } from "../../../lib/findings.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
-import type { ConfigProblem } from "../errors.ts";
+import type { ConfigProblem } from "../../provider.ts";
 import type { Misfit, Override } from "../override.ts";
 import { formatPath, isWithin } from "../tree.ts";
 import { codeFrame, splitLines } from "./frame.ts";

@@ -1,0 +1,82 @@
+import type { Result } from "../lib/result.ts";
+import type { Model } from "../model/model.ts";
+
+/**
+ * Where configuration comes in. A provider knows one way to describe what umay shall do (a TOML file, say), and makes
+ * models of it. The control plane asks for a proposal at the start, when somebody asks for a reload, and when the
+ * provider says that it has news.
+ */
+export interface Provider {
+  /** Where the configuration comes from, as the log names it: a file's absolute path, `-` for standard input. */
+  readonly source: string;
+  /**
+   * The newest configuration, whole and valid. A provider may leave out what it refuses and say so in a warning. Serves
+   * nothing and changes nothing: it may be asked only to see what would change.
+   * @throws ConfigError where there is nothing that umay could run with, Error where it can't be asked.
+   */
+  propose(): Promise<Proposal>;
+  /**
+   * Calls `news` whenever there may be another proposal, until `signal` aborts. It may call as often as it likes: calls
+   * that come while a proposal is put into service lead to one more. Undefined: the provider speaks only when asked.
+   */
+  watch?(news: () => void, signal: AbortSignal): void;
+  /** Every key that counts for what is served, with where it comes from. */
+  effective(): Promise<readonly EffectiveValue[]>;
+}
+
+/** A whole, valid model that a provider wants to be served. */
+export interface Proposal {
+  readonly model: Model;
+  /** Sorted by position. */
+  readonly warnings: readonly ConfigProblem[];
+  /**
+   * Tells the provider what became of it, once; never called where it was only tried.
+   * @param outcome the generation that is served now, also where nothing had changed; or why what was served before is
+   * served on.
+   */
+  heard(outcome: Result<number, string>): void;
+}
+
+/** A key with what counts for it. */
+export interface EffectiveValue {
+  /** Dotted, as the configuration writes it. */
+  readonly key: string;
+  /** As the configuration would write it; undefined where the default depends on the machine. */
+  readonly value?: unknown;
+  /** `umay.toml:5:8`, the environment variable's name, or `default`; of a list that several made, all of them. */
+  readonly origin: string;
+  /** The default in words, where it depends on the machine. */
+  readonly words?: string;
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  readonly severity: "error" | "warning";
+  /** Where it is: `umay.toml:12:3`, or the environment variable's name. */
+  readonly where: string;
+  /** Dotted path of the key, as the configuration writes it; empty for all of it. */
+  readonly path: string;
+  /** What is wrong, what was expected, and what to do. */
+  readonly message: string;
+  /** A guess at what was meant, as a sentence: `did you mean "round-robin"?` */
+  readonly hint: string | undefined;
+  /** The lines around it with a marker, when a file has them. */
+  readonly frame: string | undefined;
+}
+
+/** A configuration that umay can't run with. Warnings come along, so that all is said in one pass. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** At least one error; sorted by position. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(problemText).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** A problem in one line, without guess and frame. */
+export function problemText({ where, path, message }: ConfigProblem): string {
+  return [where, path, message].filter(Boolean).join(": ");
+}
