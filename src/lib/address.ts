@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIPv6, SocketAddress as NetAddress } from "node:net";
 
 /** Where a socket listens or connects: an IP address or host name with a port, or a unix socket's path. */
 export type SocketAddress =
@@ -48,4 +48,13 @@ function describeMistake(text: string): string {
 /** The IPv4 address inside an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2), any other address as it is. */
 export function unmapAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
+
+/** The one spelling of an address: IPv6 as RFC 5952 writes it, IPv4-mapped ones as IPv4, host names in lower case. */
+export function canonicalAddress(address: SocketAddress): SocketAddress {
+  if (address.kind === "unix") return address;
+  const [host = "", zone] = address.host.toLowerCase().split("%");
+  if (!isIpv6Host(host)) return { ...address, host };
+  const short = unmapAddress(new NetAddress({ address: host, family: "ipv6" }).address);
+  return { ...address, host: zone === undefined ? short : `${short}%${zone}` };
 }

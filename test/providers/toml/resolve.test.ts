@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseAddress } from "../../../src/lib/address.ts";
-import { checkBinds } from "../../../src/providers/toml/resolve/binds.ts";
 import { usableCpus } from "../../../src/providers/toml/resolve/workers.ts";
 import { load, loadModel, problemLines, smallest } from "./loading.ts";
 
@@ -138,41 +136,6 @@ test("hashing the server name behind a listener without TLS is a warning", async
     /^warning umay\.toml:9:10 pools\.echo\.picker: key = "sni" needs TLS, which listeners\.echo does not have/,
   );
 });
-
-const bind = (text: string, name: string) => {
-  const address = parseAddress(text);
-  assert.ok(typeof address !== "string", text);
-  return { path: ["listeners", name, "bind"], address };
-};
-
-for (const [a, b, clash] of [
-  ["127.0.0.1:80", "127.0.0.1:80", true],
-  ["127.0.0.1:80", "127.0.0.1:81", false],
-  ["127.0.0.1:80", "127.0.0.2:80", false],
-  ["0.0.0.0:80", "127.0.0.1:80", true],
-  ["0.0.0.0:80", "[::]:80", true],
-  ["0.0.0.0:80", "[::1]:80", false],
-  ["[::]:80", "127.0.0.1:80", true],
-  ["[::]:80", "[2001:db8::1]:80", true],
-  ["[0:0:0:0:0:0:0:0]:80", "10.0.0.1:80", true],
-  ["[::1]:80", "[0:0::1]:80", true],
-  ["[::ffff:10.0.0.1]:80", "10.0.0.1:80", true],
-  ["[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false],
-  ["localhost:80", "127.0.0.1:80", true],
-  ["localhost:80", "[::1]:80", true],
-  ["localhost:80", "LOCALHOST:80", true],
-  ["0.0.0.0:80", "localhost:80", true],
-  ["a.example:80", "b.example:80", false],
-  ["127.0.0.1:0", "127.0.0.1:0", false],
-  ["unix:/run/a", "unix:/run/a", true],
-  ["unix:/run/a", "unix:/run/b", false],
-  ["unix:/run/a", "127.0.0.1:80", false],
-] as const)
-  test(`${a} and ${b} ${clash ? "clash" : "can be bound side by side"}`, () => {
-    const expected = clash ? 1 : 0;
-    assert.equal(checkBinds([bind(a, "a"), bind(b, "b")]).length, expected);
-    assert.equal(checkBinds([bind(b, "b"), bind(a, "a")]).length, expected);
-  });
 
 /** CPUs on a machine with 8, of which the control groups are these files. */
 const cpus = (files: Readonly<Record<string, string>>): number =>

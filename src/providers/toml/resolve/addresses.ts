@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
-import { formatAddress, parseAddress, type SocketAddress } from "../../../lib/address.ts";
+import { canonicalAddress, formatAddress, parseAddress, type SocketAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import type { Backend } from "../../../model/backend.ts";
 import type { BackendSettings } from "../schema/pool.ts";
-import { canonicalAddress } from "./binds.ts";
 
 type Report = (finding: Finding) => void;
 

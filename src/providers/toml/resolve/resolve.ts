@@ -1,18 +1,17 @@
 import type { SocketAddress } from "../../../lib/address.ts";
-import type { Finding, Path } from "../../../lib/findings.ts";
+import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
+import { checkModel } from "../../../model/check/check.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
 import { placeAddress } from "./addresses.ts";
-import { type Bind, checkBinds } from "./binds.ts";
 import { resolveDiscovery } from "./discovery.ts";
+import { tellFinding } from "./findings.ts";
 import { resolveHealth } from "./health.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
-import { checkPools } from "./pools.ts";
-import { checkRoutes } from "./routes.ts";
 import { resolveTls } from "./tls.ts";
 import { usableCpus } from "./workers.ts";
 
@@ -65,8 +64,6 @@ export async function resolveSettings(
     }),
   );
 
-  findings.push(...checkBinds(bindsOf(admin, listeners)), ...checkPools(listeners, pools, context.poolNames));
-  for (const listener of listeners) findings.push(...checkRoutes(listener));
   const { workers, log, shutdown } = settings;
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
@@ -76,7 +73,18 @@ export async function resolveSettings(
     listeners,
     pools,
   };
+  for (const [name, listener] of Object.entries(settings.listeners))
+    findings.push(...checkMode(name, listener));
+  const { poolNames } = context;
+  findings.push(...checkModel(model, poolNames).map((finding) => tellFinding(finding, poolNames)));
   return { model, findings };
+}
+
+/** Keys of a listener that say opposite things, of which the model can have only one. */
+function checkMode(name: string, { mode, tls }: ListenerSettings): readonly Finding[] {
+  if (mode !== "passthrough" || tls === undefined) return [];
+  const message = 'mode = "passthrough" does not terminate TLS; remove this table, or the mode';
+  return [errorAt(["listeners", name, "tls"], message)];
 }
 
 function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls" | "limits"> {
@@ -104,9 +112,4 @@ function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "b
     maxConnections,
     timeouts: { handshake, idle, halfClose },
   };
-}
-
-function bindsOf(admin: Model["admin"], listeners: readonly Listener[]): Bind[] {
-  const binds = listeners.map(({ name, bind }) => ({ path: ["listeners", name, "bind"], address: bind }));
-  return admin === undefined ? binds : [...binds, { path: ["admin", "bind"], address: admin.bind }];
 }

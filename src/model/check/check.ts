@@ -1,0 +1,19 @@
+import type { Model } from "../model.ts";
+import { bindsOf, checkBinds } from "./binds.ts";
+import type { ModelFinding } from "./finding.ts";
+import { checkNames } from "./names.ts";
+import { checkPools } from "./pools.ts";
+import { checkRoutes } from "./routes.ts";
+
+/**
+ * What only shows when the parts of a model are looked at together, wherever the model came from.
+ * @param leftOut names of pools that its provider had to leave out.
+ */
+export function checkModel(model: Model, leftOut: readonly string[] = []): readonly ModelFinding[] {
+  return [
+    ...checkNames(model),
+    ...checkBinds(bindsOf(model)),
+    ...checkPools(model, leftOut),
+    ...model.listeners.flatMap(checkRoutes),
+  ];
+}

@@ -1,0 +1,35 @@
+import type { SocketAddress } from "../../lib/address.ts";
+import type { Path } from "../../lib/findings.ts";
+
+/**
+ * Something about a model that its provider must hear: a contradiction, or a part that has no effect. `path` leads to
+ * the part, from the model's root down, with names instead of indexes for listeners and pools. The provider knows where
+ * that part came from, decides whether it can go on with it, and says it in the words of its users.
+ */
+export type ModelFinding = { readonly path: Path } & (
+  | BindTaken
+  | { readonly kind: "duplicate_name"; readonly name: string }
+  /** Nobody defines this pool. */
+  | { readonly kind: "unknown_pool"; readonly pool: string }
+  /** No listener sends sessions to this pool. */
+  | { readonly kind: "unused_pool" }
+  /** The picker hashes server names; these listeners know none, so that all their sessions go to one backend. */
+  | { readonly kind: "hashes_no_name"; readonly listeners: readonly string[] }
+  /** A route without a condition: later ones never match. */
+  | { readonly kind: "takes_all" }
+  /** A condition on what clients speak, where that is not found out. */
+  | { readonly kind: "protocol_not_detected" }
+  /** A condition on what TLS says, where TLS is neither terminated nor read. */
+  | { readonly kind: "needs_tls" }
+  /** Application protocols that are never negotiated, because TLS is terminated without them. */
+  | { readonly kind: "never_negotiated"; readonly protocols: readonly string[] }
+  /** Clients must show a certificate, and those without TLS are let in without one. */
+  | { readonly kind: "lets_plain_in" }
+);
+
+/** An address that overlaps with an earlier one. */
+interface BindTaken {
+  readonly kind: "bind_taken";
+  readonly address: SocketAddress;
+  readonly by: { readonly path: Path; readonly address: SocketAddress };
+}

@@ -1,0 +1,16 @@
+import type { Model } from "../model.ts";
+import type { ModelFinding } from "./finding.ts";
+
+/** Listeners and pools whose name an earlier one has: names are how everything else refers to them. */
+export function checkNames(model: Pick<Model, "listeners" | "pools">): readonly ModelFinding[] {
+  return (["listeners", "pools"] as const).flatMap((table) => {
+    const seen = new Set<string>();
+    return model[table].flatMap(({ name }) => {
+      if (!seen.has(name)) {
+        seen.add(name);
+        return [];
+      }
+      return [{ kind: "duplicate_name" as const, path: [table, name], name }];
+    });
+  });
+}

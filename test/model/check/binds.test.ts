@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseAddress } from "../../../src/lib/address.ts";
+import { checkBinds } from "../../../src/model/check/binds.ts";
+
+const bind = (text: string, name: string) => {
+  const address = parseAddress(text);
+  assert.ok(typeof address !== "string", text);
+  return { path: ["listeners", name, "bind"], address };
+};
+
+for (const [a, b, clash] of [
+  ["127.0.0.1:80", "127.0.0.1:80", true],
+  ["127.0.0.1:80", "127.0.0.1:81", false],
+  ["127.0.0.1:80", "127.0.0.2:80", false],
+  ["0.0.0.0:80", "127.0.0.1:80", true],
+  ["0.0.0.0:80", "[::]:80", true],
+  ["0.0.0.0:80", "[::1]:80", false],
+  ["[::]:80", "127.0.0.1:80", true],
+  ["[::]:80", "[2001:db8::1]:80", true],
+  ["[0:0:0:0:0:0:0:0]:80", "10.0.0.1:80", true],
+  ["[::1]:80", "[0:0::1]:80", true],
+  ["[::ffff:10.0.0.1]:80", "10.0.0.1:80", true],
+  ["[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false],
+  ["localhost:80", "127.0.0.1:80", true],
+  ["localhost:80", "[::1]:80", true],
+  ["localhost:80", "LOCALHOST:80", true],
+  ["0.0.0.0:80", "localhost:80", true],
+  ["a.example:80", "b.example:80", false],
+  ["127.0.0.1:0", "127.0.0.1:0", false],
+  ["unix:/run/a", "unix:/run/a", true],
+  ["unix:/run/a", "unix:/run/b", false],
+  ["unix:/run/a", "127.0.0.1:80", false],
+] as const)
+  test(`${a} and ${b} ${clash ? "clash" : "can be bound side by side"}`, () => {
+    const expected = clash ? 1 : 0;
+    assert.equal(checkBinds([bind(a, "a"), bind(b, "b")]).length, expected);
+    assert.equal(checkBinds([bind(b, "b"), bind(a, "a")]).length, expected);
+  });
+
+test("the later of two is told, with the one that it would take connections from", () => {
+  const [early, late] = [bind("0.0.0.0:80", "early"), bind("127.0.0.1:80", "late")];
+  assert.deepEqual(checkBinds([early, bind("127.0.0.1:81", "other"), late]), [
+    { kind: "bind_taken", ...late, by: early },
+  ]);
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkModel } from "../../../src/model/check/check.ts";
+import type { Model } from "../../../src/model/model.ts";
+import { load } from "../../providers/toml/loading.ts";
+
+const pools = `[pools.a]
+discovery = { type = "static", backends = ["10.0.0.1:80"] }
+[pools.b]
+discovery = { type = "static", backends = ["10.0.0.2:80"] }`;
+
+/** A model whose provider has found nothing wrong, to be changed. */
+async function model(listener: string): Promise<Model> {
+  const loaded = await load(`[listeners.web]\nbind = "127.0.0.1:4000"\npool = "a"\n${listener}\n${pools}`);
+  assert.ok(loaded.model, JSON.stringify(loaded.problems));
+  return loaded.model;
+}
+
+test("a model in which everything fits has no finding", async () => {
+  assert.deepEqual(
+    checkModel(await model('mode = "passthrough"\nroutes = [{ sni = ["b.test"], pool = "b" }]')),
+    [],
+  );
+});
+
+test("what refers to a pool that is not there is told with its path, and a pool that was left out is there", async () => {
+  const { pools: all, ...rest } = await model(
+    'mode = "passthrough"\nroutes = [{ sni = ["b.test"], pool = "b" }]',
+  );
+  const without = { ...rest, pools: all.filter(({ name }) => name !== "b") };
+  assert.deepEqual(checkModel(without), [
+    { kind: "unknown_pool", path: ["listeners", "web", "routes", 0, "pool"], pool: "b" },
+  ]);
+  assert.deepEqual(checkModel(without, ["b"]), []);
+});
+
+test("a pool that nobody uses is told, unless a name is unknown that may mean it", async () => {
+  const { listeners, ...rest } = await model("");
+  assert.deepEqual(checkModel({ ...rest, listeners }), [{ kind: "unused_pool", path: ["pools", "b"] }]);
+  const [web] = listeners;
+  assert.deepEqual(checkModel({ ...rest, listeners: [{ ...web!, pool: "bb" }] }), [
+    { kind: "unknown_pool", path: ["listeners", "web", "pool"], pool: "bb" },
+  ]);
+});
+
+test("a name is there once", async () => {
+  const { listeners, pools: all, ...rest } = await model('routes = [{ pool = "b" }]');
+  const [web] = listeners;
+  const twice = { ...web!, bind: { kind: "tcp", host: "127.0.0.1", port: 4001 } } as const;
+  assert.deepEqual(
+    checkModel({ ...rest, listeners: [web!, twice], pools: [...all, all[0]!] }).filter(
+      ({ kind }) => kind === "duplicate_name",
+    ),
+    [
+      { kind: "duplicate_name", path: ["listeners", "web"], name: "web" },
+      { kind: "duplicate_name", path: ["pools", "a"], name: "a" },
+    ],
+  );
+});
