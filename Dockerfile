@@ -1,6 +1,6 @@
 # docker build -t umay .
 # docker run -p 9994:9994 -v ./umay.toml:/etc/umay/umay.toml:ro -v ./certs:/certs:ro umay
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:26-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app

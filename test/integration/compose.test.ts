@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -8,7 +10,9 @@ import { promisify } from "node:util";
 import { projectRoot } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
 
-const baseImage = "node:24-bookworm-slim";
+const [baseImage] = /(?<=^ARG NODE_IMAGE=).+/m.exec(
+  readFileSync(resolve(projectRoot, "Dockerfile"), "utf8"),
+)!;
 const image = "umay-compose-test";
 const project = `umay-test-${process.pid}`;
 
@@ -97,7 +101,7 @@ test("the Compose example balances, survives a stopped backend and finds a new o
     await compose("down", "--volumes", "--timeout", "5");
     await run("docker", "image", "rm", image);
   });
-  const build = `docker build --quiet --force-rm --network host --build-arg NODE_IMAGE=${baseImage} -t ${image} .`;
+  const build = `docker build --quiet --force-rm --network host -t ${image} .`;
   await run(...build.split(" "));
   await compose("up", "-d", "--no-build");
   await eventually("three backends are found", pool, ({ backends }) => backends.length === 3);
