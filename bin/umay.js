@@ -19,5 +19,5 @@ if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
   refuse("is not built yet; run `npm run build` first");
 } else {
   module.enableCompileCache();
-  import(entry.href);
+  void import(entry.href);
 }
