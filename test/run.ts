@@ -6,11 +6,13 @@ import { run } from "node:test";
 import { spec, tap } from "node:test/reporters";
 import { parseArgs } from "node:util";
 import { makeCertificates } from "./support/certificates.ts";
+import { measureSlowness, patient } from "./support/patience.ts";
 
 /*
  * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. Each file is a
  * process. A filter keeps the files whose path contains it. Unit tests come first: they fail faster. With `--again`, files
- * that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing.
+ * that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing. How
+ * slow the machine is, is measured first, and again and again, because others may use it, too.
  */
 const root = resolve(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
@@ -19,6 +21,8 @@ const { values, positionals } = parseArgs({
 });
 
 const minuteMs = 60_000;
+/** Tests wait for a fifth of their time; still more files at once would upset those that measure time. */
+const concurrency = values.soak ? 1 : Math.min(2, availableParallelism()) + 1;
 const rank = (file: string): number => (file.startsWith("test/integration/") ? 1 : 0);
 const files = globSync("test/**/*.test.ts", { cwd: root })
   .filter((file) => file.startsWith("test/soak/") === values.soak)
@@ -38,8 +42,12 @@ using certificates = mkdtempDisposableSync(join(tmpdir(), "umay-certificates-"))
 await makeCertificates(certificates.path);
 process.env["TEST_CERTIFICATES"] = certificates.path;
 
-const first = await runFiles(files, values.soak ? 1 : Math.min(2, availableParallelism()) + 1);
+console.error(`deadlines are ${measureSlowness().toFixed(1)} times those of a quiet machine`);
+const measuring = setInterval(() => measureSlowness(concurrency), minuteMs / 4);
+
+const first = await runFiles(files, concurrency);
 const second = values.again && first.failed.length > 0 ? await runFiles(first.failed, 1) : first;
+clearInterval(measuring);
 const passedThen = first.failed.filter((file) => !second.failed.includes(file));
 for (const file of passedThen) console.error(`failed, and passed when it was run again: ${file}`);
 for (const file of second.failed) console.error(`failed, or without a test: ${file}`);
@@ -57,9 +65,8 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
   const stream = run({
     files: paths,
     cwd: root,
-    // Tests wait for a fifth of their time; still more at once would upset those that measure time.
     concurrency,
-    timeout: (values.soak ? 60 : 3) * minuteMs,
+    timeout: patient((values.soak ? 60 : 5) * minuteMs),
     // What a test that failed left running must not keep the whole run from ending.
     execArgv: ["--import", resolve(root, "test/support/ends-by-itself.ts")],
   });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { addUpTo, bellOf, ringNews, ringRoom } from "../../src/channel/bells.ts";
 import { createSharedMemory, poolCapacity, type SharedMemory } from "../../src/channel/memory.ts";
+import { patient } from "../support/patience.ts";
 
 test("threads that count in at the same time never exceed the limit", async () => {
   const threads = 3;
@@ -12,7 +13,7 @@ test("threads that count in at the same time never exceed the limit", async () =
   cells[2] = threads;
   const peaks = await Promise.all(
     Array.from({ length: threads }, async () => {
-      const workerData = { cells, most, rounds: 200_000, patience: 10_000 };
+      const workerData = { cells, most, rounds: 200_000, patience: patient(10_000) };
       const thread = new Worker(new URL("./bells-child.ts", import.meta.url), { workerData });
       const [[peak]] = await Promise.all([once(thread, "message"), once(thread, "exit")]);
       return peak as number;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { test } from "node:test";
 import { type DnsReply, startDnsServer } from "../support/dns-server.ts";
+import { patient } from "../support/patience.ts";
 import { impatient, systemWith, watchDns } from "./watching.ts";
 
 const kept = "the last backends are kept until an answer comes";
@@ -323,7 +324,7 @@ test("a name that DNS can't carry is an error, not an exception", async () => {
 test("a packet lost on the way is asked for again", async () => {
   await using server = await startDnsServer();
   server.reply("api.test", "A", "silence");
-  await using watching = watchDns([server.address], {}, { query: { timeout: 300, tries: 2 } });
+  await using watching = watchDns([server.address], {}, { query: { timeout: patient(300), tries: 2 } });
   await server.queried(1);
   server.answer("api.test", "A", ["10.0.0.1"]);
   await watching.clock.asleep();
@@ -336,8 +337,8 @@ test("a slow answer is waited for, and needs none of the threads that file acces
   const answers = [{ name: "api.test", type: "A" as const, ttl: 60, data: "10.0.0.1" }];
   const late = Promise.withResolvers<void>();
   server.reply("api.test", "A", { answers, after: late.promise });
-  const patient = { query: { timeout: 10_000, tries: 1 } };
-  const pools = Array.from({ length: 8 }, () => watchDns([server.address], {}, patient));
+  const waiting = { query: { timeout: patient(10_000), tries: 1 } };
+  const pools = Array.from({ length: 8 }, () => watchDns([server.address], {}, waiting));
   await server.queried(8);
   await stat(import.meta.filename);
   assert.ok(pools.every(({ seen }) => seen.length === 0));

@@ -7,11 +7,12 @@ import { createDiscovery } from "../../src/discovery/registry.ts";
 import { err } from "../../src/lib/result.ts";
 import { loadBackends } from "../../src/providers/toml/backends-file.ts";
 import { Dnsmasq, dnsmasqMissing } from "../support/dnsmasq.ts";
+import { patient } from "../support/patience.ts";
 import { dnsDefaults } from "./watching.ts";
 
 test("a set that dnsmasq serves is found, and followed as it grows, shrinks and vanishes", {
   skip: dnsmasqMissing,
-  timeout: 20_000,
+  timeout: patient(20_000),
 }, async (t) => {
   await using dnsmasq = await Dnsmasq.start(["10.0.0.1", "10.0.0.2", "2001:db8::1"]);
   const stop = new AbortController();
@@ -53,7 +54,7 @@ test("a set that dnsmasq serves is found, and followed as it grows, shrinks and 
 
 test("SRV records that dnsmasq serves are followed, also from a server that stops to the next one", {
   skip: dnsmasqMissing,
-  timeout: 20_000,
+  timeout: patient(20_000),
 }, async (t) => {
   const records = ["a.test,80,10,60", "b.test,80,10,20", "c.test,81,20"];
   const options = records.map((record) => `--srv-host=_api._tcp.test,${record}`);
@@ -71,7 +72,7 @@ test("SRV records that dnsmasq serves are followed, also from a server that stop
       nameservers: [first.address, second.address],
       refresh: { min: 20, max: 20 },
     },
-    { ...systemDependencies, readBackends: loadBackends, query: { timeout: 300, tries: 1 } },
+    { ...systemDependencies, readBackends: loadBackends, query: { timeout: patient(300), tries: 1 } },
   );
   const results = source.watch(stop.signal)[Symbol.asyncIterator]();
   /** On a busy machine an answer may take too long for a moment. */

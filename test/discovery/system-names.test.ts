@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { lookUpSystemName } from "../../src/discovery/lookup.ts";
 import type { SystemNames } from "../../src/lib/dns/system.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
+import { patient } from "../support/patience.ts";
 import { systemWith, watchDns } from "./watching.ts";
 
 const search = ["default.svc.test", "svc.test"];
@@ -58,7 +59,7 @@ test("with nameservers of its own a pool's name is absolute", async () => {
   assert.deepEqual(asked(server), ["api"]);
 });
 
-const query = { timeout: 5_000, tries: 1 };
+const query = { timeout: patient(5_000), tries: 1 };
 const never = new AbortController().signal;
 
 test("a name of the hosts file is not asked for, and localhost never", async () => {

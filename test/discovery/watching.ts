@@ -10,6 +10,7 @@ import type { Result } from "../../src/lib/result.ts";
 import type { Backend } from "../../src/model/backend.ts";
 import type { DnsDiscovery } from "../../src/model/pool.ts";
 import { loadBackends } from "../../src/providers/toml/backends-file.ts";
+import { patient } from "../support/patience.ts";
 
 interface Sleeper {
   readonly time: number;
@@ -118,13 +119,13 @@ export class Watching implements AsyncDisposable {
 }
 
 /** Long enough for an answer on a busy machine, and short enough to wait for a server that is silent. */
-export const impatient = { query: { timeout: 300, tries: 1 } };
+export const impatient = { query: { timeout: patient(300), tries: 1 } };
 
 /** No jitter, and a fake clock. */
 export function fakeDependencies(overrides: Partial<DiscoveryDependencies> = {}): DiscoveryDependencies & {
   readonly clock: FakeClock;
 } {
-  const steady = { random: () => 0, query: { timeout: 5_000, tries: 1 } };
+  const steady = { random: () => 0, query: { timeout: patient(5_000), tries: 1 } };
   return {
     ...systemDependencies,
     readBackends: loadBackends,

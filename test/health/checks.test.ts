@@ -16,6 +16,7 @@ import type { PoolTls } from "../../src/model/pool.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { authorities } from "../support/material.ts";
+import { patient } from "../support/patience.ts";
 
 const certificates = await testCertificates();
 const ca = readFileSync(certificates.ca, "utf8");
@@ -26,7 +27,7 @@ const read = ({ cert, key }: { cert: string; key: string }) => ({
 
 const timing = {
   interval: 1000,
-  timeout: 1000,
+  timeout: patient(1000),
   rise: 2,
   fall: 3,
   address: undefined,
@@ -91,13 +92,13 @@ async function start(server: Server): Promise<TestServer> {
 function outcome(
   spec: CheckSpec,
   target: SocketAddress,
-  timeout = 5_000,
+  timeout = patient(5_000),
   named: { hostName?: string } = {},
 ): Promise<string> {
   return runOnce(createCheck(spec), { target, ...named }, timeout);
 }
 
-function runOnce(check: HealthCheck, target: CheckTarget, timeout = 5_000): Promise<string> {
+function runOnce(check: HealthCheck, target: CheckTarget, timeout = patient(5_000)): Promise<string> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       cancel();

@@ -10,6 +10,7 @@ import { Sessions } from "../../src/health/sessions.ts";
 import type { TlsCheckSpec } from "../../src/model/health.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { authorities } from "../support/material.ts";
+import { patient } from "../support/patience.ts";
 import { becomes } from "../support/settled.ts";
 
 // A first session lives for a random part of its time, which could be shorter than a test.
@@ -23,7 +24,7 @@ const read = ({ cert, key }: { cert: string; key: string }) => ({
 const spec: TlsCheckSpec = {
   type: "tls",
   interval: 5_000,
-  timeout: 2_000,
+  timeout: patient(2_000),
   rise: 2,
   fall: 3,
   address: undefined,
@@ -135,7 +136,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     let failure: string | undefined;
     while (failure === undefined) failure = await backend.check(check);
     assert.match(failure, /certificate has expired/);
-    assert.ok(performance.now() - began < 10_000);
+    assert.ok(performance.now() - began < patient(10_000));
     // And with a session that the backend no longer takes it is found at once.
     backend.server.setSecureContext({ ...read(certificates.ecdsa), ...versions });
     const other = createCheck(spec);

@@ -11,12 +11,13 @@ import { type Backend, type BackendOptions, startBackend } from "../support/back
 import { type CertificatePair, testCertificates } from "../support/certificates.ts";
 import { connectPlain, poolToml, turnedAway } from "../support/client.ts";
 import { startOpensslServer } from "../support/openssl-server.ts";
+import { patient } from "../support/patience.ts";
 import type { Peer } from "../support/peer.ts";
 import { sessionOf, settled } from "../support/settled.ts";
 import { echoed } from "../support/talk.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
-const connectMs = 400;
+const connectMs = patient(400);
 
 /** What a backend can be wrong in: its pool, how the attempt is told in the log, and how it is counted. */
 const failures = [

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { startEcho } from "../../src/cli/echo-server.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { poolToml } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { becomes } from "../support/settled.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 import { WeatherBackend } from "../support/weather-backend.ts";
@@ -110,8 +111,8 @@ test("a backend that is killed costs no new session, is down in time, and is bac
   await using resources = new AsyncDisposableStack();
   const backends = await Promise.all(names.map((name) => WeatherBackend.start(name)));
   for (const backend of backends) resources.use(backend);
-  const [interval, fall, rise] = [300, 3, 2];
-  const health = `health = { type = "tcp", interval = "${interval}ms", timeout = "200ms", rise = ${rise}, fall = ${fall} }`;
+  const [interval, fall, rise] = [patient(300), 3, 2];
+  const health = `health = { type = "tcp", interval = "${interval}ms", timeout = "${patient(200)}ms", rise = ${rise}, fall = ${fall} }`;
   await using umay = await startUmay(
     toml(
       backends.map(({ address }) => address),
@@ -126,7 +127,7 @@ test("a backend that is killed costs no new session, is down in time, and is bac
   const killed = performance.now();
   await said(umay, "backend is down", second);
   const fell = performance.now() - killed;
-  assert.ok(fell < interval * 1.1 * fall + 1_000, `${fell} ms`);
+  assert.ok(fell < interval * 1.1 * fall + patient(1_000), `${fell} ms`);
   assert.deepEqual(await states(umay), ["up", "down", "up"]);
   assert.equal(await umay.metric("umay_backend_up", { backend: second.address }), 0);
   const failed = await failuresOf(umay, second);
@@ -137,7 +138,7 @@ test("a backend that is killed costs no new session, is down in time, and is bac
   const started = performance.now();
   await said(umay, "backend is up", second);
   const rose = performance.now() - started;
-  assert.ok(rose < interval * 1.1 * rise + 1_000, `${rose} ms`);
+  assert.ok(rose < interval * 1.1 * rise + patient(1_000), `${rose} ms`);
   await allUp(umay);
   const again = performance.now();
   await load.more(50);
@@ -155,13 +156,13 @@ test("a stopped backend behind TLS delays sessions by connect.timeout at most, u
   const backends = await Promise.all(names.map((name) => WeatherBackend.start(name, ecdsa)));
   for (const backend of backends) resources.use(backend);
   const [, second] = backends as [WeatherBackend, WeatherBackend];
-  const timeout = 300;
+  const timeout = patient(300);
   await using umay = await startUmay(
     toml(
       backends.map(({ address }) => address),
       `connect = { timeout = "${timeout}ms" }
        tls = { verify = false }
-       health = { type = "tls", interval = "300ms", timeout = "200ms", fall = 2, rise = 2, tls = { verify = false } }`,
+       health = { type = "tls", interval = "${patient(300)}ms", timeout = "${patient(200)}ms", fall = 2, rise = 2, tls = { verify = false } }`,
     ),
   );
   using load = new Load(umay);
@@ -180,7 +181,7 @@ test("a stopped backend behind TLS delays sessions by connect.timeout at most, u
   assertNoneLost(umay, answers, stopped);
   assert.ok(answers.some(({ began, text }) => began > back && text.startsWith("two")));
   // A busy machine makes any session slow, but none waits for its backend twice.
-  const slow = answers.filter(({ took }) => took > 2 * timeout + 1_000);
+  const slow = answers.filter(({ took }) => took > 2 * timeout + patient(1_000));
   assert.deepEqual(slow, []);
   const delayed = umay.sessions.filter((line) =>
     (line["attempts"] as { error?: string }[]).some(({ error }) => error === "tls_timeout"),
@@ -200,15 +201,15 @@ test("a stopped backend whose backlog is full is passed over; what it had accept
   await using umay = await startUmay(
     toml(
       backends.map(({ address }) => address),
-      `connect = { timeout = "300ms" }
-       health = { type = "http", interval = "300ms", timeout = "200ms", fall = 2, rise = 2 }`,
+      `connect = { timeout = "${patient(300)}ms" }
+       health = { type = "http", interval = "${patient(300)}ms", timeout = "${patient(200)}ms", fall = 2, rise = 2 }`,
     ),
   );
   using load = new Load(umay);
   await load.more(50);
   second.signal("SIGSTOP");
   const down = await said(umay, "backend is down", second);
-  assert.equal(down["cause"], "no answer within 200 ms");
+  assert.equal(down["cause"], `no answer within ${patient(200)} ms`);
   await load.more(50);
   second.signal("SIGCONT");
   await said(umay, "backend is up", second);
@@ -228,7 +229,7 @@ test("a health endpoint that lies costs no session while the backend refuses the
   await using umay = await startUmay(
     toml(
       backends.map(({ address }) => address),
-      `health = { type = "http", address = "127.0.0.1", port = ${port}, interval = "300ms" }`,
+      `health = { type = "http", address = "127.0.0.1", port = ${port}, interval = "${patient(300)}ms" }`,
     ),
   );
   using load = new Load(umay);
@@ -289,7 +290,11 @@ test("backends that cannot be reached, and backends whose packets vanish, are pa
   const echo = await startEcho({ bind: `unix:${join(dir, "echo")}`, name: "one" });
   try {
     const backends = ["10.98.0.1:80", "10.99.0.1:80", `unix:${join(dir, "echo")}`];
-    const pool = poolToml("app", backends, 'picker = "round-robin"\nconnect = { timeout = "200ms" }');
+    const pool = poolToml(
+      "app",
+      backends,
+      `picker = "round-robin"\nconnect = { timeout = "${patient(200)}ms" }`,
+    );
     await using umay = await startUmay(
       `listeners.plain = { bind = "unix:${join(dir, "plain")}", pool = "app" }\nworkers = 1\n${pool}`,
       { prefix: network },

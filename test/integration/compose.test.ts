@@ -9,6 +9,7 @@ import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { projectRoot } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { patient } from "../support/patience.ts";
 
 const [baseImage] = /(?<=^ARG NODE_IMAGE=).+/m.exec(
   readFileSync(resolve(projectRoot, "Dockerfile"), "utf8"),
@@ -40,8 +41,8 @@ async function run(...[file = "", ...args]: string[]): Promise<string> {
 
 /** Sends a line through umay. @returns the name of the backend that answered. */
 async function ask(port: number, ca: string): Promise<string> {
-  const socket = connect({ host: "127.0.0.1", port, servername: "localhost", ca, timeout: 20_000 });
-  socket.once("timeout", () => socket.destroy(new Error("no answer within 20 s")));
+  const socket = connect({ host: "127.0.0.1", port, servername: "localhost", ca, timeout: patient(20_000) });
+  socket.once("timeout", () => socket.destroy(new Error("no answer in time")));
   try {
     socket.write("hi\n");
     for await (const line of createInterface({ input: socket })) {
@@ -67,11 +68,11 @@ async function eventually<T>(
   read: () => Promise<T>,
   expected: (value: T) => boolean,
 ): Promise<T> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + patient(60_000);
   for (;;) {
     const value = await read().catch((error: unknown) => error);
     if (!(value instanceof Error) && expected(value as T)) return value as T;
-    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`, { cause: value });
+    if (performance.now() > deadline) throw new Error(`not in time: ${what}`, { cause: value });
     await setTimeout(200);
   }
 }
@@ -84,7 +85,7 @@ const found = findCompose();
 
 test("the Compose example balances, survives a stopped backend and finds a new one", {
   skip: "skip" in found && found.skip,
-  timeout: 280_000,
+  timeout: patient(280_000),
 }, async (t) => {
   assert.ok("command" in found);
   const [port = 0, adminPort = 0] = await freePorts(2);

@@ -7,12 +7,13 @@ import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, connectSecure, poolToml, turnedAway } from "../support/client.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
 import { startFullBackend } from "../support/full-backend.ts";
+import { patient } from "../support/patience.ts";
 import { sessionOf, settled } from "../support/settled.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
 /** Nothing listens on the lowest ports. */
 const dead = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"] as const;
-const connectMs = 300;
+const connectMs = patient(300);
 
 interface Attempt {
   readonly backend: string;
@@ -132,7 +133,7 @@ describe("connecting a backend", () => {
       const [slow] = lines.filter((line) => attemptsOf(line).length === 2);
       const [first] = attemptsOf(slow!);
       assert.deepEqual([first!.backend, first!.error], [full, "timeout"]);
-      assert.ok(first!.ms >= connectMs && first!.ms < connectMs + 1500, `${first!.ms} ms`);
+      assert.ok(first!.ms >= connectMs && first!.ms < connectMs + patient(1500), `${first!.ms} ms`);
     });
 
     test(`a client is reset when the only backend does not answer, over ${kind}`, async () => {

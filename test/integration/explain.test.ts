@@ -10,6 +10,7 @@ import type { Explanation } from "../../src/model/explanation.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { connectPlain } from "../support/client.ts";
 import { type Finished, startCommand } from "../support/command.ts";
+import { patient } from "../support/patience.ts";
 import { endingOf, farewell } from "../support/talk.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
@@ -90,11 +91,11 @@ async function portOfNobody(): Promise<string> {
 
 /** Until a backend is said to be in this state. */
 async function until(umay: RunningUmay, address: string, state: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + patient(10_000);
   for (;;) {
     const { backends } = (await umay.status()).pools["app"]!;
     if (backends.find((backend) => backend.address === address)?.state === state) return;
-    assert.ok(performance.now() < deadline, `${address} is not ${state} within 10 s`);
+    assert.ok(performance.now() < deadline, `${address} is not ${state} in time`);
     await sleep(20);
   }
 }

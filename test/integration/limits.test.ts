@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { type Backend, startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectSecure, connectSocket, poolToml } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { Peer, soon } from "../support/peer.ts";
 import { sabotage, sabotaged } from "../support/sabotage.ts";
 import { becomes, settled } from "../support/settled.ts";
@@ -299,7 +300,7 @@ test("handshakes that fail, time out or lead elsewhere are not counted as going 
   const lines = [
     "max_handshakes = 1",
     "detect = true",
-    'timeouts.handshake = "100ms"',
+    `timeouts.handshake = "${patient(100)}ms"`,
     `tls.certificates = ${certificate}`,
   ];
   await using umay = await startUmay(toml(backend, ...lines).replace("workers = 2", "workers = 1"));

@@ -6,6 +6,7 @@ import { formatAddress } from "../../src/lib/address.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { Child } from "../support/child.ts";
 import { listenersToml, poolToml } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
 import { startUmay } from "../support/umay.ts";
 
@@ -20,7 +21,7 @@ const skip = !enough && `the hard limit on open files is ${filesAllowed}, ${file
 
 test(`${aim} TLS sessions at once are held and echoed, and leave nothing behind`, {
   skip,
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, async () => {
   const echo = await startEcho({ bind: "127.0.0.1:0" });
   await using cleanup = new AsyncDisposableStack();

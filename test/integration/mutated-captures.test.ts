@@ -7,6 +7,7 @@ import { startEchoBackend } from "../support/backend.ts";
 import { captures, mutationsOf } from "../support/captures.ts";
 import { type CertificatePair, testCertificates } from "../support/certificates.ts";
 import { connectSecure, poolToml } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { soon } from "../support/peer.ts";
 import { becomes, residentBytes, settled } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -36,14 +37,14 @@ function toml(backend: string, { ecdsa, otherName }: Record<"ecdsa" | "otherName
     names: `tls = { strict_sni = true, certificates = [${pair(ecdsa)}, ${pair(otherName)}] }`,
     passing: 'mode = "passthrough"',
     detecting: `detect = true\ntls.certificates = [${pair(ecdsa)}]`,
-    introduced: 'proxy_protocol = { trust = ["127.0.0.1"], timeout = "300ms" }',
-    both: `proxy_protocol = { trust = ["127.0.0.1"], timeout = "300ms" }\ntls.certificates = [${pair(ecdsa)}]`,
+    introduced: `proxy_protocol = { trust = ["127.0.0.1"], timeout = "${patient(300)}ms" }`,
+    both: `proxy_protocol = { trust = ["127.0.0.1"], timeout = "${patient(300)}ms" }\ntls.certificates = [${pair(ecdsa)}]`,
   };
   const tables = Object.keys(listeners).map(
     (name) => `[listeners.${name}]
       bind = "127.0.0.1:0"
       pool = "echo"
-      timeouts = { handshake = "300ms" }
+      timeouts = { handshake = "${patient(300)}ms" }
       ${settings[name]}`,
   );
   return `
@@ -65,7 +66,7 @@ async function send(port: number, bytes: Buffer, pieces: number, ends: boolean):
     await nextTurn();
   }
   if (ends) socket.end();
-  else setTimeout(() => socket.end(), 400).unref();
+  else setTimeout(() => socket.end(), patient(400)).unref();
   socket.resume();
   await soon(closed, `the end of a connection that began with ${bytes.toString("hex")}`);
 }

@@ -7,6 +7,7 @@ import type { ProxyHeader } from "../../src/lib/proxy-protocol/header.ts";
 import { ProxyHeaderReader } from "../../src/lib/proxy-protocol/reader.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../src/lib/proxy-protocol/writer.ts";
 import { testCertificates } from "../support/certificates.ts";
+import { patient } from "../support/patience.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const ends = {
@@ -67,7 +68,7 @@ describe("the PROXY protocol", () => {
       [listeners.plain]
       bind = "127.0.0.1:0"
       pool = "v1"
-      proxy_protocol = { trust = ["127.0.0.1"], timeout = "200ms" }
+      proxy_protocol = { trust = ["127.0.0.1"], timeout = "${patient(200)}ms" }
       [listeners.tls]
       bind = "127.0.0.1:0"
       pool = "v2"

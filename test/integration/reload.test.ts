@@ -14,6 +14,7 @@ import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, connectSecure, poolToml } from "../support/client.ts";
 import { type Finished, runCommand } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { patient } from "../support/patience.ts";
 import { soon } from "../support/peer.ts";
 import { becomes, openFiles } from "../support/settled.ts";
 import { echoed, endingOf, farewell } from "../support/talk.ts";
@@ -308,8 +309,8 @@ async function ticketOf(port: number): Promise<Buffer> {
 test("sessions of a pool that left go on for its removal time", async (t) => {
   await using backend = await startEchoBackend();
   const listener = (pool: string): string =>
-    `${base}\nlisteners.a = { bind = "127.0.0.1:0", pool = "${pool}", timeouts = { handshake = "100ms" } }`;
-  const quick = `removal = "drain 300ms"\nconnect = { timeout = "100ms" }\nqueue = { timeout = "100ms" }`;
+    `${base}\nlisteners.a = { bind = "127.0.0.1:0", pool = "${pool}", timeouts = { handshake = "${patient(100)}ms" } }`;
+  const quick = `removal = "drain ${patient(300)}ms"\nconnect = { timeout = "${patient(100)}ms" }\nqueue = { timeout = "${patient(100)}ms" }`;
   await using scene = await start(t, listener("old") + poolToml("old", [backend.address], quick));
   const client = await connectPlain(scene.umay.port("a"));
   await echoed(client);

@@ -4,6 +4,7 @@ import { startEchoBackend } from "../support/backend.ts";
 import { connectPlain, poolToml, turnedAway } from "../support/client.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { startFullBackend } from "../support/full-backend.ts";
+import { patient } from "../support/patience.ts";
 import { becomes, settled } from "../support/settled.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
@@ -38,7 +39,7 @@ async function crowd(umay: RunningUmay, count: number): Promise<readonly LogLine
 test("a pool that does not answer gets few attempts more than it has sessions; the others wait a second for theirs", async () => {
   await using one = await startFullBackend();
   await using other = await startFullBackend();
-  const connect = '{ timeout = "300ms", retry_budget = { percent = 0, min = 2 } }';
+  const connect = `{ timeout = "${patient(300)}ms", retry_budget = { percent = 0, min = 2 } }`;
   await using umay = await startUmay(toml(2, [one.address, other.address], connect));
   const lines = await crowd(umay, 16);
   const retried = lines.filter((line) => (line["attempts"] as Attempt[]).length === 2);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testCertificates } from "../support/certificates.ts";
 import { listenersToml, poolToml } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
 import { runShortSessions, type ShortSessions, startObedientBackend } from "../support/short-sessions.ts";
 import { startUmay } from "../support/umay.ts";
@@ -10,7 +11,7 @@ const sessions = 10_000;
 const warmUp = 1000;
 
 test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, async () => {
   await using backend = await startObedientBackend();
   await using umay = await startUmay(

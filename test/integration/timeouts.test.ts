@@ -3,18 +3,19 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectPlain, transports } from "../support/client.ts";
 import { clientHello } from "../support/client-hello.ts";
+import { patient } from "../support/patience.ts";
 import type { Peer } from "../support/peer.ts";
 import { type Scene, startScene } from "../support/scene.ts";
 import { sessionOf } from "../support/settled.ts";
 
-const handshakeMs = 600;
-const idleMs = 600;
+const handshakeMs = patient(600);
+const idleMs = patient(600);
 /** Two ticks of the sweep, and what a busy machine adds. */
 const latenessMs = 1500;
 
 function assertAbout(ms: unknown, expected: number): void {
   assert.ok(
-    typeof ms === "number" && ms >= expected && ms < expected + latenessMs,
+    typeof ms === "number" && ms >= expected && ms < expected + patient(latenessMs),
     `${ms} ms instead of ${expected} ms`,
   );
 }

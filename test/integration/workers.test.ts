@@ -209,7 +209,7 @@ test("a replacement that cannot have the listeners' addresses is replaced until 
 test("a worker that dies during a drain holds nothing up", async () => {
   await using backend = await startEchoBackend();
   using dir = folder();
-  await using umay = await startUmay(toml(backend, `shutdown = { timeout = "30s" }`), sabotaged(dir.path));
+  await using umay = await startUmay(toml(backend, `shutdown = { timeout = "10m" }`), sabotaged(dir.path));
   const clients = await connectBothWorkers(umay);
   umay.signal("SIGTERM");
   await untilRefused(umay.port("plain"));
@@ -229,7 +229,7 @@ test("a worker that dies during a drain holds nothing up", async () => {
 test("a worker that is being replaced when the drain begins does not accept any more", async () => {
   await using backend = await startEchoBackend();
   using dir = folder();
-  await using umay = await startUmay(toml(backend, `shutdown = { timeout = "30s" }`), sabotaged(dir.path));
+  await using umay = await startUmay(toml(backend, `shutdown = { timeout = "10m" }`), sabotaged(dir.path));
   const clients = await connectBothWorkers(umay);
   await sabotage(dir.path, "worker-1", "throw");
   await umay.logged(isDeath);

@@ -1,8 +1,9 @@
 import { after } from "node:test";
+import { patient } from "./patience.ts";
 
 /** Loaded into the process of every test file, see `run.ts`. */
 
-const patience = 20_000;
+const longest = patient(20_000);
 
 /** When its tests are over, a process ends by itself. One that does not has a test that did not clean up. */
 after(() => {
@@ -14,5 +15,5 @@ after(() => {
     const left = [...new Set(process.getActiveResourcesInfo())].join(", ");
     console.error(`${process.argv[1]}: its tests are over, but something of them still runs: ${left}`);
     process.exit(1);
-  }, patience).unref();
+  }, longest).unref();
 });

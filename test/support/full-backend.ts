@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Child } from "./child.ts";
+import { patient } from "./patience.ts";
 
 /** A backend that answers no SYN: it is stopped, and its backlog is full. Connecting to it takes for ever. */
 export interface FullBackend extends AsyncDisposable {
@@ -16,7 +17,7 @@ export async function startFullBackend(): Promise<FullBackend> {
   for (;;) {
     const filler = connect(port, "127.0.0.1").on("error", () => {});
     fillers.push(filler);
-    const signal = AbortSignal.timeout(200);
+    const signal = AbortSignal.timeout(patient(200));
     if (
       !(await once(filler, "connect", { signal }).then(
         () => true,

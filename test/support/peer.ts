@@ -1,16 +1,18 @@
 import type { Socket } from "node:net";
 import { resetSocket } from "../../src/data/sockets/reset.ts";
+import { patient } from "./patience.ts";
 
 /** How what a peer receives came to its end: in order, or with the system's or OpenSSL's code. */
 export type Ending = "end" | (string & {});
 
 const patienceMs = 10_000;
 
-/** @throws when it takes longer than ten seconds. */
+/** @throws when it takes longer than ten seconds, or what those are on this machine. @param ms as on a quiet machine. */
 export async function soon<T>(promise: Promise<T>, what: string, ms = patienceMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  const longest = patient(ms);
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${longest} ms`)), longest);
   });
   try {
     return await Promise.race([promise, late]);

@@ -1,21 +1,24 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { patient } from "./patience.ts";
 import type { Peer } from "./peer.ts";
 import type { LogLine, RunningUmay } from "./umay.ts";
 
-/** Polls until the reading is as expected. @throws with the last reading. */
+/** Polls until the reading is as expected. @param ms as on a quiet machine. @throws with the last reading. */
 export async function becomes<T>(
   read: () => T | Promise<T>,
   expected: (value: T) => boolean,
   what: string,
   ms = 10_000,
 ): Promise<T> {
-  const deadline = performance.now() + ms;
+  const longest = patient(ms);
+  const deadline = performance.now() + longest;
   for (;;) {
     const value = await read();
     if (expected(value)) return value;
-    if (performance.now() > deadline) assert.fail(`${what}: still ${JSON.stringify(value)} after ${ms} ms`);
+    if (performance.now() > deadline)
+      assert.fail(`${what}: still ${JSON.stringify(value)} after ${longest} ms`);
     await sleep(10);
   }
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { endWithTest } from "./end-with-test.ts";
+import { patient } from "./patience.ts";
 
 const bin = fileURLToPath(new URL("../../bin/umay.js", import.meta.url));
 
@@ -24,7 +25,7 @@ export interface RunningUmay extends AsyncDisposable {
   readonly stderr: string;
   /** Its standard output, to pause or to close; its lines go to `log`. */
   readonly output: Readable;
-  /** The first line, old or to come, that the predicate accepts. Fails after ten seconds, or when umay has ended. */
+  /** The first line, old or to come, that the predicate accepts. Fails after ten seconds, longer on a slow machine, or when umay has ended. */
   logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
   /** The lines of ended sessions so far. */
   readonly sessions: readonly LogLine[];
@@ -180,13 +181,14 @@ class UmayProcess implements RunningUmay {
   }
 
   async logged(predicate: (line: LogLine) => boolean): Promise<LogLine> {
-    const timeout = AbortSignal.timeout(10_000);
+    const longest = patient(10_000);
+    const timeout = AbortSignal.timeout(longest);
     for (;;) {
       const found = this.log.find(predicate);
       if (found !== undefined) return found;
       if (this.#ended) throw new Error(`umay ended before it logged that; standard error:\n${this.stderr}`);
       if (timeout.aborted)
-        throw new Error(`umay did not log that within 10 s; its log:\n${this.#lastLines()}`);
+        throw new Error(`umay did not log that within ${longest} ms; its log:\n${this.#lastLines()}`);
       await this.#woken(timeout);
     }
   }

@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ProxyEndpoint, ProxyHeader } from "../../../src/lib/proxy-protocol/header.ts";
 import { ProxyHeaderReader } from "../../../src/lib/proxy-protocol/reader.ts";
 import { endWithTest } from "../../support/end-with-test.ts";
+import { patient } from "../../support/patience.ts";
 
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 
@@ -106,7 +107,7 @@ async function freePorts(count: number): Promise<number[]> {
 
 /** Proxies say nothing when they are ready, so that all there is to do is to try. */
 async function listensOn(ports: readonly number[], child: ChildProcess): Promise<boolean> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await delay(20)) {
+  for (const deadline = Date.now() + patient(10_000); Date.now() < deadline; await delay(20)) {
     if (child.exitCode !== null) return false;
     const open = ports.map(async (port) => (await isOpen(port, "127.0.0.1")) || isOpen(port, "::1"));
     if ((await Promise.all(open)).every(Boolean)) return true;
@@ -157,13 +158,15 @@ export class HeaderBackend {
 
   /** The next session that a client begins with a line. */
   async session(): Promise<Seen> {
-    const [seen] = (await once(this.#server, "session", { signal: AbortSignal.timeout(10_000) })) as [Seen];
+    const [seen] = (await once(this.#server, "session", {
+      signal: AbortSignal.timeout(patient(10_000)),
+    })) as [Seen];
     return seen;
   }
 
   /** The next connection that the proxy makes for itself. */
   async local(): Promise<ProxyHeader> {
-    const [header] = await once(this.#server, "local", { signal: AbortSignal.timeout(10_000) });
+    const [header] = await once(this.#server, "local", { signal: AbortSignal.timeout(patient(10_000)) });
     return header as ProxyHeader;
   }
 

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { resetSocket } from "../../../../src/data/sockets/reset.ts";
 import { testCertificates } from "../../../support/certificates.ts";
+import { patient } from "../../../support/patience.ts";
 import { Peer } from "../../../support/peer.ts";
 import { tlsOver } from "../../../support/wire.ts";
 
@@ -61,7 +62,7 @@ describe("resetting a socket", () => {
     ours.write(Buffer.alloc(64 * 2 ** 20), () => {});
     tls.end();
     await nextTurn();
-    const closed = once(ours, "close", { signal: AbortSignal.timeout(2000) });
+    const closed = once(ours, "close", { signal: AbortSignal.timeout(patient(2000)) });
     resetSocket(ours, "tcp", tls);
     await closed;
     client.destroy();

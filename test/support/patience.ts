@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+
+/*
+ * Deadlines of tests are for a quiet machine. On one that is slow, or that others keep busy, everything takes longer, and
+ * every deadline, upper bound on time, and timeout that is not meant to strike goes through `patient`.
+ */
+
+const variable = "TEST_SLOWNESS";
+const most = 20;
+/** Half as much again as an Intel Xeon takes while nothing else runs, in milliseconds. */
+const quietMs = 250;
+const hashes = 100_000;
+
+/** As many milliseconds on this machine as these would be on a quiet one. */
+export function patient(ms: number): number {
+  return Math.ceil(ms * slowness());
+}
+
+/** How many times longer than on a quiet machine things take: 1 to 20. */
+function slowness(): number {
+  return Number(process.env[variable] ?? measureSlowness());
+}
+
+/**
+ * Takes the time of work that takes a fifth of a second on a quiet machine, and leaves what it finds in the environment for
+ * the test processes that are started from now on: `run.ts` measures for all of them. A test that is run by hand measures
+ * itself.
+ * @param beside how many times longer the caller's own processes make it take.
+ */
+export function measureSlowness(beside = 1): number {
+  const began = performance.now();
+  let text = "";
+  for (let count = 0; count < hashes; count++) text = createHash("sha256").update(text).digest("hex");
+  const found = (performance.now() - began) / quietMs / beside;
+  const measured = Math.min(most, Math.max(1, found));
+  process.env[variable] = measured.toFixed(2);
+  return measured;
+}
