@@ -1,4 +1,4 @@
-/** Who caused it. */
+/** The side that caused it. */
 export type Origin = "client" | "umay" | "backend";
 
 interface Reason {
@@ -27,7 +27,7 @@ export const endReasons = {
   client_gone: { origin: "client", text: "the client went away before a backend was connected" },
   proxy_header: {
     origin: "client",
-    text: "no PROXY protocol header that could be read came in time; proxy_error says why",
+    text: "no readable PROXY protocol header came in time; proxy_error says why",
   },
   denied: {
     origin: "client",
@@ -48,7 +48,7 @@ export const endReasons = {
   queue_timeout: { origin: "umay", text: "no backend had room within queue.timeout" },
   retry_budget: {
     origin: "umay",
-    text: "a backend could not be connected, and too many sessions of the pool were trying another one; attempts says more",
+    text: "a backend could not be connected, and the pool's retry budget was used up; attempts says more",
   },
   connect_failed: { origin: "backend", text: "no backend could be connected; attempts says why" },
   idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
@@ -56,7 +56,7 @@ export const endReasons = {
   drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
   backend_drained: {
     origin: "umay",
-    text: "its backend was drained by hand, or has left the pool, and its time was over; reset",
+    text: "its backend was drained by hand, or had left the pool, and the drain's time was over; reset",
   },
   stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
   worker_died: { origin: "umay", text: "a defect of umay ended the worker that served it; reset" },
@@ -81,14 +81,14 @@ export const rejectReasons = {
     origin: "client",
     text: "the client's address connects faster than connection_rate_per_ip",
   },
-  handshakes: { origin: "umay", text: "the worker has max_handshakes going on" },
+  handshakes: { origin: "umay", text: "the worker has max_handshakes under way" },
 } as const satisfies Record<string, Reason>;
 
 export type RejectReason = keyof typeof rejectReasons;
-/** Those about a client's address, which may come only with a PROXY header: then a session ends for the same reason. */
+/** Reasons about a client's address. That may come only with a PROXY header; then a session ends for the same reason. */
 export type AddressRefusal = RejectReason & EndReason;
 
-/** How a TLS handshake can go. */
+/** How a TLS handshake can end. */
 export const handshakeResults = {
   ok: { origin: "client", text: "completed" },
   timeout: { origin: "client", text: "not finished within timeouts.handshake" },
@@ -135,7 +135,7 @@ export const connectFailures = {
   tls_untrusted: {
     origin: "backend",
     retryable: true,
-    text: "no CA that its pool trusts vouches for its certificate",
+    text: "its certificate is not signed by a CA that its pool trusts",
   },
   tls_expired: {
     origin: "backend",
@@ -163,7 +163,11 @@ export const connectFailures = {
     retryable: true,
     text: "anything else in the TLS handshake; the session's log line has OpenSSL's code",
   },
-  drained: { origin: "umay", retryable: true, text: "the drain's time was over before it was connected" },
+  drained: {
+    origin: "umay",
+    retryable: true,
+    text: "the drain's time was over before the backend was connected",
+  },
   no_port: { origin: "umay", retryable: true, text: "no local port left for this address (EADDRNOTAVAIL)" },
   file_descriptors: { origin: "umay", retryable: false, text: "the process may open no more files" },
   other: {

@@ -2,20 +2,19 @@ interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
   readonly labels: readonly string[];
-  /** Of its values; "" where it counts things or is 0 or 1. */
+  /** Unit of the values; "" for a count, and for 0 or 1. */
   readonly unit: "" | "bytes" | "seconds";
-  /** Upper bounds of a histogram's buckets, in its unit, rising. */
+  /** Upper bounds of a histogram's buckets in its unit, in rising order. */
   readonly bounds?: readonly number[];
 }
 
-/** What is over in milliseconds when all is well. */
+/** Bounds for work that takes milliseconds when all is well. */
 const shortTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** From a request to a day of a long-lived connection. */
+/** Bounds from one request to a connection that lives for a day. */
 const longTimes = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
-/**
- * Every metric of umay's own, in the order in which they are served. Labels have values from the configuration, from
- * discovery and from fixed lists; never what a client sent.
+/* * All of umay's own metrics, in the order in which they are served. Labels have values from the configuration, from
+ * discovery and from fixed lists. A client never chooses the value of a label.
  */
 export const metrics = {
   umay_build_info: {
@@ -32,7 +31,7 @@ export const metrics = {
   },
   umay_connections_limit: {
     type: "gauge",
-    help: "The most client connections that the limit on open files leaves room for; more are refused.",
+    help: "How many client connections the limit on open files allows; more are refused.",
     labels: [],
     unit: "",
   },
@@ -44,7 +43,7 @@ export const metrics = {
   },
   umay_listener_given_away_total: {
     type: "counter",
-    help: "Client connections that one worker accepted and gave to another one, which had clearly fewer.",
+    help: "Client connections that a worker accepted and gave to another worker, which had clearly fewer.",
     labels: ["listener"],
     unit: "",
   },
@@ -62,7 +61,7 @@ export const metrics = {
   },
   umay_sessions_ended_total: {
     type: "counter",
-    help: "Sessions that ended, by the reason that their log line gives; also connections whose handshake failed.",
+    help: "Sessions that ended, by the reason in their log line; connections whose handshake failed are included.",
     labels: ["listener", "reason"],
     unit: "",
   },
@@ -80,20 +79,20 @@ export const metrics = {
   },
   umay_tls_handshakes_total: {
     type: "counter",
-    help: "TLS handshakes with clients that ended, by how; one that failed has no version.",
+    help: "TLS handshakes with clients that ended, by result; a failed one has no version.",
     labels: ["listener", "result", "version"],
     unit: "",
   },
   umay_tls_handshake_duration_seconds: {
     type: "histogram",
-    help: "Time from accepting a connection to the end of its TLS handshake, of those that succeeded.",
+    help: "Time from accepting a connection to the end of its TLS handshake; failed handshakes are left out.",
     labels: ["listener"],
     unit: "seconds",
     bounds: shortTimes,
   },
   umay_session_duration_seconds: {
     type: "histogram",
-    help: "Time from accepting a connection to its last byte, of those whose TLS handshake succeeded.",
+    help: "Time from accepting a connection to its last byte; connections whose TLS handshake failed are left out.",
     labels: ["listener"],
     unit: "seconds",
     bounds: longTimes,
@@ -118,7 +117,7 @@ export const metrics = {
   },
   umay_backend_connect_duration_seconds: {
     type: "histogram",
-    help: "Time that it took to connect a backend, of the attempts that succeeded.",
+    help: "Time that it took to connect a backend; failed attempts are left out.",
     labels: ["pool"],
     unit: "seconds",
     bounds: shortTimes,
@@ -143,14 +142,14 @@ export const metrics = {
   },
   umay_pool_queue_duration_seconds: {
     type: "histogram",
-    help: "Time that sessions waited for a backend, of those that had to, also when they got none.",
+    help: "Time that sessions waited for a backend, whether they got one or not; sessions that did not wait are left out.",
     labels: ["pool"],
     unit: "seconds",
     bounds: shortTimes,
   },
   umay_backend_up: {
     type: "gauge",
-    help: "1 while a backend is taken for healthy, 0 while it is down or ejected.",
+    help: "1 while a backend counts as healthy, 0 while it is down or ejected.",
     labels: ["pool", "backend"],
     unit: "",
   },
@@ -192,7 +191,7 @@ export const metrics = {
   },
   umay_discovery_errors_total: {
     type: "counter",
-    help: "Times that finding out a pool's backends failed.",
+    help: "Times that discovery of a pool's backends failed.",
     labels: ["pool"],
     unit: "",
   },
@@ -222,7 +221,7 @@ export const metrics = {
   },
   umay_pool_certificate_not_after_timestamp_seconds: {
     type: "gauge",
-    help: "When the certificate that a pool's backends are shown expires, in Unix time.",
+    help: "When the certificate that a pool shows its backends expires, in Unix time.",
     labels: ["pool", "subject"],
     unit: "seconds",
   },
