@@ -8,9 +8,9 @@ export const pickerTypes = {
   random: "any backend, with a probability in proportion to its weight",
   "least-connection": "the backend with the fewest active connections for its weight, exact over all workers",
   "power-of-two":
-    "the less loaded of two that are drawn at random; nearly as even as least-connection, at constant cost",
+    "the less loaded of two backends that are drawn at random; nearly as even as least-connection, at constant cost",
   "peak-ewma":
-    "of a few that are drawn at random, the one whose answer is expected soonest, by what its last ones took and how many connections it has",
+    "the backend with the soonest expected answer among a few that are drawn at random, by its latency and its connections",
   "consistent-hash":
     "the backend that the client's address or the server name hashes to; few keys move when backends change",
 } as const;

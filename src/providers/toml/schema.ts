@@ -21,12 +21,14 @@ const log = z.strictObject({
 const shutdown = z.strictObject({
   delay: duration("0s")
     .prefault("0s")
-    .describe("How long connections are still accepted while readiness already fails."),
-  timeout: duration("0s").prefault("30s").describe("What is still open after this is closed."),
+    .describe("How long umay still accepts connections while readiness already fails."),
+  timeout: duration("0s")
+    .prefault("30s")
+    .describe("How long sessions may go on then. Sessions that are still open after that are reset."),
 });
 
 const admin = z.strictObject({
-  bind: address(0).describe('Where the admin server listens: "host:port", "[v6]:port" or "unix:/path".'),
+  bind: address(0).describe('The address of the admin server: "host:port", "[v6]:port" or "unix:/path".'),
 });
 
 /** As many as shared memory has room for. */
@@ -44,10 +46,10 @@ export const config = z
       })
       .prefault("auto")
       .describe(
-        "Data-plane threads. auto: as many as CPUs that this process may use, cgroup quota included.",
+        "Threads that carry sessions. auto: one for each CPU that the process may use, cgroup quota included.",
       ),
-    log: log.prefault({}).describe("What is logged, and how."),
-    shutdown: shutdown.prefault({}).describe("What happens on SIGTERM and SIGINT."),
+    log: log.prefault({}).describe("The log."),
+    shutdown: shutdown.prefault({}).describe("The drain after SIGTERM or SIGINT."),
     admin: admin
       .optional()
       .describe("Metrics, status and health of umay itself. Without this table there is no admin server."),
@@ -59,14 +61,14 @@ export const config = z
       .refine((listeners) => Object.keys(listeners).length <= mostListeners, {
         error: `expected at most ${mostListeners} listeners`,
       })
-      .describe("Addresses that clients connect to, by name."),
+      .describe("The addresses that clients connect to, by name."),
     pools: z
       .record(name, pool, { error: "expected tables [pools.<name>]" })
       .refine((pools) => Object.keys(pools).length <= mostPools, {
         error: `expected at most ${mostPools} pools`,
       })
       .prefault({})
-      .describe("Sets of backends, by name."),
+      .describe("The pools of backends, by name."),
   })
   .meta({ title: "umay configuration" });
 

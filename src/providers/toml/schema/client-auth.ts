@@ -56,7 +56,7 @@ export const clientAuth = z.strictObject({
     .enum(["none", "optional", "require"])
     .prefault("require")
     .describe(
-      "require: clients must send a certificate that one of the CAs vouches for. optional: one that is sent must be good. none: clients are not asked.",
+      "require: a client must send a certificate of one of the CAs. optional: it may send none, but a sent certificate must be good. none: it is not asked.",
     ),
   ca: path.optional().meta({
     description: "The CAs that may issue client certificates, PEM.",
@@ -65,7 +65,7 @@ export const clientAuth = z.strictObject({
   crl: path
     .optional()
     .describe(
-      "Revocation lists, PEM: one of every CA, intermediate ones included. An expired one refuses clients.",
+      "Revocation lists, PEM: one of every CA, intermediate ones included. An expired list refuses the clients of its CA.",
     ),
   allow: z
     .array(clientRule, { error: 'expected a list of rules, such as ["spiffe://example.org/web"]' })
@@ -73,7 +73,7 @@ export const clientAuth = z.strictObject({
     .optional()
     .meta({
       description:
-        'Whom to let in, of those that a CA vouches for: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
+        'Which certificates of these CAs to let in: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
       "x-default": "everyone",
     }),
 });

@@ -12,14 +12,12 @@ const checkTls = tls
 const timing = {
   interval: duration("100ms", "1h")
     .prefault("5s")
-    .describe("From one check of a backend to the next, ±10 %; at most 1s while its state is changing."),
+    .describe(
+      "Time from one check of a backend to the next, ±10 %; at most 1s while its state may be about to change.",
+    ),
   timeout: duration("10ms", "1m").prefault("2s").describe("A check that takes longer has failed."),
-  rise: integer(1, 100)
-    .prefault(2)
-    .describe("Checks in a row that a backend that is down must pass to be up."),
-  fall: integer(1, 100)
-    .prefault(3)
-    .describe("Checks in a row that a backend that is up must fail to be down."),
+  rise: integer(1, 100).prefault(2).describe("How many checks in a row a down backend must pass to be up."),
+  fall: integer(1, 100).prefault(3).describe("How many checks in a row an up backend must fail to be down."),
   address: z
     .string({ error: "expected an IP address" })
     .refine((text) => isIP(text) !== 0, { error: "expected an IP address" })
@@ -42,7 +40,7 @@ const host = z
   .meta({
     description: "The Host header (:authority for gRPC).",
     "x-default":
-      "the name that TLS verifies, or that discovery looks up, or else the address that is checked",
+      "the name that TLS verifies, else the name that discovery looks up, else the checked address",
   });
 
 const statusExpected = 'expected a status from 100 to 599, or a range such as "200-299"';
@@ -83,7 +81,7 @@ const http = z.strictObject({
     .min(1, { error: "expected text, got nothing" })
     .optional()
     .meta({
-      description: "Text that the first 65,536 characters of the body must hold.",
+      description: "Text that the first 65,536 characters of the body must contain.",
       "x-default": "anything",
     }),
   tls: checkTls,
@@ -97,7 +95,7 @@ const grpc = z.strictObject({
     .max(127, { error: "expected a service's name of at most 127 characters" })
     .regex(/^[\x21-\x7e]*$/, { error: "expected a service's name, such as echo.Echo" })
     .prefault("")
-    .describe("The service that is asked for (grpc.health.v1); empty: the server as a whole."),
+    .describe("The service to ask for (grpc.health.v1). Empty: the server as a whole."),
   host,
   tls: checkTls,
   ...timing,
@@ -119,7 +117,9 @@ export const outlier = z
     enabled: z
       .boolean({ error: "expected true or false" })
       .prefault(true)
-      .describe("Whether a backend on which sessions fail is ejected: put aside for a while."),
+      .describe(
+        "Whether a backend on which sessions fail is ejected, which means that it gets no sessions for a while.",
+      ),
     consecutive_errors: integer(1, 10_000)
       .prefault(5)
       .describe(
@@ -130,19 +130,19 @@ export const outlier = z
         base: duration("100ms", "1d").prefault("30s").describe("How long the first ejection lasts, ±10 %."),
         max: duration("100ms", "1d")
           .prefault("5m")
-          .describe("The most that it grows to: by base with each ejection that follows soon."),
+          .describe("The longest ejection. Each one that follows soon is longer by base, up to this."),
         max_percent: integer(0, 100)
           .prefault(50)
           .describe(
-            "The most of the pool's backends that are ejected at a time. One may always be, unless this is 0; the last that may be picked never is.",
+            "The most backends that are ejected at a time, in percent of the pool. One may always be ejected, unless this is 0; the last one that may be picked never is.",
           ),
       })
       .prefault({})
-      .describe("How long backends are ejected, and how many."),
+      .describe("Time and number of ejections."),
   })
   .prefault({})
   .describe("Ejection of backends on which sessions fail.");
 
 export const panicThreshold = integer(0, 100)
   .prefault(50)
-  .describe("With fewer percent of the backends up, health and ejection are ignored; 0: never.");
+  .describe("With fewer percent of the backends up, health and ejection are ignored. 0: never ignored.");

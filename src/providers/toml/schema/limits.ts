@@ -42,25 +42,25 @@ export const limits = {
     .optional()
     .meta({
       description:
-        "Only clients from these ranges may connect: CIDRs or single addresses. Clients of a unix socket always may.",
+        "Ranges whose clients may connect, all others may not: CIDRs or single addresses. Clients of a unix socket always may.",
       "x-default": "all",
     }),
-  deny: cidrs.prefault([]).describe("Clients from these ranges may not connect, whatever allow says."),
+  deny: cidrs.prefault([]).describe("Ranges whose clients may not connect, even if allow has them."),
   max_connections_per_ip: integer(0, 1_000_000)
     .prefault(0)
-    .describe("Most connections at a time from one IPv4 address or one IPv6 /64. 0: no limit."),
+    .describe("The most connections at a time from one IPv4 address or one IPv6 /64. 0: no limit."),
   connection_rate_per_ip: rate.optional().meta({
     description:
-      "How many connections a second, minute or hour one IPv4 address or one IPv6 /64 may open: a token bucket.",
+      "How many connections one IPv4 address or one IPv6 /64 may open per second, minute or hour (a token bucket).",
     "x-default": "no limit",
   }),
   connection_burst_per_ip: integer(1, largestRate).optional().meta({
-    description: "How many of them may come at once after a pause.",
+    description: "How many connections one address may open at once after a pause.",
     "x-default": "as many as the rate allows in a second, at least 1",
   }),
   max_handshakes: integer(1, 1_000_000)
     .prefault(10_000)
     .describe(
-      "Most TLS handshakes at a time in each worker. The default is about what one CPU completes within the default handshake timeout: whoever comes later would wait in vain.",
+      "The most TLS handshakes at a time in each worker. One CPU completes about the default number within the default handshake timeout; later clients would wait in vain.",
     ),
 };

@@ -33,11 +33,11 @@ const tls = z.strictObject({
   certificates: z
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
     .min(1, { error: "expected at least one certificate" })
-    .describe("Chosen by the server name (exact, then wildcard); the first is the default."),
+    .describe("The server name chooses one (exact, then wildcard). The first is the default."),
   strict_sni: z
     .boolean({ error: "expected true or false" })
     .prefault(false)
-    .describe("Refuse clients that ask for a name that no certificate covers, or for none."),
+    .describe("Refuse clients that ask for a name that no certificate covers, or for no name."),
   client_auth: clientAuth
     .optional()
     .describe("Asks clients for certificates and verifies them before any backend is connected."),
@@ -53,7 +53,7 @@ const tls = z.strictObject({
       keys_file: path
         .optional()
         .describe(
-          "A file with the key, 48 random bytes or their base64, for machines that share it. It is used until the file changes; rotate has no effect then.",
+          "A file with the key (48 random bytes, or their base64), for machines that share it. The key is used until the file changes; rotate has no effect then.",
         ),
     })
     .prefault({})
@@ -61,13 +61,13 @@ const tls = z.strictObject({
 });
 
 const timeouts = z.strictObject({
-  handshake: duration("1ms").prefault("10s").describe("Time that a client has for its TLS handshake."),
+  handshake: duration("1ms").prefault("10s").describe("Time that a client has to finish its TLS handshake."),
   idle: duration("1ms")
     .prefault("1h")
-    .describe("A session without a byte in either direction ends after this."),
+    .describe("A session ends after this time without a byte in either direction."),
   half_close: duration("1ms")
     .prefault("60s")
-    .describe("When one side has ended its direction, the other one has this long to end too."),
+    .describe("Time that one side has to end its direction after the other side has ended its own."),
 });
 
 const route = z.strictObject({
@@ -90,18 +90,18 @@ const route = z.strictObject({
   passthrough: z
     .boolean({ error: "expected true or false" })
     .prefault(false)
-    .describe("Hand TLS on to the backend as it came, instead of terminating it."),
+    .describe("Pass TLS on to the backend unchanged instead of terminating it."),
 });
 
 export const listener = z.strictObject({
   bind: address(0).describe(
-    'Where clients connect: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free one and logs it.',
+    'The address that clients connect to: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free port and logs it.',
   ),
   mode: z
     .enum(["tcp", "passthrough"])
     .prefault("tcp")
     .describe(
-      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated, its first message tells name and protocol for the routes.",
+      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated; routes get name and protocol from its first message.",
     ),
   pool: z
     .string({ error: "expected the name of a pool" })
@@ -109,12 +109,12 @@ export const listener = z.strictObject({
   routes: z
     .array(route, { error: "expected tables [[listeners.<name>.routes]]" })
     .prefault([])
-    .describe("Exceptions from pool. The first route that matches wins."),
+    .describe("Rules that send some sessions to another pool. The first route that matches wins."),
   detect: z
     .boolean({ error: "expected true or false" })
     .prefault(false)
     .describe(
-      "Tell TLS, HTTP/1, HTTP/2 and anything else apart by the first bytes; clients that send none within 1 s are anything else.",
+      "Detect TLS, HTTP/1 and HTTP/2 by the first bytes. Everything else counts as other, and so does a client that sends nothing within 1 s.",
     ),
   proxy_protocol: z
     .strictObject({
@@ -122,19 +122,19 @@ export const listener = z.strictObject({
         .min(1, {
           error: 'the list is empty; name the proxies in front, or "0.0.0.0/0" and "::/0" for everybody',
         })
-        .describe("Peers that may say whom their connections are for. Others are refused."),
-      timeout: duration("1ms").prefault("3s").describe("Time that a peer has for its header."),
+        .describe("Proxies whose header is believed. Other peers are refused."),
+      timeout: duration("1ms").prefault("3s").describe("Time that a proxy has to send its header."),
     })
     .optional()
     .describe(
-      "The proxies in front send a PROXY protocol header, version 1 or 2, before anything else. With this table it is required; the client's address in it is the one that counts.",
+      "Proxies in front send a PROXY protocol header, version 1 or 2, before anything else. With this table the header is required, and its client address counts.",
     ),
   max_connections: integer(1, 1_000_000).optional().meta({
-    description: "Most connections at a time. Further ones are refused and counted.",
+    description: "The most connections at a time. More are refused and counted.",
     "x-default": "from the process's file limit",
   }),
   ...limits,
-  timeouts: timeouts.prefault({}).describe("How long a session may take over things."),
+  timeouts: timeouts.prefault({}).describe("Time limits of a session."),
   tls: tls.optional().describe("Terminates TLS. Without this table the listener speaks plain TCP."),
 });
 

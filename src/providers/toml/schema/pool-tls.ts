@@ -6,15 +6,14 @@ export const tls = z.strictObject({
   verify: z
     .boolean({ error: "expected true or false" })
     .prefault(true)
-    .describe("Whether a backend's certificate must be valid, vouched for by a CA and cover its name."),
+    .describe("Whether a backend's certificate must be valid, be signed by a trusted CA and cover its name."),
   ca: path.optional().meta({
-    description: "CA certificates that vouch for the backends, PEM.",
+    description: "The CAs that may sign a backend's certificate, PEM.",
     "x-default": "the system's",
   }),
   server_name: hostName.optional().meta({
-    description: "The name that is asked for (SNI) and that a backend's certificate must cover.",
-    "x-default":
-      "the name of dns discovery, or each backend's own host name; a backend that is an IP address is verified by that",
+    description: "The name that umay asks for (SNI) and that a backend's certificate must cover.",
+    "x-default": "the name of dns discovery, or each backend's own host name, or its IP address",
   }),
   cert: path
     .optional()

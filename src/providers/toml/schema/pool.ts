@@ -14,7 +14,7 @@ const consistentHash = z.strictObject({
   key: z
     .enum(["source-ip", "sni"])
     .prefault("source-ip")
-    .describe("What is hashed: the client's IP address, or the server name of its TLS handshake."),
+    .describe("The value that is hashed: the client's IP address, or the server name of its TLS handshake."),
   algorithm: z
     .enum(["maglev", "ring"])
     .prefault("maglev")
@@ -34,7 +34,7 @@ const peakEwma = z.strictObject({
   type: z.literal("peak-ewma"),
   decay: duration("100ms", "1h")
     .prefault("10s")
-    .describe("Time in which what was measured loses all but a third (1/e) of its worth."),
+    .describe("Time in which a measurement falls to about a third (1/e) of its weight."),
 });
 
 const pickerTable = z.discriminatedUnion("type", [
@@ -70,7 +70,9 @@ const defaultWeight = 1;
 
 const backendTable = z.strictObject({
   address: address(1).describe('"host:port", "[v6]:port" or "unix:/path".'),
-  weight: integer(1, mostWeight).prefault(defaultWeight).describe("Its share relative to the others."),
+  weight: integer(1, mostWeight)
+    .prefault(defaultWeight)
+    .describe("Its share of the sessions, relative to the other weights."),
   backup: z
     .boolean({ error: "expected true or false" })
     .prefault(false)
@@ -102,7 +104,7 @@ export const backendsFile = z.strictObject({ backends }, { error: "expected a ta
 const fileDiscovery = z.strictObject({
   type: z.literal("file"),
   path: path.describe(
-    "A file with the list `backends`, as static discovery has it: JSON when its name ends in `.json`, TOML otherwise. It is watched.",
+    "A file with the list `backends`, as in static discovery: JSON when its name ends in `.json`, TOML otherwise. umay watches it.",
   ),
 });
 
@@ -110,14 +112,15 @@ const dnsDiscovery = z.strictObject({
   type: z.literal("dns"),
   name: hostName.describe("The name whose records lead to the backends."),
   port: integer(1, 65_535).optional().meta({
-    description: 'The port of every backend. Not with `record = "srv"`, whose records have their own.',
+    description:
+      'The port of every backend. Not allowed with `record = "srv"`, because SRV records have ports.',
     "x-default": 'required but for `record = "srv"`',
   }),
   record: z
     .enum(["a", "aaaa", "a+aaaa", "srv"])
     .prefault("a")
     .describe(
-      "What is asked for: IPv4 addresses, IPv6 addresses, both, or SRV records, whose weights and priorities are honoured.",
+      "The records to ask for: IPv4 addresses, IPv6 addresses, both, or SRV records with their weights and priorities.",
     ),
   nameservers: z
     .array(nameserver, { error: 'expected a list of DNS servers, such as ["127.0.0.1:5353"]' })
@@ -132,8 +135,10 @@ const dnsDiscovery = z.strictObject({
       max: duration("100ms", "1d").prefault("5m").describe("Longest time between two queries."),
     })
     .prefault({})
-    .describe("Bounds on the time between two queries; between them the record's TTL decides."),
-  hold: duration("0s").prefault("30s").describe("How long a name that vanished keeps its last backends."),
+    .describe("Bounds on the time between two queries. Within them the record's TTL decides."),
+  hold: duration("0s")
+    .prefault("30s")
+    .describe("How long the last backends are kept when the name has vanished."),
 });
 
 export const pool = z.strictObject({
@@ -144,12 +149,12 @@ export const pool = z.strictObject({
     .enum(["v1", "v2"])
     .optional()
     .describe(
-      "Backends get a PROXY protocol header first, which tells them the client's address, with v2 also of its TLS and its certificate.",
+      "Send backends a PROXY protocol header first. It has the client's address; with v2 also its TLS and its certificate.",
     ),
   slow_start: duration("0s", "1h")
     .prefault("0s")
     .describe(
-      "How long the weight of a new or recovered backend grows, from a tenth to all of it. 0s: it has all of it at once.",
+      "Time in which the weight of a new or recovered backend grows from a tenth to the whole. 0s: the whole weight at once.",
     ),
   connect: z
     .strictObject({
@@ -161,14 +166,14 @@ export const pool = z.strictObject({
         .strictObject({
           percent: integer(0, 100)
             .prefault(20)
-            .describe("Of the pool's connections: as many attempts after a failed one at a time."),
-          min: integer(0, 100_000).prefault(3).describe("At least so many at a time."),
+            .describe("The most retries at a time, in percent of the pool's connections."),
+          min: integer(0, 100_000).prefault(3).describe("So many retries at a time are always allowed."),
         })
         .prefault({})
-        .describe("Keeps a pool that fails from getting a multiple of its load."),
+        .describe("A bound on retries, so that a pool that fails does not get a multiple of its load."),
     })
     .prefault({})
-    .describe("How backends are connected."),
+    .describe("Connecting backends."),
   max_connections_per_backend: integer(0, 1_000_000)
     .prefault(0)
     .describe("The most connections that each backend gets, exact over all workers; 0: no limit."),
@@ -176,26 +181,26 @@ export const pool = z.strictObject({
     .strictObject({
       size: integer(0, 1_000_000)
         .prefault(1_000)
-        .describe("How many sessions may wait for a backend; 0: none waits."),
+        .describe("How many sessions may wait for a backend, over all workers. 0: none waits."),
       timeout: duration("10ms", "1h")
         .prefault("5s")
         .describe("How long a session waits while every backend has max_connections_per_backend."),
     })
     .prefault({})
-    .describe("Where sessions wait while no backend can take them."),
-  tls: tls.optional().describe("TLS to the backends. Without this table they are spoken to in plain TCP."),
+    .describe("The queue of sessions that wait while no backend can take them."),
+  tls: tls.optional().describe("TLS to the backends. Without this table umay speaks plain TCP to them."),
   health,
   outlier,
   panic_threshold: panicThreshold,
   removal: removal
     .prefault("keep")
     .describe(
-      "What becomes of the sessions of a backend that discovery no longer finds: keep lets them go on to their end, drain closes those that are still open after that time.",
+      "Sessions of a backend that discovery no longer finds: keep lets them go on to their end, drain resets those that are still open after that time.",
     ),
   discovery: z
     .discriminatedUnion("type", [staticDiscovery, dnsDiscovery, fileDiscovery], {
       error: 'expected a table [pools.<name>.discovery] with type = "static", "dns" or "file"',
     })
-    .describe("Where the backends come from."),
+    .describe("How the backends are found."),
 });
 export type PoolSettings = z.output<typeof pool>;
