@@ -85,7 +85,10 @@ const route = z.strictObject({
     .describe(
       "Application protocols: the one that was negotiated, or any that is offered where TLS is passed through.",
     ),
-  protocol: z.array(z.enum(protocols)).prefault([]).describe("What the client speaks; needs detect = true."),
+  protocol: z
+    .array(z.enum(protocols))
+    .prefault([])
+    .describe("The protocol that the client speaks; needs detect = true."),
   pool: z.string({ error: "expected the name of a pool" }).describe("The pool that gets these sessions."),
   passthrough: z
     .boolean({ error: "expected true or false" })
