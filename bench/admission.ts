@@ -9,6 +9,7 @@ import { createCounterMemory } from "../src/channel/counters.ts";
 import { createSharedMemory, listenerCapacity, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
+import { dial } from "../src/data/upstream/dial.ts";
 import type { Cidr } from "../src/lib/cidr.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
@@ -94,7 +95,8 @@ const plane: Plane = {
   counters: createCounterMemory(),
   logger: createWorkerLogger({ level: "silent" }, () => {}).logger,
   logSessions: false,
-  sessions: new Set(),
+  open: new Set(),
+  dial,
   handshakes: new Int32Array(listenerCapacity),
 };
 plane.shared.process[mostConnections] = 1_000_000;

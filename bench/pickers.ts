@@ -32,7 +32,7 @@ function picking(pool: TestPool, spec: PickerSpec): (times: number) => void {
   let next = 0;
   return (times) => {
     for (let count = 0; count < times; count++) {
-      pool.clientAddress = clients[next++ & 4_095]!;
+      pool.key.clientAddress = clients[next++ & 4_095]!;
       picker.pick(pool);
     }
   };

@@ -32,7 +32,7 @@ function assign(spec: PickerSpec, backends: readonly PlacedBackend[]): Int32Arra
   const pool = new TestPool(backends);
   const picker = pool.create(spec);
   return Int32Array.from(clients, (client) => {
-    pool.clientAddress = client;
+    pool.key.clientAddress = client;
     const { slot } = picker.pick(pool)!;
     pool.active[slot]!++;
     return slot;

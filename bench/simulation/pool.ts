@@ -13,8 +13,7 @@ const ejectingErrors = 5;
 
 /** A pool as its workers see it: umay's pickers, one for each worker, over umay's shared memory. */
 export class SimulatedPool implements PickContext {
-  clientAddress = "";
-  readonly serverName = "";
+  readonly key = { clientAddress: "", serverName: "" };
   /** In milliseconds. */
   readonly clock = { now: 0 };
   readonly shared = createSharedMemory();
@@ -71,7 +70,7 @@ export class SimulatedPool implements PickContext {
   /** Begins a session. @returns where; undefined when no backend may be picked. */
   begin(worker: number, client: string): PlacedBackend | undefined {
     this.#tried.length = 0;
-    this.clientAddress = client;
+    this.key.clientAddress = client;
     return this.next(worker);
   }
 

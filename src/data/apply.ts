@@ -3,8 +3,9 @@ import { formatAddress } from "../lib/address.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
+import { ServedPool } from "./dispatch/pool.ts";
 import { hashString } from "./pick/hash.ts";
-import { ServedPool, type WorkerMemory } from "./pick/pool.ts";
+import type { WorkerMemory } from "./pick/leases.ts";
 import { ServedListener, same } from "./plane.ts";
 
 /** A listener with its sockets; `served` is what new connections get, and is replaced by a new snapshot. */

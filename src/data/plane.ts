@@ -4,17 +4,16 @@ import { AddressSet } from "../lib/address-set.ts";
 import type { Protocol, Route } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
+import type { Course } from "./accept/accepting.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import { Termination } from "./accept/tls.ts";
 import { Router } from "./decide/router.ts";
-import type { ServedPool } from "./pick/pool.ts";
-import type { Session } from "./session.ts";
+import type { ServedPool } from "./dispatch/pool.ts";
+import type { Open } from "./open.ts";
+import type { Dial } from "./upstream/dial.ts";
 
-/** What becomes of a client, by what it says first. `unknown_name`: strict_sni refuses it. */
-export type Course = "passed_through" | "terminated" | "plain" | "unknown_name";
-
-/** A listener as a worker serves it. Sessions keep the one they were accepted by. */
+/** A listener as a worker serves it. Connections keep the one they were accepted by. */
 export class ServedListener {
   readonly definition: PlacedListener;
   /** Undefined: plain TCP. */
@@ -29,7 +28,7 @@ export class ServedListener {
   /** Whether anything is to be read before TLS begins. */
   readonly readsFirstBytes: boolean;
   readonly #trusted: AddressSet | undefined;
-  /** Whether its sessions begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
+  /** Whether its connections begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
   readonly secures: boolean;
   /** Undefined: any address will do. */
   readonly addresses: AddressLimits | undefined;
@@ -89,7 +88,7 @@ export function same(left: unknown, right: unknown): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
 }
 
-/** What every session of a worker works with. */
+/** What every connection of a worker works with. */
 export interface Plane {
   /** The worker's index, from 0. */
   readonly worker: number;
@@ -98,7 +97,8 @@ export interface Plane {
   readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
   logSessions: boolean;
-  readonly sessions: Set<Session>;
-  /** By listener slot: sessions of this worker whose handshake is not done yet, where there is one. */
+  readonly open: Set<Open>;
+  readonly dial: Dial;
+  /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;
 }

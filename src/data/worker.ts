@@ -9,14 +9,15 @@ import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
+import { Connection, type Serve } from "./accept/connection.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
-import { connectFailed } from "./dispatch/attempts.ts";
 import type { Plane, ServedListener } from "./plane.ts";
-import { Session } from "./session.ts";
+import { Session } from "./serve/relay/session.ts";
 import { tcpOptions } from "./sockets/options.ts";
 import { resetSocket } from "./sockets/reset.ts";
 import { Sweep } from "./sweep.ts";
+import { dial } from "./upstream/dial.ts";
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -29,10 +30,11 @@ const plane: Plane = {
   counters: setup.counters,
   logger: log.logger,
   logSessions: setup.log.sessions,
-  sessions: new Set(),
+  open: new Set(),
+  dial,
   handshakes: new Int32Array(listenerCapacity),
 };
-const sweep = new Sweep(plane.sessions);
+const sweep = new Sweep(plane.open);
 const memory = {
   shared: setup.shared,
   counters: setup.counters,
@@ -64,11 +66,15 @@ function giveAway({ definition: { addresses, counters } }: ServedListener, socke
   }
 }
 
+const serve: Serve<ServedListener> = (connection, route) => {
+  new Session(plane, connection, route);
+};
+
 function accept(listener: ServedListener, socket: Socket): void {
   const peer = unmapAddress(socket.remoteAddress ?? "");
   const place = admit(listener, plane, peer);
   if (place === undefined) refuse(listener, socket);
-  else new Session(plane, listener, socket, place);
+  else new Connection(plane, listener, socket, place, serve);
 }
 
 function takeOver({ address, socket }: HandedSocket): void {
@@ -115,10 +121,7 @@ async function applySnapshot({
 
 /** Ends the sessions on a backend; one that is not connected yet goes on with another. */
 function vacate(slot: number): void {
-  for (const session of plane.sessions)
-    if (session.backend?.slot === slot)
-      if (session.phase === "connect") connectFailed(session, "drained", "drained");
-      else session.end("backend_drained");
+  for (const one of plane.open) one.vacate(slot);
 }
 
 /** It is nobody's session: whatever goes wrong is told, and ends nothing. */
@@ -135,8 +138,8 @@ async function explainConnection({ id, request }: Extract<ToWorker, { type: "exp
 }
 
 function cut(reason: EndReason): void {
-  const sessions = plane.sessions.size;
-  for (const session of plane.sessions) session.end(reason);
+  const sessions = plane.open.size;
+  for (const one of plane.open) one.end(reason);
   sweep.stop();
   log.flush();
   send({ type: "cut", sessions });

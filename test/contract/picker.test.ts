@@ -42,7 +42,7 @@ function poolOf(state: {
     pool.refused[slot] = Number(refused);
     pool.active[slot] = active;
   }
-  pool.clientAddress = state.client;
+  pool.key.clientAddress = state.client;
   return pool;
 }
 
@@ -116,7 +116,7 @@ for (const { name, spec } of pickerVariants) {
       for (const left of [0, 499, 999]) {
         pool.refuse(pool.backends.filter(({ slot }) => slot !== left));
         for (const client of clientAddresses(20)) {
-          pool.clientAddress = client;
+          pool.key.clientAddress = client;
           assert.equal(picker.pick(pool)?.slot, left);
         }
       }
@@ -138,7 +138,7 @@ for (const { name, spec } of pickerVariants) {
 
     it("takes empty addresses and names as they are", () => {
       const pool = new TestPool(placedBackends([1, 2, 3]));
-      pool.clientAddress = "";
+      pool.key.clientAddress = "";
       assert.ok(pool.backends.includes(pool.create(spec).pick(pool)!));
     });
 
@@ -157,7 +157,7 @@ for (const { name, spec } of pickerVariants) {
         pool.withheld.fill(45, 0, slow);
         const bytes = bytesPerCall((times) => {
           for (let count = 0; count < times; count++) {
-            pool.clientAddress = clients[next++ & 1_023]!;
+            pool.key.clientAddress = clients[next++ & 1_023]!;
             picker.pick(pool);
           }
         });

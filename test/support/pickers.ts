@@ -42,8 +42,7 @@ export const pickerVariants: readonly { readonly name: string; readonly spec: Pi
 
 /** A pool's state in small, as the session path presents it to a picker. */
 export class TestPool implements PickContext {
-  clientAddress = "192.0.2.1";
-  serverName = "";
+  readonly key = { clientAddress: "192.0.2.1", serverName: "" };
   readonly backends: readonly PlacedBackend[];
   readonly active = new Int32Array(16_384);
   /** By slot, 1: may not be picked. */
@@ -86,7 +85,7 @@ export class TestPool implements PickContext {
   count(picker: Picker, clients: readonly string[], hold = false): Int32Array {
     const counts = new Int32Array(this.active.length);
     for (const client of clients) {
-      this.clientAddress = client;
+      this.key.clientAddress = client;
       const { slot } = picker.pick(this)!;
       counts[slot]!++;
       if (hold) this.active[slot]!++;
@@ -97,7 +96,7 @@ export class TestPool implements PickContext {
   /** The slot that each client gets. */
   assign(picker: Picker, clients: readonly string[]): Int32Array {
     return Int32Array.from(clients, (client) => {
-      this.clientAddress = client;
+      this.key.clientAddress = client;
       return picker.pick(this)!.slot;
     });
   }

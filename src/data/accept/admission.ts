@@ -2,7 +2,7 @@ import { listenerCell, rejectReasonList } from "../../channel/counters.ts";
 import { mostConnections, openConnections, type SharedMemory } from "../../channel/memory.ts";
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import type { Plane, ServedListener } from "../plane.ts";
+import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { uncounted } from "./addresses.ts";
 
 const noLimit = 2 ** 31 - 1;
@@ -12,7 +12,7 @@ const noLimit = 2 ** 31 - 1;
  * @param peer its address, IPv4-mapped ones unmapped; empty: unknown, or a unix socket's client.
  * @returns the place of the client's address, for `release`; undefined: refused.
  */
-export function admit(listener: ServedListener, plane: Plane, peer: string): number | undefined {
+export function admit(listener: AcceptingListener, plane: AcceptingPlane, peer: string): number | undefined {
   const { definition } = listener;
   if (!listener.trusts(peer)) return refused(listener, plane, "proxy_untrusted");
   // Whom a proxy speaks for is asked when its header has come.
@@ -33,8 +33,8 @@ export function admit(listener: ServedListener, plane: Plane, peer: string): num
  * @returns why not, or the place of the address, for {@link release}.
  */
 export function admitAddress(
-  listener: ServedListener,
-  plane: Plane,
+  listener: AcceptingListener,
+  plane: AcceptingPlane,
   address: string,
 ): AddressRefusal | number {
   if (listener.addresses === undefined) return uncounted;
@@ -43,12 +43,16 @@ export function admitAddress(
   return place;
 }
 
-function refused({ definition }: ServedListener, { counters }: Plane, reason: RejectReason): undefined {
+function refused(
+  { definition }: AcceptingListener,
+  { counters }: AcceptingPlane,
+  reason: RejectReason,
+): undefined {
   counters[definition.counters + listenerCell.rejected + rejectReasonList.indexOf(reason)]! += 1;
 }
 
 /** Counts an admitted connection out. @param place as {@link admit} gave it. */
-export function release(listener: ServedListener, plane: Plane, place: number): void {
+export function release(listener: AcceptingListener, plane: AcceptingPlane, place: number): void {
   listener.addresses?.release(place);
   plane.counters[listener.definition.counters + listenerCell.ended]! += 1;
   // Last: without a connection, the control plane may give the counters of a listener that left to another.
@@ -56,10 +60,10 @@ export function release(listener: ServedListener, plane: Plane, place: number): 
 }
 
 /** What admission looks at besides addresses. */
-export type Occupancy = Pick<Plane, "shared" | "handshakes">;
+export type Occupancy = Pick<AcceptingPlane, "shared" | "handshakes">;
 
 /** Why the listener would refuse any connection now; undefined: it would not. Nothing is counted. */
-export function refusalOfAny(listener: ServedListener, plane: Occupancy): RejectReason | undefined {
+export function refusalOfAny(listener: AcceptingListener, plane: Occupancy): RejectReason | undefined {
   const { shared } = plane;
   const inProcess = Atomics.load(shared.process, openConnections);
   const inListener = Atomics.load(shared.listenerActive, listener.definition.slot);
@@ -70,7 +74,7 @@ export function refusalOfAny(listener: ServedListener, plane: Occupancy): Reject
 }
 
 function tooManyHandshakes(
-  { definition, secures }: ServedListener,
+  { definition, secures }: AcceptingListener,
   plane: Occupancy,
 ): RejectReason | undefined {
   return secures && plane.handshakes[definition.slot]! >= definition.limits.maxHandshakes
@@ -79,12 +83,16 @@ function tooManyHandshakes(
 }
 
 /** Counts a handshake that begins or is over, one way or the other. */
-export function countPending({ definition, secures }: ServedListener, plane: Plane, change: 1 | -1): void {
+export function countPending(
+  { definition, secures }: AcceptingListener,
+  plane: AcceptingPlane,
+  change: 1 | -1,
+): void {
   if (secures) plane.handshakes[definition.slot]! += change;
 }
 
 /** Exact over all workers: first in, then a look at the total, then out again if it was one too many. */
-function enter(listener: PlacedListener, plane: Plane): RejectReason | undefined {
+function enter(listener: PlacedListener, plane: AcceptingPlane): RejectReason | undefined {
   const { shared } = plane;
   const inProcess = Atomics.add(shared.process, openConnections, 1);
   Atomics.add(shared.workerOpen, plane.worker, 1);
@@ -105,7 +113,7 @@ function tooManyConnections(
   return inProcess >= shared.process[mostConnections]! ? "file_descriptors" : undefined;
 }
 
-function leave(listener: PlacedListener, { shared, worker }: Plane): void {
+function leave(listener: PlacedListener, { shared, worker }: AcceptingPlane): void {
   Atomics.sub(shared.process, openConnections, 1);
   Atomics.sub(shared.workerOpen, worker, 1);
   Atomics.sub(shared.listenerActive, listener.slot, 1);

@@ -16,15 +16,15 @@ export interface HelloListener {
 
 /** Finds out what a client speaks, and leaves all its bytes to whoever speaks it. */
 export class HelloReader implements FirstReader {
-  readonly #session: HelloListener;
+  readonly #connection: HelloListener;
   readonly #detects: boolean;
   readonly #hello: ClientHelloReader = new ClientHelloReader();
   #protocol: Protocol = "other";
   #found: ClientHello | undefined;
 
   /** @param detects whether it may be anything else than TLS. */
-  constructor(session: HelloListener, detects: boolean) {
-    this.#session = session;
+  constructor(connection: HelloListener, detects: boolean) {
+    this.#connection = connection;
     this.#detects = detects;
   }
 
@@ -36,7 +36,7 @@ export class HelloReader implements FirstReader {
   }
 
   done(): void {
-    this.#session.greeted(this.#protocol, this.#found);
+    this.#connection.greeted(this.#protocol, this.#found);
   }
 
   #readTls(bytes: Buffer): number | undefined {
@@ -47,12 +47,13 @@ export class HelloReader implements FirstReader {
     }
     if (reading.kind === "malformed") this.#refuse(bytes, reading.detail);
     else if (bytes.length > largestPrelude)
-      this.#session.handshakeFailed("not_tls", "a hello without an end");
+      this.#connection.handshakeFailed("not_tls", "a hello without an end");
     return undefined;
   }
 
   #refuse(bytes: Buffer, detail: string): void {
-    if (detectProtocol(bytes) === "http1") this.#session.handshakeFailed("not_tls", "http request", speakTls);
-    else this.#session.handshakeFailed("not_tls", detail);
+    if (detectProtocol(bytes) === "http1")
+      this.#connection.handshakeFailed("not_tls", "http request", speakTls);
+    else this.#connection.handshakeFailed("not_tls", detail);
   }
 }

@@ -8,25 +8,25 @@ export interface ProxyHeaderListener {
   notIntroduced(detail: string): void;
 }
 
-/** Takes the PROXY protocol header off a connection: the byte behind it is the session's first. */
+/** Takes the PROXY protocol header off a connection: the byte behind it is the connection's first. */
 export class ProxyReader implements FirstReader {
-  readonly #session: ProxyHeaderListener;
+  readonly #connection: ProxyHeaderListener;
   readonly #reader: ProxyHeaderReader = new ProxyHeaderReader();
   #header: ProxyHeader | undefined;
 
-  constructor(session: ProxyHeaderListener) {
-    this.#session = session;
+  constructor(connection: ProxyHeaderListener) {
+    this.#connection = connection;
   }
 
   read(bytes: Buffer): number | undefined {
     const reading = this.#reader.read(bytes);
-    if (reading.kind === "malformed") this.#session.notIntroduced(`the PROXY header ${reading.detail}`);
+    if (reading.kind === "malformed") this.#connection.notIntroduced(`the PROXY header ${reading.detail}`);
     if (reading.kind !== "header") return undefined;
     this.#header = reading.header;
     return reading.length;
   }
 
   done(): void {
-    this.#session.introduced(this.#header!);
+    this.#connection.introduced(this.#header!);
   }
 }

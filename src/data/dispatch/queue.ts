@@ -4,11 +4,7 @@ import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
-import type { Session } from "../session.ts";
-import { tryNext } from "./attempts.ts";
-
-/** What a session waits for: a backend with room, a place in the retry budget, or the end of a first check. */
-export type Wait = "room" | "retry" | "check";
+import type { Wait } from "../pick/pick.ts";
 
 /** How long to wait for a place in the retry budget, in milliseconds. */
 const longestRetryWait = 1_000;
@@ -16,7 +12,21 @@ const longestRetryWait = 1_000;
 /** In milliseconds; the control plane ends the wait for a first check after one second. */
 const longestCheckWait = 2_000;
 
-/** Why a session ends that could not wait, or has waited for too long. */
+/** Who waits in a queue. */
+export interface Waiter {
+  /** Whether it has tried no backend: where it finds none, nobody does. */
+  readonly fresh: boolean;
+  /** Looks for a backend. Where it finds one, or ends, it leaves the queue. @returns what it goes on waiting for. */
+  turn(): Wait | undefined;
+}
+
+interface Place {
+  wait: Wait;
+  /** By performance.now(). */
+  readonly since: number;
+}
+
+/** Why a waiter ends that may not wait, or has waited for too long. */
 const overdue = {
   room: "queue_timeout",
   retry: "retry_budget",
@@ -24,8 +34,8 @@ const overdue = {
 } as const satisfies Record<Wait, EndReason>;
 
 /**
- * The sessions of one worker that wait for a backend of one pool: who came first is served first. The count of those
- * that wait is over all workers. A place that a session gives back in any worker goes to the worker that has listened
+ * Those in one worker that wait for a backend of one pool: who came first is served first. The count of those
+ * that wait is over all workers. A place that comes free in any worker goes to the worker that has listened
  * longest, so workers take turns.
  */
 export class Queue {
@@ -35,7 +45,7 @@ export class Queue {
   /** Of the pool's counters. */
   readonly #first: number;
   /** In the order in which they came. */
-  readonly #waiting = new Map<Session, Wait>();
+  readonly #waiting = new Map<Waiter, Place>();
   readonly #counts: Record<Wait, number> = { room: 0, retry: 0, check: 0 };
   readonly #room: Ear;
   readonly #news: Ear;
@@ -54,37 +64,42 @@ export class Queue {
     return this.#counts[wait] > 0;
   }
 
-  /** A session waits from now on, or ends where no more may. */
-  join(session: Session, wait: Wait): void {
-    if (!addUpTo(this.#shared.poolWaiting, this.#slot, session.pool.definition.queue.size)) {
-      session.end(wait === "room" ? "queue_full" : overdue[wait]);
-      return;
-    }
+  /**
+   * A waiter waits from now on; it may have its turn before this returns.
+   * @param size how many may wait in all workers.
+   * @returns why it may not.
+   */
+  join(waiter: Waiter, wait: Wait, size: number): EndReason | undefined {
+    if (!addUpTo(this.#shared.poolWaiting, this.#slot, size))
+      return wait === "room" ? "queue_full" : overdue[wait];
     this.#counters[this.#first + poolCell.queued]! += 1;
-    session.phase = "queue";
-    session.lastActive = performance.now();
+    this.#waiting.set(waiter, { wait, since: performance.now() });
+    this.#counts[wait]++;
     // What came free before there was anybody to be told of it.
-    if (this.#enter(session, wait)) this.serve();
+    if (this.#listen(wait)) this.serve();
+    return undefined;
   }
 
-  /** A session has its turn, or ends. */
-  leave(session: Session): void {
-    const wait = this.#waiting.get(session)!;
-    this.#waiting.delete(session);
+  /** A waiter has its turn, or ends. @returns how long it has waited, in milliseconds. */
+  leave(waiter: Waiter): number {
+    const { wait, since } = this.#waiting.get(waiter)!;
+    this.#waiting.delete(waiter);
     this.#counts[wait]--;
     this.#counters[this.#first + poolCell.dequeued]! += 1;
-    const took = performance.now() - session.lastActive;
-    session.queueTook += took;
+    const took = performance.now() - since;
     recordValue(this.#counters, this.#first + poolCell.queueDuration, took * 1000);
     Atomics.sub(this.#shared.poolWaiting, this.#slot, 1);
+    return took;
   }
 
-  /** Ends a session that has waited for too long. @param quiet for how long it has waited, in milliseconds. */
-  endIfOverdue(session: Session, quiet: number): void {
-    const wait = this.#waiting.get(session)!;
-    const { timeout } = session.pool.definition.queue;
+  /**
+   * @param now by performance.now(). @param timeout how long to wait for room, in milliseconds.
+   * @returns why a waiter is to end that has waited for too long; undefined: it has not.
+   */
+  overdue(waiter: Waiter, now: number, timeout: number): EndReason | undefined {
+    const { wait, since } = this.#waiting.get(waiter)!;
     const longest = { room: timeout, retry: longestRetryWait, check: longestCheckWait };
-    if (quiet > longest[wait]) session.end(overdue[wait]);
+    return now - since > longest[wait] ? overdue[wait] : undefined;
   }
 
   /**
@@ -92,21 +107,25 @@ export class Queue {
    * @returns whether there is none for anybody, and not only none for those that have tried some already.
    */
   serve(): boolean {
-    for (const session of this.#waiting.keys()) {
-      let wait = tryNext(session);
-      while (wait !== undefined && this.#enter(session, wait)) wait = tryNext(session);
-      // Whom one can't be had that has not tried any, it can't be had for those behind.
-      if (wait !== undefined && session.attempts.length === 0) return true;
+    for (const [waiter, place] of this.#waiting) {
+      let wait = waiter.turn();
+      while (wait !== undefined && this.#waitsFor(place, wait)) wait = waiter.turn();
+      // If a waiter that has tried no backend finds none, those behind it find none either.
+      if (wait !== undefined && waiter.fresh) return true;
     }
     return false;
   }
 
   /** @returns whether it has to be looked again, because nobody listened until now for what it waits for. */
-  #enter(session: Session, wait: Wait): boolean {
-    const before = this.#waiting.get(session);
-    if (before !== undefined) this.#counts[before]--;
-    this.#waiting.set(session, wait);
+  #waitsFor(place: Place, wait: Wait): boolean {
+    this.#counts[place.wait]--;
+    place.wait = wait;
     this.#counts[wait]++;
+    return this.#listen(wait);
+  }
+
+  /** @returns whether nobody listened until now. */
+  #listen(wait: Wait): boolean {
     const newsMissed = this.#news.listen();
     return (wait === "room" && this.#room.listen()) || newsMissed;
   }

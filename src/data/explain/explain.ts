@@ -10,10 +10,9 @@ import type { Protocol, Route } from "../../model/listener.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
 import type { RouteRequest } from "../decide/router.ts";
-import type { ServedPool } from "../pick/pool.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 import { explainAdmission } from "./admission.ts";
-import { explainPool } from "./pool.ts";
+import { type ExplainedPool, explainPool } from "./pool.ts";
 import { explainRoutes } from "./route.ts";
 
 /** What is not decided by what the request says. */
@@ -27,14 +26,14 @@ export interface Surroundings {
 interface Reception {
   readonly tls: TlsExplanation;
   readonly refusal: Explanation["reason"];
-  /** Of the sessions' router, and of the hello's; see `Session.greeted` and `Session.secured`. */
+  /** Of the sessions' router, and of the hello's; see `Connection.greeted` and `Connection.clientSecured`. */
   readonly hello: RouteRequest | undefined;
   readonly session: RouteRequest | undefined;
   readonly route: Route | undefined;
 }
 
 /**
- * What would become of a connection, and why: the stages of a `Session`, decided by the same functions. Opens nothing and
+ * What would become of a connection, and why: the stages of a connection and its session, decided by the same functions. Opens nothing and
  * counts nothing.
  */
 export function explain(
@@ -91,7 +90,7 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
 /** Why it ends where a backend is to be picked; null: it has one, or waits for one. */
 function pickRefusal(
   { waits, backends }: PoolExplanation,
-  { definition }: ServedPool,
+  { definition }: ExplainedPool,
   { poolWaiting }: SharedMemory,
 ): Explanation["reason"] {
   if (waits === null) return backends.some(({ skipped }) => skipped === null) ? null : "no_backend";
@@ -126,7 +125,7 @@ function receive(listener: ServedListener, protocol: Protocol, offer: ClientHell
   return { ...reception, ...terminate(listener, termination!, offer) };
 }
 
-/** The handshake, as OpenSSL and `Session.secured` have it. */
+/** The handshake, as OpenSSL and `Connection.clientSecured` have it. */
 function terminate(
   { definition, router }: ServedListener,
   termination: Termination,

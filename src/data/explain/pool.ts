@@ -2,13 +2,18 @@ import { backendFlag, type SharedMemory, stateOf } from "../../channel/memory.ts
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { BackendExplanation, PickBasis, PoolExplanation } from "../../model/explanation.ts";
 import type { PickerType } from "../../model/pool.ts";
+import type { PlacedPool } from "../../model/snapshot.ts";
 import { hashKey } from "../pick/consistent-hash.ts";
-import type { ServedPool, Unavailable } from "../pick/pool.ts";
+import type { Leases } from "../pick/leases.ts";
+import type { Wait } from "../pick/pick.ts";
+import type { PickKey } from "../pick/picker.ts";
+import { PresentPick } from "../pick/present-pick.ts";
 
-/** Who asks for a backend. */
-export interface Picking {
-  readonly clientAddress: string;
-  readonly serverName: string;
+/** What is asked of a pool. */
+export interface ExplainedPool {
+  readonly definition: PlacedPool;
+  readonly leases: Pick<Leases, "obstacle" | "rehearse">;
+  readonly queue: { has(wait: Wait): boolean };
 }
 
 const bases: { readonly [P in PickerType]: PickBasis } = {
@@ -34,15 +39,18 @@ const mostLooks = 1_000_000;
  * What the pool's picker would do, told by the picker itself: it is asked as often as shares need, on a copy, so that
  * nothing moves.
  */
-export function explainPool(pool: ServedPool, shared: SharedMemory, picking: Picking): PoolExplanation {
+export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: PickKey): PoolExplanation {
   const { definition } = pool;
   const { picker: spec, backends } = definition;
   const by = bases[spec.type];
-  const picker = pool.rehearse(fixedRandom());
-  const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined =>
-    pool.pick(picker, picking.clientAddress, picking.serverName, tried);
+  const picker = pool.leases.rehearse(fixedRandom());
+  const present = new PresentPick(pool.leases);
+  const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined => {
+    present.begin(key, tried);
+    return picker.pick(present);
+  };
   const first = pick([]);
-  const waits = waitOf(pool, first === undefined ? pool.unavailable : "none");
+  const waits = waitOf(pool, first === undefined ? present.wait : undefined);
   const second = first && pick([first]);
   const certain = by === "key" || by === "turn";
   const spread = (tried: readonly PlacedBackend[]): Shares =>
@@ -54,7 +62,7 @@ export function explainPool(pool: ServedPool, shared: SharedMemory, picking: Pic
     name: definition.name,
     picker: spec.type,
     by,
-    key: spec.type === "consistent-hash" ? hashKey(spec, picking) : null,
+    key: spec.type === "consistent-hash" ? hashKey(spec, key) : null,
     backend: chosen?.address ?? null,
     next: next?.address ?? null,
     waits,
@@ -67,7 +75,8 @@ export function explainPool(pool: ServedPool, shared: SharedMemory, picking: Pic
         state: stateOf(shared.backendFlags[backend.slot]!),
         connections: shared.backendActive[backend.slot]!,
         skipped:
-          pool.obstacle(backend) ?? (first !== undefined && backend.tier > first.tier ? "standby" : null),
+          pool.leases.obstacle(backend) ??
+          (first !== undefined && backend.tier > first.tier ? "standby" : null),
         share: shares === undefined ? null : (shares.get(backend) ?? 0),
       }),
     ),
@@ -75,9 +84,9 @@ export function explainPool(pool: ServedPool, shared: SharedMemory, picking: Pic
 }
 
 /** Who came first is served first: while others wait for room, there is none. */
-function waitOf({ queue }: ServedPool, unavailable: Unavailable): PoolExplanation["waits"] {
-  if (queue.has("room") || unavailable === "room") return "room";
-  return unavailable === "check" ? "check" : null;
+function waitOf({ queue }: ExplainedPool, wait: Wait | undefined): PoolExplanation["waits"] {
+  if (queue.has("room") || wait === "room") return "room";
+  return wait === "check" ? "check" : null;
 }
 
 /** How the picks of sessions like this one spread over backends; those that get none are not there. */

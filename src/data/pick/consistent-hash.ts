@@ -4,7 +4,7 @@ import { hashString, mix } from "./hash.ts";
 import { addressSeeds, type HashTable } from "./hash-table.ts";
 import { LoadBound } from "./load-bound.ts";
 import { Maglev } from "./maglev.ts";
-import type { PickContext, Picker, PickerInputs } from "./picker.ts";
+import type { PickContext, Picker, PickerInputs, PickKey } from "./picker.ts";
 import { Ring } from "./ring.ts";
 import { wholeWeight } from "./slow-start.ts";
 
@@ -13,10 +13,7 @@ const mostSteps = 16;
 const keySeed = 0;
 
 /** What is hashed. Without a server name it is the client's address; an empty address is a key like any other. */
-export function hashKey(
-  { key }: ConsistentHashSpec,
-  { clientAddress, serverName }: Pick<PickContext, "clientAddress" | "serverName">,
-): string {
+export function hashKey({ key }: ConsistentHashSpec, { clientAddress, serverName }: PickKey): string {
   return key === "sni" && serverName !== "" ? serverName : clientAddress;
 }
 
@@ -45,7 +42,7 @@ export class ConsistentHashPicker implements Picker {
   }
 
   pick(context: PickContext): PlacedBackend | undefined {
-    const hash = hashString(hashKey(this.#spec, context), keySeed);
+    const hash = hashString(hashKey(this.#spec, context.key), keySeed);
     const table = this.#table;
     this.#bound?.refresh(context);
     let full: PlacedBackend | undefined;

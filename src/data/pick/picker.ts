@@ -1,11 +1,16 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 
-/** What a pick may depend on. The session path reuses one object for all picks: do not keep it. */
-export interface PickContext {
+/** What of a session or an exchange a pick may depend on: what hash pickers hash. */
+export interface PickKey {
   /** The client's IP address, IPv4-mapped addresses as IPv4; empty for a unix socket's client. */
   readonly clientAddress: string;
   /** The server name of the TLS handshake, lower case; empty without one. */
   readonly serverName: string;
+}
+
+/** What a pick may depend on. A pool reuses one object for all picks: do not keep it. */
+export interface PickContext {
+  readonly key: PickKey;
   /** May this backend be picked now? False for one that is down and for one that this session has tried. */
   mayPick(backend: PlacedBackend): boolean;
 }

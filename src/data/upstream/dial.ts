@@ -1,20 +1,25 @@
 import { connect, type OnReadOpts, type Socket } from "node:net";
 import type { SocketAddress } from "../../lib/address.ts";
+import { onUpstreamBytes } from "../sockets/events.ts";
 import { bufferBytes, tcpOptions } from "../sockets/options.ts";
 
 /**
  * One read buffer for all backend sockets of this worker: a chunk is used up or copied before the callback returns
  * (see `relay/relay.ts`), so a read allocates nothing.
  */
-const readBuffer = Buffer.allocUnsafeSlow(bufferBytes);
+const onread: OnReadOpts = {
+  buffer: Buffer.allocUnsafeSlow(bufferBytes),
+  callback: onUpstreamBytes as OnReadOpts["callback"],
+};
 
 /**
  * Begins to connect; the caller listens for `connect` and `error`.
- * @param onData gets the bytes with the socket as `this`; `false` stops reading until `resume()`. Undefined: somebody
- * else will read the socket.
+ * @param secure whether TLS is to come on top, which will read the socket; otherwise its owner gets the bytes.
  */
-export function dial(target: SocketAddress, onData: OnReadOpts["callback"] | undefined): Socket {
-  const options = onData && { onread: { buffer: readBuffer, callback: onData } };
+export type Dial = (target: SocketAddress, secure: boolean) => Socket;
+
+export const dial: Dial = (target, secure) => {
+  const options = secure ? undefined : { onread };
   if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: target.path });
   // The target is an IP address, so there is no second address family to fall back to.
   return connect({
@@ -24,4 +29,4 @@ export function dial(target: SocketAddress, onData: OnReadOpts["callback"] | und
     autoSelectFamily: false,
     ...options,
   });
-}
+};

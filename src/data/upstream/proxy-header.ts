@@ -1,25 +1,40 @@
 import type { X509Certificate } from "node:crypto";
+import type { Socket } from "node:net";
 import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
 import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
-import type { ProxyEndpoint, ProxySsl, ProxyTlvs } from "../../lib/proxy-protocol/header.ts";
+import type { ProxyEndpoint, ProxyHeader, ProxySsl, ProxyTlvs } from "../../lib/proxy-protocol/header.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../../lib/proxy-protocol/writer.ts";
-import type { Session } from "../session.ts";
+import type { Pool } from "../../model/pool.ts";
+
+export type ProxyVersion = NonNullable<Pool["proxyProtocol"]>;
+
+/** What a PROXY header tells of a client. */
+export interface IntroducedClient {
+  /** Empty for a unix socket's client. */
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  /** What a proxy in front said of it. */
+  readonly header: ProxyHeader | undefined;
+  readonly serverName: string;
+  /** The accepted socket. */
+  readonly raw: Socket;
+  /** Of the handshake with umay; undefined: there was none, and `client` is no `TLSSocket`. */
+  readonly tls: { readonly alpn: string; readonly version: string } | undefined;
+  readonly client: Socket;
+}
 
 /**
  * What a pool with `proxy_protocol` is told before anything else: who the client is, where it connected, and with
  * version 2 what is known of its TLS, and the unique ID that a proxy in front gave the connection.
- * @returns undefined where the pool does not want it.
  */
-export function proxyIntroduction(session: Session): Buffer | undefined {
-  const version = session.pool.definition.proxyProtocol;
-  if (version === undefined) return undefined;
-  const ends = endsOf(session);
+export function proxyIntroduction(version: ProxyVersion, client: IntroducedClient): Buffer {
+  const ends = endsOf(client);
   if (version === "v1") return encodeProxyV1(ends);
-  return encodeProxyV2({ command: "proxy", ...ends, tlvs: tlvsOf(session) });
+  return encodeProxyV2({ command: "proxy", ...ends, tlvs: tlvsOf(client) });
 }
 
 /** Both ends, or neither where the client came over a unix socket. */
-function endsOf({ clientAddress, clientPort, raw, header }: Session): {
+function endsOf({ clientAddress, clientPort, raw, header }: IntroducedClient): {
   readonly source?: ProxyEndpoint;
   readonly destination?: ProxyEndpoint;
 } {
@@ -32,13 +47,13 @@ function endsOf({ clientAddress, clientPort, raw, header }: Session): {
 }
 
 /** Where TLS does not end here, what a proxy in front knows of the client's TLS is still true. */
-function tlvsOf({ header, serverName, alpn, tlsVersion, client }: Session): ProxyTlvs {
+function tlvsOf({ header, serverName, tls, client }: IntroducedClient): ProxyTlvs {
   // A network namespace means something on the machine of that proxy only.
   const { uniqueId, netns: _, ...told }: ProxyTlvs = header?.tlvs ?? {};
   const known: ProxyTlvs =
-    tlsVersion === ""
+    tls === undefined
       ? { ...told, ...(serverName !== "" && { authority: serverName }) }
-      : { authority: serverName, alpn, ssl: sslOf(client as unknown as TLSSocket, tlsVersion) };
+      : { authority: serverName, alpn: tls.alpn, ssl: sslOf(client as TLSSocket, tls.version) };
   return { ...known, ...(uniqueId && { uniqueId }) };
 }
 

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { createCounterMemory } from "../../../src/channel/counters.ts";
 import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
+import { ServedPool } from "../../../src/data/dispatch/pool.ts";
 import { explainPool } from "../../../src/data/explain/pool.ts";
-import { ServedPool } from "../../../src/data/pick/pool.ts";
 import type { PlacedBackend, Skipped } from "../../../src/model/backend.ts";
 import type { PoolExplanation } from "../../../src/model/explanation.ts";
 import type { PickerSpec } from "../../../src/model/pool.ts";
@@ -54,17 +54,20 @@ class Stage {
     return explainPool(this.pool, this.shared, picking);
   }
 
+  #skipped: readonly Skipped[] | undefined;
+
   /** Whom the last pick passed over. */
   skipped(): readonly Skipped[] | undefined {
-    return this.pool.skipped;
+    return this.#skipped;
   }
 
   /** What a session gets. */
   pick(clientAddress: string, tried: readonly PlacedBackend[] = []): PlacedBackend | undefined {
-    const backend = this.pool.lease(clientAddress, "", tried);
-    if (typeof backend === "string") return undefined;
-    this.pool.release(backend);
-    return backend;
+    const pick = this.pool.leases.take({ clientAddress, serverName: "" }, tried);
+    this.#skipped = pick.skipped;
+    if (pick.kind !== "leased") return undefined;
+    this.pool.leases.release(pick.backend);
+    return pick.backend;
   }
 }
 

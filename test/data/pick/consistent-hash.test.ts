@@ -19,10 +19,10 @@ for (const algorithm of ["maglev", "ring"] as const) {
     it("one client stays with one backend, whatever name it asks for", () => {
       const picker = pool.create(spec({ algorithm }));
       for (const client of clients.slice(0, 50)) {
-        pool.clientAddress = client;
-        pool.serverName = "";
+        pool.key.clientAddress = client;
+        pool.key.serverName = "";
         const backend = picker.pick(pool);
-        pool.serverName = "a.example";
+        pool.key.serverName = "a.example";
         assert.equal(picker.pick(pool), backend);
       }
     });
@@ -31,10 +31,10 @@ for (const algorithm of ["maglev", "ring"] as const) {
       const picker = pool.create(spec({ algorithm, key: "sni" }));
       const chosen = new Set<string>();
       for (let name = 0; name < 50; name++) {
-        pool.serverName = `host-${name}.example`;
+        pool.key.serverName = `host-${name}.example`;
         const backends = new Set(
           clients.slice(0, 20).map((client) => {
-            pool.clientAddress = client;
+            pool.key.clientAddress = client;
             return picker.pick(pool)!.address;
           }),
         );
@@ -45,7 +45,7 @@ for (const algorithm of ["maglev", "ring"] as const) {
     });
 
     it("without a server name the key is the client's address", () => {
-      pool.serverName = "";
+      pool.key.serverName = "";
       assert.deepEqual(
         pool.assign(pool.create(spec({ algorithm, key: "sni" })), clients),
         pool.assign(pool.create(spec({ algorithm })), clients),

@@ -100,7 +100,7 @@ it("does not walk through a whole round of heavy backends to find that all are r
   const pool = new TestPool(placedBackends(Array.from({ length: 100 }, (_, index) => 255 + (index % 2))));
   const picker = pool.create(spec);
   let asked = 0;
-  const context = { clientAddress: "", serverName: "", mayPick: () => ++asked < 0 };
+  const context = { key: { clientAddress: "", serverName: "" }, mayPick: () => ++asked < 0 };
   assert.equal(picker.pick(context), undefined);
   assert.ok(asked <= 300, `asked ${asked} times`);
 });

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { backendCell, createCounterMemory, poolCell, sumCells } from "../../../src/channel/counters.ts";
 import { backendFlag, createSharedMemory } from "../../../src/channel/memory.ts";
 import { backendSlots, poolSlots } from "../../../src/channel/slots.ts";
-import { ServedPool } from "../../../src/data/pick/pool.ts";
+import { Leases } from "../../../src/data/pick/leases.ts";
+import type { NoPick, Wait } from "../../../src/data/pick/pick.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
 import type { PlacedPool } from "../../../src/model/snapshot.ts";
 import { pickerVariants } from "../../support/pickers.ts";
@@ -40,15 +41,20 @@ const definition: PlacedPool = {
 function scene(changes: Partial<PlacedPool> = {}) {
   const shared = createSharedMemory();
   const counters = createCounterMemory();
-  const pool = new ServedPool(
+  const leases = new Leases(
     { ...definition, ...changes },
     { shared, counters, worker: { index: 0, count: 1 } },
   );
   return {
     shared,
     counters,
-    pool,
-    lease: (tried: PlacedBackend[] = []) => pool.lease("192.0.2.1", "", tried),
+    leases,
+    /** The backend, or why there is none. */
+    lease(tried: PlacedBackend[] = []): PlacedBackend | Wait | NoPick {
+      const pick = leases.take({ clientAddress: "192.0.2.1", serverName: "" }, tried);
+      if (pick.kind === "leased") return pick.backend;
+      return pick.kind === "wait" ? pick.for : pick.reason;
+    },
   };
 }
 
@@ -66,11 +72,11 @@ describe("a lease", () => {
     });
 
   test("that is given back is there for the next one", () => {
-    const { shared, counters, pool, lease } = scene();
+    const { shared, counters, leases, lease } = scene();
     const leased = Array.from({ length: 6 }, () => lease() as PlacedBackend);
-    pool.release(two);
+    leases.release(two);
     assert.equal(lease(), two);
-    for (const backend of leased) pool.release(backend);
+    for (const backend of leased) leases.release(backend);
     assert.deepEqual([...shared.backendActive.subarray(0, 3)], [0, 0, 0]);
     assert.equal(shared.poolActive[5], 0);
     assert.equal(sumCells([counters], definition.counters + poolCell.leased), 7);
@@ -105,7 +111,7 @@ describe("a lease", () => {
 test("as many retries may be under way as the budget allows, and not one more; it is not spent in vain", () => {
   fc.assert(
     fc.property(fc.nat(100), fc.nat(20), fc.nat(300), (percent, min, active) => {
-      const { shared, pool, lease } = scene({
+      const { shared, leases, lease } = scene({
         connect: { ...definition.connect, retryBudget: { percent, min } },
         maxConnectionsPerBackend: undefined,
       });
@@ -121,7 +127,7 @@ test("as many retries may be under way as the budget allows, and not one more; i
       assert.equal(retry(), most === 0 ? "no_retry" : "retry");
       assert.equal(shared.poolRetries[5], most);
       if (most === 0) return;
-      pool.endRetry();
+      leases.endRetry();
       for (const { slot } of [two, spare]) shared.backendFlags[slot] = backendFlag.down;
       assert.equal(retry(), "none");
       assert.equal(shared.poolRetries[5], most - 1);

@@ -1,0 +1,50 @@
+import type { CounterMemory } from "../../channel/counters.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
+import type { Protocol, Route } from "../../model/listener.ts";
+import type { PlacedListener } from "../../model/snapshot.ts";
+import type { LineLogger } from "../../observe/worker-logger.ts";
+import type { Router } from "../decide/router.ts";
+import type { Open } from "../open.ts";
+import type { AddressLimits } from "./addresses.ts";
+import type { ClientHello } from "./client-hello.ts";
+import type { Termination } from "./tls.ts";
+
+/** What becomes of a client, by what it says first. `unknown_name`: strict_sni refuses it. */
+export type Course = "passed_through" | "terminated" | "plain" | "unknown_name";
+
+/** What a connection needs of its listener until it is known who serves it. */
+export interface AcceptingListener {
+  readonly definition: PlacedListener;
+  /** Undefined: plain TCP. */
+  readonly termination: Pick<Termination, "begin" | "judge"> | undefined;
+  /** Undefined: any address will do. */
+  readonly addresses: Pick<AddressLimits, "admit" | "release"> | undefined;
+  /** For what a client's first bytes say, before TLS is terminated or passed through. */
+  readonly helloRouter: Router;
+  /** For what is known after the handshake, or without one. */
+  readonly router: Router;
+  /** Whether a client's first bytes must be read before it is known what to do. */
+  readonly readsHello: boolean;
+  /** Whether anything is to be read before TLS begins. */
+  readonly readsFirstBytes: boolean;
+  /** Whether its connections begin with a handshake, or with a client's first bytes. */
+  readonly secures: boolean;
+  /** Whether this peer may say whom its connections are for. */
+  trusts(peer: string): boolean;
+  /** @param hello where the client speaks TLS and hellos are read. @param route that the hello matches. */
+  courseOf(protocol: Protocol, hello: ClientHello | undefined, route: Route | undefined): Course;
+}
+
+/** What a connection needs of the plane of its worker. */
+export interface AcceptingPlane {
+  /** Its index, from 0. */
+  readonly worker: number;
+  readonly shared: SharedMemory;
+  readonly counters: CounterMemory;
+  readonly logger: LineLogger;
+  /** Whether ended sessions are logged. */
+  readonly logSessions: boolean;
+  readonly open: Set<Open>;
+  /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
+  readonly handshakes: Int32Array;
+}

@@ -1,0 +1,268 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { endReasonList, handshakeOutcomes, listenerCell } from "../../channel/counters.ts";
+import { recordValue } from "../../channel/histogram.ts";
+import { unmapAddress } from "../../lib/address.ts";
+import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
+import type { Protocol, Route } from "../../model/listener.ts";
+import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
+import { logSession } from "../../observe/session-log.ts";
+import type { Open } from "../open.ts";
+import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
+import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
+import { resetSocket } from "../sockets/reset.ts";
+import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
+import { admitAddress, countPending, release } from "./admission.ts";
+import { type ClientHello, normaliseServerName } from "./client-hello.ts";
+import { type Phase, phases } from "./connection-phases.ts";
+import { FirstBytes, type FirstReader } from "./first-bytes.ts";
+import { type HelloListener, HelloReader } from "./hello.ts";
+import { unrecognizedName } from "./last-words.ts";
+import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
+import { connectionRecord, type TlsFacts } from "./record.ts";
+
+/**
+ * Serves connections from the handshake on. It becomes the owner of `connection.client` and takes the connection's place
+ * in the plane's set of what is open; `connection.close` must follow, once.
+ * @param route that matched; undefined: none did.
+ */
+export type Serve<L extends AcceptingListener> = (
+  connection: Connection<L>,
+  route: Route | undefined,
+) => void;
+
+/**
+ * One accepted client connection, from accept to close. Its methods stand in the order of its life: accept → header →
+ * hello → handshake → handed on → close. It knows no pool and no backend: they concern whoever it is handed on to.
+ */
+export class Connection<L extends AcceptingListener = AcceptingListener>
+  extends SocketOwner
+  implements Open, ProxyHeaderListener, HelloListener
+{
+  readonly listener: L;
+  /** The accepted socket, underneath TLS where there is TLS. */
+  readonly raw: OwnedSocket;
+  client: OwnedSocket;
+  phase: Phase = "hello";
+  clientAddress: string;
+  clientPort: number;
+  /** The proxy that brought the client, where a PROXY header said that there is one. */
+  via = "";
+  /** What a proxy in front said of the client's connection to it. */
+  header: ProxyHeader | undefined = undefined;
+  serverName = "";
+  /** Undefined: no handshake with umay is over. */
+  tls: TlsFacts | undefined = undefined;
+  readonly #plane: AcceptingPlane;
+  readonly #serve: Serve<L>;
+  #first: FirstBytes | undefined = undefined;
+  /** By performance.now(). */
+  readonly #accepted: number;
+  /** When the phase began. */
+  #since: number;
+  /** Where the client's address is counted. */
+  #addressPlace: number;
+
+  /** Accept: the connection has been admitted. @param addressPlace as {@link admit} gave it. */
+  constructor(plane: AcceptingPlane, listener: L, socket: Socket, addressPlace: number, serve: Serve<L>) {
+    super();
+    this.listener = listener;
+    this.raw = own(socket, this);
+    this.client = this.raw;
+    this.clientAddress = unmapAddress(socket.remoteAddress ?? "");
+    this.clientPort = socket.remotePort ?? 0;
+    this.#plane = plane;
+    this.#serve = serve;
+    this.#accepted = performance.now();
+    this.#since = this.#accepted;
+    this.#addressPlace = addressPlace;
+    plane.open.add(this);
+    countPending(listener, plane, 1);
+    if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
+    if (listener.definition.proxyProtocol === undefined) this.#readHello();
+    else this.#read("header", new ProxyReader(this));
+  }
+
+  #read(phase: "header" | "hello", reader: FirstReader): void {
+    this.phase = phase;
+    this.#first = new FirstBytes(this.raw, reader);
+  }
+
+  /** Header and hello: a reader has more. */
+  override clientData(chunk: Buffer): void {
+    const taken = this.#first?.add(chunk);
+    if (taken !== undefined) this.settleFirstBytes(taken);
+  }
+
+  /** Header and hello: goes on with what came so far. @param taken how many bytes the reader takes away. */
+  settleFirstBytes(taken = 0): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    this.#first = undefined;
+    first.stop(taken);
+    first.reader.done();
+  }
+
+  /** Header: tells whom the connection is for; without an address it is the sender's own, a health check say. */
+  introduced(header: ProxyHeader): void {
+    const { source } = header;
+    this.header = header;
+    if (source !== undefined) {
+      this.via = this.clientAddress;
+      this.clientAddress = source.address;
+      this.clientPort = source.port;
+      const place = admitAddress(this.listener, this.#plane, source.address);
+      if (typeof place === "string") {
+        this.end(place);
+        return;
+      }
+      this.#addressPlace = place;
+    }
+    this.#since = performance.now();
+    this.#readHello();
+  }
+
+  /** Header: there is none, or none that can be read. */
+  notIntroduced(detail: string): void {
+    this.#end("proxy_header", { proxyError: detail });
+  }
+
+  /** Hello: is read where the listener has to know it before it goes on. */
+  #readHello(): void {
+    const { readsHello, termination, definition } = this.listener;
+    if (readsHello) this.#read("hello", new HelloReader(this, definition.detect));
+    else this.greeted(termination === undefined ? "other" : "tls", undefined);
+  }
+
+  /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
+  greeted(protocol: Protocol, hello: ClientHello | undefined): void {
+    const { helloRouter, router } = this.listener;
+    const route = hello && helloRouter.find({ serverName: hello.serverName, alpn: hello.alpn, protocol });
+    switch (this.listener.courseOf(protocol, hello, route)) {
+      case "passed_through":
+        this.serverName = hello!.serverName;
+        this.#handOn(route);
+        break;
+      case "plain":
+        this.#handOn(router.find({ serverName: "", alpn: [], protocol }));
+        break;
+      case "unknown_name":
+        this.handshakeFailed("unknown_name", hello!.serverName, unrecognizedName);
+        break;
+      case "terminated":
+        this.#secure(hello?.serverName ?? "");
+    }
+  }
+
+  /** Handshake: begins. */
+  #secure(serverName: string): void {
+    this.phase = "handshake";
+    if (this.listener.readsFirstBytes) detachClient(this.raw);
+    try {
+      this.client = own(this.listener.termination!.begin(this.raw, serverName), this);
+    } catch (error) {
+      this.handshakeFailed("failed", (error as Error).message);
+      return;
+    }
+    attachClient(this.client);
+    attachTls(this.client);
+  }
+
+  /** Handshake: done. */
+  override clientSecured(): void {
+    const socket = this.client as unknown as TLSSocket;
+    const took = performance.now() - this.#accepted;
+    this.serverName = normaliseServerName(socket.servername || "");
+    const alpn = socket.alpnProtocol || "";
+    const version = socket.getProtocol() ?? "";
+    const { client, refusal } = this.listener.termination!.judge(socket);
+    this.tls = { alpn, version, client, took };
+    if (refusal !== undefined) {
+      this.handshakeFailed(refusal.result, refusal.detail);
+      return;
+    }
+    const base = this.listener.definition.counters;
+    this.#countHandshake(version === "TLSv1.2" ? 0 : 1);
+    recordValue(this.#plane.counters, base + listenerCell.handshakeDuration, took * 1000);
+    const { serverName } = this;
+    this.#handOn(this.listener.router.find({ serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" }));
+  }
+
+  /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
+  handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void {
+    if (lastWords !== undefined) this.raw.write(lastWords);
+    this.#countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
+    const tlsError = detail === "" ? result : `${result}: ${detail}`;
+    this.#end(result === "timeout" ? "handshake_timeout" : "handshake_failed", { tlsError });
+  }
+
+  /** Handed on: what is to be known is known. */
+  #handOn(route: Route | undefined): void {
+    countPending(this.listener, this.#plane, -1);
+    this.phase = "served";
+    this.#plane.open.delete(this);
+    this.#serve(this, route);
+  }
+
+  override clientFailed(error: NodeJS.ErrnoException): void {
+    phases[this.phase].failed(this, error);
+  }
+
+  /** Only a handshake breaks while the connection owns the socket: `clientFailed` follows. */
+  override clientTlsFailed(): void {}
+
+  override clientEnded(): void {
+    phases[this.phase].gone(this);
+  }
+
+  override clientClosed(): void {
+    phases[this.phase].gone(this);
+  }
+
+  endIfOverdue(now: number): void {
+    phases[this.phase].endIfOverdue(this, now - this.#since);
+  }
+
+  /** It is on no backend yet. */
+  vacate(): void {}
+
+  /** Before it is handed on; afterwards, who serves it ends it. */
+  end(reason: EndReason): void {
+    this.#end(reason, {});
+  }
+
+  #end(reason: EndReason, errors: { readonly tlsError?: string; readonly proxyError?: string }): void {
+    if (this.phase === "served" || this.phase === "closed") return;
+    countPending(this.listener, this.#plane, -1);
+    this.#plane.open.delete(this);
+    const duration = this.close(reason);
+    const { logger, logSessions } = this.#plane;
+    if (logSessions) logSession(logger, { ...connectionRecord(this, reason, duration), ...errors });
+  }
+
+  /**
+   * Close: once, whoever has it. What is still open is reset, so that nothing that was cut short looks complete.
+   * @returns how long it was open, in milliseconds.
+   */
+  close(reason: EndReason): number {
+    const { counters } = this.#plane;
+    const { definition } = this.listener;
+    const served = this.phase === "served";
+    this.phase = "closed";
+    this.raw.owner = nobody;
+    this.client.owner = nobody;
+    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
+    // after it takes the handshake for done, and may not take the end for an empty answer.
+    if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
+    else if (!this.client.closed) resetSocket(this.raw, definition.bind.kind, this.client);
+    counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
+    const duration = performance.now() - this.#accepted;
+    if (served) recordValue(counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
+    release(this.listener, this.#plane, this.#addressPlace);
+    return duration;
+  }
+
+  #countHandshake(outcome: number): void {
+    this.#plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
+  }
+}

@@ -1,0 +1,60 @@
+import type { EndReason } from "../../model/reasons.ts";
+import type { SessionRecord } from "../../observe/session-log.ts";
+
+/** What a TLS handshake with a client came to. */
+export interface TlsFacts {
+  /** Empty without one. */
+  readonly alpn: string;
+  /** `TLSv1.2`, `TLSv1.3`. */
+  readonly version: string;
+  /** Who the client is, by its certificate; empty without one. */
+  readonly client: string;
+  /** In milliseconds, from accept. */
+  readonly took: number;
+}
+
+/** What a record tells of a connection. */
+interface RecordedConnection {
+  readonly listener: { readonly definition: { readonly name: string } };
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly via: string;
+  readonly serverName: string;
+  readonly tls: TlsFacts | undefined;
+}
+
+/** The record of an ended connection, as far as it came without being served. @param duration in milliseconds. */
+export function connectionRecord(
+  connection: RecordedConnection,
+  reason: EndReason,
+  duration: number,
+): SessionRecord {
+  const { listener, serverName, tls, via } = connection;
+  return {
+    client: clientOf(connection),
+    listener: listener.definition.name,
+    serverName,
+    alpn: tls?.alpn ?? "",
+    tlsVersion: tls?.version ?? "",
+    tlsError: "",
+    via,
+    proxyError: "",
+    clientCertificate: tls?.client ?? "",
+    pool: "",
+    backend: "",
+    pick: undefined,
+    attempts: [],
+    received: 0,
+    sent: 0,
+    handshake: tls?.took,
+    queue: undefined,
+    connect: undefined,
+    duration,
+    reason,
+  };
+}
+
+function clientOf({ clientAddress, clientPort }: RecordedConnection): string {
+  if (clientAddress === "") return "";
+  return clientAddress.includes(":") ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`;
+}

@@ -1,0 +1,54 @@
+import { isDeepStrictEqual } from "node:util";
+import type { PlacedPool } from "../../model/snapshot.ts";
+import { sharedClock } from "../clock.ts";
+import { Latencies } from "../pick/latency.ts";
+import { Leases, type WorkerMemory } from "../pick/leases.ts";
+import { BackendTls } from "../upstream/tls.ts";
+import type { UpstreamTls } from "../upstream/upstream.ts";
+import { Queue } from "./queue.ts";
+
+/** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
+export class ServedPool {
+  definition: PlacedPool;
+  /** Undefined: plain TCP. */
+  tls: UpstreamTls | undefined;
+  /** What its backends' answers take; undefined: its picker does not ask. */
+  latencies: Latencies | undefined;
+  readonly leases: Leases;
+  /** Where this worker's sessions wait. */
+  readonly queue: Queue;
+  readonly #memory: WorkerMemory;
+
+  /** @throws where OpenSSL refuses the pool's TLS settings. */
+  constructor(definition: PlacedPool, memory: WorkerMemory) {
+    this.definition = definition;
+    this.tls = definition.tls && new BackendTls(definition.tls);
+    this.#memory = memory;
+    this.latencies = this.#measure(definition);
+    this.leases = new Leases(definition, memory);
+    this.queue = new Queue(definition, memory.shared, memory.counters);
+  }
+
+  /**
+   * Builds what a new definition needs; nothing changes until the returned function is called.
+   * @throws where OpenSSL refuses the pool's TLS settings.
+   */
+  prepare(definition: PlacedPool): () => void {
+    const commitLeases = this.leases.prepare(definition);
+    const tls = isDeepStrictEqual(definition.tls, this.definition.tls)
+      ? this.tls
+      : definition.tls && new BackendTls(definition.tls);
+    return () => {
+      this.definition = definition;
+      this.tls = tls;
+      this.latencies = this.#measure(definition);
+      commitLeases();
+      this.queue.serve();
+    };
+  }
+
+  #measure({ picker }: PlacedPool): Latencies | undefined {
+    if (picker.type !== "peak-ewma") return undefined;
+    return new Latencies(this.#memory.shared.backendLatency, sharedClock, picker.decay);
+  }
+}

@@ -1,0 +1,15 @@
+import type { EndReason } from "../model/reasons.ts";
+
+/** Something with a timeout; the sweep looks at it once in a tick. */
+export interface Timed {
+  /** Ends what has overstayed. @param now by `performance.now()`, rather a tick too early than too late. */
+  endIfOverdue(now: number): void;
+}
+
+/** Whoever has an open client connection: the connection itself, and from the handshake on who serves it. */
+export interface Open extends Timed {
+  /** Leaves a backend, by its slot: goes on with another one, or ends. */
+  vacate(slot: number): void;
+  /** Ends now. Nothing happens where it has ended already. */
+  end(reason: EndReason): void;
+}

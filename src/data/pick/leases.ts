@@ -1,0 +1,161 @@
+import { addUpTo, ringNews, ringRoom } from "../../channel/bells.ts";
+import { backendCell, type CounterMemory, poolCell } from "../../channel/counters.ts";
+import { obstacleOf, type SharedMemory } from "../../channel/memory.ts";
+import type { Obstacle, PlacedBackend } from "../../model/backend.ts";
+import type { PlacedPool } from "../../model/snapshot.ts";
+import { sharedClock } from "../clock.ts";
+import { leased, noPick, type PickResult, waitFor } from "./pick.ts";
+import type { Picker, PickerInputs, PickKey } from "./picker.ts";
+import { PresentPick } from "./present-pick.ts";
+import { createTieredPicker } from "./tiers.ts";
+
+/** The memory that a worker counts in, and which worker it is. */
+export interface WorkerMemory {
+  readonly shared: SharedMemory;
+  readonly counters: CounterMemory;
+  readonly worker: PickerInputs["worker"];
+}
+
+/** Gives out the leases of a pool's backends, which its picker chooses, and takes them back. */
+export class Leases {
+  #definition: PlacedPool;
+  #picker: Picker;
+  readonly #memory: WorkerMemory;
+  readonly #present: PresentPick = new PresentPick(this);
+
+  constructor(definition: PlacedPool, memory: WorkerMemory) {
+    this.#definition = definition;
+    this.#memory = memory;
+    this.#picker = this.#build(definition, undefined);
+  }
+
+  /** Builds the picker that a new definition needs; nothing changes until the returned function is called. */
+  prepare(definition: PlacedPool): () => void {
+    const sameKind = definition.picker.type === this.#definition.picker.type;
+    const picker = this.#build(definition, sameKind ? this.#picker : undefined);
+    return () => {
+      this.#definition = definition;
+      this.#picker = picker;
+    };
+  }
+
+  /**
+   * Leases the backend to try next: {@link release} must follow, and where some were tried, {@link endRetry}.
+   * @param tried backends that were tried already.
+   */
+  take(key: PickKey, tried: readonly PlacedBackend[]): PickResult {
+    this.#present.begin(key, tried);
+    const pick = this.#take(tried.length > 0);
+    this.#present.end();
+    return pick;
+  }
+
+  #take(again: boolean): PickResult {
+    const present = this.#present;
+    let retrying = false;
+    for (;;) {
+      const backend = this.#picker.pick(present);
+      if (backend === undefined) {
+        if (retrying) this.endRetry();
+        return present.wait === undefined
+          ? noPick("none", present.skipped)
+          : waitFor(present.wait, present.skipped);
+      }
+      // Last: who finds no backend must not hold a place in the budget that others wait for.
+      if (again && !retrying) {
+        retrying = this.#beginRetry();
+        if (!retrying)
+          return this.#mostRetries > 0
+            ? waitFor("retry", present.skipped)
+            : noPick("no_retry", present.skipped);
+      }
+      // Another worker may have taken the last place meanwhile; then it is full at the next look.
+      if (!this.#takePlace(backend.slot)) continue;
+      this.#count(backend);
+      return leased(backend, present.skipped);
+    }
+  }
+
+  #count(backend: PlacedBackend): void {
+    const { shared, counters } = this.#memory;
+    Atomics.add(shared.poolActive, this.#definition.slot, 1);
+    counters[backend.counters + backendCell.leased]! += 1;
+    counters[this.#definition.counters + poolCell.leased]! += 1;
+  }
+
+  release(backend: PlacedBackend): void {
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.#definition;
+    counters[backend.counters + backendCell.released]! += 1;
+    counters[first + poolCell.released]! += 1;
+    Atomics.sub(shared.poolActive, slot, 1);
+    // Last: without a connection, the control plane may give the backend's counters to another.
+    Atomics.sub(shared.backendActive, backend.slot, 1);
+    ringRoom(shared, slot);
+  }
+
+  /** Whether one more attempt after a failed one may begin. */
+  #beginRetry(): boolean {
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.#definition;
+    if (!addUpTo(shared.poolRetries, slot, this.#mostRetries)) return false;
+    counters[first + poolCell.retried]! += 1;
+    return true;
+  }
+
+  endRetry(): void {
+    const { shared, counters } = this.#memory;
+    const { slot, counters: first } = this.#definition;
+    counters[first + poolCell.settled]! += 1;
+    Atomics.sub(shared.poolRetries, slot, 1);
+    ringNews(shared, slot);
+  }
+
+  /** How many attempts after a failed one may be under way now. */
+  get #mostRetries(): number {
+    const { percent, min } = this.#definition.connect.retryBudget;
+    const active = Atomics.load(this.#memory.shared.poolActive, this.#definition.slot);
+    return Math.max(min, Math.floor((active * percent) / 100));
+  }
+
+  #takePlace(backendSlot: number): boolean {
+    const { backendActive } = this.#memory.shared;
+    const most = this.#definition.maxConnectionsPerBackend;
+    if (most !== undefined) return addUpTo(backendActive, backendSlot, most);
+    Atomics.add(backendActive, backendSlot, 1);
+    return true;
+  }
+
+  /** What keeps a backend from being picked by anybody now; undefined: nothing. */
+  obstacle({ slot }: PlacedBackend): Obstacle | undefined {
+    const { backendFlags, backendActive } = this.#memory.shared;
+    const flags = backendFlags[slot]!;
+    const why = flags === 0 ? undefined : obstacleOf(flags);
+    const most = this.#definition.maxConnectionsPerBackend;
+    if (why !== undefined || most === undefined) return why;
+    return Atomics.load(backendActive, slot) < most ? undefined : "full";
+  }
+
+  /**
+   * A picker to try out what the pool's own would do without moving it: a copy that goes on from the same place, or the
+   * picker itself, where it keeps none. @param random uniform in [0, 1).
+   */
+  rehearse(random: () => number): Picker {
+    if (this.#definition.picker.type === "consistent-hash") return this.#picker;
+    return this.#build(this.#definition, this.#picker, random);
+  }
+
+  #build(definition: PlacedPool, previous: Picker | undefined, random: () => number = Math.random): Picker {
+    const { shared } = this.#memory;
+    return createTieredPicker(definition.picker, {
+      backends: definition.backends,
+      active: shared.backendActive,
+      withheld: shared.backendWithheld,
+      latency: shared.backendLatency,
+      clock: sharedClock,
+      random,
+      previous,
+      worker: this.#memory.worker,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { Obstacle, PlacedBackend, Skipped } from "../../model/backend.ts";
+import type { Wait } from "./pick.ts";
+import type { PickContext, PickKey } from "./picker.ts";
+
+/** Of those that one pick passes over, so many are noted. */
+const mostSkipped = 8;
+
+const noKey: PickKey = { clientAddress: "", serverName: "" };
+const none: readonly PlacedBackend[] = [];
+
+/** What the pick depends on that a pool is doing now, and what it notes. Each pool reuses one for all its picks. */
+export class PresentPick implements PickContext {
+  key: PickKey = noKey;
+  /** Backends that were passed over; undefined: none. */
+  skipped: Skipped[] | undefined = undefined;
+  /** After what a backend that was passed over may be had; undefined: there is no such backend. */
+  wait: Wait | undefined = undefined;
+  #tried: readonly PlacedBackend[] = none;
+  readonly #obstacles: { obstacle(backend: PlacedBackend): Obstacle | undefined };
+
+  constructor(obstacles: { obstacle(backend: PlacedBackend): Obstacle | undefined }) {
+    this.#obstacles = obstacles;
+  }
+
+  begin(key: PickKey, tried: readonly PlacedBackend[]): void {
+    this.key = key;
+    this.#tried = tried;
+    this.skipped = undefined;
+    this.wait = undefined;
+  }
+
+  /** Forgets who asked. */
+  end(): void {
+    this.key = noKey;
+    this.#tried = none;
+  }
+
+  /** The one predicate in front of all pickers. */
+  mayPick(backend: PlacedBackend): boolean {
+    for (const other of this.#tried) if (other.slot === backend.slot) return false;
+    const why = this.#obstacles.obstacle(backend);
+    if (why === undefined) return true;
+    if (why === "full") this.wait = "room";
+    else if (why === "checking") this.wait ??= "check";
+    this.#skip(backend, why);
+    return false;
+  }
+
+  #skip({ address }: PlacedBackend, why: Obstacle): void {
+    this.skipped ??= [];
+    if (this.skipped.length === mostSkipped) return;
+    for (const { backend } of this.skipped) if (backend === address) return;
+    this.skipped.push({ backend: address, why });
+  }
+}

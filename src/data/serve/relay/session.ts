@@ -1,0 +1,176 @@
+import { listenerCell } from "../../../channel/counters.ts";
+import type { PlacedBackend } from "../../../model/backend.ts";
+import type { Route } from "../../../model/listener.ts";
+import type { EndReason } from "../../../model/reasons.ts";
+import { logSession } from "../../../observe/session-log.ts";
+import type { AcceptingListener, AcceptingPlane } from "../../accept/accepting.ts";
+import type { Connection } from "../../accept/connection.ts";
+import { describeTlsError } from "../../accept/handshake-failure.ts";
+import { connectionRecord } from "../../accept/record.ts";
+import { readTime } from "../../clock.ts";
+import {
+  Dispatch,
+  type DispatchOwner,
+  type DispatchPlane,
+  type DispatchRequest,
+} from "../../dispatch/dispatch.ts";
+import type { ServedPool } from "../../dispatch/pool.ts";
+import type { Open } from "../../open.ts";
+import { SocketOwner } from "../../sockets/owner.ts";
+import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import { dispatchRecord } from "./record.ts";
+import { Relay, type RelayOwner } from "./relay.ts";
+
+/** A listener with the pools of its routes. */
+export interface RelayListener extends AcceptingListener {
+  /** Where no route matches. */
+  readonly pool: ServedPool;
+  poolOf(route: Route): ServedPool;
+}
+
+/** What a session needs of its connection. */
+export type RelayedConnection = Pick<
+  Connection<RelayListener>,
+  | "listener"
+  | "raw"
+  | "client"
+  | "clientAddress"
+  | "clientPort"
+  | "via"
+  | "header"
+  | "serverName"
+  | "tls"
+  | "close"
+>;
+
+/** What a session needs of the plane of its worker. */
+export type RelayPlane = AcceptingPlane & DispatchPlane;
+
+const none: readonly PlacedBackend[] = [];
+
+/** Layer 4: a connection that is relayed to one backend. One dispatch, then one relay, then its line in the log. */
+export class Session extends SocketOwner implements Open, DispatchOwner, RelayOwner {
+  readonly #plane: RelayPlane;
+  readonly #connection: RelayedConnection;
+  readonly #dispatch: Dispatch;
+  #relay: Relay | undefined = undefined;
+  /** The client has sent its last byte, before there was a relay. */
+  #clientEnded = false;
+  /** When the client's last bytes before the backend's first ones went to it, or it was connected. */
+  #asked = 0;
+  #received = 0;
+  #sent = 0;
+  #over = false;
+
+  /** @param route of the listener, that matched; undefined: none did. */
+  constructor(plane: RelayPlane, connection: RelayedConnection, route: Route | undefined) {
+    super();
+    const { listener, client } = connection;
+    const pool = route === undefined ? listener.pool : listener.poolOf(route);
+    const request: DispatchRequest = { key: connection, tried: none, deadline: undefined };
+    this.#plane = plane;
+    this.#connection = connection;
+    this.#dispatch = new Dispatch(plane, pool, request, this);
+    client.owner = this;
+    plane.open.add(this);
+    this.#dispatch.begin();
+  }
+
+  introduction(version: ProxyVersion): Buffer {
+    return proxyIntroduction(version, this.#connection);
+  }
+
+  /** The dispatch has an upstream: bytes may move. */
+  got(upstream: Upstream): void {
+    const { client, tls } = this.#connection;
+    this.#asked = performance.now();
+    this.#relay = new Relay(this, {
+      client,
+      clientKeepsBytes: tls === undefined,
+      clientEnded: this.#clientEnded,
+      upstream,
+    });
+  }
+
+  /** The dispatch has ended without one. */
+  ended(reason: EndReason): void {
+    this.end(reason);
+  }
+
+  /** Bytes that wait to be relayed come before the end: who ends in the queue has said nothing, and wants no place any more. */
+  override clientEnded(): void {
+    if (this.#dispatch.waiting) this.end("client_gone");
+    else this.#clientEnded = true;
+  }
+
+  override clientFailed(): void {
+    this.end("client_gone");
+  }
+
+  override clientClosed(): void {
+    this.end("client_gone");
+  }
+
+  countReceived(bytes: number): void {
+    if (this.#sent === 0 && this.#dispatch.pool.latencies !== undefined) this.#asked = readTime();
+    this.#received += bytes;
+    this.#count(listenerCell.received, bytes);
+  }
+
+  countSent(bytes: number): void {
+    if (this.#sent === 0) this.#dispatch.answered(this.#asked);
+    this.#sent += bytes;
+    this.#count(listenerCell.sent, bytes);
+  }
+
+  #count(cell: number, bytes: number): void {
+    this.#plane.counters[this.#connection.listener.definition.counters + cell]! += bytes;
+  }
+
+  dropUpstream(): void {
+    this.#dispatch.drop();
+  }
+
+  relayEnded(reason: EndReason, error?: Error): void {
+    this.#end(reason, error === undefined ? "" : `backend: ${describeTlsError(error)}`);
+  }
+
+  endIfOverdue(now: number): void {
+    if (this.#relay === undefined) this.#dispatch.endIfOverdue(now);
+    else this.#relay.endIfOverdue(now, this.#connection.listener.definition.timeouts);
+  }
+
+  vacate(slot: number): void {
+    if (this.#dispatch.upstream?.backend.slot !== slot) return;
+    if (this.#relay === undefined) this.#dispatch.vacate();
+    else this.end("backend_drained");
+  }
+
+  end(reason: EndReason): void {
+    this.#end(reason, "");
+  }
+
+  #end(reason: EndReason, tlsError: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#relay !== undefined && this.#sent === 0)
+      this.#dispatch.unanswered(reason, this.#received === 0 ? undefined : this.#asked);
+    this.#dispatch.drop();
+    this.#plane.open.delete(this);
+    this.#record(reason, this.#connection.close(reason), tlsError);
+  }
+
+  /** @param duration in milliseconds. */
+  #record(reason: EndReason, duration: number, tlsError: string): void {
+    const { logger, logSessions } = this.#plane;
+    if (!logSessions) return;
+    logSession(logger, {
+      ...connectionRecord(this.#connection, reason, duration),
+      ...dispatchRecord(this.#dispatch, this.#connection),
+      tlsError,
+      received: this.#received,
+      sent: this.#sent,
+    });
+  }
+}

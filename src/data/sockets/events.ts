@@ -1,0 +1,109 @@
+import type { OwnedSocket } from "./owner.ts";
+
+/*
+ * One set of functions hears the sockets of all connections; each tells the owner, which it finds through the socket.
+ * So nothing is closed over, and nothing is allocated for it.
+ */
+
+export function attachClient(client: OwnedSocket): void {
+  client.on("error", onClientError);
+  client.on("end", onClientEnd);
+  client.on("close", onClientClose);
+}
+
+export function detachClient(client: OwnedSocket): void {
+  client.removeListener("error", onClientError);
+  client.removeListener("end", onClientEnd);
+  client.removeListener("close", onClientClose);
+}
+
+export function attachTls(client: OwnedSocket): void {
+  // Once: a client that asks to renegotiate is refused, and Node says "secure" again all the same.
+  client.once("secure", onClientSecure);
+  // The only name under which Node reports what breaks TLS after the handshake (a forged record, say) on a socket that
+  // no tls.Server made; `tls-truth.test.ts` holds it in place.
+  client.on("_tlsError", onClientTlsError);
+}
+
+/** Reads a client; one that comes paused has to be resumed. */
+export function readClient(client: OwnedSocket): void {
+  client.on("data", onClientData);
+}
+
+/** Until somebody reads it again. */
+export function stopReadingClient(client: OwnedSocket): void {
+  client.removeListener("data", onClientData);
+  client.pause();
+}
+
+/** @param connected what the socket emits then: `secureConnect` where it is TLS. */
+export function attachUpstream(upstream: OwnedSocket, connected: "connect" | "secureConnect"): void {
+  upstream.on("error", onUpstreamError);
+  upstream.on(connected, onUpstreamConnect);
+}
+
+/** From here on bytes move. @param secure the upstream is TLS, which `dial` does not read. */
+export function relayEvents(client: OwnedSocket, upstream: OwnedSocket, secure: boolean): void {
+  upstream.on("end", onUpstreamEnd);
+  upstream.on("close", onUpstreamClose);
+  upstream.on("drain", onUpstreamDrain);
+  if (secure) upstream.on("data", onUpstreamData);
+  client.on("drain", onClientDrain);
+}
+
+/** What `dial` has a socket read into. */
+export function onUpstreamBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
+  return this.owner.upstreamBytes(length, buffer);
+}
+
+function onClientSecure(this: OwnedSocket): void {
+  this.owner.clientSecured();
+}
+
+function onClientData(this: OwnedSocket, chunk: Buffer): void {
+  this.owner.clientData(chunk);
+}
+
+function onClientEnd(this: OwnedSocket): void {
+  this.owner.clientEnded();
+}
+
+function onClientError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.owner.clientFailed(error);
+}
+
+function onClientTlsError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.owner.clientTlsFailed(error);
+}
+
+function onClientDrain(this: OwnedSocket): void {
+  this.owner.clientDrained();
+}
+
+function onClientClose(this: OwnedSocket): void {
+  this.owner.clientClosed();
+}
+
+function onUpstreamConnect(this: OwnedSocket): void {
+  this.owner.upstreamConnected();
+}
+
+function onUpstreamData(this: OwnedSocket, chunk: Buffer): void {
+  this.owner.upstreamData(chunk);
+}
+
+function onUpstreamEnd(this: OwnedSocket): void {
+  this.owner.upstreamEnded();
+}
+
+function onUpstreamError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.owner.upstreamFailed(error);
+}
+
+function onUpstreamDrain(this: OwnedSocket): void {
+  this.owner.upstreamDrained();
+}
+
+function onUpstreamClose(this: OwnedSocket): void {
+  this.owner.upstreamClosed();
+}

@@ -1,0 +1,50 @@
+import type { Socket } from "node:net";
+import type { Backend, PlacedBackend } from "../../model/backend.ts";
+import { attachUpstream } from "../sockets/events.ts";
+import { nobody, type OwnedSocket, own, type SocketOwner } from "../sockets/owner.ts";
+import { resetSocket } from "../sockets/reset.ts";
+
+/** How a pool speaks TLS to its backends. */
+export interface UpstreamTls {
+  /** @param raw connected. @returns a socket that emits `secureConnect` once the backend is verified, or `error`. */
+  begin(raw: Socket, backend: Backend): Socket;
+}
+
+/** One connection to a backend, from the begin of connecting; whoever uses it owns its socket. */
+export class Upstream {
+  readonly backend: PlacedBackend;
+  /** The socket underneath TLS, where there is TLS. */
+  readonly raw: OwnedSocket;
+  socket: OwnedSocket;
+  readonly #tls: UpstreamTls | undefined;
+
+  /** @param raw as `dial` returns it. @param tls undefined: plain TCP. @param owner is told when it is connected. */
+  constructor(raw: Socket, backend: PlacedBackend, tls: UpstreamTls | undefined, owner: SocketOwner) {
+    this.backend = backend;
+    this.raw = own(raw, owner);
+    this.socket = this.raw;
+    this.#tls = tls;
+    attachUpstream(this.raw, "connect");
+  }
+
+  /** Whether it has come as far as TLS. */
+  get securing(): boolean {
+    return this.socket !== this.raw;
+  }
+
+  /** TCP is connected, or TLS on top of it: begins TLS, where that is next. @returns whether it was. */
+  secure(): boolean {
+    if (this.#tls === undefined || this.securing) return false;
+    this.socket = own(this.#tls.begin(this.raw, this.backend), this.raw.owner);
+    this.raw.owner = nobody;
+    attachUpstream(this.socket, "secureConnect");
+    return true;
+  }
+
+  /** Resets it, unless it is closed already. What its sockets still report concerns nobody. */
+  reset(): void {
+    this.raw.owner = nobody;
+    this.socket.owner = nobody;
+    resetSocket(this.raw, this.backend.target.kind, this.socket);
+  }
+}
