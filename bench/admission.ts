@@ -96,6 +96,7 @@ const plane: Plane = {
   logger: createWorkerLogger({ level: "silent" }, () => {}).logger,
   logSessions: false,
   open: new Set(),
+  serve: () => {},
   dial,
   handshakes: new Int32Array(listenerCapacity),
 };

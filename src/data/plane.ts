@@ -7,6 +7,7 @@ import type { LineLogger } from "../observe/worker-logger.ts";
 import type { Course } from "./accept/accepting.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
+import type { Serve } from "./accept/connection.ts";
 import { Termination } from "./accept/tls.ts";
 import { Router } from "./decide/router.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
@@ -98,6 +99,7 @@ export interface Plane {
   /** Whether ended sessions are logged. */
   logSessions: boolean;
   readonly open: Set<Open>;
+  readonly serve: Serve<ServedListener>;
   readonly dial: Dial;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;

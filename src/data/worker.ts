@@ -9,7 +9,7 @@ import type { EndReason } from "../model/reasons.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
-import { Connection, type Serve } from "./accept/connection.ts";
+import { Connection } from "./accept/connection.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
 import type { Plane, ServedListener } from "./plane.ts";
@@ -31,6 +31,9 @@ const plane: Plane = {
   logger: log.logger,
   logSessions: setup.log.sessions,
   open: new Set(),
+  serve: (connection, route) => {
+    new Session(plane, connection, route);
+  },
   dial,
   handshakes: new Int32Array(listenerCapacity),
 };
@@ -66,15 +69,11 @@ function giveAway({ definition: { addresses, counters } }: ServedListener, socke
   }
 }
 
-const serve: Serve<ServedListener> = (connection, route) => {
-  new Session(plane, connection, route);
-};
-
 function accept(listener: ServedListener, socket: Socket): void {
   const peer = unmapAddress(socket.remoteAddress ?? "");
   const place = admit(listener, plane, peer);
   if (place === undefined) refuse(listener, socket);
-  else new Connection(plane, listener, socket, place, serve);
+  else new Connection(plane, listener, socket, place);
 }
 
 function takeOver({ address, socket }: HandedSocket): void {

@@ -19,7 +19,7 @@ import { FirstBytes, type FirstReader } from "./first-bytes.ts";
 import { type HelloListener, HelloReader } from "./hello.ts";
 import { unrecognizedName } from "./last-words.ts";
 import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
-import { connectionRecord, type TlsFacts } from "./record.ts";
+import { connectionRecord, type ProxyFacts, type TlsFacts } from "./record.ts";
 
 /**
  * Serves connections from the handshake on. It becomes the owner of `connection.client` and takes the connection's place
@@ -30,6 +30,9 @@ export type Serve<L extends AcceptingListener> = (
   connection: Connection<L>,
   route: Route | undefined,
 ) => void;
+
+/** The plane of a worker, with who serves the connections of its listeners. */
+export type ServingPlane<L extends AcceptingListener> = AcceptingPlane & { readonly serve: Serve<L> };
 
 /**
  * One accepted client connection, from accept to close. Its methods stand in the order of its life: accept → header →
@@ -46,25 +49,20 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   phase: Phase = "hello";
   clientAddress: string;
   clientPort: number;
-  /** The proxy that brought the client, where a PROXY header said that there is one. */
-  via = "";
-  /** What a proxy in front said of the client's connection to it. */
-  header: ProxyHeader | undefined = undefined;
+  /** Undefined: no PROXY header came. */
+  proxy: ProxyFacts | undefined = undefined;
   serverName = "";
   /** Undefined: no handshake with umay is over. */
   tls: TlsFacts | undefined = undefined;
-  readonly #plane: AcceptingPlane;
-  readonly #serve: Serve<L>;
+  readonly #plane: ServingPlane<L>;
   #first: FirstBytes | undefined = undefined;
   /** By performance.now(). */
   readonly #accepted: number;
-  /** When the phase began. */
-  #since: number;
   /** Where the client's address is counted. */
   #addressPlace: number;
 
   /** Accept: the connection has been admitted. @param addressPlace as {@link admit} gave it. */
-  constructor(plane: AcceptingPlane, listener: L, socket: Socket, addressPlace: number, serve: Serve<L>) {
+  constructor(plane: ServingPlane<L>, listener: L, socket: Socket, addressPlace: number) {
     super();
     this.listener = listener;
     this.raw = own(socket, this);
@@ -72,18 +70,16 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.clientAddress = unmapAddress(socket.remoteAddress ?? "");
     this.clientPort = socket.remotePort ?? 0;
     this.#plane = plane;
-    this.#serve = serve;
     this.#accepted = performance.now();
-    this.#since = this.#accepted;
     this.#addressPlace = addressPlace;
     plane.open.add(this);
     countPending(listener, plane, 1);
     if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
-    if (listener.definition.proxyProtocol === undefined) this.#readHello();
-    else this.#read("header", new ProxyReader(this));
+    if (listener.definition.proxyProtocol === undefined) this.readHello();
+    else this.read("header", new ProxyReader(this));
   }
 
-  #read(phase: "header" | "hello", reader: FirstReader): void {
+  private read(phase: "header" | "hello", reader: FirstReader): void {
     this.phase = phase;
     this.#first = new FirstBytes(this.raw, reader);
   }
@@ -106,9 +102,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   /** Header: tells whom the connection is for; without an address it is the sender's own, a health check say. */
   introduced(header: ProxyHeader): void {
     const { source } = header;
-    this.header = header;
+    this.proxy = { header, via: source === undefined ? "" : this.clientAddress, came: performance.now() };
     if (source !== undefined) {
-      this.via = this.clientAddress;
       this.clientAddress = source.address;
       this.clientPort = source.port;
       const place = admitAddress(this.listener, this.#plane, source.address);
@@ -118,19 +113,18 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       }
       this.#addressPlace = place;
     }
-    this.#since = performance.now();
-    this.#readHello();
+    this.readHello();
   }
 
   /** Header: there is none, or none that can be read. */
   notIntroduced(detail: string): void {
-    this.#end("proxy_header", { proxyError: detail });
+    this.finish("proxy_header", { proxyError: detail });
   }
 
   /** Hello: is read where the listener has to know it before it goes on. */
-  #readHello(): void {
+  private readHello(): void {
     const { readsHello, termination, definition } = this.listener;
-    if (readsHello) this.#read("hello", new HelloReader(this, definition.detect));
+    if (readsHello) this.read("hello", new HelloReader(this, definition.detect));
     else this.greeted(termination === undefined ? "other" : "tls", undefined);
   }
 
@@ -141,21 +135,21 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     switch (this.listener.courseOf(protocol, hello, route)) {
       case "passed_through":
         this.serverName = hello!.serverName;
-        this.#handOn(route);
+        this.handOn(route);
         break;
       case "plain":
-        this.#handOn(router.find({ serverName: "", alpn: [], protocol }));
+        this.handOn(router.find({ serverName: "", alpn: [], protocol }));
         break;
       case "unknown_name":
         this.handshakeFailed("unknown_name", hello!.serverName, unrecognizedName);
         break;
       case "terminated":
-        this.#secure(hello?.serverName ?? "");
+        this.secure(hello?.serverName ?? "");
     }
   }
 
   /** Handshake: begins. */
-  #secure(serverName: string): void {
+  private secure(serverName: string): void {
     this.phase = "handshake";
     if (this.listener.readsFirstBytes) detachClient(this.raw);
     try {
@@ -182,26 +176,26 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       return;
     }
     const base = this.listener.definition.counters;
-    this.#countHandshake(version === "TLSv1.2" ? 0 : 1);
+    this.countHandshake(version === "TLSv1.2" ? 0 : 1);
     recordValue(this.#plane.counters, base + listenerCell.handshakeDuration, took * 1000);
     const { serverName } = this;
-    this.#handOn(this.listener.router.find({ serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" }));
+    this.handOn(this.listener.router.find({ serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" }));
   }
 
   /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void {
     if (lastWords !== undefined) this.raw.write(lastWords);
-    this.#countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
+    this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
     const tlsError = detail === "" ? result : `${result}: ${detail}`;
-    this.#end(result === "timeout" ? "handshake_timeout" : "handshake_failed", { tlsError });
+    this.finish(result === "timeout" ? "handshake_timeout" : "handshake_failed", { tlsError });
   }
 
   /** Handed on: what is to be known is known. */
-  #handOn(route: Route | undefined): void {
+  private handOn(route: Route | undefined): void {
     countPending(this.listener, this.#plane, -1);
     this.phase = "served";
     this.#plane.open.delete(this);
-    this.#serve(this, route);
+    this.#plane.serve(this, route);
   }
 
   override clientFailed(error: NodeJS.ErrnoException): void {
@@ -220,7 +214,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   endIfOverdue(now: number): void {
-    phases[this.phase].endIfOverdue(this, now - this.#since);
+    phases[this.phase].endIfOverdue(this, now - (this.proxy?.came ?? this.#accepted));
   }
 
   /** It is on no backend yet. */
@@ -228,10 +222,13 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Before it is handed on; afterwards, who serves it ends it. */
   end(reason: EndReason): void {
-    this.#end(reason, {});
+    this.finish(reason, {});
   }
 
-  #end(reason: EndReason, errors: { readonly tlsError?: string; readonly proxyError?: string }): void {
+  private finish(
+    reason: EndReason,
+    errors: { readonly tlsError?: string; readonly proxyError?: string },
+  ): void {
     if (this.phase === "served" || this.phase === "closed") return;
     countPending(this.listener, this.#plane, -1);
     this.#plane.open.delete(this);
@@ -262,7 +259,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     return duration;
   }
 
-  #countHandshake(outcome: number): void {
+  private countHandshake(outcome: number): void {
     this.#plane.counters[this.listener.definition.counters + listenerCell.handshakes + outcome]! += 1;
   }
 }

@@ -1,3 +1,4 @@
+import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import type { SessionRecord } from "../../observe/session-log.ts";
 
@@ -13,12 +14,21 @@ export interface TlsFacts {
   readonly took: number;
 }
 
+/** What came of a PROXY header. */
+export interface ProxyFacts {
+  readonly header: ProxyHeader;
+  /** The proxy that brought the client; empty where the header says that the proxy speaks for itself. */
+  readonly via: string;
+  /** When the header came, by performance.now(). */
+  readonly came: number;
+}
+
 /** What a record tells of a connection. */
 interface RecordedConnection {
   readonly listener: { readonly definition: { readonly name: string } };
   readonly clientAddress: string;
   readonly clientPort: number;
-  readonly via: string;
+  readonly proxy: ProxyFacts | undefined;
   readonly serverName: string;
   readonly tls: TlsFacts | undefined;
 }
@@ -29,7 +39,7 @@ export function connectionRecord(
   reason: EndReason,
   duration: number,
 ): SessionRecord {
-  const { listener, serverName, tls, via } = connection;
+  const { listener, serverName, tls, proxy } = connection;
   return {
     client: clientOf(connection),
     listener: listener.definition.name,
@@ -37,7 +47,7 @@ export function connectionRecord(
     alpn: tls?.alpn ?? "",
     tlsVersion: tls?.version ?? "",
     tlsError: "",
-    via,
+    via: proxy?.via ?? "",
     proxyError: "",
     clientCertificate: tls?.client ?? "",
     pool: "",

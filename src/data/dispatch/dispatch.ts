@@ -23,23 +23,19 @@ export interface DispatchPlane {
   readonly dial: Dial;
 }
 
-/** What an upstream is wanted for. */
-export interface DispatchRequest {
+/** Who wants an upstream, and for what. */
+export interface DispatchOwner {
   readonly key: PickKey;
-  /** Backends that are not to be tried: earlier dispatches for the same request failed on them. */
+  /** Backends that are not to be tried: earlier dispatches for the same exchange failed on them. */
   readonly tried: readonly PlacedBackend[];
   /** When to have given up, by `performance.now()`; undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
-}
-
-/** Who asked; it is told one of the two, once, perhaps before {@link Dispatch.begin} returns. */
-export interface DispatchOwner {
-  /** The owner of the upstream's socket is to be replaced. */
+  /** What a pool with `proxy_protocol` is told of the client, ahead of TLS. */
+  introduction(version: ProxyVersion): Buffer;
+  /** Takes over the sockets of the upstream. Of this and `ended` one is called, once, perhaps within {@link Dispatch.begin}. */
   got(upstream: Upstream): void;
   /** There is no upstream; the dispatch's `attempts` and `skipped` say more. */
   ended(reason: EndReason): void;
-  /** What a pool with `proxy_protocol` is told of the client, ahead of TLS. */
-  introduction(version: ProxyVersion): Buffer;
 }
 
 /** One attempt to connect one backend. */
@@ -73,7 +69,6 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   /** How long it waited in the pool's queue, in milliseconds. */
   queueTook = 0;
   readonly #plane: DispatchPlane;
-  readonly #request: DispatchRequest;
   readonly #owner: DispatchOwner;
   #phase: "queue" | "connect" | "connected" | "ended" = "connect";
   /** Whether it has a place in the pool's retry budget. */
@@ -81,40 +76,39 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   /** When the present attempt began, by performance.now(). */
   #began = 0;
 
-  constructor(plane: DispatchPlane, pool: ServedPool, request: DispatchRequest, owner: DispatchOwner) {
+  constructor(plane: DispatchPlane, pool: ServedPool, owner: DispatchOwner) {
     super();
     this.pool = pool;
     this.#plane = plane;
-    this.#request = request;
     this.#owner = owner;
   }
 
   /** Takes up an upstream; where none can be had at once, waits for one. */
   begin(): void {
     const { connect, backends } = this.pool.definition;
-    const tried = this.#request.tried.length + this.attempts.length;
-    const enough = tried >= Math.min(connect.attempts, backends.length) || this.#late(performance.now());
+    const tried = this.#owner.tried.length + this.attempts.length;
+    const enough = tried >= Math.min(connect.attempts, backends.length) || this.late(performance.now());
     if (tried > 0 && enough) {
-      this.#end("connect_failed");
+      this.end("connect_failed");
       return;
     }
     const first = tried === 0 ? "room" : "retry";
     // Those that wait already come first.
     const wait = this.pool.queue.has(first) ? first : this.turn();
-    if (wait !== undefined) this.#join(wait);
+    if (wait !== undefined) this.join(wait);
   }
 
-  #late(now: number): boolean {
-    const { deadline } = this.#request;
+  private late(now: number): boolean {
+    const { deadline } = this.#owner;
     return deadline !== undefined && now > deadline;
   }
 
-  #join(wait: Wait): void {
+  private join(wait: Wait): void {
     this.#phase = "queue";
     const refused = this.pool.queue.join(this, wait, this.pool.definition.queue.size);
     if (refused === undefined) return;
     this.#phase = "connect";
-    this.#end(refused);
+    this.end(refused);
   }
 
   get waiting(): boolean {
@@ -122,33 +116,33 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   }
 
   get fresh(): boolean {
-    return this.#request.tried.length + this.attempts.length === 0;
+    return this.#owner.tried.length + this.attempts.length === 0;
   }
 
   /** Picks a backend and begins to connect it, or ends where there is none. */
   turn(): Wait | undefined {
     const { pool } = this;
-    const pick = pool.leases.take(this.#request.key, this.#tried);
+    const pick = pool.leases.take(this.#owner.key, this.tried);
     this.candidates = pool.definition.backends.length;
-    if (pick.skipped !== undefined) this.#noteSkipped(pick.skipped);
+    if (pick.skipped !== undefined) this.noteSkipped(pick.skipped);
     if (pick.kind === "wait") return pick.for;
-    if (pick.kind === "leased") this.#connect(pick.backend);
-    else this.#end(this.#reasonOf(pick.reason));
+    if (pick.kind === "leased") this.connect(pick.backend);
+    else this.end(this.reasonOf(pick.reason));
     return undefined;
   }
 
-  get #tried(): readonly PlacedBackend[] {
-    const { tried } = this.#request;
+  private get tried(): readonly PlacedBackend[] {
+    const { tried } = this.#owner;
     return this.attempts.length === 0 ? tried : [...tried, ...this.attempts.map(backendOf)];
   }
 
-  #reasonOf(reason: NoPick): EndReason {
+  private reasonOf(reason: NoPick): EndReason {
     if (reason === "no_retry") return "retry_budget";
     return this.fresh ? "no_backend" : "connect_failed";
   }
 
-  #connect(backend: PlacedBackend): void {
-    this.#leaveQueue();
+  private connect(backend: PlacedBackend): void {
+    this.leaveQueue();
     const { tls } = this.pool;
     this.#retrying = !this.fresh;
     this.#phase = "connect";
@@ -162,15 +156,15 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     const upstream = this.upstream!;
     const version = this.pool.definition.proxyProtocol;
     if (version !== undefined && !upstream.securing) upstream.raw.write(this.#owner.introduction(version));
-    if (!upstream.secure()) this.#connected(upstream);
+    if (!upstream.secure()) this.connected(upstream);
   }
 
-  #connected(upstream: Upstream): void {
+  private connected(upstream: Upstream): void {
     const { counters } = this.#plane;
     const { definition, latencies } = this.pool;
-    const { took } = this.#finishAttempt(undefined);
+    const { took } = this.finishAttempt(undefined);
     this.#phase = "connected";
-    this.#endRetry();
+    this.endRetry();
     counters[upstream.backend.counters + backendCell.connected]! += 1;
     recordValue(counters, definition.counters + poolCell.connectDuration, took * 1000);
     latencies?.waited(upstream.backend.slot, took);
@@ -179,24 +173,24 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
 
   override upstreamFailed(error: NodeJS.ErrnoException): void {
     const classify = this.upstream!.securing ? classifyTlsError : classifyConnectError;
-    this.#failed(classify(error), error.code ?? error.message);
+    this.failed(classify(error), error.code ?? error.message);
   }
 
   /** The attempt failed; another backend is tried where that may help. */
-  #failed(failure: ConnectFailure, detail: string): void {
+  private failed(failure: ConnectFailure, detail: string): void {
     const { shared, counters } = this.#plane;
-    const { backend, took } = this.#finishAttempt(detail);
+    const { backend, took } = this.finishAttempt(detail);
     counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
     if (connectFailures[failure].origin === "backend") {
       reportFailure(shared, backend.slot);
       this.pool.latencies?.waited(backend.slot, Math.max(took, failureLatency));
     }
-    this.#giveBack();
+    this.giveBack();
     if (connectFailures[failure].retryable) this.begin();
-    else this.#end("connect_failed");
+    else this.end("connect_failed");
   }
 
-  #finishAttempt(error: string | undefined): Attempt {
+  private finishAttempt(error: string | undefined): Attempt {
     const attempt = this.attempts.at(-1)!;
     attempt.took = performance.now() - this.#began;
     attempt.error = error;
@@ -205,19 +199,19 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
 
   endIfOverdue(now: number): void {
     const { queue, definition } = this.pool;
-    const late = this.#late(now);
+    const late = this.late(now);
     if (this.#phase === "queue") {
       const reason = queue.overdue(this, late ? Number.POSITIVE_INFINITY : now, definition.queue.timeout);
-      if (reason !== undefined) this.#end(reason);
+      if (reason !== undefined) this.end(reason);
     } else if (this.#phase === "connect" && (late || now - this.#began > definition.connect.timeout)) {
       const failure = this.upstream!.securing ? "tls_timeout" : "timeout";
-      this.#failed(failure, failure);
+      this.failed(failure, failure);
     }
   }
 
   /** Leaves a backend that it has not connected yet, and takes the next best. */
   vacate(): void {
-    this.#failed("drained", "drained");
+    this.failed("drained", "drained");
   }
 
   /** How long the attempt that succeeded took, in milliseconds; undefined: none did. */
@@ -231,7 +225,7 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     if (this.upstream === undefined) return;
     const { slot } = this.upstream.backend;
     reportSuccess(this.#plane.shared, slot);
-    this.pool.latencies?.answered(slot, this.#waitedSince(asked));
+    this.pool.latencies?.answered(slot, this.waitedSince(asked));
   }
 
   /** It is over, and no byte came from the upstream. @param asked undefined: nothing was asked. */
@@ -241,47 +235,47 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     reportSilence(this.#plane.shared, slot, reason);
     // An answer would have taken longer still.
     if (asked !== undefined && reason !== "backend_closed")
-      this.pool.latencies?.waited(slot, this.#waitedSince(asked));
+      this.pool.latencies?.waited(slot, this.waitedSince(asked));
   }
 
   /** How long the backend took for what it was asked: to be connected, and since then; in milliseconds. */
-  #waitedSince(asked: number): number {
+  private waitedSince(asked: number): number {
     return this.connectTook! + readTime() - asked;
   }
 
-  #end(reason: EndReason): void {
+  private end(reason: EndReason): void {
     this.drop();
     this.#owner.ended(reason);
   }
 
   /** Gives up, in whatever phase, and gives back all that it has. The owner is told nothing any more. */
   drop(): void {
-    this.#leaveQueue();
-    if (this.#phase === "connect" && this.upstream !== undefined) this.#finishAttempt("abandoned");
+    this.leaveQueue();
+    if (this.#phase === "connect" && this.upstream !== undefined) this.finishAttempt("abandoned");
     this.#phase = "ended";
-    this.#giveBack();
+    this.giveBack();
   }
 
-  #leaveQueue(): void {
+  private leaveQueue(): void {
     if (this.#phase === "queue") this.queueTook += this.pool.queue.leave(this);
   }
 
-  #giveBack(): void {
+  private giveBack(): void {
     const { upstream } = this;
-    this.#endRetry();
+    this.endRetry();
     if (upstream === undefined) return;
     this.upstream = undefined;
     this.pool.leases.release(upstream.backend);
     upstream.reset();
   }
 
-  #endRetry(): void {
+  private endRetry(): void {
     if (this.#retrying) this.pool.leases.endRetry();
     this.#retrying = false;
   }
 
   /** A retry passes over the same ones again. */
-  #noteSkipped(skipped: readonly Skipped[]): void {
+  private noteSkipped(skipped: readonly Skipped[]): void {
     const before = this.skipped ?? [];
     const more = skipped.filter(({ backend }) => !before.some((other) => other.backend === backend));
     this.skipped = [...before, ...more];

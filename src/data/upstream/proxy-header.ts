@@ -14,7 +14,7 @@ export interface IntroducedClient {
   readonly clientAddress: string;
   readonly clientPort: number;
   /** What a proxy in front said of it. */
-  readonly header: ProxyHeader | undefined;
+  readonly proxy: { readonly header: ProxyHeader } | undefined;
   readonly serverName: string;
   /** The accepted socket. */
   readonly raw: Socket;
@@ -34,22 +34,22 @@ export function proxyIntroduction(version: ProxyVersion, client: IntroducedClien
 }
 
 /** Both ends, or neither where the client came over a unix socket. */
-function endsOf({ clientAddress, clientPort, raw, header }: IntroducedClient): {
+function endsOf({ clientAddress, clientPort, raw, proxy }: IntroducedClient): {
   readonly source?: ProxyEndpoint;
   readonly destination?: ProxyEndpoint;
 } {
   const { localAddress, localPort } = raw;
   const local =
-    header?.destination ??
+    proxy?.header.destination ??
     (localAddress && localPort ? { address: localAddress, port: localPort } : undefined);
   if (clientAddress === "" || local === undefined) return {};
   return { source: { address: clientAddress, port: clientPort }, destination: local };
 }
 
 /** Where TLS does not end here, what a proxy in front knows of the client's TLS is still true. */
-function tlvsOf({ header, serverName, tls, client }: IntroducedClient): ProxyTlvs {
+function tlvsOf({ proxy, serverName, tls, client }: IntroducedClient): ProxyTlvs {
   // A network namespace means something on the machine of that proxy only.
-  const { uniqueId, netns: _, ...told }: ProxyTlvs = header?.tlvs ?? {};
+  const { uniqueId, netns: _, ...told }: ProxyTlvs = proxy?.header.tlvs ?? {};
   const known: ProxyTlvs =
     tls === undefined
       ? { ...told, ...(serverName !== "" && { authority: serverName }) }

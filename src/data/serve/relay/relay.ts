@@ -36,9 +36,9 @@ export class Relay extends SocketOwner {
   readonly #upstream: OwnedSocket;
   /** When a byte moved last, by {@link clock}, or a side ended. */
   #lastActive: number;
-  #clientEnded: boolean;
-  #backendEnded = false;
-  #clientFirst: boolean;
+  /** Which side has sent its last byte before the other one; undefined: none has. */
+  #firstEnded: "client" | "backend" | undefined;
+  #bothEnded = false;
   /** The backend took no more of the client's bytes, after it had ended its own direction. */
   #backendGone = false;
 
@@ -49,8 +49,7 @@ export class Relay extends SocketOwner {
     this.#clientKeepsBytes = clientKeepsBytes;
     this.#upstream = upstream.socket;
     this.#lastActive = performance.now();
-    this.#clientEnded = clientEnded;
-    this.#clientFirst = clientEnded;
+    this.#firstEnded = clientEnded ? "client" : undefined;
     client.owner = this;
     this.#upstream.owner = this;
     relayEvents(client, this.#upstream, upstream.securing);
@@ -106,60 +105,63 @@ export class Relay extends SocketOwner {
   }
 
   override clientEnded(): void {
-    this.#clientFirst = !this.#backendEnded;
-    this.#clientEnded = true;
-    this.#lastActive = performance.now();
+    this.ended("client");
     this.#upstream.end();
   }
 
   override upstreamEnded(): void {
-    this.#backendEnded = true;
-    this.#lastActive = performance.now();
+    this.ended("backend");
     this.#client.end();
   }
 
   override clientFailed(error: NodeJS.ErrnoException): void {
-    if (this.#bothEnded) this.#endInOrder();
+    if (this.#bothEnded) this.endInOrder();
     else this.#owner.relayEnded(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
   }
 
   override clientClosed(): void {
     if (!this.#bothEnded) this.#owner.relayEnded("client_reset");
-    else if (this.#backendGone || this.#upstream.closed) this.#endInOrder();
+    else if (this.#backendGone || this.#upstream.closed) this.endInOrder();
   }
 
   override upstreamFailed(error: NodeJS.ErrnoException): void {
-    if (error.code?.startsWith("ERR_SSL") && !this.#backendEnded)
+    if (error.code?.startsWith("ERR_SSL") && !this.backendEnded)
       this.#owner.relayEnded("backend_tls_error", error);
-    else this.#upstreamReset();
+    else this.upstreamReset();
   }
 
   override upstreamClosed(): void {
-    if (!this.#bothEnded) this.#upstreamReset();
-    else if (this.#client.closed) this.#endInOrder();
+    if (!this.#bothEnded) this.upstreamReset();
+    else if (this.#client.closed) this.endInOrder();
   }
 
   /** @param now by performance.now(). @param timeouts in milliseconds without a byte. */
   endIfOverdue(now: number, { idle, halfClose }: Listener["timeouts"]): void {
     const quiet = now - this.#lastActive;
-    if (this.#clientEnded || this.#backendEnded) {
+    if (this.#firstEnded !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");
     } else if (quiet > idle) this.#owner.relayEnded("idle_timeout");
   }
 
-  get #bothEnded(): boolean {
-    return this.#clientEnded && this.#backendEnded;
+  private ended(side: "client" | "backend"): void {
+    this.#lastActive = performance.now();
+    this.#firstEnded ??= side;
+    if (side !== this.#firstEnded) this.#bothEnded = true;
   }
 
-  #endInOrder(): void {
+  private get backendEnded(): boolean {
+    return this.#firstEnded === "backend" || this.#bothEnded;
+  }
+
+  private endInOrder(): void {
     if (this.#backendGone) this.#owner.relayEnded("backend_reset");
-    else this.#owner.relayEnded(this.#clientFirst ? "client_closed" : "backend_closed");
+    else this.#owner.relayEnded(this.#firstEnded === "client" ? "client_closed" : "backend_closed");
   }
 
   /** The connection to the backend was cut. */
-  #upstreamReset(): void {
-    if (this.#bothEnded) this.#endInOrder();
-    else if (this.#backendEnded) this.#finishClient();
+  private upstreamReset(): void {
+    if (this.#bothEnded) this.endInOrder();
+    else if (this.backendEnded) this.finishClient();
     else this.#owner.relayEnded("backend_reset");
   }
 
@@ -167,10 +169,9 @@ export class Relay extends SocketOwner {
    * The backend had said all that it had to say, and was cut then. The client gets it, within the half-close timeout;
    * what the client sends has nowhere to go.
    */
-  #finishClient(): void {
+  private finishClient(): void {
     this.#backendGone = true;
-    this.#clientEnded = true;
-    this.#lastActive = performance.now();
+    this.ended("client");
     this.#owner.dropUpstream();
     this.#client.destroySoon();
   }

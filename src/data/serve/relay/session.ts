@@ -8,14 +8,10 @@ import type { Connection } from "../../accept/connection.ts";
 import { describeTlsError } from "../../accept/handshake-failure.ts";
 import { connectionRecord } from "../../accept/record.ts";
 import { readTime } from "../../clock.ts";
-import {
-  Dispatch,
-  type DispatchOwner,
-  type DispatchPlane,
-  type DispatchRequest,
-} from "../../dispatch/dispatch.ts";
+import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Open } from "../../open.ts";
+import type { PickKey } from "../../pick/picker.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -32,16 +28,7 @@ export interface RelayListener extends AcceptingListener {
 /** What a session needs of its connection. */
 export type RelayedConnection = Pick<
   Connection<RelayListener>,
-  | "listener"
-  | "raw"
-  | "client"
-  | "clientAddress"
-  | "clientPort"
-  | "via"
-  | "header"
-  | "serverName"
-  | "tls"
-  | "close"
+  "listener" | "raw" | "client" | "clientAddress" | "clientPort" | "proxy" | "serverName" | "tls" | "close"
 >;
 
 /** What a session needs of the plane of its worker. */
@@ -55,26 +42,37 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   readonly #connection: RelayedConnection;
   readonly #dispatch: Dispatch;
   #relay: Relay | undefined = undefined;
-  /** The client has sent its last byte, before there was a relay. */
-  #clientEnded = false;
-  /** When the client's last bytes before the backend's first ones went to it, or it was connected. */
+  /**
+   * When the client's last bytes before the backend's first ones went to it, or it was connected, by performance.now().
+   * Where latencies are measured, elsewhere 0.
+   */
   #asked = 0;
   #received = 0;
   #sent = 0;
-  #over = false;
 
   /** @param route of the listener, that matched; undefined: none did. */
   constructor(plane: RelayPlane, connection: RelayedConnection, route: Route | undefined) {
     super();
     const { listener, client } = connection;
     const pool = route === undefined ? listener.pool : listener.poolOf(route);
-    const request: DispatchRequest = { key: connection, tried: none, deadline: undefined };
     this.#plane = plane;
     this.#connection = connection;
-    this.#dispatch = new Dispatch(plane, pool, request, this);
+    this.#dispatch = new Dispatch(plane, pool, this);
     client.owner = this;
     plane.open.add(this);
     this.#dispatch.begin();
+  }
+
+  get key(): PickKey {
+    return this.#connection;
+  }
+
+  get tried(): readonly PlacedBackend[] {
+    return none;
+  }
+
+  get deadline(): undefined {
+    return undefined;
   }
 
   introduction(version: ProxyVersion): Buffer {
@@ -84,11 +82,11 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   /** The dispatch has an upstream: bytes may move. */
   got(upstream: Upstream): void {
     const { client, tls } = this.#connection;
-    this.#asked = performance.now();
+    if (this.#dispatch.pool.latencies !== undefined) this.#asked = performance.now();
     this.#relay = new Relay(this, {
       client,
       clientKeepsBytes: tls === undefined,
-      clientEnded: this.#clientEnded,
+      clientEnded: client.readableEnded,
       upstream,
     });
   }
@@ -101,7 +99,6 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   /** Bytes that wait to be relayed come before the end: who ends in the queue has said nothing, and wants no place any more. */
   override clientEnded(): void {
     if (this.#dispatch.waiting) this.end("client_gone");
-    else this.#clientEnded = true;
   }
 
   override clientFailed(): void {
@@ -115,16 +112,16 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   countReceived(bytes: number): void {
     if (this.#sent === 0 && this.#dispatch.pool.latencies !== undefined) this.#asked = readTime();
     this.#received += bytes;
-    this.#count(listenerCell.received, bytes);
+    this.count(listenerCell.received, bytes);
   }
 
   countSent(bytes: number): void {
     if (this.#sent === 0) this.#dispatch.answered(this.#asked);
     this.#sent += bytes;
-    this.#count(listenerCell.sent, bytes);
+    this.count(listenerCell.sent, bytes);
   }
 
-  #count(cell: number, bytes: number): void {
+  private count(cell: number, bytes: number): void {
     this.#plane.counters[this.#connection.listener.definition.counters + cell]! += bytes;
   }
 
@@ -133,7 +130,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   relayEnded(reason: EndReason, error?: Error): void {
-    this.#end(reason, error === undefined ? "" : `backend: ${describeTlsError(error)}`);
+    this.finish(reason, error === undefined ? "" : `backend: ${describeTlsError(error)}`);
   }
 
   endIfOverdue(now: number): void {
@@ -148,21 +145,19 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   end(reason: EndReason): void {
-    this.#end(reason, "");
+    this.finish(reason, "");
   }
 
-  #end(reason: EndReason, tlsError: string): void {
-    if (this.#over) return;
-    this.#over = true;
+  private finish(reason: EndReason, tlsError: string): void {
+    if (!this.#plane.open.delete(this)) return;
     if (this.#relay !== undefined && this.#sent === 0)
       this.#dispatch.unanswered(reason, this.#received === 0 ? undefined : this.#asked);
     this.#dispatch.drop();
-    this.#plane.open.delete(this);
-    this.#record(reason, this.#connection.close(reason), tlsError);
+    this.record(reason, this.#connection.close(reason), tlsError);
   }
 
   /** @param duration in milliseconds. */
-  #record(reason: EndReason, duration: number, tlsError: string): void {
+  private record(reason: EndReason, duration: number, tlsError: string): void {
     const { logger, logSessions } = this.#plane;
     if (!logSessions) return;
     logSession(logger, {
