@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import type { Socket } from "node:net";
+import { backendCell, createCounterMemory, listenerCell, poolCell } from "../../src/channel/counters.ts";
+import { createSharedMemory, listenerCapacity, mostConnections } from "../../src/channel/memory.ts";
+import { backendSlots, listenerSlots, poolSlots } from "../../src/channel/slots.ts";
+import { ServedPool } from "../../src/data/dispatch/pool.ts";
+import type { Open } from "../../src/data/open.ts";
+import type { Dial } from "../../src/data/upstream/dial.ts";
+import type { PlacedBackend } from "../../src/model/backend.ts";
+import { type EndReason, endReasons } from "../../src/model/reasons.ts";
+import type { PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import { FakeSocket } from "./fake-socket.ts";
+
+export const fakeBackends: readonly PlacedBackend[] = [0, 1, 2].map((slot) => ({
+  address: `127.0.0.1:${80 + slot}`,
+  target: { kind: "tcp", host: "127.0.0.1", port: 80 + slot },
+  weight: 1,
+  tier: 0,
+  slot,
+  counters: backendSlots().counters(slot),
+}));
+
+export const fakePool: PlacedPool = {
+  name: "app",
+  picker: { type: "round-robin" },
+  proxyProtocol: undefined,
+  slowStart: 0,
+  connect: { timeout: 1_000, attempts: 3, retryBudget: { percent: 20, min: 1 } },
+  maxConnectionsPerBackend: 1,
+  queue: { size: 2, timeout: 1_000 },
+  tls: undefined,
+  slot: 0,
+  counters: poolSlots().counters(0),
+  backends: fakeBackends,
+};
+
+export const fakeListener: PlacedListener = {
+  name: "web",
+  bind: { kind: "tcp", host: "127.0.0.1", port: 443 },
+  mode: "tcp",
+  pool: "app",
+  routes: [],
+  detect: false,
+  proxyProtocol: undefined,
+  tls: undefined,
+  maxConnections: undefined,
+  limits: {
+    allow: [],
+    deny: [],
+    maxConnectionsPerIp: undefined,
+    connectionRatePerIp: undefined,
+    maxHandshakes: 100,
+  },
+  timeouts: { handshake: 1_000, idle: 1_000, halfClose: 1_000 },
+  slot: 0,
+  counters: listenerSlots().counters(0),
+  addresses: [],
+  accept: "shared-port",
+  ticketKeys: undefined,
+  addressTable: undefined,
+};
+
+/** Memory is costly to make: all planes of a file share it, and each begins with nothing in it. */
+const shared = createSharedMemory();
+const counters = createCounterMemory();
+const handshakes = new Int32Array(listenerCapacity);
+
+/** Later than any timeout; by `performance.now()`. */
+export const muchLater = (): number => performance.now() + 1e6;
+
+/** What a worker has, with a dialler that connects nothing. */
+export class FakePlane {
+  readonly worker = 0;
+  readonly shared = shared;
+  readonly counters = counters;
+  readonly handshakes = handshakes;
+  readonly open = new Set<Open>();
+  readonly logSessions = true;
+  readonly lines: { readonly reason: EndReason }[] = [];
+  readonly logger = {
+    isLevelEnabled: () => true,
+    info: (line: object) => void this.lines.push(line as { reason: EndReason }),
+    debug: (line: object) => void this.lines.push(line as { reason: EndReason }),
+  };
+  /** Every socket to a backend, TLS on top of one included. */
+  readonly dialled: FakeSocket[] = [];
+  readonly dial: Dial = () => this.#dialled(new FakeSocket());
+
+  constructor() {
+    for (const cells of Object.values(shared)) cells.fill(0, 0, 8);
+    shared.process[mostConnections] = 1e6;
+    counters.fill(0, fakeListener.counters, fakeListener.counters + listenerCell.size);
+    counters.fill(0, fakePool.counters, fakePool.counters + poolCell.size);
+    for (const { counters: first } of fakeBackends) counters.fill(0, first, first + backendCell.size);
+    handshakes.fill(0, 0, 8);
+  }
+
+  #dialled(fake: FakeSocket): Socket {
+    fake.connecting = true;
+    this.dialled.push(fake);
+    return fake.socket;
+  }
+
+  /** @param secure the pool's backends speak TLS. */
+  pool(changes: Partial<PlacedPool> = {}, secure = false): ServedPool {
+    const memory = { shared, counters, worker: { index: 0, count: 1 } };
+    const pool = new ServedPool({ ...fakePool, ...changes }, memory);
+    if (secure) pool.tls = { begin: (raw) => this.#dialled((raw as unknown as FakeSocket).secure()) };
+    return pool;
+  }
+
+  /** How many connections ended for each reason. */
+  get ends(): Partial<Record<EndReason, number>> {
+    const reasons = Object.keys(endReasons) as EndReason[];
+    const first = fakeListener.counters + listenerCell.ends;
+    const counts = reasons.map((reason, index) => [reason, counters[first + index]!] as const);
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
+  }
+
+  listenerCount(cell: "accepted" | "ended" | "received" | "sent"): number {
+    return counters[fakeListener.counters + listenerCell[cell]]!;
+  }
+
+  /** What shared memory says is taken agrees with what was counted, and with what is known to be taken. */
+  holds({ leases, waiting }: { readonly leases: readonly number[]; readonly waiting: number }): void {
+    const pool = (cell: keyof typeof poolCell): number => counters[fakePool.counters + poolCell[cell]]!;
+    assert.deepEqual([...shared.backendActive.subarray(0, 3)], leases);
+    for (const { slot, counters: first } of fakeBackends)
+      assert.equal(
+        counters[first + backendCell.leased]! - counters[first + backendCell.released]!,
+        leases[slot],
+      );
+    const all = leases.reduce((sum, count) => sum + count, 0);
+    assert.equal(shared.poolActive[0], all);
+    assert.equal(pool("leased") - pool("released"), all);
+    assert.equal(shared.poolWaiting[0], waiting);
+    assert.equal(pool("queued") - pool("dequeued"), waiting);
+    assert.equal(pool("retried") - pool("settled"), shared.poolRetries[0]);
+    assert.ok(shared.poolRetries[0]! <= all);
+  }
+
+  /** Nothing is taken, and no socket to a backend is open. */
+  isEmpty(): void {
+    this.holds({ leases: [0, 0, 0], waiting: 0 });
+    assert.equal(shared.poolRetries[0], 0);
+    assert.ok(
+      this.dialled.every(({ destroyed }) => destroyed),
+      "a socket to a backend is open",
+    );
+  }
+}

@@ -1,0 +1,163 @@
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+
+/**
+ * A socket without a connection, as far as the data plane looks at one. What its peer does and when it reports it is the
+ * test's: nothing happens by itself.
+ */
+export class FakeSocket extends EventEmitter {
+  remoteAddress: string | undefined = "192.0.2.1";
+  remotePort = 50_000;
+  readonly localAddress = "127.0.0.1";
+  readonly localPort = 443;
+  connecting = false;
+  destroyed = false;
+  closed = false;
+  wasReset = false;
+  readableEnded = false;
+  writableEnded = false;
+  writableFinished = false;
+  writableLength = 0;
+  writableCorked = 0;
+  /** Whether a write finds room. */
+  hasRoom = true;
+  /** The TLS socket on top of this one, and the one underneath: one goes down with the other. */
+  over: FakeSocket | undefined = undefined;
+  #under: FakeSocket | undefined = undefined;
+  readonly written: Buffer[] = [];
+  #paused = false;
+  #ends = false;
+  readonly #incoming: Buffer[] = [];
+
+  // As a TLSSocket has them.
+  servername: string | false = false;
+  alpnProtocol: string | false = false;
+  getProtocol(): string {
+    return "TLSv1.3";
+  }
+
+  /** A TLS socket on top of this one. */
+  secure(): FakeSocket {
+    this.over = new FakeSocket();
+    this.over.#under = this;
+    return this.over;
+  }
+
+  get socket(): Socket {
+    return this as unknown as Socket;
+  }
+
+  write(chunk: Buffer): boolean {
+    this.written.push(Buffer.from(chunk));
+    return this.hasRoom;
+  }
+
+  end(): void {
+    this.writableEnded = true;
+    this.writableFinished = true;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+  }
+
+  isPaused(): boolean {
+    return this.#paused;
+  }
+
+  unshift(chunk: Buffer): void {
+    this.#incoming.unshift(Buffer.from(chunk));
+  }
+
+  cork(): void {
+    this.writableCorked++;
+  }
+
+  uncork(): void {
+    this.writableCorked--;
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.over?.destroy();
+    this.#under?.destroy();
+  }
+
+  destroySoon(): void {
+    this.end();
+    this.destroy();
+  }
+
+  resetAndDestroy(): void {
+    this.wasReset = true;
+    this.destroy();
+  }
+
+  /** The peer sends bytes; they are read when somebody reads. */
+  receive(chunk: Buffer): void {
+    if (!this.#ends) this.#incoming.push(chunk);
+    this.flow();
+  }
+
+  /** The peer has sent its last byte. */
+  receiveEnd(): void {
+    this.#ends = true;
+    this.flow();
+  }
+
+  /** Hands on what waits to be read, as far as somebody reads. */
+  flow(): void {
+    while (this.#incoming.length > 0 && !this.destroyed && !this.#paused && this.listenerCount("data") > 0)
+      this.emit("data", this.#incoming.shift()!);
+    if (this.#ends && this.#incoming.length === 0 && !this.readableEnded && !this.destroyed) {
+      this.readableEnded = true;
+      this.emit("end");
+    }
+    if (this.readableEnded && this.writableEnded) this.destroy();
+  }
+
+  /** What `dial` would have read: `buffer` is overwritten after the call. */
+  receiveStatic(length: number): void {
+    if (this.destroyed || this.readableEnded) return;
+    const buffer = Buffer.alloc(64, 1);
+    const { owner } = this as unknown as { owner: { upstreamBytes(length: number, from: Buffer): boolean } };
+    owner.upstreamBytes(length, buffer);
+    buffer.fill(0);
+  }
+
+  connect(event: "connect" | "secureConnect"): void {
+    if (this.destroyed || !this.connecting) return;
+    this.connecting = false;
+    this.emit(event);
+  }
+
+  drain(): void {
+    this.hasRoom = true;
+    if (!this.destroyed) this.emit("drain");
+  }
+
+  /** An error destroys a socket before it is told. */
+  fail(code: string): void {
+    if (this.destroyed) return;
+    this.destroy();
+    this.emit("error", Object.assign(new Error(code), { code }));
+  }
+
+  /** A socket that was destroyed says so at last. */
+  close(): void {
+    if (!this.destroyed || this.closed) return;
+    this.closed = true;
+    this.emit("close");
+  }
+
+  /** It closes without a word. */
+  vanish(): void {
+    this.destroy();
+    this.close();
+  }
+}
