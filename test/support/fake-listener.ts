@@ -72,9 +72,9 @@ export class FakeListener implements AcceptingListener {
   }
 }
 
-/** Connections of one listener, and who was handed on. */
+/** Connections of one listener, and which of them were handed on. */
 export class ListenerScene {
-  readonly plane = new FakePlane();
+  readonly plane: FakePlane;
   readonly listener: FakeListener;
   readonly served: Connection<FakeListener>[] = [];
   readonly connections: {
@@ -83,8 +83,9 @@ export class ListenerScene {
     readonly tls: FakeSocket | undefined;
   }[] = [];
 
-  constructor(accepting: Accepting) {
+  constructor(accepting: Accepting, plane: FakePlane = new FakePlane()) {
     this.listener = new FakeListener(accepting);
+    this.plane = plane;
   }
 
   accept() {

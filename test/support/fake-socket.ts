@@ -19,12 +19,11 @@ export class FakeSocket extends EventEmitter {
   writableFinished = false;
   writableLength = 0;
   writableCorked = 0;
-  /** Whether a write finds room. */
-  hasRoom = true;
   /** The TLS socket on top of this one, and the one underneath: one goes down with the other. */
   over: FakeSocket | undefined = undefined;
   #under: FakeSocket | undefined = undefined;
   readonly written: Buffer[] = [];
+  #hasRoom = true;
   #paused = false;
   #ends = false;
   readonly #incoming: Buffer[] = [];
@@ -49,7 +48,7 @@ export class FakeSocket extends EventEmitter {
 
   write(chunk: Buffer): boolean {
     this.written.push(Buffer.from(chunk));
-    return this.hasRoom;
+    return this.#hasRoom;
   }
 
   end(): void {
@@ -136,8 +135,13 @@ export class FakeSocket extends EventEmitter {
     this.emit(event);
   }
 
+  /** The peer takes no more. */
+  fill(): void {
+    this.#hasRoom = false;
+  }
+
   drain(): void {
-    this.hasRoom = true;
+    this.#hasRoom = true;
     if (!this.destroyed) this.emit("drain");
   }
 

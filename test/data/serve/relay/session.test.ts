@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { openConnections } from "../../../../src/channel/memory.ts";
+import { admit } from "../../../../src/data/accept/admission.ts";
+import { Connection } from "../../../../src/data/accept/connection.ts";
+import type { ServedPool } from "../../../../src/data/dispatch/pool.ts";
+import { Session } from "../../../../src/data/serve/relay/session.ts";
+import type { EndReason } from "../../../../src/model/reasons.ts";
+import type { PlacedPool } from "../../../../src/model/snapshot.ts";
+import { type Accepting, FakeListener } from "../../../support/fake-listener.ts";
+import { FakePlane, muchLater } from "../../../support/fake-plane.ts";
+import { FakeSocket } from "../../../support/fake-socket.ts";
+
+interface Settings extends Accepting {
+  /** Backends speak TLS. */
+  readonly secure?: boolean;
+  readonly most?: number | undefined;
+  readonly picker?: PlacedPool["picker"];
+}
+
+class RelayingListener extends FakeListener {
+  readonly pool: ServedPool;
+
+  constructor(settings: Settings, pool: ServedPool) {
+    super(settings);
+    this.pool = pool;
+  }
+
+  poolOf(): ServedPool {
+    return this.pool;
+  }
+}
+
+/** A worker with one listener and one pool, from accept to the log. */
+class Scene {
+  readonly plane = Object.assign(new FakePlane(), {
+    serve: (connection: Connection<RelayingListener>) => void new Session(this.plane, connection, undefined),
+  });
+  readonly listener: RelayingListener;
+  readonly pool: ServedPool;
+  readonly clients: FakeSocket[] = [];
+
+  constructor(settings: Settings = {}) {
+    const { secure = false, most, picker = { type: "round-robin" } } = settings;
+    this.pool = this.plane.pool({ maxConnectionsPerBackend: most, picker }, secure);
+    this.listener = new RelayingListener(settings, this.pool);
+  }
+
+  accept(): void {
+    const raw = new FakeSocket();
+    const place = admit(this.listener, this.plane, "192.0.2.1")!;
+    new Connection(this.plane, this.listener, raw.socket, place);
+    this.clients.push(raw);
+  }
+
+  /** What reports to the session: the TLS socket, where there is one. */
+  client(which: number): FakeSocket | undefined {
+    const raw = this.clients[which % this.clients.length];
+    return raw?.over ?? raw;
+  }
+
+  /** Of the newest six. */
+  backend(which: number): FakeSocket | undefined {
+    return this.plane.dialled.at(-1 - (which % 6));
+  }
+
+  /** A backend without TLS is read by the worker's one buffer. */
+  backendSends(which: number): void {
+    const backend = this.backend(which);
+    if (backend?.listenerCount("data") === 0) backend.receiveStatic(which);
+    else backend?.receive(Buffer.alloc(which));
+  }
+
+  /** One event, and what follows from it by itself. */
+  happen(name: Event, which: number): void {
+    events[name](this, which);
+    for (const socket of [...this.clients, ...this.plane.dialled]) {
+      socket.flow();
+      socket.over?.flow();
+    }
+  }
+
+  sweep(now: number): void {
+    for (const one of this.plane.open) one.endIfOverdue(now);
+  }
+
+  vacate(slot: number): void {
+    for (const one of this.plane.open) one.vacate(slot);
+  }
+
+  cut(): void {
+    for (const one of this.plane.open) one.end("stopped");
+  }
+
+  get ended(): number {
+    return Object.values(this.plane.ends).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What is counted fits what is open, and each connection that ended did so once, with one line. */
+  check(): void {
+    const { plane, clients, ended } = this;
+    const open = clients.length - ended;
+    assert.equal(plane.open.size, open);
+    assert.equal(plane.lines.length, ended);
+    assert.equal(plane.listenerCount("accepted") - plane.listenerCount("ended"), open);
+    const { shared } = plane;
+    assert.deepEqual(
+      [shared.listenerActive[0], shared.process[openConnections], shared.workerOpen[0]],
+      [open, open, open],
+    );
+    assert.ok(plane.handshakes[0]! >= 0 && plane.handshakes[0]! <= open);
+    assert.ok(this.listener.places <= open);
+    const leases = [...shared.backendActive.subarray(0, 3)];
+    plane.holds({ leases, waiting: shared.poolWaiting[0]! });
+    assert.ok(leases.reduce((sum, count) => sum + count, 0) + shared.poolWaiting[0]! <= open);
+  }
+
+  /** Every peer leaves without a word: no session outlives that. */
+  leave(): void {
+    this.clients.forEach((_, which) => void this.client(which)?.vanish());
+    for (const socket of this.plane.dialled) socket.vanish();
+    assert.equal(this.ended, this.clients.length, "a session outlives its sockets");
+  }
+
+  finish(): void {
+    this.cut();
+    assert.equal(this.ended, this.clients.length);
+    this.check();
+    const sockets = [...this.plane.dialled, ...this.clients, ...this.clients.map(({ over }) => over!)];
+    for (const socket of sockets) {
+      if (socket === undefined) continue;
+      assert.ok(socket.destroyed, "a socket was left open");
+      socket.close();
+    }
+    this.check();
+    this.plane.isEmpty();
+    assert.deepEqual([this.plane.handshakes[0], this.listener.places], [0, 0]);
+  }
+}
+
+/** What may happen to the n-th client or backend, whatever it is doing. */
+const events = {
+  accepted: (scene: Scene) => void (scene.clients.length < 6 && scene.accept()),
+  secured: (scene: Scene, which: number) => void scene.client(which)?.emit("secure"),
+  tlsBroken: (scene: Scene, which: number) =>
+    void scene.client(which)?.emit("_tlsError", Object.assign(new Error("x"), { code: "ERR_SSL_X" })),
+  clientSends: (scene: Scene, which: number) => scene.client(which)?.receive(Buffer.alloc(which)),
+  clientSendsRecord: (scene: Scene, which: number) => scene.client(which)?.receive(Buffer.alloc(16_384)),
+  clientFull: (scene: Scene, which: number) => scene.client(which)?.fill(),
+  clientDrains: (scene: Scene, which: number) => scene.client(which)?.drain(),
+  clientEnds: (scene: Scene, which: number) => scene.client(which)?.receiveEnd(),
+  clientFails: (scene: Scene, which: number) => scene.client(which)?.fail("ECONNRESET"),
+  clientCloses: (scene: Scene, which: number) => scene.client(which)?.close(),
+  clientVanishes: (scene: Scene, which: number) => scene.client(which)?.vanish(),
+  connected: (scene: Scene, which: number) => scene.backend(which)?.connect("connect"),
+  connectedTls: (scene: Scene, which: number) => scene.backend(which)?.connect("secureConnect"),
+  backendSends: (scene: Scene, which: number) => scene.backendSends(which),
+  backendFull: (scene: Scene, which: number) => scene.backend(which)?.fill(),
+  backendDrains: (scene: Scene, which: number) => scene.backend(which)?.drain(),
+  backendEnds: (scene: Scene, which: number) => scene.backend(which)?.receiveEnd(),
+  backendFails: (scene: Scene, which: number) => scene.backend(which)?.fail("ECONNRESET"),
+  backendBreaks: (scene: Scene, which: number) => scene.backend(which)?.fail("ERR_SSL_X"),
+  backendCloses: (scene: Scene, which: number) => scene.backend(which)?.close(),
+  backendVanishes: (scene: Scene, which: number) => scene.backend(which)?.vanish(),
+  early: (scene: Scene) => scene.sweep(performance.now()),
+  late: (scene: Scene) => scene.sweep(muchLater()),
+  bell: (scene: Scene) => scene.pool.queue.serve(),
+  vacated: (scene: Scene, which: number) => scene.vacate(which % 3),
+  cut: (scene: Scene) => scene.cut(),
+} as const;
+
+type Event = keyof typeof events;
+
+describe("a session ends by what happens while it waits, connects or relays", () => {
+  const connected: readonly Event[] = ["accepted", "connected"];
+  const table: readonly (readonly [readonly Event[], EndReason])[] = [
+    [["accepted", "clientFails"], "client_gone"],
+    [["accepted", "clientVanishes"], "client_gone"],
+    [["accepted", "late", "late", "late"], "connect_failed"],
+    [["accepted", "vacated", "vacated", "cut"], "stopped"],
+    [[...connected, "clientEnds", "backendEnds", "clientCloses", "backendCloses"], "client_closed"],
+    [[...connected, "backendEnds", "clientEnds", "backendCloses", "clientCloses"], "backend_closed"],
+    [
+      ["accepted", "clientEnds", "connected", "backendEnds", "backendCloses", "clientCloses"],
+      "client_closed",
+    ],
+    [[...connected, "clientFails"], "client_reset"],
+    [[...connected, "clientVanishes"], "client_reset"],
+    [[...connected, "backendFails"], "backend_reset"],
+    [[...connected, "backendVanishes"], "backend_reset"],
+    [[...connected, "backendBreaks"], "backend_tls_error"],
+    [["accepted", "secured", "connected", "tlsBroken"], "client_tls_error"],
+    [[...connected, "backendEnds", "backendFails", "clientCloses"], "backend_reset"],
+    [[...connected, "early", "late"], "idle_timeout"],
+    [[...connected, "clientEnds", "early", "late"], "half_close_timeout"],
+    [[...connected, "vacated"], "backend_drained"],
+    [[...connected, "cut"], "stopped"],
+  ];
+  for (const [happened, reason] of table)
+    test(`${happened.join(", ")}: ${reason}`, () => {
+      const tls = happened.includes("secured");
+      const scene = new Scene({ tls });
+      for (const name of happened) scene.happen(name, 0);
+      assert.deepEqual(scene.plane.ends, { [reason]: 1 });
+      assert.equal(scene.plane.lines[0]?.reason, reason);
+      scene.finish();
+    });
+});
+
+test("a client in the queue that ends wants no backend any more", () => {
+  const scene = new Scene({ most: 1 });
+  for (let count = 0; count < 4; count++) scene.accept();
+  events.clientEnds(scene, 3);
+  assert.deepEqual(scene.plane.ends, { client_gone: 1 });
+  scene.finish();
+});
+
+test("bytes go on as they came, in both directions, and whoever takes no more is waited for", () => {
+  const scene = new Scene();
+  events.accepted(scene);
+  events.connected(scene, 0);
+  const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+  client.receive(Buffer.from("question"));
+  backend.receiveStatic(6);
+  assert.deepEqual([backend.written.map(String), client.written], [["question"], [Buffer.alloc(6, 1)]]);
+  backend.fill();
+  client.receive(Buffer.from("more"));
+  assert.equal(client.isPaused(), true);
+  client.receive(Buffer.from("kept"));
+  assert.equal(backend.written.length, 2);
+  backend.drain();
+  client.flow();
+  assert.deepEqual(backend.written.map(String), ["question", "more", "kept"]);
+  assert.deepEqual([scene.plane.listenerCount("received"), scene.plane.listenerCount("sent")], [16, 6]);
+  scene.finish();
+});
+
+test("whatever happens in whatever order, a session ends once, for one reason, and leaves nothing behind", () => {
+  const names = Object.keys(events) as Event[];
+  const usual: Event[] = ["accepted", "secured", "connected", "connectedTls", "clientSends", "backendSends"];
+  const rare: Event[] = ["cut", "late"];
+  const event = fc.tuple(
+    fc.oneof(
+      { arbitrary: fc.constantFrom(...usual), weight: 10 },
+      { arbitrary: fc.constantFrom(...names.filter((name) => !rare.includes(name))), weight: 10 },
+      { arbitrary: fc.constantFrom(...rare), weight: 1 },
+    ),
+    fc.nat(11),
+  );
+  const settings: fc.Arbitrary<Settings> = fc.record({
+    secure: fc.boolean(),
+    tls: fc.boolean(),
+    most: fc.constantFrom(undefined, 1, 2),
+    picker: fc.constantFrom({ type: "round-robin" } as const, { type: "peak-ewma", decay: 1_000 } as const),
+  });
+  fc.assert(
+    fc.property(settings, fc.array(event, { maxLength: 80 }), fc.boolean(), (given, happened, left) => {
+      const scene = new Scene(given);
+      scene.accept();
+      for (const [name, which] of happened) {
+        scene.happen(name, which);
+        scene.check();
+      }
+      if (left) scene.leave();
+      scene.finish();
+    }),
+    { numRuns: 3_000 },
+  );
+});
