@@ -47,6 +47,29 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * Which folders and files next to it a folder or a file may import: what stands on others is below them. A file is named
+ * without its ending. A folder of `src` that is not here has no rules inside.
+ */
+const mayImportInside: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  data: {
+    clock: [],
+    open: [],
+    sockets: [],
+    decide: [],
+    pick: ["clock"],
+    upstream: ["pick", "sockets"],
+    dispatch: ["upstream", "pick", "sockets", "clock", "open"],
+    accept: ["decide", "sockets", "clock", "open"],
+    serve: ["accept", "dispatch", "upstream", "pick", "decide", "sockets", "clock", "open"],
+    plane: ["serve", "accept", "dispatch", "upstream", "pick", "decide", "open"],
+    explain: ["plane", "accept", "decide", "pick"],
+    sweep: ["clock", "open"],
+    apply: ["plane", "accept", "dispatch", "pick"],
+    worker: ["apply", "sweep", "plane", "explain", "serve", "accept", "upstream", "sockets"],
+  },
+};
+
 /** Of other folders' files, whoever does not compose the program may import these alone. */
 const doors: Readonly<Record<string, readonly string[]>> = { providers: ["src/providers/provider.ts"] };
 
@@ -68,6 +91,22 @@ function violations(path: string, text: string): string[] {
     .filter((specifier) => specifier.startsWith("."))
     .map((specifier) => normalize(join(dirname(path), specifier)))
     .filter((target) => !allowed.includes(folder(target)) || !isOpen(folder(path), target))
+    .map((target) => `${path} imports ${target}`);
+}
+
+/** The folder or file of `src/data`, say, that a path is in. */
+const inside = (path: string): string => path.split("/")[2]!.replace(/\.ts$/, "");
+
+function violationsInside(path: string, text: string): string[] {
+  const rules = mayImportInside[folder(path)];
+  if (rules === undefined) return [];
+  const allowed = rules[inside(path)];
+  if (allowed === undefined) return [`${path} has no rule`];
+  return specifiers(text)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => normalize(join(dirname(path), specifier)))
+    .filter((target) => folder(target) === folder(path) && inside(target) !== inside(path))
+    .filter((target) => !allowed.includes(inside(target)))
     .map((target) => `${path} imports ${target}`);
 }
 
@@ -103,6 +142,52 @@ test("the control plane knows providers by their contract alone, and the command
     "src/control/run.ts imports src/providers/toml/load.ts",
   ]);
   assert.deepEqual(violations("src/cli/run.ts", text), []);
+});
+
+test("an arrow back inside a folder is found, in every direction that the table does not have", () => {
+  const text = [
+    'import { Leases } from "../pick/leases.ts";',
+    'import { own } from "../sockets/owner.ts";',
+    'import type { Session } from "../serve/relay/session.ts";',
+    'import type { Plane } from "../plane.ts";',
+    'import { Queue } from "./queue.ts";',
+    'import type { Result } from "../../lib/result.ts";',
+  ].join("\n");
+  assert.deepEqual(violationsInside("src/data/dispatch/pool.ts", text), [
+    "src/data/dispatch/pool.ts imports src/data/serve/relay/session.ts",
+    "src/data/dispatch/pool.ts imports src/data/plane.ts",
+  ]);
+  assert.deepEqual(violationsInside("src/data/pick/leases.ts", 'import "../dispatch/queue.ts";'), [
+    "src/data/pick/leases.ts imports src/data/dispatch/queue.ts",
+  ]);
+  assert.deepEqual(violationsInside("src/data/new/new.ts", ""), ["src/data/new/new.ts has no rule"]);
+});
+
+test("what stands in a table of rules inside a folder goes one way, and is there", () => {
+  for (const [name, rules] of Object.entries(mayImportInside)) {
+    const done = new Set<string>();
+    const left = new Map(Object.entries(rules));
+    for (let before = -1; before !== done.size; ) {
+      before = done.size;
+      for (const [unit, allowed] of left)
+        if (allowed.every((other) => done.has(other))) {
+          done.add(unit);
+          left.delete(unit);
+        }
+    }
+    assert.deepEqual([...left.keys()], [], `a circle in ${name}`);
+    const units = new Set(
+      sources.filter(({ path }) => folder(path) === name).map(({ path }) => inside(path)),
+    );
+    assert.deepEqual([...done].sort(), [...units].sort());
+  }
+});
+
+test("folders inside a folder of src keep its table", () => {
+  assert.deepEqual(
+    sources.flatMap(({ path, text }) => violationsInside(path, text)),
+    [],
+  );
 });
 
 test("every folder of src has import rules and keeps them", () => {
