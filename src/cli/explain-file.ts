@@ -6,6 +6,7 @@ import { ServedPool } from "../data/dispatch/pool.ts";
 import { explain } from "../data/explain/explain.ts";
 import { ServedListener } from "../data/plane.ts";
 import type { Backend } from "../model/backend.ts";
+import { poolsOf } from "../model/chain.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
@@ -31,8 +32,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
     model.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" } as const]),
   );
   const store = new Store(model, bound, shared, [counters]);
-  const { routes, pool } = model.listeners.find(({ name }) => name === request.listener)!;
-  const needed = new Set([pool, ...routes.map((route) => route.pool)]);
+  const needed = poolsOf(model.listeners.find(({ name }) => name === request.listener)!.chains);
   const problems = new Map<string, string | undefined>();
   const searches = model.pools.filter(({ name }) => needed.has(name)).map(findBackends);
   for (const { name, backends, problem } of await Promise.all(searches)) {

@@ -1,4 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
+import { modeOf, rulesOf } from "../model/chain.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
@@ -66,12 +67,15 @@ export function summarise(model: Model): Summary {
   };
 }
 
-function listenerSummary({ name, bind, mode, pool, tls }: Listener): ListenerSummary {
+function listenerSummary({ name, bind, chains, tls }: Listener): ListenerSummary {
   return {
     name,
     bind: formatAddress(bind),
-    mode,
-    pool,
+    mode: modeOf(rulesOf(chains)),
+    pool: chains
+      .at(-1)!
+      .serve.to.map(({ pool }) => pool)
+      .join(", "),
     tls:
       tls === undefined
         ? null

@@ -87,8 +87,10 @@ export class ServedState {
         maxConnectionsPerBackend === undefined ? [connect.timeout] : [connect.timeout, queue.timeout],
     );
     for (const { served } of this.#listeners.values()) {
-      const { handshake, idle, halfClose } = served.definition.timeouts;
-      timeouts.push(handshake, idle, halfClose);
+      const { timeouts: own, chains } = served.definition;
+      timeouts.push(own.handshake);
+      for (const { idle, halfClose } of new Set(chains.map((chain) => chain.timeouts)))
+        timeouts.push(idle, halfClose);
       if (served.definition.detect) timeouts.push(detectTimeout);
     }
     return Math.min(...timeouts);

@@ -1,7 +1,7 @@
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
-import type { Protocol, Route } from "../model/listener.ts";
+import { type Chain, type Protocol, poolsOf, type Target } from "../model/chain.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import type { Course } from "./accept/accepting.ts";
@@ -9,7 +9,8 @@ import { AddressLimits } from "./accept/addresses.ts";
 import type { ClientHello } from "./accept/client-hello.ts";
 import type { Serve } from "./accept/connection.ts";
 import { Termination } from "./accept/tls.ts";
-import { Router } from "./decide/router.ts";
+import { Chains } from "./decide/chains.ts";
+import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
 import type { Open } from "./open.ts";
 import type { Dial } from "./upstream/dial.ts";
@@ -19,11 +20,7 @@ export class ServedListener {
   readonly definition: PlacedListener;
   /** Undefined: plain TCP. */
   readonly termination: Termination | undefined;
-  readonly pool: ServedPool;
-  /** For what a client's first bytes say, before TLS is terminated or passed through. */
-  readonly helloRouter: Router;
-  /** For what is known after the handshake, or without one. */
-  readonly router: Router;
+  readonly chains: Chains;
   /** Whether a client's first bytes must be read before it is known what to do. */
   readonly readsHello: boolean;
   /** Whether anything is to be read before TLS begins. */
@@ -40,17 +37,14 @@ export class ServedListener {
    * @throws where OpenSSL refuses the listener's TLS settings.
    */
   constructor(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>, worker: number) {
-    const { tls, routes, detect, mode } = definition;
+    const { tls, chains, detect } = definition;
     this.definition = definition;
     this.termination = tls && new Termination(definition, tls);
     this.#pools = new Map(pools);
-    this.pool = pools.get(definition.pool)!;
-    this.helloRouter = new Router(routes);
-    this.router = new Router(routes.filter((route) => !route.passthrough));
+    this.chains = new Chains(chains);
     this.readsHello =
       detect ||
-      mode === "passthrough" ||
-      routes.some((route) => route.passthrough) ||
+      chains.some((chain) => chain.tls === "passthrough") ||
       (tls?.strictSni ?? false) ||
       (this.termination?.needsServerName ?? false);
     this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
@@ -64,23 +58,26 @@ export class ServedListener {
     return this.#trusted === undefined || peer === "" || this.#trusted.has(peer);
   }
 
-  /** @param hello where the client speaks TLS and hellos are read. @param route that the hello matches. */
-  courseOf(protocol: Protocol, hello: ClientHello | undefined, route: Route | undefined): Course {
-    const { mode, tls } = this.definition;
-    if (hello !== undefined && (mode === "passthrough" || route?.passthrough)) return "passed_through";
-    if (protocol !== "tls" || this.termination === undefined) return "plain";
-    const unknown = hello !== undefined && tls!.strictSni && !this.termination.covers(hello.serverName);
-    return unknown ? "unknown_name" : "terminated";
+  /** @param hello where the client speaks TLS and hellos are read. */
+  courseOf(protocol: Protocol, hello: ClientHello | undefined): Course {
+    const chain = this.chains.atHello(protocol, hello);
+    if (chain !== "terminate") return chain;
+    const unknown =
+      hello !== undefined && this.definition.tls!.strictSni && !this.termination!.covers(hello.serverName);
+    return unknown ? "unknown_name" : "terminate";
   }
 
-  poolOf(route: Route): ServedPool {
-    return this.#pools.get(route.pool)!;
+  /** The pool for a session of a chain: with several, another session may get another. */
+  poolOf({ serve }: Chain, choose: (target: Target) => string = choosePool): ServedPool {
+    return this.#pools.get(choose(serve.to))!;
   }
 
   /** Whether it would do the same with this definition and these pools; a definition that did not change is the same object. */
   serves(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>): boolean {
-    const names = [definition.pool, ...definition.routes.map((route) => route.pool)];
-    return this.definition === definition && names.every((name) => this.#pools.get(name) === pools.get(name));
+    if (this.definition !== definition) return false;
+    for (const name of poolsOf(definition.chains))
+      if (this.#pools.get(name) !== pools.get(name)) return false;
+    return true;
   }
 }
 

@@ -31,8 +31,8 @@ const plane: Plane = {
   logger: log.logger,
   logSessions: setup.log.sessions,
   open: new Set(),
-  serve: (connection, route) => {
-    new Session(plane, connection, route);
+  serve: (connection, chain) => {
+    new Session(plane, connection, chain);
   },
   dial,
   handshakes: new Int32Array(listenerCapacity),

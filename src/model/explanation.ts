@@ -1,5 +1,5 @@
 import type { BackendState, Obstacle } from "./backend.ts";
-import type { Protocol } from "./listener.ts";
+import type { Protocol } from "./chain.ts";
 import type { PickerType } from "./pool.ts";
 import type { EndReason, HandshakeResult, RejectReason } from "./reasons.ts";
 

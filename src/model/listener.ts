@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Cidr } from "../lib/cidr.ts";
+import type { Chain } from "./chain.ts";
 import type { ClientAuth } from "./client-auth.ts";
 import type { Certificate, TicketKeys } from "./material.ts";
 
@@ -30,23 +31,6 @@ export interface ListenerTls {
   readonly sessionTickets: SessionTickets | undefined;
 }
 
-/** What a client speaks, as far as its first bytes tell. */
-export const protocols = ["tls", "http1", "http2", "other"] as const;
-export type Protocol = (typeof protocols)[number];
-
-/** Sends some of a listener's sessions to another pool. All of its conditions must hold; an empty one always does. */
-export interface Route {
-  /** Server names, lower case; `*.example.com` stands for every name below example.com. */
-  readonly sni: readonly string[];
-  /** Application protocols, one of which was negotiated, or is offered where TLS is passed through. */
-  readonly alpn: readonly string[];
-  /** Only where the listener detects protocols. */
-  readonly protocol: readonly Protocol[];
-  readonly pool: string;
-  /** TLS goes on to the backend as it came. */
-  readonly passthrough: boolean;
-}
-
 /** How fast one client address may connect: a token bucket. */
 export interface ConnectionRate {
   /** Per period. */
@@ -75,13 +59,12 @@ export interface ListenerLimits {
 export interface Listener {
   readonly name: string;
   readonly bind: SocketAddress;
-  /** passthrough: routed by the names in the client's hello, which goes on to the backend as it came. */
-  readonly mode: "tcp" | "passthrough";
-  /** Where everything goes that no route takes. */
-  readonly pool: string;
-  /** The first that matches wins. */
-  readonly routes: readonly Route[];
-  /** TLS or not, HTTP/1, HTTP/2 or anything else on one port: what is not TLS is relayed as it comes. */
+  /**
+   * What becomes of connections: the first that matches. Every connection finds one: the last one of those that
+   * terminate TLS, and of those for clients without TLS, has no condition.
+   */
+  readonly chains: readonly Chain[];
+  /** Whether clients may speak TLS, HTTP/1, HTTP/2 or anything else on this port, told apart by their first bytes. */
   readonly detect: boolean;
   /** Undefined: connections come from the clients themselves. */
   readonly proxyProtocol:
@@ -92,11 +75,14 @@ export interface Listener {
         readonly timeout: number;
       }
     | undefined;
-  /** Undefined: plain TCP. */
+  /**
+   * How chains with `terminate` end TLS; undefined: none does. It stands apart from them so that a change of one leaves
+   * the other, with its certificates, as it is.
+   */
   readonly tls: ListenerTls | undefined;
   /** Most connections at a time; undefined: only the process's limit counts. */
   readonly maxConnections: number | undefined;
   readonly limits: ListenerLimits;
-  /** In milliseconds. */
-  readonly timeouts: { readonly handshake: number; readonly idle: number; readonly halfClose: number };
+  /** In milliseconds. For the first bytes, and then for the rest of the handshake. */
+  readonly timeouts: { readonly handshake: number };
 }

@@ -4,8 +4,8 @@ import type { AcceptingListener } from "../../src/data/accept/accepting.ts";
 import { uncounted } from "../../src/data/accept/addresses.ts";
 import { admit } from "../../src/data/accept/admission.ts";
 import { Connection } from "../../src/data/accept/connection.ts";
-import { Router } from "../../src/data/decide/router.ts";
-import { FakePlane, fakeListener } from "./fake-plane.ts";
+import type { Chain } from "../../src/model/chain.ts";
+import { FakePlane, fakeChain, fakeListener } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
 
 /** What a listener does with its clients. */
@@ -27,8 +27,7 @@ const refusal = { result: "client_not_allowed", detail: "" } as const;
 /** A listener that terminates TLS by calling everything TLS, and counts the addresses of its clients. */
 export class FakeListener implements AcceptingListener {
   readonly definition;
-  readonly helloRouter = new Router([]);
-  readonly router = new Router([]);
+  readonly chains = { afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate" }) };
   readonly termination;
   readonly readsHello: boolean;
   readonly readsFirstBytes: boolean;
@@ -47,7 +46,6 @@ export class FakeListener implements AcceptingListener {
     this.definition = {
       ...fakeListener,
       detect,
-      mode,
       proxyProtocol: proxyProtocol ? { trust: [], timeout: 1_000 } : undefined,
     };
     this.readsHello = detect || mode === "passthrough" || (tls === true && strictSni === true);
@@ -66,9 +64,10 @@ export class FakeListener implements AcceptingListener {
   }
 
   courseOf(protocol: string, hello: object | undefined) {
-    if (hello !== undefined && this.definition.mode === "passthrough") return "passed_through";
-    if (protocol !== "tls" || this.termination === undefined) return "plain";
-    return hello !== undefined && this.#accepting.strictSni ? "unknown_name" : "terminated";
+    const { mode, strictSni } = this.#accepting;
+    if (hello !== undefined && mode === "passthrough") return { ...fakeChain, tls: "passthrough" as const };
+    if (protocol !== "tls" || this.termination === undefined) return fakeChain;
+    return hello !== undefined && strictSni ? "unknown_name" : "terminate";
   }
 }
 

@@ -7,8 +7,10 @@ import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
 import type { Dial } from "../../src/data/upstream/dial.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
+import type { Chain } from "../../src/model/chain.ts";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
 import type { PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import { chainTo } from "./chains.ts";
 import { FakeSocket } from "./fake-socket.ts";
 
 export const fakeBackends: readonly PlacedBackend[] = [0, 1, 2].map((slot) => ({
@@ -34,12 +36,13 @@ export const fakePool: PlacedPool = {
   backends: fakeBackends,
 };
 
+/** Leads every connection to the pool. */
+export const fakeChain: Chain = chainTo("app", {}, { timeouts: { idle: 1_000, halfClose: 1_000 } });
+
 export const fakeListener: PlacedListener = {
   name: "web",
   bind: { kind: "tcp", host: "127.0.0.1", port: 443 },
-  mode: "tcp",
-  pool: "app",
-  routes: [],
+  chains: [fakeChain],
   detect: false,
   proxyProtocol: undefined,
   tls: undefined,
@@ -51,7 +54,7 @@ export const fakeListener: PlacedListener = {
     connectionRatePerIp: undefined,
     maxHandshakes: 100,
   },
-  timeouts: { handshake: 1_000, idle: 1_000, halfClose: 1_000 },
+  timeouts: { handshake: 1_000 },
   slot: 0,
   counters: listenerSlots().counters(0),
   addresses: [],

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { isForPassthrough, modeOf, rulesOf } from "../../model/chain.ts";
 import type { Listener } from "../../model/listener.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -22,8 +23,8 @@ export function compareModels(before: Model, after: Model): Changes {
   return {
     changes: [
       ...plain.filter((key) => !needsRestart(key)).map((key) => `${key}: changed`),
-      ...compareNamed("listeners", before.listeners.map(flatListener), after.listeners.map(flatListener)),
-      ...compareNamed("pools", before.pools.map(flatPool), after.pools.map(flatPool)),
+      ...compareNamed("listeners", before.listeners, after.listeners, changedInListener),
+      ...compareNamed("pools", before.pools, after.pools, changedInPool),
     ],
     restart: plain.filter(needsRestart),
   };
@@ -39,27 +40,52 @@ const flat = ({ workers, admin, log, shutdown }: Model): object => ({
   "shutdown.timeout": shutdown.timeout,
 });
 
-/** Something with a name, and its keys as the configuration has them. */
-interface Named {
-  readonly name: string;
-  readonly [key: string]: unknown;
+function changedInListener(before: Listener, after: Listener): readonly string[] {
+  const keys = changedKeys(flatListener(before), flatListener(after));
+  return keys.length > 0 || isDeepStrictEqual(before.chains, after.chains) ? keys : ["chains"];
 }
 
-const flatListener = ({ limits, ...listener }: Listener): Named => ({ ...listener, ...limits });
+/** Chains are told of by the keys that usually make them. */
+function flatListener({ name, limits, chains, timeouts, ...listener }: Listener): object {
+  const rules = rulesOf(chains);
+  const mode = modeOf(rules);
+  const last = chains.at(-1);
+  return {
+    name,
+    mode,
+    pool: last?.serve,
+    routes: rules.slice(0, -1).map((rule) => {
+      const [{ match, serve }] = rule.chains;
+      return { match, serve, passthrough: isForPassthrough(rule, mode, listener.detect) };
+    }),
+    ...listener,
+    timeouts: { ...timeouts, ...last?.timeouts },
+    ...limits,
+  };
+}
 
-const flatPool = ({ health: { check, ...health }, ...pool }: Pool): Named => ({
+const changedInPool = (before: Pool, after: Pool): readonly string[] =>
+  changedKeys(flatPool(before), flatPool(after));
+
+const flatPool = ({ health: { check, ...health }, ...pool }: Pool): object => ({
   ...pool,
   ...health,
   health: check,
 });
 
-function compareNamed(table: string, before: readonly Named[], after: readonly Named[]): readonly string[] {
+/** @param changed gives the keys that differ, as the configuration spells them. */
+function compareNamed<T extends { readonly name: string }>(
+  table: string,
+  before: readonly T[],
+  after: readonly T[],
+  changed: (before: T, after: T) => readonly string[],
+): readonly string[] {
   const old = new Map(before.map((thing) => [thing.name, thing]));
   const lines: string[] = [];
   for (const thing of after) {
     const other = old.get(thing.name);
     old.delete(thing.name);
-    const keys = other && changedKeys(other, thing);
+    const keys = other && changed(other, thing);
     if (keys === undefined) lines.push(`${table}.${thing.name}: added`);
     else if (keys.length > 0) lines.push(`${table}.${thing.name}: changed ${keys.join(", ")}`);
   }

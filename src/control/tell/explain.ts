@@ -1,8 +1,9 @@
 import { formatIp, parseIp } from "../../lib/proxy-protocol/ip.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import { didYouMean, listChoices } from "../../lib/suggest.ts";
+import { type Protocol, protocols } from "../../model/chain.ts";
 import type { ExplainRequest } from "../../model/explanation.ts";
-import { type Listener, type Protocol, protocols } from "../../model/listener.ts";
+import type { Listener } from "../../model/listener.ts";
 import type { ControlPlane } from "../control-plane.ts";
 
 /** What is wrong with a question: it cannot be understood, or it is about something that is not there. */

@@ -2,6 +2,7 @@ import { backendCell, connectFailureList, listenerCell, poolCell, sumCells } fro
 import { formatAddress } from "../../lib/address.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
+import { modeOf, rulesOf } from "../../model/chain.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import {
@@ -99,7 +100,7 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
   const { counters, tls } = listener;
   return {
     bind: listener.addresses.map(formatAddress).join(", "),
-    mode: listener.mode,
+    mode: modeOf(rulesOf(listener.chains)),
     connections: openOnListener(memories, listener),
     connections_total: sumCells(memories, counters + listenerCell.accepted),
     handshake_seconds:

@@ -1,16 +1,19 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import type { Protocol, Route } from "../../model/listener.ts";
+import type { Chain, Protocol } from "../../model/chain.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
-import type { Router } from "../decide/router.ts";
+import type { Chains } from "../decide/chains.ts";
 import type { Open } from "../open.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { ClientHello } from "./client-hello.ts";
 import type { Termination } from "./tls.ts";
 
-/** What becomes of a client, by what it says first. `unknown_name`: strict_sni refuses it. */
-export type Course = "passed_through" | "terminated" | "plain" | "unknown_name";
+/**
+ * What becomes of a client, by what it says first: the chain that serves it, or TLS is terminated before that is known.
+ * `unknown_name`: strict_sni refuses it.
+ */
+export type Course = Chain | "terminate" | "unknown_name";
 
 /** What a connection needs of its listener until it is known who serves it. */
 export interface AcceptingListener {
@@ -19,10 +22,7 @@ export interface AcceptingListener {
   readonly termination: Pick<Termination, "begin" | "judge"> | undefined;
   /** Undefined: any address will do. */
   readonly addresses: Pick<AddressLimits, "admit" | "release"> | undefined;
-  /** For what a client's first bytes say, before TLS is terminated or passed through. */
-  readonly helloRouter: Router;
-  /** For what is known after the handshake, or without one. */
-  readonly router: Router;
+  readonly chains: Pick<Chains, "afterHandshake">;
   /** Whether a client's first bytes must be read before it is known what to do. */
   readonly readsHello: boolean;
   /** Whether anything is to be read before TLS begins. */
@@ -31,8 +31,8 @@ export interface AcceptingListener {
   readonly secures: boolean;
   /** Whether this peer may say whom its connections are for. */
   trusts(peer: string): boolean;
-  /** @param hello where the client speaks TLS and hellos are read. @param route that the hello matches. */
-  courseOf(protocol: Protocol, hello: ClientHello | undefined, route: Route | undefined): Course;
+  /** @param hello where the client speaks TLS and hellos are read. */
+  courseOf(protocol: Protocol, hello: ClientHello | undefined): Course;
 }
 
 /** What a connection needs of the plane of its worker. */

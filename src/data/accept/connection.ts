@@ -4,7 +4,7 @@ import { endReasonList, handshakeOutcomes, listenerCell } from "../../channel/co
 import { recordValue } from "../../channel/histogram.ts";
 import { unmapAddress } from "../../lib/address.ts";
 import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
-import type { Protocol, Route } from "../../model/listener.ts";
+import type { Chain, Protocol } from "../../model/chain.ts";
 import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
 import { logSession } from "../../observe/session-log.ts";
 import type { Open } from "../open.ts";
@@ -24,12 +24,9 @@ import { connectionRecord, type ProxyFacts, type TlsFacts } from "./record.ts";
 /**
  * Serves connections from the handshake on. It becomes the owner of `connection.client` and takes the connection's place
  * in the plane's set of what is open; `connection.close` must follow, once.
- * @param route that matched; undefined: none did.
+ * @param chain that was chosen.
  */
-export type Serve<L extends AcceptingListener> = (
-  connection: Connection<L>,
-  route: Route | undefined,
-) => void;
+export type Serve<L extends AcceptingListener> = (connection: Connection<L>, chain: Chain) => void;
 
 /** The plane of a worker, with who serves the connections of its listeners. */
 export type ServingPlane<L extends AcceptingListener> = AcceptingPlane & { readonly serve: Serve<L> };
@@ -130,21 +127,13 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
-    const { helloRouter, router } = this.listener;
-    const route = hello && helloRouter.find({ serverName: hello.serverName, alpn: hello.alpn, protocol });
-    switch (this.listener.courseOf(protocol, hello, route)) {
-      case "passed_through":
-        this.serverName = hello!.serverName;
-        this.handOn(route);
-        break;
-      case "plain":
-        this.handOn(router.find({ serverName: "", alpn: [], protocol }));
-        break;
-      case "unknown_name":
-        this.handshakeFailed("unknown_name", hello!.serverName, unrecognizedName);
-        break;
-      case "terminated":
-        this.secure(hello?.serverName ?? "");
+    const course = this.listener.courseOf(protocol, hello);
+    const serverName = hello?.serverName ?? "";
+    if (course === "unknown_name") this.handshakeFailed("unknown_name", serverName, unrecognizedName);
+    else if (course === "terminate") this.secure(serverName);
+    else {
+      if (course.tls === "passthrough") this.serverName = serverName;
+      this.handOn(course);
     }
   }
 
@@ -178,8 +167,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     const base = this.listener.definition.counters;
     this.countHandshake(version === "TLSv1.2" ? 0 : 1);
     recordValue(this.#plane.counters, base + listenerCell.handshakeDuration, took * 1000);
-    const { serverName } = this;
-    this.handOn(this.listener.router.find({ serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" }));
+    this.handOn(this.listener.chains.afterHandshake(this.serverName, alpn));
   }
 
   /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
@@ -191,11 +179,11 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   /** Handed on: what is to be known is known. */
-  private handOn(route: Route | undefined): void {
+  private handOn(chain: Chain): void {
     countPending(this.listener, this.#plane, -1);
     this.phase = "served";
     this.#plane.open.delete(this);
-    this.#plane.serve(this, route);
+    this.#plane.serve(this, chain);
   }
 
   override clientFailed(error: NodeJS.ErrnoException): void {

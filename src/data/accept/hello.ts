@@ -1,4 +1,4 @@
-import type { Protocol } from "../../model/listener.ts";
+import type { Protocol } from "../../model/chain.ts";
 import { type ClientHello, ClientHelloReader, largestPrelude } from "./client-hello.ts";
 import type { FirstReader } from "./first-bytes.ts";
 import { speakTls } from "./last-words.ts";

@@ -1,4 +1,4 @@
-import type { Protocol } from "../../model/listener.ts";
+import type { Protocol } from "../../model/chain.ts";
 
 /** RFC 9113 section 3.4. */
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,6 +1,6 @@
-import type { Protocol, Route } from "../../model/listener.ts";
+import type { Chain, Protocol } from "../../model/chain.ts";
 
-/** What a route may depend on. */
+/** What is known of a connection when its chain is looked for. */
 export interface RouteRequest {
   /** Lower case; empty without one. */
   readonly serverName: string;
@@ -10,21 +10,21 @@ export interface RouteRequest {
 }
 
 /**
- * The routes of a listener: the first that matches wins. They are found by name, not one after the other, so that ten
- * thousand names cost what ten do.
+ * Chains of a listener: the first that matches wins. They are found by name, not one after the other, so that ten thousand
+ * names cost what ten do.
  */
 export class Router {
-  readonly #routes: readonly Route[];
+  readonly #chains: readonly Chain[];
   readonly #exact = new Map<string, number[]>();
   /** By what follows `*.`. */
   readonly #wildcard = new Map<string, number[]>();
   readonly #anyName: number[] = [];
 
-  constructor(routes: readonly Route[]) {
-    this.#routes = routes;
-    for (const [index, route] of routes.entries()) {
-      if (route.sni.length === 0) this.#anyName.push(index);
-      for (const name of route.sni) {
+  constructor(chains: readonly Chain[]) {
+    this.#chains = chains;
+    for (const [index, { match }] of chains.entries()) {
+      if (match.sni.length === 0) this.#anyName.push(index);
+      for (const name of match.sni) {
         const wildcard = name.startsWith("*.");
         const names = wildcard ? this.#wildcard : this.#exact;
         const key = wildcard ? name.slice(2) : name;
@@ -35,11 +35,10 @@ export class Router {
     }
   }
 
-  /** @returns undefined where no route matches: then the listener's own pool is meant. */
-  find(request: RouteRequest): Route | undefined {
-    if (this.#routes.length === 0) return undefined;
+  /** @returns undefined where none matches. */
+  find(request: RouteRequest): Chain | undefined {
     const { serverName } = request;
-    let best = this.#first(this.#anyName, request, this.#routes.length);
+    let best = this.#first(this.#anyName, request, this.#chains.length);
     best = this.#first(this.#exact.get(serverName), request, best);
     // A wildcard stands for one label or more.
     for (
@@ -48,23 +47,23 @@ export class Router {
       dot = serverName.indexOf(".", dot + 1)
     )
       best = this.#first(this.#wildcard.get(serverName.slice(dot + 1)), request, best);
-    return this.#routes[best];
+    return this.#chains[best];
   }
 
-  /** The first of the routes that matches and comes before `best`; else `best`. */
+  /** The first of the chains that matches and comes before `best`; else `best`. */
   #first(indexes: readonly number[] | undefined, request: RouteRequest, best: number): number {
     if (indexes !== undefined)
       for (const index of indexes) {
         if (index >= best) break;
-        if (matches(this.#routes[index]!, request)) return index;
+        if (matches(this.#chains[index]!, request)) return index;
       }
     return best;
   }
 }
 
-function matches(route: Route, { alpn, protocol }: RouteRequest): boolean {
+function matches({ match }: Chain, { alpn, protocol }: RouteRequest): boolean {
   return (
-    (route.alpn.length === 0 || route.alpn.some((name) => alpn.includes(name))) &&
-    (route.protocol.length === 0 || route.protocol.includes(protocol))
+    (match.alpn.length === 0 || match.alpn.some((name) => alpn.includes(name))) &&
+    (match.protocol.length === 0 || match.protocol.includes(protocol))
   );
 }

@@ -1,4 +1,5 @@
 import type { SharedMemory } from "../../channel/memory.ts";
+import { type Chain, modeOf, type Protocol, rulesOf } from "../../model/chain.ts";
 import type {
   CertificateExplanation,
   ExplainRequest,
@@ -6,10 +7,11 @@ import type {
   PoolExplanation,
   TlsExplanation,
 } from "../../model/explanation.ts";
-import type { Protocol, Route } from "../../model/listener.ts";
+import type { PlacedListener } from "../../model/snapshot.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
 import type { RouteRequest } from "../decide/router.ts";
+import { mainPool } from "../decide/target.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 import { explainAdmission } from "./admission.ts";
 import { type ExplainedPool, explainPool } from "./pool.ts";
@@ -26,10 +28,10 @@ export interface Surroundings {
 interface Reception {
   readonly tls: TlsExplanation;
   readonly refusal: Explanation["reason"];
-  /** Of the sessions' router, and of the hello's; see `Connection.greeted` and `Connection.clientSecured`. */
+  /** What is known when the hello has come, and when nothing more is to come; see `ServedListener`. */
   readonly hello: RouteRequest | undefined;
   readonly session: RouteRequest | undefined;
-  readonly route: Route | undefined;
+  readonly chain: Chain | undefined;
 }
 
 /**
@@ -73,16 +75,15 @@ type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool">>;
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
-  const { tls, refusal, route, ...requests } = receive(listener, protocol, { serverName, alpn });
-  if (refusal !== null) return { reason: refusal, tls };
-  const { routes, pool: own } = listener.definition;
-  const served = route === undefined ? listener.pool : listener.poolOf(route);
+  const { tls, refusal, chain, ...requests } = receive(listener, protocol, { serverName, alpn });
+  if (refusal !== null || chain === undefined) return { reason: refusal, tls };
+  const served = listener.poolOf(chain, mainPool);
   const known = (requests.session ?? requests.hello!).serverName;
   const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
   return {
     reason: pickRefusal(pool, served, shared),
     tls,
-    route: explainRoutes(routes, route, requests, own),
+    route: explainRoutes(listener.definition, chain, requests),
     pool,
   };
 }
@@ -100,38 +101,35 @@ function pickRefusal(
 
 /** What its clients speak, where nobody says otherwise. */
 function usualProtocol({ termination, definition }: ServedListener): Protocol {
-  return termination !== undefined || definition.mode === "passthrough" ? "tls" : "other";
+  return termination !== undefined || passesThrough(definition) ? "tls" : "other";
 }
 
 /** Header, hello and handshake. @param offer what a client that speaks TLS says in its hello. */
 function receive(listener: ServedListener, protocol: Protocol, offer: ClientHello): Reception {
-  const { readsHello, termination, definition, helloRouter, router } = listener;
+  const { readsHello, termination, definition } = listener;
   if (protocol !== "tls" && !definition.detect && (readsHello || termination !== undefined))
     return refused("not_tls");
   // Where no hello is read, plain TCP is taken for what it is.
   const spoken = readsHello ? protocol : termination === undefined ? "other" : "tls";
   const hello = readsHello && spoken === "tls" ? offer : undefined;
   const asHello = hello && { ...hello, protocol: spoken };
-  const first = asHello && helloRouter.find(asHello);
-  const course = listener.courseOf(spoken, hello, first);
+  const course = listener.courseOf(spoken, hello);
   if (course === "unknown_name") return refused("unknown_name");
   const reception = { refusal: null, hello: asHello };
-  if (course === "passed_through")
-    return { ...reception, tls: untouched("passed_through"), session: undefined, route: first };
-  if (course === "plain") {
-    const session: RouteRequest = { serverName: "", alpn: [], protocol: spoken };
-    return { ...reception, tls: untouched("none"), session, route: router.find(session) };
-  }
-  return { ...reception, ...terminate(listener, termination!, offer) };
+  if (course === "terminate") return { ...reception, ...terminate(listener, termination!, offer) };
+  if (course.tls === "passthrough")
+    return { ...reception, tls: untouched("passed_through"), session: undefined, chain: course };
+  const session: RouteRequest = { serverName: "", alpn: [], protocol: spoken };
+  return { ...reception, tls: untouched("none"), session, chain: course };
 }
 
 /** The handshake, as OpenSSL and `Connection.clientSecured` have it. */
 function terminate(
-  { definition, router }: ServedListener,
+  listener: ServedListener,
   termination: Termination,
   { serverName, alpn }: ClientHello,
-): Pick<Reception, "tls" | "session" | "route" | "refusal"> {
-  const { alpn: known, clientAuth } = definition.tls!;
+): Pick<Reception, "tls" | "session" | "chain" | "refusal"> {
+  const { alpn: known, clientAuth } = listener.definition.tls!;
   // The server's order counts; a client that offers nothing gets nothing (RFC 7301 section 3.2).
   const agreed = known.find((name) => alpn.includes(name));
   const refusal =
@@ -149,15 +147,18 @@ function terminate(
     alpn: agreed ?? null,
     client_auth: clientAuth?.mode ?? null,
   };
-  return { tls, session, route: refusal === null ? router.find(session) : undefined, refusal };
+  const chain = refusal === null ? listener.chains.afterHandshake(serverName, agreed ?? "") : undefined;
+  return { tls, session, chain, refusal };
 }
+
+const passesThrough = ({ chains }: PlacedListener): boolean => modeOf(rulesOf(chains)) === "passthrough";
 
 function untouched(handling: TlsExplanation["handling"]): TlsExplanation {
   return { handling, certificate: null, alpn: null, client_auth: null };
 }
 
 function refused(refusal: "not_tls" | "unknown_name"): Reception {
-  return { tls: untouched("refused"), refusal, hello: undefined, session: undefined, route: undefined };
+  return { tls: untouched("refused"), refusal, hello: undefined, session: undefined, chain: undefined };
 }
 
 function notesOn(
@@ -165,14 +166,14 @@ function notesOn(
   { client, via, serverName: given, alpn }: ExplainRequest,
   { protocol, serverName }: Pick<Admitted, "protocol" | "serverName">,
 ): string[] {
-  const { mode, proxyProtocol, tls, detect } = definition;
+  const { proxyProtocol, tls, detect } = definition;
   const notes: string[] = [];
   if (proxyProtocol !== undefined && via === undefined)
     notes.push(`the listener has proxy_protocol: a trusted proxy that brings ${client} is assumed`);
   if (proxyProtocol === undefined && via !== undefined)
     notes.push("the listener has no proxy_protocol: for it, the proxy itself is the client");
   if (given !== "" && serverName === "") notes.push(`${given} is no DNS name, so it counts as none`);
-  const readsNames = termination !== undefined || mode === "passthrough" || detect;
+  const readsNames = termination !== undefined || passesThrough(definition) || detect;
   if ((given !== "" || alpn.length > 0) && (protocol !== "tls" || !readsNames))
     notes.push("server name and ALPN are not looked at");
   if (tls?.clientAuth?.mode === "require" && protocol === "tls")

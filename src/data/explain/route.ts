@@ -1,11 +1,13 @@
+import { type Chain, isForPassthrough, modeOf, type Rule, rulesOf } from "../../model/chain.ts";
 import type { RouteExplanation, RouteMismatch, RouteTrial } from "../../model/explanation.ts";
-import type { Route } from "../../model/listener.ts";
+import type { Listener } from "../../model/listener.ts";
 import { type RouteRequest, Router } from "../decide/router.ts";
+import { mainPool } from "../decide/target.ts";
 
 /** Of ten thousand routes nobody reads more. */
 const mostTrials = 100;
 
-/** What was asked of routes with `passthrough`, and what was asked of the others. */
+/** What was asked of chains that pass TLS through, and what was asked of the others. */
 export interface RouteRequests {
   /** Undefined: the hello was not read. */
   readonly hello: RouteRequest | undefined;
@@ -13,45 +15,52 @@ export interface RouteRequests {
   readonly session: RouteRequest | undefined;
 }
 
-/** Says of each route up to `match` why it does not match. @param pool that of the listener. */
+/**
+ * Says of each rule up to the one that was chosen why it does not match. The last rule of a listener is what it does
+ * otherwise, and not told of as a route. @param chosen one of its chains.
+ */
 export function explainRoutes(
-  routes: readonly Route[],
-  match: Route | undefined,
+  { chains, detect }: Pick<Listener, "chains" | "detect">,
+  chosen: Chain,
   requests: RouteRequests,
-  pool: string,
 ): RouteExplanation {
-  const matched = match === undefined ? undefined : routes.indexOf(match);
-  const looked = matched === undefined ? routes : routes.slice(0, matched + 1);
-  const shown = looked.length > mostTrials ? looked.slice(0, mostTrials - 1) : [...looked];
-  const trials = shown.map((route, index) => trial(route, index, route === match, requests));
+  const rules = rulesOf(chains);
+  const mode = modeOf(rules);
+  const routes = rules.slice(0, -1);
+  const index = routes.findIndex(({ name }) => name === chosen.name);
+  const looked = index === -1 ? routes : routes.slice(0, index + 1);
+  const shown = looked.length > mostTrials ? looked.slice(0, mostTrials - 1) : looked;
+  const trial = (rule: Rule, number: number): RouteTrial => {
+    const [{ match, serve }] = rule.chains;
+    const mismatches = rule.name === chosen.name ? [] : mismatchesOf(rule, chosen, requests);
+    const passthrough = isForPassthrough(rule, mode, detect);
+    return { number, ...match, pool: mainPool(serve.to), passthrough, mismatches };
+  };
+  const trials = shown.map((rule, before) => trial(rule, before + 1));
   // However many come before it, the one that matches is shown.
-  if (shown.length < looked.length && match !== undefined)
-    trials.push(trial(match, matched!, true, requests));
+  if (shown.length < looked.length && index !== -1) trials.push(trial(looked[index]!, index + 1));
   return {
-    pool: match?.pool ?? pool,
-    matched: matched === undefined ? null : matched + 1,
+    pool: mainPool(chosen.serve.to),
+    matched: index === -1 ? null : index + 1,
     routes: trials,
     more: looked.length - trials.length,
   };
-}
-
-function trial(route: Route, index: number, matches: boolean, requests: RouteRequests): RouteTrial {
-  const { sni, alpn, protocol, pool, passthrough } = route;
-  const mismatches = matches ? [] : mismatchesOf(route, requests);
-  return { number: index + 1, sni, alpn, protocol, pool, passthrough, mismatches };
 }
 
 const conditions = ["sni", "alpn", "protocol"] as const;
 const unconditional = { sni: [], alpn: [], protocol: [] } as const;
 
 /** Asks the router of the data path about each condition alone. */
-function mismatchesOf(route: Route, { hello, session }: RouteRequests): RouteMismatch[] {
-  const request = route.passthrough || session === undefined ? hello : session;
+function mismatchesOf({ chains }: Rule, chosen: Chain, { hello, session }: RouteRequests): RouteMismatch[] {
+  // Only chains that do the same with TLS could have been chosen instead of it when the hello was over.
+  const rival = chains.some(({ tls }) => tls === chosen.tls);
+  const request = rival && session !== undefined ? session : hello;
   if (request === undefined) return ["hello"];
-  const failed = conditions.filter(
-    (condition) =>
-      new Router([{ ...route, ...unconditional, [condition]: route[condition] }]).find(request) === undefined,
-  );
+  const [chain] = chains;
+  const failed = conditions.filter((condition) => {
+    const match = { ...unconditional, [condition]: chain.match[condition] };
+    return new Router([{ ...chain, match }]).find(request) === undefined;
+  });
   // It matched the hello, but an earlier one that is not passed through did, too.
   return failed.length === 0 ? ["hello"] : failed;
 }

@@ -1,9 +1,9 @@
 import type { Model } from "../model.ts";
 import { bindsOf, checkBinds } from "./binds.ts";
+import { checkChains } from "./chains.ts";
 import type { ModelFinding } from "./finding.ts";
 import { checkNames } from "./names.ts";
 import { checkPools } from "./pools.ts";
-import { checkRoutes } from "./routes.ts";
 
 /**
  * What only shows when the parts of a model are looked at together, wherever the model came from.
@@ -14,6 +14,6 @@ export function checkModel(model: Model, leftOut: readonly string[] = []): reado
     ...checkNames(model),
     ...checkBinds(bindsOf(model)),
     ...checkPools(model, leftOut),
-    ...model.listeners.flatMap(checkRoutes),
+    ...model.listeners.flatMap(checkChains),
   ];
 }

@@ -3,7 +3,7 @@ import type { Path } from "../../lib/findings.ts";
 
 /**
  * Something about a model that its provider must hear: a contradiction, or a part that has no effect. `path` leads to
- * the part, from the model's root down, with names instead of indexes for listeners and pools. The provider knows where
+ * the part, from the model's root down, with names instead of indexes for listeners, chains and pools. The provider knows where
  * that part came from, decides whether it can go on with it, and says it in the words of its users.
  */
 export type ModelFinding = { readonly path: Path } & (
@@ -15,8 +15,10 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "unused_pool" }
   /** The picker hashes server names; these listeners know none, so that all their sessions go to one backend. */
   | { readonly kind: "hashes_no_name"; readonly listeners: readonly string[] }
-  /** A route without a condition: later ones never match. */
+  /** A chain without a condition that is not the last: later ones never match. */
   | { readonly kind: "takes_all" }
+  /** Some connections find no chain. */
+  | { readonly kind: "leaves_some" }
   /** A condition on what clients speak, where that is not found out. */
   | { readonly kind: "protocol_not_detected" }
   /** A condition on what TLS says, where TLS is neither terminated nor read. */

@@ -1,4 +1,5 @@
 import type { Path } from "../../lib/findings.ts";
+import { rulesOf, seesNames } from "../chain.ts";
 import type { Listener } from "../listener.ts";
 import type { Model } from "../model.ts";
 import type { Pool } from "../pool.ts";
@@ -28,20 +29,19 @@ export function checkPools(
 }
 
 function checkHashKey({ name, picker }: Pool, users: readonly Listener[]): readonly ModelFinding[] {
-  const nameless = users.filter((user) => !seesNames(user)).map((user) => user.name);
+  const nameless = users.filter((user) => !seesNames(user.chains)).map((user) => user.name);
   if (picker.type !== "consistent-hash" || picker.key !== "sni" || nameless.length === 0) return [];
   return [{ kind: "hashes_no_name", path: ["pools", name, "picker"], listeners: nameless }];
 }
 
-/** Where a listener names pools, and which. */
-function poolsOf({ name, pool, routes }: Listener): { readonly path: Path; readonly pool: string }[] {
-  return [
-    { path: ["listeners", name, "pool"], pool },
-    ...routes.map((route, index) => ({
-      path: ["listeners", name, "routes", index, "pool"],
-      pool: route.pool,
+/** Where a listener names pools, and which. Chains of one rule lead to the same ones. */
+function poolsOf({ name, chains }: Listener): { readonly path: Path; readonly pool: string }[] {
+  return rulesOf(chains).flatMap((rule) =>
+    rule.chains[0].serve.to.map(({ pool }, index) => ({
+      path: ["listeners", name, "chains", rule.name, "serve", "to", index, "pool"],
+      pool,
     })),
-  ];
+  );
 }
 
 /** By pool, the listeners that send sessions to it. */
@@ -54,9 +54,4 @@ function usersOf(listeners: readonly Listener[]): ReadonlyMap<string, readonly L
       else others.push(listener);
     }
   return users;
-}
-
-/** Whether a listener's sessions can have a server name. */
-export function seesNames({ tls, mode, routes }: Listener): boolean {
-  return tls !== undefined || mode === "passthrough" || routes.some((route) => route.passthrough);
 }

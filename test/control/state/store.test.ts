@@ -272,7 +272,9 @@ test("another model changes what differs; the rest stays the same object, and ke
   const [, b] = before.listeners;
   const [one] = before.pools;
   const { listeners, pools: now } = store.configure(other, boundAs(other));
-  assert.deepEqual(listeners, [{ ...b!, pool: "one" }]);
+  const [chain] = other.listeners[0]!.chains;
+  assert.equal(chain!.serve.to[0]!.pool, "one");
+  assert.deepEqual(listeners, [{ ...b!, chains: [chain] }]);
   assert.deepEqual(now[0], { ...one!, picker: { type: "random" } });
   assert.deepEqual([now.length, now[1]!.name, now[1]!.backends], [2, "three", []]);
 });
@@ -387,7 +389,7 @@ test("TLS that did not change stays the same object while everything else about 
   assert.notEqual(wanted.listeners[0]!.tls, before.listeners[0]!.tls);
   const { addresses, accept } = before.listeners[0]!;
   const { listeners, pools } = store.configure(wanted, new Map([["a", { addresses, accept }]]));
-  assert.equal(listeners[0]!.routes.length, 1);
+  assert.equal(listeners[0]!.chains.length, 2);
   assert.equal(pools[0]!.picker.type, "random");
   assert.equal(listeners[0]!.tls, before.listeners[0]!.tls);
   assert.equal(pools[0]!.tls, before.pools[0]!.tls);

@@ -6,6 +6,7 @@ import type { ListenerTls } from "../../../src/model/listener.ts";
 import type { Certificate } from "../../../src/model/material.ts";
 import type { PoolTls } from "../../../src/model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/snapshot.ts";
+import { chainTo } from "../../support/chains.ts";
 
 /** Legal in configuration, and a test of everyone who writes or reads labels. */
 export const awkward = 'C:\\new "one"\n{le="1"}';
@@ -45,11 +46,9 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
   return {
     name,
     bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
-    mode: "tcp",
-    routes: [],
+    chains: [chainTo("echo", {}, { tls: terminates ? "terminate" : undefined })],
     detect: false,
     proxyProtocol: undefined,
-    pool: "echo",
     tls: terminates ? tls : undefined,
     maxConnections: undefined,
     limits: {
@@ -59,7 +58,7 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
       connectionRatePerIp: undefined,
       maxHandshakes: 1,
     },
-    timeouts: { handshake: 1, idle: 1, halfClose: 1 },
+    timeouts: { handshake: 1 },
     slot,
     counters: listenerSlots().counters(slot),
     addresses: [{ kind: "tcp", host: "127.0.0.1", port: 9994 + slot }],

@@ -2,16 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type RouteRequest, Router } from "../../../src/data/decide/router.ts";
-import type { Route } from "../../../src/model/listener.ts";
+import { chainTo } from "../../support/chains.ts";
 
-const route = (pool: string, conditions: Partial<Route>): Route => ({
-  sni: [],
-  alpn: [],
-  protocol: [],
-  passthrough: false,
-  ...conditions,
-  pool,
-});
 const request = (serverName: string, rest: Partial<RouteRequest> = {}): RouteRequest => ({
   serverName,
   alpn: [],
@@ -21,13 +13,13 @@ const request = (serverName: string, rest: Partial<RouteRequest> = {}): RouteReq
 
 test("the first route that matches wins, whatever kind of condition it has", () => {
   const router = new Router([
-    route("mqtt", { sni: ["*.example.com"], alpn: ["mqtt"] }),
-    route("api", { sni: ["api.example.com", "API2.example.com".toLowerCase()] }),
-    route("wild", { sni: ["*.example.com"] }),
-    route("h2", { alpn: ["h2"] }),
-    route("plain", { protocol: ["http1"] }),
+    chainTo("mqtt", { sni: ["*.example.com"], alpn: ["mqtt"] }),
+    chainTo("api", { sni: ["api.example.com", "API2.example.com".toLowerCase()] }),
+    chainTo("wild", { sni: ["*.example.com"] }),
+    chainTo("h2", { alpn: ["h2"] }),
+    chainTo("plain", { protocol: ["http1"] }),
   ]);
-  const pool = (asked: RouteRequest): string | undefined => router.find(asked)?.pool;
+  const pool = (asked: RouteRequest): string | undefined => router.find(asked)?.name;
   assert.equal(pool(request("api.example.com")), "api");
   assert.equal(pool(request("api.example.com", { alpn: ["mqtt"] })), "mqtt");
   assert.equal(pool(request("a.b.example.com")), "wild");
@@ -53,11 +45,11 @@ test("routes that are found by name are those that a search one after the other 
       fc.oneof(name, fc.constant("")),
       fc.subarray(["h2", "mqtt"]),
       (conditions, serverName, alpn) => {
-        const all = conditions.map((condition, index) => route(String(index), condition));
+        const all = conditions.map((condition, index) => chainTo(String(index), condition));
         const slow = all.find(
-          (one) =>
-            (one.sni.length === 0 || one.sni.some((text) => covers(text, serverName))) &&
-            (one.alpn.length === 0 || one.alpn.some((protocol) => alpn.includes(protocol))),
+          ({ match }) =>
+            (match.sni.length === 0 || match.sni.some((text) => covers(text, serverName))) &&
+            (match.alpn.length === 0 || match.alpn.some((offered) => alpn.includes(offered as "h2"))),
         );
         assert.equal(new Router(all).find(request(serverName, { alpn })), slow);
       },

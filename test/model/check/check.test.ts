@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Chain } from "../../../src/model/chain.ts";
 import { checkModel } from "../../../src/model/check/check.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { load } from "../../providers/toml/loading.ts";
+import { chainTo } from "../../support/chains.ts";
 
 const pools = `[pools.a]
 discovery = { type = "static", backends = ["10.0.0.1:80"] }
@@ -29,7 +31,11 @@ test("what refers to a pool that is not there is told with its path, and a pool 
   );
   const without = { ...rest, pools: all.filter(({ name }) => name !== "b") };
   assert.deepEqual(checkModel(without), [
-    { kind: "unknown_pool", path: ["listeners", "web", "routes", 0, "pool"], pool: "b" },
+    {
+      kind: "unknown_pool",
+      path: ["listeners", "web", "chains", "routes[0]", "serve", "to", 0, "pool"],
+      pool: "b",
+    },
   ]);
   assert.deepEqual(checkModel(without, ["b"]), []);
 });
@@ -38,9 +44,16 @@ test("a pool that nobody uses is told, unless a name is unknown that may mean it
   const { listeners, ...rest } = await model("");
   assert.deepEqual(checkModel({ ...rest, listeners }), [{ kind: "unused_pool", path: ["pools", "b"] }]);
   const [web] = listeners;
-  assert.deepEqual(checkModel({ ...rest, listeners: [{ ...web!, pool: "bb" }] }), [
-    { kind: "unknown_pool", path: ["listeners", "web", "pool"], pool: "bb" },
-  ]);
+  assert.deepEqual(
+    checkModel({ ...rest, listeners: [{ ...web!, chains: [chainTo("bb", {}, { name: "pool" })] }] }),
+    [
+      {
+        kind: "unknown_pool",
+        path: ["listeners", "web", "chains", "pool", "serve", "to", 0, "pool"],
+        pool: "bb",
+      },
+    ],
+  );
 });
 
 test("a name is there once", async () => {
@@ -56,4 +69,18 @@ test("a name is there once", async () => {
       { kind: "duplicate_name", path: ["pools", "a"], name: "a" },
     ],
   );
+});
+
+test("connections that find no chain are told of, at the first bytes and after a handshake", async () => {
+  const { listeners, ...rest } = await model('routes = [{ pool = "b" }]');
+  const [web] = listeners;
+  const leaves = (...chains: Chain[]): boolean =>
+    checkModel({ ...rest, listeners: [{ ...web!, chains }] }).some(({ kind }) => kind === "leaves_some");
+  const named = chainTo("a", { sni: ["a.test"] }, { tls: "terminate" });
+  assert.ok(leaves());
+  assert.ok(leaves(named));
+  assert.ok(leaves(named, chainTo("b", {}, { tls: "passthrough" })));
+  assert.ok(!leaves(named, chainTo("b", {}, { tls: "terminate" })));
+  assert.ok(leaves(named, chainTo("a", {}, { tls: "terminate" }), chainTo("b", { protocol: ["http1"] })));
+  assert.ok(!leaves(chainTo("b")));
 });

@@ -12,7 +12,7 @@ test("an override sets a key that is in the file, and one that is not", async ()
   });
   const [listener] = model.listeners;
   assert.deepEqual(listener?.bind, { kind: "tcp", host: "0.0.0.0", port: 9443 });
-  assert.equal(listener?.timeouts.halfClose, 5_000);
+  assert.equal(listener?.chains[0]?.timeouts.halfClose, 5_000);
   assert.equal(model.log.level, "debug");
   assert.deepEqual(model.admin?.bind, { kind: "tcp", host: "127.0.0.1", port: 9901 });
 });

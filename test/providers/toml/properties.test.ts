@@ -95,10 +95,10 @@ test("valid settings come through TOML into the model as they were", async () =>
       assert.equal(model.log.sessions, written.log?.sessions ?? true);
       assert.equal(model.shutdown.timeout, milliseconds(written.shutdown?.timeout, 30_000));
       assert.deepEqual(
-        model.listeners.map((its) => [its.name, its.pool, its.timeouts.idle]),
+        model.listeners.map(({ name: its, chains: [chain] }) => [its, chain?.serve.to, chain?.timeouts.idle]),
         Object.entries(written.listeners).map(([its, { pool: target, timeouts }]) => [
           its,
-          target,
+          [{ pool: target, weight: 1 }],
           milliseconds(timeouts?.idle, 3_600_000),
         ]),
       );

@@ -14,12 +14,18 @@ test("the smallest configuration gets every default", async () => {
       {
         name: "echo",
         bind: { kind: "tcp", host: "127.0.0.1", port: 9994 },
-        mode: "tcp",
-        pool: "echo",
+        chains: [
+          {
+            name: "pool",
+            match: { sni: [], alpn: [], protocol: [] },
+            tls: undefined,
+            serve: { kind: "relay", to: [{ pool: "echo", weight: 1 }] },
+            timeouts: { idle: 3_600_000, halfClose: 60_000 },
+          },
+        ],
         tls: undefined,
         detect: false,
         proxyProtocol: undefined,
-        routes: [],
         maxConnections: undefined,
         limits: {
           allow: [],
@@ -28,7 +34,7 @@ test("the smallest configuration gets every default", async () => {
           connectionRatePerIp: undefined,
           maxHandshakes: 10_000,
         },
-        timeouts: { handshake: 10_000, idle: 3_600_000, halfClose: 60_000 },
+        timeouts: { handshake: 10_000 },
       },
     ],
     pools: [

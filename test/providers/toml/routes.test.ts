@@ -42,5 +42,5 @@ test("names of routes are read in lower case and without a trailing dot", async 
   const model = await loadModel(
     listener('mode = "passthrough"\nroutes = [{ sni = ["API.Example.com.", "*.X.test"], pool = "b" }]'),
   );
-  assert.deepEqual(model.listeners[0]?.routes[0]?.sni, ["api.example.com", "*.x.test"]);
+  assert.deepEqual(model.listeners[0]?.chains[0]?.match.sni, ["api.example.com", "*.x.test"]);
 });

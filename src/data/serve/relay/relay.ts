@@ -1,4 +1,4 @@
-import type { Listener } from "../../../model/listener.ts";
+import type { Chain } from "../../../model/chain.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import { readClient, relayEvents } from "../../sockets/events.ts";
@@ -136,7 +136,7 @@ export class Relay extends SocketOwner {
   }
 
   /** @param now by performance.now(). @param timeouts in milliseconds without a byte. */
-  endIfOverdue(now: number, { idle, halfClose }: Listener["timeouts"]): void {
+  endIfOverdue(now: number, { idle, halfClose }: Chain["timeouts"]): void {
     const quiet = now - this.#lastActive;
     if (this.#firstEnded !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");

@@ -1,6 +1,6 @@
 import { listenerCell } from "../../../channel/counters.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
-import type { Route } from "../../../model/listener.ts";
+import type { Chain } from "../../../model/chain.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
 import type { AcceptingListener, AcceptingPlane } from "../../accept/accepting.ts";
@@ -18,11 +18,9 @@ import type { Upstream } from "../../upstream/upstream.ts";
 import { dispatchRecord } from "./record.ts";
 import { Relay, type RelayOwner } from "./relay.ts";
 
-/** A listener with the pools of its routes. */
+/** A listener with the pools of its chains. */
 export interface RelayListener extends AcceptingListener {
-  /** Where no route matches. */
-  readonly pool: ServedPool;
-  poolOf(route: Route): ServedPool;
+  poolOf(chain: Chain): ServedPool;
 }
 
 /** What a session needs of its connection. */
@@ -40,6 +38,7 @@ const none: readonly PlacedBackend[] = [];
 export class Session extends SocketOwner implements Open, DispatchOwner, RelayOwner {
   readonly #plane: RelayPlane;
   readonly #connection: RelayedConnection;
+  readonly #chain: Chain;
   readonly #dispatch: Dispatch;
   #relay: Relay | undefined = undefined;
   /**
@@ -50,13 +49,14 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   #received = 0;
   #sent = 0;
 
-  /** @param route of the listener, that matched; undefined: none did. */
-  constructor(plane: RelayPlane, connection: RelayedConnection, route: Route | undefined) {
+  /** @param chain of the listener, that was chosen. */
+  constructor(plane: RelayPlane, connection: RelayedConnection, chain: Chain) {
     super();
     const { listener, client } = connection;
-    const pool = route === undefined ? listener.pool : listener.poolOf(route);
+    const pool = listener.poolOf(chain);
     this.#plane = plane;
     this.#connection = connection;
+    this.#chain = chain;
     this.#dispatch = new Dispatch(plane, pool, this);
     client.owner = this;
     plane.open.add(this);
@@ -135,7 +135,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
 
   endIfOverdue(now: number): void {
     if (this.#relay === undefined) this.#dispatch.endIfOverdue(now);
-    else this.#relay.endIfOverdue(now, this.#connection.listener.definition.timeouts);
+    else this.#relay.endIfOverdue(now, this.#chain.timeouts);
   }
 
   vacate(slot: number): void {

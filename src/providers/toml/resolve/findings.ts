@@ -1,15 +1,16 @@
 import { formatAddress } from "../../../lib/address.ts";
-import { errorAt, type Finding, warningAt } from "../../../lib/findings.ts";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
 import type { ModelFinding } from "../../../model/check/finding.ts";
 import { formatPath } from "../tree.ts";
+import { placeInFile } from "./chains.ts";
 
 /**
  * A finding about the model as a finding about the file, in the words of TOML.
  * @param poolNames of every pool that the configuration names.
  */
 export function tellFinding(finding: ModelFinding, poolNames: readonly string[]): Finding {
-  const { path } = finding;
+  const path = placeInFile(finding.path);
   switch (finding.kind) {
     case "bind_taken": {
       const [mine, theirs] = [formatAddress(finding.address), formatAddress(finding.by.address)];
@@ -20,7 +21,7 @@ export function tellFinding(finding: ModelFinding, poolNames: readonly string[])
     case "duplicate_name":
       return errorAt(path, `${JSON.stringify(finding.name)} is there twice; choose another name`);
     case "unknown_pool":
-      return tellUnknownPool(finding, poolNames);
+      return tellUnknownPool(path, finding.pool, poolNames);
     case "unused_pool":
       return {
         ...warningAt(path, "no listener uses this pool; name it in one, or remove it"),
@@ -35,6 +36,8 @@ export function tellFinding(finding: ModelFinding, poolNames: readonly string[])
     }
     case "takes_all":
       return warningAt(path, "has no condition: it takes every session, and pool and later routes none");
+    case "leaves_some":
+      return errorAt(path, "leaves some connections without a pool");
     case "protocol_not_detected":
       return errorAt(path, "needs detect = true on the listener");
     case "needs_tls":
@@ -51,10 +54,7 @@ export function tellFinding(finding: ModelFinding, poolNames: readonly string[])
   }
 }
 
-function tellUnknownPool(
-  { path, pool }: Extract<ModelFinding, { kind: "unknown_pool" }>,
-  poolNames: readonly string[],
-): Finding {
+function tellUnknownPool(path: Path, pool: string, poolNames: readonly string[]): Finding {
   const known =
     poolNames.length === 0 ? "there are no pools" : `pools are ${poolNames.slice(0, 10).join(", ")}`;
   const message = `no pool is named ${JSON.stringify(pool)}; add a table [pools.${pool}], ${known}`;

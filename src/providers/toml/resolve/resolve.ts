@@ -7,6 +7,7 @@ import type { Pool } from "../../../model/pool.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
 import { placeAddress } from "./addresses.ts";
+import { resolveChains } from "./chains.ts";
 import { resolveDiscovery } from "./discovery.ts";
 import { tellFinding } from "./findings.ts";
 import { resolveHealth } from "./health.ts";
@@ -88,28 +89,17 @@ function checkMode(name: string, { mode, tls }: ListenerSettings): readonly Find
 }
 
 function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls" | "limits"> {
-  const {
-    mode,
-    pool,
-    routes,
-    detect,
-    proxy_protocol: proxyProtocol,
-    max_connections: maxConnections,
-    timeouts,
-  } = settings;
-  const { handshake, idle, half_close: halfClose } = timeouts;
+  const { detect, proxy_protocol: proxyProtocol, max_connections: maxConnections, timeouts } = settings;
   const introduced = proxyProtocol && {
     trust: proxyProtocol.trust.map(({ cidr }) => cidr),
     timeout: proxyProtocol.timeout,
   };
   return {
     name,
-    mode,
-    pool,
-    routes,
+    chains: resolveChains(settings),
     detect,
     proxyProtocol: introduced,
     maxConnections,
-    timeouts: { handshake, idle, halfClose },
+    timeouts: { handshake: timeouts.handshake },
   };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { protocols } from "../../../model/listener.ts";
+import { protocols } from "../../../model/chain.ts";
 import { clientAuth } from "./client-auth.ts";
 import { cidrs, limits } from "./limits.ts";
 import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";

@@ -6,6 +6,7 @@ import { admit } from "../../../../src/data/accept/admission.ts";
 import { Connection } from "../../../../src/data/accept/connection.ts";
 import type { ServedPool } from "../../../../src/data/dispatch/pool.ts";
 import { Session } from "../../../../src/data/serve/relay/session.ts";
+import type { Chain } from "../../../../src/model/chain.ts";
 import type { EndReason } from "../../../../src/model/reasons.ts";
 import type { PlacedPool } from "../../../../src/model/snapshot.ts";
 import { type Accepting, FakeListener } from "../../../support/fake-listener.ts";
@@ -35,7 +36,8 @@ class RelayingListener extends FakeListener {
 /** A worker with one listener and one pool, from accept to the log. */
 class Scene {
   readonly plane = Object.assign(new FakePlane(), {
-    serve: (connection: Connection<RelayingListener>) => void new Session(this.plane, connection, undefined),
+    serve: (connection: Connection<RelayingListener>, chain: Chain) =>
+      void new Session(this.plane, connection, chain),
   });
   readonly listener: RelayingListener;
   readonly pool: ServedPool;

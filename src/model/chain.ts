@@ -1,0 +1,84 @@
+/** What a client speaks, as far as its first bytes tell. */
+export const protocols = ["tls", "http1", "http2", "other"] as const;
+export type Protocol = (typeof protocols)[number];
+
+/** What a chain asks of a connection: all conditions must hold; an empty one always does. */
+export interface ChainMatch {
+  /** Server names, lower case; `*.example.com` stands for every name below example.com. */
+  readonly sni: readonly string[];
+  /** Application protocols, one of which was negotiated, or is offered where TLS is not terminated, or not yet. */
+  readonly alpn: readonly string[];
+  /** Only where the listener detects protocols. */
+  readonly protocol: readonly Protocol[];
+}
+
+/** Where sessions go: to one of several pools, in proportion to their weights. At least one. */
+export type Target = readonly {
+  readonly pool: string;
+  /** A whole number from 1 to 1,000,000. */
+  readonly weight: number;
+}[];
+
+/** What a chain does with what a client says: relays it, byte for byte. */
+export interface Serve {
+  readonly kind: "relay";
+  readonly to: Target;
+}
+
+/**
+ * What becomes of connections that match. It is chosen by the client's first bytes where they are read. Where TLS is
+ * terminated, the first chain that matches what was negotiated takes over, of those that terminate it.
+ */
+export interface Chain {
+  /** Chains of a listener with the same name are one rule, for clients with TLS and for clients without. */
+  readonly name: string;
+  readonly match: ChainMatch;
+  /**
+   * `terminate`: the client speaks TLS, which ends here, by the listener's settings. `passthrough`: the client speaks TLS,
+   * which goes on as it came. Undefined: what comes goes on as it comes, and nothing is known of names.
+   */
+  readonly tls: "terminate" | "passthrough" | undefined;
+  readonly serve: Serve;
+  /** In milliseconds. */
+  readonly timeouts: { readonly idle: number; readonly halfClose: number };
+}
+
+/** Chains of a listener with the same name, in their order. */
+export interface Rule {
+  readonly name: string;
+  readonly chains: readonly [Chain, ...Chain[]];
+}
+
+/** The rules behind a listener's chains, in the order in which they are tried. The last one takes what the others leave. */
+export function rulesOf(chains: readonly Chain[]): readonly Rule[] {
+  const rules = new Map<string, { readonly name: string; readonly chains: [Chain, ...Chain[]] }>();
+  for (const chain of chains) {
+    const rule = rules.get(chain.name);
+    if (rule === undefined) rules.set(chain.name, { name: chain.name, chains: [chain] });
+    else rule.chains.push(chain);
+  }
+  return [...rules.values()];
+}
+
+/** What a listener does with TLS where no rule but the last says otherwise: hands it on as it came, or not. */
+export function modeOf(rules: readonly Rule[]): "tcp" | "passthrough" {
+  return rules.at(-1)?.chains[0].tls === "passthrough" ? "passthrough" : "tcp";
+}
+
+/**
+ * Whether a rule is there to hand TLS on as it came: its listener does not, or the rule is for clients with TLS alone.
+ * @param detect whether the listener tells them from others.
+ */
+export function isForPassthrough({ chains }: Rule, mode: "tcp" | "passthrough", detect: boolean): boolean {
+  return chains[0].tls === "passthrough" && (mode === "tcp" || (detect && chains.length === 1));
+}
+
+/** Every pool that chains lead to, each once. */
+export function poolsOf(chains: readonly Chain[]): ReadonlySet<string> {
+  return new Set(chains.flatMap(({ serve }) => serve.to.map(({ pool }) => pool)));
+}
+
+/** Whether any session can have a server name. */
+export function seesNames(chains: readonly Chain[]): boolean {
+  return chains.some(({ tls }) => tls !== undefined);
+}

@@ -1,0 +1,47 @@
+import type { Path } from "../../../lib/findings.ts";
+import type { Chain } from "../../../model/chain.ts";
+import type { ListenerSettings } from "../schema/listener.ts";
+
+/** The key of a listener that says where everything goes that no route takes. */
+const fallback = "pool";
+
+/**
+ * What a listener's `pool`, `routes`, `tls`, `mode` and `detect` mean together. Each route, and `pool` at the end, is a
+ * rule of the same name; where clients without TLS are told apart from those with it, they have the same rules again,
+ * but for those that pass TLS through.
+ */
+export function resolveChains(settings: ListenerSettings): readonly Chain[] {
+  const { mode, detect, tls, pool, routes, timeouts } = settings;
+  const { idle, half_close: halfClose } = timeouts;
+  const common = { idle, halfClose };
+  const withTls: Chain["tls"] = mode === "passthrough" ? "passthrough" : tls && "terminate";
+  const rules = [
+    ...routes.map((route, index) => ({ name: routeName(index), ...route })),
+    { name: fallback, sni: [], alpn: [], protocol: [], pool, passthrough: false },
+  ];
+  const chainOf = (rule: (typeof rules)[number], kind: Chain["tls"]): Chain => ({
+    name: rule.name,
+    match: { sni: rule.sni, alpn: rule.alpn, protocol: rule.protocol },
+    tls: kind,
+    serve: { kind: "relay", to: [{ pool: rule.pool, weight: 1 }] },
+    timeouts: common,
+  });
+  const plain = detect && withTls !== undefined ? rules.filter(({ passthrough }) => !passthrough) : [];
+  return [
+    ...rules.map((rule) => chainOf(rule, rule.passthrough ? "passthrough" : withTls)),
+    ...plain.map((rule) => chainOf(rule, undefined)),
+  ];
+}
+
+const routeName = (index: number): string => `routes[${index}]`;
+
+/** Where the file has what is at a path of the model. */
+export function placeInFile(path: Path): Path {
+  const [table, name, part, chain, ...below] = path;
+  if (table !== "listeners" || part !== "chains") return path;
+  const listener = ["listeners", name!];
+  if (chain === fallback) return [...listener, fallback];
+  const index = Number(/\d+/.exec(String(chain)));
+  const key = below.includes("pool") ? ["pool"] : below.slice(-1);
+  return [...listener, "routes", index, ...key];
+}

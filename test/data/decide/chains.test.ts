@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Chains } from "../../../src/data/decide/chains.ts";
+import { type Chain, protocols } from "../../../src/model/chain.ts";
+import { resolveChains } from "../../../src/providers/toml/resolve/chains.ts";
+import type { ListenerSettings } from "../../../src/providers/toml/schema/listener.ts";
+import { chainTo } from "../../support/chains.ts";
+
+test("after the handshake the protocol that was negotiated decides, not those that were offered", () => {
+  const terminated = { tls: "terminate" } as const;
+  const chains = new Chains([
+    chainTo("mqtt", { alpn: ["mqtt"] }, terminated),
+    chainTo("through", { sni: ["a.test"] }, { tls: "passthrough" }),
+    chainTo("rest", {}, terminated),
+  ]);
+  const offered = { serverName: "a.test", alpn: ["mqtt", "h2"] };
+  assert.equal(chains.atHello("tls", offered), "terminate");
+  assert.equal(chains.afterHandshake("a.test", "h2").name, "rest");
+  assert.equal(chains.afterHandshake("a.test", "mqtt").name, "mqtt");
+  const through = chains.atHello("tls", { ...offered, alpn: ["h2"] });
+  assert.ok(through !== "terminate" && through.name === "through");
+});
+
+test("who is not told from a client without TLS gets a chain for which names do not count", () => {
+  const chains = new Chains([chainTo("named", { sni: ["a.test"] }), chainTo("rest")]);
+  const chain = chains.atHello("tls", { serverName: "a.test", alpn: [] });
+  assert.ok(chain !== "terminate" && chain.name === "rest");
+});
+
+type Settings = Pick<ListenerSettings, "mode" | "detect" | "pool" | "routes" | "tls" | "timeouts">;
+
+/** What the keys of a listener mean, rule by rule: `docs/configuration.md` in code. */
+class Keys {
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** @returns a pool, or that TLS is terminated first. */
+  atHello(speaks: string, hello: Client | undefined): string {
+    const { mode, routes, tls, pool } = this.#settings;
+    const route = hello && routes.find((each) => holds(each, { ...hello, speaks }));
+    if (hello !== undefined && (mode === "passthrough" || route?.passthrough)) return route?.pool ?? pool;
+    if (speaks === "tls" && tls !== undefined) return "terminate";
+    return this.#unlessPassed({ serverName: "", alpn: [], speaks });
+  }
+
+  afterHandshake(serverName: string, alpn: string): string {
+    return this.#unlessPassed({ serverName, alpn: alpn === "" ? [] : [alpn], speaks: "tls" });
+  }
+
+  #unlessPassed(client: Client & { readonly speaks: string }): string {
+    const { routes, pool } = this.#settings;
+    return routes.find((route) => !route.passthrough && holds(route, client))?.pool ?? pool;
+  }
+}
+
+interface Client {
+  readonly serverName: string;
+  readonly alpn: readonly string[];
+}
+
+function holds(
+  { sni, alpn, protocol }: Settings["routes"][number],
+  client: Client & { readonly speaks: string },
+): boolean {
+  return (
+    (sni.length === 0 || sni.includes(client.serverName)) &&
+    (alpn.length === 0 || alpn.some((name) => client.alpn.includes(name))) &&
+    (protocol.length === 0 || protocol.some((name) => name === client.speaks))
+  );
+}
+
+const names = ["a.test", "b.test"];
+const applications = ["h2", "mqtt"];
+const settings: fc.Arbitrary<Settings> = fc
+  .record({
+    mode: fc.constantFrom("tcp" as const, "passthrough" as const),
+    detect: fc.boolean(),
+    terminates: fc.boolean(),
+    routes: fc.array(
+      fc.record({
+        sni: fc.subarray(names),
+        alpn: fc.subarray(applications),
+        protocol: fc.subarray([...protocols]),
+        passthrough: fc.boolean(),
+      }),
+      { maxLength: 5 },
+    ),
+  })
+  .map(({ mode, detect, terminates, routes }) => ({
+    mode,
+    detect,
+    pool: "own",
+    routes: routes.map((route, index) => ({ ...route, pool: String(index) })),
+    // A listener that passes all TLS through terminates none.
+    tls: mode === "tcp" && terminates ? ({} as ListenerSettings["tls"]) : undefined,
+    timeouts: { handshake: 1, idle: 1, half_close: 1 },
+  }));
+
+test("chains lead every client where the keys of its listener say", () => {
+  const poolOf = (chain: Chain | "terminate"): string =>
+    chain === "terminate" ? chain : chain.serve.to[0]!.pool;
+  const client = fc.record({ serverName: fc.constantFrom("", ...names), alpn: fc.subarray(applications) });
+  fc.assert(
+    fc.property(settings, fc.constantFrom(...protocols), client, (given, speaks, offer) => {
+      const keys = new Keys(given);
+      const chains = new Chains(resolveChains(given as ListenerSettings));
+      // Only TLS gets through where nobody looks for anything else and hellos are read.
+      const readsHello =
+        given.detect || given.mode === "passthrough" || given.routes.some(({ passthrough }) => passthrough);
+      const looked = given.detect ? speaks : readsHello || given.tls !== undefined ? "tls" : "other";
+      const hello = readsHello && looked === "tls" ? offer : undefined;
+      assert.equal(poolOf(chains.atHello(looked, hello)), keys.atHello(looked, hello));
+      if (given.tls === undefined) return;
+      const agreed = offer.alpn[0] ?? "";
+      assert.equal(
+        poolOf(chains.afterHandshake(offer.serverName, agreed)),
+        keys.afterHandshake(offer.serverName, agreed),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});

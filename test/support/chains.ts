@@ -1,0 +1,17 @@
+import type { Chain, ChainMatch } from "../../src/model/chain.ts";
+
+/** A chain that relays to a pool; its name is the pool's, and every condition that is not given holds. */
+export function chainTo(
+  pool: string,
+  match: Partial<ChainMatch> = {},
+  rest: Partial<Omit<Chain, "match" | "serve">> = {},
+): Chain {
+  return {
+    name: pool,
+    match: { sni: [], alpn: [], protocol: [], ...match },
+    tls: undefined,
+    serve: { kind: "relay", to: [{ pool, weight: 1 }] },
+    timeouts: { idle: 1, halfClose: 1 },
+    ...rest,
+  };
+}
