@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { hashedBy } from "../src/model/pool.ts";
 import { pickerVariants } from "../test/support/pickers.ts";
 import { putBetween } from "./publish.ts";
 import { barPanels, colourOf, figure, type Line, lineChart } from "./simulation/charts.ts";
@@ -71,7 +72,7 @@ const poolSizes = [5, 10, 20, 50, 80, 100, 200, 500, 1_000, 2_000];
 function playKeys(): Line[] {
   say("keys");
   return pickerVariants.flatMap(({ spec }, index) =>
-    spec.type === "consistent-hash"
+    hashedBy(spec) !== undefined
       ? [
           {
             name: names[index]!,

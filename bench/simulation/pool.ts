@@ -4,7 +4,7 @@ import { Latencies } from "../../src/data/pick/latency.ts";
 import type { PickContext, Picker } from "../../src/data/pick/picker.ts";
 import { createPicker } from "../../src/data/pick/registry.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
-import type { PickerSpec } from "../../src/model/pool.ts";
+import { latencyDecay, type PickerSpec } from "../../src/model/pool.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
 
 /** What a failed attempt counts for at least, in milliseconds, as on the path of a session. */
@@ -22,6 +22,7 @@ export class SimulatedPool implements PickContext {
   readonly #slowStart: number;
   readonly #random: () => number;
   readonly #latencies: Latencies;
+  readonly #measures: boolean;
   readonly #tried: number[] = [];
   #backends: readonly PlacedBackend[] = [];
   #pickers: readonly (Picker | undefined)[];
@@ -31,8 +32,9 @@ export class SimulatedPool implements PickContext {
     this.#slowStart = slowStart;
     this.#random = random;
     this.#pickers = Array.from({ length: workers });
-    const decay = spec.type === "peak-ewma" ? spec.decay : 1;
-    this.#latencies = new Latencies(this.shared.backendLatency, this.clock, decay);
+    const decay = latencyDecay(spec);
+    this.#measures = decay !== undefined;
+    this.#latencies = new Latencies(this.shared.backendLatency, this.clock, decay ?? 1);
     const timers = { now: () => this.clock.now, after: () => () => {} };
     this.slowStarts = new SlowStarts(this.shared, timers);
   }
@@ -87,14 +89,14 @@ export class SimulatedPool implements PickContext {
   failed(slot: number): void {
     this.shared.backendActive[slot]!--;
     this.shared.backendErrors[slot]!++;
-    if (this.#spec.type === "peak-ewma") this.#latencies.waited(slot, failureLatency);
+    if (this.#measures) this.#latencies.waited(slot, failureLatency);
   }
 
   /** The session had its answer and ended. @param took in milliseconds. */
   ended(slot: number, took: number): void {
     this.shared.backendActive[slot]!--;
     this.shared.backendErrors[slot] = 0;
-    if (this.#spec.type === "peak-ewma") this.#latencies.answered(slot, took);
+    if (this.#measures) this.#latencies.answered(slot, took);
   }
 
   /** Ejects backends on which one session after the other failed, and moves slow starts on. */

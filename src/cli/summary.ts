@@ -4,7 +4,7 @@ import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
-import type { DiscoverySpec, PickerSpec, Pool, PoolTls } from "../model/pool.ts";
+import { type DiscoverySpec, describePicker, type Pool, type PoolTls } from "../model/pool.ts";
 
 /** What a configuration would run, as `umay check` shows it; the names are those of the configuration. */
 export interface Summary {
@@ -125,7 +125,7 @@ const isoTime = (ms: number): string => new Date(ms).toISOString();
 function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
   return {
     name,
-    picker: pickerText(picker),
+    picker: describePicker(picker),
     discovery: discovery.type,
     backends: backendTexts(discovery),
     tls: tls === undefined ? null : poolTlsText(tls),
@@ -136,12 +136,6 @@ function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
 function poolTlsText({ verify, serverName, ca }: PoolTls): string {
   if (!verify) return "TLS, not verified";
   return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${ca?.source.file ?? "the system's CAs"}`;
-}
-
-function pickerText(picker: PickerSpec): string {
-  if (picker.type !== "consistent-hash") return picker.type;
-  const bound = picker.boundedLoad === undefined ? "" : `, bounded load ${picker.boundedLoad}`;
-  return `consistent-hash of ${picker.key} (${picker.algorithm}${bound})`;
 }
 
 function backendTexts(discovery: DiscoverySpec): string[] {

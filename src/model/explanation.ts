@@ -1,6 +1,6 @@
 import type { BackendState, Obstacle } from "./backend.ts";
 import type { Protocol } from "./chain.ts";
-import type { PickerType } from "./pool.ts";
+import type { PickBasis, PickerType } from "./pool.ts";
 import type { EndReason, HandshakeResult, RejectReason } from "./reasons.ts";
 
 /** A connection as `umay explain` is asked about it. */
@@ -97,12 +97,6 @@ export interface RouteTrial {
   /** Which of its conditions do not hold; empty: it matches. */
   readonly mismatches: readonly RouteMismatch[];
 }
-
-/**
- * What a picker goes by. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
- * `load`: the least loaded one. `chance`: a draw.
- */
-export type PickBasis = "key" | "turn" | "load" | "chance";
 
 export interface PoolExplanation {
   readonly name: string;

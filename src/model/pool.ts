@@ -2,25 +2,55 @@ import type { Backend } from "./backend.ts";
 import type { HealthPolicy } from "./health.ts";
 import type { Authorities, Certificate } from "./material.ts";
 
-/** Every picker's name with one line on what it does; schema, documentation and the data plane's registry follow it. */
+/**
+ * What a picker goes by. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
+ * `load`: the least loaded one. `chance`: a draw.
+ */
+export type PickBasis = "key" | "turn" | "load" | "chance";
+
+interface PickerTraits {
+  /** In one line. */
+  readonly does: string;
+  /** What decides in the end. */
+  readonly by: PickBasis;
+  /** Options that a summary names. */
+  readonly telling?: readonly string[];
+}
+
+/** Every picker by its name; schema, documentation, summaries, explanations and the data plane's registry follow it. */
 export const pickerTypes = {
-  "round-robin": "each backend in turn, in proportion to its weight, evenly interleaved",
-  random: "any backend, with a probability in proportion to its weight",
-  "least-connection": "the backend with the fewest active connections for its weight, exact over all workers",
-  "power-of-two":
-    "the less loaded of two backends that are drawn at random; nearly as even as least-connection, at constant cost",
-  "peak-ewma":
-    "the backend with the soonest expected answer among a few that are drawn at random, by its latency and its connections",
-  "consistent-hash":
-    "the backend that the client's address or the server name hashes to; few keys move when backends change",
-} as const;
+  "round-robin": {
+    does: "each backend in turn, in proportion to its weight, evenly interleaved",
+    by: "turn",
+  },
+  random: { does: "any backend, with a probability in proportion to its weight", by: "chance" },
+  "least-connection": {
+    does: "the backend with the fewest active connections for its weight, exact over all workers",
+    by: "load",
+  },
+  "power-of-two": {
+    does: "the less loaded of two backends that are drawn at random; nearly as even as least-connection, at constant cost",
+    by: "chance",
+  },
+  "peak-ewma": {
+    does: "the backend with the soonest expected answer among a few that are drawn at random, by its latency and its connections",
+    by: "chance",
+  },
+  "consistent-hash": {
+    does: "the backend that the client's address or the server name hashes to; few keys move when backends change",
+    by: "key",
+    telling: ["algorithm", "boundedLoad"],
+  },
+} as const satisfies Readonly<Record<string, PickerTraits>>;
 
 export type PickerType = keyof typeof pickerTypes;
 
+/** What is hashed: the client's IP address, or the server name of its TLS handshake. */
+export type HashedBy = "source-ip" | "sni";
+
 export interface ConsistentHashSpec {
   readonly type: "consistent-hash";
-  /** What is hashed: the client's IP address, or the server name of its TLS handshake. */
-  readonly key: "source-ip" | "sni";
+  readonly key: HashedBy;
   readonly algorithm: "maglev" | "ring";
   /** No backend gets more than this times the mean number of connections (1.1 to 100); undefined: no bound. */
   readonly boundedLoad: number | undefined;
@@ -32,10 +62,38 @@ export interface PeakEwmaSpec {
   readonly decay: number;
 }
 
+/** Pickers with options. One with a `key` hashes it; for one with a `decay` the latency of backends is measured. */
+export type PickerWithOptions = ConsistentHashSpec | PeakEwmaSpec;
+
 export type PickerSpec =
-  | { readonly type: Exclude<PickerType, "consistent-hash" | "peak-ewma"> }
-  | ConsistentHashSpec
-  | PeakEwmaSpec;
+  | PickerWithOptions
+  | { readonly type: Exclude<PickerType, PickerWithOptions["type"]> };
+
+/** What a picker hashes; undefined: nothing. */
+export function hashedBy(spec: PickerSpec): HashedBy | undefined {
+  return "key" in spec ? spec.key : undefined;
+}
+
+/** In which time what a picker knows of latencies loses its worth, in milliseconds; undefined: it needs none. */
+export function latencyDecay(spec: PickerSpec): number | undefined {
+  return "decay" in spec ? spec.decay : undefined;
+}
+
+/** A picker in a few words: `consistent-hash of source-ip (maglev)`. */
+export function describePicker(spec: PickerSpec): string {
+  const traits: PickerTraits = pickerTypes[spec.type];
+  const options: Readonly<Record<string, unknown>> = { ...spec };
+  const told = (traits.telling ?? [])
+    .filter((name) => options[name] !== undefined)
+    .map((name) => (typeof options[name] === "number" ? `${spaced(name)} ${options[name]}` : options[name]));
+  const hashed = hashedBy(spec);
+  return [spec.type, hashed && `of ${hashed}`, told.length > 0 && `(${told.join(", ")})`]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** `boundedLoad` becomes `bounded load`. */
+const spaced = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 export interface StaticDiscovery {
   readonly type: "static";

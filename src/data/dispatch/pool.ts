@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { latencyDecay } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
 import { Latencies } from "../pick/latency.ts";
@@ -48,7 +49,9 @@ export class ServedPool {
   }
 
   #measure({ picker }: PlacedPool): Latencies | undefined {
-    if (picker.type !== "peak-ewma") return undefined;
-    return new Latencies(this.#memory.shared.backendLatency, sharedClock, picker.decay);
+    const decay = latencyDecay(picker);
+    return decay === undefined
+      ? undefined
+      : new Latencies(this.#memory.shared.backendLatency, sharedClock, decay);
   }
 }

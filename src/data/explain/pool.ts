@@ -1,9 +1,9 @@
 import { backendFlag, type SharedMemory, stateOf } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { BackendExplanation, PickBasis, PoolExplanation } from "../../model/explanation.ts";
-import type { PickerType } from "../../model/pool.ts";
+import type { BackendExplanation, PoolExplanation } from "../../model/explanation.ts";
+import { hashedBy, type PickBasis, pickerTypes } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
-import { hashKey } from "../pick/consistent-hash.ts";
+import { hashedKey } from "../pick/hashed-key.ts";
 import type { Leases } from "../pick/leases.ts";
 import type { Wait } from "../pick/pick.ts";
 import type { PickKey } from "../pick/picker.ts";
@@ -15,15 +15,6 @@ export interface ExplainedPool {
   readonly leases: Pick<Leases, "obstacle" | "rehearse">;
   readonly queue: { has(wait: Wait): boolean };
 }
-
-const bases: { readonly [P in PickerType]: PickBasis } = {
-  "round-robin": "turn",
-  random: "chance",
-  "least-connection": "load",
-  "power-of-two": "chance",
-  "peak-ewma": "chance",
-  "consistent-hash": "key",
-};
 
 /** How often a picker is asked for shares. What a draw gives is then within 0.02 (four sigma). */
 const rehearsals: { readonly [B in PickBasis]: number } = {
@@ -42,7 +33,8 @@ const mostLooks = 1_000_000;
 export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: PickKey): PoolExplanation {
   const { definition } = pool;
   const { picker: spec, backends } = definition;
-  const by = bases[spec.type];
+  const { by } = pickerTypes[spec.type];
+  const hashed = hashedBy(spec);
   const picker = pool.leases.rehearse(fixedRandom());
   const present = new PresentPick(pool.leases);
   const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined => {
@@ -62,7 +54,7 @@ export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: Pick
     name: definition.name,
     picker: spec.type,
     by,
-    key: spec.type === "consistent-hash" ? hashKey(spec, key) : null,
+    key: hashed === undefined ? null : hashedKey(hashed, key),
     backend: chosen?.address ?? null,
     next: next?.address ?? null,
     waits,

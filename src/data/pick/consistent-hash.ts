@@ -2,20 +2,16 @@ import type { PlacedBackend } from "../../model/backend.ts";
 import type { ConsistentHashSpec } from "../../model/pool.ts";
 import { hashString, mix } from "./hash.ts";
 import { addressSeeds, type HashTable } from "./hash-table.ts";
+import { hashedKey } from "./hashed-key.ts";
 import { LoadBound } from "./load-bound.ts";
 import { Maglev } from "./maglev.ts";
-import type { PickContext, Picker, PickerInputs, PickKey } from "./picker.ts";
+import type { PickContext, Picker, PickerInputs } from "./picker.ts";
 import { Ring } from "./ring.ts";
 import { wholeWeight } from "./slow-start.ts";
 
 /** With half of a pool refused or full, one pick in 65,536 comes to the scan. */
 const mostSteps = 16;
 const keySeed = 0;
-
-/** What is hashed. Without a server name it is the client's address; an empty address is a key like any other. */
-export function hashKey({ key }: ConsistentHashSpec, { clientAddress, serverName }: PickKey): string {
-  return key === "sni" && serverName !== "" ? serverName : clientAddress;
-}
 
 /**
  * The backend that the key hashes to. One that is refused, or full under a load bound, is passed over along a way
@@ -42,7 +38,7 @@ export class ConsistentHashPicker implements Picker {
   }
 
   pick(context: PickContext): PlacedBackend | undefined {
-    const hash = hashString(hashKey(this.#spec, context.key), keySeed);
+    const hash = hashString(hashedKey(this.#spec.key, context.key), keySeed);
     const table = this.#table;
     this.#bound?.refresh(context);
     let full: PlacedBackend | undefined;

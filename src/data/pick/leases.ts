@@ -2,6 +2,7 @@ import { addUpTo, ringNews, ringRoom } from "../../channel/bells.ts";
 import { backendCell, type CounterMemory, poolCell } from "../../channel/counters.ts";
 import { obstacleOf, type SharedMemory } from "../../channel/memory.ts";
 import type { Obstacle, PlacedBackend } from "../../model/backend.ts";
+import { pickerTypes } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
 import { leased, noPick, type PickResult, waitFor } from "./pick.ts";
@@ -141,7 +142,7 @@ export class Leases {
    * picker itself, where it keeps none. @param random uniform in [0, 1).
    */
   rehearse(random: () => number): Picker {
-    if (this.#definition.picker.type === "consistent-hash") return this.#picker;
+    if (pickerTypes[this.#definition.picker.type].by === "key") return this.#picker;
     return this.#build(this.#definition, this.#picker, random);
   }
 

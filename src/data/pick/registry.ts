@@ -7,6 +7,8 @@ import { PowerOfTwoPicker } from "./power-of-two.ts";
 import { RandomPicker } from "./random.ts";
 import { RoundRobinPicker } from "./round-robin.ts";
 
+type SpecOf<P extends PickerType> = Extract<PickerSpec, { readonly type: P }>;
+
 /** Every picker of the model: one that is missing here does not compile. */
 const pickers = {
   "round-robin": RoundRobinPicker,
@@ -15,16 +17,11 @@ const pickers = {
   "power-of-two": PowerOfTwoPicker,
   "peak-ewma": PeakEwmaPicker,
   "consistent-hash": ConsistentHashPicker,
-} as const satisfies Record<PickerType, new (inputs: PickerInputs, spec: never) => Picker>;
+} as const satisfies { readonly [P in PickerType]: new (inputs: PickerInputs, spec: SpecOf<P>) => Picker };
 
 /** Builds the picker that a pool's configuration names. */
 export function createPicker(spec: PickerSpec, inputs: PickerInputs): Picker {
-  switch (spec.type) {
-    case "consistent-hash":
-      return new pickers[spec.type](inputs, spec);
-    case "peak-ewma":
-      return new pickers[spec.type](inputs, spec);
-    default:
-      return new pickers[spec.type](inputs);
-  }
+  // The compiler can't see that the entry found by a spec's type takes that spec.
+  const Chosen = pickers[spec.type] as new (inputs: PickerInputs, spec: PickerSpec) => Picker;
+  return new Chosen(inputs, spec);
 }

@@ -2,7 +2,7 @@ import type { Path } from "../../lib/findings.ts";
 import { rulesOf, seesNames } from "../chain.ts";
 import type { Listener } from "../listener.ts";
 import type { Model } from "../model.ts";
-import type { Pool } from "../pool.ts";
+import { hashedBy, type Pool } from "../pool.ts";
 import type { ModelFinding } from "./finding.ts";
 
 /**
@@ -30,7 +30,7 @@ export function checkPools(
 
 function checkHashKey({ name, picker }: Pool, users: readonly Listener[]): readonly ModelFinding[] {
   const nameless = users.filter((user) => !seesNames(user.chains)).map((user) => user.name);
-  if (picker.type !== "consistent-hash" || picker.key !== "sni" || nameless.length === 0) return [];
+  if (hashedBy(picker) !== "sni" || nameless.length === 0) return [];
   return [{ kind: "hashes_no_name", path: ["pools", name, "picker"], listeners: nameless }];
 }
 

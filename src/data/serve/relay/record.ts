@@ -1,6 +1,7 @@
+import { hashedBy } from "../../../model/pool.ts";
 import type { PickRecord, SessionRecord } from "../../../observe/session-log.ts";
 import type { Dispatch } from "../../dispatch/dispatch.ts";
-import { hashKey } from "../../pick/consistent-hash.ts";
+import { hashedKey } from "../../pick/hashed-key.ts";
 import type { PickKey } from "../../pick/picker.ts";
 
 /** What a record tells of a dispatch. */
@@ -28,6 +29,6 @@ export function dispatchRecord(
 function pickOf({ pool, candidates, skipped }: RecordedDispatch, key: PickKey): PickRecord | undefined {
   if (candidates === undefined) return undefined;
   const { picker } = pool.definition;
-  const hashed = picker.type === "consistent-hash" ? hashKey(picker, key) : undefined;
-  return { picker: picker.type, key: hashed, candidates, skipped };
+  const by = hashedBy(picker);
+  return { picker: picker.type, key: by && hashedKey(by, key), candidates, skipped };
 }

@@ -12,7 +12,7 @@ export function configurationTables(): string {
 export function pickerTable(): string {
   return markdownTable(
     ["picker", "chooses"],
-    Object.entries(pickerTypes).map(([type, text]) => [`\`${type}\``, text]),
+    Object.entries(pickerTypes).map(([type, { does }]) => [`\`${type}\``, does]),
   );
 }
 

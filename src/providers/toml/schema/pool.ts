@@ -1,34 +1,40 @@
 import * as z from "zod";
 import { longestDuration, parseDuration } from "../../../lib/duration.ts";
 import { mostWeight } from "../../../model/backend.ts";
-import { type PickerSpec, type PickerType, pickerTypes } from "../../../model/pool.ts";
+import {
+  type PickerSpec,
+  type PickerType,
+  type PickerWithOptions,
+  pickerTypes,
+} from "../../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
 import { tls } from "./pool-tls.ts";
 import { address, duration, hostName, integer, nameserver, path } from "./values.ts";
 
-const pickerNames = Object.keys(pickerTypes) as PickerType[];
-const plainPickers = pickerNames.filter((type) => type !== "consistent-hash" && type !== "peak-ewma");
-
-const consistentHash = z.strictObject({
-  type: z.literal("consistent-hash"),
-  key: z
-    .enum(["source-ip", "sni"])
-    .prefault("source-ip")
-    .describe("The value that is hashed: the client's IP address, or the server name of its TLS handshake."),
-  algorithm: z
-    .enum(["maglev", "ring"])
-    .prefault("maglev")
-    .describe("maglev: the evenest and fastest; ring: ketama-style, moves the fewest keys."),
-  bounded_load: z
-    .number({ error: "expected a number from 1.1 to 100" })
-    .min(1.1, { error: "expected a number from 1.1 to 100" })
-    .max(100, { error: "expected a number from 1.1 to 100" })
-    .optional()
-    .meta({
-      description: "No backend gets more than this times the mean number of connections.",
-      "x-default": "no bound",
-    }),
-});
+const consistentHash = z
+  .strictObject({
+    type: z.literal("consistent-hash"),
+    key: z
+      .enum(["source-ip", "sni"])
+      .prefault("source-ip")
+      .describe(
+        "The value that is hashed: the client's IP address, or the server name of its TLS handshake.",
+      ),
+    algorithm: z
+      .enum(["maglev", "ring"])
+      .prefault("maglev")
+      .describe("maglev: the evenest and fastest; ring: ketama-style, moves the fewest keys."),
+    bounded_load: z
+      .number({ error: "expected a number from 1.1 to 100" })
+      .min(1.1, { error: "expected a number from 1.1 to 100" })
+      .max(100, { error: "expected a number from 1.1 to 100" })
+      .optional()
+      .meta({
+        description: "No backend gets more than this times the mean number of connections.",
+        "x-default": "no bound",
+      }),
+  })
+  .transform(({ bounded_load: boundedLoad, ...others }) => ({ ...others, boundedLoad }));
 
 const peakEwma = z.strictObject({
   type: z.literal("peak-ewma"),
@@ -37,18 +43,29 @@ const peakEwma = z.strictObject({
     .describe("Time in which a measurement falls to about a third (1/e) of its weight."),
 });
 
+/** The keys of each picker that has options: one that is missing here does not compile. */
+const withOptions = {
+  "consistent-hash": consistentHash,
+  "peak-ewma": peakEwma,
+} as const satisfies { readonly [P in PickerWithOptions as P["type"]]: z.ZodType<P> };
+
+const pickerNames = Object.keys(pickerTypes) as PickerType[];
+const plainPickers = pickerNames.filter(
+  (type): type is Exclude<PickerType, keyof typeof withOptions> => !Object.hasOwn(withOptions, type),
+);
+
+const [firstTable, ...otherTables] = Object.values(withOptions);
 const pickerTable = z.discriminatedUnion("type", [
-  consistentHash,
-  peakEwma,
+  firstTable!,
+  ...otherTables,
   z.strictObject({ type: z.enum(plainPickers) }),
 ]);
 
-const picker = z.union([z.enum(pickerNames), pickerTable]).transform((chosen): PickerSpec => {
-  const table = typeof chosen === "string" ? pickerTable.parse({ type: chosen }) : chosen;
-  if (table.type !== "consistent-hash") return table;
-  const { type, key, algorithm, bounded_load: boundedLoad } = table;
-  return { type, key, algorithm, boundedLoad };
-});
+const picker = z
+  .union([z.enum(pickerNames), pickerTable])
+  .transform(
+    (chosen): PickerSpec => (typeof chosen === "string" ? pickerTable.parse({ type: chosen }) : chosen),
+  );
 
 const longestRemoval = parseDuration(longestDuration);
 
