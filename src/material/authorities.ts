@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import type { Authorities, FileSource } from "../model/material.ts";
 import { soon } from "./certificates.ts";
-import { loadPem, readChain } from "./pem.ts";
+import { loadPem, readChain } from "./contents.ts";
 import { subjectOf } from "./subject.ts";
 
 type Report = (finding: Finding) => void;
@@ -57,16 +57,16 @@ async function loadAuthorities(
   path: Path,
   report: Report,
 ): Promise<{ authorities: Authorities; certificates: readonly X509Certificate[] } | undefined> {
-  const pem = await loadPem(source.file);
-  const bundle = "value" in pem ? readChain(pem.value) : pem;
+  const blocks = await loadPem(source.file);
+  const bundle = "value" in blocks ? readChain(blocks.value) : blocks;
   if ("problem" in bundle) {
     report(errorAt(path, `${source.file} ${bundle.problem}`));
     return undefined;
   }
-  const members = bundle.value.map((certificate) => ({
+  const { value: certificates, pem } = bundle.value;
+  const members = certificates.map((certificate) => ({
     subject: subjectOf(certificate),
     notAfter: certificate.validToDate.getTime(),
   }));
-  const text = bundle.value.map(String).join("");
-  return { authorities: { source, pem: text, members }, certificates: bundle.value };
+  return { authorities: { source, pem, members }, certificates };
 }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import type { Certificate, PairSource } from "../model/material.ts";
-import { loadPem, readChain, readKey } from "./pem.ts";
+import { loadPem, readChain, readKey } from "./contents.ts";
 import { namesOf, subjectOf } from "./subject.ts";
 
 const day = 24 * 60 * 60 * 1000;
@@ -28,13 +28,13 @@ export async function loadCertificate(
   if ("problem" in chain) report(errorAt([...path, "cert"], `${source.cert} ${chain.problem}`));
   if ("problem" in privateKey) report(errorAt([...path, "key"], `${source.key} ${privateKey.problem}`));
   if ("value" in chain)
-    for (const message of chainWarnings(chain.value, peers, Date.now()))
+    for (const message of chainWarnings(chain.value.value, peers, Date.now()))
       report(warningAt([...path, "cert"], `${source.cert}: ${message}`));
-  if (!("value" in chain && "value" in privateKey && "value" in cert && "value" in key)) return undefined;
+  if (!("value" in chain && "value" in privateKey)) return undefined;
 
-  const leaf = chain.value[0]!;
-  if (!leaf.checkPrivateKey(privateKey.value)) {
-    const owner = chain.value.findIndex((other) => other.checkPrivateKey(privateKey.value));
+  const leaf = chain.value.value[0]!;
+  if (!leaf.checkPrivateKey(privateKey.value.value)) {
+    const owner = chain.value.value.findIndex((other) => other.checkPrivateKey(privateKey.value.value));
     const advice =
       owner === -1
         ? "name the key that the certificate was made for"
@@ -45,8 +45,8 @@ export async function loadCertificate(
   }
   return {
     source,
-    cert: cert.value,
-    key: key.value,
+    cert: chain.value.pem,
+    key: privateKey.value.pem,
     subject: subjectOf(leaf),
     keyType: leaf.publicKey.asymmetricKeyType!,
     names: namesOf(leaf),

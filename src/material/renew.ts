@@ -1,5 +1,4 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { SecureContextOptions } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import type { Finding } from "../lib/findings.ts";
@@ -8,6 +7,7 @@ import { contextRefusal } from "../tls/refusal.ts";
 import { loadBackendAuthorities } from "./authorities.ts";
 import { loadCertificate, type Peers } from "./certificates.ts";
 import { type ClientTrust, loadClientTrust } from "./client-trust.ts";
+import { stillHolds } from "./contents.ts";
 import { loadTicketKeys } from "./ticket-keys.ts";
 
 /** What a source that changed has to offer: something that can serve, with what is to be said about it, or a problem. */
@@ -25,7 +25,9 @@ export async function renewCertificate(
   peers: Peers,
   options: (renewed: Certificate) => SecureContextOptions,
 ): Promise<Renewed<Certificate>> {
-  if ((await holds(old.source.cert, old.cert)) && (await holds(old.source.key, old.key))) return loaded(old);
+  const { source: files } = old;
+  if ((await stillHolds(files.cert, old.cert, "chain")) && (await stillHolds(files.key, old.key, "key")))
+    return loaded(old);
   const renewed = await load((report) => loadCertificate(old.source, peers, [], report));
   if ("problem" in renewed) return renewed;
   const { source, cert } = renewed.value;
@@ -61,14 +63,6 @@ const loaded = <T>(value: T): Renewed<T> => ({ value, warnings: [] });
 
 const unlessSame = <T>(old: T, renewed: Renewed<T>): Renewed<T> =>
   "value" in renewed && isDeepStrictEqual(renewed.value, old) ? loaded(old) : renewed;
-
-/** Whether a file holds this text. One that can't be read does not; why will be said by whoever loads it. */
-async function holds(file: string, text: string): Promise<boolean> {
-  return readFile(file, "latin1").then(
-    (found) => found === text,
-    () => false,
-  );
-}
 
 async function load<T>(
   read: (report: (finding: Finding) => void) => Promise<T | undefined>,

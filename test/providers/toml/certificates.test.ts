@@ -80,6 +80,12 @@ test("text around the blocks, and certificate and key in one file, are fine", as
   assert.deepEqual((await loadFiles("both.pem", "both.pem")).lines, []);
 });
 
+test("a byte order mark before a certificate and its key is fine", async () => {
+  const { certificates, lines } = await loadPair(`\ufeff${good.cert}`, `\ufeff${good.key}`);
+  assert.deepEqual(lines, []);
+  assert.deepEqual([certificates?.[0]?.cert, certificates?.[0]?.key], [good.cert, good.key]);
+});
+
 test("traditional RSA keys are fine", async () => {
   const key = createPrivateKey(other.key).export({ type: "pkcs1", format: "pem" }).toString();
   assert.deepEqual((await loadPair(other.cert, key)).lines, []);
@@ -144,7 +150,7 @@ test("what is not PEM is told so, and DER with the way to convert it", async () 
   const { lines } = await loadPair(new X509Certificate(other.cert).raw, "hello");
   assert.match(
     lines[0]!,
-    /cert\.pem is DER and not PEM; convert it, for example with: openssl x509 -inform DER/,
+    /cert\.pem is not PEM: it is DER; convert it, for example with: openssl x509 -inform DER/,
   );
   assert.equal(
     lines[1],
@@ -188,15 +194,15 @@ for (const type of ["pkcs8", "pkcs1"] as const)
     assert.match(lines[0]!, /cert\.key is encrypted, .* decrypt it with: openssl pkey -in FILE/);
   });
 
-test("damaged certificates and keys are told with OpenSSL's words", async () => {
+test("damaged certificates and keys are told with the place of the damage", async () => {
   const damage = (pem: string): string => pem.replace(/\n.{20}/, "\n!!!!!!!!!!");
   const { lines } = await loadPair(good.cert + damage(authority.cert), damage(good.key));
   assert.equal(lines.length, 2);
   assert.match(
     lines[0]!,
-    /holds a certificate \(number 2\) that can't be read \(.+\); get it again from its issuer$/,
+    /cert\.pem is damaged: the CERTIFICATE that begins in line \d+ has "!" in line \d+, which is no base64; get it again$/,
   );
-  assert.match(lines[1]!, /holds a private key that can't be read \(.+\); export it again$/);
+  assert.match(lines[1]!, /cert\.key is damaged: the PRIVATE KEY that begins in line 1 has "!" in line 2, /);
 });
 
 async function warningsOf(notBefore: Date, notAfter: Date): Promise<readonly string[]> {

@@ -66,11 +66,19 @@ test("CAs and revocation lists are read, and certificates are required unless th
   );
   assert.deepEqual(
     auth.crl?.pems,
-    lists.map((list) => list.trimEnd()),
+    lists.map((list) => `${list.trimEnd()}\n`),
   );
   assert.ok(Math.abs(auth.crl!.nextUpdate! - inDays(3).getTime()) < 60_000);
   assert.equal(auth.allow, undefined);
   assert.equal((await loadAuth('mode = "optional", ca = "ca.pem"')).auth?.mode, "optional");
+});
+
+test("of CAs that are glued without a newline, behind a byte order mark, OpenSSL gets each", async () => {
+  const glued = `\ufeff${authority.cert.trimEnd()}${second.cert.replaceAll("\n", "\r\n")}`;
+  writeFileSync(join(dir, "glued.pem"), glued);
+  const { auth, lines } = await loadAuth('ca = "glued.pem"');
+  assert.deepEqual(lines, []);
+  assert.equal(auth?.ca.pem, authority.cert + second.cert);
 });
 
 test("without a mode that asks, nothing is read", async () => {
@@ -124,7 +132,7 @@ test("a damaged bundle or list is an error", async () => {
   ];
   assert.match(
     bundle.lines[0]!,
-    /^error \.ca: damaged-ca\.pem holds a certificate \(number 2\) that can't be read/,
+    /^error \.ca: damaged-ca\.pem is damaged: the CERTIFICATE that begins in line \d+ has "!" in line \d+/,
   );
   assert.equal(list.auth, undefined);
   assert.match(list.lines[0]!, /^error \.(ca|crl): .*damaged-crl\.pem/);
