@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { lstat, readlink, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path/posix";
+import { inTime } from "./in-time.ts";
 
 export interface WatchFilesOptions {
   /** How long nothing may happen before it counts as done, in milliseconds. */
@@ -105,7 +106,7 @@ export class FileWatch {
       }
     const inodes = new Map<string, bigint>();
     for (const folder of wanted.keys()) {
-      const found = await stat(folder, { bigint: true }).catch(() => undefined);
+      const found = await inTime(folder, () => stat(folder, { bigint: true })).catch(() => undefined);
       if (found !== undefined) inodes.set(folder, found.ino);
     }
     if (this.#stopped) return;
@@ -147,9 +148,11 @@ type Step = { readonly link: string } | "folder" | "file" | "nothing";
 
 async function stepAt(path: string): Promise<Step> {
   try {
-    const found = await lstat(path);
-    if (found.isSymbolicLink()) return { link: await readlink(path) };
-    return found.isDirectory() ? "folder" : "file";
+    return await inTime(path, async () => {
+      const found = await lstat(path);
+      if (found.isSymbolicLink()) return { link: await readlink(path) };
+      return found.isDirectory() ? "folder" : "file";
+    });
   } catch {
     return "nothing";
   }
@@ -187,7 +190,7 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
 
 /** Differs when a file was written, replaced or removed. */
 export async function stampOf(file: string): Promise<string> {
-  return stat(file, { bigint: true }).then(
+  return inTime(file, () => stat(file, { bigint: true })).then(
     ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join("-"),
     () => "missing",
   );

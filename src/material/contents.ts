@@ -1,15 +1,17 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { describeReadError } from "../lib/read-file.ts";
+import { describeReadError, type ReadLimit, readLimits, readWhole } from "../lib/read-file.ts";
 import { reason } from "../tls/refusal.ts";
 import { type Loaded, type PemBlock, parsePem } from "./pem.ts";
 
 const certificateLabels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
 /** Reads the blocks of a PEM file. */
-export async function loadPem(file: string): Promise<Loaded<readonly PemBlock[]>> {
+export async function loadPem(
+  file: string,
+  limit: ReadLimit = readLimits.pem,
+): Promise<Loaded<readonly PemBlock[]>> {
   try {
-    return parsePem(await readFile(file));
+    return parsePem(await readWhole(file, limit));
   } catch (error) {
     return { problem: describeReadError(error) };
   }

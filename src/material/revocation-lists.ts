@@ -1,4 +1,5 @@
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
+import { readLimits } from "../lib/read-file.ts";
 import type { Authorities, FileSource, RevocationLists } from "../model/material.ts";
 import { reason } from "../tls/refusal.ts";
 import { loadPem } from "./contents.ts";
@@ -17,7 +18,7 @@ export async function loadRevocationLists(
   report: (finding: Finding) => void,
 ): Promise<RevocationLists | undefined> {
   const { file } = source;
-  const loaded = await loadPem(file);
+  const loaded = await loadPem(file, readLimits.revocationLists);
   const blocks = "value" in loaded ? loaded.value.filter(({ label }) => label === "X509 CRL") : [];
   if (blocks.length === 0) {
     const problem =

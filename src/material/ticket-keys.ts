@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { describeReadError } from "../lib/read-file.ts";
+import { describeReadError, readLimits, readWhole } from "../lib/read-file.ts";
 import type { FileSource, TicketKeys } from "../model/material.ts";
 import type { Loaded } from "./pem.ts";
 
@@ -10,7 +9,7 @@ const keyBytes = 48;
 export async function loadTicketKeys(source: FileSource): Promise<Loaded<TicketKeys>> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(source.file);
+    bytes = await readWhole(source.file, readLimits.ticketKeys);
   } catch (error) {
     return { problem: describeReadError(error) };
   }

@@ -19,7 +19,8 @@ export async function readAdminAddress(options: Omit<LoadOptions, "terminal">): 
   const source = await findConfig(file, env, cwd);
   const tree = parseConfig(await readConfig(source, stdin), source.name);
   const directory = source.file === "-" ? cwd : dirname(source.file);
-  const own = interpolate("admin" in tree ? { admin: tree["admin"] } : {}, env, directory).tree;
+  const admin = "admin" in tree ? { admin: tree["admin"] } : {};
+  const { tree: own } = await interpolate(admin, env, directory);
   applyOverrides(own, env);
   const bind = valueAt(own, ["admin", "bind"]);
   if (bind === undefined)

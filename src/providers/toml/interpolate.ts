@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
-import { describeReadError } from "../../lib/read-file.ts";
+import { describeReadError, readLimits, readWhole } from "../../lib/read-file.ts";
 import { didYouMean } from "../../lib/suggest.ts";
 import type { Tree } from "./tree.ts";
 
@@ -13,41 +12,56 @@ const expression = /\$\$|\$\{([^}]*)(\}?)/g;
  * not looked at again. Keys stay as they are.
  * @param directory where relative paths start.
  */
-export function interpolate(
+export async function interpolate(
   tree: Tree,
   env: NodeJS.ProcessEnv,
   directory: string,
-): { tree: Tree; findings: Finding[] } {
+): Promise<{ tree: Tree; findings: Finding[] }> {
   const findings: Finding[] = [];
 
-  function fill(text: string, path: Path): string {
-    return text.replace(expression, (match, inside: string, end: string) => {
-      if (match === "$$") return "$";
-      const result =
-        end === ""
-          ? { problem: `has "\${" without a closing "}"; write $$ for a dollar sign` }
-          : evaluate(inside, env, directory);
-      if ("value" in result) return result.value;
-      findings.push(errorAt(path, result.problem, result.hint));
-      return match;
-    });
+  async function fill(text: string, path: Path): Promise<string> {
+    let filled = "";
+    let end = 0;
+    for (const { 0: match, 1: inside = "", 2: closing, index } of text.matchAll(expression)) {
+      filled += text.slice(end, index) + (await stands(match, inside, closing, path));
+      end = index + match.length;
+    }
+    return filled + text.slice(end);
   }
 
-  function walk(value: unknown, path: Path): unknown {
-    if (typeof value === "string") return fill(value, path);
-    if (Array.isArray(value)) return value.map((element, index) => walk(element, [...path, index]));
+  /** What a match stands for. */
+  async function stands(
+    match: string,
+    inside: string,
+    closing: string | undefined,
+    path: Path,
+  ): Promise<string> {
+    if (match === "$$") return "$";
+    const result =
+      closing === ""
+        ? { problem: `has "\${" without a closing "}"; write $$ for a dollar sign` }
+        : await evaluate(inside, env, directory);
+    if ("value" in result) return result.value;
+    findings.push(errorAt(path, result.problem, result.hint));
+    return match;
+  }
+
+  async function walk(value: unknown, path: Path): Promise<unknown> {
+    if (typeof value === "string") return value.includes("$") ? fill(value, path) : value;
     if (typeof value !== "object" || value === null || value instanceof Date) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, below]) => [key, walk(below, [...path, key])]),
-    );
+    const list = Array.isArray(value);
+    const filled: [string, unknown][] = [];
+    for (const [key, below] of Object.entries(value))
+      filled.push([key, await walk(below, [...path, list ? Number(key) : key])]);
+    return list ? filled.map(([, below]) => below) : Object.fromEntries(filled);
   }
 
-  return { tree: walk(tree, []) as Tree, findings };
+  return { tree: (await walk(tree, [])) as Tree, findings };
 }
 
 type Evaluated = { value: string } | { problem: string; hint?: string | undefined };
 
-function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: string): Evaluated {
+async function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: string): Promise<Evaluated> {
   if (inside.startsWith("file:")) return readValue(inside.slice("file:".length), directory);
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inside);
   if (match === null)
@@ -64,10 +78,11 @@ function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: string): Ev
   };
 }
 
-function readValue(path: string, directory: string): Evaluated {
+async function readValue(path: string, directory: string): Promise<Evaluated> {
   const file = resolve(directory, path);
   try {
-    return { value: readFileSync(file, "utf8").replace(/\r?\n$/, "") };
+    const text = (await readWhole(file, readLimits.value)).toString("utf8");
+    return { value: text.replace(/\r?\n$/, "") };
   } catch (error) {
     return { problem: `${file} ${describeReadError(error)}` };
   }

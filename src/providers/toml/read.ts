@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { describeReadError } from "../../lib/read-file.ts";
+import { describeReadError, type ReadLimit, readLimits, readWhole, tooLarge } from "../../lib/read-file.ts";
+import { UnusableFile } from "../../lib/unusable-file.ts";
 import { unreadable } from "./errors.ts";
 import type { Source } from "./find.ts";
 
@@ -7,8 +7,12 @@ export type Input = AsyncIterable<Uint8Array | string>;
 
 /** @throws ConfigError when it can't be read or is not UTF-8. */
 export async function readConfig(source: Source, stdin: Input): Promise<string> {
-  const bytes = await (source.file === "-" ? drain(stdin) : readFile(source.file)).catch((error: unknown) => {
-    throw unreadable(source.name, `${source.file} ${describeReadError(error)}`);
+  const limit = readLimits.configuration;
+  const reading = source.file === "-" ? drain(stdin, limit) : readWhole(source.file, limit);
+  const bytes = await reading.catch((error: unknown) => {
+    const advice =
+      error instanceof UnusableFile && error.isPipe ? "; give a pipe as standard input, with --config -" : "";
+    throw unreadable(source.name, `${source.file} ${describeReadError(error)}${advice}`);
   });
   return decodeText(bytes, source.name);
 }
@@ -22,8 +26,14 @@ export function decodeText(bytes: Uint8Array, name: string): string {
   }
 }
 
-async function drain(input: Input): Promise<Buffer> {
+async function drain(input: Input, limit: ReadLimit): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  let total = 0;
+  for await (const chunk of input) {
+    const bytes = Buffer.from(chunk);
+    total += bytes.length;
+    if (total > limit.most) throw tooLarge(limit);
+    chunks.push(bytes);
+  }
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -368,3 +369,11 @@ async function weakCertificate(): Promise<{ cert: string; key: string }> {
   const { readFileSync } = await import("node:fs");
   return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
 }
+
+test("a pipe in place of a certificate, and a device in place of its key, are errors at once", async () => {
+  execFileSync("mkfifo", [join(dir, "pipe")]);
+  assert.deepEqual((await loadFiles("pipe", "/dev/zero")).lines, [
+    `error ${certificatePlace}: pipe is a pipe, and umay reads regular files only`,
+    "error umay.toml:12:7 certificates[0].key: /dev/zero is a device, and umay reads regular files only",
+  ]);
+});
