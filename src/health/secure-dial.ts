@@ -1,15 +1,8 @@
 import { connect as connectPlain, type Socket } from "node:net";
-import {
-  type ConnectionOptions,
-  checkServerIdentity,
-  connect,
-  type PeerCertificate,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import type { SocketAddress } from "../lib/address.ts";
 import type { PoolTls } from "../model/pool.ts";
-import { createBackendContext } from "../tls/backend.ts";
+import { beginTls, createBackendContext } from "../tls/backend.ts";
 import type { CheckTarget } from "./check.ts";
 import { type Connection, type Dial, type Events, follow } from "./dial.ts";
 import { Sessions } from "./sessions.ts";
@@ -41,7 +34,7 @@ export function secureDial(
   const pool: SecurePool = {
     tls,
     header,
-    protocols: protocol === undefined ? undefined : [protocol],
+    protocols: protocol === undefined ? [] : [protocol],
     // The next check may be 10 % late.
     sessions: new Sessions(verifiedEvery - 1.1 * interval),
     context: (resumes) => (resumes ? resuming() : full()),
@@ -61,7 +54,7 @@ function once<T>(make: () => T): () => T {
 interface SecurePool {
   readonly tls: PoolTls;
   readonly header: Buffer | undefined;
-  readonly protocols: string[] | undefined;
+  readonly protocols: readonly string[];
   readonly sessions: Sessions;
   context(resumes: boolean): SecureContext;
 }
@@ -75,8 +68,6 @@ class SecureConnection implements Connection {
   #ready = false;
   /** Whether a session is to be kept that has not come yet. */
   #wantsSession = false;
-  /** Of the certificate, where this handshake looked at it, in milliseconds since 1970. */
-  #notAfter = Number.POSITIVE_INFINITY;
 
   constructor(target: CheckTarget, events: Events, pool: SecurePool) {
     this.#target = target;
@@ -107,26 +98,15 @@ class SecureConnection implements Connection {
   #open(session: Buffer | undefined): TLSSocket {
     const { target } = this.#target;
     const { tls, header, protocols } = this.#pool;
-    const name = tls.serverName ?? this.#target.hostName;
     const raw = header && openPlain(target, header);
-    const options: ConnectionOptions & { readonly autoSelectFamily: boolean } = {
+    const socket = beginTls(tls, this.#target, {
       ...(raw !== undefined && { socket: raw }),
-      // Also what is verified where there is no name: the IP address.
-      ...(target.kind === "tcp" && { host: target.host, port: target.port }),
+      ...(target.kind === "tcp" && { port: target.port }),
       ...(target.kind === "unix" && raw === undefined && { path: target.path }),
-      autoSelectFamily: false,
-      secureContext: this.#pool.context(session !== undefined),
-      // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED has no say.
-      rejectUnauthorized: tls.verify,
-      ...(name !== undefined && { servername: name }),
-      ...(protocols !== undefined && { ALPNProtocols: protocols }),
-      ...(session !== undefined && { session }),
-      checkServerIdentity: (host: string, certificate: PeerCertificate) => {
-        this.#notAfter = Date.parse(certificate.valid_to);
-        return checkServerIdentity(host, certificate);
-      },
-    };
-    const socket = connect(options);
+      context: this.#pool.context(session !== undefined),
+      protocols,
+      session,
+    });
     if (raw === undefined) socket.setNoDelay();
     raw?.on("error", (error) => socket.destroy(error));
     if (raw !== undefined) socket.on("close", () => raw.destroy());
@@ -143,8 +123,14 @@ class SecureConnection implements Connection {
   #secured(): void {
     this.#ready = true;
     this.#resuming = this.#socket.isSessionReused();
-    if (!this.#resuming) this.#wantsSession = this.#pool.sessions.verified(this.#target, this.#notAfter);
+    if (!this.#resuming) this.#wantsSession = this.#pool.sessions.verified(this.#target, this.#notAfter());
     this.#events.ready();
+  }
+
+  /** Of the backend's certificate, where it was verified, in milliseconds since 1970. */
+  #notAfter(): number {
+    const certificate = this.#pool.tls.verify ? this.#socket.getPeerX509Certificate() : undefined;
+    return certificate?.validToDate.getTime() ?? Number.POSITIVE_INFINITY;
   }
 
   #keep(session: Buffer): void {

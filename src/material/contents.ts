@@ -48,6 +48,13 @@ export function readChain(blocks: readonly PemBlock[]): Loaded<Checked<readonly 
   return { value: { value: chain, pem: chain.map(String).join("") } };
 }
 
+/** What {@link readChain} found, from its PEM text. */
+export function certificatesOf(pem: string): readonly X509Certificate[] {
+  const blocks = parsePem(Buffer.from(pem));
+  const chain = "value" in blocks ? readChain(blocks.value) : blocks;
+  return "value" in chain ? chain.value.value : [];
+}
+
 /** The first private key among blocks. */
 export function readKey(blocks: readonly PemBlock[]): Loaded<Checked<KeyObject>> {
   const own = blocks.find(isPrivateKey);

@@ -1,13 +1,13 @@
+import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import { readLimits } from "../lib/read-file.ts";
 import type { Authorities, FileSource, RevocationLists } from "../model/material.ts";
 import { reason } from "../tls/refusal.ts";
-import { loadPem } from "./contents.ts";
-import { type PemBlock, parsePem } from "./pem.ts";
+import { certificatesOf, loadPem } from "./contents.ts";
 
 /**
  * Reads a file of revocation lists (RFC 5280 section 5), and warns of what would refuse clients that nobody revoked:
- * lists that are out of date, and CAs without one, because OpenSSL then checks every CA of a chain.
+ * lists that are out of date, and CAs without one or without their root, because OpenSSL then checks every CA of a chain.
  * @param authorities the trusted CAs.
  * @returns undefined after an error.
  */
@@ -28,7 +28,7 @@ export async function loadRevocationLists(
   }
   // A configuration without revocation lists does not wait for this library.
   await import("reflect-metadata");
-  const { X509Certificate, X509Crl } = (await import("@peculiar/x509")).default;
+  const { X509Certificate: ReadableCertificate, X509Crl } = (await import("@peculiar/x509")).default;
   try {
     const lists = blocks.map(({ der }) => new X509Crl(der));
     for (const { issuer, nextUpdate } of lists)
@@ -38,11 +38,17 @@ export async function loadRevocationLists(
         report(warningAt(path, `${file}: the list of ${issuer} was valid until ${end}; ${effect}`));
       }
     const issuers = new Set(lists.map(({ issuer }) => issuer));
-    for (const { der } of blocksOf(authorities)) {
-      const { subject } = new X509Certificate(der);
+    const trusted = certificatesOf(authorities.pem);
+    for (const authority of trusted) {
+      const { subject } = new ReadableCertificate(authority.raw);
       if (!issuers.has(subject)) {
         const effect = "clients with certificates of this CA are refused; add its list";
         report(warningAt(path, `${file} has no list of ${subject}; ${effect}`));
+      }
+      if (!isRooted(authority, trusted)) {
+        const effect =
+          "with lists, every CA up to the root is checked, and clients are refused; add it to ca";
+        report(warningAt(path, `${authorities.source.file} has no issuer of ${subject}: ${effect}`));
       }
     }
     const ends = lists.flatMap(({ nextUpdate }) => nextUpdate?.getTime() ?? []);
@@ -55,7 +61,7 @@ export async function loadRevocationLists(
   }
 }
 
-function blocksOf({ pem }: Authorities): readonly PemBlock[] {
-  const parsed = parsePem(Buffer.from(pem));
-  return "value" in parsed ? parsed.value : [];
+/** Whether the CA that issued this one is trusted too; a root issued itself. */
+function isRooted(certificate: X509Certificate, trusted: readonly X509Certificate[]): boolean {
+  return trusted.some((issuer) => certificate.checkIssued(issuer));
 }

@@ -21,7 +21,7 @@ const connectMs = patient(400);
 
 /** What a backend can be wrong in: its pool, how the attempt is told in the log, and how it is counted. */
 const failures = [
-  ["another-ca", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls_untrusted"],
+  ["another-ca", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_untrusted"],
   ["expired", "CERT_HAS_EXPIRED", "tls_expired"],
   ["other-name", "ERR_TLS_CERT_ALTNAME_INVALID", "tls_name"],
   ["plain-http", "ERR_SSL_WRONG_VERSION_NUMBER", "not_tls"],

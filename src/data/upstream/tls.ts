@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import type { Backend } from "../../model/backend.ts";
 import type { PoolTls } from "../../model/pool.ts";
-import { createBackendContext } from "../../tls/backend.ts";
+import { beginTls, createBackendContext } from "../../tls/backend.ts";
 import { tcpOptions } from "../sockets/options.ts";
 
 /** Most sessions kept for resumption by one pool in one worker; each takes a few kilobytes. */
@@ -33,23 +33,15 @@ export class BackendTls {
    * @returns a socket that emits `secureConnect` once the backend is verified, or `error`.
    */
   begin(raw: Socket, backend: Backend): TLSSocket {
-    const { verify, alpn } = this.#tls;
-    const name = this.#tls.serverName ?? backend.hostName;
-    const { address, target } = backend;
-    const session = this.#sessions.get(address);
-    const socket = connect({
+    const { address } = backend;
+    const socket = beginTls(this.#tls, backend, {
       socket: raw,
-      secureContext: this.#context,
-      // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED has no say.
-      rejectUnauthorized: verify,
       allowHalfOpen: true,
       highWaterMark: tcpOptions.highWaterMark,
-      ...(name !== undefined && { servername: name }),
-      // What is verified where there is no name: the IP address.
-      ...(target.kind === "tcp" && { host: target.host }),
-      ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-      ...(session !== undefined && { session }),
-    } as ConnectionOptions);
+      context: this.#context,
+      protocols: this.#tls.alpn,
+      session: this.#sessions.get(address),
+    });
     socket.on("session", (next) => this.#keep(address, next));
     return socket;
   }

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createPrivateKey } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type CreatedCertificate, createCertificate } from "../../../src/cli/create-certificate.ts";
 import type { ClientAuth } from "../../../src/model/client-auth.ts";
+import type { CertificatePair } from "../../support/certificates.ts";
 import { issueClient, revocationList } from "../../support/client-certificates.ts";
+import { issue, ofCa } from "../../support/issue.ts";
 import { load, smallest } from "./loading.ts";
 
 const dayMs = 86_400_000;
@@ -154,6 +157,26 @@ test("what would refuse good clients is a warning: an expired CA, an old list, a
     lines[2]!,
     /^warning \.crl: warned-crl\.pem has no list of CN=second CA; .* are refused; add its list$/,
   );
+});
+
+test("an intermediate CA alone is fine, and with revocation lists a warning that its root is missing", async () => {
+  const root = issue(dir, "root", { extensions: ofCa });
+  const intermediate = issue(dir, "intermediate", { issuer: root, extensions: ofCa });
+  const read = (file: string): string => readFileSync(file, "utf8");
+  const listOf = (commonName: string, { key }: CertificatePair): Promise<string> => {
+    const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+    const privateKey = createPrivateKey(read(key)).toCryptoKey(algorithm, true, ["sign"]);
+    return revocationList({ commonName, keys: { privateKey } } as CreatedCertificate, []);
+  };
+  assert.deepEqual((await loadAuth('ca = "intermediate.pem"')).lines, []);
+  const list = await listOf("intermediate", intermediate);
+  writeFileSync(join(dir, "intermediate.crl"), list);
+  assert.deepEqual((await loadAuth('ca = "intermediate.pem", crl = "intermediate.crl"')).lines, [
+    "warning .crl: intermediate.pem has no issuer of CN=intermediate: with lists, every CA up to the root is checked, and clients are refused; add it to ca",
+  ]);
+  writeFileSync(join(dir, "whole.pem"), read(intermediate.cert) + read(root.cert));
+  writeFileSync(join(dir, "whole.crl"), list + (await listOf("root", root)));
+  assert.deepEqual((await loadAuth('ca = "whole.pem", crl = "whole.crl"')).lines, []);
 });
 
 const hex = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";

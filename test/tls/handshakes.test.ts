@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createSecureContext, type SecureVersion, TLSSocket } from "node:tls";
+import type { ClientVerdict } from "../../src/data/accept/client-auth.ts";
+import { Termination } from "../../src/data/accept/tls.ts";
+import type { ListenerTls } from "../../src/model/listener.ts";
+import type { Certificate } from "../../src/model/material.ts";
+import type { PoolTls } from "../../src/model/pool.ts";
+import { beginTls, createBackendContext } from "../../src/tls/backend.ts";
+import type { CertificatePair } from "../support/certificates.ts";
+import { certificateOf, issue, ofCa } from "../support/issue.ts";
+import { authorities } from "../support/material.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "umay-handshakes-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const root = issue(dir, "root", { extensions: ofCa });
+const intermediate = issue(dir, "intermediate", { issuer: root, extensions: ofCa });
+const leaf = issue(dir, "leaf", { issuer: intermediate });
+const server = issue(dir, "server", { issuer: root });
+const trusting = (...pairs: CertificatePair[]) =>
+  authorities(pairs.map(({ cert }) => readFileSync(cert, "utf8")).join(""));
+
+const listener: ListenerTls = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  ciphers: "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256",
+  groups: ["X25519", "P-256"],
+  alpn: [],
+  certificates: [certificateOf(server)],
+  strictSni: false,
+  clientAuth: undefined,
+  sessionTickets: undefined,
+};
+const pool: PoolTls = {
+  verify: true,
+  ca: trusting(root),
+  serverName: "localhost",
+  certificate: undefined,
+  alpn: [],
+};
+
+/** Both ends of a TCP connection. */
+async function pair(use: (accepted: Socket, connected: Socket) => Promise<void>): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const connected = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [accepted] = (await once(server, "connection")) as [Socket];
+  try {
+    await use(accepted, connected);
+  } finally {
+    connected.destroy();
+    accepted.destroy();
+    server.close();
+  }
+}
+
+/** What a listener says of a client, or why there was no handshake. */
+async function judged(tls: ListenerTls, client: Certificate): Promise<ClientVerdict | string> {
+  const termination = new Termination({ name: "a", ticketKeys: undefined }, tls);
+  let said: ClientVerdict | string = "nothing";
+  await pair(async (accepted, connected) => {
+    const socket = termination.begin(accepted, "localhost");
+    const peer = beginTls({ ...pool, certificate: client }, peerAt, {
+      socket: connected,
+      context: createBackendContext({ ...pool, certificate: client }, undefined),
+      protocols: [],
+      session: undefined,
+    }).on("error", () => {});
+    const over = Promise.withResolvers<void>();
+    socket.on("secure", () => {
+      said = termination.judge(socket);
+      over.resolve();
+    });
+    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
+      said = code;
+      over.resolve();
+    });
+    await over.promise;
+    peer.destroy();
+    socket.destroy();
+  });
+  return said;
+}
+
+const peerAt = { target: { kind: "tcp", host: "127.0.0.1", port: 0 }, hostName: undefined } as const;
+
+test("a client is believed by an intermediate CA alone, whether it sends that one or not", async () => {
+  const clientAuth = {
+    mode: "require",
+    ca: trusting(intermediate),
+    crl: undefined,
+    allow: undefined,
+  } as const;
+  for (const client of [certificateOf(leaf), certificateOf(leaf, intermediate)]) {
+    const verdict = await judged({ ...listener, clientAuth }, client);
+    assert.deepEqual(verdict, { client: "CN=leaf", refusal: undefined });
+  }
+  const stranger = certificateOf(issue(dir, "stranger", { issuer: root }));
+  const verdict = await judged({ ...listener, clientAuth }, stranger);
+  assert.ok(typeof verdict === "object");
+  assert.equal(verdict.refusal?.result, "client_certificate_invalid");
+});
+
+/** How a backend with this certificate is taken. */
+async function taken(
+  certificate: Certificate,
+  tls: Partial<PoolTls>,
+  maxVersion: SecureVersion = "TLSv1.3",
+): Promise<string> {
+  let said = "";
+  await pair(async (accepted, connected) => {
+    const { cert, key } = certificate;
+    const secureContext = createSecureContext({ cert, key, maxVersion });
+    new TLSSocket(accepted, { isServer: true, secureContext }).on("error", () => {});
+    const wanted = { ...pool, ...tls };
+    const socket = beginTls(wanted, peerAt, {
+      socket: connected,
+      context: createBackendContext(wanted, undefined),
+      protocols: [],
+      session: undefined,
+    });
+    const over = Promise.withResolvers<void>();
+    socket.on("secureConnect", () => {
+      said = "ok";
+      over.resolve();
+    });
+    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
+      said = code;
+      over.resolve();
+    });
+    await over.promise;
+    socket.destroy();
+  });
+  return said;
+}
+
+test("a backend is believed by an intermediate CA alone, and by its own certificate", async () => {
+  assert.equal(await taken(certificateOf(leaf), { ca: trusting(intermediate) }), "ok");
+  assert.equal(await taken(certificateOf(leaf), { ca: trusting(leaf) }), "ok");
+  assert.equal(
+    await taken(certificateOf(server), { ca: trusting(leaf) }),
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  );
+});
+
+test("a backend's name is verified, by its alternative names or else its common name", async () => {
+  const named = issue(dir, "by-common-name.test", {
+    issuer: root,
+    extensions: ["basicConstraints=CA:FALSE"],
+  });
+  const wrong = "ERR_TLS_CERT_ALTNAME_INVALID";
+  assert.equal(await taken(certificateOf(server), {}), "ok");
+  assert.equal(await taken(certificateOf(server), { serverName: "server" }), wrong);
+  assert.equal(await taken(certificateOf(named), { serverName: "by-common-name.test" }), "ok");
+  assert.equal(await taken(certificateOf(named), { serverName: "other.test" }), wrong);
+  const addressed = issue(dir, "addressed", { issuer: root, extensions: ["subjectAltName=IP:127.0.0.1"] });
+  assert.equal(await taken(certificateOf(addressed), { serverName: undefined }), "ok");
+  assert.equal(await taken(certificateOf(server), { serverName: undefined }), wrong);
+});
+
+test("a backend on a curve without a NIST name, or whose CA is on one, does not end the process", async () => {
+  const curve = "brainpoolP256r1";
+  assert.equal(await taken(certificateOf(issue(dir, "odd", { curve, issuer: root })), {}), "ok");
+  const oddCa = issue(dir, "odd-ca", { curve, issuer: root, extensions: ofCa });
+  const below = issue(dir, "below", { issuer: oddCa });
+  assert.equal(await taken(certificateOf(below, oddCa), {}), "ok");
+  assert.equal(await taken(certificateOf(below, oddCa), {}, "TLSv1.2"), "ok");
+});
