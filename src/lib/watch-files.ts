@@ -28,8 +28,8 @@ interface WatchedFolder {
 
 /**
  * Watches files by the folders that they are in, so that atomic renames and files that come back are seen; and by the
- * folders of every symbolic link on the way to them, so that a swapped link is seen too, as Kubernetes and deployments
- * with a `current` link have them. Calls back for the first time when it watches; never twice at the same time.
+ * folders of every symbolic link and folder on the way to them, so that a swapped link is seen too, as Kubernetes and
+ * deployments with a `current` link have them, and a renamed folder. Calls back for the first time when it watches; never twice at the same time.
  */
 export class FileWatch {
   readonly #files: () => readonly string[];
@@ -99,10 +99,12 @@ export class FileWatch {
   async #watchFolders(): Promise<void> {
     const wanted = new Map<string, Set<string>>();
     const known = new Map<string, Promise<Step>>();
+    const decisive = new Set<string>();
     for (const file of this.#files())
-      for (const [folder, name] of await placesOf(file, known)) {
+      for (const { folder, name, above } of await placesOf(file, known)) {
         const names = wanted.get(folder) ?? new Set();
         wanted.set(folder, names.add(name));
+        if (!above) decisive.add(folder);
       }
     const inodes = new Map<string, bigint>();
     for (const folder of wanted.keys()) {
@@ -115,10 +117,12 @@ export class FileWatch {
         watched.watcher.close();
         this.#folders.delete(folder);
       }
-    for (const [folder, inode] of inodes) this.#watchFolder(folder, inode, wanted.get(folder)!);
+    for (const [folder, inode] of inodes)
+      this.#watchFolder(folder, inode, wanted.get(folder)!, decisive.has(folder));
   }
 
-  #watchFolder(folder: string, inode: bigint, names: ReadonlySet<string>): void {
+  /** @param decisive whether it is told where it can't be watched: of those above, only that they are renamed would be missed. */
+  #watchFolder(folder: string, inode: bigint, names: ReadonlySet<string>, decisive: boolean): void {
     const watched = this.#folders.get(folder);
     if (watched !== undefined) {
       watched.names = names;
@@ -128,10 +132,10 @@ export class FileWatch {
       const watcher = (this.#options.watch ?? watch)(folder, { persistent: false }, (_, name) =>
         this.#noticed(folder, name),
       );
-      watcher.on("error", (error) => this.#lost(error));
+      watcher.on("error", (error) => decisive && this.#lost(error));
       this.#folders.set(folder, { watcher, inode, names });
     } catch (error) {
-      this.#lost(error as Error);
+      if (decisive) this.#lost(error as Error);
     }
   }
 
@@ -158,12 +162,21 @@ async function stepAt(path: string): Promise<Step> {
   }
 }
 
+interface Place {
+  readonly folder: string;
+  /** In the folder. */
+  readonly name: string;
+  /** Whether it is a folder that the rest of the path goes through. */
+  readonly above: boolean;
+}
+
 /**
- * Where a change can make a path mean something else: folder and name of every link on the way, and of what it leads
- * to in the end; where that is missing, of the first part that is.
+ * Where a change can make a path mean something else: folder and name of every folder and link on the way, which can be
+ * renamed, and of what it leads to in the end; where that is missing, of the first part that is.
  */
-async function placesOf(file: string, known: Map<string, Promise<Step>>): Promise<[string, string][]> {
-  const places: [string, string][] = [];
+async function placesOf(file: string, known: Map<string, Promise<Step>>): Promise<readonly Place[]> {
+  const places: Place[] = [];
+  let links = 0;
   const names = file.split("/");
   let folder = "/";
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
@@ -176,12 +189,13 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
     const step = known.get(path) ?? stepAt(path);
     known.set(path, step);
     const found = await step;
-    if (found === "folder" && names.length > 0) {
+    const above = found === "folder" && names.length > 0;
+    places.push({ folder, name, above });
+    if (above) {
       folder = path;
       continue;
     }
-    places.push([folder, name]);
-    if (typeof found === "string" || places.length > mostLinks) break;
+    if (typeof found === "string" || ++links > mostLinks) break;
     if (found.link.startsWith("/")) folder = "/";
     names.unshift(...found.link.split("/"));
   }

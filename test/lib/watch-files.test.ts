@@ -145,6 +145,18 @@ test("a folder that is replaced by another is noticed, with what happens in the 
   await noticed(() => writeFileSync(at("certs", "cert"), "new"));
 });
 
+test("a renamed folder far above a file is noticed, and what happens in the one that takes its place", async () => {
+  for (const name of ["live", "next"]) {
+    mkdirSync(at(name, "a", "b"), { recursive: true });
+    writeFileSync(at(name, "a", "b", "cert"), name);
+  }
+  await start([at("live", "a", "b", "cert")]);
+  await noticed(() => renameSync(at("live"), at("old")));
+  await noticed(() => renameSync(at("next"), at("live")));
+  await noticed(() => writeFileSync(at("live", "a", "b", "cert"), "new"));
+  await unnoticed(() => writeFileSync(at("old", "a", "b", "cert"), "old"));
+});
+
 test("links that lead in a circle do no harm", async () => {
   symlinkSync("y", at("x"));
   symlinkSync("x", at("y"));
