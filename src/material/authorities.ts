@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import type { Authorities, FileSource } from "../model/material.ts";
-import { soon } from "./certificates.ts";
 import { loadPem, readChain } from "./contents.ts";
+import { soon } from "./lint.ts";
 import { subjectOf } from "./subject.ts";
 
 type Report = (finding: Finding) => void;

@@ -1,15 +1,8 @@
-import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import type { Certificate, PairSource } from "../model/material.ts";
 import { loadPem, readChain, readKey } from "./contents.ts";
+import { chainWarnings, type Peers } from "./lint.ts";
 import { namesOf, subjectOf } from "./subject.ts";
-
-const day = 24 * 60 * 60 * 1000;
-/** From here on a certificate's end is warned of, in milliseconds before it. */
-export const soon: number = 30 * day;
-
-/** Who a certificate is shown to. */
-export type Peers = "clients" | "backends";
 
 /**
  * Reads a certificate with its key and checks that they can serve.
@@ -52,23 +45,4 @@ export async function loadCertificate(
     names: namesOf(leaf),
     notAfter: leaf.validToDate.getTime(),
   };
-}
-
-/** What will fail at peers, and when, although umay can serve it. */
-function* chainWarnings(chain: readonly X509Certificate[], peers: Peers, now: number): Generator<string> {
-  for (const [index, certificate] of chain.entries()) {
-    const which =
-      chain.length === 1 ? "the certificate" : `certificate number ${index + 1} (${subjectOf(certificate)})`;
-    const { validFromDate, validToDate } = certificate;
-    const left = validToDate.getTime() - now;
-    if (left <= 0)
-      yield `${which} expired on ${validToDate.toISOString()}; ${peers} will refuse it, renew it`;
-    else if (left < soon)
-      yield `${which} expires on ${validToDate.toISOString()}, in ${Math.floor(left / day)} days; renew it`;
-    if (validFromDate.getTime() > now)
-      yield `${which} is not valid before ${validFromDate.toISOString()}; ${peers} will refuse it until then, check this machine's clock`;
-    const issuer = chain[index + 1];
-    if (issuer !== undefined && !certificate.checkIssued(issuer))
-      yield `${which} was not issued by the next one in the file (${subjectOf(issuer)}); ${peers} may not find a way to their root, put each issuer behind what it issued`;
-  }
 }

@@ -5,9 +5,10 @@ import type { Finding } from "../lib/findings.ts";
 import type { Authorities, Certificate, TicketKeys } from "../model/material.ts";
 import { contextRefusal } from "../tls/refusal.ts";
 import { loadBackendAuthorities } from "./authorities.ts";
-import { loadCertificate, type Peers } from "./certificates.ts";
+import { loadCertificate } from "./certificates.ts";
 import { type ClientTrust, loadClientTrust } from "./client-trust.ts";
 import { stillHolds } from "./contents.ts";
+import type { Peers } from "./lint.ts";
 import { loadTicketKeys } from "./ticket-keys.ts";
 
 /** What a source that changed has to offer: something that can serve, with what is to be said about it, or a problem. */

@@ -17,9 +17,9 @@ async function loadTls(
   text = smallest,
 ): Promise<{ tls: PoolTls | undefined; said: string[] }> {
   const { model, problems } = await load(`${text}[pools.echo.tls]\n${lines}\n`, {}, files.dir);
-  // The certificates of the tests last for a day.
+  // The certificates of the tests last for a day, and are meant for servers.
   const said = problems
-    .filter(({ message }) => !message.includes("in 0 days"))
+    .filter(({ message }) => !/in 0 days|not meant for clients/.test(message))
     .map(({ severity, path, message }) => `${severity} ${path}: ${message}`);
   return { tls: model?.pools[0]?.tls, said };
 }
@@ -84,6 +84,14 @@ test("a client certificate needs its key, and the one that belongs to it", async
 test("an expired client certificate is a warning that speaks of backends", async () => {
   const lines = 'ca = "ca.pem"\ncert = "expired.pem"\nkey = "expired.key"';
   await assertSaid(lines, /^warning pools\.echo\.tls\.cert: .* backends will refuse it/);
+});
+
+test("a certificate that is meant for servers is a warning where backends are shown it", async () => {
+  const text = `${smallest}[pools.echo.tls]\nca = "ca.pem"\ncert = "ecdsa.pem"\nkey = "ecdsa.key"\n`;
+  const { problems } = await load(text, {}, files.dir);
+  const warning = problems.find(({ message }) => message.includes("is not meant for clients"));
+  assert.equal(warning?.severity, "warning");
+  assert.equal(warning.path, "pools.echo.tls.cert");
 });
 
 test("an IP address is no server name", async () => {
