@@ -112,6 +112,10 @@ export const handshakeResults = {
     origin: "client",
     text: "the client's certificate did not pass: expired, revoked, of an unknown CA; tls_error says why",
   },
+  client_certificate_curve: {
+    origin: "client",
+    text: "over TLS 1.2 the client's certificate has a key on a curve that is not in groups; add it there, or have the client use TLS 1.3",
+  },
   client_not_allowed: {
     origin: "client",
     text: "the client's certificate is good, but no rule of client_auth.allow lets it in",

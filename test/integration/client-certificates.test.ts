@@ -141,8 +141,8 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
   for (const [who, listener, error] of [
     ["expired", "required", "certificate has expired (CERT_HAS_EXPIRED)"],
     ["early", "required", "certificate is not yet valid (CERT_NOT_YET_VALID)"],
-    ["stranger", "required", "unable to verify the first certificate (UNABLE_TO_VERIFY_LEAF_SIGNATURE)"],
-    ["stranger", "optional", "unable to verify the first certificate (UNABLE_TO_VERIFY_LEAF_SIGNATURE)"],
+    ["stranger", "required", "unable to get local issuer certificate (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)"],
+    ["stranger", "optional", "unable to get local issuer certificate (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)"],
     ["server", "required", "unsuitable certificate purpose (INVALID_PURPOSE)"],
     ["revoked", "unrevoked", "certificate revoked (CERT_REVOKED)"],
   ] as const)

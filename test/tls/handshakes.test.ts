@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { createSecureContext, type SecureVersion, TLSSocket } from "node:tls";
 import type { ClientVerdict } from "../../src/data/accept/client-auth.ts";
+import { classifyHandshakeError } from "../../src/data/accept/handshake-failure.ts";
 import { Termination } from "../../src/data/accept/tls.ts";
 import type { ListenerTls } from "../../src/model/listener.ts";
 import type { Certificate } from "../../src/model/material.ts";
@@ -105,6 +106,18 @@ test("a client is believed by an intermediate CA alone, whether it sends that on
   const verdict = await judged({ ...listener, clientAuth }, stranger);
   assert.ok(typeof verdict === "object");
   assert.equal(verdict.refusal?.result, "client_certificate_invalid");
+});
+
+test("in TLS 1.2 a client's key must be on one of the groups, and where it is not, that has a reason of its own", async () => {
+  const clientAuth = { mode: "require", ca: trusting(root), crl: undefined, allow: undefined } as const;
+  const client = certificateOf(issue(dir, "large", { curve: "P-521", issuer: root }));
+  const old = { ...listener, clientAuth, maxVersion: "TLSv1.2" } as const;
+  const code = await judged(old, client);
+  assert.equal(code, "ERR_SSL_WRONG_CURVE");
+  assert.equal(classifyHandshakeError({ name: "", message: "", code }), "client_certificate_curve");
+  const letIn = { client: "CN=large", refusal: undefined };
+  assert.deepEqual(await judged({ ...old, groups: [...old.groups, "P-521"] }, client), letIn);
+  assert.deepEqual(await judged({ ...listener, clientAuth }, client), letIn);
 });
 
 /** How a backend with this certificate is taken. */

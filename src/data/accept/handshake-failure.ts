@@ -24,6 +24,7 @@ const byCode: Readonly<Record<string, HandshakeResult>> = {
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: "no_shared_cipher",
   ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS: "no_shared_cipher",
   ERR_SSL_NO_APPLICATION_PROTOCOL: "no_application_protocol",
+  ERR_SSL_WRONG_CURVE: "client_certificate_curve",
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "client_certificate_missing",
 };
 

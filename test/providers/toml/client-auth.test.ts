@@ -179,6 +179,20 @@ test("an intermediate CA alone is fine, and with revocation lists a warning that
   assert.deepEqual((await loadAuth('ca = "whole.pem", crl = "whole.crl"')).lines, []);
 });
 
+test("clients with certificates on P-521 are let in over TLS 1.2 unless groups says otherwise", async () => {
+  const groupsOf = async (more: string): Promise<readonly string[]> => {
+    const text = `${smallest}
+[listeners.echo.tls]
+certificates = [{ cert = "server.pem", key = "server.key" }]
+${more}`;
+    return (await load(text, {}, dir)).model!.listeners[0]!.tls!.groups;
+  };
+  const asked = 'client_auth = { ca = "ca.pem" }';
+  assert.equal((await groupsOf(asked)).at(-1), "P-521");
+  assert.equal((await groupsOf("")).includes("P-521"), false);
+  assert.deepEqual(await groupsOf(`${asked}\ngroups = ["P-256"]`), ["P-256"]);
+});
+
 const hex = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
 const base64 = Buffer.from(hex.replaceAll(":", ""), "hex").toString("base64");
 

@@ -22,6 +22,11 @@ const tls12Ciphers = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ];
 const preferredGroups = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
+/**
+ * In TLS 1.2 OpenSSL takes a client's certificate only where its key is on one of the groups, which are for the key
+ * exchange otherwise. The last of them is used for that only with clients that have no other.
+ */
+const clientCurve = "P-521";
 
 /** Reads the certificates of a listener and checks that OpenSSL takes everything together. */
 export async function resolveTls(
@@ -38,7 +43,8 @@ export async function resolveTls(
       ),
     );
   const ciphers = resolveCiphers(settings, [...path, "ciphers"], report);
-  const groups = resolveGroups(settings.groups, [...path, "groups"], report);
+  const usual = settings.client_auth === undefined ? preferredGroups : [...preferredGroups, clientCurve];
+  const groups = resolveGroups(settings.groups, usual, [...path, "groups"], report);
   const loaded: (Certificate | undefined)[] = [];
   // One after the other: ten thousand at once would be more open files than most processes may have.
   for (const [index, { cert, key }] of settings.certificates.entries()) {
@@ -120,23 +126,24 @@ function openSslName(name: string): string {
 
 function resolveGroups(
   chosen: readonly string[] | undefined,
+  usual: readonly string[],
   path: Path,
   report: (finding: Finding) => void,
 ): readonly string[] {
-  if (chosen === undefined) return availableGroups();
+  if (chosen === undefined) return availableGroups(usual);
   // A colon would begin another group.
   const isGroup = (group: string): boolean => /^[^:]+$/.test(group) && hasGroups([group]);
   for (const [index, group] of chosen.entries()) {
     if (isGroup(group)) continue;
-    const available = availableGroups();
+    const available = availableGroups(usual);
     const message = `${JSON.stringify(group)} is no group that this OpenSSL (${process.versions.openssl}) has; common ones are ${listChoices(available)}`;
     report(errorAt([...path, index], message, didYouMean(group, available)));
   }
   return chosen.filter(isGroup);
 }
 
-function availableGroups(): readonly string[] {
-  return hasGroups(preferredGroups) ? preferredGroups : preferredGroups.filter((group) => hasGroups([group]));
+function availableGroups(usual: readonly string[]): readonly string[] {
+  return hasGroups(usual) ? usual : usual.filter((group) => hasGroups([group]));
 }
 
 function hasGroups(groups: readonly string[]): boolean {
