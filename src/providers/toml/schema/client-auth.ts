@@ -59,13 +59,14 @@ export const clientAuth = z.strictObject({
       "require: a client must send a certificate of one of the CAs. optional: it may send none, but a sent certificate must be good. none: it is not asked.",
     ),
   ca: path.optional().meta({
-    description: "The CAs that may issue client certificates, PEM.",
+    description:
+      "The CAs that may issue client certificates, PEM. An intermediate CA counts without its root, unless crl is set.",
     "x-default": "required unless mode is none",
   }),
   crl: path
     .optional()
     .describe(
-      "Revocation lists, PEM: one of every CA, intermediate ones included. An expired list refuses the clients of its CA.",
+      "Revocation lists, PEM: one of every CA up to the root, which must be in ca. An expired list refuses the clients of its CA.",
     ),
   allow: z
     .array(clientRule, { error: 'expected a list of rules, such as ["spiffe://example.org/web"]' })

@@ -25,7 +25,7 @@ const tls = z.strictObject({
     .optional()
     .meta({
       description: "Key-exchange groups in order of preference.",
-      "x-default": "X25519MLKEM768 where OpenSSL has it, X25519, P-256, P-384",
+      "x-default": "X25519MLKEM768 where OpenSSL has it, X25519, P-256, P-384; with client_auth P-521 too",
     }),
   alpn: applicationProtocols.describe(
     "Application protocols (ALPN) in order of preference. Empty: none is negotiated.",

@@ -8,7 +8,8 @@ export const tls = z.strictObject({
     .prefault(true)
     .describe("Whether a backend's certificate must be valid, be signed by a trusted CA and cover its name."),
   ca: path.optional().meta({
-    description: "The CAs that may sign a backend's certificate, PEM.",
+    description:
+      "The CAs that may sign a backend's certificate, PEM. An intermediate CA counts without its root.",
     "x-default": "the system's",
   }),
   server_name: hostName.optional().meta({
