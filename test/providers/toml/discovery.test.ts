@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +25,17 @@ test("addresses need a port", async () => {
   assert.deepEqual(await problemLines(withDiscovery('type = "dns"\nname = "api.test"')), [
     "error umay.toml:5:2 pools.echo.discovery.port: is missing; expected the port of every backend, from 1 to 65535",
   ]);
+});
+
+test("a pipe in place of a file of backends is a problem at once, each time it is looked at", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "umay-config-"));
+  const pipe = join(folder.path, "backends.toml");
+  execFileSync("mkfifo", [pipe]);
+  for (let again = 0; again < 6; again++)
+    assert.deepEqual(await loadBackends(pipe), {
+      ok: false,
+      error: `${pipe}: is a pipe, and umay reads regular files only`,
+    });
 });
 
 test("a file's path starts at the configuration's folder; what is wrong with the file is a warning, with its place", async () => {
