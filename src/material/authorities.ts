@@ -1,6 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
 import type { Authorities, FileSource } from "../model/material.ts";
+import { contextRefusal } from "../tls/refusal.ts";
+import { trustOptions } from "../tls/trust.ts";
 import { loadPem, readChain } from "./contents.ts";
 import { soon } from "./lint.ts";
 import { subjectOf } from "./subject.ts";
@@ -68,5 +70,9 @@ async function loadAuthorities(
     subject: subjectOf(certificate),
     notAfter: certificate.validToDate.getTime(),
   }));
-  return { authorities: { source, pem, members }, certificates };
+  const authorities = { source, pem, members };
+  const refusal = contextRefusal(trustOptions(authorities, undefined));
+  if (refusal === undefined) return { authorities, certificates };
+  report(errorAt(path, `OpenSSL refuses ${source.file}: ${refusal}`));
+  return undefined;
 }

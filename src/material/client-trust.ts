@@ -29,9 +29,8 @@ export async function loadClientTrust(
   if (ca === undefined) return undefined;
   const crl = source.crl && (await loadRevocationLists(source.crl, ca, [...path, "crl"], report));
   if (source.crl !== undefined && crl === undefined) return undefined;
-  const refusal = contextRefusal(trustOptions(ca, crl));
+  const refusal = crl && contextRefusal(trustOptions(ca, crl));
   if (refusal === undefined) return { ca, crl };
-  const files = [source.ca, source.crl].flatMap((each) => each?.file ?? []).join(" with ");
-  report(errorAt([...path, "ca"], `OpenSSL refuses ${files}: ${refusal}`));
+  report(errorAt([...path, "crl"], `OpenSSL refuses ${crl!.source.file}: ${refusal}`));
   return undefined;
 }
