@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { UnusableFile } from "./unusable-file.ts";
 
 /** How long something that is done to a file may take, in milliseconds. */
@@ -18,7 +17,7 @@ interface Turn {
   fail(error: Error): void;
 }
 
-/** What is done to files, one after the other in each folder. What hangs holds up its own folder, and nothing else. */
+/** What is done to files, one thing at a time in each place. What hangs holds up its own place, and nothing else. */
 export class FileTurns {
   readonly #deadline: number;
   readonly #waiting: Turn[] = [];
@@ -34,10 +33,11 @@ export class FileTurns {
 
   /**
    * Does something to a file when it is its turn. What is late goes on, since it can't be stopped, but nobody waits for it.
-   * @throws what it throws; or when it is late, or something else in the same folder is.
+   * @param folder the place: the file's folder; or the folder that is looked at itself, because it may be where another
+   * file system begins, which the folder above must not wait for.
+   * @throws what it throws; or when it is late, or something else in the same place is.
    */
-  async run<T>(file: string, operation: () => Promise<T>): Promise<T> {
-    const folder = dirname(file);
+  async run<T>(folder: string, operation: () => Promise<T>): Promise<T> {
     await this.#turn(folder);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -84,8 +84,8 @@ export class FileTurns {
 const turns = new FileTurns(fileDeadline);
 
 /** Does something to a file, with all others of the process that do: {@link FileTurns.run}. */
-export function inTime<T>(file: string, operation: () => Promise<T>): Promise<T> {
-  return turns.run(file, operation);
+export function inTime<T>(folder: string, operation: () => Promise<T>): Promise<T> {
+  return turns.run(folder, operation);
 }
 
 function tooLong(problem: string): UnusableFile {

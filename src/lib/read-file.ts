@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
+import { dirname } from "node:path";
 import { inTime } from "./in-time.ts";
 import { UnusableFile } from "./unusable-file.ts";
 
@@ -34,7 +35,7 @@ export const readLimits = {
  * @throws what {@link describeReadError} describes.
  */
 export function readWhole(file: string, limit: ReadLimit): Promise<Buffer> {
-  return inTime(file, async () => {
+  return inTime(dirname(file), async () => {
     refuseOthers(await stat(file), limit);
     // It may be another file by now: a pipe is not waited for, and looked at again.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -150,9 +150,10 @@ export class FileWatch {
 /** What is at a path: where a link leads, a folder, or something else. */
 type Step = { readonly link: string } | "folder" | "file" | "nothing";
 
-async function stepAt(path: string): Promise<Step> {
+/** @param last whether the path ends there; else it goes on in what must be a folder. */
+async function stepAt(path: string, last: boolean): Promise<Step> {
   try {
-    return await inTime(path, async () => {
+    return await inTime(last ? dirname(path) : path, async () => {
       const found = await lstat(path);
       if (found.isSymbolicLink()) return { link: await readlink(path) };
       return found.isDirectory() ? "folder" : "file";
@@ -186,7 +187,7 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
       continue;
     }
     const path = join(folder, name);
-    const step = known.get(path) ?? stepAt(path);
+    const step = known.get(path) ?? stepAt(path, names.length === 0);
     known.set(path, step);
     const found = await step;
     const above = found === "folder" && names.length > 0;
@@ -204,7 +205,7 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
 
 /** Differs when a file was written, replaced or removed. */
 export async function stampOf(file: string): Promise<string> {
-  return inTime(file, () => stat(file, { bigint: true })).then(
+  return inTime(dirname(file), () => stat(file, { bigint: true })).then(
     ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join("-"),
     () => "missing",
   );

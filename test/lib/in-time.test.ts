@@ -39,7 +39,7 @@ async function withClock(test: (pass: (time: number) => Promise<void>) => Promis
 test("what is done to files in one folder is done one after the other, and gives what it gives", async () => {
   const turns = new FileTurns(1000);
   const [first, second] = [new Operation(), new Operation()];
-  const [one, two] = [turns.run("/a/1", first.run), turns.run("/a/2", second.run)];
+  const [one, two] = [turns.run("/a", first.run), turns.run("/a", second.run)];
   await turn();
   assert.deepEqual([first.began, second.began], [1, 0]);
   first.end();
@@ -49,34 +49,34 @@ test("what is done to files in one folder is done one after the other, and gives
   second.end();
   assert.equal(await two, "done");
   await assert.rejects(
-    turns.run("/a/1", () => Promise.reject(new Error("no"))),
+    turns.run("/a", () => Promise.reject(new Error("no"))),
     { message: "no" },
   );
   await assert.rejects(
-    turns.run("/a/1", () => {
+    turns.run("/a", () => {
       throw new Error("at once");
     }),
     { message: "at once" },
   );
-  assert.equal(await turns.run("/a/1", good), "good");
+  assert.equal(await turns.run("/a", good), "good");
 });
 
 test("what hangs is begun once however often it is asked for, and holds up its own folder alone", () =>
   withClock(async (pass) => {
     const turns = new FileTurns(1000);
     const hanging = new Operation();
-    const first = assert.rejects(turns.run("/hung/a", hanging.run), late(1));
-    const second = assert.rejects(turns.run("/hung/b", good), { message: /^is in a folder that does not/ });
-    assert.equal(await turns.run("/other/a", good), "good");
+    const first = assert.rejects(turns.run("/hung", hanging.run), late(1));
+    const second = assert.rejects(turns.run("/hung", good), { message: /^is in a folder that does not/ });
+    assert.equal(await turns.run("/other", good), "good");
     await pass(1000);
     await Promise.all([first, second]);
     for (let again = 0; again < 20; again++)
-      await assert.rejects(turns.run("/hung/a", hanging.run), { message: /^is in a folder that does not/ });
+      await assert.rejects(turns.run("/hung", hanging.run), { message: /^is in a folder that does not/ });
     assert.equal(hanging.began, 1);
-    assert.equal(await turns.run("/other/a", good), "good");
+    assert.equal(await turns.run("/other", good), "good");
     hanging.end();
     await turn();
-    assert.equal(await turns.run("/hung/a", good), "good");
+    assert.equal(await turns.run("/hung", good), "good");
   }));
 
 test("three folders that hang take three threads and not the fourth, and others are tried again when one answers", () =>
@@ -84,7 +84,7 @@ test("three folders that hang take three threads and not the fourth, and others 
     const turns = new FileTurns(1000);
     const hanging = Array.from({ length: 5 }, () => new Operation());
     const asked = hanging.map(({ run }, number) =>
-      turns.run(`/${number}/file`, run).catch(({ message }: Error) => message.replace(/;.*/, "")),
+      turns.run(`/${number}`, run).catch(({ message }: Error) => message.replace(/;.*/, "")),
     );
     const began = (): number => hanging.reduce((sum, { began }) => sum + began, 0);
     await turn();
@@ -99,5 +99,5 @@ test("three folders that hang take three threads and not the fourth, and others 
     ]);
     hanging[1]!.end();
     await turn();
-    assert.equal(await turns.run("/4/file", good), "good");
+    assert.equal(await turns.run("/4", good), "good");
   }));

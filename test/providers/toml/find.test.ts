@@ -67,6 +67,16 @@ test("a dash reads standard input, from which paths start at the working directo
   assert.equal(pool.discovery.backends[0]?.address, "unix:/somewhere/run/echo.sock");
 });
 
+test("standard input is read up to 16 MiB, and ended there", async () => {
+  let given = 0;
+  function* endless(): Generator<Buffer> {
+    for (; given < 64; given++) yield Buffer.alloc(1024 * 1024, "#");
+  }
+  const said = await failure({ cwd: root, file: "-", stdin: Readable.from(endless()) });
+  assert.match(said, /^error <stdin>: - holds more than 16 MiB, the most that is read/);
+  assert.ok(given < 32);
+});
+
 test("problems in standard input are placed in it", async () => {
   const stdin = Readable.from(["workers = 0\n", smallest]);
   assert.match(await failure({ cwd: root, file: "-", stdin }), /^error <stdin>:1:11: expected "auto"/);
