@@ -5,62 +5,44 @@ import { dirname } from "node:path";
 import { inTime } from "./in-time.ts";
 import { UnusableFile } from "./unusable-file.ts";
 
-const mebibyte = 1024 * 1024;
+/** In bytes. */
+export const mebibyte: number = 1024 * 1024;
 /** How much is read at a time, and first, in bytes. */
 const step = 64 * 1024;
-
-/** How much of a file is read. */
-export interface ReadLimit {
-  /** In bytes. */
-  readonly most: number;
-}
-
-/** The most that files may hold, by their kind. */
-export const readLimits = {
-  configuration: { most: 16 * mebibyte },
-  /** Certificates, keys, CAs. */
-  pem: { most: mebibyte },
-  revocationLists: { most: 16 * mebibyte },
-  ticketKeys: { most: 4096 },
-  backends: { most: 16 * mebibyte },
-  /** `${file:…}` in a configuration. */
-  value: { most: mebibyte },
-  /** resolv.conf and hosts. */
-  system: { most: 16 * mebibyte },
-} as const satisfies Record<string, ReadLimit>;
 
 /**
  * Reads a file as a whole. Anything but a regular file, or a link to one, is refused before it is opened: opening a pipe
  * waits for its writer, and a device may never end.
+ * @param most that it may hold, in bytes.
  * @throws what {@link describeReadError} describes.
  */
-export function readWhole(file: string, limit: ReadLimit): Promise<Buffer> {
+export function readWhole(file: string, most: number): Promise<Buffer> {
   return inTime(dirname(file), async () => {
-    refuseOthers(await stat(file), limit);
+    refuseOthers(await stat(file), most);
     // It may be another file by now: a pipe is not waited for, and looked at again.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    refuseOthers(await handle.stat(), limit);
-    return await readAll(handle, limit);
+    refuseOthers(await handle.stat(), most);
+    return await readAll(handle, most);
   });
 }
 
 /** Until its end, since files such as those of /proc say that they are empty. */
-async function readAll(handle: FileHandle, limit: ReadLimit): Promise<Buffer> {
+async function readAll(handle: FileHandle, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for (let total = 0; total <= limit.most; ) {
+  for (let total = 0; total <= most; ) {
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(step), 0, step);
     if (bytesRead === 0) return Buffer.concat(chunks);
     chunks.push(buffer.subarray(0, bytesRead));
     total += bytesRead;
   }
-  throw tooLarge(limit);
+  throw tooLarge(most);
 }
 
-function refuseOthers(found: Stats, limit: ReadLimit): void {
+function refuseOthers(found: Stats, most: number): void {
   if (found.isDirectory()) throw new UnusableFile("is a folder; name a file in it");
   if (!found.isFile())
     throw new UnusableFile(`is a ${kindOf(found)}, and umay reads regular files only`, found.isFIFO());
-  if (found.size > limit.most) throw tooLarge(limit);
+  if (found.size > most) throw tooLarge(most);
 }
 
 function kindOf(found: Stats): string {
@@ -70,7 +52,7 @@ function kindOf(found: Stats): string {
 }
 
 /** The error for something that is larger. */
-export function tooLarge({ most }: ReadLimit): UnusableFile {
+export function tooLarge(most: number): UnusableFile {
   const size = most < mebibyte ? `${most} bytes` : `${most / mebibyte} MiB`;
   return new UnusableFile(`holds more than ${size}, the most that is read; is it the right file?`);
 }

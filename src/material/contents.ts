@@ -1,17 +1,14 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { describeReadError, type ReadLimit, readLimits, readWhole } from "../lib/read-file.ts";
+import { describeReadError, mebibyte, readWhole } from "../lib/read-file.ts";
 import { reason } from "../tls/refusal.ts";
 import { type Loaded, type PemBlock, parsePem } from "./pem.ts";
 
 const certificateLabels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
-/** Reads the blocks of a PEM file. */
-export async function loadPem(
-  file: string,
-  limit: ReadLimit = readLimits.pem,
-): Promise<Loaded<readonly PemBlock[]>> {
+/** Reads the blocks of a PEM file. @param most that it may hold, in bytes. */
+export async function loadPem(file: string, most: number = mebibyte): Promise<Loaded<readonly PemBlock[]>> {
   try {
-    return parsePem(await readWhole(file, limit));
+    return parsePem(await readWhole(file, most));
   } catch (error) {
     return { problem: describeReadError(error) };
   }

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
-import { readLimits } from "../lib/read-file.ts";
+import { mebibyte } from "../lib/read-file.ts";
 import type { Authorities, FileSource, RevocationLists } from "../model/material.ts";
 import { reason } from "../tls/refusal.ts";
 import { certificatesOf, loadPem } from "./contents.ts";
@@ -18,7 +18,7 @@ export async function loadRevocationLists(
   report: (finding: Finding) => void,
 ): Promise<RevocationLists | undefined> {
   const { file } = source;
-  const loaded = await loadPem(file, readLimits.revocationLists);
+  const loaded = await loadPem(file, 16 * mebibyte);
   const blocks = "value" in loaded ? loaded.value.filter(({ label }) => label === "X509 CRL") : [];
   if (blocks.length === 0) {
     const problem =

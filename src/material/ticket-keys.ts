@@ -1,15 +1,17 @@
-import { describeReadError, readLimits, readWhole } from "../lib/read-file.ts";
+import { describeReadError, readWhole } from "../lib/read-file.ts";
 import type { FileSource, TicketKeys } from "../model/material.ts";
 import type { Loaded } from "./pem.ts";
 
 /** What Node calls `ticketKeys`: a name, a key for HMAC and one for AES-128, of 16 bytes each. */
 const keyBytes = 48;
+/** That are read, so that what is wrong with a file can be told. */
+const mostBytes = 4096;
 
 /** Reads the key that encrypts session tickets: 48 random bytes, or their base64. */
 export async function loadTicketKeys(source: FileSource): Promise<Loaded<TicketKeys>> {
   let bytes: Buffer;
   try {
-    bytes = await readWhole(source.file, readLimits.ticketKeys);
+    bytes = await readWhole(source.file, mostBytes);
   } catch (error) {
     return { problem: describeReadError(error) };
   }

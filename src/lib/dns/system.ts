@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { formatAddress } from "../address.ts";
-import { readLimits, readWhole } from "../read-file.ts";
+import { mebibyte, readWhole } from "../read-file.ts";
 import { canonicalName } from "./message.ts";
 
 /** What the system knows about names: resolv.conf(5) and hosts(5). */
@@ -31,7 +31,7 @@ export function readSystemNames(): Promise<SystemNames> {
 
 /** A file that is missing is as good as empty, as for the C library. */
 async function readFiles(): Promise<SystemNames> {
-  const read = (file: string): Promise<string> => readWhole(file, readLimits.system).then(String, () => "");
+  const read = (file: string): Promise<string> => readWhole(file, 16 * mebibyte).then(String, () => "");
   const [resolvConf, hosts] = await Promise.all([read("/etc/resolv.conf"), read("/etc/hosts")]);
   return { ...parseResolvConf(resolvConf), hosts: parseHosts(hosts) };
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import * as z from "zod";
 import type { Finding } from "../../lib/findings.ts";
 import { joinSome } from "../../lib/join-some.ts";
-import { describeReadError, readLimits, readWhole } from "../../lib/read-file.ts";
+import { describeReadError, mebibyte, readWhole } from "../../lib/read-file.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { Backend } from "../../model/backend.ts";
 import { ConfigError, type ConfigProblem } from "../provider.ts";
@@ -32,7 +32,7 @@ export async function loadBackends(file: string): Promise<Result<readonly Backen
 
 /** @throws ConfigError */
 async function readBackends(file: string): Promise<readonly Backend[]> {
-  const bytes = await readWhole(file, readLimits.backends).catch((error: unknown) => {
+  const bytes = await readWhole(file, 16 * mebibyte).catch((error: unknown) => {
     throw unreadable(file, describeReadError(error));
   });
   const text = decodeText(bytes, file);

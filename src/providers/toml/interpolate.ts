@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
-import { describeReadError, readLimits, readWhole } from "../../lib/read-file.ts";
+import { describeReadError, mebibyte, readWhole } from "../../lib/read-file.ts";
 import { didYouMean } from "../../lib/suggest.ts";
 import type { Tree } from "./tree.ts";
 
@@ -81,7 +81,7 @@ async function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: strin
 async function readValue(path: string, directory: string): Promise<Evaluated> {
   const file = resolve(directory, path);
   try {
-    const text = (await readWhole(file, readLimits.value)).toString("utf8");
+    const text = (await readWhole(file, mebibyte)).toString("utf8");
     return { value: text.replace(/\r?\n$/, "") };
   } catch (error) {
     return { problem: `${file} ${describeReadError(error)}` };
