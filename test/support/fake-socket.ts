@@ -145,9 +145,9 @@ export class FakeSocket extends EventEmitter {
     if (!this.destroyed) this.emit("drain");
   }
 
-  /** An error destroys a socket before it is told. */
+  /** An error destroys a socket before it is told; one that was destroyed already may still tell how it ended. */
   fail(code: string): void {
-    if (this.destroyed) return;
+    if (this.closed) return;
     this.destroy();
     this.emit("error", Object.assign(new Error(code), { code }));
   }

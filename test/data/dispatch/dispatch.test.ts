@@ -199,7 +199,8 @@ class Scene {
 
   /** Of the newest six. */
   socket(which: number): FakeSocket | undefined {
-    return this.plane.dialled.at(-1 - (which % 6));
+    const newest = this.plane.dialled.slice(-6);
+    return newest[which % newest.length];
   }
 
   vacate(which: number): void {

@@ -64,7 +64,8 @@ class Scene {
 
   /** Of the newest six. */
   backend(which: number): FakeSocket | undefined {
-    return this.plane.dialled.at(-1 - (which % 6));
+    const newest = this.plane.dialled.slice(-6);
+    return newest[which % newest.length];
   }
 
   /** A backend without TLS is read by the worker's one buffer. */
