@@ -16,7 +16,7 @@ import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 import { WeatherBackend } from "../support/weather-backend.ts";
 
 /*
- * Backends that are processes of their own have accidents while 200 sessions begin every second.
+ * Backends that are processes of their own have accidents while 200 sessions begin every second, fewer on a slow machine.
  */
 
 const names = ["one", "two", "three"];
@@ -31,7 +31,6 @@ const toml = (backends: readonly string[], settings: string): string => `
 interface Answer {
   /** In milliseconds of this process. */
   readonly began: number;
-  readonly took: number;
   /** Empty: reset, or closed without one. */
   readonly text: string;
 }
@@ -48,17 +47,17 @@ async function ask(port: number): Promise<Answer> {
     .once("close", () => closed.resolve());
   socket.write("x");
   await closed.promise;
-  return { began, took: performance.now() - began, text };
+  return { began, text };
 }
 
-/** Sessions that begin every five milliseconds, until they are asked for. */
+/** Sessions that begin every five milliseconds of a quiet machine, until they are asked for. */
 class Load implements Disposable {
   readonly #answers: Promise<Answer>[] = [];
   readonly #timer: NodeJS.Timeout;
 
   constructor(umay: RunningUmay) {
     const port = umay.port("plain");
-    this.#timer = setInterval(() => this.#answers.push(ask(port)), 5);
+    this.#timer = setInterval(() => this.#answers.push(ask(port)), patient(5));
   }
 
   /** Waits for so many sessions more to begin. */
@@ -180,15 +179,21 @@ test("a stopped backend behind TLS delays sessions by connect.timeout at most, u
   const answers = await load.stop();
   assertNoneLost(umay, answers, stopped);
   assert.ok(answers.some(({ began, text }) => began > back && text.startsWith("two")));
-  // A busy machine makes any session slow, but none waits for its backend twice.
-  const slow = answers.filter(({ took }) => took > 2 * timeout + patient(1_000));
-  assert.deepEqual(slow, []);
   const delayed = umay.sessions.filter((line) =>
     (line["attempts"] as { error?: string }[]).some(({ error }) => error === "tls_timeout"),
   );
   assert.ok(delayed.length > 0, "it was never tried");
   assert.ok(delayed.length <= answers.filter(({ began }) => began > stopped - 50 && began < down).length);
-  for (const line of delayed) assert.equal((line["attempts"] as unknown[]).length, 2);
+  // None waits for it twice, nor for longer than it may.
+  for (const line of delayed) {
+    const [first, ...others] = line["attempts"] as { error?: string; ms: number }[];
+    assert.equal(first!.error, "tls_timeout");
+    assert.deepEqual(
+      others.map(({ error }) => error),
+      [undefined],
+    );
+    assert.ok(first!.ms < 2 * timeout + patient(1_000), `${first!.ms} ms`);
+  }
 });
 
 test("a stopped backend whose backlog is full is passed over; what it had accepted it answers when it goes on", async () => {

@@ -142,7 +142,7 @@ test("a backend that refuses sessions is ejected for a while, then for longer; t
   let load: NodeJS.Timeout | undefined;
   try {
     const answers: Promise<string>[] = [];
-    load = setInterval(() => answers.push(session(umay)), 5);
+    load = setInterval(() => answers.push(session(umay)), patient(5));
     const ejections = () => umay.log.filter((line) => line.msg.startsWith("backend is ejected"));
     await until(() => ejections().length === 3, "three ejections");
     clearInterval(load);

@@ -11,6 +11,7 @@ import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
 import { formatAddress } from "../../src/lib/address.ts";
 import { issueClient, revocationList } from "../support/client-certificates.ts";
 import { openssl } from "../support/openssl.ts";
+import { patient } from "../support/patience.ts";
 import { type LogLine, type RunningUmay, type StartOptions, spawnUmay, startUmay } from "../support/umay.ts";
 
 const dayMs = 86_400_000;
@@ -131,7 +132,10 @@ test("certificates are renewed under 50 handshakes a second without one that fai
   const lasting = await handshake(umay);
   const seen = new Set<string>();
   const attempts: Promise<void>[] = [];
-  const timer = setInterval(() => attempts.push(served(umay).then((name) => void seen.add(name))), 20);
+  const timer = setInterval(
+    () => attempts.push(served(umay).then((name) => void seen.add(name))),
+    patient(20),
+  );
   try {
     for (const [index, put] of [replace, write, replace, write].entries()) {
       await sleep(100);
