@@ -23,7 +23,8 @@ export async function gather(options: Options, stage: Stage): Promise<Field> {
   for (const peer of [...chosen(options.peers, allPeers(options.node), "--peers"), ...others]) {
     const version = peer.version();
     if (version === undefined) {
-      skipped.push({ name: peer.name, reason: peer.isUmay ? "it is not built" : "it is not installed" });
+      const reason = peer.isUmay ? "it is not built" : (peer.missing ?? "it is not installed");
+      skipped.push({ name: peer.name, reason });
       continue;
     }
     try {

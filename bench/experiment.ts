@@ -7,6 +7,8 @@ export interface Metric {
   readonly title: string;
   /** Digits after the point. */
   readonly digits: number;
+  /** What it is meant to be, such as "< 1". */
+  readonly target?: string;
 }
 
 /** What one measurement of one peer gave. */

@@ -39,8 +39,12 @@ export function pinSelf(cpus: readonly number[]): void {
   execFileSync("taskset", ["--pid", "--cpu-list", cpus.join(","), String(process.pid)], { stdio: "pipe" });
 }
 
-/** The path of an executable on PATH or in the folders of system daemons, which a user's PATH often lacks. */
+/**
+ * The path of an executable on PATH or in the folders of system daemons, which a user's PATH often lacks. A path is taken
+ * as it is.
+ */
 export function find(program: string): string | undefined {
+  if (program.includes("/")) return isExecutable(program) ? program : undefined;
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
   return folders.map((folder) => join(folder, program)).find(isExecutable);
 }

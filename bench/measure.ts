@@ -14,24 +14,29 @@ export interface CpuUsage {
 
 export function cpuUsage(root: number): CpuUsage {
   let ticks = 0;
-  const threadMicros = new Map<string, number>();
+  const byThread = new Map<string, number>();
   for (const pid of processTree(root)) {
     // utime, stime, cutime and cstime are the fields 14 to 17 of proc(5); `readStat` begins with the third.
     for (const field of readStat(pid)?.slice(11, 15) ?? []) ticks += Number(field);
-    for (const [thread, micros] of threadTimes(pid)) threadMicros.set(thread, micros);
+    for (const [thread, { micros }] of threadMicros(pid)) byThread.set(thread, micros);
   }
-  return { ticksMicros: ticks * microsPerTick, threadMicros };
+  return { ticksMicros: ticks * microsPerTick, threadMicros: byThread };
 }
 
-function threadTimes(pid: number): [string, number][] {
+/** CPU time so far of each thread of a process, by its number, which the main thread shares with the process. */
+export function threadMicros(
+  pid: number,
+): ReadonlyMap<string, { readonly name: string; readonly micros: number }> {
+  const threads = new Map<string, { name: string; micros: number }>();
   try {
-    const tasks = readdirSync(`/proc/${pid}/task`);
-    return tasks.map((task) => {
-      const [nanos = "0"] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
-      return [task, Number(nanos) / 1000];
-    });
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      const read = (file: string): string => readFileSync(`/proc/${pid}/task/${task}/${file}`, "utf8");
+      const [nanos = "0"] = read("schedstat").split(" ");
+      threads.set(task, { name: read("comm").trim(), micros: Number(nanos) / 1000 });
+    }
+    return threads;
   } catch {
-    return []; // The process ended meanwhile, or the kernel keeps no schedstat: ticks remain.
+    return new Map(); // The process ended meanwhile, or the kernel keeps no schedstat: ticks remain.
   }
 }
 

@@ -26,10 +26,11 @@ const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
 
 export const usage = `npm run bench -- [options]
   --quick               about a minute: one short round of ${quickPeers.join(", ")},
-                        without tail, fairness, scaling, config and pickers
+                        without tail, fairness, scaling, config, change and pickers
   --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup, tail,
-                        fairness, scaling, config, pickers
-  --peers NAME[,NAME]   these only: umay, haproxy, nginx, hitch, stunnel, envoy, caddy, traefik, node-relay
+                        fairness, scaling, config, change, pickers
+  --peers NAME[,NAME]   these only: umay, haproxy, haproxy-3.2, nginx, nginx-1.30, hitch, stunnel,
+                        envoy, envoy-1.40, caddy, traefik, node-relay
   --rounds N            rounds per experiment (default 5, with --quick 1)
   --node PATH           run umay and the bare Node relay under this Node
   --also NAME=FOLDER    measure the built umay in another checkout too; may be repeated

@@ -1,6 +1,6 @@
 import { type ExperimentResult, type Results, ratioOf, type Spread, spreadOf } from "./results.ts";
 
-/** The whole report as Markdown that also reads well in a terminal. */
+/** The whole report as Markdown that also reads well in a terminal. Every table names the processor: figures differ by it. */
 export function report(results: Results): string {
   const sections = [
     heading(results),
@@ -24,7 +24,7 @@ function heading({ date, command, machine, rounds }: Results): string {
 }
 
 /** umay's headline figures divided by every peer's: the summary. */
-function ratios({ peers, experiments }: Results): string {
+function ratios({ peers, experiments, machine }: Results): string {
   const [subject, ...others] = peers;
   const compared = experiments.filter((result) => result.compared);
   if (subject?.name !== "umay" || others.length === 0 || compared.length === 0) return "";
@@ -33,16 +33,20 @@ function ratios({ peers, experiments }: Results): string {
     return [`${result.title}: ${result.metrics[0]!.title}`, ...cells];
   });
   const title = "### umay divided by each peer\n\nBelow 1, umay needs less than the peer.";
-  return `${title}\n\n${table(["", ...others.map((peer) => peer.title)], rows)}`;
+  return `${title}\n\n${table([machine.cpu, ...others.map((peer) => peer.title)], rows)}`;
 }
 
-function section(result: ExperimentResult, { peers }: Results): string {
+function section(result: ExperimentResult, { peers, machine }: Results): string {
   const measured = peers.filter(({ name }) => result.samples[name] !== undefined);
   const rows = measured.map(({ name, title }) => [
     title,
     ...result.metrics.map(({ key, digits }) => cell(spreadOf(result, name, key), digits)),
   ]);
-  return `### ${capital(result.title)}\n\n${table(["", ...result.metrics.map(({ title }) => title)], rows)}`;
+  const { metrics } = result;
+  if (metrics.some(({ target }) => target !== undefined)) {
+    rows.push(["target", ...metrics.map(({ target = "" }) => target)]);
+  }
+  return `### ${capital(result.title)}\n\n${table([machine.cpu, ...metrics.map(({ title }) => title)], rows)}`;
 }
 
 function pickerTimes({ pickers }: Results): string {
@@ -54,7 +58,7 @@ function versions({ peers, tools, machine }: Results): string {
   const rows = peers.map(({ title, version, tls }) => [title, version, tls]);
   const own = { Node: machine.node, OpenSSL: machine.openssl, ...tools };
   const used = Object.entries(own).map(([name, version]) => `${name} ${version ?? "not installed"}`);
-  return `### Versions\n\n${table(["", "version", "negotiated"], rows)}\n\nLoad and backend: ${used.join(", ")}.`;
+  return `### Versions\n\n${table([machine.cpu, "version", "negotiated"], rows)}\n\nLoad and backend: ${used.join(", ")}.`;
 }
 
 function remarks({ notes, skipped, experiments, peers }: Results): string {

@@ -10,6 +10,7 @@ import { capture, installCleanup } from "./process.ts";
 import { publish } from "./publish.ts";
 import { invalidRuns, report } from "./report.ts";
 import type { Comparison, ExperimentResult, Results } from "./results.ts";
+import { change } from "./singles/change.ts";
 import { configLoad } from "./singles/config-load.ts";
 import { scaling, scalingNote } from "./singles/scaling.ts";
 import { startup } from "./singles/startup.ts";
@@ -22,7 +23,7 @@ import { tail } from "./works/tail.ts";
 
 /** What --quick leaves room for. */
 const brief: readonly Experiment[] = [...works.map(experimentOf), idle, startup];
-const experiments: readonly Experiment[] = [...brief, tail, fairness, scaling, configLoad];
+const experiments: readonly Experiment[] = [...brief, tail, fairness, scaling, configLoad, change];
 /** A program of its own: it calls the pickers, without any proxy. */
 const pickers = { name: "pickers", program: fileURLToPath(new URL("./pickers.ts", import.meta.url)) };
 

@@ -67,13 +67,16 @@ export interface Launch {
   readonly workers: number;
   readonly cpus: readonly number[];
   readonly backendPort: number;
+  /** How long it may take until it accepts. */
+  readonly startSeconds: number;
 }
 
 let launches = 0;
 
 /** Starts a peer and resolves when it serves TLS. `stop(serving.running)` ends it. */
 export async function launch(peer: Peer, stage: Stage, change: Partial<Launch> = {}): Promise<Serving> {
-  const { workers, cpus, backendPort } = { workers: 1, cpus: stage.proxyCpus, ...stage, ...change };
+  const usual = { workers: 1, cpus: stage.proxyCpus, backendPort: stage.backendPort, startSeconds: 15 };
+  const { workers, cpus, backendPort, startSeconds } = { ...usual, ...change };
   const folder = join(stage.folder, `${peer.name}-${++launches}`);
   mkdirSync(folder);
   const port = await freePort();
@@ -81,7 +84,7 @@ export async function launch(peer: Peer, stage: Stage, change: Partial<Launch> =
   const maxSessions = idleSessions + 100;
   const command = peer.prepare({ folder, port, backendPort, certificate, workers, sessionLog, maxSessions });
   const running = start(command, cpus.join(","), join(folder, "output.log"));
-  const startedIn = await accepting(running, port);
+  const startedIn = await accepting(running, port, startSeconds);
   return { running, port, startedIn, tls: await negotiated(port, stage.cipher) };
 }
 

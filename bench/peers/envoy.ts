@@ -1,19 +1,27 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { find, versionOf } from "../machine.ts";
 import type { Peer, Place } from "./peer.ts";
+import { type Located, named, type Program, pathOf } from "./program.ts";
 
-export const envoy: Peer = {
-  name: "envoy",
-  title: "Envoy",
-  version: () => versionOf("envoy", ["--version"], /\/(\d+\.\d+\.\d+[^/]*)\//),
-  prepare(place) {
-    const file = join(place.folder, "envoy.json");
-    writeFileSync(file, JSON.stringify(bootstrap(place)));
-    const quiet = ["--disable-hot-restart", "--log-level", "error"];
-    return { file: find("envoy")!, args: ["-c", file, "--concurrency", String(place.workers), ...quiet] };
-  },
+export const envoyProgram: Program = {
+  command: "envoy",
+  versionArgs: ["--version"],
+  version: /\/(\d+\.\d+\.\d+[^/]*)\//,
 };
+
+export function envoy(program: Located): Peer {
+  return {
+    ...named("envoy", "Envoy", program),
+    version: () => program.found,
+    missing: program.missing,
+    prepare(place) {
+      const file = join(place.folder, "envoy.json");
+      writeFileSync(file, JSON.stringify(bootstrap(place)));
+      const quiet = ["--disable-hot-restart", "--log-level", "error"];
+      return { file: pathOf(program), args: ["-c", file, "--concurrency", String(place.workers), ...quiet] };
+    },
+  };
+}
 
 function bootstrap(place: Place): object {
   return {

@@ -1,18 +1,30 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { find, versionOf } from "../machine.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, Place } from "./peer.ts";
+import { type Located, named, type Program, pathOf } from "./program.ts";
 
-export const haproxy: Peer = {
-  name: "haproxy",
-  title: "HAProxy",
-  version: () => versionOf("haproxy", ["-v"], /HAProxy version ([^\s-]+)/),
-  prepare(place) {
-    const file = join(place.folder, "haproxy.cfg");
-    const log = place.sessionLog ? "\n  log stdout format raw daemon\n  option tcplog" : "";
-    writeFileSync(
-      file,
-      `
+export const haproxyProgram: Program = {
+  command: "haproxy",
+  versionArgs: ["-v"],
+  version: /HAProxy version ([^\s-]+)/,
+};
+
+export function haproxy(program: Located): Peer {
+  return {
+    ...named("haproxy", "HAProxy", program),
+    version: () => program.found,
+    missing: program.missing,
+    prepare(place) {
+      const file = join(place.folder, "haproxy.cfg");
+      writeFileSync(file, configuration(place));
+      return { file: pathOf(program), args: ["-db", "-f", file] };
+    },
+  };
+}
+
+function configuration(place: Place): string {
+  const log = place.sessionLog ? "\n  log stdout format raw daemon\n  option tcplog" : "";
+  return `
 global
   nbthread ${place.workers}
   maxconn ${place.maxSessions}
@@ -30,8 +42,5 @@ frontend bench
 
 backend bench
   server one 127.0.0.1:${place.backendPort}
-`,
-    );
-    return { file: find("haproxy")!, args: ["-db", "-f", file] };
-  },
-};
+`;
+}

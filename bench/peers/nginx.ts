@@ -1,7 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { find, versionOf } from "../machine.ts";
-import type { Peer } from "./peer.ts";
+import { versionOf } from "../machine.ts";
+import type { Peer, Place } from "./peer.ts";
+import { type Located, named, type Program, pathOf } from "./program.ts";
+
+export const nginxProgram: Program = { command: "nginx", versionArgs: ["-v"], version: /nginx\/(\S+)/ };
 
 /** Where Debian and nginx's own packages keep the stream module when it is not compiled in. */
 const streamModules = ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"].map((folder) =>
@@ -19,21 +22,27 @@ worker_processes ${workers};
 `;
 }
 
-export const nginx: Peer = {
-  name: "nginx",
-  title: "nginx stream",
-  version() {
-    const builtIn = versionOf("nginx", ["-V"], /--with-stream(?=\s)/) === "--with-stream";
-    if (!builtIn && !streamModules.some((path) => existsSync(path))) return undefined;
-    return versionOf("nginx", ["-v"], /nginx\/(\S+)/);
-  },
-  prepare(place) {
-    const file = join(place.folder, "nginx.conf");
-    const module = streamModules.find((path) => existsSync(path));
-    const format = 'log_format session "$remote_addr $status $bytes_received $bytes_sent $session_time";';
-    writeFileSync(
-      file,
-      `
+export function nginx(program: Located): Peer {
+  const { file, found, release } = program;
+  const builtIn = versionOf(file, ["-V"], /--with-stream(?=\s)/) === "--with-stream";
+  // A module fits the nginx that it was built with, which is that of the same system.
+  const module = builtIn || release !== "" ? undefined : streamModules.find((path) => existsSync(path));
+  const relays = builtIn || module !== undefined;
+  return {
+    ...named("nginx", "nginx stream", program),
+    version: () => (relays ? found : undefined),
+    missing: found === undefined ? program.missing : "it has no stream module",
+    prepare(place) {
+      const path = join(place.folder, "nginx.conf");
+      writeFileSync(path, configuration(place, module));
+      return { file: pathOf(program), args: ["-p", place.folder, "-c", path] };
+    },
+  };
+}
+
+function configuration(place: Place, module: string | undefined): string {
+  const format = 'log_format session "$remote_addr $status $bytes_received $bytes_sent $session_time";';
+  return `
 ${module === undefined ? "" : `load_module ${module};`}
 ${nginxPreamble(place.folder, place.workers)}
 events { worker_connections ${2 * place.maxSessions + 100}; }
@@ -49,8 +58,5 @@ stream {
     proxy_pass 127.0.0.1:${place.backendPort};
   }
 }
-`,
-    );
-    return { file: find("nginx")!, args: ["-p", place.folder, "-c", file] };
-  },
-};
+`;
+}

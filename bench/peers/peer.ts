@@ -28,6 +28,8 @@ export interface Peer {
   readonly isUmay?: true;
   /** Undefined when it is not installed. */
   version(): string | undefined;
+  /** Why there is no version, if that is not because it is not installed. */
+  readonly missing?: string;
   /** Writes the configuration into the place's folder, and says how to start the peer in the foreground. */
   prepare(place: Place): Command;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { cpus, loadavg } from "node:os";
 
 /*
  * Deadlines of tests are for a quiet machine. On one that is slow, or that others keep busy, everything takes longer, and
@@ -22,9 +23,9 @@ function slowness(): number {
 }
 
 /**
- * Takes the time of work that takes a fifth of a second on a quiet machine, and leaves what it finds in the environment for
- * the test processes that are started from now on: `run.ts` measures for all of them. A test that is run by hand measures
- * itself.
+ * Takes the time of work that takes a fifth of a second on a quiet machine, looks at how many threads of the last minute
+ * wanted each CPU, and takes the worse of the two. It leaves that in the environment for the test processes that are
+ * started from now on: `run.ts` measures for all of them. A test that is run by hand measures itself.
  * @param beside how many times longer the caller's own processes make it take.
  * @param least what it counts as at least, such as what was measured before those began.
  */
@@ -32,8 +33,9 @@ export function measureSlowness(beside = 1, least = 1): number {
   const began = performance.now();
   let text = "";
   for (let count = 0; count < hashes; count++) text = createHash("sha256").update(text).digest("hex");
-  const found = (performance.now() - began) / quietMs / beside;
-  const measured = Math.min(most, Math.max(least, found));
+  const speed = (performance.now() - began) / quietMs;
+  const load = loadavg()[0]! / cpus().length;
+  const measured = Math.min(most, Math.max(least, speed / beside, load / beside));
   process.env[variable] = measured.toFixed(2);
   return measured;
 }
