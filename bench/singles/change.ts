@@ -102,12 +102,27 @@ async function changeFound(log: string, pool: ChangingPool): Promise<void> {
   }
 }
 
+/** Waits until all threads together take less than a hundredth of a core for half a second. */
+async function atRest(pid: number): Promise<void> {
+  const total = (): number =>
+    threadMicros(pid)
+      .values()
+      .reduce((sum, { micros }) => sum + micros, 0);
+  for (let round = 0; round < 60; round++) {
+    const before = total();
+    await sleep(500);
+    if (total() - before < 5_000) return;
+  }
+  throw new Error("umay did not come to rest within half a minute");
+}
+
 async function spent(pid: number, act: () => Promise<void>): Promise<Cost> {
   const before = threadMicros(pid);
   for (let count = 0; count < changes; count++) {
     await act();
     await sleep(apartMs);
   }
+  await atRest(pid);
   let [worker, main] = [0, 0];
   for (const [thread, { name, micros }] of threadMicros(pid)) {
     const taken = (micros - (before.get(thread)?.micros ?? 0)) / 1_000;

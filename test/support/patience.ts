@@ -26,16 +26,16 @@ function slowness(): number {
  * Takes the time of work that takes a fifth of a second on a quiet machine, looks at how many threads of the last minute
  * wanted each CPU, and takes the worse of the two. It leaves that in the environment for the test processes that are
  * started from now on: `run.ts` measures for all of them. A test that is run by hand measures itself.
- * @param beside how many times longer the caller's own processes make it take.
+ * @param own how many threads of the caller's own run want a CPU meanwhile: those don't count.
  * @param least what it counts as at least, such as what was measured before those began.
  */
-export function measureSlowness(beside = 1, least = 1): number {
+export function measureSlowness(own = 0, least = 1): number {
   const began = performance.now();
   let text = "";
   for (let count = 0; count < hashes; count++) text = createHash("sha256").update(text).digest("hex");
-  const speed = (performance.now() - began) / quietMs;
+  const took = (performance.now() - began) / quietMs;
   const load = loadavg()[0]! / cpus().length;
-  const measured = Math.min(most, Math.max(least, speed / beside, load / beside));
+  const measured = Math.min(most, Math.max(least, Math.max(took, load) - own / cpus().length));
   process.env[variable] = measured.toFixed(2);
   return measured;
 }
