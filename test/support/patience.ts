@@ -9,8 +9,8 @@ import { cpus, loadavg } from "node:os";
 const variable = "TEST_SLOWNESS";
 const most = 20;
 /** Half as much again as an Intel Xeon takes while nothing else runs, in milliseconds. */
-const quietMs = 250;
-const hashes = 100_000;
+const quietMs = 125;
+const hashes = 50_000;
 
 /** As many milliseconds on this machine as these would be on a quiet one. */
 export function patient(ms: number): number {
@@ -23,7 +23,7 @@ function slowness(): number {
 }
 
 /**
- * Takes the time of work that takes a fifth of a second on a quiet machine, looks at how many threads of the last minute
+ * Takes the time of work that takes a tenth of a second on a quiet machine, looks at how many threads of the last minute
  * wanted each CPU, and takes the worse of the two. It leaves that in the environment for the test processes that are
  * started from now on: `run.ts` measures for all of them. A test that is run by hand measures itself.
  * @param own how many threads of the caller's own run want a CPU meanwhile: those don't count.
