@@ -1,30 +1,30 @@
-/** What can be asked of a running umay besides looking at it. */
+/** Requests to a running umay that change something. */
 export interface AdminActions {
-  /** Drains the process, as SIGTERM does; asked again it changes nothing. */
+  /** Drains the process, as SIGTERM does. A second request changes nothing. */
   drain(): Outcome;
-  /** Keeps new sessions from a backend. @param deadline after which its sessions are ended, such as `30s`. */
+  /** Keeps new sessions from a backend. @param deadline its sessions end after this time, such as `30s`. */
   drainBackend(pool: string, backend: string, deadline: string | undefined): Outcome;
   undrainBackend(pool: string, backend: string): Outcome;
-  /** Takes the configuration into service again. @param dryRun whether it is only said what would change. */
+  /** Takes the configuration into service again. @param dryRun whether the answer only says what would change. */
   reload(dryRun: boolean): Promise<Outcome>;
 }
 
-/** An answer that becomes JSON; one without success has its reason in `error`. */
+/** An answer that becomes JSON. A failure has its reason in `error`. */
 export interface Outcome {
   readonly status: 200 | 400 | 404 | 409 | 422;
   readonly body: object;
 }
 
 interface Action {
-  /** A word in capitals stands for any one, percent-encoded as in every URL (RFC 3986 section 2.1). */
+  /** A word in capitals stands for any segment, percent-encoded as in every URL (RFC 3986 section 2.1). */
   readonly path: string;
-  /** Of its query. */
+  /** Parameters of the query. */
   readonly parameters: readonly string[];
   run(actions: AdminActions, words: readonly string[], query: URLSearchParams): Outcome | Promise<Outcome>;
 }
 
 /*
- * Backends are in the path and not in the query of /drain, because a mistyped parameter would drain the whole process.
+ * The path names the backend. In the query of /drain, a mistyped parameter would drain the whole process.
  */
 const list: readonly Action[] = [
   { path: "/drain", parameters: [], run: (actions) => actions.drain() },
@@ -52,7 +52,7 @@ const list: readonly Action[] = [
 
 export const actionPaths: readonly string[] = list.map(({ path }) => path);
 
-/** @returns what does what a path asks for; undefined where there is no such path. */
+/** @returns the action of a path; undefined where there is no such path. */
 export function findAction(
   path: string,
   query: string,
@@ -70,7 +70,7 @@ export function findAction(
   return undefined;
 }
 
-/** @returns the words that stand where the pattern has capitals. */
+/** @returns the segments at the places where the pattern has capitals. */
 function match(pattern: readonly string[], segments: readonly string[]): readonly string[] | undefined {
   if (pattern.length !== segments.length) return undefined;
   const words: string[] = [];

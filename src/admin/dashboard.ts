@@ -9,7 +9,7 @@ export interface Dashboard {
 
 let read: Dashboard | undefined;
 
-/** The page that shows `/status` as it moves. It is read when somebody first asks for it. */
+/** The page that shows `/status` live. It is read at the first request for it. */
 export function dashboard(): Dashboard {
   read ??= withPolicy(readFileSync(new URL("../admin/dashboard.html", import.meta.url), "utf8"));
   return read;

@@ -2,24 +2,24 @@ import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 import { type SocketAddress, unmapAddress } from "../lib/address.ts";
 
-/** A worker answers it, and its sessions wait meanwhile. */
+/** A worker answers this path, and its sessions wait meanwhile. */
 export const explainPath = "/explain";
-/** Names files and hosts that are nobody else's business. */
+/** The answer names files and hosts that are private to the machine. */
 export const configPath = "/config";
 
 const innerPaths: readonly (string | undefined)[] = [explainPath, configPath];
 
 /**
- * Why a request is not answered; undefined: it is. Without passwords, what protects the admin server is who can reach it,
- * and two kinds of callers reach it without being meant to: web pages, through the browser of somebody on this machine,
- * and whoever may scrape metrics from elsewhere. So:
+ * Says why a request is not answered; undefined when it is answered. The admin server has no passwords: a client's
+ * rights follow from how it reaches the server. Two kinds of clients can reach it that should not change anything: web
+ * pages in a browser on this machine, and clients elsewhere that may scrape metrics. So:
  *
- * - A request that says that it comes from another web page (Origin, RFC 6454) is refused.
- * - Where only this machine is served, so is one that names another host: a page whose name was pointed to a loopback
- *   address (DNS rebinding) cannot help sending that name.
- * - What changes something is for this machine alone, and so is what costs the data plane time or tells of the machine.
+ * - A request from another web page (Origin, RFC 6454) is refused.
+ * - Where only this machine is served, a request that names another host is refused too. A page whose name was pointed to
+ *   a loopback address (DNS rebinding) always sends that name.
+ * - Changes are for this machine alone. So are answers that cost the data plane time or describe the machine.
  *
- * A unix socket's file has rights of its own.
+ * A unix socket is protected by the rights of its file.
  * @param bind where the server listens.
  */
 export function refusal(request: IncomingMessage, bind: SocketAddress): string | undefined {
@@ -36,7 +36,7 @@ export function refusal(request: IncomingMessage, bind: SocketAddress): string |
   return undefined;
 }
 
-/** A name that DNS cannot have been made to say: an IP address, localhost (RFC 6761), or what the configuration has. */
+/** A name that DNS can't forge: an IP address, localhost (RFC 6761), or the name in the configuration. */
 function isOwnName(host: string, bind: SocketAddress & { kind: "tcp" }): boolean {
   const name = host.replace(/:\d+$/, "").toLowerCase();
   const address = name.startsWith("[") ? name.slice(1, -1) : name;

@@ -7,30 +7,30 @@ import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
 import { configPath, explainPath, refusal } from "./guard.ts";
 
-/** What the admin server tells about, and what it can have done. */
+/** The information that the admin server gives, and the actions that it can ask for. */
 export interface AdminState extends AdminActions {
-  /** @returns the reason as one line, where it is not ready. */
+  /** @returns the reason in one line when umay is not ready. */
   ready(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** @param accept the request's Accept header, or "". */
   metrics(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
-  /** What becomes the JSON of `/status`. */
+  /** The content of `/status`, which becomes JSON. */
   status(): object | Promise<object>;
-  /** What becomes the JSON of `/config`. */
+  /** The content of `/config`, which becomes JSON. */
   config(): Promise<object>;
-  /** What `/explain` says of a connection that the query describes; the body becomes JSON. */
+  /** The answer of `/explain` about the connection that the query describes. The body becomes JSON. */
   explain(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
-  /** Told of what went wrong while serving: an answer that failed, a connection that could not be accepted. */
+  /** Called when serving failed: an answer, or accepting a connection. */
   failed(error: Error): void;
 }
 
 export interface AdminServer {
-  /** Where it listens; the port is known. */
+  /** The address that it listens on, with the real port. */
   readonly address: SocketAddress;
-  /** Idle connections end at once; an answer that is being sent has a second to get through. */
+  /** Idle connections end at once. An answer that is being sent has one second to get through. */
   close(): Promise<void>;
 }
 
-/** Its clients may be slow, many or hostile: each may only cost so much. */
+/** Clients may be slow, many or hostile, so the cost of each is bounded. */
 const limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -38,21 +38,21 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 64;
-/** A client that reads or sends nothing for so long, or twice that with an answer under way, is cut off; in milliseconds. */
+/** A client that reads and sends nothing for so many milliseconds is cut off; after twice that during an answer. */
 const idleTimeout = 10_000;
 const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`, and what
- * {@link AdminActions} has. A unix socket is for its owner alone.
- * @throws Error that names the address and says what to do, when it can't be had.
+ * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`
+ * and the {@link AdminActions}. A unix socket is for its owner alone.
+ * @throws Error that names the address and says what to do, when umay can't listen there.
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
   const server = http().createServer(limits, (request, response) => {
     const { socket } = request;
-    // Only who pipelines asks again before the answer is out, and hundreds of answers would fit into one packet's requests.
+    // Only a client that pipelines asks again before the answer is out. One packet could ask for hundreds of answers.
     if (answering.has(socket)) return void socket.destroy();
     answering.add(socket);
     response.once("close", () => answering.delete(socket));
@@ -156,7 +156,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** What the client is still sending is not worth reading. */
+/** The rest of the request is not read. */
 function sendWhileReading(response: ServerResponse, status: number, text: string): void {
   response.setHeader("Connection", "close");
   send(response, status, textType, text);

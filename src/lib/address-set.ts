@@ -1,9 +1,9 @@
 import { BlockList, isIPv4 } from "node:net";
 import type { Cidr } from "./cidr.ts";
 
-/** Ranges of addresses, to ask whether an address is in one of them. */
+/** A set of address ranges. */
 export class AddressSet {
-  // One for each family: a BlockList takes IPv4 addresses for IPv4-mapped ones, so that ::/0 would be all of IPv4 too.
+  // One list for each family: a BlockList treats IPv4 addresses as IPv4-mapped ones, so ::/0 would cover all of IPv4 too.
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
 

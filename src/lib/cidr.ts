@@ -5,7 +5,7 @@ export interface Cidr {
   readonly family: "ipv4" | "ipv6";
   /** The first address, in its usual spelling. */
   readonly address: string;
-  /** How many bits are fixed. */
+  /** Number of fixed bits. */
   readonly prefix: number;
 }
 
@@ -15,12 +15,12 @@ export interface ParsedCidr {
   readonly trimmed: boolean;
 }
 
-/** What comes before the IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2), in bits. */
+/** Bits before the IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
 const mappedPrefix = 96;
 
 /**
- * Reads `10.0.0.0/8`, `2001:db8::/32` or one address. A range of IPv4-mapped addresses becomes the range of IPv4 that
- * it stands for.
+ * Reads `10.0.0.0/8`, `2001:db8::/32` or one address. A range of IPv4-mapped addresses becomes the IPv4 range that it
+ * stands for.
  * @returns the range, or what is wrong with the text, to follow the text in a sentence.
  */
 export function parseCidr(text: string): ParsedCidr | string {
@@ -44,7 +44,7 @@ export function formatCidr({ family, address, prefix }: Cidr): string {
   return prefix === (family === "ipv4" ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
-/** Of a byte, the bits that are fixed. @param bits fixed in it and behind it, may be negative. */
+/** The fixed bits of a byte, as a mask. @param bits number of fixed bits in this byte and behind it, may be negative. */
 function mask(bits: number): number {
   return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
 }

@@ -2,8 +2,8 @@ import { isIPv4 } from "node:net";
 import { parseIp } from "./proxy-protocol/ip.ts";
 
 /**
- * Who a client counts as, in 64 bits: an IPv4 address, or the /64 of an IPv6 address, which is what one customer has at
- * least (RFC 6177). Different clients never have the same key.
+ * The identity of a client in 64 bits: its IPv4 address, or the /64 of its IPv6 address. One customer has at least a /64
+ * (RFC 6177). Different clients never have the same key.
  */
 export interface ClientKey {
   high: number;
@@ -13,7 +13,7 @@ export interface ClientKey {
 /**
  * Reads an address, IPv4-mapped ones unmapped, with or without a zone.
  * @param key is filled in, so that nothing is allocated.
- * @returns false for what is no address.
+ * @returns false when the text is no address.
  */
 export function readClientKey(address: string, key: ClientKey): boolean {
   if (isIPv4(address)) {

@@ -1,7 +1,7 @@
 /**
- * The attributes of a distinguished name in the notation of RFC 4514 (`CN=Doe\, John,O=Acme`), or with one a line, as
- * Node writes subjects. Types become upper case; escapes are undone; the order stays.
- * @returns `TYPE=value` of each attribute; undefined for what is no such name.
+ * The attributes of a distinguished name in the notation of RFC 4514 (`CN=Doe\, John,O=Acme`), or with one attribute a
+ * line, as Node writes subjects. Types become upper case, escapes are undone, the order stays.
+ * @returns `TYPE=value` of each attribute; undefined when the text is no such name.
  */
 export function parseDistinguishedName(text: string): readonly string[] | undefined {
   const attributes: string[] = [];

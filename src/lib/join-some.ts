@@ -1,4 +1,4 @@
-/** More of them would only hide the first ones. */
+/** More sentences would only hide the first ones. */
 const most = 3;
 
 /** The first few of some sentences, and how many more there are. */

@@ -3,7 +3,7 @@ import { connect, type Server } from "node:net";
 import { formatAddress, type SocketAddress } from "./address.ts";
 
 export interface ListenOptions {
-  /** Of a unix socket's file, which has it from the first moment; default: what the umask leaves of 0777. Only the main thread may give one. */
+  /** Mode of a unix socket's file from its first moment; default: 0777 less the umask. For the main thread only. */
   readonly mode?: number;
   /** Connections that may wait to be accepted; the kernel takes the smaller of this and net.core.somaxconn. */
   readonly backlog?: number;
@@ -12,8 +12,8 @@ export interface ListenOptions {
 }
 
 /**
- * Makes a server listen. A unix socket that a dead process left behind is removed first; one that is served is not.
- * @returns where it listens: port 0 has become the port that the system chose.
+ * Makes a server listen. It first removes a unix socket that a dead process left behind, but none that is served.
+ * @returns the address that it listens on: port 0 has become the port that the system chose.
  * @throws {@link listenError}.
  */
 export async function listen(
@@ -43,7 +43,7 @@ export async function listen(
     : address;
 }
 
-/** Nothing but a socket is removed: a connection to a regular file is refused just the same. */
+/** Removes nothing but a socket: a connection to a regular file is refused just the same. */
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isSocket() && (await connectError(path)) === "ECONNREFUSED") await unlink(path);
@@ -59,7 +59,7 @@ function connectError(path: string): Promise<string | undefined> {
   return promise;
 }
 
-/** The system's error in words: which address can't be had, why, and what to do. It keeps the system's `code`. */
+/** The system's error in words: the address, the cause, and what to do. It keeps the system's `code`. */
 export function listenError(cause: NodeJS.ErrnoException, address: SocketAddress): NodeJS.ErrnoException {
   const message = `cannot listen on ${formatAddress(address)}: ${explain(cause, address)}`;
   return Object.assign(new Error(message, { cause }), { code: cause.code ?? "" });

@@ -1,8 +1,8 @@
 const here = import.meta.url;
 
 /**
- * The URL of another module of this program, for a thread to start from: `.ts` when the sources run as they are,
- * `.js` when they were built. The build rewrites imports, but not URLs; its files lie one folder deep, as this one does.
+ * The URL of another module of this program, for a new thread: `.ts` when the sources run as they are, `.js` when they
+ * were built. The build rewrites imports but not URLs. Its files lie one folder deep, as this one does.
  * @param path from `src/` or `dist/`, without extension: `data/worker`.
  */
 export function sourceUrl(path: string): URL {

@@ -1,4 +1,4 @@
-/** Lets so many do a thing at the same time. Others wait for their turn, first come, first served. */
+/** Bounds how many tasks run at the same time. Further tasks wait for their turn, first come, first served. */
 export class Turns {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = count;
   }
 
-  /** @throws what `work` throws, or the reason of `signal` when that aborts before it could begin. */
+  /** @throws the error of `work`, or the reason of `signal` when that aborts before `work` could begin. */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;

@@ -4,24 +4,24 @@ import { basename, dirname, join } from "node:path/posix";
 import { inTime } from "./in-time.ts";
 
 export interface WatchFilesOptions {
-  /** How long nothing may happen before it counts as done, in milliseconds. */
+  /** A change is over after this time without another one, in milliseconds. */
   readonly settle: number;
-  /** At least this often it is taken that something may have changed, in milliseconds: not every file system tells. */
+  /** Longest time between two looks, in milliseconds: not every file system reports changes. */
   readonly poll: number;
-  /** A folder can't be watched: changes there are found by the poll only. Called once for each error code. */
+  /** Called when a folder can't be watched, once for each error code. Then only the poll finds changes there. */
   readonly onBlind: (error: NodeJS.ErrnoException) => void;
   /** For tests. */
   readonly watch?: typeof watch;
 }
 
-/** A watch that never settles is taken for settled after this many times `settle`. */
+/** A watch that never settles counts as settled after this many times `settle`. */
 const longestUnrest = 10;
-/** Links that Linux follows on one path. */
+/** Number of links that Linux follows on one path. */
 const mostLinks = 40;
 
 interface WatchedFolder {
   readonly watcher: FSWatcher;
-  /** Tells a folder from another that took its place. */
+  /** Differs when another folder took the place of this one. */
   readonly inode: bigint;
   names: ReadonlySet<string>;
 }
@@ -51,7 +51,7 @@ export class FileWatch {
     void this.#run();
   }
 
-  /** Has the callback called again after this time, whatever happens, in milliseconds. */
+  /** Calls back again after this time in any case, in milliseconds. */
   lookAgain(after: number): void {
     this.#schedule(after);
   }
@@ -63,7 +63,7 @@ export class FileWatch {
     this.#folders.clear();
   }
 
-  /** Links may lead elsewhere by now: it watches first, and looks then, so that nothing is missed between the two. */
+  /** Links may lead elsewhere by now. So it first watches and then looks: no change is missed between the two. */
   async #run(): Promise<void> {
     if (this.#running) {
       this.#again = true;
@@ -147,7 +147,7 @@ export class FileWatch {
   }
 }
 
-/** What is at a path: where a link leads, a folder, or something else. */
+/** The thing at a path: a link with its target, a folder, a file, or nothing. */
 type Step = { readonly link: string } | "folder" | "file" | "nothing";
 
 /** @param last whether the path ends there; else it goes on in what must be a folder. */

@@ -4,21 +4,22 @@ import type { Writable } from "node:stream";
 import type { LogSettings } from "../model/model.ts";
 import { type ByteSink, LineWriter } from "./line-writer.ts";
 
-/** Where the process's log goes. It never throws, never blocks, never ends the process. */
+/** The output of the process's log. It never throws, never blocks and never ends the process. */
 export interface LogDestination {
   /** @param lines JSON lines, each with its newline. */
   write(lines: string): void;
   /** How many lines could not be written so far. */
   dropped(): number;
-  /** Waits for what is being written, for a second at most. Call it before the process ends. */
+  /** Waits for pending writes, for a second at most. Call it before the process ends. */
   flush(): Promise<void>;
 }
 
 /**
  * Opens standard output for the log.
  *
- * Own code because a thread of libuv's pool that waits for a pipe's reader (pino's destination, `fs.write`) keeps the
- * process from exiting: pipes and sockets have to be written through the event loop, and only files through the pool.
+ * umay does not use pino's destination: it writes by `fs.write`, and a thread of libuv's pool that waits for a pipe's
+ * reader keeps the process from exiting. Pipes and sockets have to be written through the event loop, files through the
+ * pool.
  */
 export async function openLogDestination(format: LogSettings["format"]): Promise<LogDestination> {
   const writer = new LineWriter(standardOutput(), sayOnce);
@@ -43,7 +44,7 @@ function standardOutput(): ByteSink {
 const sayEveryMs = 60_000;
 let said = Number.NEGATIVE_INFINITY;
 
-/** The log itself cannot say that it cannot be written. */
+/** Goes to standard error, because the log can't report its own failure. */
 function sayOnce(error: Error): void {
   const now = performance.now();
   if (now - said < sayEveryMs) return;
@@ -53,7 +54,7 @@ function sayOnce(error: Error): void {
   );
 }
 
-/** Loaded only when it is asked for: for people at a terminal. */
+/** Loaded only for people at a terminal. */
 async function prettyRenderer(): Promise<(lines: string) => string> {
   const { prettyFactory } = (await import("pino-pretty")).default;
   const pretty = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });

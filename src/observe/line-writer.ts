@@ -1,6 +1,5 @@
 /**
- * Writes some of the bytes and tells, later and never within the call, how many were taken, or what went wrong.
- * Never throws.
+ * Writes some of the bytes. Later, never within the call, it reports how many were taken, or the error. Never throws.
  */
 export type ByteSink = (
   bytes: Buffer,
@@ -15,7 +14,7 @@ const newline = 0x0a;
 /**
  * Writes whole lines, in order, to a sink that may be slow, full or gone, and never waits for it.
  *
- * A line is written at once when nothing else is being written; what comes meanwhile is written together after that.
+ * A line is written at once when no write is under way. Lines that come meanwhile are written together afterwards.
  * Lines that find 16 MiB waiting, and lines that the sink refuses (disk full, reader gone), are dropped and counted.
  * A line that was cut short is completed before any other line is written.
  */
@@ -24,7 +23,7 @@ export class LineWriter {
   readonly #onError: (error: Error) => void;
   #waiting: string[] = [];
   #waitingLength = 0;
-  /** What the sink has been given and has not taken yet. */
+  /** The bytes that the sink has been given and has not taken yet. */
   #writing: Buffer | undefined = undefined;
   /** The sink has taken the first part of a line; the rest is in `#torn` or being written. */
   #midLine = false;

@@ -3,7 +3,7 @@ import type { LogSettings } from "../model/model.ts";
 
 export type { Logger } from "pino";
 
-/** Where whole lines go. Never throws. */
+/** Takes whole lines. Never throws. */
 export interface LineSink {
   write(lines: string): void;
 }

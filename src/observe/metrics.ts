@@ -13,7 +13,8 @@ const shortTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /** Bounds from one request to a connection that lives for a day. */
 const longTimes = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
-/* * All of umay's own metrics, in the order in which they are served. Labels have values from the configuration, from
+/**
+ * All of umay's own metrics, in the order in which they are served. Labels have values from the configuration, from
  * discovery and from fixed lists. A client never chooses the value of a label.
  */
 export const metrics = {

@@ -8,14 +8,14 @@ export interface AttemptRecord {
   /** The backend's address. */
   readonly backend: string;
   readonly ms: number;
-  /** Why it failed; undefined: it did not. */
+  /** Why the attempt failed; undefined when it succeeded. */
   readonly error: string | undefined;
 }
 
 /** How the backend was chosen. */
 export interface PickRecord {
   readonly picker: PickerType;
-  /** What was hashed; undefined for pickers without a key. */
+  /** The hashed value; undefined for pickers without a key. */
   readonly key: string | undefined;
   /** How many backends the pool had. */
   readonly candidates: number;
@@ -23,7 +23,7 @@ export interface PickRecord {
   readonly skipped: readonly Skipped[] | undefined;
 }
 
-/** What a session leaves behind. An empty string or undefined: there was none, and the line has no such field. */
+/** The content of a session's log line. The line has no field for an empty string or undefined. */
 export interface SessionRecord {
   /** `ip:port`, `[v6]:port`; empty for a unix socket's client. */
   readonly client: string;
@@ -35,16 +35,16 @@ export interface SessionRecord {
   readonly tlsVersion: string;
   /** Why the handshake failed. */
   readonly tlsError: string;
-  /** The proxy that brought the client, as its PROXY header says. */
+  /** The proxy in front, where a PROXY header named another client. */
   readonly via: string;
-  /** Why there is no PROXY header. */
+  /** Why no PROXY header could be read. */
   readonly proxyError: string;
-  /** Who the client is, by its certificate. */
+  /** The client's identity by its certificate. */
   readonly clientCertificate: string;
   readonly pool: string;
   /** The address of the backend that was connected. */
   readonly backend: string;
-  /** Undefined: it did not come as far. */
+  /** Undefined when the session ended before a pick. */
   readonly pick: PickRecord | undefined;
   readonly attempts: readonly AttemptRecord[];
   /** Bytes from the client. */
@@ -53,16 +53,16 @@ export interface SessionRecord {
   readonly sent: number;
   /** In milliseconds. */
   readonly handshake: number | undefined;
-  /** In the pool's queue, in milliseconds. */
+  /** Time in the pool's queue, in milliseconds. */
   readonly queue: number | undefined;
-  /** The attempt that succeeded, in milliseconds. */
+  /** Time of the attempt that succeeded, in milliseconds. */
   readonly connect: number | undefined;
   /** From accept to the last byte, in milliseconds. */
   readonly duration: number;
   readonly reason: EndReason;
 }
 
-/** What scanners, port checks and floods leave behind by the thousand. */
+/** Ends that scanners, port checks and floods cause by the thousand. */
 const noise: ReadonlySet<EndReason> = new Set([
   "handshake_failed",
   "handshake_timeout",

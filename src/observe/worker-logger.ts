@@ -1,6 +1,6 @@
 import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
 
-/** What a worker thread writes: lines of sessions, as pino would write them. */
+/** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
 export interface LineLogger {
   isLevelEnabled(level: LogLevel): boolean;
   info(fields: object, text: string): void;
@@ -15,14 +15,14 @@ const batchDelay = 50;
 export interface WorkerLogger {
   readonly logger: LineLogger;
   setLevel(level: LogLevel): void;
-  /** Sends what is there, at once. */
+  /** Sends all lines at once. */
   flush(): void;
 }
 
 /**
- * The logger of a worker thread: its lines go to the main thread in batches, because only that one writes. It has one
- * kind of line, so it does without pino, which costs each thread 12 ms of CPU time at start and each line twice as
- * much (4.7 µs instead of 2.3).
+ * The logger of a worker thread. Its lines go to the main thread in batches, because only the main thread writes. It has
+ * one kind of line, so it needs no pino. pino costs each thread 12 ms of CPU time at start, and each line twice as much
+ * (4.7 µs instead of 2.3).
  */
 export function createWorkerLogger(
   { level }: Pick<LogSettings, "level">,

@@ -3,7 +3,7 @@ import { connect, isIPv6 } from "node:net";
 import { Turns } from "../turns.ts";
 import { createQuery, type Query, type QuestionType, type Reply, readReply } from "./message.ts";
 
-/** Where a DNS server is: an IP address and a port. */
+/** The address of a DNS server: IP address and port. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
@@ -24,13 +24,13 @@ const codes: Readonly<Record<string, string>> = {
   ENETUNREACH: "unreachable network",
 };
 
-/** Each query has a socket, and so a file descriptor, of its own. */
+/** Each query has its own socket, and so its own file descriptor. */
 const mostAtOnce = 128;
 const turns = new Map<string, Turns>();
 
 /**
- * Asks one server one question. A server is asked no more than 128 at the same time; the others wait.
- * @param timeout for all of it, in milliseconds.
+ * Asks one server one question. A server gets at most 128 questions at the same time; further ones wait.
+ * @param timeout for the whole exchange, waiting included, in milliseconds.
  * @throws Error whose message is the cause in a few words.
  */
 export async function exchange(
@@ -62,7 +62,7 @@ export async function exchange(
 
 /**
  * Asks over UDP with EDNS, without EDNS where the server does not know it (RFC 6891 section 6.2.2), and over TCP where
- * the answer was too large (RFC 7766). Each query has an id and a port of its own, which the kernel draws.
+ * the answer was too large (RFC 7766). Each query has its own random id, and its own port, which the kernel draws.
  */
 async function converse(
   server: ServerAddress,
@@ -81,7 +81,7 @@ async function converse(
   return reply;
 }
 
-/** Connected, so that the kernel drops what others send, and tells when nothing listens there. */
+/** The socket is connected: the kernel drops packets of other senders, and tells when nothing listens there. */
 async function overUdp({ host, port }: ServerAddress, query: Query, signal: AbortSignal): Promise<Reply> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();

@@ -3,7 +3,7 @@ import dns, { type Answer, type DecodedPacket } from "dns-packet";
 
 export type QuestionType = "A" | "AAAA" | "SRV";
 
-/** A message that asks one question, and what its reply must repeat. */
+/** A message that asks one question, with the values that its reply must repeat. */
 export interface Query {
   readonly id: number;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Query {
   readonly bytes: Buffer;
 }
 
-/** What passes through any network in one piece (DNS flag day 2020), in bytes. */
+/** A packet of this size passes through any network in one piece (DNS flag day 2020), in bytes. */
 const udpPayloadSize = 1_232;
 const headerSize = 12;
 
@@ -59,29 +59,29 @@ export interface SrvData {
   readonly priority: number;
   readonly weight: number;
   readonly port: number;
-  /** Canonical; empty when the service is decidedly not available. */
+  /** Canonical; empty when the service says that it is not available. */
   readonly target: string;
 }
 
-/** What is of use in a reply. */
+/** The useful part of a reply. */
 export interface Reply {
-  /** By name, as far as one is known here. */
+  /** The code's name, or its number where the name is not known here. */
   readonly rcode: string;
   readonly truncated: boolean;
   readonly answers: readonly DnsRecord[];
   readonly additionals: readonly DnsRecord[];
-  /** It says that there is nothing more to be found (RFC 2308 section 2.2). */
+  /** The reply says that there are no more records (RFC 2308 section 2.2). */
   readonly negative: boolean;
-  /** From a server that does not recurse: it only says who else may know. */
+  /** The server does not recurse: it only names other servers that may know. */
   readonly referral: boolean;
 }
 
 const rcodes = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 
 /**
- * Reads what came from the server. Only who has seen the query knows its id and the port that it came from
- * (RFC 5452), so whatever does not fit is taken for a forgery.
- * @returns undefined for what is no reply to this query; the right one may still come.
+ * Reads a message from the server. Only a host that has seen the query knows its id and its port (RFC 5452), so a message
+ * that does not fit counts as forged.
+ * @returns undefined when the message is no reply to this query; the right one may still come.
  * @throws when the reply can't be read.
  */
 export function readReply(bytes: Buffer, { id, name, type }: Query): Reply | undefined {
@@ -97,7 +97,7 @@ export function readReply(bytes: Buffer, { id, name, type }: Query): Reply | und
   return same && questions.length === 1 ? reply : undefined;
 }
 
-/** Whether it says something about the name, be it that it does not exist, rather than about the server. */
+/** Whether the reply is about the name (which may not exist), not about the server. */
 export function isAnswer({ rcode }: Reply): boolean {
   return rcode === "NOERROR" || rcode === "NXDOMAIN";
 }

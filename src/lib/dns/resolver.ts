@@ -8,19 +8,19 @@ export interface ResolverOptions {
   readonly servers: readonly string[];
   /** Time for a server's first try, doubled for each further one, in milliseconds. */
   readonly timeout: number;
-  /** How often a server that gives no answer is asked. */
+  /** How often a silent server is asked. */
   readonly tries: number;
 }
 
-/** What the servers say. A cause is some words that end with the server's address. */
+/** The answer of the servers. A cause is some words that end with the server's address. */
 export type Answer =
   | {
       readonly kind: "found";
-      /** At least one, all of the type that was asked for, in no order, perhaps with duplicates. */
+      /** At least one record, all of the wanted type, in no order, perhaps with duplicates. */
       readonly records: readonly DnsRecord[];
-      /** What the server sent along, unasked. */
+      /** Records that the server added unasked. */
       readonly additionals: readonly DnsRecord[];
-      /** The smallest one of records and aliases, in seconds. */
+      /** The smallest TTL of records and aliases, in seconds. */
       readonly ttl: number;
     }
   /** The name does not exist (NXDOMAIN), or has no such record. */
@@ -28,7 +28,7 @@ export type Answer =
   /** No server gave an answer. */
   | { readonly kind: "failed"; readonly cause: string };
 
-/** Aliases from a name to its records: more than anyone has, and than most resolvers follow. */
+/** The most aliases from a name to its records: more than names have, and more than most resolvers follow. */
 const mostAliases = 16;
 
 interface Replied {
@@ -36,7 +36,7 @@ interface Replied {
   readonly server: string;
 }
 
-/** Asks recursive nameservers, and needs no thread of Node's pool for it. It remembers nothing. */
+/** Asks recursive nameservers without a thread of Node's pool. It has no cache. */
 export class Resolver {
   readonly #options: ResolverOptions;
 
@@ -45,9 +45,9 @@ export class Resolver {
   }
 
   /**
-   * Finds a name's records. Servers follow aliases (CNAME) themselves; what one leaves open is asked for.
+   * Finds a name's records. Servers follow aliases (CNAME) themselves; an alias that a server leaves open is asked for.
    * @param name absolute, with or without the dot at its end.
-   * @returns never rejects. When `signal` aborts it ends at once, with an answer that means nothing.
+   * @returns never rejects. When `signal` aborts it ends at once, with a meaningless answer.
    */
   async ask(name: string, type: Question["type"], signal: AbortSignal): Promise<Answer> {
     const chain = new AliasChain(canonicalName(name));
@@ -67,7 +67,7 @@ export class Resolver {
     }
   }
 
-  /** Goes through the servers until one answers, and again through those that were silent. */
+  /** Asks the servers in turn until one answers, then the silent ones again. */
   async #askServers(question: Question, signal: AbortSignal): Promise<Replied | { readonly cause: string }> {
     const { servers, tries } = this.#options;
     let { timeout } = this.#options;
@@ -88,11 +88,11 @@ export class Resolver {
 
 /** The aliases (CNAME) that lead from a name to its records. */
 class AliasChain {
-  /** Where they lead, as far as is known. */
+  /** The last known name of the chain. */
   end: string;
-  /** The smallest one so far, in seconds. */
+  /** The smallest TTL so far, in seconds. */
   ttl = Number.POSITIVE_INFINITY;
-  /** Why they lead nowhere. */
+  /** Why the chain leads nowhere. */
   fault: string | undefined;
   readonly #passed = new Set<string>();
 
@@ -120,7 +120,7 @@ class AliasChain {
   }
 }
 
-/** @returns its answer, or why there is none. */
+/** @returns the server's answer, or why there is none. */
 async function askServer(
   server: string,
   question: Question,

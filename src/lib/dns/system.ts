@@ -3,11 +3,11 @@ import { formatAddress } from "../address.ts";
 import { mebibyte, readWhole } from "../read-file.ts";
 import { canonicalName } from "./message.ts";
 
-/** What the system knows about names: resolv.conf(5) and hosts(5). */
+/** The system's settings for names: resolv.conf(5) and hosts(5). */
 export interface SystemNames {
   /** `ip:port` of each server, in order. */
   readonly nameservers: readonly string[];
-  /** Domains that a name may be relative to. */
+  /** Domains to which a name may be relative. */
   readonly search: readonly string[];
   /** A name with fewer dots is looked for in the search domains first. */
   readonly ndots: number;
@@ -15,13 +15,13 @@ export interface SystemNames {
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }
 
-/** As glibc and musl have it: the servers behind the third are never asked. */
+/** As in glibc and musl: the fourth server and further ones are never asked. */
 const mostNameservers = 3;
 const mostDots = 15;
 
 let reading: Promise<SystemNames> | undefined;
 
-/** Reads the system's files anew, once for all who ask at the same time. */
+/** Reads the system's files anew, once for all callers at the same time. */
 export function readSystemNames(): Promise<SystemNames> {
   reading ??= readFiles().finally(() => {
     reading = undefined;
@@ -70,7 +70,7 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly string[]>
   return hosts;
 }
 
-/** The absolute names that a system's name may mean, in the order in which they are tried. */
+/** The absolute names that a relative or absolute name may mean, in the order in which they are tried. */
 export function searchNames(
   name: string,
   { search, ndots }: Pick<SystemNames, "search" | "ndots">,

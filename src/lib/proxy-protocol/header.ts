@@ -6,10 +6,10 @@ export interface ProxyEndpoint {
   readonly port: number;
 }
 
-/** What a PROXY protocol header says of the connection that it precedes. */
+/** The content of a PROXY protocol header, about the connection that it precedes. */
 export interface ProxyHeader {
   readonly version: 1 | 2;
-  /** `local` is a connection of the sender itself, such as a health check; version 1 does not know it. */
+  /** `local` is a connection of the sender itself, such as a health check. Version 1 does not have it. */
   readonly command: "proxy" | "local";
   /**
    * The client, and the address that it connected to: both or neither. Without them (`local`, UNKNOWN, AF_UNSPEC,
@@ -41,16 +41,16 @@ export interface ProxySsl {
   readonly certificateOnConnection: boolean;
   /** Whether it sent a certificate in this TLS session, which may have begun on an earlier connection. */
   readonly certificateInSession: boolean;
-  /** Whether there was a certificate and the sender verified it. Without this, nothing stands behind `cn`. */
+  /** Whether there was a certificate and the sender verified it. Without this, `cn` proves nothing. */
   readonly verified: boolean;
   /** For example `TLSv1.3`. */
   readonly version?: string;
   /** The common name of the client certificate's subject. */
   readonly cn?: string;
   readonly cipher?: string;
-  /** How the certificate that the sender presented is signed. */
+  /** The signature algorithm of the certificate that the sender presented. */
   readonly signatureAlgorithm?: string;
-  /** The key of the certificate that the sender presented. */
+  /** The kind of key of the certificate that the sender presented. */
   readonly keyAlgorithm?: string;
   /** The group of the key exchange. */
   readonly group?: string;
@@ -58,10 +58,10 @@ export interface ProxySsl {
   readonly signatureScheme?: string;
 }
 
-/** A header with its length in bytes, what is wrong with it, or how many bytes it takes to go on. */
+/** A header with its length in bytes, or its fault, or the number of bytes that are needed to go on. */
 export type Found = { readonly header: ProxyHeader; readonly length: number } | string | number;
 
-/** What both versions begin with: none is the beginning of the other, or of TLS or an HTTP request. */
+/** The first bytes of each version. Neither is the beginning of the other, of TLS or of an HTTP request. */
 export const v1Signature: Buffer = Buffer.from("PROXY ");
 export const v2Signature: Buffer = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 

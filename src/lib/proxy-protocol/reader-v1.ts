@@ -17,7 +17,7 @@ export function readV1(bytes: Buffer): Found {
   return typeof header === "string" ? header : { header, length: end + 2 };
 }
 
-/** @returns the header, or what is wrong with the line. */
+/** @returns the header, or the fault of the line. */
 function readLine(line: string): ProxyHeader | string {
   const fields = line.split(" ");
   const [protocol = "", source = "", destination = "", sourcePort = "", destinationPort = ""] = fields;
@@ -40,7 +40,7 @@ function readEndpoint(protocol: "TCP4" | "TCP6", address: string, port: string):
   return { address: formatIp(ip), port: Number(port) };
 }
 
-/** Text of a Latin-1 line, with nothing in it that a terminal could act on. */
+/** The text of a Latin-1 line, without control characters for a terminal. */
 function quote(text: string): string {
   const quoted = JSON.stringify(text);
   return quoted.replaceAll(/[^ -~]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);

@@ -34,7 +34,7 @@ export function readV2(bytes: Buffer): Found {
 
 const local: ProxyHeader = { version: 2, command: "local", tlvs: {} };
 
-/** What is wrong with the 16 bytes that every header has, if anything. */
+/** The fault of the 16 bytes that every header has, if there is one. */
 function startFault(bytes: Buffer): string | undefined {
   const [version, command] = nibbles(bytes, 12);
   if (version !== 2) return `has version ${version} after the signature of version 2`;
@@ -56,7 +56,7 @@ function nibbles(bytes: Buffer, index: number): [high: number, low: number] {
   return [bytes[index]! >> 4, bytes[index]! & 0x0f];
 }
 
-/** @returns the header, or what is wrong with it. */
+/** @returns the header, or its fault. */
 function readProxied(bytes: Buffer): ProxyHeader | string {
   const [family, transport] = nibbles(bytes, 13);
   const tlvs = readTlvs(bytes, v2StartLength + addressesLengths[family]!);
@@ -87,15 +87,15 @@ function readTlvs(header: Buffer, start: number): ProxyTlvs | string {
   if (typeof ssl === "string") return ssl;
   return {
     ...readTexts(values, textTypes),
-    // A copy, as the bytes around it can be many and are not kept.
+    // A copy: the buffer around these bytes can be large and is not kept.
     ...(uniqueId && { uniqueId: Buffer.from(uniqueId) }),
     ...(ssl && { ssl }),
   };
 }
 
 /**
- * The values of TLVs that take up all of the bytes; only those of types that are understood.
- * @returns what is wrong, if a TLV does not fit in, or if two are of the same type and contradict each other.
+ * The values of the TLVs that fill all of the bytes. TLVs of unknown types are left out.
+ * @returns the fault, if a TLV does not fit in, or if two of the same type contradict each other.
  */
 function splitTlvs(bytes: Buffer, types: ReadonlySet<number>): Map<number, Buffer> | string {
   const values = new Map<number, Buffer>();
@@ -135,13 +135,13 @@ function readSsl(value: Buffer): ProxySsl | string {
     client: has(sslFlags.client),
     certificateOnConnection,
     certificateInSession,
-    // HAProxy also states the result 0 when there was no certificate that could have failed.
+    // HAProxy also writes the result 0 when there was no certificate to verify.
     verified: value.readUInt32BE(1) === 0 && (certificateOnConnection || certificateInSession),
     ...readTexts(texts, sslTextTypes),
   };
 }
 
-/** The texts of these types. One that is not UTF-8 is skipped like a TLV that is not understood. */
+/** The texts of these types. A text that is not UTF-8 is skipped like a TLV of an unknown type. */
 function readTexts<Name extends string>(
   values: ReadonlyMap<number, Buffer>,
   types: Readonly<Record<Name, number>>,

@@ -2,12 +2,12 @@ import { type Found, type ProxyHeader, v1Signature, v2Signature } from "./header
 import { readV1 } from "./reader-v1.ts";
 import { readV2 } from "./reader-v2.ts";
 
-/** What a reader has found so far. */
+/** The result of a reader so far. */
 export type ProxyHeaderRead =
   | { readonly kind: "more" }
-  /** `length` is the header's, in bytes: the byte after it is the session's first. */
+  /** `length` is the header's length in bytes. The byte after it is the session's first. */
   | { readonly kind: "header"; readonly header: ProxyHeader; readonly length: number }
-  /** `detail` goes on after "the PROXY header"; what it quotes is escaped. */
+  /** `detail` continues a sentence after "the PROXY header". Quoted bytes are escaped. */
   | { readonly kind: "malformed"; readonly detail: string };
 
 /**
@@ -15,13 +15,13 @@ export type ProxyHeaderRead =
  * Source: The PROXY protocol, versions 1 & 2 (doc/proxy-protocol.txt of HAProxy).
  */
 export class ProxyHeaderReader {
-  /** Fewer bytes do not change the last answer. */
+  /** With fewer bytes the last answer does not change. */
   #needed = 1;
 
   /**
-   * Never throws, and never looks at what comes after the header. Bytes that cannot begin a header are malformed at
-   * once; more than 4096 are never asked for.
-   * @param bytes all that came so far: those of the last call and what came since.
+   * Never throws, and never looks at bytes behind the header. Bytes that can't begin a header are malformed at once. The
+   * reader never asks for more than 4096 bytes.
+   * @param bytes all bytes that came so far, those of earlier calls included.
    */
   read(bytes: Buffer): ProxyHeaderRead {
     if (bytes.length < this.#needed) return { kind: "more" };

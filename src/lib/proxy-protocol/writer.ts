@@ -14,14 +14,14 @@ import {
 } from "./header.ts";
 import { formatIp, mapIp, parseIp } from "./ip.ts";
 
-/** Bytes of the longest text that is written: that of DNS and ALPN names, and what HAProxy takes as an authority. */
+/** Bytes of the longest text that is written: the limit of DNS and ALPN names, and of HAProxy for an authority. */
 const maxTextLength = 255;
 
 type Addresses = Pick<ProxyHeader, "source" | "destination">;
 
 /**
- * A header of version 1, to be sent in one write before any other byte. Ends of different families are both
- * written as IPv6, the IPv4 one mapped; UNKNOWN unless both ends are IP addresses.
+ * A header of version 1, to be sent in one write before any other byte. Ends of different families are both written as
+ * IPv6, the IPv4 one mapped. The header is UNKNOWN unless both ends are IP addresses.
  */
 export function encodeProxyV1(header: Addresses): Buffer {
   const ends = encodeEnds(header);
@@ -41,9 +41,9 @@ function lineIp(ip: Buffer): string {
 
 /**
  * A header of version 2, to be sent in one write before any other byte. Ends of different families are both written
- * as IPv6, the IPv4 one mapped. Unless both ends are IP addresses it is a LOCAL header, as HAProxy writes it:
- * HAProxy refuses a PROXY header without addresses. An empty text or one of more than 255 bytes, and an empty unique
- * ID or one of more than 128, is left out: no receiver would take it, and a part would be something else.
+ * as IPv6, the IPv4 one mapped. Unless both ends are IP addresses the header is LOCAL, as HAProxy writes it: HAProxy
+ * refuses a PROXY header without addresses. Texts that are empty or longer than 255 bytes, and unique IDs that are empty
+ * or longer than 128 bytes, are left out: no receiver would take them, and a part would be something else.
  * @param options.crc32c whether to add a checksum.
  * @returns at most 4096 bytes.
  */
@@ -74,7 +74,7 @@ interface End {
   readonly port: number;
 }
 
-/** Both ends in one family, or undefined when there are none that IP knows. */
+/** Both ends in one family, or undefined unless both are IP addresses. */
 function encodeEnds({ source, destination }: Addresses): [End, End] | undefined {
   const [from, to] = [encodeEnd(source), encodeEnd(destination)];
   if (from === undefined || to === undefined) return undefined;
