@@ -3,11 +3,11 @@ import { http } from "../lib/node-modules.ts";
 import { ConfigError, type ConfigProblem } from "../providers/provider.ts";
 import { exitCode, printError } from "./exit.ts";
 
-/** How a command was told which umay it is about. */
+/** The options of a command that choose a running umay. */
 export interface AdminChoice {
-  /** What `--admin` or `UMAY_ADMIN` names: `host:port`, `[v6]:port` or `unix:/path`. */
+  /** The value of `--admin` or `UMAY_ADMIN`: `host:port`, `[v6]:port` or `unix:/path`. */
   readonly admin?: string | undefined;
-  /** Where that is missing: the configuration whose `admin.bind` is asked, as `--config` names it. */
+  /** Without `admin`: the value of `--config`, a configuration with `admin.bind`. */
   readonly config?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface AdminAnswer {
 const usualTimeout = 3_000;
 export const longTimeout = 30_000;
 
-/** Sends one request to an admin server; there is no retry. @throws Error that says what kept the answer away. */
+/** Sends one request to an admin server, without a retry. @throws Error that says why there is no answer. */
 export async function askAdmin(
   address: SocketAddress,
   path: string,
@@ -45,8 +45,9 @@ export async function askAdmin(
 }
 
 /**
- * Asks the umay that a command is about, and hands on what it answered with success.
- * @param then gets the answer's JSON, and whom it is from. @returns the exit code; what went wrong was said on standard error.
+ * Asks the chosen umay, and hands on a successful answer.
+ * @param then gets the answer's JSON, and the umay that sent it.
+ * @returns the exit code; errors were written to standard error.
  */
 export async function withAdmin<T>(
   choice: AdminChoice,
@@ -72,7 +73,7 @@ export async function withAdmin<T>(
   return exitCode.failed;
 }
 
-/** @returns undefined when the configuration does not say; what is wrong with it was said on standard error. */
+/** @returns undefined when the configuration has no address; errors in it were written to standard error. */
 async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress | undefined> {
   if (admin !== undefined) return parseAddress(admin) as SocketAddress;
   // `umay health` runs every few seconds, and needs none of it.
@@ -87,7 +88,7 @@ async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress 
   }
 }
 
-/** What an answer without success says: its `error`, or its text. */
+/** The reason in an answer without success: its `error`, or its text. */
 function reasonOf(body: string): string {
   try {
     return (JSON.parse(body) as { error: string }).error;

@@ -12,7 +12,7 @@ export interface CertsOptions {
 /** A DNS name in ASCII, its first label possibly a wildcard. */
 const dnsName = /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/i;
 
-/** `umay certs`: makes development certificates, or says that those which are there will do. */
+/** `umay certs`: makes development certificates, or says that the existing ones are usable. */
 export async function certs({ dir, names, days, force }: CertsOptions): Promise<number> {
   const wrong = names.find((name) => isIP(name) === 0 && !dnsName.test(name));
   if (wrong !== undefined) {

@@ -5,8 +5,8 @@ import { printProblems } from "./load.ts";
 import { formatSummary, summarise } from "./summary.ts";
 
 /**
- * `umay check`: does all that start does short of binding. As text, problems go to standard error and the summary
- * of a good configuration to standard output; as JSON, one object with either goes to standard output.
+ * `umay check`: does everything that a start does before it binds. As text, problems go to standard error and the summary
+ * of a good configuration to standard output. As JSON, one object with either goes to standard output.
  */
 export async function check(options: {
   readonly config: string | undefined;

@@ -5,11 +5,11 @@ import { exitCode } from "./exit.ts";
 import { loadOrExplain } from "./load.ts";
 
 export interface ConfigOptions extends AdminChoice {
-  /** Whether it is printed as `GET /config` has it. */
+  /** Whether to print the JSON of `GET /config`. */
   readonly json?: true;
 }
 
-/** `umay config`: what counts for every key and where it comes from, by a configuration or, with `--admin`, as a running umay has it. */
+/** `umay config`: every effective key with its source, of a configuration or, with `--admin`, of a running umay. */
 export async function config({ json, ...choice }: ConfigOptions): Promise<number> {
   const print = (values: readonly EffectiveValue[]): void =>
     void process.stdout.write(json ? `${JSON.stringify({ values }, null, 2)}\n` : formatEffective(values));

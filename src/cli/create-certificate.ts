@@ -15,15 +15,15 @@ import {
 } from "@peculiar/x509";
 
 export interface CertificateOptions {
-  /** Its subject's common name, without the characters that RFC 4514 escapes. */
+  /** The subject's common name, without the characters that RFC 4514 escapes. */
   readonly commonName: string;
-  /** DNS names and IP addresses that it covers; empty for a CA. */
+  /** The covered DNS names and IP addresses; empty for a CA. */
   readonly names?: readonly string[];
   /** ECDSA on P-256, or RSA with 2048 bits. */
   readonly algorithm?: "ecdsa" | "rsa";
   readonly notBefore?: Date;
   readonly notAfter: Date;
-  /** The CA that signs it; without one it is a CA of its own, signed by itself. */
+  /** The CA that signs it; without one the certificate is a CA's, signed by itself. */
   readonly issuer?: CreatedCertificate;
 }
 
@@ -48,7 +48,7 @@ const algorithms = {
 
 const clockSkewMs = 3_600_000;
 
-/** Makes a key pair and a certificate for it (RFC 5280): a server's, or without `issuer` a CA's that signs servers'. */
+/** Makes a key pair and its certificate (RFC 5280): a server's, or without `issuer` that of a CA which signs servers. */
 export async function createCertificate(options: CertificateOptions): Promise<CreatedCertificate> {
   const { commonName, issuer } = options;
   const keys = await crypto.subtle.generateKey(algorithms[options.algorithm ?? "ecdsa"], true, [

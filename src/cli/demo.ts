@@ -40,7 +40,7 @@ export async function demo(): Promise<number> {
   }
 }
 
-/** In the package's own folder, where the next demo finds them; where that cannot be written, for this demo only. */
+/** Makes them in the package's own folder, for later demos too. Where that can't be written, for this demo only. */
 async function demoCertificates(cleanup: AsyncDisposableStack): Promise<DevCertificates> {
   try {
     return await ensureDevCertificates(join(packageRoot, "certs"));
@@ -93,7 +93,7 @@ function portOf(bind: SocketAddress | undefined): number {
   return bind?.kind === "tcp" ? bind.port : 0;
 }
 
-/** As short as it can be said from here, quoted where the shell needs it. */
+/** The shortest path from the working folder, quoted where the shell needs it. */
 function shellPath(path: string): string {
   const near = relative(process.cwd(), path);
   const short = near.startsWith(`..${sep}`) ? path : near;

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 
-/** Where the files of a folder are: the CA to trust, the leaf with its chain, and the leaf's key. */
+/** Paths of the files in a folder: the CA to trust, the leaf with its chain, and the leaf's key. */
 export interface DevFiles {
   readonly ca: string;
   readonly cert: string;
@@ -15,7 +15,7 @@ export interface DevCertificates {
   readonly files: DevFiles;
   readonly created: boolean;
   readonly notAfter: Date;
-  /** What the leaf covers, as `DNS:localhost, IP Address:127.0.0.1`. */
+  /** The names that the leaf covers, as `DNS:localhost, IP Address:127.0.0.1`. */
   readonly names: string;
 }
 
@@ -24,21 +24,21 @@ export interface DevOptions {
   readonly names?: readonly string[];
   /** Default: 824. Apple's systems take 825 at the most, and an hour before now counts too. */
   readonly days?: number;
-  /** Replace what is there. */
+  /** Replace existing files. */
   readonly force?: boolean;
 }
 
-/** Files are there that cannot be used and that nobody allowed to replace; the message says what is wrong with them. */
+/** Existing files can't be used, and `force` is not set. The message names their fault. */
 export class UnusableCertificates extends Error {}
 
 const dayMs = 86_400_000;
 const alwaysCovered = ["localhost", "127.0.0.1", "::1"];
 
 /**
- * Makes development certificates in `dir`, or keeps those that are there and usable.
- * The CA's key is never written: nothing else can be signed by a CA that someone may come to trust.
- * @throws UnusableCertificates when what is there is incomplete, expired, mismatched or lacks a name, without `force`;
- * the system's error when the folder cannot be written.
+ * Makes development certificates in `dir`, or keeps usable ones.
+ * The CA's key is never written, so a CA that someone trusts can't sign anything else.
+ * @throws UnusableCertificates without `force`, when existing files are incomplete, expired, mismatched or lack a name;
+ * the system's error when the folder can't be written.
  */
 export async function ensureDevCertificates(dir: string, options: DevOptions = {}): Promise<DevCertificates> {
   const names = [...new Set([...alwaysCovered, ...(options.names ?? [])])];

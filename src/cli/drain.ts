@@ -9,28 +9,28 @@ import { duration, plural } from "./words.ts";
 export interface UndrainOptions extends AdminChoice {
   readonly pool: string;
   readonly backend: string;
-  /** Whether the answer is printed as it came. */
+  /** Whether to print the answer's JSON. */
   readonly json?: true;
 }
 
 export interface DrainOptions extends AdminChoice {
-  /** Undefined, like the backend: the whole process. */
+  /** Undefined, like the backend, for the whole process. */
   readonly pool?: string;
   readonly backend?: string;
   /** Such as `30s`. */
   readonly deadline?: string;
-  /** Whether it ends only when the backend has no connection left. */
+  /** Whether to wait until the backend has no connection left. */
   readonly wait?: true;
   readonly json?: true;
 }
 
-/** What is left to wait for, and for how long. */
+/** The open connections to wait for, and the time that they still have. */
 type Left = Pick<DrainAnswer, "connections" | "deadline_seconds">;
 
-/** How often it is looked whether a backend still has connections, in milliseconds. */
+/** Time between two looks at a backend's connections, in milliseconds. */
 const look = 200;
 
-/** `umay drain`: of one backend, or of the whole process as SIGTERM does it. */
+/** `umay drain`: drains one backend, or the whole process as SIGTERM does. */
 export async function drain(options: DrainOptions): Promise<number> {
   const { pool, backend, deadline, wait, json } = options;
   if (pool !== undefined && backend !== undefined) {

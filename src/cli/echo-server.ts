@@ -5,7 +5,7 @@ import { listen } from "../lib/listen.ts";
 
 /** A running echo server. */
 export interface EchoServer {
-  /** Where it listens; the port is known. */
+  /** The address that it listens on, with the real port. */
   readonly address: SocketAddress;
   /** Open connections now. */
   readonly connections: number;
@@ -14,9 +14,9 @@ export interface EchoServer {
 }
 
 /**
- * Starts a server that sends back what it gets. With a name, each line comes back as `name: line`; without one
- * the bytes come back unchanged. A connection ends when its client ends it.
- * @throws Error when `bind` is no address, and with the system's code (EADDRINUSE, EACCES, …) when it cannot listen there.
+ * Starts a server that sends back the bytes that it gets. With a name, each line comes back as `name: line`. A connection
+ * ends when its client ends it.
+ * @throws Error when `bind` is no address, or with the system's code (EADDRINUSE, EACCES, …) when it can't listen there.
  */
 export async function startEcho(options: {
   readonly bind: string;
@@ -28,13 +28,13 @@ export async function startEcho(options: {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // 'close' follows every error; nobody else is to be told.
+    // 'close' follows every error and is enough.
     socket.on("error", () => {});
     if (options.name === undefined) socket.pipe(socket);
     else socket.pipe(prefixLines(`${options.name}: `)).pipe(socket);
   });
   const address = await listen(server, bind);
-  // What goes wrong from here on concerns one connection that was never made; the server goes on.
+  // A later error is about one connection that was never made; the server goes on.
   server.on("error", () => {});
   return {
     address,

@@ -3,7 +3,7 @@ import { exitCode, printError } from "./exit.ts";
 
 const graceMs = 5000;
 
-/** `umay echo`: serves until SIGTERM or SIGINT, then gives open connections five seconds; a second signal ends it at once. */
+/** `umay echo`: serves until SIGTERM or SIGINT; open connections get five seconds more, or until a second signal. */
 export async function echo(bind: string, name: string | undefined): Promise<number> {
   try {
     const server = await startEcho({ bind, name });
@@ -17,7 +17,7 @@ export async function echo(bind: string, name: string | undefined): Promise<numb
   }
 }
 
-/** With the handlers gone again, a second signal does what it does to any process. */
+/** It removes the handlers again, so a second signal ends the process as usual. */
 function firstSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = (): void => {

@@ -12,16 +12,16 @@ import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
 import { discover } from "./discover.ts";
 
-/** How long names may take to be resolved, in milliseconds. */
+/** Time for the lookups of names, in milliseconds. */
 const patience = 3_000;
-/** How long to wait for what else discovery has to say, once it has found something: an error comes at once. */
+/** Once discovery has found backends, time to wait for an error, which comes at once, in milliseconds. */
 const afterthought = 100;
 
 const fromFile = "told from a configuration: every backend counts as up and idle";
 
 /**
- * What a umay that was just started with this configuration would do: every backend that is found counts as up and idle.
- * Nothing is bound, and nothing is sent but questions to DNS.
+ * Explains a connection as a umay that was just started with this configuration would treat it. Every backend that is
+ * found counts as up and idle. Nothing is bound, and nothing is sent but questions to DNS.
  * @throws where OpenSSL refuses a TLS setting.
  */
 export async function explainModel(model: Model, request: ExplainRequest): Promise<Explanation> {
@@ -56,7 +56,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
 interface Found {
   readonly name: string;
   readonly backends: readonly Backend[];
-  /** What could not be found out; undefined: nothing. */
+  /** Why discovery failed; undefined when it did not. */
   readonly problem: string | undefined;
 }
 

@@ -18,7 +18,7 @@ type Style = (format: Format, text: string) => string;
 /** A word on the left, and the lines beside it. */
 type Section = readonly [label: string, lines: readonly string[]];
 
-/** A few aligned lines for people: the verdict first, then what led to it, in the order of a session's life. */
+/** Aligned lines for people: the verdict first, then its reasons in the order of a session's life. */
 export function formatExplanation(explanation: Explanation, options: { readonly color: boolean }): string {
   const style: Style = (format, text) =>
     options.color ? styleText(format, text, { validateStream: false }) : text;
@@ -86,7 +86,7 @@ function tlsText({ handling, certificate, alpn, client_auth: auth }: TlsExplanat
   return `${handling}, with ${shown}, ${why}${more.join("")}`;
 }
 
-/** Of a file below the working folder, the path from there. */
+/** The path from the working folder, for a file below it. */
 function near(file: string): string {
   const path = relative(process.cwd(), file);
   return path.startsWith("..") ? file : path;

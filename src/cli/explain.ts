@@ -13,13 +13,13 @@ export interface ExplainOptions {
   readonly sni?: string;
   readonly alpn: readonly string[];
   readonly protocol?: string;
-  /** The running umay that is asked; else the configuration is. */
+  /** The running umay to ask; undefined to ask the configuration. */
   readonly admin?: string;
   readonly config?: string;
   readonly json?: true;
 }
 
-/** `umay explain`: what would become of a connection. @returns 0 where it would be served, 1 where it would not. */
+/** `umay explain`: how umay would treat a connection. @returns 0 when it would be served, 1 when it would not. */
 export async function explain(options: ExplainOptions): Promise<number> {
   const query = queryOf(options);
   const { admin, config } = options;
@@ -39,7 +39,7 @@ function queryOf(options: ExplainOptions): URLSearchParams {
   return query;
 }
 
-/** @returns the exit code where there is no explanation; why was said on standard error. */
+/** @returns the exit code when there is no explanation; the reason was written to standard error. */
 async function askFile(file: string | undefined, query: URLSearchParams): Promise<Explanation | number> {
   const loaded = await loadOrExplain(file);
   if (loaded === undefined) return exitCode.badConfig;

@@ -8,7 +8,7 @@ export function tomlProvider(file: string | undefined, env: NodeJS.ProcessEnv = 
   return new TomlProvider({ file, env, cwd: process.cwd() });
 }
 
-/** Loads the configuration, or says on standard error what is wrong with it and gives undefined. */
+/** Loads the configuration. @returns undefined when it is wrong; its problems were written to standard error. */
 export function loadOrExplain(file: string | undefined): Promise<LoadedConfig | undefined> {
   return orExplain(loadConfig({ file, env: process.env, cwd: process.cwd() }));
 }

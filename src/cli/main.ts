@@ -41,7 +41,7 @@ const helpEnd = `
 Without a command it runs: umay -c umay.toml; umay -t -c umay.toml only checks.
 Exit codes: 0 good, 1 failed to start or run, 2 wrong usage, 78 invalid configuration.`;
 
-/** Every command is a module of its own, loaded when it is called: `umay --version` loads none of them. */
+/** Every command has its own module, which is loaded when it is called: `umay --version` loads none of them. */
 function createProgram(implicitRun: boolean, done: (code: number) => void): Command {
   const program = new Command("umay")
     .description("A TLS-terminating load balancer that is driven by one TOML file.")
@@ -217,7 +217,7 @@ function addRemotes(program: Command, done: (code: number) => void): void {
 /** @returns the exit code. Never throws. */
 async function main(args: readonly string[]): Promise<number> {
   let code: number = exitCode.good;
-  // Only flags select the default command, so that a mistyped command is answered with the one that was meant.
+  // Only flags select the default command, so that a mistyped command gets a suggestion.
   const implicitRun = args[0] === undefined || args[0].startsWith("-");
   try {
     await createProgram(implicitRun, (given) => {
@@ -231,6 +231,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// A reader that went away (`umay schema | head -1`) is no reason to crash; a command's exit code still tells.
+// A reader that went away (`umay schema | head -1`) is no reason to crash. The exit code of the command stays.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 process.exitCode = await main(process.argv.slice(2));

@@ -4,11 +4,11 @@ import { printError } from "./exit.ts";
 
 export interface ReloadOptions extends AdminChoice {
   readonly dryRun?: true;
-  /** Whether the answer is printed as it came. */
+  /** Whether to print the answer's JSON. */
   readonly json?: true;
 }
 
-/** `umay reload`: waits until it is done. */
+/** `umay reload`: returns when the reload is done. */
 export function reload({ dryRun, json, ...choice }: ReloadOptions): Promise<number> {
   const path = dryRun ? "/reload?dry_run=true" : "/reload";
   return withAdmin<ReloadAnswer>(choice, { path, method: "POST", timeout: longTimeout }, (answer) => {

@@ -1,7 +1,7 @@
 import { exitCode } from "./exit.ts";
 import { orExplain, tomlProvider } from "./load.ts";
 
-/** `umay run`: serves until it was drained, then ends the process. Returns only when the configuration is invalid. */
+/** `umay run`: serves until it is drained, then ends the process. It returns only when the configuration is invalid. */
 export async function run(file: string | undefined): Promise<number> {
   const provider = tomlProvider(file);
   const first = await orExplain(provider.propose());
@@ -9,6 +9,6 @@ export async function run(file: string | undefined): Promise<number> {
   const { runUmay } = await import("../control/process/run.ts");
   const { discover } = await import("./discover.ts");
   const code = await runUmay({ provider, first, discover });
-  // A log that nobody reads would keep it alive.
+  // A log without a reader would keep the process alive.
   process.exit(code);
 }

@@ -3,11 +3,11 @@ import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { duration, plural } from "./words.ts";
 
 export interface StatusOptions extends AdminChoice {
-  /** Whether the answer of `/status` is printed as it came. */
+  /** Whether to print the JSON of `/status`. */
   readonly json?: true;
 }
 
-/** `umay status`: what a running umay serves, as tables for people or as `/status` has it. */
+/** `umay status`: the state of a running umay, as tables for people or as the JSON of `/status`. */
 export function status({ json, ...choice }: StatusOptions): Promise<number> {
   return withAdmin<Status>(choice, { path: "/status" }, (answer) => {
     process.stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : formatStatus(answer));
@@ -56,7 +56,7 @@ function stateText({ state, drain, connections }: BackendStatus): string {
   return [state, ...cause, ...end].join(", ");
 }
 
-/** Columns two blanks apart; those whose title begins with # have numbers, and stand to the right. */
+/** Columns two blanks apart. A column whose title begins with # has numbers and is aligned to the right. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const toTheRight = titles.map((title) => title.startsWith("#"));
   const lines = [titles.map((title) => title.replace("#", "")), ...rows];

@@ -6,7 +6,7 @@ import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
 import { type DiscoverySpec, describePicker, type Pool, type PoolTls } from "../model/pool.ts";
 
-/** What a configuration would run, as `umay check` shows it; the names are those of the configuration. */
+/** The listeners and pools of a configuration, as `umay check` shows them, with the names of the configuration. */
 export interface Summary {
   readonly workers: number;
   readonly admin: string | null;
@@ -42,7 +42,7 @@ interface ClientAuthSummary {
   readonly authorities: readonly { readonly subject: string; readonly not_after: string }[];
   /** Null: revocation is not checked. */
   readonly crl: { readonly file: string; readonly next_update: string | null } | null;
-  /** Null: everyone whom a CA vouches for. */
+  /** Null when every certificate of the CAs is let in. */
   readonly allow: readonly string[] | null;
 }
 
@@ -50,11 +50,11 @@ interface PoolSummary {
   readonly name: string;
   readonly picker: string;
   readonly discovery: string;
-  /** Configured addresses, or the name and port that are looked up, or the file that lists them. */
+  /** The configured addresses, or the name and port to look up, or the file that lists them. */
   readonly backends: readonly string[];
-  /** What TLS to the backends verifies; null: plain TCP. */
+  /** How TLS to the backends is verified, in words; null for plain TCP. */
   readonly tls: string | null;
-  /** What backends that ask for a certificate are shown; null: nothing. */
+  /** The certificate for backends that ask for one; null for none. */
   readonly certificate: CertificateSummary | null;
 }
 
@@ -106,7 +106,7 @@ function clientAuthSummary(auth: ClientAuth): ClientAuthSummary {
   };
 }
 
-/** As the configuration writes it. */
+/** The rule as the configuration writes it. */
 function ruleText(rule: ClientRule): string {
   switch (rule.kind) {
     case "spiffe":

@@ -1,7 +1,7 @@
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
 
-/** The backends without those whose address an earlier one has. */
+/** The first backend of each address. */
 export function distinctBackends(backends: readonly Backend[]): readonly Backend[] {
   const seen = new Set<string>();
   return backends.filter(({ address }) => !seen.has(address) && seen.add(address));
@@ -21,7 +21,7 @@ function sameBackend(left: Backend, right: Backend): boolean {
   );
 }
 
-/** A backend at an IP address that is like all others. */
+/** A primary with weight 1 at an IP address. */
 export function backendAt(host: string, port: number): Backend {
   const target: SocketAddress = { kind: "tcp", host, port };
   return { address: formatAddress(target), target, weight: 1, tier: 0 };

@@ -15,26 +15,26 @@ const lookupInterval = 10_000;
  */
 const firstSetPatience = 500;
 
-/** A host name of a list, and what is known of it. */
+/** The state of a host name of a list. */
 interface Host {
   readonly name: string;
-  /** The last good one. */
+  /** The last good address. */
   address: string | undefined;
-  /** Why the last lookup failed; undefined: it did not. */
+  /** Why the last lookup failed; undefined when it did not. */
   failure: string | undefined;
-  /** The present outage has been told of. */
+  /** The present outage was reported. */
   told: boolean;
 }
 
 /**
- * Backends as a person lists them. Host names are looked up as the system does it, each on its own, so that one that
- * does not resolve delays no other. What is known of a name outlives a change of the list.
+ * A list of backends written by a person. Host names are looked up as the system does it, each on its own, so that a name
+ * that does not resolve delays no other. The state of a name outlives a change of the list.
  */
 export class ConfiguredBackends {
   readonly #dependencies: DiscoveryDependencies;
   #hosts: ReadonlyMap<string, Host> = new Map();
   #served: readonly Backend[] = [];
-  /** An error was the last that was told. */
+  /** The last report was an error. */
   #troubled = false;
   #listFault = false;
 
@@ -42,7 +42,7 @@ export class ConfiguredBackends {
     this.#dependencies = dependencies;
   }
 
-  /** What an error about the list itself is to say; until {@link listWell}, nothing is well. */
+  /** The error for a fault of the list itself. The source counts as failing until {@link listWell}. */
   listFailed(message: string): DiscoveryError {
     this.#listFault = true;
     this.#troubled = true;
@@ -94,7 +94,7 @@ export class ConfiguredBackends {
     }
   }
 
-  /** The names of a list; of those that were in the last one, too, with what is known. */
+  /** The names of a list. A name that was in the last list keeps its state. */
   #hostsOf(list: readonly Backend[]): ReadonlyMap<string, Host> {
     const hosts = new Map<string, Host>();
     for (const { target } of list) {
@@ -119,20 +119,20 @@ export class ConfiguredBackends {
   async #lookUp(host: Host, ended: AbortSignal): Promise<void> {
     try {
       const addresses = await this.#dependencies.lookup(host.name, ended);
-      // A name with several addresses, given in another order each time, is not a backend that moves.
+      // A name with several addresses is no moving backend when they only come in another order.
       if (host.address === undefined || !addresses.includes(host.address))
         host.address = addresses.find(isIPv4) ?? addresses[0];
       if (host.address === undefined) throw new Error(`${host.name}: no address`);
       host.failure = undefined;
       host.told = false;
     } catch (error) {
-      // A lookup that was cancelled says nothing.
+      // A cancelled lookup means nothing.
       if (!ended.aborted) host.failure = (error as Error).message;
     }
   }
 }
 
-/** The configured backends with an IP address for every host name; those whose name has none yet are left out. */
+/** The configured backends, with IP addresses for host names. A backend whose name has no address yet is left out. */
 function resolved(list: readonly Backend[], hosts: ReadonlyMap<string, Host>): readonly Backend[] {
   const backends = list.flatMap((backend) => {
     const host = backend.target.kind === "tcp" ? hosts.get(backend.target.host) : undefined;

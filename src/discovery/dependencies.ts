@@ -18,9 +18,9 @@ export interface SystemDependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** What the system knows about names now. Never rejects. */
+  /** The system's present settings for names. Never rejects. */
   readonly system: () => Promise<SystemNames>;
-  /** All addresses that the system has for a name; rejects when there is none, with an error that says why. */
+  /** All addresses that the system has for a name. Rejects when there is none, with an error that says why. */
   readonly lookup: (name: string, signal: AbortSignal) => Promise<readonly string[]>;
   /** For one nameserver: the time for the first try, doubled for each further one, and the number of tries. */
   readonly query: { readonly timeout: number; readonly tries: number };
@@ -43,7 +43,7 @@ export type WatchFile = (
   options: WatchFilesOptions,
 ) => Pick<FileWatch, "lookAgain" | "stop">;
 
-/** The longest time that Node's timers can take; they make 1 ms of a longer one. */
+/** The longest time of Node's timers; a longer one becomes 1 ms. */
 const longestTimer = 2 ** 31 - 1;
 
 export const systemDependencies: SystemDependencies = {
@@ -61,7 +61,7 @@ export const systemDependencies: SystemDependencies = {
   watchFile: (file, onChange, options) => new FileWatch(() => [file], onChange, options),
 };
 
-/** Adds up to 10 %, so that pools and machines that started together do not ask together for ever. */
+/** Adds up to 10 % at random, so that pools and machines that started together do not ask together for ever. */
 export function jitter(time: number, random: () => number): number {
   return time * (1 + random() / 10);
 }

@@ -9,12 +9,12 @@ import { createSrvLookup } from "./srv.ts";
 
 /** All in milliseconds. */
 const firstRetry = 1_000;
-/** Most time between two tries while nothing is served: a pool that is down should come up soon after its name. */
+/** The longest time between two tries while there is no backend: the pool should come up soon after its name. */
 const longestWaitWithoutBackends = 5_000;
-/** Keeps a TTL of 0 with a `refresh.min` of 0 from asking without a pause. */
+/** A TTL of 0 with a `refresh.min` of 0 would otherwise ask without a pause. */
 const shortestWait = 10;
 
-/** The backends are what the records of one name lead to, asked for again when their TTL has passed. */
+/** Makes backends of the records of one name, and asks again when their TTL has passed. */
 export function createDnsSource(spec: DnsDiscovery, dependencies: DiscoveryDependencies): DiscoverySource {
   return { watch: (signal) => watch(spec, dependencies, signal) };
 }
@@ -52,25 +52,25 @@ function createAsk({ record, port = 0 }: DnsDiscovery): Ask<readonly Backend[]> 
   };
 }
 
-/** What one round changes. */
+/** The effect of one round. */
 interface Step {
-  /** Undefined: what is served stays, and nothing is well again. */
+  /** Undefined when the backends stay, without good news either. */
   readonly backends: readonly Backend[] | undefined;
-  /** Undefined: nothing went wrong, or nothing that was not said before. */
+  /** Undefined when there is no error, or the same one as before. */
   readonly error: DiscoveryError | undefined;
   /** Time until the next round, in milliseconds. */
   readonly wait: number;
 }
 
-/** What is served, and since when what is wrong. */
+/** The served backends, and the course of the present outage. */
 class Progress {
   readonly #spec: DnsDiscovery;
   #served: readonly Backend[] = [];
-  /** Rounds in a row that did not get every answer. */
+  /** Number of rounds in a row without every answer. */
   #troubled = 0;
-  /** The last error that was told in this outage. */
+  /** The last reported error of this outage. */
   #told: DiscoveryError | undefined;
-  /** When the present run of answers that the name is absent began. A failure ends it: it proves nothing. */
+  /** Begin of the present run of answers that the name is absent. A failure ends the run, because it proves nothing. */
   #absentSince: number | undefined;
 
   constructor(spec: DnsDiscovery) {
@@ -85,7 +85,7 @@ class Progress {
     return { backends, error: this.#tell(message), wait: this.#wait(round, now) };
   }
 
-  /** @returns the new set, or undefined if it stays as it is and nobody was told otherwise. */
+  /** @returns the new set; undefined if it is the same and no error was reported since. */
   #backends(round: Round<readonly Backend[]>, now: number): readonly Backend[] | undefined {
     if (round.kind !== "absent") this.#absentSince = undefined;
     if (round.kind === "failed") return undefined;

@@ -7,14 +7,14 @@ import { ConfiguredBackends } from "./configured.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";
 
-/** Writers get this long to finish, in milliseconds. */
+/** Time that a writer has to finish, in milliseconds. */
 const settle = 100;
-/** What is wrong may be half done: it counts when it is still wrong after this time, in milliseconds. */
+/** A fault may be half a change: it counts when it is still there after this time, in milliseconds. */
 const patience = 1_000;
-/** For file systems that don't tell of changes, in milliseconds. */
+/** Time between two looks, for file systems that don't report changes, in milliseconds. */
 const poll = 5_000;
 
-/** The backends that a file lists, as they change. A file that can't be used, or is gone, changes nothing. */
+/** Follows the list of backends in a file. A bad or missing file changes nothing. */
 export function createFileSource(
   { path }: FileDiscovery,
   dependencies: DiscoveryDependencies,
@@ -48,33 +48,33 @@ async function* watch(
   }
 }
 
-/** A file of backends: its last good list, and what is wrong with it now. */
+/** A file of backends: its last good list, and its present fault. */
 class BackendsFile {
   list: readonly Backend[] | undefined;
-  /** Only after it had time to be put right, where there is a good list. */
+  /** The present fault. Where there is a good list, only after `patience`. */
   problem: string | undefined;
-  /** The problem has been told of. */
+  /** The problem was reported. */
   told = false;
   readonly #path: string;
   readonly #clock: DiscoveryDependencies["clock"];
   readonly #read: DiscoveryDependencies["readBackends"];
   readonly #watch: ReturnType<DiscoveryDependencies["watchFile"]>;
   #news = new AbortController();
-  /** Of the file when it was last good, unless it was bad since. */
+  /** Stamp of the file when it was last good; unset once it was bad since. */
   #stamp: string | undefined;
-  /** A problem that is perhaps half a change, and since when. */
+  /** A problem that may be half a change, and the time since when. */
   #suspicion: { readonly problem: string; readonly since: number } | undefined;
 
   constructor(path: string, { clock, watchFile, readBackends }: DiscoveryDependencies) {
     this.#path = path;
     this.#clock = clock;
     this.#read = readBackends;
-    // A folder that can't be watched is looked at every few seconds, which is all that can be done.
+    // A folder that can't be watched is still looked at every few seconds.
     const options = { settle, poll, onBlind: () => {} };
     this.#watch = watchFile(path, () => this.#look(), options);
   }
 
-  /** Aborts when list or problem are others. */
+  /** Aborts when the list or the problem changes. */
   get news(): AbortSignal {
     return this.#news.signal;
   }

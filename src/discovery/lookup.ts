@@ -4,14 +4,14 @@ import { Resolver } from "../lib/dns/resolver.ts";
 import { searchNames } from "../lib/dns/system.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 
-/** What one round of queries found out. A cause names the server, but not the name that was asked for. */
+/** The result of one round of queries. A cause names the server, but not the name that was asked for. */
 export type Round<T> =
   | {
       readonly kind: "found";
       readonly found: T;
-      /** The smallest one, in milliseconds. */
+      /** The smallest TTL, in milliseconds. */
       readonly ttl: number;
-      /** What is wrong with a part of it, and what is done about that. */
+      /** The fault of a part of the answer, and its remedy. */
       readonly problem: string | undefined;
     }
   /** There is no such name, or it has no such record. */
@@ -19,10 +19,10 @@ export type Round<T> =
   /** No server gave an answer. */
   | { readonly kind: "failed"; readonly cause: string };
 
-/** How an absolute name is asked for. Never rejects; what it gives when the signal aborts means nothing. */
+/** Looks up an absolute name. Never rejects. Its result means nothing after the signal aborted. */
 export type Ask<T> = (name: string, resolver: Resolver, signal: AbortSignal) => Promise<Round<T>>;
 
-/** A name, and whom to ask for it. */
+/** A name, and the servers to ask. */
 export interface Asked {
   readonly name: string;
   /** `ip:port` of each; empty: the system's. */
@@ -30,9 +30,9 @@ export interface Asked {
 }
 
 /**
- * Asks for a name: at nameservers of its own as it is, at the system's as the system would, with its search domains.
- * The system's settings are read anew each time. Only an answer that there is nothing leads to the next search
- * domain: a failure might be that of the right one.
+ * Looks up a name. At its own nameservers the name is absolute. At the system's nameservers the search domains count, and
+ * the system's settings are read anew each time. Only an answer that the name is absent leads to the next search domain;
+ * after a failure this domain may have been the right one.
  * @returns a round whose cause or problem begins with the name.
  */
 export async function askFor<T>(
@@ -116,12 +116,12 @@ export async function lookUpSystemName(
   const { hosts } = await dependencies.system();
   const local = hosts.get(canonicalName(name));
   if (local !== undefined) return local;
-  // RFC 6761 section 6.3: no nameserver has a say in it.
+  // RFC 6761 section 6.3: no nameserver is asked.
   if (/^(.*\.)?localhost$/.test(canonicalName(name))) return ["127.0.0.1", "::1"];
   const ask = createAddressLookup(["A", "AAAA"]);
   const round = await askFor({ name, nameservers: [] }, ask, dependencies, signal);
   if (round.kind !== "found") throw new Error(round.cause);
-  // IPv4 addresses come first where there are any; whether there are is not known now.
+  // IPv4 addresses would come first, but it is not known now whether there are any.
   if (round.problem !== undefined && !round.found.some(isIPv4)) throw new Error(round.problem);
   return round.found;
 }

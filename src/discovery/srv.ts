@@ -7,8 +7,8 @@ import { type AddressType, type Ask, addressesIn, askAddresses, type Round } fro
 type Addresses = Round<readonly string[]>;
 
 /**
- * Asks for a service's SRV records (RFC 2782) and for the addresses of their targets that the server did not send
- * along. A target that has none is left out; one that can't be asked for keeps its last good ones.
+ * Looks up a service's SRV records (RFC 2782), and the addresses of their targets that the server did not add. A target
+ * without addresses is left out. A target whose lookup fails keeps its last good addresses.
  */
 export function createSrvLookup(): Ask<readonly Backend[]> {
   /** By target. */
@@ -67,7 +67,7 @@ class SentAddresses {
   }
 }
 
-/** A target's IPv4 addresses, its IPv6 addresses where it has no others: two ways to one machine are no two backends. */
+/** A target's IPv4 addresses, else its IPv6 addresses: two ways to one machine are not two backends. */
 async function addressesOf(
   target: string,
   sent: SentAddresses,
@@ -80,8 +80,8 @@ async function addressesOf(
 }
 
 /**
- * Backends as the records rank them: each priority becomes a tier, the lowest number tier 0. Those beyond the last
- * tier share it.
+ * Makes backends of SRV records. Each priority becomes a tier, the lowest number tier 0. Further priorities share the
+ * last tier.
  * @param addresses by target.
  */
 export function srvBackends(
@@ -114,8 +114,8 @@ function compareRecords(left: SrvData, right: SrvData): number {
 }
 
 /**
- * Weights from 1 to 256 for shares of a record's 0 to 65535. A share of 0 among others gets the smallest that there
- * is, as RFC 2782 wants it: a very small chance of being selected.
+ * Makes weights from 1 to 256 of shares from 0 to 65535. A share of 0 among others gets the smallest weight, as RFC 2782
+ * wants it: a very small chance of being selected.
  */
 function weightsOf(shares: readonly number[]): readonly number[] {
   if (shares.every((share) => share === shares[0])) return shares.map(() => 1);

@@ -2,10 +2,10 @@ import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Connection, Dial } from "./dial.ts";
 
-/** What is checked, and the name that it has. */
+/** The address to check, and its host name. */
 export type CheckTarget = Pick<Backend, "target" | "hostName">;
 
-/** The name that a backend is addressed by where none is configured. */
+/** The name for the Host header where none is configured. */
 export function authorityOf({ target, hostName }: CheckTarget): string {
   return hostName ?? (target.kind === "unix" ? "localhost" : formatAddress(target));
 }
@@ -14,9 +14,9 @@ export function authorityOf({ target, hostName }: CheckTarget): string {
 export interface HealthCheck {
   /**
    * Checks a backend once.
-   * @param target the same object each time, so that what is known of a backend can be kept with it.
+   * @param target the same object each time, so that state of a backend can be kept with it.
    * @param done called once, after this has returned. Its argument says in a few words why the backend did not pass.
-   * @returns what ends the check at once, without a call of `done`. Nothing stays open then.
+   * @returns a function that ends the check at once, without a call of `done`. Nothing stays open then.
    */
   check(target: CheckTarget, done: (failure: Error | undefined) => void): () => void;
 }
@@ -27,20 +27,20 @@ export interface Outcome {
   fail(cause: Error): void;
 }
 
-/** What a check says and hears on its connection. */
+/** The conversation of a check on its connection. */
 export interface Talk {
   /** The connection is made, with TLS where it has that. */
   ready(connection: Connection): void;
   /**
    * @param chunk valid until this returns.
-   * @throws Error that says what is wrong with it.
+   * @throws Error that names the fault of the answer.
    */
   receive?(chunk: Buffer, connection: Connection): void;
-  /** The other side says no more. */
+  /** The other side has ended its direction. */
   ended?(): void;
 }
 
-/** Runs one exchange over a connection of its own, and closes that whatever happens. Contract: HealthCheck.check. */
+/** Runs one exchange over a new connection, and closes that in any case. Contract: HealthCheck.check. */
 export function exchange(
   dial: Dial,
   target: CheckTarget,

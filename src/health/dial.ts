@@ -4,12 +4,12 @@ import type { CheckSpec } from "../model/health.ts";
 import type { CheckTarget } from "./check.ts";
 import { secureDial } from "./secure-dial.ts";
 
-/** What comes of a connection. */
+/** Events of a connection. */
 export interface Events {
   ready(): void;
   /** @param chunk valid until this returns. */
   receive(chunk: Buffer): void;
-  /** The other side says no more. */
+  /** The other side has ended its direction. */
   ended(): void;
   /** May be called several times. */
   failed(cause: Error): void;
@@ -17,11 +17,11 @@ export interface Events {
 
 export interface Connection {
   write(bytes: string | Buffer): void;
-  /** @param passed whether what the connection was for has worked. */
+  /** @param passed whether the check passed. */
   close(passed: boolean): void;
 }
 
-/** Opens a connection to what is checked. No event comes before this has returned. */
+/** Opens a connection to the checked address. No event comes before this has returned. */
 export type Dial = (target: CheckTarget, events: Events) => Connection;
 
 /** @param protocol the application protocol to negotiate, where there is TLS. */
@@ -31,13 +31,13 @@ export function createDial(spec: CheckSpec, protocol?: string): Dial {
   return tls === undefined ? plainDial(header) : secureDial(header, tls, spec.interval, protocol);
 }
 
-/** It says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
+/** The header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
 function proxyHeader(version: CheckSpec["proxyProtocol"]): Buffer | undefined {
   if (version === undefined) return undefined;
   return version === "v1" ? encodeProxyV1({}) : encodeProxyV2({ command: "local", tlvs: {} });
 }
 
-/** Whatever is read is looked at before the next read. */
+/** One buffer for all: a chunk is handled before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
 
 function plainDial(header: Buffer | undefined): Dial {
@@ -62,11 +62,11 @@ function plainDial(header: Buffer | undefined): Dial {
   };
 }
 
-/** Tells how a socket ends. */
+/** Reports how a socket ends. */
 export function follow(socket: Socket, events: Pick<Events, "ended" | "failed">): void {
   // It stays: a socket may still fail while it is being closed.
   socket.on("error", (cause) => events.failed(cause));
-  // A failure after it: whoever reads the answer may know better what is missing.
+  // The failure comes after it: the reader of the answer may know better what is missing.
   socket.on("end", () => {
     events.ended();
     events.failed(new Error("the connection was closed without an answer"));

@@ -14,7 +14,7 @@ import { encodeRequest, Http2Answer } from "./http2.ts";
 /** HealthCheckResponse.ServingStatus of grpc.health.v1 (health.proto of the gRPC project). */
 const servingStatuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 const serving = 1;
-/** An answer has a few bytes; more is not one. */
+/** A real answer has a few bytes. */
 const mostBytes = 1024;
 const wanted = new Set([":status", "grpc-status", "grpc-message"]);
 
@@ -89,7 +89,7 @@ function healthCheckRequest(service: string): Buffer {
   return name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
 }
 
-/** A message with the prefix that gRPC gives it over HTTP/2: not compressed, four bytes of length. */
+/** A message with gRPC's prefix over HTTP/2: not compressed, four bytes of length. */
 export function frame(message: Buffer): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);

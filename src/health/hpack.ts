@@ -1,6 +1,6 @@
 /**
- * The length of each byte's Huffman code in bits, as a digit of base 36 (RFC 7541 appendix B). The code is canonical:
- * lengths say it all.
+ * The length of each byte's Huffman code in bits, as a digit of base 36 (RFC 7541 appendix B). The code is canonical, so
+ * it follows from the lengths.
  */
 const codeLengths =
   "dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6ca" +
@@ -8,7 +8,7 @@ const codeLengths =
   "kmkkmmmnmnnnnnonoomnonnnnlmnmnnomlkmmnnlnmmolmnnllmlnmnnkmmmnmmn" +
   "qqkjmnmpqqqrrqopjlqrrqrollqqsrrrkoklmllnmmppooqnqrqqrrrrrsrrrrrq";
 
-/** The parts of the static table that matter here: the names and values from index 1 on (RFC 7541 appendix A). */
+/** The needed part of the static table: names and values from index 1 on (RFC 7541 appendix A). */
 const staticNames = [...Array(7).fill(""), ...Array(7).fill(":status")] as readonly string[];
 const staticStatuses = ["200", "204", "206", "304", "400", "404", "500"];
 const lastStatic = 61;

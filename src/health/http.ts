@@ -12,12 +12,12 @@ import {
 import { createDial } from "./dial.ts";
 import { HttpResponse } from "./http-response.ts";
 
-/** How much of a body is searched for what it must hold, in characters. */
+/** The part of a body that is searched for the expected text, in characters. */
 const mostBody = 64 * 1024;
 
 /**
- * Passed when a request over HTTP/1.1 is answered with the right status, and the body holds the right text. Redirects
- * are not followed.
+ * Passed when a request over HTTP/1.1 is answered with an expected status, and the body contains the expected text.
+ * Redirects are not followed.
  */
 export function createHttpCheck(spec: HttpCheckSpec): HealthCheck {
   const dial = createDial(spec, "http/1.1");

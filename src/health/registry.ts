@@ -20,7 +20,7 @@ export function createCheck(spec: CheckSpec): HealthCheck {
   return create(spec);
 }
 
-/** What is checked of a backend: its own address, unless the configuration says otherwise. */
+/** The checked address: the backend's own, unless the configuration has another one. */
 export function checkedTarget(spec: CheckSpec, { target: own, hostName }: CheckTarget): CheckTarget {
   const host = spec.address ?? (own.kind === "tcp" ? own.host : undefined);
   const port = spec.port ?? (own.kind === "tcp" ? own.port : undefined);

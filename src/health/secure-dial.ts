@@ -7,19 +7,19 @@ import type { CheckTarget } from "./check.ts";
 import { type Connection, type Dial, type Events, follow } from "./dial.ts";
 import { Sessions } from "./sessions.ts";
 
-/** A backend's certificate is looked at this often, in milliseconds, or with each check when those are rarer. */
+/** Time between two looks at a backend's certificate, in milliseconds; with rarer checks, each one looks. */
 const verifiedEvery = 60_000;
-/** How long a full handshake that passed waits for a session to resume, in milliseconds. */
+/** Time that a passed full handshake waits for a session to resume, in milliseconds. */
 const longestWait = 1_000;
 /**
- * For resumed handshakes: the key exchange is half of what is left of one, and these are the cheapest groups. With a
- * hybrid group in the list, a server that prefers it asks for another hello.
+ * The cheapest groups, for resumed handshakes: the key exchange is half of their cost. With a hybrid group in the list, a
+ * server that prefers it asks for another hello.
  */
 const cheapGroups = "X25519:P-256:P-384:P-521";
 
 /**
- * Connections over TLS. A full handshake verifies the backend as sessions do; until it is too old, further ones resume
- * its session (RFC 8446 section 2.2, RFC 5077), which takes less than half of the time here.
+ * Connections over TLS. A full handshake verifies the backend as sessions do. Until its session is too old, further
+ * handshakes resume that session (RFC 8446 section 2.2, RFC 5077), which takes less than half of the time here.
  * @param interval of the checks, in milliseconds.
  */
 export function secureDial(
@@ -28,7 +28,7 @@ export function secureDial(
   interval: number,
   protocol: string | undefined,
 ): Dial {
-  // Reading the trusted certificates takes long: once, when it is needed first.
+  // Reading the trusted certificates takes long, so it is done once, at the first use.
   const full = once(() => createBackendContext(tls, undefined));
   const resuming = once(() => createBackendContext(tls, cheapGroups));
   const pool: SecurePool = {
@@ -50,7 +50,7 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** What the connections of a pool have in common. */
+/** The shared state of a pool's connections. */
 interface SecurePool {
   readonly tls: PoolTls;
   readonly header: Buffer | undefined;
@@ -66,7 +66,7 @@ class SecureConnection implements Connection {
   #socket: TLSSocket;
   #resuming: boolean;
   #ready = false;
-  /** Whether a session is to be kept that has not come yet. */
+  /** A session is wanted, and has not come yet. */
   #wantsSession = false;
 
   constructor(target: CheckTarget, events: Events, pool: SecurePool) {
@@ -88,7 +88,7 @@ class SecureConnection implements Connection {
       this.#pool.sessions.forget(this.#target);
       socket.destroy();
     } else if (this.#wantsSession) {
-      // In TLS 1.3 it comes a moment after the handshake.
+      // In TLS 1.3 the session comes a moment after the handshake.
       const timer = setTimeout(() => leave(socket), longestWait).unref();
       socket.once("session", () => leave(socket)).once("close", () => clearTimeout(timer));
       socket.unref();
@@ -144,7 +144,7 @@ class SecureConnection implements Connection {
       this.#events.failed(cause);
       return;
     }
-    // That a session is not taken back says nothing about the backend.
+    // A refused session says nothing about the backend's health.
     this.#pool.sessions.refused(this.#target);
     this.#resuming = false;
     this.#socket.destroy();
@@ -153,8 +153,8 @@ class SecureConnection implements Connection {
 }
 
 /**
- * Closes a connection that has done its job. Not at once: in the moment in which Node tells that the handshake is done, the
- * client's last message of it is not written yet, and the backend would take it for a broken one.
+ * Closes a connection that has done its job, but not at once. When Node reports the end of the handshake, the client's
+ * last message is not written yet, and the backend would see a broken handshake.
  */
 function leave(socket: TLSSocket): void {
   setImmediate(() => socket.destroy());

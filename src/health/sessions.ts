@@ -1,10 +1,10 @@
 import type { CheckTarget } from "./check.ts";
 
-/** The clocks that sessions grow old by, in milliseconds. */
+/** The clocks for the age of sessions, in milliseconds. */
 export interface Clocks {
   /** Monotonic. */
   now(): number;
-  /** Since 1970, as certificates count. */
+  /** Time since 1970, as in certificates. */
   date(): number;
   /** Uniform in [0, 1). */
   random(): number;
@@ -17,26 +17,26 @@ const systemClocks: Clocks = {
 };
 
 interface Kept {
-  /** Undefined: the backend has given none, or does not take it. */
+  /** Undefined when the backend has given none, or refused it. */
   session: Buffer | undefined;
   readonly until: number;
-  /** When the certificate expires, since 1970. */
+  /** The certificate's end, since 1970. */
   readonly notAfter: number;
 }
 
-/** The TLS sessions that checks resume, and when a full handshake is due. */
+/** The TLS sessions that checks resume. It decides when a full handshake is due. */
 export class Sessions {
   readonly #lifetime: number;
   readonly #clocks: Clocks;
   readonly #kept = new WeakMap<CheckTarget, Kept>();
 
-  /** @param lifetime how long a session is resumed after the full handshake that it comes from, in milliseconds. */
+  /** @param lifetime time after its full handshake in which a session is resumed, in milliseconds. */
   constructor(lifetime: number, clocks = systemClocks) {
     this.#lifetime = lifetime;
     this.#clocks = clocks;
   }
 
-  /** @returns the session to resume; undefined: a full handshake is due. */
+  /** @returns the session to resume; undefined when a full handshake is due. */
   of(target: CheckTarget): Buffer | undefined {
     const kept = this.#kept.get(target);
     return kept !== undefined && this.#fresh(kept) ? kept.session : undefined;
@@ -44,15 +44,15 @@ export class Sessions {
 
   /**
    * A full handshake is done and verified.
-   * @param notAfter when the certificate expires, in milliseconds since 1970.
-   * @returns whether a session of it is wanted; not so soon after one that came without.
+   * @param notAfter the certificate's end, in milliseconds since 1970.
+   * @returns whether its session is wanted; not soon after a handshake that gave none.
    */
   verified(target: CheckTarget, notAfter: number): boolean {
     const before = this.#kept.get(target);
     if (before !== undefined && before.session === undefined && this.#fresh(before)) return false;
     if (this.#lifetime <= 0) return false;
     const { now, random } = this.#clocks;
-    // The first one lives shorter, so that backends that were found together are not verified together for ever.
+    // The first session lives shorter, so that backends that were found together are not verified together for ever.
     const share = before === undefined ? random() : 1;
     this.#kept.set(target, { session: undefined, until: now() + this.#lifetime * share, notAfter });
     return true;
@@ -63,7 +63,7 @@ export class Sessions {
     if (kept !== undefined) kept.session = session;
   }
 
-  /** The backend does not take its session back: full handshakes until it would have been too old. */
+  /** The backend refused its session: full handshakes until the session would have been too old. */
   refused(target: CheckTarget): void {
     const kept = this.#kept.get(target);
     if (kept !== undefined) kept.session = undefined;

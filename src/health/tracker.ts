@@ -1,15 +1,15 @@
-/** What the checks say of a backend; unknown before the first result. */
+/** The result of a backend's checks together; unknown before the first result. */
 export type Verdict = "unknown" | "up" | "down";
 
-/** Makes a verdict of results: the first one decides, from then on it takes `rise` or `fall` in a row to change it. */
+/** Makes a verdict of results. The first result decides; then `rise` or `fall` results in a row change the verdict. */
 export class Tracker {
   readonly #rise: number;
   readonly #fall: number;
   #verdict: Verdict;
-  /** Results in a row that speak against the verdict. */
+  /** Number of results in a row against the verdict. */
   #against = 0;
 
-  /** @param verdict what is known already. */
+  /** @param verdict the verdict so far. */
   constructor(limits: { readonly rise: number; readonly fall: number }, verdict: Verdict = "unknown") {
     this.#rise = limits.rise;
     this.#fall = limits.fall;

@@ -1,5 +1,5 @@
 /**
- * The candidate that a misspelt word most likely stands for.
+ * The candidate that a misspelt word most likely means.
  * @returns undefined when none is near: more than a third of the letters would have to change.
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
@@ -16,12 +16,12 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `Round_Robin` is no further from `round-robin` than its spelling. */
+/** Case and separators do not count: `Round_Robin` equals `round-robin`. */
 function normalize(word: string): string {
   return word.toLowerCase().replaceAll("_", "-");
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other (optimal string alignment). */
+/** Insertions, deletions, substitutions and swaps of neighbours between two words (optimal string alignment). */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);

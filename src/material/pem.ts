@@ -9,7 +9,7 @@ export interface PemBlock {
   readonly encrypted: boolean;
 }
 
-/** What a file holds, or why it is of no use, as the end of a sentence that begins with the file. */
+/** The content of a file, or why it can't be used, as the end of a sentence that begins with the file. */
 export type Loaded<T> = { readonly value: T } | { readonly problem: string };
 
 const begin = "-----BEGIN ";

@@ -13,11 +13,11 @@ import {
   renewPool,
 } from "./parts.ts";
 
-/** Writers get this long to finish, in milliseconds. */
+/** Time that a writer has to finish, in milliseconds. */
 const settle = 200;
-/** What is wrong may be half done: it counts when it is still wrong after this time, in milliseconds. */
+/** A fault may be half a change: it counts when it is still there after this time, in milliseconds. */
 const patience = 1000;
-/** For file systems that don't tell of changes, in milliseconds. */
+/** Time between two looks, for file systems that don't report changes, in milliseconds. */
 const poll = 60_000;
 
 /** How often the files of a listener or a pool were renewed, and how often they held something that could not be used. */

@@ -26,7 +26,7 @@ export async function loadRevocationLists(
     report(errorAt(path, `${file} ${problem}`));
     return undefined;
   }
-  // A configuration without revocation lists does not wait for this library.
+  // Loaded here, because a configuration without revocation lists does not need this library.
   await import("reflect-metadata");
   const { X509Certificate: ReadableCertificate, X509Crl } = (await import("@peculiar/x509")).default;
   try {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 
-/** The subject in one line; one that is empty, as some issuers' are, is told by its names. */
+/** The subject in one line. Some issuers leave the subject empty; then the names. */
 export function subjectOf(certificate: X509Certificate): string {
   const subject = (certificate.subject ?? "").split("\n").join(", ");
   return subject || namesOf(certificate).join(", ") || `serial ${certificate.serialNumber}`;

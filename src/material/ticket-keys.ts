@@ -2,7 +2,7 @@ import { describeReadError, readWhole } from "../lib/read-file.ts";
 import type { FileSource, TicketKeys } from "../model/material.ts";
 import type { Loaded } from "./pem.ts";
 
-/** What Node calls `ticketKeys`: a name, a key for HMAC and one for AES-128, of 16 bytes each. */
+/** The length of Node's `ticketKeys`: a name, a key for HMAC and one for AES-128, of 16 bytes each. */
 const keyBytes = 48;
 /** That are read, so that what is wrong with a file can be told. */
 const mostBytes = 4096;
@@ -15,7 +15,7 @@ export async function loadTicketKeys(source: FileSource): Promise<Loaded<TicketK
   } catch (error) {
     return { problem: describeReadError(error) };
   }
-  // A plain array, because that is what a worker receives.
+  // A plain array, because a worker receives one.
   if (bytes.length === keyBytes) return { value: { source, bytes: new Uint8Array(bytes) } };
   const [text = "", ...others] = bytes.toString("latin1").trim().split(/\s+/);
   const decoded = /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;

@@ -1,10 +1,10 @@
 import type { SocketAddress } from "../lib/address.ts";
 
-/** What is asked of a backend, or found about it: only one that is up gets sessions, unless its pool fails open. */
+/** The state of a backend. Only a backend that is up gets sessions, unless its pool fails open. */
 export const backendStates = ["up", "checking", "down", "ejected", "draining"] as const;
 export type BackendState = (typeof backendStates)[number];
 
-/** What keeps a backend from being picked. */
+/** The reason why a backend may not be picked. */
 export type Obstacle = Exclude<BackendState, "up"> | "full";
 
 /** A backend that a picker passed over. */
@@ -14,7 +14,7 @@ export interface Skipped {
   readonly why: Obstacle;
 }
 
-/** Each tier of a pool has a picker of its own, in every worker. */
+/** Each tier of a pool has its own picker, in every worker. */
 export const mostTiers = 16;
 
 export const mostWeight = 256;
@@ -23,9 +23,9 @@ export const mostWeight = 256;
 export interface Backend {
   /** Its identity within the pool, and its name in logs and metrics: `10.0.0.5:443`, `[::1]:80`, `unix:/run/a.sock`. */
   readonly address: string;
-  /** What is dialled: an IP address with a port, or a unix socket. Never a host name. */
+  /** The address to connect to: an IP address with a port, or a unix socket. Never a host name. */
   readonly target: SocketAddress;
-  /** The host name that its address was found under; undefined where it was configured without one. */
+  /** The host name under which its address was found; undefined where it was configured without one. */
   readonly hostName?: string;
   /** Its share relative to the others of its tier, 1 to {@link mostWeight}. */
   readonly weight: number;

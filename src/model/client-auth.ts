@@ -1,6 +1,6 @@
 import type { Authorities, RevocationLists } from "./material.ts";
 
-/** Whom an allow-list lets in, by one property of the client's own certificate. */
+/** A rule of an allow-list, about one property of the client's own certificate. */
 export type ClientRule =
   /** Its SPIFFE ID; `/*` at the end stands for every path below. */
   | { readonly kind: "spiffe"; readonly id: string }
@@ -13,11 +13,11 @@ export type ClientRule =
 
 /** How a listener verifies its clients' certificates. */
 export interface ClientAuth {
-  /** optional: a certificate that is sent must be good; none is fine. */
+  /** optional: a client may send no certificate, but a sent certificate must be good. */
   readonly mode: "optional" | "require";
   readonly ca: Authorities;
   /** When there are any, every CA of a client's chain must have one. Undefined: revocation is not checked. */
   readonly crl: RevocationLists | undefined;
-  /** One rule is enough. Undefined: everyone whom a CA vouches for. */
+  /** One rule that fits is enough. Undefined: every certificate of the CAs is let in. */
   readonly allow: readonly ClientRule[] | undefined;
 }

@@ -6,15 +6,15 @@ export interface StatusRange {
   readonly to: number;
 }
 
-/** What all kinds of checks have. */
+/** The settings that all kinds of checks have. */
 interface CheckTiming {
   /** Between the starts of two checks of a backend, in milliseconds. */
   readonly interval: number;
   /** For one check, in milliseconds. */
   readonly timeout: number;
-  /** Checks in a row that a backend that is down must pass to be up. */
+  /** How many checks in a row a down backend must pass to be up. */
   readonly rise: number;
-  /** Checks in a row that a backend that is up must fail to be down. */
+  /** How many checks in a row an up backend must fail to be down. */
   readonly fall: number;
   /** An IP address instead of the backend's own. */
   readonly address: string | undefined;
@@ -41,9 +41,9 @@ export interface HttpCheckSpec extends CheckTiming {
   readonly path: string;
   /** The Host header; undefined: the backend's host name, or else the address that is checked. */
   readonly host: string | undefined;
-  /** One of them must hold the answer's status. */
+  /** The answer's status must lie in one of these ranges. */
   readonly expectStatus: readonly StatusRange[];
-  /** What the first 65,536 characters of the body must hold; undefined: anything. */
+  /** Text that the first 65,536 characters of the body must contain; undefined: any body will do. */
   readonly expectBody: string | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface GrpcCheckSpec extends CheckTiming {
   readonly type: "grpc";
   /** Undefined: without TLS. */
   readonly tls: PoolTls | undefined;
-  /** The service that is asked for; empty: the server as a whole. */
+  /** The service to ask for; empty: the server as a whole. */
   readonly service: string;
   /** The `:authority`; undefined: the backend's host name, or else the address that is checked. */
   readonly host: string | undefined;
@@ -59,19 +59,19 @@ export interface GrpcCheckSpec extends CheckTiming {
 
 export type CheckSpec = TcpCheckSpec | TlsCheckSpec | HttpCheckSpec | GrpcCheckSpec;
 
-/** When sessions that fail put a backend aside. */
+/** When failing sessions eject a backend. */
 export interface OutlierSpec {
   readonly enabled: boolean;
   /** Failures in a row that eject a backend. */
   readonly consecutiveErrors: number;
-  /** The first ejection's length, and the most that it can grow to, in milliseconds. */
+  /** The length of the first ejection, and the longest length, in milliseconds. */
   readonly base: number;
   readonly max: number;
-  /** The most of a pool's backends that may be ejected at a time; one always may, unless this is 0. */
+  /** The most backends that are ejected at a time, in percent of the pool; one always may be, unless this is 0. */
   readonly maxPercent: number;
 }
 
-/** How a pool finds out which of its backends work. */
+/** The rules by which a pool finds its working backends. */
 export interface HealthPolicy {
   /** Undefined: no active checks. */
   readonly check: CheckSpec | undefined;

@@ -23,7 +23,7 @@ export interface ListenerTls {
   /** Application protocols in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
   readonly certificates: readonly Certificate[];
-  /** Refuse clients that ask for a name that no certificate covers, or for none. */
+  /** Refuse clients that ask for a name that no certificate covers, or for no name. */
   readonly strictSni: boolean;
   /** Undefined: clients are not asked for a certificate. */
   readonly clientAuth: ClientAuth | undefined;
@@ -37,11 +37,11 @@ export interface ConnectionRate {
   readonly connections: number;
   /** In milliseconds. */
   readonly period: number;
-  /** Connections that may come at once after a pause, at least 1. */
+  /** Connections that are admitted at once after a pause, at least 1. */
   readonly burst: number;
 }
 
-/** Whom a listener refuses as soon as it has accepted. IPv6 clients count by their /64. */
+/** The rules by which a listener refuses connections as soon as it has accepted them. IPv6 clients count by their /64. */
 export interface ListenerLimits {
   /** Empty: every client. */
   readonly allow: readonly Cidr[];
@@ -51,7 +51,7 @@ export interface ListenerLimits {
   readonly maxConnectionsPerIp: number | undefined;
   /** Undefined: no limit. */
   readonly connectionRatePerIp: ConnectionRate | undefined;
-  /** Handshakes that each worker has going on at a time. */
+  /** The most handshakes in each worker at a time. */
   readonly maxHandshakes: number;
 }
 
@@ -66,12 +66,12 @@ export interface Listener {
   readonly chains: readonly Chain[];
   /** Whether clients may speak TLS, HTTP/1, HTTP/2 or anything else on this port, told apart by their first bytes. */
   readonly detect: boolean;
-  /** Undefined: connections come from the clients themselves. */
+  /** Undefined when clients connect without a proxy in front. */
   readonly proxyProtocol:
     | {
-        /** Peers that may speak for clients; others are refused. */
+        /** Proxies whose header is believed; other peers are refused. */
         readonly trust: readonly Cidr[];
-        /** For the header, in milliseconds. */
+        /** Time to send the header, in milliseconds. */
         readonly timeout: number;
       }
     | undefined;
@@ -80,7 +80,7 @@ export interface Listener {
    * the other, with its certificates, as it is.
    */
   readonly tls: ListenerTls | undefined;
-  /** Most connections at a time; undefined: only the process's limit counts. */
+  /** The most connections at a time; undefined: only the process's limit counts. */
   readonly maxConnections: number | undefined;
   readonly limits: ListenerLimits;
   /** In milliseconds. For the first bytes, and then for the rest of the handshake. */

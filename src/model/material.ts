@@ -24,7 +24,7 @@ export interface Certificate {
   readonly key: string;
   /** The leaf's subject, in one line. */
   readonly subject: string;
-  /** Of the leaf's key, as Node names it: `ec`, `rsa`, `ed25519`. */
+  /** The type of the leaf's key, as Node names it: `ec`, `rsa`, `ed25519`. */
   readonly keyType: string;
   /** Names that the leaf covers, lower case; a wildcard as `*.example.com`. */
   readonly names: readonly string[];
@@ -53,7 +53,7 @@ export interface RevocationLists {
   readonly source: FileSource;
   /** PEM, one block each. */
   readonly pems: readonly string[];
-  /** When the first of them ends to be valid, in milliseconds since 1970; undefined: never. */
+  /** The end of the list that ends first, in milliseconds since 1970; undefined: never. */
   readonly nextUpdate: number | undefined;
 }
 

@@ -20,7 +20,7 @@ export function needsRestart(key: string): boolean {
   return restartKeys.some((waits) => key === waits || key.startsWith(`${waits}.`));
 }
 
-/** What the configuration says, in umay's own words: plain, complete, with every default filled in. */
+/** The configuration in umay's own terms: plain and complete, with every default filled in. */
 export interface Model {
   /** Data-plane threads, at least 1. */
   readonly workers: number;

@@ -58,7 +58,7 @@ export interface ConsistentHashSpec {
 
 export interface PeakEwmaSpec {
   readonly type: "peak-ewma";
-  /** Time in which what was measured loses all but 1/e of its worth, in milliseconds, 100 ms to an hour. */
+  /** Time in which a measurement falls to 1/e of its weight, in milliseconds, 100 ms to an hour. */
   readonly decay: number;
 }
 
@@ -97,27 +97,27 @@ const spaced = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${
 
 export interface StaticDiscovery {
   readonly type: "static";
-  /** As configured; a target may hold a host name here, which discovery resolves. */
+  /** As configured. A target may have a host name here, which discovery resolves. */
   readonly backends: readonly Backend[];
 }
 
 export interface DnsDiscovery {
   readonly type: "dns";
   readonly name: string;
-  /** Of every backend; undefined for `srv`, whose records have their own. */
+  /** The port of every backend; undefined for `srv`, whose records have ports. */
   readonly port: number | undefined;
   readonly record: "a" | "aaaa" | "a+aaaa" | "srv";
   /** `ip:port` of each server to ask, in order; empty: the system's, with its search domains. */
   readonly nameservers: readonly string[];
-  /** Bounds on the time between two queries, in milliseconds; between them the record's TTL decides. */
+  /** Bounds on the time between two queries, in milliseconds. Within them the record's TTL decides. */
   readonly refresh: { readonly min: number; readonly max: number };
-  /** How long a name that vanished keeps its last backends, in milliseconds. */
+  /** How long the last backends are kept when the name has vanished, in milliseconds. */
   readonly hold: number;
 }
 
 export interface FileDiscovery {
   readonly type: "file";
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
 }
 
@@ -125,16 +125,16 @@ export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery;
 
 /** TLS to a pool's backends. */
 export interface PoolTls {
-  /** Whether a backend must show a certificate that a CA of these vouches for, and that covers its name. */
+  /** Whether a backend must show a certificate that is signed by one of these CAs and covers its name. */
   readonly verify: boolean;
   /** Undefined: the system's CAs. */
   readonly ca: Authorities | undefined;
   /**
-   * The name that is sent (SNI, RFC 6066 section 3) and that the certificate must cover; undefined: each backend's own
-   * host name or, where it has none, its IP address, which is not sent (RFC 6066) but must be covered.
+   * The name that is sent (SNI, RFC 6066 section 3) and that the certificate must cover. Undefined: each backend's own
+   * host name or, where it has none, its IP address. An IP address must be covered, but is not sent (RFC 6066).
    */
   readonly serverName: string | undefined;
-  /** What umay shows to a backend that asks for a client certificate. */
+  /** The certificate that umay shows to a backend that asks for one. */
   readonly certificate: Certificate | undefined;
   /** Application protocols that are offered, in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
@@ -147,7 +147,7 @@ export interface Pool {
   readonly discovery: DiscoverySpec;
   /** The PROXY protocol header that backends get; undefined: none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
-  /** How long a new or recovered backend takes to come to its whole weight, in milliseconds; 0: has it at once. */
+  /** Time in which a new or recovered backend comes to its whole weight, in milliseconds; 0: at once. */
   readonly slowStart: number;
   readonly health: HealthPolicy;
   readonly connect: {
@@ -156,14 +156,13 @@ export interface Pool {
     /** How many different backends are tried before the client is refused, 1 to 16. */
     readonly attempts: number;
     /**
-     * The most attempts after a failed one that may be under way at a time, over all workers: this share of the pool's
-     * connections, in percent, but at least `min`.
+     * The most retries at a time, over all workers: this share of the pool's connections, in percent, but at least `min`.
      */
     readonly retryBudget: { readonly percent: number; readonly min: number };
   };
   /** The most connections that a backend gets, over all workers; undefined: no limit. */
   readonly maxConnectionsPerBackend: number | undefined;
-  /** How many sessions may wait for a backend, over all workers, and for how long they wait for room, in milliseconds. */
+  /** How many sessions may wait for a backend, over all workers, and how long each waits for room, in milliseconds. */
   readonly queue: { readonly size: number; readonly timeout: number };
   /** Undefined: plain TCP. */
   readonly tls: PoolTls | undefined;

@@ -8,16 +8,16 @@ export interface PlacedListener extends Listener {
   readonly slot: number;
   /** Index of the first of its counters in every worker's counter memory. */
   readonly counters: number;
-  /** What `bind` resolved to; ports are known. */
+  /** The addresses of `bind`, with real ports. */
   readonly addresses: readonly SocketAddress[];
   /**
-   * Who accepts: every worker on its own socket (SO_REUSEPORT); the main thread, which hands over; or, for a unix
-   * socket, one worker alone, because a path can be bound only once and its connections can't move between threads.
+   * The thread that accepts: every worker on its own socket (SO_REUSEPORT); the main thread, which hands over; or, for a
+   * unix socket, one worker alone, because a path can be bound only once and its connections can't move between threads.
    */
   readonly accept: "shared-port" | "handed-over" | "one-worker";
   /** 48 bytes that encrypt session tickets, the same for all workers; undefined without TLS. */
   readonly ticketKeys: Uint8Array | undefined;
-  /** What each client address has open; undefined where nothing is limited by it. All workers share it. */
+  /** The open connections of each client address; undefined where no limit needs it. All workers share it. */
   readonly addressTable: SharedArrayBuffer | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface PlacedPool extends Omit<Pool, "discovery" | "health" | "removal
   readonly backends: readonly PlacedBackend[];
 }
 
-/** One complete, immutable, versioned state that the workers serve. What did not change since the last is the same object. */
+/** One complete, immutable, versioned state that the workers serve. An unchanged part is the same object as before. */
 export interface Snapshot {
   readonly version: number;
   readonly listeners: readonly PlacedListener[];

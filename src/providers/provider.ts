@@ -37,34 +37,34 @@ export interface Proposal {
   heard(outcome: Result<number, string>): void;
 }
 
-/** A key with what counts for it. */
+/** A key with its effective value. */
 export interface EffectiveValue {
   /** Dotted, as the configuration writes it. */
   readonly key: string;
   /** As the configuration would write it; undefined where the default depends on the machine. */
   readonly value?: unknown;
-  /** `umay.toml:5:8`, the environment variable's name, or `default`; of a list that several made, all of them. */
+  /** `umay.toml:5:8`, the environment variable's name, or `default`. A list with several origins has all of them. */
   readonly origin: string;
   /** The default in words, where it depends on the machine. */
   readonly words?: string;
 }
 
-/** One thing that is wrong with a configuration. */
+/** One fault of a configuration. */
 export interface ConfigProblem {
   readonly severity: "error" | "warning";
   /** Where it is: `umay.toml:12:3`, or the environment variable's name. */
   readonly where: string;
   /** Dotted path of the key, as the configuration writes it; empty for all of it. */
   readonly path: string;
-  /** What is wrong, what was expected, and what to do. */
+  /** The fault, the expected value, and what to do. */
   readonly message: string;
-  /** A guess at what was meant, as a sentence: `did you mean "round-robin"?` */
+  /** A guess at the intended value, as a sentence: `did you mean "round-robin"?` */
   readonly hint: string | undefined;
   /** The lines around it with a marker, when a file has them. */
   readonly frame: string | undefined;
 }
 
-/** A configuration that umay can't run with. Warnings come along, so that all is said in one pass. */
+/** A configuration that umay can't run with. It has the warnings too, so that all problems are reported at once. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** At least one error; sorted by position. */

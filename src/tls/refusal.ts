@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 
-/** Why OpenSSL does not take these settings together; undefined: it does. */
+/** Why OpenSSL does not take these settings together; undefined when it does. */
 export function contextRefusal(options: SecureContextOptions): string | undefined {
   try {
     createSecureContext(options);

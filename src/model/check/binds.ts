@@ -16,7 +16,7 @@ export function bindsOf({ listeners, admin }: Pick<Model, "listeners" | "admin">
 }
 
 /**
- * Binds that would take each other's connections. The kernel would not refuse them: sockets that share their port
+ * Finds binds that would take each other's connections. The kernel does not refuse them: sockets that share their port
  * with other workers (SO_REUSEPORT) also share it with another listener.
  */
 export function checkBinds(binds: readonly Bind[]): readonly ModelFinding[] {
@@ -33,7 +33,7 @@ function overlap(a: SocketAddress, b: SocketAddress): boolean {
   return covers(a.host, b.host) || covers(b.host, a.host);
 }
 
-/** Whether a socket on one host also gets what is meant for the other. `[::]` takes IPv4 too. */
+/** Whether a socket on one host also gets connections to the other. `[::]` takes IPv4 too. */
 function covers(host: string, other: string): boolean {
   if (host === other || host === "::") return true;
   if (host === "0.0.0.0") return !isIpv6Host(other);

@@ -10,9 +10,9 @@ import { readConfig } from "./read.ts";
 import { valueAt } from "./tree.ts";
 
 /**
- * Where the umay that runs with a configuration has its admin server. Nothing else of the configuration is judged, and
- * no file that it names is read: who looks after a umay need not be able to read its keys.
- * @throws ConfigError when the file can't be read, or names no address that can be connected to.
+ * The address of the admin server in a configuration. Other keys are not checked, and no file that they name is read: an
+ * operator of umay need not be able to read its private keys.
+ * @throws ConfigError when the file can't be read, or has no address to connect to.
  */
 export async function readAdminAddress(options: Omit<LoadOptions, "terminal">): Promise<SocketAddress> {
   const { file, env, cwd, stdin = process.stdin } = options;
@@ -37,7 +37,7 @@ export async function readAdminAddress(options: Omit<LoadOptions, "terminal">): 
   return { ...address, host: loopbackOf.get(address.host) ?? address.host };
 }
 
-/** What listens on every address of its machine is asked on that one. */
+/** A server that listens on every address of its machine is asked on that one. */
 const loopbackOf: ReadonlyMap<string, string> = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],

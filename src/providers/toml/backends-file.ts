@@ -19,7 +19,7 @@ import { backendsFile } from "./schema/pool.ts";
 
 /**
  * Reads a file of backends: JSON when its name ends in `.json`, TOML otherwise.
- * @returns the backends, at least one, or what is wrong, each problem with file, line and column.
+ * @returns the backends, at least one, or the problems, each with file, line and column.
  */
 export async function loadBackends(file: string): Promise<Result<readonly Backend[], string>> {
   try {

@@ -7,17 +7,16 @@ import { alternatives, below, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { formatPath, isTable, isWithin, type Tree } from "./tree.ts";
 
-/** A configuration as text, and what is laid over it. */
+/** A configuration as text, with the environment that overrides it. */
 export interface EffectiveSource {
   readonly text: string;
-  /** What origins call it. */
+  /** The name of the text in origins. */
   readonly name: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /**
- * Every key that counts, with where it comes from. What stands for something else (`${…}`) is shown as it was written, so
- * that no secret is. Lists are one value.
+ * Every effective key with its source. `${…}` stays as it was written, so that no secret is shown. A list is one value.
  * @param source must be valid.
  */
 export async function readEffective({
@@ -26,7 +25,7 @@ export async function readEffective({
   env,
 }: EffectiveSource): Promise<readonly EffectiveValue[]> {
   const tree = parseConfig(text, name);
-  // What the environment says is not filled in.
+  // Values from the environment have no `${…}`.
   const { overrides } = applyOverrides(tree, env);
   const origins = new Origins(name, await readPositions(text), overrides);
   const values: EffectiveValue[] = [];
@@ -58,7 +57,7 @@ export async function readEffective({
     else if (words !== undefined) values.push({ key, origin: "default", words });
   }
 
-  /** Of the environment, that is: as a file would have to write it to mean the same. */
+  /** A value from the environment, as a file would have to write it to mean the same. */
   function literal(value: unknown, path: Path): unknown {
     if (typeof value === "string")
       return origins.overridden(path) ? value.replace(/\$(?=[${])/g, "$$$$") : value;
@@ -70,7 +69,7 @@ export async function readEffective({
   }
 }
 
-/** Of alternatives, the one whose `type` the table has. */
+/** Whether an alternative has the table's `type`. */
 function fits({ properties = {} }: SchemaNode, table: Tree): boolean {
   return Object.entries(properties).every(
     ([key, { const: only }]) => only === undefined || table[key] === only,
@@ -106,7 +105,7 @@ class Origins {
   }
 }
 
-/** As a configuration that means the same, with each origin as a remark. */
+/** A configuration with the same meaning, with each origin as a remark. */
 export function formatEffective(values: readonly EffectiveValue[]): string {
   const lines = values.map(({ key, value, origin, words }) =>
     value === undefined ? `# ${key}: ${words} (${origin})` : `${key} = ${toml(value)} # ${origin}`,

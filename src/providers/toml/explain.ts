@@ -8,7 +8,7 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
 type Issue = z.core.$ZodIssue;
 
 /**
- * What a validation issue means for a person.
+ * Explains a validation issue to a person.
  * @param schema of the whole tree.
  */
 export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = jsonSchema()): Finding[] {
@@ -29,7 +29,7 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
   }
 }
 
-/** The schema's own messages say what was expected; what was written is added here. */
+/** The schema's own messages say what was expected. The written value is added here. */
 function isOurs(message: string): boolean {
   return message.startsWith("expected");
 }
@@ -47,7 +47,7 @@ function explainChoice(issue: Issue, value: unknown, choices: readonly unknown[]
   return finding(issue, value, `expected ${listChoices(names)}`, hint);
 }
 
-/** Of a choice between a plain value and a table, only what is written says which one was meant. */
+/** In a choice between a plain value and a table, the written value shows which one was intended. */
 function explainBranch(
   issue: z.core.$ZodIssueInvalidUnion,
   value: unknown,
@@ -85,7 +85,7 @@ function explainUnknownKey(path: Path, tree: Tree, schema: SchemaNode): Finding 
   return { ...errorAt(path, "unknown key", hint), at: "key" };
 }
 
-/** Of two keys that are equally near, the one that is not there already is meant. */
+/** Of two equally near keys, the one that the table lacks is intended. */
 function missingFirst(keys: readonly string[], table: unknown): string[] {
   const there = (key: string): boolean => isTable(table) && Object.hasOwn(table, key);
   return [...keys.filter((key) => !there(key)), ...keys.filter(there)];

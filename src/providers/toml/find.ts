@@ -2,11 +2,11 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { unreadable } from "./errors.ts";
 
-/** Where a configuration is read from. */
+/** The file or stream of a configuration. */
 export interface Source {
   /** Absolute path, or `-` for standard input. */
   readonly file: string;
-  /** As a person wrote it or will look for it; problems name it. */
+  /** The name for a person, used in problems. */
   readonly name: string;
 }
 
@@ -36,7 +36,7 @@ export async function findConfig(
   );
 }
 
-/** A file that exists but may not be looked at is chosen too: reading it then says what is wrong. */
+/** A file that exists but can't be accessed is chosen too; reading it then gives the error. */
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,

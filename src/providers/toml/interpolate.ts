@@ -8,8 +8,8 @@ const expression = /\$\$|\$\{([^}]*)(\}?)/g;
 
 /**
  * Fills in `${NAME}`, `${NAME:-default}` and `${file:/path}` inside string values; `$$` becomes `$`.
- * The default also stands in for an empty variable; a file loses one newline at its end; what is filled in is
- * not looked at again. Keys stay as they are.
+ * The default also replaces an empty variable. A file loses one newline at its end. Inserted text is not replaced again.
+ * Keys stay as they are.
  * @param directory where relative paths start.
  */
 export async function interpolate(

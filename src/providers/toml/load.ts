@@ -14,7 +14,7 @@ import { isTable, isWithin } from "./tree.ts";
 import { isAboutUnchecked, validate } from "./validate.ts";
 
 export interface LoadOptions {
-  /** What `--config` names, `-` for standard input; undefined: `UMAY_CONFIG`, then the usual places. */
+  /** The value of `--config`, `-` for standard input; undefined: `UMAY_CONFIG`, then the usual places. */
   readonly file: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -27,7 +27,7 @@ export interface LoadedConfig {
   readonly model: Model;
   /** Sorted by position. */
   readonly warnings: readonly ConfigProblem[];
-  /** Every key that counts, with where it comes from. */
+  /** Every effective key with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
   /** Absolute path of the file that was read, `-` for standard input. */
   readonly file: string;
@@ -48,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
 }
 
 export interface TextOptions {
-  /** What problems call the text. */
+  /** The name of the text in problems. */
   readonly name: string;
   /** Absolute; relative paths in the text start here. */
   readonly directory: string;
@@ -58,7 +58,7 @@ export interface TextOptions {
 }
 
 /**
- * Checks a configuration that is at hand as text: parse → interpolate → override → validate → resolve.
+ * Checks the text of a configuration: parse → interpolate → override → validate → resolve.
  * @throws ConfigError with every problem at once.
  */
 export async function loadConfigText(
@@ -90,12 +90,12 @@ export async function loadConfigText(
   return {
     model: resolved.model,
     warnings: problems,
-    // Loaded when it is asked for: a start has no need of it.
+    // Loaded at the first use: a start does not need it.
     effective: async () => (await import("./effective.ts")).readEffective({ text, name, env }),
   };
 }
 
-/** A warning about what was cut down to its valid part may come from the cutting. */
+/** A configuration that was cut down to its valid rest can cause false warnings. */
 function isSound(finding: Finding, unchecked: readonly Path[]): boolean {
   return (
     unchecked.length === 0 || (finding.severity === "error" && !isAboutUnchecked(finding.path, unchecked))

@@ -11,11 +11,11 @@ const prefix = "UMAY__";
 export interface Override {
   readonly variable: string;
   readonly path: Path;
-  /** The name that it gave to a new listener or pool, and the names that were there. */
+  /** The name of a new listener or pool that it made, and the existing names. */
   readonly created: { readonly name: string; readonly others: readonly string[] } | undefined;
 }
 
-/** An environment variable that fits nothing. */
+/** An environment variable that fits no key. */
 export interface Misfit {
   readonly variable: string;
   readonly message: string;
@@ -52,7 +52,7 @@ export function applyOverrides(
   return { overrides, misfits };
 }
 
-/** How far a variable's name was followed. */
+/** The part of a variable's name that was followed so far. */
 interface Walk {
   readonly variable: string;
   readonly rest: string;
@@ -62,7 +62,7 @@ interface Walk {
 
 type Outcome = Pick<Walk, "path" | "created"> | Omit<Misfit, "variable">;
 
-/** Follows the rest of a name from a value, of which the schema says what it may be. */
+/** Follows the rest of a name from a value with these schemas. */
 function follow(walk: Walk, value: unknown, nodes: readonly SchemaNode[]): Outcome {
   const place = formatPath(walk.path);
   const isList =
@@ -129,12 +129,12 @@ function misfit(walk: Walk, segment: string, known: string[]): Outcome {
   return { message, hint: `did you mean ${before}${near}${walk.rest.slice(segment.length)}?` };
 }
 
-/** A key as it stands in a variable's name. */
+/** A key in the spelling of a variable's name. */
 function encode(key: string): string {
   return key.toUpperCase().replace(/[^A-Z0-9]/g, "_");
 }
 
-/** A number, boolean, list, inline table or quoted string of TOML; anything else is text as it stands. */
+/** A number, boolean, list, inline table or quoted string of TOML. Every other value is text as it stands. */
 function readValue(text: string): unknown {
   try {
     const { value, ...others } = parse(`value = ${text}`, {

@@ -2,12 +2,12 @@ import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { isTable, type Tree, valueAt } from "./tree.ts";
 
 /*
- * What the configuration will have and this version does not support yet. Rejected by name, so that nobody believes
- * it works. When a feature lands, its line goes. `*` is any name.
+ * Keys and values that are planned and not supported yet. They are rejected by name, so that nobody believes that they
+ * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned = [{ key: "listeners.*.mode", values: ["http"] }];
 
-/** Everything in a configuration that is planned and not supported yet; it can't be judged. */
+/** The planned keys and values in a configuration. They can't be checked. */
 export function findPlanned(tree: Tree): Finding[] {
   return planned.flatMap(({ key, values }) =>
     matches(tree, key.split("."))
@@ -19,7 +19,7 @@ export function findPlanned(tree: Tree): Finding[] {
   );
 }
 
-/** Everything planned, as documentation names it. */
+/** All planned keys and values, as the documentation names them. */
 export function listPlanned(): string[] {
   return planned.map(
     ({ key, values }) => `${key.replace("*", "<name>")} = ${values.map((value) => `"${value}"`).join(", ")}`,

@@ -31,13 +31,13 @@ const admin = z.strictObject({
   bind: address(0).describe('The address of the admin server: "host:port", "[v6]:port" or "unix:/path".'),
 });
 
-/** As many as shared memory has room for. */
+/** The number of places in shared memory. */
 export const mostListeners = 1_024;
 export const mostPools = 1_024;
 
 const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
 
-/** The whole configuration. What it accepts is what users write; what it gives has every default filled in. */
+/** The whole configuration. Its input is the text of users; its output has every default filled in. */
 export const config = z
   .strictObject({
     workers: z

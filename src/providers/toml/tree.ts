@@ -1,6 +1,6 @@
 import type { Path } from "../../lib/findings.ts";
 
-/** A configuration between parsing and validation: what TOML can express, nothing known about its keys. */
+/** A configuration between parsing and validation: any content that TOML can express. */
 export type Tree = { [key: string]: unknown };
 
 export function isTable(value: unknown): value is Tree {
@@ -43,8 +43,8 @@ export function setAt(tree: Tree, path: Path, value: unknown): void {
 }
 
 /**
- * Deletes what is at a path; where the key is missing, the table that misses it. An element takes its whole array
- * along, so that the indexes of the others stay true.
+ * Deletes the value at a path or, where the key is missing, the table that lacks it. An element is deleted with its whole
+ * array, so that no index of another element changes.
  * @returns the path that is gone; empty when that would be the root, which stays.
  */
 export function prune(tree: Tree, path: Path): Path {

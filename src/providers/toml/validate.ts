@@ -5,16 +5,16 @@ import { config, type Settings } from "./schema.ts";
 import { isWithin, prune, type Tree } from "./tree.ts";
 
 export interface Validated {
-  /** Undefined when nothing usable is left. With findings it lacks what was wrong, and serves only to look for more. */
+  /** Undefined when nothing usable is left. With findings it lacks the wrong parts and only helps to find more problems. */
   readonly settings: Settings | undefined;
   readonly findings: readonly Finding[];
-  /** What was left out of the settings. Complaints that something is missing there would be about umay's own doing. */
+  /** The parts that were left out of the settings. umay itself removed them, so no check may call them missing. */
   readonly unchecked: readonly Path[];
 }
 
 /**
- * Checks a configuration against the schema. To say everything in one pass, what is wrong is cut out until the rest
- * is valid, so that the later checks have something to look at.
+ * Checks a configuration against the schema. Wrong parts are cut out until the rest is valid, so that later checks can
+ * look at the rest and all problems are reported at once.
  * @param unfilled paths whose values could not be filled in, which has been reported.
  */
 export function validate(tree: Tree, unfilled: readonly Path[]): Validated {

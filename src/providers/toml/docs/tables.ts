@@ -8,7 +8,7 @@ export function configurationTables(): string {
   return sections(jsonSchema(), "", "Top level").join("\n\n");
 }
 
-/** Markdown: what each picker does. */
+/** Markdown: each picker with its description. */
 export function pickerTable(): string {
   return markdownTable(
     ["picker", "chooses"],
@@ -16,7 +16,7 @@ export function pickerTable(): string {
   );
 }
 
-/** Markdown: what is planned and rejected until it works. */
+/** Markdown: the planned keys, which are rejected until they work. */
 export function plannedList(): string {
   return listPlanned()
     .map((text) => `- \`${text}\``)
@@ -81,7 +81,7 @@ function about({ description }: SchemaNode): Pick<SchemaNode, "description"> {
   return description === undefined ? {} : { description };
 }
 
-/** Tables have sections of their own; what may also be a plain value is a row too. */
+/** A table has its own section. A key that may also be a plain value has a row too. */
 function isSection(node: SchemaNode): boolean {
   return alternatives(node).every((choice) => choice.type === "object");
 }

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import type { ConfigProblem } from "../../provider.ts";
 
-/** Problems as a person reads them on a terminal: place, what is wrong, the lines around it, a guess at what was meant. */
+/** Problems for a person at a terminal: place, fault, the lines around it, and a guess at the intended value. */
 export function formatProblems(
   problems: readonly ConfigProblem[],
   options: { readonly color: boolean },

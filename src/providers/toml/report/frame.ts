@@ -6,10 +6,10 @@ export interface Range {
   readonly endColumn: number;
 }
 
-/** What fits on a terminal beside the margin. */
+/** Columns of a terminal beside the margin. */
 const widest = 120;
 
-/** The line of a range with a marker below it, and the lines before and after. Of long lines only the part around it. */
+/** The line of a range with a marker below it, and the lines before and after. A long line is cut around the range. */
 export function codeFrame(lines: readonly string[], range: Range): string {
   const first = Math.max(range.line - 1, 1);
   const last = Math.min(range.line + 1, lines.length);
@@ -34,7 +34,7 @@ function marker(line: string, range: Range): string {
 
 /** Control characters would act on the terminal that shows the frame. */
 function printable(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find.
   return line.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 

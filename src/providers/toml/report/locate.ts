@@ -6,9 +6,9 @@ import { formatPath, isWithin } from "../tree.ts";
 import { codeFrame, splitLines } from "./frame.ts";
 import { type Positions, readPositions } from "./positions.ts";
 
-/** The configuration that problems are found in. */
+/** The configuration that has the problems. */
 export interface Located {
-  /** The file's name as a person knows it. */
+  /** The file's name for a person. */
   readonly name: string;
   readonly text: string;
   readonly overrides: readonly Override[];
@@ -29,7 +29,7 @@ export async function locate(
   config: Located,
   readPlaces: (text: string) => Promise<Positions> = readPositions,
 ): Promise<ConfigProblem[]> {
-  // What smol-toml reads and the other parser does not is still told, without a line.
+  // Text that smol-toml reads and the other parser does not gets its problems reported without a line.
   const read = async (): Promise<Positions> => readPlaces(config.text);
   const positions = findings.length === 0 ? undefined : await read().catch(() => undefined);
   const lines = splitLines(config.text);
@@ -64,7 +64,7 @@ function place(
 }
 
 /**
- * The override that set what is at a path or, where only overrides made the table around it, one of those.
+ * The override that set the value at a path or, where only overrides made the table around it, one of those.
  * @param depth how many steps of the path the file has.
  */
 function responsibleFor(path: Path, overrides: readonly Override[], depth: number): Override | undefined {

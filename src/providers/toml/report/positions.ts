@@ -7,9 +7,9 @@ interface Place {
   readonly value: Range;
 }
 
-/** Where the keys and values of a TOML text are. */
+/** The places of the keys and values of a TOML text. */
 export interface Positions {
-  /** Of what is at a path, or of the nearest table above it that is written down; undefined for the root. */
+  /** The place of a path, or of the nearest written table above it; undefined for the root. */
   find(path: Path, at: "key" | "value"): { readonly range: Range; readonly depth: number } | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { BackendSettings } from "../schema/pool.ts";
 
 type Report = (finding: Finding) => void;
 
-/** A unix socket's path starts at the folder of the file that names it, like every path. */
+/** Like every path, that of a unix socket starts at the folder of the file that names it. */
 export function placeAddress(
   address: SocketAddress,
   path: Path,

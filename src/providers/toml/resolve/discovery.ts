@@ -22,7 +22,7 @@ export async function resolveDiscovery(
     case "file": {
       const file = resolve(directory, settings.path);
       const loaded = await loadBackends(file);
-      // It may come later, so it is no reason not to start.
+      // The file may come later, so umay starts without it.
       if (!loaded.ok)
         report(
           warningAt([...path, "path"], `until the file is good this pool has no backend: ${loaded.error}`),
@@ -47,8 +47,8 @@ function resolveDns(settings: Extract<Settings, { type: "dns" }>, path: Path, re
 
 /**
  * The name of the service that discovery looks up, which certificates cover and servers know; undefined where it looks
- * up none. In an SRV record's name, labels for the service and its protocol come before it (RFC 2782). It is not that
- * of the record's target: whoever forges an answer chooses that one (RFC 6125 section 6.2.1).
+ * up none. In the name of an SRV record, labels for service and protocol come before it (RFC 2782). The target's name is
+ * not used, because a forged answer could choose it (RFC 6125 section 6.2.1).
  */
 export function serviceName(discovery: DiscoverySpec): string | undefined {
   if (discovery.type !== "dns") return undefined;

@@ -8,7 +8,7 @@ import { resolvePoolTls } from "./pool-tls.ts";
 type Check = NonNullable<PoolSettings["health"]>;
 type Report = (finding: Finding) => void;
 
-/** What the health of a pool follows, besides its own settings. */
+/** The context of a pool's health, besides its own settings. */
 export interface HealthContext {
   readonly discovery: DiscoverySpec;
   readonly tls: PoolTls | undefined;
@@ -16,7 +16,7 @@ export interface HealthContext {
   readonly directory: string;
 }
 
-/** Fills in what checks take over from their pool. @param path of the pool. */
+/** Fills in the settings that checks take over from their pool. @param path of the pool. */
 export async function resolveHealth(
   settings: PoolSettings,
   context: HealthContext,
@@ -43,7 +43,7 @@ async function checkOf(
   report: Report,
 ): Promise<CheckSpec> {
   const { interval, timeout, rise, fall, address, port } = health;
-  // What listens elsewhere is not what sessions go to.
+  // Another address or port is not the one that sessions use.
   const elsewhere = address !== undefined || port !== undefined;
   const proxyProtocol = elsewhere ? undefined : poolHeader;
   const common = { interval, timeout, rise, fall, address, port, proxyProtocol };

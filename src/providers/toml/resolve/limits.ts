@@ -25,7 +25,7 @@ export function resolveLimits(
   };
 }
 
-/** Somebody may have meant the one address. */
+/** The single address may have been intended. */
 function trimmedBits(cidrs: CidrSettings, path: Path): Finding[] {
   return cidrs.flatMap(({ cidr, trimmed, text }, index) =>
     trimmed

@@ -42,7 +42,7 @@ export async function resolvePoolTls(
   return { verify, ca, serverName: named?.replace(/\.$/, ""), certificate, alpn };
 }
 
-/** Unix sockets have no name that a certificate could cover; IP addresses can be covered, host names come with each backend. */
+/** A certificate can't cover a unix socket. It can cover IP addresses, and host names come with the backends. */
 function checkNames(discovery: DiscoverySpec, path: Path, report: Report): void {
   if (discovery.type !== "static") return;
   const nameless = discovery.backends.find(({ target }) => target.kind === "unix");

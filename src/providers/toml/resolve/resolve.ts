@@ -19,13 +19,13 @@ import { usableCpus } from "./workers.ts";
 export interface ResolveContext {
   /** Where relative paths start. */
   readonly directory: string;
-  /** Every pool that the configuration names, also those that validation cut out of the settings. */
+  /** Every pool in the configuration, those included that validation cut out of the settings. */
   readonly poolNames: readonly string[];
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
 }
 
-/** Makes the model: reads certificates and checks what only shows when keys are looked at together. */
+/** Makes the model: reads certificates and checks keys against each other. */
 export async function resolveSettings(
   settings: Settings,
   context: ResolveContext,

@@ -28,7 +28,7 @@ const preferredGroups = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
  */
 const clientCurve = "P-521";
 
-/** Reads the certificates of a listener and checks that OpenSSL takes everything together. */
+/** Reads the certificates of a listener and checks that OpenSSL takes them with the listener's settings. */
 export async function resolveTls(
   settings: TlsSettings,
   path: Path,
@@ -46,7 +46,7 @@ export async function resolveTls(
   const usual = settings.client_auth === undefined ? preferredGroups : [...preferredGroups, clientCurve];
   const groups = resolveGroups(settings.groups, usual, [...path, "groups"], report);
   const loaded: (Certificate | undefined)[] = [];
-  // One after the other: ten thousand at once would be more open files than most processes may have.
+  // One after the other: ten thousand at once would need more open files than most processes may have.
   for (const [index, { cert, key }] of settings.certificates.entries()) {
     const source = { kind: "file", cert: resolve(directory, cert), key: resolve(directory, key) } as const;
     loaded.push(await loadCertificate(source, "clients", [...path, "certificates", index], report));
@@ -87,7 +87,7 @@ async function resolveTickets(
   return { rotate, keys: "value" in keys ? keys.value : undefined };
 }
 
-/** Node turns a TLS version off when the list has no cipher for it; a list for TLS 1.2 alone should not do that. */
+/** Node turns off a TLS version without a cipher in the list. A list for TLS 1.2 alone must not turn off TLS 1.3. */
 function resolveCiphers(settings: TlsSettings, path: Path, report: (finding: Finding) => void): string {
   if (settings.ciphers === undefined) return [...tls13Suites, ...tls12Ciphers].join(":");
   const names = settings.ciphers.split(":").map((name) => name.trim());

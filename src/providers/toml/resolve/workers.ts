@@ -4,7 +4,7 @@ import { dirname, join } from "node:path/posix";
 
 type ReadFile = (file: string) => string;
 
-/** CPUs that this process may use: what its affinity leaves it, within its cgroup's quota. At least 1. */
+/** Number of CPUs that this process may use by its affinity and its cgroup's quota. At least 1. */
 export function usableCpus(
   available: number = availableParallelism(),
   read: ReadFile = (file) => readFileSync(file, "utf8"),
@@ -12,7 +12,7 @@ export function usableCpus(
   return Math.max(1, Math.min(available, Math.ceil(cpuQuota(read))));
 }
 
-/** CPUs that the cgroups of this process grant together, the smallest quota up to the root; Infinity without one. */
+/** CPUs that the cgroups of this process allow: the smallest quota up to the root; Infinity without one. */
 function cpuQuota(read: ReadFile): number {
   const lines = attempt(() => read("/proc/self/cgroup"))?.split("\n") ?? [];
   const quotas = lines.flatMap((line) => {
@@ -48,7 +48,7 @@ function ratio(quota: string | undefined, period: string | undefined): number {
   return cpus > 0 ? cpus : Number.POSITIVE_INFINITY;
 }
 
-/** Not every system has these files, and not every container shows them. */
+/** Undefined where a file can't be read: not every system and container has these files. */
 function attempt(read: () => string): string | undefined {
   try {
     return read();

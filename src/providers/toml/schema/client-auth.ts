@@ -6,7 +6,7 @@ import { path, serverNamePattern } from "./values.ts";
 /** SPIFFE ID standard, section 2; then, as umay's own, a wildcard. */
 const spiffeId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?$/;
 
-/** @returns the rule, or what is wrong with the text, as the end of a sentence that begins with it. */
+/** @returns the rule, or the fault of the text as the end of a sentence that begins with the text. */
 function parseRule(text: string): ClientRule | string {
   const [, kind, value = ""] = /^(spiffe|dns|subject|sha256):(.*)$/s.exec(text) ?? [];
   switch (kind) {

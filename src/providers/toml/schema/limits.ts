@@ -35,7 +35,7 @@ const rate = z
   })
   .meta({ "x-type": "rate" });
 
-/** Keys of a listener that say whom it refuses at once. */
+/** Keys of a listener that refuse connections at once. */
 export const limits = {
   allow: cidrs
     .min(1, { error: "the list is empty, and nobody could connect; remove the key to let everyone" })

@@ -14,19 +14,19 @@ export interface SchemaNode {
   readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];
   readonly oneOf?: readonly SchemaNode[];
-  /** What documentation calls the kind of value. */
+  /** The name of the kind of value in the documentation. */
   readonly "x-type"?: string;
   /** The default in words, where it depends on the machine. */
   readonly "x-default"?: string;
 }
 
-/** A node, or the alternatives that it stands for. */
+/** The alternatives of a node, or the node itself. */
 export function alternatives(node: SchemaNode): readonly SchemaNode[] {
   const choices = node.anyOf ?? node.oneOf;
   return choices === undefined ? [node] : choices.flatMap(alternatives);
 }
 
-/** What may stand at a step below any of these nodes. */
+/** The schemas of a value one step below any of these nodes. */
 export function below(nodes: readonly SchemaNode[], step: string | number): readonly SchemaNode[] {
   return nodes.flatMap((node) => {
     const child =
@@ -39,12 +39,12 @@ function ownProperty(node: SchemaNode, key: string): SchemaNode | undefined {
   return Object.hasOwn(node.properties ?? {}, key) ? node.properties![key] : undefined;
 }
 
-/** What may stand at a path below the root of a schema. */
+/** The schemas of a value at a path below the root of a schema. */
 export function nodesAt(root: SchemaNode, path: readonly (string | number)[]): readonly SchemaNode[] {
   return path.reduce(below, alternatives(root));
 }
 
-/** The keys that tables of these kinds have; names that users choose are not among them. */
+/** The keys of tables of these kinds, without names that users choose. */
 export function keysOf(nodes: readonly SchemaNode[]): string[] {
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
 }

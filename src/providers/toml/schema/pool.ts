@@ -104,7 +104,7 @@ const backend = z
 
 export type BackendSettings = z.output<typeof backend>;
 
-/** As many as shared memory has room for. */
+/** The number of places in shared memory. */
 export const mostBackends = 16_384;
 
 const backends = z
@@ -115,7 +115,7 @@ const backends = z
 
 const staticDiscovery = z.strictObject({ type: z.literal("static"), backends });
 
-/** What the file of a pool's backends holds. */
+/** The content of a file of backends. */
 export const backendsFile = z.strictObject({ backends }, { error: "expected a table with backends" });
 
 const fileDiscovery = z.strictObject({

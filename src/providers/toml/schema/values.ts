@@ -4,8 +4,8 @@ import { parseAddress, type SocketAddress } from "../../../lib/address.ts";
 import { durationPattern, longestDuration, parseDuration } from "../../../lib/duration.ts";
 
 /*
- * The kinds of values that keys hold. `x-type` is what documentation calls them; JSON Schema has no word for it.
- * Messages continue a sentence that begins with the key.
+ * The kinds of values. `x-type` is the name of a kind in the documentation; JSON Schema has no word for it. Messages
+ * continue a sentence that begins with the key.
  */
 
 /** `"250ms"`, `"5s"`, `"1m"`, `"1h"`, `"1d"`; becomes milliseconds. */
@@ -61,7 +61,7 @@ function hostNameMistake(host: string): string | undefined {
   return good ? undefined : `has a host name that can't exist: ${host}`;
 }
 
-/** A name that DNS can be asked for. */
+/** A name that DNS can look up. */
 export const hostName = z
   .string({ error: "expected a host name" })
   .check((context) => {
@@ -75,7 +75,7 @@ export const hostName = z
   })
   .meta({ "x-type": "host name" });
 
-/** What a route's `sni` lists: a DNS name, or `*.` and the name below which all are meant; becomes lower case. */
+/** An entry of a route's `sni`: a DNS name, or `*.` and a name, for every name below it. Becomes lower case. */
 export const serverNamePattern = z
   .string({ error: "expected a server name" })
   .transform((text, context) => {
