@@ -10,7 +10,7 @@ import { subjectOf } from "./subject.ts";
 type Report = (finding: Finding) => void;
 
 /**
- * Reads the CAs that vouch for clients.
+ * Reads the CAs that may sign certificates of clients.
  * @param path of the key that names their file, in the configuration.
  * @returns undefined after an error.
  */
@@ -38,7 +38,7 @@ export async function loadClientAuthorities(
   return authorities;
 }
 
-/** Reads the CAs that vouch for backends, as {@link loadClientAuthorities} does; a backend's own certificate is one too. */
+/** Reads the CAs of backends, as {@link loadClientAuthorities} does. A backend's own certificate may be among them. */
 export async function loadBackendAuthorities(
   source: FileSource,
   path: Path,

@@ -6,7 +6,7 @@ import { namesOf, subjectOf } from "./subject.ts";
 
 /**
  * Reads a certificate with its key and checks that they can serve.
- * @param path of what has both, in the configuration: what is wrong is reported below it, at `cert` or `key`.
+ * @param path of the table with both, in the configuration. Problems are reported below it, at `cert` or `key`.
  * @returns undefined after an error.
  */
 export async function loadCertificate(

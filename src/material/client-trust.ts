@@ -6,10 +6,10 @@ import { trustOptions } from "../tls/trust.ts";
 import { loadClientAuthorities } from "./authorities.ts";
 import { loadRevocationLists } from "./revocation-lists.ts";
 
-/** Whom a listener believes about its clients: CAs, and what they have revoked. */
+/** The CAs that a listener trusts about its clients, with their revocation lists. */
 export type ClientTrust = Pick<ClientAuth, "ca" | "crl">;
 
-/** Where it comes from. */
+/** The sources of both. */
 export interface ClientTrustSource {
   readonly ca: FileSource;
   readonly crl: FileSource | undefined;
@@ -17,8 +17,8 @@ export interface ClientTrustSource {
 
 /**
  * Reads CAs and revocation lists, which are good together or not at all.
- * @param path of what has both, in the configuration: what is wrong is reported below it, at `ca` or `crl`.
- * @returns undefined after an error: what can't be used never means "no check".
+ * @param path of the table with both, in the configuration. Problems are reported below it, at `ca` or `crl`.
+ * @returns undefined after an error: a file that can't be used never means "no check".
  */
 export async function loadClientTrust(
   source: ClientTrustSource,

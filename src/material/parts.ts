@@ -13,22 +13,22 @@ import {
   renewTicketKeys,
 } from "./renew.ts";
 
-/** What a pool has of material: TLS for its sessions, and for its health checks. */
+/** The material of a pool: TLS for its sessions, and for its health checks. */
 export type PoolMaterial = Pick<Pool, "tls" | "health">;
 
-/** A part that is renewed on its own: good together, or not at all. */
+/** Files that are renewed together: all of them are good, or none is used. */
 export interface Part<T> {
-  /** By which it is found among the parts of its owner, and what it reads; parts of one kind with the same files are one. */
+  /** Kind and files identify a part among those of its owner: parts of one kind with the same files are one. */
   readonly kind: "certificate" | "authorities" | "client trust" | "ticket keys";
   readonly files: readonly string[];
   readonly old: T;
-  /** Reads it again; gives the old one itself where nothing changed. */
+  /** Reads the part again; gives the old object itself where nothing changed. */
   readonly renew: () => Promise<Renewed<T>>;
-  /** What the log says of a new one. */
+  /** The log line for a renewed part. */
   readonly tell: (renewed: T) => readonly [fields: object, message: string];
 }
 
-/** Gives what is to serve from now on: the part's new value, or its old one. */
+/** Gives the value to serve from now on: the part's new one, or its old one. */
 export type RenewPart = <T>(part: Part<T>) => Promise<T>;
 
 /** @returns the same object where nothing changed. */

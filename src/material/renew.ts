@@ -11,15 +11,15 @@ import { stillHolds } from "./contents.ts";
 import type { Peers } from "./lint.ts";
 import { loadTicketKeys } from "./ticket-keys.ts";
 
-/** What a source that changed has to offer: something that can serve, with what is to be said about it, or a problem. */
+/** The result of reading a changed source: a usable value with warnings, or a problem. */
 export type Renewed<T> =
   | { readonly value: T; readonly warnings: readonly string[] }
   | { readonly problem: string };
 
 /**
- * Reads a certificate with its key again, with the checks of the first time; besides, it must be valid now.
+ * Reads a certificate with its key again, with the checks of the first time. It must also be valid now.
  * @param options of a context that would show it.
- * @returns the old one itself where nothing changed.
+ * @returns the old object itself where nothing changed.
  */
 export async function renewCertificate(
   old: Certificate,
@@ -42,7 +42,7 @@ export async function renewCertificate(
   return refusal === undefined ? renewed : { problem: `OpenSSL refuses ${source.cert}: ${refusal}` };
 }
 
-/** Reads the CAs of backends again. @returns the old ones themselves where nothing changed. */
+/** Reads the CAs of backends again. @returns the old object itself where nothing changed. */
 export async function renewBackendAuthorities(old: Authorities): Promise<Renewed<Authorities>> {
   return unlessSame(old, await load((report) => loadBackendAuthorities(old.source, [], report)));
 }
@@ -53,7 +53,7 @@ export async function renewClientTrust(old: ClientTrust): Promise<Renewed<Client
   return unlessSame(old, await load((report) => loadClientTrust(source, [], report)));
 }
 
-/** Reads the key of session tickets again. @returns the old one itself where nothing changed. */
+/** Reads the key of session tickets again. @returns the old object itself where nothing changed. */
 export async function renewTicketKeys(old: TicketKeys): Promise<Renewed<TicketKeys>> {
   const keys = await loadTicketKeys(old.source);
   if ("problem" in keys) return { problem: `${old.source.file} ${keys.problem}` };

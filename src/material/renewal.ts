@@ -20,44 +20,44 @@ const patience = 1000;
 /** Time between two looks, for file systems that don't report changes, in milliseconds. */
 const poll = 60_000;
 
-/** How often the files of a listener or a pool were renewed, and how often they held something that could not be used. */
+/** How often the files of a listener or a pool were renewed, and how often they could not be used. */
 export interface ReloadCounts {
   applied: number;
   failed: number;
 }
 
-/** Something of listeners and of pools, by name. */
+/** Values of listeners and of pools, by name. */
 export interface ByName<L, P> {
   readonly listeners: ReadonlyMap<string, L>;
   readonly pools: ReadonlyMap<string, P>;
 }
 
-/** What listeners and pools have of material. */
+/** The material of all listeners and pools. */
 export type MaterialOfAll = ByName<ListenerTls, PoolMaterial>;
 
 type Kind = "listener" | "pool";
 
-/** Whose a part is. */
+/** The listener or pool that a part belongs to. */
 interface Owner {
   readonly kind: Kind;
   readonly name: string;
 }
 
-/** What is known about the files of a part. */
+/** The state of a part's files. */
 interface Watched {
-  /** What the files looked like when they were last good. */
+  /** The stamp of the files when they were last good. */
   stamp: string;
-  /** What is wrong with them now, by the last look. */
+  /** The fault of the files at the last look. */
   problem: string | undefined;
-  /** Since when, by performance.now(). */
+  /** Begin of the fault, by performance.now(). */
   since: number;
-  /** What was wrong with them when that was last logged. */
+  /** The last logged fault. */
   said: string | undefined;
 }
 
 /**
- * Renews certificates, keys, CAs, revocation lists and ticket keys into service when their files change. What can't be used is
- * logged and counted, and what is served stays.
+ * Takes changed certificates, keys, CAs, revocation lists and ticket keys into service. A file that can't be used is
+ * logged and counted, and the old one stays in service.
  */
 export class Renewal {
   readonly counts: ByName<ReloadCounts, ReloadCounts>;
@@ -69,7 +69,7 @@ export class Renewal {
   readonly #watch: FileWatch;
   #stopped = false;
 
-  /** @param onRenewed gets what changed. @param before counts that go on. */
+  /** @param onRenewed gets the changed material. @param before counts that go on. */
   constructor(
     { listeners, pools }: Pick<Model, "listeners" | "pools">,
     onRenewed: (renewed: MaterialOfAll) => void,
@@ -103,7 +103,7 @@ export class Renewal {
     );
   }
 
-  /** Nothing is renewed any more, also what is being read now. */
+  /** Stops all renewal, that of files included that are being read now. */
   stop(): void {
     this.#stopped = true;
     this.#watch.stop();
@@ -122,7 +122,7 @@ export class Renewal {
     }
   }
 
-  /** @returns those of a kind that changed. */
+  /** @returns the changed ones of a kind. */
   async #renewed<T>(
     kind: Kind,
     served: ReadonlyMap<string, T>,
@@ -136,7 +136,7 @@ export class Renewal {
     return changed;
   }
 
-  /** Parts of one kind with the same files are read once, and become the same: checks often use what their pool does. */
+  /** Parts of one kind with the same files are read once and share the result: checks often use their pool's files. */
   #partsOf(owner: Owner): RenewPart {
     const looked = new Map<string, unknown>();
     return async <T>(part: Part<T>) => {
@@ -147,7 +147,7 @@ export class Renewal {
     };
   }
 
-  /** What the files offer now, or the old one where they offer nothing else, or nothing that can be used. */
+  /** The part's present value; the old one where nothing changed, or where the files can't be used. */
   async #part<T>(owner: Owner, key: string, { files, old, renew, tell }: Part<T>): Promise<T> {
     const watched = this.#watched.get(key) ?? { stamp: "", problem: undefined, since: 0, said: undefined };
     this.#watched.set(key, watched);
@@ -168,7 +168,7 @@ export class Renewal {
     return renewed.value;
   }
 
-  /** Once, when it has been wrong for long enough. */
+  /** Logs a fault once, when it has lasted long enough. */
   #complain({ kind, name }: Owner, watched: Watched, problem: string): void {
     const now = performance.now();
     if (watched.problem !== problem) Object.assign(watched, { problem, since: now });

@@ -1,6 +1,6 @@
 /**
- * What listeners and pools are given besides settings: certificates, CAs, revocation lists, ticket keys. Each has the
- * source that it came from, by which it is renewed and told of; another kind of source needs no other model.
+ * Material of listeners and pools: certificates, CAs, revocation lists, ticket keys. Each has its source, which is used
+ * to renew it and to name it in the log. Another kind of source needs no other model.
  */
 
 /** A file, by its absolute path. */
@@ -39,7 +39,7 @@ export interface Authority {
   readonly notAfter: number;
 }
 
-/** CAs that vouch for peers. */
+/** CAs that may sign certificates of peers. */
 export interface Authorities {
   readonly source: FileSource;
   /** PEM, one block after the other. */

@@ -2,25 +2,24 @@ import type { Result } from "../lib/result.ts";
 import type { Model } from "../model/model.ts";
 
 /**
- * Where configuration comes in. A provider knows one way to describe what umay shall do (a TOML file, say), and makes
- * models of it. The control plane asks for a proposal at the start, when somebody asks for a reload, and when the
- * provider says that it has news.
+ * A provider reads one form of configuration (a TOML file, say) and makes models of it. The control plane asks for a
+ * proposal at the start, at each request for a reload, and when the provider has news.
  */
 export interface Provider {
-  /** Where the configuration comes from, as the log names it: a file's absolute path, `-` for standard input. */
+  /** The source of the configuration for the log: a file's absolute path, or `-` for standard input. */
   readonly source: string;
   /**
-   * The newest configuration, whole and valid. A provider may leave out what it refuses and say so in a warning. Serves
-   * nothing and changes nothing: it may be asked only to see what would change.
-   * @throws ConfigError where there is nothing that umay could run with, Error where it can't be asked.
+   * The newest configuration, whole and valid. A provider may leave out a part that it refuses, with a warning. This call
+   * changes nothing: a caller may only want to see what would change.
+   * @throws ConfigError when umay can't run with the configuration, Error when the provider can't be reached.
    */
   propose(): Promise<Proposal>;
   /**
-   * Calls `news` whenever there may be another proposal, until `signal` aborts. It may call as often as it likes: calls
-   * that come while a proposal is put into service lead to one more. Undefined: the provider speaks only when asked.
+   * Calls `news` whenever there may be another proposal, until `signal` aborts. It may call as often as it likes: all calls
+   * during one reload lead to one more. Undefined when the provider never has news.
    */
   watch?(news: () => void, signal: AbortSignal): void;
-  /** Every key that counts for what is served, with where it comes from. */
+  /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
 }
 
@@ -30,9 +29,8 @@ export interface Proposal {
   /** Sorted by position. */
   readonly warnings: readonly ConfigProblem[];
   /**
-   * Tells the provider what became of it, once; never called where it was only tried.
-   * @param outcome the generation that is served now, also where nothing had changed; or why what was served before is
-   * served on.
+   * Tells the provider the outcome of the proposal, once. It is not called for a dry run.
+   * @param outcome the generation that is served now, even if nothing changed; or why the old configuration is served on.
    */
   heard(outcome: Result<number, string>): void;
 }

@@ -39,7 +39,7 @@ export interface HandshakeOptions {
 }
 
 /**
- * How backends are verified, and what they are shown.
+ * The context that verifies backends and shows them a certificate.
  * @param groups for the key exchange, colon-separated; undefined: OpenSSL's.
  * @throws where OpenSSL refuses a certificate or a CA.
  */
@@ -55,7 +55,7 @@ export function createBackendContext(
   });
 }
 
-/** What decides whether OpenSSL takes a certificate that backends are shown, to try it before that. */
+/** The options that decide whether OpenSSL takes a certificate for backends, to try it before it is used. */
 export function certificateOptions({ cert, key }: Certificate): SecureContextOptions {
   return { cert, key };
 }

@@ -5,7 +5,7 @@ import type { ListenerTls } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import { trustOptions } from "./trust.ts";
 
-/** What a listener's contexts have from it besides its TLS settings. */
+/** The identity of a listener in its contexts, besides its TLS settings. */
 export interface ListenerIdentity {
   readonly name: string;
   /** 48 bytes that encrypt session tickets; undefined: OpenSSL's own. */
@@ -13,7 +13,7 @@ export interface ListenerIdentity {
 }
 
 /**
- * How a listener shows certificates that cover the same name.
+ * The context of a listener with the certificates for one name.
  * @throws where OpenSSL refuses a certificate, a cipher, a group or a CA.
  */
 export function createListenerContext(
@@ -30,8 +30,8 @@ export function createListenerContext(
 }
 
 /**
- * What decides whether OpenSSL takes a listener's certificate, to try it before it is served. CAs of clients, which are
- * tried once, and ticket keys have no say in that.
+ * The options that decide whether OpenSSL takes a listener's certificate, to try it before it is served. CAs of clients,
+ * which are tried once, and ticket keys do not matter for that.
  */
 export function listenerOptions(tls: ListenerTls, certificate: Certificate): SecureContextOptions {
   return settingsOf(tls, [certificate]);
@@ -55,8 +55,8 @@ function settingsOf(tls: ListenerTls, certificates: readonly Certificate[]): Sec
 }
 
 /**
- * A ticket is accepted by every worker, by no other listener, and by the same one only as long as it would verify the
- * client in the same way: who resumes a session is not verified again.
+ * A ticket is accepted by every worker of its listener and by no other listener. It is accepted only while the listener
+ * would verify the client in the same way, because a client that resumes a session is not verified again.
  */
 function sessionIdContext(listener: string, auth: ClientAuth | undefined): string {
   const policy = auth && [auth.mode, auth.ca.pem, auth.crl?.pems ?? [], auth.allow];

@@ -3,7 +3,7 @@ import type { Path } from "../../lib/findings.ts";
 import type { Model } from "../model.ts";
 import type { ModelFinding } from "./finding.ts";
 
-/** An address that is to be bound, and what asks for it. */
+/** An address to bind, and the part of the model that asks for it. */
 export interface Bind {
   readonly path: Path;
   readonly address: SocketAddress;

@@ -6,7 +6,7 @@ import { checkNames } from "./names.ts";
 import { checkPools } from "./pools.ts";
 
 /**
- * What only shows when the parts of a model are looked at together, wherever the model came from.
+ * Checks the parts of a model against each other, whatever provider made it.
  * @param leftOut names of pools that its provider had to leave out.
  */
 export function checkModel(model: Model, leftOut: readonly string[] = []): readonly ModelFinding[] {

@@ -13,7 +13,7 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "unknown_pool"; readonly pool: string }
   /** No listener sends sessions to this pool. */
   | { readonly kind: "unused_pool" }
-  /** The picker hashes server names; these listeners know none, so that all their sessions go to one backend. */
+  /** The picker hashes server names. These listeners know none, so all their sessions go to one backend. */
   | { readonly kind: "hashes_no_name"; readonly listeners: readonly string[] }
   /** A chain without a condition that is not the last: later ones never match. */
   | { readonly kind: "takes_all" }
@@ -21,11 +21,11 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "leaves_some" }
   /** A condition on what clients speak, where that is not found out. */
   | { readonly kind: "protocol_not_detected" }
-  /** A condition on what TLS says, where TLS is neither terminated nor read. */
+  /** A condition on the content of TLS, where TLS is neither terminated nor read. */
   | { readonly kind: "needs_tls" }
   /** Application protocols that are never negotiated, because TLS is terminated without them. */
   | { readonly kind: "never_negotiated"; readonly protocols: readonly string[] }
-  /** Clients must show a certificate, and those without TLS are let in without one. */
+  /** Clients must show a certificate, but clients without TLS are let in without one. */
   | { readonly kind: "lets_plain_in" }
 );
 

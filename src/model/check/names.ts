@@ -1,7 +1,7 @@
 import type { Model } from "../model.ts";
 import type { ModelFinding } from "./finding.ts";
 
-/** Listeners and pools whose name an earlier one has: names are how everything else refers to them. */
+/** Finds listeners and pools with the name of an earlier one: other parts refer to them by name. */
 export function checkNames(model: Pick<Model, "listeners" | "pools">): readonly ModelFinding[] {
   return (["listeners", "pools"] as const).flatMap((table) => {
     const seen = new Set<string>();

@@ -6,8 +6,8 @@ import { hashedBy, type Pool } from "../pool.ts";
 import type { ModelFinding } from "./finding.ts";
 
 /**
- * Pools that listeners name and nobody defines, pools that nobody uses, and hash keys that their listeners do not have.
- * @param leftOut names of pools that are not in the model because something about them is wrong: they are known.
+ * Finds undefined pools, unused pools, and hash keys that the pool's listeners do not have.
+ * @param leftOut names of pools that the provider left out because they are wrong; they count as defined.
  */
 export function checkPools(
   { listeners, pools }: Pick<Model, "listeners" | "pools">,
@@ -19,7 +19,7 @@ export function checkPools(
     .filter(({ pool }) => !known.has(pool))
     .map(({ path, pool }) => ({ kind: "unknown_pool" as const, path, pool }));
   const users = usersOf(listeners);
-  // Beside a name that nobody defines, a pool that nobody uses is most likely the one that is meant.
+  // Beside an undefined name, an unused pool is most likely the intended one.
   const unused = unknown.length > 0 ? [] : pools.filter(({ name }) => !users.has(name));
   return [
     ...unknown,
@@ -44,7 +44,7 @@ function poolsOf({ name, chains }: Listener): { readonly path: Path; readonly po
   );
 }
 
-/** By pool, the listeners that send sessions to it. */
+/** The listeners that send sessions to each pool. */
 function usersOf(listeners: readonly Listener[]): ReadonlyMap<string, readonly Listener[]> {
   const users = new Map<string, Listener[]>();
   for (const listener of listeners)
