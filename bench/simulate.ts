@@ -178,7 +178,7 @@ putBetween(
   `
 ${scenarios.map(({ name, what }) => `- **${name}**: ${what}.\n`).join("")}
 ${table(outcomes)}
-${sessions.toLocaleString("en")} sessions in all. Lost are those that found no backend in three attempts.
+${sessions.toLocaleString("en")} sessions in all. Lost sessions found no backend in three attempts.
 
 ![99th percentile of session times](img/p99.svg)
 

@@ -44,7 +44,7 @@ export function scalingNote(stage: Stage): string {
   const cores = new Set([...stage.proxyCpus, ...stage.loadCpus]).size;
   return (
     `Scaling: with ${cores} cores, load generator and backend share them with the workers and are the limit, so the ` +
-    "throughput says nothing about the proxy; it takes four cores. What can be read is the CPU time per request."
+    "throughput says nothing about the proxy; it takes four cores. Only the CPU time per request is meaningful."
   );
 }
 

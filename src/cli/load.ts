@@ -3,7 +3,7 @@ import { type LoadedConfig, loadConfig } from "../providers/toml/load.ts";
 import { TomlProvider } from "../providers/toml/provider.ts";
 import { formatProblems } from "../providers/toml/report/format.ts";
 
-/** @param file as `--config` names it. */
+/** @param file the value of `--config`. */
 export function tomlProvider(file: string | undefined, env: NodeJS.ProcessEnv = process.env): TomlProvider {
   return new TomlProvider({ file, env, cwd: process.cwd() });
 }
@@ -13,7 +13,7 @@ export function loadOrExplain(file: string | undefined): Promise<LoadedConfig | 
   return orExplain(loadConfig({ file, env: process.env, cwd: process.cwd() }));
 }
 
-/** What is read of a configuration; where that is invalid, undefined, and standard error has what is wrong with it. */
+/** @returns the result of `reading`; undefined when the configuration is wrong, with its problems on standard error. */
 export async function orExplain<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

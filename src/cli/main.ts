@@ -63,23 +63,25 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
 
   program
     .command("check")
-    .description("do all that start does short of binding, and say what would run")
+    .description("check the configuration as a start does, without binding, and show what would run")
     .addOption(configOption())
-    .addOption(new Option("--format <format>", "of the answer").choices(["text", "json"]).default("text"))
+    .addOption(
+      new Option("--format <format>", "format of the answer").choices(["text", "json"]).default("text"),
+    )
     .action(async (options: { config?: string; format: "text" | "json" }) =>
       done(await (await import("./check.ts")).check({ config: options.config, format: options.format })),
     );
 
   program
     .command("config")
-    .description("print what counts for every key, and where it comes from: file, environment or default")
+    .description("print every effective key with its source: file, environment or default")
     .addOption(configOption())
     .addOption(
       new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
         .argParser(address)
         .conflicts("config"),
     )
-    .option("--json", "print it as JSON")
+    .option("--json", "print the keys as JSON")
     .action(async (options: ConfigOptions) => done(await (await import("./config.ts")).config(options)));
 
   program
@@ -103,18 +105,23 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
 function addExplain(program: Command, done: (code: number) => void): void {
   program
     .command("explain")
-    .description("say what would become of a connection, and why: exit 0 if it would be served, 1 if not")
-    .option("-l, --listener <name>", "where it comes in; may be left out where there is only one")
-    .option("--client <ip>", "who it comes from (default: 127.0.0.1)")
+    .description("say how umay would treat a connection, and why: exit 0 if it would be served, 1 if not")
     .option(
-      "--via <ip>",
-      "the proxy that brings it, on a listener with proxy_protocol; else one that is trusted",
+      "-l, --listener <name>",
+      "the listener that the connection reaches; not needed where there is only one",
     )
+    .option("--client <ip>", "the client's address (default: 127.0.0.1)")
+    .option("--via <ip>", "the proxy in front, on a listener with proxy_protocol; else a trusted one")
     .option("--sni <name>", "the server name that the client asks for")
-    .option("--alpn <protocol>", "an application protocol that it offers; may be repeated", collect, [])
+    .option(
+      "--alpn <protocol>",
+      "an application protocol that the client offers; may be repeated",
+      collect,
+      [],
+    )
     .option(
       "--protocol <protocol>",
-      "what it speaks: tls, http1, http2 or other; else what the listener is for",
+      "the client's protocol: tls, http1, http2 or other; else the one that the listener is for",
     )
     .addOption(configOption())
     .addOption(
@@ -137,11 +144,11 @@ function addTools(program: Command, done: (code: number) => void): void {
     .command("echo")
     .description("run an echo server that puts its name before each line")
     .addOption(
-      new Option("-b, --bind <address>", "host:port, [v6]:port or unix:/path; port 0 picks one")
+      new Option("-b, --bind <address>", "host:port, [v6]:port or unix:/path; port 0 picks a free port")
         .default("0.0.0.0:1994")
         .argParser(address),
     )
-    .option("-n, --name <name>", "put before each line; without it bytes come back as they are")
+    .option("-n, --name <name>", "the name before each line; without it bytes come back unchanged")
     .action(async (options: { bind: string; name?: string }) =>
       done(await (await import("./echo.ts")).echo(options.bind, options.name)),
     );
@@ -151,8 +158,8 @@ function addTools(program: Command, done: (code: number) => void): void {
     .description("make a development CA and a certificate for localhost")
     .option("-d, --dir <folder>", "where the files go", "certs")
     .option("-n, --name <name>", "a further DNS name or IP address to cover; may be repeated", collect, [])
-    .option("--days <days>", "how long they are valid", wholeDays, 824)
-    .option("--force", "replace what is there")
+    .option("--days <days>", "how many days the certificates are valid", wholeDays, 824)
+    .option("--force", "replace existing files")
     .action(async (options: { dir: string; name: readonly string[]; days: number; force?: true }) =>
       done(
         await (await import("./certs.ts")).certs({
@@ -173,7 +180,7 @@ function addRemotes(program: Command, done: (code: number) => void): void {
   program
     .command("health")
     .description("ask a running umay whether it is ready: exit 0 if so, 1 if not")
-    .addOption(adminOption("its admin address").default("127.0.0.1:9901"))
+    .addOption(adminOption("umay's admin address").default("127.0.0.1:9901"))
     .action(async (options: { admin: string }) =>
       done(await (await import("./health.ts")).health(options.admin)),
     );
@@ -182,22 +189,29 @@ function addRemotes(program: Command, done: (code: number) => void): void {
     program
       .command(name)
       .description(description)
-      .addOption(adminOption("its admin address; else admin.bind of the configuration"))
+      .addOption(adminOption("umay's admin address; else admin.bind of the configuration"))
       .addOption(configOption())
       .option("--json", "print the answer as JSON");
 
-  remote("status", "show what a running umay serves: listeners, pools, backends").action(
+  remote("status", "show the listeners, pools and backends of a running umay").action(
     async (options: StatusOptions) => done(await (await import("./status.ts")).status(options)),
   );
 
-  remote("reload", "have a running umay take its configuration into service again: exit 78 if it is invalid")
+  remote(
+    "reload",
+    "make a running umay take its changed configuration into service: exit 78 if it is invalid",
+  )
     .option("--dry-run", "only say what would change")
     .action(async (options: ReloadOptions) => done(await (await import("./reload.ts")).reload(options)));
 
   remote("drain", "drain one backend of a running umay; without --backend drain and end the whole process")
     .option("--pool <name>", "the backend's pool")
-    .option("--backend <address>", "gets no new sessions any more; old ones go on")
-    .option("--deadline <duration>", "reset what is still open on the backend then: 30s, 5m", duration)
+    .option("--backend <address>", "the backend that gets no more new sessions; open ones go on")
+    .option(
+      "--deadline <duration>",
+      "reset the backend's sessions that are still open after this time: 30s, 5m",
+      duration,
+    )
     .option("--wait", "return when the backend has no connection left")
     .action(async (options: DrainOptions, command: Command) => {
       const { pool, backend, deadline, wait } = options;
@@ -210,7 +224,7 @@ function addRemotes(program: Command, done: (code: number) => void): void {
 
   remote("undrain", "let a drained backend of a running umay have new sessions again")
     .requiredOption("--pool <name>", "the backend's pool")
-    .requiredOption("--backend <address>", "as umay status has it")
+    .requiredOption("--backend <address>", "the backend's address, as in umay status")
     .action(async (options: UndrainOptions) => done(await (await import("./drain.ts")).undrain(options)));
 }
 

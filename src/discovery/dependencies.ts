@@ -13,7 +13,7 @@ export interface Clock {
   sleep(time: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What sources take from the system, so that tests can give it to them. */
+/** The parts of the system that a source uses, which tests can replace. */
 export interface SystemDependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -27,9 +27,9 @@ export interface SystemDependencies {
   readonly watchFile: WatchFile;
 }
 
-/** What sources take from the outside world. */
+/** The outside world of a source. */
 export interface DiscoveryDependencies extends SystemDependencies {
-  /** Reads a file that lists backends: gives them, at least one, or what is wrong with it. Never rejects. */
+  /** Reads a file that lists backends. @returns the backends, at least one, or the file's fault. Never rejects. */
   readonly readBackends: (file: string) => Promise<Result<readonly Backend[], string>>;
 }
 

@@ -136,7 +136,7 @@ function decodeHuffman(bytes: Buffer): string {
       text.push(found);
       code = 1;
     }
-  // What is left are at most 7 bits of padding, all of them 1.
+  // At most 7 bits of padding are left, all of them 1.
   if (code > 255 || (code & (code + 1)) !== 0) throw new Error("the header block has a malformed string");
   return String.fromCharCode(...text);
 }

@@ -4,7 +4,7 @@ const statusLine = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 const chunkLine = /^([0-9A-Fa-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 
-/** What a response says; calls may be nested in {@link HttpResponse.push}. */
+/** The parts of a response as they come; calls may be nested in {@link HttpResponse.push}. */
 export interface HttpResponseEvents {
   /** The final status; interim ones (RFC 9110 section 15.2) but 101 are passed over. */
   status(status: number): void;
@@ -18,7 +18,7 @@ export interface HttpResponseEvents {
 export class HttpResponse {
   readonly #bodiless: boolean;
   readonly #events: HttpResponseEvents;
-  /** What comes next. */
+  /** The expected next part. */
   #state: "status" | "header" | "bytes" | "chunk" | "chunk-end" | "trailer" | "rest" | "done" = "status";
   /** Of a line that is not complete. */
   #line = "";

@@ -56,7 +56,7 @@ const preface = Buffer.concat([
 ]);
 const settingsSeen = frame(type.settings, acknowledged, 0, Buffer.alloc(0));
 
-/** What is asked over HTTP/2, always with POST. */
+/** A request over HTTP/2, always with POST. */
 export interface Http2Request {
   readonly secure: boolean;
   readonly path: string;
@@ -123,8 +123,8 @@ export class Http2Answer {
   }
 
   /**
-   * @returns what is to be sent in reply; undefined: nothing.
-   * @throws Error that says what is wrong with the answer.
+   * @returns bytes to send in reply; undefined for none.
+   * @throws Error that names the fault of the answer.
    */
   push(chunk: Buffer): Buffer | undefined {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);

@@ -12,7 +12,7 @@ export interface ExplainRequest {
   readonly via: string | undefined;
   /** In any spelling; empty without one. */
   readonly serverName: string;
-  /** What the client offers, in its order. */
+  /** The protocols that the client offers, in its order. */
   readonly alpn: readonly string[];
   /** Undefined: the protocol that the listener is for. */
   readonly protocol: Protocol | undefined;

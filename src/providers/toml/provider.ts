@@ -2,13 +2,13 @@ import { needsRestart } from "../../model/model.ts";
 import type { EffectiveValue, Proposal, Provider } from "../provider.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./load.ts";
 
-/** The TOML file with its overrides. It is read when somebody asks, and always the file that was read first. */
+/** The TOML file with its overrides. It is read on request, always from the file that was read first. */
 export class TomlProvider implements Provider {
   readonly #options: LoadOptions;
   /** Absolute path of the file, `-` for standard input; undefined until it was read. */
   #file: string | undefined;
   #first: LoadedConfig | undefined;
-  /** What is served, but for what counts from a start on. */
+  /** The served configuration. Its keys that wait for a restart are not in effect. */
   #served: LoadedConfig | undefined;
 
   constructor(options: LoadOptions) {
