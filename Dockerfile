@@ -5,7 +5,7 @@ ARG NODE_IMAGE=node:26-bookworm-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Without the workspace, which only brings a Node of its own for development, and without scripts, which would build.
+# Without the workspace, which only brings a Node for development, and without scripts, which would build.
 RUN npm ci --workspaces=false --ignore-scripts
 COPY tsconfig.json ./
 COPY tools/build.ts tools/
@@ -27,7 +27,7 @@ COPY config /app/config
 COPY --from=build /app/dist /app/dist
 # A volume at /certs starts out owned by the user that umay runs as, so that `umay certs` can write there.
 RUN ln -s /app/bin/umay.js /usr/local/bin/umay && install -d -o 1000 -g 1000 /certs /etc/umay
-# The configuration is looked for here, not in /app, which has the demo's.
+# umay looks for its configuration here, not in /app, which has the demo's.
 WORKDIR /etc/umay
 # Numeric, so that Kubernetes can tell that it is not root.
 USER 1000:1000
