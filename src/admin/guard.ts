@@ -31,7 +31,7 @@ export function refusal(request: IncomingMessage, bind: SocketAddress): string |
   const inner = !looks || innerPaths.includes(request.url?.split("?", 1)[0]);
   if ((inner || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
     return `the host ${host} is not this server's name; use localhost or an IP address`;
-  if (inner && !isFromHere(request))
+  if (inner && !isFromHere(request.socket))
     return "this is only for clients on umay's own machine or in its container; run umay's command there";
   return undefined;
 }
@@ -48,9 +48,14 @@ function isOwnName(host: string, bind: SocketAddress & { kind: "tcp" }): boolean
   );
 }
 
-function isFromHere({ socket }: IncomingMessage): boolean {
-  const peer = socket.remoteAddress;
-  return peer !== undefined && (isLoopback(unmapAddress(peer)) || peer === socket.localAddress);
+/** Whether a client is on umay's own machine; a client of a unix socket has no address. */
+export function isFromHere({ remoteAddress: peer, localAddress }: Ends): boolean {
+  return peer !== undefined && (isLoopback(unmapAddress(peer)) || peer === localAddress);
+}
+
+interface Ends {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
 }
 
 function isLoopback(host: string): boolean {

@@ -5,7 +5,8 @@ import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
-import { configPath, explainPath, refusal } from "./guard.ts";
+import { configPath, explainPath, isFromHere, refusal } from "./guard.ts";
+import { Visitors } from "./visitors.ts";
 
 /** The information that the admin server gives, and the actions that it can ask for. */
 export interface AdminState extends AdminActions {
@@ -38,8 +39,12 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 64;
-/** A client that reads and sends nothing for so many milliseconds is cut off; after twice that during an answer. */
+/** Further connections that only clients on this machine may have. */
+const mostLocalConnections = 16;
+/** A client that sends nothing, or reads nothing of its answer, for so long is cut off; in milliseconds. */
 const idleTimeout = 10_000;
+/** How long an answer may take to make, in milliseconds: a reload waits up to 10 s for the workers. */
+const answerTimeout = 60_000;
 const closeTimeout = 1_000;
 const socketMode = 0o600;
 
@@ -50,12 +55,18 @@ const socketMode = 0o600;
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
+  const visitors = new Visitors(mostConnections, mostLocalConnections, isFromHere);
   const server = http().createServer(limits, (request, response) => {
     const { socket } = request;
     // Only a client that pipelines asks again before the answer is out. One packet could ask for hundreds of answers.
     if (answering.has(socket)) return void socket.destroy();
     answering.add(socket);
-    response.once("close", () => answering.delete(socket));
+    visitors.asked(socket);
+    socket.setTimeout(answerTimeout);
+    response.once("close", () => {
+      answering.delete(socket);
+      visitors.answered(socket);
+    });
     const refused = refusal(request, address);
     if (refused !== undefined) return sendWhileReading(response, 403, `${refused}\n`);
     answer(request, response, state).catch((error: Error) => {
@@ -64,7 +75,7 @@ export async function startAdmin(address: SocketAddress, state: AdminState): Pro
       else send(response, 500, textType, `${error.message}\n`);
     });
   });
-  server.maxConnections = mostConnections;
+  server.on("connection", (socket) => visitors.arrived(socket));
   server.setTimeout(idleTimeout);
   const bound = await listen(server, address, { mode: socketMode }).catch((cause: Error) => {
     throw new Error(`admin ${cause.message}`, { cause });
@@ -163,6 +174,7 @@ function sendWhileReading(response: ServerResponse, status: number, text: string
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.socket?.setTimeout(idleTimeout);
   response.writeHead(status, {
     "Content-Type": contentType,
     "Content-Length": Buffer.byteLength(body),
