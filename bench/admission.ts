@@ -2,11 +2,12 @@
  * What it costs to admit a connection and to count it out again, in nanoseconds: without limits, and with each of them.
  * `node bench/admission.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
+
 import { cpus } from "node:os";
 import { Bench } from "tinybench";
 import { createAddressTable } from "../src/channel/address-table.ts";
-import { createCounterMemory } from "../src/channel/counters.ts";
-import { createSharedMemory, listenerCapacity, mostConnections } from "../src/channel/memory.ts";
+import { createCounterMemory, layout } from "../src/channel/layout.ts";
+import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
@@ -96,7 +97,7 @@ const plane: Plane = {
   open: new Set(),
   serve: () => {},
   dial,
-  handshakes: new Int32Array(listenerCapacity),
+  handshakes: new Int32Array(layout.listener.capacity),
 };
 plane.shared.process[mostConnections] = 1_000_000;
 

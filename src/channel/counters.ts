@@ -9,7 +9,6 @@ import {
   rejectReasons,
 } from "../model/reasons.ts";
 import { histogramCells } from "./histogram.ts";
-import { backendCapacity, listenerCapacity, poolCapacity } from "./memory.ts";
 
 /*
  * Every worker has one counter memory that only it writes, with plain stores; the control plane adds them up.
@@ -83,15 +82,7 @@ function place<T extends Record<string, number>>(sizes: T): Placed<T> {
   return { ...offsets, size } as Placed<T>;
 }
 
-/** Room for as many blocks as the capacities allow. Pages that are never touched cost no memory. */
-const cells =
-  listenerCapacity * listenerCell.size + poolCapacity * poolCell.size + backendCapacity * backendCell.size;
-
 export type CounterMemory = Float64Array<SharedArrayBuffer>;
-
-export function createCounterMemory(): CounterMemory {
-  return new Float64Array(new SharedArrayBuffer(cells * Float64Array.BYTES_PER_ELEMENT));
-}
 
 /** The sum of one cell over all workers. */
 export function sumCells(memories: readonly CounterMemory[], cell: number): number {

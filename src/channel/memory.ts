@@ -1,30 +1,14 @@
 import type { BackendState, Obstacle } from "../model/backend.ts";
+import { type CellName, type KindName, kindNames, layout } from "./layout.ts";
 
 /**
- * What the workers share with each other and with the control plane, without a message.
- * Cells are changed with Atomics, because every thread may change them, unless they say otherwise.
+ * What the workers share with each other and with the control plane, without a message: the cells of every kind of the
+ * layout, and some of the whole process. Cells are changed with Atomics, because every thread may change them, unless
+ * they say otherwise.
  */
-export interface SharedMemory {
-  /** Leases per backend slot: connecting or connected. Least-connection reads it. */
-  readonly backendActive: Int32Array<SharedArrayBuffer>;
-  /** {@link backendFlag} bits per backend slot, written by the control plane. 0: may be picked. */
-  readonly backendFlags: Int32Array<SharedArrayBuffer>;
-  /** Failures in a row per backend slot, over all workers. */
-  readonly backendErrors: Int32Array<SharedArrayBuffer>;
-  /** Per backend slot, how much of its weight does not count while it starts slowly, in percent; written by the control plane. */
-  readonly backendWithheld: Int32Array<SharedArrayBuffer>;
-  /** {@link latencyCells} per backend slot: what its answers took. Plain stores: of two at once, one is lost. */
-  readonly backendLatency: Int32Array<SharedArrayBuffer>;
-  /** Leases per pool slot: what the retry budget is a share of. */
-  readonly poolActive: Int32Array<SharedArrayBuffer>;
-  /** Retries under way per pool slot. */
-  readonly poolRetries: Int32Array<SharedArrayBuffer>;
-  /** Sessions that wait for a backend per pool slot. */
-  readonly poolWaiting: Int32Array<SharedArrayBuffer>;
-  /** Two per pool slot, see `bells.ts`. */
-  readonly bells: Int32Array<SharedArrayBuffer>;
-  /** Open connections per listener slot. */
-  readonly listenerActive: Int32Array<SharedArrayBuffer>;
+export interface SharedMemory extends Readonly<Record<CellName, Int32Array<SharedArrayBuffer>>> {
+  /** By kind, in the order of the layout: how many of its slots were ever taken; written by the control plane. */
+  readonly used: Int32Array<SharedArrayBuffer>;
   /**
    * Connections of each worker, by its index: open, or handed to it and on their way. Where a connection goes is
    * decided by it; what is open is counted elsewhere.
@@ -36,9 +20,6 @@ export interface SharedMemory {
 
 export const openConnections = 0;
 export const mostConnections = 1;
-
-/** A latency in microseconds, 0 before the first; and when it was measured, in hundredths of a second. */
-export const latencyCells = 2;
 
 /**
  * Why a backend may not be picked. `trusted` lifts all but `draining`: too few of its pool are left without it.
@@ -65,28 +46,25 @@ export function obstacleOf(flags: number): Obstacle | undefined {
   return state === "up" || mayBePicked(flags) ? undefined : state;
 }
 
-/** Backends that all pools together may have, also those that were removed and still have sessions. */
-export const backendCapacity = 16_384;
-export const listenerCapacity = 1_024;
-export const poolCapacity = 1_024;
 export const workerCapacity = 1_024;
 
 export function createSharedMemory(): SharedMemory {
+  const cells: Partial<Record<CellName, Int32Array<SharedArrayBuffer>>> = {};
+  for (const { capacity, gauges, cells: others } of Object.values(layout)) {
+    for (const name of Object.keys(gauges)) cells[name as CellName] = sharedInts(capacity);
+    for (const [name, each] of Object.entries(others)) cells[name as CellName] = sharedInts(capacity * each);
+  }
   return {
-    backendActive: sharedInts(backendCapacity),
-    backendFlags: sharedInts(backendCapacity),
-    backendErrors: sharedInts(backendCapacity),
-    backendWithheld: sharedInts(backendCapacity),
-    backendLatency: sharedInts(backendCapacity * latencyCells),
-    poolActive: sharedInts(poolCapacity),
-    poolRetries: sharedInts(poolCapacity),
-    poolWaiting: sharedInts(poolCapacity),
-    bells: sharedInts(2 * poolCapacity),
-    listenerActive: sharedInts(listenerCapacity),
+    ...(cells as Record<CellName, Int32Array<SharedArrayBuffer>>),
+    used: sharedInts(kindNames.length),
     workerOpen: sharedInts(workerCapacity),
     process: sharedInts(2),
   };
 }
+
+/** How many slots of a kind were ever taken: what lies beyond them was never counted in. */
+export const usedSlots = ({ used }: SharedMemory, name: KindName): number =>
+  Atomics.load(used, kindNames.indexOf(name));
 
 function sharedInts(length: number): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT));

@@ -1,28 +1,30 @@
-import { backendCell, listenerCell, poolCell } from "./counters.ts";
-import { backendCapacity, listenerCapacity, poolCapacity } from "./memory.ts";
+import { type Blocks, blocksOf, type KindName, kindNames } from "./layout.ts";
+import type { SharedMemory } from "./memory.ts";
 
 /** Hands out the indexes of one kind of thing in shared memory, lowest first. */
 export class Slots {
   readonly #free: number[] = [];
+  readonly #blocks: Blocks;
+  readonly #used: (count: number) => void;
   #next = 0;
-  readonly #capacity: number;
-  readonly #firstCounter: number;
-  readonly #counterCells: number;
 
-  constructor(capacity: number, firstCounter: number, counterCells: number) {
-    this.#capacity = capacity;
-    this.#firstCounter = firstCounter;
-    this.#counterCells = counterCells;
+  /** @param used is told how many were ever taken, when it is one more. */
+  constructor(blocks: Blocks, used: (count: number) => void = () => {}) {
+    this.#blocks = blocks;
+    this.#used = used;
   }
 
   /** @returns undefined when all are taken. */
   take(): number | undefined {
-    return this.#free.pop() ?? (this.#next < this.#capacity ? this.#next++ : undefined);
+    const slot = this.#free.pop();
+    if (slot !== undefined || this.#next === this.#blocks.capacity) return slot;
+    this.#used(this.#next + 1);
+    return this.#next++;
   }
 
   /** How many are not taken. */
   get free(): number {
-    return this.#capacity - this.#next + this.#free.length;
+    return this.#blocks.capacity - this.#next + this.#free.length;
   }
 
   /** Only for a slot that no worker counts in any more. */
@@ -32,17 +34,16 @@ export class Slots {
 
   /** Index of the first counter of a slot, in every worker's counter memory. */
   counters(slot: number): number {
-    return this.#firstCounter + slot * this.#counterCells;
+    return this.#blocks.first + slot * this.#blocks.size;
   }
 
   get counterCells(): number {
-    return this.#counterCells;
+    return this.#blocks.size;
   }
 }
 
-const firstPool = listenerCapacity * listenerCell.size;
-const firstBackend = firstPool + poolCapacity * poolCell.size;
-
-export const listenerSlots = (): Slots => new Slots(listenerCapacity, 0, listenerCell.size);
-export const poolSlots = (): Slots => new Slots(poolCapacity, firstPool, poolCell.size);
-export const backendSlots = (): Slots => new Slots(backendCapacity, firstBackend, backendCell.size);
+/** The slots of a kind, of which there is one hander-out. */
+export function slotsOf(name: KindName, { used }: SharedMemory): Slots {
+  const index = kindNames.indexOf(name);
+  return new Slots(blocksOf(name), (count) => Atomics.store(used, index, count));
+}

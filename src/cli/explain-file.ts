@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
-import { createCounterMemory } from "../channel/counters.ts";
-import { createSharedMemory, listenerCapacity, mostConnections } from "../channel/memory.ts";
+import { createCounterMemory, layout } from "../channel/layout.ts";
+import { createSharedMemory, mostConnections } from "../channel/memory.ts";
 import { Store } from "../control/state/store.ts";
 import { ServedPool } from "../data/dispatch/pool.ts";
 import { explain } from "../data/explain/explain.ts";
@@ -46,7 +46,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
       .map((definition) => [definition.name, new ServedPool(definition, worker)]),
   );
   const placed = store.snapshot.listeners.find(({ name }) => name === request.listener)!;
-  const plane = { shared, handshakes: new Int32Array(listenerCapacity) };
+  const plane = { shared, handshakes: new Int32Array(layout.listener.capacity) };
   const explanation = explain(new ServedListener(placed, pools, 1), { plane, worker: undefined }, request);
   const problem = problems.get(explanation.pool?.name ?? "");
   const notes = problem === undefined ? [fromFile] : [problem, fromFile];

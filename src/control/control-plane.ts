@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type CounterMemory, createCounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
+import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
+import { createCounterMemory } from "../channel/layout.ts";
 import {
   createSharedMemory,
   mostConnections,

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { listenerCell } from "../channel/counters.ts";
-import { listenerCapacity } from "../channel/memory.ts";
+import { layout } from "../channel/layout.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { err, ok } from "../lib/result.ts";
@@ -35,7 +35,7 @@ const plane: Plane = {
     new Session(plane, connection, chain);
   },
   dial,
-  handshakes: new Int32Array(listenerCapacity),
+  handshakes: new Int32Array(layout.listener.capacity),
 };
 const sweep = new Sweep(plane.open);
 const memory = {

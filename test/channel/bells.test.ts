@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { addUpTo, bellOf, ringNews, ringRoom } from "../../src/channel/bells.ts";
-import { createSharedMemory, poolCapacity, type SharedMemory } from "../../src/channel/memory.ts";
+import { layout } from "../../src/channel/layout.ts";
+import { createSharedMemory, type SharedMemory } from "../../src/channel/memory.ts";
 import { patient } from "../support/patience.ts";
 
 test("threads that count in at the same time never exceed the limit", async () => {
@@ -63,10 +64,10 @@ test("room is told to one listener of the pool, the longest; news to all of them
 });
 
 test("every pool has bells of its own", () => {
-  const bells = Array.from({ length: poolCapacity }, (_, slot) => [
+  const bells = Array.from({ length: layout.pool.capacity }, (_, slot) => [
     bellOf(slot, "room"),
     bellOf(slot, "news"),
   ]);
-  assert.equal(new Set(bells.flat()).size, 2 * poolCapacity);
+  assert.equal(new Set(bells.flat()).size, 2 * layout.pool.capacity);
   assert.equal(Math.max(...bells.flat()) + 1, createSharedMemory().bells.length);
 });

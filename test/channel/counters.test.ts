@@ -4,7 +4,6 @@ import fc from "fast-check";
 import {
   backendCell,
   connectFailureList,
-  createCounterMemory,
   endReasonList,
   handshakeOutcomes,
   listenerCell,
@@ -13,8 +12,7 @@ import {
   sumCells,
 } from "../../src/channel/counters.ts";
 import { histogramCells } from "../../src/channel/histogram.ts";
-import { backendCapacity } from "../../src/channel/memory.ts";
-import { backendSlots } from "../../src/channel/slots.ts";
+import { countersOf, createCounterMemory, layout } from "../../src/channel/layout.ts";
 import { connectFailures, handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
 
 test("every reason of the model has a counter", () => {
@@ -52,7 +50,7 @@ test("the cells of a block lie side by side, those with a label as many as the l
 
 test("a memory has room for the last backend's block and ends with it", () => {
   const memory = createCounterMemory();
-  assert.equal(memory.length, backendSlots().counters(backendCapacity));
+  assert.equal(memory.length, countersOf("backend", layout.backend.capacity));
   assert.ok(memory.buffer instanceof SharedArrayBuffer);
 });
 

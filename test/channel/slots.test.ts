@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { backendCell, createCounterMemory, listenerCell, poolCell } from "../../src/channel/counters.ts";
-import { backendCapacity, listenerCapacity, poolCapacity } from "../../src/channel/memory.ts";
-import { backendSlots, listenerSlots, poolSlots, Slots } from "../../src/channel/slots.ts";
+import { createCounterMemory, kindNames, layout } from "../../src/channel/layout.ts";
+import { createSharedMemory, usedSlots } from "../../src/channel/memory.ts";
+import { Slots, slotsOf } from "../../src/channel/slots.ts";
 
 test("a slot is never handed out twice at a time, whatever is taken and given back", () => {
   const steps = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat({ max: 20 })));
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), steps, (capacity, script) => {
-      const slots = new Slots(capacity, 0, 1);
+      const slots = new Slots({ capacity, first: 0, size: 1 });
       const taken: number[] = [];
       for (const step of script) {
         if (step === undefined) {
@@ -28,25 +28,38 @@ test("a slot is never handed out twice at a time, whatever is taken and given ba
 });
 
 test("slots that were never used come in rising order, and only when none was given back", () => {
-  const slots = new Slots(3, 0, 1);
+  const used: number[] = [];
+  const slots = new Slots({ capacity: 3, first: 0, size: 1 }, (count) => used.push(count));
   assert.deepEqual([slots.take(), slots.take()], [0, 1]);
   slots.giveBack(0);
   assert.deepEqual([slots.take(), slots.take(), slots.take()], [0, 2, undefined]);
+  assert.deepEqual(used, [1, 2, 3]);
 });
 
-test("the counters of all listeners, pools and backends follow each other without gap or overlap", () => {
-  const kinds = [
-    { slots: listenerSlots(), capacity: listenerCapacity, cells: listenerCell.size },
-    { slots: poolSlots(), capacity: poolCapacity, cells: poolCell.size },
-    { slots: backendSlots(), capacity: backendCapacity, cells: backendCell.size },
-  ];
+test("the counters of all kinds follow each other without gap or overlap", () => {
   let next = 0;
-  for (const { slots, capacity, cells } of kinds) {
-    assert.equal(slots.counterCells, cells);
+  for (const kind of kindNames) {
+    const slots = slotsOf(kind, createSharedMemory());
+    const { capacity, counters } = layout[kind];
+    assert.equal(slots.counterCells, counters.size);
+    assert.equal(slots.free, capacity);
     for (let slot = 0; slot < capacity; slot++) {
       assert.equal(slots.counters(slot), next);
-      next += cells;
+      next += counters.size;
     }
   }
   assert.equal(createCounterMemory().length, next);
+});
+
+test("a slot that is taken is known to be in use to whoever reads the shared memory", () => {
+  const shared = createSharedMemory();
+  const slots = slotsOf("pool", shared);
+  assert.equal(usedSlots(shared, "pool"), 0);
+  slots.take();
+  slots.giveBack(slots.take()!);
+  slots.take();
+  assert.deepEqual(
+    kindNames.map((kind) => usedSlots(shared, kind)),
+    kindNames.map((kind) => (kind === "pool" ? 2 : 0)),
+  );
 });

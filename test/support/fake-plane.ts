@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
-import { backendCell, createCounterMemory, listenerCell, poolCell } from "../../src/channel/counters.ts";
-import { createSharedMemory, listenerCapacity, mostConnections } from "../../src/channel/memory.ts";
-import { backendSlots, listenerSlots, poolSlots } from "../../src/channel/slots.ts";
+import { backendCell, listenerCell, poolCell } from "../../src/channel/counters.ts";
+import { countersOf, createCounterMemory, layout } from "../../src/channel/layout.ts";
+import { createSharedMemory, mostConnections } from "../../src/channel/memory.ts";
 import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
 import type { Dial } from "../../src/data/upstream/dial.ts";
@@ -19,7 +19,7 @@ export const fakeBackends: readonly PlacedBackend[] = [0, 1, 2].map((slot) => ({
   weight: 1,
   tier: 0,
   slot,
-  counters: backendSlots().counters(slot),
+  counters: countersOf("backend", slot),
 }));
 
 export const fakePool: PlacedPool = {
@@ -32,7 +32,7 @@ export const fakePool: PlacedPool = {
   queue: { size: 2, timeout: 1_000 },
   tls: undefined,
   slot: 0,
-  counters: poolSlots().counters(0),
+  counters: countersOf("pool", 0),
   backends: fakeBackends,
 };
 
@@ -56,7 +56,7 @@ export const fakeListener: PlacedListener = {
   },
   timeouts: { handshake: 1_000 },
   slot: 0,
-  counters: listenerSlots().counters(0),
+  counters: countersOf("listener", 0),
   addresses: [],
   accept: "shared-port",
   ticketKeys: undefined,
@@ -66,7 +66,7 @@ export const fakeListener: PlacedListener = {
 /** Memory is costly to make: all planes of a file share it, and each begins with nothing in it. */
 const shared = createSharedMemory();
 const counters = createCounterMemory();
-const handshakes = new Int32Array(listenerCapacity);
+const handshakes = new Int32Array(layout.listener.capacity);
 
 /** Later than any timeout; by `performance.now()`. */
 export const muchLater = (): number => performance.now() + 1e6;

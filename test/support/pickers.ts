@@ -1,4 +1,4 @@
-import { latencyCells } from "../../src/channel/memory.ts";
+import { latencyCells } from "../../src/channel/layout.ts";
 import type { PickContext, Picker, PickerInputs } from "../../src/data/pick/picker.ts";
 import { createPicker } from "../../src/data/pick/registry.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";

@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import { createAddressTable } from "../../channel/address-table.ts";
 import { ringNews } from "../../channel/bells.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
-import { backendFlag, latencyCells, type SharedMemory } from "../../channel/memory.ts";
-import { backendSlots, listenerSlots, poolSlots } from "../../channel/slots.ts";
+import { latencyCells } from "../../channel/layout.ts";
+import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
+import { slotsOf } from "../../channel/slots.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
@@ -61,12 +62,12 @@ export class Store {
     this.#shared = shared;
     this.#workers = memories.length;
     this.#listenerPlaces = new Places({
-      slots: listenerSlots(),
+      slots: slotsOf("listener", shared),
       memories,
       busy: (slot) => Atomics.load(shared.listenerActive, slot) > 0,
     });
     this.#poolPlaces = new Places({
-      slots: poolSlots(),
+      slots: slotsOf("pool", shared),
       memories,
       busy: (slot) =>
         [shared.poolActive, shared.poolRetries, shared.poolWaiting].some(
@@ -74,7 +75,7 @@ export class Store {
         ),
     });
     this.#backendPlaces = new Places({
-      slots: backendSlots(),
+      slots: slotsOf("backend", shared),
       memories,
       busy: (slot) => Atomics.load(shared.backendActive, slot) > 0,
       clear(slot) {

@@ -162,8 +162,11 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     [...certificateReloads().pools].flatMap(([pool, counts]) => reloadSamples({ pool }, counts)),
 
   umay_workers: ({ memories }) => one(memories.length),
-  umay_worker_connections: ({ memories }) =>
-    memories.map((memory, index) => ({ labels: { worker: String(index + 1) }, value: openInWorker(memory) })),
+  umay_worker_connections: ({ memories, shared }) =>
+    memories.map((memory, index) => ({
+      labels: { worker: String(index + 1) },
+      value: openInWorker(memory, shared),
+    })),
   umay_worker_restarts_total: ({ workerRestarts }) => one(workerRestarts()),
   umay_log_lines_dropped_total: ({ droppedLogLines }) => one(droppedLogLines()),
   umay_open_files: () => openFiles(),

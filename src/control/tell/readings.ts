@@ -1,6 +1,6 @@
 import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
-import { listenerCapacity, type SharedMemory, stateOf } from "../../channel/memory.ts";
-import { listenerSlots } from "../../channel/slots.ts";
+import { countersOf } from "../../channel/layout.ts";
+import { type SharedMemory, stateOf, usedSlots } from "../../channel/memory.ts";
 import type { ByName, ReloadCounts } from "../../material/renewal.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
@@ -89,13 +89,11 @@ export function waitingInPool(
   return difference(memories, counters + poolCell.queued, counters + poolCell.dequeued);
 }
 
-const listenerPlaces = listenerSlots();
-
 /** Connections that a worker has open, also on listeners that are gone from the snapshot. */
-export function openInWorker(memory: CounterMemory): number {
+export function openInWorker(memory: CounterMemory, shared: SharedMemory): number {
   let open = 0;
-  for (let slot = 0; slot < listenerCapacity; slot++)
-    open += openOnListener([memory], { counters: listenerPlaces.counters(slot) });
+  for (let slot = 0; slot < usedSlots(shared, "listener"); slot++)
+    open += openOnListener([memory], { counters: countersOf("listener", slot) });
   return open;
 }
 

@@ -77,7 +77,7 @@ export interface BackendStatus {
 }
 
 export async function readStatus(input: MetricsInput): Promise<Status> {
-  const { memories } = input;
+  const { memories, shared } = input;
   const snapshot = input.snapshot();
   const listeners: [string, ListenerStatus][] = [];
   for (const listener of snapshot.listeners)
@@ -90,7 +90,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
     state: input.state(),
     generation: snapshot.version,
-    workers: memories.map((memory, index) => ({ id: index + 1, connections: openInWorker(memory) })),
+    workers: memories.map((memory, index) => ({ id: index + 1, connections: openInWorker(memory, shared) })),
     listeners: Object.fromEntries(listeners),
     pools: Object.fromEntries(pools),
   };

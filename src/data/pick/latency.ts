@@ -1,4 +1,4 @@
-import { latencyCells } from "../../channel/memory.ts";
+import { latencyCells } from "../../channel/layout.ts";
 
 /** Time in hundredths of a second: 31 bits of them are 248 days. */
 const perMillisecond = 0.1;

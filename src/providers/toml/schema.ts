@@ -33,7 +33,7 @@ const admin = z.strictObject({
 
 /** The number of places in shared memory. */
 export const mostListeners = 1_024;
-export const mostPools = 1_024;
+export const mostPools = 16_384;
 
 const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { backendCell, createCounterMemory } from "../../../src/channel/counters.ts";
+import { backendCell } from "../../../src/channel/counters.ts";
+import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory } from "../../../src/channel/memory.ts";
 import { BackendDrains } from "../../../src/control/backends/drains.ts";
 import { Store } from "../../../src/control/state/store.ts";

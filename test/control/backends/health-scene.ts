@@ -1,5 +1,5 @@
 import { type Logger, pino } from "pino";
-import { createCounterMemory } from "../../../src/channel/counters.ts";
+import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, mayBePicked } from "../../../src/channel/memory.ts";
 import { HealthMonitor } from "../../../src/control/backends/health.ts";
 import { Store } from "../../../src/control/state/store.ts";

@@ -4,20 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  backendCell,
-  type CounterMemory,
-  createCounterMemory,
-  listenerCell,
-  poolCell,
-} from "../../../src/channel/counters.ts";
-import {
-  backendCapacity,
-  backendFlag,
-  createSharedMemory,
-  listenerCapacity,
-  type SharedMemory,
-} from "../../../src/channel/memory.ts";
+import { backendCell, type CounterMemory, listenerCell, poolCell } from "../../../src/channel/counters.ts";
+import { createCounterMemory, layout } from "../../../src/channel/layout.ts";
+import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";
 import type { Backend, PlacedBackend } from "../../../src/model/backend.ts";
 import type { Model } from "../../../src/model/model.ts";
@@ -146,13 +135,13 @@ test("a backend that comes back while it drains keeps its place, and is picked a
 
 test("backends beyond the room for them are left out, until others have left", async () => {
   const { store } = scene(await loadModel(smallest));
-  const many = Array.from({ length: backendCapacity + 2 }, (_, index) => backend(`host-${index}`));
+  const many = Array.from({ length: layout.backend.capacity + 2 }, (_, index) => backend(`host-${index}`));
   assert.equal(store.setBackends("echo", many), 2);
-  assert.equal(placed(store, "echo").length, backendCapacity);
+  assert.equal(placed(store, "echo").length, layout.backend.capacity);
   store.setBackends("echo", many.slice(2));
   store.settle(store.snapshot.version);
   assert.equal(store.setBackends("echo", many.slice(2)), 0);
-  assert.equal(new Set(placed(store, "echo").map(({ slot }) => slot)).size, backendCapacity);
+  assert.equal(new Set(placed(store, "echo").map(({ slot }) => slot)).size, layout.backend.capacity);
 });
 
 test("no two backends that may have sessions ever share a place", () => {
@@ -398,7 +387,7 @@ test("TLS that did not change stays the same object while everything else about 
 test("more listeners than there is room for are refused, and nothing changes", () => {
   const { store } = scene();
   const before = store.snapshot;
-  const many = Array.from({ length: listenerCapacity }, (_, index) => ({
+  const many = Array.from({ length: layout.listener.capacity }, (_, index) => ({
     ...model.listeners[0]!,
     name: `l${index}`,
   }));

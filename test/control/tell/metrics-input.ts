@@ -1,6 +1,7 @@
-import { createCounterMemory } from "../../../src/channel/counters.ts";
+import assert from "node:assert/strict";
+import { countersOf, createCounterMemory } from "../../../src/channel/layout.ts";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
-import { backendSlots, listenerSlots, poolSlots } from "../../../src/channel/slots.ts";
+import { slotsOf } from "../../../src/channel/slots.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
 import type { ListenerTls } from "../../../src/model/listener.ts";
 import type { Certificate } from "../../../src/model/material.ts";
@@ -60,7 +61,7 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
     },
     timeouts: { handshake: 1 },
     slot,
-    counters: listenerSlots().counters(slot),
+    counters: countersOf("listener", slot),
     addresses: [{ kind: "tcp", host: "127.0.0.1", port: 9994 + slot }],
     accept: "shared-port",
     ticketKeys: undefined,
@@ -79,14 +80,14 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     queue: { size: 1, timeout: 1 },
     tls: name === "echo" ? poolTls : undefined,
     slot,
-    counters: poolSlots().counters(slot),
+    counters: countersOf("pool", slot),
     backends: Array.from({ length: backends }, (_, index) => ({
       address: `127.0.0.1:${1994 + index}`,
       target: { kind: "tcp", host: "127.0.0.1", port: 1994 + index },
       weight: 1 + index,
       tier: 0,
       slot: firstBackend + index,
-      counters: backendSlots().counters(firstBackend + index),
+      counters: countersOf("backend", firstBackend + index),
     })),
   };
 }
@@ -107,6 +108,9 @@ export function testInput(): TestInput {
     listeners: [web, plain],
     pools: [echo, pool("empty", 1, 4, 0)],
   };
+  const shared = createSharedMemory();
+  const slots = slotsOf("listener", shared);
+  for (const { slot } of [web, plain]) assert.equal(slots.take(), slot);
   const discovery = new Map<string, DiscoveryReading>([
     ["echo", { errors: 0, lastError: undefined }],
     ["empty", { errors: 3, lastError: "api.internal: SERVFAIL from 127.0.0.1:53" }],
@@ -116,7 +120,7 @@ export function testInput(): TestInput {
     plain,
     echo,
     memories: [createCounterMemory(), createCounterMemory()],
-    shared: createSharedMemory(),
+    shared,
     state: () => "ready",
     snapshot: () => snapshot,
     discovery: () => discovery,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createCounterMemory, listenerCell, rejectReasonList } from "../../../src/channel/counters.ts";
+import { listenerCell, rejectReasonList } from "../../../src/channel/counters.ts";
+import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { watchRejections } from "../../../src/control/tell/rejections.ts";
 import type { RejectReason } from "../../../src/model/reasons.ts";
 import { createLogger } from "../../../src/observe/logger.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { test } from "node:test";
-import { createCounterMemory, listenerCell } from "../../../src/channel/counters.ts";
+import { listenerCell } from "../../../src/channel/counters.ts";
+import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { createSharedMemory, mostConnections, openConnections } from "../../../src/channel/memory.ts";
 import { discover } from "../../../src/cli/discover.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createCounterMemory } from "../../../src/channel/counters.ts";
+import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
 import { ServedPool } from "../../../src/data/dispatch/pool.ts";
 import { explainPool } from "../../../src/data/explain/pool.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { backendCell, createCounterMemory, poolCell, sumCells } from "../../../src/channel/counters.ts";
+import { backendCell, poolCell, sumCells } from "../../../src/channel/counters.ts";
+import { countersOf, createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory } from "../../../src/channel/memory.ts";
-import { backendSlots, poolSlots } from "../../../src/channel/slots.ts";
 import { Leases } from "../../../src/data/pick/leases.ts";
 import type { NoPick, Wait } from "../../../src/data/pick/pick.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
@@ -12,7 +12,7 @@ import { pickerVariants } from "../../support/pickers.ts";
 
 const backends = ["primary", "primary", "backup"].map((tier, slot): PlacedBackend => {
   const target = { kind: "tcp", host: "127.0.0.1", port: 80 + slot } as const;
-  const counters = backendSlots().counters(slot);
+  const counters = countersOf("backend", slot);
   return {
     address: `127.0.0.1:${80 + slot}`,
     target,
@@ -34,7 +34,7 @@ const definition: PlacedPool = {
   queue: { size: 10, timeout: 1 },
   tls: undefined,
   slot: 5,
-  counters: poolSlots().counters(5),
+  counters: countersOf("pool", 5),
   backends,
 };
 

@@ -104,7 +104,7 @@ const backend = z
 
 export type BackendSettings = z.output<typeof backend>;
 
-/** The number of places in shared memory. */
+/** Of one pool; all pools together may have as many as shared memory has room for. */
 export const mostBackends = 16_384;
 
 const backends = z

@@ -1,0 +1,137 @@
+import { backendCell, type CounterMemory, listenerCell, poolCell } from "./counters.ts";
+
+/*
+ * The kinds of things that have places in shared memory. A new kind is one entry here, and so is a new number of a kind:
+ * slots, counters, shared memory and the closing of a dead worker's books follow.
+ *
+ * Each thing has one slot. Its `counters` are a block in every worker's counter memory. Its cells of shared memory are
+ * Int32s; those that count what is open are gauges, and say which counters rise and fall with them, because only a
+ * worker's own counters tell which part of a gauge is that worker's. Connections, leases and waiting sessions are
+ * different numbers with gauges of their own, whichever of them happen to be equal.
+ */
+
+/** How many things of a kind there may be, also counting those that left and still have sessions; and what they have. */
+interface Kind<Cells extends object> {
+  readonly capacity: number;
+  readonly counters: Cells;
+  /** Cells of shared memory that count what is open: one for each slot. */
+  readonly gauges: Readonly<Record<string, Gauge<keyof Cells>>>;
+  /** Other cells of shared memory: how many each slot has. */
+  readonly cells: Readonly<Record<string, number>>;
+}
+
+/** What is open = what rose − what fell, over all workers. */
+interface Gauge<Cell> {
+  readonly rises: Cell;
+  readonly falls: Cell;
+}
+
+const kind = <const Cells extends object, const K extends Omit<Kind<Cells>, "counters">>(
+  counters: Cells,
+  rest: K,
+): K & { readonly counters: Cells } => ({ counters, ...rest });
+
+/** A latency in microseconds, 0 before the first; and when it was measured, in hundredths of a second. */
+export const latencyCells = 2;
+
+export const layout = {
+  listener: kind(listenerCell, {
+    capacity: 1_024,
+    gauges: {
+      /** Open connections. */
+      listenerActive: { rises: "accepted", falls: "ended" },
+    },
+    cells: {},
+  }),
+  pool: kind(poolCell, {
+    capacity: 16_384,
+    gauges: {
+      /** Leases: what the retry budget is a share of. */
+      poolActive: { rises: "leased", falls: "released" },
+      /** Retries under way. */
+      poolRetries: { rises: "retried", falls: "settled" },
+      /** Sessions that wait for a backend. */
+      poolWaiting: { rises: "queued", falls: "dequeued" },
+    },
+    cells: {
+      /** See `bells.ts`. */
+      bells: 2,
+    },
+  }),
+  backend: kind(backendCell, {
+    capacity: 65_536,
+    gauges: {
+      /** Leases: connecting or connected. Least-connection reads it. */
+      backendActive: { rises: "leased", falls: "released" },
+    },
+    cells: {
+      /** `backendFlag` bits, written by the control plane. 0: may be picked. */
+      backendFlags: 1,
+      /** Failures in a row, over all workers. */
+      backendErrors: 1,
+      /** How much of its weight does not count while it starts slowly, in percent; written by the control plane. */
+      backendWithheld: 1,
+      /** What its answers took. Plain stores: of two at once, one is lost. */
+      backendLatency: latencyCells,
+    },
+  }),
+} as const;
+
+export type KindName = keyof typeof layout;
+
+export const kindNames = Object.keys(layout) as readonly KindName[];
+
+/** The names of all gauges and other cells, of all kinds. */
+export type CellName = {
+  [K in KindName]: keyof (typeof layout)[K]["gauges"] | keyof (typeof layout)[K]["cells"];
+}[KindName];
+
+/** Where the blocks of a kind are in counter memory. */
+export interface Blocks {
+  /** How many there is room for. */
+  readonly capacity: number;
+  /** Index of the first cell of the first block. */
+  readonly first: number;
+  /** Cells of one block. */
+  readonly size: number;
+}
+
+/** The kinds' blocks follow each other. */
+const blocks = new Map<KindName, Blocks>();
+let cells = 0;
+for (const name of kindNames) {
+  const { capacity, counters } = layout[name];
+  blocks.set(name, { capacity, first: cells, size: counters.size });
+  cells += capacity * counters.size;
+}
+
+export const blocksOf = (name: KindName): Blocks => blocks.get(name)!;
+
+/** Index of the first counter of a slot, in every worker's counter memory. */
+export function countersOf(name: KindName, slot: number): number {
+  const { first, size } = blocksOf(name);
+  return first + slot * size;
+}
+
+/** Room for every slot of every kind. Pages that are never touched cost no memory, only address space. */
+export function createCounterMemory(): CounterMemory {
+  return new Float64Array(new SharedArrayBuffer(cells * Float64Array.BYTES_PER_ELEMENT));
+}
+
+/** A gauge of a kind, with its counters as offsets in the kind's block. */
+export interface GaugeCells {
+  readonly gauge: CellName;
+  readonly rises: number;
+  readonly falls: number;
+}
+
+/** The gauges of a kind. */
+export function gaugesOf(name: KindName): readonly GaugeCells[] {
+  const { gauges, counters } = layout[name];
+  const offsets = counters as unknown as Readonly<Record<string, number>>;
+  return Object.entries<Gauge<string>>(gauges).map(([gauge, { rises, falls }]) => ({
+    gauge: gauge as CellName,
+    rises: offsets[rises]!,
+    falls: offsets[falls]!,
+  }));
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { endReasonList, listenerCell } from "../../../src/channel/counters.ts";
+import { countersOf, createCounterMemory, gaugesOf, kindNames } from "../../../src/channel/layout.ts";
+import { createSharedMemory, openConnections } from "../../../src/channel/memory.ts";
+import { slotsOf } from "../../../src/channel/slots.ts";
+import { closeBooks } from "../../../src/control/workers/books.ts";
+
+const slots = 3;
+const gauges = kindNames.flatMap((kind) => gaugesOf(kind).map((gauge) => ({ kind, ...gauge })));
+
+/** What two workers have open: of each gauge, in each slot. */
+const opens = fc.array(fc.tuple(fc.nat(5), fc.nat(5)), {
+  minLength: gauges.length * slots,
+  maxLength: gauges.length * slots,
+});
+
+test("what a dead worker had open is counted as ended, and what the others have is not", () => {
+  fc.assert(
+    fc.property(opens, (counts) => {
+      const shared = createSharedMemory();
+      const memories = [createCounterMemory(), createCounterMemory()];
+      for (const kind of kindNames) {
+        const places = slotsOf(kind, shared);
+        for (let slot = 0; slot < slots; slot++) places.take();
+      }
+      let connections = 0;
+      for (const [index, { kind, gauge, rises, falls }] of gauges.entries())
+        for (let slot = 0; slot < slots; slot++) {
+          const own = counts[index * slots + slot]!;
+          for (const [worker, open] of own.entries()) {
+            memories[worker]![countersOf(kind, slot) + rises] = 7 + open;
+            memories[worker]![countersOf(kind, slot) + falls] = 7;
+          }
+          Atomics.store(shared[gauge], slot, own[0] + own[1]);
+          if (kind === "listener") connections += own[0] + own[1];
+        }
+      Atomics.store(shared.process, openConnections, connections);
+
+      closeBooks(memories[0]!, shared);
+      let left = 0;
+      for (const [index, { kind, gauge, rises, falls }] of gauges.entries())
+        for (let slot = 0; slot < slots; slot++) {
+          const [dead, alive] = counts[index * slots + slot]!;
+          const first = countersOf(kind, slot);
+          assert.equal(shared[gauge][slot], alive);
+          assert.equal(memories[0]![first + falls], memories[0]![first + rises]);
+          assert.equal(memories[1]![first + falls], 7);
+          if (kind !== "listener") continue;
+          left += alive;
+          const told = first + listenerCell.ends + endReasonList.indexOf("worker_died");
+          assert.equal(memories[0]![told], dead);
+        }
+      assert.equal(shared.process[openConnections], left);
+    }),
+    { numRuns: 20 },
+  );
+});
