@@ -99,13 +99,19 @@ function poolAt(port: number): PlacedPool {
 
 async function measure(check: CheckSpec | undefined, port: number, seconds: number): Promise<object> {
   const shared = createSharedMemory();
+  const outlier = { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 };
+  const policy: HealthPolicy = { check, outlier, panicThreshold: 50 };
+  const placed = poolAt(port);
+  const { name } = placed;
+  const discovery = { type: "static", backends: [] } as const;
+  const config = { ...placed, discovery, health: policy, removal: undefined };
+  const pool = { name, config, placed, discovery: undefined, check: undefined, panic: undefined };
   const monitor = new HealthMonitor({
+    pool: () => pool,
     shared,
     logger: createLogger({ level: "error" }, { write: console.log }),
   });
-  const outlier = { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 };
-  const policy: HealthPolicy = { check, outlier, panicThreshold: 50 };
-  monitor.update([poolAt(port)], new Map([["bench", policy]]));
+  monitor.follow({ pools: new Set([name]), left: [] });
   await monitor.firstResults();
   // By then the checks are spread over the interval.
   await sleep(interval);

@@ -1,11 +1,10 @@
 import { createSharedMemory } from "../../src/channel/memory.ts";
-import { SlowStarts } from "../../src/control/backends/slow-start.ts";
+import { SlowStarts, type StartingPool } from "../../src/control/backends/slow-start.ts";
 import { Latencies } from "../../src/data/pick/latency.ts";
 import type { PickContext, Picker } from "../../src/data/pick/picker.ts";
 import { createPicker } from "../../src/data/pick/registry.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
 import { latencyDecay, type PickerSpec } from "../../src/model/pool.ts";
-import type { PlacedPool } from "../../src/model/snapshot.ts";
 
 /** What a failed attempt counts for at least, in milliseconds, as on the path of a session. */
 const failureLatency = 1000;
@@ -19,7 +18,7 @@ export class SimulatedPool implements PickContext {
   readonly shared = createSharedMemory();
   readonly slowStarts: SlowStarts;
   readonly #spec: PickerSpec;
-  readonly #slowStart: number;
+  readonly #pool: StartingPool;
   readonly #random: () => number;
   readonly #latencies: Latencies;
   readonly #measures: boolean;
@@ -29,7 +28,7 @@ export class SimulatedPool implements PickContext {
 
   constructor(spec: PickerSpec, workers: number, slowStart: number, random: () => number) {
     this.#spec = spec;
-    this.#slowStart = slowStart;
+    this.#pool = { panic: undefined, placed: { slowStart } };
     this.#random = random;
     this.#pickers = Array.from({ length: workers });
     const decay = latencyDecay(spec);
@@ -48,7 +47,7 @@ export class SimulatedPool implements PickContext {
     const before = new Set(this.#backends.map(({ slot }) => slot));
     for (const backend of backends) {
       if (before.has(backend.slot)) continue;
-      this.slowStarts.begin(this.#placed, backend, this.#backends);
+      this.slowStarts.begin(this.#pool, backend, this.#backends);
     }
     this.#backends = backends;
     this.#pickers = this.#pickers.map((previous, index) =>
@@ -101,7 +100,7 @@ export class SimulatedPool implements PickContext {
 
   /** Ejects backends on which one session after the other failed, and moves slow starts on. */
   sweep(): void {
-    this.slowStarts.sweep(this.#placed, false);
+    this.slowStarts.sweep();
     for (const { slot } of this.#backends)
       if (this.shared.backendErrors[slot]! >= ejectingErrors) this.shared.backendFlags[slot] = 1;
   }
@@ -111,11 +110,7 @@ export class SimulatedPool implements PickContext {
     this.shared.backendErrors[backend.slot] = 0;
     if (this.shared.backendFlags[backend.slot] === 0) return;
     const others = this.#backends.filter(({ slot }) => this.shared.backendFlags[slot] === 0);
-    this.slowStarts.begin(this.#placed, backend, others);
+    this.slowStarts.begin(this.#pool, backend, others);
     this.shared.backendFlags[backend.slot] = 0;
-  }
-
-  get #placed(): PlacedPool {
-    return { slowStart: this.#slowStart, backends: this.#backends } as PlacedPool;
   }
 }

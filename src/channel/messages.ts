@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
-import type { PlacedListener, Snapshot } from "../model/snapshot.ts";
+import type { Difference } from "../model/snapshot.ts";
 import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
 
@@ -26,20 +26,14 @@ export interface HandedSocket {
 
 /** Control plane to worker. */
 export type ToWorker =
-  /** A listener that is as it was in the last snapshot that this thread was sent is only named: certificates are large. */
-  | {
-      readonly type: "snapshot";
-      readonly snapshot: Omit<Snapshot, "listeners"> & {
-        readonly listeners: readonly (PlacedListener | string)[];
-      };
-      readonly log: LogSettings;
-    }
+  /** What changed since the last one that this thread applied; the first one is all that there is. */
+  | { readonly type: "change"; readonly difference: Difference; readonly log: LogSettings }
   | HandedSocket
   /** Say what would become of a connection: answer `explanation`. */
   | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
-  /** End the sessions on the backend in this slot, after the snapshots that were sent before. */
+  /** End the sessions on the backend in this slot, after the changes that were sent before. */
   | { readonly type: "vacate"; readonly slot: number }
   /** Reset what is still open, answer `cut`. */
   | { readonly type: "cut"; readonly reason: "drain_deadline" | "stopped" };
@@ -48,7 +42,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "applied"; readonly version: number }
-  /** The last good snapshot goes on serving. */
+  /** What was served goes on being served. */
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */
   | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }

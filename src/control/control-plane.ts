@@ -12,7 +12,6 @@ import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
 import type { Backend } from "../model/backend.ts";
-import type { HealthPolicy } from "../model/health.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { LogDestination } from "../observe/destination.ts";
@@ -57,15 +56,9 @@ export class ControlPlane {
   readonly #bound: Bound;
   readonly #handover: Handover;
   readonly #lingering = new Lingering((pool) => this.#removePool(pool));
-  /** By pool, also of those that left: how long sessions stay on a backend that left. */
-  readonly #removals = new Map<string, number | undefined>();
   /** Of the start: one that a reload adds does not take readiness from those that are served. */
   readonly #firstPools: readonly string[];
   readonly #diedAtStart = Promise.withResolvers<never>();
-  /** By pool, also of those that linger. */
-  #policies: ReadonlyMap<string, HealthPolicy> = new Map();
-  /** Whether a change of backends is sent to the workers. */
-  #publishes = false;
   #model: Model;
 
   /** @throws when a listener can't have its address. */
@@ -94,15 +87,18 @@ export class ControlPlane {
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
     this.#bound = bound;
     this.store = new Store(model, bound.listeners, this.shared, this.memories);
-    this.health = new HealthMonitor({ shared: this.shared, logger });
+    this.health = new HealthMonitor({
+      pool: (name) => this.store.pool(name),
+      shared: this.shared,
+      logger,
+    });
     this.drains = new BackendDrains({
       store: this.store,
       shared: this.shared,
       memories: this.memories,
-      removal: (pool) => this.#removals.get(pool),
       logger,
       returns: (pool, address) => this.health.returns(pool, address),
-      changed: () => this.#updateHealth(),
+      changed: (pool) => this.health.refresh(pool),
       vacate: (slot) => this.supervisor.vacate(slot),
     });
     this.pools = new PoolWatches((pool, backends) => this.#setBackends(pool, backends), logger);
@@ -156,8 +152,7 @@ export class ControlPlane {
     await Promise.race([known, aWhile(), this.#diedAtStart.promise]);
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
-    this.#publishes = true;
-    this.#publish();
+    this.supervisor.serve(this.store);
     const served = this.supervisor.served(this.store.snapshot.version);
     await Promise.race([served, this.#diedAtStart.promise]);
     this.#bound.release();
@@ -191,7 +186,7 @@ export class ControlPlane {
     for (const stage of staged.values()) stage.commit();
     // What these had to say last, also where those before them had something to say since.
     this.#placeFound(staged);
-    this.#backendsChanged();
+    this.#spread();
     const kept = new Set(next.pools.map(({ name }) => name));
     this.#lingering.keepOut(kept);
     for (const pool of before.pools)
@@ -278,6 +273,7 @@ export class ControlPlane {
     if (this.state !== "ready") throw new Error(`umay is ${this.state}`);
     const before = this.#model;
     const served = this.store.snapshot;
+    const backends = new Map(served.pools.map((pool) => [pool.name, pool.backends]));
     const names = new Set(next.pools.map(({ name }) => name));
     const leaving = [...before.pools, ...this.#lingering.pools].filter(({ name }) => !names.has(name));
     this.upkeep.pause();
@@ -285,17 +281,16 @@ export class ControlPlane {
       this.store.configure({ listeners: next.listeners, pools: [...next.pools, ...leaving] }, bound);
       this.#placeFound(staged);
       this.#adopt(next);
-      this.#backendsChanged();
+      this.#spread();
       await this.supervisor.served(this.store.snapshot.version, patience);
       await this.#handover.follow(this.store.snapshot.listeners);
     } catch (error) {
       const bound = new Map(served.listeners.map((listener) => [listener.name, listener]));
-      const alive = new Set([...before.pools, ...this.#lingering.pools].map(({ name }) => name));
-      const pools = served.pools.filter(({ name }) => alive.has(name));
-      this.store.configure({ listeners: served.listeners, pools }, bound);
-      for (const { name, backends } of pools) if (staged.has(name)) this.#placeBackends(name, backends);
+      const pools = [...before.pools, ...this.#lingering.pools];
+      this.store.configure({ listeners: before.listeners, pools }, bound);
+      for (const { name } of pools) if (staged.has(name)) this.#placeBackends(name, backends.get(name) ?? []);
       this.#adopt(before);
-      this.#backendsChanged();
+      this.#spread();
       await this.#handover
         .follow(served.listeners)
         .catch((err: Error) => this.#logger.error({ err }, err.message));
@@ -308,15 +303,13 @@ export class ControlPlane {
   /** What is to be served, where it is not for the store alone. */
   #adopt(model: Model): void {
     this.#model = model;
-    this.#policies = new Map([...this.#policies, ...model.pools.map(policyOf)]);
-    for (const { name, removal } of model.pools) this.#removals.set(name, removal);
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
   }
 
   #setBackends(pool: string, backends: readonly Backend[]): void {
     this.#placeBackends(pool, backends);
-    this.#backendsChanged();
+    this.#spread();
   }
 
   #placeFound(staged: ReadonlyMap<string, Staged>): void {
@@ -327,7 +320,7 @@ export class ControlPlane {
   }
 
   #placeBackends(pool: string, backends: readonly Backend[]): void {
-    this.store.settle(this.supervisor.applied);
+    this.#settle();
     const homeless = this.store.setBackends(pool, backends);
     if (homeless > 0)
       this.#logger.error(
@@ -340,23 +333,20 @@ export class ControlPlane {
     // It came back, which is just being put into service.
     if (this.#model.pools.some((pool) => pool.name === name)) return;
     this.store.removePool(name);
-    this.#policies = new Map([...this.#policies].filter(([pool]) => pool !== name));
-    this.#backendsChanged();
+    this.#spread();
   }
 
-  #backendsChanged(): void {
-    this.drains.follow();
-    this.#updateHealth();
-    this.#publish();
+  /** The state has changed: all that has to do with what was touched hears of it, and works on nothing else. */
+  #spread(): void {
+    const touched = this.store.takeTouched();
+    this.drains.follow(touched);
+    this.health.follow(touched);
+    this.supervisor.publish(touched);
   }
 
-  /** The set of backends, which of them may be picked, or how they are checked, has changed. */
-  #updateHealth(): void {
-    this.health.update(this.store.snapshot.pools, this.#policies);
-  }
-
-  #publish(): void {
-    if (this.#publishes) this.supervisor.publish(this.store.snapshot);
+  /** What left and has no sessions any more gives its place back. */
+  #settle(): void {
+    this.drains.forget(this.store.settle(this.supervisor.applied));
   }
 
   #setMaterial(renewed: MaterialOfAll): void {
@@ -370,17 +360,16 @@ export class ControlPlane {
       })),
       pools: pools.map((pool) => ({ ...pool, ...renewed.pools.get(pool.name) })),
     });
-    if (renewed.pools.size > 0) this.#updateHealth();
-    this.#publish();
+    this.#spread();
   }
 
   #rotateTickets(listener: string): void {
     this.store.rotateTickets(listener);
-    this.#publish();
+    this.#spread();
   }
 
   #answered(worker: number, version: number, refusal: string | undefined): void {
-    if (refusal === undefined) this.store.settle(this.supervisor.applied);
+    if (refusal === undefined) this.#settle();
     else if (this.state !== "starting")
       this.#logger.error(
         { worker, version, cause: refusal },
@@ -388,8 +377,6 @@ export class ControlPlane {
       );
   }
 }
-
-const policyOf = ({ name, health }: Pool): readonly [string, HealthPolicy] => [name, health];
 
 async function firstAnswers(staged: ReadonlyMap<string, Staged>): Promise<void> {
   await Promise.all([...staged.values()].map(({ firstAnswer }) => firstAnswer));

@@ -1,26 +1,38 @@
 import type { Server, Socket } from "node:net";
 import { formatAddress } from "../lib/address.ts";
-import type { PlacedListener, PlacedPool, Snapshot } from "../model/snapshot.ts";
+import { poolsOf } from "../model/chain.ts";
+import type { Difference, PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
 import { ServedPool } from "./dispatch/pool.ts";
 import { hashString } from "./pick/hash.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
-import { ServedListener, same } from "./plane.ts";
+import { ServedListener } from "./plane.ts";
 
-/** A listener with its sockets; `served` is what new connections get, and is replaced by a new snapshot. */
+/** A listener with its sockets; `served` is what new connections get, and is replaced when the listener changes. */
 interface OpenListener {
   served: ServedListener;
   servers: readonly Server[];
 }
 
+/** What a change has ready, before any of it is in place. */
+interface Prepared {
+  readonly listeners: Map<string, OpenListener>;
+  /** Sockets that had to be opened. */
+  readonly opened: Server[];
+  /** What puts it in place. None of them throws. */
+  readonly commits: (() => void)[];
+}
+
 /**
- * The state that a worker serves. A snapshot is prepared completely (pickers, TLS contexts, sockets), then put in
- * place in one step; when anything fails, nothing has changed. Sessions keep what they started with.
+ * The state that a worker serves. A change is prepared completely (pickers, TLS contexts, sockets), then put in place in
+ * one step; when anything fails, nothing has changed. What a change does not name is not touched.
  */
 export class ServedState {
-  #listeners: ReadonlyMap<string, OpenListener> = new Map();
-  #pools = new Map<string, ServedPool>();
+  readonly #listeners = new Map<string, OpenListener>();
+  readonly #pools = new Map<string, ServedPool>();
+  /** Undefined: it has to be found out. */
+  #shortest: number | undefined;
   readonly #memory: WorkerMemory;
   readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
   readonly #onServerError: (error: Error) => void;
@@ -35,34 +47,30 @@ export class ServedState {
     this.#onServerError = onServerError;
   }
 
-  /** @throws when the snapshot can't be served; the last one goes on. */
-  async apply(snapshot: Snapshot): Promise<void> {
-    const commits: (() => void)[] = [];
-    const pools = new Map<string, ServedPool>();
-    for (const definition of snapshot.pools)
-      pools.set(definition.name, this.#preparePool(definition, commits));
-    for (const [name, pool] of this.#pools)
-      if (!pools.has(name)) commits.push(pool.prepare({ ...pool.definition, backends: [] }));
-    const sockets = new Map(
-      [...this.#listeners.values()].map((open) => [placeOf(open.served.definition), open]),
-    );
-    const listeners = new Map<string, OpenListener>();
-    const opened: Server[] = [];
+  /** One change after the other. @throws when it can't be served; what was served goes on. */
+  async apply({ listeners, pools, gone }: Difference): Promise<void> {
+    const prepared: Prepared = { listeners: new Map(), opened: [], commits: [] };
+    for (const definition of pools) this.#preparePool(definition, prepared);
+    for (const name of gone.pools) this.#prepareLeave(name, prepared);
     try {
-      for (const definition of snapshot.listeners) {
-        const open = await this.#prepareListener(definition, pools, sockets, opened, commits);
-        listeners.set(definition.name, open);
-      }
+      if (listeners.length > 0) await this.#prepareListeners(listeners, new Set(namesOf(pools)), prepared);
     } catch (error) {
-      for (const server of opened) server.close();
+      for (const server of prepared.opened) server.close();
       throw error;
     }
-    for (const commit of commits) commit();
-    this.#pools = pools;
-    const before = this.#listeners;
-    this.#listeners = listeners;
-    const kept = new Set(listeners.values());
-    for (const open of before.values()) if (!kept.has(open)) close(open.servers);
+    for (const commit of prepared.commits) commit();
+    const replaced = new Set<OpenListener>();
+    for (const name of [...gone.listeners, ...prepared.listeners.keys()]) {
+      const before = this.#listeners.get(name);
+      if (before !== undefined) replaced.add(before);
+    }
+    if (gone.listeners.length > 0) this.#forgetShortest();
+    for (const name of gone.listeners) this.#listeners.delete(name);
+    for (const [name, open] of prepared.listeners) {
+      this.#listeners.set(name, open);
+      replaced.delete(open);
+    }
+    for (const { servers } of replaced) close(servers);
   }
 
   listener(name: string): ServedListener | undefined {
@@ -75,6 +83,11 @@ export class ServedState {
     return undefined;
   }
 
+  /** Of each pool that is served, by its name. */
+  get pools(): ReadonlyMap<string, ServedPool> {
+    return this.#pools;
+  }
+
   /** Stops accepting on every listener. */
   close(): void {
     for (const open of this.#listeners.values()) close(open.servers);
@@ -82,48 +95,69 @@ export class ServedState {
 
   /** The shortest timeout of all listeners and pools, in milliseconds. */
   get shortestTimeout(): number {
-    const timeouts = [...this.#pools.values()].flatMap(
-      ({ definition: { connect, queue, maxConnectionsPerBackend } }) =>
-        maxConnectionsPerBackend === undefined ? [connect.timeout] : [connect.timeout, queue.timeout],
-    );
-    for (const { served } of this.#listeners.values()) {
-      const { timeouts: own, chains } = served.definition;
-      timeouts.push(own.handshake);
-      for (const { idle, halfClose } of new Set(chains.map((chain) => chain.timeouts)))
-        timeouts.push(idle, halfClose);
-      if (served.definition.detect) timeouts.push(detectTimeout);
+    if (this.#shortest === undefined) {
+      const pools = [...this.#pools.values()].map(({ definition }) => shortestOfPool(definition));
+      const listeners = [...this.#listeners.values()].map(({ served }) =>
+        shortestOfListener(served.definition),
+      );
+      this.#shortest = Math.min(...pools, ...listeners);
     }
-    return Math.min(...timeouts);
+    return this.#shortest;
   }
 
-  #preparePool(definition: PlacedPool, commits: (() => void)[]): ServedPool {
-    const pool = this.#pools.get(definition.name);
-    if (pool === undefined) return new ServedPool(definition, this.#memory);
-    if (!same(pool.definition, definition)) commits.push(pool.prepare(definition));
-    return pool;
+  /** A timeout may be another, or gone. */
+  readonly #forgetShortest = (): void => {
+    this.#shortest = undefined;
+  };
+
+  #preparePool(definition: PlacedPool, { commits }: Prepared): void {
+    const { name } = definition;
+    const pool = this.#pools.get(name);
+    if (pool !== undefined) {
+      if (shortestOfPool(pool.definition) !== shortestOfPool(definition)) commits.push(this.#forgetShortest);
+      commits.push(pool.prepare(definition));
+      return;
+    }
+    const added = new ServedPool(definition, this.#memory);
+    commits.push(this.#forgetShortest, () => this.#pools.set(name, added));
+  }
+
+  /** Who still waits for a backend of it is told that there is none. */
+  #prepareLeave(name: string, { commits }: Prepared): void {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) return;
+    const empty = pool.prepare({ ...pool.definition, backends: [] });
+    commits.push(this.#forgetShortest, () => this.#pools.delete(name), empty);
   }
 
   /**
    * Sockets on the same addresses stay open, whatever their listener is called: what waits in them to be accepted is not lost.
-   * @param sockets that are open, by their place.
-   * @param opened gets those that had to be opened.
+   * @param added pools of the same change.
    */
-  async #prepareListener(
-    definition: PlacedListener,
-    pools: ReadonlyMap<string, ServedPool>,
-    sockets: ReadonlyMap<string, OpenListener>,
-    opened: Server[],
-    commits: (() => void)[],
-  ): Promise<OpenListener> {
-    const before = this.#listeners.get(definition.name);
-    if (before?.served.serves(definition, pools)) return before;
-    const served = new ServedListener(definition, pools, this.#memory.worker.index + 1);
-    const open = sockets.get(placeOf(definition));
-    if (open === undefined) return this.#open(served, opened);
-    commits.push(() => {
-      open.served = served;
-    });
-    return open;
+  async #prepareListeners(
+    definitions: readonly PlacedListener[],
+    added: ReadonlySet<string>,
+    prepared: Prepared,
+  ): Promise<void> {
+    const sockets = new Map(
+      [...this.#listeners.values()].map((open) => [placeOf(open.served.definition), open]),
+    );
+    prepared.commits.push(this.#forgetShortest);
+    for (const definition of definitions) {
+      for (const pool of poolsOf(definition.chains))
+        if (!this.#pools.has(pool) && !added.has(pool))
+          throw new Error(`listener ${definition.name} sends sessions to pool ${pool}, which is not served`);
+      const served = new ServedListener(definition, this.#pools, this.#memory.worker.index + 1);
+      const open = sockets.get(placeOf(definition));
+      if (open === undefined) {
+        prepared.listeners.set(definition.name, await this.#open(served, prepared.opened));
+        continue;
+      }
+      prepared.listeners.set(definition.name, open);
+      prepared.commits.push(() => {
+        open.served = served;
+      });
+    }
   }
 
   async #open(served: ServedListener, opened: Server[]): Promise<OpenListener> {
@@ -144,6 +178,18 @@ export class ServedState {
     return accept === "shared-port";
   }
 }
+
+function shortestOfPool({ connect, queue, maxConnectionsPerBackend }: PlacedPool): number {
+  return maxConnectionsPerBackend === undefined ? connect.timeout : Math.min(connect.timeout, queue.timeout);
+}
+
+function shortestOfListener({ timeouts, chains, detect }: PlacedListener): number {
+  const ofChains = chains.map((chain) => Math.min(chain.timeouts.idle, chain.timeouts.halfClose));
+  return Math.min(timeouts.handshake, ...ofChains, detect ? detectTimeout : Number.POSITIVE_INFINITY);
+}
+
+const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
+  things.map(({ name }) => name);
 
 /** Where a listener's sockets are, as text. */
 const placeOf = ({ accept, addresses }: PlacedListener): string =>

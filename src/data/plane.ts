@@ -1,7 +1,7 @@
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
-import { type Chain, type Protocol, poolsOf, type Target } from "../model/chain.ts";
+import type { Chain, Protocol, Target } from "../model/chain.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import type { Course } from "./accept/accepting.ts";
@@ -33,6 +33,7 @@ export class ServedListener {
   readonly #pools: ReadonlyMap<string, ServedPool>;
 
   /**
+   * @param pools that are served, now and later: they are looked up when a session is about to choose.
    * @param worker which one it is, 1 to count.
    * @throws where OpenSSL refuses the listener's TLS settings.
    */
@@ -40,7 +41,7 @@ export class ServedListener {
     const { tls, chains, detect } = definition;
     this.definition = definition;
     this.termination = tls && new Termination(definition, tls);
-    this.#pools = new Map(pools);
+    this.#pools = pools;
     this.chains = new Chains(chains);
     this.readsHello =
       detect ||
@@ -71,19 +72,6 @@ export class ServedListener {
   poolOf({ serve }: Chain, choose: (target: Target) => string = choosePool): ServedPool {
     return this.#pools.get(choose(serve.to))!;
   }
-
-  /** Whether it would do the same with this definition and these pools; a definition that did not change is the same object. */
-  serves(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>): boolean {
-    if (this.definition !== definition) return false;
-    for (const name of poolsOf(definition.chains))
-      if (this.#pools.get(name) !== pools.get(name)) return false;
-    return true;
-  }
-}
-
-/** Snapshots are plain data, and the control plane builds them in a fixed order of keys. */
-export function same(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 /** What every connection of a worker works with. */

@@ -8,6 +8,7 @@ import type { Timed } from "./open.ts";
 export class Sweep {
   readonly #all: ReadonlySet<Timed>;
   #timer: NodeJS.Timeout | undefined;
+  #tickTime = 0;
 
   constructor(all: ReadonlySet<Timed>) {
     this.#all = all;
@@ -15,8 +16,12 @@ export class Sweep {
 
   /** @param shortestTimeout of all listeners and pools, in milliseconds: the tick is a tenth of it, 10 ms to 500 ms. */
   start(shortestTimeout: number): void {
+    const tickTime = Math.min(500, Math.max(10, shortestTimeout / 10));
+    // Changes may come faster than ticks, and must not put them off.
+    if (tickTime === this.#tickTime) return;
+    this.#tickTime = tickTime;
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#tick(), Math.min(500, Math.max(10, shortestTimeout / 10)));
+    this.#timer = setInterval(() => this.#tick(), tickTime);
   }
 
   stop(): void {

@@ -6,7 +6,6 @@ import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel
 import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
-import type { PlacedListener } from "../model/snapshot.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { Connection } from "./accept/connection.ts";
@@ -96,25 +95,16 @@ function refuse(listener: ServedListener, socket: Socket): void {
   resetSocket(socket, listener.definition.bind.kind);
 }
 
-/** Of the last snapshot that came, whether it could be applied or not. */
-let listeners: ReadonlyMap<string, PlacedListener> = new Map();
-
-async function applySnapshot({
-  snapshot,
-  log: settings,
-}: Extract<ToWorker, { type: "snapshot" }>): Promise<void> {
-  const next = snapshot.listeners.map((listener) =>
-    typeof listener === "string" ? listeners.get(listener)! : listener,
-  );
-  listeners = new Map(next.map((listener) => [listener.name, listener]));
+async function apply({ difference, log: settings }: Extract<ToWorker, { type: "change" }>): Promise<void> {
+  const { version } = difference;
   try {
-    await state.apply({ ...snapshot, listeners: next });
+    await state.apply(difference);
     sweep.start(state.shortestTimeout);
     log.setLevel(settings.level);
     plane.logSessions = settings.sessions;
-    send({ type: "applied", version: snapshot.version });
+    send({ type: "applied", version });
   } catch (error) {
-    send({ type: "failed", version: snapshot.version, reason: (error as Error).message });
+    send({ type: "failed", version, reason: (error as Error).message });
   }
 }
 
@@ -147,16 +137,16 @@ function cut(reason: EndReason): void {
 // A defect is about to end this thread: its sessions are to look cut short, not complete.
 process.on("uncaughtExceptionMonitor", () => cut("worker_died"));
 
-/** Snapshots are applied one after the other, in the order in which they came; what depends on them follows. */
+/** Changes are applied one after the other, in the order in which they came; what depends on them follows. */
 let applying: Promise<void> = Promise.resolve();
 
 port.on("message", (message: ToWorker) => {
   switch (message.type) {
-    case "snapshot":
-      applying = applying.then(() => applySnapshot(message));
+    case "change":
+      applying = applying.then(() => apply(message));
       break;
     case "socket":
-      // Another worker may have had the snapshot earlier, and its connections with it.
+      // Another worker may have had the change earlier, and its connections with it.
       applying = applying.then(() => takeOver(message));
       break;
     case "explain":

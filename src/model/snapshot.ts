@@ -35,3 +35,14 @@ export interface Snapshot {
   readonly listeners: readonly PlacedListener[];
   readonly pools: readonly PlacedPool[];
 }
+
+/** How a snapshot differs from an earlier one: whoever has that one gets this one by it. */
+export interface Difference {
+  /** Of the snapshot that it leads to. */
+  readonly version: number;
+  /** Those that are new or have changed, whole. */
+  readonly listeners: readonly PlacedListener[];
+  readonly pools: readonly PlacedPool[];
+  /** The names of those that left. */
+  readonly gone: { readonly listeners: readonly string[]; readonly pools: readonly string[] };
+}

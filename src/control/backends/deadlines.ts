@@ -36,8 +36,7 @@ export class Deadlines {
     this.#deadlines.delete(name);
   }
 
-  /** Clears all others. */
-  keepOnly(names: ReadonlySet<string>): void {
-    for (const name of this.#deadlines.keys()) if (!names.has(name)) this.clear(name);
+  clearAll(): void {
+    for (const name of this.#deadlines.keys()) this.clear(name);
   }
 }

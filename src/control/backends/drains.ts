@@ -6,6 +6,7 @@ import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Store } from "../state/store.ts";
+import type { LeavingBackend, Touches } from "../state/touched.ts";
 import { backendState, type DrainReading, openToBackend } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -27,14 +28,12 @@ export interface DrainSurroundings {
   readonly store: Store;
   readonly shared: SharedMemory;
   readonly memories: readonly CounterMemory[];
-  /** How long sessions stay on a backend that has left its pool, in milliseconds; undefined: to their end. */
-  readonly removal: (pool: string) => number | undefined;
   readonly logger: Logger;
   readonly timers?: Timers;
   /** A backend is about to be picked again. */
   readonly returns: (pool: string, address: string) => void;
-  /** Which backends may be picked has changed. */
-  readonly changed: () => void;
+  /** Which backends of a pool may be picked has changed. */
+  readonly changed: (pool: string) => void;
   /** Ends the sessions on the backend in a slot. */
   readonly vacate: (slot: number) => void;
 }
@@ -66,13 +65,14 @@ export class BackendDrains implements DrainReading {
     const unknown = this.#unknown(pool, address);
     if (unknown !== undefined) return err(unknown);
     store.setDrained(pool, address, true);
-    this.#with.changed();
+    this.#with.changed(pool);
     if (time === undefined) this.#byHand.clear(key(pool, address));
     else this.#byHand.set(key(pool, address), time, () => this.#vacate(pool, address));
-    const served = store.snapshot.pools.find(({ name }) => name === pool)!;
-    const warnings = this.#mayPickAny(served)
-      ? []
-      : [`no backend of pool ${pool} may be picked any more: its new sessions are refused`];
+    const served = store.pool(pool);
+    const warnings =
+      served === undefined || this.#mayPickAny(served.placed)
+        ? []
+        : [`no backend of pool ${pool} may be picked any more: its new sessions are refused`];
     const answer = this.#answer(pool, address, warnings);
     const fields = { pool, backend: address, connections: answer.connections, deadline_ms: time };
     logger.info(fields, "backend is drained by hand");
@@ -88,7 +88,7 @@ export class BackendDrains implements DrainReading {
     if (unknown !== undefined) return err(unknown);
     if (drained) this.#with.returns(pool, address);
     store.setDrained(pool, address, false);
-    this.#with.changed();
+    this.#with.changed(pool);
     this.#byHand.clear(key(pool, address));
     if (drained) logger.info({ pool, backend: address }, "backend is no longer drained by hand");
     const here = store.find(pool, address) !== undefined && !store.isLeaving(pool, address);
@@ -100,18 +100,24 @@ export class BackendDrains implements DrainReading {
     );
   }
 
-  /** The backends of pools have changed: those that left have their time, those that came back are rid of it. */
-  follow(): void {
-    const { store, removal } = this.#with;
-    const leaving = new Set<string>();
-    for (const { pool, backend } of store.leaving) {
-      const time = removal(pool);
-      if (time === undefined) continue;
-      const name = key(pool, backend.address);
-      leaving.add(name);
-      if (!this.#removed.has(name)) this.#removed.set(name, time, () => this.#vacate(pool, backend.address));
+  /** Backends have left their pools, which gives them their time; those that are in their pools again are rid of it. */
+  follow({ pools, left }: Pick<Touches, "pools" | "left">): void {
+    const { store } = this.#with;
+    for (const { pool, backend } of left) {
+      const name = key(pool.name, backend.address);
+      const { removal } = pool.config;
+      if (removal === undefined) this.#removed.clear(name);
+      else if (!this.#removed.has(name))
+        this.#removed.set(name, removal, () => this.#vacate(pool.name, backend.address));
     }
-    this.#removed.keepOnly(leaving);
+    for (const pool of pools)
+      for (const { address } of store.pool(pool)?.placed.backends ?? [])
+        this.#removed.clear(key(pool, address));
+  }
+
+  /** Backends that left have no sessions any more. */
+  forget(gone: readonly LeavingBackend[]): void {
+    for (const { pool, backend } of gone) this.#removed.clear(key(pool.name, backend.address));
   }
 
   backend(pool: string, address: string): ReturnType<DrainReading["backend"]> {
@@ -125,8 +131,8 @@ export class BackendDrains implements DrainReading {
 
   /** Nothing is ended any more. */
   stop(): void {
-    this.#byHand.keepOnly(new Set());
-    this.#removed.keepOnly(new Set());
+    this.#byHand.clearAll();
+    this.#removed.clearAll();
   }
 
   #vacate(pool: string, address: string): void {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../../channel/memory.ts";
-import type { HealthCheck } from "../../health/check.ts";
 import { createCheck } from "../../health/registry.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { CheckSpec, HealthPolicy } from "../../model/health.ts";
-import type { PlacedPool } from "../../model/snapshot.ts";
+import type { CheckSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { ManagedPool } from "../state/managed-pool.ts";
+import type { Touches } from "../state/touched.ts";
 import type { BackendHealth, HealthReading } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import { Checker } from "./checker.ts";
@@ -19,7 +19,7 @@ export const longestFirstCheck = 1_000;
 
 /** A backend that is watched, and what was seen of it. */
 interface Watched {
-  readonly pool: string;
+  readonly pool: ManagedPool;
   readonly backend: PlacedBackend;
   /** Undefined without active checks. */
   readonly checker: Checker | undefined;
@@ -29,6 +29,8 @@ interface Watched {
 
 /** What the health of backends is found out with. */
 export interface HealthSurroundings {
+  /** A pool that is served, by its name. */
+  readonly pool: (name: string) => ManagedPool | undefined;
   readonly shared: SharedMemory;
   readonly logger: Logger;
   readonly timers?: Timers;
@@ -39,6 +41,7 @@ export interface HealthSurroundings {
 
 /** Knows which backends work: by active checks, one checker for each, and by how sessions fare on them. */
 export class HealthMonitor implements HealthReading {
+  readonly #pool: HealthSurroundings["pool"];
   readonly #logger: Logger;
   readonly #timers: Timers;
   readonly #random: () => number;
@@ -52,16 +55,14 @@ export class HealthMonitor implements HealthReading {
   /** By slot: backends whose first check is not over, and until when they are not picked for that. */
   readonly #checking = new Map<
     number,
-    { readonly pool: PlacedPool; readonly backend: PlacedBackend; readonly until: number }
+    { readonly pool: ManagedPool; readonly backend: PlacedBackend; readonly until: number }
   >();
-  #pools: ReadonlyMap<string, PlacedPool> = new Map();
-  #policies: ReadonlyMap<string, HealthPolicy> = new Map();
-  #checks = new Map<string, HealthCheck>();
   #cancelSweep: () => void;
   #stopped = false;
 
   constructor(surroundings: HealthSurroundings) {
     const { shared, logger, timers = systemTimers, random = Math.random } = surroundings;
+    this.#pool = surroundings.pool;
     this.#create = surroundings.create ?? createCheck;
     this.#logger = logger;
     this.#timers = timers;
@@ -74,31 +75,38 @@ export class HealthMonitor implements HealthReading {
   }
 
   /**
-   * Watches these backends from now on. Those that stay keep their state; so does one that has its place again.
-   * @param policies of every pool.
+   * Pools have changed, are new or have left, and backends have left them. Those that stay keep their state; so does one
+   * that has its place again.
    */
-  update(pools: readonly PlacedPool[], policies: ReadonlyMap<string, HealthPolicy>): void {
+  follow({ pools, left }: Pick<Touches, "pools" | "left">): void {
     if (this.#stopped) return;
-    const before = this.#policies;
-    this.#pools = new Map(pools.map((pool) => [pool.name, pool]));
-    this.#policies = policies;
-    this.#forgetGone();
-    for (const pool of pools) {
-      const policy = policies.get(pool.name)!;
-      const check = before.get(pool.name)?.check;
-      if (sameButTls(check, policy.check)) this.#renewCheck(pool, check, policy.check);
-      else this.#changeCheck(pool, policy);
-      this.#watchNew(pool, policy);
-      this.#verdicts.refresh(pool, policy.panicThreshold);
+    const present = new Set<number>();
+    for (const name of pools)
+      for (const { slot } of this.#pool(name)?.placed.backends ?? []) present.add(slot);
+    for (const { backend } of left) if (!present.has(backend.slot)) this.#forget(backend.slot);
+    for (const name of pools) {
+      const pool = this.#pool(name);
+      if (pool === undefined) continue;
+      const { check } = pool.config.health;
+      if (sameButTls(pool.check?.spec, check)) this.#renewCheck(pool, check);
+      else this.#changeCheck(pool, check);
+      this.#watchNew(pool);
+      this.#verdicts.refresh(pool);
     }
   }
 
+  /** Which of a pool's backends may be picked has changed, for reasons other than their health. */
+  refresh(pool: string): void {
+    const its = this.#pool(pool);
+    if (its !== undefined && !this.#stopped) this.#verdicts.refresh(its);
+  }
+
   /** A backend that is not picked now is about to be, for reasons other than its health: it starts slowly. */
-  returns(poolName: string, address: string): void {
-    const pool = this.#pools.get(poolName);
-    const backend = pool?.backends.find((other) => other.address === address);
+  returns(name: string, address: string): void {
+    const pool = this.#pool(name);
+    const backend = pool?.placed.backends.find((other) => other.address === address);
     if (pool === undefined || backend === undefined) return;
-    const serving = pool.backends.filter((other) => this.#verdicts.healthy(other));
+    const serving = pool.placed.backends.filter((other) => this.#verdicts.healthy(other));
     this.#slowStarts.begin(pool, backend, serving);
   }
 
@@ -119,7 +127,7 @@ export class HealthMonitor implements HealthReading {
   }
 
   failsOpen(pool: string): boolean {
-    return this.#verdicts.failsOpen(pool);
+    return this.#pool(pool)?.panic !== undefined;
   }
 
   /** Backends keep the state that they have. */
@@ -130,66 +138,57 @@ export class HealthMonitor implements HealthReading {
     for (const { checker } of this.#watched.values()) checker?.stop();
   }
 
-  #forgetGone(): void {
-    const present = new Set(
-      [...this.#pools.values()].flatMap(({ backends }) => backends.map(({ slot }) => slot)),
-    );
-    for (const [slot, { checker, backend }] of this.#watched) {
-      if (present.has(slot)) continue;
-      checker?.stop();
-      this.#endChecking(slot);
-      this.#outliers.forget(backend);
-      this.#slowStarts.forget(slot);
-      this.#watched.delete(slot);
-    }
-    this.#verdicts.keepOnly(this.#pools);
+  #forget(slot: number): void {
+    const watched = this.#watched.get(slot);
+    if (watched === undefined) return;
+    watched.checker?.stop();
+    this.#endChecking(slot);
+    this.#outliers.forget(slot);
+    this.#slowStarts.forget(slot);
+    this.#watched.delete(slot);
   }
 
   /** The pool's backends are checked as before, if with other certificates. */
-  #renewCheck(
-    { name, backends }: PlacedPool,
-    before: CheckSpec | undefined,
-    spec: CheckSpec | undefined,
-  ): void {
-    if (spec === undefined || isDeepStrictEqual(before, spec)) return;
+  #renewCheck(pool: ManagedPool, spec: CheckSpec | undefined): void {
+    if (spec === undefined || spec === pool.check?.spec) return;
+    if (isDeepStrictEqual(spec, pool.check?.spec)) return;
     const check = this.#create(spec);
-    this.#checks.set(name, check);
-    for (const { slot } of backends) this.#watched.get(slot)?.checker?.use(check);
+    pool.check = { spec, check };
+    for (const { slot } of pool.placed.backends) this.#watched.get(slot)?.checker?.use(check);
   }
 
   /** The pool's backends are checked in another way from now on, or no longer. */
-  #changeCheck(pool: PlacedPool, policy: HealthPolicy): void {
-    const { check, panicThreshold } = policy;
-    if (check === undefined) this.#checks.delete(pool.name);
-    else this.#checks.set(pool.name, this.#create(check));
-    for (const backend of pool.backends) {
+  #changeCheck(pool: ManagedPool, spec: CheckSpec | undefined): void {
+    pool.check = spec && { spec, check: this.#create(spec) };
+    for (const backend of pool.placed.backends) {
       const watched = this.#watched.get(backend.slot);
       if (watched === undefined) continue;
       watched.checker?.stop();
-      if (check === undefined) {
+      if (spec === undefined) {
         this.#endChecking(backend.slot);
-        if (this.#verdicts.has(backend, "down"))
-          this.#verdicts.mark(pool, panicThreshold, backend, "down", false);
+        if (this.#verdicts.has(backend, "down")) this.#verdicts.mark(pool, backend, "down", false);
       }
-      this.#watch(pool.name, backend, policy, watched);
+      this.#watch(pool, backend, watched);
     }
   }
 
-  #watchNew(pool: PlacedPool, policy: HealthPolicy): void {
-    const known = pool.backends.filter(({ slot }) => this.#watched.has(slot));
-    if (known.length === pool.backends.length) return;
+  #watchNew(pool: ManagedPool): void {
+    const { backends } = pool.placed;
+    const known = backends.filter(({ slot }) => this.#watched.has(slot));
+    if (known.length === backends.length) return;
     const serving = known.filter((backend) => this.#verdicts.healthy(backend));
-    for (const backend of pool.backends) {
+    for (const backend of backends) {
       if (this.#watched.has(backend.slot)) continue;
       this.#slowStarts.begin(pool, backend, serving);
-      if (policy.check !== undefined && !this.#verdicts.has(backend, "down"))
+      this.#outliers.watch(backend);
+      if (pool.check !== undefined && !this.#verdicts.has(backend, "down"))
         this.#beginChecking(pool, backend);
-      this.#watch(pool.name, backend, policy);
+      this.#watch(pool, backend);
     }
   }
 
   /** A backend of which nothing is known is not picked before its first check is over, or has taken too long. */
-  #beginChecking(pool: PlacedPool, backend: PlacedBackend): void {
+  #beginChecking(pool: ManagedPool, backend: PlacedBackend): void {
     this.#checking.set(backend.slot, { pool, backend, until: this.#timers.now() + longestFirstCheck });
     this.#verdicts.setChecking(pool, backend, true);
   }
@@ -203,15 +202,14 @@ export class HealthMonitor implements HealthReading {
 
   /** @param counts that go on. */
   #watch(
-    pool: string,
+    pool: ManagedPool,
     backend: PlacedBackend,
-    { check }: HealthPolicy,
     { changes, checkFailures }: Pick<Watched, "changes" | "checkFailures"> = { changes: 0, checkFailures: 0 },
   ): void {
     const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
     const checker =
-      check &&
-      new Checker(check, this.#checks.get(pool)!, backend, known, {
+      pool.check &&
+      new Checker(pool.check.spec, pool.check.check, backend, known, {
         timers: this.#timers,
         firstChecks: this.#firstChecks,
         random: this.#random,
@@ -223,12 +221,12 @@ export class HealthMonitor implements HealthReading {
   }
 
   #checked(watched: Watched, failure: Error | undefined, changed: boolean): void {
-    const { backend } = watched;
+    const { pool, backend } = watched;
     if (failure !== undefined) {
       watched.checkFailures++;
-      const fields = { pool: watched.pool, backend: backend.address };
+      const fields = { pool: pool.name, backend: backend.address };
       this.#logger.debug({ ...fields, cause: failure.message }, "a health check failed");
-    } else this.#outliers.passed(this.#pools.get(watched.pool)!, this.#threshold(watched), backend);
+    } else this.#outliers.passed(pool, backend);
     const wasDown = this.#verdicts.has(backend, "down");
     if (changed && wasDown !== (failure !== undefined)) this.#change(watched, failure);
     // After that, so that there is no moment in which one that is down might be picked.
@@ -236,25 +234,18 @@ export class HealthMonitor implements HealthReading {
   }
 
   #change(watched: Watched, failure: Error | undefined): void {
-    const { backend } = watched;
-    const fields = { pool: watched.pool, backend: backend.address };
+    const { pool, backend } = watched;
+    const fields = { pool: pool.name, backend: backend.address };
     watched.changes++;
     if (failure !== undefined) this.#logger.warn({ ...fields, cause: failure.message }, "backend is down");
     else this.#logger.info(fields, "backend is up");
-    const pool = this.#pools.get(watched.pool)!;
-    this.#verdicts.mark(pool, this.#threshold(watched), backend, "down", failure !== undefined);
-  }
-
-  #threshold({ pool }: Watched): number {
-    return this.#policies.get(pool)!.panicThreshold;
+    this.#verdicts.mark(pool, backend, "down", failure !== undefined);
   }
 
   #sweep(): void {
     for (const [slot, { until }] of this.#checking) if (until <= this.#timers.now()) this.#endChecking(slot);
-    for (const pool of this.#pools.values()) {
-      this.#outliers.sweep(pool, this.#policies.get(pool.name)!);
-      this.#slowStarts.sweep(pool, this.#verdicts.failsOpen(pool.name));
-    }
+    this.#outliers.sweep(this.#watched);
+    this.#slowStarts.sweep();
     this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());
   }
 }

@@ -1,8 +1,8 @@
-import type { SharedMemory } from "../../channel/memory.ts";
+import { type SharedMemory, usedSlots } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { HealthPolicy, OutlierSpec } from "../../model/health.ts";
-import type { PlacedPool } from "../../model/snapshot.ts";
+import type { OutlierSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { ManagedPool } from "../state/managed-pool.ts";
 import { jittered, type Timers } from "../timers.ts";
 import type { Verdicts } from "./verdicts.ts";
 
@@ -18,6 +18,12 @@ interface Ejections {
   until: number;
 }
 
+/** A backend whose sessions are looked at. */
+interface Subject {
+  readonly pool: ManagedPool;
+  readonly backend: PlacedBackend;
+}
+
 /** Puts backends aside for a while on which sessions fail one after the other. */
 export class Outliers {
   readonly #shared: SharedMemory;
@@ -25,7 +31,10 @@ export class Outliers {
   readonly #logger: Logger;
   readonly #timers: Timers;
   readonly #random: () => number;
+  /** By slot. */
   readonly #records = new Map<number, Ejections>();
+  /** Slots of those that are ejected. */
+  readonly #ejected = new Set<number>();
 
   constructor(
     shared: SharedMemory,
@@ -46,36 +55,51 @@ export class Outliers {
     return this.#records.get(slot)?.total ?? 0;
   }
 
-  /** A backend has left its pool. */
-  forget({ slot }: PlacedBackend): void {
-    this.#records.delete(slot);
+  /** A backend is in its pool; it may have been ejected before it left. */
+  watch(backend: PlacedBackend): void {
+    if (this.#verdicts.has(backend, "ejected")) this.#ejected.add(backend.slot);
   }
 
-  /** Ejects who has failed too often, and lets those back whose time is over. */
-  sweep(pool: PlacedPool, { outlier, panicThreshold }: HealthPolicy): void {
-    for (const backend of pool.backends) {
-      const ejected = this.#verdicts.has(backend, "ejected");
-      const until = this.#records.get(backend.slot)?.until ?? Number.NEGATIVE_INFINITY;
-      if (ejected && (until <= this.#timers.now() || !outlier.enabled))
-        this.#release(pool, panicThreshold, backend, "its ejection is over");
-      const errors = this.#shared.backendErrors[backend.slot]!;
-      if (
-        !ejected &&
-        outlier.enabled &&
-        errors >= outlier.consecutiveErrors &&
-        this.#mayEject(pool, backend, outlier)
-      )
-        this.#eject(pool, panicThreshold, backend, outlier);
+  /** A backend has left its pool. */
+  forget(slot: number): void {
+    this.#records.delete(slot);
+    this.#ejected.delete(slot);
+  }
+
+  /**
+   * Ejects who has failed too often, and lets those back whose time is over. Only they are looked at, not every backend.
+   * @param watched all backends, by slot.
+   */
+  sweep(watched: ReadonlyMap<number, Subject>): void {
+    for (const slot of [...this.#ejected]) {
+      const { pool, backend } = watched.get(slot)!;
+      const until = this.#records.get(slot)?.until ?? Number.NEGATIVE_INFINITY;
+      if (until <= this.#timers.now() || !pool.config.health.outlier.enabled)
+        this.#release(pool, backend, "its ejection is over");
+    }
+    const { backendErrors } = this.#shared;
+    const used = usedSlots(this.#shared, "backend");
+    for (let slot = 0; slot < used; slot++) {
+      if (backendErrors[slot] === 0 || this.#ejected.has(slot)) continue;
+      const subject = watched.get(slot);
+      if (subject !== undefined) this.#judge(subject, backendErrors[slot]!);
     }
   }
 
   /** A backend has passed an active check, which ends its ejection. */
-  passed(pool: PlacedPool, threshold: number, backend: PlacedBackend): void {
-    if (this.#verdicts.has(backend, "ejected")) this.#release(pool, threshold, backend, "it passed a check");
+  passed(pool: ManagedPool, backend: PlacedBackend): void {
+    if (this.#ejected.has(backend.slot)) this.#release(pool, backend, "it passed a check");
+  }
+
+  #judge({ pool, backend }: Subject, errors: number): void {
+    const { outlier } = pool.config.health;
+    if (outlier.enabled && errors >= outlier.consecutiveErrors && this.#mayEject(pool, backend, outlier))
+      this.#eject(pool, backend, outlier);
   }
 
   /** Not the last healthy one, and no more of the pool than configured; but one, also of a small pool. */
-  #mayEject({ backends }: PlacedPool, backend: PlacedBackend, { maxPercent }: OutlierSpec): boolean {
+  #mayEject({ placed }: ManagedPool, backend: PlacedBackend, { maxPercent }: OutlierSpec): boolean {
+    const { backends } = placed;
     const ejected = backends.filter((other) => this.#verdicts.has(other, "ejected")).length;
     const most = maxPercent === 0 ? 0 : Math.max(1, Math.floor((backends.length * maxPercent) / 100));
     return (
@@ -85,7 +109,7 @@ export class Outliers {
     );
   }
 
-  #eject(pool: PlacedPool, threshold: number, backend: PlacedBackend, outlier: OutlierSpec): void {
+  #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec): void {
     const now = this.#timers.now();
     const record = this.#records.get(backend.slot) ?? { total: 0, streak: 0, until: now };
     // One ejection is forgiven for each `base` without one.
@@ -95,7 +119,8 @@ export class Outliers {
     record.total++;
     record.until = now + time;
     this.#records.set(backend.slot, record);
-    this.#verdicts.mark(pool, threshold, backend, "ejected", true);
+    this.#ejected.add(backend.slot);
+    this.#verdicts.mark(pool, backend, "ejected", true);
     this.#logger.warn(
       {
         pool: pool.name,
@@ -107,12 +132,13 @@ export class Outliers {
     );
   }
 
-  #release(pool: PlacedPool, threshold: number, backend: PlacedBackend, cause: string): void {
+  #release(pool: ManagedPool, backend: PlacedBackend, cause: string): void {
     const record = this.#records.get(backend.slot);
     if (record !== undefined) record.until = Math.min(record.until, this.#timers.now());
-    // What failed until now has been atoned for.
+    // Only failures from now on count against it.
     Atomics.store(this.#shared.backendErrors, backend.slot, 0);
-    this.#verdicts.mark(pool, threshold, backend, "ejected", false);
+    this.#ejected.delete(backend.slot);
+    this.#verdicts.mark(pool, backend, "ejected", false);
     this.#logger.info({ pool: pool.name, backend: backend.address, cause }, "backend is no longer ejected");
   }
 }

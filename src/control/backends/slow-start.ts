@@ -1,17 +1,22 @@
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { PlacedPool } from "../../model/snapshot.ts";
+import type { ManagedPool } from "../state/managed-pool.ts";
 import type { Timers } from "../timers.ts";
 
 /** What a backend that starts slowly lacks of its weight at first, in percent: with none of it, it would never warm up. */
 const mostWithheld = 90;
 
+/** What a slow start asks of its pool. */
+export type StartingPool = Pick<ManagedPool, "panic"> & {
+  readonly placed: Pick<ManagedPool["placed"], "slowStart">;
+};
+
 /** Has the weights of new and recovered backends grow, and the pickers of all workers see it. */
 export class SlowStarts {
   readonly #withheld: Int32Array;
   readonly #timers: Timers;
-  /** By slot, when it began. */
-  readonly #begun = new Map<number, number>();
+  /** By slot, when it began, and in which pool. */
+  readonly #begun = new Map<number, { readonly at: number; readonly pool: StartingPool }>();
 
   constructor({ backendWithheld }: SharedMemory, timers: Timers) {
     this.#withheld = backendWithheld;
@@ -23,20 +28,18 @@ export class SlowStarts {
    * meanwhile.
    * @param others that may be picked already.
    */
-  begin({ slowStart }: PlacedPool, { slot, tier }: PlacedBackend, others: readonly PlacedBackend[]): void {
-    if (slowStart === 0) return;
+  begin(pool: StartingPool, { slot, tier }: PlacedBackend, others: readonly PlacedBackend[]): void {
+    if (pool.placed.slowStart === 0) return;
     if (!others.some((other) => other.tier === tier && this.#withheld[other.slot] === 0)) return;
-    this.#begun.set(slot, this.#timers.now());
+    this.#begun.set(slot, { at: this.#timers.now(), pool });
     Atomics.store(this.#withheld, slot, mostWithheld);
   }
 
-  /** Moves the weights of a pool on. @param over a backend has its whole weight again, however long it has been starting. */
-  sweep({ backends, slowStart }: PlacedPool, over: boolean): void {
-    if (this.#begun.size === 0) return;
-    for (const { slot } of backends) {
-      const begun = this.#begun.get(slot);
-      if (begun === undefined) continue;
-      const left = over ? 0 : 1 - (this.#timers.now() - begun) / slowStart;
+  /** Moves the weights on. In a pool that fails open, a backend has its whole weight at once, however long it has been starting. */
+  sweep(): void {
+    for (const [slot, { at, pool }] of this.#begun) {
+      const { slowStart } = pool.placed;
+      const left = pool.panic === undefined ? 1 - (this.#timers.now() - at) / slowStart : 0;
       if (left > 0) Atomics.store(this.#withheld, slot, Math.ceil(mostWithheld * left));
       else this.forget(slot);
     }

@@ -1,8 +1,8 @@
 import { ringNews } from "../../channel/bells.ts";
 import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { PlacedPool } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { ManagedPool } from "../state/managed-pool.ts";
 import type { SlowStarts } from "./slow-start.ts";
 
 export type Mark = "down" | "ejected";
@@ -18,8 +18,6 @@ export class Verdicts {
   readonly #shared: SharedMemory;
   readonly #logger: Logger;
   readonly #slowStarts: SlowStarts;
-  /** By pool; only those that fail open. */
-  readonly #panics = new Map<string, number>();
 
   constructor(shared: SharedMemory, logger: Logger, slowStarts: SlowStarts) {
     this.#shared = shared;
@@ -36,48 +34,39 @@ export class Verdicts {
     return (this.#flags(backend) & notServing) === 0;
   }
 
-  /** Whether health is ignored in a pool. */
-  failsOpen(pool: string): boolean {
-    return this.#panics.has(pool);
-  }
-
-  /** Forgets all other pools. */
-  keepOnly(pools: ReadonlyMap<string, unknown>): void {
-    for (const pool of this.#panics.keys()) if (!pools.has(pool)) this.#panics.delete(pool);
-  }
-
   /** Sets or clears a mark; `trusted` follows in the same step, so that there is no moment without a backend. */
-  mark(pool: PlacedPool, threshold: number, backend: PlacedBackend, mark: Mark, on: boolean): void {
+  mark(pool: ManagedPool, backend: PlacedBackend, mark: Mark, on: boolean): void {
     const flags = this.#flags(backend);
-    this.#publish(pool, threshold, backend, on ? flags | backendFlag[mark] : flags & ~backendFlag[mark]);
+    this.#publish(pool, backend, on ? flags | backendFlag[mark] : flags & ~backendFlag[mark]);
   }
 
   /** That nothing is known of a backend yet says nothing against it, so whether to fail open does not depend on it. */
-  setChecking(pool: PlacedPool, { slot }: PlacedBackend, on: boolean): void {
+  setChecking({ placed }: ManagedPool, { slot }: PlacedBackend, on: boolean): void {
     if (on) Atomics.or(this.#shared.backendFlags, slot, backendFlag.checking);
     else Atomics.and(this.#shared.backendFlags, slot, ~backendFlag.checking);
-    ringNews(this.#shared, pool.slot);
+    ringNews(this.#shared, placed.slot);
   }
 
-  /** Decides anew whether to fail open: the set of backends, or the threshold, is another. */
-  refresh(pool: PlacedPool, threshold: number): void {
-    this.#publish(pool, threshold, undefined, 0);
+  /** Decides anew whether to fail open: the set of backends, which of them drain, or the threshold, is another. */
+  refresh(pool: ManagedPool): void {
+    this.#publish(pool, undefined, 0);
   }
 
   /** @param changed the backend that gets `its` flags; the others keep theirs. */
-  #publish(pool: PlacedPool, threshold: number, changed: PlacedBackend | undefined, its: number): void {
+  #publish(pool: ManagedPool, changed: PlacedBackend | undefined, its: number): void {
     const flagsOf = (backend: PlacedBackend): number =>
       backend.slot === changed?.slot ? its : this.#flags(backend);
-    const tier = findPanic(pool.backends, flagsOf, threshold);
+    const { backends, slot } = pool.placed;
+    const tier = findPanic(backends, flagsOf, pool.config.health.panicThreshold);
     // Before any picker may see that it is back. While health is ignored, most others are worse.
     if (changed !== undefined && !this.healthy(changed) && (its & notServing) === 0 && tier === undefined)
       this.#slowStarts.begin(
         pool,
         changed,
-        pool.backends.filter((backend) => this.healthy(backend)),
+        backends.filter((backend) => this.healthy(backend)),
       );
     let different = false;
-    for (const backend of pool.backends) {
+    for (const backend of backends) {
       const others = flagsOf(backend) & ~backendFlag.trusted;
       const trusted = tier === backend.tier;
       const flags = trusted ? others | backendFlag.trusted : others;
@@ -85,16 +74,16 @@ export class Verdicts {
       Atomics.store(this.#shared.backendFlags, backend.slot, flags);
       different = true;
     }
-    if (different) ringNews(this.#shared, pool.slot);
-    this.#tell(pool, tier, threshold);
+    if (different) ringNews(this.#shared, slot);
+    this.#tell(pool, tier);
   }
 
-  #tell({ name }: PlacedPool, tier: number | undefined, threshold: number): void {
-    const before = this.#panics.get(name);
+  #tell(pool: ManagedPool, tier: number | undefined): void {
+    const before = pool.panic;
     if (tier === before) return;
-    if (tier === undefined) this.#panics.delete(name);
-    else this.#panics.set(name, tier);
-    const fields = { pool: name, tier: tier ?? before, panic_threshold: threshold };
+    pool.panic = tier;
+    const { panicThreshold } = pool.config.health;
+    const fields = { pool: pool.name, tier: tier ?? before, panic_threshold: panicThreshold };
     if (tier === undefined) this.#logger.info(fields, "enough backends are up again; health counts again");
     else this.#logger.warn(fields, "too few backends are up; health is ignored and all of them are tried");
   }

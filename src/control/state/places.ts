@@ -73,10 +73,12 @@ export class Places<T> {
    * Frees places that nobody uses any more.
    * @param applied the newest version that every worker serves.
    * @param onGone is told of each slot that no worker gives new sessions to any more.
+   * @returns what gave its place back.
    */
-  settle(applied: number, onGone: (slot: number) => void = () => {}): void {
+  settle(applied: number, onGone: (slot: number) => void = () => {}): readonly T[] {
     const { slots, memories, busy, clear } = this.#room;
-    for (const [name, { slot, since }] of this.#leaving) {
+    const gone: T[] = [];
+    for (const [name, { what, slot, since }] of this.#leaving) {
       if (applied < since) continue;
       onGone(slot);
       if (busy(slot)) continue;
@@ -85,6 +87,8 @@ export class Places<T> {
       clear?.(slot);
       this.#leaving.delete(name);
       slots.giveBack(slot);
+      gone.push(what);
     }
+    return gone;
   }
 }

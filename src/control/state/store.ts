@@ -1,6 +1,4 @@
-import { randomBytes, randomInt } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { createAddressTable } from "../../channel/address-table.ts";
 import { ringNews } from "../../channel/bells.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import { latencyCells } from "../../channel/layout.ts";
@@ -9,10 +7,14 @@ import { slotsOf } from "../../channel/slots.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
-import type { Listener, ListenerTls } from "../../model/listener.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../model/snapshot.ts";
+import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
+import { type ManagedPool, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
+import { type LeavingBackend, type Touched, Touches } from "./touched.ts";
 
 /** A listener's addresses with known ports, and who accepts on them. */
 export interface BoundListener {
@@ -20,20 +22,8 @@ export interface BoundListener {
   readonly accept: PlacedListener["accept"];
 }
 
-/** What is asked to be served: by a model, or by an earlier snapshot. */
-export interface Wanted {
-  readonly listeners: readonly Listener[];
-  readonly pools: readonly (ServedPool & Partial<Pool>)[];
-}
-
-/** What of a pool is for the workers. */
-type ServedPool = Omit<Pool, "discovery" | "health" | "removal">;
-
-/** A backend that left its pool. */
-export interface LeavingBackend {
-  readonly pool: string;
-  readonly backend: PlacedBackend;
-}
+/** What is asked to be served. */
+export type Wanted = Pick<Model, "listeners" | "pools">;
 
 /**
  * The whole state of the control plane: the model plus what discovery found, as numbered snapshots. It also gives
@@ -46,12 +36,13 @@ export class Store {
   readonly #poolPlaces: Places<PlacedPool>;
   /** By pool and address. */
   readonly #backendPlaces: Places<LeavingBackend>;
-  #listeners: readonly PlacedListener[] = [];
-  #pools = new Map<string, PlacedPool>();
+  #listeners = new Map<string, PlacedListener>();
+  #pools = new Map<string, ManagedPool>();
   /** By pool and address, whether that is in the pool now or not. */
   readonly #drained = new Set<string>();
+  #touched = new Touches();
   #version = 0;
-  #snapshot: Snapshot;
+  #snapshot: Snapshot | undefined;
 
   constructor(
     wanted: Wanted,
@@ -84,27 +75,62 @@ export class Store {
         Atomics.store(shared.backendLatency, slot * latencyCells, 0);
       },
     });
-    this.#snapshot = this.configure(wanted, bound);
+    this.configure(wanted, bound);
   }
 
+  /** The number of the present state: each change makes it one more. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The present state. It is put together when it is asked for: with ten thousand pools that takes a while. */
   get snapshot(): Snapshot {
+    this.#snapshot ??= {
+      version: this.#version,
+      listeners: [...this.#listeners.values()],
+      pools: [...this.#pools.values()].map(({ placed }) => placed),
+    };
     return this.#snapshot;
+  }
+
+  /** The names of all that there is. */
+  get names(): Touched {
+    return { listeners: new Set(this.#listeners.keys()), pools: new Set(this.#pools.keys()) };
+  }
+
+  listener(name: string): PlacedListener | undefined {
+    return this.#listeners.get(name);
+  }
+
+  pool(name: string): ManagedPool | undefined {
+    return this.#pools.get(name);
+  }
+
+  get pools(): Iterable<ManagedPool> {
+    return this.#pools.values();
+  }
+
+  /** What was touched since this was last called. */
+  takeTouched(): Touches {
+    const touched = this.#touched;
+    this.#touched = new Touches();
+    return touched;
   }
 
   /** What metrics and status tell of: the snapshot, with what left but still has sessions. */
   get observed(): Snapshot {
-    const backends = this.#backendPlaces.busy;
-    const pools = [...this.#snapshot.pools, ...this.#poolPlaces.busy].map((pool) => {
-      const left = backends.filter((leaving) => leaving.pool === pool.name).map(({ backend }) => backend);
-      return left.length === 0 ? pool : { ...pool, backends: [...pool.backends, ...left] };
+    const left = Map.groupBy(this.#backendPlaces.busy, ({ pool }) => pool.name);
+    const pools = [...this.snapshot.pools, ...this.#poolPlaces.busy].map((pool) => {
+      const backends = left.get(pool.name)?.map(({ backend }) => backend);
+      return backends === undefined ? pool : { ...pool, backends: [...pool.backends, ...backends] };
     });
-    const listeners = [...this.#snapshot.listeners, ...this.#listenerPlaces.busy];
-    return { ...this.#snapshot, listeners, pools };
+    const listeners = [...this.snapshot.listeners, ...this.#listenerPlaces.busy];
+    return { ...this.snapshot, listeners, pools };
   }
 
   /** All that may still count: those of the snapshot, and those that left and still have their place. */
   get listeners(): readonly PlacedListener[] {
-    return [...this.#listeners, ...this.#listenerPlaces.leaving];
+    return [...this.#listeners.values(), ...this.#listenerPlaces.leaving];
   }
 
   /**
@@ -113,22 +139,27 @@ export class Store {
    * @throws where there is no room for so many; nothing has changed then.
    */
   configure({ listeners, pools }: Wanted, bound: ReadonlyMap<string, BoundListener>): Snapshot {
-    this.#listenerPlaces.check("listeners", namesOf(listeners), namesOf(this.#listeners));
-    this.#poolPlaces.check("pools", namesOf(pools), namesOf(this.#pools.values()));
-    const listenersBefore = new Map(this.#listeners.map((listener) => [listener.name, listener]));
+    this.#listenerPlaces.check("listeners", namesOf(listeners), [...this.#listeners.keys()]);
+    this.#poolPlaces.check("pools", namesOf(pools), [...this.#pools.keys()]);
+    const listenersBefore = new Map(this.#listeners);
     const poolsBefore = new Map(this.#pools);
-    this.#listeners = listeners.map((listener) =>
-      this.#placeListener(listener, bound.get(listener.name)!, listenersBefore.get(listener.name)),
+    this.#listeners = new Map(
+      listeners.map((listener) => [
+        listener.name,
+        this.#placeListener(listener, bound.get(listener.name)!, listenersBefore.get(listener.name)),
+      ]),
     );
     this.#pools = new Map(
-      pools.map((pool) => [pool.name, this.#placePool(pool, poolsBefore.get(pool.name))]),
+      pools.map((pool) => [pool.name, this.#managePool(pool, poolsBefore.get(pool.name))]),
     );
     for (const { name } of listeners) listenersBefore.delete(name);
-    for (const [name, listener] of listenersBefore)
-      this.#listenerPlaces.leave(name, listener.slot, listener, this.#version + 1);
+    for (const listener of listenersBefore.values()) this.#leaveListener(listener);
     for (const { name } of pools) poolsBefore.delete(name);
     for (const pool of poolsBefore.values()) this.#leavePool(pool);
-    return this.#build();
+    // Their pool may have another time for them now.
+    this.#touched.left.push(...this.#backendPlaces.leaving);
+    this.#change();
+    return this.snapshot;
   }
 
   removePool(name: string): void {
@@ -136,27 +167,28 @@ export class Store {
     if (pool === undefined) return;
     this.#leavePool(pool);
     this.#pools.delete(name);
-    this.#build();
+    this.#change();
   }
 
   /** Replaces the material of listeners and pools. Tickets stay good, but for those of a key that was replaced. */
   setMaterial({ listeners, pools }: MaterialOfAll): void {
-    for (const [name, { tls }] of pools) this.#pools.set(name, { ...this.#pools.get(name)!, tls });
-    this.#listeners = this.#listeners.map((listener) => {
-      const tls = listeners.get(listener.name);
-      return tls === undefined
-        ? listener
-        : { ...listener, tls, ticketKeys: tls.sessionTickets?.keys?.bytes ?? listener.ticketKeys };
-    });
-    this.#build();
+    for (const [name, { tls, health }] of pools) {
+      const pool = this.#pools.get(name)!;
+      pool.config = { ...pool.config, tls, health };
+      this.#replacePool(pool, { ...pool.placed, tls });
+    }
+    for (const [name, tls] of listeners) {
+      const listener = this.#listeners.get(name)!;
+      const ticketKeys = tls.sessionTickets?.keys?.bytes ?? listener.ticketKeys;
+      this.#replaceListener({ ...listener, tls, ticketKeys });
+    }
+    this.#change();
   }
 
   /** Replaces the key of a listener's session tickets: those that are out are no longer good. */
-  rotateTickets(listenerName: string): void {
-    this.#listeners = this.#listeners.map((listener) =>
-      listener.name === listenerName ? { ...listener, ticketKeys: newTicketKeys() } : listener,
-    );
-    this.#build();
+  rotateTickets(name: string): void {
+    this.#replaceListener({ ...this.#listeners.get(name)!, ticketKeys: newTicketKeys() });
+    this.#change();
   }
 
   /**
@@ -165,16 +197,16 @@ export class Store {
    */
   setBackends(poolName: string, backends: readonly Backend[]): number {
     const pool = this.#pools.get(poolName)!;
-    const before = new Map(pool.backends.map((backend) => [backend.address, backend]));
+    const before = new Map(pool.placed.backends.map((backend) => [backend.address, backend]));
     const placed: PlacedBackend[] = [];
     for (const backend of backends) {
       const slot = before.get(backend.address)?.slot ?? this.#placeFor(poolName, backend.address);
       before.delete(backend.address);
       if (slot !== undefined) placed.push({ ...backend, slot, counters: this.#backendPlaces.counters(slot) });
     }
-    this.#leave(poolName, [...before.values()]);
-    this.#pools.set(poolName, { ...pool, backends: placed });
-    this.#build();
+    this.#leave(pool, [...before.values()]);
+    this.#replacePool(pool, { ...pool.placed, backends: placed });
+    this.#change();
     return backends.length - placed.length;
   }
 
@@ -188,11 +220,6 @@ export class Store {
     return this.#backendPlaces.find(key(pool, address)) !== undefined;
   }
 
-  /** Backends that left their pool and still have their place. */
-  get leaving(): readonly LeavingBackend[] {
-    return this.#backendPlaces.leaving;
-  }
-
   isDrained(pool: string, address: string): boolean {
     return this.#drained.has(key(pool, address));
   }
@@ -204,18 +231,19 @@ export class Store {
     const backend = this.#present(pool, address);
     if (backend === undefined) return;
     this.#setDraining(backend.slot, drained);
-    ringNews(this.#shared, this.#pools.get(pool)!.slot);
+    ringNews(this.#shared, this.#pools.get(pool)!.placed.slot);
   }
 
   /**
    * Backends that left are marked as draining once no worker picks them any more. They, and listeners and pools that left, give
    * their places back when their last session has ended.
    * @param applied the newest version that every worker serves.
+   * @returns backends that gave their places back.
    */
-  settle(applied: number): void {
-    this.#backendPlaces.settle(applied, (slot) => this.#setDraining(slot, true));
+  settle(applied: number): readonly LeavingBackend[] {
     this.#poolPlaces.settle(applied);
     this.#listenerPlaces.settle(applied);
+    return this.#backendPlaces.settle(applied, (slot) => this.#setDraining(slot, true));
   }
 
   #placeListener(
@@ -233,18 +261,35 @@ export class Store {
       ticketKeys: ticketKeysOf(listener.tls, before),
       addressTable: addressTableOf(listener, before, this.#workers),
     };
-    return isDeepStrictEqual(placed, before) ? before! : placed;
+    if (isDeepStrictEqual(placed, before)) return before!;
+    this.#touched.listeners.add(listener.name);
+    return placed;
   }
 
-  #placePool(
-    { discovery: _, health: __, removal: ___, ...pool }: Wanted["pools"][number],
-    before: PlacedPool | undefined,
-  ): PlacedPool {
-    const slot = before?.slot ?? this.#poolPlaces.take(pool.name)!;
+  #managePool(config: Pool, before: ManagedPool | undefined): ManagedPool {
+    const { name } = config;
+    const slot = before?.placed.slot ?? this.#poolPlaces.take(name)!;
     const counters = this.#poolPlaces.counters(slot);
-    const tls = unlessSame(pool.tls, before?.tls);
-    const placed = { ...pool, tls, slot, counters, backends: before?.backends ?? [] };
-    return isDeepStrictEqual(placed, before) ? before! : placed;
+    const tls = unlessSame(config.tls, before?.placed.tls);
+    const placed = { ...servedPart(config), tls, slot, counters, backends: before?.placed.backends ?? [] };
+    if (before === undefined) {
+      this.#touched.pools.add(name);
+      return { name, config, placed, discovery: undefined, check: undefined, panic: undefined };
+    }
+    if (isDeepStrictEqual(config, before.config)) return before;
+    before.config = config;
+    this.#replacePool(before, isDeepStrictEqual(placed, before.placed) ? before.placed : placed);
+    return before;
+  }
+
+  #replacePool(pool: ManagedPool, placed: PlacedPool): void {
+    pool.placed = placed;
+    this.#touched.pools.add(pool.name);
+  }
+
+  #replaceListener(listener: PlacedListener): void {
+    this.#listeners.set(listener.name, listener);
+    this.#touched.listeners.add(listener.name);
   }
 
   #placeFor(pool: string, address: string): number | undefined {
@@ -255,24 +300,30 @@ export class Store {
   }
 
   /** From the next version on it is not there. */
-  #leavePool(pool: PlacedPool): void {
-    this.#poolPlaces.leave(pool.name, pool.slot, { ...pool, backends: [] }, this.#version + 1);
-    this.#leave(pool.name, pool.backends);
+  #leaveListener(listener: PlacedListener): void {
+    this.#listenerPlaces.leave(listener.name, listener.slot, listener, this.#version + 1);
+    this.#touched.listeners.add(listener.name);
+  }
+
+  /** From the next version on it is not there. */
+  #leavePool(pool: ManagedPool): void {
+    const { name, placed } = pool;
+    this.#poolPlaces.leave(name, placed.slot, { ...placed, backends: [] }, this.#version + 1);
+    this.#touched.pools.add(name);
+    this.#leave(pool, placed.backends);
   }
 
   /** From the next version on they are not in their pool. */
-  #leave(pool: string, backends: readonly PlacedBackend[]): void {
-    for (const backend of backends)
-      this.#backendPlaces.leave(
-        key(pool, backend.address),
-        backend.slot,
-        { pool, backend },
-        this.#version + 1,
-      );
+  #leave(pool: ManagedPool, backends: readonly PlacedBackend[]): void {
+    for (const backend of backends) {
+      const leaving = { pool, backend };
+      this.#backendPlaces.leave(key(pool.name, backend.address), backend.slot, leaving, this.#version + 1);
+      this.#touched.left.push(leaving);
+    }
   }
 
   #present(pool: string, address: string): PlacedBackend | undefined {
-    return this.#pools.get(pool)?.backends.find((backend) => backend.address === address);
+    return this.#pools.get(pool)?.placed.backends.find((backend) => backend.address === address);
   }
 
   #setDraining(slot: number, draining: boolean): void {
@@ -280,50 +331,17 @@ export class Store {
     else Atomics.and(this.#shared.backendFlags, slot, ~backendFlag.draining);
   }
 
-  #build(): Snapshot {
-    this.#snapshot = {
-      version: ++this.#version,
-      listeners: this.#listeners,
-      pools: [...this.#pools.values()],
-    };
-    return this.#snapshot;
+  #change(): void {
+    this.#version++;
+    this.#snapshot = undefined;
   }
-}
-
-/** Where a listener has no max_connections, room is made for this many. */
-const usualConnections = 262_144;
-
-function addressTableOf(
-  listener: Listener,
-  before: PlacedListener | undefined,
-  workers: number,
-): SharedArrayBuffer | undefined {
-  const { limits, maxConnections } = listener;
-  if (limits.maxConnectionsPerIp === undefined && limits.connectionRatePerIp === undefined) return undefined;
-  // Whoever is counted there goes on being counted; a table cannot grow.
-  if (before?.addressTable !== undefined && before.maxConnections === maxConnections)
-    return before.addressTable;
-  return createAddressTable(maxConnections ?? usualConnections, workers, randomInt(2 ** 32));
-}
-
-/** Of a file where there is one; else those that it had, if they were of umay's making; else new ones. */
-function ticketKeysOf(
-  tls: ListenerTls | undefined,
-  before: PlacedListener | undefined,
-): Uint8Array | undefined {
-  if (tls?.sessionTickets === undefined) return undefined;
-  const own = before?.tls?.sessionTickets?.keys === undefined ? before?.ticketKeys : undefined;
-  return tls.sessionTickets.keys?.bytes ?? own ?? newTicketKeys();
 }
 
 /** The object of before where it says the same: its certificates need not be sent again, nor its contexts made. */
 const unlessSame = <T>(next: T, before: T | undefined): T =>
   before !== undefined && isDeepStrictEqual(next, before) ? before : next;
 
-/** A plain array, because that is what a worker receives. */
-const newTicketKeys = (): Uint8Array => new Uint8Array(randomBytes(48));
-
-const namesOf = (things: Iterable<{ readonly name: string }>): readonly string[] =>
-  [...things].map(({ name }) => name);
+const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
+  things.map(({ name }) => name);
 
 const key = (pool: string, address: string): string => `${pool} ${address}`;

@@ -7,8 +7,9 @@ import type { Result } from "../../lib/result.ts";
 import { sourceUrl } from "../../lib/source-url.ts";
 import type { ExplainRequest, Explanation } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
-import type { PlacedListener, Snapshot } from "../../model/snapshot.ts";
+import type { Touched } from "../state/touched.ts";
 import { closeBooks } from "./books.ts";
+import { Feed, type Newest } from "./feed.ts";
 
 const firstBackoff = 100;
 const longestBackoff = 10_000;
@@ -35,8 +36,8 @@ interface Seat {
   thread: Worker | undefined;
   /** Whether the thread listens to messages yet. */
   ready: boolean;
-  /** The listeners that it was sent last. */
-  listeners: ReadonlySet<PlacedListener>;
+  /** Undefined until the thread can be sent what to serve. */
+  feed: Feed | undefined;
   startedAt: number;
   backoff: number;
   /** The newest version that its threads served. */
@@ -64,9 +65,12 @@ export class Supervisor {
   readonly #seats: readonly Seat[];
   readonly #shared: SharedMemory;
   readonly #events: SupervisorEvents;
-  /** How workers log, from the next snapshot on. */
+  /** How workers log, from the next change on. */
   log: LogSettings;
-  #snapshot: Snapshot | undefined;
+  /** Undefined: nothing is served yet. */
+  #newest: Newest | undefined;
+  /** Sends what changed in this turn of the event loop. */
+  #sending: NodeJS.Immediate | undefined;
   readonly #waits = new Set<Wait>();
   /** Who waits for an explanation, by its number. */
   readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
@@ -88,7 +92,7 @@ export class Supervisor {
       counters,
       thread: undefined,
       ready: false,
-      listeners: new Set(),
+      feed: undefined,
       startedAt: 0,
       backoff: firstBackoff,
       applied: 0,
@@ -104,11 +108,23 @@ export class Supervisor {
     for (const seat of this.#seats) this.#startThread(seat);
   }
 
-  /** Sends a snapshot to every worker; a worker that is being replaced gets it when it is there. In a drain, nothing changes. */
-  publish(snapshot: Snapshot): void {
+  /** Has every worker serve this state, whole at first. */
+  serve(newest: Newest): void {
+    this.#newest = newest;
+    for (const seat of this.#seats) if (seat.ready) this.#beginFeed(seat);
+  }
+
+  /**
+   * Has every worker sent what of the state has changed; a worker that is being replaced gets all of it when it is
+   * there. In a drain, nothing changes.
+   */
+  publish(touched: Touched): void {
     if (this.#stopping) return;
-    this.#snapshot = snapshot;
-    for (const seat of this.#seats) if (seat.ready) this.#sendSnapshot(seat);
+    for (const { feed } of this.#seats) feed?.touch(touched);
+    this.#sending ??= setImmediate(() => {
+      this.#sending = undefined;
+      for (const { feed } of this.#seats) feed?.next(this.log);
+    });
   }
 
   /** The newest version that every worker serves. */
@@ -136,8 +152,10 @@ export class Supervisor {
 
   /** Has every worker end its sessions on the backend in a slot. */
   vacate(slot: number): void {
-    for (const seat of this.#seats)
-      if (seat.ready) seat.thread!.postMessage({ type: "vacate", slot } satisfies ToWorker);
+    for (const { thread, feed } of this.#seats) {
+      feed?.flush(this.log);
+      thread?.postMessage({ type: "vacate", slot } satisfies ToWorker);
+    }
   }
 
   /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
@@ -169,6 +187,8 @@ export class Supervisor {
       message.socket.destroy();
       return;
     }
+    // It may have come to an address that this worker does not know of yet.
+    best.feed?.flush(this.log);
     // A paused socket moves between threads; its type does not say so.
     best.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
     Atomics.add(workerOpen, best.id - 1, 1);
@@ -180,7 +200,11 @@ export class Supervisor {
    */
   async drain(): Promise<void> {
     this.#stopping = true;
-    for (const seat of this.#seats) clearTimeout(seat.timer);
+    clearImmediate(this.#sending);
+    for (const seat of this.#seats) {
+      clearTimeout(seat.timer);
+      seat.feed = undefined;
+    }
     await Promise.all(this.#seats.map((seat) => ask(seat, { type: "drain" }, "draining")));
   }
 
@@ -221,24 +245,13 @@ export class Supervisor {
     switch (message.type) {
       case "ready":
         seat.ready = true;
-        if (!this.#stopping) this.#sendSnapshot(seat);
+        this.#beginFeed(seat);
         break;
       case "applied":
-        seat.applied = message.version;
-        seat.serving = true;
-        this.#events.answered(seat.id, message.version, undefined);
-        for (const wait of this.#waits) if (wait.version <= this.applied) wait.resolve();
+        this.#answered(seat, message.version, undefined);
         break;
       case "failed":
-        for (const wait of this.#waits)
-          if (wait.version <= message.version) wait.reject(new Error(message.reason));
-        if (seat.serving || seat.applied === 0)
-          this.#events.answered(seat.id, message.version, message.reason);
-        else {
-          // A replacement that has nothing to go on with is replaced in its turn.
-          seat.failure = new Error(message.reason);
-          void seat.thread?.terminate();
-        }
+        this.#answered(seat, message.version, message.reason);
         break;
       case "draining":
       case "cut":
@@ -263,28 +276,39 @@ export class Supervisor {
     }
   }
 
-  #sendSnapshot(seat: Seat): void {
-    if (this.#snapshot === undefined) return;
-    const listeners = this.#snapshot.listeners.map((listener) =>
-      seat.listeners.has(listener) ? listener.name : listener,
-    );
-    seat.listeners = new Set(this.#snapshot.listeners);
-    seat.thread?.postMessage({
-      type: "snapshot",
-      snapshot: { ...this.#snapshot, listeners },
-      log: this.log,
-    } satisfies ToWorker);
+  #beginFeed(seat: Seat): void {
+    if (this.#newest === undefined || this.#stopping) return;
+    seat.feed = new Feed(this.#newest, (message) => seat.thread?.postMessage(message));
+    seat.feed.next(this.log);
+  }
+
+  /** @param refusal why the worker does not serve what it was sent. */
+  #answered(seat: Seat, version: number, refusal: string | undefined): void {
+    const reason = seat.feed === undefined ? refusal : seat.feed.answered(refusal);
+    if (reason === undefined) {
+      seat.applied = version;
+      seat.serving = true;
+      for (const wait of this.#waits) if (wait.version <= this.applied) wait.resolve();
+    } else for (const wait of this.#waits) if (wait.version <= version) wait.reject(new Error(reason));
+    if (reason === undefined || seat.serving || seat.applied === 0) {
+      this.#events.answered(seat.id, version, reason);
+      seat.feed?.next(this.log);
+    } else {
+      // A replacement that has nothing to go on with is replaced in its turn.
+      seat.failure = new Error(reason);
+      void seat.thread?.terminate();
+    }
   }
 
   #onExit(seat: Seat): void {
     seat.thread = undefined;
     seat.ready = false;
     seat.serving = false;
-    seat.listeners = new Set();
+    seat.feed = undefined;
     seat.onAnswer?.(undefined);
     closeBooks(seat.counters, this.#shared);
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
-    for (const { addressTable } of this.#snapshot?.listeners ?? [])
+    for (const { addressTable } of this.#newest?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;

@@ -38,7 +38,6 @@ class Scene {
       store: this.store,
       shared: this.shared,
       memories: [this.memory],
-      removal: (pool) => model.pools.find(({ name }) => name === pool)!.removal,
       logger: createLogger({ level: "info" }, { write: (line) => this.#note(line) }),
       timers: this.timers,
       returns: (pool, address) => this.returned.push(`${pool} ${address}`),
@@ -60,7 +59,7 @@ class Scene {
       pool,
       ports.map((port) => backendAt(port)),
     );
-    this.drains.follow();
+    this.drains.follow(this.store.takeTouched());
   }
 
   /** @param count of connections that a backend gets. */

@@ -67,6 +67,7 @@ export class HealthScene {
     const model = { listeners: [], pools: [{ ...pool, discovery: { type: "static", backends: [] } }] };
     this.store = new Store(model as unknown as Model, new Map(), this.shared, [this.memory]);
     this.monitor = new HealthMonitor({
+      pool: (name) => this.store.pool(name),
       shared: this.shared,
       logger: this.logger,
       timers: this.timers,
@@ -84,7 +85,10 @@ export class HealthScene {
   }
 
   update(): void {
-    this.monitor.update(this.store.snapshot.pools, new Map([["api", this.policy]]));
+    const pool = this.store.pool("api");
+    if (pool !== undefined) pool.config = { ...pool.config, health: this.policy };
+    const { pools, left } = this.store.takeTouched();
+    this.monitor.follow({ pools: pools.add("api"), left });
   }
 
   slot(port: number): number {

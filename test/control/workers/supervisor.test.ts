@@ -53,7 +53,7 @@ test("connections that this thread accepts are handed to the worker with the few
   await using backend = await startEchoBackend();
   const { store, supervisor, shared, memories, lines, served } = await startScene(backend.address);
   supervisor.start();
-  supervisor.publish(store.snapshot);
+  supervisor.serve(store);
   await served;
   const [listener] = store.snapshot.listeners;
   const handover = new Handover((address, socket) =>
@@ -135,7 +135,7 @@ test("without a worker, a connection that was accepted is closed", async () => {
 test("workers that have not started yet can be drained and ended", async () => {
   const { supervisor, store } = await startScene("127.0.0.1:1");
   supervisor.start();
-  supervisor.publish(store.snapshot);
+  supervisor.serve(store);
   await supervisor.drain();
   assert.equal(await supervisor.cut("stopped"), 0);
   assert.equal(supervisor.restarts, 0);

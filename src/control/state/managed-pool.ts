@@ -1,0 +1,37 @@
+import type { HealthCheck } from "../../health/check.ts";
+import type { CheckSpec } from "../../model/health.ts";
+import type { Pool } from "../../model/pool.ts";
+import type { PlacedPool } from "../../model/snapshot.ts";
+
+/** The discovery of a pool that is followed. */
+export interface Followed {
+  /** Whether it ever found a backend. */
+  readonly everFound: boolean;
+  readonly errors: number;
+  /** The last error, until discovery succeeds again. */
+  readonly lastError: string | undefined;
+  stop(): void;
+}
+
+/** All that the control plane knows of one pool, from when it is configured until it has left. */
+export interface ManagedPool {
+  readonly name: string;
+  /** What is configured, with what was renewed from files since. */
+  config: Pool;
+  /** What the workers serve. */
+  placed: PlacedPool;
+  /** Undefined: nobody looks for its backends, not yet or not any more. */
+  discovery: Followed | undefined;
+  /** How its backends are checked, by which specification; undefined: they are not. */
+  check: { readonly spec: CheckSpec; readonly check: HealthCheck } | undefined;
+  /** The tier whose health is ignored, because too few backends of it are up; undefined: there is none. */
+  panic: number | undefined;
+}
+
+/** A pool without what is for the control plane alone. */
+export function servedPart({ discovery: _, health: __, removal: ___, ...pool }: Pool): ServedPart {
+  return pool;
+}
+
+/** What of a pool is for the workers. */
+export type ServedPart = Omit<Pool, "discovery" | "health" | "removal">;

@@ -1,0 +1,26 @@
+import type { PlacedBackend } from "../../model/backend.ts";
+import type { ManagedPool } from "./managed-pool.ts";
+
+/** A backend that left its pool. */
+export interface LeavingBackend {
+  readonly pool: ManagedPool;
+  readonly backend: PlacedBackend;
+}
+
+/** Names of what is new, has changed or has left. */
+export interface Touched {
+  readonly listeners: ReadonlySet<string>;
+  readonly pools: ReadonlySet<string>;
+}
+
+/** What was touched since somebody last looked: a burst of changes is one. */
+export class Touches implements Touched {
+  readonly listeners = new Set<string>();
+  readonly pools = new Set<string>();
+  readonly left: LeavingBackend[] = [];
+
+  add({ listeners, pools }: Touched): void {
+    for (const name of listeners) this.listeners.add(name);
+    for (const name of pools) this.pools.add(name);
+  }
+}
