@@ -105,7 +105,15 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
   const { name } = placed;
   const discovery = { type: "static", backends: [] } as const;
   const config = { ...placed, discovery, health: policy, removal: undefined };
-  const pool = { name, config, placed, discovery: undefined, check: undefined, panic: undefined };
+  const pool = {
+    name,
+    config,
+    placed,
+    leftIn: undefined,
+    discovery: undefined,
+    check: undefined,
+    panic: undefined,
+  };
   const monitor = new HealthMonitor({
     pool: () => pool,
     shared,

@@ -41,7 +41,10 @@ export type ToWorker =
 /** Worker to control plane. */
 export type FromWorker =
   | { readonly type: "ready" }
-  | { readonly type: "applied"; readonly version: number }
+  /** It serves this version, and every connection that was accepted before version `settled` has chosen. */
+  | { readonly type: "applied"; readonly version: number; readonly settled: number }
+  /** Every connection that was accepted before this version has a backend by now, or has ended. */
+  | { readonly type: "settled"; readonly version: number }
   /** What was served goes on being served. */
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */

@@ -18,7 +18,6 @@ import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { BackendDrains } from "./backends/drains.ts";
 import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
-import { Lingering } from "./backends/lingering.ts";
 import { PoolWatches, type Staged } from "./backends/pools.ts";
 import { withoutRestart } from "./change/changes.ts";
 import { Upkeep } from "./change/upkeep.ts";
@@ -55,7 +54,6 @@ export class ControlPlane {
   readonly #logger: Logger;
   readonly #bound: Bound;
   readonly #handover: Handover;
-  readonly #lingering = new Lingering((pool) => this.#removePool(pool));
   /** Of the start: one that a reload adds does not take readiness from those that are served. */
   readonly #firstPools: readonly string[];
   readonly #diedAtStart = Promise.withResolvers<never>();
@@ -121,6 +119,7 @@ export class ControlPlane {
       log: (lines) => destination.write(lines),
       trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
+      settled: () => this.#retire(),
       crashed: (worker, error, backoff) => {
         const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
         logger.error(
@@ -188,12 +187,7 @@ export class ControlPlane {
     this.#placeFound(staged);
     this.#spread();
     const kept = new Set(next.pools.map(({ name }) => name));
-    this.#lingering.keepOut(kept);
-    for (const pool of before.pools)
-      if (!kept.has(pool.name)) {
-        this.pools.leave(pool.name);
-        this.#lingering.add(pool, before.listeners);
-      }
+    for (const { name } of before.pools) if (!kept.has(name)) this.pools.leave(name);
   }
 
   /** What is served, for the log's line at start. */
@@ -255,7 +249,6 @@ export class ControlPlane {
 
   async #stopAccepting(): Promise<void> {
     this.pools.stop();
-    this.#lingering.stop();
     this.health.stop();
     this.upkeep.stop();
     this.#handover.close();
@@ -274,11 +267,9 @@ export class ControlPlane {
     const before = this.#model;
     const served = this.store.snapshot;
     const backends = new Map(served.pools.map((pool) => [pool.name, pool.backends]));
-    const names = new Set(next.pools.map(({ name }) => name));
-    const leaving = [...before.pools, ...this.#lingering.pools].filter(({ name }) => !names.has(name));
     this.upkeep.pause();
     try {
-      this.store.configure({ listeners: next.listeners, pools: [...next.pools, ...leaving] }, bound);
+      this.store.configure(next, bound);
       this.#placeFound(staged);
       this.#adopt(next);
       this.#spread();
@@ -286,9 +277,9 @@ export class ControlPlane {
       await this.#handover.follow(this.store.snapshot.listeners);
     } catch (error) {
       const bound = new Map(served.listeners.map((listener) => [listener.name, listener]));
-      const pools = [...before.pools, ...this.#lingering.pools];
-      this.store.configure({ listeners: before.listeners, pools }, bound);
-      for (const { name } of pools) if (staged.has(name)) this.#placeBackends(name, backends.get(name) ?? []);
+      this.store.configure(before, bound);
+      for (const { name } of before.pools)
+        if (staged.has(name)) this.#placeBackends(name, backends.get(name) ?? []);
       this.#adopt(before);
       this.#spread();
       await this.#handover
@@ -329,13 +320,6 @@ export class ControlPlane {
       );
   }
 
-  #removePool(name: string): void {
-    // It came back, which is just being put into service.
-    if (this.#model.pools.some((pool) => pool.name === name)) return;
-    this.store.removePool(name);
-    this.#spread();
-  }
-
   /** The state has changed: all that has to do with what was touched hears of it, and works on nothing else. */
   #spread(): void {
     const touched = this.store.takeTouched();
@@ -347,6 +331,11 @@ export class ControlPlane {
   /** What left and has no sessions any more gives its place back. */
   #settle(): void {
     this.drains.forget(this.store.settle(this.supervisor.applied));
+  }
+
+  /** Pools that left go when no connection can choose from them any more. */
+  #retire(): void {
+    if (this.store.retire(this.supervisor.settled)) this.#spread();
   }
 
   #setMaterial(renewed: MaterialOfAll): void {
@@ -369,8 +358,10 @@ export class ControlPlane {
   }
 
   #answered(worker: number, version: number, refusal: string | undefined): void {
-    if (refusal === undefined) this.#settle();
-    else if (this.state !== "starting")
+    if (refusal === undefined) {
+      this.#settle();
+      this.#retire();
+    } else if (this.state !== "starting")
       this.#logger.error(
         { worker, version, cause: refusal },
         "a worker refuses a snapshot and goes on with its last one",

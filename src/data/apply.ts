@@ -24,6 +24,15 @@ interface Prepared {
   readonly commits: (() => void)[];
 }
 
+/** What the served state tells of. */
+export interface ServedEvents {
+  readonly onConnection: (listener: ServedListener, socket: Socket) => void;
+  /** Of a listening socket. */
+  readonly onServerError: (error: Error) => void;
+  /** {@link ServedState.settled} is a later version. */
+  readonly onSettled: () => void;
+}
+
 /**
  * The state that a worker serves. A change is prepared completely (pickers, TLS contexts, sockets), then put in place in
  * one step; when anything fails, nothing has changed. What a change does not name is not touched.
@@ -31,24 +40,25 @@ interface Prepared {
 export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #pools = new Map<string, ServedPool>();
+  #version = 0;
+  /** Listeners that are no longer served and have undecided connections, and the last version that they were part of. */
+  readonly #retired = new Map<ServedListener, number>();
   /** Undefined: it has to be found out. */
   #shortest: number | undefined;
   readonly #memory: WorkerMemory;
   readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
   readonly #onServerError: (error: Error) => void;
+  readonly #onSettled: () => void;
 
-  constructor(
-    memory: WorkerMemory,
-    onConnection: (listener: ServedListener, socket: Socket) => void,
-    onServerError: (error: Error) => void,
-  ) {
+  constructor(memory: WorkerMemory, { onConnection, onServerError, onSettled }: ServedEvents) {
     this.#memory = memory;
     this.#onConnection = onConnection;
     this.#onServerError = onServerError;
+    this.#onSettled = onSettled;
   }
 
   /** One change after the other. @throws when it can't be served; what was served goes on. */
-  async apply({ listeners, pools, gone }: Difference): Promise<void> {
+  async apply({ version, listeners, pools, gone }: Difference): Promise<void> {
     const prepared: Prepared = { listeners: new Map(), opened: [], commits: [] };
     for (const definition of pools) this.#preparePool(definition, prepared);
     for (const name of gone.pools) this.#prepareLeave(name, prepared);
@@ -58,19 +68,21 @@ export class ServedState {
       for (const server of prepared.opened) server.close();
       throw error;
     }
+    const changed = [...gone.listeners, ...prepared.listeners.keys()];
+    const before = changed.flatMap((name) => this.#listeners.get(name) ?? []);
+    for (const { served } of before) this.#retire(served);
     for (const commit of prepared.commits) commit();
-    const replaced = new Set<OpenListener>();
-    for (const name of [...gone.listeners, ...prepared.listeners.keys()]) {
-      const before = this.#listeners.get(name);
-      if (before !== undefined) replaced.add(before);
-    }
-    if (gone.listeners.length > 0) this.#forgetShortest();
     for (const name of gone.listeners) this.#listeners.delete(name);
-    for (const [name, open] of prepared.listeners) {
-      this.#listeners.set(name, open);
-      replaced.delete(open);
-    }
-    for (const { servers } of replaced) close(servers);
+    for (const [name, open] of prepared.listeners) this.#listeners.set(name, open);
+    const kept = new Set(prepared.listeners.values());
+    for (const open of before) if (!kept.has(open)) close(open.servers);
+    if (changed.length > 0) this.#forgetShortest();
+    this.#version = version;
+  }
+
+  /** Every connection that was accepted before this version has a backend, or has ended. */
+  get settled(): number {
+    return Math.min(this.#version, ...this.#retired.values());
   }
 
   listener(name: string): ServedListener | undefined {
@@ -103,6 +115,17 @@ export class ServedState {
       this.#shortest = Math.min(...pools, ...listeners);
     }
     return this.#shortest;
+  }
+
+  /** No connection is accepted under it any more. */
+  #retire(served: ServedListener): void {
+    if (served.undecided === 0) return;
+    this.#retired.set(served, this.#version);
+    served.onDecided = () => {
+      const before = this.settled;
+      this.#retired.delete(served);
+      if (this.settled > before) this.#onSettled();
+    };
   }
 
   /** A timeout may be another, or gone. */
@@ -142,7 +165,6 @@ export class ServedState {
     const sockets = new Map(
       [...this.#listeners.values()].map((open) => [placeOf(open.served.definition), open]),
     );
-    prepared.commits.push(this.#forgetShortest);
     for (const definition of definitions) {
       for (const pool of poolsOf(definition.chains))
         if (!this.#pools.has(pool) && !added.has(pool))

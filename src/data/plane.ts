@@ -17,6 +17,10 @@ import type { Dial } from "./upstream/dial.ts";
 
 /** A listener as a worker serves it. Connections keep the one they were accepted by. */
 export class ServedListener {
+  /** Connections that it accepted and that have no backend yet: they may still choose any of its pools. */
+  undecided = 0;
+  /** Told when there is none of them, once it is no longer served. */
+  onDecided: (() => void) | undefined = undefined;
   readonly definition: PlacedListener;
   /** Undefined: plain TCP. */
   readonly termination: Termination | undefined;
@@ -52,6 +56,12 @@ export class ServedListener {
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = tls !== undefined || this.readsHello;
     this.addresses = AddressLimits.of(definition, worker);
+  }
+
+  /** A connection has a backend, or has ended without one. */
+  decided(): void {
+    this.undecided--;
+    if (this.undecided === 0) this.onDecided?.();
   }
 
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */

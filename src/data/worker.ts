@@ -43,9 +43,11 @@ const memory = {
   worker: { index: setup.id - 1, count: setup.count },
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
-const state = new ServedState(memory, keepOrGiveAway, (error) =>
-  send({ type: "trouble", what: "a listening socket failed", error }),
-);
+const state = new ServedState(memory, {
+  onConnection: keepOrGiveAway,
+  onServerError: (error) => send({ type: "trouble", what: "a listening socket failed", error }),
+  onSettled: () => send({ type: "settled", version: state.settled }),
+});
 
 function keepOrGiveAway(listener: ServedListener, socket: Socket): void {
   const mayMove = setup.count > 1 && listener.definition.accept === "shared-port";
@@ -102,7 +104,7 @@ async function apply({ difference, log: settings }: Extract<ToWorker, { type: "c
     sweep.start(state.shortestTimeout);
     log.setLevel(settings.level);
     plane.logSessions = settings.sessions;
-    send({ type: "applied", version });
+    send({ type: "applied", version, settled: state.settled });
   } catch (error) {
     send({ type: "failed", version, reason: (error as Error).message });
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { discover } from "../../src/cli/discover.ts";
 import { ControlPlane } from "../../src/control/control-plane.ts";
 import type { LogDestination } from "../../src/observe/destination.ts";
 import { createLogger } from "../../src/observe/logger.ts";
@@ -25,7 +26,7 @@ test("whether to fail open is decided anew with each drain by hand, each undrain
       discovery = { type = "static", backends = [${backends.map((backend) => `"${backend}"`).join()}] }`);
   const down = `127.0.0.1:${closed}`;
   const model = await pool(one.address, two.address, down);
-  const plane = await ControlPlane.create(model, createLogger({ level: "silent" }, quiet), quiet);
+  const plane = await ControlPlane.create(model, discover, createLogger({ level: "silent" }, quiet), quiet);
   t.after(() => plane.abandon());
   await plane.start();
   const failsOpen = (): boolean => plane.health.failsOpen("echo");

@@ -32,6 +32,7 @@ export class FakeListener implements AcceptingListener {
   readonly readsHello: boolean;
   readonly readsFirstBytes: boolean;
   readonly secures: boolean;
+  undecided = 0;
   /** Clients that are counted. */
   places = 0;
   readonly addresses = {
@@ -57,6 +58,10 @@ export class FakeListener implements AcceptingListener {
           judge: () => ({ client: "", refusal: refuses ? refusal : undefined }),
         }
       : undefined;
+  }
+
+  decided(): void {
+    this.undecided--;
   }
 
   trusts(): boolean {

@@ -20,6 +20,11 @@ export interface ManagedPool {
   config: Pool;
   /** What the workers serve. */
   placed: PlacedPool;
+  /**
+   * Undefined while it is configured. Then the first version without it: connections that were accepted before may still
+   * be about to choose a backend of it, so it is served until all of them have.
+   */
+  leftIn: number | undefined;
   /** Undefined: nobody looks for its backends, not yet or not any more. */
   discovery: Followed | undefined;
   /** How its backends are checked, by which specification; undefined: they are not. */

@@ -38,6 +38,8 @@ export class Store {
   readonly #backendPlaces: Places<LeavingBackend>;
   #listeners = new Map<string, PlacedListener>();
   #pools = new Map<string, ManagedPool>();
+  /** Those of them that left the configuration. */
+  readonly #lingering = new Set<ManagedPool>();
   /** By pool and address, whether that is in the pool now or not. */
   readonly #drained = new Set<string>();
   #touched = new Touches();
@@ -135,7 +137,7 @@ export class Store {
 
   /**
    * Serves other listeners and pools. What did not change stays the same object; what has the same name keeps its place, its
-   * counters, its tickets and, if it is a pool, its backends.
+   * counters, its tickets and, if it is a pool, its backends. Pools that left are served until they {@link retire}.
    * @throws where there is no room for so many; nothing has changed then.
    */
   configure({ listeners, pools }: Wanted, bound: ReadonlyMap<string, BoundListener>): Snapshot {
@@ -155,19 +157,31 @@ export class Store {
     for (const { name } of listeners) listenersBefore.delete(name);
     for (const listener of listenersBefore.values()) this.#leaveListener(listener);
     for (const { name } of pools) poolsBefore.delete(name);
-    for (const pool of poolsBefore.values()) this.#leavePool(pool);
+    for (const [name, pool] of poolsBefore) {
+      pool.leftIn ??= this.#version + 1;
+      this.#lingering.add(pool);
+      this.#pools.set(name, pool);
+    }
     // Their pool may have another time for them now.
     this.#touched.left.push(...this.#backendPlaces.leaving);
     this.#change();
     return this.snapshot;
   }
 
-  removePool(name: string): void {
-    const pool = this.#pools.get(name);
-    if (pool === undefined) return;
-    this.#leavePool(pool);
-    this.#pools.delete(name);
-    this.#change();
+  /**
+   * Pools that left the configuration go when nobody can choose from them any more.
+   * @param settled every connection that was accepted before this version has chosen.
+   * @returns whether one went.
+   */
+  retire(settled: number): boolean {
+    const gone = [...this.#lingering].filter(({ leftIn }) => leftIn! <= settled);
+    for (const pool of gone) {
+      this.#leavePool(pool);
+      this.#pools.delete(pool.name);
+      this.#lingering.delete(pool);
+    }
+    if (gone.length > 0) this.#change();
+    return gone.length > 0;
   }
 
   /** Replaces the material of listeners and pools. Tickets stay good, but for those of a key that was replaced. */
@@ -274,8 +288,18 @@ export class Store {
     const placed = { ...servedPart(config), tls, slot, counters, backends: before?.placed.backends ?? [] };
     if (before === undefined) {
       this.#touched.pools.add(name);
-      return { name, config, placed, discovery: undefined, check: undefined, panic: undefined };
+      return {
+        name,
+        config,
+        placed,
+        leftIn: undefined,
+        discovery: undefined,
+        check: undefined,
+        panic: undefined,
+      };
     }
+    before.leftIn = undefined;
+    this.#lingering.delete(before);
     if (isDeepStrictEqual(config, before.config)) return before;
     before.config = config;
     this.#replacePool(before, isDeepStrictEqual(placed, before.placed) ? before.placed : placed);

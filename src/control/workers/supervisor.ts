@@ -24,6 +24,8 @@ export interface SupervisorEvents {
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
+  /** {@link Supervisor.settled} may be a later version. */
+  settled(): void;
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
   crashed(worker: number, error: Error, backoff: number | undefined): void;
 }
@@ -42,6 +44,8 @@ interface Seat {
   backoff: number;
   /** The newest version that its threads served. */
   applied: number;
+  /** Before this version, its thread accepted no connection that has not chosen its backend; without a thread, it has none. */
+  settled: number;
   /** Whether the present thread serves a version. */
   serving: boolean;
   timer: NodeJS.Timeout | undefined;
@@ -96,6 +100,7 @@ export class Supervisor {
       startedAt: 0,
       backoff: firstBackoff,
       applied: 0,
+      settled: Number.POSITIVE_INFINITY,
       serving: false,
       timer: undefined,
       ended: false,
@@ -130,6 +135,11 @@ export class Supervisor {
   /** The newest version that every worker serves. */
   get applied(): number {
     return Math.min(...this.#seats.map((seat) => seat.applied));
+  }
+
+  /** Every connection that was accepted before this version has its backend, or has ended, in every worker. */
+  get settled(): number {
+    return Math.min(...this.#seats.map((seat) => seat.settled));
   }
 
   /**
@@ -248,7 +258,12 @@ export class Supervisor {
         this.#beginFeed(seat);
         break;
       case "applied":
+        seat.settled = message.settled;
         this.#answered(seat, message.version, undefined);
+        break;
+      case "settled":
+        seat.settled = message.version;
+        this.#events.settled();
         break;
       case "failed":
         this.#answered(seat, message.version, message.reason);
@@ -278,6 +293,8 @@ export class Supervisor {
 
   #beginFeed(seat: Seat): void {
     if (this.#newest === undefined || this.#stopping) return;
+    // It may be sent what is replaced before it has answered.
+    seat.settled = 0;
     seat.feed = new Feed(this.#newest, (message) => seat.thread?.postMessage(message));
     seat.feed.next(this.log);
   }
@@ -304,8 +321,10 @@ export class Supervisor {
     seat.thread = undefined;
     seat.ready = false;
     seat.serving = false;
+    seat.settled = Number.POSITIVE_INFINITY;
     seat.feed = undefined;
     seat.onAnswer?.(undefined);
+    this.#events.settled();
     closeBooks(seat.counters, this.#shared);
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
     for (const { addressTable } of this.#newest?.listeners ?? [])

@@ -29,6 +29,10 @@ export interface AcceptingListener {
   readonly readsFirstBytes: boolean;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */
   readonly secures: boolean;
+  /** Connections that it accepted and that are {@link decided} not yet. */
+  undecided: number;
+  /** A connection has a backend, or has ended without one. */
+  decided(): void;
   /** Whether this peer may say whom its connections are for. */
   trusts(peer: string): boolean;
   /** @param hello where the client speaks TLS and hellos are read. */

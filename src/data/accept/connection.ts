@@ -53,6 +53,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   tls: TlsFacts | undefined = undefined;
   readonly #plane: ServingPlane<L>;
   #first: FirstBytes | undefined = undefined;
+  #undecided = true;
   /** By performance.now(). */
   readonly #accepted: number;
   /** Where the client's address is counted. */
@@ -71,6 +72,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.#addressPlace = addressPlace;
     plane.open.add(this);
     countPending(listener, plane, 1);
+    listener.undecided++;
     if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
     if (listener.definition.proxyProtocol === undefined) this.readHello();
     else this.read("header", new ProxyReader(this));
@@ -225,6 +227,13 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     if (logSessions) logSession(logger, { ...connectionRecord(this, reason, duration), ...errors });
   }
 
+  /** It has a backend, or will have none: it chooses no pool of its listener any more. */
+  decided(): void {
+    if (!this.#undecided) return;
+    this.#undecided = false;
+    this.listener.decided();
+  }
+
   /**
    * Close: once, whoever has it. What is still open is reset, so that nothing that was cut short looks complete.
    * @returns how long it was open, in milliseconds.
@@ -234,6 +243,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     const { definition } = this.listener;
     const served = this.phase === "served";
     this.phase = "closed";
+    this.decided();
     this.raw.owner = nobody;
     this.client.owner = nobody;
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused

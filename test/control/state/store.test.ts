@@ -264,8 +264,12 @@ test("another model changes what differs; the rest stays the same object, and ke
   const [chain] = other.listeners[0]!.chains;
   assert.equal(chain!.serve.to[0]!.pool, "one");
   assert.deepEqual(listeners, [{ ...b!, chains: [chain] }]);
+  assert.equal(store.retire(store.version - 1), false);
+  assert.equal(now[2], before.pools[1]);
   assert.deepEqual(now[0], { ...one!, picker: { type: "random" } });
-  assert.deepEqual([now.length, now[1]!.name, now[1]!.backends], [2, "three", []]);
+  assert.deepEqual([now.length, now[1]!.name, now[1]!.backends], [3, "three", []]);
+  assert.equal(store.retire(store.version), true);
+  assert.deepEqual(store.snapshot, { version: store.version, listeners, pools: now.slice(0, 2) });
 });
 
 test("what left counts as long as it has sessions, comes back to its place until then, and to a new one after", async () => {
@@ -285,6 +289,7 @@ test("what left counts as long as it has sessions, comes back to its place until
     pools.replace(/pools\.two.*/, ""),
   );
   store.configure(less, boundAs(less));
+  store.retire(store.version);
   store.settle(store.snapshot.version);
   const names = (things: readonly { readonly name: string }[]): string[] => things.map(({ name }) => name);
   assert.deepEqual(names(store.snapshot.listeners), ["a"]);
@@ -302,8 +307,8 @@ test("what left counts as long as it has sessions, comes back to its place until
   assert.deepEqual(store.snapshot.pools[1], two);
 
   // Its place is free when the last session has ended and every worker has noticed; its counters are at 0.
-  store.removePool("two");
   store.configure(less, boundAs(less));
+  store.retire(store.version);
   release(all, a!);
   Atomics.sub(shared.listenerActive, b!.slot, 1);
   Atomics.sub(shared.poolActive, two!.slot, 1);

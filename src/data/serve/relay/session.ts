@@ -26,7 +26,16 @@ export interface RelayListener extends AcceptingListener {
 /** What a session needs of its connection. */
 export type RelayedConnection = Pick<
   Connection<RelayListener>,
-  "listener" | "raw" | "client" | "clientAddress" | "clientPort" | "proxy" | "serverName" | "tls" | "close"
+  | "listener"
+  | "raw"
+  | "client"
+  | "clientAddress"
+  | "clientPort"
+  | "proxy"
+  | "serverName"
+  | "tls"
+  | "decided"
+  | "close"
 >;
 
 /** What a session needs of the plane of its worker. */
@@ -82,6 +91,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   /** The dispatch has an upstream: bytes may move. */
   got(upstream: Upstream): void {
     const { client, tls } = this.#connection;
+    this.#connection.decided();
     if (this.#dispatch.pool.latencies !== undefined) this.#asked = performance.now();
     this.#relay = new Relay(this, {
       client,

@@ -114,6 +114,7 @@ class Scene {
     );
     assert.ok(plane.handshakes[0]! >= 0 && plane.handshakes[0]! <= open);
     assert.ok(this.listener.places <= open);
+    assert.ok(this.listener.undecided >= 0 && this.listener.undecided <= open);
     const leases = [...shared.backendActive.subarray(0, 3)];
     plane.holds({ leases, waiting: shared.poolWaiting[0]! });
     assert.ok(leases.reduce((sum, count) => sum + count, 0) + shared.poolWaiting[0]! <= open);
@@ -138,7 +139,7 @@ class Scene {
     }
     this.check();
     this.plane.isEmpty();
-    assert.deepEqual([this.plane.handshakes[0], this.listener.places], [0, 0]);
+    assert.deepEqual([this.plane.handshakes[0], this.listener.places, this.listener.undecided], [0, 0, 0]);
   }
 }
 
@@ -209,6 +210,20 @@ describe("a session ends by what happens while it waits, connects or relays", ()
       assert.equal(scene.plane.lines[0]?.reason, reason);
       scene.finish();
     });
+});
+
+test("a connection may choose a pool until it has a backend, or has ended without one", () => {
+  const scene = new Scene({ tls: true });
+  for (const name of ["accepted", "accepted"] as const) scene.happen(name, 0);
+  scene.happen("secured", 0);
+  assert.equal(scene.listener.undecided, 2);
+  scene.happen("backendFails", 0);
+  assert.equal(scene.listener.undecided, 2);
+  scene.happen("connected", 0);
+  assert.equal(scene.listener.undecided, 1);
+  scene.happen("clientVanishes", 1);
+  assert.equal(scene.listener.undecided, 0);
+  scene.finish();
 });
 
 test("a client in the queue that ends wants no backend any more", () => {
