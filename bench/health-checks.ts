@@ -94,6 +94,7 @@ function poolAt(port: number): PlacedPool {
     slot: 0,
     counters: 0,
     backends: placed,
+    warming: false,
   };
 }
 
@@ -107,6 +108,7 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
   const config = { ...placed, discovery, health: policy, removal: undefined };
   const pool = {
     name,
+    required: true,
     config,
     placed,
     leftIn: undefined,

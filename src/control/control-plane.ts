@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
 import { createCounterMemory } from "../channel/layout.ts";
 import {
@@ -16,36 +15,33 @@ import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
+import { Discovery } from "./backends/discovery.ts";
 import { BackendDrains } from "./backends/drains.ts";
 import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
-import { PoolWatches, type Staged } from "./backends/pools.ts";
-import { withoutRestart } from "./change/changes.ts";
+import { reconfigure, type Serving } from "./change/reconfigure.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
 import { Store } from "./state/store.ts";
 import { type Bound, bindListeners } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
-import { Supervisor } from "./workers/supervisor.ts";
+import { Supervisor, type SupervisorEvents } from "./workers/supervisor.ts";
 
 export type State = "starting" | "ready" | "draining";
 
 /** Gives the source of a pool's backends. */
 export type Discover = (spec: DiscoverySpec) => DiscoverySource;
 
-/** How long workers may take to serve another configuration, in milliseconds. */
-const patience = 10_000;
-
 /** Starts, feeds and drains the workers. Everything that does not touch a session's bytes happens here. */
-export class ControlPlane {
+export class ControlPlane implements Serving {
   readonly shared: SharedMemory = createSharedMemory();
   readonly memories: readonly CounterMemory[];
   readonly supervisor: Supervisor;
   readonly store: Store;
   readonly health: HealthMonitor;
   readonly drains: BackendDrains;
-  readonly pools: PoolWatches;
   readonly upkeep: Upkeep;
+  readonly handover: Handover;
   state: State = "starting";
   /** When what is left is cut, by performance.now(); undefined until it drains. */
   drainDeadline: number | undefined;
@@ -53,9 +49,6 @@ export class ControlPlane {
   readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
-  readonly #handover: Handover;
-  /** Of the start: one that a reload adds does not take readiness from those that are served. */
-  readonly #firstPools: readonly string[];
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
 
@@ -79,57 +72,29 @@ export class ControlPlane {
     this.#model = model;
     this.#discover = discover;
     this.#logger = logger;
-    this.#firstPools = model.pools.map(({ name }) => name);
+    this.#bound = bound;
     // It may be rejected before anyone waits for it.
     this.#diedAtStart.promise.catch(() => {});
     this.memories = Array.from({ length: model.workers }, createCounterMemory);
-    this.#bound = bound;
-    this.store = new Store(model, bound.listeners, this.shared, this.memories);
-    this.health = new HealthMonitor({
-      pool: (name) => this.store.pool(name),
-      shared: this.shared,
-      logger,
-    });
-    this.drains = new BackendDrains({
-      store: this.store,
-      shared: this.shared,
-      memories: this.memories,
-      logger,
-      returns: (pool, address) => this.health.returns(pool, address),
-      changed: (pool) => this.health.refresh(pool),
-      vacate: (slot) => this.supervisor.vacate(slot),
-    });
-    this.pools = new PoolWatches((pool, backends) => this.#setBackends(pool, backends), logger);
+    const { shared, memories } = this;
+    const store = new Store(model, bound.listeners, shared, memories);
+    const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, logger });
+    const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
+    this.store = store;
+    this.health = health;
+    this.supervisor = supervisor;
+    this.drains = new BackendDrains({ store, health, supervisor, shared, memories, logger });
     this.upkeep = new Upkeep({
-      memories: this.memories,
+      memories,
       logger,
-      snapshot: () => this.store.snapshot,
+      snapshot: () => store.snapshot,
       setMaterial: (renewed) => this.#setMaterial(renewed),
       rotateTickets: (listener) => this.#rotateTickets(listener),
     });
-    this.#handover = new Handover((address, socket) => {
-      try {
-        this.supervisor.handOver({ type: "socket", address, socket });
-      } catch (error) {
-        socket.destroy();
-        logger.error({ address, err: error }, "a connection could not be handed to a worker");
-      }
-    });
-    this.supervisor = new Supervisor(this.memories, this.shared, model.log, {
-      log: (lines) => destination.write(lines),
-      trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
-      answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
-      settled: () => this.#retire(),
-      crashed: (worker, error, backoff) => {
-        const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
-        logger.error(
-          { worker, err: error, again_in_ms: backoff },
-          `a worker died and ${fate}; its sessions were reset`,
-        );
-        this.#diedAtStart.reject(new Error(`worker ${worker} died while starting: ${error.message}`));
-      },
-    });
-    this.#adopt(model);
+    this.handover = new Handover((address, socket) =>
+      supervisor.takeOver({ type: "socket", address, socket }),
+    );
+    this.adopt(model);
   }
 
   /** What is served: the configuration, with what was renewed from files since. */
@@ -144,50 +109,28 @@ export class ControlPlane {
   async start(): Promise<void> {
     // Threads take a while to start: meanwhile names are resolved.
     this.supervisor.start();
-    const staged = this.#stage(this.#model.pools);
-    for (const stage of staged.values()) stage.commit();
+    const discoveries = this.#model.pools.map((pool) => {
+      const discovery = this.discover(pool);
+      this.follow(pool.name, discovery);
+      return discovery.firstAnswer;
+    });
     // Names may take as long as checks.
-    const known = firstAnswers(staged).then(() => this.health.firstResults());
+    const known = Promise.all(discoveries).then(() => this.health.firstResults());
     await Promise.race([known, aWhile(), this.#diedAtStart.promise]);
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
     this.supervisor.serve(this.store);
-    const served = this.supervisor.served(this.store.snapshot.version);
+    const served = this.supervisor.served(this.store.version);
     await Promise.race([served, this.#diedAtStart.promise]);
     this.#bound.release();
-    await this.#handover.follow(this.store.snapshot.listeners);
+    await this.handover.follow(this.store.snapshot.listeners);
     this.upkeep.follow(this.#model);
     this.state = "ready";
   }
 
-  /**
-   * Serves another model from now on, but for what counts from a start on. Sessions go on as they began, and what did not
-   * change is not touched.
-   * @throws where that can't be done: what was served is served on.
-   */
-  async reconfigure(wanted: Model): Promise<void> {
-    const before = this.#model;
-    const next = withoutRestart(before, wanted);
-    const discoveries = new Map(before.pools.map(({ name, discovery }) => [name, discovery]));
-    const bound = await bindListeners(next.listeners, this.store.snapshot.listeners);
-    const staged = this.#stage(
-      next.pools.filter(({ name, discovery }) => !isDeepStrictEqual(discovery, discoveries.get(name))),
-    );
-    try {
-      await Promise.race([firstAnswers(staged), aWhile()]);
-      await this.#serve(next, bound.listeners, staged);
-    } catch (error) {
-      for (const stage of staged.values()) stage.abandon();
-      throw error;
-    } finally {
-      bound.release();
-    }
-    for (const stage of staged.values()) stage.commit();
-    // What these had to say last, also where those before them had something to say since.
-    this.#placeFound(staged);
-    this.#spread();
-    const kept = new Set(next.pools.map(({ name }) => name));
-    for (const { name } of before.pools) if (!kept.has(name)) this.pools.leave(name);
+  /** Serves another model, see {@link reconfigure}. */
+  reconfigure(wanted: Model): Promise<void> {
+    return reconfigure(this, wanted);
   }
 
   /** What is served, for the log's line at start. */
@@ -206,10 +149,11 @@ export class ControlPlane {
   /** Why the process is not ready for traffic; undefined when it is. */
   unready(): string | undefined {
     if (this.state !== "ready") return this.state;
-    for (const pool of this.#firstPools) {
-      const { everFound = true, lastError } = this.pools.states.get(pool) ?? {};
+    for (const { name, required, discovery } of this.store.pools) {
+      if (!required || discovery === undefined) continue;
+      const { everFound, lastError } = discovery;
       if (!everFound)
-        return `pool ${pool} has no backend yet${lastError === undefined ? "" : `: ${lastError}`}`;
+        return `pool ${name} has no backend yet${lastError === undefined ? "" : `: ${lastError}`}`;
     }
     return undefined;
   }
@@ -248,69 +192,40 @@ export class ControlPlane {
   }
 
   async #stopAccepting(): Promise<void> {
-    this.pools.stop();
+    for (const { discovery } of this.store.pools) discovery?.stop();
     this.health.stop();
     this.upkeep.stop();
-    this.#handover.close();
+    this.handover.close();
     await this.supervisor.drain();
   }
 
-  #stage(pools: readonly Pool[]): ReadonlyMap<string, Staged> {
-    return new Map(
-      pools.map(({ name, discovery }) => [name, this.pools.stage(name, this.#discover(discovery))]),
-    );
-  }
-
-  /** The workers serve this, all of it on all of them; or all of them serve on what they served before. */
-  async #serve(next: Model, bound: Bound["listeners"], staged: ReadonlyMap<string, Staged>): Promise<void> {
-    if (this.state !== "ready") throw new Error(`umay is ${this.state}`);
-    const before = this.#model;
-    const served = this.store.snapshot;
-    const backends = new Map(served.pools.map((pool) => [pool.name, pool.backends]));
-    this.upkeep.pause();
-    try {
-      this.store.configure(next, bound);
-      this.#placeFound(staged);
-      this.#adopt(next);
-      this.#spread();
-      await this.supervisor.served(this.store.snapshot.version, patience);
-      await this.#handover.follow(this.store.snapshot.listeners);
-    } catch (error) {
-      const bound = new Map(served.listeners.map((listener) => [listener.name, listener]));
-      this.store.configure(before, bound);
-      for (const { name } of before.pools)
-        if (staged.has(name)) this.#placeBackends(name, backends.get(name) ?? []);
-      this.#adopt(before);
-      this.#spread();
-      await this.#handover
-        .follow(served.listeners)
-        .catch((err: Error) => this.#logger.error({ err }, err.message));
-      throw error;
-    } finally {
-      this.upkeep.follow(this.#model);
-    }
-  }
-
-  /** What is to be served, where it is not for the store alone. */
-  #adopt(model: Model): void {
+  adopt(model: Model): void {
     this.#model = model;
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
   }
 
-  #setBackends(pool: string, backends: readonly Backend[]): void {
-    this.#placeBackends(pool, backends);
-    this.#spread();
+  discover({ name, discovery }: Pool): Discovery {
+    const before = this.store.pool(name)?.discovery;
+    return new Discovery(name, this.#discover(discovery), before, this.#logger);
   }
 
-  #placeFound(staged: ReadonlyMap<string, Staged>): void {
-    for (const [pool, { found }] of staged) {
-      const backends = found();
-      if (backends !== undefined) this.#placeBackends(pool, backends);
-    }
+  follow(name: string, discovery: Discovery): void {
+    const pool = this.store.pool(name)!;
+    pool.discovery?.stop();
+    pool.discovery = discovery;
+    if (this.state === "draining") discovery.stop();
+    discovery.handOn((backends) => {
+      this.place(name, backends);
+      this.spread();
+    });
+    // Until then, sessions of a new pool wait for its backends.
+    void Promise.race([discovery.firstAnswer, aWhile()]).then(() => {
+      if (this.store.endWarming(name)) this.spread();
+    });
   }
 
-  #placeBackends(pool: string, backends: readonly Backend[]): void {
+  place(pool: string, backends: readonly Backend[]): void {
     this.#settle();
     const homeless = this.store.setBackends(pool, backends);
     if (homeless > 0)
@@ -320,12 +235,16 @@ export class ControlPlane {
       );
   }
 
-  /** The state has changed: all that has to do with what was touched hears of it, and works on nothing else. */
-  #spread(): void {
+  /** All that has to do with what was touched hears of it, and works on nothing else. */
+  spread(): void {
     const touched = this.store.takeTouched();
     this.drains.follow(touched);
     this.health.follow(touched);
     this.supervisor.publish(touched);
+  }
+
+  failed(error: Error): void {
+    this.#logger.error({ err: error }, error.message);
   }
 
   /** What left and has no sessions any more gives its place back. */
@@ -335,13 +254,13 @@ export class ControlPlane {
 
   /** Pools that left go when no connection can choose from them any more. */
   #retire(): void {
-    if (this.store.retire(this.supervisor.settled)) this.#spread();
+    if (this.store.retire(this.supervisor.settled)) this.spread();
   }
 
   #setMaterial(renewed: MaterialOfAll): void {
     this.store.setMaterial(renewed);
     const { listeners, pools } = this.#model;
-    this.#adopt({
+    this.adopt({
       ...this.#model,
       listeners: listeners.map((listener) => ({
         ...listener,
@@ -349,12 +268,32 @@ export class ControlPlane {
       })),
       pools: pools.map((pool) => ({ ...pool, ...renewed.pools.get(pool.name) })),
     });
-    this.#spread();
+    this.spread();
   }
 
   #rotateTickets(listener: string): void {
     this.store.rotateTickets(listener);
-    this.#spread();
+    this.spread();
+  }
+
+  #eventsOf(destination: LogDestination): SupervisorEvents {
+    const logger = this.#logger;
+    return {
+      log: (lines) => destination.write(lines),
+      trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
+      answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
+      notHandedOver: (address, error) =>
+        logger.error({ address, err: error }, "a connection could not be handed to a worker"),
+      settled: () => this.#retire(),
+      crashed: (worker, error, backoff) => {
+        const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
+        logger.error(
+          { worker, err: error, again_in_ms: backoff },
+          `a worker died and ${fate}; its sessions were reset`,
+        );
+        this.#diedAtStart.reject(new Error(`worker ${worker} died while starting: ${error.message}`));
+      },
+    };
   }
 
   #answered(worker: number, version: number, refusal: string | undefined): void {
@@ -367,10 +306,6 @@ export class ControlPlane {
         "a worker refuses a snapshot and goes on with its last one",
       );
   }
-}
-
-async function firstAnswers(staged: ReadonlyMap<string, Staged>): Promise<void> {
-  await Promise.all([...staged.values()].map(({ firstAnswer }) => firstAnswer));
 }
 
 /** What was not found out until then is found out while sessions come. */

@@ -27,6 +27,8 @@ export interface PlacedPool extends Omit<Pool, "discovery" | "health" | "removal
   /** Index of the first of its counters in every worker's counter memory. */
   readonly counters: number;
   readonly backends: readonly PlacedBackend[];
+  /** Whether its discovery has yet to answer for the first time: sessions wait for that. */
+  readonly warming: boolean;
 }
 
 /** One complete, immutable, versioned state that the workers serve. An unchanged part is the same object as before. */

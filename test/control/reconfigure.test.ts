@@ -63,7 +63,7 @@ test("a configuration that a worker can't serve is taken back, all of it", async
     (names) => names.join() === "echo",
     "pools",
   );
-  assert.deepEqual([...plane.pools.states.keys()], ["echo"]);
+  assert.deepEqual([...plane.store.discoveries.keys()], ["echo"]);
   await plane.supervisor.served(plane.store.snapshot.version);
   assert.equal(await endingOf(connectPlain(portB!)), "ECONNREFUSED");
   const another = await connectPlain(portA!);

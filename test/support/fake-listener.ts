@@ -135,6 +135,7 @@ export class ListenerScene {
     assert.equal(plane.listenerCount("accepted") - plane.listenerCount("ended"), open);
     const { listenerActive, process, workerOpen } = plane.shared;
     assert.deepEqual([listenerActive[0], process[openConnections], workerOpen[0]], [open, open, open]);
+    assert.equal(listener.undecided, open);
     const ends = Object.values(plane.ends).reduce((sum, count) => sum + count, 0);
     assert.deepEqual([ends, plane.lines.length], [closed.length, closed.length]);
     for (const { socket } of closed) assert.ok(socket.destroyed, "a socket was left open");

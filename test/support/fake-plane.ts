@@ -30,6 +30,7 @@ export const fakePool: PlacedPool = {
   connect: { timeout: 1_000, attempts: 3, retryBudget: { percent: 20, min: 1 } },
   maxConnectionsPerBackend: 1,
   queue: { size: 2, timeout: 1_000 },
+  warming: false,
   tls: undefined,
   slot: 0,
   counters: countersOf("pool", 0),

@@ -9,7 +9,9 @@ import type { Store } from "../state/store.ts";
 import type { LeavingBackend, Touches } from "../state/touched.ts";
 import { backendState, type DrainReading, openToBackend } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";
+import type { Supervisor } from "../workers/supervisor.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { HealthMonitor } from "./health.ts";
 
 /** A backend after it was drained or undrained, as the admin server tells it. */
 export interface DrainAnswer {
@@ -26,16 +28,12 @@ export interface DrainAnswer {
 /** What backends are drained with. */
 export interface DrainSurroundings {
   readonly store: Store;
+  readonly health: Pick<HealthMonitor, "returns" | "refresh">;
+  readonly supervisor: Pick<Supervisor, "vacate">;
   readonly shared: SharedMemory;
   readonly memories: readonly CounterMemory[];
   readonly logger: Logger;
   readonly timers?: Timers;
-  /** A backend is about to be picked again. */
-  readonly returns: (pool: string, address: string) => void;
-  /** Which backends of a pool may be picked has changed. */
-  readonly changed: (pool: string) => void;
-  /** Ends the sessions on the backend in a slot. */
-  readonly vacate: (slot: number) => void;
 }
 
 /**
@@ -65,7 +63,7 @@ export class BackendDrains implements DrainReading {
     const unknown = this.#unknown(pool, address);
     if (unknown !== undefined) return err(unknown);
     store.setDrained(pool, address, true);
-    this.#with.changed(pool);
+    this.#with.health.refresh(pool);
     if (time === undefined) this.#byHand.clear(key(pool, address));
     else this.#byHand.set(key(pool, address), time, () => this.#vacate(pool, address));
     const served = store.pool(pool);
@@ -86,9 +84,9 @@ export class BackendDrains implements DrainReading {
     const drained = store.isDrained(pool, address);
     const unknown = this.#unknown(pool, address);
     if (unknown !== undefined) return err(unknown);
-    if (drained) this.#with.returns(pool, address);
+    if (drained) this.#with.health.returns(pool, address);
     store.setDrained(pool, address, false);
-    this.#with.changed(pool);
+    this.#with.health.refresh(pool);
     this.#byHand.clear(key(pool, address));
     if (drained) logger.info({ pool, backend: address }, "backend is no longer drained by hand");
     const here = store.find(pool, address) !== undefined && !store.isLeaving(pool, address);
@@ -136,7 +134,7 @@ export class BackendDrains implements DrainReading {
   }
 
   #vacate(pool: string, address: string): void {
-    const { store, memories, logger, vacate } = this.#with;
+    const { store, memories, logger, supervisor } = this.#with;
     const backend = store.find(pool, address);
     const connections = backend === undefined ? 0 : openToBackend(memories, backend);
     if (backend === undefined || connections === 0) return;
@@ -145,7 +143,7 @@ export class BackendDrains implements DrainReading {
       { pool, backend: address, connections, why },
       "the time of a backend that drains is over; what is still open on it is reset",
     );
-    vacate(backend.slot);
+    supervisor.vacate(backend.slot);
   }
 
   #answer(pool: string, address: string, warnings: readonly string[]): DrainAnswer {

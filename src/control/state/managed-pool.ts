@@ -16,6 +16,8 @@ export interface Followed {
 /** All that the control plane knows of one pool, from when it is configured until it has left. */
 export interface ManagedPool {
   readonly name: string;
+  /** Whether umay is ready only when its discovery has found a backend: that of a start, not one that a reload added. */
+  readonly required: boolean;
   /** What is configured, with what was renewed from files since. */
   config: Pool;
   /** What the workers serve. */

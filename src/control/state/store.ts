@@ -12,7 +12,7 @@ import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../model/snapshot.ts";
 import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
-import { type ManagedPool, servedPart } from "./managed-pool.ts";
+import { type Followed, type ManagedPool, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
 import { type LeavingBackend, type Touched, Touches } from "./touched.ts";
 
@@ -219,9 +219,26 @@ export class Store {
       if (slot !== undefined) placed.push({ ...backend, slot, counters: this.#backendPlaces.counters(slot) });
     }
     this.#leave(pool, [...before.values()]);
-    this.#replacePool(pool, { ...pool.placed, backends: placed });
+    this.#replacePool(pool, { ...pool.placed, backends: placed, warming: false });
     this.#change();
     return backends.length - placed.length;
+  }
+
+  /** A pool's discovery had its time for a first answer. @returns whether sessions have waited for that until now. */
+  endWarming(name: string): boolean {
+    const pool = this.#pools.get(name);
+    if (pool === undefined || !pool.placed.warming) return false;
+    this.#replacePool(pool, { ...pool.placed, warming: false });
+    this.#change();
+    return true;
+  }
+
+  /** By pool: where each of them stands that is still followed. */
+  get discoveries(): ReadonlyMap<string, Followed> {
+    const followed = [...this.#pools.values()].flatMap(({ name, discovery }) =>
+      discovery === undefined ? [] : [[name, discovery] as const],
+    );
+    return new Map(followed);
   }
 
   /** A backend of a pool, also one that left and still has its place. */
@@ -284,12 +301,14 @@ export class Store {
     const { name } = config;
     const slot = before?.placed.slot ?? this.#poolPlaces.take(name)!;
     const counters = this.#poolPlaces.counters(slot);
+    const { backends = [], warming = true } = before?.placed ?? {};
     const tls = unlessSame(config.tls, before?.placed.tls);
-    const placed = { ...servedPart(config), tls, slot, counters, backends: before?.placed.backends ?? [] };
+    const placed = { ...servedPart(config), tls, slot, counters, backends, warming };
     if (before === undefined) {
       this.#touched.pools.add(name);
       return {
         name,
+        required: this.#version === 0,
         config,
         placed,
         leftIn: undefined,

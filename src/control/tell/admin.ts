@@ -31,7 +31,7 @@ export async function openAdmin(
     shared: plane.shared,
     state: () => plane.state,
     snapshot: () => plane.store.observed,
-    discovery: () => plane.pools.states,
+    discovery: () => plane.store.discoveries,
     health: plane.health,
     drains: plane.drains,
     workerRestarts: () => plane.supervisor.restarts,

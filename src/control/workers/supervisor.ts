@@ -24,6 +24,8 @@ export interface SupervisorEvents {
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
+  /** A connection to this address could not be moved to a worker: its client has gone already, say. */
+  notHandedOver(address: string, error: Error): void;
   /** {@link Supervisor.settled} may be a later version. */
   settled(): void;
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
@@ -202,6 +204,16 @@ export class Supervisor {
     // A paused socket moves between threads; its type does not say so.
     best.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
     Atomics.add(workerOpen, best.id - 1, 1);
+  }
+
+  /** The same with a connection that this thread accepted; where nobody can have it, it is closed. */
+  takeOver(message: HandedSocket): void {
+    try {
+      this.handOver(message);
+    } catch (error) {
+      message.socket.destroy();
+      this.#events.notHandedOver(message.address, error as Error);
+    }
   }
 
   /**

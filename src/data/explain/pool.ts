@@ -38,7 +38,7 @@ export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: Pick
   const picker = pool.leases.rehearse(fixedRandom());
   const present = new PresentPick(pool.leases);
   const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined => {
-    present.begin(key, tried);
+    present.begin(key, tried, pool.definition.warming ? "check" : undefined);
     return picker.pick(present);
   };
   const first = pick([]);

@@ -13,7 +13,7 @@ export class PresentPick implements PickContext {
   key: PickKey = noKey;
   /** Backends that were passed over; undefined: none. */
   skipped: Skipped[] | undefined = undefined;
-  /** After what a backend that was passed over may be had; undefined: there is no such backend. */
+  /** After what a backend may be had that is not there yet, or was passed over; undefined: there is no such backend. */
   wait: Wait | undefined = undefined;
   #tried: readonly PlacedBackend[] = none;
   readonly #obstacles: { obstacle(backend: PlacedBackend): Obstacle | undefined };
@@ -22,11 +22,12 @@ export class PresentPick implements PickContext {
     this.#obstacles = obstacles;
   }
 
-  begin(key: PickKey, tried: readonly PlacedBackend[]): void {
+  /** @param wait after what a backend may be had, whichever there are now. */
+  begin(key: PickKey, tried: readonly PlacedBackend[], wait: Wait | undefined): void {
     this.key = key;
     this.#tried = tried;
     this.skipped = undefined;
-    this.wait = undefined;
+    this.wait = wait;
   }
 
   /** Forgets who asked. */

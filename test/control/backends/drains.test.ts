@@ -40,15 +40,11 @@ class Scene {
       memories: [this.memory],
       logger: createLogger({ level: "info" }, { write: (line) => this.#note(line) }),
       timers: this.timers,
-      returns: (pool, address) => this.returned.push(`${pool} ${address}`),
-      changed: () => this.changes++,
-      vacate: (slot) => {
-        const pools = this.store.observed.pools.flatMap(({ backends }) => backends);
-        const { address, counters } = pools.find((backend) => backend.slot === slot)!;
-        this.vacated.push(`${this.timers.now()} ${address}`);
-        this.memory[counters + backendCell.released] = this.memory[counters + backendCell.leased]!;
-        Atomics.store(this.shared.backendActive, slot, 0);
+      health: {
+        returns: (pool, address) => this.returned.push(`${pool} ${address}`),
+        refresh: () => this.changes++,
       },
+      supervisor: { vacate: (slot) => this.#vacate(slot) },
     });
     this.set("api", 1, 2);
     this.set("apps", 1, 2);
@@ -71,6 +67,14 @@ class Scene {
 
   state(pool: string, port: number): unknown {
     return this.drains.backend(pool, `127.0.0.1:${port}`);
+  }
+
+  #vacate(slot: number): void {
+    const pools = this.store.observed.pools.flatMap(({ backends }) => backends);
+    const { address, counters } = pools.find((backend) => backend.slot === slot)!;
+    this.vacated.push(`${this.timers.now()} ${address}`);
+    this.memory[counters + backendCell.released] = this.memory[counters + backendCell.leased]!;
+    Atomics.store(this.shared.backendActive, slot, 0);
   }
 
   #note(line: string): void {

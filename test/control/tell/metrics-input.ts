@@ -78,6 +78,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
     connect: { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } },
     maxConnectionsPerBackend: undefined,
     queue: { size: 1, timeout: 1 },
+    warming: false,
     tls: name === "echo" ? poolTls : undefined,
     slot,
     counters: countersOf("pool", slot),

@@ -44,6 +44,7 @@ async function startScene(backend: string) {
       if (refusal !== undefined) served.reject(new Error(refusal));
       else if (supervisor.applied === version) served.resolve();
     },
+    notHandedOver: (_address, error) => served.reject(error),
     settled: () => {},
     crashed: (_worker, error) => served.reject(error),
   });

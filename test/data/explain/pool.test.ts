@@ -38,6 +38,7 @@ class Stage {
       maxConnectionsPerBackend: most,
       queue: { size: 2, timeout: 1 },
       slot: 0,
+      warming: false,
       counters: 0,
     };
     this.pool = new ServedPool(definition, {

@@ -32,6 +32,7 @@ const definition: PlacedPool = {
   connect: { timeout: 1, attempts: 3, retryBudget: { percent: 20, min: 3 } },
   maxConnectionsPerBackend: 2,
   queue: { size: 10, timeout: 1 },
+  warming: false,
   tls: undefined,
   slot: 5,
   counters: countersOf("pool", 5),

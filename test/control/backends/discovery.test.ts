@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PoolWatches } from "../../../src/control/backends/pools.ts";
+import { Discovery } from "../../../src/control/backends/discovery.ts";
 import type { DiscoveryError, DiscoverySource } from "../../../src/discovery/source.ts";
 import { err, ok, type Result } from "../../../src/lib/result.ts";
 import type { Backend } from "../../../src/model/backend.ts";
@@ -43,22 +43,27 @@ function watched(names: readonly string[]) {
   const calls: [string, number][] = [];
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
-  const watch = new PoolWatches((pool, set) => calls.push([pool, set.length]), logger);
-  const staged = [...sources].map(([pool, source]) => watch.stage(pool, source));
-  for (const stage of staged) stage.commit();
-  return { sources, calls, lines, watch, staged };
+  const follow = (pool: string, source: DiscoverySource, before?: Discovery) =>
+    new Discovery(pool, source, before, logger);
+  const handOn = (pool: string, discovery: Discovery): void =>
+    discovery.handOn((set) => calls.push([pool, set.length]));
+  const discoveries = new Map([...sources].map(([pool, source]) => [pool, follow(pool, source)]));
+  for (const [pool, discovery] of discoveries) handOn(pool, discovery);
+  return { sources, calls, lines, discoveries, follow, handOn };
 }
 
+const stateOf = ({ everFound, errors, lastError }: Discovery) => ({ everFound, errors, lastError });
+
 test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {
-  const { sources, calls, lines, watch } = watched(["a"]);
+  const { sources, calls, lines, discoveries } = watched(["a"]);
   const a = sources.get("a")!;
-  const state = watch.states.get("a")!;
-  assert.deepEqual({ ...state }, { everFound: false, errors: 0, lastError: undefined });
+  const state = discoveries.get("a")!;
+  assert.deepEqual(stateOf(state), { everFound: false, errors: 0, lastError: undefined });
   await a.give(failed);
   await a.give(failed);
-  assert.deepEqual({ ...state }, { everFound: false, errors: 2, lastError: "no answer" });
+  assert.deepEqual(stateOf(state), { everFound: false, errors: 2, lastError: "no answer" });
   await a.give(found);
-  assert.deepEqual({ ...state }, { everFound: true, errors: 2, lastError: undefined });
+  assert.deepEqual(stateOf(state), { everFound: true, errors: 2, lastError: undefined });
   await a.give(ok([]));
   assert.equal(state.everFound, true);
   assert.deepEqual(calls, [
@@ -87,9 +92,9 @@ test("an answer that changes nothing is not handed on", async () => {
 });
 
 test("the first answers are there when every pool has had one, good or bad", async () => {
-  const { sources, staged } = watched(["a", "b", "c"]);
+  const { sources, discoveries } = watched(["a", "b", "c"]);
   let there = false;
-  void Promise.all(staged.map(({ firstAnswer }) => firstAnswer)).then(() => {
+  void Promise.all([...discoveries.values()].map(({ firstAnswer }) => firstAnswer)).then(() => {
     there = true;
   });
   await sources.get("a")!.give(found);
@@ -100,47 +105,49 @@ test("the first answers are there when every pool has had one, good or bad", asy
 });
 
 test("a source that throws is logged as a defect, and the other pools go on", async () => {
-  const { sources, calls, lines, watch } = watched(["a", "b"]);
+  const { sources, calls, lines, discoveries } = watched(["a", "b"]);
   await sources.get("a")!.give(new Error("a defect"));
   assert.equal(lines[0]!["level"], "error");
-  assert.match(watch.states.get("a")!.lastError!, /a defect/);
+  assert.match(discoveries.get("a")!.lastError!, /a defect/);
   await sources.get("b")!.give(found);
   assert.deepEqual(calls, [["b", 1]]);
 });
 
 test("nothing is handed on after the end", async () => {
-  const { sources, calls, watch } = watched(["a"]);
-  watch.stop();
+  const { sources, calls, discoveries } = watched(["a"]);
+  discoveries.get("a")!.stop();
   await sources.get("a")!.give(found);
   assert.deepEqual(calls, []);
 });
 
-test("a source that is to take another's place is followed, and hands on what it found only when it does", async () => {
-  const { sources, calls, watch } = watched(["a"]);
+test("a source that is to take another's place is followed, and hands on what it finds only when it does", async () => {
+  const { sources, calls, discoveries, follow, handOn } = watched(["a"]);
   const before = sources.get("a")!;
   await before.give(failed);
   await before.give(found);
-  const next = new Source();
-  const stage = watch.stage("a", next);
-  assert.equal(stage.found(), undefined);
-  await next.give(ok([]));
-  await stage.firstAnswer;
-  assert.deepEqual(stage.found(), []);
+  const source = new Source();
+  const next = follow("a", source, discoveries.get("a"));
+  assert.equal(next.found, undefined);
+  await source.give(ok([]));
+  await next.firstAnswer;
+  assert.deepEqual(next.found, []);
   assert.deepEqual(calls.splice(0), [["a", 1]]);
-  stage.commit();
-  // Who commits has what was found.
+  discoveries.get("a")!.stop();
+  handOn("a", next);
+  // Who asks for it has what was found.
   assert.deepEqual(calls, []);
   await before.give(ok([]));
-  await next.give(found);
+  await source.give(found);
   assert.deepEqual(calls.splice(0), [["a", 1]]);
-  assert.deepEqual({ ...watch.states.get("a") }, { everFound: true, errors: 1, lastError: undefined });
+  assert.deepEqual(stateOf(next), { everFound: true, errors: 1, lastError: undefined });
+});
 
-  const late = watch.stage("a", sources.get("a")!);
-  late.abandon();
-  await sources.get("a")!.give(ok([]));
-  assert.equal(late.found(), undefined);
-  watch.leave("a");
-  await next.give(ok([]));
-  assert.deepEqual(calls, []);
-  assert.equal(watch.states.size, 0);
+test("nobody waits for the first answer of a source that is given up", async () => {
+  const { calls, follow } = watched([]);
+  const given = new Source();
+  const discovery = follow("a", given);
+  discovery.stop();
+  await discovery.firstAnswer;
+  await given.give(found);
+  assert.deepEqual([calls, discovery.found], [[], undefined]);
 });

@@ -1,0 +1,79 @@
+import type { Logger } from "pino";
+import { sameBackends } from "../../discovery/backends.ts";
+import type { DiscoveryError, DiscoverySource } from "../../discovery/source.ts";
+import type { Result } from "../../lib/result.ts";
+import type { Backend } from "../../model/backend.ts";
+import type { Followed } from "../state/managed-pool.ts";
+
+/** Follows the source of one pool's backends, from when it is made, and hands on what is found once it is asked to. */
+export class Discovery implements Followed {
+  everFound: boolean;
+  errors: number;
+  lastError: string | undefined = undefined;
+  /** The set that was found last; undefined: none was. */
+  found: readonly Backend[] | undefined = undefined;
+  readonly #pool: string;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  readonly #first = Promise.withResolvers<void>();
+  #onBackends: ((backends: readonly Backend[]) => void) | undefined;
+
+  /** @param before whose place it is to take: what that counted goes on. */
+  constructor(pool: string, source: DiscoverySource, before: Followed | undefined, logger: Logger) {
+    this.#pool = pool;
+    this.#logger = logger;
+    this.everFound = before?.everFound ?? false;
+    this.errors = before?.errors ?? 0;
+    void this.#follow(source);
+  }
+
+  /** Settles when there is a first answer, good or bad. */
+  get firstAnswer(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  /** From now on, each further set that differs from the last one is handed on. */
+  handOn(onBackends: (backends: readonly Backend[]) => void): void {
+    this.#onBackends = onBackends;
+  }
+
+  /** Nothing is followed any more; what was found stays known. */
+  stop(): void {
+    this.#stop.abort();
+    this.#first.resolve();
+  }
+
+  async #follow(source: DiscoverySource): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      for await (const result of source.watch(signal)) if (!signal.aborted) this.#take(result);
+    } catch (error) {
+      this.lastError = String(error);
+      this.#logger.error({ pool: this.#pool, err: error }, "discovery stopped: this is a defect of umay");
+    }
+    this.#first.resolve();
+  }
+
+  #take(result: Result<readonly Backend[], DiscoveryError>): void {
+    if (result.ok) this.#takeSet(result.value);
+    else {
+      const { message, serving } = result.error;
+      this.errors++;
+      this.lastError = message;
+      this.#logger.warn({ pool: this.#pool, serving }, `discovery failed: ${message}`);
+    }
+    this.#first.resolve();
+  }
+
+  #takeSet(backends: readonly Backend[]): void {
+    const changed = this.found === undefined || !sameBackends(backends, this.found);
+    this.everFound ||= backends.length > 0;
+    this.lastError = undefined;
+    this.found = backends;
+    this.#logger.info(
+      { pool: this.#pool, backends: backends.map((backend) => backend.address) },
+      changed ? "backends of a pool changed" : "discovery works again; backends are as before",
+    );
+    if (changed) this.#onBackends?.(backends);
+  }
+}
