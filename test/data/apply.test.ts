@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createCounterMemory } from "../../src/channel/layout.ts";
+import { createSharedMemory } from "../../src/channel/memory.ts";
+import { type BoundListener, Store } from "../../src/control/state/store.ts";
+import { ServedState } from "../../src/data/apply.ts";
+import type { Model } from "../../src/model/model.ts";
+import type { Difference, PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import { loadModel } from "../providers/toml/loading.ts";
+import { testCertificates } from "../support/certificates.ts";
+import { connectPlain } from "../support/client.ts";
+import { freePorts } from "../support/free-ports.ts";
+import { endingOf } from "../support/talk.ts";
+
+const { ecdsa } = await testCertificates();
+const [portA = 0, portB = 0] = await freePorts(2);
+
+const model = await loadModel(`
+  [listeners.a]
+  bind = "127.0.0.1:${portA}"
+  pool = "one"
+  timeouts = { handshake = "10s", idle = "1h", half_close = "1h" }
+  [listeners.b]
+  bind = "127.0.0.1:${portB}"
+  pool = "two"
+  timeouts = { handshake = "10s", idle = "1h", half_close = "1h" }
+  tls = { certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }] }
+  [pools]
+  one.discovery = { type = "static", backends = ["127.0.0.1:1"] }
+  two.discovery = { type = "static", backends = ["127.0.0.1:1"] }
+  two.connect = { timeout = "1s" }`);
+
+/** What a control plane would have of it. */
+function placed({ listeners, pools }: Model): { listeners: PlacedListener[]; pools: PlacedPool[] } {
+  const bound = new Map<string, BoundListener>(
+    listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]),
+  );
+  const store = new Store({ listeners, pools }, bound, createSharedMemory(), []);
+  return { listeners: [...store.snapshot.listeners], pools: [...store.snapshot.pools] };
+}
+
+const {
+  listeners: [a, b],
+  pools: [one, two],
+} = placed(model) as { listeners: [PlacedListener, PlacedListener]; pools: [PlacedPool, PlacedPool] };
+
+const nothing: Difference = {
+  version: 1,
+  listeners: [],
+  pools: [],
+  gone: { listeners: [], pools: [] },
+};
+
+function scene() {
+  const connections: string[] = [];
+  const settled: number[] = [];
+  const memory = {
+    shared: createSharedMemory(),
+    counters: createCounterMemory(),
+    worker: { index: 0, count: 1 },
+  };
+  const state: ServedState = new ServedState(memory, {
+    onConnection(listener, socket) {
+      connections.push(listener.definition.name);
+      socket.destroy();
+    },
+    onServerError: assert.fail,
+    onSettled: () => settled.push(state.settled),
+  });
+  const apply = (version: number, change: Partial<Difference>): Promise<void> =>
+    state.apply({ ...nothing, ...change, version });
+  return { state, apply, connections, settled, [Symbol.dispose]: () => state.close() };
+}
+
+test("only what a change names is touched", async () => {
+  using all = scene();
+  const { state, apply } = all;
+  await apply(1, { listeners: [a], pools: [one, two] });
+  const listener = state.listener("a");
+  const pool = state.pools.get("one")!;
+  const { definition } = pool;
+  await apply(2, { pools: [{ ...two, picker: { type: "random" } }] });
+  assert.equal(state.listener("a"), listener);
+  assert.equal(state.pools.get("one"), pool);
+  assert.equal(pool.definition, definition);
+  assert.deepEqual(state.pools.get("two")!.definition.picker, { type: "random" });
+  // Its listener finds a pool that is new, and one that was replaced.
+  const [chain] = a.chains;
+  const moved = { ...chain!, serve: { kind: "relay", to: [{ pool: "three", weight: 1 }] } } as const;
+  await apply(3, {
+    listeners: [{ ...a, chains: [moved] }],
+    pools: [{ ...one, name: "three", slot: 2 }],
+  });
+  assert.equal(state.listener("a")!.poolOf(moved), state.pools.get("three"));
+});
+
+test("when anything of a change fails, nothing of it is there", async () => {
+  using all = scene();
+  const { state, apply } = all;
+  await apply(1, { listeners: [a], pools: [one, two] });
+  const listener = state.listener("a");
+  const bad = { ...b, tls: { ...b.tls!, ciphers: "no such cipher" } };
+  const change = {
+    listeners: [{ ...a, addresses: b.addresses }, bad],
+    pools: [
+      { ...one, backends: [], slowStart: 5 },
+      { ...one, name: "three", slot: 2 },
+    ],
+    gone: { listeners: [], pools: ["two"] },
+  };
+  await assert.rejects(apply(2, change), /cipher/i);
+  assert.equal(state.listener("a"), listener);
+  assert.deepEqual([...state.pools.keys()], ["one", "two"]);
+  assert.equal(state.pools.get("one")!.definition, one);
+  // The socket that it had opened is closed again, and the old one is open.
+  assert.equal(await endingOf(connectPlain(portB)), "ECONNREFUSED");
+  await endingOf(connectPlain(portA));
+  assert.deepEqual(all.connections, ["a"]);
+  assert.equal(state.settled, 1);
+});
+
+test("a listener whose pool is not served is refused", async () => {
+  using all = scene();
+  await assert.rejects(
+    all.apply(1, { listeners: [a], pools: [two] }),
+    /listener a sends sessions to pool one, which is not served/,
+  );
+  assert.equal(all.state.pools.size, 0);
+});
+
+test("sockets stay open where the address does, whatever their listener is called", async () => {
+  using all = scene();
+  await all.apply(1, { listeners: [a], pools: [one, two] });
+  const renamed = { ...a, name: "c" };
+  await all.apply(2, { listeners: [renamed], gone: { listeners: ["a"], pools: [] } });
+  await endingOf(connectPlain(portA));
+  assert.deepEqual(all.connections, ["c"]);
+  assert.equal(all.state.listener("a"), undefined);
+  await all.apply(3, { gone: { listeners: ["c"], pools: ["one"] } });
+  assert.equal(await endingOf(connectPlain(portA)), "ECONNREFUSED");
+  assert.deepEqual([...all.state.pools.keys()], ["two"]);
+});
+
+test("a version is settled when no connection that came before it is undecided", async () => {
+  using all = scene();
+  const { state, apply, settled } = all;
+  await apply(1, { listeners: [a, b], pools: [one, two] });
+  const [first, second] = [state.listener("a")!, state.listener("b")!];
+  for (const listener of [first, first, second]) listener.undecided++;
+  await apply(5, { listeners: [{ ...a, maxConnections: 7 }] });
+  assert.equal(state.settled, 1);
+  await apply(8, { gone: { listeners: ["b"], pools: [] } });
+  first.decided();
+  assert.deepEqual([state.settled, settled], [1, []]);
+  first.decided();
+  assert.deepEqual([state.settled, settled], [5, [5]]);
+  second.decided();
+  assert.deepEqual([state.settled, settled], [8, [5, 8]]);
+});
+
+test("the shortest timeout is that of what is served now", async () => {
+  using all = scene();
+  const { state, apply } = all;
+  await apply(1, { listeners: [a], pools: [one] });
+  assert.equal(state.shortestTimeout, one.connect.timeout);
+  await apply(2, { listeners: [b], pools: [two] });
+  assert.equal(state.shortestTimeout, 1_000);
+  await apply(3, { pools: [{ ...two, connect: { ...two.connect, timeout: 300 } }] });
+  assert.equal(state.shortestTimeout, 300);
+  await apply(4, { gone: { listeners: ["b"], pools: ["two"] } });
+  assert.equal(state.shortestTimeout, one.connect.timeout);
+  const chains = a.chains.map((chain) => ({ ...chain, timeouts: { ...chain.timeouts, idle: 200 } }));
+  await apply(5, { listeners: [{ ...a, chains }] });
+  assert.equal(state.shortestTimeout, 200);
+});
