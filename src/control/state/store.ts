@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ringNews } from "../../channel/bells.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
-import { latencyCells } from "../../channel/layout.ts";
-import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
 import { slotsOf } from "../../channel/slots.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
@@ -11,6 +10,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../model/snapshot.ts";
+import { BackendPlaces } from "./backend-places.ts";
 import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
 import { type Followed, type ManagedPool, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
@@ -34,14 +34,11 @@ export class Store {
   readonly #workers: number;
   readonly #listenerPlaces: Places<PlacedListener>;
   readonly #poolPlaces: Places<PlacedPool>;
-  /** By pool and address. */
-  readonly #backendPlaces: Places<LeavingBackend>;
+  readonly #backends: BackendPlaces;
   #listeners = new Map<string, PlacedListener>();
   #pools = new Map<string, ManagedPool>();
   /** Those of them that left the configuration. */
   readonly #lingering = new Set<ManagedPool>();
-  /** By pool and address, whether that is in the pool now or not. */
-  readonly #drained = new Set<string>();
   #touched = new Touches();
   #version = 0;
   #snapshot: Snapshot | undefined;
@@ -67,16 +64,7 @@ export class Store {
           (cells) => Atomics.load(cells, slot) > 0,
         ),
     });
-    this.#backendPlaces = new Places({
-      slots: slotsOf("backend", shared),
-      memories,
-      busy: (slot) => Atomics.load(shared.backendActive, slot) > 0,
-      clear(slot) {
-        Atomics.store(shared.backendFlags, slot, 0);
-        Atomics.store(shared.backendErrors, slot, 0);
-        Atomics.store(shared.backendLatency, slot * latencyCells, 0);
-      },
-    });
+    this.#backends = new BackendPlaces(shared, memories);
     this.configure(wanted, bound);
   }
 
@@ -121,7 +109,7 @@ export class Store {
 
   /** What metrics and status tell of: the snapshot, with what left but still has sessions. */
   get observed(): Snapshot {
-    const left = Map.groupBy(this.#backendPlaces.busy, ({ pool }) => pool.name);
+    const left = Map.groupBy(this.#backends.busy, ({ pool }) => pool.name);
     const pools = [...this.snapshot.pools, ...this.#poolPlaces.busy].map((pool) => {
       const backends = left.get(pool.name)?.map(({ backend }) => backend);
       return backends === undefined ? pool : { ...pool, backends: [...pool.backends, ...backends] };
@@ -163,7 +151,7 @@ export class Store {
       this.#pools.set(name, pool);
     }
     // Their pool may have another time for them now.
-    this.#touched.left.push(...this.#backendPlaces.leaving);
+    this.#touched.left.push(...this.#backends.leaving);
     this.#change();
     return this.snapshot;
   }
@@ -211,14 +199,7 @@ export class Store {
    */
   setBackends(poolName: string, backends: readonly Backend[]): number {
     const pool = this.#pools.get(poolName)!;
-    const before = new Map(pool.placed.backends.map((backend) => [backend.address, backend]));
-    const placed: PlacedBackend[] = [];
-    for (const backend of backends) {
-      const slot = before.get(backend.address)?.slot ?? this.#placeFor(poolName, backend.address);
-      before.delete(backend.address);
-      if (slot !== undefined) placed.push({ ...backend, slot, counters: this.#backendPlaces.counters(slot) });
-    }
-    this.#leave(pool, [...before.values()]);
+    const placed = this.#replaceBackends(pool, backends);
     this.#replacePool(pool, { ...pool.placed, backends: placed, warming: false });
     this.#change();
     return backends.length - placed.length;
@@ -243,26 +224,23 @@ export class Store {
 
   /** A backend of a pool, also one that left and still has its place. */
   find(pool: string, address: string): PlacedBackend | undefined {
-    return this.#present(pool, address) ?? this.#backendPlaces.find(key(pool, address))?.backend;
+    return this.#present(pool, address) ?? this.#backends.find(pool, address);
   }
 
   /** Whether a backend has left its pool and still has its place. */
   isLeaving(pool: string, address: string): boolean {
-    return this.#backendPlaces.find(key(pool, address)) !== undefined;
+    return this.#backends.find(pool, address) !== undefined;
   }
 
   isDrained(pool: string, address: string): boolean {
-    return this.#drained.has(key(pool, address));
+    return this.#backends.isDrained(pool, address);
   }
 
   /** Keeps new sessions from an address, or lets them come again; discovery may remove and find it meanwhile. */
   setDrained(pool: string, address: string, drained: boolean): void {
-    if (drained) this.#drained.add(key(pool, address));
-    else this.#drained.delete(key(pool, address));
     const backend = this.#present(pool, address);
-    if (backend === undefined) return;
-    this.#setDraining(backend.slot, drained);
-    ringNews(this.#shared, this.#pools.get(pool)!.placed.slot);
+    this.#backends.setDrained(pool, address, drained, backend);
+    if (backend !== undefined) ringNews(this.#shared, this.#pools.get(pool)!.placed.slot);
   }
 
   /**
@@ -274,7 +252,7 @@ export class Store {
   settle(applied: number): readonly LeavingBackend[] {
     this.#poolPlaces.settle(applied);
     this.#listenerPlaces.settle(applied);
-    return this.#backendPlaces.settle(applied, (slot) => this.#setDraining(slot, true));
+    return this.#backends.settle(applied);
   }
 
   #placeListener(
@@ -335,13 +313,6 @@ export class Store {
     this.#touched.listeners.add(listener.name);
   }
 
-  #placeFor(pool: string, address: string): number | undefined {
-    const name = key(pool, address);
-    const slot = this.#backendPlaces.take(name);
-    if (slot !== undefined) this.#setDraining(slot, this.#drained.has(name));
-    return slot;
-  }
-
   /** From the next version on it is not there. */
   #leaveListener(listener: PlacedListener): void {
     this.#listenerPlaces.leave(listener.name, listener.slot, listener, this.#version + 1);
@@ -353,25 +324,18 @@ export class Store {
     const { name, placed } = pool;
     this.#poolPlaces.leave(name, placed.slot, { ...placed, backends: [] }, this.#version + 1);
     this.#touched.pools.add(name);
-    this.#leave(pool, placed.backends);
+    this.#replaceBackends(pool, []);
   }
 
-  /** From the next version on they are not in their pool. */
-  #leave(pool: ManagedPool, backends: readonly PlacedBackend[]): void {
-    for (const backend of backends) {
-      const leaving = { pool, backend };
-      this.#backendPlaces.leave(key(pool.name, backend.address), backend.slot, leaving, this.#version + 1);
-      this.#touched.left.push(leaving);
-    }
+  /** From the next version on, those that are missing are not in their pool. */
+  #replaceBackends(pool: ManagedPool, backends: readonly Backend[]): readonly PlacedBackend[] {
+    const { placed, left } = this.#backends.replace(pool, backends, this.#version + 1);
+    this.#touched.left.push(...left);
+    return placed;
   }
 
   #present(pool: string, address: string): PlacedBackend | undefined {
     return this.#pools.get(pool)?.placed.backends.find((backend) => backend.address === address);
-  }
-
-  #setDraining(slot: number, draining: boolean): void {
-    if (draining) Atomics.or(this.#shared.backendFlags, slot, backendFlag.draining);
-    else Atomics.and(this.#shared.backendFlags, slot, ~backendFlag.draining);
   }
 
   #change(): void {
@@ -386,5 +350,3 @@ const unlessSame = <T>(next: T, before: T | undefined): T =>
 
 const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
   things.map(({ name }) => name);
-
-const key = (pool: string, address: string): string => `${pool} ${address}`;

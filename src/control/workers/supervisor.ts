@@ -10,13 +10,11 @@ import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
 import { closeBooks } from "./books.ts";
 import { Feed, type Newest } from "./feed.ts";
+import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
 
-const firstBackoff = 100;
 const longestBackoff = 10_000;
 /** A worker that has lived this long starts again without a wait, in milliseconds. */
 const stableAfter = 60_000;
-/** How long to wait for a worker's answer, in milliseconds. */
-const patience = 2000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
@@ -30,33 +28,6 @@ export interface SupervisorEvents {
   settled(): void;
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
   crashed(worker: number, error: Error, backoff: number | undefined): void;
-}
-
-type Answer = Extract<FromWorker, { type: "draining" | "cut" }>;
-
-interface Seat {
-  readonly id: number;
-  readonly counters: CounterMemory;
-  thread: Worker | undefined;
-  /** Whether the thread listens to messages yet. */
-  ready: boolean;
-  /** Undefined until the thread can be sent what to serve. */
-  feed: Feed | undefined;
-  startedAt: number;
-  backoff: number;
-  /** The newest version that its threads served. */
-  applied: number;
-  /** Before this version, its thread accepted no connection that has not chosen its backend; without a thread, it has none. */
-  settled: number;
-  /** Whether the present thread serves a version. */
-  serving: boolean;
-  timer: NodeJS.Timeout | undefined;
-  /** Whether its thread was told to end. */
-  ended: boolean;
-  /** Why its thread ends, when it does. */
-  failure: Error;
-  /** Told of its next answer, or of its death. */
-  onAnswer: ((answer: Answer | undefined) => void) | undefined;
 }
 
 /** Somebody who waits for a version to be served. */
@@ -93,22 +64,7 @@ export class Supervisor {
     this.#shared = shared;
     this.log = log;
     this.#events = events;
-    this.#seats = memories.map((counters, index) => ({
-      id: index + 1,
-      counters,
-      thread: undefined,
-      ready: false,
-      feed: undefined,
-      startedAt: 0,
-      backoff: firstBackoff,
-      applied: 0,
-      settled: Number.POSITIVE_INFINITY,
-      serving: false,
-      timer: undefined,
-      ended: false,
-      failure: new Error("never started"),
-      onAnswer: undefined,
-    }));
+    this.#seats = memories.map((counters, index) => emptySeat(index + 1, counters));
   }
 
   start(): void {
@@ -349,24 +305,4 @@ export class Supervisor {
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);
     seat.backoff = Math.min(seat.backoff * 2, longestBackoff);
   }
-}
-
-/** @returns undefined when the worker is dead, dies, or does not answer in time. */
-async function ask<T extends Answer["type"]>(
-  seat: Seat,
-  message: ToWorker,
-  answer: T,
-): Promise<Extract<Answer, { type: T }> | undefined> {
-  if (seat.thread === undefined) return undefined;
-  const { promise, resolve } = Promise.withResolvers<Extract<Answer, { type: T }> | undefined>();
-  seat.onAnswer = (given) => {
-    // The answer to an earlier question may come late.
-    if (given === undefined) resolve(undefined);
-    else if (given.type === answer) resolve(given as Extract<Answer, { type: T }>);
-  };
-  seat.thread.postMessage(message);
-  const timer = setTimeout(resolve, patience, undefined);
-  const given = await promise;
-  clearTimeout(timer);
-  return given;
 }
