@@ -73,6 +73,16 @@ const mayImportInside: Readonly<Record<string, Readonly<Record<string, readonly 
 /** Of other folders' files, whoever does not compose the program may import these alone. */
 const doors: Readonly<Record<string, readonly string[]>> = { providers: ["src/providers/provider.ts"] };
 
+/** Which folders of src/control a folder there may import, besides itself; `.` stands for control-plane.ts. */
+const insideControl: Readonly<Record<string, readonly string[]>> = {
+  state: [],
+  workers: ["state"],
+  backends: ["state", "workers"],
+  change: ["state", "workers", "backends", "tell"],
+  tell: ["state", "workers", "backends", "change", "."],
+  process: ["state", "workers", "backends", "change", "tell", "."],
+};
+
 const sources = globSync("src/**/*.ts", { cwd: root })
   .sort()
   .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
@@ -201,6 +211,23 @@ test("every folder of src has import rules and keeps them", () => {
     sources.flatMap(({ path, text }) => violations(path, text)),
     [],
   );
+});
+
+test("inside the control plane, nothing that others stand on imports them", () => {
+  const within = sources.filter(({ path }) => /^src\/control\/.+\//.test(path));
+  const wrong = within.flatMap(({ path, text }) => {
+    const own = path.split("/")[2]!;
+    const targets = specifiers(text).map((specifier) => normalize(join(dirname(path), specifier)));
+    return targets
+      .filter((target) => target.startsWith("src/control/") && target !== "src/control/timers.ts")
+      .filter((target) => {
+        const folder = target === "src/control/control-plane.ts" ? "." : target.split("/")[2]!;
+        return folder !== own && !insideControl[own]?.includes(folder);
+      })
+      .map((target) => `${path} imports ${target}`);
+  });
+  assert.ok(within.length > 0);
+  assert.deepEqual(wrong, []);
 });
 
 test(`no source file is longer than ${longest} lines`, () => {

@@ -5,9 +5,9 @@ import { didYouMean } from "../../lib/suggest.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
+import { backendState, openToBackend } from "../state/counts.ts";
 import type { Store } from "../state/store.ts";
 import type { LeavingBackend, Touches } from "../state/touched.ts";
-import { backendState, type DrainReading, openToBackend } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -40,7 +40,7 @@ export interface DrainSurroundings {
  * Backends that are to get no new sessions: drained by hand, which sticks to the address until it is undrained or umay
  * ends, or no longer in their pool. Their sessions go on, to their end or to a deadline.
  */
-export class BackendDrains implements DrainReading {
+export class BackendDrains {
   readonly #with: DrainSurroundings;
   readonly #byHand: Deadlines;
   readonly #removed: Deadlines;
@@ -118,7 +118,11 @@ export class BackendDrains implements DrainReading {
     for (const { pool, backend } of gone) this.#removed.clear(key(pool.name, backend.address));
   }
 
-  backend(pool: string, address: string): ReturnType<DrainReading["backend"]> {
+  /** Who drains a backend, and the milliseconds until its sessions are ended, if they are; undefined for one that gets new ones. */
+  backend(
+    pool: string,
+    address: string,
+  ): { readonly by: "hand" | "discovery"; readonly left: number | undefined } | undefined {
     const { store } = this.#with;
     const drained = store.isDrained(pool, address);
     if (!drained && !store.isLeaving(pool, address)) return undefined;

@@ -6,7 +6,6 @@ import type { CheckSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import type { Touches } from "../state/touched.ts";
-import type { BackendHealth, HealthReading } from "../tell/readings.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import { Checker } from "./checker.ts";
 import { FirstChecks } from "./first-checks.ts";
@@ -27,6 +26,15 @@ interface Watched {
   checkFailures: number;
 }
 
+/** How often it happened so far. */
+export interface BackendHealth {
+  /** From up to down, or back. */
+  readonly changes: number;
+  /** Undefined without active checks. */
+  readonly checkFailures: number | undefined;
+  readonly ejections: number;
+}
+
 /** What the health of backends is found out with. */
 export interface HealthSurroundings {
   /** A pool that is served, by its name. */
@@ -40,7 +48,7 @@ export interface HealthSurroundings {
 }
 
 /** Knows which backends work: by active checks, one checker for each, and by how sessions fare on them. */
-export class HealthMonitor implements HealthReading {
+export class HealthMonitor {
   readonly #pool: HealthSurroundings["pool"];
   readonly #logger: Logger;
   readonly #timers: Timers;
@@ -115,6 +123,7 @@ export class HealthMonitor implements HealthReading {
     await Promise.all([...this.#watched.values()].map(({ checker }) => checker?.firstResult));
   }
 
+  /** What is known of a backend, by its slot; undefined for one that is not watched. */
   backend(slot: number): BackendHealth | undefined {
     const watched = this.#watched.get(slot);
     if (watched === undefined) return undefined;
@@ -126,6 +135,7 @@ export class HealthMonitor implements HealthReading {
     };
   }
 
+  /** Whether health is ignored in a pool, because too few of its backends are up. */
   failsOpen(pool: string): boolean {
     return this.#pool(pool)?.panic !== undefined;
   }

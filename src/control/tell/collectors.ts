@@ -17,16 +17,10 @@ import { backendStates, type PlacedBackend } from "../../model/backend.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
+import type { BackendHealth } from "../backends/health.ts";
+import { backendState, openInWorker, openOnListener, openToBackend, waitingInPool } from "../state/counts.ts";
 import { cumulate } from "./histograms.ts";
-import {
-  type BackendHealth,
-  backendState,
-  type MetricsInput,
-  openInWorker,
-  openOnListener,
-  openToBackend,
-  waitingInPool,
-} from "./readings.ts";
+import type { MetricsInput } from "./readings.ts";
 
 /** One value of a metric. */
 export interface Sample {

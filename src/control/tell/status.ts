@@ -4,16 +4,9 @@ import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { modeOf, rulesOf } from "../../model/chain.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
+import { backendState, openInWorker, openOnListener, openToBackend, waitingInPool } from "../state/counts.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
-import {
-  backendState,
-  type MetricsInput,
-  openInWorker,
-  openOnListener,
-  openToBackend,
-  type ProcessState,
-  waitingInPool,
-} from "./readings.ts";
+import type { MetricsInput, ProcessState } from "./readings.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
 export interface Status {

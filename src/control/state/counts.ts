@@ -1,0 +1,48 @@
+import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
+import { countersOf } from "../../channel/layout.ts";
+import { type SharedMemory, stateOf, usedSlots } from "../../channel/memory.ts";
+import type { BackendState, PlacedBackend } from "../../model/backend.ts";
+
+/* What the workers have counted, and what was found out about backends, at the moment when someone asks. */
+
+export function backendState(shared: SharedMemory, { slot }: PlacedBackend): BackendState {
+  return stateOf(Atomics.load(shared.backendFlags, slot));
+}
+
+/** Connections that are open on a listener. */
+export function openOnListener(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + listenerCell.accepted, counters + listenerCell.ended);
+}
+
+/** Connections to a backend that are open or being established. */
+export function openToBackend(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + backendCell.leased, counters + backendCell.released);
+}
+
+/** Sessions that wait for a backend. */
+export function waitingInPool(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + poolCell.queued, counters + poolCell.dequeued);
+}
+
+/** Connections that a worker has open, also on listeners that are gone from the snapshot. */
+export function openInWorker(memory: CounterMemory, shared: SharedMemory): number {
+  let open = 0;
+  for (let slot = 0; slot < usedSlots(shared, "listener"); slot++)
+    open += openOnListener([memory], { counters: countersOf("listener", slot) });
+  return open;
+}
+
+/** The workers count on meanwhile: what falls is read first, so that it is never above what rises. */
+function difference(memories: readonly CounterMemory[], rising: number, falling: number): number {
+  const ended = sumCells(memories, falling);
+  return sumCells(memories, rising) - ended;
+}
