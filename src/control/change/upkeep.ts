@@ -44,7 +44,10 @@ export class Upkeep {
       model,
       (renewed) => {
         setMaterial(renewed);
-        this.#expiry?.look();
+        this.#expiry?.lookAt({
+          listeners: [...renewed.listeners].map(([name, tls]) => ({ name, tls })),
+          pools: [...renewed.pools].map(([name, { tls }]) => ({ name, tls })),
+        });
       },
       logger,
       this.counts,

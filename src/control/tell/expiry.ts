@@ -21,7 +21,7 @@ interface Ending {
 
 /** What has certificates. */
 interface Served {
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly Pick<Listener, "name" | "tls">[];
   readonly pools: readonly Pick<Pool, "name" | "tls">[];
 }
 
@@ -43,19 +43,28 @@ export class ExpiryWatch {
     this.look();
   }
 
-  /** @param now in milliseconds since 1970. */
+  /** Looks at all that is served. @param now in milliseconds since 1970. */
   look(now: number = Date.now()): void {
-    const passed = new Map<string, number>();
-    const { listeners, pools } = this.#served();
+    const before = this.#passed;
+    this.#passed = new Map();
+    this.#compare(this.#served(), before, now);
+  }
+
+  /** Looks only at what has other certificates now. @param now in milliseconds since 1970. */
+  lookAt(renewed: Served, now: number = Date.now()): void {
+    this.#compare(renewed, this.#passed, now);
+  }
+
+  #compare({ listeners, pools }: Served, before: ReadonlyMap<string, number>, now: number): void {
     for (const ending of [...listeners.flatMap(endingsOf), ...pools.flatMap(endingsOfPool)]) {
       const { owner, file, what, at } = ending;
       const key = JSON.stringify([owner, file, what, at]);
       const threshold =
         ending.thresholds.find((days) => at - now <= days * dayMs) ?? Number.POSITIVE_INFINITY;
-      passed.set(key, threshold);
-      if (threshold < (this.#passed.get(key) ?? threshold)) this.#say(ending, threshold);
+      const last = before.get(key) ?? threshold;
+      this.#passed.set(key, threshold);
+      if (threshold < last) this.#say(ending, threshold);
     }
-    this.#passed = passed;
   }
 
   stop(): void {
@@ -91,7 +100,7 @@ function endingsOfPool({ name, tls }: Served["pools"][number]): Ending[] {
     : [endingOf({ pool: name }, tls.certificate, "backends refuse it")];
 }
 
-function endingsOf({ name, tls }: Listener): Ending[] {
+function endingsOf({ name, tls }: Served["listeners"][number]): Ending[] {
   if (tls === undefined) return [];
   const owner = { listener: name };
   const endings = tls.certificates.map((certificate) => endingOf(owner, certificate, "clients refuse it"));
