@@ -224,7 +224,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.#plane.open.delete(this);
     const duration = this.close(reason);
     const { logger, logSessions } = this.#plane;
-    if (logSessions) logSession(logger, { ...connectionRecord(this, reason, duration), ...errors });
+    if (logSessions) logSession(logger, Object.assign(connectionRecord(this, reason, duration), errors));
   }
 
   /** It has a backend, or will have none: it chooses no pool of its listener any more. */

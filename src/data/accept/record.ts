@@ -33,12 +33,15 @@ interface RecordedConnection {
   readonly tls: TlsFacts | undefined;
 }
 
+/** A record that is being filled in: spreading one into another costs several times as much. */
+export type OpenRecord = { -readonly [K in keyof SessionRecord]: SessionRecord[K] };
+
 /** The record of an ended connection, as far as it came without being served. @param duration in milliseconds. */
 export function connectionRecord(
   connection: RecordedConnection,
   reason: EndReason,
   duration: number,
-): SessionRecord {
+): OpenRecord {
   const { listener, serverName, tls, proxy } = connection;
   return {
     client: clientOf(connection),

@@ -1,5 +1,6 @@
 import { hashedBy } from "../../../model/pool.ts";
-import type { PickRecord, SessionRecord } from "../../../observe/session-log.ts";
+import type { PickRecord } from "../../../observe/session-log.ts";
+import type { OpenRecord } from "../../accept/record.ts";
 import type { Dispatch } from "../../dispatch/dispatch.ts";
 import { hashedKey } from "../../pick/hashed-key.ts";
 import type { PickKey } from "../../pick/picker.ts";
@@ -10,20 +11,19 @@ type RecordedDispatch = Pick<
   "pool" | "attempts" | "candidates" | "skipped" | "queueTook" | "connectTook"
 >;
 
-/** What a record tells of the way to a backend. @param key that was picked with. */
-export function dispatchRecord(
-  dispatch: RecordedDispatch,
-  key: PickKey,
-): Pick<SessionRecord, "pool" | "backend" | "pick" | "attempts" | "queue" | "connect"> {
+/** Fills in what a record tells of the way to a backend. @param key that was picked with. */
+export function recordDispatch(record: OpenRecord, dispatch: RecordedDispatch, key: PickKey): void {
   const { pool, attempts, queueTook, connectTook } = dispatch;
-  return {
-    pool: pool.definition.name,
-    backend: connectTook === undefined ? "" : attempts.at(-1)!.backend.address,
-    pick: pickOf(dispatch, key),
-    attempts: attempts.map(({ backend, took, error }) => ({ backend: backend.address, ms: took, error })),
-    queue: queueTook > 0 ? queueTook : undefined,
-    connect: connectTook,
-  };
+  record.pool = pool.definition.name;
+  if (connectTook !== undefined) record.backend = attempts.at(-1)!.backend.address;
+  record.pick = pickOf(dispatch, key);
+  record.attempts = attempts.map(({ backend, took, error }) => ({
+    backend: backend.address,
+    ms: took,
+    error,
+  }));
+  if (queueTook > 0) record.queue = queueTook;
+  record.connect = connectTook;
 }
 
 function pickOf({ pool, candidates, skipped }: RecordedDispatch, key: PickKey): PickRecord | undefined {

@@ -15,7 +15,7 @@ import type { PickKey } from "../../pick/picker.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import { dispatchRecord } from "./record.ts";
+import { recordDispatch } from "./record.ts";
 import { Relay, type RelayOwner } from "./relay.ts";
 
 /** A listener with the pools of its chains. */
@@ -170,12 +170,11 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   private record(reason: EndReason, duration: number, tlsError: string): void {
     const { logger, logSessions } = this.#plane;
     if (!logSessions) return;
-    logSession(logger, {
-      ...connectionRecord(this.#connection, reason, duration),
-      ...dispatchRecord(this.#dispatch, this.#connection),
-      tlsError,
-      received: this.#received,
-      sent: this.#sent,
-    });
+    const record = connectionRecord(this.#connection, reason, duration);
+    recordDispatch(record, this.#dispatch, this.#connection);
+    record.tlsError = tlsError;
+    record.received = this.#received;
+    record.sent = this.#sent;
+    logSession(logger, record);
   }
 }
