@@ -60,9 +60,9 @@ export type FieldName = Exclude<(typeof names)[number], "">;
 export const fieldNames: readonly string[] = names;
 
 /** The ids by name. */
-export const fieldIds = Object.fromEntries(names.slice(1).map((name, index) => [name, index + 1])) as Readonly<
-  Record<FieldName, number>
->;
+export const fieldIds = Object.fromEntries(
+  names.slice(1).map((name, index) => [name, index + 1]),
+) as Readonly<Record<FieldName, number>>;
 
 /** Names of one length that begin with the same letter hang together in a list: each one's next, 0 at the end. */
 const next = new Uint8Array(names.length);

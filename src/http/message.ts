@@ -19,6 +19,8 @@ export interface Fields {
   name(index: number): string;
   /** Whether the name is this one, whatever its case; makes no string. @param lower in lower case. */
   isNamed(index: number, lower: string): boolean;
+  /** The same for how the name begins. */
+  beginsWith(index: number, lower: string): boolean;
   /** @returns the value without blanks around it, a character per byte (Latin-1). */
   value(index: number): string;
   /** @returns the index of the first field with this id at or after `from`; -1 where there is none. */

@@ -1,0 +1,112 @@
+import { tokenBytes, valueBytes } from "./bytes.ts";
+import type { Fields } from "./message.ts";
+import { NameSet } from "./name-set.ts";
+
+/** A field's value: a text, which is sent as UTF-8, or what is known only with the message: see {@link fieldText}. */
+export type EditValue<C> = string | ((context: C) => string);
+
+/** What is to become of a message's fields. Names may have any case. */
+export interface EditSpec<C> {
+  /** In place of all fields of that name. */
+  readonly set?: Readonly<Record<string, EditValue<C>>>;
+  /** Beside the others of that name. */
+  readonly add?: Readonly<Record<string, EditValue<C>>>;
+  /** A name that ends in `*` stands for all that begin so. */
+  readonly remove?: readonly string[];
+}
+
+/** Names that decide where a message goes or ends, which edits leave alone. */
+const reserved = new NameSet([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Whether a field of that name may be set, added or removed. */
+export function isEditable(name: string): boolean {
+  return name !== "" && isMadeOf(name, tokenBytes) && !reserved.has(name.toLowerCase());
+}
+
+const isMadeOf = (text: string, table: Uint8Array): boolean => {
+  for (let at = 0; at < text.length; at++) if (table[text.charCodeAt(at)] !== 1) return false;
+  return true;
+};
+
+/** Edits of fields, compiled once and used for every message. */
+export class FieldEdits<C> {
+  readonly #dropped: NameSet | undefined;
+  readonly #added: readonly (readonly [name: string, value: EditValue<C>])[];
+  /** The same as lines of HTTP/1: what is the same for every message, and between that what makes the rest. */
+  readonly #lines: readonly EditValue<C>[];
+
+  /** @throws RangeError for a name that is not {@link isEditable}, and for a text with a control character. */
+  constructor({ set = {}, add = {}, remove = [] }: EditSpec<C>) {
+    const dropped = [...Object.keys(set), ...remove].map((name) => name.toLowerCase());
+    const added = [...Object.entries(set), ...Object.entries(add)];
+    const unfit = [...dropped, ...added.map(([name]) => name)].find((name) => !isEditable(name));
+    if (unfit !== undefined) throw new RangeError(`the field ${JSON.stringify(unfit)} cannot be edited`);
+    this.#dropped = dropped.length === 0 ? undefined : new NameSet(dropped);
+    this.#added = added.map(([name, value]) => [name.toLowerCase(), constantText(value)]);
+    this.#lines = joinTexts(this.#added.flatMap(([name, value]) => [`${name}: `, value, "\r\n"]));
+  }
+
+  /** Sets `marks` to 1 at the index of each field that is removed or replaced. */
+  mark(fields: Fields, marks: Uint8Array): void {
+    this.#dropped?.mark(fields, marks);
+  }
+
+  /** Calls back for each field to add; the values have a character per byte. */
+  each(context: C, add: (name: string, value: string) => void): void {
+    for (const [name, value] of this.#added)
+      add(name, typeof value === "string" ? value : fieldText(value(context)));
+  }
+
+  /** @returns the fields to add as lines of HTTP/1, each with its CRLF. */
+  lines(context: C): string {
+    let text = "";
+    for (const part of this.#lines) text += typeof part === "string" ? part : fieldText(part(context));
+    return text;
+  }
+}
+
+function constantText<C>(value: EditValue<C>): EditValue<C> {
+  if (typeof value !== "string") return value;
+  const text = Buffer.from(value).toString("latin1");
+  if (!isMadeOf(text, valueBytes))
+    throw new RangeError(`the text ${JSON.stringify(value)} cannot be a field`);
+  return text;
+}
+
+function joinTexts<C>(parts: readonly EditValue<C>[]): EditValue<C>[] {
+  const joined: EditValue<C>[] = [];
+  for (const part of parts) {
+    const before = joined.at(-1);
+    if (typeof part === "string" && typeof before === "string") joined.splice(-1, 1, before + part);
+    else joined.push(part);
+  }
+  return joined;
+}
+
+/**
+ * Makes a text fit to stand in a field: control characters become blanks, so that no value begins a line of its own.
+ * @param text a character per byte; one with characters above U+00FF is taken for text, which becomes UTF-8.
+ */
+export function fieldText(text: string): string {
+  if (isMadeOf(text, valueBytes)) return text;
+  const bytes = isLatin1(text) ? Buffer.from(text, "latin1") : Buffer.from(text);
+  for (let at = 0; at < bytes.length; at++) if (valueBytes[bytes[at]!] !== 1) bytes[at] = 0x20;
+  return bytes.toString("latin1");
+}
+
+const isLatin1 = (text: string): boolean => {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
+  return true;
+};
