@@ -48,6 +48,7 @@ export const details = {
   surplus: "bytes behind its end",
   target_too_long: "a target that is too long",
   te_http10: "Transfer-Encoding in HTTP/1.0",
+  te_twice: "Transfer-Encoding twice",
   te_unknown: "a transfer coding other than one chunked",
   too_many_fields: "too many fields",
   too_many_interim: "too many interim responses before it",

@@ -64,15 +64,16 @@ function frame(fields: Fields, minor: number, otherwise: number): Detail | undef
   if (coding < 0) return undefined;
   if (minor === 0) return "te_http10";
   const value = fields.value(coding);
-  const isChunked = isWord(value, 0, value.length, "chunked");
-  if (!isChunked || fields.find(transferEncoding, coding + 1) >= 0) return "te_unknown";
+  if (fields.find(transferEncoding, coding + 1) >= 0) return "te_twice";
+  if (!isWord(value, 0, value.length, "chunked")) return "te_unknown";
   framing.length = unknownLength;
   framing.chunked = true;
   return undefined;
 }
 
 function persists(fields: Fields, minor: number): boolean {
-  return minor === 0 ? connectionHas(fields, "keep-alive") : !connectionHas(fields, "close");
+  if (fields.find(connection) < 0) return minor > 0;
+  return (minor > 0 || connectionHas(fields, "keep-alive")) && !connectionHas(fields, "close");
 }
 
 /** Whether a `Connection` field lists that option (RFC 9110 section 7.6.1). @param lower in lower case. */

@@ -94,7 +94,11 @@ export interface BodyReceiver {
 
 /** Gets one request. Called by who reads from the client. */
 export interface RequestReceiver extends BodyReceiver {
-  /** The first call. @param last the request is complete: it has no body. */
+  /**
+   * The first call.
+   * @param last the request is complete: it has no body. Never so where an upgrade is asked for: once that is agreed to,
+   * `body` gets the bytes of the tunnel, and `end` says that the client will send no more.
+   */
   request(head: RequestHead, last: boolean): void;
   /**
    * The request breaks the rules or a limit, or was cut short: nothing more of it comes. Without a call of `request`

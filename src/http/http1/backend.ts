@@ -139,7 +139,7 @@ export class Http1Backend implements ResponseHead {
     }
     this.status = scan.status;
     this.phrase = scan.fields.text.slice(scan.phraseStart, scan.phraseEnd);
-    if (scan.status >= 200) return this.#beginBody(bytes, at, end);
+    if (scan.status >= 200) return this.#beginBody(at, end);
     const detail = this.#takeInterim();
     if (detail !== undefined) this.#fail(detail);
     return this.#state === "spent" ? end : at;
@@ -159,7 +159,7 @@ export class Http1Backend implements ResponseHead {
   }
 
   /** The head of the final response is whole. @returns where it stopped. */
-  #beginBody(bytes: Buffer, at: number, end: number): number {
+  #beginBody(at: number, end: number): number {
     const detail = frameResponse(this.fields, scan.minor, this.status, this.#method);
     this.length = framing.length;
     this.#persists = framing.persists;

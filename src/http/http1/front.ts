@@ -191,7 +191,7 @@ export class Http1Front {
       this.#chunks.reset();
       this.#state = "chunks";
     } else this.#state = request.length > 0 ? "length" : "waiting";
-    this.#receiver.request(request, this.#state === "waiting");
+    this.#receiver.request(request, this.#state === "waiting" && request.upgrade === "");
   }
 
   #readLength(bytes: Buffer, start: number, end: number): number {

@@ -1,0 +1,117 @@
+import { phraseOf } from "./status.ts";
+
+/** An answer of umay's own, for any version of HTTP. Texts have a character per byte. */
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case; without Content-Length. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** What an answer tells the client. */
+export interface AnswerSpec {
+  readonly status: number;
+  /** The code for why the request was not served, as in the log. */
+  readonly reason: string;
+  /** What exactly was wrong with it. */
+  readonly detail?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** For 405 (RFC 9110 section 15.5.6): what is served, CONNECT and TRACE being what is not. */
+const allowed = ["allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"] as const;
+
+/**
+ * An answer with a body of one line, or with the problem as JSON (RFC 9457) for a client that would rather have that.
+ * @param accept the request's Accept field; empty where it has none.
+ */
+export function createAnswer(spec: AnswerSpec, accept: string): Answer {
+  const isJson = prefersJson(accept);
+  const fields: (readonly [string, string])[] = [
+    ["content-type", isJson ? "application/problem+json" : "text/plain; charset=utf-8"],
+  ];
+  if (spec.status === 405) fields.push(allowed);
+  return { status: spec.status, fields, body: isJson ? jsonOf(spec) : lineOf(spec) };
+}
+
+function lineOf({ status, reason, detail, requestId }: AnswerSpec): string {
+  const why = detail === undefined ? reason : `${reason} (${detail})`;
+  return `${status} ${phraseOf(status)}: ${why}${requestId === undefined ? "" : `, request ${requestId}`}\n`;
+}
+
+function jsonOf({ status, reason, detail, requestId }: AnswerSpec): string {
+  const problem = { title: phraseOf(status), status, reason, detail, request_id: requestId };
+  return `${JSON.stringify(problem)}\n`;
+}
+
+/**
+ * Whether a client would rather have JSON than text (RFC 9110 section 12.5.1): it names JSON, and text with less weight,
+ * or behind it, or not at all.
+ */
+export function prefersJson(accept: string): boolean {
+  const ranges = accept.toLowerCase().split(",", mostRanges).map(readRange);
+  const json = bestOf(ranges, ["application/json", "application/problem+json"]);
+  const text = bestOf(ranges, ["text/html", "text/plain", "text/*"]);
+  if (json === undefined || text === undefined) return json !== undefined;
+  return (
+    json.weight > text.weight || (json.weight === text.weight && ranges.indexOf(json) < ranges.indexOf(text))
+  );
+}
+
+/** What is listed behind these does not count. */
+const mostRanges = 32;
+
+interface MediaRange {
+  readonly type: string;
+  readonly weight: number;
+}
+
+function readRange(range: string): MediaRange {
+  const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+  return { type, weight: weightOf(parameters) };
+}
+
+/** @returns the one with the most weight, the first of equal ones; undefined where all have none. */
+function bestOf(ranges: readonly MediaRange[], types: readonly string[]): MediaRange | undefined {
+  return ranges
+    .filter(({ type, weight }) => weight > 0 && types.includes(type))
+    .reduce<MediaRange | undefined>(
+      (best, range) => (best && best.weight >= range.weight ? best : range),
+      undefined,
+    );
+}
+
+/** RFC 9110 section 12.4.2. @param parameters of a media range. @returns 0 to 1; 0 where it is malformed. */
+function weightOf(parameters: readonly string[]): number {
+  const parameter = parameters.find((text) => text.startsWith("q="));
+  if (parameter === undefined) return 1;
+  const weight = Number(parameter.slice(2));
+  return weight >= 0 && weight <= 1 ? weight : 0;
+}
+
+/** Statuses of gRPC (its statuscodes.md) for those of HTTP. */
+const grpcStatuses: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  408: 4,
+  413: 8,
+  429: 8,
+  502: 14,
+  503: 14,
+  504: 4,
+};
+
+/** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
+export function createGrpcAnswer({ status, reason, detail }: AnswerSpec): Answer {
+  return {
+    status: 200,
+    fields: [
+      ["content-type", "application/grpc"],
+      ["grpc-status", String(grpcStatuses[status] ?? 2)],
+      ["grpc-message", detail === undefined ? reason : `${reason} (${detail})`],
+    ],
+    body: "",
+  };
+}
