@@ -82,7 +82,10 @@ describe("responses that are refused", () => {
       const recorder = read(text);
       recorder.backend.ended();
       assert.equal(recorder.fault?.reason, "backend_closed");
-      assert.equal(recorder.responses.some(({ complete }) => complete), false);
+      assert.equal(
+        recorder.responses.some(({ complete }) => complete),
+        false,
+      );
     });
 
   test("a chunk that is malformed, behind others", () => {

@@ -76,8 +76,8 @@ const refused: Readonly<Record<string, readonly [text: string, detail: string, s
   "a fragment": ["GET /?a#b HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"],
   "another scheme": ["GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"],
   "an authority that differs": ["GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", "host_differs"],
-  "CONNECT": ["CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "method_refused", 405],
-  "TRACE": ["TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "method_refused", 405],
+  CONNECT: ["CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "method_refused", 405],
+  TRACE: ["TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "method_refused", 405],
   "an empty line before the first request": [`\r\n${get}`, "bad_request_line"],
   "a Host with user information": ["GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "bad_host"],
   "an empty Host": ["GET / HTTP/1.1\r\nHost:\r\n\r\n", "bad_host"],
@@ -112,11 +112,7 @@ const refused: Readonly<Record<string, readonly [text: string, detail: string, s
     431,
   ],
   "a head without end": [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(limits.head)}`, "head_too_large", 431],
-  "129 fields": [
-    `GET / HTTP/1.1\r\nHost: a\r\n${"X: a\r\n".repeat(128)}\r\n`,
-    "too_many_fields",
-    431,
-  ],
+  "129 fields": [`GET / HTTP/1.1\r\nHost: a\r\n${"X: a\r\n".repeat(128)}\r\n`, "too_many_fields", 431],
   "129 fields of which most would be dropped": [
     `GET / HTTP/1.1\r\nHost: a\r\n${"X_: a\r\n".repeat(128)}\r\n`,
     "too_many_fields",
@@ -153,7 +149,7 @@ describe("requests that are refused", () => {
     "a bare line feed": "4\nabcd\r\n0\r\n\r\n",
     "no CRLF behind the data": "4\r\nabcd0\r\n\r\n",
     "more data than it says": "4\r\nabcde\r\n0\r\n\r\n",
-    "nothing": "\r\nabcd\r\n0\r\n\r\n",
+    nothing: "\r\nabcd\r\n0\r\n\r\n",
     "no digit": "g\r\n",
     "a bare carriage return in an extension": "4;a\rb\r\nabcd\r\n0\r\n\r\n",
     "a line feed in an extension": "4;a\nb\r\nabcd\r\n0\r\n\r\n",
@@ -175,7 +171,8 @@ describe("requests that are refused", () => {
 describe("requests that are served", () => {
   test("one byte at a time", () => {
     const recorder = new RequestRecorder();
-    const text = chunked("4;x=y\r\nabcd\r\n3\r\nefg\r\n0\r\nx: 1\r\n\r\n") + post("Content-Length: 3\r\n", "abc") + get;
+    const text =
+      chunked("4;x=y\r\nabcd\r\n3\r\nefg\r\n0\r\nx: 1\r\n\r\n") + post("Content-Length: 3\r\n", "abc") + get;
     feed(recorder.front, text, everyByte(text));
     assert.equal(recorder.fault, undefined);
     assert.deepEqual(
@@ -282,7 +279,10 @@ describe("requests that are served", () => {
   });
 
   test("Expect: 100-continue passes; HTTP/1.0 does not know it", () => {
-    assert.equal(expects("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n"), true);
+    assert.equal(
+      expects("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
+      true,
+    );
     assert.equal(expects("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"), false);
     assert.equal(expects("POST / HTTP/1.0\r\nExpect: x\r\nContent-Length: 1\r\n\r\n"), false);
     assert.equal(expects("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n"), false);
@@ -294,7 +294,11 @@ describe("requests that are served", () => {
     const text = "GET / HTTP/1.1\r\nHost: a\r\nX_Auth: 1\r\nX: 2\r\n\r\n";
     const names = (recorder: RequestRecorder): string[] => recorder.last.fields.map(([name]) => name);
     assert.deepEqual(names(read(text)), ["host", "x"]);
-    assert.deepEqual(names(read(text, { limits: { ...limits, underscores: "pass" } })), ["host", "x_auth", "x"]);
+    assert.deepEqual(names(read(text, { limits: { ...limits, underscores: "pass" } })), [
+      "host",
+      "x_auth",
+      "x",
+    ]);
     assert.equal(read(text, { limits: { ...limits, underscores: "refuse" } }).detail, "underscore_name");
     assert.deepEqual(names(read("GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\n\r\n")), ["host"]);
   });
@@ -318,7 +322,10 @@ describe("the end of a connection", () => {
       const recorder = read(text);
       recorder.front.ended();
       assert.equal(recorder.detail, "cut_short");
-      assert.equal(recorder.requests.some(({ complete }) => complete), false);
+      assert.equal(
+        recorder.requests.some(({ complete }) => complete),
+        false,
+      );
     });
 
   test("while responses are due, whole requests are served still", () => {
