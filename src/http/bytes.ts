@@ -53,9 +53,9 @@ export function isWord(text: string, start: number, end: number, lower: string):
 export function beginsWithWord(text: string, start: number, end: number, lower: string): boolean {
   if (end - start < lower.length) return false;
   for (let at = 0; at < lower.length; at++) {
-    const [byte, wanted] = [text.charCodeAt(start + at), lower.charCodeAt(at)];
-    if (byte !== wanted && (byte | 0x20) !== wanted) return false;
-    if (byte !== wanted && (byte < 0x41 || byte > 0x5a)) return false;
+    const byte = text.charCodeAt(start + at);
+    const isUpper = byte >= 0x41 && byte <= 0x5a;
+    if ((isUpper ? byte | 0x20 : byte) !== lower.charCodeAt(at)) return false;
   }
   return true;
 }

@@ -8,7 +8,7 @@ const { "content-length": contentLength, cookie, host } = fieldIds;
  * The head of a request to a backend, as HTTP/1.1: the client's fields in their order without those that are for one hop
  * alone, its framing written anew, and what is added. It holds only what passed the scanner or was written here.
  * @param target the path in normal form, with its query.
- * @param authority for the Host field; may be empty.
+ * @param authority for the Host field. A client of HTTP/1.0 may have sent none; the backend must get one.
  * @param drops what else is left out.
  * @param added lines, each with its CRLF.
  * @returns a character per byte (Latin-1).
