@@ -9,6 +9,7 @@ const longest = 400;
 /** Which folders of src a folder may import, besides itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
+  http: ["lib"],
   model: ["lib"],
   tls: ["model", "lib"],
   material: ["tls", "model", "lib"],

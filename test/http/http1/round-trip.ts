@@ -126,6 +126,8 @@ export function checkForwarded(text: string): void {
 /** Reads the response to one GET, and writes its head as it would go to a client of HTTP/1.1. */
 class Answering extends ResponseRecorder {
   head = "";
+  /** Of the connection when all bytes have come. */
+  state = "";
 
   override response(...call: Parameters<ResponseRecorder["response"]>): void {
     const [head] = call;
@@ -138,14 +140,15 @@ function readResponse(text: string, cuts: readonly number[]): Answering {
   const answering = new Answering();
   answering.backend.begin("GET", "", answering);
   feed(answering.backend, text, cuts);
+  answering.state = answering.backend.state;
   answering.backend.ended();
   return answering;
 }
 
 /** What of a reading must not depend on how the bytes were cut: of a response that fails, that it fails, and why. */
 export function outcomeOf(text: string, cuts: readonly number[]) {
-  const { detail, head, responses, stateAtEnd } = readResponse(text, cuts);
-  return detail === undefined ? { head, responses, stateAtEnd } : { detail };
+  const { detail, head, responses, state } = readResponse(text, cuts);
+  return detail === undefined ? { head, responses, state } : { detail };
 }
 
 /** Whatever a backend sends: what goes to the client is one response, with the same body, and not a byte more. */
@@ -159,6 +162,6 @@ export function checkAnswered(text: string): void {
   assert.equal(again.detail, undefined, sent);
   assert.equal(again.responses.length, 1, sent);
   assert.equal(again.last.complete, true, sent);
-  assert.equal(again.stateAtEnd, "idle", sent);
+  assert.equal(again.state, "idle", sent);
   assert.deepEqual([again.last.status, again.last.body], [read!.status, read!.body]);
 }
