@@ -1,5 +1,5 @@
 /**
- * What HTTP/1 costs per request, in nanoseconds and in bytes of heap: reading heads and writing them anew.
+ * The cost of HTTP/1 per request, in nanoseconds and in bytes of heap: reading heads and writing them anew.
  * `node bench/http-heads.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 import { cpus } from "node:os";
@@ -91,7 +91,7 @@ const works: Readonly<Record<string, () => void>> = {
   "look for the last of four keys in a query": () => void queryValue("?a=1&b=2&c=3&beta=4", "beta"),
 };
 
-/** @returns the time of one call in the fastest round, in nanoseconds: what other processes take is no part of it. */
+/** @returns the time of one call in the fastest round, in nanoseconds: the time of other processes is no part of it. */
 async function leastOf(run: () => void): Promise<number> {
   const bench = new Bench({ time: 400, warmupTime: 200, iterations: 5 });
   const [task] = await bench

@@ -8,17 +8,17 @@ export interface Answer {
   readonly body: string;
 }
 
-/** What an answer tells the client. */
+/** The content of an answer. */
 export interface AnswerSpec {
   readonly status: number;
-  /** The code for why the request was not served, as in the log. */
+  /** The code of the reason why the request was not served, as in the log. */
   readonly reason: string;
-  /** What exactly was wrong with it. */
+  /** The exact fault of the request. */
   readonly detail?: string | undefined;
   readonly requestId?: string | undefined;
 }
 
-/** For 405 (RFC 9110 section 15.5.6): what is served, CONNECT and TRACE being what is not. */
+/** For 405 (RFC 9110 section 15.5.6), which answers CONNECT and TRACE: the other methods. */
 const allowed = ["allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"] as const;
 
 /**
@@ -58,7 +58,7 @@ export function prefersJson(accept: string): boolean {
   );
 }
 
-/** What is listed behind these does not count. */
+/** Further ones do not count. */
 const mostRanges = 32;
 
 interface MediaRange {

@@ -8,11 +8,11 @@ const isOneOf = (text: string) => (byte: number) => text.includes(String.fromCha
 
 /** RFC 9110 section 5.6.2. */
 export const tokenBytes = tableOf((byte) => isLetterOrDigit(byte) || isOneOf("!#$%&'*+-.^_`|~")(byte));
-/** RFC 9110 section 5.5: what may stand in a field's value, blanks included. */
+/** RFC 9110 section 5.5: the bytes of a field's value, blanks included. */
 export const valueBytes = tableOf((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f));
-/** What a target may have at all; what its parts may have is in `uri/`. */
+/** Bytes that a target may have at all. `uri/` knows which of its parts may have which of them. */
 export const targetBytes = tableOf((byte) => byte > 0x20 && byte < 0x7f);
-/** What clients send in queries, which is more than RFC 3986 section 3.4 allows: all but the begin of a fragment. */
+/** All but the begin of a fragment: clients send more in queries than RFC 3986 section 3.4 allows. */
 export const queryBytes = tableOf((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23);
 /** RFC 3986 section 2.3. */
 export const unreservedBytes = tableOf((byte) => isLetterOrDigit(byte) || isOneOf("-._~")(byte));
@@ -32,7 +32,7 @@ const [zero, nine] = [0x30, 0x39];
 /** Digits of the longest number that is read: 999,999,999,999,999 is exact in a double. */
 const mostDigits = 15;
 
-/** @returns what 1 to 15 decimal digits and nothing else say; -1 for any other text. */
+/** @returns the number that 1 to 15 decimal digits and nothing else stand for; -1 for any other text. */
 export function readDecimal(text: string): number {
   if (text.length === 0 || text.length > mostDigits) return -1;
   let value = 0;

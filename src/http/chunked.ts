@@ -16,7 +16,7 @@ type State = "size" | "extension" | "size-end" | "data" | "data-end" | "data-fee
  * digits, CRLF behind everything. Extensions are checked, at most 1 KiB each, and dropped.
  */
 export class ChunkDecoder {
-  /** Where the data of the last piece stands: the chunks' data is moved together in the buffer it came in. */
+  /** The place of the last piece's data, which is moved together in the buffer that it came in. */
   dataStart = 0;
   dataEnd = 0;
   detail: Detail = "bad_chunk";

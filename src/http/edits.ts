@@ -2,10 +2,10 @@ import { tokenBytes, valueBytes } from "./bytes.ts";
 import type { Fields } from "./message.ts";
 import { NameSet } from "./name-set.ts";
 
-/** A field's value: a text, which is sent as UTF-8, or what is known only with the message: see {@link fieldText}. */
+/** A field's value: a text, which is sent as UTF-8, or a function for what is known only with the message: see {@link fieldText}. */
 export type EditValue<C> = string | ((context: C) => string);
 
-/** What is to become of a message's fields. Names may have any case. */
+/** The changes to a message's fields. Names may have any case. */
 export interface EditSpec<C> {
   /** In place of all fields of that name. */
   readonly set?: Readonly<Record<string, EditValue<C>>>;
@@ -44,7 +44,7 @@ const isMadeOf = (text: string, table: Uint8Array): boolean => {
 export class FieldEdits<C> {
   readonly #dropped: NameSet | undefined;
   readonly #added: readonly (readonly [name: string, value: EditValue<C>])[];
-  /** The same as lines of HTTP/1: what is the same for every message, and between that what makes the rest. */
+  /** The same as lines of HTTP/1: texts that are the same for every message, and functions between them. */
   readonly #lines: readonly EditValue<C>[];
 
   /** @throws RangeError for a name that is not {@link isEditable}, and for a text with a control character. */

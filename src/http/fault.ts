@@ -1,9 +1,9 @@
-/** Why a message is refused, and what the client is told. */
+/** The reason why a message is refused, and the status that the client gets for it. */
 export interface Fault {
   /** Of the answer to the client, where one can still be given. */
   readonly status: number;
   readonly reason: FaultReason;
-  /** What exactly is wrong with the message. */
+  /** The exact fault of the message, a key of {@link details}. */
   readonly detail: Detail;
 }
 
@@ -61,7 +61,7 @@ export const details = {
 
 export type Detail = keyof typeof details;
 
-/** Where a request's fault is not 400 `bad_request` (RFC 9110 section 15). */
+/** Faults of a request that are not answered with 400 `bad_request` (RFC 9110 section 15). */
 const requestAnswers: Partial<Record<Detail, readonly [status: number, reason: FaultReason]>> = {
   expectation: [417, "bad_request"],
   head_too_large: [431, "head_too_large"],

@@ -5,8 +5,8 @@ import { NameSet } from "./name-set.ts";
 import { mostFields } from "./span-fields.ts";
 
 /**
- * Fields for the next hop alone (RFC 9110 section 7.6.1), which are never passed. What of them the other side needs is
- * written anew: `Connection`, `TE`, `Upgrade`, `Transfer-Encoding`.
+ * Fields for the next hop alone (RFC 9110 section 7.6.1), which are never passed. Writers make `Connection`, `TE`,
+ * `Upgrade` and `Transfer-Encoding` anew where the other side needs them.
  */
 const hopByHop = new NameSet([
   "connection",
@@ -60,7 +60,7 @@ export interface FieldMarker {
 const marks = new Uint8Array(mostFields);
 
 /**
- * Marks what is not passed on: the fields for one hop, what `Connection` names, and what `also` says.
+ * Marks the fields that are not passed on: those for one hop, those that `Connection` names, and those of `also`.
  * @returns the marks, to be used before the next call.
  */
 export function markDropped(fields: Fields, also: readonly FieldMarker[]): Uint8Array {

@@ -6,7 +6,7 @@ import type { Fault } from "./fault.ts";
  */
 
 /**
- * The fields of a head, or of trailers, in the order in which they came. What is in it was checked: names are tokens,
+ * The fields of a head, or of trailers, in the order in which they came. All of it was checked: names are tokens,
  * values have no CR, LF, NUL or other control byte but HTAB.
  *
  * It is valid until the call that handed it over returns. {@link Fields.retain} gives one that stays.
@@ -36,17 +36,17 @@ export interface Fields {
   retain(): Fields;
 }
 
-/** What a client asks for. All but `fields` stays until the response has ended. */
+/** The request of a client. All but `fields` stays until the response has ended. */
 export interface RequestHead {
   /** As sent: methods are case-sensitive. */
   readonly method: string;
-  /** Of the client's connection: whether it is TLS. What the client claims decides nothing. */
+  /** Of the client's connection: whether it is TLS. The client's own claim decides nothing. */
   readonly scheme: "http" | "https";
   /** Host and port as they came; empty where HTTP/1.0 named none. */
   readonly authority: string;
-  /** What hosts are matched by: the authority in lower case, without its port and without one dot at its end. */
+  /** The name that routes go by: the authority in lower case, without its port and without one dot at its end. */
   readonly host: string;
-  /** In normal form (`uri/path.ts`): what is matched is what is sent. `*` for `OPTIONS *`. */
+  /** In normal form (`uri/path.ts`), in which it is matched and sent on. `*` for `OPTIONS *`. */
   readonly path: string;
   /** With its `?`, byte for byte as it came; empty where there is none. */
   readonly query: string;
@@ -55,7 +55,7 @@ export interface RequestHead {
   readonly fields: Fields;
   /** Of the body, in bytes; 0 where there is none, {@link unknownLength} where only its end will tell. */
   readonly length: number;
-  /** What the connection is to become: `websocket`, or empty. */
+  /** The protocol that the client asks to change to: `websocket`, or empty. */
   readonly upgrade: "" | "websocket";
   /** The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
@@ -63,7 +63,7 @@ export interface RequestHead {
   readonly takesTrailers: boolean;
 }
 
-/** What a backend answers, interim answers included. It is valid until the call that handed it over returns. */
+/** The answer of a backend, final or interim. It is valid until the call that handed it over returns. */
 export interface ResponseHead {
   /** 100 to 999. */
   readonly status: number;
@@ -85,7 +85,7 @@ export interface BodyReceiver {
    * @param buffer holds the part between `start` and `end`, which is never empty. It is the sender's again once this
    * returns; until then the receiver may write to every byte of it.
    * @param last the message is complete, and without trailers.
-   * @returns false to get no more for now. What is already on its way may still come, at most one read of it.
+   * @returns false to get no more for now. Bytes on their way may still come, at most one read of them.
    */
   body(buffer: Buffer, start: number, end: number, last: boolean): boolean;
   /** Nothing follows. @param trailers undefined where there are none. */

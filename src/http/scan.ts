@@ -3,12 +3,12 @@ import type { Detail } from "./fault.ts";
 import { fieldId } from "./field-names.ts";
 import { SpanFields } from "./span-fields.ts";
 
-/** What a scan returns in place of where the head ends: it is not there yet, or `scan.detail` says what is wrong. */
+/** Results of a scan in place of the head's end: the end is not there yet, or `scan.detail` has the fault. */
 export const [needsMore, malformed] = [-1, -2];
 
 /**
- * What the last scan of this thread found. It is used before the next scan, and so before control goes back to the
- * event loop. Places count from where the head begins, in bytes.
+ * The findings of this thread's last scan. Use them before the next scan, and so before control goes back to the event
+ * loop. Places count from the head's begin, in bytes.
  */
 export const scan = {
   fields: new SpanFields(),
@@ -37,7 +37,7 @@ export interface RequestLimits extends HeadLimits {
   readonly target: number;
 }
 
-/** What becomes of fields whose name has an underscore, which some programs read as a hyphen. */
+/** The policy for fields whose name has an underscore, which some programs read as a hyphen. */
 export type Underscores = "drop" | "refuse" | "pass";
 
 const [tab, blank, colon, underscore, zero] = [0x09, 0x20, 0x3a, 0x5f, 0x30];
@@ -68,8 +68,8 @@ export function scanTrailers(bytes: Buffer, start: number, end: number, limits: 
 }
 
 /**
- * Whether what came from `from` on may complete the head that begins at `start`, or spoil it: so that an incomplete head
- * is not read again from its begin with every piece.
+ * Whether the bytes from `from` on may complete the head that begins at `start`, or spoil it. It keeps an incomplete head
+ * from being read again from its begin with every piece.
  */
 export function mayEndHead(bytes: Buffer, start: number, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {

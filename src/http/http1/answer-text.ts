@@ -19,5 +19,5 @@ export function answerText(answer: Answer, method: string, option: ConnectionOpt
   return `HTTP/1.1 ${status} ${phraseOf(status)}\r\n${lines}${length}${added}${stays}\r\n${sent}`;
 }
 
-/** What a client that waits for it is told to send its body after (RFC 9110 section 15.2.1). */
+/** A client that waits for this sends its body after it (RFC 9110 section 15.2.1). */
 export const continueText = "HTTP/1.1 100 Continue\r\n\r\n";

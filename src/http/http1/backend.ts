@@ -3,12 +3,13 @@ import { type Detail, responseFaults } from "../fault.ts";
 import { fieldIds } from "../field-names.ts";
 import { connectionHas, frameResponse, framing, listHas } from "../framing.ts";
 import { Hold } from "../hold.ts";
+import { isSoundConnection } from "../hop-by-hop.ts";
 import { type ResponseHead, type ResponseReceiver, unknownLength } from "../message.ts";
 import { type HeadLimits, malformed, mayEndHead, needsMore, scan, scanResponse } from "../scan.ts";
 
 /**
- * Where the response is: `idle` without a request, `head` before its end, then within its body: of known length, in
- * chunks, or until the connection ends. `spent` serves no further request.
+ * How far the response has come. `idle` is without a request and `head` until the head of the final response is whole;
+ * `length`, `chunks` and `close` (until the connection ends) are within its body. `spent` serves no further request.
  */
 export type BackendState = "idle" | "head" | "length" | "chunks" | "close" | "tunnel" | "spent";
 
@@ -33,7 +34,7 @@ export class Http1Backend implements ResponseHead {
   /** Bytes to come of a body whose length is known. */
   #left = 0;
   #chunks: ChunkDecoder | undefined;
-  /** The head is not handed over yet: it goes together with what the chunks behind it hold. */
+  /** The head is not handed over yet: it goes together with the data of the chunks behind it. */
   #isHeadDue = false;
   #interim = 0;
   #persists = true;
@@ -48,10 +49,12 @@ export class Http1Backend implements ResponseHead {
   }
 
   /**
-   * A request is about to be sent. Only in `idle`.
-   * @param upgrade what the request asks the connection to become; empty for most.
+   * A request is about to be sent.
+   * @param upgrade the protocol that the request asks the connection to change to; empty for most.
+   * @throws Error unless the connection is `idle`: the answer would be taken for that to another request.
    */
   begin(method: string, upgrade: string, receiver: ResponseReceiver): void {
+    if (this.#state !== "idle") throw new Error(`a request on a connection that is ${this.#state}, not idle`);
     this.#state = "head";
     this.#method = method;
     this.#upgrade = upgrade;
@@ -88,14 +91,14 @@ export class Http1Backend implements ResponseHead {
     } else this.#state = "spent";
   }
 
-  /** Nobody wants what is left of the response. */
+  /** Nobody wants the rest of the response. */
   abandon(): void {
     this.#state = "spent";
     this.#receiver = undefined;
     this.#hold.clear();
   }
 
-  /** What is wrong with a head whose end did not come. */
+  /** @returns the fault of a head whose end did not come. */
   #detailOfHeld(): Detail {
     const { bytes, start, end } = this.#hold;
     return scanResponse(bytes, start, end, this.#limits) === malformed ? scan.detail : "cut_short";
@@ -137,6 +140,10 @@ export class Http1Backend implements ResponseHead {
       this.#fail(scan.detail);
       return end;
     }
+    if (!isSoundConnection(scan.fields)) {
+      this.#fail("connection_field");
+      return end;
+    }
     this.status = scan.status;
     this.phrase = scan.fields.text.slice(scan.phraseStart, scan.phraseEnd);
     if (scan.status >= 200) return this.#beginBody(at, end);
@@ -145,7 +152,7 @@ export class Http1Backend implements ResponseHead {
     return this.#state === "spent" ? end : at;
   }
 
-  /** @returns what is wrong with a response that is not the final one, or with its being there. */
+  /** Takes a response that is not the final one. @returns its fault. */
   #takeInterim(): Detail | undefined {
     this.length = 0;
     if (this.status === 101) {
@@ -225,6 +232,8 @@ export class Http1Backend implements ResponseHead {
   #finish(isFollowed: boolean): ResponseReceiver {
     const receiver = this.#receiver!;
     this.#receiver = undefined;
+    // A slice of a head keeps all of the head in memory.
+    this.phrase = "";
     this.#state = this.#persists && !isFollowed ? "idle" : "spent";
     return receiver;
   }

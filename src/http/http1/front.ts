@@ -11,13 +11,13 @@ export interface FrontOptions {
   /** Of the client's connection. */
   readonly scheme: "http" | "https";
   readonly limits: RequestLimits;
-  /** How much is kept of what a client sends before its turn, before it is read no further. */
+  /** The most that is kept of requests that came before their turn; then the client is read no further. */
   readonly held: number;
 }
 
 /**
- * Where the requests of a connection are: `idle` before a request's first byte, `head` within its head, then within its
- * body (`length` or `chunks`), `waiting` for the response to end. `closed` takes no more.
+ * How far the requests of a connection have come. `idle` is before a request's first byte, `head` within its head,
+ * `length` and `chunks` within its body; `waiting` is until the response has ended. `closed` takes no more.
  */
 export type FrontState = "idle" | "head" | "length" | "chunks" | "waiting" | "tunnel" | "closed";
 
@@ -26,7 +26,7 @@ export type FrontState = "idle" | "head" | "length" | "chunks" | "waiting" | "tu
  * the response to the last one has ended are kept, and read then. It writes nothing; the response is its owner's.
  */
 export class Http1Front {
-  /** What came last. Its fields are valid within {@link RequestReceiver.request} only. */
+  /** The last request. Its fields are valid within {@link RequestReceiver.request} only. */
   readonly request: Http1Request;
   readonly #options: FrontOptions;
   readonly #receiver: RequestReceiver;
@@ -37,7 +37,7 @@ export class Http1Front {
   #chunks: ChunkDecoder | undefined;
   /** An empty line may stand here (RFC 9112 section 2.2): one, and not before the first request. */
   #mayBeBlank = false;
-  /** What is held was read, and is no whole head. */
+  /** The bytes that are held have been read: they are no whole head. */
   #isScanned = false;
   #isReading = false;
   #hasEnded = false;
@@ -71,15 +71,16 @@ export class Http1Front {
   }
 
   /**
-   * The response to the last request has ended. What was kept is read now.
-   * @returns whether the connection stays; else nothing more is taken from it. A request that was answered before its
-   * end was there leaves bytes that nobody wants.
+   * The response to the last request has ended: the bytes that were kept are read now.
+   * @returns whether the connection stays. It does not after a request that was answered before its own end: nobody wants
+   * the rest of it.
    */
   answered(): boolean {
     if (this.#state !== "waiting" || !this.request.persists) this.close();
     else {
       this.#state = "idle";
       this.#mayBeBlank = true;
+      this.request.forget();
       if (!this.#isReading) this.#readHeld();
       if (this.#hasEnded) this.#end();
     }
@@ -118,7 +119,7 @@ export class Http1Front {
     this.#receiver.fail(requestFaults[detail]);
   }
 
-  /** @param from how much was held before what has just come. */
+  /** @param from the number of bytes that were held before the ones that have just come. */
   #isWorthReading(from: number): boolean {
     const { bytes, end, length, start } = this.#hold;
     if (!this.#isScanned || length > this.#options.limits.head) return true;
@@ -233,7 +234,7 @@ export class Http1Front {
     const part = isFollowed ? Buffer.from(bytes.subarray(start, end)) : bytes;
     const from = isFollowed ? 0 : start;
     const accepts = this.#receiver.body(part, from, from + end - start, isLast);
-    // After the last part there is nothing to hold back: what comes is kept.
+    // After the last part there is nothing to hold back: further bytes are kept.
     this.#accepts = accepts || isLast;
   }
 }

@@ -2,7 +2,7 @@ import type { Fields } from "../message.ts";
 import { NameSet } from "../name-set.ts";
 import { mostFields } from "../span-fields.ts";
 
-/** What goes before and behind a part of a body, in its chunk (RFC 9112 section 7.1). */
+/** The text before a part of a body in its chunk (RFC 9112 section 7.1). {@link chunkEnd} goes behind it. */
 export const chunkStart = (size: number): string => `${size.toString(16)}\r\n`;
 export const chunkEnd = "\r\n";
 /** The end of a body without trailers. */
@@ -39,12 +39,12 @@ export function lastChunkWith(trailers: Fields): string {
   return `0\r\n${trailers.linesExcept(marks)}\r\n`;
 }
 
-/** Where the last call of {@link wrap} put its result. */
+/** The place of the result of {@link wrap}; read it before the next call. */
 export const wrapped = { start: 0, end: 0 };
 
 /**
  * Writes texts directly before and behind a part of a body, in the buffer that the part stands in, so that all of it
- * leaves in one write. Overwrites whatever was there.
+ * leaves in one write. It overwrites whatever was there.
  * @param before and `after` have a character per byte.
  * @returns false where the buffer has no room for them; then it is unchanged.
  */

@@ -44,6 +44,12 @@ export class Http1Request implements RequestHead {
     return this.#readFraming() ?? this.#readTarget() ?? this.#readFields();
   }
 
+  /** Lets go of the texts: a slice of a head keeps all of the head in memory. */
+  forget(): void {
+    this.authority = this.host = this.path = this.query = this.method = "";
+    this.secondPath = undefined;
+  }
+
   #readFraming(): Detail | undefined {
     const detail = frameRequest(this.fields, this.minor);
     this.length = framing.length;

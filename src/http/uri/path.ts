@@ -3,7 +3,7 @@ import { hexValues, pathBytes, unreservedBytes } from "../bytes.ts";
 const [percent, slash, dot, semicolon, backslash] = [0x25, 0x2f, 0x2e, 0x3b, 0x5c];
 const upperHex = "0123456789ABCDEF";
 
-/** What {@link normalisePath} found besides the path; read it before the next call. */
+/** The other result of {@link normalisePath}; read it before the next call. */
 export const pathFacts = {
   /** It holds `%2F`, `%5C`, `%25`, `//` or `;`: see {@link secondReading}. */
   ambiguous: false,

@@ -2,7 +2,7 @@ import { isWord, queryBytes } from "../bytes.ts";
 import type { Detail } from "../fault.ts";
 import { normalisePath, pathFacts, secondReading } from "./path.ts";
 
-/** What {@link readTarget} found; read it before the next call. */
+/** The result of {@link readTarget}; read it before the next call. */
 export const target = {
   /** In normal form; `*` for the whole server. */
   path: "/",

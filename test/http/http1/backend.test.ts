@@ -46,6 +46,8 @@ const refused: Readonly<Record<string, readonly [text: string, detail: string]>>
   "a switch that was not asked for": [webSocket, "unasked_switch"],
   "nine interim responses": ["HTTP/1.1 103 Early Hints\r\n\r\n".repeat(9) + hello, "too_many_interim"],
   "a head that is too large": [ok(`X: ${"a".repeat(responseLimits.head)}\r\n`), "head_too_large"],
+  "a Connection that names Set-Cookie": [ok("Connection: set-cookie\r\n"), "connection_field"],
+  "a Connection that names very much": [ok(`Connection: ${"a,".repeat(17)}\r\n`), "connection_field"],
   "257 fields": [ok("X: a\r\n".repeat(257)), "too_many_fields"],
 };
 
@@ -215,6 +217,13 @@ describe("responses", () => {
     together.accepts = false;
     together.backend.begin("GET", "", together);
     assert.equal(feed(together.backend, chunked.slice(0, -5)), false, "with the head");
+  });
+
+  test("a request is not begun while another one is answered, nor on a spent connection", () => {
+    const recorder = read(hello.slice(0, -2));
+    assert.throws(() => recorder.backend.begin("GET", "", recorder), /length/);
+    feed(recorder.backend, "loX");
+    assert.throws(() => recorder.backend.begin("GET", "", recorder), /spent/);
   });
 
   test("nothing comes to a receiver that has abandoned", () => {

@@ -268,8 +268,16 @@ describe("requests that are served", () => {
     const recorder = read("GET http://A:80/x?y HTTP/1.1\r\nHost: a:80\r\n\r\n");
     const { authority, path, query } = recorder.last;
     assert.deepEqual({ authority, path, query }, { authority: "A:80", path: "/x", query: "?y" });
-    assert.equal(recorder.head?.host, "a");
     assert.equal(read("GET http://a HTTP/1.0\r\n\r\n").last.authority, "a");
+  });
+
+  test("the name that routes go by, until the response has ended", () => {
+    const recorder = new RequestRecorder();
+    recorder.answers = false;
+    feed(recorder.front, "GET / HTTP/1.1\r\nHost: A.Example.:80\r\n\r\n");
+    assert.equal(recorder.head?.host, "a.example");
+    recorder.front.answered();
+    assert.equal(recorder.head?.host, "", "an idle connection keeps no text of a head");
   });
 
   test("OPTIONS for the whole server", () => {
