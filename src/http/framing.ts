@@ -35,7 +35,7 @@ export function frameResponse(
   status: number,
   method: string,
 ): Detail | undefined {
-  const bodiless = isBodiless(status, method);
+  const bodiless = method === "HEAD" || isBodiless(status);
   const detail = frame(fields, minor, bodiless ? 0 : unknownLength);
   if (bodiless) {
     framing.length = 0;
@@ -44,9 +44,9 @@ export function frameResponse(
   return detail;
 }
 
-/** Whether a response has no body, whatever its fields say (RFC 9112 section 6.3). */
-export function isBodiless(status: number, method: string): boolean {
-  return method === "HEAD" || status < 200 || status === 204 || status === 304;
+/** Whether a response with this status has no body, whatever was asked and its fields say (RFC 9112 section 6.3). */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
 }
 
 /** @param otherwise the length of a message that says nothing about it. */

@@ -4,11 +4,13 @@ import { type FieldMarker, markDropped } from "../hop-by-hop.ts";
 import { type ResponseHead, unknownLength } from "../message.ts";
 import { phraseOf } from "../status.ts";
 
+const { "content-length": contentLength } = fieldIds;
+
 /**
- * How a response ends on the client's connection: `none` has no body, `close` ends with the connection, and after
- * `switch` come the bytes of a tunnel.
+ * How a response ends on the client's connection. `none` has no body; nor has `announced`, an answer to HEAD that says
+ * that the body would come in chunks. `close` ends with the connection, and after `switch` come the bytes of a tunnel.
  */
-export type ClientFraming = "none" | "length" | "chunked" | "close" | "switch";
+export type ClientFraming = "none" | "announced" | "length" | "chunked" | "close" | "switch";
 
 /**
  * How to frame a response for a client (RFC 9112 section 6).
@@ -16,15 +18,15 @@ export type ClientFraming = "none" | "length" | "chunked" | "close" | "switch";
  */
 export function clientFraming(head: ResponseHead, method: string, minor: number): ClientFraming {
   if (head.status === 101) return "switch";
-  if (isBodiless(head.status, method)) return "none";
+  if (isBodiless(head.status)) return "none";
+  // Node's client does not use a connection again after an answer to HEAD that says nothing about the body.
+  if (method === "HEAD") return minor > 0 && head.fields.find(contentLength) < 0 ? "announced" : "none";
   if (head.length >= 0) return "length";
   return minor > 0 ? "chunked" : "close";
 }
 
 /** The option of `Connection` that tells the client what becomes of it; empty where the version says it. */
 export type ConnectionOption = "" | "close" | "keep-alive";
-
-const { "content-length": contentLength } = fieldIds;
 
 /**
  * The head of a response to a client, as HTTP/1.1: the backend's fields in their order without those that are for one
@@ -55,6 +57,7 @@ export function responseText(
 /** @param missing the length, where no field says it yet, else {@link unknownLength}. */
 function framingLine(framing: ClientFraming, missing: number): string {
   switch (framing) {
+    case "announced":
     case "chunked":
       return "transfer-encoding: chunked\r\n";
     case "length":

@@ -183,7 +183,12 @@ describe("the head of a response to a client", () => {
       { method: "HEAD" },
       ["HTTP/1.1 200 OK", "Content-Length: 3"],
     ],
-    ["HEAD in chunks", ok("Transfer-Encoding: chunked\r\n"), { method: "HEAD" }, ["HTTP/1.1 200 OK"]],
+    [
+      "HEAD in chunks",
+      ok("Transfer-Encoding: chunked\r\n"),
+      { method: "HEAD" },
+      ["HTTP/1.1 200 OK", "transfer-encoding: chunked"],
+    ],
     ["204 with a length", "HTTP/1.1 204 X\r\nContent-Length: 3\r\n\r\n", {}, ["HTTP/1.1 204 X"]],
     [
       "304 with a length",
@@ -225,6 +230,11 @@ describe("the head of a response to a client", () => {
     ],
   ] as const)
     test(`of ${what}`, () => assert.deepEqual(answer(text, client), [...lines, "", ""]));
+
+  test("of HEAD for HTTP/1.0 in chunks says nothing about them", () => {
+    const lines = answer(ok("Transfer-Encoding: chunked\r\n"), { method: "HEAD", minor: 0, option: "close" });
+    assert.deepEqual(lines, ["HTTP/1.1 200 OK", "connection: close", "", ""]);
+  });
 
   test("says a length that no field has said", () => {
     const fields = withRequest("GET / HTTP/1.1\r\nHost: a\r\n\r\n", (head) => head.fields.retain());
