@@ -43,8 +43,7 @@ const isMadeOf = (text: string, table: Uint8Array): boolean => {
 /** Edits of fields, compiled once and used for every message. */
 export class FieldEdits<C> {
   readonly #dropped: NameSet | undefined;
-  readonly #added: readonly (readonly [name: string, value: EditValue<C>])[];
-  /** The same as lines of HTTP/1: texts that are the same for every message, and functions between them. */
+  /** Lines of HTTP/1: texts that are the same for every message, and functions between them. */
   readonly #lines: readonly EditValue<C>[];
 
   /** @throws RangeError for a name that is not {@link isEditable}, and for a text with a control character. */
@@ -54,19 +53,14 @@ export class FieldEdits<C> {
     const unfit = [...dropped, ...added.map(([name]) => name)].find((name) => !isEditable(name));
     if (unfit !== undefined) throw new RangeError(`the field ${JSON.stringify(unfit)} cannot be edited`);
     this.#dropped = dropped.length === 0 ? undefined : new NameSet(dropped);
-    this.#added = added.map(([name, value]) => [name.toLowerCase(), constantText(value)]);
-    this.#lines = joinTexts(this.#added.flatMap(([name, value]) => [`${name}: `, value, "\r\n"]));
+    this.#lines = joinTexts(
+      added.flatMap(([name, value]) => [`${name.toLowerCase()}: `, constantText(value), "\r\n"]),
+    );
   }
 
   /** Sets `marks` to 1 at the index of each field that is removed or replaced. */
   mark(fields: Fields, marks: Uint8Array): void {
     this.#dropped?.mark(fields, marks);
-  }
-
-  /** Calls back for each field to add; the values have a character per byte. */
-  each(context: C, add: (name: string, value: string) => void): void {
-    for (const [name, value] of this.#added)
-      add(name, typeof value === "string" ? value : fieldText(value(context)));
   }
 
   /** @returns the fields to add as lines of HTTP/1, each with its CRLF. */

@@ -38,7 +38,7 @@ export interface Fields {
 
 /** The request of a client. All but `fields` stays until the response has ended. */
 export interface RequestHead {
-  /** As sent: methods are case-sensitive. */
+  /** As sent: methods are case-sensitive. GET where an upgrade is asked for, also over HTTP/2 (RFC 8441). */
   readonly method: string;
   /** Of the client's connection: whether it is TLS. The client's own claim decides nothing. */
   readonly scheme: "http" | "https";

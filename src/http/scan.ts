@@ -1,7 +1,7 @@
 import { carriageReturn, lineFeed, targetBytes, tokenBytes, valueBytes } from "./bytes.ts";
 import type { Detail } from "./fault.ts";
 import { fieldId } from "./field-names.ts";
-import { SpanFields } from "./span-fields.ts";
+import { mostFields, SpanFields } from "./span-fields.ts";
 
 /** Results of a scan in place of the head's end: the end is not there yet, or `scan.detail` has the fault. */
 export const [needsMore, malformed] = [-1, -2];
@@ -28,7 +28,7 @@ export const scan = {
 export interface HeadLimits {
   /** Of the whole head, its first line included. */
   readonly head: number;
-  /** At most 256. */
+  /** At most 256, whatever is set. */
   readonly fields: number;
   readonly underscores: Underscores;
 }
@@ -159,6 +159,7 @@ const isDigit = (byte: number): boolean => byte >= zero && byte <= zero + 9;
 /** Reads fields from `at` to the empty line behind them, and that too. @param start of the head. */
 function scanFields(bytes: Buffer, at: number, end: number, start: number, limits: HeadLimits): number {
   const { fields } = scan;
+  const most = Math.min(limits.fields, mostFields);
   fields.clear();
   scan.underscored = 0;
   while (at < end) {
@@ -175,7 +176,7 @@ function scanFields(bytes: Buffer, at: number, end: number, start: number, limit
     at = scanLineEnd(bytes, at, end, "control_byte");
     if (at < 0) return at;
     while (valueEnd > value && (bytes[valueEnd - 1] === blank || bytes[valueEnd - 1] === tab)) valueEnd--;
-    if (fields.count + scan.underscored === limits.fields) return refuse("too_many_fields");
+    if (fields.count + scan.underscored === most) return refuse("too_many_fields");
     const id = fieldId(bytes, name, nameEnd);
     if (id === 0 && limits.underscores !== "pass" && hasUnderscore(bytes, name, nameEnd)) {
       if (limits.underscores === "refuse") return refuse("underscore_name");

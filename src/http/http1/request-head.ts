@@ -45,7 +45,9 @@ function joinCookies(fields: Fields, marks: Uint8Array): string {
   return line === "" ? "" : `${line}\r\n`;
 }
 
-function framingOf({ length, method }: RequestHead): string {
+function framingOf({ length, method, upgrade }: RequestHead): string {
+  // The tunnel's bytes are no body.
+  if (upgrade !== "") return "";
   if (length === unknownLength) return "transfer-encoding: chunked\r\n";
   if (length > 0) return `content-length: ${length}\r\n`;
   // RFC 9110 section 8.6: where a body is usual, its absence is said.

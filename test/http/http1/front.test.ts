@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FrontOptions } from "../../../src/http/http1/front.ts";
+import { scan } from "../../../src/http/scan.ts";
 import { everyByte, feed, limits, RequestRecorder } from "../recorder.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -190,7 +191,11 @@ describe("requests that are served", () => {
     const text = `${line}${"a".repeat(limits.head - line.length - 4)}\r\n\r\n`;
     assert.equal(text.length, limits.head);
     assert.equal(read(text).last.complete, true);
-    assert.equal(read(`GET / HTTP/1.1\r\nHost: a\r\n${"X: a\r\n".repeat(127)}\r\n`).last.complete, true);
+    const fields = (count: number): string => `GET / HTTP/1.1\r\nHost: a\r\n${"X: a\r\n".repeat(count)}\r\n`;
+    assert.equal(read(fields(127)).last.complete, true);
+    const unbounded = { limits: { ...limits, fields: 1_000 } };
+    assert.equal(read(fields(255), unbounded).last.complete, true);
+    assert.equal(read(fields(256), unbounded).detail, "too_many_fields");
   });
 
   test("one empty line between requests, and not two", () => {
@@ -302,6 +307,7 @@ describe("requests that are served", () => {
     const text = "GET / HTTP/1.1\r\nHost: a\r\nX_Auth: 1\r\nX: 2\r\n\r\n";
     const names = (recorder: RequestRecorder): string[] => recorder.last.fields.map(([name]) => name);
     assert.deepEqual(names(read(text)), ["host", "x"]);
+    assert.equal(scan.underscored, 1, "and counted");
     assert.deepEqual(names(read(text, { limits: { ...limits, underscores: "pass" } })), [
       "host",
       "x_auth",
