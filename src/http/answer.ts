@@ -1,14 +1,15 @@
+import type { ResponseHead, ResponseReceiver } from "./message.ts";
+import { readFields } from "./scan.ts";
 import { phraseOf } from "./status.ts";
 
-/** An answer of umay's own, for any version of HTTP. Texts have a character per byte. */
+/** An answer of umay's own, for any version of HTTP. */
 export interface Answer {
-  readonly status: number;
-  /** Names in lower case; without Content-Length. */
-  readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
+  readonly head: ResponseHead;
+  /** Empty where there is none, as with HEAD. */
+  readonly body: Buffer;
 }
 
-/** The content of an answer. */
+/** The content of an answer. Texts have a character per byte. */
 export interface AnswerSpec {
   readonly status: number;
   /** The code of the reason why the request was not served, as in the log. */
@@ -19,19 +20,42 @@ export interface AnswerSpec {
 }
 
 /** For 405 (RFC 9110 section 15.5.6), which answers CONNECT and TRACE: the other methods. */
-const allowed = ["allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"] as const;
+const allowed = "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+/**
+ * @param lines of the head, each with its CRLF, without Content-Length.
+ * @param body also of an answer to HEAD, which says its length.
+ */
+export function answerWith(status: number, lines: string, body: Buffer, method: string): Answer {
+  const fields = readFields(`${lines}content-length: ${body.length}\r\n`);
+  const sent = method === "HEAD" ? nothing : body;
+  return { head: { status, phrase: "", length: sent.length, fields }, body: sent };
+}
+
+const nothing = Buffer.alloc(0);
 
 /**
  * An answer with a body of one line, or with the problem as JSON (RFC 9457) for a client that would rather have that.
+ * @param method of the request.
  * @param accept the request's Accept field; empty where it has none.
  */
-export function createAnswer(spec: AnswerSpec, accept: string): Answer {
+export function createAnswer(spec: AnswerSpec, method: string, accept: string): Answer {
   const isJson = prefersJson(accept);
-  const fields: (readonly [string, string])[] = [
-    ["content-type", isJson ? "application/problem+json" : "text/plain; charset=utf-8"],
-  ];
-  if (spec.status === 405) fields.push(allowed);
-  return { status: spec.status, fields, body: isJson ? jsonOf(spec) : lineOf(spec) };
+  const type = isJson ? "application/problem+json" : "text/plain; charset=utf-8";
+  const lines = `content-type: ${type}\r\n${spec.status === 405 ? allowed : ""}`;
+  const body = Buffer.from(isJson ? jsonOf(spec) : lineOf(spec), "latin1");
+  return answerWith(spec.status, lines, body, method);
+}
+
+/** The 100 that a client may wait for before it sends its body (RFC 9110 section 15.2.1). */
+export const continueHead: ResponseHead = { status: 100, phrase: "", length: 0, fields: readFields("") };
+
+/** Gives the whole answer to the client's side. */
+export function sendAnswer({ head, body }: Answer, receiver: ResponseReceiver): void {
+  receiver.response(head, true);
+  if (body.length === 0) receiver.end(undefined);
+  // A copy: the receiver may write to it, and the same body answers others.
+  else receiver.body(Buffer.from(body), 0, body.length, true);
 }
 
 function lineOf({ status, reason, detail, requestId }: AnswerSpec): string {
@@ -105,13 +129,7 @@ const grpcStatuses: Readonly<Record<number, number>> = {
 
 /** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
 export function createGrpcAnswer({ status, reason, detail }: AnswerSpec): Answer {
-  return {
-    status: 200,
-    fields: [
-      ["content-type", "application/grpc"],
-      ["grpc-status", String(grpcStatuses[status] ?? 2)],
-      ["grpc-message", detail === undefined ? reason : `${reason} (${detail})`],
-    ],
-    body: "",
-  };
+  const message = detail === undefined ? reason : `${reason} (${detail})`;
+  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatuses[status] ?? 2}\r\ngrpc-message: ${message}\r\n`;
+  return { head: { status: 200, phrase: "", length: 0, fields: readFields(lines) }, body: nothing };
 }

@@ -76,6 +76,14 @@ export interface ResponseHead {
 
 export const unknownLength = -1;
 
+/** The changes to a head's fields on their way to the other side. */
+export interface HeadEdits {
+  /** Of `markDropped` (`hop-by-hop.ts`): not 0 at the index of each field that is left out. */
+  readonly dropped: Uint8Array;
+  /** Fields to add, as lines of HTTP/1 that were checked, each with its CRLF. */
+  readonly lines: string;
+}
+
 /**
  * Gets the body of a message. The message is complete with the one call that says so: {@link BodyReceiver.body} with
  * `last`, or {@link BodyReceiver.end}. A message that is cut short ends with neither.

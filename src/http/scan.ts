@@ -1,6 +1,7 @@
 import { carriageReturn, lineFeed, targetBytes, tokenBytes, valueBytes } from "./bytes.ts";
 import type { Detail } from "./fault.ts";
 import { fieldId } from "./field-names.ts";
+import type { Fields } from "./message.ts";
 import { mostFields, SpanFields } from "./span-fields.ts";
 
 /** Results of a scan in place of the head's end: the end is not there yet, or `scan.detail` has the fault. */
@@ -66,6 +67,24 @@ export function scanTrailers(bytes: Buffer, start: number, end: number, limits: 
   const last = Math.min(end, start + limits.head);
   return bounded(scanFields(bytes, start, last, start, limits), last < end);
 }
+
+/**
+ * The fields of lines that umay made itself, to be used as those of a message.
+ * @param lines each with its CRLF, a character per byte.
+ * @throws Error where they are no fields.
+ */
+export function readFields(lines: string): Fields {
+  const bytes = Buffer.from(`${lines}\r\n`, "latin1");
+  const fields = new SpanFields();
+  const ofMessage = scan.fields;
+  scan.fields = fields;
+  const at = scanFields(bytes, 0, bytes.length, 0, ownLimits);
+  scan.fields = ofMessage;
+  if (at !== bytes.length) throw new Error(`${JSON.stringify(lines)} are no fields: ${scan.detail}`);
+  return fields.retain();
+}
+
+const ownLimits: HeadLimits = { head: 64 * 1024, fields: mostFields, underscores: "pass" };
 
 /**
  * Whether the bytes from `from` on may complete the head that begins at `start`, or spoil it. It keeps an incomplete head

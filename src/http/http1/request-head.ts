@@ -1,32 +1,26 @@
 import { fieldIds } from "../field-names.ts";
-import { type FieldMarker, markDropped } from "../hop-by-hop.ts";
-import { type Fields, type RequestHead, unknownLength } from "../message.ts";
+import { markDropped } from "../hop-by-hop.ts";
+import { type Fields, type HeadEdits, type RequestHead, unknownLength } from "../message.ts";
 
 const { "content-length": contentLength, cookie, host } = fieldIds;
 
 /**
  * The head of a request to a backend, as HTTP/1.1: the client's fields in their order without those that are for one hop
- * alone, its framing written anew, and what is added. It holds only what passed the scanner or was written here.
- * @param target the path in normal form, with its query.
- * @param authority for the Host field. A client of HTTP/1.0 may have sent none; the backend must get one.
- * @param drops what else is left out.
- * @param added lines, each with its CRLF.
+ * alone, its framing written anew, and the added fields. It holds only what passed the scanner or was written here.
+ * @param head with the path, query and authority that the backend gets. A client of HTTP/1.0 may have sent no authority;
+ * the backend must get one.
+ * @param edits whose `dropped` is changed here; without them nothing is dropped but what is for one hop.
  * @returns a character per byte (Latin-1).
  */
-export function requestText(
-  head: RequestHead,
-  target: string,
-  authority: string,
-  drops: readonly FieldMarker[],
-  added: string,
-): string {
-  const { fields, method } = head;
-  const marks = markDropped(fields, drops);
+export function requestText(head: RequestHead, edits: HeadEdits | undefined): string {
+  const { authority, fields, method, path, query } = head;
+  const marks = edits?.dropped ?? markDropped(fields, []);
   markAll(fields, host, marks);
   markAll(fields, contentLength, marks);
   const cookies = joinCookies(fields, marks);
-  const lines = fields.linesExcept(marks);
-  return `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n${lines}${cookies}${added}${framingOf(head)}${connectionOf(head)}\r\n`;
+  const lines = fields.linesExcept(marks) + cookies + (edits?.lines ?? "");
+  const start = `${method} ${path}${query} HTTP/1.1\r\nhost: ${authority}\r\n`;
+  return `${start}${lines}${framingOf(head)}${connectionOf(head)}\r\n`;
 }
 
 function markAll(fields: Fields, id: number, marks: Uint8Array): void {

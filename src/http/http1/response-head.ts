@@ -1,7 +1,7 @@
 import { fieldIds } from "../field-names.ts";
 import { isBodiless } from "../framing.ts";
-import { type FieldMarker, markDropped } from "../hop-by-hop.ts";
-import { type ResponseHead, unknownLength } from "../message.ts";
+import { markDropped } from "../hop-by-hop.ts";
+import { type HeadEdits, type ResponseHead, unknownLength } from "../message.ts";
 import { phraseOf } from "../status.ts";
 
 const { "content-length": contentLength } = fieldIds;
@@ -29,21 +29,19 @@ export function clientFraming(head: ResponseHead, method: string, minor: number)
 export type ConnectionOption = "" | "close" | "keep-alive";
 
 /**
- * The head of a response to a client, as HTTP/1.1: the backend's fields in their order without those that are for one
- * hop alone, the framing written anew, and what is added.
- * @param drops what else is left out.
- * @param added lines, each with its CRLF.
+ * The head of a response to a client, as HTTP/1.1: the backend's fields in their order without those that are for one hop
+ * alone, the framing written anew, and the added fields.
+ * @param edits as in `requestText`.
  * @returns a character per byte (Latin-1).
  */
 export function responseText(
   head: ResponseHead,
   framing: ClientFraming,
   option: ConnectionOption,
-  drops: readonly FieldMarker[],
-  added: string,
+  edits: HeadEdits | undefined,
 ): string {
   const { fields, phrase, status } = head;
-  const marks = markDropped(fields, drops);
+  const marks = edits?.dropped ?? markDropped(fields, []);
   const length = fields.find(contentLength);
   // A response without a body may say how long it would be (RFC 9110 section 8.6), but not one of these.
   const keepsLength = framing === "length" || (framing === "none" && status >= 200 && status !== 204);
@@ -51,7 +49,7 @@ export function responseText(
   const lines = fields.linesExcept(marks);
   const start = `HTTP/1.1 ${status} ${phrase === "" ? phraseOf(status) : phrase}\r\n`;
   const stays = option === "" ? "" : `connection: ${option}\r\n`;
-  return `${start}${lines}${added}${framingLine(framing, length < 0 ? head.length : unknownLength)}${stays}\r\n`;
+  return `${start}${lines}${edits?.lines ?? ""}${framingLine(framing, length < 0 ? head.length : unknownLength)}${stays}\r\n`;
 }
 
 /** @param missing the length, where no field says it yet, else {@link unknownLength}. */

@@ -1,60 +1,55 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { createAnswer } from "../../../src/http/answer.ts";
+import { createAnswer, sendAnswer } from "../../../src/http/answer.ts";
 import type { Fault } from "../../../src/http/fault.ts";
-import { answerText } from "../../../src/http/http1/answer-text.ts";
+import { markDropped } from "../../../src/http/hop-by-hop.ts";
 import { Http1Backend } from "../../../src/http/http1/backend.ts";
 import { Http1Front } from "../../../src/http/http1/front.ts";
-import { chunkEnd, chunkStart, lastChunk, lastChunkWith } from "../../../src/http/http1/reframe.ts";
-import { requestText } from "../../../src/http/http1/request-head.ts";
-import { type ClientFraming, clientFraming, responseText } from "../../../src/http/http1/response-head.ts";
-import {
-  type Fields,
-  type RequestHead,
-  type RequestReceiver,
-  type ResponseHead,
-  type ResponseReceiver,
-  unknownLength,
+import type { Output } from "../../../src/http/http1/output.ts";
+import { Http1RequestWriter } from "../../../src/http/http1/request-writer.ts";
+import { Http1ResponseWriter } from "../../../src/http/http1/response-writer.ts";
+import type {
+  Fields,
+  RequestHead,
+  RequestReceiver,
+  ResponseHead,
+  ResponseReceiver,
 } from "../../../src/http/message.ts";
 import { frontOptions, responseLimits } from "../recorder.ts";
 
-/** Writes a part of a body, in a chunk where it is to be. @returns whether the socket takes more. */
-function writePart(socket: Socket, part: Buffer, inChunks: boolean, last: boolean): boolean {
-  socket.cork();
-  if (inChunks) socket.write(chunkStart(part.length), "latin1");
-  const accepts = socket.write(part);
-  if (inChunks) socket.write(chunkEnd + (last ? lastChunk : ""), "latin1");
-  socket.uncork();
-  return accepts;
-}
-
-const endOf = (trailers: Fields | undefined): string => (trailers ? lastChunkWith(trailers) : lastChunk);
+const outputTo = (socket: Socket): Output => ({
+  text: (text) => void socket.write(text, "latin1"),
+  // The kernel may take them later, when the buffer is used again.
+  bytes: (bytes, start, end) => socket.write(Buffer.from(bytes.subarray(start, end))),
+  close: () => void socket.end(),
+  reset: () => void socket.resetAndDestroy(),
+});
 
 /** The least proxy that the engine makes: a connection to the backend for each request, and no limits. */
 class Connection implements RequestReceiver {
   readonly client: Socket;
+  readonly front = new Http1Front({ ...frontOptions, scheme: "http" }, this);
+  readonly response: Http1ResponseWriter;
+  upstream: Socket | undefined;
   readonly #port: number;
-  readonly #front = new Http1Front({ ...frontOptions, scheme: "http" }, this);
-  #upstream: Socket | undefined;
-  #inChunks = false;
+  #request: Http1RequestWriter | undefined;
 
   constructor(client: Socket, port: number) {
     this.client = client;
     this.#port = port;
+    this.response = new Http1ResponseWriter(this.front, outputTo(client));
     client.on("data", (bytes) => {
-      if (!this.#front.receive(bytes, 0, bytes.length)) client.pause();
+      if (!this.front.receive(bytes, 0, bytes.length)) client.pause();
     });
-    client.on("end", () => this.#front.ended());
-    client.on("drain", () => this.#upstream?.resume());
-    client.on("error", () => this.#upstream?.destroy());
-    client.on("close", () => this.#upstream?.destroy());
+    client.on("end", () => this.front.ended());
+    client.on("drain", () => this.upstream?.resume());
+    client.on("error", () => this.upstream?.destroy());
+    client.on("close", () => this.upstream?.destroy());
   }
 
-  request(head: RequestHead): void {
-    this.#inChunks = head.length === unknownLength;
+  request(head: RequestHead, last: boolean): void {
     const upstream = connect({ host: "127.0.0.1", port: this.#port, allowHalfOpen: true });
-    this.#upstream = upstream;
     const backend = new Http1Backend(responseLimits);
-    backend.begin(head.method, head.upgrade, new Response(this, head.method, this.#front.request.minor));
+    backend.begin(head.method, head.upgrade, new Response(this, head.method));
     upstream.on("data", (bytes) => {
       if (!backend.receive(bytes, 0, bytes.length)) upstream.pause();
       if (backend.state === "idle" || backend.state === "spent") upstream.destroy();
@@ -62,90 +57,67 @@ class Connection implements RequestReceiver {
     upstream.on("end", () => backend.ended());
     upstream.on("drain", () => this.client.resume());
     upstream.on("error", () => backend.ended());
-    upstream.write(
-      requestText(head, head.path + head.query, head.authority, [], "via: 1.1 umay\r\n"),
-      "latin1",
-    );
+    this.upstream = upstream;
+    this.#request = new Http1RequestWriter(outputTo(upstream));
+    this.#request.request(head, false, { dropped: markDropped(head.fields, []), lines: "via: 1.1 umay\r\n" });
+    if (last) this.#request.end(undefined);
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
-    return writePart(this.#upstream!, Buffer.from(bytes.subarray(start, end)), this.#inChunks, last);
+    return this.#request!.body(bytes, start, end, last);
   }
 
   end(trailers: Fields | undefined): void {
-    if (this.#inChunks) this.#upstream!.write(endOf(trailers), "latin1");
-    else this.#upstream!.end();
+    this.#request!.end(trailers);
+    if (this.front.state === "closed") this.upstream!.end();
   }
 
-  fail({ status, reason, detail }: Fault): void {
-    const isAnswered = this.#upstream !== undefined && !this.#upstream.destroyed;
-    if (isAnswered) this.client.resetAndDestroy();
-    else
-      this.client.end(answerText(createAnswer({ status, reason, detail }, ""), "GET", "close", ""), "latin1");
-    this.#upstream?.destroy();
-  }
-
-  answered(): void {
-    if (this.#front.answered()) this.client.resume();
-    else this.client.end();
-  }
-
-  get option(): "" | "close" | "keep-alive" {
-    if (!this.#front.request.persists) return "close";
-    return this.#front.request.minor > 0 ? "" : "keep-alive";
-  }
-
-  tunnel(): void {
-    this.#front.tunnel();
-    this.client.resume();
+  fail(fault: Fault): void {
+    const isUnderWay = this.upstream !== undefined && !this.upstream.destroyed;
+    this.upstream?.destroy();
+    if (isUnderWay) this.response.fail(fault);
+    else sendAnswer(createAnswer(fault, this.front.request.method, ""), this.response);
   }
 }
 
 class Response implements ResponseReceiver {
   readonly #connection: Connection;
+  readonly #to: Http1ResponseWriter;
   readonly #method: string;
-  readonly #minor: number;
-  #framing: ClientFraming | undefined;
 
-  constructor(connection: Connection, method: string, minor: number) {
+  constructor(connection: Connection, method: string) {
     this.#connection = connection;
+    this.#to = connection.response;
     this.#method = method;
-    this.#minor = minor;
   }
 
   interim(head: ResponseHead): void {
-    if (this.#minor > 0) this.#connection.client.write(responseText(head, "none", "", [], ""), "latin1");
+    this.#to.interim(head);
   }
 
-  response(head: ResponseHead): void {
-    this.#framing = clientFraming(head, this.#method, this.#minor);
-    const { client, option } = this.#connection;
-    client.write(responseText(head, this.#framing, option, [], ""), "latin1");
+  response(head: ResponseHead, follows: boolean): void {
+    this.#to.response(head, follows);
   }
 
   switched(head: ResponseHead): void {
-    this.response(head);
-    this.#connection.tunnel();
+    this.#to.switched(head);
+    this.#connection.client.resume();
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
-    const part = Buffer.from(bytes.subarray(start, end));
-    const accepts = writePart(this.#connection.client, part, this.#framing === "chunked", last);
-    if (last) this.#connection.answered();
+    const accepts = this.#to.body(bytes, start, end, last);
+    if (last) this.#connection.client.resume();
     return accepts;
   }
 
   end(trailers: Fields | undefined): void {
-    if (this.#framing === "chunked") this.#connection.client.write(endOf(trailers), "latin1");
-    if (this.#framing === "switch") this.#connection.client.end();
-    else this.#connection.answered();
+    this.#to.end(trailers);
+    this.#connection.client.resume();
   }
 
   fail(fault: Fault): void {
-    if (this.#framing === undefined) {
-      const answer = createAnswer({ ...fault }, "");
-      this.#connection.client.end(answerText(answer, this.#method, "close", ""), "latin1");
-    } else this.#connection.client.resetAndDestroy();
+    if (this.#to.hasBegun) this.#to.fail(fault);
+    else sendAnswer(createAnswer(fault, this.#method, ""), this.#to);
   }
 }
 

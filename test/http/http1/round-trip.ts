@@ -86,7 +86,9 @@ class Forwarding extends RequestRecorder {
 
   override request(...call: Parameters<RequestRecorder["request"]>): void {
     const [head] = call;
-    this.heads.push(requestText(head, head.path + head.query, head.authority || nameless, [], ""));
+    this.heads.push(
+      requestText({ ...head, fields: head.fields, authority: head.authority || nameless }, undefined),
+    );
     super.request(...call);
   }
 }
@@ -131,7 +133,7 @@ class Answering extends ResponseRecorder {
 
   override response(...call: Parameters<ResponseRecorder["response"]>): void {
     const [head] = call;
-    this.head = responseText(head, clientFraming(head, "GET", 1), "", [], "");
+    this.head = responseText(head, clientFraming(head, "GET", 1), "", undefined);
     super.response(...call);
   }
 }
