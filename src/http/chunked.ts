@@ -142,9 +142,8 @@ export class ChunkDecoder {
   }
 
   #endTrailers(): void {
-    const { bytes, start, length } = this.#trailers;
-    const isEmpty = length === 2 && bytes[start] === carriageReturn;
     this.#state = "done";
-    if (isEmpty) this.#trailers.clear();
+    // The empty line alone.
+    if (this.#trailers.length === 2) this.#trailers.clear();
   }
 }

@@ -122,10 +122,10 @@ describe("responses", () => {
         recorder.backend.begin("GET", "", recorder);
         feed(recorder.backend, hello);
         assert.deepEqual(
-          recorder.responses.map((response) => [response.length, response.body, response.complete]),
+          recorder.responses.map((its) => [its.length, its.body, its.complete, its.trailers]),
           [
-            [length, body, true],
-            [5, "hello", true],
+            [length, body, true, undefined],
+            [5, "hello", true, undefined],
           ],
         );
       }
@@ -225,6 +225,19 @@ describe("responses", () => {
     feed(recorder.backend, "loX");
     assert.throws(() => recorder.backend.begin("GET", "", recorder), /spent/);
   });
+
+  for (const text of [hello, chunked, ok("Content-Length: 0\r\n"), ok("", "hello")])
+    test(`nothing comes to a receiver that abandons with the head: ${JSON.stringify(text.slice(17, 34))}`, () => {
+      const recorder = new ResponseRecorder();
+      recorder.response = () => recorder.backend.abandon();
+      recorder.body = () => assert.fail("a part of the body");
+      recorder.end = () => assert.fail("the end");
+      recorder.backend.begin("GET", "", recorder);
+      assert.equal(feed(recorder.backend, text), true);
+      recorder.backend.ended();
+      assert.equal(recorder.backend.state, "spent");
+      assert.equal(recorder.fault, undefined);
+    });
 
   test("nothing comes to a receiver that has abandoned", () => {
     const recorder = read(hello.slice(0, -2));
