@@ -40,16 +40,11 @@ const untouchable = new NameSet([
 /** More names than any program has use for: each is looked for among all fields. */
 const mostNominated = 16;
 
-/**
- * Whether `Connection` names only what it may.
- * @param also names that it may not, besides those that are always so.
- */
-export function isSoundConnection(fields: Fields, also?: NameSet): boolean {
+/** Whether `Connection` names only what it may. */
+export function isSoundConnection(fields: Fields): boolean {
+  if (fields.find(connection) < 0) return true;
   let count = 0;
-  return !someOption(
-    fields,
-    (name) => ++count > mostNominated || untouchable.has(name) || also?.has(name) === true,
-  );
+  return !someOption(fields, (name) => ++count > mostNominated || untouchable.has(name));
 }
 
 /** Says which fields of a message are left out: sets `marks` to 1 at their indices, and leaves the other ones. */
@@ -72,6 +67,7 @@ export function markDropped(fields: Fields, also: readonly FieldMarker[]): Uint8
 }
 
 function markNominated(fields: Fields): void {
+  if (fields.find(connection) < 0) return;
   someOption(fields, (name) => {
     for (let at = fields.findName(name); at >= 0; at = fields.findName(name, at + 1)) marks[at] = 1;
     return false;
