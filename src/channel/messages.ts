@@ -2,9 +2,9 @@ import type { Socket } from "node:net";
 import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
-import type { Difference } from "../model/snapshot.ts";
 import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
+import type { SentDifference } from "./tls-once.ts";
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -27,7 +27,7 @@ export interface HandedSocket {
 /** Control plane to worker. */
 export type ToWorker =
   /** What changed since the last one that this thread applied; the first one is all that there is. */
-  | { readonly type: "change"; readonly difference: Difference; readonly log: LogSettings }
+  | { readonly type: "change"; readonly difference: SentDifference; readonly log: LogSettings }
   | HandedSocket
   /** Say what would become of a connection: answer `explanation`. */
   | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }

@@ -169,7 +169,8 @@ export class ServedState {
       for (const pool of poolsOf(definition.chains))
         if (!this.#pools.has(pool) && !added.has(pool))
           throw new Error(`listener ${definition.name} sends sessions to pool ${pool}, which is not served`);
-      const served = new ServedListener(definition, this.#pools, this.#memory.worker.index + 1);
+      const before = this.#listeners.get(definition.name)?.served;
+      const served = new ServedListener(definition, this.#pools, this.#memory.worker.index + 1, before);
       const open = sockets.get(placeOf(definition));
       if (open === undefined) {
         prepared.listeners.set(definition.name, await this.#open(served, prepared.opened));

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
@@ -39,12 +40,19 @@ export class ServedListener {
   /**
    * @param pools that are served, now and later: they are looked up when a session is about to choose.
    * @param worker which one it is, 1 to count.
+   * @param before the listener of this name until now: while its TLS stays the same, so do its contexts.
    * @throws where OpenSSL refuses the listener's TLS settings.
    */
-  constructor(definition: PlacedListener, pools: ReadonlyMap<string, ServedPool>, worker: number) {
+  constructor(
+    definition: PlacedListener,
+    pools: ReadonlyMap<string, ServedPool>,
+    worker: number,
+    before?: ServedListener,
+  ) {
     const { tls, chains, detect } = definition;
     this.definition = definition;
-    this.termination = tls && new Termination(definition, tls);
+    this.termination =
+      tls && (before?.sameTls(definition) ? before.termination : new Termination(definition, tls));
     this.#pools = pools;
     this.chains = new Chains(chains);
     this.readsHello =
@@ -62,6 +70,12 @@ export class ServedListener {
   decided(): void {
     this.undecided--;
     if (this.undecided === 0) this.onDecided?.();
+  }
+
+  /** Whether a definition terminates TLS as this one does; settings that did not change are the same object. */
+  sameTls({ name, tls, ticketKeys }: PlacedListener): boolean {
+    const own = this.definition;
+    return name === own.name && tls === own.tls && isDeepStrictEqual(ticketKeys, own.ticketKeys);
   }
 
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { listenerCell } from "../channel/counters.ts";
 import { layout } from "../channel/layout.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import { TlsOnce } from "../channel/tls-once.ts";
 import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
@@ -43,6 +44,7 @@ const memory = {
   worker: { index: setup.id - 1, count: setup.count },
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
+const tls = new TlsOnce();
 const state = new ServedState(memory, {
   onConnection: keepOrGiveAway,
   onServerError: (error) => send({ type: "trouble", what: "a listening socket failed", error }),
@@ -97,7 +99,11 @@ function refuse(listener: ServedListener, socket: Socket): void {
   resetSocket(socket, listener.definition.bind.kind);
 }
 
-async function apply({ difference, log: settings }: Extract<ToWorker, { type: "change" }>): Promise<void> {
+async function apply({
+  difference: sent,
+  log: settings,
+}: Extract<ToWorker, { type: "change" }>): Promise<void> {
+  const difference = tls.unpack(sent);
   const { version } = difference;
   try {
     await state.apply(difference);

@@ -1,4 +1,5 @@
 import type { ToWorker } from "../../channel/messages.ts";
+import { TlsOnce } from "../../channel/tls-once.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Difference } from "../../model/snapshot.ts";
 import type { Store } from "../state/store.ts";
@@ -23,6 +24,7 @@ interface Underway {
 export class Feed {
   readonly #newest: Newest;
   readonly #post: (message: ToWorker) => void;
+  readonly #tls = new TlsOnce();
   #waiting = new Touches();
   /** Whether there is something new to send. */
   #due = true;
@@ -53,7 +55,7 @@ export class Feed {
     this.#waiting = new Touches();
     this.#due = false;
     this.#underway.push({ version: difference.version, touched, lacking: undefined });
-    this.#post({ type: "change", difference, log });
+    this.#post({ type: "change", difference: this.#tls.pack(difference), log });
   }
 
   /**

@@ -3,6 +3,7 @@ import type { CounterMemory } from "../../../src/channel/counters.ts";
 import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import type { ToWorker } from "../../../src/channel/messages.ts";
+import { TlsOnce } from "../../../src/channel/tls-once.ts";
 import { type BoundListener, Store, type Wanted } from "../../../src/control/state/store.ts";
 import { Feed } from "../../../src/control/workers/feed.ts";
 import { ServedState } from "../../../src/data/apply.ts";
@@ -26,6 +27,7 @@ export function backendAt(port: number): Backend {
 
 /** A worker without a thread: it answers what it was sent when the test says so. */
 export class FakeWorker {
+  readonly #tls = new TlsOnce();
   readonly sent: Difference[] = [];
   readonly state: ServedState;
   feed: Feed;
@@ -75,7 +77,7 @@ export class FakeWorker {
 
   #receive(message: ToWorker): void {
     assert.equal(message.type, "change");
-    if (message.type === "change") this.sent.push(structuredClone(message.difference));
+    if (message.type === "change") this.sent.push(this.#tls.unpack(structuredClone(message.difference)));
   }
 }
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Wanted } from "../../../src/control/state/store.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
+import { type CertificatePair, testCertificates } from "../../support/certificates.ts";
 import { backendAt, boundAs, PublishingScene } from "./publishing-scene.ts";
 
 const names = ["a", "b", "c"];
@@ -145,6 +146,40 @@ test("a burst of changes is one change, with the newest of each, and nothing of 
   ]);
   assert.equal(only!.sent.length, 0);
   assert.equal(only!.applied, store.version);
+});
+
+test("another route sends and makes no TLS; another certificate or ticket key does", async () => {
+  const { ecdsa, rsa } = await testCertificates();
+  const of = ({ cert, key }: CertificatePair, routes: string): Promise<Wanted> =>
+    loadModel(`
+    pools.a = { discovery = { type = "static", backends = ["127.0.0.1:1"] }, tls = { verify = false, alpn = ["h2"] } }
+    listeners.a = { bind = "127.0.0.1:1", pool = "a", routes = ${routes}, tls.certificates = [{ cert = "${cert}", key = "${key}" }] }`);
+  const scene = new PublishingScene(await of(ecdsa, "[]"), 1);
+  const [worker] = scene.workers;
+  const { store } = scene;
+  const change = async (next: Wanted): Promise<void> => {
+    store.configure(next, boundAs(next));
+    scene.spread();
+    await scene.settle();
+  };
+  await scene.settle();
+  const { termination } = worker!.state.listener("a")!;
+  const { tls } = worker!.state.pools.get("a")!;
+  await change(await of(ecdsa, '[{ sni = ["a.test"], pool = "a" }]'));
+  store.setBackends("a", [backendAt(9)]);
+  scene.spread();
+  await scene.settle();
+  assert.equal(worker!.state.listener("a")!.definition.chains.length, 2);
+  assert.equal(worker!.state.listener("a")!.termination, termination);
+  assert.equal(worker!.state.pools.get("a")!.tls, tls);
+  store.rotateTickets("a");
+  scene.spread();
+  await scene.settle();
+  const rotated = worker!.state.listener("a")!.termination;
+  assert.notEqual(rotated, termination);
+  await change(await of(rsa, "[]"));
+  assert.notEqual(worker!.state.listener("a")!.termination, rotated);
+  assert.deepEqual(worker!.served(store), scene.wanted());
 });
 
 test("what relies on a change that was refused is not served, though the worker took it", async () => {

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TlsOnce } from "../../src/channel/tls-once.ts";
+import type { Difference, PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import { testInput } from "../control/tell/metrics-input.ts";
+
+const { web, echo } = testInput();
+const listener = (tls: PlacedListener["tls"], maxConnections: number): PlacedListener => ({
+  ...web,
+  tls,
+  maxConnections,
+});
+const difference = (listeners: readonly PlacedListener[], pools: readonly PlacedPool[] = []): Difference => ({
+  version: 1,
+  listeners,
+  pools,
+  gone: { listeners: [], pools: [] },
+});
+
+test("TLS settings go through the channel once while they are the same object, and come out as one object", () => {
+  const [sender, receiver] = [new TlsOnce(), new TlsOnce()];
+  const through = (given: Difference): { size: number; got: Difference } => {
+    const sent = structuredClone(sender.pack(given));
+    return { size: JSON.stringify(sent).length, got: receiver.unpack(sent) };
+  };
+  const first = through(difference([listener(web.tls, 1)], [echo]));
+  const second = through(difference([listener(web.tls, 2)], [{ ...echo, slowStart: 9 }]));
+  assert.equal(second.got.listeners[0]!.maxConnections, 2);
+  assert.equal(second.got.listeners[0]!.tls, first.got.listeners[0]!.tls);
+  assert.equal(second.got.pools[0]!.tls, first.got.pools[0]!.tls);
+  assert.ok(first.size - second.size > JSON.stringify([web.tls, echo.tls]).length / 2);
+  const renewed = through(difference([listener({ ...web.tls!, strictSni: true }, 2)]));
+  assert.equal(renewed.got.listeners[0]!.tls?.strictSni, true);
+});
+
+test("whatever changes, comes, goes and comes back, what comes out is what was given", () => {
+  const settings = [undefined, web.tls, { ...web.tls!, strictSni: true }];
+  const step = fc.record({
+    name: fc.constantFrom("a", "b"),
+    setting: fc.nat({ max: settings.length - 1 }),
+    gone: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const [sender, receiver] = [new TlsOnce(), new TlsOnce()];
+      for (const { name, setting, gone } of steps) {
+        const given = gone
+          ? { ...difference([]), gone: { listeners: [name], pools: [] } }
+          : difference([{ ...listener(settings[setting], 1), name }]);
+        assert.deepEqual(receiver.unpack(structuredClone(sender.pack(given))), given);
+      }
+    }),
+  );
+});
