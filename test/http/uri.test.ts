@@ -130,6 +130,8 @@ describe("the host of an authority", () => {
   for (const [authority, host] of [
     ["example.com", "example.com"],
     ["EXAMPLE.com:8443", "example.com"],
+    ["A", "a"],
+    ["Z", "z"],
     ["example.com.", "example.com"],
     ["example.com.:80", "example.com"],
     ["a_b-c~d", "a_b-c~d"],

@@ -75,6 +75,7 @@ describe("the head of a request to a backend", () => {
       "",
       "",
     ]);
+    assert.deepEqual(rewrite(get("Cookie: a=1\r\nCookie: b\r\n")).slice(2), ["cookie: a=1; b", "", ""]);
     assert.deepEqual(rewrite(get("Cookie: a=1\r\nCookie: b\r\n"), [new NameSet(["cookie"])]).slice(2), [
       "",
       "",
