@@ -119,6 +119,7 @@ describe("responses", () => {
         const recorder = read(text, { ...asked, cuts: [cut] });
         assert.equal(recorder.fault, undefined);
         assert.equal(recorder.stateAtEnd, "idle");
+        assert.equal(recorder.backend.phrase, "", "an idle connection keeps no text of a head");
         recorder.backend.begin("GET", "", recorder);
         feed(recorder.backend, hello);
         assert.deepEqual(

@@ -269,6 +269,11 @@ describe("requests that are served", () => {
       assert.equal(recorder.front.state, persists ? "idle" : "closed");
     });
 
+  test("with a Connection that has many empty elements", () => {
+    const recorder = read(`GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive${" ,".repeat(40)}\r\n\r\n`);
+    assert.equal(recorder.last.complete, true);
+  });
+
   test("the absolute form, which replaces Host", () => {
     const recorder = read("GET http://A:80/x?y HTTP/1.1\r\nHost: a:80\r\n\r\n");
     const { authority, path, query } = recorder.last;
@@ -403,7 +408,8 @@ describe("an upgrade", () => {
 
 test("after a fault nothing more is taken", () => {
   const recorder = read("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
-  assert.equal(feed(recorder.front, get), true);
+  for (let round = 0; round < 5; round++)
+    assert.equal(feed(recorder.front, get.repeat(1_000)), true, "and nothing is kept");
   recorder.front.ended();
   assert.equal(recorder.front.answered(), false);
   assert.equal(recorder.requests.length, 0);

@@ -50,7 +50,7 @@ describe("the head of a request to a backend", () => {
     const lines = rewrite(
       get(
         "Connection: keep-alive, X-Secret\r\nKeep-Alive: 5\r\nX-Secret: 1\r\nProxy-Connection: a\r\nTE: gzip\r\n" +
-          "Trailer: x\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\nProxy-Authorization: b\r\nX-Kept: 1\r\nx-secret: 2\r\n",
+          "Trailer: x\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\nProxy-Authorization: b\r\nX-Kept: 1\r\nx-secret: 2\r\nx-SECRET: 3\r\n",
       ),
     );
     assert.deepEqual(lines, ["GET /a?b HTTP/1.1", "host: A:80", "X-Kept: 1", "", ""]);
