@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   material: ["tls", "model", "lib"],
   providers: ["material", "tls", "model", "lib"],
   discovery: ["model", "lib"],
-  health: ["tls", "model", "lib"],
+  health: ["http", "tls", "model", "lib"],
   channel: ["model", "lib"],
   observe: ["lib", "model"],
   admin: ["model", "observe", "lib"],

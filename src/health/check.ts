@@ -1,6 +1,6 @@
 import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
-import type { Connection, Dial } from "./dial.ts";
+import type { Connection, Dial } from "./connection.ts";
 
 /** The address to check, and its host name. */
 export type CheckTarget = Pick<Backend, "target" | "hostName">;

@@ -1,28 +1,8 @@
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { encodeProxyV1, encodeProxyV2 } from "../lib/proxy-protocol/writer.ts";
 import type { CheckSpec } from "../model/health.ts";
-import type { CheckTarget } from "./check.ts";
+import { type Dial, follow } from "./connection.ts";
 import { secureDial } from "./secure-dial.ts";
-
-/** Events of a connection. */
-export interface Events {
-  ready(): void;
-  /** @param chunk valid until this returns. */
-  receive(chunk: Buffer): void;
-  /** The other side has ended its direction. */
-  ended(): void;
-  /** May be called several times. */
-  failed(cause: Error): void;
-}
-
-export interface Connection {
-  write(bytes: string | Buffer): void;
-  /** @param passed whether the check passed. */
-  close(passed: boolean): void;
-}
-
-/** Opens a connection to the checked address. No event comes before this has returned. */
-export type Dial = (target: CheckTarget, events: Events) => Connection;
 
 /** @param protocol the application protocol to negotiate, where there is TLS. */
 export function createDial(spec: CheckSpec, protocol?: string): Dial {
@@ -60,15 +40,4 @@ function plainDial(header: Buffer | undefined): Dial {
     follow(socket, events);
     return { write: (bytes) => void socket.write(bytes), close: () => void socket.destroy() };
   };
-}
-
-/** Reports how a socket ends. */
-export function follow(socket: Socket, events: Pick<Events, "ended" | "failed">): void {
-  // It stays: a socket may still fail while it is being closed.
-  socket.on("error", (cause) => events.failed(cause));
-  // The failure comes after it: the reader of the answer may know better what is missing.
-  socket.on("end", () => {
-    events.ended();
-    events.failed(new Error("the connection was closed without an answer"));
-  });
 }

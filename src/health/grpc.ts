@@ -1,3 +1,4 @@
+import { AnswerReader, encodeRequest } from "../http/http2/answer.ts";
 import { version } from "../lib/version.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type Talk,
 } from "./check.ts";
 import { createDial } from "./dial.ts";
-import { encodeRequest, Http2Answer } from "./http2.ts";
 
 /** HealthCheckResponse.ServingStatus of grpc.health.v1 (health.proto of the gRPC project). */
 const servingStatuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
@@ -54,13 +54,13 @@ function talk(outcome: Outcome, question: () => Buffer): Talk {
   };
 }
 
-function readAnswer({ pass, fail }: Outcome): Http2Answer {
+function readAnswer({ pass, fail }: Outcome): AnswerReader {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let httpStatus = "none";
   let grpcStatus = "none";
   let grpcMessage = "";
-  return new Http2Answer(wanted, {
+  return new AnswerReader(wanted, {
     headers(headers) {
       httpStatus = headers.get(":status") ?? httpStatus;
       if (httpStatus !== "200" && !httpStatus.startsWith("1"))

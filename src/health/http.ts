@@ -1,6 +1,7 @@
-import { StringDecoder } from "node:string_decoder";
+import { ResponseReader } from "../http/response-reader.ts";
 import { version } from "../lib/version.ts";
 import type { HttpCheckSpec, StatusRange } from "../model/health.ts";
+import { BodySearch } from "./body-search.ts";
 import {
   authorityOf,
   type CheckTarget,
@@ -10,10 +11,11 @@ import {
   type Talk,
 } from "./check.ts";
 import { createDial } from "./dial.ts";
-import { HttpResponse } from "./http-response.ts";
 
 /** The part of a body that is searched for the expected text, in characters. */
 const mostBody = 64 * 1024;
+/** Of an answer with its framing, in bytes: that many characters in UTF-8, in chunks of a few bytes each. */
+const mostBytes = 1024 * 1024;
 
 /**
  * Passed when a request over HTTP/1.1 is answered with an expected status, and the body contains the expected text.
@@ -28,21 +30,27 @@ export function createHttpCheck(spec: HttpCheckSpec): HealthCheck {
 
 function talk(spec: HttpCheckSpec, target: CheckTarget, { pass, fail }: Outcome): Talk {
   const { expectBody, expectStatus } = spec;
-  const search = expectBody === undefined ? undefined : new BodySearch(expectBody, { pass, fail });
-  const response = new HttpResponse(spec.method, {
+  const search = expectBody === undefined ? undefined : new BodySearch(expectBody, mostBody);
+  const missing = (where: string): void =>
+    fail(new Error(`the body does not contain ${JSON.stringify(expectBody)}${where}`));
+  const response = new ResponseReader(spec.method, mostBytes, {
     status(status) {
       if (!expectStatus.some(({ from, to }) => status >= from && status <= to))
         fail(new Error(`status ${status}, expected ${expectStatus.map(describeRange).join(", ")}`));
       else if (search === undefined) pass();
     },
-    body: (part) => search?.add(part),
-    end: () => search?.missing(""),
+    body(part) {
+      const found = search?.add(part);
+      if (found === "found") pass();
+      else if (found === "missing") missing(` in its first ${mostBody / 1024} Ki characters`);
+    },
+    end: () => missing(""),
   });
   return {
     ready: (connection) => connection.write(requestFor(spec, target)),
     receive: (chunk) => response.push(chunk),
     ended() {
-      if (!response.ended() && response.headed) search?.missing(", and was cut short");
+      if (!response.ended() && response.headed) missing(", and was cut short");
     },
   };
 }
@@ -56,29 +64,6 @@ function requestFor({ method, path, host }: HttpCheckSpec, target: CheckTarget):
     ...(method === "POST" ? ["content-length: 0"] : []),
     "connection: close\r\n\r\n",
   ].join("\r\n");
-}
-
-/** Looks for a text in a body as it comes. */
-class BodySearch {
-  readonly #wanted: string;
-  readonly #outcome: Outcome;
-  readonly #decoder = new StringDecoder("utf8");
-  #body = "";
-
-  constructor(wanted: string, outcome: Outcome) {
-    this.#wanted = wanted;
-    this.#outcome = outcome;
-  }
-
-  add(part: Buffer): void {
-    this.#body = (this.#body + this.#decoder.write(part)).slice(0, mostBody);
-    if (this.#body.includes(this.#wanted)) this.#outcome.pass();
-    else if (this.#body.length === mostBody) this.missing(` in its first ${mostBody / 1024} Ki characters`);
-  }
-
-  missing(where: string): void {
-    this.#outcome.fail(new Error(`the body does not contain ${JSON.stringify(this.#wanted)}${where}`));
-  }
 }
 
 const describeRange = ({ from, to }: StatusRange): string => (from === to ? String(from) : `${from}-${to}`);

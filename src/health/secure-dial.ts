@@ -4,7 +4,7 @@ import type { SocketAddress } from "../lib/address.ts";
 import type { PoolTls } from "../model/pool.ts";
 import { beginTls, createBackendContext } from "../tls/backend.ts";
 import type { CheckTarget } from "./check.ts";
-import { type Connection, type Dial, type Events, follow } from "./dial.ts";
+import { type Connection, type Dial, type Events, follow } from "./connection.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Time between two looks at a backend's certificate, in milliseconds; with rarer checks, each one looks. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { HttpResponse } from "../../src/health/http-response.ts";
+import { readChunkLine, readFieldLine, readStatusLine } from "../../src/http/response-lines.ts";
+import { ResponseReader } from "../../src/http/response-reader.ts";
+
+const mostBytes = 100_000;
 
 /** What is read of a response that comes in these pieces. */
-function read(pieces: readonly string[], method = "GET") {
+function read(pieces: Iterable<string>, method = "GET") {
   const seen = { statuses: [] as number[], body: "", ended: false, complete: false, error: "" };
-  const response = new HttpResponse(method, {
+  const response = new ResponseReader(method, mostBytes, {
     status: (status) => seen.statuses.push(status),
     body: (part) => {
       seen.body += part.toString("latin1");
@@ -90,4 +93,60 @@ test("what is malformed is said, as soon as it is seen", () => {
     [`${ok}a: ${"x".repeat(17_000)}`, /longer than 16384/],
   ] as const)
     assert.match(read([text]).error, expected, JSON.stringify(text.slice(0, 80)));
+});
+
+/** Bytes that count how often one of them is looked at. */
+function counted(text: string): { bytes: Uint8Array; reads: () => number } {
+  let reads = 0;
+  const bytes = new Proxy(Buffer.from(text, "latin1"), {
+    get(target, key) {
+      if (typeof key === "string" && /^\d+$/.test(key)) reads++;
+      return Reflect.get(target, key, target);
+    },
+  });
+  return { bytes, reads: () => reads };
+}
+
+test("a line is looked at a fixed number of times for each of its bytes, whatever is in it", () => {
+  for (const [read, text] of [
+    [readFieldLine, `a:${" ".repeat(16_200)}\x01`],
+    [readFieldLine, `a: ${" x".repeat(8_000)}\x7f`],
+    [readFieldLine, "a".repeat(16_200)],
+    [readChunkLine, `1${" ".repeat(16_200)}x`],
+    [readChunkLine, `1;${" ;".repeat(8_000)}\x01`],
+    [readStatusLine, `HTTP/1.1 200 ${" ".repeat(16_200)}\x01`],
+  ] as const) {
+    const { bytes, reads } = counted(text);
+    assert.equal(read(bytes), undefined);
+    assert.ok(reads() <= 4 * text.length, `${reads()} for ${text.length}`);
+  }
+});
+
+test("a response without end fails: heads, interim responses, chunks, extensions, trailers, bodies", () => {
+  const endless = (begin: string, more: string, step = more.length) => {
+    let pushed = 0;
+    function* pieces() {
+      yield begin;
+      for (; pushed < 2 ** 20; pushed += step)
+        for (let at = 0; at < more.length; at += step) yield more.slice(at, at + step);
+    }
+    return { ...read(pieces()), pushed };
+  };
+  const chunked = `${ok}Transfer-Encoding: chunked\r\n\r\n`;
+  for (const [begin, more, expected, step] of [
+    [ok, "a: b\r\n", /header is longer than 16384/],
+    [ok, "x", /header is longer than 16384/],
+    ["", "HTTP/1.1 103 x\r\n\r\n", /more than 8 interim responses/],
+    [`${ok}\r\n`, "a body without end", /longer than 100000 bytes/],
+    [`${ok}Content-Length: 999999999\r\n\r\n`, "a body without end", /longer than 100000 bytes/],
+    [chunked, "1\r\nx\r\n", /longer than 100000 bytes/],
+    [chunked, "1\r\nx\r\n", /longer than 100000 bytes/, 1],
+    [chunked, `1;${"x".repeat(16_000)}\r\nx\r\n`, /longer than 100000 bytes/],
+    [chunked, `1;${"x".repeat(17_000)}\r\nx\r\n`, /header is longer than 16384/],
+    [`${chunked}0\r\n`, "a: b\r\n", /header is longer than 16384/],
+  ] as const) {
+    const { error, pushed } = endless(begin, more, step);
+    assert.match(error, expected);
+    assert.ok(pushed <= mostBytes + 20_000, `${pushed}`);
+  }
 });

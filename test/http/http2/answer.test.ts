@@ -4,8 +4,8 @@ import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "
 import { type AddressInfo, connect } from "node:net";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { decodeHeaders, encodeString } from "../../src/health/hpack.ts";
-import { encodeRequest, Http2Answer } from "../../src/health/http2.ts";
+import { AnswerReader, encodeRequest } from "../../../src/http/http2/answer.ts";
+import { decodeHeaders, encodeString } from "../../../src/http/http2/hpack.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 const names = new Set([":status", "grpc-status", "grpc-message", "x", "custom-key", "location"]);
@@ -17,9 +17,9 @@ function frame(kind: number, flags: number, stream: number, payload: Buffer): Bu
 }
 
 /** What is read of an answer that comes in these pieces. */
-function read(pieces: readonly Buffer[]) {
+function read(pieces: Iterable<Buffer>) {
   const seen = { headers: [] as [string, string][], data: "", ended: false, replies: "", error: "" };
-  const answer = new Http2Answer(names, {
+  const answer = new AnswerReader(names, {
     headers: (headers) => seen.headers.push(...headers),
     data: (bytes) => {
       seen.data += bytes.toString("latin1");
@@ -94,6 +94,38 @@ test("what is wrong with an answer is said", () => {
   assert.match(goes(Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 1])), /too long/);
 });
 
+test("an answer without end fails: PING, SETTINGS, CONTINUATION, empty DATA, interim responses, bytes", () => {
+  const endless = (...frames: Buffer[]) => {
+    let pushed = 0;
+    const one = Buffer.concat(frames);
+    function* pieces() {
+      yield settings;
+      for (; pushed < 2 ** 20; pushed += one.length) yield one;
+    }
+    const seen = read(pieces());
+    return { ...seen, pushed };
+  };
+  const empty = Buffer.alloc(0);
+  const block = frame(1, 0, 1, hex("88"));
+  for (const [frames, expected] of [
+    [[frame(6, 0, 0, Buffer.alloc(8))], /more than 256 frames/],
+    [[settings], /more than 256 frames/],
+    [[frame(0, 0, 1, empty)], /more than 256 frames/],
+    [[frame(1, 4, 1, literal(":status", "103"))], /more than 8 interim responses/],
+    [[frame(99, 0, 0, Buffer.alloc(16_000))], /longer than 65536 bytes/],
+    [[frame(0, 0, 1, Buffer.alloc(1_000))], /longer than 65536 bytes/],
+  ] as const) {
+    const { error, pushed, replies } = endless(...frames);
+    assert.match(error, expected);
+    assert.ok(pushed <= 80_000, `${pushed}`);
+    assert.ok(replies.length <= 2 * 17 * 256);
+  }
+  const goOn = (payload: Buffer, count: number): string =>
+    read([settings, block, ...Array.from({ length: count }, () => frame(9, 0, 1, payload))]).error;
+  assert.match(goOn(empty, 300), /more than 256 frames/);
+  assert.match(goOn(Buffer.alloc(10_000), 3), /header block that is too long/);
+});
+
 test("header blocks are read as in the examples of RFC 7541, appendix C", () => {
   const decoded = (block: string): Record<string, string> =>
     Object.fromEntries(decodeHeaders(hex(block), names));
@@ -162,7 +194,7 @@ test("Node's server understands requests, and its answers with any header are un
         socket.write(encodeRequest(request));
         const headers = await new Promise<Record<string, string>>((resolve, reject) => {
           const found: Record<string, string> = {};
-          const answered = new Http2Answer(names, {
+          const answered = new AnswerReader(names, {
             headers: (some) => void Object.assign(found, Object.fromEntries(some)),
             data: () => {},
             end: () => resolve(found),

@@ -138,5 +138,5 @@ function decodeHuffman(bytes: Buffer): string {
     }
   // At most 7 bits of padding are left, all of them 1.
   if (code > 255 || (code & (code + 1)) !== 0) throw new Error("the header block has a malformed string");
-  return String.fromCharCode(...text);
+  return Buffer.from(text).toString("latin1");
 }

@@ -38,6 +38,12 @@ const codeName = (code: number): string => errorCodes[code] ?? `error ${code}`;
 
 /** The most that a frame may have where nothing else was agreed on, and a header block here, in bytes. */
 const longest = 16 * 1024;
+const headLength = 9;
+/** Of an answer with its framing, in bytes; those that are read have a few hundred. */
+const mostBytes = 64 * 1024;
+const mostFrames = 256;
+/** As many interim responses are passed over. */
+const mostInterim = 8;
 
 function frame(kind: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
@@ -104,14 +110,23 @@ export interface Http2Events {
   end(): void;
 }
 
-/** Reads the answer to the one request of a connection (RFC 9113), in however many pieces it comes. */
-export class Http2Answer {
+/**
+ * Reads the answer to the one request of a connection (RFC 9113), in however many pieces it comes. Each byte is copied at
+ * most twice.
+ */
+export class AnswerReader {
   readonly #wanted: ReadonlySet<string>;
   readonly #events: Http2Events;
-  #rest: Buffer = Buffer.alloc(0);
-  #begun = false;
+  /** The frame that is coming, how much of it is there, and how much is needed next. */
+  readonly #frame = Buffer.allocUnsafe(headLength + longest);
+  #held = 0;
+  #needed = headLength;
+  #bytes = 0;
+  #frames = 0;
+  #interim = 0;
   /** Of a header block that goes on. */
-  #block: Buffer | undefined;
+  #block: Buffer[] | undefined;
+  #blockLength = 0;
   #blockEnds = false;
   #replies: Buffer[] = [];
   #done = false;
@@ -127,24 +142,36 @@ export class Http2Answer {
    * @throws Error that names the fault of the answer.
    */
   push(chunk: Buffer): Buffer | undefined {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    while (!this.#done && bytes.length - at >= 9) {
-      const length = bytes.readUIntBE(at, 3);
-      if (!this.#begun && bytes[at + 3] !== type.settings) throw new Error("the answer is not HTTP/2");
-      if (length > longest) throw new Error("the answer has a frame that is too long");
-      if (bytes.length - at < 9 + length) break;
-      const payload = bytes.subarray(at + 9, at + 9 + length);
-      this.#take(bytes[at + 3]!, bytes[at + 4]!, bytes.readUInt32BE(at + 5) & 0x7fffffff, payload);
-      at += 9 + length;
-    }
-    this.#rest = Buffer.from(bytes.subarray(at));
+    for (let at = 0; at < chunk.length && !this.#done; ) at += this.#gather(chunk, at);
     if (this.#done || this.#replies.length === 0) return undefined;
     return Buffer.concat(this.#replies.splice(0));
   }
 
+  #gather(chunk: Buffer, at: number): number {
+    const frame = this.#frame;
+    const taken = chunk.copy(frame, this.#held, at, at + this.#needed - this.#held);
+    this.#held += taken;
+    this.#bytes += taken;
+    if (this.#bytes > mostBytes) throw new Error(`the answer is longer than ${mostBytes} bytes`);
+    if (this.#held === headLength && this.#needed === headLength) this.#needed += this.#begin();
+    if (this.#held < this.#needed) return taken;
+    const payload = frame.subarray(headLength, this.#held);
+    this.#held = 0;
+    this.#needed = headLength;
+    this.#take(frame[3]!, frame[4]!, frame.readUInt32BE(5) & 0x7fffffff, payload);
+    return taken;
+  }
+
+  /** @returns the length of the payload that follows. */
+  #begin(): number {
+    const length = this.#frame.readUIntBE(0, 3);
+    if (this.#frames === 0 && this.#frame[3] !== type.settings) throw new Error("the answer is not HTTP/2");
+    if (length > longest) throw new Error("the answer has a frame that is too long");
+    if (++this.#frames > mostFrames) throw new Error(`the answer has more than ${mostFrames} frames`);
+    return length;
+  }
+
   #take(kind: number, flags: number, stream: number, payload: Buffer): void {
-    this.#begun = true;
     if ((this.#block !== undefined) !== (kind === type.continuation))
       throw new Error("the answer has a header block that is cut short");
     if (stream === 0) this.#takeOfConnection(kind, flags, payload);
@@ -169,22 +196,30 @@ export class Http2Answer {
       if (ends) this.#end();
     } else if (kind === type.headers) {
       const block = unpadded(flags, payload);
-      this.#block = Buffer.from((flags & withPriority) === 0 ? block : block.subarray(5));
+      this.#block = [];
+      this.#blockLength = 0;
       this.#blockEnds = ends;
-      if ((flags & endHeaders) !== 0) this.#endBlock();
+      this.#addToBlock(flags, (flags & withPriority) === 0 ? block : block.subarray(5));
     } else if (kind === type.continuation) {
-      this.#block = Buffer.concat([this.#block!, payload]);
-      if (this.#block.length > longest) throw new Error("the answer has a header block that is too long");
-      if ((flags & endHeaders) !== 0) this.#endBlock();
+      this.#addToBlock(flags, payload);
     } else if (kind === type.reset)
       throw new Error(`the stream was reset with ${codeName(word(payload, 0))}`);
     else if (kind === type.push) throw new Error("the answer pushes, which is not allowed");
   }
 
-  #endBlock(): void {
-    const block = this.#block!;
+  #addToBlock(flags: number, part: Buffer): void {
+    this.#blockLength += part.length;
+    if (this.#blockLength > longest) throw new Error("the answer has a header block that is too long");
+    this.#block!.push(Buffer.from(part));
+    if ((flags & endHeaders) !== 0) this.#endBlock(Buffer.concat(this.#block!));
+  }
+
+  #endBlock(block: Buffer): void {
     this.#block = undefined;
-    this.#events.headers(decodeHeaders(block, this.#wanted));
+    const headers = decodeHeaders(block, this.#wanted);
+    if (headers.get(":status")?.startsWith("1") && ++this.#interim > mostInterim)
+      throw new Error(`the answer has more than ${mostInterim} interim responses`);
+    this.#events.headers(headers);
     if (this.#blockEnds) this.#end();
   }
 
