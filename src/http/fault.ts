@@ -14,7 +14,8 @@ export type FaultReason =
   | "head_too_large"
   | "bad_response"
   | "response_head_too_large"
-  | "backend_closed";
+  | "backend_closed"
+  | "backend_refused";
 
 /** Everything that can be wrong with a message, in words that go on after "the request has" or "the response has". */
 export const details = {
@@ -26,6 +27,7 @@ export const details = {
   bad_path: "a path with a byte that must be encoded",
   bad_percent: "a percent sign without two hexadecimal digits behind it, or %00",
   bad_request_line: "a malformed request line",
+  bad_status: "a head that is none in HTTP/2",
   bad_status_line: "a malformed status line",
   bad_target: "a target that does not fit its method",
   bare_cr: "a carriage return without a line feed",
@@ -44,7 +46,9 @@ export const details = {
   host_missing: "no Host",
   host_twice: "Host twice",
   method_refused: "a method that is not served",
+  not_read: "not been read: the backend did not take it",
   obs_fold: "a field that goes on in the next line",
+  stream_reset: "no end: its stream was reset before",
   surplus: "bytes behind its end",
   target_too_long: "a target that is too long",
   te_http10: "Transfer-Encoding in HTTP/1.0",
@@ -74,6 +78,8 @@ const requestAnswers: Partial<Record<Detail, readonly [status: number, reason: F
 
 const responseReasons: Partial<Record<Detail, FaultReason>> = {
   cut_short: "backend_closed",
+  not_read: "backend_refused",
+  stream_reset: "backend_closed",
   head_too_large: "response_head_too_large",
   too_many_fields: "response_head_too_large",
 };

@@ -11,7 +11,7 @@ const mostHead = 16 * 1024;
 /** As many interim responses are passed over. */
 const mostInterim = 8;
 
-/** What a response says; calls may be nested in {@link ResponseReader.push}. */
+/** The parts of a response as they come; calls may be nested in {@link ResponseReader.push}. */
 export interface ResponseEvents {
   /** The final status; interim ones (RFC 9110 section 15.2) but 101 are passed over. */
   status(status: number): void;
@@ -29,7 +29,7 @@ export class ResponseReader {
   readonly #bodiless: boolean;
   readonly #mostBytes: number;
   readonly #events: ResponseEvents;
-  /** What comes next. */
+  /** The expected next part. */
   #state: "status" | "header" | "bytes" | "chunk" | "chunk-end" | "trailer" | "rest" | "done" = "status";
   /** Of a line that is not complete. */
   #pieces: Buffer[] = [];

@@ -9,7 +9,7 @@ export const chunkEnd = "\r\n";
 export const lastChunk = "0\r\n\r\n";
 
 /** Fields that must not come after a head: who reads them there has already acted (RFC 9110 section 6.5.1). */
-const notInTrailers = new NameSet([
+export const notInTrailers = new NameSet([
   "authorization",
   "cache-control",
   "connection",

@@ -1,0 +1,121 @@
+import { firstTable } from "./decoder.ts";
+import { DynamicTable } from "./dynamic-table.ts";
+import { type Field, fieldOf } from "./field.ts";
+import { staticCount } from "./static-table.ts";
+import { writeInteger, writeString } from "./string.ts";
+
+/** The most that a table is given, whatever the peer offers, in bytes. */
+const mostTable = 4096;
+
+/** Values that hardly ever come again would push out those that do. */
+const passing = new Set([
+  ":path",
+  "age",
+  "content-length",
+  "content-range",
+  "etag",
+  "if-modified-since",
+  "if-none-match",
+  "last-modified",
+  "location",
+  "retry-after",
+  "traceparent",
+  "x-request-id",
+]);
+
+/** The most that a field has besides its strings, in bytes: three integers. */
+const fieldOverhead = 18;
+
+/** The block that is being made. It is used up before the next one of the thread begins. */
+let block: Buffer = Buffer.allocUnsafeSlow(8192);
+
+/** Makes the header blocks of one connection (RFC 7541); each must be sent, in this order. */
+export class Encoder {
+  readonly #table: DynamicTable;
+  /** The number that a field was put into the table with, and the newest one of each name. */
+  readonly #numbers = new Map<Field, number>();
+  readonly #names = new Map<string, number>();
+  /** The smallest size of the table since the last block, where the peer is to be told of it and of the present one. */
+  #smallest: number | undefined;
+  #length = 0;
+
+  constructor() {
+    this.#table = new DynamicTable(firstTable, (field, number) => this.#forget(field, number));
+  }
+
+  /** Of the dynamic table, as RFC 7541 section 4.1 counts, in bytes. */
+  get tableSize(): number {
+    return this.#table.size;
+  }
+
+  /** The peer keeps at most so many bytes (SETTINGS_HEADER_TABLE_SIZE). */
+  limitTable(limit: number): void {
+    const most = Math.min(limit, mostTable);
+    if (most === this.#table.most && this.#smallest === undefined) return;
+    this.#smallest = Math.min(this.#smallest ?? most, most);
+    this.#table.resize(most);
+  }
+
+  begin(): void {
+    this.#length = 0;
+    if (this.#smallest === undefined) return;
+    const { most } = this.#table;
+    if (this.#smallest < most) this.#length = writeInteger(block, 0, 0x20, 5, this.#smallest);
+    this.#length = writeInteger(block, this.#length, 0x20, 5, most);
+    this.#smallest = undefined;
+  }
+
+  /** @param name in lower case. @param value a character per byte. */
+  add(name: string, value: string): void {
+    this.addField(fieldOf(name, value));
+  }
+
+  addField(field: Field): void {
+    const number = field.staticIndex > 0 ? 0 : (this.#numbers.get(field) ?? 0);
+    const index = number > 0 ? this.#indexOf(number) : field.staticIndex;
+    this.#reserve(field);
+    if (index > 0) this.#length = writeInteger(block, this.#length, 0x80, 7, index);
+    else if (field.secret) this.#literal(field, 0x10, 4);
+    else if (!field.interned || passing.has(field.name)) this.#literal(field, 0, 4);
+    else {
+      this.#literal(field, 0x40, 6);
+      this.#insert(field);
+    }
+  }
+
+  /** @returns the block; valid until another one is begun. */
+  end(): Buffer {
+    return block.subarray(0, this.#length);
+  }
+
+  #indexOf(number: number): number {
+    return staticCount + 1 + this.#table.inserted - number;
+  }
+
+  #literal({ name, value, nameIndex }: Field, pattern: number, prefix: number): void {
+    const number = nameIndex > 0 ? 0 : (this.#names.get(name) ?? 0);
+    const index = number > 0 ? this.#indexOf(number) : nameIndex;
+    this.#length = writeInteger(block, this.#length, pattern, prefix, index);
+    if (index === 0) this.#length = writeString(name, block, this.#length);
+    this.#length = writeString(value, block, this.#length);
+  }
+
+  #insert(field: Field): void {
+    if (!this.#table.insert(field)) return;
+    this.#numbers.set(field, this.#table.inserted);
+    if (field.nameIndex === 0) this.#names.set(field.name, this.#table.inserted);
+  }
+
+  #forget(field: Field, number: number): void {
+    if (this.#numbers.get(field) === number) this.#numbers.delete(field);
+    if (this.#names.get(field.name) === number) this.#names.delete(field.name);
+  }
+
+  #reserve({ name, value }: Field): void {
+    const needed = this.#length + name.length + value.length + fieldOverhead;
+    if (needed <= block.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, block.length * 2));
+    block.copy(larger, 0, 0, this.#length);
+    block = larger;
+  }
+}
