@@ -205,6 +205,13 @@ describe("responses", () => {
     }
   });
 
+  test("a head that is not whole yet does not hold the backend back", () => {
+    const recorder = new ResponseRecorder();
+    recorder.backend.begin("GET", "", recorder);
+    for (const byte of hello) assert.equal(feed(recorder.backend, byte), true);
+    assert.equal(recorder.last.body, "hello");
+  });
+
   test("a full receiver holds the backend back, but not after the last part", () => {
     for (const text of [hello, chunked]) {
       const recorder = read(text.slice(0, text.indexOf("\r\n\r\n") + 4));

@@ -246,6 +246,12 @@ describe("requests that are served", () => {
     assert.equal(feed(recorder.front, get), true);
   });
 
+  test("a head that is not whole yet does not hold the client back, however little is held", () => {
+    const recorder = new RequestRecorder({ held: 1 });
+    for (const byte of get) assert.equal(feed(recorder.front, byte), true);
+    assert.equal(recorder.requests.length, 1);
+  });
+
   test("a body whose receiver is full holds the client back, until its last part", () => {
     const recorder = new RequestRecorder();
     recorder.accepts = false;
