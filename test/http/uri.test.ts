@@ -131,6 +131,7 @@ describe("the host of an authority", () => {
     ["example.com", "example.com"],
     ["EXAMPLE.com:8443", "example.com"],
     ["A", "a"],
+    [`${"a".repeat(253)}.`, "a".repeat(253)],
     ["Z", "z"],
     ["example.com.", "example.com"],
     ["example.com.:80", "example.com"],
@@ -139,7 +140,7 @@ describe("the host of an authority", () => {
     ["[2001:DB8::1]", "[2001:db8::1]"],
     ["[::1]:65535", "[::1]"],
   ] as const)
-    test(`${authority} is ${host}`, () => assert.equal(hostOf(authority), host));
+    test(`${authority.slice(0, 30)} is ${host.slice(0, 30)}`, () => assert.equal(hostOf(authority), host));
 
   for (const authority of [
     ...["", ":80", "a:", "a:0", "a:65536", "a:123456", "a:8x", "a:-1", "a:80:80"],

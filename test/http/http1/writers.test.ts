@@ -135,8 +135,11 @@ describe("the writer of responses", () => {
     assert.equal(recorder.last.body, "early");
     writer.body(...withRoom("ab"), false);
     assert.equal(output.written, "HTTP/1.1 101 OK\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nab");
+    assert.equal(writer.hasBegun, true);
     writer.end(undefined);
     assert.equal(output.ended, "closed");
+    feed(recorder.front, ", and late");
+    assert.equal(recorder.last.body, "early, and late", "the client goes on after the backend has ended");
   });
 
   test("resets what is cut short", () => {
