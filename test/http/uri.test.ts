@@ -231,9 +231,10 @@ describe("a key in a query", () => {
       assert.equal(queryValue(query, key), value));
 
   test("is what URLSearchParams finds", () => {
-    const part = fc.constantFrom("a", "b", "=", "&", "+", "%41", "%c3%a4", "%", "1", ";");
+    // Nothing that a percent sign alone could make a byte of with what follows, but one that is UTF-8.
+    const part = fc.constantFrom("x", "y", "=", "&", "+", "%41", "%c3%a4", "%", "1", ";");
     const query = fc.array(part, { maxLength: 10 }).map((parts) => `?${parts.join("")}`);
-    const key = fc.constantFrom("a", "b", "A", "ä", " ", "%");
+    const key = fc.constantFrom("x", "y", "A", "ä", " ", "%");
     fc.assert(
       fc.property(query, key, (text, name) => {
         // It passes over empty pairs, and reads UTF-8, which these are.

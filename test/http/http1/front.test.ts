@@ -275,9 +275,11 @@ describe("requests that are served", () => {
       assert.equal(recorder.front.state, persists ? "idle" : "closed");
     });
 
-  test("with a Connection that has many empty elements", () => {
+  test("with a Connection that has many empty elements, or names as much as it may", () => {
     const recorder = read(`GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive${" ,".repeat(40)}\r\n\r\n`);
     assert.equal(recorder.last.complete, true);
+    const most = Array.from({ length: 16 }, (_, index) => `x${index}`);
+    assert.equal(read(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${most}\r\n\r\n`).last.complete, true);
   });
 
   test("the absolute form, which replaces Host", () => {
