@@ -197,10 +197,10 @@ class Scene {
     return this.askers[which % this.askers.length];
   }
 
-  /** Of the newest six. */
+  /** Of the newest six, counted from the newest. */
   socket(which: number): FakeSocket | undefined {
     const newest = this.plane.dialled.slice(-6);
-    return newest[which % newest.length];
+    return newest.at(-1 - (which % newest.length));
   }
 
   vacate(which: number): void {

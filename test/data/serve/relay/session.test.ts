@@ -62,10 +62,10 @@ class Scene {
     return raw?.over ?? raw;
   }
 
-  /** Of the newest six. */
+  /** Of the newest six, counted from the newest. */
   backend(which: number): FakeSocket | undefined {
     const newest = this.plane.dialled.slice(-6);
-    return newest[which % newest.length];
+    return newest.at(-1 - (which % newest.length));
   }
 
   /** A backend without TLS is read by the worker's one buffer. */
