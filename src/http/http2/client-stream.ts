@@ -34,7 +34,7 @@ export class ClientStream extends Stream implements BodyReceiver {
   }
 
   protected get cutShort(): Fault {
-    return this.#answered ? responseFaults.cut_short : responseFaults.stream_reset;
+    return responseFaults.cut_short;
   }
 
   /** Behind the head of the response, and not where there is no body. */
