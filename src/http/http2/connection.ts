@@ -63,6 +63,8 @@ export abstract class Connection implements Role {
   readonly #scheduler = new Scheduler<Stream>();
   protected readonly recent = new RecentIds(mostRecent);
   #failure: ConnectionError | undefined;
+  /** When DATA was sent last, in milliseconds. */
+  #progress: number;
   /** SETTINGS of ours that the peer has not acknowledged. */
   #unacknowledged = 0;
 
@@ -72,6 +74,7 @@ export abstract class Connection implements Role {
     this.limits = limits;
     this.owner = owner;
     this.budget = new Budget(limits.budget, now);
+    this.#progress = now;
     this.writer = new FrameWriter(
       () => owner.borrow(),
       () => owner.wantsFlush(),
@@ -116,6 +119,7 @@ export abstract class Connection implements Role {
   }
 
   /**
+   * Not to be called within a call that it makes.
    * @param bytes from the peer, between `start` and `end`. Every byte of the buffer may be written to until this
    * returns; then it may be used again.
    */
@@ -137,11 +141,16 @@ export abstract class Connection implements Role {
     return this.writer.take();
   }
 
-  /** Ends what has overstayed; to be called every few seconds. */
+  /**
+   * Resets streams whose data the peer has given no window for too long; to be called every few seconds. Those that only
+   * wait for their turn are left alone.
+   */
   sweep(now: number): void {
     this.budget.now = now;
+    const before = now - this.limits.stall;
+    const isStuck = this.sendWindow <= 0 && this.#progress <= before;
     for (const stream of this.streams.values())
-      if (stream.outgoing.waiting > 0 && now - stream.outgoing.progress >= this.limits.stall) {
+      if ((isStuck && stream.outgoing.waiting > 0) || stream.outgoing.isStuckSince(before)) {
         this.sendReset(stream.id, errorCode.cancel);
         stream.cut();
       }
@@ -237,6 +246,13 @@ export abstract class Connection implements Role {
     this.#unacknowledged++;
     const more = this.window.widen(this.limits.connectionWindow);
     if (more > 0) this.writer.windowUpdate(0, more);
+  }
+
+  /** So many bytes of DATA go out. */
+  spend(bytes: number): void {
+    this.sendWindow -= bytes;
+    this.#progress = this.now;
+    this.budget.dataSent(bytes);
   }
 
   widenSendWindow(credit: number): void {

@@ -23,6 +23,7 @@ export type Delivery = (arrival: Arrival, bytes: Buffer, follows: boolean) => vo
  */
 export class Inbox {
   readonly #arrivals: Arrival[] = [];
+  #isDelivering = false;
 
   push(stream: Stream, deliver: Delivery, content?: unknown): void {
     this.#arrivals.push({ stream, deliver, start: 0, end: 0, content });
@@ -32,9 +33,11 @@ export class Inbox {
     this.#arrivals.push({ stream, deliver, start, end, content: undefined });
   }
 
-  /** Empties it, of what comes meanwhile too. */
+  /** Empties it. Arrivals that are pushed meanwhile are delivered too, by the call that is under way. */
   deliver(bytes: Buffer): void {
+    if (this.#isDelivering) return;
     const arrivals = this.#arrivals;
+    this.#isDelivering = true;
     try {
       for (let at = 0; at < arrivals.length; at++) {
         const arrival = arrivals[at]!;
@@ -42,6 +45,7 @@ export class Inbox {
       }
     } finally {
       arrivals.length = 0;
+      this.#isDelivering = false;
     }
   }
 }

@@ -19,7 +19,7 @@ export class Outgoing {
   /** The last byte, or the trailers, are sent. */
   closed = false;
   /** When something of what waits was sent last, or began to wait, in milliseconds. */
-  progress = 0;
+  #progress = 0;
   #queue: Hold | undefined;
   #ends = false;
   #trailers: Fields | undefined;
@@ -35,6 +35,11 @@ export class Outgoing {
     return this.#queue?.length ?? 0;
   }
 
+  /** Whether the stream's window has been too small since that time, in milliseconds. */
+  isStuckSince(time: number): boolean {
+    return this.waiting > 0 && this.window <= 0 && this.#progress <= time;
+  }
+
   /** @returns false where a part has to wait. */
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     if (this.closed) return true;
@@ -43,7 +48,7 @@ export class Outgoing {
       if (last) this.#close();
       return true;
     }
-    if (this.waiting === 0) this.progress = this.#connection.now;
+    if (this.waiting === 0) this.#progress = this.#connection.now;
     this.#queue ??= new Hold();
     this.#queue.append(bytes, at, end);
     this.#ends = last;
@@ -70,7 +75,7 @@ export class Outgoing {
     const closes = isRest && this.#ends && this.#trailers === undefined;
     this.#send(queue.bytes, queue.start, next, closes);
     queue.consume(next);
-    this.progress = this.#connection.now;
+    this.#progress = this.#connection.now;
     if (closes) this.#close();
     else if (isRest && this.#ends) this.#finish(this.#trailers);
     else if (!isRest) this.#connection.wait(this.#stream);
@@ -106,8 +111,7 @@ export class Outgoing {
 
   #send(bytes: Buffer, start: number, end: number, last: boolean): void {
     this.window -= end - start;
-    this.#connection.sendWindow -= end - start;
-    this.#connection.budget.dataSent(end - start);
+    this.#connection.spend(end - start);
     this.#connection.writer.data(this.#stream.id, bytes, start, end, last);
   }
 

@@ -281,3 +281,31 @@ test("bodies for a client that opens no window wait, bounded, and are cut after 
   assert.notEqual(attacked.owner.requests[0]!.fault, undefined);
   assert.equal(answer.outgoing.waiting, 0);
 });
+
+test("the connection's window counts alike, but not the wait for more urgent streams", () => {
+  const attacked = new Attacked();
+  const large = Buffer.alloc(200_000);
+  const ask = (id: number, urgency: number): void => {
+    attacked.send(headers(id, [...get, ["priority", `u=${urgency}`]]));
+    const { stream: answer } = attacked.owner.requests.at(-1)!;
+    answer.response(responseHead(200), false);
+    answer.body(large, 0, large.length, true);
+  };
+  attacked.send(settings([4, 1_000_000]));
+  ask(1, 0);
+  ask(3, 7);
+  for (; attacked.now < 90_000; attacked.now += 10_000) {
+    attacked.send(windowUpdate(0, 10_000));
+    attacked.server.sweep(attacked.now);
+    assert.deepEqual(
+      attacked.owner.requests.map(({ fault }) => fault),
+      [undefined, undefined],
+    );
+    drainOutput(attacked.server);
+  }
+  attacked.server.sweep(attacked.now + 60_000);
+  assert.deepEqual(
+    attacked.owner.requests.map(({ fault }) => fault?.detail),
+    ["cut_short", "cut_short"],
+  );
+});

@@ -126,6 +126,26 @@ test("a connection that is closed, or ended from here, fails what is under way",
   );
 });
 
+test("a connection may be ended by a user who is just told of something: all hear of it once", () => {
+  const { owner, server, send } = start();
+  owner.onRequest = (request) => {
+    request.body = () => {
+      server.abort(errorCode.internal, "enough");
+      return true;
+    };
+  };
+  assert.deepEqual(send(headers(1, get), headers(3, post, 4), data(3, "a", 0), headers(5, get)), [
+    "goAway 5 INTERNAL_ERROR",
+  ]);
+  assert.deepEqual(
+    owner.requests.map(({ stream, fault }) => [stream.id, fault?.detail]),
+    [
+      [1, "cut_short"],
+      [3, "cut_short"],
+    ],
+  );
+});
+
 test("a response that is cut short is reset, never ended", () => {
   const { owner, send } = start();
   send(headers(1, get));
