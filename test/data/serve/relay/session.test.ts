@@ -219,7 +219,7 @@ test("a connection may choose a pool until it has a backend, or has ended withou
   assert.equal(scene.listener.undecided, 2);
   scene.happen("backendFails", 0);
   assert.equal(scene.listener.undecided, 2);
-  scene.happen("connected", 1);
+  scene.happen("connected", 0);
   assert.equal(scene.listener.undecided, 1);
   scene.happen("clientVanishes", 1);
   assert.equal(scene.listener.undecided, 0);
