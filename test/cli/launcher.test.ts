@@ -35,7 +35,7 @@ test("a Node that is too old is told what is needed, in one line", async (t) => 
 });
 
 test("without dist it says how to build it", async (t) => {
-  const { code, stderr } = await launch(process.execPath, installed(t, ">=24.15"));
+  const { code, stderr } = await launch(process.execPath, installed(t, ">=24.20"));
   assert.equal(stderr, "umay: is not built yet; run `npm run build` first\n");
   assert.equal(code, 1);
 });
