@@ -191,6 +191,7 @@ export class ServedState {
     const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
     open.servers = await openServers(definition, accept, this.#onServerError, mayMove);
     opened.push(...open.servers);
+    // With addresses that need no look-up, that takes no turn of the event loop: nobody is accepted before the commit.
     return open;
   }
 

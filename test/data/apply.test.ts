@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { createCounterMemory } from "../../src/channel/layout.ts";
 import { createSharedMemory } from "../../src/channel/memory.ts";
@@ -61,7 +63,8 @@ function scene() {
   };
   const state: ServedState = new ServedState(memory, {
     onConnection(listener, socket) {
-      connections.push(listener.definition.name);
+      const { name } = listener.definition;
+      connections.push(state.listener(name) === listener ? name : `${name}, before it is in place`);
       socket.destroy();
     },
     onServerError: assert.fail,
@@ -139,6 +142,31 @@ test("sockets stay open where the address does, whatever their listener is calle
   await all.apply(3, { gone: { listeners: ["c"], pools: ["one"] } });
   assert.equal(await endingOf(connectPlain(portA)), "ECONNREFUSED");
   assert.deepEqual([...all.state.pools.keys()], ["two"]);
+});
+
+/** Undefined: nobody listens there yet. */
+async function connected(host: string): Promise<Socket | undefined> {
+  const socket = connect(portA, host);
+  return once(socket, "connect").then(
+    () => socket,
+    () => undefined,
+  );
+}
+
+test("a connection to a new address comes when the whole change is in place, however many sockets that opens", async () => {
+  const hosts = Array.from({ length: 200 }, (_, index) => `127.1.0.${index + 1}`);
+  const listeners = hosts.map((host, slot) => {
+    const address = { kind: "tcp", host, port: portA } as const;
+    return { ...a, name: host, bind: address, addresses: [address], slot };
+  });
+  using all = scene();
+  const applied = all.apply(1, { listeners, pools: [one, two] });
+  let socket: Socket | undefined;
+  while (socket === undefined) socket = await connected(hosts[0]!);
+  const closed = once(socket, "close");
+  await applied;
+  await closed;
+  assert.deepEqual(all.connections, [hosts[0]]);
 });
 
 test("a version is settled when no connection that came before it is undecided", async () => {
