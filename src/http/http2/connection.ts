@@ -29,8 +29,11 @@ export interface ConnectionOwner {
   finished(): void;
 }
 
-/** With so much to take, bodies wait; and with so much, the owner is to read no more from the peer. In bytes. */
-const muchOutput = 64 * 1024;
+/**
+ * With so much to take, bodies wait; and with so much, the owner is to read no more from the peer. In bytes. A body that
+ * waits is copied once more, so the responses that come in one turn of the event loop should find room.
+ */
+const muchOutput = 256 * 1024;
 const tooMuchOutput = 1024 * 1024;
 /** Streams that were reset from here and are remembered. */
 const mostRecent = 1024;
