@@ -6,11 +6,10 @@ export interface Sender {
   waiting: boolean;
 }
 
-const urgencies = 8;
-
 /** The order of sending: the most urgent streams first, and streams of one urgency one after the other. */
 export class Scheduler<S extends Sender> {
-  readonly #lines: S[][] = Array.from({ length: urgencies }, () => []);
+  /** By urgency, once somebody has waited there. */
+  readonly #lines: (S[] | undefined)[] = [];
   #count = 0;
 
   /** How many wait for a turn. */
@@ -22,7 +21,9 @@ export class Scheduler<S extends Sender> {
   add(sender: S): void {
     if (sender.waiting) return;
     sender.waiting = true;
-    this.#lines[sender.urgency]!.push(sender);
+    const line = this.#lines[sender.urgency];
+    if (line === undefined) this.#lines[sender.urgency] = [sender];
+    else line.push(sender);
     this.#count++;
   }
 
@@ -30,7 +31,7 @@ export class Scheduler<S extends Sender> {
   next(): S | undefined {
     if (this.#count === 0) return undefined;
     for (const line of this.#lines) {
-      const sender = line.shift();
+      const sender = line?.shift();
       if (sender === undefined) continue;
       sender.waiting = false;
       this.#count--;

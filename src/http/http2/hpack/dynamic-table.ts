@@ -2,8 +2,8 @@ import type { Field } from "./field.ts";
 
 /** A dynamic table (RFC 7541 section 2.3.2): the newest entry is first, and the oldest ones make room. */
 export class DynamicTable {
-  /** A ring, whose length is a power of two. */
-  #entries: (Field | undefined)[] = new Array(16);
+  /** A ring, whose length is 0 or a power of two. */
+  #entries: (Field | undefined)[] = [];
   /** How many were ever put in; the newest one has this number. */
   #inserted = 0;
   #count = 0;
@@ -73,7 +73,7 @@ export class DynamicTable {
 
   #grow(): void {
     const before = this.#entries;
-    const after: (Field | undefined)[] = new Array(before.length * 2);
+    const after: (Field | undefined)[] = new Array(Math.max(16, before.length * 2));
     for (let number = this.#inserted - this.#count + 1; number <= this.#inserted; number++)
       after[number & (after.length - 1)] = before[number & (before.length - 1)];
     this.#entries = after;
