@@ -1,0 +1,32 @@
+import type { PresenceTest, TextTest } from "../../../model/http/match.ts";
+
+/** @param value undefined: there is none. */
+export type CompiledTest = (value: string | undefined) => boolean;
+
+/** Makes the test of a regular expression, for the whole text. @throws where it is none. */
+export type CompileRegex = (pattern: string, ignoreCase: boolean) => (text: string) => boolean;
+
+/** Makes a test once, so that a request only runs it. */
+export function compileTest(test: TextTest | PresenceTest, compileRegex: CompileRegex): CompiledTest {
+  if (test.kind === "present") return (value) => value !== undefined;
+  if (test.kind === "regex") {
+    const matches = compileRegex(test.value, test.ignoreCase);
+    return (value) => value !== undefined && matches(value);
+  }
+  const compare = comparisons[test.kind];
+  if (!test.ignoreCase) return (value) => value !== undefined && compare(value, test.value);
+  const wanted = lowerAscii(test.value);
+  return (value) => value !== undefined && compare(lowerAscii(value), wanted);
+}
+
+const comparisons = {
+  exact: (value: string, wanted: string): boolean => value === wanted,
+  prefix: (value: string, wanted: string): boolean => value.startsWith(wanted),
+  suffix: (value: string, wanted: string): boolean => value.endsWith(wanted),
+  contains: (value: string, wanted: string): boolean => value.includes(wanted),
+};
+
+/** `toLowerCase` would fold letters outside ASCII too, and change how long a text is. */
+export function lowerAscii(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
