@@ -1,0 +1,73 @@
+import type { RE2JS } from "re2js";
+import type * as Engine from "./regex-engine.ts";
+import { sourceUrl } from "./source-url.ts";
+
+/*
+ * Regular expressions in RE2's syntax, whose time grows with the text in proportion, whatever the text is: see
+ * docs/adr/0027-regular-expressions.md.
+ */
+
+/** The longest expression, in characters. */
+const longestPattern = 1_024;
+
+/** Makes tests and replacements of regular expressions. Each may be used for any number of texts. */
+export interface Regexes {
+  /** @returns whether the expression takes a text, all of it. @throws RegexError */
+  whole(pattern: string, ignoreCase: boolean): (text: string) => boolean;
+  /** @returns the text with its first match replaced; `$1` is a group, `$$` a dollar sign. @throws RegexError */
+  replaceFirst(pattern: string, replacement: string): (text: string) => string;
+}
+
+/** A text that is no regular expression. Its message is the end of a sentence that begins with the text. */
+export class RegexError extends Error {
+  override readonly name = "RegexError";
+}
+
+let loaded: Promise<Regexes> | undefined;
+
+/** Loads the engine, once: a configuration without regular expressions has no use for it. */
+export function loadRegexes(): Promise<Regexes> {
+  loaded ??= (import(sourceUrl("lib/regex-engine").href) as Promise<typeof Engine>).then(
+    ({ RE2JS: engine }) => new Re2Regexes(engine),
+  );
+  return loaded;
+}
+
+class Re2Regexes implements Regexes {
+  readonly #engine: typeof RE2JS;
+
+  constructor(engine: typeof RE2JS) {
+    this.#engine = engine;
+  }
+
+  whole(pattern: string, ignoreCase: boolean): (text: string) => boolean {
+    const regex = this.#compile(pattern, ignoreCase ? this.#engine.CASE_INSENSITIVE : 0);
+    return (text) => regex.testExact(text);
+  }
+
+  replaceFirst(pattern: string, replacement: string): (text: string) => string {
+    const regex = this.#compile(pattern, 0);
+    const groups = regex.groupCount();
+    const missing = [...replacement.matchAll(/\$(\$|\d+)/g)].find(([, group]) => Number(group) > groups);
+    if (missing !== undefined)
+      throw new RegexError(`has ${groups} groups, but ${missing[0]} is to be filled in`);
+    return (text) => regex.matcher(text).replaceFirst(replacement);
+  }
+
+  #compile(pattern: string, flags: number): RE2JS {
+    if (pattern.length > longestPattern) throw new RegexError(`is longer than ${longestPattern} characters`);
+    try {
+      return this.#engine.compile(pattern, flags);
+    } catch (error) {
+      throw new RegexError(describe(pattern, (error as Error).message));
+    }
+  }
+}
+
+function describe(pattern: string, reason: string): string {
+  if (/\(\?<?[=!]/.test(pattern))
+    return "looks ahead or behind, which regular expressions that always take linear time cannot (RE2)";
+  if (/\\[1-9]/.test(pattern))
+    return "refers back to a group, which regular expressions that always take linear time cannot (RE2)";
+  return `is no regular expression of RE2: ${reason.replace(/^error parsing regexp: /, "")}`;
+}
