@@ -32,6 +32,13 @@ const timing = {
   fall: 3,
   address: undefined,
   port: undefined,
+  http: {
+    host: "keep",
+    idle: 0,
+    maxIdlePerBackend: 0,
+    maxRequestsPerBackend: undefined,
+    maxResponseHead: 65_536,
+  },
   proxyProtocol: undefined,
 };
 const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
@@ -86,6 +93,13 @@ function poolAt(port: number): PlacedPool {
     name: "bench",
     picker: { type: "random" },
     connect,
+    http: {
+      host: "keep",
+      idle: 0,
+      maxIdlePerBackend: 0,
+      maxRequestsPerBackend: undefined,
+      maxResponseHead: 65_536,
+    },
     proxyProtocol: undefined,
     slowStart: 0,
     maxConnectionsPerBackend: undefined,

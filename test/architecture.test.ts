@@ -13,13 +13,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: ["lib"],
   tls: ["model", "lib"],
   material: ["tls", "model", "lib"],
-  providers: ["material", "tls", "model", "lib"],
+  providers: ["material", "tls", "http", "model", "lib"],
   discovery: ["model", "lib"],
   health: ["http", "tls", "model", "lib"],
   channel: ["model", "lib"],
   observe: ["lib", "model"],
   admin: ["model", "observe", "lib"],
-  data: ["channel", "tls", "model", "observe", "lib"],
+  data: ["channel", "tls", "http", "model", "observe", "lib"],
   control: [
     "lib",
     "tls",
@@ -34,6 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     "lib",
+    "http",
     "tls",
     "material",
     "model",

@@ -1,10 +1,12 @@
 import { formatAddress } from "../lib/address.ts";
-import { modeOf, rulesOf } from "../model/chain.ts";
+import { modeOf, rulesOf, type Serve } from "../model/chain.ts";
+import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
 import { type DiscoverySpec, describePicker, type Pool, type PoolTls } from "../model/pool.ts";
+import { type RouteTableSummary, routeLines, summariseRoutes } from "./summary-routes.ts";
 
 /** The listeners and pools of a configuration, as `umay check` shows them, with the names of the configuration. */
 export interface Summary {
@@ -12,13 +14,18 @@ export interface Summary {
   readonly admin: string | null;
   readonly listeners: readonly ListenerSummary[];
   readonly pools: readonly PoolSummary[];
+  /** The rules of http listeners, by table. */
+  readonly routes: readonly RouteTableSummary[];
 }
 
 interface ListenerSummary {
   readonly name: string;
   readonly bind: string;
   readonly mode: string;
-  readonly pool: string;
+  /** Where everything goes that no route takes; null: nowhere, it is answered by umay. */
+  readonly pool: string | null;
+  /** The name of the table in which it finds the routes of requests; null: it does not speak HTTP. */
+  readonly routes: string | null;
   /** Null: plain TCP. */
   readonly tls: {
     readonly versions: string;
@@ -64,6 +71,7 @@ export function summarise(model: Model): Summary {
     admin: model.admin === undefined ? null : formatAddress(model.admin.bind),
     listeners: model.listeners.map(listenerSummary),
     pools: model.pools.map(poolSummary),
+    routes: summariseRoutes(model),
   };
 }
 
@@ -72,10 +80,8 @@ function listenerSummary({ name, bind, chains, tls }: Listener): ListenerSummary
     name,
     bind: formatAddress(bind),
     mode: modeOf(rulesOf(chains)),
-    pool: chains
-      .at(-1)!
-      .serve.to.map(({ pool }) => pool)
-      .join(", "),
+    pool: poolOf(chains.at(-1)!.serve),
+    routes: servesOf({ chains })[0]?.routes ?? null,
     tls:
       tls === undefined
         ? null
@@ -85,6 +91,12 @@ function listenerSummary({ name, bind, chains, tls }: Listener): ListenerSummary
             client_auth: tls.clientAuth === undefined ? null : clientAuthSummary(tls.clientAuth),
           },
   };
+}
+
+function poolOf(serve: Serve): string | null {
+  if (serve.kind === "relay") return serve.to.map(({ pool }) => pool).join(", ");
+  const action = serve.fallback?.action;
+  return action?.kind === "pools" ? action.to.map(({ pool }) => pool).join(", ") : null;
 }
 
 function certificateSummary({ source, subject, names, notAfter }: Certificate): CertificateSummary {
@@ -176,13 +188,15 @@ function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummar
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
   for (const { name, bind, mode, pool, tls } of summary.listeners) {
-    lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, to pool ${pool}`);
+    const to = pool === null ? "to routes" : `to ${mode === "http" ? "routes, else " : ""}pool ${pool}`;
+    lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, ${to}`);
     for (const { cert, subject, names, not_after } of tls?.certificates ?? []) {
       lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
       lines.push(`      ${validity(not_after, now)}`);
     }
     if (tls?.client_auth) lines.push(...clientAuthLines(tls.client_auth, now));
   }
+  lines.push(...summary.routes.flatMap(routeLines));
   for (const { name, picker, discovery, backends, tls, certificate } of summary.pools) {
     lines.push(`  pool ${name}: ${picker}, ${discovery} discovery${tls === null ? "" : `, ${tls}`}`);
     if (certificate !== null) {

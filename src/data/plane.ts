@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
-import type { Chain, Protocol, Target } from "../model/chain.ts";
+import { type Chain, type Protocol, relayTarget, type Target } from "../model/chain.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import type { Course } from "./accept/accepting.ts";
@@ -94,7 +94,12 @@ export class ServedListener {
 
   /** The pool for a session of a chain: with several, another session may get another. */
   poolOf({ serve }: Chain, choose: (target: Target) => string = choosePool): ServedPool {
-    return this.#pools.get(choose(serve.to))!;
+    return this.#pools.get(choose(relayTarget(serve)))!;
+  }
+
+  /** A pool that one of its chains or routes leads to. */
+  poolNamed(name: string): ServedPool {
+    return this.#pools.get(name)!;
   }
 }
 

@@ -1,3 +1,5 @@
+import type { HttpServe } from "./http/front.ts";
+
 /** What a client speaks, as far as its first bytes tell. */
 export const protocols = ["tls", "http1", "http2", "other"] as const;
 export type Protocol = (typeof protocols)[number];
@@ -19,11 +21,13 @@ export type Target = readonly {
   readonly weight: number;
 }[];
 
-/** What a chain does with what a client says: relays it, byte for byte. */
-export interface Serve {
+/** What a chain does that relays what a client says, byte for byte. */
+export interface RelayServe {
   readonly kind: "relay";
   readonly to: Target;
 }
+
+export type Serve = RelayServe | HttpServe;
 
 /**
  * What becomes of connections that match. It is chosen by the client's first bytes where they are read. Where TLS is
@@ -60,22 +64,31 @@ export function rulesOf(chains: readonly Chain[]): readonly Rule[] {
   return [...rules.values()];
 }
 
-/** What a listener does with TLS where no rule but the last says otherwise: hands it on as it came, or not. */
-export function modeOf(rules: readonly Rule[]): "tcp" | "passthrough" {
-  return rules.at(-1)?.chains[0].tls === "passthrough" ? "passthrough" : "tcp";
+export type Mode = "tcp" | "passthrough" | "http";
+
+/** What a listener does where no rule but the last says otherwise: relays, hands TLS on as it came, speaks HTTP. */
+export function modeOf(rules: readonly Rule[]): Mode {
+  const last = rules.at(-1)?.chains[0];
+  if (last?.serve.kind === "http") return "http";
+  return last?.tls === "passthrough" ? "passthrough" : "tcp";
 }
 
 /**
  * Whether a rule is there to hand TLS on as it came: its listener does not, or the rule is for clients with TLS alone.
  * @param detect whether the listener tells them from others.
  */
-export function isForPassthrough({ chains }: Rule, mode: "tcp" | "passthrough", detect: boolean): boolean {
-  return chains[0].tls === "passthrough" && (mode === "tcp" || (detect && chains.length === 1));
+export function isForPassthrough({ chains }: Rule, mode: Mode, detect: boolean): boolean {
+  return chains[0].tls === "passthrough" && (mode !== "passthrough" || (detect && chains.length === 1));
 }
 
-/** Every pool that chains lead to, each once. */
+/** Every pool that chains relay to, each once. */
 export function poolsOf(chains: readonly Chain[]): ReadonlySet<string> {
-  return new Set(chains.flatMap(({ serve }) => serve.to.map(({ pool }) => pool)));
+  return new Set(chains.flatMap(({ serve }) => relayTarget(serve).map(({ pool }) => pool)));
+}
+
+/** Where connections are relayed to; empty where they are not relayed. */
+export function relayTarget(serve: Serve): Target {
+  return serve.kind === "relay" ? serve.to : [];
 }
 
 /** Whether any session can have a server name. */

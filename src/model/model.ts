@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../lib/address.ts";
+import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
 
@@ -31,4 +32,6 @@ export interface Model {
   readonly admin: { readonly bind: SocketAddress } | undefined;
   readonly listeners: readonly Listener[];
   readonly pools: readonly Pool[];
+  /** What http listeners find routes in. They stand apart, so that a change of a route leaves listeners as they are. */
+  readonly routeTables: readonly HttpRouteTable[];
 }

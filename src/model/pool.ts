@@ -1,5 +1,6 @@
 import type { Backend } from "./backend.ts";
 import type { HealthPolicy } from "./health.ts";
+import type { PoolHttp } from "./http/backend.ts";
 import type { Authorities, Certificate } from "./material.ts";
 
 /**
@@ -150,6 +151,7 @@ export interface Pool {
   /** Time in which a new or recovered backend comes to its whole weight, in milliseconds; 0: at once. */
   readonly slowStart: number;
   readonly health: HealthPolicy;
+  readonly http: PoolHttp;
   readonly connect: {
     /** Time for one attempt, in milliseconds. */
     readonly timeout: number;

@@ -8,11 +8,11 @@ import { patient } from "../support/patience.ts";
 import { becomes, settled } from "../support/settled.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
-const toml = (workers: number, backends: readonly string[], connect: string): string => `
+const toml = (workers: number, backends: readonly string[], settings: string): string => `
   workers = ${workers}
   admin = { bind = "127.0.0.1:0" }
   listeners.plain = { bind = "127.0.0.1:0", pool = "app" }
-  ${poolToml("app", backends, `picker = "round-robin"\noutlier = { enabled = false }\nconnect = ${connect}`)}`;
+  ${poolToml("app", backends, `picker = "round-robin"\noutlier = { enabled = false }\n${settings}`)}`;
 
 interface Attempt {
   readonly backend: string;
@@ -39,8 +39,8 @@ async function crowd(umay: RunningUmay, count: number): Promise<readonly LogLine
 test("a pool that does not answer gets few attempts more than it has sessions; the others wait a second for theirs", async () => {
   await using one = await startFullBackend();
   await using other = await startFullBackend();
-  const connect = `{ timeout = "${patient(300)}ms", retry_budget = { percent = 0, min = 2 } }`;
-  await using umay = await startUmay(toml(2, [one.address, other.address], connect));
+  const settings = `connect = { timeout = "${patient(300)}ms" }\nretry_budget = { percent = 0, min = 2 }`;
+  await using umay = await startUmay(toml(2, [one.address, other.address], settings));
   const lines = await crowd(umay, 16);
   const retried = lines.filter((line) => (line["attempts"] as Attempt[]).length === 2);
   const given = lines.filter((line) => line["reason"] === "retry_budget");
@@ -72,8 +72,8 @@ test("a pool that does not answer gets few attempts more than it has sessions; t
 test("without a budget nothing is tried twice, and nobody waits", async () => {
   const [closed] = await freePorts(1);
   await using echo = await startEchoBackend();
-  const connect = "{ retry_budget = { percent = 0, min = 0 } }";
-  await using umay = await startUmay(toml(1, [`127.0.0.1:${closed}`, echo.address], connect));
+  const settings = "retry_budget = { percent = 0, min = 0 }";
+  await using umay = await startUmay(toml(1, [`127.0.0.1:${closed}`, echo.address], settings));
   assert.equal(await turnedAway(connectPlain(umay.port("plain"))), "ECONNRESET");
   const line = await umay.session();
   assert.equal(line["reason"], "retry_budget");
@@ -87,8 +87,8 @@ test("without a budget nothing is tried twice, and nobody waits", async () => {
 test("the budget is a share of the pool's connections, and a burst that is over it waits its turn", async () => {
   const [closed] = await freePorts(1);
   await using echo = await startEchoBackend();
-  const connect = "{ retry_budget = { percent = 10, min = 1 } }";
-  await using umay = await startUmay(toml(2, [`127.0.0.1:${closed}`, echo.address], connect));
+  const settings = "retry_budget = { percent = 10, min = 1 }";
+  await using umay = await startUmay(toml(2, [`127.0.0.1:${closed}`, echo.address], settings));
   const answers = Array.from({ length: 100 }, async () => {
     using client = await connectPlain(umay.port("plain"));
     client.end("x");

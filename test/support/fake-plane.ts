@@ -12,6 +12,7 @@ import { type EndReason, endReasons } from "../../src/model/reasons.ts";
 import type { PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
 import { chainTo } from "./chains.ts";
 import { FakeSocket } from "./fake-socket.ts";
+import { poolHttp } from "./pool-http.ts";
 
 export const fakeBackends: readonly PlacedBackend[] = [0, 1, 2].map((slot) => ({
   address: `127.0.0.1:${80 + slot}`,
@@ -25,6 +26,7 @@ export const fakeBackends: readonly PlacedBackend[] = [0, 1, 2].map((slot) => ({
 export const fakePool: PlacedPool = {
   name: "app",
   picker: { type: "round-robin" },
+  http: poolHttp,
   proxyProtocol: undefined,
   slowStart: 0,
   connect: { timeout: 1_000, attempts: 3, retryBudget: { percent: 20, min: 1 } },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isForPassthrough, modeOf, rulesOf } from "../../model/chain.ts";
+import { isForPassthrough, modeOf, rulesOf, type Serve } from "../../model/chain.ts";
 import type { Listener } from "../../model/listener.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -24,6 +24,7 @@ export function compareModels(before: Model, after: Model): Changes {
     changes: [
       ...plain.filter((key) => !needsRestart(key)).map((key) => `${key}: changed`),
       ...compareNamed("listeners", before.listeners, after.listeners, changedInListener),
+      ...compareNamed("routes", flatRoutes(before), flatRoutes(after), changedKeys),
       ...compareNamed("pools", before.pools, after.pools, changedInPool),
     ],
     restart: plain.filter(needsRestart),
@@ -53,7 +54,7 @@ function flatListener({ name, limits, chains, timeouts, ...listener }: Listener)
   return {
     name,
     mode,
-    pool: last?.serve,
+    ...flatServe(last?.serve),
     routes: rules.slice(0, -1).map((rule) => {
       const [{ match, serve }] = rule.chains;
       return { match, serve, passthrough: isForPassthrough(rule, mode, listener.detect) };
@@ -62,6 +63,24 @@ function flatListener({ name, limits, chains, timeouts, ...listener }: Listener)
     timeouts: { ...timeouts, ...last?.timeouts },
     ...limits,
   };
+}
+
+/** A change of the table that it names is one of routes. */
+function flatServe(serve: Serve | undefined): object {
+  return serve?.kind === "http" ? { pool: serve.fallback, http: serve.front } : { pool: serve };
+}
+
+/** Every route once, with the places that it has in tables. */
+function flatRoutes({ routeTables }: Model): { readonly name: string }[] {
+  const routes = new Map<string, { readonly name: string; readonly match: object[] }>();
+  for (const { name: table, hosts } of routeTables)
+    for (const { name: host, rules } of hosts)
+      for (const { match, route } of rules) {
+        const flat = routes.get(route.name) ?? { ...route, match: [] };
+        routes.set(route.name, flat);
+        flat.match.push({ table, host, match });
+      }
+  return [...routes.values()];
 }
 
 const changedInPool = (before: Pool, after: Pool): readonly string[] =>

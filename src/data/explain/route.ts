@@ -1,4 +1,4 @@
-import { type Chain, isForPassthrough, modeOf, type Rule, rulesOf } from "../../model/chain.ts";
+import { type Chain, isForPassthrough, modeOf, type Rule, relayTarget, rulesOf } from "../../model/chain.ts";
 import type { RouteExplanation, RouteMismatch, RouteTrial } from "../../model/explanation.ts";
 import type { Listener } from "../../model/listener.ts";
 import { type RouteRequest, Router } from "../decide/router.ts";
@@ -34,13 +34,13 @@ export function explainRoutes(
     const [{ match, serve }] = rule.chains;
     const mismatches = rule.name === chosen.name ? [] : mismatchesOf(rule, chosen, requests);
     const passthrough = isForPassthrough(rule, mode, detect);
-    return { number, ...match, pool: mainPool(serve.to), passthrough, mismatches };
+    return { number, ...match, pool: mainPool(relayTarget(serve)), passthrough, mismatches };
   };
   const trials = shown.map((rule, before) => trial(rule, before + 1));
   // However many come before it, the one that matches is shown.
   if (shown.length < looked.length && index !== -1) trials.push(trial(looked[index]!, index + 1));
   return {
-    pool: mainPool(chosen.serve.to),
+    pool: mainPool(relayTarget(chosen.serve)),
     matched: index === -1 ? null : index + 1,
     routes: trials,
     more: looked.length - trials.length,

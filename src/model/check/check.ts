@@ -2,6 +2,7 @@ import type { Model } from "../model.ts";
 import { bindsOf, checkBinds } from "./binds.ts";
 import { checkChains } from "./chains.ts";
 import type { ModelFinding } from "./finding.ts";
+import { checkHttp } from "./http/routes.ts";
 import { checkNames } from "./names.ts";
 import { checkPools } from "./pools.ts";
 
@@ -15,5 +16,6 @@ export function checkModel(model: Model, leftOut: readonly string[] = []): reado
     ...checkBinds(bindsOf(model)),
     ...checkPools(model, leftOut),
     ...model.listeners.flatMap(checkChains),
+    ...checkHttp(model),
   ];
 }

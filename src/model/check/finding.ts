@@ -27,7 +27,25 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "never_negotiated"; readonly protocols: readonly string[] }
   /** Clients must show a certificate, but clients without TLS are let in without one. */
   | { readonly kind: "lets_plain_in" }
+  | HttpFinding
 );
+
+/** Something about routes for HTTP; their paths begin with `routes` and the route's name. */
+export type HttpFinding =
+  /** Two routes take the same requests of a host, and only their names say which comes first. */
+  | { readonly kind: "equal_matches"; readonly other: string; readonly host: string }
+  /** Other routes, of which `by` is one, take all that this one would. */
+  | { readonly kind: "never_reached"; readonly by: string }
+  /** The redirect leads to itself. */
+  | { readonly kind: "redirect_loop" }
+  /** No certificate of the listener covers the host. */
+  | { readonly kind: "no_certificate"; readonly host: string; readonly listener: string }
+  /** A backend may take longer for its first byte than a request may be silent. */
+  | { readonly kind: "idle_first" }
+  /** Nothing speaks TLS at the port that clients are sent to. */
+  | { readonly kind: "no_https"; readonly port: number }
+  /** Keys are named to be hashed, and the pools hash none. */
+  | { readonly kind: "hashes_nothing" };
 
 /** An address that overlaps with an earlier one. */
 interface BindTaken {

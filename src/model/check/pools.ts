@@ -1,26 +1,34 @@
 import type { Path } from "../../lib/findings.ts";
-import { rulesOf, seesNames } from "../chain.ts";
+import { relayTarget, rulesOf, seesNames, type Target } from "../chain.ts";
+import { type HttpRouteTable, routesOf } from "../http/route.ts";
 import type { Listener } from "../listener.ts";
 import type { Model } from "../model.ts";
 import { hashedBy, type Pool } from "../pool.ts";
 import type { ModelFinding } from "./finding.ts";
+import { poolUses } from "./http/routes.ts";
 
 /**
  * Finds undefined pools, unused pools, and hash keys that the pool's listeners do not have.
  * @param leftOut names of pools that the provider left out because they are wrong; they count as defined.
  */
 export function checkPools(
-  { listeners, pools }: Pick<Model, "listeners" | "pools">,
+  { listeners, pools, routeTables }: Pick<Model, "listeners" | "pools" | "routeTables">,
   leftOut: readonly string[],
 ): readonly ModelFinding[] {
+  const tables = new Map(routeTables.map((table) => [table.name, table]));
+  const poolsOf = (listener: Listener): Use[] => [...relayUses(listener), ...poolUses(listener, tables)];
   const known = new Set([...leftOut, ...pools.map(({ name }) => name)]);
   const unknown = listeners
     .flatMap(poolsOf)
     .filter(({ pool }) => !known.has(pool))
-    .map(({ path, pool }) => ({ kind: "unknown_pool" as const, path, pool }));
-  const users = usersOf(listeners);
-  // Beside an undefined name, an unused pool is most likely the intended one.
-  const unused = unknown.length > 0 ? [] : pools.filter(({ name }) => !users.has(name));
+    .map(({ path, pool }) => ({ kind: "unknown_pool" as const, path, pool }))
+    .filter(({ path }, index, all) => all.findIndex((other) => other.path.join() === path.join()) === index);
+  const users = usersOf(listeners, poolsOf);
+  // Beside an undefined or missing name, an unused pool is most likely the intended one.
+  const isMissing = [...listeners.flatMap(targetsOf), ...routeTables.flatMap(targetsOfTable)].some(
+    (target) => target.length === 0,
+  );
+  const unused = isMissing || unknown.length > 0 ? [] : pools.filter(({ name }) => !users.has(name));
   return [
     ...unknown,
     ...unused.map(({ name }) => ({ kind: "unused_pool" as const, path: ["pools", name] })),
@@ -34,18 +42,33 @@ function checkHashKey({ name, picker }: Pool, users: readonly Listener[]): reado
   return [{ kind: "hashes_no_name", path: ["pools", name, "picker"], listeners: nameless }];
 }
 
-/** Where a listener names pools, and which. Chains of one rule lead to the same ones. */
-function poolsOf({ name, chains }: Listener): { readonly path: Path; readonly pool: string }[] {
+const targetsOf = ({ chains }: Listener): Target[] =>
+  chains.flatMap(({ serve }) => (serve.kind === "relay" ? [serve.to] : []));
+
+const targetsOfTable = (table: HttpRouteTable): Target[] =>
+  [...routesOf(table)].flatMap(({ action }) => (action.kind === "pools" ? [action.to] : []));
+
+/** Where a pool is named, and which. */
+interface Use {
+  readonly path: Path;
+  readonly pool: string;
+}
+
+/** The pools that a listener relays to. Chains of one rule lead to the same ones. */
+function relayUses({ name, chains }: Listener): Use[] {
   return rulesOf(chains).flatMap((rule) =>
-    rule.chains[0].serve.to.map(({ pool }, index) => ({
+    relayTarget(rule.chains[0].serve).map(({ pool }, index) => ({
       path: ["listeners", name, "chains", rule.name, "serve", "to", index, "pool"],
       pool,
     })),
   );
 }
 
-/** The listeners that send sessions to each pool. */
-function usersOf(listeners: readonly Listener[]): ReadonlyMap<string, readonly Listener[]> {
+/** The listeners that send sessions or requests to each pool. */
+function usersOf(
+  listeners: readonly Listener[],
+  poolsOf: (listener: Listener) => readonly Use[],
+): ReadonlyMap<string, readonly Listener[]> {
   const users = new Map<string, Listener[]>();
   for (const listener of listeners)
     for (const pool of new Set(poolsOf(listener).map((use) => use.pool))) {

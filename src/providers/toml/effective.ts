@@ -1,5 +1,6 @@
 import type { Path } from "../../lib/findings.ts";
 import type { EffectiveValue } from "../provider.ts";
+import { takesVariables } from "./interpolate.ts";
 import { applyOverrides, type Override } from "./override.ts";
 import { parseConfig } from "./parse.ts";
 import { type Positions, readPositions } from "./report/positions.ts";
@@ -60,7 +61,7 @@ export async function readEffective({
   /** A value from the environment, as a file would have to write it to mean the same. */
   function literal(value: unknown, path: Path): unknown {
     if (typeof value === "string")
-      return origins.overridden(path) ? value.replace(/\$(?=[${])/g, "$$$$") : value;
+      return origins.overridden(path) && !takesVariables(path) ? value.replace(/\$(?=[${])/g, "$$$$") : value;
     if (Array.isArray(value)) return value.map((element, index) => literal(element, [...path, index]));
     if (!isTable(value)) return value;
     return Object.fromEntries(

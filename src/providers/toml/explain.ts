@@ -24,6 +24,8 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
     case "invalid_union":
       if (issue.errors.length > 0) return explainBranch(issue, value, tree, schema);
       return [explainChoice(issue, value, "options" in issue ? (issue.options as readonly unknown[]) : [])];
+    case "custom":
+      return [finding(issue, value, issue.message, issue.params?.["hint"] as string | undefined)];
     default:
       return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
   }
@@ -81,7 +83,7 @@ function explainUnknownKey(path: Path, tree: Tree, schema: SchemaNode): Finding 
   const hint =
     otherVariant(key, nodes) ??
     didYouMean(key, missingFirst(keysOf(nodes), valueAt(tree, table))) ??
-    otherTable(key, schema);
+    otherTable(key, table, schema);
   return { ...errorAt(path, "unknown key", hint), at: "key" };
 }
 
@@ -99,12 +101,14 @@ function otherVariant(key: string, nodes: readonly SchemaNode[]): string | undef
   return types.length === 0 ? undefined : `it belongs to type = ${listChoices(types.map(String))}`;
 }
 
-function otherTable(key: string, schema: SchemaNode): string | undefined {
+function otherTable(key: string, table: Path, schema: SchemaNode): string | undefined {
   const tables = new Map<string, string[]>();
   collectTables(schema, [], tables);
   const near = suggest(key, tables.keys());
   if (near === undefined) return undefined;
-  const places = [...new Set(tables.get(near))];
+  // Most likely it was meant for a table below the one that it is in, or near that.
+  const isNear = (place: string): boolean => place.startsWith(`in [${table[0]}.`);
+  const places = [...new Set(tables.get(near))].sort((a, b) => Number(isNear(b)) - Number(isNear(a)));
   return `${near === key ? "it" : `"${near}"`} belongs ${places.slice(0, 3).join(" or ")}`;
 }
 

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { describeReadError, mebibyte, readWhole } from "../../lib/read-file.ts";
 import { didYouMean } from "../../lib/suggest.ts";
+import { isVariableName } from "../../model/http/template.ts";
 import type { Tree } from "./tree.ts";
 
 const expression = /\$\$|\$\{([^}]*)(\}?)/g;
@@ -10,6 +11,7 @@ const expression = /\$\$|\$\{([^}]*)(\}?)/g;
  * Fills in `${NAME}`, `${NAME:-default}` and `${file:/path}` inside string values; `$$` becomes `$`.
  * The default also replaces an empty variable. A file loses one newline at its end. Inserted text is not replaced again.
  * Keys stay as they are.
+ * Texts that are filled in anew for every request keep variables such as `${client.ip}`, and `$$`, for whoever reads them then.
  * @param directory where relative paths start.
  */
 export async function interpolate(
@@ -36,12 +38,14 @@ export async function interpolate(
     closing: string | undefined,
     path: Path,
   ): Promise<string> {
-    if (match === "$$") return "$";
+    const later = takesVariables(path);
+    if (match === "$$") return later ? match : "$";
+    if (later && closing !== "" && isVariableName(inside)) return match;
     const result =
       closing === ""
         ? { problem: `has "\${" without a closing "}"; write $$ for a dollar sign` }
         : await evaluate(inside, env, directory);
-    if ("value" in result) return result.value;
+    if ("value" in result) return later ? result.value.replaceAll("$", "$$$$") : result.value;
     findings.push(errorAt(path, result.problem, result.hint));
     return match;
   }
@@ -57,6 +61,17 @@ export async function interpolate(
   }
 
   return { tree: (await walk(tree, [])) as Tree, findings };
+}
+
+/** Whether the text at a path may have variables: `routes.*.request_headers.set.*` and its like. */
+export function takesVariables(path: Path): boolean {
+  const [table, , key, change] = path;
+  return (
+    table === "routes" &&
+    path.length === 5 &&
+    (key === "request_headers" || key === "response_headers") &&
+    (change === "set" || change === "add")
+  );
 }
 
 type Evaluated = { value: string } | { problem: string; hint?: string | undefined };

@@ -55,6 +55,8 @@ export interface TextOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Whether standard output is a terminal; default: it is not. */
   readonly terminal?: boolean;
+  /** Takes values that are planned, where the schema knows them already: for tests of what is being built. */
+  readonly takePlanned?: boolean;
 }
 
 /**
@@ -65,13 +67,14 @@ export async function loadConfigText(
   text: string,
   options: TextOptions,
 ): Promise<Omit<LoadedConfig, "file">> {
-  const { name, directory, env, terminal = false } = options;
+  const { name, directory, env, terminal = false, takePlanned = false } = options;
   const { tree, findings: missing } = await interpolate(parseConfig(text, name), env, directory);
   const { overrides, misfits } = applyOverrides(tree, env);
   const unfilled = missing.filter(({ path }) => !overrides.some((override) => isWithin(path, override.path)));
   const { settings, findings, unchecked } = validate(
     tree,
     unfilled.map(({ path }) => path),
+    takePlanned,
   );
   const poolNames = isTable(tree["pools"]) ? Object.keys(tree["pools"]) : [];
   const resolved = settings && (await resolveSettings(settings, { directory, poolNames, terminal }));

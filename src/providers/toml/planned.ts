@@ -5,25 +5,39 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * Keys and values that are planned and not supported yet. They are rejected by name, so that nobody believes that they
  * work. When a feature lands, its line goes. `*` is any name.
  */
-const planned = [{ key: "listeners.*.mode", values: ["http"] }];
+const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
+  { key: "auth" },
+  { key: "rate_limits" },
+  { key: "listeners.*.http2" },
+  { key: "listeners.*.http.versions" },
+  { key: "pools.*.http.version" },
+  { key: "routes.*.auth" },
+  { key: "routes.*.rate_limit" },
+  { key: "routes.*.retry" },
+  { key: "routes.*.mirror" },
+  { key: "routes.*.cors" },
+  { key: "routes.*.timeouts.try" },
+];
 
 /** The planned keys and values in a configuration. They can't be checked. */
 export function findPlanned(tree: Tree): Finding[] {
-  return planned.flatMap(({ key, values }) =>
-    matches(tree, key.split("."))
-      .filter((path) => values.includes(valueAt(tree, path) as string))
+  return planned.flatMap(({ key, values }) => {
+    const at = values === undefined ? "key" : "value";
+    return matches(tree, key.split("."))
+      .filter((path) => values?.includes(valueAt(tree, path) as string) ?? true)
       .map((path) => ({
-        ...errorAt(path, "this value is planned, but not supported yet; remove it"),
-        at: "value",
-      })),
-  );
+        ...errorAt(path, `this ${at} is planned, but not supported yet; remove it`),
+        at,
+      }));
+  });
 }
 
 /** All planned keys and values, as the documentation names them. */
 export function listPlanned(): string[] {
-  return planned.map(
-    ({ key, values }) => `${key.replace("*", "<name>")} = ${values.map((value) => `"${value}"`).join(", ")}`,
-  );
+  return planned.map(({ key, values }) => {
+    const name = key.replace("*", "<name>");
+    return values === undefined ? name : `${name} = ${values.map((value) => `"${value}"`).join(", ")}`;
+  });
 }
 
 function matches(tree: Tree, pattern: readonly string[]): Path[] {
@@ -32,7 +46,7 @@ function matches(tree: Tree, pattern: readonly string[]): Path[] {
   const keys = step === "*" ? Object.keys(tree) : Object.hasOwn(tree, step) ? [step] : [];
   return keys.flatMap((key) => {
     const value = tree[key];
-    const paths = isTable(value) ? matches(value, rest) : rest.length === 0 ? [[]] : [];
+    const paths = rest.length === 0 ? [[]] : isTable(value) ? matches(value, rest) : [];
     return paths.map((path) => [key, ...path]);
   });
 }

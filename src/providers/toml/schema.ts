@@ -1,6 +1,7 @@
 import "./schema/interpreted.ts";
 import * as z from "zod";
 import { logLevels } from "../../model/model.ts";
+import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
 import { pool } from "./schema/pool.ts";
@@ -62,6 +63,15 @@ export const config = z
         error: `expected at most ${mostListeners} listeners`,
       })
       .describe("The addresses that clients connect to, by name."),
+    routes: z
+      .record(name, route, { error: "expected tables [routes.<name>]" })
+      .refine((routes) => Object.keys(routes).length <= mostRoutes, {
+        error: `expected at most ${mostRoutes} routes`,
+      })
+      .prefault({})
+      .describe(
+        "Rules for the requests of http listeners, by name. The most specific one that matches wins.",
+      ),
     pools: z
       .record(name, pool, { error: "expected tables [pools.<name>]" })
       .refine((pools) => Object.keys(pools).length <= mostPools, {

@@ -16,13 +16,15 @@ export interface Validated {
  * Checks a configuration against the schema. Wrong parts are cut out until the rest is valid, so that later checks can
  * look at the rest and all problems are reported at once.
  * @param unfilled paths whose values could not be filled in, which has been reported.
+ * @param takePlanned see `TextOptions`.
  */
-export function validate(tree: Tree, unfilled: readonly Path[]): Validated {
+export function validate(tree: Tree, unfilled: readonly Path[], takePlanned = false): Validated {
+  const findings = takePlanned ? [] : findPlanned(tree);
   const first = config.safeParse(tree);
-  if (first.success && unfilled.length === 0) return { settings: first.data, findings: [], unchecked: [] };
+  if (first.success && unfilled.length + findings.length === 0)
+    return { settings: first.data, findings, unchecked: [] };
 
   const rest = structuredClone(tree);
-  const findings = findPlanned(tree);
   const unchecked = [...unfilled, ...findings.map(({ path }) => path)].map((path) => prune(rest, path));
   for (;;) {
     const result = config.safeParse(rest);

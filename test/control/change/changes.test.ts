@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareModels } from "../../../src/control/change/changes.ts";
+import { base, httpModel } from "../../providers/toml/http/loading.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
 
 const changes = async (after: string, before = smallest) =>
@@ -50,5 +51,19 @@ test("what comes and goes is told by its name", async () => {
     "listeners.echo: removed",
     "pools.other: added",
     "pools.echo: removed",
+  ]);
+});
+
+test("routes are told by their names and keys, and how a listener speaks HTTP by its own", async () => {
+  const route = (name: string, rest: string): string => `[routes.${name}]\npool = "b"\n${rest}\n`;
+  const before = await httpModel(`${base}${route("one", 'path = "/1"')}${route("two", 'path = "/2"')}`);
+  const after = await httpModel(
+    `${base}${route("one", 'path = "/1"\nmax_body = 1')}${route("two", 'path = "/3"')}${route("three", 'path = "/4"')}[listeners.web.http]\nmax_fields = 8\n`,
+  );
+  assert.deepEqual(compareModels(before, after).changes, [
+    "listeners.web: changed http",
+    "routes.one: changed max_body",
+    "routes.three: added",
+    "routes.two: changed match",
   ]);
 });

@@ -9,6 +9,7 @@ import { createCounterMemory, layout } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";
 import type { Backend, PlacedBackend } from "../../../src/model/backend.ts";
+import { relayTarget } from "../../../src/model/chain.ts";
 import type { Model } from "../../../src/model/model.ts";
 import type { PlacedListener } from "../../../src/model/snapshot.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
@@ -262,7 +263,7 @@ test("another model changes what differs; the rest stays the same object, and ke
   const [one] = before.pools;
   const { listeners, pools: now } = store.configure(other, boundAs(other));
   const [chain] = other.listeners[0]!.chains;
-  assert.equal(chain!.serve.to[0]!.pool, "one");
+  assert.equal(relayTarget(chain!.serve)[0]!.pool, "one");
   assert.deepEqual(listeners, [{ ...b!, chains: [chain] }]);
   assert.equal(store.retire(store.version - 1), false);
   assert.equal(now[2], before.pools[1]);

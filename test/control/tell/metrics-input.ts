@@ -8,6 +8,7 @@ import type { Certificate } from "../../../src/model/material.ts";
 import type { PoolTls } from "../../../src/model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/snapshot.ts";
 import { chainTo } from "../../support/chains.ts";
+import { poolHttp } from "../../support/pool-http.ts";
 
 /** Legal in configuration, and a test of everyone who writes or reads labels. */
 export const awkward = 'C:\\new "one"\n{le="1"}';
@@ -73,6 +74,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
   return {
     name,
     picker: { type: "round-robin" },
+    http: poolHttp,
     proxyProtocol: undefined,
     slowStart: 0,
     connect: { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } },

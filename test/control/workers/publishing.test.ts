@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Wanted } from "../../../src/control/state/store.ts";
+import { relayTarget } from "../../../src/model/chain.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
 import { type CertificatePair, testCertificates } from "../../support/certificates.ts";
 import { backendAt, boundAs, PublishingScene } from "./publishing-scene.ts";
@@ -231,7 +232,7 @@ test("a pool that left is there for as long as a connection may choose it, and g
           undecided.push(() => {
             // It may go to any of its pools.
             for (const chain of listener.definition.chains)
-              for (const { pool } of chain.serve.to)
+              for (const { pool } of relayTarget(chain.serve))
                 assert.equal(listener.poolOf(chain, () => pool).definition.name, pool);
             listener.decided();
           });

@@ -12,6 +12,7 @@ import type { PickerSpec } from "../../../src/model/pool.ts";
 import type { PlacedPool } from "../../../src/model/snapshot.ts";
 import { bytesPerCall } from "../../support/allocation.ts";
 import { equalWeights, pickerVariants, placedBackends } from "../../support/pickers.ts";
+import { poolHttp } from "../../support/pool-http.ts";
 
 const noBackends: readonly PlacedBackend[] = [];
 const client = { clientAddress: "192.0.2.1", serverName: "" };
@@ -31,6 +32,7 @@ class Stage {
       name: "p",
       picker,
       backends,
+      http: poolHttp,
       proxyProtocol: undefined,
       slowStart: 0,
       tls: undefined,

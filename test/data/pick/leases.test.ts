@@ -9,6 +9,7 @@ import type { NoPick, Wait } from "../../../src/data/pick/pick.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
 import type { PlacedPool } from "../../../src/model/snapshot.ts";
 import { pickerVariants } from "../../support/pickers.ts";
+import { poolHttp } from "../../support/pool-http.ts";
 
 const backends = ["primary", "primary", "backup"].map((tier, slot): PlacedBackend => {
   const target = { kind: "tcp", host: "127.0.0.1", port: 80 + slot } as const;
@@ -27,6 +28,7 @@ const [one, two, spare] = backends as [PlacedBackend, PlacedBackend, PlacedBacke
 const definition: PlacedPool = {
   name: "app",
   picker: { type: "least-connection" },
+  http: poolHttp,
   proxyProtocol: undefined,
   slowStart: 0,
   connect: { timeout: 1, attempts: 3, retryBudget: { percent: 20, min: 3 } },

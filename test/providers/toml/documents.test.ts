@@ -27,6 +27,7 @@ async function loadShipped(text: string): Promise<Model> {
     name: "shipped",
     directory: join(dir, "config"),
     env: {},
+    takePlanned: true,
   });
   assert.deepEqual(warnings, []);
   return model;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { stringify } from "smol-toml";
+import { relayTarget } from "../../../src/model/chain.ts";
 import { logLevels } from "../../../src/model/model.ts";
 import { pickerTypes } from "../../../src/model/pool.ts";
 import { formatEffective, readEffective } from "../../../src/providers/toml/effective.ts";
@@ -95,7 +96,11 @@ test("valid settings come through TOML into the model as they were", async () =>
       assert.equal(model.log.sessions, written.log?.sessions ?? true);
       assert.equal(model.shutdown.timeout, milliseconds(written.shutdown?.timeout, 30_000));
       assert.deepEqual(
-        model.listeners.map(({ name: its, chains: [chain] }) => [its, chain?.serve.to, chain?.timeouts.idle]),
+        model.listeners.map(({ name: its, chains: [chain] }) => [
+          its,
+          chain && relayTarget(chain.serve),
+          chain?.timeouts.idle,
+        ]),
         Object.entries(written.listeners).map(([its, { pool: target, timeouts }]) => [
           its,
           [{ pool: target, weight: 1 }],

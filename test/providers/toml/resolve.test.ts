@@ -43,6 +43,13 @@ test("the smallest configuration gets every default", async () => {
         picker: { type: "power-of-two" },
         proxyProtocol: undefined,
         slowStart: 0,
+        http: {
+          host: "keep",
+          idle: 4_000,
+          maxIdlePerBackend: 32,
+          maxRequestsPerBackend: undefined,
+          maxResponseHead: 65_536,
+        },
         connect: { timeout: 5_000, attempts: 3, retryBudget: { percent: 20, min: 3 } },
         maxConnectionsPerBackend: undefined,
         queue: { size: 1_000, timeout: 5_000 },
@@ -66,6 +73,7 @@ test("the smallest configuration gets every default", async () => {
         },
       },
     ],
+    routeTables: [],
   });
 });
 
@@ -129,7 +137,7 @@ test("unix sockets start at the configuration's folder, and a path that gets too
 test("an unused pool is a warning", async () => {
   const text = `${smallest}[pools.spare.discovery]\ntype = "static"\nbackends = ["x:1"]\n`;
   assert.deepEqual(await problemLines(text), [
-    "warning umay.toml:8:2 pools.spare: no listener uses this pool; name it in one, or remove it",
+    "warning umay.toml:8:2 pools.spare: no listener or route uses this pool; name it in one, or remove it",
   ]);
 });
 

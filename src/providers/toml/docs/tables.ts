@@ -83,13 +83,19 @@ function about({ description }: SchemaNode): Pick<SchemaNode, "description"> {
 
 /** A table has its own section. A key that may also be a plain value has a row too. */
 function isSection(node: SchemaNode): boolean {
-  return alternatives(node).every((choice) => choice.type === "object");
+  return alternatives(node).every((choice) => choice.type === "object" && !holdsValues(choice));
+}
+
+/** Whether it is a table by names of the user's whose values are no tables. */
+function holdsValues({ additionalProperties: value }: SchemaNode): boolean {
+  return typeof value === "object" && alternatives(value).every((choice) => choice.type !== "object");
 }
 
 function typeOf(node: SchemaNode): string {
+  if (node["x-type"] !== undefined) return node["x-type"];
   const choices = alternatives(node);
   if (choices.length > 1) return [...new Set(choices.map(typeOf))].join(" or ");
-  if (node["x-type"] !== undefined) return node["x-type"];
+  if (holdsValues(node)) return `table: ${typeOf(node.additionalProperties as SchemaNode)}`;
   if (node.enum !== undefined) return node.enum.map(code).join(", ");
   if (node.const !== undefined) return code(node.const);
   if (node.items !== undefined) return `list: ${typeOf(node.items)}`;

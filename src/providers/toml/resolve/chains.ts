@@ -1,5 +1,6 @@
 import type { Path } from "../../../lib/findings.ts";
-import type { Chain } from "../../../model/chain.ts";
+import type { Chain, Serve } from "../../../model/chain.ts";
+import type { HttpServe } from "../../../model/http/front.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 
 /** The key of a listener that says where everything goes that no route takes. */
@@ -9,21 +10,22 @@ const fallback = "pool";
  * What a listener's `pool`, `routes`, `tls`, `mode` and `detect` mean together. Each route, and `pool` at the end, is a
  * rule of the same name; where clients without TLS are told apart from those with it, they have the same rules again,
  * but for those that pass TLS through.
+ * @param http what comes after the routes where the listener speaks HTTP.
  */
-export function resolveChains(settings: ListenerSettings): readonly Chain[] {
+export function resolveChains(settings: ListenerSettings, http?: HttpServe): readonly Chain[] {
   const { mode, detect, tls, pool, routes, timeouts } = settings;
-  const { idle, half_close: halfClose } = timeouts;
+  const { idle = usualIdle, half_close: halfClose } = timeouts;
   const common = { idle, halfClose };
   const withTls: Chain["tls"] = mode === "passthrough" ? "passthrough" : tls && "terminate";
   const rules = [
-    ...routes.map((route, index) => ({ name: routeName(index), ...route })),
-    { name: fallback, sni: [], alpn: [], protocol: [], pool, passthrough: false },
+    ...routes.map((route, index) => ({ ...route, name: routeName(index), serve: relayTo(route.pool) })),
+    { name: fallback, sni: [], alpn: [], protocol: [], passthrough: false, serve: http ?? relayTo(pool) },
   ];
   const chainOf = (rule: (typeof rules)[number], kind: Chain["tls"]): Chain => ({
     name: rule.name,
     match: { sni: rule.sni, alpn: rule.alpn, protocol: rule.protocol },
     tls: kind,
-    serve: { kind: "relay", to: [{ pool: rule.pool, weight: 1 }] },
+    serve: rule.serve,
     timeouts: common,
   });
   const plain = detect && withTls !== undefined ? rules.filter(({ passthrough }) => !passthrough) : [];
@@ -32,6 +34,15 @@ export function resolveChains(settings: ListenerSettings): readonly Chain[] {
     ...plain.map((rule) => chainOf(rule, undefined)),
   ];
 }
+
+/** In milliseconds. */
+const usualIdle = 3_600_000;
+
+/** A pool that is missing has been reported. */
+const relayTo = (pool: string | undefined): Serve => ({
+  kind: "relay",
+  to: pool === undefined ? [] : [{ pool, weight: 1 }],
+});
 
 const routeName = (index: number): string => `routes[${index}]`;
 

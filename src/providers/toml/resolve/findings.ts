@@ -2,14 +2,21 @@ import { formatAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
 import type { ModelFinding } from "../../../model/check/finding.ts";
+import type { Settings } from "../schema.ts";
 import { formatPath } from "../tree.ts";
 import { placeInFile } from "./chains.ts";
+import { placeOfRoute, tellHttpFinding } from "./http/findings.ts";
 
 /**
  * A finding about the model as a finding about the file, in the words of TOML.
  * @param poolNames of every pool that the configuration names.
+ * @param routes as the file has them.
  */
-export function tellFinding(finding: ModelFinding, poolNames: readonly string[]): Finding {
+export function tellFinding(
+  finding: ModelFinding,
+  poolNames: readonly string[],
+  routes: Settings["routes"],
+): Finding {
   const path = placeInFile(finding.path);
   switch (finding.kind) {
     case "bind_taken": {
@@ -21,10 +28,10 @@ export function tellFinding(finding: ModelFinding, poolNames: readonly string[])
     case "duplicate_name":
       return errorAt(path, `${JSON.stringify(finding.name)} is there twice; choose another name`);
     case "unknown_pool":
-      return tellUnknownPool(path, finding.pool, poolNames);
+      return tellUnknownPool(placeOfRoute(path, routes), finding.pool, poolNames);
     case "unused_pool":
       return {
-        ...warningAt(path, "no listener uses this pool; name it in one, or remove it"),
+        ...warningAt(path, "no listener or route uses this pool; name it in one, or remove it"),
         at: "key",
       };
     case "hashes_no_name": {
@@ -51,6 +58,8 @@ export function tellFinding(finding: ModelFinding, poolNames: readonly string[])
         path,
         "lets clients without TLS in, and they have no certificate; remove it, or tls.client_auth",
       );
+    default:
+      return tellHttpFinding(finding, placeOfRoute(path, routes));
   }
 }
 

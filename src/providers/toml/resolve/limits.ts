@@ -26,7 +26,7 @@ export function resolveLimits(
 }
 
 /** The single address may have been intended. */
-function trimmedBits(cidrs: CidrSettings, path: Path): Finding[] {
+export function trimmedBits(cidrs: CidrSettings, path: Path): Finding[] {
   return cidrs.flatMap(({ cidr, trimmed, text }, index) =>
     trimmed
       ? [

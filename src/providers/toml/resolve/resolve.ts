@@ -4,13 +4,16 @@ import { checkModel } from "../../../model/check/check.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
-import type { ListenerSettings } from "../schema/listener.ts";
+import type { ListenerSettings, TlsSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
 import { placeAddress } from "./addresses.ts";
 import { resolveChains } from "./chains.ts";
 import { resolveDiscovery } from "./discovery.ts";
 import { tellFinding } from "./findings.ts";
 import { resolveHealth } from "./health.ts";
+import { resolveServe } from "./http/listener.ts";
+import { resolvePoolHttp, resolveRetryBudget } from "./http/pool.ts";
+import { resolveTables } from "./http/tables.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
 import { resolveTls } from "./tls.ts";
@@ -35,6 +38,8 @@ export async function resolveSettings(
   const place = (address: SocketAddress, path: Path): SocketAddress =>
     placeAddress(address, path, context.directory, report);
 
+  const resolving = { directory: context.directory, report };
+  const { tables, nameOf } = await resolveTables(settings, resolving);
   const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
   const listeners = await Promise.all(
     Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
@@ -42,17 +47,19 @@ export async function resolveSettings(
       const { tls } = listener;
       return {
         ...listenerOf(name, listener),
+        chains: resolveChains(listener, await resolveServe(name, listener, nameOf.get(name), resolving)),
         bind: place(listener.bind, [...path, "bind"]),
         limits: resolveLimits(listener, path, report),
-        tls: tls && (await resolveTls(tls, [...path, "tls"], context.directory, report)),
+        tls: tls && (await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, report)),
       };
     }),
   );
   const pools = await Promise.all(
     Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
       const { picker, queue, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
-      const { timeout, attempts, retry_budget: retryBudget } = pool.connect;
-      const connect = { timeout, attempts, retryBudget };
+      const { timeout, attempts } = pool.connect;
+      const connect = { timeout, attempts, retryBudget: resolveRetryBudget(pool, ["pools", name], report) };
+      const http = resolvePoolHttp(pool.http);
       const maxConnectionsPerBackend = pool.max_connections_per_backend || undefined;
       const { directory } = context;
       const path = ["pools", name];
@@ -61,7 +68,7 @@ export async function resolveSettings(
         pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
       const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
       const limits = { connect, maxConnectionsPerBackend, queue };
-      return { name, picker, ...limits, proxyProtocol, slowStart, tls, health, removal, discovery };
+      return { name, picker, http, ...limits, proxyProtocol, slowStart, tls, health, removal, discovery };
     }),
   );
 
@@ -73,11 +80,14 @@ export async function resolveSettings(
     admin,
     listeners,
     pools,
+    routeTables: tables,
   };
   for (const [name, listener] of Object.entries(settings.listeners))
     findings.push(...checkMode(name, listener));
   const { poolNames } = context;
-  findings.push(...checkModel(model, poolNames).map((finding) => tellFinding(finding, poolNames)));
+  findings.push(
+    ...checkModel(model, poolNames).map((finding) => tellFinding(finding, poolNames, settings.routes)),
+  );
   return { model, findings };
 }
 
@@ -88,7 +98,16 @@ function checkMode(name: string, { mode, tls }: ListenerSettings): readonly Find
   return [errorAt(["listeners", name, "tls"], message)];
 }
 
-function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "bind" | "tls" | "limits"> {
+/** Clients that speak HTTP negotiate it, beside what routes look for. */
+function withAlpn(tls: TlsSettings, { mode }: ListenerSettings): TlsSettings {
+  if (mode !== "http" || tls.alpn.includes("http/1.1")) return tls;
+  return { ...tls, alpn: [...tls.alpn, "http/1.1"] };
+}
+
+function listenerOf(
+  name: string,
+  settings: ListenerSettings,
+): Omit<Listener, "bind" | "chains" | "tls" | "limits"> {
   const { detect, proxy_protocol: proxyProtocol, max_connections: maxConnections, timeouts } = settings;
   const introduced = proxyProtocol && {
     trust: proxyProtocol.trust.map(({ cidr }) => cidr),
@@ -96,7 +115,6 @@ function listenerOf(name: string, settings: ListenerSettings): Omit<Listener, "b
   };
   return {
     name,
-    chains: resolveChains(settings),
     detect,
     proxyProtocol: introduced,
     maxConnections,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { protocols } from "../../../model/chain.ts";
 import { clientAuth } from "./client-auth.ts";
+import { httpKeys, httpTimeouts } from "./http/listener.ts";
 import { cidrs, limits } from "./limits.ts";
 import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";
 
@@ -62,12 +63,15 @@ const tls = z.strictObject({
 
 const timeouts = z.strictObject({
   handshake: duration("1ms").prefault("10s").describe("Time that a client has to finish its TLS handshake."),
-  idle: duration("1ms")
-    .prefault("1h")
-    .describe("A session ends after this time without a byte in either direction."),
+  idle: duration("1ms").optional().meta({
+    description:
+      "A session, or with http a request, ends after this time without a byte in either direction.",
+    "x-default": '`"1h"`, with http `"5m"`',
+  }),
   half_close: duration("1ms")
     .prefault("60s")
     .describe("Time that one side has to end its direction after the other side has ended its own."),
+  ...httpTimeouts,
 });
 
 const route = z.strictObject({
@@ -101,14 +105,16 @@ export const listener = z.strictObject({
     'The address that clients connect to: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free port and logs it.',
   ),
   mode: z
-    .enum(["tcp", "passthrough"])
+    .enum(["tcp", "passthrough", "http"])
     .prefault("tcp")
     .describe(
-      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated; routes get name and protocol from its first message.",
+      "tcp: bytes are relayed as they come, behind TLS where there is a tls table. passthrough: TLS is not terminated; routes get name and protocol from its first message. http: requests go to the routes of [routes.<name>], after these routes have had what is theirs.",
     ),
-  pool: z
-    .string({ error: "expected the name of a pool" })
-    .describe("The pool that gets this listener's sessions."),
+  pool: z.string({ error: "expected the name of a pool" }).optional().meta({
+    description:
+      "The pool that gets this listener's sessions, or with http the requests that no route takes.",
+    "x-default": 'required but for `mode = "http"`',
+  }),
   routes: z
     .array(route, { error: "expected tables [[listeners.<name>.routes]]" })
     .prefault([])
@@ -137,6 +143,7 @@ export const listener = z.strictObject({
     "x-default": "from the process's file limit",
   }),
   ...limits,
+  ...httpKeys,
   timeouts: timeouts.prefault({}).describe("Time limits of a session."),
   tls: tls.optional().describe("Terminates TLS. Without this table the listener speaks plain TCP."),
 });

@@ -8,6 +8,7 @@ import {
   pickerTypes,
 } from "../../../model/pool.ts";
 import { health, outlier, panicThreshold } from "./health.ts";
+import { poolHttp } from "./http/pool.ts";
 import { tls } from "./pool-tls.ts";
 import { address, duration, hostName, integer, nameserver, path } from "./values.ts";
 
@@ -158,6 +159,13 @@ const dnsDiscovery = z.strictObject({
     .describe("How long the last backends are kept when the name has vanished."),
 });
 
+const retryBudget = z.strictObject({
+  percent: integer(0, 100)
+    .prefault(20)
+    .describe("The most retries at a time, in percent of the pool's connections."),
+  min: integer(0, 100_000).prefault(3).describe("So many retries at a time are always allowed."),
+});
+
 export const pool = z.strictObject({
   picker: picker
     .prefault("power-of-two")
@@ -179,18 +187,18 @@ export const pool = z.strictObject({
       attempts: integer(1, 16)
         .prefault(3)
         .describe("How many different backends are tried before the client is refused."),
-      retry_budget: z
-        .strictObject({
-          percent: integer(0, 100)
-            .prefault(20)
-            .describe("The most retries at a time, in percent of the pool's connections."),
-          min: integer(0, 100_000).prefault(3).describe("So many retries at a time are always allowed."),
-        })
-        .prefault({})
-        .describe("A bound on retries, so that a pool that fails does not get a multiple of its load."),
+      retry_budget: retryBudget.optional().meta({
+        description: "The pool's retry_budget, at its former place.",
+        deprecated: true,
+      }),
     })
     .prefault({})
     .describe("Connecting backends."),
+  retry_budget: retryBudget.optional().meta({
+    description: "A bound on retries, so that a pool that fails does not get a multiple of its load.",
+    "x-default": "`{ percent = 20, min = 3 }`",
+  }),
+  http: poolHttp.prefault({}).describe("HTTP with the backends, where http listeners send them requests."),
   max_connections_per_backend: integer(0, 1_000_000)
     .prefault(0)
     .describe("The most connections that each backend gets, exact over all workers; 0: no limit."),
@@ -221,3 +229,6 @@ export const pool = z.strictObject({
     .describe("How the backends are found."),
 });
 export type PoolSettings = z.output<typeof pool>;
+
+/** What a table that is not there says. */
+export const defaultRetryBudget = (): z.output<typeof retryBudget> => retryBudget.parse({});

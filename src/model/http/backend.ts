@@ -1,0 +1,13 @@
+/** How a pool's backends are spoken to where http listeners send them requests. */
+export interface PoolHttp {
+  /** What they see as host: the client's, their own host name or address, or this one, with a port where it has one. */
+  readonly host: "keep" | "backend" | { readonly name: string };
+  /** How long an idle connection is kept, in milliseconds; 0: not at all. */
+  readonly idle: number;
+  /** The most idle connections to each backend that each worker keeps. */
+  readonly maxIdlePerBackend: number;
+  /** The most requests at a time to each backend, over all workers; undefined: no limit. */
+  readonly maxRequestsPerBackend: number | undefined;
+  /** The largest head of a response, in bytes. */
+  readonly maxResponseHead: number;
+}

@@ -1,0 +1,88 @@
+import type { Cidr } from "../../lib/cidr.ts";
+import type { Content, HttpRoute } from "./route.ts";
+
+/** How much of a request a listener takes. Sizes are in bytes. */
+export interface HttpLimits {
+  /** The request line included. */
+  readonly requestHead: number;
+  readonly fields: number;
+  readonly target: number;
+  /** 0: no limit. */
+  readonly body: number;
+  /** Of a body, per second, after the first 10 s; 0: off. */
+  readonly minBodyRate: number;
+}
+
+/** Time limits, in milliseconds. */
+export interface HttpTimeouts {
+  /** From a request's first byte to the end of its head. */
+  readonly requestHeader: number;
+  /** Between two pieces of a request's body. */
+  readonly bodyIdle: number;
+  /** Between two requests of a connection. */
+  readonly keepAlive: number;
+  /** Of a request without a byte in either direction. */
+  readonly idle: number;
+  /** The same after a change of protocol. */
+  readonly upgradedIdle: number;
+}
+
+/** Who is believed about clients, and what backends are told of them. */
+export interface Forwarded {
+  /** Peers whose fields count; empty: nobody's. */
+  readonly trust: readonly Cidr[];
+  readonly read: "x-forwarded-for" | "forwarded";
+  readonly write: readonly ("x-forwarded" | "forwarded")[];
+  /** The field that has the request's id, lower case; undefined: none is made. */
+  readonly requestId: string | undefined;
+}
+
+/** Strict-Transport-Security (RFC 6797), on answers over TLS. */
+export interface Hsts {
+  /** In milliseconds. */
+  readonly maxAge: number;
+  readonly subdomains: boolean;
+  readonly preload: boolean;
+}
+
+/** A page in place of the text of umay's own answers with one of these statuses. */
+export interface ErrorPage {
+  readonly from: number;
+  /** Included. */
+  readonly to: number;
+  readonly content: Content;
+}
+
+/** How a listener speaks HTTP with its clients. */
+export interface HttpFront {
+  readonly limits: HttpLimits;
+  readonly timeouts: HttpTimeouts;
+  /** Of a connection; undefined: no limit. */
+  readonly maxRequests: number | undefined;
+  /** Of a connection, in milliseconds, ±10 %; undefined: no limit. */
+  readonly maxAge: number | undefined;
+  /** Request fields with `_` in their names. */
+  readonly underscores: "drop" | "refuse" | "pass";
+  /** Paths whose two readings lead to different routes. */
+  readonly ambiguousPaths: "refuse" | "pass";
+  /** Whether answers 103 go on: to clients of HTTP/2, to all, to none. */
+  readonly earlyHints: "2" | "all" | "off";
+  /** Undefined: umay adds no Via. */
+  readonly via: string | undefined;
+  /** The backend's Server field: stays, goes, or has this text instead. */
+  readonly server: "keep" | "remove" | { readonly text: string };
+  readonly hsts: Hsts | undefined;
+  readonly forwarded: Forwarded;
+  /** The first that has the status counts. */
+  readonly errors: readonly ErrorPage[];
+}
+
+/** What a chain does that speaks HTTP: finds the route of each request. */
+export interface HttpServe {
+  readonly kind: "http";
+  /** The name of a route table. */
+  readonly routes: string;
+  /** What becomes of requests that no rule takes; undefined: they are answered by umay. */
+  readonly fallback: HttpRoute | undefined;
+  readonly front: HttpFront;
+}

@@ -1,0 +1,109 @@
+import type { Cidr } from "../../lib/cidr.ts";
+import type { Target } from "../chain.ts";
+import type { FileSource } from "../material.ts";
+import type { RouteTable } from "./route-table.ts";
+import type { Template } from "./template.ts";
+
+/** A status with which clients go elsewhere (RFC 9110 section 15.4). */
+export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
+
+/** A path that replaces another; all of them in normal form. */
+export type PathRewrite =
+  | { readonly kind: "path"; readonly path: string }
+  /** In place of the prefix that matched; without a slash at its end. Only where the route matches by prefixes. */
+  | { readonly kind: "prefix"; readonly prefix: string }
+  /** In place of the first part of the path that the expression takes; `$1` in `replacement` is a group. */
+  | { readonly kind: "regex"; readonly pattern: string; readonly replacement: string };
+
+/** Where clients are sent; undefined: as the request has it. The query stays. */
+export interface Redirect {
+  readonly scheme: "http" | "https" | undefined;
+  /** Lower case. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly path: Exclude<PathRewrite, { kind: "regex" }> | undefined;
+  readonly status: RedirectStatus;
+}
+
+/** An answer of umay's own. */
+export interface Content {
+  /** Undefined: the configuration has the text itself. */
+  readonly source: FileSource | undefined;
+  readonly bytes: Uint8Array;
+  /** A media type (RFC 9110 section 8.3). */
+  readonly type: string;
+}
+
+export type RouteAction =
+  | { readonly kind: "pools"; readonly to: Target }
+  | { readonly kind: "redirect"; readonly redirect: Redirect }
+  | { readonly kind: "respond"; readonly status: number; readonly content: Content | undefined };
+
+/** Changes to the fields of a head. Names are in lower case. */
+export interface FieldChanges {
+  /** In place of all fields of that name. */
+  readonly set: Readonly<Record<string, Template>>;
+  /** Beside the others of that name. */
+  readonly add: Readonly<Record<string, Template>>;
+  /** A name that ends in `*` stands for all that begin so. */
+  readonly remove: readonly string[];
+}
+
+/** What a key is made of, for pools that hash one. */
+export type HashKey =
+  | { readonly kind: "source-ip" }
+  | { readonly kind: "header" | "cookie" | "query"; readonly name: string };
+
+/** A cookie that keeps a client at the pool and the backend that it has. */
+export interface Sticky {
+  readonly cookie: string;
+  readonly sameSite: "lax" | "strict" | "none";
+  /** In milliseconds; undefined: until the client's program ends. */
+  readonly maxAge: number | undefined;
+}
+
+/** What becomes of the requests that a rule takes. */
+export interface HttpRoute {
+  /** Unique; in metrics, log and explanations. */
+  readonly name: string;
+  /** Part of the order that its tables have; for explanations. */
+  readonly priority: number;
+  /** By the client's address; empty: every client. */
+  readonly allow: readonly Cidr[];
+  /** Wins over `allow`. */
+  readonly deny: readonly Cidr[];
+  readonly action: RouteAction;
+  /** In bytes, 0: no limit; undefined: the listener's. */
+  readonly maxBody: number | undefined;
+  readonly rewrite: {
+    readonly path: PathRewrite | undefined;
+    /** Instead of the client's; with a port where it has one. */
+    readonly host: string | undefined;
+  };
+  readonly requestFields: FieldChanges;
+  readonly responseFields: FieldChanges;
+  /** In milliseconds. */
+  readonly timeouts: {
+    /** From the last byte of the request to the head of the response. */
+    readonly firstByte: number;
+    /** From the request's head to the response's last byte; undefined: no limit. */
+    readonly request: number | undefined;
+    /** Without a byte in either direction; undefined: the listener's. */
+    readonly idle: number | undefined;
+  };
+  /** The first that the request has is hashed; empty: what the pool says. */
+  readonly hash: readonly HashKey[];
+  readonly sticky: Sticky | undefined;
+  /** Protocols that a connection may change to. */
+  readonly upgrades: readonly "websocket"[];
+}
+
+/** The rules of http listeners; those with the same ones share it. */
+export interface HttpRouteTable extends RouteTable<HttpRoute> {
+  readonly name: string;
+}
+
+/** The routes of a table, each once, in the order of their first rule. */
+export function routesOf({ hosts }: RouteTable<HttpRoute>): ReadonlySet<HttpRoute> {
+  return new Set(hosts.flatMap(({ rules }) => rules.map(({ route }) => route)));
+}

@@ -1,0 +1,62 @@
+import type { PathMatch, RequestMatch, ValueMatch } from "./match.ts";
+import type { Redirect, RouteAction } from "./route.ts";
+
+/*
+ * Rules in a few words, for people. Words follow the configuration's.
+ */
+
+/** `prefix /v1, GET or POST, header x-client = "app"`; `any request` without a condition. */
+export function describeMatch({ path, methods, headers, query }: RequestMatch): string {
+  const parts = [
+    path === undefined ? "" : describePath(path),
+    methods.join(" or "),
+    ...headers.map((header) => `header ${describeValue(header)}`),
+    ...query.map((key) => `query ${describeValue(key)}`),
+  ].filter((part) => part !== "");
+  return parts.join(", ") || "any request";
+}
+
+const pathWords = { exact: "path", prefix: "prefix", "text-prefix": "begins with", regex: "regex" } as const;
+
+function describePath({ kind, value, ignoreCase }: PathMatch): string {
+  return `${pathWords[kind]} ${value === "" ? "/" : value}${ignoreCase ? " (any case)" : ""}`;
+}
+
+const testWords = {
+  exact: "=",
+  prefix: "begins",
+  suffix: "ends",
+  contains: "has",
+  regex: "matches",
+} as const;
+
+function describeValue({ name, test, not }: ValueMatch): string {
+  if (test.kind === "present") return `${name} ${not ? "absent" : "present"}`;
+  const text = `${name} ${testWords[test.kind]} ${JSON.stringify(test.value)}${test.ignoreCase ? " (any case)" : ""}`;
+  return not ? `not ${text}` : text;
+}
+
+/** `pool api`, `pools a (95), b (5)`, `redirect 308 to https`, `answer 200`. */
+export function describeAction(action: RouteAction): string {
+  switch (action.kind) {
+    case "pools": {
+      const [first, ...others] = action.to;
+      if (others.length === 0) return `pool ${first?.pool}`;
+      return `pools ${action.to.map(({ pool, weight }) => `${pool} (${weight})`).join(", ")}`;
+    }
+    case "redirect":
+      return `redirect ${action.redirect.status} to ${describeRedirect(action.redirect)}`;
+    case "respond":
+      return `answer ${action.status}`;
+  }
+}
+
+function describeRedirect({ scheme, host, port, path }: Redirect): string {
+  const parts = [
+    scheme && `${scheme}:`,
+    host && `//${host}`,
+    port && `:${port}`,
+    path && (path.kind === "path" ? path.path : `${path.prefix}/…`),
+  ].filter((part) => part !== undefined);
+  return parts.join("");
+}

@@ -1,0 +1,112 @@
+import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import type {
+  PathMatch,
+  PresenceTest,
+  RequestMatch,
+  TextTest,
+  ValueMatch,
+} from "../../../../model/http/match.ts";
+import type { MatchSettings, ValueSettings } from "../../schema/http/match.ts";
+import { checkRegex, given, type Resolving } from "./context.ts";
+
+/** @param path of the table that has the conditions. */
+export async function resolveMatch(
+  settings: MatchSettings,
+  path: Path,
+  resolving: Resolving,
+): Promise<RequestMatch> {
+  const { methods = [], headers = {}, query = {}, grpc } = settings;
+  const values = (key: "headers" | "query", table: Readonly<Record<string, ValueSettings>>) =>
+    Promise.all(
+      Object.entries(table).map(([name, value]) =>
+        resolveValue(name, value, [...path, key, name], resolving),
+      ),
+    );
+  const match: RequestMatch = {
+    path: await resolvePath(settings, path, resolving),
+    methods: [...new Set(methods)],
+    headers: await values("headers", headers),
+    query: (await values("query", query)).map((value) => ({ ...value, name: wireText(value.name) })),
+  };
+  if (grpc === undefined) return match;
+  if (methods.length > 0)
+    resolving.report(errorAt([...path, "methods"], "gRPC calls always use POST; remove this key"));
+  return { ...match, methods: ["POST"], headers: [grpcContent, ...match.headers] };
+}
+
+/** What tells gRPC from other requests. */
+const grpcContent: ValueMatch = {
+  name: "content-type",
+  test: { kind: "prefix", value: "application/grpc", ignoreCase: true },
+  not: false,
+};
+
+const pathKeys = ["path", "path_prefix", "path_regex", "grpc"] as const;
+
+async function resolvePath(
+  settings: MatchSettings,
+  path: Path,
+  resolving: Resolving,
+): Promise<PathMatch | undefined> {
+  const [key, another] = given(settings, pathKeys);
+  const { ignore_case: ignoreCase, grpc } = settings;
+  if (key === undefined) {
+    if (ignoreCase)
+      resolving.report(errorAt([...path, "ignore_case"], "needs path, path_prefix or path_regex"));
+    return undefined;
+  }
+  if (another !== undefined)
+    resolving.report(errorAt([...path, another], `stands beside ${key}; a match has one of them`));
+  if (grpc !== undefined)
+    return grpc.method === undefined
+      ? { kind: "prefix", value: `/${grpc.service}`, ignoreCase }
+      : { kind: "exact", value: `/${grpc.service}/${grpc.method}`, ignoreCase };
+  if (settings.path !== undefined) return { kind: "exact", value: settings.path, ignoreCase };
+  if (settings.path_prefix !== undefined) return { kind: "prefix", value: settings.path_prefix, ignoreCase };
+  const value = settings.path_regex!;
+  await checkRegex(resolving, [...path, "path_regex"], value);
+  const simpler = simplerPath(value);
+  if (simpler !== undefined) resolving.report(warningAt([...path, "path_regex"], simpler));
+  return { kind: "regex", value, ignoreCase };
+}
+
+/** What does the same without a regular expression, which is found faster and can be compared with others. */
+function simplerPath(pattern: string): string | undefined {
+  const [, literal, end] =
+    /^\^?((?:\/[\w~-]+)+)(\/\.\*|\(\?:\/\.\*\)\?|\(\/\.\*\)\?|\.\*|\/|)\$?$/.exec(pattern) ?? [];
+  if (literal === undefined) return undefined;
+  if (end === "" || end === "/") return `no regular expression is needed; write path = "${literal}${end}"`;
+  return `a prefix would do, which is found faster; write path_prefix = "${literal}"`;
+}
+
+const tests = ["exact", "prefix", "suffix", "contains", "regex", "present"] as const;
+
+async function resolveValue(
+  name: string,
+  settings: ValueSettings,
+  path: Path,
+  resolving: Resolving,
+): Promise<ValueMatch> {
+  if (typeof settings === "string") return { name, test: textTest("exact", settings, false), not: false };
+  const { not, ignore_case: ignoreCase, present } = settings;
+  const [key, another] = given(settings, tests);
+  if (key === undefined || another !== undefined) {
+    const found = key === undefined ? "there is none" : `there are ${key} and ${another}`;
+    resolving.report(errorAt(path, `expected one of ${tests.join(", ")}; ${found}`));
+  }
+  if (key === "present" || key === undefined) return { name, test: presence, not: not === (present ?? true) };
+  const text = settings[key]!;
+  if (key === "regex") await checkRegex(resolving, [...path, "regex"], text);
+  return { name, test: textTest(key, text, ignoreCase), not };
+}
+
+const presence: PresenceTest = { kind: "present" };
+
+const textTest = (kind: TextTest["kind"], value: string, ignoreCase: boolean): TextTest => ({
+  kind,
+  value: wireText(value),
+  ignoreCase,
+});
+
+/** As requests have it: a character per byte of its UTF-8. */
+const wireText = (text: string): string => Buffer.from(text).toString("latin1");

@@ -1,0 +1,75 @@
+import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import { didYouMean, listChoices } from "../../../../lib/suggest.ts";
+import { orderRoutes } from "../../../../model/http/precedence.ts";
+import type { HttpRouteTable } from "../../../../model/http/route.ts";
+import type { Settings } from "../../schema.ts";
+import type { Resolving } from "./context.ts";
+import { type ResolvedRoute, resolveRoute } from "./route.ts";
+
+export interface Tables {
+  readonly tables: readonly HttpRouteTable[];
+  /** By listener, for each that speaks HTTP. */
+  readonly nameOf: ReadonlyMap<string, string>;
+}
+
+/**
+ * The routes of each http listener, in the order in which they are asked. Listeners with the same ones share a table, which
+ * is named as the first of them.
+ */
+export async function resolveTables(
+  { listeners, routes }: Pick<Settings, "listeners" | "routes">,
+  resolving: Resolving,
+): Promise<Tables> {
+  const resolved: ResolvedRoute[] = [];
+  for (const [name, settings] of Object.entries(routes)) {
+    const path = ["routes", name];
+    resolved.push(await resolveRoute(name, settings, resolving));
+    checkListeners(settings.listeners ?? [], [...path, "listeners"], listeners, resolving);
+  }
+  const speaking = Object.keys(listeners).filter((name) => listeners[name]!.mode === "http");
+  if (speaking.length === 0)
+    for (const { route } of resolved)
+      resolving.report({
+        ...errorAt(["routes", route.name], 'no listener has mode = "http", which takes requests for it'),
+        at: "key",
+      });
+  const tables = new Map<string, HttpRouteTable>();
+  const nameOf = new Map<string, string>();
+  for (const name of speaking) {
+    const own = resolved.filter((route) => route.listeners?.includes(name) ?? true);
+    const { pool, https_redirect: redirect } = listeners[name]!;
+    if (own.length === 0 && pool === undefined && redirect === undefined)
+      resolving.report(
+        errorAt(
+          ["listeners", name],
+          "serves nothing: it has no pool and no https_redirect, and no route is for it",
+        ),
+      );
+    const key = own.map(({ route }) => route.name).join();
+    const table = tables.get(key) ?? { name, ...orderRoutes(own) };
+    tables.set(key, table);
+    nameOf.set(name, table.name);
+  }
+  return { tables: [...tables.values()], nameOf };
+}
+
+function checkListeners(
+  names: readonly string[],
+  path: Path,
+  listeners: Settings["listeners"],
+  { report }: Resolving,
+): void {
+  const http = Object.keys(listeners).filter((name) => listeners[name]!.mode === "http");
+  for (const [index, name] of names.entries()) {
+    const place = [...path, index];
+    if (names.indexOf(name) < index) report(warningAt(place, `${JSON.stringify(name)} is in the list twice`));
+    else if (!Object.hasOwn(listeners, name)) {
+      const known = Object.keys(listeners);
+      const message = `no listener is named ${JSON.stringify(name)}; there is ${listChoices(known)}`;
+      report(errorAt(place, message, didYouMean(name, known)));
+    } else if (!http.includes(name))
+      report(
+        errorAt(place, `listeners.${name} does not take requests; give it mode = "http", or remove it here`),
+      );
+  }
+}

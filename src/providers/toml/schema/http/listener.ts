@@ -1,0 +1,143 @@
+import * as z from "zod";
+import { cidrs } from "../limits.ts";
+import { duration, integer, path } from "../values.ts";
+import { fieldName, mediaType, size } from "./values.ts";
+
+const yesOrNo = { error: "expected true or false" };
+
+const http = z.strictObject({
+  max_request_head: size("1KiB", "1MiB")
+    .prefault("32KiB")
+    .describe("The largest head of a request, its first line included. Over it: 431."),
+  max_fields: integer(8, 1_024).prefault(128).describe("The most header fields of a request. Over it: 431."),
+  max_target: size("256B", "64KiB").prefault("8KiB").describe("The longest path with query. Over it: 414."),
+  max_body: size("0", "1024GiB")
+    .prefault("0")
+    .describe("The largest body of a request. 0: no limit. Over it: 413."),
+  min_body_rate: size("0", "1GiB")
+    .prefault("0")
+    .describe("The fewest bytes a second of a request's body, after its first 10 s. 0: any. Under it: 408."),
+  underscores: z
+    .enum(["drop", "refuse", "pass"])
+    .prefault("drop")
+    .describe("What becomes of request fields with _ in their names, which many backends take for -."),
+  ambiguous_paths: z
+    .enum(["refuse", "pass"])
+    .prefault("refuse")
+    .describe(
+      "What becomes of paths that a lax backend may read so that another route would take them: 400, or nothing.",
+    ),
+  early_hints: z
+    .enum(["2", "all", "off"])
+    .prefault("2")
+    .describe("Whether clients get answers with status 103: those that speak HTTP/2, all, or none."),
+  via: z
+    .string({ error: "expected a name" })
+    .regex(/^[A-Za-z0-9.:_-]{0,255}$/, { error: "expected a host, or a name of your choice" })
+    .prefault("")
+    .describe("umay's name in the field Via. Empty: it adds none."),
+  server: z
+    .string({ error: "expected keep, remove or a text" })
+    .regex(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, { error: "expected keep, remove or a text in ASCII" })
+    .prefault("keep")
+    .describe("The backend's field Server: keep, remove, or a text that replaces it."),
+});
+
+const forwarded = z.strictObject({
+  trust: cidrs
+    .prefault([])
+    .describe(
+      "Peers whose X-Forwarded-* or Forwarded fields count. From all others these fields are removed.",
+    ),
+  read: z
+    .enum(["x-forwarded-for", "forwarded"])
+    .prefault("x-forwarded-for")
+    .describe("The field that has the client's address."),
+  write: z
+    .array(z.enum(["x-forwarded", "forwarded"]))
+    .prefault(["x-forwarded"])
+    .describe("The fields that backends get. x-forwarded: X-Forwarded-For, -Proto, -Host and -Port."),
+  request_id: z
+    .union([z.literal(""), fieldName], { error: "expected the name of a header field, or nothing" })
+    .prefault("x-request-id")
+    .describe(
+      "The field with the request's id, which umay makes unless a trusted peer sent one. Empty: none.",
+    ),
+});
+
+const errorPage = z.strictObject({
+  file: path.describe("A file with the page, at most 64 KiB. A reload reads it again."),
+  type: mediaType.prefault("text/html; charset=utf-8").describe("Its Content-Type."),
+});
+
+const statusRange = z.string().regex(/^[45]\d\d(?:-[45]\d\d)?$/, {
+  error: 'expected a status from 400 to 599, or a range such as "502-504"',
+});
+
+const hstsTable = z.strictObject({
+  max_age: duration("0s", "1000d").describe("How long clients shall use TLS alone."),
+  subdomains: z.boolean(yesOrNo).prefault(false).describe("For all names below as well."),
+  preload: z
+    .boolean(yesOrNo)
+    .prefault(false)
+    .describe("Allows browsers to ship with this host in their list."),
+});
+
+/** Keys of a listener with `mode = "http"`. */
+export const httpKeys = {
+  https_redirect: z
+    .strictObject({
+      port: integer(1, 65_535).prefault(443).describe("The port of https."),
+    })
+    .optional()
+    .describe("Sends clients from http to https (308) where no route takes a request."),
+  hsts: z
+    .union([duration("0s", "1000d"), hstsTable], {
+      error: 'expected a duration, such as "365d", or a table with max_age',
+    })
+    .optional()
+    .meta({
+      description: "Strict-Transport-Security in answers over TLS: for how long, or a table.",
+      "x-default": "none",
+    }),
+  max_requests_per_connection: integer(0, 1_000_000).optional().meta({
+    description: "After this many requests a connection is closed in order. 0: no limit.",
+    "x-default": "10000",
+  }),
+  max_connection_age: duration("1s").optional().meta({
+    description: "After this time, ±10 %, a connection is closed in order.",
+    "x-default": "no limit",
+  }),
+  http: http.optional().describe("What is taken from clients and given to them."),
+  forwarded: forwarded
+    .optional()
+    .describe("Who says where a request came from, and what backends are told of it."),
+  errors: z
+    .record(statusRange, errorPage, { error: 'expected a table such as { "404" = { file = "404.html" } }' })
+    .optional()
+    .describe("Pages for umay's own answers, by status or range. Answers of backends are never touched."),
+};
+
+/** Keys of a listener's `timeouts` with `mode = "http"`. */
+export const httpTimeouts = {
+  request_header: duration("1ms").optional().meta({
+    description: "http: time from a request's first byte to the end of its head.",
+    "x-default": '`"10s"`',
+  }),
+  body_idle: duration("1ms")
+    .optional()
+    .meta({ description: "http: time between two pieces of a request's body.", "x-default": '`"60s"`' }),
+  keep_alive: duration("1ms").optional().meta({
+    description: "http: time that a connection may wait for its next request.",
+    "x-default": '`"75s"`',
+  }),
+  upgraded_idle: duration("1ms")
+    .optional()
+    .meta({ description: "http: as idle, after a change to WebSocket.", "x-default": '`"1h"`' }),
+};
+
+/** What a table that is not there says. */
+export const defaultHttp = (): z.output<typeof http> => http.parse({});
+export const defaultForwarded = (): z.output<typeof forwarded> => forwarded.parse({});
+export type HttpSettings = z.output<typeof http>;
+export type ForwardedSettings = z.output<typeof forwarded>;

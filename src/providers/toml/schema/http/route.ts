@@ -1,0 +1,211 @@
+import * as z from "zod";
+import { cidrs } from "../limits.ts";
+import { duration, integer, name, path } from "../values.ts";
+import { conditions, match } from "./match.ts";
+import {
+  authority,
+  editableName,
+  mediaType,
+  pathPrefix,
+  removedName,
+  requestHost,
+  requestPath,
+  size,
+  template,
+} from "./values.ts";
+
+const poolName = z.string({ error: "expected the name of a pool" });
+
+const redirect = z.strictObject({
+  scheme: z
+    .enum(["http", "https"])
+    .optional()
+    .meta({ description: "http or https.", "x-default": "the request's" }),
+  host: requestHost
+    .refine((host) => !host.startsWith("*"), { error: "expected one host, without a wildcard" })
+    .optional()
+    .meta({ description: "The host.", "x-default": "the request's" }),
+  port: integer(1, 65_535).optional().meta({
+    description: "The port.",
+    "x-default": "the request's, or the scheme's own where scheme or host is set",
+  }),
+  path: requestPath
+    .optional()
+    .meta({ description: "The path. The query stays.", "x-default": "the request's" }),
+  path_prefix: pathPrefix.optional().describe("Replaces the prefix of the path that matched."),
+  status: z
+    .union(
+      [301, 302, 303, 307, 308].map((status) => z.literal(status as 301 | 302 | 303 | 307 | 308)),
+      {
+        error: "expected 301, 302, 303, 307 or 308",
+      },
+    )
+    .prefault(307)
+    .meta({
+      description:
+        "301 and 308 are kept by clients, the others are not. With 301, 302 and 303 a POST becomes a GET.",
+      "x-type": "301, 302, 303, 307, 308",
+    }),
+});
+
+const respond = z.strictObject({
+  status: integer(200, 599).prefault(200).describe("The status of the answer."),
+  body: z
+    .string({ error: "expected a text" })
+    .max(65_536, { error: "expected at most 65536 characters" })
+    .optional()
+    .meta({ description: "Its body.", "x-default": "empty" }),
+  file: path.optional().describe("A file with its body, at most 64 KiB. A reload reads it again."),
+  type: mediaType
+    .optional()
+    .meta({ description: "Its Content-Type.", "x-default": '`"text/plain; charset=utf-8"`' }),
+});
+
+const rewrite = z.strictObject({
+  path: requestPath.optional().describe("The whole path."),
+  path_prefix: pathPrefix.optional().describe("Replaces the prefix of the path that matched."),
+  path_regex: z
+    .string({ error: "expected a regular expression" })
+    .optional()
+    .describe("The first part of the path that this regular expression (RE2) takes is replaced by with."),
+  with: z
+    .string({ error: "expected a text" })
+    .optional()
+    .describe("In place of what path_regex takes; $1 is its first group."),
+  host: authority.optional().describe("The host that the backend sees."),
+});
+
+const changesExpected = `expected a table, such as { x-tls = "\${tls.version}" }`;
+
+const fieldChanges = z.strictObject({
+  set: z
+    .record(editableName, template, { error: changesExpected })
+    .prefault({})
+    .describe("Fields in place of all others of their name. Values may have variables."),
+  add: z
+    .record(editableName, template, { error: changesExpected })
+    .prefault({})
+    .describe("Fields beside the others of their name. Values may have variables."),
+  remove: z
+    .array(removedName, { error: 'expected a list of names, such as ["x-debug", "x-internal-*"]' })
+    .prefault([])
+    .describe('Names of fields to leave out; "x-internal-*" is every name that begins so.'),
+});
+
+const timeouts = z.strictObject({
+  first_byte: duration("1ms").prefault("60s").describe("Time that a backend has to begin its answer."),
+  request: duration("0s")
+    .prefault("0s")
+    .describe("Time for a request and its answer as a whole. 0s: no limit."),
+  idle: duration("1ms").optional().meta({
+    description: "A request ends after this time without a byte in either direction.",
+    "x-default": "the listener's",
+  }),
+});
+
+const sticky = z.strictObject({
+  cookie: z
+    .string({ error: "expected the name of a cookie" })
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, { error: "expected the name of a cookie" })
+    .describe("The cookie's name."),
+  same_site: z.enum(["lax", "strict", "none"]).prefault("lax").describe("Its SameSite attribute."),
+  max_age: duration("1s").optional().meta({
+    description: "How long clients keep it.",
+    "x-default": "until the client's program ends",
+  }),
+});
+
+const hashKey = z
+  .string({ error: "expected a key" })
+  .regex(/^(?:source-ip|(?:header|cookie|query):[^\s:;=,]{1,256})$/, {
+    error: 'expected "header:NAME", "cookie:NAME", "query:NAME" or "source-ip"',
+  })
+  .meta({ "x-type": "key" });
+
+const priorityExpected = "expected a whole number from -1000 to 1000";
+
+const settings = {
+  listeners: z
+    .array(name, { error: 'expected a list of listeners, such as ["web"]' })
+    .min(1, { error: "the list is empty; expected at least one listener, or no key" })
+    .optional()
+    .meta({ description: "The listeners whose requests it takes.", "x-default": 'all with `mode = "http"`' }),
+  hosts: z
+    .array(requestHost, { error: 'expected a list of hosts, such as ["example.com", "*.example.com"]' })
+    .min(1, { error: "the list is empty; expected at least one host, or no key" })
+    .optional()
+    .meta({
+      description:
+        'Hosts of requests, without ports; "*.example.com" is every name below example.com. Names may be Unicode.',
+      "x-default": "any, and none",
+    }),
+  match: z
+    .array(match, { error: 'expected a list of tables, such as [{ path_prefix = "/api" }]' })
+    .min(1, { error: "the list is empty; expected at least one match, or no key" })
+    .optional()
+    .describe(
+      "Alternatives: a request must meet all conditions of one. One set of conditions may stand in the route itself.",
+    ),
+  ...conditions,
+  priority: integer(-1_000, 1_000, priorityExpected)
+    .prefault(0)
+    .describe("Higher ones are asked first, whatever else makes a route more specific but its host."),
+  pool: poolName
+    .optional()
+    .describe("The pool that gets the requests. A route has one of pool, pools, redirect and respond."),
+};
+
+/** One rule for requests. */
+export const route = z
+  .strictObject({
+    ...settings,
+    pools: z
+      .array(
+        z.strictObject({
+          pool: poolName.describe("A pool."),
+          weight: integer(1, 1_000_000)
+            .prefault(1)
+            .describe("Its share of the requests, relative to the other weights."),
+        }),
+        { error: 'expected a list, such as [{ pool = "a", weight = 95 }, { pool = "b", weight = 5 }]' },
+      )
+      .min(1, { error: "the list is empty; expected at least one pool" })
+      .optional()
+      .describe("Several pools that share the requests."),
+    redirect: redirect.optional().describe("Sends clients elsewhere."),
+    respond: respond.optional().describe("Answers without a backend."),
+    allow: cidrs
+      .min(1, { error: "the list is empty, and nobody would be served; remove the key to serve everyone" })
+      .optional()
+      .meta({
+        description: "Ranges whose clients are served, all others get 403: CIDRs or single addresses.",
+        "x-default": "all",
+      }),
+    deny: cidrs.prefault([]).describe("Ranges whose clients get 403, even if allow has them."),
+    max_body: size("0", "1024GiB").optional().meta({
+      description: "The largest body of a request. 0: no limit.",
+      "x-default": "the listener's",
+    }),
+    rewrite: rewrite.prefault({}).describe("Changes what the backend sees as path and host."),
+    request_headers: fieldChanges.prefault({}).describe("Changes the request's header fields."),
+    response_headers: fieldChanges.prefault({}).describe("Changes the response's header fields."),
+    timeouts: timeouts.prefault({}).describe("Time limits of a request."),
+    hash: z
+      .array(hashKey, { error: 'expected a list of keys, such as ["header:x-user", "source-ip"]' })
+      .prefault([])
+      .describe(
+        "For pools with consistent-hash: the first of these that a request has is hashed, instead of the pool's key.",
+      ),
+    sticky: sticky.optional().describe("A cookie keeps each client at the pool and the backend that it has."),
+    upgrades: z
+      .array(z.enum(["websocket"]), { error: 'expected a list, such as ["websocket"]' })
+      .prefault(["websocket"])
+      .describe("Protocols that a connection may change to. Empty: such requests get 403."),
+  })
+  .describe("A rule for requests of http listeners; its name is its label in metrics, log and explanations.");
+
+export type RouteSettings = z.output<typeof route>;
+export type FieldChangeSettings = z.output<typeof fieldChanges>;
+
+/** As many as are sorted and checked within a second. */
+export const mostRoutes = 10_000;

@@ -1,0 +1,10 @@
+import type { PoolHttp } from "../../src/model/http/backend.ts";
+
+/** As the configuration has it by default. */
+export const poolHttp: PoolHttp = {
+  host: "keep",
+  idle: 4_000,
+  maxIdlePerBackend: 32,
+  maxRequestsPerBackend: undefined,
+  maxResponseHead: 65_536,
+};
