@@ -7,13 +7,17 @@ import type {
   PoolExplanation,
   TlsExplanation,
 } from "../../model/explanation.ts";
+import type { HttpQuestion } from "../../model/http/explanation.ts";
+import type { HttpServe } from "../../model/http/front.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
+import type { Routing } from "../decide/http/routing.ts";
 import type { RouteRequest } from "../decide/router.ts";
 import { mainPool } from "../decide/target.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 import { explainAdmission } from "./admission.ts";
+import { explainHttp } from "./http.ts";
 import { type ExplainedPool, explainPool } from "./pool.ts";
 import { explainRoutes } from "./route.ts";
 
@@ -22,6 +26,8 @@ export interface Surroundings {
   readonly plane: Pick<Plane, "shared" | "handshakes">;
   /** 1 to count; undefined: no worker, the state is made of a file. */
   readonly worker: number | undefined;
+  /** Of a listener that speaks HTTP. */
+  readonly routing?: Routing | undefined;
 }
 
 /** What became of a connection before it has a pool. */
@@ -40,7 +46,7 @@ interface Reception {
  */
 export function explain(
   listener: ServedListener,
-  { plane, worker }: Surroundings,
+  { plane, worker, routing }: Surroundings,
   request: ExplainRequest,
 ): Explanation {
   const { definition } = listener;
@@ -49,7 +55,7 @@ export function explain(
   const protocol = request.protocol ?? usualProtocol(listener);
   const admission = explainAdmission(listener, plane, client, via);
   const came = admission.admitted
-    ? follow(listener, plane.shared, { client, protocol, serverName, alpn })
+    ? follow(listener, plane.shared, { client, protocol, serverName, alpn, routing, http: request.http })
     : {};
   const reason = admission.reason ?? came.reason ?? null;
   return {
@@ -61,6 +67,7 @@ export function explain(
     tls: came.tls ?? null,
     route: came.route ?? null,
     pool: came.pool ?? null,
+    http: came.http ?? null,
     notes: notesOn(listener, request, { protocol, serverName }),
   };
 }
@@ -69,14 +76,18 @@ export function explain(
 interface Admitted extends ClientHello {
   readonly client: string;
   readonly protocol: Protocol;
+  readonly routing: Routing | undefined;
+  readonly http: HttpQuestion | undefined;
 }
 
-type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool">>;
+type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "http">>;
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
   const { tls, refusal, chain, ...requests } = receive(listener, protocol, { serverName, alpn });
   if (refusal !== null || chain === undefined) return { reason: refusal, tls };
+  const { serve } = chain;
+  if (serve.kind === "http") return { tls, ...followRequest(listener, shared, serve, connection) };
   const served = listener.poolOf(chain, mainPool);
   const known = (requests.session ?? requests.hello!).serverName;
   const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
@@ -86,6 +97,22 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
     route: explainRoutes(listener.definition, chain, requests),
     pool,
   };
+}
+
+/** What becomes of a request on a connection that speaks HTTP. */
+function followRequest(
+  listener: ServedListener,
+  shared: SharedMemory,
+  serve: HttpServe,
+  { client, serverName, routing, http: question }: Admitted,
+): Stages {
+  if (routing === undefined || question === undefined) return {};
+  const { http, refusal, target } = explainHttp(routing, serve.front, { question, peer: client });
+  if (target === undefined) return { http, reason: refusal };
+  const served = listener.poolNamed(target.pool);
+  const { client: clientAddress } = http.request;
+  const pool = explainPool(served, shared, { clientAddress, serverName, key: target.key });
+  return { http, pool, reason: pickRefusal(pool, served, shared) };
 }
 
 /** Why it ends where a backend is to be picked; null: it has one, or waits for one. */

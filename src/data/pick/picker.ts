@@ -6,6 +6,8 @@ export interface PickKey {
   readonly clientAddress: string;
   /** The server name of the TLS handshake, lower case; empty without one. */
   readonly serverName: string;
+  /** What a route says is to be hashed, instead of both. */
+  readonly key?: string | undefined;
 }
 
 /** What a pick may depend on. A pool reuses one object for all picks: do not keep it. */

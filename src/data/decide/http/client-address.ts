@@ -1,0 +1,69 @@
+import { isIP } from "node:net";
+import { unmapAddress } from "../../../lib/address.ts";
+import { AddressSet } from "../../../lib/address-set.ts";
+import type { Forwarded } from "../../../model/http/front.ts";
+
+/** No chain of proxies is longer; what comes before is not looked at. */
+const mostHops = 64;
+
+/** Who a request comes from, where proxies in front may say so. */
+export class ClientAddress {
+  readonly #trusted: AddressSet;
+  readonly #read: Forwarded["read"];
+
+  constructor({ trust, read }: Pick<Forwarded, "trust" | "read">) {
+    this.#trusted = new AddressSet(trust);
+    this.#read = read;
+  }
+
+  trusts(address: string): boolean {
+    return address !== "" && this.#trusted.has(address);
+  }
+
+  /**
+   * From the right over addresses that are trusted, to the first that is not. An entry that is no address ends the walk
+   * at the last good one.
+   * @param peer of the connection, or what its PROXY protocol header says.
+   * @param header all fields of a name, joined by commas.
+   */
+  of(peer: string, header: (name: string) => string | undefined): string {
+    if (!this.trusts(peer)) return peer;
+    const list = header(this.#read);
+    if (list === undefined) return peer;
+    let client = peer;
+    let end = list.length;
+    for (let hop = 0; hop < mostHops && end >= 0; hop++) {
+      const comma = list.lastIndexOf(",", end - 1);
+      const address = this.#addressIn(list.slice(end === 0 ? 0 : comma + 1, end));
+      if (address === undefined) return client;
+      client = address;
+      if (comma < 0 || !this.trusts(client)) return client;
+      end = comma;
+    }
+    return client;
+  }
+
+  #addressIn(entry: string): string | undefined {
+    const text = this.#read === "forwarded" ? forParameter(entry) : entry.trim();
+    const plain = withoutPort(text);
+    return isIP(plain) === 0 ? undefined : unmapAddress(plain);
+  }
+}
+
+/** RFC 7239 section 4. */
+function forParameter(element: string): string {
+  for (const pair of element.split(";")) {
+    const equals = pair.indexOf("=");
+    if (pair.slice(0, equals).trim().toLowerCase() !== "for") continue;
+    const value = pair.slice(equals + 1).trim();
+    return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+  }
+  return "";
+}
+
+/** `192.0.2.1:80`, `[2001:db8::1]:80` and addresses alone. */
+function withoutPort(text: string): string {
+  if (text.startsWith("[")) return text.slice(1, text.indexOf("]"));
+  const colon = text.indexOf(":");
+  return colon >= 0 && text.indexOf(":", colon + 1) < 0 ? text.slice(0, colon) : text;
+}

@@ -1,0 +1,35 @@
+import type { FieldEdits } from "../../../http/edits.ts";
+import type { Regexes } from "../../../lib/regex.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
+import { Access } from "./access.ts";
+import { compileRedirect, type LocationOf } from "./redirect.ts";
+import { compilePathRewrite, type RewritePath } from "./rewrite.ts";
+import { compileChanges, type TemplateFacts } from "./template.ts";
+
+/** A route with all that can be prepared before a request comes. */
+export interface CompiledRoute {
+  readonly name: string;
+  readonly definition: HttpRoute;
+  readonly access: Access;
+  /** Undefined: the path stays. */
+  readonly rewritePath: RewritePath | undefined;
+  /** Undefined: it redirects nobody. */
+  readonly locationOf: LocationOf | undefined;
+  /** Undefined: nothing changes. */
+  readonly requestFields: FieldEdits<TemplateFacts> | undefined;
+  readonly responseFields: FieldEdits<TemplateFacts> | undefined;
+}
+
+/** @param regexes needed where the route rewrites by a regular expression. @throws RegexError */
+export function compileRoute(definition: HttpRoute, regexes: Regexes | undefined): CompiledRoute {
+  const { name, action, rewrite, requestFields, responseFields } = definition;
+  return {
+    name,
+    definition,
+    access: new Access(definition),
+    rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
+    locationOf: action.kind === "redirect" ? compileRedirect(action.redirect) : undefined,
+    requestFields: compileChanges(requestFields),
+    responseFields: compileChanges(responseFields),
+  };
+}

@@ -1,0 +1,53 @@
+import type { HttpRefusal } from "../../../model/http/refusals.ts";
+import type { Rule } from "../../../model/http/route-table.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import type { RedirectFacts } from "./redirect.ts";
+import type { RoutedRequest, Routing } from "./routing.ts";
+
+/** All that a decision about a request looks at. */
+export interface DecidedRequest extends RoutedRequest, RedirectFacts {
+  /** The client's IP address; empty for a unix socket's. */
+  readonly client: string;
+  readonly upgrade: "" | "websocket";
+}
+
+/** What becomes of a request; which rule took it says why. */
+export type Decision =
+  | {
+      readonly kind: "refuse";
+      readonly reason: HttpRefusal;
+      /** The rule that took it; undefined: none did. */
+      readonly rule: Rule<CompiledRoute> | undefined;
+      /** The routes of its two readings, where they differ. */
+      readonly readings: readonly [string, string] | undefined;
+    }
+  | { readonly kind: "redirect"; readonly rule: Rule<CompiledRoute>; readonly location: string }
+  | { readonly kind: "respond"; readonly rule: Rule<CompiledRoute> }
+  | {
+      readonly kind: "forward";
+      readonly rule: Rule<CompiledRoute>;
+      /** As it is sent, without the query. */
+      readonly path: string;
+    };
+
+export function decide(routing: Routing, request: DecidedRequest): Decision {
+  const rule = routing.find(request);
+  if (typeof rule === "string") return refuse(rule);
+  if ("ambiguous" in rule) return { ...refuse("ambiguous_path"), readings: rule.ambiguous };
+  const { route } = rule;
+  const { action, upgrades } = route.definition;
+  if (!route.access.admits(request.client)) return refuse("denied", rule);
+  if (action.kind === "respond") return { kind: "respond", rule };
+  if (route.locationOf !== undefined) {
+    const location = route.locationOf(request, rule.match.path);
+    return location === undefined ? refuse("host_missing", rule) : { kind: "redirect", rule, location };
+  }
+  if (request.upgrade !== "" && !upgrades.includes(request.upgrade)) return refuse("upgrade_refused", rule);
+  const path =
+    route.rewritePath === undefined ? request.path : route.rewritePath(request.path, rule.match.path);
+  return path === undefined ? refuse("bad_rewrite", rule) : { kind: "forward", rule, path };
+}
+
+function refuse(reason: HttpRefusal, rule?: Rule<CompiledRoute>): Extract<Decision, { kind: "refuse" }> {
+  return { kind: "refuse", reason, rule, readings: undefined };
+}

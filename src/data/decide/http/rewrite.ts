@@ -1,0 +1,39 @@
+import { normalisePath } from "../../../http/uri/path.ts";
+import type { Regexes } from "../../../lib/regex.ts";
+import type { PathMatch } from "../../../model/http/match.ts";
+import type { PathRewrite } from "../../../model/http/route.ts";
+
+/**
+ * Makes another path of a request's.
+ * @param matched the condition that the path met.
+ * @returns undefined where the result would be no path.
+ */
+export type RewritePath = (path: string, matched: PathMatch | undefined) => string | undefined;
+
+/** @param regexes only for a regular expression. @throws RegexError */
+export function compilePathRewrite(rewrite: PathRewrite, regexes: Regexes | undefined): RewritePath {
+  switch (rewrite.kind) {
+    case "path":
+      return () => rewrite.path;
+    case "prefix":
+      return (path, matched) => replacePrefix(path, matched, rewrite.prefix);
+    case "regex": {
+      const replace = regexes!.replaceFirst(rewrite.pattern, rewrite.replacement);
+      return (path) => {
+        const replaced = replace(path);
+        if (replaced === path) return path;
+        const plain = replaced.startsWith("/") ? normalisePath(replaced) : undefined;
+        return typeof plain === "string" ? plain : undefined;
+      };
+    }
+  }
+}
+
+/** @param prefix without a slash at its end. */
+function replacePrefix(path: string, matched: PathMatch | undefined, prefix: string): string {
+  // `*` has no prefix.
+  if (!path.startsWith("/")) return path;
+  const rest = path.slice(matched?.value.length ?? 0);
+  const replaced = rest === "" || rest.startsWith("/") || prefix === "" ? prefix + rest : `${prefix}/${rest}`;
+  return replaced.startsWith("/") ? replaced : `/${replaced}`;
+}

@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import type { Sticky } from "../../../model/http/route.ts";
+
+/** In bytes: enough to tell backends apart, too few to tell their addresses. */
+const valueBytes = 8;
+
+/**
+ * What a cookie says of a backend. All machines with the same configuration agree on it, so that nothing has to be stored.
+ * Made once for each backend.
+ */
+export function stickyValue(pool: string, backend: string): string {
+  return createHash("sha256")
+    .update(`${pool}\0${backend}`)
+    .digest()
+    .subarray(0, valueBytes)
+    .toString("base64url");
+}
+
+/** The field Set-Cookie (RFC 6265 section 4.1). @param secure whether the client came over TLS. */
+export function stickyCookie({ cookie, sameSite, maxAge }: Sticky, value: string, secure: boolean): string {
+  const parts = [`${cookie}=${value}`, "Path=/", "HttpOnly", `SameSite=${sameSiteWords[sameSite]}`];
+  if (secure) parts.push("Secure");
+  if (maxAge !== undefined) parts.push(`Max-Age=${Math.floor(maxAge / 1_000)}`);
+  return parts.join("; ");
+}
+
+const sameSiteWords = { lax: "Lax", strict: "Strict", none: "None" } as const;

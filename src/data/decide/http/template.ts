@@ -1,0 +1,32 @@
+import { type EditValue, FieldEdits } from "../../../http/edits.ts";
+import type { FieldChanges } from "../../../model/http/route.ts";
+import type { Template, Variable } from "../../../model/http/template.ts";
+
+/** What variables stand for. */
+export interface TemplateFacts {
+  /** Empty where there is nothing to say. */
+  variable(name: Variable): string;
+  /** @param name in lower case. @returns undefined where the request has no such field. */
+  header(name: string): string | undefined;
+}
+
+/** A template as a text, or as a function where something is known only with a request. */
+export function compileTemplate(template: Template): EditValue<TemplateFacts> {
+  if (template.every((piece) => typeof piece === "string")) return template.join("");
+  return (facts) => {
+    let text = "";
+    for (const piece of template) {
+      if (typeof piece === "string") text += piece;
+      else text += "variable" in piece ? facts.variable(piece.variable) : (facts.header(piece.header) ?? "");
+    }
+    return text;
+  };
+}
+
+/** @returns undefined where nothing changes. */
+export function compileChanges({ set, add, remove }: FieldChanges): FieldEdits<TemplateFacts> | undefined {
+  if (Object.keys(set).length + Object.keys(add).length + remove.length === 0) return undefined;
+  const compile = (fields: Readonly<Record<string, Template>>): Record<string, EditValue<TemplateFacts>> =>
+    Object.fromEntries(Object.entries(fields).map(([name, template]) => [name, compileTemplate(template)]));
+  return new FieldEdits({ set: compile(set), add: compile(add), remove });
+}

@@ -1,0 +1,138 @@
+import { queryValue } from "../../http/uri/query.ts";
+import type { HttpExplanation, HttpQuestion, RuleTrial } from "../../model/http/explanation.ts";
+import type { HttpFront } from "../../model/http/front.ts";
+import { type HttpRefusal, httpRefusals } from "../../model/http/refusals.ts";
+import { describeMatch } from "../../model/http/words.ts";
+import { accessRule } from "../decide/http/access.ts";
+import { ClientAddress } from "../decide/http/client-address.ts";
+import { type DecidedRequest, type Decision, decide } from "../decide/http/decide.ts";
+import { describeKey, hashKeyOf } from "../decide/http/hash-key.ts";
+import type { Routing } from "../decide/http/routing.ts";
+import type { Mismatch } from "../decide/http/rules.ts";
+import { mainPool } from "../decide/target.ts";
+import { changesOf, limitsOf } from "./http-words.ts";
+
+/** Who asks what. */
+export interface AskedRequest {
+  readonly question: HttpQuestion;
+  /** Of the connection. */
+  readonly peer: string;
+}
+
+/** What becomes of a request, up to the pool. */
+export interface ExplainedRequest {
+  readonly http: HttpExplanation;
+  /** Null: it is answered, by a backend or as its route says. */
+  readonly refusal: HttpRefusal | null;
+  /** The pool that most of such requests go to; undefined: none is asked. */
+  readonly target: { readonly pool: string; readonly key: string | undefined } | undefined;
+}
+
+export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequest): ExplainedRequest {
+  const { question, peer } = asked;
+  const header = (name: string): string | undefined => joinedField(question, name);
+  const addresses = new ClientAddress(front.forwarded);
+  const client = addresses.of(peer, header);
+  const request: DecidedRequest = {
+    ...question,
+    header,
+    queryValue: (name) => queryValue(question.query, name),
+    client,
+    upgrade: header("upgrade")?.toLowerCase() === "websocket" ? "websocket" : "",
+  };
+  const decision = decide(routing, request);
+  const route = decision.rule?.route.definition;
+  const { action } = route ?? {};
+  const hashed = route && decision.kind === "forward" ? hashKeyOf(route.hash, request) : undefined;
+  const { method, scheme, authority, path, query, secondPath } = question;
+  return {
+    http: {
+      request: {
+        method,
+        url: `${scheme}://${authority}${path}${query}`,
+        client,
+        client_by: clientBy(addresses, front, peer, client),
+      },
+      hosts: routing.index.hostsFor(request.host).map(({ name }) => name),
+      ...trialsOf(routing, request, decision),
+      readings: {
+        path,
+        second: secondPath ?? null,
+        routes: (decision.kind === "refuse" && decision.readings) || null,
+      },
+      route: route?.name ?? null,
+      access: route === undefined ? null : accessRule(route, client),
+      changes: changesOf(decision, path),
+      limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front) : [],
+      hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },
+      answer: answerOf(decision),
+    },
+    refusal: decision.kind === "refuse" ? decision.reason : null,
+    target:
+      decision.kind === "forward" && action?.kind === "pools"
+        ? { pool: mainPool(action.to), key: hashed?.text }
+        : undefined,
+  };
+}
+
+/** All fields of a name, joined. */
+function joinedField({ headers }: HttpQuestion, name: string): string | undefined {
+  const values = headers.filter(([its]) => its === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join(", ");
+}
+
+function clientBy(addresses: ClientAddress, { forwarded }: HttpFront, peer: string, client: string): string {
+  if (!addresses.trusts(peer))
+    return `the peer, which is not in forwarded.trust: ${forwarded.read} is not read`;
+  return client === peer
+    ? `the trusted peer, for want of ${forwarded.read}`
+    : `${forwarded.read}, from ${peer}`;
+}
+
+function answerOf(decision: Decision): HttpExplanation["answer"] {
+  switch (decision.kind) {
+    case "refuse":
+      return { status: httpRefusals[decision.reason].status, reason: decision.reason, location: null };
+    case "redirect": {
+      const { action } = decision.rule.route.definition;
+      const status = action.kind === "redirect" ? action.redirect.status : 0;
+      return { status, reason: null, location: decision.location };
+    }
+    case "respond": {
+      const { action } = decision.rule.route.definition;
+      return { status: action.kind === "respond" ? action.status : 0, reason: null, location: null };
+    }
+    case "forward":
+      return null;
+  }
+}
+
+/** Nobody reads more of those that do not match. */
+const mostTrials = 50;
+
+function trialsOf(
+  routing: Routing,
+  request: DecidedRequest,
+  { rule: taken }: Decision,
+): Pick<HttpExplanation, "rules" | "more"> {
+  const trials: RuleTrial[] = [];
+  let more = 0;
+  let found = false;
+  for (const { name: host, rules } of routing.index.hostsFor(request.host))
+    for (const { rule, mismatch } of rules.judge(request)) {
+      const isTaken: boolean = !found && rule === taken;
+      found ||= isTaken;
+      if (trials.length >= mostTrials && !isTaken) more++;
+      else {
+        const verdict = isTaken ? "taken" : mismatch === undefined ? "later" : mismatchText(mismatch);
+        trials.push({ host, route: rule.route.name, match: describeMatch(rule.match), verdict });
+      }
+    }
+  if (taken !== undefined && taken === routing.fallback)
+    trials.push({ host: "*", route: taken.route.name, match: "what no route takes", verdict: "taken" });
+  return { rules: trials, more };
+}
+
+function mismatchText(mismatch: Mismatch): string {
+  return "name" in mismatch ? `${mismatch.kind} ${mismatch.name}` : mismatch.kind;
+}
