@@ -2,12 +2,15 @@ import { isIP } from "node:net";
 import { createCounterMemory, layout } from "../channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../channel/memory.ts";
 import { Store } from "../control/state/store.ts";
+import { indexTable, Routing } from "../data/decide/http/routing.ts";
 import { ServedPool } from "../data/dispatch/pool.ts";
 import { explain } from "../data/explain/explain.ts";
 import { ServedListener } from "../data/plane.ts";
 import type { Backend } from "../model/backend.ts";
 import { poolsOf } from "../model/chain.ts";
+import { poolUses, servesOf } from "../model/check/http/routes.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
+import type { Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
 import { discover } from "./discover.ts";
@@ -32,7 +35,9 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
     model.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" } as const]),
   );
   const store = new Store(model, bound, shared, [counters]);
-  const needed = poolsOf(model.listeners.find(({ name }) => name === request.listener)!.chains);
+  const listener = model.listeners.find(({ name }) => name === request.listener)!;
+  const routing = await routingOf(model, listener);
+  const needed = poolsServed(model, listener);
   const problems = new Map<string, string | undefined>();
   const searches = model.pools.filter(({ name }) => needed.has(name)).map(findBackends);
   for (const { name, backends, problem } of await Promise.all(searches)) {
@@ -47,10 +52,28 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
   );
   const placed = store.snapshot.listeners.find(({ name }) => name === request.listener)!;
   const plane = { shared, handshakes: new Int32Array(layout.listener.capacity) };
-  const explanation = explain(new ServedListener(placed, pools, 1), { plane, worker: undefined }, request);
+  const explanation = explain(
+    new ServedListener(placed, pools, 1),
+    { plane, worker: undefined, routing },
+    request,
+  );
   const problem = problems.get(explanation.pool?.name ?? "");
   const notes = problem === undefined ? [fromFile] : [problem, fromFile];
   return { ...explanation, notes: [...explanation.notes, ...notes] };
+}
+
+/** How a listener that speaks HTTP finds routes; undefined: it does not. */
+export async function routingOf(model: Model, listener: Listener): Promise<Routing | undefined> {
+  const [serve] = servesOf(listener);
+  if (serve === undefined) return undefined;
+  return new Routing(serve, await indexTable(model.routeTables.find(({ name }) => name === serve.routes)!));
+}
+
+/** Every pool that a listener's connections or requests may come to. */
+function poolsServed({ routeTables }: Model, listener: Listener): ReadonlySet<string> {
+  const tables = new Map(routeTables.map((table) => [table.name, table]));
+  const routed = poolUses(listener, tables).map(({ pool }) => pool);
+  return new Set([...poolsOf(listener.chains), ...routed]);
 }
 
 interface Found {

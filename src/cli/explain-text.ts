@@ -10,13 +10,15 @@ import type {
   RouteTrial,
   TlsExplanation,
 } from "../model/explanation.ts";
+import { httpRefusals } from "../model/http/refusals.ts";
 import { endReasons, handshakeResults, rejectReasons } from "../model/reasons.ts";
+import { httpSections } from "./explain-http/text.ts";
 
 type Format = Parameters<typeof styleText>[0];
-type Style = (format: Format, text: string) => string;
+export type Style = (format: Format, text: string) => string;
 
 /** A word on the left, and the lines beside it. */
-type Section = readonly [label: string, lines: readonly string[]];
+export type Section = readonly [label: string, lines: readonly string[]];
 
 /** Aligned lines for people: the verdict first, then its reasons in the order of a session's life. */
 export function formatExplanation(explanation: Explanation, options: { readonly color: boolean }): string {
@@ -29,6 +31,7 @@ export function formatExplanation(explanation: Explanation, options: { readonly 
   ];
   if (tls !== null) sections.push(["TLS", [tlsText(tls, explanation.request.sni)]]);
   if (route !== null) sections.push(["route", routeLines(route, style)]);
+  if (explanation.http !== null) sections.push(...httpSections(explanation.http, style));
   if (pool !== null) sections.push(["pool", poolLines(pool, explanation.worker, style)]);
   for (const note of notes) sections.push(["note", [style("dim", note)]]);
   const width = Math.max(...sections.map(([label]) => label.length)) + 2;
@@ -39,16 +42,31 @@ export function formatExplanation(explanation: Explanation, options: { readonly 
   return `${verdict(explanation, style)}\n\n${lines.join("\n")}\n`;
 }
 
-function verdict({ reason, pool }: Explanation, style: Style): string {
+/** What the codes of ends mean; a request has some of the same name. */
+const reasons: Readonly<Partial<Record<NonNullable<Explanation["reason"]>, { readonly text: string }>>> = {
+  ...endReasons,
+  ...handshakeResults,
+  ...rejectReasons,
+};
+
+function verdict({ reason, pool, http }: Explanation, style: Style): string {
   if (reason !== null) {
-    const { text } = { ...endReasons, ...handshakeResults, ...rejectReasons }[reason];
+    const { text } = { ...reasons, ...(http === null ? undefined : httpRefusals) }[reason]!;
     return `${style(["bold", "red"], `not served: ${reason}`)}, ${text}`;
   }
-  const { name, backend, by, backends, waits } = pool!;
-  if (waits !== null) return style(["bold", "yellow"], `waits for ${waitTexts[waits]} in pool ${name}`);
+  const route = http?.route == null ? "" : `, route ${http.route}`;
+  if (pool === null) {
+    const { status, location } = http?.answer ?? { status: undefined, location: null };
+    const to = location === null ? "" : ` to ${location}`;
+    const text = status === undefined ? "accepted" : `answered with ${status}${to}${route}`;
+    return style(["bold", "green"], text);
+  }
+  const { name, backend, by, backends, waits } = pool;
+  if (waits !== null)
+    return style(["bold", "yellow"], `waits for ${waitTexts[waits]} in pool ${name}${route}`);
   const candidates = backends.filter(({ skipped }) => skipped === null).length;
   const who = backend ?? (by === "load" ? "the least loaded of several" : `one of ${candidates} backends`);
-  return style(["bold", "green"], `served by ${who} of pool ${name}`);
+  return style(["bold", "green"], `served by ${who} of pool ${name}${route}`);
 }
 
 const waitTexts = { room: "room", check: "a first check" };

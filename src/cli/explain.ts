@@ -3,10 +3,17 @@ import { parseAddress, type SocketAddress } from "../lib/address.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { askAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
+import type { AskedUrl } from "./explain-http/question.ts";
 import { formatExplanation } from "./explain-text.ts";
 import { loadOrExplain } from "./load.ts";
 
 export interface ExplainOptions {
+  /** Of a request; undefined: the connection alone is asked about. */
+  readonly url?: string | undefined;
+  readonly method: string;
+  readonly header: readonly string[];
+  /** A file of requests with the routes that they must have. */
+  readonly cases?: string;
   readonly listener?: string;
   readonly client?: string;
   readonly via?: string;
@@ -21,9 +28,15 @@ export interface ExplainOptions {
 
 /** `umay explain`: how umay would treat a connection. @returns 0 when it would be served, 1 when it would not. */
 export async function explain(options: ExplainOptions): Promise<number> {
+  const { admin, config, url, cases } = options;
+  if (admin !== undefined && (url ?? cases) !== undefined) {
+    printError("requests are judged by a configuration, not by a running umay; leave --admin out");
+    return exitCode.usage;
+  }
+  if (cases !== undefined) return judgeCases(config, cases);
   const query = queryOf(options);
-  const { admin, config } = options;
-  const answer = admin === undefined ? await askFile(config, query) : await askRunning(admin, query);
+  const asked = url === undefined ? undefined : { url, method: options.method, headers: options.header };
+  const answer = admin === undefined ? await askFile(config, query, asked) : await askRunning(admin, query);
   if (typeof answer === "number") return answer;
   const color = process.stdout.hasColors?.() ?? false;
   const text = options.json ? `${JSON.stringify(answer, null, 2)}\n` : formatExplanation(answer, { color });
@@ -40,10 +53,18 @@ function queryOf(options: ExplainOptions): URLSearchParams {
 }
 
 /** @returns the exit code when there is no explanation; the reason was written to standard error. */
-async function askFile(file: string | undefined, query: URLSearchParams): Promise<Explanation | number> {
+async function askFile(
+  file: string | undefined,
+  query: URLSearchParams,
+  asked: AskedUrl | undefined,
+): Promise<Explanation | number> {
   const loaded = await loadOrExplain(file);
   if (loaded === undefined) return exitCode.badConfig;
-  const question = readQuestion(query, loaded.model.listeners);
+  const { askRequest } = await import("./explain-http/question.ts");
+  const question =
+    asked === undefined
+      ? readQuestion(query, loaded.model.listeners)
+      : askRequest(asked, query, loaded.model.listeners);
   if (!question.ok) {
     printError(question.error.message);
     return exitCode.usage;
@@ -54,6 +75,25 @@ async function askFile(file: string | undefined, query: URLSearchParams): Promis
   } catch (error) {
     printError((error as Error).message);
     return exitCode.badConfig;
+  }
+}
+
+/** @returns 0 where every request has the route that it must have. */
+async function judgeCases(config: string | undefined, file: string): Promise<number> {
+  const loaded = await loadOrExplain(config);
+  if (loaded === undefined) return exitCode.badConfig;
+  const { readCases, runCases } = await import("./explain-http/cases.ts");
+  try {
+    const { count, differences } = await runCases(loaded.model, await readCases(file));
+    const verdict =
+      differences.length === 0
+        ? `${count} cases are as expected`
+        : `${differences.length} of ${count} cases differ`;
+    process.stdout.write([...differences, verdict, ""].join("\n"));
+    return differences.length === 0 ? exitCode.good : exitCode.failed;
+  } catch (error) {
+    printError(`${file} can't be used: ${(error as Error).message}`);
+    return exitCode.usage;
   }
 }
 

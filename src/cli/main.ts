@@ -105,7 +105,18 @@ function createProgram(implicitRun: boolean, done: (code: number) => void): Comm
 function addExplain(program: Command, done: (code: number) => void): void {
   program
     .command("explain")
-    .description("say how umay would treat a connection, and why: exit 0 if it would be served, 1 if not")
+    .argument("[url]", "a request, for listeners that speak HTTP; else the connection alone is asked about")
+    .description(
+      "say how umay would treat a connection or a request, and why: exit 0 if it would be served, 1 if not",
+    )
+    .option("-X, --method <method>", "the request's method", "GET")
+    .option(
+      "-H, --header <field>",
+      'a header field of the request, "name: value"; may be repeated',
+      collect,
+      [],
+    )
+    .option("--cases <file>", "requests with the routes that they must have: exit 1 on a difference")
     .option(
       "-l, --listener <name>",
       "the listener that the connection reaches; not needed where there is only one",
@@ -130,7 +141,9 @@ function addExplain(program: Command, done: (code: number) => void): void {
         .conflicts("config"),
     )
     .option("--json", "print the explanation as JSON")
-    .action(async (options: ExplainOptions) => done(await (await import("./explain.ts")).explain(options)));
+    .action(async (url: string | undefined, options: Omit<ExplainOptions, "url">) =>
+      done(await (await import("./explain.ts")).explain({ ...options, url })),
+    );
 }
 
 /** Commands for trying umay out. */

@@ -1,5 +1,7 @@
 import type { BackendState, Obstacle } from "./backend.ts";
 import type { Protocol } from "./chain.ts";
+import type { HttpExplanation, HttpQuestion } from "./http/explanation.ts";
+import type { HttpRefusal } from "./http/refusals.ts";
 import type { PickBasis, PickerType } from "./pool.ts";
 import type { EndReason, HandshakeResult, RejectReason } from "./reasons.ts";
 
@@ -16,6 +18,8 @@ export interface ExplainRequest {
   readonly alpn: readonly string[];
   /** Undefined: the protocol that the listener is for. */
   readonly protocol: Protocol | undefined;
+  /** On a connection that speaks HTTP; undefined: only the connection is asked about. */
+  readonly http?: HttpQuestion | undefined;
 }
 
 /*
@@ -27,7 +31,7 @@ export interface Explanation {
   /** Whether the connection gets a backend, or waits for one. */
   readonly served: boolean;
   /** Why it is not served, a code of docs/reasons.md; null when it is served. */
-  readonly reason: RejectReason | HandshakeResult | EndReason | null;
+  readonly reason: RejectReason | HandshakeResult | EndReason | HttpRefusal | null;
   readonly request: {
     readonly listener: string;
     readonly client: string;
@@ -43,6 +47,8 @@ export interface Explanation {
   readonly tls: TlsExplanation | null;
   readonly route: RouteExplanation | null;
   readonly pool: PoolExplanation | null;
+  /** The fate of the request; null where only the connection was asked about. */
+  readonly http: HttpExplanation | null;
   /** Further facts, in sentences. */
   readonly notes: readonly string[];
 }
