@@ -4,8 +4,8 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
 import { type ConnectFailure, connectFailures, type EndReason } from "../../model/reasons.ts";
 import { readTime } from "../clock.ts";
+import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts";
 import type { Timed } from "../open.ts";
-import type { NoPick, Wait } from "../pick/pick.ts";
 import type { PickKey } from "../pick/picker.ts";
 import { SocketOwner } from "../sockets/owner.ts";
 import type { Dial } from "../upstream/dial.ts";
@@ -87,14 +87,12 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   begin(): void {
     const { connect, backends } = this.pool.definition;
     const tried = this.#owner.tried.length + this.attempts.length;
-    const enough = tried >= Math.min(connect.attempts, backends.length) || this.late(performance.now());
-    if (tried > 0 && enough) {
+    const most = Math.min(connect.attempts, backends.length);
+    if (!mayTry(tried, most, this.late(performance.now()))) {
       this.end("connect_failed");
       return;
     }
-    const first = tried === 0 ? "room" : "retry";
-    // Those that wait already come first.
-    const wait = this.pool.queue.has(first) ? first : this.turn();
+    const wait = waitBehind(tried === 0, this.pool.queue) ?? this.turn();
     if (wait !== undefined) this.join(wait);
   }
 
@@ -127,18 +125,13 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     if (pick.skipped !== undefined) this.noteSkipped(pick.skipped);
     if (pick.kind === "wait") return pick.for;
     if (pick.kind === "leased") this.connect(pick.backend);
-    else this.end(this.reasonOf(pick.reason));
+    else this.end(endWithoutPick(pick.reason, this.fresh));
     return undefined;
   }
 
   private get tried(): readonly PlacedBackend[] {
     const { tried } = this.#owner;
     return this.attempts.length === 0 ? tried : [...tried, ...this.attempts.map(backendOf)];
-  }
-
-  private reasonOf(reason: NoPick): EndReason {
-    if (reason === "no_retry") return "retry_budget";
-    return this.fresh ? "no_backend" : "connect_failed";
   }
 
   private connect(backend: PlacedBackend): void {

@@ -4,13 +4,7 @@ import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
-import type { Wait } from "../pick/pick.ts";
-
-/** How long to wait for a place in the retry budget, in milliseconds. */
-const longestRetryWait = 1_000;
-
-/** In milliseconds; the control plane ends the wait for a first check after one second. */
-const longestCheckWait = 2_000;
+import { endOfWait, refusalToWait, type Wait } from "../decide/wait.ts";
 
 /** Who waits in a queue. */
 export interface Waiter {
@@ -25,13 +19,6 @@ interface Place {
   /** By performance.now(). */
   readonly since: number;
 }
-
-/** Why a waiter ends that may not wait, or has waited for too long. */
-const overdue = {
-  room: "queue_timeout",
-  retry: "retry_budget",
-  check: "no_backend",
-} as const satisfies Record<Wait, EndReason>;
 
 /**
  * Those in one worker that wait for a backend of one pool: who came first is served first. The count of those
@@ -70,8 +57,8 @@ export class Queue {
    * @returns why it may not.
    */
   join(waiter: Waiter, wait: Wait, size: number): EndReason | undefined {
-    if (!addUpTo(this.#shared.poolWaiting, this.#slot, size))
-      return wait === "room" ? "queue_full" : overdue[wait];
+    const refusal = refusalToWait(wait, addUpTo(this.#shared.poolWaiting, this.#slot, size));
+    if (refusal !== undefined) return refusal;
     this.#counters[this.#first + poolCell.queued]! += 1;
     this.#waiting.set(waiter, { wait, since: performance.now() });
     this.#counts[wait]++;
@@ -98,8 +85,7 @@ export class Queue {
    */
   overdue(waiter: Waiter, now: number, timeout: number): EndReason | undefined {
     const { wait, since } = this.#waiting.get(waiter)!;
-    const longest = { room: timeout, retry: longestRetryWait, check: longestCheckWait };
-    return now - since > longest[wait] ? overdue[wait] : undefined;
+    return endOfWait(wait, now - since, timeout);
   }
 
   /**

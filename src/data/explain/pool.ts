@@ -3,9 +3,9 @@ import type { PlacedBackend } from "../../model/backend.ts";
 import type { BackendExplanation, PoolExplanation } from "../../model/explanation.ts";
 import { hashedBy, type PickBasis, pickerTypes } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
+import { type Wait, waitBehind } from "../decide/wait.ts";
 import { hashedKey } from "../pick/hashed-key.ts";
 import type { Leases } from "../pick/leases.ts";
-import type { Wait } from "../pick/pick.ts";
 import type { PickKey } from "../pick/picker.ts";
 import { PresentPick } from "../pick/present-pick.ts";
 
@@ -38,11 +38,11 @@ export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: Pick
   const picker = pool.leases.rehearse(fixedRandom());
   const present = new PresentPick(pool.leases);
   const pick = (tried: readonly PlacedBackend[]): PlacedBackend | undefined => {
-    present.begin(key, tried, pool.definition.warming ? "check" : undefined);
+    present.begin(key, tried, definition.warming);
     return picker.pick(present);
   };
   const first = pick([]);
-  const waits = waitOf(pool, first === undefined ? present.wait : undefined);
+  const waits = waitBehind(true, pool.queue) ?? (first === undefined ? present.wait : undefined) ?? null;
   const second = first && pick([first]);
   const certain = by === "key" || by === "turn";
   const spread = (tried: readonly PlacedBackend[]): Shares =>
@@ -73,12 +73,6 @@ export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: Pick
       }),
     ),
   };
-}
-
-/** Who came first is served first: while others wait for room, there is none. */
-function waitOf({ queue }: ExplainedPool, wait: Wait | undefined): PoolExplanation["waits"] {
-  if (queue.has("room") || wait === "room") return "room";
-  return wait === "check" ? "check" : null;
 }
 
 /** How the picks of sessions like this one spread over backends; those that get none are not there. */

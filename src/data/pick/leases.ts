@@ -45,7 +45,7 @@ export class Leases {
    * @param tried backends that were tried already.
    */
   take(key: PickKey, tried: readonly PlacedBackend[]): PickResult {
-    this.#present.begin(key, tried, this.#definition.warming ? "check" : undefined);
+    this.#present.begin(key, tried, this.#definition.warming);
     const pick = this.#take(tried.length > 0);
     this.#present.end();
     return pick;

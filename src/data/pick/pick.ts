@@ -1,10 +1,5 @@
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
-
-/** What can be waited for: a backend with room, a place in the retry budget, or the end of a first check. */
-export type Wait = "room" | "retry" | "check";
-
-/** Why no backend may be picked: all are down or tried, or the pool has no retries at all. */
-export type NoPick = "none" | "no_retry";
+import type { NoPick, Wait } from "../decide/wait.ts";
 
 interface Outcome {
   /** Backends that were passed over; undefined: none. */

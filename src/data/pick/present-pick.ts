@@ -1,5 +1,5 @@
 import type { Obstacle, PlacedBackend, Skipped } from "../../model/backend.ts";
-import type { Wait } from "./pick.ts";
+import type { Wait } from "../decide/wait.ts";
 import type { PickContext, PickKey } from "./picker.ts";
 
 /** Of those that one pick passes over, so many are noted. */
@@ -14,7 +14,7 @@ export class PresentPick implements PickContext {
   /** Backends that were passed over; undefined: none. */
   skipped: Skipped[] | undefined = undefined;
   /** After what a backend may be had that is not there yet, or was passed over; undefined: there is no such backend. */
-  wait: Wait | undefined = undefined;
+  wait: Exclude<Wait, "retry"> | undefined = undefined;
   #tried: readonly PlacedBackend[] = none;
   readonly #obstacles: { obstacle(backend: PlacedBackend): Obstacle | undefined };
 
@@ -22,12 +22,12 @@ export class PresentPick implements PickContext {
     this.#obstacles = obstacles;
   }
 
-  /** @param wait after what a backend may be had, whichever there are now. */
-  begin(key: PickKey, tried: readonly PlacedBackend[], wait: Wait | undefined): void {
+  /** @param warming whether there may be other backends in a moment. */
+  begin(key: PickKey, tried: readonly PlacedBackend[], warming: boolean): void {
     this.key = key;
     this.#tried = tried;
     this.skipped = undefined;
-    this.wait = wait;
+    this.wait = warming ? "check" : undefined;
   }
 
   /** Forgets who asked. */
