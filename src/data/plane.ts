@@ -2,15 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
-import { type Chain, type Protocol, relayTarget, type Target } from "../model/chain.ts";
+import { type Chain, relayTarget, type Target } from "../model/chain.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
-import type { Course } from "./accept/accepting.ts";
 import { AddressLimits } from "./accept/addresses.ts";
-import type { ClientHello } from "./accept/client-hello.ts";
 import type { Serve } from "./accept/connection.ts";
 import { Termination } from "./accept/tls.ts";
 import { Chains } from "./decide/chains.ts";
+import { type Greeting, greetingOf } from "./decide/greeting.ts";
 import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
 import type { Open } from "./open.ts";
@@ -26,8 +25,9 @@ export class ServedListener {
   /** Undefined: plain TCP. */
   readonly termination: Termination | undefined;
   readonly chains: Chains;
-  /** Whether a client's first bytes must be read before it is known what to do. */
-  readonly readsHello: boolean;
+  readonly greeting: Greeting;
+  /** The application protocols of its TLS, in its order; empty without TLS. */
+  readonly alpn: readonly string[];
   /** Whether anything is to be read before TLS begins. */
   readonly readsFirstBytes: boolean;
   readonly #trusted: AddressSet | undefined;
@@ -49,20 +49,18 @@ export class ServedListener {
     worker: number,
     before?: ServedListener,
   ) {
-    const { tls, chains, detect } = definition;
+    const { tls, chains } = definition;
     this.definition = definition;
-    this.termination =
+    const termination =
       tls && (before?.sameTls(definition) ? before.termination : new Termination(definition, tls));
+    this.termination = termination;
     this.#pools = pools;
-    this.chains = new Chains(chains);
-    this.readsHello =
-      detect ||
-      chains.some((chain) => chain.tls === "passthrough") ||
-      (tls?.strictSni ?? false) ||
-      (this.termination?.needsServerName ?? false);
-    this.readsFirstBytes = this.readsHello || definition.proxyProtocol !== undefined;
+    this.chains = new Chains(chains, tls?.strictSni ? (name) => termination!.covers(name) : undefined);
+    this.greeting = greetingOf(definition, termination?.needsServerName ?? false);
+    this.alpn = tls?.alpn ?? [];
+    this.readsFirstBytes = this.greeting.readsHello || definition.proxyProtocol !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
-    this.secures = tls !== undefined || this.readsHello;
+    this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);
   }
 
@@ -81,15 +79,6 @@ export class ServedListener {
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */
   trusts(peer: string): boolean {
     return this.#trusted === undefined || peer === "" || this.#trusted.has(peer);
-  }
-
-  /** @param hello where the client speaks TLS and hellos are read. */
-  courseOf(protocol: Protocol, hello: ClientHello | undefined): Course {
-    const chain = this.chains.atHello(protocol, hello);
-    if (chain !== "terminate") return chain;
-    const unknown =
-      hello !== undefined && this.definition.tls!.strictSni && !this.termination!.covers(hello.serverName);
-    return unknown ? "unknown_name" : "terminate";
   }
 
   /** The pool for a session of a chain: with several, another session may get another. */

@@ -4,7 +4,10 @@ import type { AcceptingListener } from "../../src/data/accept/accepting.ts";
 import { uncounted } from "../../src/data/accept/addresses.ts";
 import { admit } from "../../src/data/accept/admission.ts";
 import { Connection } from "../../src/data/accept/connection.ts";
-import type { Chain } from "../../src/model/chain.ts";
+import type { Course, Offer } from "../../src/data/decide/chains.ts";
+import { type Greeting, greetingOf } from "../../src/data/decide/greeting.ts";
+import type { Chain, Protocol } from "../../src/model/chain.ts";
+import type { ListenerTls } from "../../src/model/listener.ts";
 import { FakePlane, fakeChain, fakeListener } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
 
@@ -27,9 +30,12 @@ const refusal = { result: "client_not_allowed", detail: "" } as const;
 /** A listener that terminates TLS by calling everything TLS, and counts the addresses of its clients. */
 export class FakeListener implements AcceptingListener {
   readonly definition;
-  readonly chains = { afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate" }) };
+  readonly chains = {
+    atHello: (protocol: Protocol, hello: Offer | undefined) => this.#atHello(protocol, hello),
+    afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate" }),
+  };
   readonly termination;
-  readonly readsHello: boolean;
+  readonly greeting: Greeting;
   readonly readsFirstBytes: boolean;
   readonly secures: boolean;
   undecided = 0;
@@ -49,9 +55,11 @@ export class FakeListener implements AcceptingListener {
       detect,
       proxyProtocol: proxyProtocol ? { trust: [], timeout: 1_000 } : undefined,
     };
-    this.readsHello = detect || mode === "passthrough" || (tls === true && strictSni === true);
-    this.readsFirstBytes = this.readsHello || proxyProtocol === true;
-    this.secures = tls === true || this.readsHello;
+    const chains = [{ ...fakeChain, tls: mode === "passthrough" ? ("passthrough" as const) : undefined }];
+    const settings = tls ? ({ strictSni: strictSni === true } as ListenerTls) : undefined;
+    this.greeting = greetingOf({ detect, chains, tls: settings }, false);
+    this.readsFirstBytes = this.greeting.readsHello || proxyProtocol === true;
+    this.secures = this.greeting.presumes !== "other";
     this.termination = tls
       ? {
           begin: (raw: unknown) => (raw as FakeSocket).secure() as never,
@@ -68,7 +76,7 @@ export class FakeListener implements AcceptingListener {
     return true;
   }
 
-  courseOf(protocol: string, hello: object | undefined) {
+  #atHello(protocol: Protocol, hello: Offer | undefined): Course {
     const { mode, strictSni } = this.#accepting;
     if (hello !== undefined && mode === "passthrough") return { ...fakeChain, tls: "passthrough" as const };
     if (protocol !== "tls" || this.termination === undefined) return fakeChain;

@@ -1,19 +1,12 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import type { Chain, Protocol } from "../../model/chain.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import type { Chains } from "../decide/chains.ts";
+import type { Greeting } from "../decide/greeting.ts";
 import type { Open } from "../open.ts";
 import type { AddressLimits } from "./addresses.ts";
-import type { ClientHello } from "./client-hello.ts";
 import type { Termination } from "./tls.ts";
-
-/**
- * What becomes of a client, by what it says first: the chain that serves it, or TLS is terminated before that is known.
- * `unknown_name`: strict_sni refuses it.
- */
-export type Course = Chain | "terminate" | "unknown_name";
 
 /** What a connection needs of its listener until it is known who serves it. */
 export interface AcceptingListener {
@@ -22,9 +15,9 @@ export interface AcceptingListener {
   readonly termination: Pick<Termination, "begin" | "judge"> | undefined;
   /** Undefined: any address will do. */
   readonly addresses: Pick<AddressLimits, "admit" | "release"> | undefined;
-  readonly chains: Pick<Chains, "afterHandshake">;
-  /** Whether a client's first bytes must be read before it is known what to do. */
-  readonly readsHello: boolean;
+  readonly chains: Pick<Chains, "atHello" | "afterHandshake">;
+  /** How it learns what a client speaks. */
+  readonly greeting: Greeting;
   /** Whether anything is to be read before TLS begins. */
   readonly readsFirstBytes: boolean;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */
@@ -35,8 +28,6 @@ export interface AcceptingListener {
   decided(): void;
   /** Whether this peer may say whom its connections are for. */
   trusts(peer: string): boolean;
-  /** @param hello where the client speaks TLS and hellos are read. */
-  courseOf(protocol: Protocol, hello: ClientHello | undefined): Course;
 }
 
 /** What a connection needs of the plane of its worker. */

@@ -1,11 +1,10 @@
 import { listenerCell, rejectReasonList } from "../../channel/counters.ts";
-import { mostConnections, openConnections, type SharedMemory } from "../../channel/memory.ts";
+import { mostConnections, openConnections } from "../../channel/memory.ts";
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
+import { type AdmissionFacts, type OpenConnections, refusalAtAccept } from "../decide/admission.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { uncounted } from "./addresses.ts";
-
-const noLimit = 2 ** 31 - 1;
 
 /**
  * Counts a connection in, or refuses it and counts that; {@link release} must follow when an admitted one has ended.
@@ -13,19 +12,75 @@ const noLimit = 2 ** 31 - 1;
  * @returns the place of the client's address, for `release`; undefined: refused.
  */
 export function admit(listener: AcceptingListener, plane: AcceptingPlane, peer: string): number | undefined {
-  const { definition } = listener;
-  if (!listener.trusts(peer)) return refused(listener, plane, "proxy_untrusted");
-  // Whom a proxy speaks for is asked when its header has come.
-  const place = definition.proxyProtocol === undefined ? admitAddress(listener, plane, peer) : uncounted;
-  if (typeof place === "string") return undefined;
-  const reason = tooManyHandshakes(listener, plane) ?? enter(definition, plane);
-  if (reason === undefined) {
-    plane.counters[definition.counters + listenerCell.accepted]! += 1;
-    return place;
-  }
-  listener.addresses?.release(place);
-  return refused(listener, plane, reason);
+  entry.begin(listener, plane, peer);
+  const reason = refusalAtAccept(listener, entry);
+  const place = entry.end(reason === undefined);
+  if (reason !== undefined) return refused(listener, plane, reason);
+  plane.counters[listener.definition.counters + listenerCell.accepted]! += 1;
+  return place;
 }
+
+/** Counts a connection in, so that limits are exact over all workers: first in, then a look at the total. */
+class Entry implements AdmissionFacts, OpenConnections {
+  inListener = 0;
+  inProcess = 0;
+  #listener: AcceptingListener | undefined = undefined;
+  #plane: AcceptingPlane | undefined = undefined;
+  #peer = "";
+  /** Of the client's address. */
+  #place = uncounted;
+  #entered = false;
+
+  begin(listener: AcceptingListener, plane: AcceptingPlane, peer: string): void {
+    this.#listener = listener;
+    this.#plane = plane;
+    this.#peer = peer;
+    this.#place = uncounted;
+    this.#entered = false;
+  }
+
+  trusted(): boolean {
+    return this.#listener!.trusts(this.#peer);
+  }
+
+  addressRefusal(): AddressRefusal | undefined {
+    const place = enterAddress(this.#listener!, this.#peer);
+    if (typeof place === "string") return place;
+    this.#place = place;
+    return undefined;
+  }
+
+  handshakes(): number {
+    return this.#plane!.handshakes[this.#listener!.definition.slot]!;
+  }
+
+  openConnections(): OpenConnections {
+    const { shared, worker } = this.#plane!;
+    this.#entered = true;
+    this.inProcess = Atomics.add(shared.process, openConnections, 1);
+    Atomics.add(shared.workerOpen, worker, 1);
+    this.inListener = Atomics.add(shared.listenerActive, this.#listener!.definition.slot, 1);
+    return this;
+  }
+
+  get mostInProcess(): number {
+    return this.#plane!.shared.process[mostConnections]!;
+  }
+
+  /** Forgets the connection; if it is refused, takes back what was counted. @returns the place of its address. */
+  end(admitted: boolean): number {
+    if (!admitted) {
+      if (this.#entered) leave(this.#listener!.definition, this.#plane!);
+      this.#listener!.addresses?.release(this.#place);
+    }
+    this.#listener = undefined;
+    this.#plane = undefined;
+    return this.#place;
+  }
+}
+
+/** The one of a worker, so that nothing is allocated per connection. */
+const entry = new Entry();
 
 /**
  * Whether a client with this address may connect now: the listener's lists, then its limits per address. A refusal is
@@ -37,10 +92,13 @@ export function admitAddress(
   plane: AcceptingPlane,
   address: string,
 ): AddressRefusal | number {
-  if (listener.addresses === undefined) return uncounted;
-  const place = listener.addresses.admit(address);
+  const place = enterAddress(listener, address);
   if (typeof place === "string") refused(listener, plane, place);
   return place;
+}
+
+function enterAddress({ addresses }: AcceptingListener, address: string): AddressRefusal | number {
+  return addresses === undefined ? uncounted : addresses.admit(address);
 }
 
 function refused(
@@ -59,29 +117,6 @@ export function release(listener: AcceptingListener, plane: AcceptingPlane, plac
   leave(listener.definition, plane);
 }
 
-/** What admission looks at besides addresses. */
-export type Occupancy = Pick<AcceptingPlane, "shared" | "handshakes">;
-
-/** Why the listener would refuse any connection now; undefined: it would not. Nothing is counted. */
-export function refusalOfAny(listener: AcceptingListener, plane: Occupancy): RejectReason | undefined {
-  const { shared } = plane;
-  const inProcess = Atomics.load(shared.process, openConnections);
-  const inListener = Atomics.load(shared.listenerActive, listener.definition.slot);
-  return (
-    tooManyHandshakes(listener, plane) ??
-    tooManyConnections(listener.definition, shared, inListener, inProcess)
-  );
-}
-
-function tooManyHandshakes(
-  { definition, secures }: AcceptingListener,
-  plane: Occupancy,
-): RejectReason | undefined {
-  return secures && plane.handshakes[definition.slot]! >= definition.limits.maxHandshakes
-    ? "handshakes"
-    : undefined;
-}
-
 /** Counts a handshake that begins or is over, one way or the other. */
 export function countPending(
   { definition, secures }: AcceptingListener,
@@ -89,28 +124,6 @@ export function countPending(
   change: 1 | -1,
 ): void {
   if (secures) plane.handshakes[definition.slot]! += change;
-}
-
-/** Exact over all workers: first in, then a look at the total, then out again if it was one too many. */
-function enter(listener: PlacedListener, plane: AcceptingPlane): RejectReason | undefined {
-  const { shared } = plane;
-  const inProcess = Atomics.add(shared.process, openConnections, 1);
-  Atomics.add(shared.workerOpen, plane.worker, 1);
-  const inListener = Atomics.add(shared.listenerActive, listener.slot, 1);
-  const reason = tooManyConnections(listener, shared, inListener, inProcess);
-  if (reason !== undefined) leave(listener, plane);
-  return reason;
-}
-
-/** @param inListener open connections without the new one, and so `inProcess`. */
-function tooManyConnections(
-  listener: PlacedListener,
-  shared: SharedMemory,
-  inListener: number,
-  inProcess: number,
-): RejectReason | undefined {
-  if (inListener >= (listener.maxConnections ?? noLimit)) return "max_connections";
-  return inProcess >= shared.process[mostConnections]! ? "file_descriptors" : undefined;
 }
 
 function leave(listener: PlacedListener, { shared, worker }: AcceptingPlane): void {

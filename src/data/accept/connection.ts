@@ -122,14 +122,14 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello: is read where the listener has to know it before it goes on. */
   private readHello(): void {
-    const { readsHello, termination, definition } = this.listener;
-    if (readsHello) this.read("hello", new HelloReader(this, definition.detect));
-    else this.greeted(termination === undefined ? "other" : "tls", undefined);
+    const { readsHello, presumes } = this.listener.greeting;
+    if (readsHello) this.read("hello", new HelloReader(this, presumes));
+    else this.greeted(presumes, undefined);
   }
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
-    const course = this.listener.courseOf(protocol, hello);
+    const course = this.listener.chains.atHello(protocol, hello);
     const serverName = hello?.serverName ?? "";
     if (course === "unknown_name") this.handshakeFailed("unknown_name", serverName, unrecognizedName);
     else if (course === "terminate") this.secure(serverName);

@@ -17,19 +17,19 @@ export interface HelloListener {
 /** Finds out what a client speaks, and leaves all its bytes to whoever speaks it. */
 export class HelloReader implements FirstReader {
   readonly #connection: HelloListener;
-  readonly #detects: boolean;
+  readonly #presumed: "tls" | undefined;
   readonly #hello: ClientHelloReader = new ClientHelloReader();
   #protocol: Protocol = "other";
   #found: ClientHello | undefined;
 
-  /** @param detects whether it may be anything else than TLS. */
-  constructor(connection: HelloListener, detects: boolean) {
+  /** @param presumed `tls`: it may be nothing else. */
+  constructor(connection: HelloListener, presumed: "tls" | undefined) {
     this.#connection = connection;
-    this.#detects = detects;
+    this.#presumed = presumed;
   }
 
   read(bytes: Buffer): number | undefined {
-    const protocol = this.#detects ? detectProtocol(bytes) : "tls";
+    const protocol = this.#presumed ?? detectProtocol(bytes);
     if (protocol === undefined) return undefined;
     this.#protocol = protocol;
     return protocol === "tls" ? this.#readTls(bytes) : 0;

@@ -1,73 +1,101 @@
+import { mostConnections, openConnections } from "../../channel/memory.ts";
 import { AddressSet } from "../../lib/address-set.ts";
 import { type Cidr, formatCidr } from "../../lib/cidr.ts";
 import type { AdmissionExplanation } from "../../model/explanation.ts";
-import type { ListenerLimits } from "../../model/listener.ts";
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import { type Occupancy, refusalOfAny } from "../accept/admission.ts";
-import type { ServedListener } from "../plane.ts";
+import { AddressLists } from "../decide/address-lists.ts";
+import { type AdmissionFacts, type OpenConnections, refusalOf } from "../decide/admission.ts";
+import type { Plane, ServedListener } from "../plane.ts";
 
-/** What `admit` and `admitAddress` would say, in their order. @param via undefined: a proxy that is trusted. */
+/** What admission looks at besides addresses. */
+export type Occupancy = Pick<Plane, "shared" | "handshakes">;
+
+/** Who asks to be admitted. */
+interface Applicant {
+  readonly client: string;
+  /** Undefined: a proxy that is trusted. */
+  readonly via: string | undefined;
+}
+
+/** Whether a connection would be admitted now, and the rule that says so. Nothing is counted. */
 export function explainAdmission(
   listener: ServedListener,
   occupancy: Occupancy,
-  client: string,
-  via: string | undefined,
+  applicant: Applicant,
 ): AdmissionExplanation {
-  const { definition, addresses } = listener;
-  if (via !== undefined && !listener.trusts(via))
-    return refused("proxy_untrusted", `${via} is not in proxy_protocol.trust`);
-  const ofAddress = (): AdmissionExplanation | undefined => {
-    const reason = addresses?.refusal(client);
-    return reason && refused(reason, addressRule(definition.limits, client, reason));
-  };
-  const ofAny = (): AdmissionExplanation | undefined => {
-    const reason = refusalOfAny(listener, occupancy);
-    return reason && refused(reason, occupancyRule(definition, reason));
-  };
-  // Whom a proxy speaks for is asked when its header has come.
-  const refusal =
-    definition.proxyProtocol === undefined ? (ofAddress() ?? ofAny()) : (ofAny() ?? ofAddress());
-  return refusal ?? { admitted: true, rule: admittingRule(definition.limits, client), reason: null };
+  const reason = refusalOf(listener, new Look(listener, occupancy, applicant));
+  const rule = rules[reason ?? "admitted"](listener.definition, applicant);
+  return { admitted: reason === undefined, rule, reason: reason ?? null };
 }
 
-const refused = (reason: RejectReason, rule: string): AdmissionExplanation => ({
-  admitted: false,
-  rule,
-  reason,
-});
+/** The facts as they are, without counting anybody in. */
+class Look implements AdmissionFacts {
+  readonly #listener: ServedListener;
+  readonly #occupancy: Occupancy;
+  readonly #applicant: Applicant;
 
-function addressRule(limits: ListenerLimits, client: string, reason: AddressRefusal): string {
-  if (reason === "denied") {
-    const denies = ruleFor(limits.deny, client);
-    return denies === undefined ? `not in allow ${list(limits.allow)}` : `deny ${denies}`;
+  constructor(listener: ServedListener, occupancy: Occupancy, applicant: Applicant) {
+    this.#listener = listener;
+    this.#occupancy = occupancy;
+    this.#applicant = applicant;
   }
-  if (reason === "max_connections_per_ip") return `max_connections_per_ip = ${limits.maxConnectionsPerIp}`;
-  const { connections, period, burst } = limits.connectionRatePerIp!;
-  return `connection_rate_per_ip: ${connections} in ${period / 1000} s, burst ${burst}`;
+
+  trusted(): boolean {
+    const { via } = this.#applicant;
+    return via === undefined || this.#listener.trusts(via);
+  }
+
+  addressRefusal(): AddressRefusal | undefined {
+    return this.#listener.addresses?.refusal(this.#applicant.client);
+  }
+
+  handshakes(): number {
+    return this.#occupancy.handshakes[this.#listener.definition.slot]!;
+  }
+
+  openConnections(): OpenConnections {
+    const { process, listenerActive } = this.#occupancy.shared;
+    return {
+      inListener: Atomics.load(listenerActive, this.#listener.definition.slot),
+      inProcess: Atomics.load(process, openConnections),
+      mostInProcess: process[mostConnections]!,
+    };
+  }
 }
 
-function occupancyRule({ limits, maxConnections }: PlacedListener, reason: RejectReason): string {
-  if (reason === "max_connections") return `max_connections = ${maxConnections}`;
-  if (reason === "handshakes") return `max_handshakes = ${limits.maxHandshakes}`;
-  return "the process's limit on open files";
-}
+type Rule = (definition: PlacedListener, applicant: Applicant) => string;
 
-function admittingRule({ allow, deny }: ListenerLimits, client: string): string {
-  const allows = ruleFor(allow, client);
-  if (allows !== undefined) return `allow ${allows}`;
-  return deny.length === 0 ? "no rule is against it" : `not in deny ${list(deny)}`;
+/** The rule behind each answer, as the configuration has it. */
+const rules: Readonly<Record<RejectReason | "admitted", Rule>> = {
+  admitted: listRule,
+  denied: listRule,
+  proxy_untrusted: (_, { via }) => `${via} is not in proxy_protocol.trust`,
+  max_connections_per_ip: ({ limits }) => `max_connections_per_ip = ${limits.maxConnectionsPerIp}`,
+  connection_rate_per_ip({ limits }) {
+    const { connections, period, burst } = limits.connectionRatePerIp!;
+    return `connection_rate_per_ip: ${connections} in ${period / 1000} s, burst ${burst}`;
+  },
+  handshakes: ({ limits }) => `max_handshakes = ${limits.maxHandshakes}`,
+  max_connections: ({ maxConnections }) => `max_connections = ${maxConnections}`,
+  file_descriptors: () => "the process's limit on open files",
+};
+
+function listRule(definition: PlacedListener, { client }: Applicant): string {
+  const { list, listed } = new AddressLists(definition).judge(client);
+  if (list === undefined) return "no rule is against it";
+  const cidrs = definition.limits[list];
+  return listed ? `${list} ${ruleFor(cidrs, client)}` : `not in ${list} ${some(cidrs)}`;
 }
 
 /** The first of the list that has the address. */
-function ruleFor(cidrs: readonly Cidr[], client: string): string | undefined {
-  const rule = client === "" ? undefined : cidrs.find((cidr) => new AddressSet([cidr]).has(client));
-  return rule && formatCidr(rule);
+function ruleFor(cidrs: readonly Cidr[], client: string): string {
+  return formatCidr(cidrs.find((cidr) => new AddressSet([cidr]).has(client))!);
 }
 
 const mostListed = 3;
 
-function list(cidrs: readonly Cidr[]): string {
+function some(cidrs: readonly Cidr[]): string {
   const more = cidrs.length > mostListed ? `, and ${cidrs.length - mostListed} more` : "";
   return cidrs.slice(0, mostListed).map(formatCidr).join(", ") + more;
 }

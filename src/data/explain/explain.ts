@@ -1,5 +1,5 @@
 import type { SharedMemory } from "../../channel/memory.ts";
-import { type Chain, modeOf, type Protocol, rulesOf } from "../../model/chain.ts";
+import type { Protocol } from "../../model/chain.ts";
 import type {
   CertificateExplanation,
   ExplainRequest,
@@ -9,12 +9,13 @@ import type {
 } from "../../model/explanation.ts";
 import type { HttpQuestion } from "../../model/http/explanation.ts";
 import type { HttpServe } from "../../model/http/front.ts";
-import type { PlacedListener } from "../../model/snapshot.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
+import { usualProtocol } from "../decide/greeting.ts";
 import type { Routing } from "../decide/http/routing.ts";
-import type { RouteRequest } from "../decide/router.ts";
+import { type Reception, receive } from "../decide/reception.ts";
 import { mainPool } from "../decide/target.ts";
+import { endWithoutPick, refusalToWait } from "../decide/wait.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 import { explainAdmission } from "./admission.ts";
 import { explainHttp } from "./http.ts";
@@ -30,19 +31,9 @@ export interface Surroundings {
   readonly routing?: Routing | undefined;
 }
 
-/** What became of a connection before it has a pool. */
-interface Reception {
-  readonly tls: TlsExplanation;
-  readonly refusal: Explanation["reason"];
-  /** What is known when the hello has come, and when nothing more is to come; see `ServedListener`. */
-  readonly hello: RouteRequest | undefined;
-  readonly session: RouteRequest | undefined;
-  readonly chain: Chain | undefined;
-}
-
 /**
- * What would become of a connection, and why: the stages of a connection and its session, decided by the same functions. Opens nothing and
- * counts nothing.
+ * Tells what would become of a connection, and why. The functions of `decide` say so, which connections and sessions act
+ * on, and the pool's own picker. Opens nothing and counts nothing.
  */
 export function explain(
   listener: ServedListener,
@@ -52,8 +43,8 @@ export function explain(
   const { definition } = listener;
   const { client, via, alpn } = request;
   const serverName = normaliseServerName(request.serverName);
-  const protocol = request.protocol ?? usualProtocol(listener);
-  const admission = explainAdmission(listener, plane, client, via);
+  const protocol = request.protocol ?? usualProtocol(listener.greeting, definition.chains);
+  const admission = explainAdmission(listener, plane, { client, via });
   const came = admission.admitted
     ? follow(listener, plane.shared, { client, protocol, serverName, alpn, routing, http: request.http })
     : {};
@@ -84,17 +75,19 @@ type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "h
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
-  const { tls, refusal, chain, ...requests } = receive(listener, protocol, { serverName, alpn });
-  if (refusal !== null || chain === undefined) return { reason: refusal, tls };
-  const { serve } = chain;
-  if (serve.kind === "http") return { tls, ...followRequest(listener, shared, serve, connection) };
+  const reception = receive(listener, protocol, { serverName, alpn });
+  const tls = explainTls(listener, reception, serverName);
+  if (reception.reason !== null) return { reason: reception.reason, tls };
+  const { chain, asked } = reception;
+  if (chain.serve.kind === "http")
+    return { tls, ...followRequest(listener, shared, chain.serve, connection) };
   const served = listener.poolOf(chain, mainPool);
-  const known = (requests.session ?? requests.hello!).serverName;
+  const known = (asked.session ?? asked.hello!).serverName;
   const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
   return {
     reason: pickRefusal(pool, served, shared),
     tls,
-    route: explainRoutes(listener.definition, chain, requests),
+    route: explainRoutes(listener.definition, chain, asked),
     pool,
   };
 }
@@ -121,89 +114,67 @@ function pickRefusal(
   { definition }: ExplainedPool,
   { poolWaiting }: SharedMemory,
 ): Explanation["reason"] {
-  if (waits === null) return backends.some(({ skipped }) => skipped === null) ? null : "no_backend";
-  if (poolWaiting[definition.slot]! < definition.queue.size) return null;
-  return waits === "room" ? "queue_full" : "no_backend";
+  if (waits !== null)
+    return refusalToWait(waits, poolWaiting[definition.slot]! < definition.queue.size) ?? null;
+  return backends.some(({ skipped }) => skipped === null) ? null : endWithoutPick("none", true);
 }
 
-/** What its clients speak, where nobody says otherwise. */
-function usualProtocol({ termination, definition }: ServedListener): Protocol {
-  return termination !== undefined || passesThrough(definition) ? "tls" : "other";
-}
+/** The parts of a reception that are told by themselves. */
+const handlings = {
+  refused: "refused",
+  disagreed: "refused",
+  terminated: "terminated",
+  passed_through: "passed_through",
+  none: "none",
+} as const satisfies Record<Reception["kind"], TlsExplanation["handling"]>;
 
-/** Header, hello and handshake. @param offer what a client that speaks TLS says in its hello. */
-function receive(listener: ServedListener, protocol: Protocol, offer: ClientHello): Reception {
-  const { readsHello, termination, definition } = listener;
-  if (protocol !== "tls" && !definition.detect && (readsHello || termination !== undefined))
-    return refused("not_tls");
-  // Where no hello is read, plain TCP is taken for what it is.
-  const spoken = readsHello ? protocol : termination === undefined ? "other" : "tls";
-  const hello = readsHello && spoken === "tls" ? offer : undefined;
-  const asHello = hello && { ...hello, protocol: spoken };
-  const course = listener.courseOf(spoken, hello);
-  if (course === "unknown_name") return refused("unknown_name");
-  const reception = { refusal: null, hello: asHello };
-  if (course === "terminate") return { ...reception, ...terminate(listener, termination!, offer) };
-  if (course.tls === "passthrough")
-    return { ...reception, tls: untouched("passed_through"), session: undefined, chain: course };
-  const session: RouteRequest = { serverName: "", alpn: [], protocol: spoken };
-  return { ...reception, tls: untouched("none"), session, chain: course };
-}
+const handshakes: ReadonlySet<Reception["kind"]> = new Set(["disagreed", "terminated"]);
 
-/** The handshake, as OpenSSL and `Connection.clientSecured` have it. */
-function terminate(
-  listener: ServedListener,
-  termination: Termination,
-  { serverName, alpn }: ClientHello,
-): Pick<Reception, "tls" | "session" | "chain" | "refusal"> {
-  const { alpn: known, clientAuth } = listener.definition.tls!;
-  // The server's order counts; a client that offers nothing gets nothing (RFC 7301 section 3.2).
-  const agreed = known.find((name) => alpn.includes(name));
-  const refusal =
-    known.length > 0 && alpn.length > 0 && agreed === undefined ? "no_application_protocol" : null;
-  const session: RouteRequest = { serverName, alpn: agreed === undefined ? [] : [agreed], protocol: "tls" };
-  const { certificates, by, pattern } = termination.choice(serverName);
-  const certificate: CertificateExplanation = {
-    files: certificates.map(({ source }) => source.cert),
-    by,
-    name: pattern ?? null,
-  };
-  const tls: TlsExplanation = {
-    handling: refusal === null ? "terminated" : "refused",
-    certificate,
-    alpn: agreed ?? null,
-    client_auth: clientAuth?.mode ?? null,
-  };
-  const chain = refusal === null ? listener.chains.afterHandshake(serverName, agreed ?? "") : undefined;
-  return { tls, session, chain, refusal };
-}
-
-const passesThrough = ({ chains }: PlacedListener): boolean => modeOf(rulesOf(chains)) === "passthrough";
-
-function untouched(handling: TlsExplanation["handling"]): TlsExplanation {
-  return { handling, certificate: null, alpn: null, client_auth: null };
-}
-
-function refused(refusal: "not_tls" | "unknown_name"): Reception {
-  return { tls: untouched("refused"), refusal, hello: undefined, session: undefined, chain: undefined };
-}
-
-function notesOn(
+function explainTls(
   { definition, termination }: ServedListener,
+  reception: Reception,
+  serverName: string,
+): TlsExplanation {
+  const handling = handlings[reception.kind];
+  if (!handshakes.has(reception.kind)) return { handling, certificate: null, alpn: null, client_auth: null };
+  return {
+    handling,
+    certificate: explainCertificate(termination!, serverName),
+    alpn: (reception.reason === null && reception.alpn) || null,
+    client_auth: definition.tls!.clientAuth?.mode ?? null,
+  };
+}
+
+function explainCertificate(termination: Termination, serverName: string): CertificateExplanation {
+  const { certificates, by, pattern } = termination.choice(serverName);
+  return { files: certificates.map(({ source }) => source.cert), by, name: pattern ?? null };
+}
+
+/** Each with whether it is to be told. */
+function notesOn(
+  { definition: { proxyProtocol, tls }, greeting }: ServedListener,
   { client, via, serverName: given, alpn }: ExplainRequest,
   { protocol, serverName }: Pick<Admitted, "protocol" | "serverName">,
 ): string[] {
-  const { proxyProtocol, tls, detect } = definition;
-  const notes: string[] = [];
-  if (proxyProtocol !== undefined && via === undefined)
-    notes.push(`the listener has proxy_protocol: a trusted proxy that brings ${client} is assumed`);
-  if (proxyProtocol === undefined && via !== undefined)
-    notes.push("the listener has no proxy_protocol: for it, the proxy itself is the client");
-  if (given !== "" && serverName === "") notes.push(`${given} is no DNS name, so it counts as none`);
-  const readsNames = termination !== undefined || passesThrough(definition) || detect;
-  if ((given !== "" || alpn.length > 0) && (protocol !== "tls" || !readsNames))
-    notes.push("server name and ALPN are not looked at");
-  if (tls?.clientAuth?.mode === "require" && protocol === "tls")
-    notes.push("the client must show a certificate, which is not judged here");
-  return notes;
+  const speaksTls = protocol === "tls";
+  const notes: readonly (readonly [boolean, string])[] = [
+    [
+      proxyProtocol !== undefined && via === undefined,
+      `the listener has proxy_protocol: a trusted proxy that brings ${client} is assumed`,
+    ],
+    [
+      proxyProtocol === undefined && via !== undefined,
+      "the listener has no proxy_protocol: for it, the proxy itself is the client",
+    ],
+    [given !== "" && serverName === "", `${given} is no DNS name, so it counts as none`],
+    [
+      (given !== "" || alpn.length > 0) && (!speaksTls || greeting.presumes === "other"),
+      "server name and ALPN are not looked at",
+    ],
+    [
+      speaksTls && tls?.clientAuth?.mode === "require",
+      "the client must show a certificate, which is not judged here",
+    ],
+  ];
+  return notes.filter(([holds]) => holds).map(([, note]) => note);
 }

@@ -1,19 +1,12 @@
 import { type Chain, isForPassthrough, modeOf, type Rule, relayTarget, rulesOf } from "../../model/chain.ts";
-import type { RouteExplanation, RouteMismatch, RouteTrial } from "../../model/explanation.ts";
+import type { RouteExplanation, RouteTrial } from "../../model/explanation.ts";
 import type { Listener } from "../../model/listener.ts";
-import { type RouteRequest, Router } from "../decide/router.ts";
+import { mismatchesOf } from "../decide/mismatches.ts";
+import type { RouteRequests } from "../decide/reception.ts";
 import { mainPool } from "../decide/target.ts";
 
 /** Of ten thousand routes nobody reads more. */
 const mostTrials = 100;
-
-/** What was asked of chains that pass TLS through, and what was asked of the others. */
-export interface RouteRequests {
-  /** Undefined: the hello was not read. */
-  readonly hello: RouteRequest | undefined;
-  /** Undefined: TLS is passed through, by what the hello says. */
-  readonly session: RouteRequest | undefined;
-}
 
 /**
  * Says of each rule up to the one that was chosen why it does not match. The last rule of a listener is what it does
@@ -45,22 +38,4 @@ export function explainRoutes(
     routes: trials,
     more: looked.length - trials.length,
   };
-}
-
-const conditions = ["sni", "alpn", "protocol"] as const;
-const unconditional = { sni: [], alpn: [], protocol: [] } as const;
-
-/** Asks the router of the data path about each condition alone. */
-function mismatchesOf({ chains }: Rule, chosen: Chain, { hello, session }: RouteRequests): RouteMismatch[] {
-  // Only chains that do the same with TLS could have been chosen instead of it when the hello was over.
-  const rival = chains.some(({ tls }) => tls === chosen.tls);
-  const request = rival && session !== undefined ? session : hello;
-  if (request === undefined) return ["hello"];
-  const [chain] = chains;
-  const failed = conditions.filter((condition) => {
-    const match = { ...unconditional, [condition]: chain.match[condition] };
-    return new Router([{ ...chain, match }]).find(request) === undefined;
-  });
-  // It matched the hello, but an earlier one that is not passed through did, too.
-  return failed.length === 0 ? ["hello"] : failed;
 }
