@@ -1,8 +1,8 @@
 /*
- * What each client address has open on a listener, and how much of its rate it has used: one table that all workers
- * change. It has a fixed number of sets of 64 places; an address has its place in the one set that its hash says.
- * A set is changed under its lock, so that limits are exact whoever comes at the same time. An address without open
- * connections whose bucket is full again says nothing that its absence would not: its place goes to the next one.
+ * One table that all workers change says how many connections each client address has open on a listener, and how much
+ * of its rate it has used. It has a fixed number of sets of 64 places; the hash of an address says in which set its place
+ * is. A set is changed under its lock, so that limits are exact whoever comes at the same time. An address without open
+ * connections whose bucket is full again has no limits to keep: its place may go to another one.
  */
 
 interface Layout {

@@ -2,9 +2,9 @@ import type { SharedMemory } from "./memory.ts";
 
 /*
  * How sessions that wait for a backend hear that there may be one, in whatever worker they are. Every pool has two
- * bells, cells on which a worker waits (`Atomics.waitAsync`) while it has sessions waiting. Who changes what they wait
- * for changes it first and looks then whether anybody waits; who waits is counted first and looks then whether there
- * is something to wait for. So nobody sleeps through it, and where nobody waits, ringing costs one read.
+ * bells, cells on which a worker waits (`Atomics.waitAsync`) while it has sessions waiting. A change that may help them
+ * is made first, and then its maker looks whether anybody waits. A session that waits is counted first, and then it
+ * looks whether it still has to. So nobody sleeps through a change, and where nobody waits, ringing costs one read.
  */
 
 /** Cells of a pool's bells. */

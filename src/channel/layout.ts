@@ -20,7 +20,7 @@ interface Kind<Cells extends object> {
   readonly cells: Readonly<Record<string, number>>;
 }
 
-/** What is open = what rose − what fell, over all workers. */
+/** A count of things that are open: those that rose less those that fell, over all workers. */
 interface Gauge<Cell> {
   readonly rises: Cell;
   readonly falls: Cell;
@@ -71,7 +71,7 @@ export const layout = {
       backendErrors: 1,
       /** How much of its weight does not count while it starts slowly, in percent; written by the control plane. */
       backendWithheld: 1,
-      /** What its answers took. Plain stores: of two at once, one is lost. */
+      /** Its latency. Plain stores: of two at once, one is lost. */
       backendLatency: latencyCells,
     },
   }),

@@ -2,9 +2,9 @@ import type { BackendState, Obstacle } from "../model/backend.ts";
 import { type CellName, type KindName, kindNames, layout } from "./layout.ts";
 
 /**
- * What the workers share with each other and with the control plane, without a message: the cells of every kind of the
- * layout, and some of the whole process. Cells are changed with Atomics, because every thread may change them, unless
- * they say otherwise.
+ * The memory that workers share with each other and with the control plane, without a message: the cells of every kind
+ * of the layout, and some of the whole process. Cells are changed with Atomics, because every thread may change them,
+ * unless they say otherwise.
  */
 export interface SharedMemory extends Readonly<Record<CellName, Int32Array<SharedArrayBuffer>>> {
   /** By kind, in the order of the layout: how many of its slots were ever taken; written by the control plane. */
@@ -32,7 +32,7 @@ export function mayBePicked(flags: number): boolean {
   return flags === 0 || (flags & (backendFlag.trusted | backendFlag.draining)) === backendFlag.trusted;
 }
 
-/** What a backend with these flags is. What is asked of it comes first, what is found about it next. */
+/** The state of a backend with these flags. An order to drain comes first, and then what is known of its health. */
 export function stateOf(flags: number): BackendState {
   if (flags & backendFlag.draining) return "draining";
   if (flags & backendFlag.down) return "down";
@@ -40,7 +40,7 @@ export function stateOf(flags: number): BackendState {
   return flags & backendFlag.checking ? "checking" : "up";
 }
 
-/** What keeps a backend with these flags from being picked; undefined: nothing. */
+/** The obstacle that keeps a backend with these flags from being picked; undefined: none. */
 export function obstacleOf(flags: number): Obstacle | undefined {
   const state = stateOf(flags);
   return state === "up" || mayBePicked(flags) ? undefined : state;

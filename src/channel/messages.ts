@@ -6,7 +6,7 @@ import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
 import type { SentDifference } from "./tls-once.ts";
 
-/** What a worker thread is started with. */
+/** The data that a worker thread is started with. */
 export interface WorkerSetup {
   /** 1 to count. */
   readonly id: number;
@@ -26,7 +26,7 @@ export interface HandedSocket {
 
 /** Control plane to worker. */
 export type ToWorker =
-  /** What changed since the last one that this thread applied; the first one is all that there is. */
+  /** All that changed since the last one that this thread applied; the first one is all that there is. */
   | { readonly type: "change"; readonly difference: SentDifference; readonly log: LogSettings }
   | HandedSocket
   /** Say what would become of a connection: answer `explanation`. */
@@ -45,7 +45,7 @@ export type FromWorker =
   | { readonly type: "applied"; readonly version: number; readonly settled: number }
   /** Every connection that was accepted before this version has a backend by now, or has ended. */
   | { readonly type: "settled"; readonly version: number }
-  /** What was served goes on being served. */
+  /** It can't be served; the version before goes on being served. */
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */
   | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }

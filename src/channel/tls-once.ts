@@ -7,7 +7,7 @@ type Sent<T extends PlacedListener | PlacedPool> = Omit<T, "tls"> & {
   readonly tls: T["tls"] | typeof asBefore;
 };
 
-/** A difference as it is sent. Of what changed, TLS settings seldom did, and with their certificates they are large. */
+/** A difference as it is sent. TLS settings seldom change, and with their certificates they are large. */
 export interface SentDifference extends Omit<Difference, "listeners" | "pools"> {
   readonly listeners: readonly Sent<PlacedListener>[];
   readonly pools: readonly Sent<PlacedPool>[];
@@ -21,7 +21,7 @@ export class TlsOnce {
   readonly #listeners = new Map<string, PlacedListener["tls"]>();
   readonly #pools = new Map<string, PlacedPool["tls"]>();
 
-  /** What is sent: settings that are the same object as those that were sent last are left out. */
+  /** The difference to send: settings that are the same object as those that were sent last are left out. */
   pack(difference: Difference): SentDifference {
     const listeners = pack(difference.listeners, this.#listeners);
     const pools = pack(difference.pools, this.#pools);
@@ -29,7 +29,7 @@ export class TlsOnce {
     return { ...difference, listeners, pools };
   }
 
-  /** What was meant: settings that were left out are the object that came last. */
+  /** The difference that was meant: settings that were left out are the object that came last. */
   unpack(sent: SentDifference): Difference {
     const listeners = unpack(sent.listeners, this.#listeners);
     const pools = unpack(sent.pools, this.#pools);

@@ -97,7 +97,7 @@ export class ControlPlane implements Serving {
     this.adopt(model);
   }
 
-  /** What is served: the configuration, with what was renewed from files since. */
+  /** The model that is served: the configuration, with the material that was renewed since. */
   get model(): Model {
     return this.#model;
   }
@@ -133,7 +133,7 @@ export class ControlPlane implements Serving {
     return reconfigure(this, wanted);
   }
 
-  /** What is served, for the log's line at start. */
+  /** A summary of what is served, for the log's line at start. */
   get summary(): object {
     const { listeners, pools } = this.store.snapshot;
     return {
@@ -247,7 +247,7 @@ export class ControlPlane implements Serving {
     this.#logger.error({ err: error }, error.message);
   }
 
-  /** What left and has no sessions any more gives its place back. */
+  /** Things that left and have no sessions any more give their places back. */
   #settle(): void {
     this.drains.forget(this.store.settle(this.supervisor.applied));
   }
@@ -308,5 +308,5 @@ export class ControlPlane implements Serving {
   }
 }
 
-/** What was not found out until then is found out while sessions come. */
+/** Time to find things out before sessions come; the rest is found out meanwhile. */
 const aWhile = (): Promise<void> => sleep(longestFirstCheck, undefined, { ref: false });

@@ -92,7 +92,7 @@ export class ServedListener {
   }
 }
 
-/** What every connection of a worker works with. */
+/** Everything that the connections of a worker share. */
 export interface Plane {
   /** The worker's index, from 0. */
   readonly worker: number;

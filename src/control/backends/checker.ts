@@ -14,7 +14,7 @@ const changingInterval = 1000;
  */
 const longestBeat = 50;
 
-/** What a checker works with. */
+/** The surroundings that a checker works in. */
 export interface CheckerSurroundings {
   readonly timers: Timers;
   readonly firstChecks: FirstChecks;

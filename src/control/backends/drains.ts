@@ -25,7 +25,7 @@ export interface DrainAnswer {
   readonly warnings: readonly string[];
 }
 
-/** What backends are drained with. */
+/** The parts of the control plane that a drain works on. */
 export interface DrainSurroundings {
   readonly store: Store;
   readonly health: Pick<HealthMonitor, "returns" | "refresh">;
@@ -118,7 +118,10 @@ export class BackendDrains {
     for (const { pool, backend } of gone) this.#removed.clear(key(pool.name, backend.address));
   }
 
-  /** Who drains a backend, and the milliseconds until its sessions are ended, if they are; undefined for one that gets new ones. */
+  /**
+   * By whom a backend is drained, and the milliseconds until its sessions are ended, if they are.
+   * @returns undefined for a backend that gets new sessions.
+   */
   backend(
     pool: string,
     address: string,
@@ -169,7 +172,7 @@ export class BackendDrains {
     return backends.some((backend) => mayBePicked(flags(backend)));
   }
 
-  /** What is wrong with the names; undefined where there is such a backend, or one that was drained and is gone now. */
+  /** The mistake in the names; undefined where there is such a backend, or one that was drained and is gone now. */
   #unknown(pool: string, address: string): string | undefined {
     const { store } = this.#with;
     const { pools } = store.observed;

@@ -40,7 +40,7 @@ export class FirstChecks {
     return () => leave();
   }
 
-  /** Those that have not begun never do. */
+  /** Checks that have not begun never do. */
   stop(): void {
     this.#waiting.clear();
   }

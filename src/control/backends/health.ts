@@ -35,7 +35,7 @@ export interface BackendHealth {
   readonly ejections: number;
 }
 
-/** What the health of backends is found out with. */
+/** The means to find out the health of backends. */
 export interface HealthSurroundings {
   /** A pool that is served, by its name. */
   readonly pool: (name: string) => ManagedPool | undefined;
@@ -123,7 +123,7 @@ export class HealthMonitor {
     await Promise.all([...this.#watched.values()].map(({ checker }) => checker?.firstResult));
   }
 
-  /** What is known of a backend, by its slot; undefined for one that is not watched. */
+  /** The health of a backend, by its slot; undefined for one that is not watched. */
   backend(slot: number): BackendHealth | undefined {
     const watched = this.#watched.get(slot);
     if (watched === undefined) return undefined;

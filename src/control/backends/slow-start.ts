@@ -3,10 +3,13 @@ import type { PlacedBackend } from "../../model/backend.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import type { Timers } from "../timers.ts";
 
-/** What a backend that starts slowly lacks of its weight at first, in percent: with none of it, it would never warm up. */
+/**
+ * The part of its weight that a backend lacks when it begins to start slowly, in percent: with no weight at all it would
+ * never warm up.
+ */
 const mostWithheld = 90;
 
-/** What a slow start asks of its pool. */
+/** The part of a pool that a slow start looks at. */
 export type StartingPool = Pick<ManagedPool, "panic"> & {
   readonly placed: Pick<ManagedPool["placed"], "slowStart">;
 };

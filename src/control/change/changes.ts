@@ -11,7 +11,7 @@ export function withoutRestart({ workers, admin, log: { format } }: Model, wante
 
 /** How a configuration differs from another. */
 export interface Changes {
-  /** What another configuration changes: `listeners.web: changed bind, tls`, `pools.api: added`. */
+  /** The changes, one a line: `listeners.web: changed bind, tls`, `pools.api: added`. */
   readonly changes: readonly string[];
   /** Keys whose new value counts from the next start on. */
   readonly restart: readonly string[];

@@ -11,7 +11,7 @@ import {
 } from "../../providers/provider.ts";
 import { compareModels } from "./changes.ts";
 
-/** What a reload did, or would do. */
+/** The outcome of a reload, or of one that was only tried. */
 export interface ReloadAnswer {
   readonly result: "applied" | "unchanged" | "tried";
   /** Of what is served now. */
@@ -31,7 +31,7 @@ export interface ReloadRefusal {
 
 export type Reloaded = Result<ReloadAnswer, ReloadRefusal>;
 
-/** What serves a configuration. */
+/** Serves a configuration. */
 export interface Reconfigurable {
   readonly state: string;
   readonly model: Model;

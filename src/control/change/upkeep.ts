@@ -7,7 +7,7 @@ import { ExpiryWatch } from "../tell/expiry.ts";
 import { watchRejections } from "../tell/rejections.ts";
 import { TicketRotation } from "./ticket-rotation.ts";
 
-/** What upkeep works on, and has done. */
+/** The parts of the control plane that upkeep works on. */
 export interface UpkeepSurroundings {
   readonly memories: readonly CounterMemory[];
   readonly logger: Logger;
@@ -16,7 +16,7 @@ export interface UpkeepSurroundings {
   readonly rotateTickets: (listener: string) => void;
 }
 
-/** What changes with time in what is served, or is to be said about it: files, ticket keys, certificates that end, refusals. */
+/** Looks after what changes with time: files, ticket keys, certificates that end, counts of refusals. */
 export class Upkeep {
   readonly #with: UpkeepSurroundings;
   readonly #rotation: TicketRotation;
@@ -58,7 +58,7 @@ export class Upkeep {
     this.#expiry.look();
   }
 
-  /** What is served is about to change: files are not taken into service before {@link follow}. */
+  /** The model is about to change: files are not taken into service before {@link follow}. */
   pause(): void {
     this.#renewal?.stop();
   }

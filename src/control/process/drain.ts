@@ -6,7 +6,7 @@ const look = 20;
 /** Node makes one millisecond of a longer timer. */
 const longestTimer = 2 ** 31 - 1;
 
-/** What is drained. */
+/** Can be drained. */
 export interface Drainable {
   /** Readiness fails from here on. */
   begin(): void;

@@ -11,7 +11,7 @@ import { type StopRequest, watchStopRequests } from "./signals.ts";
 
 export interface RunOptions {
   readonly provider: Provider;
-  /** What the provider proposed first. */
+  /** The first proposal of the provider. */
   readonly first: Proposal;
   readonly discover: Discover;
   /** Called when every listener accepts. */

@@ -1,6 +1,6 @@
 import type { Logger } from "../../observe/logger.ts";
 
-/** What ends a running process, and how fast. */
+/** The ways to end a running process, and how fast each is. */
 export interface StopRequest {
   /** Resolves with the exit code that the process shall end with once it has drained. */
   readonly stop: Promise<number>;

@@ -34,7 +34,7 @@ export class BackendPlaces {
     return this.#places.leaving;
   }
 
-  /** Those of them that still have sessions. */
+  /** All that left and still have sessions. */
   get busy(): readonly LeavingBackend[] {
     return this.#places.busy;
   }

@@ -20,7 +20,7 @@ export function addressTableOf(
   return createAddressTable(maxConnections ?? usualConnections, workers, randomInt(2 ** 32));
 }
 
-/** Of a file where there is one; else those that it had, if they were of umay's making; else new ones. */
+/** The keys of a file where there is one; else the keys that it had, if umay made them; else new ones. */
 export function ticketKeysOf(
   tls: ListenerTls | undefined,
   before: PlacedListener | undefined,

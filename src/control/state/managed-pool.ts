@@ -18,9 +18,9 @@ export interface ManagedPool {
   readonly name: string;
   /** Whether umay is ready only when its discovery has found a backend: that of a start, not one that a reload added. */
   readonly required: boolean;
-  /** What is configured, with what was renewed from files since. */
+  /** The configured pool, with the material that was renewed since. */
   config: Pool;
-  /** What the workers serve. */
+  /** The pool as the workers serve it. */
   placed: PlacedPool;
   /**
    * Undefined while it is configured. Then the first version without it: connections that were accepted before may still
@@ -40,5 +40,5 @@ export function servedPart({ discovery: _, health: __, removal: ___, ...pool }: 
   return pool;
 }
 
-/** What of a pool is for the workers. */
+/** The part of a pool that is for the workers. */
 export type ServedPart = Omit<Pool, "discovery" | "health" | "removal">;

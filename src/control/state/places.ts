@@ -18,7 +18,7 @@ export interface Room {
   clear?(slot: number): void;
 }
 
-/** Who has which place in shared memory, by name. What left keeps its place until its last session has ended. */
+/** The places of things in shared memory, by name. A thing that left keeps its place until its last session has ended. */
 export class Places<T> {
   readonly #room: Room;
   readonly #leaving = new Map<string, Leaving<T>>();
@@ -54,7 +54,7 @@ export class Places<T> {
     this.#leaving.set(name, { what, slot, since });
   }
 
-  /** What left, and still has its place. */
+  /** A thing that left and still has its place. */
   find(name: string): T | undefined {
     return this.#leaving.get(name)?.what;
   }
@@ -64,7 +64,7 @@ export class Places<T> {
     return [...this.#leaving.values()].map(({ what }) => what);
   }
 
-  /** Those of them that still have sessions. */
+  /** All that left and still have sessions. */
   get busy(): readonly T[] {
     return [...this.#leaving.values()].filter(({ slot }) => this.#room.busy(slot)).map(({ what }) => what);
   }

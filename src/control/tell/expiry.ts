@@ -19,7 +19,7 @@ interface Ending {
   readonly thresholds: readonly number[];
 }
 
-/** What has certificates. */
+/** The things that have certificates. */
 interface Served {
   readonly listeners: readonly Pick<Listener, "name" | "tls">[];
   readonly pools: readonly Pick<Pool, "name" | "tls">[];

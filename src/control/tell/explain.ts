@@ -6,16 +6,16 @@ import type { ExplainRequest } from "../../model/explanation.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ControlPlane } from "../control-plane.ts";
 
-/** What is wrong with a question: it cannot be understood, or it is about something that is not there. */
+/** A question that cannot be understood, or is about something that is not there. */
 export interface BadQuestion {
   readonly kind: "malformed" | "unknown";
   readonly message: string;
 }
 
-/** What can be said about a connection, as options of `umay explain` and as parameters of `/explain`. */
+/** The facts that can be given of a connection, as options of `umay explain` and as parameters of `/explain`. */
 const parameters = ["listener", "client", "via", "sni", "alpn", "protocol"];
 
-/** Whom a question is about where it does not say. */
+/** The client of a question that does not name one. */
 const usualClient = "127.0.0.1";
 
 /** Listeners that can be asked about. */

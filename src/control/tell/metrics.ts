@@ -5,7 +5,7 @@ import type { MetricsInput } from "./readings.ts";
 type Library = typeof import("@prometheus-io/client");
 type Registry = InstanceType<Library["Registry"]>;
 
-/** What a registry writes out: a metric with its values. */
+/** An entry that a registry writes out: a metric with its values. */
 interface Exposed {
   readonly name: string;
   readonly type: string;

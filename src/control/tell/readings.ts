@@ -7,7 +7,7 @@ import type { HealthMonitor } from "../backends/health.ts";
 
 export type ProcessState = "starting" | "ready" | "draining";
 
-/** What metrics and status are read from, at the moment when someone asks. */
+/** The sources that metrics and status are read from when someone asks. */
 export interface MetricsInput {
   /** Every worker's, worker 1 first. A replaced worker goes on with its predecessor's, whose sessions are counted as ended. */
   readonly memories: readonly CounterMemory[];

@@ -9,14 +9,14 @@ import type { BoundListener } from "../state/store.ts";
 /** Where the kernel spreads the connections of several sockets on one port (SO_REUSEPORT), as Node has it. */
 const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);
 
-/** What the listeners' `bind`s mean. */
+/** The addresses that the listeners' `bind`s mean. */
 export interface Bound {
   readonly listeners: ReadonlyMap<string, BoundListener>;
   /** Gives up the ports that the system chose for port 0: by now they are served. */
   release(): void;
 }
 
-/** What is served now: a listener with its addresses. */
+/** A listener that is served now, with its addresses. */
 export type Served = Pick<Listener, "name" | "bind"> & BoundListener;
 
 /**
@@ -47,7 +47,7 @@ export async function bindListeners(
 
 class Binder {
   readonly #served: readonly Served[];
-  /** What this process has, as text. */
+  /** The addresses that this process has, as text. */
   readonly #own: ReadonlySet<string>;
   /** And its ports. */
   readonly #ownPorts: ReadonlySet<number>;

@@ -15,7 +15,7 @@ export function closeBooks(counters: CounterMemory, shared: SharedMemory): void 
         counters[first + falls]! += open;
         Atomics.sub(shared[gauge], slot, open);
       }
-  // What it held is free, and it may have been the one that was told of the last place.
+  // The places that it held are free, and it may have been the one that was told of the last place.
   for (let slot = 0; slot < usedSlots(shared, "pool"); slot++) ringNews(shared, slot);
 }
 

@@ -17,9 +17,9 @@ interface Underway {
 }
 
 /**
- * What one worker thread still has to be sent. It gets one change at a time: what is touched before it has answered the
- * last one waits and is merged, as names, so that however fast changes come, a worker has at most one to apply and one
- * that waits. What it refused goes with the next change.
+ * The changes that one worker thread still has to be sent. It gets one change at a time. Names that are touched before
+ * it has answered the last one wait and are merged, so that however fast changes come, a worker has at most one to apply
+ * and one that waits. A change that it refused goes with the next one.
  */
 export class Feed {
   readonly #newest: Newest;
@@ -74,7 +74,7 @@ export class Feed {
   }
 }
 
-/** What is now of these names. */
+/** The present state of these names. */
 export function differenceOf(newest: Newest, touched: Touched): Difference {
   const listeners = [...touched.listeners].map((name) => ({ name, now: newest.listener(name) }));
   const pools = [...touched.pools].map((name) => ({ name, now: newest.pool(name)?.placed }));

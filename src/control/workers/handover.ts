@@ -3,7 +3,7 @@ import { formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { listen } from "../../lib/listen.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 
-/** What is known of a listener here. */
+/** The part of a listener that is used here. */
 type Handed = Pick<PlacedListener, "name" | "accept" | "addresses">;
 
 /**

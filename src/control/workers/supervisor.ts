@@ -18,7 +18,7 @@ const stableAfter = 60_000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
-  /** What went wrong in a worker that goes on. */
+  /** Something went wrong in a worker that goes on. */
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
   answered(worker: number, version: number, refusal: string | undefined): void;
@@ -49,7 +49,7 @@ export class Supervisor {
   /** Sends what changed in this turn of the event loop. */
   #sending: NodeJS.Immediate | undefined;
   readonly #waits = new Set<Wait>();
-  /** Who waits for an explanation, by its number. */
+  /** The questions that wait for an explanation, by their numbers. */
   readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
   #lastQuestion = 0;
   #stopping = false;

@@ -8,7 +8,7 @@ import type { Open } from "../open.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { Termination } from "./tls.ts";
 
-/** What a connection needs of its listener until it is known who serves it. */
+/** The part of a listener that a connection uses until it is handed on. */
 export interface AcceptingListener {
   readonly definition: PlacedListener;
   /** Undefined: plain TCP. */
@@ -30,7 +30,7 @@ export interface AcceptingListener {
   trusts(peer: string): boolean;
 }
 
-/** What a connection needs of the plane of its worker. */
+/** The part of a worker's plane that a connection uses. */
 export interface AcceptingPlane {
   /** Its index, from 0. */
   readonly worker: number;

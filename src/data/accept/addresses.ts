@@ -6,7 +6,7 @@ import { ClientTable } from "./client-table.ts";
 /** Admitted, and nothing to give back. */
 export const uncounted = -1;
 
-/** What a listener asks of its clients' addresses. */
+/** The limits of a listener on its clients' addresses. */
 export class AddressLimits {
   readonly #lists: AddressLists;
   readonly #clients: ClientTable | undefined;

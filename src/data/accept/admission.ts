@@ -27,7 +27,7 @@ class Entry implements AdmissionFacts, OpenConnections {
   #listener: AcceptingListener | undefined = undefined;
   #plane: AcceptingPlane | undefined = undefined;
   #peer = "";
-  /** Of the client's address. */
+  /** Where the client's address is counted. */
   #place = uncounted;
   #entered = false;
 

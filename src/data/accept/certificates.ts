@@ -73,7 +73,7 @@ export class CertificateStore {
     return this.#contextOf(this.#find(name) ?? this.#default);
   }
 
-  /** What {@link find} chooses, and by which of the certificates' names. @param name lower case. */
+  /** The choice of {@link find}, and the name of the certificates that decides. @param name lower case. */
   choice(name: string): CertificateChoice {
     const { certificates } = this.#find(name) ?? this.#default;
     if (this.#exact.has(name)) return { certificates, by: "exact", pattern: name };

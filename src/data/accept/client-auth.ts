@@ -4,9 +4,9 @@ import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
 import type { ClientAuth, ClientRule } from "../../model/client-auth.ts";
 import type { HandshakeResult } from "../../model/reasons.ts";
 
-/** What became of a client's certificate. */
+/** The verdict on a client by its certificate. */
 export interface ClientVerdict {
-  /** Who the certificate says the client is; empty without one. */
+  /** The client's name in its certificate; empty without one. */
   readonly client: string;
   /** Undefined: the client may come in. */
   readonly refusal: { readonly result: HandshakeResult; readonly detail: string } | undefined;

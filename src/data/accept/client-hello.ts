@@ -9,7 +9,7 @@ export interface ClientHello {
   readonly alpn: readonly string[];
 }
 
-/** What the bytes so far amount to. */
+/** The bytes so far, as they were read. */
 export type HelloReading =
   | { readonly kind: "more" }
   | { readonly kind: "hello"; readonly hello: ClientHello }
@@ -34,7 +34,7 @@ const more: HelloReading = { kind: "more" };
 export class ClientHelloReader {
   readonly #fragments: Buffer[] = [];
   #gathered = 0;
-  /** Of the whole message with its header, once that is known. */
+  /** The length of the whole message with its header, once that is known. */
   #needed = 0;
   #offset = 0;
 

@@ -7,7 +7,7 @@ import { lastWordsAfter } from "./last-words.ts";
 /** `served`: handed on. */
 export type Phase = "header" | "hello" | "handshake" | "served" | "closed";
 
-/** What the phases do with a connection. */
+/** The part of a connection that the phases act on. */
 interface Received {
   readonly listener: AcceptingListener;
   notIntroduced(detail: string): void;
@@ -15,7 +15,7 @@ interface Received {
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void;
 }
 
-/** What a phase makes of what happens meanwhile. */
+/** The answers of a phase to what happens in it. */
 interface PhaseEvents {
   /** The client's socket failed. */
   failed(connection: Received, error: NodeJS.ErrnoException): void;

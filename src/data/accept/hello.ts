@@ -7,7 +7,7 @@ import { detectProtocol } from "./protocol.ts";
 /** How long a client may say nothing before a listener that detects protocols takes it for one that waits, in milliseconds. */
 export const detectTimeout = 1000;
 
-/** Who is told what a client speaks. */
+/** Is told what a client speaks. */
 export interface HelloListener {
   /** @param hello where it speaks TLS. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void;

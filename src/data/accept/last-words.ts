@@ -3,7 +3,7 @@ export const unrecognizedName: Buffer = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 
 const advice = "This port speaks TLS: use https:// instead of http://.\n";
 
-/** What a client gets that speaks HTTP where TLS is spoken, so that whoever sits behind it learns why it fails. */
+/** The answer to a client that speaks HTTP where TLS is spoken, so that whoever sits behind it learns why it fails. */
 export const speakTls: Buffer = Buffer.from(
   `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${advice.length}\r\nConnection: close\r\n\r\n${advice}`,
 );
@@ -11,7 +11,7 @@ export const speakTls: Buffer = Buffer.from(
 /** OpenSSL's reasons for taking the first bytes for a request; it sends no alert then. */
 const httpCodes = new Set(["ERR_SSL_HTTP_REQUEST", "ERR_SSL_HTTPS_PROXY_REQUEST"]);
 
-/** What is sent in the clear when a handshake has failed, before the connection ends; undefined: nothing. */
+/** Bytes that are sent in the clear when a handshake has failed, before the connection ends; undefined: none. */
 export function lastWordsAfter({ code = "" }: NodeJS.ErrnoException): Buffer | undefined {
   return httpCodes.has(code) ? speakTls : undefined;
 }

@@ -7,8 +7,8 @@ const http1Methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTION
 );
 
 /**
- * What a client speaks, from its first bytes: a TLS handshake, an HTTP/1 request line, HTTP/2 without TLS, or anything
- * else.
+ * Tells a client's protocol from its first bytes: a TLS handshake, an HTTP/1 request line, HTTP/2 without TLS, or
+ * anything else.
  * @returns undefined while the bytes so far fit more than one.
  */
 export function detectProtocol(bytes: Buffer): Protocol | undefined {

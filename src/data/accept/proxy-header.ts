@@ -2,7 +2,7 @@ import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import { ProxyHeaderReader } from "../../lib/proxy-protocol/reader.ts";
 import type { FirstReader } from "./first-bytes.ts";
 
-/** Who is told whom a proxy in front speaks for. */
+/** Is told for whom a proxy in front speaks. */
 export interface ProxyHeaderListener {
   introduced(header: ProxyHeader): void;
   notIntroduced(detail: string): void;

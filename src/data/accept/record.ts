@@ -2,19 +2,19 @@ import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import type { SessionRecord } from "../../observe/session-log.ts";
 
-/** What a TLS handshake with a client came to. */
+/** The outcome of a TLS handshake with a client. */
 export interface TlsFacts {
   /** Empty without one. */
   readonly alpn: string;
   /** `TLSv1.2`, `TLSv1.3`. */
   readonly version: string;
-  /** Who the client is, by its certificate; empty without one. */
+  /** The client's name in its certificate; empty without one. */
   readonly client: string;
   /** In milliseconds, from accept. */
   readonly took: number;
 }
 
-/** What came of a PROXY header. */
+/** A PROXY header that came. */
 export interface ProxyFacts {
   readonly header: ProxyHeader;
   /** The proxy that brought the client; empty where the header says that the proxy speaks for itself. */
@@ -23,7 +23,7 @@ export interface ProxyFacts {
   readonly came: number;
 }
 
-/** What a record tells of a connection. */
+/** The part of a connection that a record tells of. */
 interface RecordedConnection {
   readonly listener: { readonly definition: { readonly name: string } };
   readonly clientAddress: string;

@@ -47,7 +47,7 @@ export class Termination {
     return this.#clientAuth === undefined ? anyone : judgeClient(client, this.#clientAuth);
   }
 
-  /** What {@link begin} chooses for this name. @param serverName lower case. */
+  /** The certificates that {@link begin} chooses for this name. @param serverName lower case. */
   choice(serverName: string): CertificateChoice {
     return this.#store.choice(serverName);
   }

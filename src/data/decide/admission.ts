@@ -1,7 +1,7 @@
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 
-/** What a listener says about how many connections it takes. */
+/** The part of a listener that says how many connections it takes. */
 export interface AdmittingListener {
   readonly definition: Pick<PlacedListener, "limits" | "maxConnections" | "proxyProtocol">;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */

@@ -1,14 +1,14 @@
 import type { Chain, Protocol } from "../../model/chain.ts";
 import { type RouteRequest, Router } from "./router.ts";
 
-/** What a client offers in its hello. */
+/** A client's offer in its hello. */
 export type Offer = Pick<RouteRequest, "serverName" | "alpn">;
 
-/** Of a client whose names are not looked at. */
+/** The offer of a client whose names are not looked at. */
 export const nothingSaid: Offer = { serverName: "", alpn: [] };
 
 /**
- * What becomes of a client, by what it says first: the chain that serves it, or TLS is terminated before that is known.
+ * The way of a client after its first bytes: the chain that serves it, or TLS that is terminated before that is known.
  * `unknown_name`: it is refused, because no certificate covers the name that it asks for.
  */
 export type Course = Chain | "terminate" | "unknown_name";
@@ -55,12 +55,12 @@ export class Chains {
   }
 }
 
-/** What the chains are asked at the first bytes. */
+/** The question to the chains at the first bytes. */
 export function offered(protocol: Protocol, { serverName, alpn }: Offer): RouteRequest {
   return { serverName, alpn, protocol };
 }
 
-/** What the chains are asked after the handshake. */
+/** The question to the chains after the handshake. */
 export function negotiated(serverName: string, alpn: string): RouteRequest {
   return { serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" };
 }

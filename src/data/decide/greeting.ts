@@ -25,7 +25,7 @@ export function greetingOf(
   return tls === undefined ? readsNothing : beginsTls;
 }
 
-/** What a client's first bytes come to. */
+/** A client after its first bytes. */
 export interface Greeted<Hello> {
   readonly protocol: Protocol;
   /** Undefined: the client does not speak TLS, or its hello was not read. */
@@ -33,7 +33,7 @@ export interface Greeted<Hello> {
 }
 
 /**
- * What a listener takes a client for.
+ * Takes a client for what its first bytes say, as far as the listener looks at them.
  * @param protocol that it speaks in fact. @param hello that it sends if that is TLS.
  * @returns `not_tls`: the client is refused because it had to speak TLS.
  */
@@ -47,7 +47,7 @@ export function greet<Hello>(
   return { protocol: taken, hello: readsHello && taken === "tls" ? hello : undefined };
 }
 
-/** What most clients of a listener speak: TLS, where it does something with TLS by default. */
+/** The protocol of most clients of a listener: TLS, where it does something with TLS by default. */
 export function usualProtocol({ presumes }: Greeting, chains: readonly Chain[]): Protocol {
   return presumes ?? (rulesOf(chains).at(-1)?.chains[0].tls === undefined ? "other" : "tls");
 }

@@ -4,7 +4,7 @@ import { type Chains, negotiated, nothingSaid, type Offer, offered } from "./cha
 import { type Greeting, greet } from "./greeting.ts";
 import type { RouteRequest } from "./router.ts";
 
-/** What a listener has for its clients until it is known which chain serves them. */
+/** The part of a listener that decides which chain serves a client. */
 export interface ReceivingListener {
   readonly greeting: Greeting;
   readonly chains: Pick<Chains, "atHello" | "afterHandshake">;
@@ -12,7 +12,7 @@ export interface ReceivingListener {
   readonly alpn: readonly string[];
 }
 
-/** What was asked of chains that pass TLS through, and what was asked of the others. */
+/** The questions to chains that pass TLS through, and to the others. */
 export interface RouteRequests {
   /** Undefined: the hello was not read. */
   readonly hello: RouteRequest | undefined;
@@ -20,7 +20,7 @@ export interface RouteRequests {
   readonly session: RouteRequest | undefined;
 }
 
-/** What becomes of an admitted client until a chain serves it. */
+/** The way of an admitted client until a chain serves it. */
 export type Reception =
   | { readonly kind: "refused"; readonly reason: "not_tls" | "unknown_name" }
   | { readonly kind: "disagreed"; readonly reason: "no_application_protocol" }

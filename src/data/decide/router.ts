@@ -1,6 +1,6 @@
 import type { Chain, Protocol } from "../../model/chain.ts";
 
-/** What is known of a connection when its chain is looked for. */
+/** The facts of a connection by which its chain is looked for. */
 export interface RouteRequest {
   /** Lower case; empty without one. */
   readonly serverName: string;

@@ -1,6 +1,6 @@
 import type { EndReason } from "../../model/reasons.ts";
 
-/** What can be waited for: a backend with room, a place in the retry budget, or the end of a first check. */
+/** The things to wait for: a backend with room, a place in the retry budget, or the end of a first check. */
 export type Wait = "room" | "retry" | "check";
 
 /** Why no backend may be picked: all are down or tried, or the pool has no retries at all. */

@@ -6,7 +6,7 @@ import type { EndReason } from "../../model/reasons.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { endOfWait, refusalToWait, type Wait } from "../decide/wait.ts";
 
-/** Who waits in a queue. */
+/** Waits in a queue. */
 export interface Waiter {
   /** Whether it has tried no backend: where it finds none, nobody does. */
   readonly fresh: boolean;
@@ -21,15 +21,15 @@ interface Place {
 }
 
 /**
- * Those in one worker that wait for a backend of one pool: who came first is served first. The count of those
- * that wait is over all workers. A place that comes free in any worker goes to the worker that has listened
+ * The waiters of one worker for a backend of one pool, served in the order in which they came. They are counted over
+ * all workers. A place that comes free in any worker goes to the worker that has listened
  * longest, so workers take turns.
  */
 export class Queue {
   readonly #shared: SharedMemory;
   readonly #counters: CounterMemory;
   readonly #slot: number;
-  /** Of the pool's counters. */
+  /** Index of the pool's first counter. */
   readonly #first: number;
   /** In the order in which they came. */
   readonly #waiting = new Map<Waiter, Place>();
@@ -62,7 +62,7 @@ export class Queue {
     this.#counters[this.#first + poolCell.queued]! += 1;
     this.#waiting.set(waiter, { wait, since: performance.now() });
     this.#counts[wait]++;
-    // What came free before there was anybody to be told of it.
+    // A place may have come free before there was anybody to be told of it.
     if (this.#listen(wait)) this.serve();
     return undefined;
   }
@@ -124,7 +124,7 @@ export class Queue {
       taken = this.serve();
     }
     if (!this.has("room")) ringRoom(this.#shared, this.#slot);
-    // Those that are left here have tried the backend with the place. Told to all, once: it can't go round in circles.
+    // The waiters that are left have tried the backend with the place. All workers hear of it, once.
     else if (!taken) ringNews(this.#shared, this.#slot);
   }
 

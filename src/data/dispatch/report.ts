@@ -1,7 +1,9 @@
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { EndReason } from "../../model/reasons.ts";
 
-/** What a failed attempt counts for at least where latencies are measured, in milliseconds: a quick refusal is not an answer. */
+/**
+ * The least latency that a failed attempt counts for, in milliseconds: a quick refusal is not an answer.
+ */
 export const failureLatency = 1000;
 
 /** A session failed on the backend, before it heard anything from it. */

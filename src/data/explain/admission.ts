@@ -8,10 +8,10 @@ import { AddressLists } from "../decide/address-lists.ts";
 import { type AdmissionFacts, type OpenConnections, refusalOf } from "../decide/admission.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 
-/** What admission looks at besides addresses. */
+/** The counts that admission looks at. */
 export type Occupancy = Pick<Plane, "shared" | "handshakes">;
 
-/** Who asks to be admitted. */
+/** A client that asks to be admitted. */
 interface Applicant {
   readonly client: string;
   /** Undefined: a proxy that is trusted. */

@@ -22,12 +22,12 @@ import { explainHttp } from "./http.ts";
 import { type ExplainedPool, explainPool } from "./pool.ts";
 import { explainRoutes } from "./route.ts";
 
-/** What is not decided by what the request says. */
+/** The state that decides besides the request. */
 export interface Surroundings {
   readonly plane: Pick<Plane, "shared" | "handshakes">;
   /** 1 to count; undefined: no worker, the state is made of a file. */
   readonly worker: number | undefined;
-  /** Of a listener that speaks HTTP. */
+  /** The routes of a listener that speaks HTTP. */
   readonly routing?: Routing | undefined;
 }
 
@@ -92,7 +92,7 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
   };
 }
 
-/** What becomes of a request on a connection that speaks HTTP. */
+/** Tells what becomes of a request on a connection that speaks HTTP. */
 function followRequest(
   listener: ServedListener,
   shared: SharedMemory,

@@ -2,7 +2,7 @@ import type { HttpFront } from "../../model/http/front.ts";
 import type { FieldChanges, HttpRoute } from "../../model/http/route.ts";
 import type { Decision } from "../decide/http/decide.ts";
 
-/** What a route changes, one change an entry. @param path as it is matched. */
+/** The changes that a route makes, one an entry. @param path as it is matched. */
 export function changesOf(decision: Decision, path: string): string[] {
   if (decision.kind === "refuse") return [];
   const { rewrite, requestFields, responseFields } = decision.rule.route.definition;

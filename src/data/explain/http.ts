@@ -12,14 +12,14 @@ import type { Mismatch } from "../decide/http/rules.ts";
 import { mainPool } from "../decide/target.ts";
 import { changesOf, limitsOf } from "./http-words.ts";
 
-/** Who asks what. */
+/** A question, and who asks it. */
 export interface AskedRequest {
   readonly question: HttpQuestion;
-  /** Of the connection. */
+  /** The address of the connection. */
   readonly peer: string;
 }
 
-/** What becomes of a request, up to the pool. */
+/** The way of a request, up to the pool. */
 export interface ExplainedRequest {
   readonly http: HttpExplanation;
   /** Null: it is answered, by a backend or as its route says. */

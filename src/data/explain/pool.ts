@@ -9,7 +9,7 @@ import type { Leases } from "../pick/leases.ts";
 import type { PickKey } from "../pick/picker.ts";
 import { PresentPick } from "../pick/present-pick.ts";
 
-/** What is asked of a pool. */
+/** The part of a pool that is asked. */
 export interface ExplainedPool {
   readonly definition: PlacedPool;
   readonly leases: Pick<Leases, "obstacle" | "rehearse">;
@@ -27,8 +27,8 @@ const rehearsals: { readonly [B in PickBasis]: number } = {
 const mostLooks = 1_000_000;
 
 /**
- * What the pool's picker would do, told by the picker itself: it is asked as often as shares need, on a copy, so that
- * nothing moves.
+ * Tells what the pool's picker would do. The picker itself says so: it is asked as often as shares need, on a copy, so
+ * that nothing moves.
  */
 export function explainPool(pool: ExplainedPool, shared: SharedMemory, key: PickKey): PoolExplanation {
   const { definition } = pool;

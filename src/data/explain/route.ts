@@ -5,7 +5,7 @@ import { mismatchesOf } from "../decide/mismatches.ts";
 import type { RouteRequests } from "../decide/reception.ts";
 import { mainPool } from "../decide/target.ts";
 
-/** Of ten thousand routes nobody reads more. */
+/** Nobody reads more of ten thousand routes. */
 const mostTrials = 100;
 
 /**

@@ -26,7 +26,7 @@ export class Latencies {
   }
 
   /**
-   * What the next answer is expected to take, in microseconds; 0 for a backend that was never measured. The longer ago it
+   * The latency to expect of the next answer, in microseconds; 0 for a backend that was never measured. The longer ago it
    * was measured the less, so that a slow backend is tried again.
    */
   expected(slot: number): number {

@@ -39,7 +39,7 @@ export class LeastConnectionPicker implements Picker {
       const slot = slots[index]!;
       const weight = weights[index]!;
       let load = active[slot]! + 1;
-      // What is held back of its weight, and whether it may be picked, is asked of the few that come so far.
+      // Only the few that come so far are asked how much of their weight is held back, and whether they may be picked.
       if (load * bestWeight < bestLoad * weight) {
         load = (load * wholeWeight) / (wholeWeight - withheld[slot]!);
         if (load * bestWeight < bestLoad * weight && context.mayPick(this.#backends[index]!)) {

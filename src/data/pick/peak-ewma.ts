@@ -6,8 +6,8 @@ import { presentWeight, wholeWeight } from "./slow-start.ts";
 import { WeightedDraw } from "./weighted-draw.ts";
 
 /**
- * What a backend that was never measured is expected to take while a session waits for its first answer, in
- * microseconds: one session finds out, and others wait for what it finds.
+ * The latency of a backend that was never measured, while a session waits for its first answer, in microseconds: one
+ * session finds out, and others wait for what it finds.
  */
 const unmeasured = 1_000_000;
 
@@ -19,8 +19,8 @@ const unmeasured = 1_000_000;
 const draws = 4;
 
 /**
- * Of a few backends, drawn in proportion to their weights, the one whose answer is expected soonest: its latency times one
- * more than its active connections for its weight, a mean weight being 1. Between equals the first draw wins, so that
+ * Draws a few backends in proportion to their weights, and takes the one whose answer is expected soonest: its latency
+ * times one more than its active connections for its weight, a mean weight being 1. Between equals the first draw wins, so that
  * an idle pool of equally fast backends follows the weights.
  */
 export class PeakEwmaPicker implements Picker {

@@ -6,7 +6,7 @@ interface Outcome {
   readonly skipped: readonly Skipped[] | undefined;
 }
 
-/** What became of a pick. All picks of a worker share one object: read it before the next pick. */
+/** The outcome of a pick. All picks of a worker share one object: read it before the next pick. */
 export type PickResult =
   | (Outcome & { readonly kind: "leased"; readonly backend: PlacedBackend })
   | (Outcome & { readonly kind: "wait"; readonly for: Wait })

@@ -4,7 +4,7 @@ import type { PlacedBackend } from "../../model/backend.ts";
 export const wholeWeight = 100;
 
 /**
- * What a backend's weight counts for at present, in hundredths of a unit: all of it, unless it starts slowly.
+ * The present weight of a backend, in hundredths of a unit: all of it, unless it starts slowly.
  * @param withheld how much of each weight does not count, in percent, by slot.
  */
 export function presentWeight({ weight, slot }: PlacedBackend, withheld: Int32Array): number {

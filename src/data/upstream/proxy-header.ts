@@ -8,24 +8,24 @@ import type { Pool } from "../../model/pool.ts";
 
 export type ProxyVersion = NonNullable<Pool["proxyProtocol"]>;
 
-/** What a PROXY header tells of a client. */
+/** A client, as a PROXY header tells of it. */
 export interface IntroducedClient {
   /** Empty for a unix socket's client. */
   readonly clientAddress: string;
   readonly clientPort: number;
-  /** What a proxy in front said of it. */
+  /** The header of a proxy in front; undefined: none came. */
   readonly proxy: { readonly header: ProxyHeader } | undefined;
   readonly serverName: string;
   /** The accepted socket. */
   readonly raw: Socket;
-  /** Of the handshake with umay; undefined: there was none, and `client` is no `TLSSocket`. */
+  /** The handshake with umay; undefined: there was none, and `client` is no `TLSSocket`. */
   readonly tls: { readonly alpn: string; readonly version: string } | undefined;
   readonly client: Socket;
 }
 
 /**
- * What a pool with `proxy_protocol` is told before anything else: who the client is, where it connected, and with
- * version 2 what is known of its TLS, and the unique ID that a proxy in front gave the connection.
+ * The header that a pool with `proxy_protocol` gets before anything else: who the client is, where it connected, and
+ * with version 2 what is known of its TLS, and the unique ID that a proxy in front gave the connection.
  */
 export function proxyIntroduction(version: ProxyVersion, client: IntroducedClient): Buffer {
   const ends = endsOf(client);

@@ -5,7 +5,7 @@ import type { Dispatch } from "../../dispatch/dispatch.ts";
 import { hashedKey } from "../../pick/hashed-key.ts";
 import type { PickKey } from "../../pick/picker.ts";
 
-/** What a record tells of a dispatch. */
+/** The part of a dispatch that a record tells of. */
 type RecordedDispatch = Pick<
   Dispatch,
   "pool" | "attempts" | "candidates" | "skipped" | "queueTook" | "connectTook"

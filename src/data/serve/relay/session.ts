@@ -23,7 +23,7 @@ export interface RelayListener extends AcceptingListener {
   poolOf(chain: Chain): ServedPool;
 }
 
-/** What a session needs of its connection. */
+/** The part of a connection that its session uses. */
 export type RelayedConnection = Pick<
   Connection<RelayListener>,
   | "listener"
@@ -38,7 +38,7 @@ export type RelayedConnection = Pick<
   | "close"
 >;
 
-/** What a session needs of the plane of its worker. */
+/** The part of a worker's plane that a session uses. */
 export type RelayPlane = AcceptingPlane & DispatchPlane;
 
 const none: readonly PlacedBackend[] = [];
