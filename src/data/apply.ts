@@ -1,11 +1,11 @@
 import type { Server, Socket } from "node:net";
 import { formatAddress } from "../lib/address.ts";
+import { hashString } from "../lib/hash.ts";
 import { poolsOf } from "../model/chain.ts";
 import type { Difference, PlacedListener, PlacedPool } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
 import { ServedPool } from "./dispatch/pool.ts";
-import { hashString } from "./pick/hash.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
 import { ServedListener } from "./plane.ts";
 

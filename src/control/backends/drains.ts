@@ -5,6 +5,7 @@ import { didYouMean } from "../../lib/suggest.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
+import { backendKey } from "../state/backend-places.ts";
 import { backendState, openToBackend } from "../state/counts.ts";
 import type { Store } from "../state/store.ts";
 import type { LeavingBackend, Touches } from "../state/touched.ts";
@@ -64,8 +65,8 @@ export class BackendDrains {
     if (unknown !== undefined) return err(unknown);
     store.setDrained(pool, address, true);
     this.#with.health.refresh(pool);
-    if (time === undefined) this.#byHand.clear(key(pool, address));
-    else this.#byHand.set(key(pool, address), time, () => this.#vacate(pool, address));
+    if (time === undefined) this.#byHand.clear(backendKey(pool, address));
+    else this.#byHand.set(backendKey(pool, address), time, () => this.#vacate(pool, address));
     const served = store.pool(pool);
     const warnings =
       served === undefined || this.#mayPickAny(served.placed)
@@ -87,7 +88,7 @@ export class BackendDrains {
     if (drained) this.#with.health.returns(pool, address);
     store.setDrained(pool, address, false);
     this.#with.health.refresh(pool);
-    this.#byHand.clear(key(pool, address));
+    this.#byHand.clear(backendKey(pool, address));
     if (drained) logger.info({ pool, backend: address }, "backend is no longer drained by hand");
     const here = store.find(pool, address) !== undefined && !store.isLeaving(pool, address);
     return ok(
@@ -102,7 +103,7 @@ export class BackendDrains {
   follow({ pools, left }: Pick<Touches, "pools" | "left">): void {
     const { store } = this.#with;
     for (const { pool, backend } of left) {
-      const name = key(pool.name, backend.address);
+      const name = backendKey(pool.name, backend.address);
       const { removal } = pool.config;
       if (removal === undefined) this.#removed.clear(name);
       else if (!this.#removed.has(name))
@@ -110,12 +111,12 @@ export class BackendDrains {
     }
     for (const pool of pools)
       for (const { address } of store.pool(pool)?.placed.backends ?? [])
-        this.#removed.clear(key(pool, address));
+        this.#removed.clear(backendKey(pool, address));
   }
 
   /** Backends that left have no sessions any more. */
   forget(gone: readonly LeavingBackend[]): void {
-    for (const { pool, backend } of gone) this.#removed.clear(key(pool.name, backend.address));
+    for (const { pool, backend } of gone) this.#removed.clear(backendKey(pool.name, backend.address));
   }
 
   /**
@@ -129,7 +130,7 @@ export class BackendDrains {
     const { store } = this.#with;
     const drained = store.isDrained(pool, address);
     if (!drained && !store.isLeaving(pool, address)) return undefined;
-    const name = key(pool, address);
+    const name = backendKey(pool, address);
     const left = Math.min(this.#byHand.left(name), this.#removed.left(name));
     return { by: drained ? "hand" : "discovery", left: Number.isFinite(left) ? left : undefined };
   }
@@ -193,5 +194,3 @@ function complain(sentence: string, word: string, candidates: readonly string[])
   const hint = didYouMean(word, candidates);
   return `${sentence} ${some}${more}${hint === undefined ? "" : `; ${hint}`}`;
 }
-
-const key = (pool: string, address: string): string => `${pool} ${address}`;

@@ -59,24 +59,24 @@ export class BackendPlaces {
     const left = [...before.values()].map((backend) => ({ pool, backend }));
     for (const leaving of left) {
       const { address, slot } = leaving.backend;
-      this.#places.leave(key(pool.name, address), slot, leaving, since);
+      this.#places.leave(backendKey(pool.name, address), slot, leaving, since);
     }
     return { placed, left };
   }
 
   /** One that left its pool and still has its place. */
   find(pool: string, address: string): PlacedBackend | undefined {
-    return this.#places.find(key(pool, address))?.backend;
+    return this.#places.find(backendKey(pool, address))?.backend;
   }
 
   isDrained(pool: string, address: string): boolean {
-    return this.#drained.has(key(pool, address));
+    return this.#drained.has(backendKey(pool, address));
   }
 
   /** @param backend where there is one with this address. */
   setDrained(pool: string, address: string, drained: boolean, backend: PlacedBackend | undefined): void {
-    if (drained) this.#drained.add(key(pool, address));
-    else this.#drained.delete(key(pool, address));
+    if (drained) this.#drained.add(backendKey(pool, address));
+    else this.#drained.delete(backendKey(pool, address));
     if (backend !== undefined) this.#setDraining(backend.slot, drained);
   }
 
@@ -86,7 +86,7 @@ export class BackendPlaces {
   }
 
   #take(pool: string, address: string): number | undefined {
-    const name = key(pool, address);
+    const name = backendKey(pool, address);
     const slot = this.#places.take(name);
     if (slot !== undefined) this.#setDraining(slot, this.#drained.has(name));
     return slot;
@@ -98,4 +98,5 @@ export class BackendPlaces {
   }
 }
 
-const key = (pool: string, address: string): string => `${pool} ${address}`;
+/** A name for an address of a pool, whether a backend is there now or not. */
+export const backendKey = (pool: string, address: string): string => `${pool} ${address}`;

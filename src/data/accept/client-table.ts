@@ -6,6 +6,7 @@ import {
   unlockSet,
 } from "../../channel/address-table.ts";
 import { type ClientKey, readClientKey } from "../../lib/client-key.ts";
+import { mix } from "../../lib/hash.ts";
 import type { ListenerLimits } from "../../model/listener.ts";
 import type { AddressRefusal } from "../../model/reasons.ts";
 import { type TokenBucket, takeToken, tokenBucket } from "./rates.ts";
@@ -118,14 +119,7 @@ function systemClock(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-/** The finaliser of MurmurHash3, once for each half. */
+/** Mixed once for each half. */
 function hash({ high, low }: ClientKey, seed: number): number {
   return mix(low ^ mix(high ^ seed));
-}
-
-function mix(value: number): number {
-  let bits = value;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return bits ^ (bits >>> 16);
 }

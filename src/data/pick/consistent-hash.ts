@@ -1,6 +1,6 @@
+import { hashString, mix } from "../../lib/hash.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { ConsistentHashSpec } from "../../model/pool.ts";
-import { hashString, mix } from "./hash.ts";
 import { addressSeeds, type HashTable } from "./hash-table.ts";
 import { hashedKey } from "./hashed-key.ts";
 import { LoadBound } from "./load-bound.ts";

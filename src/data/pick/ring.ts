@@ -1,5 +1,5 @@
+import { hashString, mix } from "../../lib/hash.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import { hashString, mix } from "./hash.ts";
 import { addressSeeds, byAddress, type HashTable } from "./hash-table.ts";
 
 /** As many as libketama has. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { mix } from "../../../src/data/pick/hash.ts";
 import { Ring } from "../../../src/data/pick/ring.ts";
+import { mix } from "../../../src/lib/hash.ts";
 import { equalWeights, placedBackends } from "../../support/pickers.ts";
 
 it("a weight of 1 has 160 points, and others in proportion, whoever else is there", () => {

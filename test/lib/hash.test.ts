@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { hashString, mix } from "../../../src/data/pick/hash.ts";
+import { hashString, mix } from "../../src/lib/hash.ts";
 
 const count = 2 ** 16;
 const families: Record<string, (index: number) => string> = {
