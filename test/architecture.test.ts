@@ -157,6 +157,24 @@ test("the control plane knows providers by their contract alone, and the command
   assert.deepEqual(violations("src/cli/run.ts", text), []);
 });
 
+test("the table of folders in the architecture page is the one that is enforced", () => {
+  const text = readFileSync(join(root, "docs/architecture.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `src\/(\w+)\/` \|.*\| (.+) \|$/gm)];
+  const written = new Map(rows.map(([, name, allowed]) => [name!, foldersIn(allowed!).sort()]));
+  const enforced = Object.entries(mayImport).map(([name, allowed]) => [name, [...allowed].sort()] as const);
+  assert.deepEqual(written, new Map(enforced));
+});
+
+/** As the page names folders: one by one, or all but some. */
+function foldersIn(allowed: string): string[] {
+  const all = Object.keys(mayImport);
+  const [words = ""] = allowed.split(";");
+  if (words === "nothing") return [];
+  if (words === "anything") return all.filter((name) => name !== "cli");
+  const names = words.replace("all but ", "").split(", ");
+  return words === names.join(", ") ? names : all.filter((name) => !["control", ...names].includes(name));
+}
+
 test("an arrow back inside a folder is found, in every direction that the table does not have", () => {
   const text = [
     'import { Leases } from "../pick/leases.ts";',

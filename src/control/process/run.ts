@@ -54,7 +54,7 @@ async function serve(
   const reloader = new Reloader(plane, provider, logger);
   const drain = (): void => request("the admin server");
   await using admin =
-    model.admin && (await openAdmin(model.admin.bind, plane, reloader, drain, destination, logger));
+    model.admin && (await openAdmin(model.admin.bind, { plane, reloader, drain, destination, logger }));
   try {
     const stopped = await Promise.race([plane.start(), stop]);
     if (stopped !== undefined) {

@@ -13,18 +13,23 @@ import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
 import { readStatus } from "./status.ts";
 
+/** The parts of the process that the admin server tells of and acts on. */
+export interface AdminParts {
+  readonly plane: ControlPlane;
+  readonly reloader: Reloader;
+  /** Asks the process to drain. */
+  readonly drain: () => void;
+  readonly destination: LogDestination;
+  readonly logger: Logger;
+}
+
 /**
  * Starts the admin server over the control plane's state.
- * @param drain asks the process to drain.
  * @throws when it can't have its address.
  */
 export async function openAdmin(
   bind: SocketAddress,
-  plane: ControlPlane,
-  reloader: Reloader,
-  drain: () => void,
-  destination: LogDestination,
-  logger: Logger,
+  { plane, reloader, drain, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
   const input: MetricsInput = {
     memories: plane.memories,
