@@ -16,7 +16,7 @@ export class AddressLimits {
     const { limits, addressTable } = listener;
     if (limits.allow.length + limits.deny.length === 0 && addressTable === undefined) return undefined;
     const clients = addressTable && new ClientTable(addressTable, worker, limits);
-    return new AddressLimits(new AddressLists(listener), clients);
+    return new AddressLimits(new AddressLists(limits, acceptsNameless(listener)), clients);
   }
 
   private constructor(lists: AddressLists, clients: ClientTable | undefined) {
@@ -43,3 +43,6 @@ export class AddressLimits {
     if (place !== uncounted) this.#clients!.leave(place);
   }
 }
+
+/** A client of a unix socket has no address. A client of TCP without one has gone already. */
+export const acceptsNameless = ({ bind }: Pick<PlacedListener, "bind">): boolean => bind.kind === "unix";

@@ -54,10 +54,6 @@ export class CertificateStore {
       else this.#exact.set(name, groupOf(members));
   }
 
-  get default(): SecureContext {
-    return this.#contextOf(this.#default);
-  }
-
   /** True when every name leads to the same context, so that the name need not be looked at. */
   get single(): boolean {
     return [...this.#exact.values(), ...this.#wildcard.values()].every((group) => group === this.#default);

@@ -1,6 +1,5 @@
 import { AddressSet } from "../../lib/address-set.ts";
-import type { Cidr } from "../../lib/cidr.ts";
-import type { PlacedListener } from "../../model/snapshot.ts";
+import { type Cidr, formatCidr } from "../../lib/cidr.ts";
 
 /** Whether an address may connect, and the list that says so. */
 export interface ListVerdict {
@@ -17,32 +16,43 @@ const denied: ListVerdict = { admits: false, list: "deny", listed: true };
 const notDenied: ListVerdict = { admits: true, list: "deny", listed: false };
 const unlisted: ListVerdict = { admits: true, list: undefined, listed: false };
 
-/** The lists of a listener: `deny` goes before `allow`. */
+/** Ranges of addresses of clients, as a listener or a route has them. Empty lists say nothing. */
+export interface Ranges {
+  readonly allow: readonly Cidr[];
+  readonly deny: readonly Cidr[];
+}
+
+/** Judges addresses by two lists, built once: `deny` goes before `allow`. */
 export class AddressLists {
   readonly #allow: AddressSet | undefined;
   readonly #deny: AddressSet | undefined;
-  readonly #unix: boolean;
+  readonly #admitsNameless: boolean;
 
-  constructor({ limits: { allow, deny }, bind }: Pick<PlacedListener, "limits" | "bind">) {
+  /** @param admitsNameless whether a client without an address passes: a unix socket's client has none. */
+  constructor({ allow, deny }: Ranges, admitsNameless: boolean) {
     this.#allow = setOf(allow);
     this.#deny = setOf(deny);
-    this.#unix = bind.kind === "unix";
+    this.#admitsNameless = admitsNameless;
   }
 
-  /** @param address IPv4-mapped ones unmapped; empty: unknown, or a unix socket's client. */
+  /** @param address IPv4-mapped ones unmapped; empty: there is none. */
   judge(address: string): ListVerdict {
-    if (address === "") return this.#judgeNobody();
+    if (address === "") return this.#judgeNameless();
     if (this.#deny?.has(address)) return denied;
     if (this.#allow !== undefined) return this.#allow.has(address) ? allowed : notAllowed;
     return this.#deny === undefined ? unlisted : notDenied;
   }
 
-  /** A client of TCP without an address has gone already. A unix socket's client is on no list. */
-  #judgeNobody(): ListVerdict {
+  #judgeNameless(): ListVerdict {
     const limited = this.#allow !== undefined || this.#deny !== undefined;
-    if (limited && !this.#unix) return notAllowed;
+    if (limited && !this.#admitsNameless) return notAllowed;
     return this.#deny === undefined ? unlisted : notDenied;
   }
+}
+
+/** The first range that has the address, as text; for explanations. @throws where none has it. */
+export function rangeWith(ranges: readonly Cidr[], address: string): string {
+  return formatCidr(ranges.find((range) => new AddressSet([range]).has(address))!);
 }
 
 function setOf(cidrs: readonly Cidr[]): AddressSet | undefined {

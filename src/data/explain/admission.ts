@@ -1,10 +1,10 @@
 import { mostConnections, openConnections } from "../../channel/memory.ts";
-import { AddressSet } from "../../lib/address-set.ts";
 import { type Cidr, formatCidr } from "../../lib/cidr.ts";
 import type { AdmissionExplanation } from "../../model/explanation.ts";
 import type { AddressRefusal, RejectReason } from "../../model/reasons.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import { AddressLists } from "../decide/address-lists.ts";
+import { acceptsNameless } from "../accept/addresses.ts";
+import { AddressLists, rangeWith } from "../decide/address-lists.ts";
 import { type AdmissionFacts, type OpenConnections, refusalOf } from "../decide/admission.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 
@@ -82,15 +82,10 @@ const rules: Readonly<Record<RejectReason | "admitted", Rule>> = {
 };
 
 function listRule(definition: PlacedListener, { client }: Applicant): string {
-  const { list, listed } = new AddressLists(definition).judge(client);
+  const { limits } = definition;
+  const { list, listed } = new AddressLists(limits, acceptsNameless(definition)).judge(client);
   if (list === undefined) return "no rule is against it";
-  const cidrs = definition.limits[list];
-  return listed ? `${list} ${ruleFor(cidrs, client)}` : `not in ${list} ${some(cidrs)}`;
-}
-
-/** The first of the list that has the address. */
-function ruleFor(cidrs: readonly Cidr[], client: string): string {
-  return formatCidr(cidrs.find((cidr) => new AddressSet([cidr]).has(client))!);
+  return listed ? `${list} ${rangeWith(limits[list], client)}` : `not in ${list} ${some(limits[list])}`;
 }
 
 const mostListed = 3;
