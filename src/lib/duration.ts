@@ -10,3 +10,13 @@ export function parseDuration(text: string): number {
   const [, amount, unit] = durationPattern.exec(text) ?? [];
   return Number(amount) * unitMilliseconds[unit as keyof typeof unitMilliseconds];
 }
+
+/** In the largest unit that it is a multiple of, as {@link parseDuration} reads it: `90s`, `2m`. @param milliseconds a whole number. */
+export function formatDuration(milliseconds: number): string {
+  const units = Object.entries(unitMilliseconds).reverse();
+  const [unit, length] = units.find(([, size]) => milliseconds >= size && milliseconds % size === 0) ?? [
+    "ms",
+    1,
+  ];
+  return `${milliseconds / length}${unit}`;
+}

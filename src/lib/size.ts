@@ -5,3 +5,10 @@ export function parseSize(text: string): number {
   const [, amount, unit] = /^(\d{1,15})(|B|KiB|MiB|GiB)$/.exec(text) ?? [];
   return Number(amount) * units[unit as keyof typeof units];
 }
+
+/** In the largest unit that it is a multiple of, as {@link parseSize} reads it: `1536B`, `2KiB`. @param bytes a whole number. */
+export function formatSize(bytes: number): string {
+  const all = Object.entries(units).reverse();
+  const [unit, length] = all.find(([, size]) => bytes >= size && bytes % size === 0) ?? ["B", 1];
+  return `${bytes / length}${unit}`;
+}

@@ -1,3 +1,5 @@
+import { formatDuration } from "../../lib/duration.ts";
+import { formatSize } from "../../lib/size.ts";
 import type { HttpFront } from "../../model/http/front.ts";
 import type { FieldChanges, HttpRoute } from "../../model/http/route.ts";
 import type { Decision } from "../decide/http/decide.ts";
@@ -25,30 +27,9 @@ function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
 export function limitsOf({ timeouts, maxBody }: HttpRoute, { timeouts: usual, limits }: HttpFront): string[] {
   const body = maxBody ?? limits.body;
   return [
-    `first byte ${time(timeouts.firstByte)}`,
-    `idle ${time(timeouts.idle ?? usual.idle)}`,
-    timeouts.request === undefined ? "no limit for the whole" : `whole ${time(timeouts.request)}`,
-    body === 0 ? "body of any size" : `body ${size(body)}`,
+    `first byte ${formatDuration(timeouts.firstByte)}`,
+    `idle ${formatDuration(timeouts.idle ?? usual.idle)}`,
+    timeouts.request === undefined ? "no limit for the whole" : `whole ${formatDuration(timeouts.request)}`,
+    body === 0 ? "body of any size" : `body ${formatSize(body)}`,
   ];
-}
-
-/** As the configuration would write it. */
-function time(milliseconds: number): string {
-  for (const [unit, length] of [
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1_000],
-  ] as const)
-    if (milliseconds >= length && milliseconds % length === 0) return `${milliseconds / length}${unit}`;
-  return `${milliseconds}ms`;
-}
-
-function size(bytes: number): string {
-  for (const [unit, length] of [
-    ["GiB", 1_024 ** 3],
-    ["MiB", 1_024 ** 2],
-    ["KiB", 1_024],
-  ] as const)
-    if (bytes >= length && bytes % length === 0) return `${bytes / length}${unit}`;
-  return `${bytes}B`;
 }
