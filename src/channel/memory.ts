@@ -14,6 +14,8 @@ export interface SharedMemory extends Readonly<Record<CellName, Int32Array<Share
    * decided by it; what is open is counted elsewhere.
    */
   readonly workerOpen: Int32Array<SharedArrayBuffer>;
+  /** How often the event loop of each worker has turned, by its index, as far as its sweep sees; written by it alone. */
+  readonly workerTurns: Int32Array<SharedArrayBuffer>;
   /** [0]: open connections of the whole process; [1]: the most it may have. */
   readonly process: Int32Array<SharedArrayBuffer>;
 }
@@ -58,6 +60,7 @@ export function createSharedMemory(): SharedMemory {
     ...(cells as Record<CellName, Int32Array<SharedArrayBuffer>>),
     used: sharedInts(kindNames.length),
     workerOpen: sharedInts(workerCapacity),
+    workerTurns: sharedInts(workerCapacity),
     process: sharedInts(2),
   };
 }

@@ -17,7 +17,9 @@ export function status({ json, ...choice }: StatusOptions): Promise<number> {
 /** Exported for tests. */
 export function formatStatus(status: Status): string {
   const { version, pid, state, uptime_seconds: uptime, generation, workers, listeners, pools } = status;
-  const head = `umay ${version} is ${state}: process ${pid}, up ${duration(uptime)}, generation ${generation}, ${plural(workers.length, "worker")}`;
+  const silent = workers.filter((worker) => worker.state === "silent").map(({ id }) => id);
+  const trouble = silent.length === 0 ? "" : `, without a sign of life from ${silent.join(", ")}`;
+  const head = `umay ${version} is ${state}: process ${pid}, up ${duration(uptime)}, generation ${generation}, ${plural(workers.length, "worker")}${trouble}`;
   const listenerRows = Object.entries(listeners).map(([name, listener]) => [
     name,
     listener.bind,

@@ -149,6 +149,8 @@ export class ControlPlane implements Serving {
   /** Why the process is not ready for traffic; undefined when it is. */
   unready(): string | undefined {
     if (this.state !== "ready") return this.state;
+    const reason = this.supervisor.unready();
+    if (reason !== undefined) return reason;
     for (const { name, required, discovery } of this.store.pools) {
       if (!required || discovery === undefined) continue;
       const { everFound, lastError } = discovery;
@@ -203,6 +205,7 @@ export class ControlPlane implements Serving {
     this.#model = model;
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
+    this.supervisor.watchdog = model.watchdog;
   }
 
   discover({ name, discovery }: Pool): Discovery {

@@ -2,16 +2,19 @@ import { clock, readTime } from "./clock.ts";
 import type { Timed } from "./open.ts";
 
 /**
- * One timer for all that is open in a worker instead of several for each connection: it sets the coarse clock and ends
- * what has overstayed. A timeout is never early, and at most two ticks late.
+ * One timer for all that is open in a worker instead of several for each connection: it sets the coarse clock, ends
+ * what has overstayed, and shows that the event loop turns. A timeout is never early, and at most two ticks late.
  */
 export class Sweep {
   readonly #all: ReadonlySet<Timed>;
+  readonly #turned: () => void;
   #timer: NodeJS.Timeout | undefined;
   #tickTime = 0;
 
-  constructor(all: ReadonlySet<Timed>) {
+  /** @param turned is called at least twice a second, as long as the event loop turns. */
+  constructor(all: ReadonlySet<Timed>, turned: () => void) {
     this.#all = all;
+    this.#turned = turned;
   }
 
   /** @param shortestTimeout of all listeners and pools, in milliseconds: the tick is a tenth of it, 10 ms to 500 ms. */
@@ -29,6 +32,7 @@ export class Sweep {
   }
 
   #tick(): void {
+    this.#turned();
     // Bytes that moved since the last tick are stamped with its time, though they moved later: by that time, a timeout
     // is rather a tick late than early, however late the ticks of a busy machine are.
     const before = clock.now;

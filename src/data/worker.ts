@@ -37,7 +37,7 @@ const plane: Plane = {
   dial,
   handshakes: new Int32Array(layout.listener.capacity),
 };
-const sweep = new Sweep(plane.open);
+const sweep = new Sweep(plane.open, () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1));
 const memory = {
   shared: setup.shared,
   counters: setup.counters,
@@ -175,4 +175,6 @@ port.on("message", (message: ToWorker) => {
   }
 });
 
+// Nothing is open yet, but the watchdog waits for a sign of life.
+sweep.start(Number.POSITIVE_INFINITY);
 send({ type: "ready" });

@@ -25,6 +25,8 @@ export function needsRestart(key: string): boolean {
 export interface Model {
   /** Data-plane threads, at least 1. */
   readonly workers: number;
+  /** How long the event loop of a worker may stand still, in milliseconds; undefined: for ever. */
+  readonly watchdog: number | undefined;
   readonly log: LogSettings;
   /** In milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };

@@ -250,6 +250,12 @@ export const metrics = {
     labels: [],
     unit: "",
   },
+  umay_worker_hangs_total: {
+    type: "counter",
+    help: "Worker threads that were ended because they hung; umay_worker_restarts_total counts them, too.",
+    labels: [],
+    unit: "",
+  },
   umay_log_lines_dropped_total: {
     type: "counter",
     help: "Log lines that could not be written: disk full, reader gone, or reader too slow.",

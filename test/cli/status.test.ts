@@ -25,7 +25,7 @@ test("the status for people has all listeners, backends and troubles in columns"
   });
   assert.equal(
     text,
-    `umay 1.2.3 is ready: process 42, up 2 h 5 s, generation 7, 2 workers
+    `umay 1.2.3 is ready: process 42, up 2 h 5 s, generation 7, 2 workers, without a sign of life from 2
 
 LISTENER  BIND            MODE  OPEN  TOTAL
 web       127.0.0.1:9994  tcp      3   1234

@@ -11,8 +11,8 @@ import type { StartOptions } from "./umay.ts";
 
 const folder = process.env["UMAY_TEST_SABOTAGE"];
 
-/** throw: an exception that nobody catches; reject: a rejection; exit: ends at once; hang: never answers again. */
-export type Sabotage = "throw" | "reject" | "exit" | "hang";
+/** throw: an exception that nobody catches; reject: a rejection; exit: ends at once; hang: never answers again; pause: not for a second. */
+export type Sabotage = "throw" | "reject" | "exit" | "hang" | "pause";
 
 const deeds: Readonly<Record<Sabotage, () => void>> = {
   throw: () => {
@@ -24,6 +24,7 @@ const deeds: Readonly<Record<Sabotage, () => void>> = {
   exit: () => process.exit(3),
   // As an endless loop does, but without taking a core from the other tests.
   hang: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+  pause: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000),
 };
 
 if (folder !== undefined) {

@@ -44,7 +44,7 @@ export interface RunningUmay extends AsyncDisposable {
 export interface Status {
   readonly state: string;
   readonly generation: number;
-  readonly workers: readonly { readonly id: number; readonly connections: number }[];
+  readonly workers: readonly { readonly id: number; readonly state: string; readonly connections: number }[];
   readonly listeners: Readonly<
     Record<
       string,

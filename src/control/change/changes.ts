@@ -31,8 +31,9 @@ export function compareModels(before: Model, after: Model): Changes {
   };
 }
 
-const flat = ({ workers, admin, log, shutdown }: Model): object => ({
+const flat = ({ workers, watchdog, admin, log, shutdown }: Model): object => ({
   workers,
+  watchdog,
   admin,
   "log.level": log.level,
   "log.format": log.format,

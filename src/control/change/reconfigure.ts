@@ -12,7 +12,7 @@ import type { Supervisor } from "../workers/supervisor.ts";
 import { withoutRestart } from "./changes.ts";
 import type { Upkeep } from "./upkeep.ts";
 
-/** How long workers may take to serve another configuration, in milliseconds. */
+/** How long workers may take to serve another configuration, in milliseconds, besides the time until one that hangs is replaced. */
 const patience = 10_000;
 
 /** What serves a model. */
@@ -91,7 +91,7 @@ async function serve(
     placeFound(serving, discoveries);
     serving.adopt(next);
     serving.spread();
-    await supervisor.served(store.version, patience);
+    await supervisor.served(store.version, patience + (next.watchdog ?? 0));
     await handover.follow(store.snapshot.listeners);
   } catch (error) {
     store.configure(before, boundAs(listeners));

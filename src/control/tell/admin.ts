@@ -39,7 +39,7 @@ export async function openAdmin(
     discovery: () => plane.store.discoveries,
     health: plane.health,
     drains: plane.drains,
-    workerRestarts: () => plane.supervisor.restarts,
+    workers: plane.supervisor,
     droppedLogLines: () => destination.dropped(),
     reloads: () => reloader,
     certificateReloads: () => plane.upkeep.counts,

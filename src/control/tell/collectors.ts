@@ -161,7 +161,8 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
       labels: { worker: String(index + 1) },
       value: openInWorker(memory, shared),
     })),
-  umay_worker_restarts_total: ({ workerRestarts }) => one(workerRestarts()),
+  umay_worker_restarts_total: ({ workers }) => one(workers.restarts),
+  umay_worker_hangs_total: ({ workers }) => one(workers.hangs),
   umay_log_lines_dropped_total: ({ droppedLogLines }) => one(droppedLogLines()),
   umay_open_files: () => openFiles(),
   umay_open_files_limit: ({ fileLimit }) => {

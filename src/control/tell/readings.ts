@@ -4,6 +4,7 @@ import type { ByName, ReloadCounts } from "../../material/renewal.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { BackendDrains } from "../backends/drains.ts";
 import type { HealthMonitor } from "../backends/health.ts";
+import type { Supervisor } from "../workers/supervisor.ts";
 
 export type ProcessState = "starting" | "ready" | "draining";
 
@@ -18,7 +19,7 @@ export interface MetricsInput {
   readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;
   readonly health: Pick<HealthMonitor, "backend" | "failsOpen">;
   readonly drains: Pick<BackendDrains, "backend">;
-  readonly workerRestarts: () => number;
+  readonly workers: Pick<Supervisor, "states" | "restarts" | "hangs">;
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
   readonly reloads: () => Readonly<ReloadCounts>;

@@ -5,6 +5,7 @@ import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { modeOf, rulesOf } from "../../model/chain.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { backendState, openInWorker, openOnListener, openToBackend, waitingInPool } from "../state/counts.ts";
+import type { WorkerState } from "../workers/supervisor.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import type { MetricsInput, ProcessState } from "./readings.ts";
 
@@ -15,7 +16,11 @@ export interface Status {
   readonly uptime_seconds: number;
   readonly state: ProcessState;
   readonly generation: number;
-  readonly workers: readonly { readonly id: number; readonly connections: number }[];
+  readonly workers: readonly {
+    readonly id: number;
+    readonly state: WorkerState;
+    readonly connections: number;
+  }[];
   readonly listeners: Readonly<Record<string, ListenerStatus>>;
   readonly pools: Readonly<Record<string, PoolStatus>>;
 }
@@ -83,7 +88,11 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
     state: input.state(),
     generation: snapshot.version,
-    workers: memories.map((memory, index) => ({ id: index + 1, connections: openInWorker(memory, shared) })),
+    workers: memories.map((memory, index) => ({
+      id: index + 1,
+      state: input.workers.states[index] ?? "starting",
+      connections: openInWorker(memory, shared),
+    })),
     listeners: Object.fromEntries(listeners),
     pools: Object.fromEntries(pools),
   };

@@ -28,6 +28,12 @@ export interface Seat {
   /** Whether the present thread serves a version. */
   serving: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** How often its event loop had turned when the watchdog looked last. */
+  turns: number;
+  /** How long the watchdog has seen no turn, in milliseconds. */
+  silence: number;
+  /** Whether the watchdog has given up the present thread. */
+  hung: boolean;
   /** Whether its thread was told to end. */
   ended: boolean;
   /** Why its thread ends, when it does. */
@@ -48,6 +54,9 @@ export const emptySeat = (id: number, counters: CounterMemory): Seat => ({
   settled: Number.POSITIVE_INFINITY,
   serving: false,
   timer: undefined,
+  turns: 0,
+  silence: 0,
+  hung: false,
   ended: false,
   failure: new Error("never started"),
   onAnswer: undefined,

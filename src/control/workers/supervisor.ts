@@ -8,9 +8,12 @@ import { sourceUrl } from "../../lib/source-url.ts";
 import type { ExplainRequest, Explanation } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
+import { systemTimers } from "../timers.ts";
 import { closeBooks } from "./books.ts";
 import { Feed, type Newest } from "./feed.ts";
+import { stackOfHung } from "./hung-stack.ts";
 import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
+import { Watchdog } from "./watchdog.ts";
 
 const longestBackoff = 10_000;
 /** A worker that has lived this long starts again without a wait, in milliseconds. */
@@ -29,6 +32,9 @@ export interface SupervisorEvents {
   /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
   crashed(worker: number, error: Error, backoff: number | undefined): void;
 }
+
+/** What a worker is doing; `silent`: its event loop has not turned for a while. */
+export type WorkerState = "starting" | "serving" | "silent";
 
 /** Somebody who waits for a version to be served. */
 interface Wait {
@@ -53,7 +59,10 @@ export class Supervisor {
   readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
   #lastQuestion = 0;
   #stopping = false;
+  readonly #watchdog: Watchdog;
   restarts = 0;
+  /** How many of its threads were ended because they hung. */
+  hangs = 0;
 
   constructor(
     memories: readonly CounterMemory[],
@@ -65,10 +74,34 @@ export class Supervisor {
     this.log = log;
     this.#events = events;
     this.#seats = memories.map((counters, index) => emptySeat(index + 1, counters));
+    this.#watchdog = new Watchdog(this.#seats, shared.workerTurns, systemTimers, (seat) => {
+      void this.#endHung(seat);
+    });
+  }
+
+  /** How long a worker's event loop may stand still until it is replaced, in milliseconds; undefined: for ever. */
+  set watchdog(limit: number | undefined) {
+    this.#watchdog.limit = limit;
   }
 
   start(): void {
     for (const seat of this.#seats) this.#startThread(seat);
+    this.#watchdog.start();
+  }
+
+  /** Of each worker, the first one first. */
+  get states(): readonly WorkerState[] {
+    return this.#seats.map((seat) =>
+      this.#watchdog.isSilent(seat) ? "silent" : seat.serving ? "serving" : "starting",
+    );
+  }
+
+  /** Why some connections may get no answer; undefined: they all get one. */
+  unready(): string | undefined {
+    const silent = this.#seats.find((seat) => this.#watchdog.isSilent(seat));
+    if (silent !== undefined) return conditionOf(silent);
+    if (this.#seats.some(({ serving }) => serving)) return undefined;
+    return this.#seats.map(conditionOf).join("; ");
   }
 
   /** Has every worker serve this state, whole at first. */
@@ -110,12 +143,16 @@ export class Supervisor {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const wait = { version, resolve, reject };
     this.#waits.add(wait);
-    const timer =
-      time && setTimeout(reject, time, new Error(`not every worker serves it within ${time / 1000} s`));
+    const timer = time && setTimeout(() => reject(this.#tooLate(version, time)), time);
     await promise.finally(() => {
       clearTimeout(timer);
       this.#waits.delete(wait);
     });
+  }
+
+  #tooLate(version: number, time: number): Error {
+    const late = this.#seats.filter(({ applied }) => applied < version).map(conditionOf);
+    return new Error(`not every worker serves it within ${time / 1000} s: ${late.join("; ")}`);
   }
 
   /** Has every worker end its sessions on the backend in a slot. */
@@ -128,7 +165,7 @@ export class Supervisor {
 
   /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
   async explain(request: ExplainRequest): Promise<Result<Explanation, string> | undefined> {
-    const seat = this.#seats.find(({ serving }) => serving);
+    const seat = this.#seats.find((each) => each.serving && !this.#watchdog.isSilent(each));
     if (seat === undefined) return undefined;
     const id = ++this.#lastQuestion;
     const { promise, resolve } = Promise.withResolvers<Result<Explanation, string> | undefined>();
@@ -149,7 +186,11 @@ export class Supervisor {
     const { workerOpen } = this.#shared;
     let best: Seat | undefined;
     for (const seat of this.#seats)
-      if (seat.ready && (best === undefined || workerOpen[seat.id - 1]! < workerOpen[best.id - 1]!))
+      if (
+        seat.ready &&
+        !this.#watchdog.isSilent(seat) &&
+        (best === undefined || workerOpen[seat.id - 1]! < workerOpen[best.id - 1]!)
+      )
         best = seat;
     if (best === undefined) {
       message.socket.destroy();
@@ -188,6 +229,7 @@ export class Supervisor {
 
   /** Resets what is still open, gets the last log lines, and ends the threads. @returns how many sessions were cut. */
   async cut(reason: "drain_deadline" | "stopped"): Promise<number> {
+    this.#watchdog.stop();
     const cuts = this.#seats.map(async (seat) => {
       const answer = await ask(seat, { type: "cut", reason }, "cut");
       seat.ended = true;
@@ -211,6 +253,7 @@ export class Supervisor {
     });
     seat.failure = new Error("exited without being told to");
     seat.thread = thread;
+    seat.hung = false;
     seat.startedAt = performance.now();
     thread.on("message", (message: FromWorker) => this.#onMessage(seat, message));
     thread.on("error", (error) => {
@@ -285,11 +328,32 @@ export class Supervisor {
     }
   }
 
+  /** A thread that goes on while it is looked at was only slow. */
+  async #endHung(seat: Seat): Promise<void> {
+    const { thread, silence } = seat;
+    const stack = await stackOfHung(thread!);
+    if (seat.thread !== thread || seat.ended) return;
+    if (this.#watchdog.hasTurned(seat)) {
+      seat.hung = false;
+      return;
+    }
+    this.hangs++;
+    seat.failure = new Error(`it hung: its event loop stood still for ${silence / 1000} s`);
+    seat.failure.stack = `Error: ${seat.failure.message}\n${stack ?? "    inside a call of the system"}`;
+    const stuck = setTimeout(() => {
+      const what = "a worker that hangs is inside a call of the system and can't be ended; restart umay";
+      this.#events.trouble(seat.id, what, seat.failure);
+    }, patience);
+    await thread!.terminate();
+    clearTimeout(stuck);
+  }
+
   #onExit(seat: Seat): void {
     seat.thread = undefined;
     seat.ready = false;
     seat.serving = false;
     seat.settled = Number.POSITIVE_INFINITY;
+    seat.silence = 0;
     seat.feed = undefined;
     seat.onAnswer?.(undefined);
     this.#events.settled();
@@ -305,4 +369,12 @@ export class Supervisor {
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);
     seat.backoff = Math.min(seat.backoff * 2, longestBackoff);
   }
+}
+
+/** What a worker that does not serve what it should is doing, in words. */
+function conditionOf({ id, thread, silence, failure }: Seat): string {
+  if (thread === undefined) return `worker ${id} died and is being replaced: ${failure.message}`;
+  return silence > 0
+    ? `worker ${id} has given no sign of life for ${silence / 1000} s`
+    : `worker ${id} is not done`;
 }

@@ -36,6 +36,7 @@ const admin = z.strictObject({
 export const mostListeners = 1_024;
 export const mostPools = 16_384;
 
+const watchdogExpected = 'expected "off" or a duration from "2s" to "30s", such as "10s"';
 const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
 
 /** The whole configuration. Its input is the text of users; its output has every default filled in. */
@@ -48,6 +49,14 @@ export const config = z
       .prefault("auto")
       .describe(
         "Threads that carry sessions. auto: one for each CPU that the process may use, cgroup quota included.",
+      ),
+    watchdog: z
+      .union([z.literal("off", { error: watchdogExpected }), duration("2s", "30s")], {
+        error: watchdogExpected,
+      })
+      .prefault("10s")
+      .describe(
+        "How long a worker's event loop may stand still. Then its thread is ended and replaced. off: for ever, for a debugger.",
       ),
     log: log.prefault({}).describe("The log."),
     shutdown: shutdown.prefault({}).describe("The drain after SIGTERM or SIGINT."),

@@ -138,7 +138,7 @@ export function testInput(): TestInput {
       backend: (name, address) =>
         name === "echo" && address === "127.0.0.1:1997" ? { by: "hand", left: 1234.5678 } : undefined,
     },
-    workerRestarts: () => 2,
+    workers: { states: ["serving", "silent"], restarts: 2, hangs: 1 },
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),
     certificateReloads: () => ({

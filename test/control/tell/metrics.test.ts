@@ -136,6 +136,7 @@ test("what the control plane knows is served as it is", async () => {
   assert.equal(value(families, "umay_pool_certificate_not_after_timestamp_seconds", shown), end);
   assert.equal(value(families, "umay_workers"), 2);
   assert.equal(value(families, "umay_worker_restarts_total"), 2);
+  assert.equal(value(families, "umay_worker_hangs_total"), 1);
   assert.equal(value(families, "umay_log_lines_dropped_total"), 5);
   assert.equal(value(families, "umay_discovery_errors_total", { pool: "echo" }), 0);
   assert.equal(value(families, "umay_discovery_errors_total", { pool: "empty" }), 3);

@@ -51,8 +51,8 @@ test("the status tells all that goes on", async () => {
     state: "ready",
     generation: 7,
     workers: [
-      { id: 1, connections: 3 },
-      { id: 2, connections: 0 },
+      { id: 1, state: "serving", connections: 3 },
+      { id: 2, state: "silent", connections: 0 },
     ],
     listeners: {
       web: {

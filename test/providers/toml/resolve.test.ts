@@ -7,6 +7,7 @@ test("the smallest configuration gets every default", async () => {
   const { workers, ...model } = await loadModel(smallest);
   assert.ok(workers >= 1);
   assert.deepEqual(model, {
+    watchdog: 10_000,
     log: { level: "info", format: "json", sessions: true },
     shutdown: { delay: 0, timeout: 30_000 },
     admin: undefined,

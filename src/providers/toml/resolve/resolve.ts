@@ -72,9 +72,10 @@ export async function resolveSettings(
     }),
   );
 
-  const { workers, log, shutdown } = settings;
+  const { workers, watchdog, log, shutdown } = settings;
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
+    watchdog: watchdog === "off" ? undefined : watchdog,
     log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
     shutdown,
     admin,
