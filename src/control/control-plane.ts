@@ -288,11 +288,15 @@ export class ControlPlane implements Serving {
       notHandedOver: (address, error) =>
         logger.error({ address, err: error }, "a connection could not be handed to a worker"),
       settled: () => this.#retire(),
-      crashed: (worker, error, backoff) => {
+      crashed: ({ worker, error, backoff, leftOpen }) => {
         const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
+        const ends =
+          leftOpen === 0
+            ? "its sessions were reset"
+            : "the system closed the connections that it left open, without a line for each; over plain TCP that looks like a clean end";
         logger.error(
-          { worker, err: error, again_in_ms: backoff },
-          `a worker died and ${fate}; its sessions were reset`,
+          { worker, err: error, again_in_ms: backoff, left_open: leftOpen },
+          `a worker died and ${fate}; ${ends}`,
         );
         this.#diedAtStart.reject(new Error(`worker ${worker} died while starting: ${error.message}`));
       },

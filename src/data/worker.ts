@@ -142,8 +142,9 @@ function cut(reason: EndReason): void {
   send({ type: "cut", sessions });
 }
 
-// A defect is about to end this thread: its sessions are to look cut short, not complete.
-process.on("uncaughtExceptionMonitor", () => cut("worker_died"));
+// A defect is about to end this thread, by an exception or a call of process.exit: its sessions are to look cut short, not
+// complete. Nothing runs any more where memory is used up, or where the thread is ended from outside.
+process.on("exit", () => cut("worker_died"));
 
 /** Changes are applied one after the other, in the order in which they came; what depends on them follows. */
 let applying: Promise<void> = Promise.resolve();

@@ -59,7 +59,10 @@ export const endReasons = {
     text: "its backend was drained by hand, or had left the pool, and the drain's time was over; reset",
   },
   stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
-  worker_died: { origin: "umay", text: "a defect of umay ended the worker that served it; reset" },
+  worker_died: {
+    origin: "umay",
+    text: "a defect of umay ended the worker that served it; reset, or closed by the system where the worker could not act any more",
+  },
 } as const satisfies Record<string, Reason>;
 
 export type EndReason = keyof typeof endReasons;

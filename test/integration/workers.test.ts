@@ -90,7 +90,7 @@ async function resetOnes(clients: readonly Peer[]): Promise<Peer[]> {
   return reset;
 }
 
-for (const deed of ["throw", "reject"] as const)
+for (const deed of ["throw", "reject", "exit"] as const)
   test(`a worker that dies (${deed}) is replaced; its sessions are reset and told of; the others go on`, async () => {
     await using backend = await startEchoBackend();
     using dir = folder();
@@ -102,7 +102,12 @@ for (const deed of ["throw", "reject"] as const)
     const death = await umay.logged(isDeath);
     assert.equal(death["worker"], 1);
     assert.equal(death["again_in_ms"], 100);
-    assert.equal((death["err"] as Error).message, "sabotage");
+    assert.equal(
+      (death["err"] as Error).message,
+      deed === "exit" ? "it ended by itself, with exit code 3" : "sabotage",
+    );
+    assert.equal(death["left_open"], 0);
+    assert.match(death.msg, /its sessions were reset$/);
 
     const reset = await resetOnes(clients);
     assert.equal(reset.length, before[0]!.connections);
@@ -138,14 +143,19 @@ for (const deed of ["throw", "reject"] as const)
     assert.equal(await umay.metric("umay_worker_connections"), 0);
   });
 
-test("the books are right even when a worker ends without a word", async () => {
+test("the books are right even when a worker ends without a word, and the log tells that its sessions have none", async () => {
   await using backend = await startEchoBackend();
   using dir = folder();
-  await using umay = await startUmay(toml(backend), sabotaged(dir.path));
+  const options = sabotaged(dir.path);
+  const nodeArgs = [...(options.nodeArgs ?? []), "--max-old-space-size=64"];
+  await using umay = await startUmay(toml(backend), { ...options, nodeArgs });
   const clients = await connectBothWorkers(umay);
-  const [, second] = (await umay.status()).workers;
-  await sabotage(dir.path, "worker-1", "exit");
-  await umay.logged(isDeath);
+  const [first, second] = (await umay.status()).workers;
+  await sabotage(dir.path, "worker-1", "heap");
+  const death = await umay.logged(isDeath);
+  assert.match((death["err"] as Error).message, /memory/);
+  assert.equal(death["left_open"], first!.connections);
+  assert.match(death.msg, /the system closed the connections that it left open, without a line for each/);
   assert.equal(await umay.metric("umay_connections"), second!.connections);
   assert.equal(await umay.metric("umay_backend_connections"), second!.connections);
   assert.equal(await umay.metric("umay_listener_connections"), second!.connections);

@@ -11,8 +11,8 @@ import type { StartOptions } from "./umay.ts";
 
 const folder = process.env["UMAY_TEST_SABOTAGE"];
 
-/** throw: an exception that nobody catches; reject: a rejection; exit: ends at once; hang: never answers again; pause: not for a second. */
-export type Sabotage = "throw" | "reject" | "exit" | "hang" | "pause";
+/** throw: an exception that nobody catches; reject: a rejection; exit: ends at once; hang: never answers again; pause: not for a second; heap: takes all the memory that it may. */
+export type Sabotage = "throw" | "reject" | "exit" | "hang" | "pause" | "heap";
 
 const deeds: Readonly<Record<Sabotage, () => void>> = {
   throw: () => {
@@ -25,6 +25,10 @@ const deeds: Readonly<Record<Sabotage, () => void>> = {
   // As an endless loop does, but without taking a core from the other tests.
   hang: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   pause: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000),
+  heap: () => {
+    const all: object[] = [];
+    for (;;) all.push(Array.from({ length: 1000 }, (_, index) => ({ index })));
+  },
 };
 
 if (folder !== undefined) {

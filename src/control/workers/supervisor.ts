@@ -29,8 +29,17 @@ export interface SupervisorEvents {
   notHandedOver(address: string, error: Error): void;
   /** {@link Supervisor.settled} may be a later version. */
   settled(): void;
-  /** A worker thread died; it is replaced after `backoff` milliseconds, or, while draining, not any more. */
-  crashed(worker: number, error: Error, backoff: number | undefined): void;
+  crashed(death: Death): void;
+}
+
+/** A worker thread died. */
+export interface Death {
+  readonly worker: number;
+  readonly error: Error;
+  /** It is replaced after this time, in milliseconds; undefined: while draining, not any more. */
+  readonly backoff: number | undefined;
+  /** How many of its connections it could not end itself. */
+  readonly leftOpen: number;
 }
 
 /** What a worker is doing; `silent`: its event loop has not turned for a while. */
@@ -251,7 +260,8 @@ export class Supervisor {
       workerData: setup,
       name: `worker ${seat.id}`,
     });
-    seat.failure = new Error("exited without being told to");
+    const unknown = new Error("ended by itself");
+    seat.failure = unknown;
     seat.thread = thread;
     seat.hung = false;
     seat.startedAt = performance.now();
@@ -259,7 +269,10 @@ export class Supervisor {
     thread.on("error", (error) => {
       seat.failure = error instanceof Error ? error : new Error(String(error));
     });
-    thread.on("exit", () => this.#onExit(seat));
+    thread.on("exit", (code) => {
+      if (seat.failure === unknown) seat.failure = new Error(`it ended by itself, with exit code ${code}`);
+      this.#onExit(seat);
+    });
   }
 
   #onMessage(seat: Seat, message: FromWorker): void {
@@ -357,13 +370,14 @@ export class Supervisor {
     seat.feed = undefined;
     seat.onAnswer?.(undefined);
     this.#events.settled();
-    closeBooks(seat.counters, this.#shared);
+    const leftOpen = closeBooks(seat.counters, this.#shared);
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
     for (const { addressTable } of this.#newest?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
-    this.#events.crashed(seat.id, seat.failure, this.#stopping ? undefined : seat.backoff);
+    const backoff = this.#stopping ? undefined : seat.backoff;
+    this.#events.crashed({ worker: seat.id, error: seat.failure, backoff, leftOpen });
     if (this.#stopping) return;
     this.restarts++;
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);

@@ -46,7 +46,7 @@ async function startScene(backend: string) {
     },
     notHandedOver: (_address, error) => served.reject(error),
     settled: () => {},
-    crashed: (_worker, error) => served.reject(error),
+    crashed: ({ error }) => served.reject(error),
   });
   return { shared, memories, store, supervisor, lines, served: served.promise };
 }
