@@ -18,7 +18,7 @@ export const endReasons = {
   backend_reset: { origin: "backend", text: "the backend reset the connection; the client was reset too" },
   client_tls_error: {
     origin: "client",
-    text: "TLS with the client broke after the handshake; the backend was reset",
+    text: "TLS with the client broke after the handshake; a backend that it had was reset",
   },
   backend_tls_error: {
     origin: "backend",

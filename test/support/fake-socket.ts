@@ -26,6 +26,7 @@ export class FakeSocket extends EventEmitter {
   #hasRoom = true;
   #paused = false;
   #ends = false;
+  #stuck = false;
   readonly #incoming: Buffer[] = [];
 
   // As a TLSSocket has them.
@@ -37,7 +38,7 @@ export class FakeSocket extends EventEmitter {
 
   /** A TLS socket on top of this one. */
   secure(): FakeSocket {
-    this.over = new FakeSocket();
+    this.over = Object.assign(new FakeSocket(), { encrypted: true });
     this.over.#under = this;
     return this.over;
   }
@@ -46,8 +47,9 @@ export class FakeSocket extends EventEmitter {
     return this as unknown as Socket;
   }
 
-  write(chunk: Buffer): boolean {
-    this.written.push(Buffer.from(chunk));
+  write(chunk: Buffer, done?: () => void): boolean {
+    if (chunk.length > 0) this.written.push(Buffer.from(chunk));
+    if (!this.#stuck) done?.();
     return this.#hasRoom;
   }
 
@@ -107,6 +109,18 @@ export class FakeSocket extends EventEmitter {
   receiveEnd(): void {
     this.#ends = true;
     this.flow();
+  }
+
+  /** The peer was reset, and a write of TLS's own has met that: Node says "end", and writes nothing any more. */
+  hideReset(): void {
+    this.#stuck = true;
+    this.vanishPeer();
+    this.receiveEnd();
+  }
+
+  /** The system knows the peer no more. */
+  vanishPeer(): void {
+    this.remoteAddress = undefined;
   }
 
   /** Hands on what waits to be read, as far as somebody reads. */

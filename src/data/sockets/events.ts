@@ -1,3 +1,4 @@
+import { findReset, mayHideReset } from "./hidden-reset.ts";
 import type { OwnedSocket } from "./owner.ts";
 
 /*
@@ -65,7 +66,12 @@ function onClientData(this: OwnedSocket, chunk: Buffer): void {
 }
 
 function onClientEnd(this: OwnedSocket): void {
-  this.owner.clientEnded();
+  if (!mayHideReset(this)) this.owner.clientEnded();
+  else
+    findReset(this, (reset) => {
+      if (reset === undefined) this.owner.clientEnded();
+      else this.owner.clientFailed(reset);
+    });
 }
 
 function onClientError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
@@ -93,7 +99,12 @@ function onUpstreamData(this: OwnedSocket, chunk: Buffer): void {
 }
 
 function onUpstreamEnd(this: OwnedSocket): void {
-  this.owner.upstreamEnded();
+  if (!mayHideReset(this)) this.owner.upstreamEnded();
+  else
+    findReset(this, (reset) => {
+      if (reset === undefined) this.owner.upstreamEnded();
+      else this.owner.upstreamFailed(reset);
+    });
 }
 
 function onUpstreamError(this: OwnedSocket, error: NodeJS.ErrnoException): void {

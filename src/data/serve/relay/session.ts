@@ -50,6 +50,8 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   readonly #chain: Chain;
   readonly #dispatch: Dispatch;
   #relay: Relay | undefined = undefined;
+  /** It has sent its last byte before there was a backend. */
+  #clientEnded = false;
   /**
    * When the client's last bytes before the backend's first ones went to it, or it was connected, by performance.now().
    * Where latencies are measured, elsewhere 0.
@@ -96,7 +98,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     this.#relay = new Relay(this, {
       client,
       clientKeepsBytes: tls === undefined,
-      clientEnded: client.readableEnded,
+      clientEnded: this.#clientEnded,
       upstream,
     });
   }
@@ -108,11 +110,16 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
 
   /** Bytes that wait to be relayed come before the end: who ends in the queue has said nothing, and wants no place any more. */
   override clientEnded(): void {
+    this.#clientEnded = true;
     if (this.#dispatch.waiting) this.end("client_gone");
   }
 
   override clientFailed(): void {
     this.end("client_gone");
+  }
+
+  override clientTlsFailed(): void {
+    this.end("client_tls_error");
   }
 
   override clientClosed(): void {

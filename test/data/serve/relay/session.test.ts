@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { openConnections } from "../../../../src/channel/memory.ts";
 import { admit } from "../../../../src/data/accept/admission.ts";
@@ -195,6 +196,7 @@ describe("a session ends by what happens while it waits, connects or relays", ()
     [[...connected, "backendVanishes"], "backend_reset"],
     [[...connected, "backendBreaks"], "backend_tls_error"],
     [["accepted", "secured", "connected", "tlsBroken"], "client_tls_error"],
+    [["accepted", "secured", "tlsBroken"], "client_tls_error"],
     [[...connected, "backendEnds", "backendFails", "clientCloses"], "backend_reset"],
     [[...connected, "early", "late"], "idle_timeout"],
     [[...connected, "clientEnds", "early", "late"], "half_close_timeout"],
@@ -210,6 +212,45 @@ describe("a session ends by what happens while it waits, connects or relays", ()
       assert.equal(scene.plane.lines[0]?.reason, reason);
       scene.finish();
     });
+});
+
+describe("an end over TLS may hide a reset", () => {
+  const begun: readonly (readonly [string, readonly Event[], EndReason])[] = [
+    ["while a backend is being connected", ["accepted", "secured"], "client_gone"],
+    ["in the relay", ["accepted", "secured", "connected"], "client_reset"],
+  ];
+  for (const [when, happened, reason] of begun)
+    test(`of the client, ${when}: ${reason}`, async () => {
+      const scene = new Scene({ tls: true });
+      for (const name of happened) scene.happen(name, 0);
+      scene.client(0)!.hideReset();
+      await nextTurn();
+      assert.equal(scene.backend(0)!.writableEnded, false);
+      assert.deepEqual(scene.plane.ends, { [reason]: 1 });
+      scene.finish();
+    });
+
+  test("of the backend: backend_reset", async () => {
+    const scene = new Scene({ secure: true });
+    for (const name of ["accepted", "connected", "connectedTls"] as const) scene.happen(name, 0);
+    const [client, backend] = [scene.client(0)!, scene.plane.dialled[1]!];
+    backend.hideReset();
+    await nextTurn();
+    assert.equal(client.writableEnded, false);
+    assert.deepEqual(scene.plane.ends, { backend_reset: 1 });
+    scene.finish();
+  });
+
+  test("and does not where the client had ended before it was reset", async () => {
+    const scene = new Scene({ tls: true });
+    for (const name of ["accepted", "secured", "connected"] as const) scene.happen(name, 0);
+    scene.client(0)!.vanishPeer();
+    scene.client(0)!.receiveEnd();
+    await nextTurn();
+    assert.equal(scene.backend(0)!.writableEnded, true);
+    assert.deepEqual(scene.plane.ends, {});
+    scene.finish();
+  });
 });
 
 test("a connection may choose a pool until it has a backend, or has ended without one", () => {
