@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { SocketOwner } from "../../src/data/sockets/owner.ts";
 
 /**
  * A socket without a connection, as far as the data plane looks at one. What its peer does and when it reports it is the
@@ -27,6 +28,8 @@ export class FakeSocket extends EventEmitter {
   #paused = false;
   #ends = false;
   #stuck = false;
+  /** Who is told when the peer takes what waits. */
+  readonly #waiting: (() => void)[] = [];
   readonly #incoming: Buffer[] = [];
 
   // As a TLSSocket has them.
@@ -49,13 +52,28 @@ export class FakeSocket extends EventEmitter {
 
   write(chunk: Buffer, done?: () => void): boolean {
     if (chunk.length > 0) this.written.push(Buffer.from(chunk));
-    if (!this.#stuck) done?.();
+    if (!this.#hasRoom) this.writableLength += chunk.length;
+    this.#whenTaken(done);
     return this.#hasRoom;
   }
 
-  end(): void {
+  end(done?: () => void): void {
     this.writableEnded = true;
-    this.writableFinished = true;
+    this.#whenTaken(() => {
+      this.writableFinished = true;
+      done?.();
+    });
+  }
+
+  #whenTaken(done: (() => void) | undefined): void {
+    if (done === undefined || this.#stuck) return;
+    if (this.#hasRoom) done();
+    else this.#waiting.push(done);
+  }
+
+  #take(): void {
+    this.writableLength = 0;
+    for (const done of this.#waiting.splice(0)) done();
   }
 
   pause(): void {
@@ -87,11 +105,6 @@ export class FakeSocket extends EventEmitter {
     this.destroyed = true;
     this.over?.destroy();
     this.#under?.destroy();
-  }
-
-  destroySoon(): void {
-    this.end();
-    this.destroy();
   }
 
   resetAndDestroy(): void {
@@ -156,7 +169,24 @@ export class FakeSocket extends EventEmitter {
 
   drain(): void {
     this.#hasRoom = true;
+    this.#take();
     if (!this.destroyed) this.emit("drain");
+  }
+
+  get readableLength(): number {
+    return this.#incoming.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** What waits to be read, also after the socket has failed. */
+  read(): Buffer | null {
+    return this.#incoming.shift() ?? null;
+  }
+
+  /** A write fails; see `outliveWrites`. */
+  failWrites(side: "client" | "upstream", code: "ECONNRESET" | "EPIPE"): void {
+    if (this.destroyed) return;
+    const { owner } = this as unknown as { owner: SocketOwner };
+    owner[`${side}WriteFailed`](Object.assign(new Error(code), { code }));
   }
 
   /** An error destroys a socket before it is told; one that was destroyed already may still tell how it ended. */

@@ -9,6 +9,7 @@ import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
 import { logSession } from "../../observe/session-log.ts";
 import type { Open } from "../open.ts";
 import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
+import { lingerThenReset, type Patience } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
 import { resetSocket } from "../sockets/reset.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
@@ -236,9 +237,10 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /**
    * Close: once, whoever has it. What is still open is reset, so that nothing that was cut short looks complete.
+   * @param patience how long the client has for what it was sent last; undefined: no time.
    * @returns how long it was open, in milliseconds.
    */
-  close(reason: EndReason): number {
+  close(reason: EndReason, patience?: Patience): number {
     const { counters } = this.#plane;
     const { definition } = this.listener;
     const served = this.phase === "served";
@@ -249,6 +251,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
     // after it takes the handshake for done, and may not take the end for an empty answer.
     if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
+    else if (patience !== undefined) lingerThenReset(this.raw, definition.bind.kind, this.client, patience);
     else if (!this.client.closed) resetSocket(this.raw, definition.bind.kind, this.client);
     counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.#accepted;

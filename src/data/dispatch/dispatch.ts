@@ -241,25 +241,28 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     this.#owner.ended(reason);
   }
 
-  /** Gives up, in whatever phase, and gives back all that it has. The owner is told nothing any more. */
-  drop(): void {
+  /**
+   * Gives up, in whatever phase, and gives back all that it has. The owner is told nothing any more.
+   * @param lingers see {@link Upstream.reset}.
+   */
+  drop(lingers = false): void {
     this.leaveQueue();
     if (this.#phase === "connect" && this.upstream !== undefined) this.finishAttempt("abandoned");
     this.#phase = "ended";
-    this.giveBack();
+    this.giveBack(lingers);
   }
 
   private leaveQueue(): void {
     if (this.#phase === "queue") this.queueTook += this.pool.queue.leave(this);
   }
 
-  private giveBack(): void {
+  private giveBack(lingers = false): void {
     const { upstream } = this;
     this.endRetry();
     if (upstream === undefined) return;
     this.upstream = undefined;
     this.pool.leases.release(upstream.backend);
-    upstream.reset();
+    upstream.reset(lingers);
   }
 
   private endRetry(): void {

@@ -1,5 +1,6 @@
 import { findReset, mayHideReset } from "./hidden-reset.ts";
 import type { OwnedSocket } from "./owner.ts";
+import { outliveWrites } from "./writes.ts";
 
 /*
  * One set of functions hears the sockets of all connections; each tells the owner, which it finds through the socket.
@@ -50,6 +51,8 @@ export function relayEvents(client: OwnedSocket, upstream: OwnedSocket, secure: 
   upstream.on("drain", onUpstreamDrain);
   if (secure) upstream.on("data", onUpstreamData);
   client.on("drain", onClientDrain);
+  outliveWrites(client, onClientWriteFailed);
+  outliveWrites(upstream, onUpstreamWriteFailed);
 }
 
 /** What `dial` has a socket read into. */
@@ -80,6 +83,14 @@ function onClientError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
 
 function onClientTlsError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
   this.owner.clientTlsFailed(error);
+}
+
+function onClientWriteFailed(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.owner.clientWriteFailed(error);
+}
+
+function onUpstreamWriteFailed(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this.owner.upstreamWriteFailed(error);
 }
 
 function onClientDrain(this: OwnedSocket): void {

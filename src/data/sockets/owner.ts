@@ -15,6 +15,9 @@ export class SocketOwner {
 
   clientFailed(_error: NodeJS.ErrnoException): void {}
 
+  /** The client takes no more bytes; what it sent before can still be read. @param error see `writes.ts`. */
+  clientWriteFailed(_error: NodeJS.ErrnoException): void {}
+
   /** TLS with the client broke; during the handshake `clientFailed` follows with the same error. */
   clientTlsFailed(error: NodeJS.ErrnoException): void {
     this.clientFailed(error);
@@ -43,6 +46,9 @@ export class SocketOwner {
   upstreamEnded(): void {}
 
   upstreamFailed(_error: NodeJS.ErrnoException): void {}
+
+  /** The backend takes no more bytes; what it sent before can still be read. @param error see `writes.ts`. */
+  upstreamWriteFailed(_error: NodeJS.ErrnoException): void {}
 
   upstreamDrained(): void {}
 

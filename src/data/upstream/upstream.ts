@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import { attachUpstream } from "../sockets/events.ts";
+import { forLastBytes, lingerThenReset } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, type SocketOwner } from "../sockets/owner.ts";
 import { resetSocket } from "../sockets/reset.ts";
 
@@ -41,10 +42,15 @@ export class Upstream {
     return true;
   }
 
-  /** Resets it, unless it is closed already. What its sockets still report concerns nobody. */
-  reset(): void {
+  /**
+   * Resets it, unless it is closed already. What its sockets still report concerns nobody.
+   * @param lingers whether the backend is to have time for what it was sent last.
+   */
+  reset(lingers = false): void {
+    const { kind } = this.backend.target;
     this.raw.owner = nobody;
     this.socket.owner = nobody;
-    resetSocket(this.raw, this.backend.target.kind, this.socket);
+    if (lingers) lingerThenReset(this.raw, kind, this.socket, forLastBytes);
+    else resetSocket(this.raw, kind, this.socket);
   }
 }

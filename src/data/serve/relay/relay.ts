@@ -11,9 +11,22 @@ export interface RelayOwner {
   countSent(bytes: number): void;
   /** The backend had said all that it had to say, and was cut then: gives it back. The client still gets what it said. */
   dropUpstream(): void;
-  /** Once. What is still open is to be reset. @param error how TLS with the backend broke, where it did. */
-  relayEnded(reason: EndReason, error?: Error): void;
+  /** Once. What is still open is to be reset. */
+  relayEnded(reason: EndReason, end?: RelayEnd): void;
 }
+
+/** What there is to say of an end. */
+export interface RelayEnd {
+  /** How TLS with the backend broke, where it did. */
+  readonly error?: Error | undefined;
+  /** The side that is still there was sent something last, and is to have time for it. */
+  readonly lingers?: boolean;
+}
+
+/** A side of a relay. */
+type Side = "client" | "backend";
+
+const empty = Buffer.alloc(0);
 
 /** The two sides of a relay. */
 interface Sides {
@@ -37,10 +50,16 @@ export class Relay extends SocketOwner {
   /** When a byte moved last, by {@link clock}, or a side ended. */
   #lastActive: number;
   /** Which side has sent its last byte before the other one; undefined: none has. */
-  #firstEnded: "client" | "backend" | undefined;
+  #firstEnded: Side | undefined;
   #bothEnded = false;
-  /** The backend took no more of the client's bytes, after it had ended its own direction. */
-  #backendGone = false;
+  /** A side that takes no more bytes; what it said before is still read. */
+  #deaf: Side | undefined = undefined;
+  /** Whether it was reset before it had ended. */
+  #deafCut = false;
+  /** The side that is left, and gets what the other one said before it was gone. */
+  #left: Side | undefined = undefined;
+  /** Why the session ends then. */
+  #last: EndReason = "client_reset";
 
   constructor(owner: RelayOwner, { client, clientKeepsBytes, clientEnded, upstream }: Sides) {
     super();
@@ -62,6 +81,7 @@ export class Relay extends SocketOwner {
   /** On to the backend. When the backend takes no more, the client is not read until it does. */
   override clientData(chunk: Buffer): void {
     const upstream = this.#upstream;
+    if (this.nobodyListens("backend")) return;
     this.#lastActive = clock.now;
     this.#owner.countReceived(chunk.length);
     if (chunk.length === fullRecord && upstream.writableCorked === 0) {
@@ -79,6 +99,7 @@ export class Relay extends SocketOwner {
    */
   override upstreamBytes(length: number, buffer: Uint8Array): boolean {
     const client = this.#client;
+    if (this.nobodyListens("client")) return true;
     this.#lastActive = clock.now;
     this.#owner.countSent(length);
     const bytes = buffer.subarray(0, length);
@@ -87,9 +108,15 @@ export class Relay extends SocketOwner {
 
   /** On to the client, which is waited for if need be. */
   override upstreamData(chunk: Buffer): void {
+    if (this.nobodyListens("client")) return;
     this.#lastActive = clock.now;
     this.#owner.countSent(chunk.length);
     if (!this.#client.write(chunk)) this.#upstream.pause();
+  }
+
+  /** Whether what is sent to a side is dropped: it takes no more, or is about to be reset. */
+  private nobodyListens(to: Side): boolean {
+    return this.#deaf === to || this.#left !== undefined;
   }
 
   /** The client took what waited: read the backend again. */
@@ -105,45 +132,123 @@ export class Relay extends SocketOwner {
   }
 
   override clientEnded(): void {
-    this.ended("client");
-    this.#upstream.end();
+    if (this.#left !== undefined) return;
+    if (this.#deaf === "client") this.finish("backend", !this.#deafCut, "client_reset");
+    else {
+      this.ended("client");
+      this.#upstream.end();
+    }
   }
 
   override upstreamEnded(): void {
-    this.ended("backend");
-    this.#client.end();
+    if (this.#left !== undefined) return;
+    if (this.#deaf === "backend") this.finish("client", !this.#deafCut, "backend_reset");
+    else {
+      this.ended("backend");
+      this.#client.end();
+    }
+  }
+
+  /** The client said something before, perhaps: it is read to its end. */
+  override clientWriteFailed(error: NodeJS.ErrnoException): void {
+    if (this.#firstEnded === "client" || this.#bothEnded) this.clientFailed(error);
+    else this.becomesDeaf("client", error);
+  }
+
+  /** The backend has answered before, perhaps, and wants no more: it is read to its end. */
+  override upstreamWriteFailed(error: NodeJS.ErrnoException): void {
+    if (this.backendEnded) this.upstreamFailed(error);
+    else this.becomesDeaf("backend", error);
+  }
+
+  /** What waits to be sent to it is dropped from here on, so that nothing is waited for. */
+  private becomesDeaf(side: Side, { code }: NodeJS.ErrnoException): void {
+    if (this.#left !== undefined || this.#deaf !== undefined) return;
+    this.#deaf = side;
+    this.#deafCut = code !== "EPIPE";
+    if (side === "client") this.#upstream.resume();
+    else this.#client.resume();
   }
 
   override clientFailed(error: NodeJS.ErrnoException): void {
-    if (this.#bothEnded) this.endInOrder();
-    else this.#owner.relayEnded(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
+    this.clientLost(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_reset");
   }
 
   override clientClosed(): void {
-    if (!this.#bothEnded) this.#owner.relayEnded("client_reset");
-    else if (this.#backendGone || this.#upstream.closed) this.endInOrder();
+    if (this.#left !== undefined || !this.#bothEnded || this.#upstream.closed)
+      this.clientLost("client_reset");
+  }
+
+  /** The client is gone, and was cut where it had not ended before. */
+  private clientLost(reason: EndReason): void {
+    if (this.#left !== undefined) {
+      if (this.#left === "client") this.#owner.relayEnded(this.#last);
+    } else if (this.#bothEnded) this.endInOrder();
+    else {
+      for (let chunk = this.rest(this.#client); chunk !== null; chunk = this.rest(this.#client))
+        this.clientData(chunk);
+      this.finish("backend", this.#firstEnded === "client", reason);
+    }
   }
 
   override upstreamFailed(error: NodeJS.ErrnoException): void {
     if (error.code?.startsWith("ERR_SSL") && !this.backendEnded)
-      this.#owner.relayEnded("backend_tls_error", error);
-    else this.upstreamReset();
+      this.upstreamLost("backend_tls_error", error);
+    else this.upstreamLost("backend_reset");
   }
 
   override upstreamClosed(): void {
-    if (!this.#bothEnded) this.upstreamReset();
-    else if (this.#client.closed) this.endInOrder();
+    if (this.#left !== undefined || !this.#bothEnded || this.#client.closed)
+      this.upstreamLost("backend_reset");
+  }
+
+  /** The backend is gone, and was cut where it had not ended before. */
+  private upstreamLost(reason: EndReason, error?: Error): void {
+    if (this.#left !== undefined) {
+      if (this.#left === "backend") this.#owner.relayEnded(this.#last);
+    } else if (this.#bothEnded) this.endInOrder();
+    else {
+      for (let chunk = this.rest(this.#upstream); chunk !== null; chunk = this.rest(this.#upstream))
+        this.upstreamData(chunk);
+      this.finish("client", this.backendEnded, reason, error);
+    }
+  }
+
+  /** Of a socket that has failed, bytes that came before and wait to be read. */
+  private rest(socket: OwnedSocket): Buffer | null {
+    return socket.readableLength === 0 ? null : (socket.read() as Buffer | null);
+  }
+
+  /**
+   * One side is gone. The other one gets what it said, within the half-close timeout, and is reset then; what that one
+   * sends has nowhere to go.
+   * @param whole the side that is gone had ended before: so does what it said.
+   */
+  private finish(left: Side, whole: boolean, reason: EndReason, error?: Error): void {
+    const socket = left === "client" ? this.#client : this.#upstream;
+    this.#left = left;
+    this.#last = reason;
+    this.ended(left === "client" ? "backend" : "client");
+    if (left === "client") this.#owner.dropUpstream();
+    if (socket.destroyed || (left === "backend" && !whole && socket.writableLength === 0)) {
+      this.#owner.relayEnded(reason, { error });
+      return;
+    }
+    const done = (): void => this.#owner.relayEnded(reason, { error, lingers: true });
+    if (whole || socket.writableEnded) socket.end(done);
+    else socket.write(empty, done);
+    socket.resume();
   }
 
   /** @param now by performance.now(). @param timeouts in milliseconds without a byte. */
   endIfOverdue(now: number, { idle, halfClose }: Chain["timeouts"]): void {
     const quiet = now - this.#lastActive;
-    if (this.#firstEnded !== undefined) {
+    if (this.#firstEnded !== undefined || this.#deaf !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");
     } else if (quiet > idle) this.#owner.relayEnded("idle_timeout");
   }
 
-  private ended(side: "client" | "backend"): void {
+  private ended(side: Side): void {
     this.#lastActive = performance.now();
     this.#firstEnded ??= side;
     if (side !== this.#firstEnded) this.#bothEnded = true;
@@ -154,26 +259,7 @@ export class Relay extends SocketOwner {
   }
 
   private endInOrder(): void {
-    if (this.#backendGone) this.#owner.relayEnded("backend_reset");
-    else this.#owner.relayEnded(this.#firstEnded === "client" ? "client_closed" : "backend_closed");
-  }
-
-  /** The connection to the backend was cut. */
-  private upstreamReset(): void {
-    if (this.#bothEnded) this.endInOrder();
-    else if (this.backendEnded) this.finishClient();
-    else this.#owner.relayEnded("backend_reset");
-  }
-
-  /**
-   * The backend had said all that it had to say, and was cut then. The client gets it, within the half-close timeout;
-   * what the client sends has nowhere to go.
-   */
-  private finishClient(): void {
-    this.#backendGone = true;
-    this.ended("client");
-    this.#owner.dropUpstream();
-    this.#client.destroySoon();
+    this.#owner.relayEnded(this.#firstEnded === "client" ? "client_closed" : "backend_closed");
   }
 }
 

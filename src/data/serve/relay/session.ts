@@ -12,11 +12,12 @@ import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Open } from "../../open.ts";
 import type { PickKey } from "../../pick/picker.ts";
+import { forLastBytes } from "../../sockets/linger.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { recordDispatch } from "./record.ts";
-import { Relay, type RelayOwner } from "./relay.ts";
+import { Relay, type RelayEnd, type RelayOwner } from "./relay.ts";
 
 /** A listener with the pools of its chains. */
 export interface RelayListener extends AcceptingListener {
@@ -146,8 +147,8 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     this.#dispatch.drop();
   }
 
-  relayEnded(reason: EndReason, error?: Error): void {
-    this.finish(reason, error === undefined ? "" : `backend: ${describeTlsError(error)}`);
+  relayEnded(reason: EndReason, { error, lingers = false }: RelayEnd = {}): void {
+    this.finish(reason, error === undefined ? "" : `backend: ${describeTlsError(error)}`, lingers);
   }
 
   endIfOverdue(now: number): void {
@@ -165,12 +166,12 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     this.finish(reason, "");
   }
 
-  private finish(reason: EndReason, tlsError: string): void {
+  private finish(reason: EndReason, tlsError: string, lingers = false): void {
     if (!this.#plane.open.delete(this)) return;
     if (this.#relay !== undefined && this.#sent === 0)
       this.#dispatch.unanswered(reason, this.#received === 0 ? undefined : this.#asked);
-    this.#dispatch.drop();
-    this.record(reason, this.#connection.close(reason), tlsError);
+    this.#dispatch.drop(lingers);
+    this.record(reason, this.#connection.close(reason, lingers ? forLastBytes : undefined), tlsError);
   }
 
   /** @param duration in milliseconds. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, mock, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { openConnections } from "../../../../src/channel/memory.ts";
@@ -20,6 +20,10 @@ interface Settings extends Accepting {
   readonly most?: number | undefined;
   readonly picker?: PlacedPool["picker"];
 }
+
+/** Sockets that were given up linger for a moment, by a timer. */
+before(() => mock.timers.enable({ apis: ["setInterval"] }));
+after(() => mock.timers.reset());
 
 class RelayingListener extends FakeListener {
   readonly pool: ServedPool;
@@ -132,6 +136,7 @@ class Scene {
     this.cut();
     assert.equal(this.ended, this.clients.length);
     this.check();
+    mock.timers.tick(100);
     const sockets = [...this.plane.dialled, ...this.clients, ...this.clients.map(({ over }) => over!)];
     for (const socket of sockets) {
       if (socket === undefined) continue;
@@ -144,6 +149,9 @@ class Scene {
   }
 }
 
+/** A write meets a reset, or the end of a peer that had ended in order before. */
+const codeOf = (which: number): "ECONNRESET" | "EPIPE" => (which % 2 === 0 ? "ECONNRESET" : "EPIPE");
+
 /** What may happen to the n-th client or backend, whatever it is doing. */
 const events = {
   accepted: (scene: Scene) => void (scene.clients.length < 6 && scene.accept()),
@@ -155,6 +163,8 @@ const events = {
   clientFull: (scene: Scene, which: number) => scene.client(which)?.fill(),
   clientDrains: (scene: Scene, which: number) => scene.client(which)?.drain(),
   clientEnds: (scene: Scene, which: number) => scene.client(which)?.receiveEnd(),
+  clientTakesNoMore: (scene: Scene, which: number) =>
+    scene.client(which)?.failWrites("client", codeOf(which)),
   clientFails: (scene: Scene, which: number) => scene.client(which)?.fail("ECONNRESET"),
   clientCloses: (scene: Scene, which: number) => scene.client(which)?.close(),
   clientVanishes: (scene: Scene, which: number) => scene.client(which)?.vanish(),
@@ -164,6 +174,8 @@ const events = {
   backendFull: (scene: Scene, which: number) => scene.backend(which)?.fill(),
   backendDrains: (scene: Scene, which: number) => scene.backend(which)?.drain(),
   backendEnds: (scene: Scene, which: number) => scene.backend(which)?.receiveEnd(),
+  backendTakesNoMore: (scene: Scene, which: number) =>
+    scene.backend(which)?.failWrites("upstream", codeOf(which)),
   backendFails: (scene: Scene, which: number) => scene.backend(which)?.fail("ECONNRESET"),
   backendBreaks: (scene: Scene, which: number) => scene.backend(which)?.fail("ERR_SSL_X"),
   backendCloses: (scene: Scene, which: number) => scene.backend(which)?.close(),
@@ -293,6 +305,76 @@ test("bytes go on as they came, in both directions, and whoever takes no more is
   assert.deepEqual(backend.written.map(String), ["question", "more", "kept"]);
   assert.deepEqual([scene.plane.listenerCount("received"), scene.plane.listenerCount("sent")], [16, 6]);
   scene.finish();
+});
+
+describe("a side that takes no more bytes is read to its end, and the other side gets all of it", () => {
+  for (const [which, end] of [
+    [0, "reset"],
+    [1, "end"],
+  ] as const) {
+    test(`a backend that answers early: the answer, and a ${end}`, () => {
+      const scene = new Scene();
+      for (const name of ["accepted", "connected"] as const) scene.happen(name, which);
+      const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+      client.receive(Buffer.from("upload"));
+      backend.fill();
+      client.receive(Buffer.from("more of it"));
+      scene.happen("backendTakesNoMore", which);
+      assert.equal(client.isPaused(), false, "the client would not be heard");
+      client.receive(Buffer.from("the rest"));
+      backend.receiveStatic(3);
+      backend.receiveEnd();
+      assert.deepEqual(client.written, [Buffer.alloc(3, 1)]);
+      assert.equal(client.writableEnded, end === "end");
+      assert.deepEqual(scene.plane.ends, { backend_reset: 1 });
+      client.receive(Buffer.from("dropped"));
+      assert.equal(client.destroyed, false, "reset before the client could read");
+      scene.finish();
+      assert.deepEqual([client.wasReset, backend.wasReset], [true, true]);
+    });
+
+    test(`a client that leaves before it is answered: its bytes, and a ${end}`, () => {
+      const scene = new Scene();
+      for (const name of ["accepted", "connected"] as const) scene.happen(name, which);
+      const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+      scene.happen("clientTakesNoMore", which);
+      backend.receiveStatic(3);
+      client.receive(Buffer.from("last words"));
+      client.receiveEnd();
+      assert.deepEqual([backend.written.map(String), client.written], [["last words"], []]);
+      assert.equal(backend.writableEnded, end === "end");
+      assert.deepEqual(scene.plane.ends, { client_reset: 1 });
+      scene.finish();
+    });
+  }
+
+  test("what waits for a client that does not read yet is waited for, then it is reset", () => {
+    const scene = new Scene();
+    for (const name of ["accepted", "connected"] as const) scene.happen(name, 0);
+    const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+    client.fill();
+    backend.receiveStatic(3);
+    backend.fail("ECONNRESET");
+    assert.deepEqual(scene.plane.ends, {});
+    assert.equal(client.destroyed, false);
+    client.drain();
+    assert.deepEqual(scene.plane.ends, { backend_reset: 1 });
+    scene.finish();
+    assert.equal(client.wasReset, true);
+  });
+
+  test("what a backend said over TLS before it failed, and nobody has read yet, arrives", () => {
+    const scene = new Scene({ secure: true });
+    for (const name of ["accepted", "connected", "connectedTls"] as const) scene.happen(name, 0);
+    const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+    client.fill();
+    for (const text of ["one", "two", "three"]) backend.receive(Buffer.from(text));
+    backend.fail("ECONNRESET");
+    assert.deepEqual(client.written.map(String), ["one", "two", "three"]);
+    client.drain();
+    scene.finish();
+    assert.equal(client.wasReset, true);
+  });
 });
 
 test("whatever happens in whatever order, a session ends once, for one reason, and leaves nothing behind", () => {

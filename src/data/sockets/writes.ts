@@ -1,0 +1,66 @@
+import { Socket } from "node:net";
+import type { OwnedSocket } from "./owner.ts";
+
+type Done = (error?: Error | null) => void;
+
+/** The hooks of `Writable` that `Socket` implements; see ADR 0030. */
+const { _write: writeOne, _writev: writeSome } = Socket.prototype as Required<
+  Pick<Socket, "_write" | "_writev">
+>;
+
+/** How a socket is written to after {@link outliveWrites}. */
+interface Outliving extends OwnedSocket {
+  /** Undefined until the first write. */
+  onWritten: Done | undefined;
+  /** Of the write that is under way. */
+  done: Done;
+  /** Its peer takes no more. */
+  deaf: boolean;
+  failed: (this: OwnedSocket, error: NodeJS.ErrnoException) => void;
+}
+
+/**
+ * Keeps a socket whose peer takes no more bytes: what the peer said before can still be read, where Node would destroy
+ * the socket and drop that. What is written later is dropped.
+ * @param failed is told, once. `ECONNRESET`: the peer was reset before it had ended. `EPIPE`: it had ended in order, or
+ *   another write has met the reset.
+ */
+export function outliveWrites(socket: OwnedSocket, failed: Outliving["failed"]): void {
+  const outliving = socket as Outliving;
+  outliving.onWritten = undefined;
+  outliving.done = nothing;
+  outliving.deaf = false;
+  outliving.failed = failed;
+  outliving._write = write;
+  outliving._writev = writev;
+}
+
+function write(this: Outliving, chunk: unknown, encoding: BufferEncoding, done: Done): void {
+  if (this.deaf) done();
+  else writeOne.call(this, chunk, encoding, begun(this, done));
+}
+
+function writev(this: Outliving, chunks: Parameters<typeof writeSome>[0], done: Done): void {
+  if (this.deaf) done();
+  else writeSome.call(this, chunks, begun(this, done));
+}
+
+/** A stream writes one thing at a time, so that one function for each socket will do. */
+function begun(socket: Outliving, done: Done): Done {
+  socket.done = done;
+  socket.onWritten ??= (error) => written(socket, error);
+  return socket.onWritten;
+}
+
+function written(socket: Outliving, error: NodeJS.ErrnoException | null | undefined): void {
+  const { done } = socket;
+  if (error?.code !== "ECONNRESET" && error?.code !== "EPIPE") {
+    done(error);
+    return;
+  }
+  socket.deaf = true;
+  socket.failed(error);
+  done();
+}
+
+function nothing(): void {}
