@@ -99,6 +99,17 @@ describe("max_connections_per_backend", () => {
     for (const client of clients) client.end();
   });
 
+  test("a backend that is gone leaves its place to the next session, though its client has not ended", async () => {
+    const first = await served("tiny");
+    const [server] = backends[0]!.peers as [Peer];
+    server.end();
+    assert.equal(await first.ending(), "end");
+    server.reset();
+    const second = await served("tiny");
+    assert.equal((await sessionOf(umay, first))["reason"], "backend_reset");
+    second.end();
+  });
+
   test("a session that has waited for queue.timeout is reset", async () => {
     using _ = await served("brief");
     using client = await connectPlain(umay.port("brief"));

@@ -28,6 +28,7 @@ export class FakeSocket extends EventEmitter {
   #paused = false;
   #ends = false;
   #stuck = false;
+  #failure: Parameters<FakeSocket["failWrites"]> | undefined = undefined;
   /** Who is told when the peer takes what waits. */
   readonly #waiting: (() => void)[] = [];
   readonly #incoming: Buffer[] = [];
@@ -51,6 +52,8 @@ export class FakeSocket extends EventEmitter {
   }
 
   write(chunk: Buffer, done?: () => void): boolean {
+    if (this.#failure !== undefined) this.failWrites(...this.#failure);
+    this.#failure = undefined;
     if (chunk.length > 0) this.written.push(Buffer.from(chunk));
     if (!this.#hasRoom) this.writableLength += chunk.length;
     this.#whenTaken(done);
@@ -144,7 +147,7 @@ export class FakeSocket extends EventEmitter {
       this.readableEnded = true;
       this.emit("end");
     }
-    if (this.readableEnded && this.writableEnded) this.destroy();
+    if (this.readableEnded && this.writableFinished) this.destroy();
   }
 
   /** What `dial` would have read: `buffer` is overwritten after the call. */
@@ -187,6 +190,11 @@ export class FakeSocket extends EventEmitter {
     if (this.destroyed) return;
     const { owner } = this as unknown as { owner: SocketOwner };
     owner[`${side}WriteFailed`](Object.assign(new Error(code), { code }));
+  }
+
+  /** The same, once somebody writes. */
+  failNextWrite(...failure: Parameters<FakeSocket["failWrites"]>): void {
+    this.#failure = failure;
   }
 
   /** An error destroys a socket before it is told; one that was destroyed already may still tell how it ended. */

@@ -9,8 +9,10 @@ import type { Upstream } from "../../upstream/upstream.ts";
 export interface RelayOwner {
   countReceived(bytes: number): void;
   countSent(bytes: number): void;
-  /** The backend had said all that it had to say, and was cut then: gives it back. The client still gets what it said. */
-  dropUpstream(): void;
+  /** Whether others may wait for the backend. */
+  readonly backendIsScarce: boolean;
+  /** The backend is gone: gives it back. The client still gets what it said. @param reason for which the session will end. */
+  dropUpstream(reason: EndReason): void;
   /** Once. What is still open is to be reset. */
   relayEnded(reason: EndReason, end?: RelayEnd): void;
 }
@@ -200,6 +202,7 @@ export class Relay extends SocketOwner {
   override upstreamClosed(): void {
     if (this.#left !== undefined || !this.#bothEnded || this.#client.closed)
       this.upstreamLost("backend_reset");
+    else this.#owner.dropUpstream(this.orderly);
   }
 
   /** The backend is gone, and was cut where it had not ended before. */
@@ -229,7 +232,7 @@ export class Relay extends SocketOwner {
     this.#left = left;
     this.#last = reason;
     this.ended(left === "client" ? "backend" : "client");
-    if (left === "client") this.#owner.dropUpstream();
+    if (left === "client") this.#owner.dropUpstream(reason);
     if (socket.destroyed || (left === "backend" && !whole && socket.writableLength === 0)) {
       this.#owner.relayEnded(reason, { error });
       return;
@@ -245,7 +248,13 @@ export class Relay extends SocketOwner {
     const quiet = now - this.#lastActive;
     if (this.#firstEnded !== undefined || this.#deaf !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");
+      else if (this.#owner.backendIsScarce) this.findGone();
     } else if (quiet > idle) this.#owner.relayEnded("idle_timeout");
+  }
+
+  /** Nobody hears a backend that has ended. A write says whether it is gone, and nothing is sent. */
+  private findGone(): void {
+    if (this.#firstEnded === "backend" && !this.#bothEnded) this.#upstream.write(empty);
   }
 
   private ended(side: Side): void {
@@ -259,7 +268,11 @@ export class Relay extends SocketOwner {
   }
 
   private endInOrder(): void {
-    this.#owner.relayEnded(this.#firstEnded === "client" ? "client_closed" : "backend_closed");
+    this.#owner.relayEnded(this.orderly);
+  }
+
+  private get orderly(): EndReason {
+    return this.#firstEnded === "client" ? "client_closed" : "backend_closed";
   }
 }
 

@@ -143,8 +143,19 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     this.#plane.counters[this.#connection.listener.definition.counters + cell]! += bytes;
   }
 
-  dropUpstream(): void {
+  get backendIsScarce(): boolean {
+    return this.#dispatch.pool.definition.maxConnectionsPerBackend !== undefined;
+  }
+
+  dropUpstream(reason: EndReason): void {
+    this.judge(reason);
     this.#dispatch.drop();
+  }
+
+  /** Tells what the end says of a backend that has said nothing. */
+  private judge(reason: EndReason): void {
+    if (this.#relay !== undefined && this.#sent === 0)
+      this.#dispatch.unanswered(reason, this.#received === 0 ? undefined : this.#asked);
   }
 
   relayEnded(reason: EndReason, { error, lingers = false }: RelayEnd = {}): void {
@@ -168,8 +179,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
 
   private finish(reason: EndReason, tlsError: string, lingers = false): void {
     if (!this.#plane.open.delete(this)) return;
-    if (this.#relay !== undefined && this.#sent === 0)
-      this.#dispatch.unanswered(reason, this.#received === 0 ? undefined : this.#asked);
+    this.judge(reason);
     this.#dispatch.drop(lingers);
     this.record(reason, this.#connection.close(reason, lingers ? forLastBytes : undefined), tlsError);
   }

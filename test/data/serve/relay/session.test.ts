@@ -307,6 +307,49 @@ test("bytes go on as they came, in both directions, and whoever takes no more is
   scene.finish();
 });
 
+test("a backend that is gone for both directions gives its place back, however long the client still takes", () => {
+  const scene = new Scene({ most: 1 });
+  for (const name of ["accepted", "connected"] as const) scene.happen(name, 0);
+  const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+  client.receive(Buffer.from("x"));
+  client.fill();
+  backend.receiveStatic(3);
+  scene.happen("clientEnds", 0);
+  scene.happen("backendEnds", 0);
+  const { backendActive } = scene.plane.shared;
+  assert.equal(backendActive[0]! + backendActive[1]! + backendActive[2]!, 1);
+  backend.close();
+  assert.equal(backendActive[0]! + backendActive[1]! + backendActive[2]!, 0);
+  assert.equal(client.destroyed, false);
+  client.drain();
+  client.flow();
+  client.close();
+  assert.deepEqual(scene.plane.ends, { client_closed: 1 });
+  scene.finish();
+});
+
+test("a backend that has ended and is gone then is found out where others wait for its place", () => {
+  for (const most of [1, undefined]) {
+    const scene = new Scene({ most });
+    for (const name of ["accepted", "connected", "backendEnds"] as const) scene.happen(name, 0);
+    const backend = scene.backend(0)!;
+    backend.failNextWrite("upstream", "EPIPE");
+    scene.sweep(performance.now());
+    assert.deepEqual(scene.plane.ends, most === undefined ? {} : { backend_reset: 1 });
+    scene.finish();
+  }
+});
+
+test("a backend that resets without a word counts as failed", () => {
+  const scene = new Scene();
+  for (const name of ["accepted", "connected", "backendFails"] as const) scene.happen(name, 0);
+  assert.equal(
+    scene.plane.shared.backendErrors.subarray(0, 3).reduce((sum, count) => sum + count, 0),
+    1,
+  );
+  scene.finish();
+});
+
 describe("a side that takes no more bytes is read to its end, and the other side gets all of it", () => {
   for (const [which, end] of [
     [0, "reset"],
