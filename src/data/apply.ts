@@ -208,7 +208,7 @@ function shortestOfPool({ connect, queue, maxConnectionsPerBackend }: PlacedPool
 }
 
 function shortestOfListener({ timeouts, chains, detect }: PlacedListener): number {
-  const ofChains = chains.map((chain) => Math.min(chain.timeouts.idle, chain.timeouts.halfClose));
+  const ofChains = chains.map((chain) => Math.min(...Object.values(chain.timeouts)));
   return Math.min(timeouts.handshake, ...ofChains, detect ? detectTimeout : Number.POSITIVE_INFINITY);
 }
 

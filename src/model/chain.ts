@@ -44,7 +44,7 @@ export interface Chain {
   readonly tls: "terminate" | "passthrough" | undefined;
   readonly serve: Serve;
   /** In milliseconds. */
-  readonly timeouts: { readonly idle: number; readonly halfClose: number };
+  readonly timeouts: { readonly idle: number; readonly halfClose: number; readonly stall: number };
 }
 
 /** Chains of a listener with the same name, in their order. */

@@ -15,7 +15,10 @@ export const endReasons = {
     origin: "client",
     text: "the client reset the connection, or vanished; the backend was reset too",
   },
-  backend_reset: { origin: "backend", text: "the backend reset the connection; the client was reset too" },
+  backend_reset: {
+    origin: "backend",
+    text: "the backend reset the connection, perhaps after the client had ended: umay cannot know whether more was to come; the client was reset too",
+  },
   client_tls_error: {
     origin: "client",
     text: "TLS with the client broke after the handshake; a backend that it had was reset",
@@ -53,6 +56,14 @@ export const endReasons = {
   connect_failed: { origin: "backend", text: "no backend could be connected; attempts says why" },
   idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
   half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },
+  client_stalled: {
+    origin: "client",
+    text: "bytes waited for the client, which took none of them for timeouts.stall; reset",
+  },
+  backend_stalled: {
+    origin: "backend",
+    text: "bytes waited for the backend, which took none of them for timeouts.stall; reset",
+  },
   drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
   backend_drained: {
     origin: "umay",

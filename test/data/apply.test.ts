@@ -21,11 +21,11 @@ const model = await loadModel(`
   [listeners.a]
   bind = "127.0.0.1:${portA}"
   pool = "one"
-  timeouts = { handshake = "10s", idle = "1h", half_close = "1h" }
+  timeouts = { handshake = "10s", idle = "1h", half_close = "1h", stall = "1h" }
   [listeners.b]
   bind = "127.0.0.1:${portB}"
   pool = "two"
-  timeouts = { handshake = "10s", idle = "1h", half_close = "1h" }
+  timeouts = { handshake = "10s", idle = "1h", half_close = "1h", stall = "1h" }
   tls = { certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }] }
   [pools]
   one.discovery = { type = "static", backends = ["127.0.0.1:1"] }

@@ -11,7 +11,7 @@ export function chainTo(
     match: { sni: [], alpn: [], protocol: [], ...match },
     tls: undefined,
     serve: { kind: "relay", to: [{ pool, weight: 1 }] },
-    timeouts: { idle: 1, halfClose: 1 },
+    timeouts: { idle: 1, halfClose: 1, stall: 1 },
     ...rest,
   };
 }

@@ -40,7 +40,11 @@ export const fakePool: PlacedPool = {
 };
 
 /** Leads every connection to the pool. */
-export const fakeChain: Chain = chainTo("app", {}, { timeouts: { idle: 1_000, halfClose: 1_000 } });
+export const fakeChain: Chain = chainTo(
+  "app",
+  {},
+  { timeouts: { idle: 1_000, halfClose: 1_000, stall: 60_000 } },
+);
 
 export const fakeListener: PlacedListener = {
   name: "web",

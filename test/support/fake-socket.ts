@@ -176,6 +176,10 @@ export class FakeSocket extends EventEmitter {
     if (!this.destroyed) this.emit("drain");
   }
 
+  get bytesWritten(): number {
+    return this.written.reduce((sum, { length }) => sum + length, 0);
+  }
+
   get readableLength(): number {
     return this.#incoming.reduce((sum, { length }) => sum + length, 0);
   }

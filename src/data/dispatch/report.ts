@@ -18,6 +18,6 @@ export function reportSuccess({ backendErrors }: SharedMemory, slot: number): vo
 
 /** A session ended on a connected backend from which no byte came. A backend that closed in silence says nothing either way. */
 export function reportSilence(shared: SharedMemory, slot: number, reason: EndReason): void {
-  if (reason === "backend_reset") reportFailure(shared, slot);
+  if (reason === "backend_reset" || reason === "backend_stalled") reportFailure(shared, slot);
   else if (reason === "client_closed") reportSuccess(shared, slot);
 }

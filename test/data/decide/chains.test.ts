@@ -99,7 +99,7 @@ const settings: fc.Arbitrary<Settings> = fc
     routes: routes.map((route, index) => ({ ...route, pool: String(index) })),
     // A listener that passes all TLS through terminates none.
     tls: mode === "tcp" && terminates ? ({} as ListenerSettings["tls"]) : undefined,
-    timeouts: { handshake: 1, idle: 1, half_close: 1 },
+    timeouts: { handshake: 1, idle: 1, half_close: 1, stall: 1 },
   }));
 
 test("chains lead every client where the keys of its listener say", () => {

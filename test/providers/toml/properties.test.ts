@@ -71,7 +71,10 @@ const settings = fc
     pools: fc.dictionary(name, pool, { minKeys: 1, maxKeys: 4 }),
     names: fc.uniqueArray(name, { minLength: 1, maxLength: 4 }),
     timeouts: optional(
-      fc.record({ handshake: seconds, idle: seconds, half_close: seconds }, { requiredKeys: [] }),
+      fc.record(
+        { handshake: seconds, idle: seconds, half_close: seconds, stall: seconds },
+        { requiredKeys: [] },
+      ),
     ),
     choice: fc.nat(),
   })

@@ -21,7 +21,7 @@ test("the smallest configuration gets every default", async () => {
             match: { sni: [], alpn: [], protocol: [] },
             tls: undefined,
             serve: { kind: "relay", to: [{ pool: "echo", weight: 1 }] },
-            timeouts: { idle: 3_600_000, halfClose: 60_000 },
+            timeouts: { idle: 3_600_000, halfClose: 60_000, stall: 60_000 },
           },
         ],
         tls: undefined,

@@ -3,6 +3,7 @@ import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import { readClient, relayEvents } from "../../sockets/events.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import { Progress } from "../../sockets/progress.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** Whose bytes are relayed. */
@@ -51,6 +52,8 @@ export class Relay extends SocketOwner {
   readonly #upstream: OwnedSocket;
   /** When a byte moved last, by {@link clock}, or a side ended. */
   #lastActive: number;
+  /** Undefined: nothing has waited yet when the sweep came by. */
+  #progress: Readonly<Record<Side, Progress>> | undefined = undefined;
   /** Which side has sent its last byte before the other one; undefined: none has. */
   #firstEnded: Side | undefined;
   #bothEnded = false;
@@ -244,12 +247,22 @@ export class Relay extends SocketOwner {
   }
 
   /** @param now by performance.now(). @param timeouts in milliseconds without a byte. */
-  endIfOverdue(now: number, { idle, halfClose }: Chain["timeouts"]): void {
+  endIfOverdue(now: number, { idle, halfClose, stall }: Chain["timeouts"]): void {
     const quiet = now - this.#lastActive;
-    if (this.#firstEnded !== undefined || this.#deaf !== undefined) {
+    const stalled = this.stalled(now, stall);
+    if (stalled !== undefined) this.#owner.relayEnded(stalled);
+    else if (this.#firstEnded !== undefined || this.#deaf !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");
       else if (this.#owner.backendIsScarce) this.findGone();
     } else if (quiet > idle) this.#owner.relayEnded("idle_timeout");
+  }
+
+  /** A side that is not read is not heard either: it may be gone for good. @param longest in milliseconds. */
+  private stalled(now: number, longest: number): EndReason | undefined {
+    if (this.#client.writableLength === 0 && this.#upstream.writableLength === 0) return undefined;
+    this.#progress ??= { client: new Progress(), backend: new Progress() };
+    if (this.#progress.client.stalled(this.#client, now) > longest) return "client_stalled";
+    return this.#progress.backend.stalled(this.#upstream, now) > longest ? "backend_stalled" : undefined;
   }
 
   /** Nobody hears a backend that has ended. A write says whether it is gone, and nothing is sent. */

@@ -14,8 +14,8 @@ const fallback = "pool";
  */
 export function resolveChains(settings: ListenerSettings, http?: HttpServe): readonly Chain[] {
   const { mode, detect, tls, pool, routes, timeouts } = settings;
-  const { idle = usualIdle, half_close: halfClose } = timeouts;
-  const common = { idle, halfClose };
+  const { idle = usualIdle, half_close: halfClose, stall } = timeouts;
+  const common = { idle, halfClose, stall };
   const withTls: Chain["tls"] = mode === "passthrough" ? "passthrough" : tls && "terminate";
   const rules = [
     ...routes.map((route, index) => ({ ...route, name: routeName(index), serve: relayTo(route.pool) })),

@@ -72,6 +72,9 @@ const timeouts = z.strictObject({
     .prefault("60s")
     .describe("Time that one side has to end its direction after the other side has ended its own."),
   ...httpTimeouts,
+  stall: duration("1ms")
+    .prefault("60s")
+    .describe("A session ends when bytes wait for one side, which takes none of them for this time."),
 });
 
 const route = z.strictObject({

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { openConnections } from "../../../../src/channel/memory.ts";
 import { admit } from "../../../../src/data/accept/admission.ts";
 import { Connection } from "../../../../src/data/accept/connection.ts";
+import { clock } from "../../../../src/data/clock.ts";
 import type { ServedPool } from "../../../../src/data/dispatch/pool.ts";
 import { Session } from "../../../../src/data/serve/relay/session.ts";
 import type { Chain } from "../../../../src/model/chain.ts";
@@ -348,6 +349,32 @@ test("a backend that resets without a word counts as failed", () => {
     1,
   );
   scene.finish();
+});
+
+describe("a session ends when bytes wait for a side that takes none, whatever moves the other way", () => {
+  for (const [side, reason] of [
+    ["client", "client_stalled"],
+    ["backend", "backend_stalled"],
+  ] as const)
+    test(reason, () => {
+      const scene = new Scene();
+      for (const name of ["accepted", "connected"] as const) scene.happen(name, 0);
+      const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+      (side === "client" ? client : backend).fill();
+      client.receive(Buffer.from("up"));
+      backend.receiveStatic(4);
+      const start = performance.now();
+      for (let now = start; now < start + 60_000; now += 900) {
+        clock.now = now;
+        if (side === "client") client.receive(Buffer.from("x"));
+        else backend.receiveStatic(1);
+        scene.sweep(now);
+      }
+      assert.deepEqual(scene.plane.ends, {});
+      scene.sweep(start + 60_900);
+      assert.deepEqual(scene.plane.ends, { [reason]: 1 });
+      scene.finish();
+    });
 });
 
 describe("a side that takes no more bytes is read to its end, and the other side gets all of it", () => {
