@@ -11,6 +11,7 @@ import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
+import { KeptUpstreams } from "../src/data/upstream/kept.ts";
 import type { Cidr } from "../src/lib/cidr.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
@@ -83,7 +84,7 @@ function serve(limits: ListenerLimits): ServedListener {
       ticketKeys: undefined,
       addressTable: counts ? createAddressTable(262_144, 2, 1) : undefined,
     },
-    new Map(),
+    { pools: new Map(), tables: new Map() },
     1,
   );
 }
@@ -97,6 +98,8 @@ const plane: Plane = {
   open: new Set(),
   serve: () => {},
   dial,
+  kept: new KeptUpstreams(),
+  isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };
 plane.shared.process[mostConnections] = 1_000_000;

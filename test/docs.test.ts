@@ -88,7 +88,7 @@ test("every dependency has its reason, and nothing else is listed as one", () =>
 
 test("the fields of a session's log line are those that the documentation explains", () => {
   let line = "";
-  const { logger, flush } = createWorkerLogger({ level: "info" }, (text) => (line = text));
+  const { logger, flush } = createWorkerLogger({ level: "debug" }, (text) => (line = text));
   logSession(logger, {
     client: "10.0.0.1:1",
     listener: "web",
@@ -109,6 +109,7 @@ test("the fields of a session's log line are those that the documentation explai
     queue: 2,
     connect: 1,
     duration: 1,
+    requests: 1,
     reason: "client_closed",
   });
   flush();

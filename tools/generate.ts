@@ -1,5 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { connectFailures, endReasons, handshakeResults, rejectReasons } from "../src/model/reasons.ts";
+import {
+  connectFailures,
+  endReasons,
+  handshakeResults,
+  rejectReasons,
+  requestReasons,
+} from "../src/model/reasons.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
 import {
   configurationTables,
@@ -28,6 +34,7 @@ const documents: readonly Generated[] = [
     file: "docs/reasons.md",
     parts: {
       "end-reasons": () => reasonTable(endReasons),
+      "request-reasons": () => reasonTable(requestReasons),
       "reject-reasons": () => reasonTable(rejectReasons),
       "handshake-results": () => reasonTable(handshakeResults),
       "connect-failures": () => reasonTable(connectFailures),
@@ -40,16 +47,25 @@ interface Reason {
   readonly origin: string;
   readonly text: string;
   readonly retryable?: boolean;
+  readonly status?: number;
 }
 
 function reasonTable(reasons: Readonly<Record<string, Reason>>): string {
   const entries = Object.entries(reasons);
   const retries = entries.some(([, { retryable }]) => retryable !== undefined);
+  const answers = entries.some(([, { status }]) => status !== undefined);
   return markdownTable(
-    ["code", "caused by", ...(retries ? ["next backend is tried"] : []), "meaning"],
-    entries.map(([name, { origin, text, retryable }]) => [
+    [
+      "code",
+      "caused by",
+      ...(answers ? ["answer"] : []),
+      ...(retries ? ["next backend is tried"] : []),
+      "meaning",
+    ],
+    entries.map(([name, { origin, text, retryable, status }]) => [
       `\`${name}\``,
       origin,
+      ...(answers ? [status === 0 ? "–" : String(status)] : []),
       ...(retries ? [retryable ? "yes" : "no"] : []),
       text,
     ]),

@@ -6,7 +6,9 @@ import {
   type HandshakeResult,
   handshakeResults,
   type RejectReason,
+  type RequestReason,
   rejectReasons,
+  requestReasons,
 } from "../model/reasons.ts";
 import { histogramCells } from "./histogram.ts";
 
@@ -18,6 +20,31 @@ import { histogramCells } from "./histogram.ts";
 export const endReasonList: readonly EndReason[] = Object.keys(endReasons) as EndReason[];
 export const rejectReasonList: readonly RejectReason[] = Object.keys(rejectReasons) as RejectReason[];
 export const connectFailureList: readonly ConnectFailure[] = Object.keys(connectFailures) as ConnectFailure[];
+
+/** What a request came to: the class of the answer's status, where a backend or its route answered, or umay's own reason. */
+export type RequestOutcome = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | RequestReason;
+
+/** Reasons with which requests are counted by their status. */
+const byStatus: ReadonlySet<RequestReason> = new Set(["served", "upgraded", "answered"]);
+const ownReasons = (Object.keys(requestReasons) as RequestReason[]).filter((reason) => !byStatus.has(reason));
+
+export const requestOutcomeList: readonly RequestOutcome[] = [
+  "1xx",
+  "2xx",
+  "3xx",
+  "4xx",
+  "5xx",
+  ...ownReasons,
+];
+
+const ownOutcomes = new Map<RequestReason, number>(
+  ownReasons.map((reason) => [reason, requestOutcomeList.indexOf(reason)]),
+);
+
+/** @returns the place of a request's outcome in {@link requestOutcomeList}. @param status 100 to 599, where a backend or its route answered. */
+export function outcomeOf(reason: RequestReason, status: number): number {
+  return ownOutcomes.get(reason) ?? Math.min(Math.floor(status / 100), 5) - 1;
+}
 
 /** A handshake's result with the TLS version that it agreed on; a failed one has none. */
 export interface HandshakeOutcome {
@@ -45,6 +72,8 @@ export const listenerCell = place({
   handshakes: handshakeOutcomes.length,
   handshakeDuration: histogramCells,
   sessionDuration: histogramCells,
+  requests: requestOutcomeList.length,
+  requestDuration: histogramCells,
 });
 
 /**
@@ -60,6 +89,7 @@ export const poolCell = place({
   queued: 1,
   dequeued: 1,
   queueDuration: histogramCells,
+  firstByte: histogramCells,
 });
 
 /** Cells of a backend's block. Active = leased − released; a lease begins with the attempt to connect. */
@@ -68,6 +98,14 @@ export const backendCell = place({
   released: 1,
   connected: 1,
   failures: connectFailureList.length,
+});
+
+/** Cells of the block of a route of HTTP. Requests under way = begun − over. */
+export const routeCell = place({
+  begun: 1,
+  over: 1,
+  requests: requestOutcomeList.length,
+  requestDuration: histogramCells,
 });
 
 type Placed<T> = { readonly [K in keyof T]: number } & { readonly size: number };

@@ -1,4 +1,4 @@
-import { backendCell, type CounterMemory, listenerCell, poolCell } from "./counters.ts";
+import { backendCell, type CounterMemory, listenerCell, poolCell, routeCell } from "./counters.ts";
 
 /*
  * The kinds of things that have places in shared memory. A new kind is one entry here, and so is a new number of a kind:
@@ -57,6 +57,14 @@ export const layout = {
       /** See `bells.ts`. */
       bells: 2,
     },
+  }),
+  route: kind(routeCell, {
+    capacity: 16_384,
+    gauges: {
+      /** Requests under way. */
+      routeActive: { rises: "begun", falls: "over" },
+    },
+    cells: {},
   }),
   backend: kind(backendCell, {
     capacity: 65_536,

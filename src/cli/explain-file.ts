@@ -53,7 +53,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
   const placed = store.snapshot.listeners.find(({ name }) => name === request.listener)!;
   const plane = { shared, handshakes: new Int32Array(layout.listener.capacity) };
   const explanation = explain(
-    new ServedListener(placed, pools, 1),
+    new ServedListener(placed, { pools, tables: new Map() }, 1),
     { plane, worker: undefined, routing },
     request,
   );

@@ -1,13 +1,17 @@
 import type { Server, Socket } from "node:net";
 import { formatAddress } from "../lib/address.ts";
 import { hashString } from "../lib/hash.ts";
-import { poolsOf } from "../model/chain.ts";
-import type { Difference, PlacedListener, PlacedPool } from "../model/snapshot.ts";
+import { type Chain, poolsOf } from "../model/chain.ts";
+import { poolsOfTable } from "../model/http/route.ts";
+import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
+import type { CompiledRoute } from "./decide/http/compiled-route.ts";
+import type { RouteIndex } from "./decide/http/route-index.ts";
+import { indexTable } from "./decide/http/routing.ts";
 import { ServedPool } from "./dispatch/pool.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
-import { ServedListener } from "./plane.ts";
+import { type Served, ServedListener } from "./plane.ts";
 
 /** A listener with its sockets; `served` is what new connections get, and is replaced when the listener changes. */
 interface OpenListener {
@@ -40,6 +44,8 @@ export interface ServedEvents {
 export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #pools = new Map<string, ServedPool>();
+  readonly #tables = new Map<string, RouteIndex<CompiledRoute>>();
+  readonly #served: Served = { pools: this.#pools, tables: this.#tables };
   #version = 0;
   /** Listeners that are no longer served and have undecided connections, and the last version that they were part of. */
   readonly #retired = new Map<ServedListener, number>();
@@ -58,11 +64,12 @@ export class ServedState {
   }
 
   /** One change after the other. @throws when it can't be served; what was served goes on. */
-  async apply({ version, listeners, pools, gone }: Difference): Promise<void> {
+  async apply({ version, listeners, pools, routeTables, gone }: Difference): Promise<void> {
     const prepared: Prepared = { listeners: new Map(), opened: [], commits: [] };
     for (const definition of pools) this.#preparePool(definition, prepared);
     for (const name of gone.pools) this.#prepareLeave(name, prepared);
     try {
+      for (const table of routeTables) await this.#prepareTable(table, new Set(namesOf(pools)), prepared);
       if (listeners.length > 0) await this.#prepareListeners(listeners, new Set(namesOf(pools)), prepared);
     } catch (error) {
       for (const server of prepared.opened) server.close();
@@ -73,6 +80,7 @@ export class ServedState {
     for (const { served } of before) this.#retire(served);
     for (const commit of prepared.commits) commit();
     for (const name of gone.listeners) this.#listeners.delete(name);
+    for (const name of gone.routeTables) this.#tables.delete(name);
     for (const [name, open] of prepared.listeners) this.#listeners.set(name, open);
     const kept = new Set(prepared.listeners.values());
     for (const open of before) if (!kept.has(open)) close(open.servers);
@@ -145,6 +153,19 @@ export class ServedState {
     commits.push(this.#forgetShortest, () => this.#pools.set(name, added));
   }
 
+  /** @param added pools of the same change. */
+  async #prepareTable(
+    table: PlacedRouteTable,
+    added: ReadonlySet<string>,
+    { commits }: Prepared,
+  ): Promise<void> {
+    for (const pool of poolsOfTable(table))
+      if (!this.#pools.has(pool) && !added.has(pool))
+        throw new Error(`routes send requests to pool ${pool}, which is not served`);
+    const index = await indexTable(table);
+    commits.push(() => this.#tables.set(table.name, index));
+  }
+
   /** Who still waits for a backend of it is told that there is none. */
   #prepareLeave(name: string, { commits }: Prepared): void {
     const pool = this.#pools.get(name);
@@ -170,7 +191,7 @@ export class ServedState {
         if (!this.#pools.has(pool) && !added.has(pool))
           throw new Error(`listener ${definition.name} sends sessions to pool ${pool}, which is not served`);
       const before = this.#listeners.get(definition.name)?.served;
-      const served = new ServedListener(definition, this.#pools, this.#memory.worker.index + 1, before);
+      const served = new ServedListener(definition, this.#served, this.#memory.worker.index + 1, before);
       const open = sockets.get(placeOf(definition));
       if (open === undefined) {
         prepared.listeners.set(definition.name, await this.#open(served, prepared.opened));
@@ -208,8 +229,13 @@ function shortestOfPool({ connect, queue, maxConnectionsPerBackend }: PlacedPool
 }
 
 function shortestOfListener({ timeouts, chains, detect }: PlacedListener): number {
-  const ofChains = chains.map((chain) => Math.min(...Object.values(chain.timeouts)));
+  const ofChains = chains.map((chain) => Math.min(...Object.values(chain.timeouts), shortestOfServe(chain)));
   return Math.min(timeouts.handshake, ...ofChains, detect ? detectTimeout : Number.POSITIVE_INFINITY);
+}
+
+function shortestOfServe({ serve }: Chain): number {
+  if (serve.kind === "relay") return Number.POSITIVE_INFINITY;
+  return Math.min(...Object.values(serve.front.timeouts));
 }
 
 const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>

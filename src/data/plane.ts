@@ -10,10 +10,19 @@ import type { Serve } from "./accept/connection.ts";
 import { Termination } from "./accept/tls.ts";
 import { Chains } from "./decide/chains.ts";
 import { type Greeting, greetingOf } from "./decide/greeting.ts";
+import type { Routing } from "./decide/http/routing.ts";
 import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
 import type { Open } from "./open.ts";
+import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
 import type { Dial } from "./upstream/dial.ts";
+import type { KeptUpstreams } from "./upstream/kept.ts";
+
+/** All that a worker serves, now and later, by name. */
+export interface Served {
+  readonly pools: ReadonlyMap<string, ServedPool>;
+  readonly tables: ServedTables;
+}
 
 /** A listener as a worker serves it. Connections keep the one they were accepted by. */
 export class ServedListener {
@@ -36,16 +45,18 @@ export class ServedListener {
   /** Undefined: any address will do. */
   readonly addresses: AddressLimits | undefined;
   readonly #pools: ReadonlyMap<string, ServedPool>;
+  /** Of chains that speak HTTP. */
+  readonly #frontends = new Map<Chain, HttpFrontend>();
 
   /**
-   * @param pools that are served, now and later: they are looked up when a session is about to choose.
+   * @param served is looked into when a session or a request is about to choose.
    * @param worker which one it is, 1 to count.
    * @param before the listener of this name until now: while its TLS stays the same, so do its contexts.
    * @throws where OpenSSL refuses the listener's TLS settings.
    */
   constructor(
     definition: PlacedListener,
-    pools: ReadonlyMap<string, ServedPool>,
+    { pools, tables }: Served,
     worker: number,
     before?: ServedListener,
   ) {
@@ -62,6 +73,23 @@ export class ServedListener {
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);
+    for (const chain of chains)
+      if (chain.serve.kind === "http") this.#frontends.set(chain, new HttpFrontend(chain.serve, tables));
+  }
+
+  /** How a chain speaks HTTP; undefined: it relays. */
+  frontendOf(chain: Chain): HttpFrontend | undefined {
+    return this.#frontends.get(chain);
+  }
+
+  /** How requests find their routes; undefined: it speaks no HTTP. */
+  get routing(): Routing | undefined {
+    return this.#frontends.values().next().value?.routing;
+  }
+
+  /** Whether no connection is accepted under it any more: those that it has are to end soon. */
+  get isRetired(): boolean {
+    return this.onDecided !== undefined;
   }
 
   /** A connection has a backend, or has ended without one. */
@@ -104,6 +132,10 @@ export interface Plane {
   readonly open: Set<Open>;
   readonly serve: Serve<ServedListener>;
   readonly dial: Dial;
+  /** Idle connections to backends. */
+  readonly kept: KeptUpstreams;
+  /** The process drains: nothing new is to begin where that can be avoided. */
+  isDraining: boolean;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;
 }

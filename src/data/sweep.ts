@@ -7,13 +7,18 @@ import type { Timed } from "./open.ts";
  */
 export class Sweep {
   readonly #all: ReadonlySet<Timed>;
+  readonly #kept: Timed;
   readonly #turned: () => void;
   #timer: NodeJS.Timeout | undefined;
   #tickTime = 0;
 
-  /** @param turned is called at least twice a second, as long as the event loop turns. */
-  constructor(all: ReadonlySet<Timed>, turned: () => void) {
+  /**
+   * @param kept ends what overstays among what is open to backends and serves nobody.
+   * @param turned is called at least twice a second, as long as the event loop turns.
+   */
+  constructor(all: ReadonlySet<Timed>, kept: Timed, turned: () => void) {
     this.#all = all;
+    this.#kept = kept;
     this.#turned = turned;
   }
 
@@ -38,5 +43,6 @@ export class Sweep {
     const before = clock.now;
     clock.now = readTime();
     for (const timed of this.#all) timed.endIfOverdue(before);
+    this.#kept.endIfOverdue(before);
   }
 }

@@ -13,11 +13,13 @@ import { Connection } from "./accept/connection.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
 import type { Plane, ServedListener } from "./plane.ts";
+import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Session } from "./serve/relay/session.ts";
 import { tcpOptions } from "./sockets/options.ts";
 import { resetSocket } from "./sockets/reset.ts";
 import { Sweep } from "./sweep.ts";
 import { dial } from "./upstream/dial.ts";
+import { KeptUpstreams } from "./upstream/kept.ts";
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -32,12 +34,20 @@ const plane: Plane = {
   logSessions: setup.log.sessions,
   open: new Set(),
   serve: (connection, chain) => {
-    new Session(plane, connection, chain);
+    const frontend = connection.listener.frontendOf(chain);
+    if (frontend === undefined) new Session(plane, connection, chain);
+    else new Http1Connection(plane, connection, chain, frontend);
   },
   dial,
+  kept: new KeptUpstreams(),
+  isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };
-const sweep = new Sweep(plane.open, () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1));
+const sweep = new Sweep(
+  plane.open,
+  plane.kept,
+  () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1),
+);
 const memory = {
   shared: setup.shared,
   counters: setup.counters,
@@ -119,6 +129,7 @@ async function apply({
 /** Ends the sessions on a backend; one that is not connected yet goes on with another. */
 function vacate(slot: number): void {
   for (const one of plane.open) one.vacate(slot);
+  plane.kept.vacate(slot);
 }
 
 /** It is nobody's session: whatever goes wrong is told, and ends nothing. */
@@ -127,7 +138,7 @@ async function explainConnection({ id, request }: Extract<ToWorker, { type: "exp
     const { explain } = await import("./explain/explain.ts");
     const listener = state.listener(request.listener);
     if (listener === undefined) throw new Error(`this worker has no listener ${request.listener}`);
-    const explanation = explain(listener, { plane, worker: setup.id }, request);
+    const explanation = explain(listener, { plane, worker: setup.id, routing: listener.routing }, request);
     send({ type: "explanation", id, result: ok(explanation) });
   } catch (error) {
     send({ type: "explanation", id, result: err((error as Error).message) });
@@ -137,6 +148,7 @@ async function explainConnection({ id, request }: Extract<ToWorker, { type: "exp
 function cut(reason: EndReason): void {
   const sessions = plane.open.size;
   for (const one of plane.open) one.end(reason);
+  plane.kept.close();
   sweep.stop();
   log.flush();
   send({ type: "cut", sessions });
@@ -164,6 +176,7 @@ port.on("message", (message: ToWorker) => {
     case "drain":
       applying = applying.then(() => {
         state.close();
+        plane.isDraining = true;
         send({ type: "draining" });
       });
       break;

@@ -74,6 +74,12 @@ export const endReasons = {
     origin: "umay",
     text: "a defect of umay ended the worker that served it; reset, or closed by the system where the worker could not act any more",
   },
+  last_answer: {
+    origin: "umay",
+    text: "HTTP: closed behind an answer that was to be the connection's last",
+  },
+  keep_alive: { origin: "umay", text: "HTTP: no further request came within timeouts.keep_alive" },
+  request_cut: { origin: "umay", text: "HTTP: a request could not be answered in full; reset" },
 } as const satisfies Record<string, Reason>;
 
 export type EndReason = keyof typeof endReasons;
@@ -196,3 +202,119 @@ export const connectFailures = {
 } as const satisfies Record<string, Reason & { readonly retryable: boolean }>;
 
 export type ConnectFailure = keyof typeof connectFailures;
+
+/**
+ * How a request of HTTP can end: the `reason` of its log line. `status` is that of umay's own answer, which the client
+ * gets while nothing of another answer has been sent; 0: there is no answer of umay's own. 503: nothing reached a backend.
+ * 502: a backend had the request and broke it. 504: it had the request and was too slow.
+ */
+export const requestReasons = {
+  served: { origin: "backend", status: 0, text: "a backend's answer was passed on, complete" },
+  upgraded: {
+    origin: "backend",
+    status: 0,
+    text: "the connection changed to another protocol, and has ended since",
+  },
+  answered: { origin: "umay", status: 0, text: "the route itself answered or redirected" },
+  bad_request: {
+    origin: "client",
+    status: 400,
+    text: "the request breaks the rules of HTTP; detail says which",
+  },
+  ambiguous_path: {
+    origin: "client",
+    status: 400,
+    text: "a lax backend may read the path so that another route would take it",
+  },
+  host_missing: {
+    origin: "client",
+    status: 400,
+    text: "the request names no host, which the redirect needs",
+  },
+  denied: { origin: "client", status: 403, text: "the route's allow or deny refuses the client's address" },
+  upgrade_refused: {
+    origin: "client",
+    status: 403,
+    text: "the route does not let connections change to that protocol",
+  },
+  no_host: { origin: "client", status: 404, text: "no route takes the request's host" },
+  no_route: { origin: "client", status: 404, text: "none of the host's routes takes the request" },
+  method_refused: { origin: "client", status: 405, text: "CONNECT and TRACE are not served" },
+  request_timeout: {
+    origin: "client",
+    status: 408,
+    text: "the request's head did not come within timeouts.request_header, or its body stood still for timeouts.body_idle",
+  },
+  body_too_large: { origin: "client", status: 413, text: "the request's body is larger than max_body" },
+  target_too_long: { origin: "client", status: 414, text: "the request's target is longer than max_target" },
+  head_too_large: {
+    origin: "client",
+    status: 431,
+    text: "the request's head is larger than max_request_head or has more than max_fields",
+  },
+  bad_rewrite: {
+    origin: "umay",
+    status: 500,
+    text: "the route's rewrite makes something of the path that is no path",
+  },
+  backend_reset: { origin: "backend", status: 502, text: "the backend reset the connection" },
+  backend_closed: {
+    origin: "backend",
+    status: 502,
+    text: "the backend ended the connection before its answer was complete",
+  },
+  bad_response: {
+    origin: "backend",
+    status: 502,
+    text: "the backend's answer breaks the rules of HTTP; detail says which",
+  },
+  response_head_too_large: {
+    origin: "backend",
+    status: 502,
+    text: "the head of the backend's answer is larger than max_response_head",
+  },
+  upgrade_failed: {
+    origin: "backend",
+    status: 502,
+    text: "the backend changed protocols without the Sec-WebSocket-Accept that the client's key asks for",
+  },
+  no_backend: { origin: "umay", status: 503, text: "no backend of the pool may be picked" },
+  connect_failed: {
+    origin: "backend",
+    status: 503,
+    text: "no backend could be connected; attempts says why",
+  },
+  queue_full: { origin: "umay", status: 503, text: "every backend was full, and so was the pool's queue" },
+  queue_timeout: { origin: "umay", status: 503, text: "no backend had room within queue.timeout" },
+  retry_budget: {
+    origin: "umay",
+    status: 503,
+    text: "a backend could not be connected, and the pool's retry budget was used up",
+  },
+  backend_drained: {
+    origin: "umay",
+    status: 502,
+    text: "its backend was drained by hand, or had left the pool, and the drain's time was over",
+  },
+  first_byte_timeout: {
+    origin: "backend",
+    status: 504,
+    text: "the backend's answer did not begin within timeouts.first_byte",
+  },
+  request_timeout_backend: {
+    origin: "backend",
+    status: 504,
+    text: "the answer was not complete within timeouts.request",
+  },
+  idle_timeout: {
+    origin: "backend",
+    status: 504,
+    text: "no byte moved in either direction for timeouts.idle",
+  },
+  client_reset: { origin: "client", status: 0, text: "the client reset the connection, or vanished" },
+  drain_deadline: { origin: "umay", status: 0, text: "still under way when shutdown.timeout ended; reset" },
+  stopped: { origin: "umay", status: 0, text: "umay was told to stop at once; reset" },
+  worker_died: { origin: "umay", status: 0, text: "a defect of umay ended the worker that served it; reset" },
+} as const satisfies Record<string, Reason & { readonly status: number }>;
+
+export type RequestReason = keyof typeof requestReasons;

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { PlacedBackend } from "./backend.ts";
+import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
 
@@ -31,11 +32,26 @@ export interface PlacedPool extends Omit<Pool, "discovery" | "health" | "removal
   readonly warming: boolean;
 }
 
+/** A route of HTTP with its place in the shared memory. */
+export interface PlacedRoute {
+  readonly name: string;
+  readonly slot: number;
+  /** Index of the first of its counters in every worker's counter memory. */
+  readonly counters: number;
+}
+
+export interface PlacedRouteTable extends HttpRouteTable {
+  /** Those of its routes. */
+  readonly routes: readonly PlacedRoute[];
+}
+
 /** One complete, immutable, versioned state that the workers serve. An unchanged part is the same object as before. */
 export interface Snapshot {
   readonly version: number;
   readonly listeners: readonly PlacedListener[];
   readonly pools: readonly PlacedPool[];
+  /** In which listeners that speak HTTP find routes. */
+  readonly routeTables: readonly PlacedRouteTable[];
 }
 
 /** How a snapshot differs from an earlier one: whoever has that one gets this one by it. */
@@ -45,6 +61,11 @@ export interface Difference {
   /** Those that are new or have changed, whole. */
   readonly listeners: readonly PlacedListener[];
   readonly pools: readonly PlacedPool[];
+  readonly routeTables: readonly PlacedRouteTable[];
   /** The names of those that left. */
-  readonly gone: { readonly listeners: readonly string[]; readonly pools: readonly string[] };
+  readonly gone: {
+    readonly listeners: readonly string[];
+    readonly pools: readonly string[];
+    readonly routeTables: readonly string[];
+  };
 }

@@ -10,6 +10,8 @@ interface Metric {
 
 /** Bounds for work that takes milliseconds when all is well. */
 const shortTimes = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Bounds from a cached answer to a report that takes minutes. */
+const requestTimes = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Bounds from one request to a connection that lives for a day. */
 const longTimes = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
@@ -97,6 +99,45 @@ export const metrics = {
     labels: ["listener"],
     unit: "seconds",
     bounds: longTimes,
+  },
+  umay_requests_total: {
+    type: "counter",
+    help: "Requests of HTTP that are over: by the class of their answer's status, or by umay's own reason where no backend and no route answered.",
+    labels: ["listener", "status"],
+    unit: "",
+  },
+  umay_request_duration_seconds: {
+    type: "histogram",
+    help: "Time from a request's head to the last byte of its answer.",
+    labels: ["listener"],
+    unit: "seconds",
+    bounds: requestTimes,
+  },
+  umay_route_requests_total: {
+    type: "counter",
+    help: "The same by route. Requests that no route took, or a listener's own pool, are left out.",
+    labels: ["route", "status"],
+    unit: "",
+  },
+  umay_route_requests: {
+    type: "gauge",
+    help: "Requests of a route that are under way.",
+    labels: ["route"],
+    unit: "",
+  },
+  umay_route_request_duration_seconds: {
+    type: "histogram",
+    help: "Time from a request's head to the last byte of its answer, by route.",
+    labels: ["route"],
+    unit: "seconds",
+    bounds: requestTimes,
+  },
+  umay_first_byte_seconds: {
+    type: "histogram",
+    help: "Time from a request's head to the head of the backend's answer.",
+    labels: ["pool"],
+    unit: "seconds",
+    bounds: requestTimes,
   },
   umay_backend_connections_total: {
     type: "counter",

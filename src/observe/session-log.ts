@@ -60,6 +60,8 @@ export interface SessionRecord {
   /** From accept to the last byte, in milliseconds. */
   readonly duration: number;
   readonly reason: EndReason;
+  /** Requests of HTTP that came; undefined where it was relayed. */
+  readonly requests: number | undefined;
 }
 
 /** Ends that scanners, port checks and floods cause by the thousand. */
@@ -77,7 +79,9 @@ const noise: ReadonlySet<EndReason> = new Set([
  * it was refused for its certificate.
  */
 export function logSession(logger: LineLogger, record: SessionRecord): void {
-  const level = noise.has(record.reason) && record.clientCertificate === "" ? "debug" : "info";
+  const isNoise = noise.has(record.reason) && record.clientCertificate === "";
+  // Its requests have lines of their own.
+  const level = isNoise || record.requests !== undefined ? "debug" : "info";
   if (!logger.isLevelEnabled(level)) return;
   const { origin, text } = endReasons[record.reason];
   logger[level](
@@ -100,6 +104,7 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
       handshake_ms: toMicroseconds(record.handshake),
       queue_ms: toMicroseconds(record.queue),
       connect_ms: toMicroseconds(record.connect),
+      requests: record.requests,
       duration_ms: toMicroseconds(record.duration),
       reason: record.reason,
       origin,
@@ -108,15 +113,15 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
   );
 }
 
-const present = (text: string): string | undefined => (text === "" ? undefined : text);
+export const present = (text: string): string | undefined => (text === "" ? undefined : text);
 
-const rounded = ({ backend, ms, error }: AttemptRecord): AttemptRecord => ({
+export const rounded = ({ backend, ms, error }: AttemptRecord): AttemptRecord => ({
   backend,
   ms: Math.round(ms * 1000) / 1000,
   error,
 });
 
 /** Milliseconds with three decimals: more is noise. */
-function toMicroseconds(ms: number | undefined): number | undefined {
+export function toMicroseconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
 }

@@ -9,6 +9,8 @@ import {
   listenerCell,
   poolCell,
   rejectReasonList,
+  requestOutcomeList,
+  routeCell,
   sumCells,
 } from "../../src/channel/counters.ts";
 import { histogramCells } from "../../src/channel/histogram.ts";
@@ -34,7 +36,7 @@ test("a completed handshake is counted by its version, a failed one without", ()
 });
 
 test("the cells of a block lie side by side, those with a label as many as the label has values", () => {
-  for (const cells of [listenerCell, poolCell, backendCell]) {
+  for (const cells of [listenerCell, poolCell, routeCell, backendCell]) {
     const offsets = Object.values(cells);
     assert.equal(offsets[0], 0);
     for (const [index, offset] of offsets.entries()) if (index > 0) assert.ok(offset > offsets[index - 1]!);
@@ -42,9 +44,13 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(listenerCell.ends - listenerCell.rejected, rejectReasonList.length);
   assert.equal(listenerCell.handshakes - listenerCell.ends, endReasonList.length);
   assert.equal(listenerCell.handshakeDuration - listenerCell.handshakes, handshakeOutcomes.length);
-  assert.equal(listenerCell.size - listenerCell.sessionDuration, histogramCells);
+  assert.equal(listenerCell.requests - listenerCell.sessionDuration, histogramCells);
+  assert.equal(listenerCell.requestDuration - listenerCell.requests, requestOutcomeList.length);
+  assert.equal(listenerCell.size - listenerCell.requestDuration, histogramCells);
+  assert.equal(routeCell.requestDuration - routeCell.requests, requestOutcomeList.length);
+  assert.equal(routeCell.size - routeCell.requestDuration, histogramCells);
   assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);
-  assert.equal(poolCell.size - poolCell.queueDuration, histogramCells);
+  assert.equal(poolCell.size - poolCell.firstByte, histogramCells);
   assert.ok(backendCell.size - backendCell.failures >= connectFailureList.length);
 });
 

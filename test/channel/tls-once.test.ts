@@ -15,7 +15,8 @@ const difference = (listeners: readonly PlacedListener[], pools: readonly Placed
   version: 1,
   listeners,
   pools,
-  gone: { listeners: [], pools: [] },
+  routeTables: [],
+  gone: { listeners: [], pools: [], routeTables: [] },
 });
 
 test("TLS settings go through the channel once while they are the same object, and come out as one object", () => {
@@ -46,7 +47,7 @@ test("whatever changes, comes, goes and comes back, what comes out is what was g
       const [sender, receiver] = [new TlsOnce(), new TlsOnce()];
       for (const { name, setting, gone } of steps) {
         const given = gone
-          ? { ...difference([]), gone: { listeners: [name], pools: [] } }
+          ? { ...difference([]), gone: { listeners: [name], pools: [], routeTables: [] } }
           : difference([{ ...listener(settings[setting], 1), name }]);
         assert.deepEqual(receiver.unpack(structuredClone(sender.pack(given))), given);
       }

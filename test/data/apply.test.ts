@@ -33,11 +33,14 @@ const model = await loadModel(`
   two.connect = { timeout = "1s" }`);
 
 /** What a control plane would have of it. */
-function placed({ listeners, pools }: Model): { listeners: PlacedListener[]; pools: PlacedPool[] } {
+function placed({ listeners, pools, routeTables }: Model): {
+  listeners: PlacedListener[];
+  pools: PlacedPool[];
+} {
   const bound = new Map<string, BoundListener>(
     listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]),
   );
-  const store = new Store({ listeners, pools }, bound, createSharedMemory(), []);
+  const store = new Store({ listeners, pools, routeTables }, bound, createSharedMemory(), []);
   return { listeners: [...store.snapshot.listeners], pools: [...store.snapshot.pools] };
 }
 
@@ -50,7 +53,8 @@ const nothing: Difference = {
   version: 1,
   listeners: [],
   pools: [],
-  gone: { listeners: [], pools: [] },
+  routeTables: [],
+  gone: { listeners: [], pools: [], routeTables: [] },
 };
 
 function scene() {
@@ -109,7 +113,7 @@ test("when anything of a change fails, nothing of it is there", async () => {
       { ...one, backends: [], slowStart: 5 },
       { ...one, name: "three", slot: 2 },
     ],
-    gone: { listeners: [], pools: ["two"] },
+    gone: { listeners: [], pools: ["two"], routeTables: [] },
   };
   await assert.rejects(apply(2, change), /cipher/i);
   assert.equal(state.listener("a"), listener);
@@ -135,11 +139,11 @@ test("sockets stay open where the address does, whatever their listener is calle
   using all = scene();
   await all.apply(1, { listeners: [a], pools: [one, two] });
   const renamed = { ...a, name: "c" };
-  await all.apply(2, { listeners: [renamed], gone: { listeners: ["a"], pools: [] } });
+  await all.apply(2, { listeners: [renamed], gone: { listeners: ["a"], pools: [], routeTables: [] } });
   await endingOf(connectPlain(portA));
   assert.deepEqual(all.connections, ["c"]);
   assert.equal(all.state.listener("a"), undefined);
-  await all.apply(3, { gone: { listeners: ["c"], pools: ["one"] } });
+  await all.apply(3, { gone: { listeners: ["c"], pools: ["one"], routeTables: [] } });
   assert.equal(await endingOf(connectPlain(portA)), "ECONNREFUSED");
   assert.deepEqual([...all.state.pools.keys()], ["two"]);
 });
@@ -177,7 +181,7 @@ test("a version is settled when no connection that came before it is undecided",
   for (const listener of [first, first, second]) listener.undecided++;
   await apply(5, { listeners: [{ ...a, maxConnections: 7 }] });
   assert.equal(state.settled, 1);
-  await apply(8, { gone: { listeners: ["b"], pools: [] } });
+  await apply(8, { gone: { listeners: ["b"], pools: [], routeTables: [] } });
   first.decided();
   assert.deepEqual([state.settled, settled], [1, []]);
   first.decided();
@@ -195,7 +199,7 @@ test("the shortest timeout is that of what is served now", async () => {
   assert.equal(state.shortestTimeout, 1_000);
   await apply(3, { pools: [{ ...two, connect: { ...two.connect, timeout: 300 } }] });
   assert.equal(state.shortestTimeout, 300);
-  await apply(4, { gone: { listeners: ["b"], pools: ["two"] } });
+  await apply(4, { gone: { listeners: ["b"], pools: ["two"], routeTables: [] } });
   assert.equal(state.shortestTimeout, one.connect.timeout);
   const chains = a.chains.map((chain) => ({ ...chain, timeouts: { ...chain.timeouts, idle: 200 } }));
   await apply(5, { listeners: [{ ...a, chains }] });

@@ -26,6 +26,7 @@ const full: SessionRecord = {
     { backend: "127.0.0.1:1994", ms: 0.1234567, error: "ECONNREFUSED" },
     { backend: "127.0.0.1:1995", ms: 0.5, error: undefined },
   ],
+  requests: undefined,
   received: 10,
   sent: 20,
   handshake: 1.23456,

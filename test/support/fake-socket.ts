@@ -51,12 +51,14 @@ export class FakeSocket extends EventEmitter {
     return this as unknown as Socket;
   }
 
-  write(chunk: Buffer, done?: () => void): boolean {
+  write(bytes: Buffer | string, encodingOrDone?: BufferEncoding | (() => void)): boolean {
+    const isText = typeof bytes === "string";
+    const chunk = isText ? Buffer.from(bytes, encodingOrDone as BufferEncoding) : bytes;
     if (this.#failure !== undefined) this.failWrites(...this.#failure);
     this.#failure = undefined;
     if (chunk.length > 0) this.written.push(Buffer.from(chunk));
     if (!this.#hasRoom) this.writableLength += chunk.length;
-    this.#whenTaken(done);
+    this.#whenTaken(isText ? undefined : (encodingOrDone as (() => void) | undefined));
     return this.#hasRoom;
   }
 

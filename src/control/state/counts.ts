@@ -1,7 +1,15 @@
-import { backendCell, type CounterMemory, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
+import {
+  backendCell,
+  type CounterMemory,
+  listenerCell,
+  poolCell,
+  routeCell,
+  sumCells,
+} from "../../channel/counters.ts";
 import { countersOf } from "../../channel/layout.ts";
 import { type SharedMemory, stateOf, usedSlots } from "../../channel/memory.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
+import type { PlacedListener, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
 
 /* What the workers have counted, and what was found out about backends, at the moment when someone asks. */
 
@@ -24,6 +32,25 @@ export function openToBackend(
 ): number {
   return difference(memories, counters + backendCell.leased, counters + backendCell.released);
 }
+
+/** Requests of a route that are under way. */
+export function requestsOfRoute(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + routeCell.begun, counters + routeCell.over);
+}
+
+/** The routes of all tables, each once. */
+export function routesIn({ routeTables }: Snapshot): readonly PlacedRoute[] {
+  return [
+    ...new Map(routeTables.flatMap(({ routes }) => routes.map((route) => [route.name, route]))).values(),
+  ];
+}
+
+/** Listeners that speak HTTP with some of their clients. */
+export const speakingHttp = ({ listeners }: Pick<Snapshot, "listeners">): readonly PlacedListener[] =>
+  listeners.filter(({ chains }) => chains.some(({ serve }) => serve.kind === "http"));
 
 /** Sessions that wait for a backend. */
 export function waitingInPool(

@@ -9,11 +9,12 @@ import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
-import type { PlacedListener, PlacedPool, Snapshot } from "../../model/snapshot.ts";
+import type { PlacedListener, PlacedPool, PlacedRouteTable, Snapshot } from "../../model/snapshot.ts";
 import { BackendPlaces } from "./backend-places.ts";
 import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
 import { type Followed, type ManagedPool, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
+import { RoutePlaces } from "./route-places.ts";
 import { type LeavingBackend, type Touched, Touches } from "./touched.ts";
 
 /** A listener's addresses with known ports, and who accepts on them. */
@@ -23,7 +24,7 @@ export interface BoundListener {
 }
 
 /** What is asked to be served. */
-export type Wanted = Pick<Model, "listeners" | "pools">;
+export type Wanted = Pick<Model, "listeners" | "pools" | "routeTables">;
 
 /**
  * The whole state of the control plane: the model plus what discovery found, as numbered snapshots. It also gives
@@ -35,8 +36,10 @@ export class Store {
   readonly #listenerPlaces: Places<PlacedListener>;
   readonly #poolPlaces: Places<PlacedPool>;
   readonly #backends: BackendPlaces;
+  readonly #routePlaces: RoutePlaces;
   #listeners = new Map<string, PlacedListener>();
   #pools = new Map<string, ManagedPool>();
+  #routeTables = new Map<string, PlacedRouteTable>();
   /** Those of them that left the configuration. */
   readonly #lingering = new Set<ManagedPool>();
   #touched = new Touches();
@@ -65,6 +68,7 @@ export class Store {
         ),
     });
     this.#backends = new BackendPlaces(shared, memories);
+    this.#routePlaces = new RoutePlaces(shared, memories);
     this.configure(wanted, bound);
   }
 
@@ -79,13 +83,18 @@ export class Store {
       version: this.#version,
       listeners: [...this.#listeners.values()],
       pools: [...this.#pools.values()].map(({ placed }) => placed),
+      routeTables: [...this.#routeTables.values()],
     };
     return this.#snapshot;
   }
 
   /** The names of all that there is. */
   get names(): Touched {
-    return { listeners: new Set(this.#listeners.keys()), pools: new Set(this.#pools.keys()) };
+    return {
+      listeners: new Set(this.#listeners.keys()),
+      pools: new Set(this.#pools.keys()),
+      routeTables: new Set(this.#routeTables.keys()),
+    };
   }
 
   listener(name: string): PlacedListener | undefined {
@@ -94,6 +103,10 @@ export class Store {
 
   pool(name: string): ManagedPool | undefined {
     return this.#pools.get(name);
+  }
+
+  routeTable(name: string): PlacedRouteTable | undefined {
+    return this.#routeTables.get(name);
   }
 
   get pools(): Iterable<ManagedPool> {
@@ -128,9 +141,10 @@ export class Store {
    * counters, its tickets and, if it is a pool, its backends. Pools that left are served until they {@link retire}.
    * @throws where there is no room for so many; nothing has changed then.
    */
-  configure({ listeners, pools }: Wanted, bound: ReadonlyMap<string, BoundListener>): Snapshot {
+  configure({ listeners, pools, routeTables }: Wanted, bound: ReadonlyMap<string, BoundListener>): Snapshot {
     this.#listenerPlaces.check("listeners", namesOf(listeners), [...this.#listeners.keys()]);
     this.#poolPlaces.check("pools", namesOf(pools), [...this.#pools.keys()]);
+    this.#routePlaces.check(routeTables);
     const listenersBefore = new Map(this.#listeners);
     const poolsBefore = new Map(this.#pools);
     this.#listeners = new Map(
@@ -150,6 +164,7 @@ export class Store {
       this.#lingering.add(pool);
       this.#pools.set(name, pool);
     }
+    this.#replaceTables(routeTables);
     // Their pool may have another time for them now.
     this.#touched.left.push(...this.#backends.leaving);
     this.#change();
@@ -252,6 +267,7 @@ export class Store {
   settle(applied: number): readonly LeavingBackend[] {
     this.#poolPlaces.settle(applied);
     this.#listenerPlaces.settle(applied);
+    this.#routePlaces.settle(applied);
     return this.#backends.settle(applied);
   }
 
@@ -273,6 +289,13 @@ export class Store {
     if (isDeepStrictEqual(placed, before)) return before!;
     this.#touched.listeners.add(listener.name);
     return placed;
+  }
+
+  #replaceTables(tables: Wanted["routeTables"]): void {
+    const before = this.#routeTables;
+    this.#routeTables = this.#routePlaces.place(tables, before, this.#version + 1);
+    for (const name of new Set([...before.keys(), ...this.#routeTables.keys()]))
+      if (this.#routeTables.get(name) !== before.get(name)) this.#touched.routeTables.add(name);
   }
 
   #managePool(config: Pool, before: ManagedPool | undefined): ManagedPool {

@@ -11,16 +11,19 @@ export interface LeavingBackend {
 export interface Touched {
   readonly listeners: ReadonlySet<string>;
   readonly pools: ReadonlySet<string>;
+  readonly routeTables: ReadonlySet<string>;
 }
 
 /** What was touched since somebody last looked: a burst of changes is one. */
 export class Touches implements Touched {
   readonly listeners = new Set<string>();
   readonly pools = new Set<string>();
+  readonly routeTables = new Set<string>();
   readonly left: LeavingBackend[] = [];
 
-  add({ listeners, pools }: Touched): void {
+  add({ listeners, pools, routeTables }: Touched): void {
     for (const name of listeners) this.listeners.add(name);
     for (const name of pools) this.pools.add(name);
+    for (const name of routeTables) this.routeTables.add(name);
   }
 }

@@ -8,6 +8,8 @@ import {
   listenerCell,
   poolCell,
   rejectReasonList,
+  requestOutcomeList,
+  routeCell,
   sumCells,
 } from "../../channel/counters.ts";
 import { backendFlag, mostConnections, openConnections } from "../../channel/memory.ts";
@@ -18,7 +20,16 @@ import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import type { BackendHealth } from "../backends/health.ts";
-import { backendState, openInWorker, openOnListener, openToBackend, waitingInPool } from "../state/counts.ts";
+import {
+  backendState,
+  openInWorker,
+  openOnListener,
+  openToBackend,
+  requestsOfRoute,
+  routesIn,
+  speakingHttp,
+  waitingInPool,
+} from "../state/counts.ts";
 import { cumulate } from "./histograms.ts";
 import type { MetricsInput } from "./readings.ts";
 
@@ -88,6 +99,45 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
         counters + listenerCell.sessionDuration,
       ),
     ),
+
+  umay_requests_total: ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).flatMap(({ name, counters }) =>
+      outcomes({ listener: name }, memories, counters + listenerCell.requests),
+    ),
+  umay_request_duration_seconds: ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).flatMap(({ name, counters }) =>
+      histogram(
+        "umay_request_duration_seconds",
+        { listener: name },
+        memories,
+        counters + listenerCell.requestDuration,
+      ),
+    ),
+  umay_route_requests_total: ({ memories, snapshot }) =>
+    routesIn(snapshot()).flatMap(({ name, counters }) =>
+      outcomes({ route: name }, memories, counters + routeCell.requests),
+    ),
+  umay_route_requests: ({ memories, snapshot }) =>
+    routesIn(snapshot()).map((route) => ({
+      labels: { route: route.name },
+      value: requestsOfRoute(memories, route),
+    })),
+  umay_route_request_duration_seconds: ({ memories, snapshot }) =>
+    routesIn(snapshot()).flatMap(({ name, counters }) =>
+      histogram(
+        "umay_route_request_duration_seconds",
+        { route: name },
+        memories,
+        counters + routeCell.requestDuration,
+      ),
+    ),
+  umay_first_byte_seconds: ({ memories, snapshot }) => {
+    const { pools, ...served } = snapshot();
+    if (speakingHttp(served).length === 0) return [];
+    return pools.flatMap(({ name, counters }) =>
+      histogram("umay_first_byte_seconds", { pool: name }, memories, counters + poolCell.firstByte),
+    );
+  },
 
   umay_backend_connections_total: ofBackends(({ memories }, { counters }) =>
     sumCells(memories, counters + backendCell.connected),
@@ -173,6 +223,17 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
 
 function one(value: number, labels: Sample["labels"] = {}): readonly Sample[] {
   return [{ labels, value }];
+}
+
+/** Of each outcome that there was. */
+function outcomes(
+  labels: Sample["labels"],
+  memories: MetricsInput["memories"],
+  base: number,
+): readonly Sample[] {
+  return requestOutcomeList
+    .map((status, index) => ({ labels: { ...labels, status }, value: sumCells(memories, base + index) }))
+    .filter(({ value, labels: { status } }) => value > 0 || /^[2-5]xx$/.test(status));
 }
 
 function ofListeners(

@@ -1,10 +1,26 @@
-import { backendCell, connectFailureList, listenerCell, poolCell, sumCells } from "../../channel/counters.ts";
+import {
+  backendCell,
+  connectFailureList,
+  listenerCell,
+  poolCell,
+  requestOutcomeList,
+  routeCell,
+  sumCells,
+} from "../../channel/counters.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { modeOf, rulesOf } from "../../model/chain.ts";
-import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
-import { backendState, openInWorker, openOnListener, openToBackend, waitingInPool } from "../state/counts.ts";
+import type { PlacedListener, PlacedPool, PlacedRoute } from "../../model/snapshot.ts";
+import {
+  backendState,
+  openInWorker,
+  openOnListener,
+  openToBackend,
+  requestsOfRoute,
+  routesIn,
+  waitingInPool,
+} from "../state/counts.ts";
 import type { WorkerState } from "../workers/supervisor.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import type { MetricsInput, ProcessState } from "./readings.ts";
@@ -22,7 +38,16 @@ export interface Status {
     readonly connections: number;
   }[];
   readonly listeners: Readonly<Record<string, ListenerStatus>>;
+  /** Of HTTP; none where no listener speaks it. */
+  readonly routes: Readonly<Record<string, RouteStatus>>;
   readonly pools: Readonly<Record<string, PoolStatus>>;
+}
+
+export interface RouteStatus {
+  /** Under way. */
+  readonly requests: number;
+  readonly requests_total: number;
+  readonly seconds: Percentiles;
 }
 
 export interface ListenerStatus {
@@ -34,6 +59,8 @@ export interface ListenerStatus {
   /** Null without TLS. */
   readonly handshake_seconds: Percentiles | null;
   readonly session_seconds: Percentiles;
+  /** Null where it does not speak HTTP. */
+  readonly requests: { readonly total: number; readonly seconds: Percentiles } | null;
 }
 
 export interface PoolStatus {
@@ -80,6 +107,8 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
   const listeners: [string, ListenerStatus][] = [];
   for (const listener of snapshot.listeners)
     listeners.push([listener.name, await readListener(input, listener)]);
+  const routes: [string, RouteStatus][] = [];
+  for (const route of routesIn(snapshot)) routes.push([route.name, await readRoute(input, route)]);
   const pools: [string, PoolStatus][] = [];
   for (const pool of snapshot.pools) pools.push([pool.name, await readPool(input, pool)]);
   return {
@@ -94,6 +123,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
       connections: openInWorker(memory, shared),
     })),
     listeners: Object.fromEntries(listeners),
+    routes: Object.fromEntries(routes),
     pools: Object.fromEntries(pools),
   };
 }
@@ -108,7 +138,25 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
     handshake_seconds:
       tls === undefined ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
     session_seconds: await percentiles(memories, counters + listenerCell.sessionDuration),
+    requests: listener.chains.some(({ serve }) => serve.kind === "http")
+      ? {
+          total: sumOutcomes(memories, counters + listenerCell.requests),
+          seconds: await percentiles(memories, counters + listenerCell.requestDuration),
+        }
+      : null,
   };
+}
+
+async function readRoute({ memories }: MetricsInput, route: PlacedRoute): Promise<RouteStatus> {
+  return {
+    requests: requestsOfRoute(memories, route),
+    requests_total: sumOutcomes(memories, route.counters + routeCell.requests),
+    seconds: await percentiles(memories, route.counters + routeCell.requestDuration),
+  };
+}
+
+function sumOutcomes(memories: MetricsInput["memories"], base: number): number {
+  return requestOutcomeList.reduce((sum, _, index) => sum + sumCells(memories, base + index), 0);
 }
 
 async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStatus> {

@@ -6,7 +6,7 @@ import type { Store } from "../state/store.ts";
 import { type Touched, Touches } from "../state/touched.ts";
 
 /** The newest state, as the store has it. */
-export type Newest = Pick<Store, "version" | "names" | "listener" | "pool" | "listeners">;
+export type Newest = Pick<Store, "version" | "names" | "listener" | "pool" | "routeTable" | "listeners">;
 
 /** A change that the worker has not answered yet. */
 interface Underway {
@@ -78,11 +78,13 @@ export class Feed {
 export function differenceOf(newest: Newest, touched: Touched): Difference {
   const listeners = [...touched.listeners].map((name) => ({ name, now: newest.listener(name) }));
   const pools = [...touched.pools].map((name) => ({ name, now: newest.pool(name)?.placed }));
+  const tables = [...touched.routeTables].map((name) => ({ name, now: newest.routeTable(name) }));
   return {
     version: newest.version,
     listeners: listeners.flatMap(({ now }) => now ?? []),
     pools: pools.flatMap(({ now }) => now ?? []),
-    gone: { listeners: goneOf(listeners), pools: goneOf(pools) },
+    routeTables: tables.flatMap(({ now }) => now ?? []),
+    gone: { listeners: goneOf(listeners), pools: goneOf(pools), routeTables: goneOf(tables) },
   };
 }
 

@@ -64,6 +64,7 @@ export function connectionRecord(
     connect: undefined,
     duration,
     reason,
+    requests: undefined,
   };
 }
 

@@ -30,6 +30,8 @@ export interface DispatchOwner {
   readonly tried: readonly PlacedBackend[];
   /** When to have given up, by `performance.now()`; undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
+  /** A connection to this backend that is idle, and the owner's from now on; undefined: a new one is to be made. */
+  borrow?(backend: PlacedBackend): Upstream | undefined;
   /** What a pool with `proxy_protocol` is told of the client, ahead of TLS. */
   introduction(version: ProxyVersion): Buffer;
   /** Takes over the sockets of the upstream. Of this and `ended` one is called, once, perhaps within {@link Dispatch.begin}. */
@@ -142,6 +144,12 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     this.#began = performance.now();
     // Arrays of just their length: every session keeps one.
     this.attempts = this.attempts.concat({ backend, took: 0, error: undefined });
+    const idle = this.#owner.borrow?.(backend);
+    if (idle !== undefined) {
+      this.upstream = idle;
+      this.has(idle);
+      return;
+    }
     this.upstream = new Upstream(this.#plane.dial(backend.target, tls !== undefined), backend, tls, this);
   }
 
@@ -156,11 +164,15 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     const { counters } = this.#plane;
     const { definition, latencies } = this.pool;
     const { took } = this.finishAttempt(undefined);
-    this.#phase = "connected";
-    this.endRetry();
     counters[upstream.backend.counters + backendCell.connected]! += 1;
     recordValue(counters, definition.counters + poolCell.connectDuration, took * 1000);
     latencies?.waited(upstream.backend.slot, took);
+    this.has(upstream);
+  }
+
+  private has(upstream: Upstream): void {
+    this.#phase = "connected";
+    this.endRetry();
     this.#owner.got(upstream);
   }
 
@@ -213,11 +225,15 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     return last === undefined || last.error !== undefined ? undefined : last.took;
   }
 
-  /** The upstream's first bytes came. @param asked when it was asked, by performance.now(). */
-  answered(asked: number): void {
+  /**
+   * The upstream's first bytes came.
+   * @param asked when it was asked, by performance.now(). @param serves false: they say that it does not.
+   */
+  answered(asked: number, serves = true): void {
     if (this.upstream === undefined) return;
     const { slot } = this.upstream.backend;
-    reportSuccess(this.#plane.shared, slot);
+    if (serves) reportSuccess(this.#plane.shared, slot);
+    else reportFailure(this.#plane.shared, slot);
     this.pool.latencies?.answered(slot, this.waitedSince(asked));
   }
 
@@ -250,6 +266,14 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     if (this.#phase === "connect" && this.upstream !== undefined) this.finishAttempt("abandoned");
     this.#phase = "ended";
     this.giveBack(lingers);
+  }
+
+  /** As {@link drop}, but the upstream stays open: it is somebody else's now. */
+  handBack(): void {
+    const { backend } = this.upstream!;
+    this.upstream = undefined;
+    this.#phase = "ended";
+    this.pool.leases.release(backend);
   }
 
   private leaveQueue(): void {

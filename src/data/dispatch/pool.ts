@@ -15,6 +15,8 @@ export class ServedPool {
   tls: UpstreamTls | undefined;
   /** What its backends' answers take; undefined: its picker does not ask. */
   latencies: Latencies | undefined;
+  /** Another object each time the way changes in which its backends are connected: says which connections may be used again. */
+  wiring: object = {};
   readonly leases: Leases;
   /** Where this worker's sessions wait. */
   readonly queue: Queue;
@@ -39,8 +41,10 @@ export class ServedPool {
     const tls = isDeepStrictEqual(definition.tls, this.definition.tls)
       ? this.tls
       : definition.tls && new BackendTls(definition.tls);
+    const isSameWiring = tls === this.tls && definition.proxyProtocol === this.definition.proxyProtocol;
     return () => {
       this.definition = definition;
+      if (!isSameWiring) this.wiring = {};
       this.tls = tls;
       this.latencies = this.#measure(definition);
       commitLeases();

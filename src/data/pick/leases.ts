@@ -55,7 +55,7 @@ export class Leases {
     const present = this.#present;
     let retrying = false;
     for (;;) {
-      const backend = this.#picker.pick(present);
+      const backend = present.preferred ?? this.#picker.pick(present);
       if (backend === undefined) {
         if (retrying) this.endRetry();
         return present.wait === undefined
@@ -121,10 +121,18 @@ export class Leases {
 
   #takePlace(backendSlot: number): boolean {
     const { backendActive } = this.#memory.shared;
-    const most = this.#definition.maxConnectionsPerBackend;
+    const most = this.#mostLeases;
     if (most !== undefined) return addUpTo(backendActive, backendSlot, most);
     Atomics.add(backendActive, backendSlot, 1);
     return true;
+  }
+
+  /** To each backend: a request of HTTP is a lease, and so is a connection that is relayed. */
+  get #mostLeases(): number | undefined {
+    const { maxConnectionsPerBackend: connections, http } = this.#definition;
+    const requests = http.maxRequestsPerBackend;
+    if (connections === undefined || requests === undefined) return connections ?? requests;
+    return Math.min(connections, requests);
   }
 
   /** What keeps a backend from being picked by anybody now; undefined: nothing. */
@@ -132,7 +140,7 @@ export class Leases {
     const { backendFlags, backendActive } = this.#memory.shared;
     const flags = backendFlags[slot]!;
     const why = flags === 0 ? undefined : obstacleOf(flags);
-    const most = this.#definition.maxConnectionsPerBackend;
+    const most = this.#mostLeases;
     if (why !== undefined || most === undefined) return why;
     return Atomics.load(backendActive, slot) < most ? undefined : "full";
   }

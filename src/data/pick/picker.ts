@@ -8,6 +8,8 @@ export interface PickKey {
   readonly serverName: string;
   /** What a route says is to be hashed, instead of both. */
   readonly key?: string | undefined;
+  /** Taken before any other, while it may be: where the client was before. */
+  readonly preferred?: PlacedBackend | undefined;
 }
 
 /** What a pick may depend on. A pool reuses one object for all picks: do not keep it. */

@@ -36,6 +36,15 @@ export class PresentPick implements PickContext {
     this.#tried = none;
   }
 
+  /** The backend that the key asks for, where it may have it: also one that is draining, until its clients have left. */
+  get preferred(): PlacedBackend | undefined {
+    const { preferred } = this.key;
+    if (preferred === undefined) return undefined;
+    for (const other of this.#tried) if (other.slot === preferred.slot) return undefined;
+    const why = this.#obstacles.obstacle(preferred);
+    return why === undefined || why === "draining" ? preferred : undefined;
+  }
+
   /** The one predicate in front of all pickers. */
   mayPick(backend: PlacedBackend): boolean {
     for (const other of this.#tried) if (other.slot === backend.slot) return false;

@@ -44,13 +44,21 @@ export function attachUpstream(upstream: OwnedSocket, connected: "connect" | "se
   upstream.on(connected, onUpstreamConnect);
 }
 
+/** Tells its owner when a client takes more. */
+export function writeClient(client: OwnedSocket): void {
+  client.on("drain", onClientDrain);
+}
+
 /** From here on bytes move. @param secure the upstream is TLS, which `dial` does not read. */
-export function relayEvents(client: OwnedSocket, upstream: OwnedSocket, secure: boolean): void {
+export function useUpstream(upstream: OwnedSocket, secure: boolean): void {
   upstream.on("end", onUpstreamEnd);
   upstream.on("close", onUpstreamClose);
   upstream.on("drain", onUpstreamDrain);
   if (secure) upstream.on("data", onUpstreamData);
-  client.on("drain", onClientDrain);
+}
+
+/** What two sockets said is still read where they take no more. */
+export function outliveRelayedWrites(client: OwnedSocket, upstream: OwnedSocket): void {
   outliveWrites(client, onClientWriteFailed);
   outliveWrites(upstream, onUpstreamWriteFailed);
 }

@@ -1,14 +1,11 @@
 import { connect, type OnReadOpts, type Socket } from "node:net";
 import type { SocketAddress } from "../../lib/address.ts";
 import { onUpstreamBytes } from "../sockets/events.ts";
-import { bufferBytes, tcpOptions } from "../sockets/options.ts";
+import { tcpOptions } from "../sockets/options.ts";
+import { readBuffer } from "../sockets/read-buffer.ts";
 
-/**
- * One read buffer for all backend sockets of this worker: a chunk is used up or copied before the callback returns
- * (see `relay/relay.ts`), so a read allocates nothing.
- */
 const onread: OnReadOpts = {
-  buffer: Buffer.allocUnsafeSlow(bufferBytes),
+  buffer: readBuffer,
   callback: onUpstreamBytes as OnReadOpts["callback"],
 };
 

@@ -42,6 +42,13 @@ export class Upstream {
     return true;
   }
 
+  /** Closes it in order: nothing that came over it is missing. What its sockets still report concerns nobody. */
+  close(): void {
+    this.raw.owner = nobody;
+    this.socket.owner = nobody;
+    this.socket.destroy();
+  }
+
   /**
    * Resets it, unless it is closed already. What its sockets still report concerns nobody.
    * @param lingers whether the backend is to have time for what it was sent last.

@@ -103,6 +103,14 @@ export interface HttpRouteTable extends RouteTable<HttpRoute> {
   readonly name: string;
 }
 
+/** Every pool that a table's routes lead to, each once. */
+export function poolsOfTable(table: RouteTable<HttpRoute>): ReadonlySet<string> {
+  return new Set([...routesOf(table)].flatMap(poolsOfRoute));
+}
+
+export const poolsOfRoute = ({ action }: HttpRoute): readonly string[] =>
+  action.kind === "pools" ? action.to.map(({ pool }) => pool) : [];
+
 /** The routes of a table, each once, in the order of their first rule. */
 export function routesOf({ hosts }: RouteTable<HttpRoute>): ReadonlySet<HttpRoute> {
   return new Set(hosts.flatMap(({ rules }) => rules.map(({ route }) => route)));

@@ -6,7 +6,6 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-  { key: "listeners.*.mode", values: ["http"] },
   { key: "auth" },
   { key: "rate_limits" },
   { key: "listeners.*.http2" },

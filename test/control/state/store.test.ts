@@ -68,7 +68,7 @@ test("listeners, pools and backends have places of their own, and every change m
     [0, 0],
   );
   const { listeners, pools } = structuredClone(store.snapshot);
-  assert.deepEqual(store.snapshot, { version: before.version + 2, listeners, pools });
+  assert.deepEqual(store.snapshot, { version: before.version + 2, listeners, pools, routeTables: [] });
   const counters = [...listeners, ...pools, ...pools.flatMap(({ backends }) => backends)].map(
     (it) => it.counters,
   );
@@ -270,7 +270,12 @@ test("another model changes what differs; the rest stays the same object, and ke
   assert.deepEqual(now[0], { ...one!, picker: { type: "random" } });
   assert.deepEqual([now.length, now[1]!.name, now[1]!.backends], [3, "three", []]);
   assert.equal(store.retire(store.version), true);
-  assert.deepEqual(store.snapshot, { version: store.version, listeners, pools: now.slice(0, 2) });
+  assert.deepEqual(store.snapshot, {
+    version: store.version,
+    listeners,
+    pools: now.slice(0, 2),
+    routeTables: [],
+  });
 });
 
 test("what left counts as long as it has sessions, comes back to its place until then, and to a new one after", async () => {

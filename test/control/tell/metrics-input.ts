@@ -3,6 +3,8 @@ import { countersOf, createCounterMemory } from "../../../src/channel/layout.ts"
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
+import type { Chain } from "../../../src/model/chain.ts";
+import type { HttpFront } from "../../../src/model/http/front.ts";
 import type { ListenerTls } from "../../../src/model/listener.ts";
 import type { Certificate } from "../../../src/model/material.ts";
 import type { PoolTls } from "../../../src/model/pool.ts";
@@ -44,11 +46,17 @@ const poolTls: PoolTls = {
   alpn: [],
 };
 
+/** Speaks HTTP with those who ask for one name; nothing here asks how. */
+const http: Chain = {
+  ...chainTo("http", { sni: ["http.test"] }),
+  serve: { kind: "http", routes: "all", fallback: undefined, front: {} as HttpFront },
+};
+
 function listener(name: string, slot: number, terminates: boolean): PlacedListener {
   return {
     name,
     bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
-    chains: [chainTo("echo", {}, { tls: terminates ? "terminate" : undefined })],
+    chains: [http, chainTo("echo", {}, { tls: terminates ? "terminate" : undefined })],
     detect: false,
     proxyProtocol: undefined,
     tls: terminates ? tls : undefined,
@@ -108,6 +116,14 @@ export function testInput(): TestInput {
   const echo = pool("echo", 0, 0, 4);
   const snapshot: Snapshot = {
     version: 7,
+    routeTables: [
+      {
+        name: "all",
+        hosts: [],
+        fallsThrough: true,
+        routes: [{ name: "api", slot: 0, counters: countersOf("route", 0) }],
+      },
+    ],
     listeners: [web, plain],
     pools: [echo, pool("empty", 1, 4, 0)],
   };

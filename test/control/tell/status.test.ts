@@ -62,6 +62,7 @@ test("the status tells all that goes on", async () => {
         connections_total: 10,
         handshake_seconds: none,
         session_seconds: none,
+        requests: { total: 0, seconds: none },
       },
       [awkward]: {
         bind: "127.0.0.1:9995",
@@ -70,8 +71,10 @@ test("the status tells all that goes on", async () => {
         connections_total: 0,
         handshake_seconds: null,
         session_seconds: none,
+        requests: { total: 0, seconds: none },
       },
     },
+    routes: { api: { requests: 0, requests_total: 0, seconds: none } },
     pools: {
       echo: {
         picker: "round-robin",

@@ -24,6 +24,7 @@ const wanted = fc
   .map(({ served, picker }): Wanted => {
     const needed = new Set([...served, ...(served.length > 0 ? ["b"] : [])]);
     return {
+      routeTables: [],
       listeners: listeners.filter(({ name }) => served.includes(name)),
       pools: pools
         .filter(({ name }) => needed.has(name))
@@ -45,7 +46,7 @@ const step = fc.oneof(
   worker.map((flush) => ({ flush })),
 );
 
-const all: Wanted = { listeners, pools };
+const all: Wanted = { listeners, pools, routeTables: [] };
 
 test("whatever changes, is merged and is refused: the changes lead every worker to the whole state", async () => {
   await fc.assert(
@@ -134,7 +135,7 @@ test("a burst of changes is one change, with the newest of each, and nothing of 
     ]);
     await only!.answer();
   }
-  const none = { listeners: [], pools: [] };
+  const none = { listeners: [], pools: [], routeTables: [] };
   assert.deepEqual(sent, [
     [[], none, [["b", ["127.0.0.1:1"]]]],
     [

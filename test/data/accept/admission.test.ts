@@ -8,7 +8,11 @@ import { FakePlane, fakeListener } from "../../support/fake-plane.ts";
 
 test("admitting, refusing and releasing connections allocates nothing", () => {
   const plane = new FakePlane();
-  const listener = new ServedListener({ ...fakeListener, maxConnections: 1 }, new Map(), 1);
+  const listener = new ServedListener(
+    { ...fakeListener, maxConnections: 1 },
+    { pools: new Map(), tables: new Map() },
+    1,
+  );
   const bytes = bytesPerCall((times) => {
     for (let time = 0; time < times; time++) {
       const place = admit(listener, plane, "192.0.2.1");

@@ -86,7 +86,7 @@ test("what is told of an admission is what becomes of the next connection, and a
       shared.listenerActive[0] = setting.inListener;
       shared.process[openConnections] = setting.inProcess;
       shared.process[mostConnections] = 3;
-      const listener = new ServedListener(listenerOf(setting), new Map(), 1);
+      const listener = new ServedListener(listenerOf(setting), { pools: new Map(), tables: new Map() }, 1);
       for (let count = 0; count < earlier; count++) connect(listener, plane, address, proxy);
       const cells = (): number[] => [
         shared.listenerActive[0]!,

@@ -196,12 +196,6 @@ test("a problem in the file that an override did not touch keeps its line", asyn
   assert.match(line!, /^error umay\.toml:9:12 pools\.echo\.connect\.attempts: /);
 });
 
-test("a planned value is refused by the variable's name", async () => {
-  assert.deepEqual(await problemLines(smallest, { UMAY__LISTENERS__ECHO__MODE: "http" }), [
-    "error UMAY__LISTENERS__ECHO__MODE listeners.echo.mode: this value is planned, but not supported yet; remove it",
-  ]);
-});
-
 test("any variables give a model or problems that name one, and never touch a prototype", async () => {
   const segment = fc.constantFrom(
     "LISTENERS",

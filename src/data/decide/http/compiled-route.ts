@@ -1,6 +1,7 @@
 import type { FieldEdits } from "../../../http/edits.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
+import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
 import { compileRedirect, type LocationOf } from "./redirect.ts";
 import { compilePathRewrite, type RewritePath } from "./rewrite.ts";
@@ -10,6 +11,8 @@ import { compileChanges, type TemplateFacts } from "./template.ts";
 export interface CompiledRoute {
   readonly name: string;
   readonly definition: HttpRoute;
+  /** Where its requests are counted; undefined: only with their listener's. */
+  readonly place: PlacedRoute | undefined;
   readonly access: Access;
   /** Undefined: the path stays. */
   readonly rewritePath: RewritePath | undefined;
@@ -21,11 +24,16 @@ export interface CompiledRoute {
 }
 
 /** @param regexes needed where the route rewrites by a regular expression. @throws RegexError */
-export function compileRoute(definition: HttpRoute, regexes: Regexes | undefined): CompiledRoute {
+export function compileRoute(
+  definition: HttpRoute,
+  regexes: Regexes | undefined,
+  place?: PlacedRoute,
+): CompiledRoute {
   const { name, action, rewrite, requestFields, responseFields } = definition;
   return {
     name,
     definition,
+    place,
     access: new Access(definition),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
     locationOf: action.kind === "redirect" ? compileRedirect(action.redirect) : undefined,

@@ -5,19 +5,26 @@ import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
 import { routesOf } from "../../../model/http/route.ts";
 import type { RouteTable, Rule } from "../../../model/http/route-table.ts";
+import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { type CompiledRoute, compileRoute } from "./compiled-route.ts";
 import { type NoRoute, RouteIndex, type RouteRequest } from "./route-index.ts";
 
+/** A table; with the places of its routes where it is served. */
+export type IndexedTable = HttpRouteTable & { readonly routes?: readonly PlacedRoute[] };
+
 /** Compiles route tables; an engine for regular expressions is loaded for those alone that have some. */
-export async function indexTable(table: HttpRouteTable): Promise<RouteIndex<CompiledRoute>> {
+export async function indexTable(table: IndexedTable): Promise<RouteIndex<CompiledRoute>> {
   const regexes = usesRegexes(table) ? await loadRegexes() : undefined;
   return new RouteIndex(compileTable(table, regexes), (pattern, ignoreCase) =>
     regexes!.whole(pattern, ignoreCase),
   );
 }
 
-function compileTable(table: HttpRouteTable, regexes: Regexes | undefined): RouteTable<CompiledRoute> {
-  const compiled = new Map([...routesOf(table)].map((route) => [route, compileRoute(route, regexes)]));
+function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteTable<CompiledRoute> {
+  const places = new Map(table.routes?.map((place) => [place.name, place]));
+  const compiled = new Map(
+    [...routesOf(table)].map((route) => [route, compileRoute(route, regexes, places.get(route.name))]),
+  );
   const hosts = table.hosts.map(({ name, rules }) => ({
     name,
     rules: rules.map(({ match, route }) => ({ match, route: compiled.get(route)! })),

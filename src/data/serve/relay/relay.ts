@@ -1,7 +1,6 @@
 import type { Chain } from "../../../model/chain.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
-import { readClient, relayEvents } from "../../sockets/events.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { Progress } from "../../sockets/progress.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -31,7 +30,7 @@ type Side = "client" | "backend";
 
 const empty = Buffer.alloc(0);
 
-/** The two sides of a relay. */
+/** The two sides of a relay. Both are read, and tell their owner what they report. */
 interface Sides {
   readonly client: OwnedSocket;
   /**
@@ -76,9 +75,7 @@ export class Relay extends SocketOwner {
     this.#firstEnded = clientEnded ? "client" : undefined;
     client.owner = this;
     this.#upstream.owner = this;
-    relayEvents(client, this.#upstream, upstream.securing);
     if (clientEnded) this.#upstream.end();
-    readClient(client);
     // Reading the first bytes left it paused, or it was accepted so.
     if (client.isPaused()) client.resume();
   }

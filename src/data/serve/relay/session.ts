@@ -12,6 +12,7 @@ import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Open } from "../../open.ts";
 import type { PickKey } from "../../pick/picker.ts";
+import { outliveRelayedWrites, readClient, useUpstream, writeClient } from "../../sockets/events.ts";
 import { forLastBytes } from "../../sockets/linger.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
@@ -96,6 +97,10 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     const { client, tls } = this.#connection;
     this.#connection.decided();
     if (this.#dispatch.pool.latencies !== undefined) this.#asked = performance.now();
+    useUpstream(upstream.socket, upstream.securing);
+    writeClient(client);
+    outliveRelayedWrites(client, upstream.socket);
+    readClient(client);
     this.#relay = new Relay(this, {
       client,
       clientKeepsBytes: tls === undefined,

@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from "node:util";
+import type { CounterMemory } from "../../channel/counters.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
+import { slotsOf } from "../../channel/slots.ts";
+import { type HttpRouteTable, routesOf } from "../../model/http/route.ts";
+import type { PlacedRoute, PlacedRouteTable } from "../../model/snapshot.ts";
+import { Places } from "./places.ts";
+
+/** Where routes of HTTP are in shared memory. A route has one place, in however many tables it stands. */
+export class RoutePlaces {
+  readonly #places: Places<PlacedRoute>;
+  #present = new Map<string, PlacedRoute>();
+
+  constructor(shared: SharedMemory, memories: readonly CounterMemory[]) {
+    this.#places = new Places({
+      slots: slotsOf("route", shared),
+      memories,
+      busy: (slot) => Atomics.load(shared.routeActive, slot) > 0,
+    });
+  }
+
+  /** @throws where there is no place for all of them. */
+  check(tables: readonly HttpRouteTable[]): void {
+    this.#places.check("routes", [...namesIn(tables)], [...this.#present.keys()]);
+  }
+
+  /**
+   * @param before what the tables were until now: those that say the same stay the same object.
+   * @param version the first one with these tables.
+   */
+  place(
+    tables: readonly HttpRouteTable[],
+    before: ReadonlyMap<string, PlacedRouteTable>,
+    version: number,
+  ): Map<string, PlacedRouteTable> {
+    const present = new Map<string, PlacedRoute>();
+    for (const name of namesIn(tables)) present.set(name, this.#present.get(name) ?? this.#take(name));
+    for (const [name, route] of this.#present)
+      if (!present.has(name)) this.#places.leave(name, route.slot, route, version);
+    this.#present = present;
+    return new Map(
+      tables.map((table) => {
+        const routes = [...routesOf(table)].map(({ name }) => present.get(name)!);
+        const [placed, old] = [{ ...table, routes }, before.get(table.name)];
+        return [table.name, old !== undefined && isDeepStrictEqual(placed, old) ? old : placed];
+      }),
+    );
+  }
+
+  /** As {@link Places.settle}. */
+  settle(applied: number): void {
+    this.#places.settle(applied);
+  }
+
+  #take(name: string): PlacedRoute {
+    const slot = this.#places.take(name)!;
+    return { name, slot, counters: this.#places.counters(slot) };
+  }
+}
+
+const namesIn = (tables: readonly HttpRouteTable[]): ReadonlySet<string> =>
+  new Set(tables.flatMap((table) => [...routesOf(table)].map(({ name }) => name)));

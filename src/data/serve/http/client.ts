@@ -1,0 +1,77 @@
+import type { TLSSocket } from "node:tls";
+import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
+import type { Variable } from "../../../model/http/template.ts";
+import type { EndReason } from "../../../model/reasons.ts";
+import type { AcceptingListener } from "../../accept/accepting.ts";
+import type { Connection } from "../../accept/connection.ts";
+import type { ServedPool } from "../../dispatch/pool.ts";
+import type { Http1Upstream } from "../../upstream/http1.ts";
+import type { HttpFrontend } from "./frontend.ts";
+
+/** A listener with the pools that its routes lead to. */
+export interface HttpListener extends AcceptingListener {
+  /** Whether it is no longer served: its connections are to end soon. */
+  readonly isRetired: boolean;
+  poolNamed(name: string): ServedPool;
+}
+
+/** What serves HTTP needs of a connection. */
+export type HttpConnection = Pick<
+  Connection<HttpListener>,
+  "listener" | "raw" | "client" | "clientAddress" | "clientPort" | "proxy" | "serverName" | "tls" | "close"
+>;
+
+/** The client's side of one exchange, whichever version of HTTP it speaks. */
+export interface ExchangeClient {
+  readonly connection: HttpConnection;
+  readonly frontend: HttpFrontend;
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
+  /** Gets the response: its heads, then its body. */
+  readonly response: ResponseSink;
+  /** Takes more of the request's body. */
+  resume(): void;
+  /** The response is complete: whatever it was is written. */
+  over(): void;
+  /** Cuts the response short, so that it does not look complete. */
+  abort(reason: EndReason): void;
+  /** The exchange has changed to another protocol: bytes move as they come, until one side ends. */
+  relay(upstream: Http1Upstream): void;
+}
+
+/** Where a response is written to. */
+export interface ResponseSink extends BodyReceiver {
+  /** No further request is to be served over the connection; the next head may say so. */
+  isLast: boolean;
+  interim(head: ResponseHead, edits?: HeadEdits): void;
+  response(head: ResponseHead, follows: boolean, edits?: HeadEdits): void;
+  switched(head: ResponseHead, edits?: HeadEdits): void;
+}
+
+/** What variables say of a client's TLS. */
+export function tlsVariable(name: Variable, { client, serverName, tls }: HttpConnection): string {
+  if (tls === undefined) return "";
+  const socket = client as unknown as TLSSocket;
+  switch (name) {
+    case "tls.version":
+      return tls.version;
+    case "tls.sni":
+      return serverName;
+    case "tls.cipher":
+      // Null where the client has gone and nobody has been told yet.
+      return (socket.getCipher() as { name: string } | null)?.name ?? "";
+    case "tls.client.subject":
+      return socket.getPeerX509Certificate()?.subject?.replaceAll("\n", ", ") ?? "";
+    case "tls.client.spiffe":
+      return spiffeId(socket.getPeerX509Certificate()?.subjectAltName ?? "");
+    case "tls.client.fingerprint":
+      return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
+    default:
+      return "";
+  }
+}
+
+/** The first URI of SPIFFE among a certificate's names. */
+function spiffeId(names: string): string {
+  const uri = names.split(", ").find((name) => name.startsWith("URI:spiffe://"));
+  return uri?.slice("URI:".length) ?? "";
+}

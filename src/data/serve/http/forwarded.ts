@@ -1,0 +1,85 @@
+import { fieldText } from "../../../http/edits.ts";
+import type { FieldMarker } from "../../../http/hop-by-hop.ts";
+import { NameSet } from "../../../http/name-set.ts";
+import type { Forwarded } from "../../../model/http/front.ts";
+import { ClientAddress } from "../../decide/http/client-address.ts";
+import type { HttpConnection } from "./client.ts";
+import { createRequestId } from "./request-id.ts";
+import type { RequestView } from "./view.ts";
+
+const written = {
+  "x-forwarded": ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"],
+  forwarded: ["forwarded"],
+} as const;
+
+/** A longer id is not taken from anybody. */
+const longestId = 128;
+
+/** What a listener believes about clients, and what it tells backends of them. Made once for each listener. */
+export class Forwarding {
+  readonly #addresses: ClientAddress;
+  readonly #definition: Forwarded;
+  /** What is written anew, whoever sends it. */
+  readonly #own: FieldMarker;
+  /** What nobody but a trusted peer may say. */
+  readonly #all: FieldMarker;
+
+  constructor(definition: Forwarded) {
+    const { write, requestId } = definition;
+    const id = requestId === undefined ? [] : [requestId];
+    this.#definition = definition;
+    this.#addresses = new ClientAddress(definition);
+    this.#own = new NameSet([...write.flatMap((kind) => written[kind]), ...id]);
+    this.#all = new NameSet(["x-forwarded-*", "forwarded", "x-real-ip", "x-request-id", ...id]);
+  }
+
+  trusts(peer: string): boolean {
+    return this.#addresses.trusts(peer);
+  }
+
+  /** Finds out whose request it is, and which id it has. */
+  identify(view: RequestView, peer: string): void {
+    const { requestId } = this.#definition;
+    view.client = this.#addresses.of(peer, view.header);
+    if (requestId === undefined) return;
+    const given = this.trusts(peer) ? (view.header(requestId) ?? "") : "";
+    view.requestId = given !== "" && given.length <= longestId ? given : createRequestId();
+  }
+
+  /** @returns the fields that are not passed as the client sent them. */
+  marker(peer: string): FieldMarker {
+    return this.trusts(peer) ? this.#own : this.#all;
+  }
+
+  /** @returns fields for the backend, as lines. */
+  lines(view: RequestView, connection: HttpConnection): string {
+    const { write, requestId } = this.#definition;
+    let lines = requestId === undefined ? "" : `${requestId}: ${view.requestId}\r\n`;
+    for (const kind of write)
+      lines += kind === "forwarded" ? this.#standard(view, connection) : this.#usual(view, connection);
+    return lines;
+  }
+
+  #usual(view: RequestView, connection: HttpConnection): string {
+    const { clientAddress: peer, raw } = connection;
+    const said = (name: string): string | undefined => (this.trusts(peer) ? view.header(name) : undefined);
+    const before = said("x-forwarded-for");
+    const host = said("x-forwarded-host") ?? view.head.authority;
+    const port = said("x-forwarded-port") ?? String(raw.localPort ?? "");
+    const list = before === undefined || before === "" ? peer : `${before}, ${peer}`;
+    let lines = peer === "" ? "" : `x-forwarded-for: ${list}\r\n`;
+    lines += `x-forwarded-proto: ${said("x-forwarded-proto") ?? view.head.scheme}\r\n`;
+    if (host !== "") lines += `x-forwarded-host: ${host}\r\n`;
+    return port === "" ? lines : `${lines}x-forwarded-port: ${port}\r\n`;
+  }
+
+  /** RFC 7239. */
+  #standard(view: RequestView, { clientAddress: peer }: HttpConnection): string {
+    const before = this.trusts(peer) ? view.header("forwarded") : undefined;
+    const node = peer === "" ? "unknown" : peer.includes(":") ? `"[${peer}]"` : peer;
+    const { authority, scheme } = view.head;
+    const host = authority === "" ? "" : `;host="${fieldText(authority)}"`;
+    const own = `for=${node};proto=${scheme}${host}`;
+    return `forwarded: ${before === undefined || before === "" ? own : `${before}, ${own}`}\r\n`;
+  }
+}

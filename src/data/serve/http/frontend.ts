@@ -1,0 +1,84 @@
+import { FieldEdits } from "../../../http/edits.ts";
+import type { FieldMarker } from "../../../http/hop-by-hop.ts";
+import { NameSet } from "../../../http/name-set.ts";
+import type { RequestLimits } from "../../../http/scan.ts";
+import type { ErrorPage, Hsts, HttpFront, HttpServe } from "../../../model/http/front.ts";
+import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { RouteIndex } from "../../decide/http/route-index.ts";
+import { Routing } from "../../decide/http/routing.ts";
+import { Forwarding } from "./forwarded.ts";
+
+/** Route tables as they are served now, by name. */
+export type ServedTables = ReadonlyMap<string, RouteIndex<CompiledRoute>>;
+
+/** How a listener speaks HTTP, with all that can be prepared before a request comes. */
+export class HttpFrontend {
+  readonly front: HttpFront;
+  readonly limits: RequestLimits;
+  readonly forwarding: Forwarding;
+  /** What of a backend's fields does not reach clients, apart from what a route says. */
+  readonly dropped: readonly FieldMarker[];
+  readonly #serve: HttpServe;
+  readonly #tables: ServedTables;
+  readonly #lines: string;
+  readonly #secureLines: string;
+  readonly #via: string;
+  #routing: Routing | undefined;
+
+  /** @param tables that are served, now and later. */
+  constructor(serve: HttpServe, tables: ServedTables) {
+    const { front } = serve;
+    const { server, via, hsts } = front;
+    this.front = front;
+    this.limits = {
+      head: front.limits.requestHead,
+      fields: front.limits.fields,
+      target: front.limits.target,
+      underscores: front.underscores,
+    };
+    this.forwarding = new Forwarding(front.forwarded);
+    this.#serve = serve;
+    this.#tables = tables;
+    this.#via = via === undefined ? "" : linesOf({ via: `1.1 ${via}` });
+    this.#lines = (typeof server === "object" ? linesOf({ server: server.text }) : "") + this.#via;
+    this.#secureLines = this.#lines + (hsts === undefined ? "" : linesOf(hstsField(hsts)));
+    const names = [
+      ...(server === "keep" ? [] : ["server"]),
+      ...(hsts === undefined ? [] : ["strict-transport-security"]),
+    ];
+    this.dropped = names.length === 0 ? [] : [new NameSet(names)];
+  }
+
+  /** The rules as they are served now. */
+  get routing(): Routing {
+    const index = this.#tables.get(this.#serve.routes)!;
+    if (this.#routing?.index !== index) this.#routing = new Routing(this.#serve, index);
+    return this.#routing;
+  }
+
+  /** Fields for the backend, as lines. */
+  get requestLines(): string {
+    return this.#via;
+  }
+
+  /** Fields for the client, as lines. @param secure whether it came over TLS. */
+  responseLines(secure: boolean): string {
+    return secure ? this.#secureLines : this.#lines;
+  }
+
+  errorPage(status: number): ErrorPage | undefined {
+    return this.front.errors.find(({ from, to }) => status >= from && status <= to);
+  }
+}
+
+/** A text of the configuration that cannot be a field is an error there. */
+const linesOf = (set: Readonly<Record<string, string>>): string =>
+  new FieldEdits<undefined>({ set }).lines(undefined);
+
+/** RFC 6797 section 6.1. */
+function hstsField({ maxAge, subdomains, preload }: Hsts): Record<string, string> {
+  const parts = [`max-age=${Math.floor(maxAge / 1_000)}`];
+  if (subdomains) parts.push("includeSubDomains");
+  if (preload) parts.push("preload");
+  return { "strict-transport-security": parts.join("; ") };
+}

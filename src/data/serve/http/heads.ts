@@ -1,0 +1,110 @@
+import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
+import type { Fields, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
+import type { PlacedBackend } from "../../../model/backend.ts";
+import type { PoolHttp } from "../../../model/http/backend.ts";
+import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { ExchangeClient } from "./client.ts";
+import type { RequestView } from "./view.ts";
+
+/** A request as a backend gets it. */
+export class ForwardedHead implements RequestHead {
+  readonly #head: RequestHead;
+  readonly fields: Fields;
+  readonly path: string;
+  authority: string;
+
+  constructor({ head, fields }: RequestView, path: string) {
+    this.#head = head;
+    this.fields = fields;
+    this.path = path;
+    this.authority = head.authority;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.#head.scheme;
+  }
+
+  get host(): string {
+    return this.#head.host;
+  }
+
+  get query(): string {
+    return this.#head.query;
+  }
+
+  get secondPath(): undefined {
+    return undefined;
+  }
+
+  get length(): number {
+    return this.#head.length;
+  }
+
+  get upgrade(): "" | "websocket" {
+    return this.#head.upgrade;
+  }
+
+  get expectsContinue(): boolean {
+    return this.#head.expectsContinue;
+  }
+
+  get takesTrailers(): boolean {
+    return this.#head.takesTrailers;
+  }
+}
+
+/** What the backend sees as host. A client of HTTP/1.0 may have named none; the backend's address will do then. */
+export function authorityFor(
+  view: RequestView,
+  route: CompiledRoute,
+  { host }: PoolHttp,
+  { address, hostName, target }: PlacedBackend,
+): string {
+  const own =
+    target.kind === "unix" ? "localhost" : hostName === undefined ? address : `${hostName}:${target.port}`;
+  const { host: rewritten } = route.definition.rewrite;
+  if (rewritten !== undefined) return rewritten;
+  if (typeof host === "object") return host.name;
+  const { authority } = view.head;
+  return host === "backend" || authority === "" ? own : authority;
+}
+
+/** Changes to a request's fields. Use them before the next call of this or of {@link responseEdits}. */
+export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): HeadEdits {
+  const { frontend, connection } = client;
+  const { requestFields } = route;
+  const markers: FieldMarker[] = [frontend.forwarding.marker(connection.clientAddress)];
+  if (requestFields !== undefined) markers.push(requestFields);
+  const lines = frontend.requestLines + frontend.forwarding.lines(view, connection);
+  return {
+    dropped: markDropped(view.fields, markers),
+    lines: requestFields === undefined ? lines : lines + requestFields.lines(view),
+  };
+}
+
+/** Changes to a response's fields. @param view undefined: the request was not read. @param route undefined: none took it. */
+export function responseEdits(
+  { fields }: ResponseHead,
+  view: RequestView | undefined,
+  route: CompiledRoute | undefined,
+  client: ExchangeClient,
+): { readonly dropped: Uint8Array; lines: string } {
+  const { frontend } = client;
+  const responseFields = route?.responseFields;
+  const markers = responseFields === undefined ? frontend.dropped : [...frontend.dropped, responseFields];
+  let lines = frontend.responseLines(client.connection.tls !== undefined);
+  const { requestId } = frontend.front.forwarded;
+  if (
+    requestId !== undefined &&
+    view !== undefined &&
+    view.requestId !== "" &&
+    fields.findName(requestId) < 0
+  )
+    lines += `${requestId}: ${view.requestId}\r\n`;
+  if (responseFields !== undefined) lines += responseFields.lines(view!);
+  return { dropped: markDropped(fields, markers), lines };
+}

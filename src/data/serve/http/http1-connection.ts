@@ -1,0 +1,292 @@
+import { listenerCell } from "../../../channel/counters.ts";
+import type { Fault } from "../../../http/fault.ts";
+import { Http1Front } from "../../../http/http1/front.ts";
+import { Http1ResponseWriter } from "../../../http/http1/response-writer.ts";
+import type { RequestHead } from "../../../http/message.ts";
+import type { Chain } from "../../../model/chain.ts";
+import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { logSession } from "../../../observe/session-log.ts";
+import { connectionRecord } from "../../accept/record.ts";
+import { clock } from "../../clock.ts";
+import type { Open } from "../../open.ts";
+import { outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
+import { forLastBytes, type Patience } from "../../sockets/linger.ts";
+import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import type { Http1Upstream } from "../../upstream/http1.ts";
+import { Relay, type RelayEnd, type RelayOwner } from "../relay/relay.ts";
+import type { ExchangeClient, HttpConnection } from "./client.ts";
+import { ClientOutput, type OutputOwner } from "./client-output.ts";
+import { Exchange } from "./exchange.ts";
+import type { HttpFrontend } from "./frontend.ts";
+import { LastWords } from "./last-words.ts";
+import type { HttpPlane } from "./plane.ts";
+import { type RequestOwner, RequestPort } from "./request-port.ts";
+
+/** The most bytes that are kept of requests before their turn. */
+const mostHeld = 65_536;
+
+/** Idle connections of a process that drains are closed within this time, in milliseconds, so that clients do not come back all at once. */
+const drainSpread = 2_000;
+
+/**
+ * A client's connection that speaks HTTP/1: its requests one after the other, each with an exchange of its own. It knows
+ * when the client has to say what by; the exchange knows all about backends.
+ */
+export class Http1Connection
+  extends SocketOwner
+  implements Open, RequestOwner, ExchangeClient, OutputOwner, RelayOwner
+{
+  readonly connection: HttpConnection;
+  readonly frontend: HttpFrontend;
+  readonly protocol = "HTTP/1.1";
+  readonly response: Http1ResponseWriter;
+  readonly #plane: HttpPlane;
+  readonly #chain: Chain;
+  readonly #client: OwnedSocket;
+  readonly #front: Http1Front;
+  exchange: Exchange | undefined = undefined;
+  #relay: Relay | undefined = undefined;
+  /** Closing: what the client still sends is dropped. */
+  #lastWords: LastWords | undefined = undefined;
+  #requests = 0;
+  /** The state that the front was in last, and since when: of a body, since its last bytes; by {@link clock}. */
+  #noted = "";
+  #since = clock.now;
+  /** When it is too old for another request, by performance.now(). */
+  readonly #retiresAt: number;
+  /** When it is to be closed if it is idle, by performance.now(). */
+  #closesAt = Number.POSITIVE_INFINITY;
+  #received = 0;
+  #sent = 0;
+
+  /** @param chain that was chosen. */
+  constructor(plane: HttpPlane, connection: HttpConnection, chain: Chain, frontend: HttpFrontend) {
+    super();
+    const { client, tls } = connection;
+    const { maxAge } = frontend.front;
+    this.#plane = plane;
+    this.connection = connection;
+    this.frontend = frontend;
+    this.#chain = chain;
+    this.#client = client;
+    const scheme = tls === undefined ? "http" : "https";
+    this.#front = new Http1Front({ scheme, limits: frontend.limits, held: mostHeld }, new RequestPort(this));
+    this.response = new Http1ResponseWriter(this.#front, new ClientOutput(client, tls === undefined, this));
+    // Connections that began together are not to end together.
+    this.#retiresAt =
+      maxAge === undefined
+        ? Number.POSITIVE_INFINITY
+        : performance.now() + maxAge * (0.9 + 0.2 * Math.random());
+    client.owner = this;
+    plane.open.add(this);
+    writeClient(client);
+    readClient(client);
+    if (client.isPaused()) client.resume();
+    if (client.readableEnded) this.clientEnded();
+  }
+
+  override clientData(chunk: Buffer): void {
+    if (this.#lastWords !== undefined) {
+      this.#lastWords.drop(chunk.length);
+      return;
+    }
+    this.#received += chunk.length;
+    this.#count(listenerCell.received, chunk.length);
+    const before = this.#front.state;
+    const accepts = this.#front.receive(chunk, 0, chunk.length);
+    if (before === "length" || before === "chunks") this.#since = clock.now;
+    this.#note();
+    if (!accepts && this.#lastWords === undefined && this.#relay === undefined) this.#client.pause();
+  }
+
+  begin(head: RequestHead, last: boolean): void {
+    this.#requests++;
+    this.#since = clock.now;
+    const { maxRequests } = this.frontend.front;
+    if (this.#isRetiring || this.#requests === maxRequests) this.response.isLast = true;
+    this.exchange = new Exchange(this.#plane, this, this.#requests === 1);
+    this.exchange.begin(head, last);
+  }
+
+  /** No request is to follow the present one. */
+  get #isRetiring(): boolean {
+    return (
+      this.#plane.isDraining || this.connection.listener.isRetired || performance.now() > this.#retiresAt
+    );
+  }
+
+  /** The request breaks the rules: it is answered once, where that can still be done. */
+  fault(fault: Fault): void {
+    if (this.exchange?.isOver !== false) this.exchange = new Exchange(this.#plane, this, true);
+    this.exchange.fault(fault);
+  }
+
+  resume(): void {
+    if (this.#client.isPaused()) this.#client.resume();
+  }
+
+  over(): void {
+    this.#note();
+    if (this.#lastWords === undefined) this.resume();
+  }
+
+  abort(reason: EndReason): void {
+    this.end(reason);
+  }
+
+  relay(upstream: Http1Upstream): void {
+    outliveRelayedWrites(this.#client, upstream.upstream.socket);
+    this.#relay = new Relay(this, {
+      client: this.#client,
+      clientKeepsBytes: this.connection.tls === undefined,
+      clientEnded: this.#client.readableEnded,
+      upstream: upstream.upstream,
+    });
+  }
+
+  countReceived(bytes: number): void {
+    this.#received += bytes;
+    this.exchange!.requestBody.received += bytes;
+    this.#count(listenerCell.received, bytes);
+  }
+
+  countSent(bytes: number): void {
+    this.#sent += bytes;
+    if (this.#relay !== undefined) this.exchange!.sent += bytes;
+    this.#count(listenerCell.sent, bytes);
+  }
+
+  get backendIsScarce(): boolean {
+    return true;
+  }
+
+  dropUpstream(reason: EndReason): void {
+    this.exchange!.tunnelEnded(reason, false);
+  }
+
+  relayEnded(reason: EndReason, { lingers = false }: RelayEnd = {}): void {
+    this.exchange!.tunnelEnded(reason, lingers);
+    this.#finish(reason, lingers ? forLastBytes : undefined);
+  }
+
+  outputClosed(): void {
+    if (this.#lastWords !== undefined) return;
+    this.#front.close();
+    this.#lastWords = new LastWords(this.#client);
+  }
+
+  outputReset(): void {
+    this.end("request_cut");
+  }
+
+  override clientDrained(): void {
+    this.exchange?.clientDrained();
+  }
+
+  override clientEnded(): void {
+    if (this.#lastWords !== undefined) {
+      this.#lastWords.clientEnded();
+      return;
+    }
+    this.#front.ended();
+    this.#note();
+    // Between two requests, or before the first: there is nobody left to serve.
+    if (this.#front.state === "closed" && this.exchange?.isOver !== false) this.#closeInOrder();
+  }
+
+  #closeInOrder(): void {
+    if (this.#lastWords === undefined) this.outputClosed();
+  }
+
+  override clientFailed(): void {
+    this.end(this.#lastWords === undefined ? "client_reset" : this.#lastWords.reason);
+  }
+
+  override clientClosed(): void {
+    this.end(this.#lastWords === undefined ? "client_reset" : this.#lastWords.reason);
+  }
+
+  endIfOverdue(now: number): void {
+    if (this.#relay !== undefined) {
+      const { upgradedIdle } = this.frontend.front.timeouts;
+      this.#relay.endIfOverdue(now, { ...this.#chain.timeouts, idle: upgradedIdle });
+    } else if (this.#lastWords !== undefined) {
+      if (this.#lastWords.isOverdue(now, this.frontend.front.timeouts.idle)) this.end("client_reset");
+    } else {
+      if (this.#isRetiring && !this.response.hasBegun) this.response.isLast = true;
+      this.exchange?.endIfOverdue(now);
+      this.#endPhaseIfOverdue(now);
+    }
+  }
+
+  #endPhaseIfOverdue(now: number): void {
+    const { requestHeader, bodyIdle, keepAlive } = this.frontend.front.timeouts;
+    const quiet = now - this.#since;
+    switch (this.#front.state) {
+      case "idle":
+        if (this.#isRetiring && this.#closesAt === Number.POSITIVE_INFINITY)
+          this.#closesAt = now + Math.random() * drainSpread;
+        if (quiet > keepAlive || now > this.#closesAt) this.#closeInOrder();
+        break;
+      case "head":
+        if (quiet > requestHeader) this.#tooSlow();
+        break;
+      case "length":
+      case "chunks":
+        // A client that is not read cannot send.
+        if (quiet > bodyIdle && !this.#client.isPaused()) this.#tooSlow();
+    }
+  }
+
+  #tooSlow(): void {
+    this.#front.close();
+    if (this.exchange?.isOver !== false) this.exchange = new Exchange(this.#plane, this, true);
+    this.exchange.refuse("request_timeout");
+  }
+
+  vacate(slot: number): void {
+    if (this.#relay === undefined) this.exchange?.vacate(slot);
+    else if (this.exchange!.isOn(slot)) this.relayEnded("backend_drained");
+  }
+
+  /** Ends now, whatever is under way. */
+  end(reason: EndReason): void {
+    this.#finish(reason);
+  }
+
+  /** @param linger as {@link Connection.close} takes it. */
+  #finish(reason: EndReason, linger?: Patience): void {
+    if (!this.#plane.open.delete(this)) return;
+    this.#front.close();
+    if (this.#relay === undefined) this.exchange?.abandon(requestReasonOf(reason));
+    else this.exchange!.tunnelEnded(reason, false);
+    this.#record(reason, this.connection.close(reason, linger));
+  }
+
+  /** @param duration in milliseconds. */
+  #record(reason: EndReason, duration: number): void {
+    const { logger, logSessions } = this.#plane;
+    if (!logSessions) return;
+    const record = connectionRecord(this.connection, reason, duration);
+    record.received = this.#received;
+    record.sent = this.#sent;
+    record.requests = this.#requests;
+    logSession(logger, record);
+  }
+
+  #count(cell: number, bytes: number): void {
+    this.#plane.counters[this.connection.listener.definition.counters + cell]! += bytes;
+  }
+
+  /** Notes since when the front is in the state that it is in. */
+  #note(): void {
+    const { state } = this.#front;
+    if (state === this.#noted) return;
+    this.#noted = state;
+    this.#since = clock.now;
+  }
+}
+
+/** How a request ends where its connection does. */
+const requestReasonOf = (reason: EndReason): RequestReason =>
+  reason in requestReasons ? (reason as RequestReason) : "client_reset";

@@ -1,0 +1,96 @@
+import { listenerCell, outcomeOf, poolCell, routeCell } from "../../../channel/counters.ts";
+import { recordValue } from "../../../channel/histogram.ts";
+import type { PlacedBackend } from "../../../model/backend.ts";
+import type { RequestReason } from "../../../model/reasons.ts";
+import { logRequest } from "../../../observe/request-log.ts";
+import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { Attempt, Dispatch } from "../../dispatch/dispatch.ts";
+import type { ExchangeClient } from "./client.ts";
+import type { HttpPlane } from "./plane.ts";
+import type { RequestView } from "./view.ts";
+
+/** What is recorded of an exchange. */
+export interface RecordedExchange {
+  readonly client: ExchangeClient;
+  readonly view: RequestView | undefined;
+  readonly route: CompiledRoute | undefined;
+  readonly backend: { readonly dispatch: Dispatch; readonly attempts: readonly Attempt[] } | undefined;
+  readonly requestBody: { readonly received: number };
+  readonly status: number;
+  readonly detail: string | undefined;
+  readonly sent: number;
+  readonly began: number;
+  readonly firstByte: number;
+}
+
+const noAttempts: readonly Attempt[] = [];
+
+/** Counts a request whose route is known, until it is over. */
+export function countBegin({ shared, counters }: HttpPlane, { place }: CompiledRoute): void {
+  if (place === undefined) return;
+  counters[place.counters + routeCell.begun]! += 1;
+  Atomics.add(shared.routeActive, place.slot, 1);
+}
+
+function countOver(
+  plane: HttpPlane,
+  exchange: RecordedExchange,
+  reason: RequestReason,
+  duration: number,
+): void {
+  const { shared, counters } = plane;
+  const { client, route, backend, status, firstByte, began } = exchange;
+  const outcome = outcomeOf(reason, status);
+  const first = client.connection.listener.definition.counters;
+  counters[first + listenerCell.requests + outcome]! += 1;
+  recordValue(counters, first + listenerCell.requestDuration, duration * 1000);
+  if (firstByte > 0)
+    recordValue(
+      counters,
+      backend!.dispatch.pool.definition.counters + poolCell.firstByte,
+      (firstByte - began) * 1000,
+    );
+  const place = route?.place;
+  if (place === undefined) return;
+  counters[place.counters + routeCell.requests + outcome]! += 1;
+  recordValue(counters, place.counters + routeCell.requestDuration, duration * 1000);
+  counters[place.counters + routeCell.over]! += 1;
+  // Last: without a request, the control plane may give the counters of a route that left to another.
+  Atomics.sub(shared.routeActive, place.slot, 1);
+}
+
+/** Counts a request that is over, and writes its line. */
+export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, reason: RequestReason): void {
+  const { logger, logSessions } = plane;
+  const duration = performance.now() - exchange.began;
+  countOver(plane, exchange, reason, duration);
+  if (!logSessions) return;
+  const { client, view, route, backend, status, detail, firstByte, began } = exchange;
+  const { connection } = client;
+  logRequest(logger, {
+    id: view?.requestId ?? "",
+    client: view?.client ?? connection.clientAddress,
+    listener: connection.listener.definition.name,
+    protocol: client.protocol,
+    method: view?.method ?? "",
+    host: view?.authority ?? "",
+    path: view?.path ?? "",
+    route: route?.name ?? "",
+    pool: backend?.dispatch.pool.definition.name ?? "",
+    backend: view?.backend ?? "",
+    attempts: (backend?.attempts ?? noAttempts).map(({ backend: tried, took, error }) => ({
+      backend: addressOf(tried),
+      ms: took,
+      error,
+    })),
+    status,
+    received: exchange.requestBody.received,
+    sent: exchange.sent,
+    firstByte: firstByte === 0 ? undefined : Math.max(firstByte - began, 0),
+    duration,
+    reason,
+    detail,
+  });
+}
+
+const addressOf = ({ address }: PlacedBackend): string => address;

@@ -1,0 +1,72 @@
+import type { PlacedBackend } from "../../../model/backend.ts";
+import type { Target } from "../../../model/chain.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
+import type { PlacedPool } from "../../../model/snapshot.ts";
+import { cookieValue } from "../../decide/http/cookie.ts";
+import { hashKeyOf } from "../../decide/http/hash-key.ts";
+import { stickyCookie, stickyValue } from "../../decide/http/sticky.ts";
+import { choosePool } from "../../decide/target.ts";
+import type { Dispatch } from "../../dispatch/dispatch.ts";
+import type { ServedPool } from "../../dispatch/pool.ts";
+import type { RequestView } from "./view.ts";
+
+/** The backends of a pool by what cookies say of them; made once for each state of a pool that is asked. */
+const known = new WeakMap<PlacedPool, ReadonlyMap<string, PlacedBackend>>();
+
+function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> {
+  const found = known.get(definition);
+  if (found !== undefined) return found;
+  const { name, backends } = definition;
+  const made = new Map(backends.map((backend) => [stickyValue(name, backend.address), backend]));
+  known.set(definition, made);
+  return made;
+}
+
+/** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
+function stickyBackend(
+  target: Target,
+  value: string,
+  poolNamed: (name: string) => ServedPool,
+): { readonly pool: ServedPool; readonly backend: PlacedBackend } | undefined {
+  for (const { pool: name } of target) {
+    const pool = poolNamed(name);
+    const backend = backendsOf(pool.definition).get(value);
+    if (backend !== undefined) return { pool, backend };
+  }
+  return undefined;
+}
+
+/** Where a request goes. */
+export interface PoolChoice {
+  readonly pool: ServedPool;
+  /** Where the client was before; undefined: nowhere, or there no more. */
+  readonly backend: PlacedBackend | undefined;
+  /** What is hashed in place of the pool's own key. */
+  readonly key: string | undefined;
+}
+
+/** Chooses the pool of a request whose route sends it to one. */
+export function choosePoolFor(
+  { action, sticky, hash }: HttpRoute,
+  view: RequestView,
+  poolNamed: (name: string) => ServedPool,
+): PoolChoice {
+  const to = action.kind === "pools" ? action.to : [];
+  const key = hash.length === 0 ? undefined : hashKeyOf(hash, view)?.text;
+  const value = sticky && cookieValue(view.header("cookie"), sticky.cookie);
+  const known = value === undefined ? undefined : stickyBackend(to, value, poolNamed);
+  if (known !== undefined) return { ...known, key };
+  return { pool: poolNamed(choosePool(to)), backend: undefined, key };
+}
+
+/** The field that keeps a client where it is, as a line; empty where it is not needed. */
+export function stickyField(
+  { sticky }: HttpRoute,
+  view: RequestView,
+  { backend }: PoolChoice,
+  { pool, upstream }: Dispatch,
+): string {
+  if (sticky === undefined || upstream === undefined || upstream.backend.slot === backend?.slot) return "";
+  const value = stickyValue(pool.definition.name, upstream.backend.address);
+  return `set-cookie: ${stickyCookie(sticky, value, view.scheme === "https")}\r\n`;
+}

@@ -1,0 +1,110 @@
+import { fieldIdOf } from "../../../http/field-names.ts";
+import type { Fields, RequestHead } from "../../../http/message.ts";
+import { queryValue } from "../../../http/uri/query.ts";
+import type { Variable } from "../../../model/http/template.ts";
+import type { DecidedRequest } from "../../decide/http/decide.ts";
+import type { HashFacts } from "../../decide/http/hash-key.ts";
+import type { TemplateFacts } from "../../decide/http/template.ts";
+import { type HttpConnection, tlsVariable } from "./client.ts";
+
+/** A request as routes, keys and templates look at it. */
+export class RequestView implements DecidedRequest, HashFacts, TemplateFacts {
+  readonly head: RequestHead;
+  /** Valid as long as those of the head; {@link keep} makes them stay. */
+  fields: Fields;
+  /** The client's address: the connection's, or what a trusted peer says. */
+  client: string;
+  readonly #connection: HttpConnection;
+  requestId = "";
+  route = "";
+  backend = "";
+
+  constructor(head: RequestHead, connection: HttpConnection) {
+    this.head = head;
+    this.fields = head.fields;
+    this.client = connection.clientAddress;
+    this.#connection = connection;
+  }
+
+  keep(): void {
+    this.fields = this.fields.retain();
+  }
+
+  get host(): string {
+    return this.head.host;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get path(): string {
+    return this.head.path;
+  }
+
+  get query(): string {
+    return this.head.query;
+  }
+
+  get secondPath(): string | undefined {
+    return this.head.secondPath;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.head.scheme;
+  }
+
+  get authority(): string {
+    return this.head.authority;
+  }
+
+  get upgrade(): "" | "websocket" {
+    return this.head.upgrade;
+  }
+
+  /** All fields of a name, joined. */
+  readonly header = (name: string): string | undefined => {
+    const { fields } = this;
+    const id = fieldIdOf(name);
+    const next = (from: number): number => (id > 0 ? fields.find(id, from) : fields.findName(name, from));
+    let index = next(0);
+    if (index < 0) return undefined;
+    let text = fields.value(index);
+    for (index = next(index + 1); index >= 0; index = next(index + 1)) text += `, ${fields.value(index)}`;
+    return text;
+  };
+
+  queryValue(name: string): string | undefined {
+    return queryValue(this.head.query, name);
+  }
+
+  variable(name: Variable): string {
+    switch (name) {
+      case "client.ip":
+        return this.client;
+      case "client.port":
+        // Of a client behind a proxy nobody knows it.
+        return this.client === this.#connection.clientAddress ? String(this.#connection.clientPort) : "";
+      case "request.id":
+        return this.requestId;
+      case "request.method":
+        return this.head.method;
+      case "request.host":
+        return this.head.authority;
+      case "request.path":
+        return this.head.path;
+      case "request.query":
+        return this.head.query;
+      case "request.scheme":
+        return this.head.scheme;
+      case "route":
+        return this.route;
+      case "listener":
+        return this.#connection.listener.definition.name;
+      case "backend.address":
+        return this.backend;
+      default:
+        return tlsVariable(name, this.#connection);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { Http1Backend } from "../../http/http1/backend.ts";
+import type { Output } from "../../http/http1/output.ts";
+import { Http1RequestWriter } from "../../http/http1/request-writer.ts";
+import type { HeadEdits, RequestHead, ResponseReceiver } from "../../http/message.ts";
+import type { HeadLimits } from "../../http/scan.ts";
+import { useUpstream } from "../sockets/events.ts";
+import { SocketOwner } from "../sockets/owner.ts";
+import { withRoom } from "../sockets/read-buffer.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Who has sent a request over a connection. */
+export interface UpstreamUser extends ResponseReceiver {
+  /** The backend takes more of the request. */
+  drained(): void;
+  /** The connection was reset: nothing more comes of the response. */
+  broke(): void;
+}
+
+/** Who keeps a connection while nobody uses it. */
+export interface Keeper {
+  /** It is of no use any more. */
+  forget(connection: Http1Upstream): void;
+}
+
+/** One connection to a backend that speaks HTTP/1.1: requests one after the other, from different users. */
+export class Http1Upstream extends SocketOwner implements Output {
+  readonly upstream: Upstream;
+  /** Whether a byte of the present response came. */
+  heard = false;
+  /** Whether it has served a request before the present one. */
+  isReused = false;
+  readonly #reader: Http1Backend;
+  readonly #writer: Http1RequestWriter;
+  #user: UpstreamUser | undefined = undefined;
+  #keeper: Keeper | undefined = undefined;
+
+  /** Becomes the owner of the upstream's socket. @param upstream connected. */
+  constructor(upstream: Upstream, limits: HeadLimits) {
+    super();
+    this.upstream = upstream;
+    this.#reader = new Http1Backend(limits);
+    this.#writer = new Http1RequestWriter(this);
+    upstream.socket.owner = this;
+    useUpstream(upstream.socket, upstream.securing);
+  }
+
+  /** @param follows as in {@link Http1RequestWriter.request}. */
+  request(user: UpstreamUser, head: RequestHead, follows: boolean, edits: HeadEdits): void {
+    this.heard = false;
+    this.#user = user;
+    this.#reader.begin(head.method, head.upgrade, user);
+    this.#writer.request(head, follows, edits);
+  }
+
+  /** The request's body, and its end. */
+  get body(): Http1RequestWriter {
+    return this.#writer;
+  }
+
+  /** Whether another request may follow, now that its user has the end of a response. */
+  get isIdle(): boolean {
+    return this.#reader.state === "idle" && !this.upstream.socket.destroyed;
+  }
+
+  /** Nobody uses it until the next request. */
+  rest(keeper: Keeper): void {
+    this.#user = undefined;
+    this.#keeper = keeper;
+    this.isReused = true;
+    // Whoever waited for a client left it paused.
+    this.upstream.socket.resume();
+  }
+
+  /** It is used again. */
+  wake(): void {
+    this.#keeper = undefined;
+  }
+
+  /** Nobody wants more of it: what it still says is not heard. */
+  abandon(): void {
+    this.#user = undefined;
+    this.#keeper = undefined;
+    this.#reader.abandon();
+  }
+
+  /** Closes it: its last response was complete. */
+  leave(): void {
+    this.abandon();
+    this.upstream.close();
+  }
+
+  text(text: string): void {
+    this.upstream.socket.write(text, "latin1");
+  }
+
+  bytes(bytes: Buffer, start: number, end: number): boolean {
+    // Nobody writes to a client's bytes after they were handed over: the socket may keep them.
+    return this.upstream.socket.write(bytes.subarray(start, end));
+  }
+
+  close(): void {
+    this.upstream.socket.end();
+  }
+
+  reset(): void {
+    this.upstream.reset();
+  }
+
+  override upstreamBytes(length: number, buffer: Uint8Array): boolean {
+    const { bytes, start, end } = withRoom(length, buffer);
+    return this.#receive(bytes, start, end);
+  }
+
+  override upstreamData(chunk: Buffer): void {
+    if (!this.#receive(chunk, 0, chunk.length)) this.upstream.socket.pause();
+  }
+
+  #receive(bytes: Buffer, start: number, end: number): boolean {
+    // Idle connections have nothing to say; the end of a response may make it idle meanwhile.
+    const keeper = this.#keeper;
+    this.heard = true;
+    const accepts = this.#reader.receive(bytes, start, end);
+    keeper?.forget(this);
+    return accepts;
+  }
+
+  override upstreamDrained(): void {
+    this.#user?.drained();
+  }
+
+  override upstreamEnded(): void {
+    const keeper = this.#keeper;
+    this.#reader.ended();
+    keeper?.forget(this);
+  }
+
+  override upstreamFailed(): void {
+    this.#gone();
+  }
+
+  override upstreamClosed(): void {
+    this.#gone();
+  }
+
+  #gone(): void {
+    const user = this.#user;
+    this.#user = undefined;
+    this.#reader.abandon();
+    user?.broke();
+    this.#keeper?.forget(this);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Backend, PlacedBackend } from "../../model/backend.ts";
+import type { PoolHttp } from "../../model/http/backend.ts";
+import type { Timed } from "../open.ts";
+import type { Http1Upstream, Keeper } from "./http1.ts";
+
+interface Kept {
+  readonly connection: Http1Upstream;
+  readonly of: object;
+  /** By performance.now(). */
+  readonly until: number;
+}
+
+/**
+ * The idle connections to backends that speak HTTP/1, of one worker. None of them holds a lease. The one that was used
+ * last is used first, so that those that are too many grow old.
+ */
+export class KeptUpstreams implements Timed, Keeper {
+  /** By the backends' slots. A slot may have had another backend before. */
+  readonly #bySlot = new Map<number, Kept[]>();
+
+  /**
+   * @param of says how it was made: it is given to those alone who name the same object.
+   * @param now by performance.now().
+   */
+  keep(
+    connection: Http1Upstream,
+    of: object,
+    { idle, maxIdlePerBackend }: Pick<PoolHttp, "idle" | "maxIdlePerBackend">,
+    now: number,
+  ): void {
+    if (idle === 0 || maxIdlePerBackend === 0) {
+      connection.leave();
+      return;
+    }
+    const { slot } = connection.upstream.backend;
+    let list = this.#bySlot.get(slot);
+    if (list === undefined) {
+      list = [];
+      this.#bySlot.set(slot, list);
+    }
+    if (list.length >= maxIdlePerBackend) list.shift()!.connection.leave();
+    list.push({ connection, of, until: now + idle });
+    connection.rest(this);
+  }
+
+  /** @returns a connection that is idle no more, its user's from now on; undefined: there is none. */
+  take(backend: PlacedBackend, of: object): Http1Upstream | undefined {
+    const list = this.#bySlot.get(backend.slot);
+    for (let kept = list?.pop(); kept !== undefined; kept = list!.pop()) {
+      const { connection } = kept;
+      if (kept.of === of && isSame(connection.upstream.backend, backend) && connection.isIdle) {
+        connection.wake();
+        if (list!.length === 0) this.#bySlot.delete(backend.slot);
+        return connection;
+      }
+      connection.leave();
+    }
+    this.#bySlot.delete(backend.slot);
+    return undefined;
+  }
+
+  forget(connection: Http1Upstream): void {
+    const { slot } = connection.upstream.backend;
+    this.#leaveThose(slot, (kept) => kept.connection === connection);
+  }
+
+  /** Closes those to a backend that is to get nothing any more. */
+  vacate(slot: number): void {
+    this.#leaveThose(slot, () => true);
+  }
+
+  endIfOverdue(now: number): void {
+    for (const slot of this.#bySlot.keys()) this.#leaveThose(slot, ({ until }) => now > until);
+  }
+
+  /** Closes all. */
+  close(): void {
+    for (const slot of this.#bySlot.keys()) this.vacate(slot);
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const list of this.#bySlot.values()) size += list.length;
+    return size;
+  }
+
+  #leaveThose(slot: number, isOver: (kept: Kept) => boolean): void {
+    const list = this.#bySlot.get(slot);
+    if (list === undefined) return;
+    for (let at = list.length - 1; at >= 0; at--)
+      if (isOver(list[at]!)) list.splice(at, 1)[0]!.connection.leave();
+    if (list.length === 0) this.#bySlot.delete(slot);
+  }
+}
+
+const isSame = (one: Backend, other: Backend): boolean => one.address === other.address;

@@ -1,0 +1,67 @@
+import { type RequestReason, requestReasons } from "../model/reasons.ts";
+import { type AttemptRecord, present, rounded, toMicroseconds } from "./session-log.ts";
+import type { LineLogger } from "./worker-logger.ts";
+
+/** The content of a request's log line. The line has no field for an empty string or undefined. */
+export interface RequestRecord {
+  readonly id: string;
+  /** The client's address, as far as it is believed. */
+  readonly client: string;
+  readonly listener: string;
+  readonly protocol: string;
+  readonly method: string;
+  /** As the client sent it, with its port. */
+  readonly host: string;
+  /** In normal form, without the query, which may have secrets in it. */
+  readonly path: string;
+  readonly route: string;
+  readonly pool: string;
+  /** The address of the last backend that got the request. */
+  readonly backend: string;
+  readonly attempts: readonly AttemptRecord[];
+  /** Of the answer; 0: there was none. */
+  readonly status: number;
+  /** Bytes of the request's body. */
+  readonly received: number;
+  /** Bytes of the response's body. */
+  readonly sent: number;
+  /** From the request's head to the head of the backend's answer, in milliseconds. */
+  readonly firstByte: number | undefined;
+  /** From the request's head to the last byte of the answer, in milliseconds. */
+  readonly duration: number;
+  readonly reason: RequestReason;
+  readonly detail: string | undefined;
+}
+
+/** The status that is logged where a client went before it had an answer, as nginx has it. */
+const clientGone = 499;
+
+/** Writes the line of a request that is over, at level info. */
+export function logRequest(logger: LineLogger, record: RequestRecord): void {
+  if (!logger.isLevelEnabled("info")) return;
+  const { origin, text } = requestReasons[record.reason];
+  logger.info(
+    {
+      id: present(record.id),
+      client: present(record.client),
+      listener: record.listener,
+      protocol: record.protocol,
+      method: present(record.method),
+      host: present(record.host),
+      path: present(record.path),
+      route: present(record.route),
+      pool: present(record.pool),
+      backend: present(record.backend),
+      attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),
+      status: record.status === 0 ? clientGone : record.status,
+      received: record.received,
+      sent: record.sent,
+      first_byte_ms: toMicroseconds(record.firstByte),
+      duration_ms: toMicroseconds(record.duration),
+      reason: record.reason,
+      detail: record.detail,
+      origin,
+    },
+    text,
+  );
+}
