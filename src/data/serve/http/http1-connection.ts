@@ -25,6 +25,9 @@ import { type RequestOwner, RequestPort } from "./request-port.ts";
 /** The most bytes that are kept of requests before their turn. */
 const mostHeld = 65_536;
 
+/** How long a body may be slower than min_body_rate, in milliseconds. */
+const graceForRate = 10_000;
+
 /** Idle connections of a process that drains are closed within this time, in milliseconds, so that clients do not come back all at once. */
 const drainSpread = 2_000;
 
@@ -56,6 +59,9 @@ export class Http1Connection
   readonly #retiresAt: number;
   /** When it is to be closed if it is idle, by performance.now(). */
   #closesAt = Number.POSITIVE_INFINITY;
+  /** While the present request came, how long the client was not read, in milliseconds, and since when it is not. */
+  #pausedFor = 0;
+  #pausedAt = 0;
   #received = 0;
   #sent = 0;
 
@@ -96,11 +102,14 @@ export class Http1Connection
     const accepts = this.#front.receive(chunk, 0, chunk.length);
     if (before === "length" || before === "chunks") this.#since = clock.now;
     this.#note();
-    if (!accepts && this.#lastWords === undefined && this.#relay === undefined) this.#client.pause();
+    if (accepts || this.#lastWords !== undefined || this.#relay !== undefined) return;
+    this.#client.pause();
+    this.#pausedAt = clock.now;
   }
 
   begin(head: RequestHead, last: boolean): void {
     this.#requests++;
+    this.#pausedFor = 0;
     this.#since = clock.now;
     const { maxRequests } = this.frontend.front;
     if (this.#isRetiring || this.#requests === maxRequests) this.response.isLast = true;
@@ -122,7 +131,9 @@ export class Http1Connection
   }
 
   resume(): void {
-    if (this.#client.isPaused()) this.#client.resume();
+    if (!this.#client.isPaused()) return;
+    this.#client.resume();
+    this.#pausedFor += clock.now - this.#pausedAt;
   }
 
   over(): void {
@@ -234,8 +245,15 @@ export class Http1Connection
       case "length":
       case "chunks":
         // A client that is not read cannot send.
-        if (quiet > bodyIdle && !this.#client.isPaused()) this.#tooSlow();
+        if (!this.#client.isPaused() && (quiet > bodyIdle || this.#isBelowRate(now))) this.#tooSlow();
     }
+  }
+
+  #isBelowRate(now: number): boolean {
+    const { minBodyRate } = this.frontend.front.limits;
+    const { began, requestBody } = this.exchange!;
+    const took = now - began - this.#pausedFor;
+    return minBodyRate > 0 && took > graceForRate && requestBody.received * 1_000 < minBodyRate * took;
   }
 
   #tooSlow(): void {

@@ -1,10 +1,7 @@
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
+import { forLastWords } from "../../sockets/linger.ts";
 import type { OwnedSocket } from "../../sockets/owner.ts";
-
-/** How long, and how many bytes, a client may go on sending behind its last answer. */
-const longest = 1_000;
-const most = 65_536;
 
 /**
  * The orderly end of a client's connection. If it was closed while the client still sends, the system would reset it, and
@@ -31,8 +28,8 @@ export class LastWords {
 
   drop(bytes: number): void {
     this.#dropped += bytes;
-    if (this.#dropped > most && this.#client.writableFinished) this.#client.destroy();
-    else if (this.#dropped > most) this.#client.pause();
+    if (this.#dropped > forLastWords.bytes && this.#client.writableFinished) this.#client.destroy();
+    else if (this.#dropped > forLastWords.bytes) this.#client.pause();
   }
 
   clientEnded(): void {
@@ -44,7 +41,7 @@ export class LastWords {
     if (!this.#client.writableFinished) return now - this.#begun > idle;
     this.#written ??= clock.now;
     // Not a reset: the system still delivers what it has.
-    if (now - this.#written > longest) this.#client.destroy();
+    if (now - this.#written > forLastWords.quiet) this.#client.destroy();
     return false;
   }
 }

@@ -209,6 +209,24 @@ describe("a connection", () => {
     scene.finish();
   });
 
+  test("whose body comes more slowly than min_body_rate gets 408, unless it is the backend that takes no more", async () => {
+    const scene = await HttpScene.of('[listeners.web.http]\nmin_body_rate = "1KiB"\n');
+    const begin = Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
+    const client = scene.accept();
+    client.receive(begin);
+    scene.backend();
+    const held = scene.accept();
+    held.receive(begin);
+    scene.backend().socket.fill();
+    held.receive(Buffer.from("def"));
+    scene.sweep(9_000);
+    assert.equal(writtenTo(client), "");
+    scene.sweep(11_000);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 408 .*request_timeout/s);
+    assert.equal(writtenTo(held), "");
+    scene.finish();
+  });
+
   test("says close with its next answer while the process drains", async () => {
     const scene = await HttpScene.of();
     const client = scene.accept();
