@@ -17,7 +17,7 @@ import { valueAt } from "./tree.ts";
 export async function readAdminAddress(options: Omit<LoadOptions, "terminal">): Promise<SocketAddress> {
   const { file, env, cwd, stdin = process.stdin } = options;
   const source = await findConfig(file, env, cwd);
-  const tree = parseConfig(await readConfig(source, stdin), source.name);
+  const tree = await parseConfig(await readConfig(source, stdin), source.name);
   const directory = source.file === "-" ? cwd : dirname(source.file);
   const admin = "admin" in tree ? { admin: tree["admin"] } : {};
   const { tree: own } = await interpolate(admin, env, directory);

@@ -19,14 +19,15 @@ import { backendsFile } from "./schema/pool.ts";
 
 /**
  * Reads a file of backends: JSON when its name ends in `.json`, TOML otherwise.
- * @returns the backends, at least one, or the problems, each with file, line and column.
+ * @returns the backends, at least one, or the problems, each with file, line and column. Never rejects.
  */
 export async function loadBackends(file: string): Promise<Result<readonly Backend[], string>> {
   try {
     return ok(await readBackends(file));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return err(joinSome(error.problems.map(describe)));
+    if (error instanceof ConfigError) return err(joinSome(error.problems.map(describe)));
+    // Whatever a file holds, it is no reason to end.
+    return err(`${file}: could not be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -37,7 +38,7 @@ async function readBackends(file: string): Promise<readonly Backend[]> {
   });
   const text = decodeText(bytes, file);
   const json = file.endsWith(".json");
-  const tree = json ? await parseJson(text, file) : parseConfig(text, file);
+  const tree = json ? await parseJson(text, file) : await parseConfig(text, file);
   const findings: Finding[] = [];
   let backends: readonly Backend[] = [];
   const parsed = backendsFile.safeParse(tree);

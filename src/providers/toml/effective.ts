@@ -25,7 +25,7 @@ export async function readEffective({
   name,
   env,
 }: EffectiveSource): Promise<readonly EffectiveValue[]> {
-  const tree = parseConfig(text, name);
+  const tree = await parseConfig(text, name);
   // Values from the environment have no `${…}`.
   const { overrides } = applyOverrides(tree, env);
   const origins = new Origins(name, await readPositions(text), overrides);

@@ -68,7 +68,7 @@ export async function loadConfigText(
   options: TextOptions,
 ): Promise<Omit<LoadedConfig, "file">> {
   const { name, directory, env, terminal = false, takePlanned = false } = options;
-  const { tree, findings: missing } = await interpolate(parseConfig(text, name), env, directory);
+  const { tree, findings: missing } = await interpolate(await parseConfig(text, name), env, directory);
   const { overrides, misfits } = applyOverrides(tree, env);
   const unfilled = missing.filter(({ path }) => !overrides.some((override) => isWithin(path, override.path)));
   const { settings, findings, unchecked } = validate(

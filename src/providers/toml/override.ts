@@ -3,7 +3,7 @@ import type { Path } from "../../lib/findings.ts";
 import { suggest } from "../../lib/suggest.ts";
 import { alternatives, below, keysOf, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
-import { formatPath, isTable, setAt, type Tree } from "./tree.ts";
+import { findExcess, formatPath, isTable, setAt, type Tree } from "./tree.ts";
 
 const prefix = "UMAY__";
 
@@ -46,7 +46,12 @@ export function applyOverrides(
       misfits.push({ variable, ...found });
       continue;
     }
-    setAt(tree, found.path, readValue(env[variable]!));
+    const value = readValue(env[variable]!);
+    if (findExcess(value) !== undefined) {
+      misfits.push({ variable, message: "holds more than a key can have", hint: undefined });
+      continue;
+    }
+    setAt(tree, found.path, value);
     overrides.push({ variable, path: found.path, created: found.created });
   }
   return { overrides, misfits };

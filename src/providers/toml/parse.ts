@@ -1,47 +1,72 @@
-import type { ParseError } from "jsonc-parser";
 import { parse, TomlError } from "smol-toml";
 import { ConfigError } from "../provider.ts";
+import { unreadable } from "./errors.ts";
 import { codeFrame, splitLines } from "./report/frame.ts";
-import { positionAt } from "./report/json-positions.ts";
-import type { Tree } from "./tree.ts";
+import { findJsonFault, readJsonPositions } from "./report/json-positions.ts";
+import { locate } from "./report/locate.ts";
+import { readPositions } from "./report/positions.ts";
+import { deepest, findExcess, type Tree } from "./tree.ts";
 
 /**
  * Reads TOML 1.1. Integers beyond 2^53 come as BigInt, so that validation can say which key holds one.
- * @throws ConfigError with line and column when the text is not TOML.
+ * @throws ConfigError with line and column when the text is not TOML, or is nested too deeply.
  */
-export function parseConfig(text: string, name: string): Tree {
+export async function parseConfig(text: string, name: string): Promise<Tree> {
+  let tree: Tree;
   try {
-    return parse(text, { integersAsBigInt: "asNeeded", unsafeKeyBehaviour: "throw" });
+    tree = parse(text, { integersAsBigInt: "asNeeded", unsafeKeyBehaviour: "throw", maxDepth: deepest });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const { line, column } = error;
-    const reason = error.message.split("\n", 1)[0]!.replace(/^Invalid TOML document: /, "");
-    const message = reason.includes("unsafe property")
-      ? "the names __proto__ and constructor are not allowed; choose another"
-      : `not valid TOML: ${reason}`;
-    throw notParsed(text, name, { line, column }, message);
+    throw notParsed(text, name, error, describe(error));
   }
+  return inBounds(tree, text, name, readPositions);
 }
+
+function describe({ message }: TomlError): string {
+  const reason = message.split("\n", 1)[0]!.replace(/^Invalid TOML document: /, "");
+  if (reason.includes("unsafe property"))
+    return "the names __proto__ and constructor are not allowed; choose another";
+  if (reason.includes("excessively nested")) return nestedTooDeeply;
+  return `not valid TOML: ${reason}`;
+}
+
+const nestedTooDeeply = `is nested more than ${deepest} levels deep, which no key is; write fewer levels`;
 
 /** As {@link parseConfig}, for JSON (RFC 8259). */
 export async function parseJson(text: string, name: string): Promise<Tree> {
+  let tree: Tree;
   try {
-    return JSON.parse(text) as Tree;
+    tree = JSON.parse(text) as Tree;
   } catch (error) {
-    const { parseTree } = (await import("jsonc-parser")).default;
-    const faults: ParseError[] = [];
-    parseTree(text, faults, { disallowComments: true });
-    const reason = (error as Error).message.replace(/ in JSON at position .*| is not valid JSON$/, "");
-    throw notParsed(text, name, positionAt(text, faults[0]?.offset ?? 0), `not valid JSON: ${reason}`);
+    const reason = (error as Error).message.replace(/ in JSON at position .*| is not valid JSON$/s, "");
+    throw notParsed(text, name, await findJsonFault(text), `not valid JSON: ${reason}`);
   }
+  return inBounds(tree, text, name, readJsonPositions);
+}
+
+/** @throws ConfigError where a tree is too large for those that walk it. */
+async function inBounds(
+  tree: Tree,
+  text: string,
+  name: string,
+  readPlaces: typeof readPositions,
+): Promise<Tree> {
+  const excess = findExcess(tree);
+  if (excess === undefined) return tree;
+  if (excess === "values") throw unreadable(name, "has more values than any configuration needs");
+  const finding = { severity: "error", path: excess, at: "key", message: nestedTooDeeply } as const;
+  const located = await locate([finding], [], { name, text, overrides: [] }, readPlaces);
+  throw new ConfigError(located.map((problem) => ({ ...problem, path: "" })));
 }
 
 function notParsed(
   text: string,
   name: string,
-  { line, column }: { readonly line: number; readonly column: number },
+  place: { readonly line: number; readonly column: number } | undefined,
   message: string,
 ): ConfigError {
+  if (place === undefined) return unreadable(name, message);
+  const { line, column } = place;
   const frame = codeFrame(splitLines(text), { line, column, endLine: line, endColumn: column + 1 });
   const where = `${name}:${line}:${column}`;
   return new ConfigError([{ severity: "error", where, path: "", message, hint: undefined, frame }]);

@@ -7,6 +7,36 @@ export function isTable(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
+/** Levels that a configuration may have. Its keys need eight. */
+export const deepest = 32;
+/** Values that it may have: every place in shared memory may be configured twice over. */
+const mostValues = 500_000;
+
+/**
+ * Finds what would be too much for those that walk a tree: they call themselves at each level, and keep something of
+ * each value.
+ * @returns the path of a value below the last level, or `values` where there are too many.
+ */
+export function findExcess(tree: unknown): Path | "values" | undefined {
+  let level: { readonly value: unknown; readonly path: Path }[] = [{ value: tree, path: [] }];
+  let values = 0;
+  for (let depth = 0; level.length > 0; depth++) {
+    values += level.length;
+    if (values > mostValues) return "values";
+    if (depth > deepest) return level[0]!.path;
+    const below: typeof level = [];
+    for (const { value, path } of level) {
+      if (typeof value !== "object" || value === null) continue;
+      const list = Array.isArray(value);
+      if (list && value.length > mostValues) return "values";
+      for (const [key, child] of Object.entries(value))
+        below.push({ value: child, path: [...path, list ? Number(key) : key] });
+    }
+    level = below;
+  }
+  return undefined;
+}
+
 /** `listeners.echo.tls.certificates[0].cert`, with quotes around keys that TOML would quote. */
 export function formatPath(path: Path): string {
   let text = "";

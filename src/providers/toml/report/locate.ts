@@ -4,7 +4,7 @@ import type { ConfigProblem } from "../../provider.ts";
 import type { Misfit, Override } from "../override.ts";
 import { formatPath, isWithin } from "../tree.ts";
 import { codeFrame, splitLines } from "./frame.ts";
-import { type Positions, readPositions } from "./positions.ts";
+import { type Positions, readPositions, tooLongToPlace } from "./positions.ts";
 
 /** The configuration that has the problems. */
 export interface Located {
@@ -31,7 +31,8 @@ export async function locate(
 ): Promise<ConfigProblem[]> {
   // Text that smol-toml reads and the other parser does not gets its problems reported without a line.
   const read = async (): Promise<Positions> => readPlaces(config.text);
-  const positions = findings.length === 0 ? undefined : await read().catch(() => undefined);
+  const needed = findings.length > 0 && !tooLongToPlace(config.text);
+  const positions = needed ? await read().catch(() => undefined) : undefined;
   const lines = splitLines(config.text);
   const placed = [
     ...findings.map((finding) => place(finding, config, positions, lines)),

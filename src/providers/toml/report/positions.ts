@@ -1,5 +1,6 @@
 import type { AST } from "toml-eslint-parser";
 import type { Path } from "../../../lib/findings.ts";
+import { deepest } from "../tree.ts";
 import type { Range } from "./frame.ts";
 
 interface Place {
@@ -12,6 +13,12 @@ export interface Positions {
   /** The place of a path, or of the nearest written table above it; undefined for the root. */
   find(path: Path, at: "key" | "value"): { readonly range: Range; readonly depth: number } | undefined;
 }
+
+/**
+ * Whether finding places in a text would take too much memory: a parser that keeps them needs a thousand bytes for one of
+ * the text.
+ */
+export const tooLongToPlace = (text: string): boolean => text.length > 2 ** 20;
 
 /** Loads its parser only here, because only a configuration with problems needs positions. */
 export async function readPositions(text: string): Promise<Positions> {
@@ -39,6 +46,7 @@ function id(path: Path): string {
 function collectTable(places: Map<string, Place>, node: AST.TOMLTable): void {
   let path: Path = [];
   for (const step of node.resolvedKey) {
+    if (path.length > deepest) break;
     path = [...path, step];
     if (!places.has(id(path))) places.set(id(path), whole(node.key.loc));
   }
@@ -48,6 +56,7 @@ function collectTable(places: Map<string, Place>, node: AST.TOMLTable): void {
 function collectKeyValue(places: Map<string, Place>, table: Path, node: AST.TOMLKeyValue): void {
   let path = table;
   for (const part of node.key.keys) {
+    if (path.length > deepest) break;
     path = [...path, part.type === "TOMLBare" ? part.name : part.value];
     if (!places.has(id(path))) places.set(id(path), { key: range(part.loc), value: range(node.value.loc) });
   }
