@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from "node:net";
 import { formatAddress } from "../lib/address.ts";
+import { canonicalName } from "../lib/host-name.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import type { Backend } from "../model/backend.ts";
 import { distinctBackends, sameBackends } from "./backends.ts";
@@ -139,7 +140,7 @@ function resolved(list: readonly Backend[], hosts: ReadonlyMap<string, Host>): r
     if (backend.target.kind === "unix" || host === undefined) return [backend];
     if (host.address === undefined) return [];
     const target = { ...backend.target, host: host.address };
-    return [{ ...backend, target, address: formatAddress(target), hostName: host.name }];
+    return [{ ...backend, target, address: formatAddress(target), hostName: canonicalName(host.name) }];
   });
   return distinctBackends(backends);
 }

@@ -1,7 +1,8 @@
 import { isIPv4 } from "node:net";
-import { canonicalName, type DnsRecord } from "../lib/dns/message.ts";
+import type { DnsRecord } from "../lib/dns/message.ts";
 import { Resolver } from "../lib/dns/resolver.ts";
 import { searchNames } from "../lib/dns/system.ts";
+import { canonicalName } from "../lib/host-name.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 
 /** The result of one round of queries. A cause names the server, but not the name that was asked for. */

@@ -1,4 +1,5 @@
 import type { X509Certificate } from "node:crypto";
+import { canonicalName } from "../lib/host-name.ts";
 
 /** The subject in one line. Some issuers leave the subject empty; then the names. */
 export function subjectOf(certificate: X509Certificate): string {
@@ -8,13 +9,13 @@ export function subjectOf(certificate: X509Certificate): string {
 
 /**
  * The DNS names of the subject alternative names or, where there are none, the common name (RFC 6125 section 6.4.4);
- * lower case.
+ * canonical.
  */
 export function namesOf(certificate: X509Certificate): string[] {
   const alternatives = (certificate.subjectAltName ?? "")
     .split(", ")
     .filter((name) => name.startsWith("DNS:"));
-  if (alternatives.length > 0) return alternatives.map((name) => name.slice("DNS:".length).toLowerCase());
+  if (alternatives.length > 0) return alternatives.map((name) => canonicalName(name.slice("DNS:".length)));
   const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
-  return common === undefined || certificate.subjectAltName !== undefined ? [] : [common.toLowerCase()];
+  return common === undefined || certificate.subjectAltName !== undefined ? [] : [canonicalName(common)];
 }

@@ -25,7 +25,7 @@ export interface Backend {
   readonly address: string;
   /** The address to connect to: an IP address with a port, or a unix socket. Never a host name. */
   readonly target: SocketAddress;
-  /** The host name under which its address was found; undefined where it was configured without one. */
+  /** The host name under which its address was found, canonical; undefined where it was configured without one. */
   readonly hostName?: string;
   /** Its share relative to the others of its tier, 1 to {@link mostWeight}. */
   readonly weight: number;

@@ -64,6 +64,15 @@ test("a host name is resolved, and its backend keeps name, port, weight and back
   assert.deepEqual(watching.sets, [[found]]);
 });
 
+test("a name keeps its dot where it is looked up, and the backend's name has none", async () => {
+  const names = new FakeNames();
+  names.known.set("DB.test.", ["10.0.0.9"]);
+  await using watching = watchStatic([backend("DB.test.:5432")], names.lookup);
+  await watching.yielded(1);
+  assert.deepEqual(names.asked, ["DB.test."]);
+  assert.equal(watching.sets[0]![0]!.hostName, "db.test");
+});
+
 test("the first IPv4 address of a name is taken, an IPv6 address only where there is no other", async () => {
   const names = new FakeNames();
   names.known.set("both", ["::1", "127.0.0.2", "127.0.0.1"]);

@@ -99,6 +99,7 @@ describe("TLS to backends", () => {
         admin.bind = "127.0.0.1:0"
         ${pool("by-address", good.address, `ca = "${ca}"`)}
         ${pool("by-host", `localhost:${port}`, `ca = "${ca}"`)}
+        ${pool("by-rooted-host", `LocalHost.:${port}`, `ca = "${ca}"`)}
         ${pool("by-name", other.address, `ca = "${ca}", server_name = "a.other.test"`)}
         ${pool("alpn", good.address, `ca = "${ca}", alpn = ["mqtt", "h2"]`)}
         ${pool("unverified", old.address, "verify = false")}
@@ -142,6 +143,10 @@ describe("TLS to backends", () => {
 
   test("a backend's own host name is sent and verified", async () => {
     assert.equal((await served("by-host")).server.servername, "localhost");
+  });
+
+  test("a dot at the end of a backend's host name is not sent, nor looked for in its certificate", async () => {
+    assert.equal((await served("by-rooted-host")).server.servername, "localhost");
   });
 
   test("the configured name is sent and verified", async () => {

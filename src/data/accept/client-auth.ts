@@ -1,6 +1,7 @@
 import { createHash, type X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
+import { canonicalName } from "../../lib/host-name.ts";
 import type { ClientAuth, ClientRule } from "../../model/client-auth.ts";
 import type { HandshakeResult } from "../../model/reasons.ts";
 
@@ -68,8 +69,8 @@ function matches(rule: ClientRule, leaf: X509Certificate): boolean {
     case "dns":
       return alternativeNames(leaf, "DNS").some((name) =>
         rule.name.startsWith("*.")
-          ? name.toLowerCase().endsWith(rule.name.slice(1))
-          : name.toLowerCase() === rule.name,
+          ? canonicalName(name).endsWith(rule.name.slice(1))
+          : canonicalName(name) === rule.name,
       );
     case "subject": {
       const attributes = parseDistinguishedName(leaf.subject ?? "") ?? [];

@@ -1,3 +1,5 @@
+import { canonicalName } from "../../lib/host-name.ts";
+
 /**
  * What the first message of a TLS client says before anything is encrypted (RFC 8446 section 4.1.2, RFC 6066 section 3,
  * RFC 7301). With Encrypted Client Hello it is the outer, public name.
@@ -116,7 +118,7 @@ function readAlpn(content: Cursor): readonly string[] {
 
 /** Lower case, without a trailing dot; empty for what is no DNS name: NUL and other odd bytes, IP addresses, over-long ones. */
 export function normaliseServerName(name: string): string {
-  const plain = (name.endsWith(".") ? name.slice(0, -1) : name).toLowerCase();
+  const plain = canonicalName(name);
   return plain.length <= 253 && /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(plain) && !/^[0-9.]+$/.test(plain)
     ? plain
     : "";

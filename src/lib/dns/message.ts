@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import dns, { type Answer, type DecodedPacket } from "dns-packet";
+import { canonicalName } from "../host-name.ts";
 
 export type QuestionType = "A" | "AAAA" | "SRV";
 
@@ -14,11 +15,6 @@ export interface Query {
 /** A packet of this size passes through any network in one piece (DNS flag day 2020), in bytes. */
 const udpPayloadSize = 1_232;
 const headerSize = 12;
-
-/** The one spelling of a name: lower case (RFC 4343), without the dot at its end. */
-export function canonicalName(name: string): string {
-  return name.toLowerCase().replace(/\.$/, "");
-}
 
 /** RFC 1035 section 2.3.4, with lengths in bytes. */
 export function fitsDns(name: string): boolean {

@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { parseAddress } from "../address.ts";
+import { canonicalName } from "../host-name.ts";
 import { exchange, noAnswer, type Question } from "./exchange.ts";
-import { canonicalName, type DnsRecord, fitsDns, isAnswer, type Reply } from "./message.ts";
+import { type DnsRecord, fitsDns, isAnswer, type Reply } from "./message.ts";
 
 export interface ResolverOptions {
   /** `ip:port` of each server to ask, in order. */

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { formatAddress } from "../address.ts";
+import { canonicalName } from "../host-name.ts";
 import { mebibyte, readWhole } from "../read-file.ts";
-import { canonicalName } from "./message.ts";
 
 /** The system's settings for names: resolv.conf(5) and hosts(5). */
 export interface SystemNames {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { canonicalName } from "../../../lib/host-name.ts";
 import type { DiscoverySpec, DnsDiscovery } from "../../../model/pool.ts";
 import { loadBackends } from "../backends-file.ts";
 import type { PoolSettings } from "../schema/pool.ts";
@@ -52,5 +53,6 @@ function resolveDns(settings: Extract<Settings, { type: "dns" }>, path: Path, re
  */
 export function serviceName(discovery: DiscoverySpec): string | undefined {
   if (discovery.type !== "dns") return undefined;
-  return discovery.record === "srv" ? discovery.name.replace(/^(?:_[^.]+\.)+/, "") : discovery.name;
+  const name = canonicalName(discovery.name);
+  return discovery.record === "srv" ? name.replace(/^(?:_[^.]+\.)+/, "") : name;
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { getCACertificates } from "node:tls";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { canonicalName } from "../../../lib/host-name.ts";
 import { loadBackendAuthorities } from "../../../material/authorities.ts";
 import { loadCertificate } from "../../../material/certificates.ts";
 import type { Certificate, FileSource } from "../../../model/material.ts";
@@ -38,8 +39,7 @@ export async function resolvePoolTls(
   ]);
   if (verify && source === undefined && getCACertificates("system").length === 0)
     report(errorAt(path, "this system has no CA certificates; name those that vouch for the backends in ca"));
-  // A name is written without its dot in certificates and in SNI (RFC 6066 section 3).
-  return { verify, ca, serverName: named?.replace(/\.$/, ""), certificate, alpn };
+  return { verify, ca, serverName: named && canonicalName(named), certificate, alpn };
 }
 
 /** A certificate can't cover a unix socket. It can cover IP addresses, and host names come with the backends. */

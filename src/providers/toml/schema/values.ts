@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from "node:net";
 import * as z from "zod";
 import { parseAddress, type SocketAddress } from "../../../lib/address.ts";
 import { durationPattern, longestDuration, parseDuration } from "../../../lib/duration.ts";
+import { canonicalName } from "../../../lib/host-name.ts";
 
 /*
  * The kinds of values. `x-type` is the name of a kind in the documentation; JSON Schema has no word for it. Messages
@@ -55,7 +56,7 @@ function addressMistake(parsed: SocketAddress, smallestPort: number): string | u
 
 /** RFC 1123 section 2.1, with the underscore that many resolvers' names have. */
 function hostNameMistake(host: string): string | undefined {
-  const labels = host.replace(/\.$/, "").split(".");
+  const labels = canonicalName(host).split(".");
   if (/^\d+$/.test(labels.at(-1)!)) return `has an IPv4 address that does not exist: ${host}`;
   const good = host.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label));
   return good ? undefined : `has a host name that can't exist: ${host}`;
@@ -79,7 +80,7 @@ export const hostName = z
 export const serverNamePattern = z
   .string({ error: "expected a server name" })
   .transform((text, context) => {
-    const plain = text.toLowerCase().replace(/\.$/, "");
+    const plain = canonicalName(text);
     const host = plain.startsWith("*.") ? plain.slice(2) : plain;
     const mistake =
       isIP(host) === 0 ? hostNameMistake(host) : "is an IP address, which clients never send (RFC 6066)";
