@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
 
@@ -12,12 +13,20 @@ export function sameBackends(left: readonly Backend[], right: readonly Backend[]
   return left.length === right.length && left.every((backend, index) => sameBackend(backend, right[index]!));
 }
 
+/** Whether two sets differ at most in the further addresses of their backends' host names. */
+export function sameButOthers(left: readonly Backend[], right: readonly Backend[] | undefined): boolean {
+  const known = (backends: readonly Backend[]): readonly Backend[] =>
+    backends.map(({ others, ...backend }) => backend);
+  return right !== undefined && sameBackends(known(left), known(right));
+}
+
 function sameBackend(left: Backend, right: Backend): boolean {
   return (
     left.address === right.address &&
     left.hostName === right.hostName &&
     left.weight === right.weight &&
-    left.tier === right.tier
+    left.tier === right.tier &&
+    isDeepStrictEqual(left.others, right.others)
   );
 }
 

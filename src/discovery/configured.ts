@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from "node:net";
 import { formatAddress } from "../lib/address.ts";
 import { canonicalName } from "../lib/host-name.ts";
 import { err, ok, type Result } from "../lib/result.ts";
-import type { Backend } from "../model/backend.ts";
+import { type Backend, mostOthers } from "../model/backend.ts";
 import { distinctBackends, sameBackends } from "./backends.ts";
 import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
 import type { DiscoveryError } from "./source.ts";
@@ -19,8 +19,10 @@ const firstSetPatience = 500;
 /** The state of a host name of a list. */
 interface Host {
   readonly name: string;
-  /** The last good address. */
+  /** The last good address, which its backends are known by. */
   address: string | undefined;
+  /** Its other addresses, in an order that depends on them alone. */
+  others: readonly string[];
   /** Why the last lookup failed; undefined when it did not. */
   failure: string | undefined;
   /** The present outage was reported. */
@@ -100,7 +102,7 @@ export class ConfiguredBackends {
     const hosts = new Map<string, Host>();
     for (const { target } of list) {
       if (target.kind === "unix" || isIP(target.host) !== 0) continue;
-      const unknown = { name: target.host, address: undefined, failure: undefined, told: false };
+      const unknown = { name: target.host, address: undefined, others: [], failure: undefined, told: false };
       hosts.set(target.host, this.#hosts.get(target.host) ?? unknown);
     }
     this.#hosts = hosts;
@@ -124,6 +126,7 @@ export class ConfiguredBackends {
       if (host.address === undefined || !addresses.includes(host.address))
         host.address = addresses.find(isIPv4) ?? addresses[0];
       if (host.address === undefined) throw new Error(`${host.name}: no address`);
+      host.others = othersOf(addresses, host.address);
       host.failure = undefined;
       host.told = false;
     } catch (error) {
@@ -140,9 +143,18 @@ function resolved(list: readonly Backend[], hosts: ReadonlyMap<string, Host>): r
     if (backend.target.kind === "unix" || host === undefined) return [backend];
     if (host.address === undefined) return [];
     const target = { ...backend.target, host: host.address };
-    return [{ ...backend, target, address: formatAddress(target), hostName: canonicalName(host.name) }];
+    const { others } = host;
+    const hostName = canonicalName(host.name);
+    const found = { ...backend, target, address: formatAddress(target), hostName };
+    return [others.length === 0 ? found : { ...found, others }];
   });
   return distinctBackends(backends);
+}
+
+/** IPv4 addresses first, as for the address itself. */
+function othersOf(addresses: readonly string[], address: string): readonly string[] {
+  const others = [...new Set(addresses)].filter((other) => other !== address).sort();
+  return [...others.filter(isIPv4), ...others.filter((other) => !isIPv4(other))].slice(0, mostOthers);
 }
 
 function failureOf({ address }: Host, failure: string, serving: number): DiscoveryError {

@@ -105,6 +105,8 @@ export function createAddressLookup(types: readonly AddressType[]): Ask<readonly
   };
 }
 
+const loopback = ["127.0.0.1", "::1"];
+
 /**
  * All addresses that the system has for a name: those of its hosts file, or else those that its nameservers know.
  * @throws Error whose message names the name and says why there are none.
@@ -115,10 +117,13 @@ export async function lookUpSystemName(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { hosts } = await dependencies.system();
-  const local = hosts.get(canonicalName(name));
+  const canonical = canonicalName(name);
+  const local = hosts.get(canonical);
+  // A hosts file often has only one of its addresses (RFC 6761 section 6.3).
+  if (canonical === "localhost") return [...new Set([...(local ?? []), ...loopback])];
   if (local !== undefined) return local;
-  // RFC 6761 section 6.3: no nameserver is asked.
-  if (/^(.*\.)?localhost$/.test(canonicalName(name))) return ["127.0.0.1", "::1"];
+  // No nameserver is asked (RFC 6761 section 6.3).
+  if (canonical.endsWith(".localhost")) return loopback;
   const ask = createAddressLookup(["A", "AAAA"]);
   const round = await askFor({ name, nameservers: [] }, ask, dependencies, signal);
   if (round.kind !== "found") throw new Error(round.cause);

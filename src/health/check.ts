@@ -2,8 +2,8 @@ import { formatAddress } from "../lib/address.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Connection, Dial } from "./connection.ts";
 
-/** The address to check, and its host name. */
-export type CheckTarget = Pick<Backend, "target" | "hostName">;
+/** The address to check, further ones of the same host, and its name. */
+export type CheckTarget = Pick<Backend, "target" | "others" | "hostName">;
 
 /** The name for the Host header where none is configured. */
 export function authorityOf({ target, hostName }: CheckTarget): string {

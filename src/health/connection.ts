@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { connectFault } from "../lib/connect.ts";
 import type { CheckTarget } from "./check.ts";
 
 /** Events of a connection. */
@@ -24,7 +25,7 @@ export type Dial = (target: CheckTarget, events: Events) => Connection;
 /** Reports how a socket ends. */
 export function follow(socket: Socket, events: Pick<Events, "ended" | "failed">): void {
   // It stays: a socket may still fail while it is being closed.
-  socket.on("error", (cause) => events.failed(cause));
+  socket.on("error", (cause) => events.failed(connectFault(cause)));
   // The failure comes after it: the reader of the answer may know better what is missing.
   socket.on("end", () => {
     events.ended();

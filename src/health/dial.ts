@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { connectOptions } from "../lib/connect.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../lib/proxy-protocol/writer.ts";
 import type { CheckSpec } from "../model/health.ts";
 import { type Dial, follow } from "./connection.ts";
@@ -8,7 +9,7 @@ import { secureDial } from "./secure-dial.ts";
 export function createDial(spec: CheckSpec, protocol?: string): Dial {
   const header = proxyHeader(spec.proxyProtocol);
   const tls = spec.type === "tcp" ? undefined : spec.tls;
-  return tls === undefined ? plainDial(header) : secureDial(header, tls, spec.interval, protocol);
+  return tls === undefined ? plainDial(header, spec.timeout) : secureDial(header, tls, spec, protocol);
 }
 
 /** The header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
@@ -20,8 +21,8 @@ function proxyHeader(version: CheckSpec["proxyProtocol"]): Buffer | undefined {
 /** One buffer for all: a chunk is handled before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
 
-function plainDial(header: Buffer | undefined): Dial {
-  return ({ target }, events) => {
+function plainDial(header: Buffer | undefined, timeout: number): Dial {
+  return ({ target, others }, events) => {
     const onread = {
       buffer: readBuffer,
       callback: (bytes: number) => {
@@ -32,7 +33,7 @@ function plainDial(header: Buffer | undefined): Dial {
     const socket =
       target.kind === "unix"
         ? connect({ path: target.path, onread })
-        : connect({ host: target.host, port: target.port, autoSelectFamily: false, noDelay: true, onread });
+        : connect({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true, onread });
     socket.on("connect", () => {
       if (header !== undefined) socket.write(header);
       events.ready();

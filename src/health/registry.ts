@@ -21,9 +21,10 @@ export function createCheck(spec: CheckSpec): HealthCheck {
 }
 
 /** The checked address: the backend's own, unless the configuration has another one. */
-export function checkedTarget(spec: CheckSpec, { target: own, hostName }: CheckTarget): CheckTarget {
+export function checkedTarget(spec: CheckSpec, { target: own, others, hostName }: CheckTarget): CheckTarget {
   const host = spec.address ?? (own.kind === "tcp" ? own.host : undefined);
   const port = spec.port ?? (own.kind === "tcp" ? own.port : undefined);
   const target = host === undefined || port === undefined ? own : ({ kind: "tcp", host, port } as const);
-  return hostName === undefined ? { target } : { target, hostName };
+  const further = spec.address === undefined && others !== undefined ? { others } : {};
+  return { target, ...further, ...(hostName !== undefined && { hostName }) };
 }

@@ -1,6 +1,6 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { SocketAddress } from "../lib/address.ts";
+import { connectOptions } from "../lib/connect.ts";
 import type { PoolTls } from "../model/pool.ts";
 import { beginTls, createBackendContext } from "../tls/backend.ts";
 import type { CheckTarget } from "./check.ts";
@@ -20,12 +20,12 @@ const cheapGroups = "X25519:P-256:P-384:P-521";
 /**
  * Connections over TLS. A full handshake verifies the backend as sessions do. Until its session is too old, further
  * handshakes resume that session (RFC 8446 section 2.2, RFC 5077), which takes less than half of the time here.
- * @param interval of the checks, in milliseconds.
+ * @param times of the checks, in milliseconds.
  */
 export function secureDial(
   header: Buffer | undefined,
   tls: PoolTls,
-  interval: number,
+  { interval, timeout }: { readonly interval: number; readonly timeout: number },
   protocol: string | undefined,
 ): Dial {
   // Reading the trusted certificates takes long, so it is done once, at the first use.
@@ -34,6 +34,7 @@ export function secureDial(
   const pool: SecurePool = {
     tls,
     header,
+    timeout,
     protocols: protocol === undefined ? [] : [protocol],
     // The next check may be 10 % late.
     sessions: new Sessions(verifiedEvery - 1.1 * interval),
@@ -54,6 +55,8 @@ function once<T>(make: () => T): () => T {
 interface SecurePool {
   readonly tls: PoolTls;
   readonly header: Buffer | undefined;
+  /** In milliseconds. */
+  readonly timeout: number;
   readonly protocols: readonly string[];
   readonly sessions: Sessions;
   context(resumes: boolean): SecureContext;
@@ -96,9 +99,10 @@ class SecureConnection implements Connection {
   }
 
   #open(session: Buffer | undefined): TLSSocket {
-    const { target } = this.#target;
+    const { target, others } = this.#target;
     const { tls, header, protocols } = this.#pool;
-    const raw = header && openPlain(target, header);
+    const plainFirst = header !== undefined || others !== undefined;
+    const raw = plainFirst ? openPlain(this.#target, this.#pool) : undefined;
     const socket = beginTls(tls, this.#target, {
       ...(raw !== undefined && { socket: raw }),
       ...(target.kind === "tcp" && { port: target.port }),
@@ -161,11 +165,11 @@ function leave(socket: TLSSocket): void {
 }
 
 /** TLS does not begin before the header is written. */
-function openPlain(target: SocketAddress, header: Buffer): Socket {
+function openPlain({ target, others }: CheckTarget, { header, timeout }: SecurePool): Socket {
   const socket =
     target.kind === "unix"
       ? connectPlain(target.path)
-      : connectPlain({ host: target.host, port: target.port, autoSelectFamily: false, noDelay: true });
-  socket.write(header);
+      : connectPlain({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true });
+  if (header !== undefined) socket.write(header);
   return socket;
 }

@@ -19,12 +19,20 @@ export const mostTiers = 16;
 
 export const mostWeight = 256;
 
+/** Each of them has its part of `connect.timeout`. */
+export const mostOthers = 7;
+
 /** One address of a pool, as discovery finds it. */
 export interface Backend {
   /** Its identity within the pool, and its name in logs and metrics: `10.0.0.5:443`, `[::1]:80`, `unix:/run/a.sock`. */
   readonly address: string;
   /** The address to connect to: an IP address with a port, or a unix socket. Never a host name. */
   readonly target: SocketAddress;
+  /**
+   * Further IP addresses of its host name, at most {@link mostOthers}. They are tried in turn, within the same attempt, where
+   * `target` can't be connected. They are no part of its identity.
+   */
+  readonly others?: readonly string[];
   /** The host name under which its address was found, canonical; undefined where it was configured without one. */
   readonly hostName?: string;
   /** Its share relative to the others of its tier, 1 to {@link mostWeight}. */

@@ -82,6 +82,33 @@ test("the first IPv4 address of a name is taken, an IPv6 address only where ther
   assert.deepEqual(watching.take(), [["127.0.0.2:80", "[2001:db8::2]:80"]]);
 });
 
+test("the other addresses of a name come with its backend, IPv4 first, and are no part of its identity", async () => {
+  const names = new FakeNames();
+  names.known.set("db", ["::2", "10.0.0.1", "10.0.0.3", "::1", "10.0.0.2"]);
+  await using watching = watchStatic([backend("db:80")], names.lookup);
+  await watching.yielded(1);
+  names.known.set("db", ["::1", "::2", "10.0.0.2", "10.0.0.3", "10.0.0.1"]);
+  await later(watching);
+  names.known.set("db", ["10.0.0.1"]);
+  await later(watching);
+  assert.deepEqual(watching.take(), [["10.0.0.1:80"], ["10.0.0.1:80"]]);
+  assert.deepEqual(
+    watching.sets.map(([only]) => only!.others),
+    [["10.0.0.2", "10.0.0.3", "::1", "::2"], undefined],
+  );
+});
+
+test("no more than seven further addresses of a name are kept", async () => {
+  const names = new FakeNames();
+  names.known.set(
+    "db",
+    Array.from({ length: 20 }, (_, index) => `10.0.0.${index + 1}`),
+  );
+  await using watching = watchStatic([backend("db:80")], names.lookup);
+  await watching.yielded(1);
+  assert.equal(watching.sets[0]![0]!.others!.length, 7);
+});
+
 test("localhost is found in the hosts file", async () => {
   await using watching = watchStatic([backend("localhost:8080")], systemDependencies.lookup);
   await watching.yielded(1);

@@ -129,6 +129,19 @@ for (const spec of every) {
     assert.match(await outcome(spec, { kind: "unix", path: "/nowhere/there.sock" }), /ENOENT/);
   });
 
+  test(`${nameOf(spec)}: tries every address of a host, and names each fault where none can be connected`, async () => {
+    const seen = Promise.withResolvers<string>();
+    await using server = await start(createServer((socket) => seen.resolve(socket.localAddress!)));
+    const check = createCheck(spec);
+    const { port } = server.target as SocketAddress & { kind: "tcp" };
+    const target = { kind: "tcp", host: "127.0.0.2", port } as const;
+    const failed = await runOnce(check, { target, others: ["127.0.0.3"] });
+    assert.match(failed, /ECONNREFUSED 127\.0\.0\.2:\d+.*; .*ECONNREFUSED 127\.0\.0\.3:/);
+    const stop = check.check({ target, others: ["127.0.0.1"] }, () => {});
+    assert.equal(await seen.promise, "127.0.0.1");
+    stop();
+  });
+
   test(`${nameOf(spec)}: ends at once when it is told to, without a result, and leaves no connection`, async () => {
     const closed = Promise.withResolvers<void>();
     const accepted = Promise.withResolvers<void>();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
+import { formatAddress } from "../../src/lib/address.ts";
 import { Peer, soon } from "./peer.ts";
 
 export interface BackendOptions {
@@ -9,6 +10,8 @@ export interface BackendOptions {
   /** False: a connection is read only when the test resumes its socket. */
   readonly reading?: boolean;
   readonly port?: number;
+  /** The address that it listens on. */
+  readonly host?: string;
   /** It speaks TLS; a connection counts once its handshake is over. */
   readonly tls?: SecureContextOptions & { readonly ALPNProtocols?: string[] };
 }
@@ -26,7 +29,8 @@ export class Backend implements AsyncDisposable {
 
   constructor(server: Server, { onPeer, reading = true, tls }: BackendOptions) {
     this.#server = server;
-    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { address, port } = server.address() as AddressInfo;
+    this.address = formatAddress({ kind: "tcp", host: address, port });
     const add = (peer: Peer): void => {
       if (!reading) peer.socket.pause();
       this.peers.push(peer);
@@ -74,7 +78,7 @@ export class Backend implements AsyncDisposable {
 
 export async function startBackend(options: BackendOptions = {}): Promise<Backend> {
   const server = createServer({ allowHalfOpen: true, noDelay: true });
-  server.listen(options.port ?? 0, "127.0.0.1");
+  server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   await once(server, "listening");
   return new Backend(server, options);
 }

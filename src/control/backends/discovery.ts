@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { sameBackends } from "../../discovery/backends.ts";
+import { sameBackends, sameButOthers } from "../../discovery/backends.ts";
 import type { DiscoveryError, DiscoverySource } from "../../discovery/source.ts";
 import type { Result } from "../../lib/result.ts";
 import type { Backend } from "../../model/backend.ts";
@@ -66,14 +66,16 @@ export class Discovery implements Followed {
   }
 
   #takeSet(backends: readonly Backend[]): void {
-    const changed = this.found === undefined || !sameBackends(backends, this.found);
+    const before = this.found;
+    const changed = before === undefined || !sameBackends(backends, before);
     this.everFound ||= backends.length > 0;
-    this.lastError = undefined;
     this.found = backends;
-    this.#logger.info(
-      { pool: this.#pool, backends: backends.map((backend) => backend.address) },
-      changed ? "backends of a pool changed" : "discovery works again; backends are as before",
-    );
+    const fields = { pool: this.#pool, backends: backends.map(({ address }) => address) };
+    if (!changed) this.#logger.info(fields, "discovery works again; backends are as before");
+    else if (this.lastError === undefined && sameButOthers(backends, before))
+      this.#logger.debug(fields, "further addresses of a pool's backends changed");
+    else this.#logger.info(fields, "backends of a pool changed");
+    this.lastError = undefined;
     if (changed) this.#onBackends?.(backends);
   }
 }

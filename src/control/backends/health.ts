@@ -99,6 +99,7 @@ export class HealthMonitor {
       if (sameButTls(pool.check?.spec, check)) this.#renewCheck(pool, check);
       else this.#changeCheck(pool, check);
       this.#watchNew(pool);
+      this.#watchOthers(pool);
       this.#verdicts.refresh(pool);
     }
   }
@@ -194,6 +195,17 @@ export class HealthMonitor {
       if (pool.check !== undefined && !this.#verdicts.has(backend, "down"))
         this.#beginChecking(pool, backend);
       this.#watch(pool, backend);
+    }
+  }
+
+  /** Backends that have other further addresses are checked at those, with what is known of them. */
+  #watchOthers(pool: ManagedPool): void {
+    for (const backend of pool.placed.backends) {
+      const watched = this.#watched.get(backend.slot);
+      if (watched === undefined || watched.backend.others === backend.others) continue;
+      if (isDeepStrictEqual(watched.backend.others, backend.others)) continue;
+      watched.checker?.stop();
+      this.#watch(pool, backend, watched);
     }
   }
 

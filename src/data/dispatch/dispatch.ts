@@ -138,7 +138,7 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
 
   private connect(backend: PlacedBackend): void {
     this.leaveQueue();
-    const { tls } = this.pool;
+    const { tls, definition } = this.pool;
     this.#retrying = !this.fresh;
     this.#phase = "connect";
     this.#began = performance.now();
@@ -150,7 +150,8 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
       this.has(idle);
       return;
     }
-    this.upstream = new Upstream(this.#plane.dial(backend.target, tls !== undefined), backend, tls, this);
+    const raw = this.#plane.dial(backend, tls !== undefined, definition.connect.timeout);
+    this.upstream = new Upstream(raw, backend, tls, this);
   }
 
   override upstreamConnected(): void {

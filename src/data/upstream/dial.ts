@@ -1,5 +1,6 @@
 import { connect, type OnReadOpts, type Socket } from "node:net";
-import type { SocketAddress } from "../../lib/address.ts";
+import { connectOptions } from "../../lib/connect.ts";
+import type { Backend } from "../../model/backend.ts";
 import { onUpstreamBytes } from "../sockets/events.ts";
 import { tcpOptions } from "../sockets/options.ts";
 import { readBuffer } from "../sockets/read-buffer.ts";
@@ -12,18 +13,12 @@ const onread: OnReadOpts = {
 /**
  * Begins to connect; the caller listens for `connect` and `error`.
  * @param secure whether TLS is to come on top, which will read the socket; otherwise its owner gets the bytes.
+ * @param timeout after which the caller gives up, in milliseconds.
  */
-export type Dial = (target: SocketAddress, secure: boolean) => Socket;
+export type Dial = (backend: Pick<Backend, "target" | "others">, secure: boolean, timeout: number) => Socket;
 
-export const dial: Dial = (target, secure) => {
+export const dial: Dial = ({ target, others }, secure, timeout) => {
   const options = secure ? undefined : { onread };
   if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: target.path });
-  // The target is an IP address, so there is no second address family to fall back to.
-  return connect({
-    ...tcpOptions,
-    host: target.host,
-    port: target.port,
-    autoSelectFamily: false,
-    ...options,
-  });
+  return connect({ ...tcpOptions, ...connectOptions(target.host, target.port, others, timeout), ...options });
 };

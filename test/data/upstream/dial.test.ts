@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import { own, SocketOwner } from "../../../src/data/sockets/owner.ts";
+import { dial } from "../../../src/data/upstream/dial.ts";
+import { patient } from "../../support/patience.ts";
+
+/** A server on one address alone, which greets. @returns its port. */
+async function serverAt(t: TestContext, host: string): Promise<number> {
+  const server = createServer((socket) => socket.on("error", () => {}).end("hello")).listen(0, host);
+  t.after(() => server.close());
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+const at = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
+
+async function failed(socket: Socket): Promise<NodeJS.ErrnoException> {
+  const [error] = await once(socket, "error");
+  return error as NodeJS.ErrnoException;
+}
+
+for (const host of ["127.0.0.1", "::1"])
+  test(`a backend that listens at ${host} alone is reached there, at whatever place it is`, async (t) => {
+    const port = await serverAt(t, host);
+    const hosts = ["127.0.0.2", "127.0.0.1", "::1"];
+    for (const first of hosts) {
+      const others = hosts.filter((other) => other !== first);
+      const socket = dial({ target: at(first, port), others }, true, patient(5_000));
+      t.after(() => socket.destroy());
+      await once(socket, "connect");
+      assert.equal(socket.remoteAddress, host);
+      assert.equal(String(await once(socket, "data")), "hello");
+    }
+  });
+
+test("what is read goes to the socket's owner, also at a further address", async (t) => {
+  const port = await serverAt(t, "::1");
+  const got = Promise.withResolvers<string>();
+  class Reader extends SocketOwner {
+    override upstreamBytes(bytes: number, buffer: Buffer): boolean {
+      got.resolve(String(buffer.subarray(0, bytes)));
+      return true;
+    }
+  }
+  const socket = dial({ target: at("127.0.0.1", port), others: ["::1"] }, false, patient(5_000));
+  t.after(() => socket.destroy());
+  own(socket, new Reader());
+  assert.equal(await got.promise, "hello");
+});
+
+test("when no address can be connected, the error has the system's code", async (t) => {
+  const port = await serverAt(t, "127.0.0.1");
+  for (const others of [[], ["127.0.0.3", "::1"]]) {
+    const { code } = await failed(dial({ target: at("127.0.0.2", port), others }, true, patient(5_000)));
+    assert.equal(code, "ECONNREFUSED");
+  }
+});
