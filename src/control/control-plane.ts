@@ -18,6 +18,7 @@ import type { Logger } from "../observe/logger.ts";
 import { Discovery } from "./backends/discovery.ts";
 import { BackendDrains } from "./backends/drains.ts";
 import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
+import { OwnBackends } from "./backends/own-backends.ts";
 import { reconfigure, type Serving } from "./change/reconfigure.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
@@ -49,6 +50,7 @@ export class ControlPlane implements Serving {
   readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
+  readonly #ownBackends: OwnBackends;
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
 
@@ -81,6 +83,7 @@ export class ControlPlane implements Serving {
     const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, logger });
     const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
     this.store = store;
+    this.#ownBackends = new OwnBackends(store, logger);
     this.health = health;
     this.supervisor = supervisor;
     this.drains = new BackendDrains({ store, health, supervisor, shared, memories, logger });
@@ -230,7 +233,7 @@ export class ControlPlane implements Serving {
 
   place(pool: string, backends: readonly Backend[]): void {
     this.#settle();
-    const homeless = this.store.setBackends(pool, backends);
+    const homeless = this.store.setBackends(pool, this.#ownBackends.without(pool, backends));
     if (homeless > 0)
       this.#logger.error(
         { pool, left_out: homeless },

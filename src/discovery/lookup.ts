@@ -1,4 +1,6 @@
 import { isIPv4 } from "node:net";
+import { unmapAddress } from "../lib/address.ts";
+import { AddressSet } from "../lib/address-set.ts";
 import type { DnsRecord } from "../lib/dns/message.ts";
 import { Resolver } from "../lib/dns/resolver.ts";
 import { searchNames } from "../lib/dns/system.ts";
@@ -73,13 +75,30 @@ export async function askAddresses(
 ): Promise<Round<readonly string[]>> {
   const answer = await resolver.ask(name, type, signal);
   if (answer.kind !== "found") return answer;
-  const found = addressesIn(answer.records);
-  return { kind: "found", found, ttl: answer.ttl * 1_000, problem: undefined };
+  return foundAddresses(answer.records, answer.ttl * 1_000);
 }
 
-export function addressesIn(records: readonly DnsRecord[]): readonly string[] {
-  return records.flatMap(({ type, data }) => (type === "A" || type === "AAAA" ? [data] : []));
+/** The addresses in records. Those that no backend can have are a problem; a name without others has no address. */
+export function foundAddresses(records: readonly DnsRecord[], ttl: number): Round<readonly string[]> {
+  const all = records.flatMap(({ type, data }) => (type === "A" || type === "AAAA" ? [data] : []));
+  const found = all.filter((address) => !isNobodys(address));
+  const strange = [...new Set(all.filter(isNobodys))].sort();
+  const cause = `${strange.join(", ")}: no address that a backend can have`;
+  if (found.length === 0) return { kind: "absent", cause };
+  const problem = strange.length === 0 ? undefined : `${cause}; it is left out`;
+  return { kind: "found", found, ttl, problem };
 }
+
+/** Unspecified, multicast and broadcast addresses (RFC 6890, RFC 4291 section 2.4). */
+const nobodys = new AddressSet(
+  ["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8"].map((text) => {
+    const [address = "", prefix] = text.split("/");
+    return { family: isIPv4(address) ? "ipv4" : "ipv6", address, prefix: Number(prefix) };
+  }),
+);
+
+/** Whether no machine has an address for itself: a connection to it goes to this machine, or nowhere. */
+const isNobodys = (address: string): boolean => nobodys.has(unmapAddress(address));
 
 /** Asks for a name's addresses of these types, and remembers the last good ones of each. */
 export function createAddressLookup(types: readonly AddressType[]): Ask<readonly string[]> {
@@ -89,6 +108,7 @@ export function createAddressLookup(types: readonly AddressType[]): Ask<readonly
     const addresses: string[] = [];
     let ttl = Number.POSITIVE_INFINITY;
     const causes: string[] = [];
+    const problems: string[] = [];
     for (const [index, round] of rounds.entries()) {
       const type = types[index]!;
       const key = `${type} ${name}`;
@@ -96,11 +116,13 @@ export function createAddressLookup(types: readonly AddressType[]): Ask<readonly
       addresses.push(...(lastGood.get(key) ?? []));
       if (round.kind === "found") ttl = Math.min(ttl, round.ttl);
       else causes.push(types.length === 1 ? round.cause : `${type}: ${round.cause}`);
+      if (round.kind === "found" && round.problem !== undefined) problems.push(round.problem);
     }
     const failed = rounds.some(({ kind }) => kind === "failed");
     const cause = causes.join("; ");
     if (ttl === Number.POSITIVE_INFINITY) return { kind: failed ? "failed" : "absent", cause };
-    const problem = failed ? `${cause}; what was last found of this type is kept` : undefined;
+    if (failed) problems.push(`${cause}; what was last found of this type is kept`);
+    const problem = problems.length === 0 ? undefined : problems.join("; ");
     return { kind: "found", found: addresses, ttl, problem };
   };
 }
@@ -121,7 +143,7 @@ export async function lookUpSystemName(
   const local = hosts.get(canonical);
   // A hosts file often has only one of its addresses (RFC 6761 section 6.3).
   if (canonical === "localhost") return [...new Set([...(local ?? []), ...loopback])];
-  if (local !== undefined) return local;
+  if (local !== undefined) return local.filter((address) => !isNobodys(address));
   // No nameserver is asked (RFC 6761 section 6.3).
   if (canonical.endsWith(".localhost")) return loopback;
   const ask = createAddressLookup(["A", "AAAA"]);

@@ -2,7 +2,7 @@ import type { DnsRecord, SrvData } from "../lib/dns/message.ts";
 import { joinSome } from "../lib/join-some.ts";
 import { type Backend, mostTiers, mostWeight } from "../model/backend.ts";
 import { backendAt, distinctBackends } from "./backends.ts";
-import { type AddressType, type Ask, addressesIn, askAddresses, type Round } from "./lookup.ts";
+import { type AddressType, type Ask, askAddresses, foundAddresses, type Round } from "./lookup.ts";
 
 type Addresses = Round<readonly string[]>;
 
@@ -34,7 +34,8 @@ export function createSrvLookup(): Ask<readonly Backend[]> {
     for (const [index, round] of rounds.entries()) {
       const target = targets[index]!;
       if (round.kind === "found") ttl = Math.min(ttl, round.ttl);
-      else problems.push(`${target}: ${round.cause}`);
+      const fault = round.kind === "found" ? round.problem : round.cause;
+      if (fault !== undefined) problems.push(`${target}: ${fault}`);
       if (round.kind === "found") known.set(target, round.found);
       if (round.kind === "failed") known.set(target, lastGood.get(target) ?? []);
     }
@@ -63,7 +64,7 @@ class SentAddresses {
     const records = this.#records.get(`${type} ${target}`);
     if (records === undefined) return undefined;
     const ttl = Math.min(...records.map((record) => record.ttl)) * 1_000;
-    return { kind: "found", found: addressesIn(records), ttl, problem: undefined };
+    return foundAddresses(records, ttl);
   }
 }
 

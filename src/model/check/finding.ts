@@ -13,6 +13,8 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "unknown_pool"; readonly pool: string }
   /** No listener sends sessions to this pool. */
   | { readonly kind: "unused_pool" }
+  /** A configured backend is the address of this listener, whose connections come back to the backend's pool. */
+  | { readonly kind: "leads_back"; readonly address: string; readonly listener: string }
   /** The picker hashes server names. These listeners know none, so all their sessions go to one backend. */
   | { readonly kind: "hashes_no_name"; readonly listeners: readonly string[] }
   /** A chain without a condition that is not the last: later ones never match. */

@@ -69,7 +69,7 @@ test("the name that TLS verifies is that of the service, not of a label before i
   const names = ["api.test", "_api._tcp.api.test", "_api._tcp.test.", "api._tcp.test"];
   assert.deepEqual(
     names.map((name) => serviceName({ ...dnsDefaults, name, record: "srv", port: undefined })),
-    ["api.test", "api.test", "test.", "api._tcp.test"],
+    ["api.test", "api.test", "test", "api._tcp.test"],
   );
   assert.equal(serviceName({ ...dnsDefaults, name: "_api._tcp.test" }), "_api._tcp.test");
   assert.equal(serviceName({ type: "file", path: "/b.toml" }), undefined);

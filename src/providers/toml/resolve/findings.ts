@@ -34,6 +34,11 @@ export function tellFinding(
         ...warningAt(path, "no listener or route uses this pool; name it in one, or remove it"),
         at: "key",
       };
+    case "leads_back":
+      return errorAt(
+        path,
+        `${finding.address} is where listeners.${finding.listener} accepts: each connection would come back here and make another one, without end; name another backend`,
+      );
     case "hashes_no_name": {
       const nameless = finding.listeners.map((name) => `listeners.${name}`).join(", ");
       return warningAt(

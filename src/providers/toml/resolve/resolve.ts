@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
+import { ownAddresses } from "../../../lib/own-addresses.ts";
 import { checkModel } from "../../../model/check/check.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
@@ -87,7 +88,9 @@ export async function resolveSettings(
     findings.push(...checkMode(name, listener));
   const { poolNames } = context;
   findings.push(
-    ...checkModel(model, poolNames).map((finding) => tellFinding(finding, poolNames, settings.routes)),
+    ...checkModel(model, poolNames, ownAddresses()).map((finding) =>
+      tellFinding(finding, poolNames, settings.routes),
+    ),
   );
   return { model, findings };
 }
