@@ -25,9 +25,10 @@ export async function readAdminAddress(options: Omit<LoadOptions, "terminal">): 
   const bind = valueAt(own, ["admin", "bind"]);
   if (bind === undefined)
     throw unreadable(source.name, "has no admin.bind, so its umay has no admin server to ask; add [admin]");
-  const address = typeof bind === "string" ? parseAddress(bind) : "is no text";
-  if (typeof address === "string")
-    throw unreadable(source.name, `admin.bind ${address}; umay check says more`);
+  const address = typeof bind === "string" ? parseAddress(bind) : undefined;
+  // Not the value, which may have come from the environment.
+  if (address === undefined || typeof address === "string")
+    throw unreadable(source.name, "admin.bind is no address; umay check says more");
   if (address.kind === "unix") return { kind: "unix", path: resolve(directory, address.path) };
   if (address.port === 0)
     throw unreadable(

@@ -1,6 +1,5 @@
 import type { Path } from "../../lib/findings.ts";
 import type { EffectiveValue } from "../provider.ts";
-import { takesVariables } from "./interpolate.ts";
 import { applyOverrides, type Override } from "./override.ts";
 import { parseConfig } from "./parse.ts";
 import { type Positions, readPositions } from "./report/positions.ts";
@@ -17,7 +16,8 @@ export interface EffectiveSource {
 }
 
 /**
- * Every effective key with its source. `${…}` stays as it was written, so that no secret is shown. A list is one value.
+ * Every effective key with its source. `${…}` stays as it was written, and a value that a variable has set is written as
+ * `${VARIABLE}`, so that no secret is shown. A list is one value.
  * @param source must be valid.
  */
 export async function readEffective({
@@ -58,10 +58,10 @@ export async function readEffective({
     else if (words !== undefined) values.push({ key, origin: "default", words });
   }
 
-  /** A value from the environment, as a file would have to write it to mean the same. */
+  /** In the same environment the variable counts again, so that the whole means the same. */
   function literal(value: unknown, path: Path): unknown {
-    if (typeof value === "string")
-      return origins.overridden(path) && !takesVariables(path) ? value.replace(/\$(?=[${])/g, "$$$$") : value;
+    const variable = origins.variable(path);
+    if (variable !== undefined) return `\${${variable}}`;
     if (Array.isArray(value)) return value.map((element, index) => literal(element, [...path, index]));
     if (!isTable(value)) return value;
     return Object.fromEntries(
@@ -89,16 +89,17 @@ class Origins {
   }
 
   of(path: Path): string {
-    const above = this.#overrides.findLast((override) => isWithin(path, override.path));
-    if (above !== undefined) return above.variable;
+    const above = this.variable(path);
+    if (above !== undefined) return above;
     const inside = this.#overrides.filter((override) => isWithin(override.path, path));
     const found = this.#positions.find(path, "key");
     const written = found?.depth === path.length ? [this.#place(found.range)] : [];
     return [...written, ...inside.map(({ variable }) => variable)].join(", ");
   }
 
-  overridden(path: Path): boolean {
-    return this.#overrides.some((override) => isWithin(path, override.path));
+  /** The variable that has set a value; undefined: none has. */
+  variable(path: Path): string | undefined {
+    return this.#overrides.findLast((override) => isWithin(path, override.path))?.variable;
   }
 
   #place({ line, column }: { readonly line: number; readonly column: number }): string {

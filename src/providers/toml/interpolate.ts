@@ -3,6 +3,7 @@ import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { describeReadError, mebibyte, readWhole } from "../../lib/read-file.ts";
 import { didYouMean } from "../../lib/suggest.ts";
 import { isVariableName } from "../../model/http/template.ts";
+import type { Inserted } from "./hide.ts";
 import type { Tree } from "./tree.ts";
 
 const expression = /\$\$|\$\{([^}]*)(\}?)/g;
@@ -12,14 +13,16 @@ const expression = /\$\$|\$\{([^}]*)(\}?)/g;
  * The default also replaces an empty variable. A file loses one newline at its end. Inserted text is not replaced again.
  * Keys stay as they are.
  * Texts that are filled in anew for every request keep variables such as `${client.ip}`, and `$$`, for whoever reads them then.
+ * `inserted` has the values that are not the configuration's own.
  * @param directory where relative paths start.
  */
 export async function interpolate(
   tree: Tree,
   env: NodeJS.ProcessEnv,
   directory: string,
-): Promise<{ tree: Tree; findings: Finding[] }> {
+): Promise<{ tree: Tree; findings: Finding[]; inserted: Inserted[] }> {
   const findings: Finding[] = [];
+  const inserted: Inserted[] = [];
 
   async function fill(text: string, path: Path): Promise<string> {
     let filled = "";
@@ -45,7 +48,10 @@ export async function interpolate(
       closing === ""
         ? { problem: `has "\${" without a closing "}"; write $$ for a dollar sign` }
         : await evaluate(inside, env, directory);
-    if ("value" in result) return later ? result.value.replaceAll("$", "$$$$") : result.value;
+    if ("value" in result) {
+      if (result.foreign) inserted.push({ path, source: match, value: result.value });
+      return later ? result.value.replaceAll("$", "$$$$") : result.value;
+    }
     findings.push(errorAt(path, result.problem, result.hint));
     return match;
   }
@@ -60,11 +66,11 @@ export async function interpolate(
     return list ? filled.map(([, below]) => below) : Object.fromEntries(filled);
   }
 
-  return { tree: (await walk(tree, [])) as Tree, findings };
+  return { tree: (await walk(tree, [])) as Tree, findings, inserted };
 }
 
 /** Whether the text at a path may have variables: `routes.*.request_headers.set.*` and its like. */
-export function takesVariables(path: Path): boolean {
+function takesVariables(path: Path): boolean {
   const [table, , key, change] = path;
   return (
     table === "routes" &&
@@ -74,7 +80,8 @@ export function takesVariables(path: Path): boolean {
   );
 }
 
-type Evaluated = { value: string } | { problem: string; hint?: string | undefined };
+/** `foreign`: the value is not the configuration's own. */
+type Evaluated = { value: string; foreign: boolean } | { problem: string; hint?: string | undefined };
 
 async function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: string): Promise<Evaluated> {
   if (inside.startsWith("file:")) return readValue(inside.slice("file:".length), directory);
@@ -85,8 +92,8 @@ async function evaluate(inside: string, env: NodeJS.ProcessEnv, directory: strin
     };
   const [, name = "", fallback] = match;
   const value = env[name];
-  if (fallback !== undefined) return { value: value || fallback };
-  if (value !== undefined) return { value };
+  if (fallback !== undefined && !value) return { value: fallback, foreign: false };
+  if (value !== undefined) return { value, foreign: true };
   return {
     problem: `the environment variable ${name} is not set; set it, or write \${${name}:-default}`,
     hint: didYouMean(name, Object.keys(env)),
@@ -97,7 +104,7 @@ async function readValue(path: string, directory: string): Promise<Evaluated> {
   const file = resolve(directory, path);
   try {
     const text = (await readWhole(file, mebibyte)).toString("utf8");
-    return { value: text.replace(/\r?\n$/, "") };
+    return { value: text.replace(/\r?\n$/, ""), foreign: true };
   } catch (error) {
     return { problem: `${file} ${describeReadError(error)}` };
   }

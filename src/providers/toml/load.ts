@@ -4,6 +4,7 @@ import type { Model } from "../../model/model.ts";
 import type { EffectiveValue } from "../provider.ts";
 import { ConfigError, type ConfigProblem } from "../provider.ts";
 import { findConfig } from "./find.ts";
+import { hideInserted, insertedByOverrides } from "./hide.ts";
 import { interpolate } from "./interpolate.ts";
 import { applyOverrides } from "./override.ts";
 import { parseConfig } from "./parse.ts";
@@ -68,7 +69,11 @@ export async function loadConfigText(
   options: TextOptions,
 ): Promise<Omit<LoadedConfig, "file">> {
   const { name, directory, env, terminal = false, takePlanned = false } = options;
-  const { tree, findings: missing } = await interpolate(await parseConfig(text, name), env, directory);
+  const {
+    tree,
+    findings: missing,
+    inserted,
+  } = await interpolate(await parseConfig(text, name), env, directory);
   const { overrides, misfits } = applyOverrides(tree, env);
   const unfilled = missing.filter(({ path }) => !overrides.some((override) => isWithin(path, override.path)));
   const { settings, findings, unchecked } = validate(
@@ -79,15 +84,13 @@ export async function loadConfigText(
   const poolNames = isTable(tree["pools"]) ? Object.keys(tree["pools"]) : [];
   const resolved = settings && (await resolveSettings(settings, { directory, poolNames, terminal }));
 
-  const problems = await locate(
-    [
-      ...unfilled,
-      ...findings,
-      ...(resolved?.findings ?? []).filter((finding) => isSound(finding, unchecked)),
-    ],
-    misfits,
-    { name, text, overrides },
-  );
+  const sound = (resolved?.findings ?? []).filter((finding) => isSound(finding, unchecked));
+  const foreign = [...inserted, ...insertedByOverrides(tree, overrides)];
+  const problems = await locate(hideInserted([...unfilled, ...findings, ...sound], foreign), misfits, {
+    name,
+    text,
+    overrides,
+  });
   if (resolved === undefined || problems.some(({ severity }) => severity === "error"))
     throw new ConfigError(problems);
   return {

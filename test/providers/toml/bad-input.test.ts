@@ -200,7 +200,7 @@ const cases: readonly Case[] = [
     text: smallest,
     env: { UMAY__LOG__LEVEL: "loud" },
     problems: [
-      'error UMAY__LOG__LEVEL log.level: expected "trace", "debug", "info", "warn", "error", "fatal" or "silent", got "loud"',
+      'error UMAY__LOG__LEVEL log.level: expected "trace", "debug", "info", "warn", "error", "fatal" or "silent", got the value of UMAY__LOG__LEVEL',
     ],
   },
   {

@@ -45,16 +45,18 @@ test("a value can't smuggle in other keys, and a date is text", async () => {
     UMAY__LOG__FORMAT: "2026-11-22",
   });
   assert.deepEqual(lines, [
-    'error UMAY__LOG__LEVEL log.level: expected "trace", "debug", "info", "warn", "error", "fatal" or "silent", got "\\"info\\"\\nother = 1"',
-    'error UMAY__LOG__FORMAT log.format: expected "json" or "pretty", got "2026-11-22"',
+    'error UMAY__LOG__LEVEL log.level: expected "trace", "debug", "info", "warn", "error", "fatal" or "silent", got the value of UMAY__LOG__LEVEL',
+    'error UMAY__LOG__FORMAT log.format: expected "json" or "pretty", got the value of UMAY__LOG__FORMAT',
   ]);
 });
 
 test("text of an override is not looked at for variables", async () => {
-  const [line] = await problemLines(smallest, { UMAY__LISTENERS__ECHO__POOL: "$" + "{HOME}", HOME: "echo" });
+  const text = `${smallest}\n[listeners.log]\nbind = "127.0.0.1:1"\npool = "echo"`;
+  const env = { UMAY__POOLS__ECHO__TLS__SERVER_NAME: `\${HOME}`, HOME: "echo.test" };
+  const [line] = await problemLines(text, env);
   assert.match(
     line!,
-    /^error UMAY__LISTENERS__ECHO__POOL listeners\.echo\.pool: no pool is named "\$\{HOME\}"/,
+    /^error UMAY__POOLS__ECHO__TLS__SERVER_NAME pools\.echo\.tls\.server_name: .* can't exist/,
   );
 });
 
