@@ -213,7 +213,8 @@ export class ControlPlane implements Serving {
 
   discover({ name, discovery }: Pool): Discovery {
     const before = this.store.pool(name)?.discovery;
-    return new Discovery(name, this.#discover(discovery), before, this.#logger);
+    const serves = (): boolean => (this.store.pool(name)?.placed.backends.length ?? 0) > 0;
+    return new Discovery(name, this.#discover(discovery), before, this.#logger, serves);
   }
 
   follow(name: string, discovery: Discovery): void {

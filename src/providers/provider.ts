@@ -74,7 +74,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** A problem in one line, without guess and frame. */
-export function problemText({ where, path, message }: ConfigProblem): string {
-  return [where, path, message].filter(Boolean).join(": ");
+/** A problem in one line, without guess and frame; a warning says that it is one. */
+export function problemText({ severity, where, path, message }: ConfigProblem): string {
+  const mark = severity === "warning" ? "warning" : "";
+  return [where, mark, path, message].filter(Boolean).join(": ");
 }

@@ -40,6 +40,13 @@ async function echoes(): Promise<boolean> {
   }
 }
 
+test("room for few connections is a warning", async () => {
+  const told = await umay.logged(({ msg }) => msg.startsWith("the limit on open files leaves room for few"));
+  assert.equal(told.level, "warn");
+  assert.equal(told["open_files"], limit);
+  assert.equal(told["most_connections"], await umay.metric("umay_connections_limit"));
+});
+
 test(`${clients} clients do not use up ${limit} files: what does not fit is refused, counted and logged`, async () => {
   assert.ok(await echoes());
   const filesAtFirst = openFiles(umay.pid);

@@ -110,8 +110,8 @@ test("what cannot be done says so, with the exit code of its kind", async () => 
     [["status", "--config", join(dir.path, "none")], 78, /does not exist; check the path[\s\S]*--admin/],
     [["status", "--config", config("")], 78, /has no admin\.bind/],
     [["status", "--config", config('admin.bind = "127.0.0.1:0"')], 78, /admin\.bind has port 0/],
-    [["status", "--config", config('admin.bind = "localhost"')], 78, /admin\.bind has no port/],
-    [["status", "--config", config("admin.bind = 9901")], 78, /admin\.bind is no text/],
+    [["status", "--config", config('admin.bind = "localhost"')], 78, /admin\.bind is no address/],
+    [["status", "--config", config("admin.bind = 9901")], 78, /admin\.bind is no address/],
     [["status", "--config", config("admin = [")], 78, /not valid TOML/],
   ];
   for (const [args, code, says] of cases) {

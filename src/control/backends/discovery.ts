@@ -18,10 +18,22 @@ export class Discovery implements Followed {
   readonly #first = Promise.withResolvers<void>();
   #onBackends: ((backends: readonly Backend[]) => void) | undefined;
 
-  /** @param before whose place it is to take: what that counted goes on. */
-  constructor(pool: string, source: DiscoverySource, before: Followed | undefined, logger: Logger) {
+  readonly #serves: () => boolean;
+
+  /**
+   * @param before whose place it is to take: what that counted goes on.
+   * @param serves whether the pool has backends now, also those of a discovery that this one replaces.
+   */
+  constructor(
+    pool: string,
+    source: DiscoverySource,
+    before: Followed | undefined,
+    logger: Logger,
+    serves: () => boolean = () => false,
+  ) {
     this.#pool = pool;
     this.#logger = logger;
+    this.#serves = serves;
     this.everFound = before?.everFound ?? false;
     this.errors = before?.errors ?? 0;
     void this.#follow(source);
@@ -57,12 +69,19 @@ export class Discovery implements Followed {
   #take(result: Result<readonly Backend[], DiscoveryError>): void {
     if (result.ok) this.#takeSet(result.value);
     else {
-      const { message, serving } = result.error;
+      const { message, serving } = this.#truth(result.error);
       this.errors++;
       this.lastError = message;
       this.#logger.warn({ pool: this.#pool, serving }, `discovery failed: ${message}`);
     }
     this.#first.resolve();
+  }
+
+  /** A source that has found nothing yet may follow another one, whose backends serve on. */
+  #truth(error: DiscoveryError): DiscoveryError {
+    if (error.serving !== "nothing" || this.found !== undefined || !this.#serves()) return error;
+    const cause = error.message.replace(/; no backend is known$/, "");
+    return { message: `${cause}; the backends from before are served on`, serving: "last-good" };
   }
 
   #takeSet(backends: readonly Backend[]): void {

@@ -18,6 +18,9 @@ export interface RunOptions {
   readonly onReady?: () => void;
 }
 
+/** With room for fewer connections the limit on open files is most likely a mistake. */
+const fewConnections = 256;
+
 /**
  * Runs a proxy until SIGTERM or SIGINT has drained it.
  * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
@@ -67,6 +70,12 @@ async function serve(
     throw error;
   }
   logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
+  const { limit, connections } = plane.fileLimit;
+  if (connections < fewConnections)
+    logger.warn(
+      { most_connections: connections, open_files: limit },
+      "the limit on open files leaves room for few connections; raise it (ulimit -Hn, LimitNOFILE)",
+    );
   first.heard(ok(plane.store.snapshot.version));
   onHangup(() => reloader.news("SIGHUP"));
   const stopped = new AbortController();

@@ -52,6 +52,20 @@ function watched(names: readonly string[]) {
   return { sources, calls, lines, discoveries, follow, handOn };
 }
 
+test("a discovery that takes another one's place tells the truth about what is served meanwhile", async () => {
+  for (const [serves, told] of [
+    [true, ["last-good", "discovery failed: no answer; the backends from before are served on"]],
+    [false, ["nothing", "discovery failed: no answer; no backend is known"]],
+  ] as const) {
+    const lines: Record<string, unknown>[] = [];
+    const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
+    const source = new Source();
+    new Discovery("a", source, undefined, logger, () => serves);
+    await source.give(err({ message: "no answer; no backend is known", serving: "nothing" } as const));
+    assert.deepEqual([lines[0]!["serving"], lines[0]!["msg"]], told);
+  }
+});
+
 const stateOf = ({ everFound, errors, lastError }: Discovery) => ({ everFound, errors, lastError });
 
 test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {

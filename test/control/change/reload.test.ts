@@ -78,12 +78,16 @@ test("a configuration is taken into service, and then there is nothing more to c
 test("what keeps it from that is answered, counted and logged", async () => {
   const { plane, file, reloader, lines, heard } = scene();
   const problem = { severity: "error", where: "umay.toml:1:2", path: "a.b", message: "is wrong" } as const;
-  const problems = [{ ...problem, hint: undefined, frame: undefined }];
+  const problems = [
+    { ...problem, hint: undefined, frame: undefined },
+    { ...problem, severity: "warning", message: "is odd", hint: undefined, frame: undefined } as const,
+  ];
   file.read = async () => {
     throw new ConfigError(problems);
   };
-  const text = "umay.toml:1:2: a.b: is wrong";
-  assert.deepEqual(await reloader.reload("test", false), { ok: false, error: { error: text, problems } });
+  const texts = ["umay.toml:1:2: a.b: is wrong", "umay.toml:1:2: warning: a.b: is odd"];
+  const error = texts.join("\n");
+  assert.deepEqual(await reloader.reload("test", false), { ok: false, error: { error, problems } });
   file.read = async () => second;
   plane.reconfigure = async () => {
     throw new Error("a port is taken");
@@ -97,7 +101,7 @@ test("what keeps it from that is answered, counted and logged", async () => {
   assert.deepEqual(
     lines.map(({ level, cause }) => [level, cause]),
     [
-      ["error", [text]],
+      ["error", texts],
       ["error", "a port is taken"],
     ],
   );
