@@ -70,6 +70,7 @@ function serve(limits: ListenerLimits): ServedListener {
     {
       name: "web",
       bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
+      socket: undefined,
       chains: [],
       detect: false,
       proxyProtocol: undefined,

@@ -1,6 +1,7 @@
 import type { Server, Socket } from "node:net";
 import { formatAddress } from "../lib/address.ts";
 import { hashString } from "../lib/hash.ts";
+import { type SocketRights, setSocketRights } from "../lib/socket-file.ts";
 import { type Chain, poolsOf } from "../model/chain.ts";
 import { poolsOfTable } from "../model/http/route.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
@@ -198,6 +199,9 @@ export class ServedState {
         continue;
       }
       prepared.listeners.set(definition.name, open);
+      const { bind, socket } = definition;
+      if (bind.kind === "unix" && socket !== undefined && open.servers.length > 0)
+        await setSocketRights(bind.path, socket);
       prepared.commits.push(() => {
         open.served = served;
       });
@@ -210,7 +214,8 @@ export class ServedState {
     if (!this.#accepts(definition)) return open;
     const accept = (socket: Socket): void => this.#onConnection(open.served, socket);
     const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
-    open.servers = await openServers(definition, accept, this.#onServerError, mayMove);
+    const rights = (): SocketRights | undefined => open.served.definition.socket;
+    open.servers = await openServers(definition, accept, this.#onServerError, mayMove, rights);
     opened.push(...open.servers);
     // With addresses that need no look-up, that takes no turn of the event loop: nobody is accepted before the commit.
     return open;

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { connectOptions } from "../lib/connect.ts";
 import { encodeProxyV1, encodeProxyV2 } from "../lib/proxy-protocol/writer.ts";
+import { systemPath } from "../lib/socket-file.ts";
 import type { CheckSpec } from "../model/health.ts";
 import { type Dial, follow } from "./connection.ts";
 import { secureDial } from "./secure-dial.ts";
@@ -32,7 +33,7 @@ function plainDial(header: Buffer | undefined, timeout: number): Dial {
     };
     const socket =
       target.kind === "unix"
-        ? connect({ path: target.path, onread })
+        ? connect({ path: systemPath(target.path), onread })
         : connect({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true, onread });
     socket.on("connect", () => {
       if (header !== undefined) socket.write(header);

@@ -1,6 +1,7 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { connectOptions } from "../lib/connect.ts";
+import { systemPath } from "../lib/socket-file.ts";
 import type { PoolTls } from "../model/pool.ts";
 import { beginTls, createBackendContext } from "../tls/backend.ts";
 import type { CheckTarget } from "./check.ts";
@@ -106,7 +107,7 @@ class SecureConnection implements Connection {
     const socket = beginTls(tls, this.#target, {
       ...(raw !== undefined && { socket: raw }),
       ...(target.kind === "tcp" && { port: target.port }),
-      ...(target.kind === "unix" && raw === undefined && { path: target.path }),
+      ...(target.kind === "unix" && raw === undefined && { path: systemPath(target.path) }),
       context: this.#pool.context(session !== undefined),
       protocols,
       session,
@@ -168,7 +169,7 @@ function leave(socket: TLSSocket): void {
 function openPlain({ target, others }: CheckTarget, { header, timeout }: SecurePool): Socket {
   const socket =
     target.kind === "unix"
-      ? connectPlain(target.path)
+      ? connectPlain(systemPath(target.path))
       : connectPlain({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true });
   if (header !== undefined) socket.write(header);
   return socket;

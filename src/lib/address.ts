@@ -1,6 +1,9 @@
 import { isIPv6, SocketAddress as NetAddress } from "node:net";
 
-/** Where a socket listens or connects: an IP address or host name with a port, or a unix socket's path. */
+/**
+ * Where a socket listens or connects: an IP address or host name with a port, or a unix socket's path. A path that begins
+ * with `@` is an abstract name, which has no file.
+ */
 export type SocketAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };

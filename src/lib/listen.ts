@@ -1,6 +1,8 @@
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { formatAddress, type SocketAddress } from "./address.ts";
+import { err, ok, type Result } from "./result.ts";
+import { isAbstract, systemPath } from "./socket-file.ts";
 
 export interface ListenOptions {
   /** Mode of a unix socket's file from its first moment; default: 0777 less the umask. For the main thread only. */
@@ -21,14 +23,14 @@ export async function listen(
   address: SocketAddress,
   { mode, ...options }: ListenOptions = {},
 ): Promise<SocketAddress> {
-  if (address.kind === "unix") await removeStaleSocket(address.path);
+  if (address.kind === "unix") await removeStaleSocket(address);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   const restrict = address.kind === "unix" && mode !== undefined;
   const umask = restrict ? process.umask(0o777 & ~mode) : 0;
   try {
     // A unix socket's file is made within this call.
-    if (address.kind === "unix") server.listen({ path: address.path, ...options }, resolve);
+    if (address.kind === "unix") server.listen({ path: systemPath(address.path), ...options }, resolve);
     else server.listen({ host: address.host, port: address.port, ...options }, resolve);
   } finally {
     if (restrict) process.umask(umask);
@@ -43,11 +45,32 @@ export async function listen(
     : address;
 }
 
-/** Removes nothing but a socket: a connection to a regular file is refused just the same. */
-async function removeStaleSocket(path: string): Promise<void> {
+/**
+ * Removes nothing but a socket: a connection to a regular file is refused just the same.
+ * @throws {@link listenError} where another user's socket is in the way.
+ */
+export async function removeStaleSocket(address: SocketAddress & { readonly kind: "unix" }): Promise<void> {
+  const { path } = address;
+  if (isAbstract(path)) return;
   const found = await lstat(path).catch(() => undefined);
-  if (found?.isSocket() && (await connectError(path)) === "ECONNREFUSED") await unlink(path);
+  if (!found?.isSocket()) return;
+  const refused = await connectError(path);
+  if (refused !== "ECONNREFUSED" && refused !== "EACCES") return;
+  // Without the right to connect nobody knows whether it is served.
+  const removed = refused === "EACCES" ? err(refused) : await removal(path);
+  if (removed.ok) return;
+  const cause = Object.assign(new Error(refused), { code: "EADDRINUSE" });
+  const owner = `the socket there is of the user with number ${found.uid}`;
+  const state = refused === "EACCES" ? "who may still serve it" : "whose process is gone";
+  const message = `cannot listen on ${formatAddress(address)}: ${owner}, ${state}, and umay may not remove it; remove it as that user, or choose another path (${cause.code})`;
+  throw Object.assign(new Error(message, { cause }), { code: cause.code });
 }
+
+const removal = (path: string): Promise<Result<void, string>> =>
+  unlink(path).then(
+    () => ok(undefined),
+    (error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? ok(undefined) : err(error.code ?? "")),
+  );
 
 function connectError(path: string): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Cidr } from "../lib/cidr.ts";
+import type { SocketRights } from "../lib/socket-file.ts";
 import type { Chain } from "./chain.ts";
 import type { ClientAuth } from "./client-auth.ts";
 import type { Certificate, TicketKeys } from "./material.ts";
@@ -59,6 +60,8 @@ export interface ListenerLimits {
 export interface Listener {
   readonly name: string;
   readonly bind: SocketAddress;
+  /** Of the file, where `bind` is a unix socket. */
+  readonly socket: SocketRights | undefined;
   /**
    * What becomes of connections: the first that matches. Every connection finds one: the last one of those that
    * terminate TLS, and of those for clients without TLS, has no condition.

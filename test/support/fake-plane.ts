@@ -49,6 +49,7 @@ export const fakeChain: Chain = chainTo(
 export const fakeListener: PlacedListener = {
   name: "web",
   bind: { kind: "tcp", host: "127.0.0.1", port: 443 },
+  socket: undefined,
   chains: [fakeChain],
   detect: false,
   proxyProtocol: undefined,

@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { SocketAddress } from "../../lib/address.ts";
 import { listen } from "../../lib/listen.ts";
+import { fileIdentity, isAbstract, type SocketRights, setSocketRights } from "../../lib/socket-file.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { acceptBacklog, tcpOptions } from "../sockets/options.ts";
 
@@ -7,6 +9,7 @@ import { acceptBacklog, tcpOptions } from "../sockets/options.ts";
  * Opens this worker's own socket on each of the listener's addresses; the kernel spreads connections over the workers
  * that did (SO_REUSEPORT). All or none: when one fails, the others are closed again.
  * @param pauseOnConnect whether connections come unread, so that they may move to another thread.
+ * @param rights of a unix socket's file, as they are configured now.
  * @throws an error that names listener and address.
  */
 export async function openServers(
@@ -14,6 +17,7 @@ export async function openServers(
   onConnection: (socket: Socket) => void,
   onError: (error: Error) => void,
   pauseOnConnect: boolean,
+  rights: () => SocketRights | undefined,
 ): Promise<readonly Server[]> {
   const servers: Server[] = [];
   try {
@@ -22,10 +26,61 @@ export async function openServers(
       servers.push(server);
       await listen(server, address, { reusePort: true, backlog: acceptBacklog });
       server.on("error", onError);
+      if (address.kind === "unix" && !isAbstract(address.path))
+        await keepSocketFile(server, address, rights, (message) =>
+          onError(new Error(`listener ${listener.name}: ${address.path} ${message}`)),
+        );
     }
   } catch (cause) {
     for (const server of servers) server.close();
     throw new Error(`listener ${listener.name} ${(cause as Error).message}`, { cause });
   }
   return servers;
+}
+
+/** Time between two looks at the file of a unix socket, in milliseconds. */
+const look = 1_000;
+
+/**
+ * Gives the file of a unix socket its rights, and makes it anew when it has vanished (a clean-up of /tmp or /run, say):
+ * otherwise nobody could connect any more, and nobody would know.
+ * @throws where it can't have these rights.
+ */
+async function keepSocketFile(
+  server: Server,
+  address: SocketAddress & { readonly kind: "unix" },
+  rights: () => SocketRights | undefined,
+  complain: (message: string) => void,
+): Promise<void> {
+  const { path } = address;
+  const settle = async (): Promise<string | undefined> => {
+    const wanted = rights();
+    if (wanted !== undefined) await setSocketRights(path, wanted);
+    return fileIdentity(path);
+  };
+  let known = await settle();
+  let seen = known;
+  let looking = false;
+  const lookAgain = async (): Promise<void> => {
+    const before = seen;
+    seen = await fileIdentity(path);
+    if (seen === known || seen === before || !server.listening) return;
+    if (seen !== undefined)
+      return complain("is another file now, and clients do not reach umay; remove it, and it is made anew");
+    complain("has vanished; it is made anew");
+    server.close();
+    await listen(server, address, { backlog: acceptBacklog });
+    known = await settle();
+    seen = known;
+  };
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    lookAgain()
+      .catch((error: Error) => complain(`cannot be made anew: ${error.message}`))
+      .finally(() => {
+        looking = false;
+      });
+  }, look).unref();
+  server.on("close", () => looking || clearInterval(timer));
 }

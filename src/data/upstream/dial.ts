@@ -1,5 +1,6 @@
 import { connect, type OnReadOpts, type Socket } from "node:net";
 import { connectOptions } from "../../lib/connect.ts";
+import { systemPath } from "../../lib/socket-file.ts";
 import type { Backend } from "../../model/backend.ts";
 import { onUpstreamBytes } from "../sockets/events.ts";
 import { tcpOptions } from "../sockets/options.ts";
@@ -19,6 +20,6 @@ export type Dial = (backend: Pick<Backend, "target" | "others">, secure: boolean
 
 export const dial: Dial = ({ target, others }, secure, timeout) => {
   const options = secure ? undefined : { onread };
-  if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: target.path });
+  if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: systemPath(target.path) });
   return connect({ ...tcpOptions, ...connectOptions(target.host, target.port, others, timeout), ...options });
 };

@@ -56,6 +56,7 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
   return {
     name,
     bind: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    socket: undefined,
     chains: [http, chainTo("echo", {}, { tls: terminates ? "terminate" : undefined })],
     detect: false,
     proxyProtocol: undefined,

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { canonicalAddress, formatAddress, parseAddress, type SocketAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
+import { isAbstract } from "../../../lib/socket-file.ts";
 import type { Backend } from "../../../model/backend.ts";
 import type { BackendSettings } from "../schema/pool.ts";
 
@@ -13,7 +14,7 @@ export function placeAddress(
   directory: string,
   report: Report,
 ): SocketAddress {
-  if (address.kind === "tcp") return address;
+  if (address.kind === "tcp" || isAbstract(address.path)) return address;
   const absolute = formatAddress({ kind: "unix", path: resolve(directory, address.path) });
   const placed = parseAddress(absolute);
   if (typeof placed !== "string") return placed;

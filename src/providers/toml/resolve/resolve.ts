@@ -1,6 +1,7 @@
 import type { SocketAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import { ownAddresses } from "../../../lib/own-addresses.ts";
+import { isAbstract } from "../../../lib/socket-file.ts";
 import { checkModel } from "../../../model/check/check.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
@@ -17,6 +18,7 @@ import { resolvePoolHttp, resolveRetryBudget } from "./http/pool.ts";
 import { resolveTables } from "./http/tables.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
+import { resolveSocket } from "./socket.ts";
 import { resolveTls } from "./tls.ts";
 import { usableCpus } from "./workers.ts";
 
@@ -42,14 +44,18 @@ export async function resolveSettings(
   const resolving = { directory: context.directory, report };
   const { tables, nameOf } = await resolveTables(settings, resolving);
   const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
+  if (admin?.bind.kind === "unix" && isAbstract(admin.bind.path))
+    report(errorAt(["admin", "bind"], "has an abstract name, which every user may connect to; use a path"));
   const listeners = await Promise.all(
     Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
       const path = ["listeners", name];
-      const { tls } = listener;
+      const { tls, socket } = listener;
+      const bind = place(listener.bind, [...path, "bind"]);
       return {
         ...listenerOf(name, listener),
         chains: resolveChains(listener, await resolveServe(name, listener, nameOf.get(name), resolving)),
-        bind: place(listener.bind, [...path, "bind"]),
+        bind,
+        socket: socket && (await resolveSocket(socket, bind, [...path, "socket"], report)),
         limits: resolveLimits(listener, path, report),
         tls: tls && (await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, report)),
       };
@@ -111,7 +117,7 @@ function withAlpn(tls: TlsSettings, { mode }: ListenerSettings): TlsSettings {
 function listenerOf(
   name: string,
   settings: ListenerSettings,
-): Omit<Listener, "bind" | "chains" | "tls" | "limits"> {
+): Omit<Listener, "bind" | "chains" | "socket" | "tls" | "limits"> {
   const { detect, proxy_protocol: proxyProtocol, max_connections: maxConnections, timeouts } = settings;
   const introduced = proxyProtocol && {
     trust: proxyProtocol.trust.map(({ cidr }) => cidr),

@@ -103,10 +103,40 @@ const route = z.strictObject({
     .describe("Pass TLS on to the backend unchanged instead of terminating it."),
 });
 
+const modeExpected = 'expected permission bits as text, such as "0660"';
+
+/** Becomes a number. */
+const mode = z
+  .string({ error: modeExpected })
+  .regex(/^0?[0-7]{3}$/, { error: modeExpected })
+  .transform((text) => Number.parseInt(text, 8))
+  .meta({ "x-type": "permission bits" });
+
+const account = z.union([integer(0, 4_294_967_294), z.string().min(1)], {
+  error: "expected a name or a number",
+});
+
+const socket = z.strictObject({
+  mode: mode.optional().meta({
+    description: "Permission bits of the socket's file; whoever may write to it may connect.",
+    "x-default": '"0777" less the umask',
+  }),
+  user: account.optional().meta({
+    description:
+      "The user that the file belongs to, by name or number. Only root may give it to another one.",
+    "x-default": "the one that umay runs as",
+  }),
+  group: account.optional().meta({
+    description: "The group that the file belongs to, by name or number.",
+    "x-default": "the one that umay runs as",
+  }),
+});
+
 export const listener = z.strictObject({
   bind: address(0).describe(
     'The address that clients connect to: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free port and logs it.',
   ),
+  socket: socket.optional().describe("Who may connect, where bind is a unix socket with a file."),
   mode: z
     .enum(["tcp", "passthrough", "http"])
     .prefault("tcp")
@@ -152,4 +182,5 @@ export const listener = z.strictObject({
 });
 
 export type ListenerSettings = z.output<typeof listener>;
+export type SocketSettings = z.output<typeof socket>;
 export type TlsSettings = z.output<typeof tls>;
