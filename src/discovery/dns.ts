@@ -3,6 +3,7 @@ import type { Backend } from "../model/backend.ts";
 import type { DnsDiscovery } from "../model/pool.ts";
 import { backendsAt, sameBackends } from "./backends.ts";
 import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
+import { Lingering } from "./lingering.ts";
 import { type AddressType, type Ask, askFor, createAddressLookup, type Round } from "./lookup.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";
 import { createSrvLookup } from "./srv.ts";
@@ -27,10 +28,11 @@ async function* watch(
   const { clock, random } = dependencies;
   const ask = createAsk(spec);
   const progress = new Progress(spec);
+  const lingering = new Lingering(spec.linger);
   while (!signal.aborted) {
     const round = await askFor(spec, ask, dependencies, signal);
     if (signal.aborted) return;
-    const { backends, error, wait } = progress.after(round, clock.now());
+    const { backends, error, wait } = progress.after(lingering.after(round, clock.now()), clock.now());
     if (backends !== undefined) yield ok(backends);
     if (error !== undefined && !signal.aborted) yield err(error);
     await clock.sleep(Math.max(shortestWait, jitter(wait, random)), signal);

@@ -114,6 +114,8 @@ export interface DnsDiscovery {
   readonly refresh: { readonly min: number; readonly max: number };
   /** How long the last backends are kept when the name has vanished, in milliseconds. */
   readonly hold: number;
+  /** How long a single backend is kept that an answer with others does not have, in milliseconds. */
+  readonly linger: number;
 }
 
 export interface FileDiscovery {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startDnsServer } from "../support/dns-server.ts";
+import { patient } from "../support/patience.ts";
 import { watchDns } from "./watching.ts";
 
 test("the addresses of a name become backends with its port, weight 1 and no backup", async () => {
@@ -173,4 +174,45 @@ test("names are absolute, with or without a dot at the end", async () => {
     server.queries.map(({ name }) => name),
     ["echo", "echo"],
   );
+});
+
+test("a server that drops queries with EDNS is asked without, and so is asked first from then on", async () => {
+  await using server = await startDnsServer();
+  const answers = [{ name: "api.test", type: "A", ttl: 1, data: "10.0.0.1" }] as const;
+  const extended: boolean[] = [];
+  server.reply("api.test", "A", (query) => {
+    const edns = (query.additionals ?? []).some(({ type }) => type === "OPT");
+    extended.push(edns);
+    return edns ? { after: new Promise(() => {}) } : { answers };
+  });
+  const query = { timeout: patient(300), tries: 2 };
+  await using watching = watchDns([server.address], {}, { query });
+  await watching.yielded(1);
+  assert.deepEqual(watching.take(), [["10.0.0.1:443"]]);
+  await watching.round();
+  assert.deepEqual(extended, [true, false, false]);
+});
+
+test("with linger, answers that are a part of the set change nothing, and what is missing for longer leaves", async () => {
+  await using server = await startDnsServer();
+  server.answer("api.test", "A", ["10.0.0.1", "10.0.0.2"], 10);
+  await using watching = watchDns([server.address], { linger: 25_000 });
+  await watching.yielded(1);
+  server.answer("api.test", "A", ["10.0.0.3"], 10);
+  await watching.round();
+  server.answer("api.test", "A", ["10.0.0.2"], 10);
+  assert.equal(await watching.round(), 10_000);
+  assert.deepEqual(watching.take(), [
+    ["10.0.0.1:443", "10.0.0.2:443"],
+    ["10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"],
+  ]);
+  // 10.0.0.1 was last there 20 s ago.
+  assert.equal(await watching.round(), 5_000);
+  assert.deepEqual(watching.take(), [["10.0.0.2:443", "10.0.0.3:443"]]);
+  server.reply("api.test", "A", { rcode: "NXDOMAIN" });
+  for (let passed = 0; passed < 40_000; ) passed += await watching.round();
+  assert.deepEqual(watching.take().at(-1), {
+    message: `api.test: NXDOMAIN from ${server.address}; no backend is known`,
+    serving: "nothing",
+  });
 });

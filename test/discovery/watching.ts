@@ -147,6 +147,7 @@ export const dnsDefaults: DnsDiscovery = {
   nameservers: [],
   refresh: { min: 1_000, max: 300_000 },
   hold: 30_000,
+  linger: 0,
 };
 
 /** Watches `api.test`, port 443, at these nameservers. */

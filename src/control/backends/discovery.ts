@@ -5,6 +5,11 @@ import type { Result } from "../../lib/result.ts";
 import type { Backend } from "../../model/backend.ts";
 import type { Followed } from "../state/managed-pool.ts";
 
+/** In milliseconds. */
+const minute = 60_000;
+/** Changes of a pool's backends in one minute that get a line each. */
+const mostChangesTold = 10;
+
 /** Follows the source of one pool's backends, from when it is made, and hands on what is found once it is asked to. */
 export class Discovery implements Followed {
   everFound: boolean;
@@ -19,6 +24,9 @@ export class Discovery implements Followed {
   #onBackends: ((backends: readonly Backend[]) => void) | undefined;
 
   readonly #serves: () => boolean;
+  /** Begin of the present minute of changes, by performance.now(), and their number in it. */
+  #minute = Number.NEGATIVE_INFINITY;
+  #changes = 0;
 
   /**
    * @param before whose place it is to take: what that counted goes on.
@@ -77,6 +85,26 @@ export class Discovery implements Followed {
     this.#first.resolve();
   }
 
+  /** Each change as long as they are few; of many, the newest once a minute. */
+  #tellChange(fields: { readonly pool: string; readonly backends: readonly string[] }): void {
+    const now = performance.now();
+    if (now - this.#minute > minute) {
+      this.#minute = now;
+      this.#changes = 0;
+    }
+    this.#changes++;
+    if (this.#changes <= mostChangesTold) this.#logger.info(fields, "backends of a pool changed");
+    else this.#logger.debug(fields, "backends of a pool changed");
+    if (this.#changes !== mostChangesTold + 1) return;
+    const tell = (): void => {
+      const backends = this.found?.map(({ address }) => address);
+      const again = { pool: this.#pool, changes: this.#changes, backends };
+      if (!this.#stop.signal.aborted)
+        this.#logger.info(again, "backends of a pool change often; these are the newest");
+    };
+    setTimeout(tell, this.#minute + minute - now).unref();
+  }
+
   /** A source that has found nothing yet may follow another one, whose backends serve on. */
   #truth(error: DiscoveryError): DiscoveryError {
     if (error.serving !== "nothing" || this.found !== undefined || !this.#serves()) return error;
@@ -93,7 +121,7 @@ export class Discovery implements Followed {
     if (!changed) this.#logger.info(fields, "discovery works again; backends are as before");
     else if (this.lastError === undefined && sameButOthers(backends, before))
       this.#logger.debug(fields, "further addresses of a pool's backends changed");
-    else this.#logger.info(fields, "backends of a pool changed");
+    else this.#tellChange(fields);
     this.lastError = undefined;
     if (changed) this.#onBackends?.(backends);
   }

@@ -28,14 +28,29 @@ const codes: Readonly<Record<string, string>> = {
 const mostAtOnce = 128;
 const turns = new Map<string, Turns>();
 
+/** When servers that were silent with EDNS have answered without it, by performance.now(). */
+const plainSince = new Map<string, number>();
+/** A lost packet looks the same, so a server is asked with EDNS again after this time, in milliseconds. */
+const plainFor = 300_000;
+
+function dropsEdns(key: string): boolean {
+  const since = plainSince.get(key);
+  if (since === undefined) return false;
+  if (performance.now() - since < plainFor) return true;
+  plainSince.delete(key);
+  return false;
+}
+
 /**
  * Asks one server one question. A server gets at most 128 questions at the same time; further ones wait.
+ * @param plain whether the server was silent when it was asked with EDNS: some drop such queries, others forbid them.
  * @param timeout for the whole exchange, waiting included, in milliseconds.
  * @throws Error whose message is the cause in a few words.
  */
 export async function exchange(
   server: ServerAddress,
   question: Question,
+  plain: boolean,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Reply> {
@@ -50,10 +65,12 @@ export async function exchange(
   turns.set(key, its);
   const ask = (): Promise<Reply> => {
     silence = noAnswer;
-    return converse(server, question, stop.signal);
+    return converse(server, question, !plain && !dropsEdns(key), stop.signal);
   };
   try {
-    return await its.run(ask, stop.signal);
+    const reply = await its.run(ask, stop.signal);
+    if (plain) plainSince.set(key, performance.now());
+    return reply;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
@@ -67,11 +84,12 @@ export async function exchange(
 async function converse(
   server: ServerAddress,
   { name, type }: Question,
+  edns: boolean,
   signal: AbortSignal,
 ): Promise<Reply> {
-  let extended = true;
+  let extended = edns;
   let reply = await overUdp(server, createQuery(name, type, extended), signal);
-  if (reply.rcode === "FORMERR" || reply.rcode === "NOTIMP") {
+  if (extended && (reply.rcode === "FORMERR" || reply.rcode === "NOTIMP")) {
     extended = false;
     reply = await overUdp(server, createQuery(name, type, extended), signal);
   }

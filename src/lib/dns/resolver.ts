@@ -68,7 +68,7 @@ export class Resolver {
     }
   }
 
-  /** Asks the servers in turn until one answers, then the silent ones again. */
+  /** Asks the servers in turn until one answers, then the silent ones again, without EDNS. */
   async #askServers(question: Question, signal: AbortSignal): Promise<Replied | { readonly cause: string }> {
     const { servers, tries } = this.#options;
     let { timeout } = this.#options;
@@ -76,7 +76,7 @@ export class Resolver {
     let remaining = new Set(servers);
     for (let attempt = 0; attempt < tries; attempt++, timeout *= 2) {
       for (const server of remaining) {
-        const reply = await askServer(server, question, timeout, signal);
+        const reply = await askServer(server, question, attempt > 0, timeout, signal);
         if (typeof reply !== "string") return { reply, server };
         if (signal.aborted) return { cause: reply };
         failures.set(server, reply);
@@ -125,6 +125,7 @@ class AliasChain {
 async function askServer(
   server: string,
   question: Question,
+  plain: boolean,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Reply | string> {
@@ -132,7 +133,7 @@ async function askServer(
   if (typeof address === "string" || address.kind === "unix" || isIP(address.host) === 0)
     return `${server} is no IP address with a port`;
   try {
-    const reply = await exchange(address, question, timeout, signal);
+    const reply = await exchange(address, question, plain, timeout, signal);
     if (reply.referral) return `a referral instead of an answer from ${server}`;
     return isAnswer(reply) ? reply : `${reply.rcode} from ${server}`;
   } catch (error) {

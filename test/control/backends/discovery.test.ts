@@ -66,6 +66,18 @@ test("a discovery that takes another one's place tells the truth about what is s
   }
 });
 
+test("a pool whose backends change all the time gets ten lines, then one a minute", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { sources, lines } = watched(["a"]);
+  for (let port = 1; port <= 30; port++)
+    await sources.get("a")!.give(ok([{ ...backend, address: `127.0.0.1:${port}` }]));
+  assert.equal(lines.length, 10);
+  t.mock.timers.tick(60_000);
+  const { msg, changes, backends } = lines.at(-1)!;
+  assert.deepEqual([lines.length, changes, backends], [11, 30, ["127.0.0.1:30"]]);
+  assert.equal(msg, "backends of a pool change often; these are the newest");
+});
+
 const stateOf = ({ everFound, errors, lastError }: Discovery) => ({ everFound, errors, lastError });
 
 test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {

@@ -157,6 +157,11 @@ const dnsDiscovery = z.strictObject({
   hold: duration("0s")
     .prefault("30s")
     .describe("How long the last backends are kept when the name has vanished."),
+  linger: duration("0s")
+    .prefault("0s")
+    .describe(
+      "How long a backend is kept that an answer with other backends does not have: for servers whose answers are a random part of the set.",
+    ),
 });
 
 const retryBudget = z.strictObject({

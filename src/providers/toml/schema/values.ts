@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from "node:net";
+import { domainToASCII } from "node:url";
 import * as z from "zod";
 import { parseAddress, type SocketAddress } from "../../../lib/address.ts";
 import { durationPattern, longestDuration, parseDuration } from "../../../lib/duration.ts";
@@ -56,6 +57,10 @@ function addressMistake(parsed: SocketAddress, smallestPort: number): string | u
 
 /** RFC 1123 section 2.1, with the underscore that many resolvers' names have. */
 function hostNameMistake(host: string): string | undefined {
+  const ascii = domainToASCII(host);
+  // RFC 5890: DNS and TLS have such a name in another spelling.
+  if (/[^\0-\x7f]/.test(host) && ascii !== "")
+    return `has a host name that is not in ASCII: ${host}; did you mean ${ascii}?`;
   const labels = canonicalName(host).split(".");
   if (/^\d+$/.test(labels.at(-1)!)) return `has an IPv4 address that does not exist: ${host}`;
   const good = host.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label));
