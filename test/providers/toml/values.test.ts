@@ -54,6 +54,10 @@ for (const [address, message] of [
   ["10.0.0.256:80", "has an IPv4 address that does not exist: 10.0.0.256"],
   ["10.0.0:80", "has an IPv4 address that does not exist: 10.0.0"],
   ["a b:80", "has a host name that can't exist: a b"],
+  [
+    "b\u00fccher.example:80",
+    "has a host name that is not in ASCII, as DNS and TLS have it: b\u00fccher.example (did you mean xn--bcher-kva.example?)",
+  ],
   ["-a.example:80", "has a host name that can't exist: -a.example"],
   ["http://a:80", "is not host:port, [v6]:port or unix:/path"],
   ["127.0.0.1:65536", "has a port above 65535: 65536"],
@@ -109,3 +113,17 @@ for (const [key, good, bad] of [
       );
     }
   });
+
+test("names that are not in ASCII are errors with the name that is meant, wherever a name may be", async () => {
+  for (const text of [
+    `${smallest}\n[[listeners.echo.routes]]\npool = "echo"\nsni = ["*.B\u00dcCHER.example"]`,
+    `${smallest}\n[pools.echo.tls]\nserver_name = "b\u00fccher.example."`,
+    smallest.replace('"127.0.0.1:9994"', '"b\u00fccher.example:80"'),
+  ]) {
+    const { problems } = await load(text);
+    assert.ok(
+      problems.some(({ message }) => /\(did you mean xn--bcher-kva\.example\.?\?\)/.test(message)),
+      JSON.stringify(problems),
+    );
+  }
+});

@@ -60,7 +60,7 @@ function hostNameMistake(host: string): string | undefined {
   const ascii = domainToASCII(host);
   // RFC 5890: DNS and TLS have such a name in another spelling.
   if (/[^\0-\x7f]/.test(host) && ascii !== "")
-    return `has a host name that is not in ASCII: ${host}; did you mean ${ascii}?`;
+    return `has a host name that is not in ASCII, as DNS and TLS have it: ${host} (did you mean ${ascii}?)`;
   const labels = canonicalName(host).split(".");
   if (/^\d+$/.test(labels.at(-1)!)) return `has an IPv4 address that does not exist: ${host}`;
   const good = host.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label));
