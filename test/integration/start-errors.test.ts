@@ -5,9 +5,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, connectSocket, poolToml } from "../support/client.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { Peer } from "../support/peer.ts";
 import { endingOf } from "../support/talk.ts";
 import { runUmay, spawnUmay, startUmay } from "../support/umay.ts";
 
@@ -108,6 +110,28 @@ test("clients that connect before umay is ready do not hold up the start", async
     );
   for (const socket of held) socket.destroy();
   assert.equal(umay.port("web"), port);
+});
+
+test("a client that connects before umay is ready is refused or served, never accepted and reset", async () => {
+  const [port] = await freePorts(1);
+  await using backend = await startEchoBackend();
+  const slow = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`l${index}`, "localhost:0"]));
+  const config = toml({ web: `127.0.0.1:${port}`, ...slow }).replace("127.0.0.1:9", backend.address);
+  await using umay = spawnUmay(config);
+  const ready = umay.logged(({ msg }) => msg === "umay is ready").then(() => true);
+  let refusals = 0;
+  const early: Socket[] = [];
+  while (!(await Promise.race([ready, new Promise<false>((resolve) => setImmediate(resolve, false))])))
+    await connectSocket(port!).then(
+      (socket) => early.push(socket),
+      () => refusals++,
+    );
+  assert.ok(refusals > 10, `${refusals} refusals`);
+  for (const socket of early) {
+    using client = new Peer(socket);
+    client.end("hello");
+    assert.equal(String(await client.readToEnd()), "hello");
+  }
 });
 
 test("an admin address that is taken is named", async () => {

@@ -1,8 +1,10 @@
 import { lookup } from "node:dns/promises";
 import { createServer, isIP, type Server } from "node:net";
 import { isDeepStrictEqual } from "node:util";
-import { formatAddress, type SocketAddress } from "../../lib/address.ts";
+import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { listen, listenError } from "../../lib/listen.ts";
+import { probe } from "../../lib/probe.ts";
+import { overlap } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { BoundListener } from "../state/store.ts";
 
@@ -53,8 +55,8 @@ class Binder {
   readonly #ownPorts: ReadonlySet<number>;
   /** Open until every listener has its addresses, so that no two get the same one. */
   readonly #probes = new Set<Probe>();
-  /** Whose an address is that needs no probe. */
-  readonly #kept = new Map<string, string>();
+  /** Whose an address is, by this binding. */
+  readonly #given: { readonly address: SocketAddress; readonly name: string }[] = [];
 
   constructor(served: readonly Served[]) {
     const addresses = served.flatMap((listener) => listener.addresses);
@@ -75,7 +77,7 @@ class Binder {
   async bind(name: string, bind: SocketAddress): Promise<BoundListener> {
     const before = this.#served.find((listener) => listener.name === name);
     if (before !== undefined && isDeepStrictEqual(before.bind, bind)) {
-      for (const address of before.addresses) this.#keep(name, address);
+      for (const address of before.addresses) this.#give(name, address);
       return { addresses: before.addresses, accept: before.accept };
     }
     if (bind.kind === "unix")
@@ -109,29 +111,39 @@ class Binder {
   }
 
   /**
-   * Takes an address for as long as its probe is open.
-   * @param held whether it stays open while the workers take the address, too.
+   * Finds out that an address can be had. Nobody listens on it before the workers do: a client that is early is refused,
+   * and a check of the port fails until umay serves it.
+   * @param held whether the system chooses its port, which is then held until the workers have it, too.
    * @returns the address, with the port that the system chose for port 0.
    */
   async #take(name: string, address: SocketAddress, held: boolean): Promise<SocketAddress> {
-    if (this.#own.has(formatAddress(address))) return this.#keep(name, address);
-    // Nobody could serve a client that is this early.
+    if (held || (address.kind === "tcp" && address.port === 0)) return this.#hold(name, address, held);
+    this.#give(name, address);
+    if (this.#own.has(formatAddress(address))) return address;
+    // This process shares a port that it has with nobody else, so that much is known; the host may be another machine's.
+    const shared = address.kind === "tcp" && this.#ownPorts.has(address.port);
+    await probe(shared ? { ...address, port: 0 } : address);
+    return address;
+  }
+
+  async #hold(name: string, address: SocketAddress, held: boolean): Promise<SocketAddress> {
+    // Nobody could serve a client that is this early; nobody knows the port either.
     const server = createServer((socket) => socket.destroy()).unref();
-    // Where this process has another address on the port already, the system would refuse one that does not share.
-    const reusePort = held || (address.kind === "tcp" && this.#ownPorts.has(address.port));
-    const bound = await listen(server, address, { reusePort });
+    const bound = await listen(server, address, { reusePort: held });
     this.#probes.add({ server, held });
+    this.#give(name, bound);
     return bound;
   }
 
-  /** This process has it already: it needs no probe, but two listeners can't share it. */
-  #keep(name: string, address: SocketAddress): SocketAddress {
-    const text = formatAddress(address);
-    const other = this.#kept.get(text);
+  /** Two listeners can't share an address: the kernel would not mind. */
+  #give(name: string, address: SocketAddress): void {
+    const canonical = canonicalAddress(address);
+    const other = this.#given.find((given) => overlap(given.address, canonical));
     if (other !== undefined)
-      throw new Error(`cannot listen on ${text}: listener ${other} does; choose another port or address`);
-    this.#kept.set(text, name);
-    return address;
+      throw new Error(
+        `cannot listen on ${formatAddress(address)}: listener ${other.name} does; choose another port or address`,
+      );
+    this.#given.push({ address: canonical, name });
   }
 }
 

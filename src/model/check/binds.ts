@@ -27,7 +27,8 @@ export function checkBinds(binds: readonly Bind[]): readonly ModelFinding[] {
   });
 }
 
-function overlap(a: SocketAddress, b: SocketAddress): boolean {
+/** Whether a socket on one address would take connections to the other. Both canonical. */
+export function overlap(a: SocketAddress, b: SocketAddress): boolean {
   if (a.kind === "unix") return b.kind === "unix" && a.path === b.path;
   if (b.kind === "unix" || a.port !== b.port || a.port === 0) return false;
   return covers(a.host, b.host) || covers(b.host, a.host);
