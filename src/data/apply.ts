@@ -201,7 +201,7 @@ export class ServedState {
       prepared.listeners.set(definition.name, open);
       const { bind, socket } = definition;
       if (bind.kind === "unix" && socket !== undefined && open.servers.length > 0)
-        await setSocketRights(bind.path, socket);
+        setSocketRights(bind.path, socket);
       prepared.commits.push(() => {
         open.served = served;
       });

@@ -1,4 +1,5 @@
-import { chmod, chown, lstat } from "node:fs/promises";
+import { chmodSync, chownSync, lstatSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 
 /** Who may connect to a unix socket: the rights of its file. What is undefined stays as the system makes it. */
 export interface SocketRights {
@@ -8,11 +9,11 @@ export interface SocketRights {
   readonly group: number | undefined;
 }
 
-/** @throws with a message that begins with the path. */
-export async function setSocketRights(path: string, { mode, user, group }: SocketRights): Promise<void> {
+/** At once: the socket accepts already. @throws with a message that begins with the path. */
+export function setSocketRights(path: string, { mode, user, group }: SocketRights): void {
   try {
-    if (user !== undefined || group !== undefined) await chown(path, user ?? -1, group ?? -1);
-    if (mode !== undefined) await chmod(path, mode);
+    if (user !== undefined || group !== undefined) chownSync(path, user ?? -1, group ?? -1);
+    if (mode !== undefined) chmodSync(path, mode);
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
     const advice = code === "EPERM" ? "umay may not give it to that user or group" : (cause as Error).message;
@@ -29,5 +30,10 @@ export const systemPath = (path: string): string => (isAbstract(path) ? `\0${pat
 /** Tells files at one path apart; undefined where there is none, or it can't be seen. */
 export async function fileIdentity(path: string): Promise<string | undefined> {
   const found = await lstat(path, { bigint: true }).catch(() => undefined);
-  return found && `${found.dev} ${found.ino}`;
+  return found && identityOf(found);
 }
+
+/** As {@link fileIdentity}, at once, of a file that is there. */
+export const presentIdentity = (path: string): string => identityOf(lstatSync(path, { bigint: true }));
+
+const identityOf = ({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string => `${dev} ${ino}`;

@@ -1,7 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../../lib/address.ts";
 import { listen } from "../../lib/listen.ts";
-import { fileIdentity, isAbstract, type SocketRights, setSocketRights } from "../../lib/socket-file.ts";
+import {
+  fileIdentity,
+  isAbstract,
+  presentIdentity,
+  type SocketRights,
+  setSocketRights,
+} from "../../lib/socket-file.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { acceptBacklog, tcpOptions } from "../sockets/options.ts";
 
@@ -27,7 +33,7 @@ export async function openServers(
       await listen(server, address, { reusePort: true, backlog: acceptBacklog });
       server.on("error", onError);
       if (address.kind === "unix" && !isAbstract(address.path))
-        await keepSocketFile(server, address, rights, (message) =>
+        keepSocketFile(server, address, rights, (message) =>
           onError(new Error(`listener ${listener.name}: ${address.path} ${message}`)),
         );
     }
@@ -46,20 +52,20 @@ const look = 1_000;
  * otherwise nobody could connect any more, and nobody would know.
  * @throws where it can't have these rights.
  */
-async function keepSocketFile(
+function keepSocketFile(
   server: Server,
   address: SocketAddress & { readonly kind: "unix" },
   rights: () => SocketRights | undefined,
   complain: (message: string) => void,
-): Promise<void> {
+): void {
   const { path } = address;
-  const settle = async (): Promise<string | undefined> => {
+  const settle = (): string => {
     const wanted = rights();
-    if (wanted !== undefined) await setSocketRights(path, wanted);
-    return fileIdentity(path);
+    if (wanted !== undefined) setSocketRights(path, wanted);
+    return presentIdentity(path);
   };
-  let known = await settle();
-  let seen = known;
+  let known = settle();
+  let seen: string | undefined = known;
   let looking = false;
   const lookAgain = async (): Promise<void> => {
     const before = seen;
@@ -70,7 +76,7 @@ async function keepSocketFile(
     complain("has vanished; it is made anew");
     server.close();
     await listen(server, address, { backlog: acceptBacklog });
-    known = await settle();
+    known = settle();
     seen = known;
   };
   const timer = setInterval(() => {
