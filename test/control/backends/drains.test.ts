@@ -11,7 +11,7 @@ import { FakeTimers } from "../../support/fake-timers.ts";
 import { backendAt } from "./health-scene.ts";
 
 const model = await loadModel(`
-  listeners.a = { bind = "127.0.0.1:1", pool = "api" }
+  listeners.a = { bind = "127.0.0.9:1", pool = "api" }
   pools.api = { discovery = { type = "static", backends = ["127.0.0.1:1"] } }
   pools.apps = { removal = "drain 30s", discovery = { type = "static", backends = ["127.0.0.1:1"] } }`);
 

@@ -16,8 +16,8 @@ import { loadModel, smallest } from "../../providers/toml/loading.ts";
 import { testCertificates } from "../../support/certificates.ts";
 
 const model = await loadModel(`
-  listeners.a = { bind = "127.0.0.1:1", pool = "one" }
-  listeners.b = { bind = "127.0.0.1:2", pool = "two" }
+  listeners.a = { bind = "127.0.0.9:1", pool = "one" }
+  listeners.b = { bind = "127.0.0.9:2", pool = "two" }
   pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }
   pools.two.discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
 
@@ -246,7 +246,7 @@ test("another model changes what differs; the rest stays the same object, and ke
   store.setBackends("one", [backend("a"), backend("b")]);
   const before = store.snapshot;
   const same = await configured(
-    `listeners.a = { bind = "127.0.0.1:1", pool = "one" }\nlisteners.b = { bind = "127.0.0.1:2", pool = "two" }`,
+    `listeners.a = { bind = "127.0.0.9:1", pool = "one" }\nlisteners.b = { bind = "127.0.0.9:2", pool = "two" }`,
     pools,
   );
   const after = store.configure(same, boundAs(same));
@@ -256,7 +256,7 @@ test("another model changes what differs; the rest stays the same object, and ke
   for (const [index, pool] of after.pools.entries()) assert.equal(pool, before.pools[index]);
 
   const other = await configured(
-    `listeners.b = { bind = "127.0.0.1:2", pool = "one" }`,
+    `listeners.b = { bind = "127.0.0.9:2", pool = "one" }`,
     pools.replace("pools.two", `pools.one.picker = "random"\npools.three`),
   );
   const [, b] = before.listeners;
@@ -291,7 +291,7 @@ test("what left counts as long as it has sessions, comes back to its place until
   memories[1]![b!.counters + listenerCell.accepted] = 5;
   memories[1]![two!.counters + poolCell.leased] = 7;
   const less = await configured(
-    `listeners.a = { bind = "127.0.0.1:1", pool = "one" }`,
+    `listeners.a = { bind = "127.0.0.9:1", pool = "one" }`,
     pools.replace(/pools\.two.*/, ""),
   );
   store.configure(less, boundAs(less));
@@ -325,7 +325,7 @@ test("what left counts as long as it has sessions, comes back to its place until
   assert.equal(memories[1]![b!.counters + listenerCell.accepted], 0);
   assert.equal(memories[1]![two!.counters + poolCell.leased], 0);
   const renamed = await configured(
-    `listeners.c = { bind = "127.0.0.1:2", pool = "three" }`,
+    `listeners.c = { bind = "127.0.0.9:2", pool = "three" }`,
     pools.replace("two", "three"),
   );
   const { listeners, pools: now } = store.configure(renamed, boundAs(renamed));
@@ -341,7 +341,7 @@ test("tickets stay good over a change, but for those of a file's key; who is cou
   const toml = (settings: string, tls = ""): Promise<Model> =>
     configured(
       `[listeners.web]
-       bind = "127.0.0.1:1"
+       bind = "127.0.0.9:1"
        pool = "one"
        ${settings}
        [listeners.web.tls]
@@ -374,7 +374,7 @@ test("TLS that did not change stays the same object while everything else about 
   const of = (more: string): Promise<Model> =>
     loadModel(`
   [listeners.a]
-  bind = "127.0.0.1:1"
+  bind = "127.0.0.9:1"
   pool = "one"
   ${more}
   tls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]

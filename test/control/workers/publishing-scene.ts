@@ -13,7 +13,7 @@ import type { Difference } from "../../../src/model/snapshot.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
 
 const { log } = await loadModel(`
-  listeners.a = { bind = "127.0.0.1:1", pool = "a" }
+  listeners.a = { bind = "127.0.0.9:1", pool = "a" }
   pools.a.discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
 
 /** No worker opens sockets for these. */

@@ -13,7 +13,7 @@ const { listeners, pools } = await loadModel(
     .map(
       (name, index) => `
     pools.${name}.discovery = { type = "static", backends = ["127.0.0.1:1"] }
-    listeners.${name} = { bind = "127.0.0.1:${index + 1}", pool = "${name}", routes = [{ sni = ["b.test"], passthrough = true, pool = "b" }] }`,
+    listeners.${name} = { bind = "127.0.0.9:${index + 1}", pool = "${name}", routes = [{ sni = ["b.test"], passthrough = true, pool = "b" }] }`,
     )
     .join("\n"),
 );
@@ -156,7 +156,7 @@ test("another route sends and makes no TLS; another certificate or ticket key do
   const of = ({ cert, key }: CertificatePair, routes: string): Promise<Wanted> =>
     loadModel(`
     pools.a = { discovery = { type = "static", backends = ["127.0.0.1:1"] }, tls = { verify = false, alpn = ["h2"] } }
-    listeners.a = { bind = "127.0.0.1:1", pool = "a", routes = ${routes}, tls.certificates = [{ cert = "${cert}", key = "${key}" }] }`);
+    listeners.a = { bind = "127.0.0.9:1", pool = "a", routes = ${routes}, tls.certificates = [{ cert = "${cert}", key = "${key}" }] }`);
   const scene = new PublishingScene(await of(ecdsa, "[]"), 1);
   const [worker] = scene.workers;
   const { store } = scene;

@@ -25,6 +25,7 @@ test("the smallest configuration gets every default", async () => {
           },
         ],
         tls: undefined,
+        socket: undefined,
         detect: false,
         proxyProtocol: undefined,
         maxConnections: undefined,
@@ -104,6 +105,7 @@ test("DNS discovery gets every default, and DNS servers get port 53", async () =
     nameservers: [],
     refresh: { min: 1_000, max: 300_000 },
     hold: 30_000,
+    linger: 0,
   });
   const { discovery } = (
     await loadModel(dns('nameservers = ["10.0.0.2", "::1", "[::1]:5353", "10.0.0.2:54"]\n'))
