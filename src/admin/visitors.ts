@@ -14,7 +14,7 @@ export class Visitors {
   readonly #most: number;
   readonly #local: number;
   readonly #isLocal: (visitor: Visitor) => boolean;
-  /** Those without a request, the one that waits for longest first. */
+  /** Connections without a request, the one that waits for longest first. */
   readonly #waiting = new Map<Visitor, Origin>();
   readonly #asking = new Map<Visitor, Origin>();
 

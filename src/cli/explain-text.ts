@@ -42,7 +42,7 @@ export function formatExplanation(explanation: Explanation, options: { readonly 
   return `${verdict(explanation, style)}\n\n${lines.join("\n")}\n`;
 }
 
-/** What the codes of ends mean; a request has some of the same name. */
+/** The meanings of the codes of ends; a request has some of the same name. */
 const reasons: Readonly<Partial<Record<NonNullable<Explanation["reason"]>, { readonly text: string }>>> = {
   ...endReasons,
   ...handshakeResults,

@@ -3,8 +3,8 @@ import { UnusableFile } from "./unusable-file.ts";
 /** How long something that is done to a file may take, in milliseconds. */
 export const fileDeadline = 10_000;
 /**
- * Of the four threads on which Node does such things. A file system that hangs, as NFS and FUSE can, keeps one each; one
- * must be left for those that work.
+ * Node does such things on four threads, and at most so many of them are used. A file system that hangs, as NFS and FUSE
+ * can, keeps one of them; one must be left for file systems that work.
  */
 const mostThreads = 3;
 /** Most at a time while nothing hangs. */
@@ -17,13 +17,13 @@ interface Turn {
   fail(error: Error): void;
 }
 
-/** What is done to files, one thing at a time in each place. What hangs holds up its own place, and nothing else. */
+/** Does things to files, one at a time in each place. A thing that hangs holds up its own place, and nothing else. */
 export class FileTurns {
   readonly #deadline: number;
   readonly #waiting: Turn[] = [];
   /** Folders in which something is being done. */
   readonly #busy = new Set<string>();
-  /** Those of {@link #busy} in which that takes longer than it may. */
+  /** Folders of {@link #busy} in which that takes longer than it may. */
   readonly #overdue = new Set<string>();
 
   /** @param deadline in milliseconds. */

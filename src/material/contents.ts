@@ -41,11 +41,11 @@ export function readChain(blocks: readonly PemBlock[]): Loaded<Checked<readonly 
       };
     }
   }
-  // What OpenSSL understood of each, without a trust setting of its own.
+  // The text of each as OpenSSL understood it, without a trust setting of its own.
   return { value: { value: chain, pem: chain.map(String).join("") } };
 }
 
-/** What {@link readChain} found, from its PEM text. */
+/** The certificates that {@link readChain} found, from its PEM text. */
 export function certificatesOf(pem: string): readonly X509Certificate[] {
   const blocks = parsePem(Buffer.from(pem));
   const chain = "value" in blocks ? readChain(blocks.value) : blocks;

@@ -5,7 +5,7 @@ const day = 24 * 60 * 60 * 1000;
 /** From here on a certificate's end is warned of, in milliseconds before it. */
 export const soon: number = 30 * day;
 
-/** Who a certificate is shown to. */
+/** The peers that a certificate is shown to. */
 export type Peers = "clients" | "backends";
 
 /** Extended key usages (RFC 5280 section 4.2.1.12): what a certificate must be meant for, and how that is said. */
@@ -24,7 +24,7 @@ const statusRequest = Buffer.from("020105", "hex");
 /** Both are within this many bytes. */
 const featureLength = 32;
 
-/** What will fail at peers, and when, although umay can serve it. @param chain leaf first. @param now in milliseconds since 1970. */
+/** Failures to expect at peers, and when, although umay can serve the chain. @param chain leaf first. @param now in milliseconds since 1970. */
 export function* chainWarnings(
   chain: readonly X509Certificate[],
   peers: Peers,

@@ -1,6 +1,6 @@
 /** A block of PEM text (RFC 7468). */
 export interface PemBlock {
-  /** What its BEGIN line names: `CERTIFICATE`. */
+  /** The name in its BEGIN line: `CERTIFICATE`. */
   readonly label: string;
   /** The block alone, in lines of 64 characters. The same content gives the same text, however its file was written. */
   readonly text: string;
@@ -106,7 +106,7 @@ function lineOf(text: string, at: number): number {
   return line;
 }
 
-/** What a file without blocks is instead, and what to do. */
+/** Says what a file without blocks is instead, and what to do. */
 function otherForm(bytes: Uint8Array): string {
   // A DER certificate or key is an ASN.1 SEQUENCE with a two-byte length.
   if (bytes[0] === 0x30 && bytes[1] === 0x82)

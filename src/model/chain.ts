@@ -1,10 +1,10 @@
 import type { HttpServe } from "./http/front.ts";
 
-/** What a client speaks, as far as its first bytes tell. */
+/** The protocols of clients, as far as first bytes tell. */
 export const protocols = ["tls", "http1", "http2", "other"] as const;
 export type Protocol = (typeof protocols)[number];
 
-/** What a chain asks of a connection: all conditions must hold; an empty one always does. */
+/** The conditions of a chain on a connection: all must hold; an empty one always does. */
 export interface ChainMatch {
   /** Server names, lower case; `*.example.com` stands for every name below example.com. */
   readonly sni: readonly string[];
@@ -21,7 +21,7 @@ export type Target = readonly {
   readonly weight: number;
 }[];
 
-/** What a chain does that relays what a client says, byte for byte. */
+/** Relays the bytes of a client as they come. */
 export interface RelayServe {
   readonly kind: "relay";
   readonly to: Target;
@@ -30,7 +30,7 @@ export interface RelayServe {
 export type Serve = RelayServe | HttpServe;
 
 /**
- * What becomes of connections that match. It is chosen by the client's first bytes where they are read. Where TLS is
+ * The treatment of connections that match. It is chosen by the client's first bytes where they are read. Where TLS is
  * terminated, the first chain that matches what was negotiated takes over, of those that terminate it.
  */
 export interface Chain {
@@ -66,7 +66,7 @@ export function rulesOf(chains: readonly Chain[]): readonly Rule[] {
 
 export type Mode = "tcp" | "passthrough" | "http";
 
-/** What a listener does where no rule but the last says otherwise: relays, hands TLS on as it came, speaks HTTP. */
+/** The mode of a listener by its last rule: it relays, hands TLS on as it came, or speaks HTTP. */
 export function modeOf(rules: readonly Rule[]): Mode {
   const last = rules.at(-1)?.chains[0];
   if (last?.serve.kind === "http") return "http";

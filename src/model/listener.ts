@@ -63,7 +63,7 @@ export interface Listener {
   /** Of the file, where `bind` is a unix socket. */
   readonly socket: SocketRights | undefined;
   /**
-   * What becomes of connections: the first that matches. Every connection finds one: the last one of those that
+   * The chains of its connections: the first that matches. Every connection finds one: the last one of those that
    * terminate TLS, and of those for clients without TLS, has no condition.
    */
   readonly chains: readonly Chain[];

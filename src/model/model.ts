@@ -34,6 +34,6 @@ export interface Model {
   readonly admin: { readonly bind: SocketAddress } | undefined;
   readonly listeners: readonly Listener[];
   readonly pools: readonly Pool[];
-  /** What http listeners find routes in. They stand apart, so that a change of a route leaves listeners as they are. */
+  /** The tables in which listeners that speak HTTP find routes. They stand apart, so that a change of a route leaves listeners as they are. */
   readonly routeTables: readonly HttpRouteTable[];
 }

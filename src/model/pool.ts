@@ -4,7 +4,7 @@ import type { PoolHttp } from "./http/backend.ts";
 import type { Authorities, Certificate } from "./material.ts";
 
 /**
- * What a picker goes by. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
+ * The basis of a pick. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
  * `load`: the least loaded one. `chance`: a draw.
  */
 export type PickBasis = "key" | "turn" | "load" | "chance";
@@ -12,7 +12,7 @@ export type PickBasis = "key" | "turn" | "load" | "chance";
 interface PickerTraits {
   /** In one line. */
   readonly does: string;
-  /** What decides in the end. */
+  /** The basis that decides in the end. */
   readonly by: PickBasis;
   /** Options that a summary names. */
   readonly telling?: readonly string[];
@@ -46,7 +46,7 @@ export const pickerTypes = {
 
 export type PickerType = keyof typeof pickerTypes;
 
-/** What is hashed: the client's IP address, or the server name of its TLS handshake. */
+/** The text that is hashed: the client's IP address, or the server name of its TLS handshake. */
 export type HashedBy = "source-ip" | "sni";
 
 export interface ConsistentHashSpec {
@@ -70,7 +70,7 @@ export type PickerSpec =
   | PickerWithOptions
   | { readonly type: Exclude<PickerType, PickerWithOptions["type"]> };
 
-/** What a picker hashes; undefined: nothing. */
+/** The text that a picker hashes; undefined: none. */
 export function hashedBy(spec: PickerSpec): HashedBy | undefined {
   return "key" in spec ? spec.key : undefined;
 }

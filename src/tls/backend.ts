@@ -22,9 +22,9 @@ export interface TlsPeer {
   readonly hostName?: string | undefined;
 }
 
-/** What differs between those who speak TLS to a backend. */
+/** The options that differ between callers that speak TLS to a backend. */
 export interface HandshakeOptions {
-  /** What the handshake is made on; undefined: a connection that is made for it, to `port` or `path`. */
+  /** The connection that the handshake is made on; undefined: a connection that is made for it, to `port` or `path`. */
   readonly socket?: Socket;
   readonly port?: number;
   readonly path?: string;
@@ -88,7 +88,7 @@ export function beginTls(
 }
 
 /**
- * What `tls.checkServerIdentity` looks at. Node asks a socket for its peer's whole chain as plain objects before it
+ * The part of a certificate that `tls.checkServerIdentity` looks at. Node asks a socket for its peer's whole chain as plain objects before it
  * compares names, and making one of a certificate whose key is on a curve that NIST has no name for, such as brainpool,
  * ends the process with a segmentation fault.
  */

@@ -29,7 +29,7 @@ const cases = z.strictObject({
 
 type Case = z.output<typeof cases>["cases"][number];
 
-/** What is different, one line for each case that is; empty: all is as expected. */
+/** The differences, one line for each case that has some; empty: all is as expected. */
 export interface CasesOutcome {
   readonly count: number;
   readonly differences: readonly string[];

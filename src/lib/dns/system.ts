@@ -36,7 +36,7 @@ async function readFiles(): Promise<SystemNames> {
   return { ...parseResolvConf(resolvConf), hosts: parseHosts(hosts) };
 }
 
-/** Of the options only `ndots` counts. */
+/** The options; only `ndots` counts. */
 export function parseResolvConf(text: string): Omit<SystemNames, "hosts"> {
   const nameservers: string[] = [];
   let search: readonly string[] = [];

@@ -1,6 +1,6 @@
 /** How a pool's backends are spoken to where http listeners send them requests. */
 export interface PoolHttp {
-  /** What they see as host: the client's, their own host name or address, or this one, with a port where it has one. */
+  /** The host that they see: the client's, their own host name or address, or this one, with a port where it has one. */
   readonly host: "keep" | "backend" | { readonly name: string };
   /** How long an idle connection is kept, in milliseconds; 0: not at all. */
   readonly idle: number;

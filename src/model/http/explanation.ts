@@ -18,7 +18,7 @@ export interface HttpQuestion {
 }
 
 /*
- * What follows is part of the JSON of `umay explain --json`: its keys are stable, new ones may be added.
+ * The types below are part of the JSON of `umay explain --json`: its keys are stable, new ones may be added.
  */
 
 export interface HttpExplanation {
@@ -37,7 +37,7 @@ export interface HttpExplanation {
   /** How many further ones there are. */
   readonly more: number;
   readonly readings: {
-    /** What is matched and sent. */
+    /** The path that is matched and sent. */
     readonly path: string;
     /** As a lax backend might read it; null: there is one reading only. */
     readonly second: string | null;
@@ -46,12 +46,12 @@ export interface HttpExplanation {
   };
   /** Null: none takes it. */
   readonly route: string | null;
-  /** What allow and deny say; null: no route takes it. */
+  /** The verdict of allow and deny; null: no route takes it. */
   readonly access: string | null;
-  /** What the backend, or the client, sees differently. */
+  /** The changes that the backend, or the client, sees. */
   readonly changes: readonly string[];
   readonly limits: readonly string[];
-  /** What is hashed in place of the pool's key, and where it is from; null: the pool's own. */
+  /** The key that is hashed in place of the pool's, and where it is from; null: the pool's own. */
   readonly hashed: { readonly key: string; readonly by: string } | null;
   /** An answer that needs no backend; null: a backend is asked. */
   readonly answer: {

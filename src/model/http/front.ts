@@ -27,7 +27,7 @@ export interface HttpTimeouts {
   readonly upgradedIdle: number;
 }
 
-/** Who is believed about clients, and what backends are told of them. */
+/** The proxies that are believed about clients, and the fields that tell backends of clients. */
 export interface Forwarded {
   /** Peers whose fields count; empty: nobody's. */
   readonly trust: readonly Cidr[];
@@ -77,12 +77,12 @@ export interface HttpFront {
   readonly errors: readonly ErrorPage[];
 }
 
-/** What a chain does that speaks HTTP: finds the route of each request. */
+/** Speaks HTTP: finds the route of each request. */
 export interface HttpServe {
   readonly kind: "http";
   /** The name of a route table. */
   readonly routes: string;
-  /** What becomes of requests that no rule takes; undefined: they are answered by umay. */
+  /** The route of requests that no rule takes; undefined: they are answered by umay. */
   readonly fallback: HttpRoute | undefined;
   readonly front: HttpFront;
 }

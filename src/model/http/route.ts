@@ -49,7 +49,7 @@ export interface FieldChanges {
   readonly remove: readonly string[];
 }
 
-/** What a key is made of, for pools that hash one. */
+/** The part of a request that a key is made of, for pools that hash one. */
 export type HashKey =
   | { readonly kind: "source-ip" }
   | { readonly kind: "header" | "cookie" | "query"; readonly name: string };
@@ -62,7 +62,7 @@ export interface Sticky {
   readonly maxAge: number | undefined;
 }
 
-/** What becomes of the requests that a rule takes. */
+/** The treatment of the requests that a rule takes. */
 export interface HttpRoute {
   /** Unique; in metrics, log and explanations. */
   readonly name: string;

@@ -4,7 +4,7 @@ import { didYouMean, listChoices } from "../../lib/suggest.ts";
  * Texts with variables, which are known only with a request. They are read once and kept as pieces.
  */
 
-/** What a variable stands for. Where there is nothing (no TLS, say), it is empty. */
+/** A variable of a template. Where it has nothing to stand for (no TLS, say), it is empty. */
 export const variables = {
   "client.ip": "the client's IP address",
   "client.port": "the client's port",

@@ -34,7 +34,7 @@ export async function interpolate(
     return filled + text.slice(end);
   }
 
-  /** What a match stands for. */
+  /** The text that a match stands for. */
   async function stands(
     match: string,
     inside: string,

@@ -6,7 +6,7 @@ import type { Forwarded } from "../../../model/http/front.ts";
 /** No chain of proxies is longer; what comes before is not looked at. */
 const mostHops = 64;
 
-/** Who a request comes from, where proxies in front may say so. */
+/** Finds the client of a request, where proxies in front may name it. */
 export class ClientAddress {
   readonly #trusted: AddressSet;
   readonly #read: Forwarded["read"];

@@ -11,7 +11,7 @@ export interface DecidedRequest extends RoutedRequest, RedirectFacts {
   readonly upgrade: "" | "websocket";
 }
 
-/** What becomes of a request; which rule took it says why. */
+/** The decision about a request. The rule that took it says why. */
 export type Decision =
   | {
       readonly kind: "refuse";

@@ -1,7 +1,7 @@
 import type { HashKey } from "../../../model/http/route.ts";
 import { cookieValue } from "./cookie.ts";
 
-/** What keys are made of. */
+/** The parts of a request that keys are made of. */
 export interface HashFacts {
   /** @param name in lower case. */
   header(name: string): string | undefined;

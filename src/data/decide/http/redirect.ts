@@ -2,7 +2,7 @@ import type { PathMatch } from "../../../model/http/match.ts";
 import type { Redirect } from "../../../model/http/route.ts";
 import { compilePathRewrite } from "./rewrite.ts";
 
-/** What a redirect takes from the request. */
+/** The parts of a request that a redirect uses. */
 export interface RedirectFacts {
   readonly scheme: "http" | "https";
   /** Host and port as they came; empty where HTTP/1.0 named none. */

@@ -52,7 +52,7 @@ export interface RoutedRequest extends RouteRequest {
 /** No rule takes the request, or its two readings are taken by different ones. */
 export type Unroutable = NoRoute | { readonly ambiguous: readonly [string, string] };
 
-/** What of a listener's settings finding a route depends on. */
+/** The settings of a listener on which finding a route depends. */
 export interface RoutingSettings extends Pick<HttpServe, "fallback"> {
   readonly front: Pick<HttpServe["front"], "ambiguousPaths">;
 }

@@ -5,8 +5,8 @@ import type { Sticky } from "../../../model/http/route.ts";
 const valueBytes = 8;
 
 /**
- * What a cookie says of a backend. All machines with the same configuration agree on it, so that nothing has to be stored.
- * Made once for each backend.
+ * The value of a cookie that stands for a backend. All machines with the same configuration agree on it, so that nothing
+ * has to be stored. Made once for each backend.
  */
 export function stickyValue(pool: string, backend: string): string {
   return createHash("sha256")

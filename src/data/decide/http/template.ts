@@ -2,7 +2,7 @@ import { type EditValue, FieldEdits } from "../../../http/edits.ts";
 import type { FieldChanges } from "../../../model/http/route.ts";
 import type { Template, Variable } from "../../../model/http/template.ts";
 
-/** What variables stand for. */
+/** The values of a template's variables. */
 export interface TemplateFacts {
   /** Empty where there is nothing to say. */
   variable(name: Variable): string;

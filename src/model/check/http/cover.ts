@@ -47,7 +47,7 @@ function coversPath(wide: PathMatch | undefined, narrow: PathMatch | undefined):
  */
 export class Coverers<T extends { readonly match: RequestMatch }> {
   readonly #byPath = new Map<string, T[]>();
-  /** Those whose prefix may end within a segment. */
+  /** Paths whose prefix may end within a segment. */
   readonly #letters: T[] = [];
 
   add(rule: T): void {

@@ -26,7 +26,7 @@ export function checkHttp(
   ]);
 }
 
-/** What the chains of a listener do that speak HTTP; chains of one rule do the same. */
+/** The ways in which a listener's chains speak HTTP; chains of one rule do the same. */
 export function servesOf({ chains }: Pick<Listener, "chains">): readonly HttpServe[] {
   return [...new Set(chains.map(({ serve }) => serve).filter((serve) => serve.kind === "http"))];
 }

@@ -7,7 +7,7 @@ import type { ListenerSettings } from "../schema/listener.ts";
 const fallback = "pool";
 
 /**
- * What a listener's `pool`, `routes`, `tls`, `mode` and `detect` mean together. Each route, and `pool` at the end, is a
+ * The meaning of a listener's `pool`, `routes`, `tls`, `mode` and `detect` together. Each route, and `pool` at the end, is a
  * rule of the same name; where clients without TLS are told apart from those with it, they have the same rules again,
  * but for those that pass TLS through.
  * @param http what comes after the routes where the listener speaks HTTP.

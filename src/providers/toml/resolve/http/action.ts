@@ -7,7 +7,7 @@ import { checkRegex, given, type Resolving } from "./context.ts";
 
 const actions = ["pool", "pools", "redirect", "respond"] as const;
 
-/** What a route leads to. @param path of the route. */
+/** The action that a route leads to. @param path of the route. */
 export async function resolveAction(
   settings: RouteSettings,
   matches: readonly RequestMatch[],
@@ -96,7 +96,7 @@ function fixedPath(
   return { kind: "prefix", prefix: change.path_prefix };
 }
 
-/** What a route changes about the path. @param path of the table `rewrite`. */
+/** The change that a route makes to the path. @param path of the table `rewrite`. */
 export async function resolveRewrite(
   settings: RouteSettings["rewrite"],
   matches: readonly RequestMatch[],

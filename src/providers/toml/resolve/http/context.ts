@@ -1,7 +1,7 @@
 import { errorAt, type Finding, type Path } from "../../../../lib/findings.ts";
 import { loadRegexes, RegexError } from "../../../../lib/regex.ts";
 
-/** What every part of resolving has at hand. */
+/** The things that every part of resolving has at hand. */
 export interface Resolving {
   /** Where relative paths start. */
   readonly directory: string;

@@ -8,7 +8,7 @@ import { given, type Resolving } from "./context.ts";
 import { resolveFront } from "./front.ts";
 import { resolveRoute } from "./route.ts";
 
-/** What a listener's mode makes of its other keys. @param table of routes; undefined: it does not speak HTTP. */
+/** The meaning of a listener's other keys by its mode. @param table of routes; undefined: it does not speak HTTP. */
 export async function resolveServe(
   name: string,
   settings: ListenerSettings,

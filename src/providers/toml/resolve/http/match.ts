@@ -34,7 +34,7 @@ export async function resolveMatch(
   return { ...match, methods: ["POST"], headers: [grpcContent, ...match.headers] };
 }
 
-/** What tells gRPC from other requests. */
+/** The condition that tells gRPC from other requests. */
 const grpcContent: ValueMatch = {
   name: "content-type",
   test: { kind: "prefix", value: "application/grpc", ignoreCase: true },
@@ -70,7 +70,7 @@ async function resolvePath(
   return { kind: "regex", value, ignoreCase };
 }
 
-/** What does the same without a regular expression, which is found faster and can be compared with others. */
+/** The same condition without a regular expression: it is found faster and can be compared with others. */
 function simplerPath(pattern: string): string | undefined {
   const [, literal, end] =
     /^\^?((?:\/[\w~-]+)+)(\/\.\*|\(\?:\/\.\*\)\?|\(\/\.\*\)\?|\.\*|\/|)\$?$/.exec(pattern) ?? [];
