@@ -3,16 +3,17 @@ import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
-import type { Result } from "../../lib/result.ts";
 import { sourceUrl } from "../../lib/source-url.ts";
-import type { ExplainRequest, Explanation } from "../../model/explanation.ts";
+import type { ExplainRequest } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
 import { systemTimers } from "../timers.ts";
 import { closeBooks } from "./books.ts";
 import { Feed, type Newest } from "./feed.ts";
 import { stackOfHung } from "./hung-stack.ts";
+import { type Answer, Questions } from "./questions.ts";
 import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
+import { ServedWaits } from "./served-waits.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const longestBackoff = 10_000;
@@ -45,13 +46,6 @@ export interface Death {
 /** What a worker is doing; `silent`: its event loop has not turned for a while. */
 export type WorkerState = "starting" | "serving" | "silent";
 
-/** Somebody who waits for a version to be served. */
-interface Wait {
-  readonly version: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** Keeps one worker thread in every seat, and speaks to all of them. */
 export class Supervisor {
   readonly #seats: readonly Seat[];
@@ -63,10 +57,8 @@ export class Supervisor {
   #newest: Newest | undefined;
   /** Sends what changed in this turn of the event loop. */
   #sending: NodeJS.Immediate | undefined;
-  readonly #waits = new Set<Wait>();
-  /** The questions that wait for an explanation, by their numbers. */
-  readonly #questions = new Map<number, (result: Result<Explanation, string>) => void>();
-  #lastQuestion = 0;
+  readonly #waits = new ServedWaits();
+  readonly #questions = new Questions();
   #stopping = false;
   readonly #watchdog: Watchdog;
   restarts = 0;
@@ -149,14 +141,8 @@ export class Supervisor {
    */
   async served(version: number, time?: number): Promise<void> {
     if (this.applied >= version) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const wait = { version, resolve, reject };
-    this.#waits.add(wait);
-    const timer = time && setTimeout(() => reject(this.#tooLate(version, time)), time);
-    await promise.finally(() => {
-      clearTimeout(timer);
-      this.#waits.delete(wait);
-    });
+    const deadline = time === undefined ? undefined : { time, error: () => this.#tooLate(version, time) };
+    await this.#waits.until(version, deadline);
   }
 
   #tooLate(version: number, time: number): Error {
@@ -173,18 +159,12 @@ export class Supervisor {
   }
 
   /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
-  async explain(request: ExplainRequest): Promise<Result<Explanation, string> | undefined> {
+  async explain(request: ExplainRequest): Promise<Answer | undefined> {
     const seat = this.#seats.find((each) => each.serving && !this.#watchdog.isSilent(each));
     if (seat === undefined) return undefined;
-    const id = ++this.#lastQuestion;
-    const { promise, resolve } = Promise.withResolvers<Result<Explanation, string> | undefined>();
-    this.#questions.set(id, resolve);
-    seat.thread!.postMessage({ type: "explain", id, request } satisfies ToWorker);
-    const timer = setTimeout(resolve, patience, undefined);
-    const result = await promise;
-    clearTimeout(timer);
-    this.#questions.delete(id);
-    return result;
+    const post = (id: number): void =>
+      seat.thread!.postMessage({ type: "explain", id, request } satisfies ToWorker);
+    return this.#questions.ask(post, patience);
   }
 
   /**
@@ -297,7 +277,7 @@ export class Supervisor {
         seat.onAnswer?.(message);
         break;
       case "explanation":
-        this.#questions.get(message.id)?.(message.result);
+        this.#questions.answered(message.id, message.result);
         break;
       case "socket":
         try {
@@ -329,8 +309,8 @@ export class Supervisor {
     if (reason === undefined) {
       seat.applied = version;
       seat.serving = true;
-      for (const wait of this.#waits) if (wait.version <= this.applied) wait.resolve();
-    } else for (const wait of this.#waits) if (wait.version <= version) wait.reject(new Error(reason));
+      this.#waits.served(this.applied);
+    } else this.#waits.refused(version, reason);
     if (reason === undefined || seat.serving || seat.applied === 0) {
       this.#events.answered(seat.id, version, reason);
       seat.feed?.next(this.log);
