@@ -69,7 +69,8 @@ export class ServedListener {
     this.chains = new Chains(chains, tls?.strictSni ? (name) => termination!.covers(name) : undefined);
     this.greeting = greetingOf(definition, termination?.needsServerName ?? false);
     this.alpn = tls?.alpn ?? [];
-    this.readsFirstBytes = this.greeting.readsHello || definition.proxyProtocol !== undefined;
+    this.readsFirstBytes =
+      this.greeting.readsHello || definition.proxyProtocol !== undefined || tls?.starttls !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);

@@ -4,6 +4,7 @@ import { connectOptions } from "../lib/connect.ts";
 import { systemPath } from "../lib/socket-file.ts";
 import type { PoolTls } from "../model/pool.ts";
 import { beginTls, createBackendContext } from "../tls/backend.ts";
+import { askForTls } from "../tls/postgres.ts";
 import type { CheckTarget } from "./check.ts";
 import { type Connection, type Dial, type Events, follow } from "./connection.ts";
 import { Sessions } from "./sessions.ts";
@@ -67,7 +68,9 @@ class SecureConnection implements Connection {
   readonly #target: CheckTarget;
   readonly #events: Events;
   readonly #pool: SecurePool;
-  #socket: TLSSocket;
+  /** Undefined while the backend is asked to begin TLS. */
+  #socket: TLSSocket | undefined;
+  #raw: Socket | undefined;
   #resuming: boolean;
   #ready = false;
   /** A session is wanted, and has not come yet. */
@@ -79,16 +82,17 @@ class SecureConnection implements Connection {
     this.#pool = pool;
     const session = pool.sessions.of(target);
     this.#resuming = session !== undefined;
-    this.#socket = this.#open(session);
+    this.#open(session);
   }
 
   write(bytes: string | Buffer): void {
-    this.#socket.write(bytes);
+    this.#socket?.write(bytes);
   }
 
   close(passed: boolean): void {
     const socket = this.#socket;
-    if (!passed) {
+    if (socket === undefined) this.#raw?.destroy();
+    else if (!passed) {
       this.#pool.sessions.forget(this.#target);
       socket.destroy();
     } else if (this.#wantsSession) {
@@ -99,11 +103,29 @@ class SecureConnection implements Connection {
     } else leave(socket);
   }
 
-  #open(session: Buffer | undefined): TLSSocket {
-    const { target, others } = this.#target;
-    const { tls, header, protocols } = this.#pool;
-    const plainFirst = header !== undefined || others !== undefined;
+  #open(session: Buffer | undefined): void {
+    const { others } = this.#target;
+    const { tls, header } = this.#pool;
+    const asks = tls.starttls !== undefined;
+    const plainFirst = asks || header !== undefined || others !== undefined;
     const raw = plainFirst ? openPlain(this.#target, this.#pool) : undefined;
+    this.#socket = undefined;
+    this.#raw = raw;
+    if (raw === undefined || !asks) {
+      this.#begin(raw, session);
+      return;
+    }
+    raw.on("error", (error) => this.#raw === raw && this.#socket === undefined && this.#failed(error));
+    askForTls(
+      raw,
+      () => this.#begin(raw, session),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #begin(raw: Socket | undefined, session: Buffer | undefined): void {
+    const { target } = this.#target;
+    const { tls, protocols } = this.#pool;
     const socket = beginTls(tls, this.#target, {
       ...(raw !== undefined && { socket: raw }),
       ...(target.kind === "tcp" && { port: target.port }),
@@ -115,26 +137,27 @@ class SecureConnection implements Connection {
     if (raw === undefined) socket.setNoDelay();
     raw?.on("error", (error) => socket.destroy(error));
     if (raw !== undefined) socket.on("close", () => raw.destroy());
-    socket.on("secureConnect", () => this.#secured());
+    socket.on("secureConnect", () => this.#secured(socket));
     socket.on("session", (next) => this.#keep(next));
     socket.on("data", (chunk) => this.#events.receive(chunk));
     follow(socket, {
       ended: () => this.#events.ended(),
       failed: (cause) => socket === this.#socket && this.#failed(cause),
     });
-    return socket;
+    this.#socket = socket;
   }
 
-  #secured(): void {
+  #secured(socket: TLSSocket): void {
     this.#ready = true;
-    this.#resuming = this.#socket.isSessionReused();
-    if (!this.#resuming) this.#wantsSession = this.#pool.sessions.verified(this.#target, this.#notAfter());
+    this.#resuming = socket.isSessionReused();
+    if (!this.#resuming)
+      this.#wantsSession = this.#pool.sessions.verified(this.#target, this.#notAfter(socket));
     this.#events.ready();
   }
 
   /** Of the backend's certificate, where it was verified, in milliseconds since 1970. */
-  #notAfter(): number {
-    const certificate = this.#pool.tls.verify ? this.#socket.getPeerX509Certificate() : undefined;
+  #notAfter(socket: TLSSocket): number {
+    const certificate = this.#pool.tls.verify ? socket.getPeerX509Certificate() : undefined;
     return certificate?.validToDate.getTime() ?? Number.POSITIVE_INFINITY;
   }
 
@@ -152,8 +175,9 @@ class SecureConnection implements Connection {
     // A refused session says nothing about the backend's health.
     this.#pool.sessions.refused(this.#target);
     this.#resuming = false;
-    this.#socket.destroy();
-    this.#socket = this.#open(undefined);
+    this.#socket?.destroy();
+    this.#raw?.destroy();
+    this.#open(undefined);
   }
 }
 

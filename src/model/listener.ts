@@ -7,6 +7,9 @@ import type { Certificate, TicketKeys } from "./material.ts";
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
+/** Protocols that begin in the clear and that umay can begin TLS in. */
+export type StartTls = "postgres";
+
 export interface SessionTickets {
   /** How long a key that umay makes is used, in milliseconds. */
   readonly rotate: number;
@@ -24,6 +27,8 @@ export interface ListenerTls {
   /** Application protocols in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
   readonly certificates: readonly Certificate[];
+  /** The protocol that begins in the clear and asks for TLS; undefined: TLS begins at once. */
+  readonly starttls?: StartTls | undefined;
   /** Refuse clients that ask for a name that no certificate covers, or for no name. */
   readonly strictSni: boolean;
   /** Undefined: clients are not asked for a certificate. */

@@ -1,6 +1,7 @@
 import type { Backend } from "./backend.ts";
 import type { HealthPolicy } from "./health.ts";
 import type { PoolHttp } from "./http/backend.ts";
+import type { StartTls } from "./listener.ts";
 import type { Authorities, Certificate } from "./material.ts";
 
 /**
@@ -139,6 +140,8 @@ export interface PoolTls {
   readonly serverName: string | undefined;
   /** The certificate that umay shows to a backend that asks for one. */
   readonly certificate: Certificate | undefined;
+  /** The protocol in which TLS is asked for first; undefined: TLS begins at once. */
+  readonly starttls?: StartTls | undefined;
   /** Application protocols that are offered, in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
 }

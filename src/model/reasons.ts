@@ -155,6 +155,11 @@ export const connectFailures = {
   timeout: { origin: "backend", retryable: true, text: "no answer within connect.timeout" },
   unreachable: { origin: "backend", retryable: true, text: "no route to the host or network" },
   reset: { origin: "backend", retryable: true, text: "reset while connecting" },
+  starttls: {
+    origin: "backend",
+    retryable: true,
+    text: "it was asked to begin TLS and did not agree; the session's log line says how",
+  },
   not_tls: { origin: "backend", retryable: true, text: "its first bytes are not TLS, but its pool has tls" },
   tls_untrusted: {
     origin: "backend",

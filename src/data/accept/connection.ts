@@ -19,6 +19,7 @@ import { type Phase, phases } from "./connection-phases.ts";
 import { FirstBytes, type FirstReader } from "./first-bytes.ts";
 import { type HelloListener, HelloReader } from "./hello.ts";
 import { unrecognizedName } from "./last-words.ts";
+import { type PostgresListener, PostgresReader } from "./postgres.ts";
 import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
 import { connectionRecord, type ProxyFacts, type TlsFacts } from "./record.ts";
 
@@ -38,7 +39,7 @@ export type ServingPlane<L extends AcceptingListener> = AcceptingPlane & { reado
  */
 export class Connection<L extends AcceptingListener = AcceptingListener>
   extends SocketOwner
-  implements Open, ProxyHeaderListener, HelloListener
+  implements Open, ProxyHeaderListener, PostgresListener, HelloListener
 {
   readonly listener: L;
   /** The accepted socket, underneath TLS where there is TLS. */
@@ -75,7 +76,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     countPending(listener, plane, 1);
     listener.undecided++;
     if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
-    if (listener.definition.proxyProtocol === undefined) this.readHello();
+    if (listener.definition.proxyProtocol === undefined) this.negotiate();
     else this.read("header", new ProxyReader(this));
   }
 
@@ -113,12 +114,28 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       }
       this.#addressPlace = place;
     }
-    this.readHello();
+    this.negotiate();
   }
 
   /** Header: there is none, or none that can be read. */
   notIntroduced(detail: string): void {
     this.finish("proxy_header", { proxyError: detail });
+  }
+
+  /** Hello: what comes before it, where the protocol of the listener begins in the clear. */
+  private negotiate(): void {
+    if (this.listener.definition.tls?.starttls === "postgres") this.read("hello", new PostgresReader(this));
+    else this.upgraded();
+  }
+
+  /** Hello: an answer in the clear. */
+  reply(bytes: Buffer): void {
+    this.raw.write(bytes);
+  }
+
+  /** Hello: nothing comes in the clear any more. */
+  upgraded(): void {
+    this.readHello();
   }
 
   /** Hello: is read where the listener has to know it before it goes on. */

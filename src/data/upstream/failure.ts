@@ -17,8 +17,8 @@ const byCode: Readonly<Record<string, ConnectFailure>> = {
 };
 
 /** Names why TCP to a backend could not be connected. */
-export function classifyConnectError(error: NodeJS.ErrnoException): ConnectFailure {
-  return byCode[error.code ?? ""] ?? "other";
+export function classifyConnectError({ code = "" }: NodeJS.ErrnoException): ConnectFailure {
+  return byCode[code] ?? (code.startsWith("STARTTLS_") ? "starttls" : "other");
 }
 
 /** OpenSSL's and Node's reasons, as Node names them in `error.code`. */

@@ -13,6 +13,7 @@ const mostSessions = 1_024;
  * sessions that were verified by the settings before.
  */
 export class BackendTls {
+  readonly asks: boolean;
   readonly #tls: PoolTls;
   readonly #context: SecureContext;
   /** The newest session of each backend, by address, for resumption (RFC 8446 section 2.2, RFC 5077). */
@@ -21,6 +22,7 @@ export class BackendTls {
   /** @throws where OpenSSL refuses a certificate. */
   constructor(tls: PoolTls) {
     this.#tls = tls;
+    this.asks = tls.starttls !== undefined;
     this.#context = createBackendContext(tls, undefined);
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
+import { askForTls } from "../../tls/postgres.ts";
 import { attachUpstream } from "../sockets/events.ts";
 import { forLastBytes, lingerThenReset } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, type SocketOwner } from "../sockets/owner.ts";
@@ -7,6 +8,8 @@ import { resetSocket } from "../sockets/reset.ts";
 
 /** How a pool speaks TLS to its backends. */
 export interface UpstreamTls {
+  /** Whether the backend has to be asked for TLS first, as PostgreSQL does it. */
+  readonly asks?: boolean;
   /** @param raw connected. @returns a socket that emits `secureConnect` once the backend is verified, or `error`. */
   begin(raw: Socket, backend: Backend): Socket;
 }
@@ -36,10 +39,21 @@ export class Upstream {
   /** TCP is connected, or TLS on top of it: begins TLS, where that is next. @returns whether it was. */
   secure(): boolean {
     if (this.#tls === undefined || this.securing) return false;
-    this.socket = own(this.#tls.begin(this.raw, this.backend), this.raw.owner);
+    const tls = this.#tls;
+    if (tls.asks)
+      askForTls(
+        this.raw,
+        () => this.#begin(tls),
+        (error) => this.raw.owner.upstreamFailed(error),
+      );
+    else this.#begin(tls);
+    return true;
+  }
+
+  #begin(tls: UpstreamTls): void {
+    this.socket = own(tls.begin(this.raw, this.backend), this.raw.owner);
     this.raw.owner = nobody;
     attachUpstream(this.socket, "secureConnect");
-    return true;
   }
 
   /** Closes it in order: nothing that came over it is missing. What its sockets still report concerns nobody. */

@@ -21,7 +21,7 @@ export async function resolvePoolTls(
   directory: string,
   report: Report,
 ): Promise<PoolTls> {
-  const { verify, alpn } = settings;
+  const { verify, alpn, starttls } = settings;
   const named = settings.server_name ?? serviceName(discovery);
   if (verify && named === undefined) checkNames(discovery, path, report);
   if (!verify)
@@ -39,7 +39,8 @@ export async function resolvePoolTls(
   ]);
   if (verify && source === undefined && getCACertificates("system").length === 0)
     report(errorAt(path, "this system has no CA certificates; name those that vouch for the backends in ca"));
-  return { verify, ca, serverName: named && canonicalName(named), certificate, alpn };
+  const name = named && canonicalName(named);
+  return { verify, ca, serverName: name, certificate, alpn, ...(starttls && { starttls }) };
 }
 
 /** A certificate can't cover a unix socket. It can cover IP addresses, and host names come with the backends. */

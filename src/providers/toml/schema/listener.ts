@@ -3,7 +3,15 @@ import { protocols } from "../../../model/chain.ts";
 import { clientAuth } from "./client-auth.ts";
 import { httpKeys, httpTimeouts } from "./http/listener.ts";
 import { cidrs, limits } from "./limits.ts";
-import { address, applicationProtocols, duration, integer, path, serverNamePattern } from "./values.ts";
+import {
+  address,
+  applicationProtocols,
+  duration,
+  integer,
+  path,
+  serverNamePattern,
+  starttls,
+} from "./values.ts";
 
 const certificate = z.strictObject({
   cert: path.describe("The certificate chain, PEM: the server's own certificate first, then its issuers."),
@@ -31,6 +39,11 @@ const tls = z.strictObject({
   alpn: applicationProtocols.describe(
     "Application protocols (ALPN) in order of preference. Empty: none is negotiated.",
   ),
+  starttls: starttls.meta({
+    description:
+      "The protocol that begins in the clear and asks for TLS. Clients that go on without TLS are refused; those that begin with TLS are served, too.",
+    "x-default": "TLS begins at once",
+  }),
   certificates: z
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
     .min(1, { error: "expected at least one certificate" })

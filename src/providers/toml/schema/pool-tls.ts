@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { applicationProtocols, hostName, path } from "./values.ts";
+import { applicationProtocols, hostName, path, starttls } from "./values.ts";
 
 /** TLS to backends. */
 export const tls = z.strictObject({
@@ -20,6 +20,11 @@ export const tls = z.strictObject({
     .optional()
     .describe("The certificate that umay shows to backends that ask for one, PEM, with its chain."),
   key: path.optional().describe("The private key that belongs to cert, PEM, not encrypted."),
+  starttls: starttls.meta({
+    description:
+      "The protocol in which backends are asked for TLS first. One that does not agree is not used.",
+    "x-default": "TLS begins at once",
+  }),
   alpn: applicationProtocols.describe(
     "Application protocols (ALPN) that are offered, in order of preference. Empty: none is negotiated.",
   ),

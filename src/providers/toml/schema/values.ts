@@ -124,6 +124,9 @@ export const applicationProtocols = z
   )
   .prefault([]);
 
+/** How TLS begins. */
+export const starttls = z.enum(["postgres"], { error: 'expected "postgres"' }).optional();
+
 /** A file's path; relative ones start at the configuration's folder. */
 export const path = z
   .string({ error: "expected a file's path" })
