@@ -9,7 +9,7 @@ import { secureDial } from "./secure-dial.ts";
 /** @param protocol the application protocol to negotiate, where there is TLS. */
 export function createDial(spec: CheckSpec, protocol?: string): Dial {
   const header = proxyHeader(spec.proxyProtocol);
-  const tls = spec.type === "tcp" ? undefined : spec.tls;
+  const tls = "tls" in spec ? spec.tls : undefined;
   return tls === undefined ? plainDial(header, spec.timeout) : secureDial(header, tls, spec, protocol);
 }
 

@@ -2,6 +2,10 @@ import type { CheckSpec } from "../model/health.ts";
 import type { CheckTarget, HealthCheck } from "./check.ts";
 import { createGrpcCheck } from "./grpc.ts";
 import { createHttpCheck } from "./http.ts";
+import { createMysqlCheck } from "./mysql.ts";
+import { createPostgresCheck } from "./postgres.ts";
+import { createRedisCheck } from "./redis.ts";
+import { createSmtpCheck } from "./smtp.ts";
 import { createTcpCheck } from "./tcp.ts";
 import { createTlsCheck } from "./tls.ts";
 
@@ -11,6 +15,10 @@ const checks: { readonly [S in CheckSpec as S["type"]]: (spec: S) => HealthCheck
   tls: createTlsCheck,
   http: createHttpCheck,
   grpc: createGrpcCheck,
+  mysql: createMysqlCheck,
+  postgres: createPostgresCheck,
+  redis: createRedisCheck,
+  smtp: createSmtpCheck,
 };
 
 /** @returns the check that a pool's configuration asks for. */

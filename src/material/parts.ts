@@ -134,11 +134,11 @@ function ticketKeys(old: TicketKeys): Part<TicketKeys> {
 const pairOf = ({ source }: Certificate): string[] => [source.cert, source.key];
 
 function checkTls({ check }: HealthPolicy): PoolTls | undefined {
-  return check === undefined || check.type === "tcp" ? undefined : check.tls;
+  return check !== undefined && "tls" in check ? check.tls : undefined;
 }
 
 function withCheckTls(health: HealthPolicy, tls: PoolTls | undefined): HealthPolicy {
   const { check } = health;
-  if (check === undefined || check.type === "tcp" || tls === undefined) return health;
+  if (check === undefined || !("tls" in check) || tls === undefined) return health;
   return { ...health, check: { ...check, tls } };
 }

@@ -26,6 +26,10 @@ interface CheckTiming {
 
 export interface TcpCheckSpec extends CheckTiming {
   readonly type: "tcp";
+  /** Undefined: nothing is sent. */
+  readonly send?: string;
+  /** Text that the first 4,096 characters of the answer must contain; undefined: a connection will do. */
+  readonly expect?: string;
 }
 
 export interface TlsCheckSpec extends CheckTiming {
@@ -57,7 +61,41 @@ export interface GrpcCheckSpec extends CheckTiming {
   readonly host: string | undefined;
 }
 
-export type CheckSpec = TcpCheckSpec | TlsCheckSpec | HttpCheckSpec | GrpcCheckSpec;
+export interface MysqlCheckSpec extends CheckTiming {
+  readonly type: "mysql";
+  /** Who logs in, without a password. */
+  readonly user: string;
+}
+
+export interface PostgresCheckSpec extends CheckTiming {
+  readonly type: "postgres";
+  /** Undefined: without TLS. */
+  readonly tls: PoolTls | undefined;
+  /** Who begins a session; undefined: nobody does. */
+  readonly user: string | undefined;
+}
+
+export interface RedisCheckSpec extends CheckTiming {
+  readonly type: "redis";
+  /** Undefined: without TLS. */
+  readonly tls: PoolTls | undefined;
+}
+
+export interface SmtpCheckSpec extends CheckTiming {
+  readonly type: "smtp";
+  /** Undefined: without TLS. */
+  readonly tls: PoolTls | undefined;
+}
+
+export type CheckSpec =
+  | TcpCheckSpec
+  | TlsCheckSpec
+  | HttpCheckSpec
+  | GrpcCheckSpec
+  | MysqlCheckSpec
+  | PostgresCheckSpec
+  | RedisCheckSpec
+  | SmtpCheckSpec;
 
 /** When failing sessions eject a backend. */
 export interface OutlierSpec {

@@ -28,7 +28,7 @@ export interface ListenerTls {
   readonly alpn: readonly string[];
   readonly certificates: readonly Certificate[];
   /** The protocol that begins in the clear and asks for TLS; undefined: TLS begins at once. */
-  readonly starttls?: StartTls | undefined;
+  readonly starttls?: StartTls;
   /** Refuse clients that ask for a name that no certificate covers, or for no name. */
   readonly strictSni: boolean;
   /** Undefined: clients are not asked for a certificate. */

@@ -141,7 +141,7 @@ export interface PoolTls {
   /** The certificate that umay shows to a backend that asks for one. */
   readonly certificate: Certificate | undefined;
   /** The protocol in which TLS is asked for first; undefined: TLS begins at once. */
-  readonly starttls?: StartTls | undefined;
+  readonly starttls?: StartTls;
   /** Application protocols that are offered, in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
 }

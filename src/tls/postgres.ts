@@ -21,6 +21,18 @@ export function request(code: number): Buffer {
   return bytes;
 }
 
+/** Begins a session of protocol 3.0, as this user. */
+export function startupMessage(user: string): Buffer {
+  const parameters = Buffer.from(`user\0${user}\0application_name\0umay health check\0\0`);
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(head.length + parameters.length, 0);
+  head.writeUInt32BE(3 << 16, 4);
+  return Buffer.concat([head, parameters]);
+}
+
+/** Ends a session in order. */
+export const terminate: Buffer = Buffer.from([0x58, 0, 0, 0, 4]);
+
 /** An ErrorResponse that ends a connection. @param sqlState five characters, see appendix A of PostgreSQL's manual. */
 export function errorResponse(sqlState: string, message: string): Buffer {
   const fields = Buffer.from(`SFATAL\0VFATAL\0C${sqlState}\0M${message}\0\0`);

@@ -140,7 +140,7 @@ test("checks speak TLS as the pool does, unless they have settings of their own 
     const { check } = await policyOf(
       `[pools.echo]\ntls.server_name = "pool.test"\n[pools.echo.health]\n${lines}`,
     );
-    if (check === undefined || check.type === "tcp") return "tcp";
+    if (check === undefined || !("tls" in check)) return "tcp";
     return check.tls === undefined ? "none" : (check.tls.serverName ?? "unnamed");
   };
   assert.equal(await tlsOf('type = "tls"'), "pool.test");
@@ -152,7 +152,11 @@ test("checks speak TLS as the pool does, unless they have settings of their own 
 });
 
 for (const [line, expected] of [
-  ['type = "udp"', /pools\.echo\.health.*"tcp", "tls", "http" or "grpc"/],
+  ['type = "tcp"\nsend = "x"', /pools\.echo\.health\.send.*nothing is expected as the answer; add expect/],
+  [
+    'type = "udp"',
+    /pools\.echo\.health.*"tcp", "tls", "http", "grpc", "mysql", "postgres", "redis" or "smtp"/,
+  ],
   ['type = "http"\nexpect_status = ["299-200"]', /"299-200" is empty/],
   ['type = "http"\nexpect_status = [99]', /status from 100 to 599/],
   ['type = "http"\nexpect_status = ["2xx"]', /status from 100 to 599/],

@@ -47,7 +47,13 @@ async function checkOf(
   const elsewhere = address !== undefined || port !== undefined;
   const proxyProtocol = elsewhere ? undefined : poolHeader;
   const common = { interval, timeout, rise, fall, address, port, proxyProtocol };
-  if (health.type === "tcp") return { type: "tcp", ...common };
+  if (health.type === "tcp") {
+    const { send, expect } = health;
+    if (send !== undefined && expect === undefined)
+      report(errorAt([...path, "send"], "nothing is expected as the answer; add expect"));
+    return { type: "tcp", ...common, ...(send && { send }), ...(expect && { expect }) };
+  }
+  if (health.type === "mysql") return { type: "mysql", ...common, user: health.user };
   const { discovery, directory } = context;
   const inherited = elsewhere ? undefined : context.tls;
   const own = health.tls ?? (health.type === "tls" && inherited === undefined ? { verify: true } : undefined);
@@ -55,6 +61,8 @@ async function checkOf(
     ? await resolvePoolTls({ ...own, alpn: [] }, discovery, [...path, "tls"], directory, report)
     : inherited;
   if (health.type === "tls") return { type: "tls", ...common, tls: tls! };
+  if (health.type === "postgres") return { type: "postgres", ...common, tls, user: health.user };
+  if (health.type === "redis" || health.type === "smtp") return { type: health.type, ...common, tls };
   const host = health.host ?? tls?.serverName ?? serviceName(discovery);
   if (health.type === "grpc") return { type: "grpc", ...common, tls, host, service: health.service };
   const { method, expect_status: expectStatus, expect_body: expectBody } = health;

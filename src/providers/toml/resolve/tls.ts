@@ -61,7 +61,7 @@ export async function resolveTls(
     groups,
     // PostgreSQL 17 begins with TLS directly only where this is agreed on.
     alpn: settings.starttls !== undefined && settings.alpn.length === 0 ? ["postgresql"] : settings.alpn,
-    starttls: settings.starttls,
+    ...(settings.starttls !== undefined && { starttls: settings.starttls }),
     strictSni: settings.strict_sni,
     clientAuth,
     sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),

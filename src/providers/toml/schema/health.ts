@@ -103,11 +103,52 @@ const grpc = z.strictObject({
 
 const handshake = z.strictObject({ type: z.literal("tls"), tls: checkTls, ...timing });
 
-const connection = z.strictObject({ type: z.literal("tcp"), ...timing });
+const text = z
+  .string({ error: "expected text" })
+  .min(1, { error: "expected text, got nothing" })
+  .max(1024, { error: "expected text of at most 1024 characters" });
+
+const connection = z.strictObject({
+  type: z.literal("tcp"),
+  send: text.optional().meta({
+    description: 'What is sent when the connection is there, such as "PING\\r\\n". It needs expect.',
+    "x-default": "nothing",
+  }),
+  expect: text.optional().meta({
+    description: "Text that the first 4,096 characters of the answer must contain.",
+    "x-default": "a connection will do",
+  }),
+  ...timing,
+});
+
+const user = z
+  .string({ error: "expected a user's name" })
+  .regex(/^[\x21-\x7e]{1,63}$/, { error: "expected a user's name of 1 to 63 characters without spaces" });
+
+const mysql = z.strictObject({
+  type: z.literal("mysql"),
+  user: user.prefault("umay").describe("Who logs in, without a password. A refused login passes, too."),
+  ...timing,
+});
+
+const postgres = z.strictObject({
+  type: z.literal("postgres"),
+  user: user.optional().meta({
+    description: "Who begins a session, so that a server that is still starting does not pass.",
+    "x-default": "no session: the answer to a request for TLS will do",
+  }),
+  tls: checkTls,
+  ...timing,
+});
+
+const redis = z.strictObject({ type: z.literal("redis"), tls: checkTls, ...timing });
+
+const smtp = z.strictObject({ type: z.literal("smtp"), tls: checkTls, ...timing });
 
 export const health = z
-  .discriminatedUnion("type", [connection, handshake, http, grpc], {
-    error: 'expected a table with type = "tcp", "tls", "http" or "grpc"',
+  .discriminatedUnion("type", [connection, handshake, http, grpc, mysql, postgres, redis, smtp], {
+    error:
+      'expected a table with type = "tcp", "tls", "http", "grpc", "mysql", "postgres", "redis" or "smtp"',
   })
   .optional()
   .describe("Active health checks. Without this table there are none.");
