@@ -29,12 +29,13 @@ const toBackends = `tls = { ca = "${ca}", starttls = "postgres" }`;
 
 describe("PostgreSQL", { skip: postgresMissing }, () => {
   for (const [what, poolTls] of [
-    ["without TLS to backends", ""],
+    ["without TLS to backends, checked with a session", ""],
     ["with TLS to backends, checked over TLS too", toBackends],
   ] as const)
     test(`psql is served over TLS, and refused without it, ${what}`, async () => {
       await using server = await startPostgres();
-      const health = poolTls && 'health = { type = "tls", interval = "1s" }';
+      const type = poolTls === "" ? 'type = "postgres", user = "umay"' : 'type = "tls"';
+      const health = `health = { ${type}, interval = "1s" }`;
       await using umay = await startUmay(toml(server.address, poolTls, health));
       const address = `127.0.0.1:${umay.port("db")}`;
       const sql = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
