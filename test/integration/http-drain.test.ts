@@ -35,7 +35,8 @@ async function keepPosting(port: number, name: string, { answered, lost }: Load)
     }
     client.write(`POST ${path} HTTP/1.1\r\nhost: a.example\r\ncontent-length: 5\r\n\r\nhello`);
     const response = await client.response().catch(() => undefined);
-    if (response?.status === 200 && response.isComplete && response.body.toString() === path) answered.add(path);
+    if (response?.status === 200 && response.isComplete && response.body.toString() === path)
+      answered.add(path);
     else lost.push(path);
     if (response !== undefined && response.fields.get("connection") !== "close") continue;
     client[Symbol.dispose]();
@@ -44,7 +45,9 @@ async function keepPosting(port: number, name: string, { answered, lost }: Load)
 }
 
 test("SIGTERM under load loses no request that was begun, and ends with 0 before the deadline", async () => {
-  await using backend = await NodeServer.start((response, { url }) => setTimeout(() => response.end(url), 20));
+  await using backend = await NodeServer.start((response, { url }) =>
+    setTimeout(() => response.end(url), 20),
+  );
   await using umay = await start(backend, `${patient(20_000)}ms`);
   const load: Load = { answered: new Set(), lost: [] };
   const clients = Promise.all(

@@ -49,7 +49,11 @@ async function startReloadable(
 }
 
 /** Sends requests over one connection after the other until it is told to stop. @returns what was answered. */
-async function keepAsking(port: number, isStopped: () => boolean, seen: (body: string) => void): Promise<void> {
+async function keepAsking(
+  port: number,
+  isStopped: () => boolean,
+  seen: (body: string) => void,
+): Promise<void> {
   let client = await HttpClient.connect(port);
   try {
     for (let count = 0; !isStopped(); count++) {

@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
+/** RFC 6455 section 5.5.1: behind it, the server closes the connection. */
+const closing = 0x8;
+
 /** Has a server agree to each WebSocket, and send back every byte that comes over it but the masks of its frames. */
 export function echoWebSockets(server: Server): void {
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -16,6 +19,7 @@ export function echoWebSockets(server: Server): void {
       for (let frame = takeFrame(waiting); frame !== undefined; frame = takeFrame(waiting)) {
         waiting = frame.rest;
         socket.write(frame.unmasked);
+        if ((frame.unmasked[0]! & 0x0f) === closing) socket.end();
       }
     };
     answer(Buffer.alloc(0));

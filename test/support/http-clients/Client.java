@@ -1,0 +1,54 @@
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.zip.GZIPInputStream;
+
+public class Client {
+    static final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    static String base;
+
+    static HttpResponse<byte[]> ask(String method, String path, BodyPublisher body, boolean expect) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(base + path)).method(method, body).expectContinue(expect).build();
+        return client.send(request, HttpResponse.BodyHandlers.ofByteArray());
+    }
+
+    static String sha(byte[] content) throws Exception {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+    }
+
+    static void tell(String what, HttpResponse<byte[]> response, String rest) {
+        System.out.println(what + " " + response.statusCode() + " " + rest);
+    }
+
+    public static void main(String[] args) throws Exception {
+        base = "http://" + args[0];
+        byte[] content = Files.readAllBytes(Path.of(args[1]));
+        byte[] small = Arrays.copyOf(content, 1000);
+        var none = BodyPublishers.noBody();
+        var response = ask("GET", "/bytes/1000", none, false);
+        tell("get", response, sha(response.body()));
+        response = ask("HEAD", "/bytes/1000", none, false);
+        tell("head", response, response.headers().firstValue("content-length").get() + " " + response.body().length);
+        response = ask("POST", "/digest", BodyPublishers.ofByteArray(small), false);
+        tell("post", response, new String(response.body()));
+        response = ask("POST", "/digest", BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(small)), false);
+        tell("chunked", response, new String(response.body()));
+        response = ask("POST", "/digest", BodyPublishers.ofByteArray(content), false);
+        tell("up", response, new String(response.body()));
+        response = ask("GET", "/stream/" + content.length, none, false);
+        tell("down", response, sha(response.body()));
+        response = ask("GET", "/gzip", none, false);
+        tell("gzip", response, sha(new GZIPInputStream(new ByteArrayInputStream(response.body())).readAllBytes()));
+        response = ask("POST", "/digest", BodyPublishers.ofByteArray(small), true);
+        tell("continue", response, new String(response.body()));
+    }
+}

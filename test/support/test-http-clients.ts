@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { poolToml } from "./client.ts";
+import { contentOf, startHttpApp } from "./http-app.ts";
+import { type RealClient, sha256 } from "./http-clients.ts";
+import { settled } from "./settled.ts";
+import { type RunningUmay, startUmay } from "./umay.ts";
+import { apache, nginx, startApache, startNginx } from "./web-servers.ts";
+
+const bigBytes = 4 * 2 ** 20;
+const [small, big] = [contentOf(1_000), contentOf(bigBytes)];
+const digest = (bytes: Buffer): string => `POST ${bytes.length} ${sha256(bytes)}`;
+
+/** The right answers. */
+const expected = [
+  `get 200 ${sha256(small)}`,
+  "head 200 1000 0",
+  `post 200 ${digest(small)}`,
+  `chunked 200 ${digest(small)}`,
+  `up 200 ${digest(big)}`,
+  `down 200 ${sha256(big)}`,
+  `gzip 200 ${sha256(contentOf(100_000))}`,
+  `continue 200 ${digest(small)}`,
+];
+
+const servers = [
+  { name: "node", missing: false, start: undefined },
+  { name: "nginx", missing: nginx === undefined && "nginx is not installed", start: startNginx },
+  { name: "apache", missing: apache === undefined && "Apache is not installed", start: startApache },
+] as const;
+
+/** Has each client make its requests through umay to each server that is installed. */
+export function testClients(clients: readonly RealClient[]): void {
+  describe("real clients and real servers understand one another through umay", () => {
+    const stack = new AsyncDisposableStack();
+    let umay: RunningUmay;
+    let file: string;
+
+    before(async () => {
+      const dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+      stack.defer(() => dir.remove());
+      file = join(dir.path, "content");
+      writeFileSync(file, big);
+      const app = stack.use(await startHttpApp());
+      const pools: string[] = [];
+      const listeners: string[] = [];
+      for (const { name, missing, start } of servers) {
+        if (missing !== false) continue;
+        const { address } = start === undefined ? app : stack.use(await start(app.address));
+        listeners.push(`listeners.${name} = { bind = "127.0.0.1:0", mode = "http", pool = "${name}" }`);
+        pools.push(poolToml(name, [address]));
+      }
+      umay = stack.use(
+        await startUmay(`
+          workers = 1
+          admin = { bind = "127.0.0.1:0" }
+          ${[...listeners, ...pools].join("\n")}`),
+      );
+    });
+    after(() => stack.disposeAsync());
+
+    for (const client of clients)
+      for (const server of servers)
+        test(`${client.name} and ${server.name}`, { skip: client.missing || server.missing }, async () => {
+          const before = (await umay.status()).listeners[server.name]!.connections_total;
+          const output = await client.run(`127.0.0.1:${umay.port(server.name)}`, file);
+          assert.deepEqual(output.trimEnd().split("\n"), expected);
+          const { connections_total } = (await umay.status()).listeners[server.name]!;
+          assert.ok(connections_total - before <= client.connections, "connections were kept");
+          await settled(umay);
+        });
+  });
+}
