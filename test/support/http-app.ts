@@ -52,7 +52,8 @@ function writeSlowly(response: ServerResponse, bytes: Buffer): void {
   let at = 0;
   const more = (): void => {
     while (at < bytes.length) {
-      const goesOn = response.write(bytes.subarray(at, (at += piece)));
+      const goesOn = response.write(bytes.subarray(at, at + piece));
+      at += piece;
       if (!goesOn) {
         response.once("drain", more);
         return;
