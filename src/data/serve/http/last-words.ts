@@ -28,8 +28,8 @@ export class LastWords {
 
   drop(bytes: number): void {
     this.#dropped += bytes;
-    if (this.#dropped > forLastWords.bytes && this.#client.writableFinished) this.#client.destroy();
-    else if (this.#dropped > forLastWords.bytes) this.#client.pause();
+    // A client that does not take its answer either.
+    if (this.#dropped > forLastWords.bytes && !this.#client.writableFinished) this.#client.pause();
   }
 
   clientEnded(): void {
@@ -39,6 +39,7 @@ export class LastWords {
   /** @param idle how long the client may take no byte, in milliseconds. @returns whether it is to be cut. */
   isOverdue(now: number, idle: number): boolean {
     if (!this.#client.writableFinished) return now - this.#begun > idle;
+    if (this.#written === undefined && this.#client.isPaused()) this.#client.resume();
     this.#written ??= clock.now;
     // Not a reset: the system still delivers what it has.
     if (now - this.#written > forLastWords.quiet) this.#client.destroy();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { forLastWords } from "../../../../src/data/sockets/linger.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
 
 const get = (path = "/", more = ""): Buffer =>
@@ -70,6 +71,33 @@ describe("a request", () => {
     client.close();
     assert.equal(scene.plane.open.size, 0);
     assert.ok(!client.wasReset);
+    scene.finish();
+  });
+
+  test("whose body goes on behind the answer does not cost the client that answer", async () => {
+    const scene = await HttpScene.of('[listeners.web.http]\nmax_body = "1KiB"\n');
+    const client = scene.accept();
+    client.receive(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    client.receive(Buffer.from(`800\r\n${"x".repeat(2_048)}\r\n`));
+    assert.match(writtenTo(client), /^HTTP\/1\.1 413 /);
+    for (let count = 0; count < 100; count++) client.receive(Buffer.alloc(65_536));
+    assert.ok(!client.destroyed && !client.isPaused(), "the system would reset the connection");
+    scene.sweep(0);
+    scene.sweep(forLastWords.quiet + 100);
+    assert.ok(client.destroyed && !client.wasReset);
+    scene.finish();
+  });
+
+  test("whose body goes on while the client takes no answer is read no further", async () => {
+    const scene = await HttpScene.of('[listeners.web.http]\nmax_body = "1KiB"\n');
+    const client = scene.accept();
+    client.fill();
+    client.receive(post("x".repeat(2_048)));
+    client.receive(Buffer.alloc(forLastWords.bytes + 1));
+    assert.ok(client.isPaused());
+    client.drain();
+    scene.sweep(0);
+    assert.ok(!client.isPaused() && !client.destroyed);
     scene.finish();
   });
 
@@ -180,7 +208,7 @@ describe("an answer", () => {
     client.receive(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"));
     const backend = scene.backend();
     backend.send(ok("no"));
-    assert.match(writtenTo(client), /no$/);
+    assert.match(writtenTo(client), /\r\nconnection: close\r\n\r\nno$/);
     assert.ok(client.writableEnded && !client.wasReset);
     assert.ok(backend.socket.wasReset);
     assert.equal(scene.plane.kept.size, 0);
