@@ -54,6 +54,11 @@ export class Http1Front {
     return this.#state;
   }
 
+  /** The last request is not whole. */
+  get isReadingBody(): boolean {
+    return this.#state === "length" || this.#state === "chunks";
+  }
+
   /**
    * Takes bytes from the client. None of them is looked at after this has returned, and they may be changed before.
    * @returns false to read no more from the client, until {@link answered} or until the receiver takes more.

@@ -32,7 +32,8 @@ export class Http1ResponseWriter extends BodyWriter implements ResponseReceiver 
   response(head: ResponseHead, follows: boolean, edits?: HeadEdits): void {
     const { method, minor } = this.#front.request;
     const framing = clientFraming(head, method, minor);
-    if (framing === "close") this.isLast = true;
+    // The client may leave the rest of its request out, now that it has an answer (RFC 9110 section 10.1.1).
+    if (framing === "close" || this.#front.isReadingBody) this.isLast = true;
     const text = responseText(head, framing, this.#option(), edits);
     this.#framing = framing;
     this.inChunks = framing === "chunked";

@@ -63,6 +63,18 @@ describe("the writer of responses", () => {
     assert.equal(output.ended, "");
   });
 
+  test("tells a client that still sends, or waits to, that the connection ends", () => {
+    for (const framing of ["Content-Length: 5", "Transfer-Encoding: chunked"]) {
+      const { output, writer } = asked(
+        `POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n${framing}\r\n\r\n`,
+      );
+      writer.response(head(2), true);
+      writer.body(...withRoom("no"), true);
+      assert.match(output.written, /\r\nconnection: close\r\n\r\nno$/);
+      assert.equal(output.ended, "closed");
+    }
+  });
+
   test("sends the same in more writes, where there is none", () => {
     const { output, writer } = asked();
     writer.response(head(-1), true);
