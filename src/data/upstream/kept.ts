@@ -43,12 +43,21 @@ export class KeptUpstreams implements Timed, Keeper {
     connection.rest(this);
   }
 
-  /** @returns a connection that is idle no more, its user's from now on; undefined: there is none. */
-  take(backend: PlacedBackend, of: object): Http1Upstream | undefined {
+  /**
+   * @param now by performance.now(): one that is too old is closed, though the sweep has not found it yet. The backend may
+   * be about to close it too.
+   * @returns a connection that is idle no more, its user's from now on; undefined: there is none.
+   */
+  take(backend: PlacedBackend, of: object, now: number): Http1Upstream | undefined {
     const list = this.#bySlot.get(backend.slot);
     for (let kept = list?.pop(); kept !== undefined; kept = list!.pop()) {
       const { connection } = kept;
-      if (kept.of === of && isSame(connection.upstream.backend, backend) && connection.isIdle) {
+      if (
+        kept.of === of &&
+        now <= kept.until &&
+        isSame(connection.upstream.backend, backend) &&
+        connection.isIdle
+      ) {
         connection.wake();
         if (list!.length === 0) this.#bySlot.delete(backend.slot);
         return connection;

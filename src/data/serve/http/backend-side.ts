@@ -100,7 +100,7 @@ export class BackendSide implements DispatchOwner {
    */
   borrow(backend: PlacedBackend): Upstream | undefined {
     if (this.#isRepeated || (this.#request.isFirst && !this.#mayRepeat)) return undefined;
-    this.#borrowed = this.#plane.kept.take(backend, this.dispatch.pool.wiring);
+    this.#borrowed = this.#plane.kept.take(backend, this.dispatch.pool.wiring, performance.now());
     return this.#borrowed?.upstream;
   }
 
