@@ -3,7 +3,7 @@ import { formatAddress } from "../lib/address.ts";
 import { hashString } from "../lib/hash.ts";
 import { type SocketRights, setSocketRights } from "../lib/socket-file.ts";
 import { type Chain, poolsOf } from "../model/chain.ts";
-import { poolsOfTable } from "../model/http/route.ts";
+import { type HttpRoute, poolsOfTable, routesOf } from "../model/http/route.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
@@ -46,6 +46,8 @@ export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #pools = new Map<string, ServedPool>();
   readonly #tables = new Map<string, RouteIndex<CompiledRoute>>();
+  /** The shortest timeout of each table's routes, in milliseconds. */
+  readonly #ofTables = new Map<string, number>();
   readonly #served: Served = { pools: this.#pools, tables: this.#tables };
   #version = 0;
   /** Listeners that are no longer served and have undecided connections, and the last version that they were part of. */
@@ -81,11 +83,14 @@ export class ServedState {
     for (const { served } of before) this.#retire(served);
     for (const commit of prepared.commits) commit();
     for (const name of gone.listeners) this.#listeners.delete(name);
-    for (const name of gone.routeTables) this.#tables.delete(name);
+    for (const name of gone.routeTables) {
+      this.#tables.delete(name);
+      this.#ofTables.delete(name);
+    }
     for (const [name, open] of prepared.listeners) this.#listeners.set(name, open);
     const kept = new Set(prepared.listeners.values());
     for (const open of before) if (!kept.has(open)) close(open.servers);
-    if (changed.length > 0) this.#forgetShortest();
+    if (changed.length > 0 || gone.routeTables.length > 0) this.#forgetShortest();
     this.#version = version;
   }
 
@@ -121,7 +126,7 @@ export class ServedState {
       const listeners = [...this.#listeners.values()].map(({ served }) =>
         shortestOfListener(served.definition),
       );
-      this.#shortest = Math.min(...pools, ...listeners);
+      this.#shortest = Math.min(...pools, ...listeners, ...this.#ofTables.values());
     }
     return this.#shortest;
   }
@@ -164,7 +169,11 @@ export class ServedState {
       if (!this.#pools.has(pool) && !added.has(pool))
         throw new Error(`routes send requests to pool ${pool}, which is not served`);
     const index = await indexTable(table);
-    commits.push(() => this.#tables.set(table.name, index));
+    const shortest = Math.min(...[...routesOf(table)].map(shortestOfRoute));
+    commits.push(this.#forgetShortest, () => {
+      this.#tables.set(table.name, index);
+      this.#ofTables.set(table.name, shortest);
+    });
   }
 
   /** Who still waits for a backend of it is told that there is none. */
@@ -242,6 +251,13 @@ function shortestOfServe({ serve }: Chain): number {
   if (serve.kind === "relay") return Number.POSITIVE_INFINITY;
   return Math.min(...Object.values(serve.front.timeouts));
 }
+
+const shortestOfRoute = ({ timeouts }: HttpRoute): number =>
+  Math.min(
+    timeouts.firstByte,
+    timeouts.request ?? Number.POSITIVE_INFINITY,
+    timeouts.idle ?? Number.POSITIVE_INFINITY,
+  );
 
 const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
   things.map(({ name }) => name);

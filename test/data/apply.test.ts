@@ -7,7 +7,8 @@ import { createSharedMemory } from "../../src/channel/memory.ts";
 import { type BoundListener, Store } from "../../src/control/state/store.ts";
 import { ServedState } from "../../src/data/apply.ts";
 import type { Model } from "../../src/model/model.ts";
-import type { Difference, PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../../src/model/snapshot.ts";
+import { httpModel } from "../providers/toml/http/loading.ts";
 import { loadModel } from "../providers/toml/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain } from "../support/client.ts";
@@ -36,12 +37,18 @@ const model = await loadModel(`
 function placed({ listeners, pools, routeTables }: Model): {
   listeners: PlacedListener[];
   pools: PlacedPool[];
+  routeTables: PlacedRouteTable[];
 } {
   const bound = new Map<string, BoundListener>(
     listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]),
   );
   const store = new Store({ listeners, pools, routeTables }, bound, createSharedMemory(), []);
-  return { listeners: [...store.snapshot.listeners], pools: [...store.snapshot.pools] };
+  const { snapshot } = store;
+  return {
+    listeners: [...snapshot.listeners],
+    pools: [...snapshot.pools],
+    routeTables: [...snapshot.routeTables],
+  };
 }
 
 const {
@@ -203,5 +210,20 @@ test("the shortest timeout is that of what is served now", async () => {
   assert.equal(state.shortestTimeout, one.connect.timeout);
   const chains = a.chains.map((chain) => ({ ...chain, timeouts: { ...chain.timeouts, idle: 200 } }));
   await apply(5, { listeners: [{ ...a, chains }] });
+  assert.equal(state.shortestTimeout, 200);
+  const { routeTables } = placed(
+    await httpModel(`
+      [listeners.web]
+      bind = "127.0.0.1:8080"
+      mode = "http"
+      [routes.quick]
+      pool = "one"
+      timeouts = { first_byte = "150ms", request = "90ms" }
+      [pools]
+      one.discovery = { type = "static", backends = ["127.0.0.1:1"] }`),
+  );
+  await apply(6, { routeTables });
+  assert.equal(state.shortestTimeout, 90);
+  await apply(7, { gone: { listeners: [], pools: [], routeTables: routeTables.map(({ name }) => name) } });
   assert.equal(state.shortestTimeout, 200);
 });
