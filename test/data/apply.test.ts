@@ -54,7 +54,10 @@ function placed({ listeners, pools, routeTables }: Model): {
 const {
   listeners: [a, b],
   pools: [one, two],
-} = placed(model) as { listeners: [PlacedListener, PlacedListener]; pools: [PlacedPool, PlacedPool] };
+} = placed(model) as unknown as {
+  listeners: [PlacedListener, PlacedListener];
+  pools: [PlacedPool, PlacedPool];
+};
 
 const nothing: Difference = {
   version: 1,
