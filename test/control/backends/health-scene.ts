@@ -64,7 +64,11 @@ export class HealthScene {
       connect: { timeout: 1, attempts: 1 },
       health: this.policy,
     };
-    const model = { listeners: [], pools: [{ ...pool, discovery: { type: "static", backends: [] } }] };
+    const model = {
+      listeners: [],
+      pools: [{ ...pool, discovery: { type: "static", backends: [] } }],
+      routeTables: [],
+    };
     this.store = new Store(model as unknown as Model, new Map(), this.shared, [this.memory]);
     this.monitor = new HealthMonitor({
       pool: (name) => this.store.pool(name),
