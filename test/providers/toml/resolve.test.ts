@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { usableCpus } from "../../../src/providers/toml/resolve/workers.ts";
+import { testCertificates } from "../../support/certificates.ts";
 import { load, loadModel, problemLines, smallest } from "./loading.ts";
+
+const { ecdsa } = await testCertificates();
 
 test("the smallest configuration gets every default", async () => {
   const { workers, ...model } = await loadModel(smallest);
@@ -213,3 +216,23 @@ test("peak-ewma has a decay of its own, and a pool its slow start", async () => 
     30_000,
   ]);
 });
+
+for (const [settings, why] of [
+  ["detect = true", "detect does not wait for it"],
+  [
+    'routes = [{ sni = ["a.test"], passthrough = true, pool = "echo" }]',
+    "what is passed through begins with TLS",
+  ],
+  ['mode = "http"', "HTTP begins with TLS"],
+] as const)
+  test(`a listener with starttls speaks nothing else: ${settings}`, async () => {
+    const text = smallest.replace(
+      "[listeners.echo]\n",
+      `[listeners.echo]\n${settings}\ntls = { starttls = "postgres", certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }] }\n`,
+    );
+    const lines = await problemLines(text);
+    assert.ok(
+      lines.some((line) => /listeners\.echo\.tls\.starttls/.test(line) && line.includes(why)),
+      lines.join("\n"),
+    );
+  });

@@ -103,8 +103,13 @@ export async function resolveSettings(
 
 /** Keys of a listener that say opposite things, of which the model can have only one. */
 function checkMode(name: string, { mode, tls, detect, routes }: ListenerSettings): readonly Finding[] {
-  if (tls?.starttls !== undefined && (detect || routes.some(({ passthrough }) => passthrough))) {
-    const what = detect ? "detect does not wait for it" : "what is passed through begins with TLS";
+  const passes = routes.some(({ passthrough }) => passthrough);
+  if (tls?.starttls !== undefined && (detect || passes || mode === "http")) {
+    const what = detect
+      ? "detect does not wait for it"
+      : passes
+        ? "what is passed through begins with TLS"
+        : "HTTP begins with TLS";
     const message = `a protocol that begins in the clear needs a listener of its own: ${what}; remove one of them`;
     return [errorAt(["listeners", name, "tls", "starttls"], message)];
   }
