@@ -8,13 +8,16 @@ const [major, minor] = needed.match(/\d+/g).map(Number);
 const [ownMajor, ownMinor] = process.versions.node.split(".").map(Number);
 const entry = new URL("../dist/cli/main.js", import.meta.url);
 
+/** Exits with 78, as for a wrong configuration: a supervisor need not try again. */
 function refuse(message) {
   process.stderr.write(`umay: ${message}\n`);
-  process.exitCode = 1;
+  process.exitCode = 78;
 }
 
 if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
-  refuse(`needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})`);
+  refuse(
+    `needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath}); get one from https://nodejs.org/en/download`,
+  );
 } else if (!existsSync(entry)) {
   refuse("is not built yet; run `npm run build` first");
 } else {

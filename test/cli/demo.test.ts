@@ -4,17 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { projectRoot, runCommand, startCommand } from "../support/command.ts";
-import { freePorts } from "../support/free-ports.ts";
-
-async function demoEnvironment(): Promise<Record<string, string>> {
-  const [listener, admin, ...backends] = await freePorts(5);
-  return {
-    UMAY__WORKERS: "1",
-    UMAY__LISTENERS__ECHO__BIND: `127.0.0.1:${listener}`,
-    UMAY__ADMIN__BIND: `127.0.0.1:${admin}`,
-    UMAY__POOLS__ECHO__DISCOVERY__BACKENDS: JSON.stringify(backends.map((port) => `127.0.0.1:${port}`)),
-  };
-}
+import { demoEnvironment } from "../support/demo-environment.ts";
 
 test("the line that the demo prints is answered by each backend in turn, over TLS that openssl trusts", async () => {
   using started = startCommand(["demo"], { env: await demoEnvironment() });

@@ -28,16 +28,16 @@ test("a Node that is too old is told what is needed, in one line", async (t) => 
     const { code, stderr } = await launch(process.execPath, installed(t, needed));
     assert.equal(
       stderr,
-      `umay: needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})\n`,
+      `umay: needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath}); get one from https://nodejs.org/en/download\n`,
     );
-    assert.equal(code, 1);
+    assert.equal(code, 78);
   }
 });
 
 test("without dist it says how to build it", async (t) => {
   const { code, stderr } = await launch(process.execPath, installed(t, ">=24.20"));
   assert.equal(stderr, "umay: is not built yet; run `npm run build` first\n");
-  assert.equal(code, 1);
+  assert.equal(code, 78);
 });
 
 const olderNode = (process.env["PATH"] ?? "")

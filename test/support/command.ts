@@ -12,6 +12,8 @@ export interface RunOptions {
   /** Besides PATH and HOME; nothing else is inherited, so that a developer's UMAY_ variables change no test. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Instead of this checkout's `bin/umay.js`. */
+  readonly binary?: string;
 }
 
 export interface Finished {
@@ -33,7 +35,7 @@ export interface StartedCommand extends Disposable {
 export function startCommand(args: readonly string[], options: RunOptions = {}): StartedCommand {
   const { PATH = "", HOME = "" } = process.env;
   const child = endWithTest(
-    spawn(process.execPath, [binary, ...args], {
+    spawn(process.execPath, [options.binary ?? binary, ...args], {
       cwd: options.cwd ?? projectRoot,
       env: { PATH, HOME, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
