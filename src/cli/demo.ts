@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
+import { isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import type { Model } from "../model/model.ts";
@@ -10,6 +11,7 @@ import { exitCode, printError } from "./exit.ts";
 import { orExplain, tomlProvider } from "./load.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
+const packagedConfig = join(packageRoot, "config", "umay.toml");
 
 /** `umay demo`: config/umay.toml with development certificates, and an echo server at each backend's address. */
 export async function demo(): Promise<number> {
@@ -20,7 +22,7 @@ export async function demo(): Promise<number> {
       ...process.env,
       UMAY__LISTENERS__ECHO__TLS__CERTIFICATES: certificatesOverride(certificates),
     };
-    const provider = tomlProvider(join(packageRoot, "config", "umay.toml"), env);
+    const provider = tomlProvider(await demoConfig(cleanup), env);
     const first = await orExplain(provider.propose());
     if (first === undefined) return exitCode.badConfig;
     const backends: EchoServer[] = [];
@@ -40,15 +42,27 @@ export async function demo(): Promise<number> {
   }
 }
 
+/** The package's own file; of the single executable a copy, for this demo only, since umay reads no file inside of it. */
+async function demoConfig(cleanup: AsyncDisposableStack): Promise<string> {
+  if (!isSea()) return packagedConfig;
+  const copy = join(await temporaryFolder(cleanup), "umay.toml");
+  await writeFile(copy, await readFile(packagedConfig));
+  return copy;
+}
+
+async function temporaryFolder(cleanup: AsyncDisposableStack): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "umay-demo-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** Makes them in the package's own folder, for later demos too. Where that can't be written, for this demo only. */
 async function demoCertificates(cleanup: AsyncDisposableStack): Promise<DevCertificates> {
   try {
     return await ensureDevCertificates(join(packageRoot, "certs"));
   } catch (error) {
     if (!["EACCES", "EPERM", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    const dir = await mkdtemp(join(tmpdir(), "umay-demo-"));
-    cleanup.defer(() => rm(dir, { recursive: true, force: true }));
-    return await ensureDevCertificates(dir);
+    return await ensureDevCertificates(await temporaryFolder(cleanup));
   }
 }
 

@@ -20,7 +20,7 @@ const [tarball = ""] = globSync("*.tgz", { cwd: folder.path });
 // Offline: a package that needed another one would fail here.
 npm("install", "--offline", "--prefix", folder.path, join(folder.path, tarball));
 const installed = join(folder.path, "node_modules");
-const binary = join(installed, ".bin/umay");
+const program = [join(installed, ".bin/umay")];
 
 test("an installation brings umay and no other package", () => {
   const packages = readdirSync(installed).filter((name) => !name.startsWith("."));
@@ -30,7 +30,7 @@ test("an installation brings umay and no other package", () => {
 test("the installed umay checks a configuration, and explains a mistake with its place", async () => {
   const good = '[listeners.a]\nbind = "127.0.0.1:0"\npool = "b"\n[pools.b.discovery]\ntype = "static"\n';
   const input = `${good}backends = ["127.0.0.1:1"]\n`;
-  const options = { binary, cwd: folder.path };
+  const options = { program, cwd: folder.path };
   assert.equal((await runCommand(["check", "--config", "-"], { ...options, input })).code, 0);
   const mistaken = await runCommand(["check", "--config", "-"], { ...options, input: `${input}x = 1\n` });
   assert.match(mistaken.stderr, /^<stdin>:7:1: error: pools\.b\.discovery\.x: /m);
@@ -38,7 +38,7 @@ test("the installed umay checks a configuration, and explains a mistake with its
 });
 
 test("the installed umay runs the demo", async () => {
-  using started = startCommand(["demo"], { binary, cwd: folder.path, env: await demoEnvironment() });
+  using started = startCommand(["demo"], { program, cwd: folder.path, env: await demoEnvironment() });
   const [, address] = await started.seen(/admin server on (http:\S+)/);
   for (const path of ["readyz", "status", "metrics", ""])
     assert.equal((await fetch(`${address}/${path}`)).status, 200, path);

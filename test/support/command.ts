@@ -5,15 +5,15 @@ import type { Readable, Writable } from "node:stream";
 import { endWithTest } from "./end-with-test.ts";
 
 export const projectRoot: string = resolve(import.meta.dirname, "../..");
-const binary = resolve(projectRoot, "bin/umay.js");
+const checkout = [process.execPath, resolve(projectRoot, "bin/umay.js")];
 
 export interface RunOptions {
   readonly cwd?: string;
   /** Besides PATH and HOME; nothing else is inherited, so that a developer's UMAY_ variables change no test. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
-  /** Instead of this checkout's `bin/umay.js`. */
-  readonly binary?: string;
+  /** Instead of Node and this checkout's `bin/umay.js`. */
+  readonly program?: readonly string[];
 }
 
 export interface Finished {
@@ -34,8 +34,9 @@ export interface StartedCommand extends Disposable {
 
 export function startCommand(args: readonly string[], options: RunOptions = {}): StartedCommand {
   const { PATH = "", HOME = "" } = process.env;
+  const [file = "", ...before] = options.program ?? checkout;
   const child = endWithTest(
-    spawn(process.execPath, [options.binary ?? binary, ...args], {
+    spawn(file, [...before, ...args], {
       cwd: options.cwd ?? projectRoot,
       env: { PATH, HOME, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],

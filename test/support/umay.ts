@@ -84,6 +84,8 @@ export interface StartOptions {
   readonly openFiles?: number;
   /** Arguments for Node itself. */
   readonly nodeArgs?: readonly string[];
+  /** Instead of Node and `bin/umay.js`. */
+  readonly executable?: string;
 }
 
 /** Runs `umay --config -` with this TOML and waits until it is ready. @throws with its standard error when it ends. */
@@ -124,7 +126,9 @@ class UmayProcess implements RunningUmay {
   constructor(toml: string, options: StartOptions) {
     const { env, openFiles, nodeArgs = [], args = ["--config", "-"], prefix = [] } = options;
     const limit = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`];
-    const command = [...limit, ...prefix, process.execPath, ...nodeArgs, bin, ...args];
+    const { executable } = options;
+    const program = executable === undefined ? [process.execPath, ...nodeArgs, bin] : [executable];
+    const command = [...limit, ...prefix, ...program, ...args];
     this.#child = endWithTest(
       spawn(command[0]!, command.slice(1), {
         env: { ...process.env, ...env },

@@ -1,9 +1,8 @@
-import { Worker } from "node:worker_threads";
 import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
-import { sourceUrl } from "../../lib/source-url.ts";
+import { startThread } from "../../lib/thread.ts";
 import type { ExplainRequest } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
@@ -236,7 +235,7 @@ export class Supervisor {
       shared: this.#shared,
       counters: seat.counters,
     };
-    const thread = new Worker(sourceUrl("data/worker"), {
+    const thread = startThread("data/worker", {
       workerData: setup,
       name: `worker ${seat.id}`,
     });
