@@ -40,6 +40,12 @@ export interface Reconfigurable {
   reconfigure(next: Model): Promise<void>;
 }
 
+/** Who is told of reloads, whatever comes of them; a dry run is none. */
+export interface ReloadEvents {
+  begins(): void;
+  ends(): void;
+}
+
 /**
  * Takes what a provider proposes into service, one proposal after the other. Whoever asks for a reload gets an answer of
  * its own; news that come while something is put into service are taken together, because the newest proposal has them
@@ -51,14 +57,16 @@ export class Reloader {
   readonly #plane: Reconfigurable;
   readonly #provider: Provider;
   readonly #logger: Logger;
+  readonly #events: ReloadEvents | undefined;
   #last: Promise<unknown> = Promise.resolve();
   /** There are news that no reload has begun to look at. */
   #news = false;
 
-  constructor(plane: Reconfigurable, provider: Provider, logger: Logger) {
+  constructor(plane: Reconfigurable, provider: Provider, logger: Logger, events?: ReloadEvents) {
     this.#plane = plane;
     this.#provider = provider;
     this.#logger = logger;
+    this.#events = events;
   }
 
   /** @param by who asks, for the log. @param dryRun whether it is only said what would change. Never rejects. */
@@ -97,6 +105,7 @@ export class Reloader {
     if (state !== "ready")
       return this.#refuse(by, dryRun, { error: `umay is ${state}; it can't be reloaded now` });
     let proposal: Proposal | undefined;
+    if (!dryRun) this.#events?.begins();
     try {
       proposal = await this.#provider.propose();
       const answer = await this.#serve(proposal, dryRun);
@@ -109,6 +118,9 @@ export class Reloader {
       const refusal = refusalOf(error);
       if (!dryRun) proposal?.heard(err(refusal.error));
       return this.#refuse(by, dryRun, refusal);
+    } finally {
+      // Once it drains, it is not ready any more.
+      if (!dryRun && this.#plane.state === "ready") this.#events?.ends();
     }
   }
 

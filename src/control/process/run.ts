@@ -7,6 +7,7 @@ import type { Proposal, Provider } from "../../providers/provider.ts";
 import { Reloader } from "../change/reload.ts";
 import { ControlPlane, type Discover } from "../control-plane.ts";
 import { openAdmin } from "../tell/admin.ts";
+import { ServiceManager } from "./service-manager.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 
 export interface RunOptions {
@@ -54,7 +55,11 @@ async function serve(
 ): Promise<number> {
   const { model } = first;
   const plane = await ControlPlane.create(model, discover, logger, destination);
-  const reloader = new Reloader(plane, provider, logger);
+  const manager = new ServiceManager(process.env, logger);
+  const reloader = new Reloader(plane, provider, logger, {
+    begins: () => manager.reloading(),
+    ends: () => manager.ready(statusLine(plane)),
+  });
   const drain = (): void => request("the admin server");
   await using admin =
     model.admin && (await openAdmin(model.admin.bind, { plane, reloader, drain, destination, logger }));
@@ -76,6 +81,7 @@ async function serve(
       { most_connections: connections, open_files: limit },
       "the limit on open files leaves room for few connections; raise it (ulimit -Hn, LimitNOFILE)",
     );
+  manager.started(statusLine(plane));
   first.heard(ok(plane.store.snapshot.version));
   onHangup(() => reloader.news("SIGHUP"));
   const stopped = new AbortController();
@@ -83,7 +89,13 @@ async function serve(
   onReady?.();
   const code = await stop;
   stopped.abort();
+  manager.stopping("draining");
   const { ended, cut } = await plane.drain(hurry);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
   return code;
+}
+
+/** What systemctl shows. */
+function statusLine({ model, memories }: ControlPlane): string {
+  return `serving; listeners: ${model.listeners.length}, pools: ${model.pools.length}, workers: ${memories.length}`;
 }
