@@ -1,5 +1,5 @@
 # docker build -t umay .
-# docker run -p 9994:9994 -v ./umay.toml:/etc/umay/umay.toml:ro -v ./certs:/certs:ro umay
+# docker run -p 9994:9994 -v "$PWD/umay.toml":/etc/umay/umay.toml:ro -v "$PWD/certs":/certs:ro umay
 ARG NODE_IMAGE=node:26-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
@@ -20,7 +20,8 @@ LABEL org.opencontainers.image.title="umay" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production
+# UMAY_ADMIN is for the health check, and for `docker exec … umay status`, whatever configuration it was started with.
+ENV NODE_ENV=production UMAY_ADMIN=127.0.0.1:9901
 COPY package.json LICENSE /app/
 COPY bin /app/bin
 COPY config /app/config
@@ -33,6 +34,6 @@ WORKDIR /etc/umay
 USER 1000:1000
 EXPOSE 9994 9901
 STOPSIGNAL SIGTERM
-# Asks /readyz at UMAY_ADMIN (127.0.0.1:9901); start with --no-healthcheck where there is no admin server.
+# Asks /readyz at UMAY_ADMIN; start with --no-healthcheck where there is no admin server.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s CMD ["umay", "health"]
 ENTRYPOINT ["umay"]

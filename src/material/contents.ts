@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { basename, dirname } from "node:path";
 import { describeReadError, mebibyte, readWhole } from "../lib/read-file.ts";
 import { reason } from "../tls/refusal.ts";
 import { type Loaded, type PemBlock, parsePem } from "./pem.ts";
@@ -10,8 +11,15 @@ export async function loadPem(file: string, most: number = mebibyte): Promise<Lo
   try {
     return parsePem(await readWhole(file, most));
   } catch (error) {
-    return { problem: describeReadError(error) };
+    return { problem: describeReadError(error) + adviceFor(file, error) };
   }
+}
+
+/** Configurations that are tried out name files that umay makes. */
+function adviceFor(file: string, error: unknown): string {
+  const absent = (error as NodeJS.ErrnoException).code === "ENOENT";
+  const made = ["dev.pem", "dev.key", "dev-ca.pem"].includes(basename(file));
+  return absent && made ? `, or run \`umay certs --dir ${dirname(file)}\`, which makes it` : "";
 }
 
 /** Something checked, with the text that OpenSSL is to be given: of the blocks that were checked, and of no others. */

@@ -115,6 +115,14 @@ test("files that do not exist are both told", async () => {
   ]);
 });
 
+test("absent files that umay makes come with the command that makes them", async () => {
+  const advice = `does not exist; check the path, or run \`umay certs --dir ${dir}\`, which makes it`;
+  assert.deepEqual((await loadFiles("dev.pem", "dev.key")).lines, [
+    `error umay.toml:11:8 certificates[0].cert: dev.pem ${advice}`,
+    `error umay.toml:12:7 certificates[0].key: dev.key ${advice}`,
+  ]);
+});
+
 test("a folder in place of a file is told so", async () => {
   mkdirSync(join(dir, "folder"), { recursive: true });
   writeFileSync(join(dir, "good.key"), good.key);
