@@ -1,6 +1,6 @@
 import type { RE2JS } from "re2js";
+import { importModule } from "./own-modules.ts";
 import type * as Engine from "./regex-engine.ts";
-import { sourceUrl } from "./source-url.ts";
 
 /*
  * Regular expressions in RE2's syntax, whose time grows with the text in proportion, whatever the text is: see
@@ -27,7 +27,7 @@ let loaded: Promise<Regexes> | undefined;
 
 /** Loads the engine, once: a configuration without regular expressions has no use for it. */
 export function loadRegexes(): Promise<Regexes> {
-  loaded ??= (import(sourceUrl("lib/regex-engine").href) as Promise<typeof Engine>).then(
+  loaded ??= importModule<typeof Engine>("lib/regex-engine").then(
     ({ RE2JS: engine }) => new Re2Regexes(engine),
   );
   return loaded;

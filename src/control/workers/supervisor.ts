@@ -2,7 +2,7 @@ import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
-import { startThread } from "../../lib/thread.ts";
+import { startThread } from "../../lib/own-modules.ts";
 import type { ExplainRequest } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
