@@ -1,6 +1,7 @@
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
-import { formatAddress, type SocketAddress } from "./address.ts";
+import { isDeepStrictEqual } from "node:util";
+import { canonicalAddress, formatAddress, type SocketAddress } from "./address.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isAbstract, systemPath } from "./socket-file.ts";
 
@@ -11,6 +12,8 @@ export interface ListenOptions {
   readonly backlog?: number;
   /** Shares the port with other sockets that ask for it too (SO_REUSEPORT). */
   readonly reusePort?: boolean;
+  /** A socket that is open already, and has to have this address. */
+  readonly descriptor?: number;
 }
 
 /**
@@ -21,16 +24,17 @@ export interface ListenOptions {
 export async function listen(
   server: Server,
   address: SocketAddress,
-  { mode, ...options }: ListenOptions = {},
+  { mode, descriptor, ...options }: ListenOptions = {},
 ): Promise<SocketAddress> {
-  if (address.kind === "unix") await removeStaleSocket(address);
+  if (address.kind === "unix" && descriptor === undefined) await removeStaleSocket(address);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   const restrict = address.kind === "unix" && mode !== undefined;
   const umask = restrict ? process.umask(0o777 & ~mode) : 0;
   try {
     // A unix socket's file is made within this call.
-    if (address.kind === "unix") server.listen({ path: systemPath(address.path), ...options }, resolve);
+    if (descriptor !== undefined) server.listen({ fd: descriptor, ...options }, resolve);
+    else if (address.kind === "unix") server.listen({ path: systemPath(address.path), ...options }, resolve);
     else server.listen({ host: address.host, port: address.port, ...options }, resolve);
   } finally {
     if (restrict) process.umask(umask);
@@ -40,9 +44,25 @@ export async function listen(
   });
   server.removeListener("error", reject);
   const bound = server.address();
+  if (descriptor !== undefined) refuseOther(server, address);
   return address.kind === "tcp" && typeof bound === "object" && bound !== null
     ? { ...address, port: bound.port }
     : address;
+}
+
+/** @throws when it listens on another address, and closes it. */
+function refuseOther(server: Server, address: SocketAddress): void {
+  const bound = server.address();
+  const found: SocketAddress =
+    typeof bound === "object" && bound !== null
+      ? { kind: "tcp", host: bound.address, port: bound.port }
+      : { kind: "unix", path: bound ?? "" };
+  const wanted = address.kind === "unix" ? { ...address, path: systemPath(address.path) } : address;
+  if (isDeepStrictEqual(canonicalAddress(found), canonicalAddress(wanted))) return;
+  server.close();
+  throw new Error(
+    `cannot listen on ${formatAddress(address)}: the socket of its name that umay was started with is on ${formatAddress(found)}`,
+  );
 }
 
 /**

@@ -7,6 +7,7 @@ import { probe } from "../../lib/probe.ts";
 import { overlap } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { BoundListener } from "../state/store.ts";
+import { inheritedSockets } from "./inherited-sockets.ts";
 
 /** Where the kernel spreads the connections of several sockets on one port (SO_REUSEPORT), as Node has it. */
 const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);
@@ -80,6 +81,11 @@ class Binder {
       for (const address of before.addresses) this.#give(name, address);
       return { addresses: before.addresses, accept: before.accept };
     }
+    if (inheritedSockets.has(name)) {
+      const address = literal(bind);
+      this.#give(name, address);
+      return { addresses: [address], accept: "handed-over" };
+    }
     if (bind.kind === "unix")
       return { addresses: [await this.#take(name, bind, false)], accept: "one-worker" };
     const shared = sharesPorts.has(process.platform);
@@ -150,6 +156,14 @@ class Binder {
 interface Probe {
   readonly server: Server;
   readonly held: boolean;
+}
+
+/** The address of a socket that is open already. @throws unless it can be told from `bind`. */
+function literal(bind: SocketAddress): SocketAddress {
+  if (bind.kind === "unix" || (isIP(bind.host) !== 0 && bind.port !== 0)) return bind;
+  throw new Error(
+    `cannot take the socket that it was started with: ${formatAddress(bind)} has to be an IP address and a port`,
+  );
 }
 
 async function resolveHost(bind: SocketAddress & { readonly kind: "tcp" }): Promise<readonly string[]> {

@@ -1,14 +1,15 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type SocketAddress } from "../../lib/address.ts";
-import { listen } from "../../lib/listen.ts";
+import { type ListenOptions, listen } from "../../lib/listen.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
+import { inheritedSockets } from "./inherited-sockets.ts";
 
 /** The part of a listener that is used here. */
 type Handed = Pick<PlacedListener, "name" | "accept" | "addresses">;
 
 /**
  * Accepts on the main thread for listeners whose connections the kernel can't spread over the workers: TCP where
- * SO_REUSEPORT does not balance. The data plane sets each socket's options when it takes it over.
+ * SO_REUSEPORT does not balance, and sockets that the process was started with. The data plane sets each socket's options when it takes it over.
  */
 export class Handover {
   readonly #handOver: (address: string, socket: Socket) => void;
@@ -48,9 +49,13 @@ export class Handover {
       this.#handOver(text, socket),
     );
     this.#servers.set(text, server);
-    await listen(server, address).catch((cause: Error) => {
+    await listen(server, address, this.#options(name)).catch((cause: Error) => {
       this.#servers.delete(text);
       throw new Error(`listener ${name} ${cause.message}`, { cause });
     });
+  }
+  #options(name: string): ListenOptions {
+    const descriptor = inheritedSockets.take(name);
+    return descriptor === undefined ? {} : { descriptor };
   }
 }
