@@ -14,6 +14,7 @@ test("the manual page has every command, option and exit code", () => {
     for (const { flags } of command.options)
       assert.ok(lines.includes(`.B ${flags.replaceAll("-", "\\-")}`), flags);
   }
+  assert.ok(lines.includes(".B [url]"), "the argument of explain");
   for (const code of [0, 1, 2, 78]) assert.ok(lines.includes(`.B ${code}`), String(code));
 });
 

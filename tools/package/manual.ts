@@ -50,6 +50,9 @@ function commandLines(command: Command): string[] {
   const heading = [`.SS "${plain(command.name())}"`, plain(`${capitalized(command.description())}.`)];
   return [
     ...heading,
+    ...command.registeredArguments.flatMap((each) =>
+      optionLines(plain(`[${each.name()}]`), each.description),
+    ),
     ...command.options.flatMap((option) => optionLines(plain(option.flags), describe(option))),
   ];
 }
