@@ -8,10 +8,19 @@ import type { Model } from "../model/model.ts";
 import { type DevCertificates, ensureDevCertificates } from "./dev-certificates.ts";
 import { describeEcho, type EchoServer, startEcho } from "./echo-server.ts";
 import { exitCode, printError } from "./exit.ts";
+import { startHttpEcho } from "./http-echo.ts";
 import { orExplain, tomlProvider } from "./load.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
-const packagedConfig = join(packageRoot, "config", "umay.toml");
+
+/** A demo: the configuration that it runs, and who answers at its backends' addresses. */
+interface Demo {
+  /** In the folder `config`. */
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly start: typeof startEcho;
+  readonly introduce: (model: Model, backends: readonly EchoServer[]) => string;
+}
 
 /** `umay demo`: config/umay.toml with development certificates, and an echo server at each backend's address. */
 export async function demo(): Promise<number> {
@@ -22,31 +31,52 @@ export async function demo(): Promise<number> {
       ...process.env,
       UMAY__LISTENERS__ECHO__TLS__CERTIFICATES: certificatesOverride(certificates),
     };
-    const provider = tomlProvider(await demoConfig(cleanup), env);
-    const first = await orExplain(provider.propose());
-    if (first === undefined) return exitCode.badConfig;
-    const backends: EchoServer[] = [];
-    for (const [index, address] of backendAddresses(first.model).entries())
-      backends.push(await startBackend(`echo-${index + 1}`, address, cleanup));
-    const { runUmay } = await import("../control/process/run.ts");
-    const { discover } = await import("./discover.ts");
-    return await runUmay({
-      provider,
-      first,
-      discover,
-      onReady: () => process.stdout.write(introduction(first.model, backends, certificates)),
-    });
+    const introduce = (model: Model, backends: readonly EchoServer[]): string =>
+      introduction(model, backends, certificates);
+    return await run({ file: "umay.toml", env, start: startEcho, introduce }, cleanup);
   } catch (error) {
     printError((error as Error).message);
     return exitCode.failed;
   }
 }
 
+/** `umay demo --http`: config/http-demo.toml, and at each backend's address a server that answers with what it got. */
+export async function httpDemo(): Promise<number> {
+  await using cleanup = new AsyncDisposableStack();
+  try {
+    const start = ({ bind, name = "echo" }: { readonly bind: string; readonly name?: string | undefined }) =>
+      startHttpEcho({ bind, name });
+    const http = { file: "http-demo.toml", env: process.env, start, introduce: httpIntroduction };
+    return await run(http, cleanup);
+  } catch (error) {
+    printError((error as Error).message);
+    return exitCode.failed;
+  }
+}
+
+async function run({ file, env, start, introduce }: Demo, cleanup: AsyncDisposableStack): Promise<number> {
+  const provider = tomlProvider(await packagedConfig(file, cleanup), env);
+  const first = await orExplain(provider.propose());
+  if (first === undefined) return exitCode.badConfig;
+  const backends: EchoServer[] = [];
+  for (const [index, address] of [...new Set(backendAddresses(first.model))].entries())
+    backends.push(await startBackend(`echo-${index + 1}`, address, start, cleanup));
+  const { runUmay } = await import("../control/process/run.ts");
+  const { discover } = await import("./discover.ts");
+  return await runUmay({
+    provider,
+    first,
+    discover,
+    onReady: () => process.stdout.write(introduce(first.model, backends)),
+  });
+}
+
 /** The package's own file; of the single executable a copy, for this demo only, since umay reads no file inside of it. */
-async function demoConfig(cleanup: AsyncDisposableStack): Promise<string> {
-  if (!isSea()) return packagedConfig;
-  const copy = join(await temporaryFolder(cleanup), "umay.toml");
-  await writeFile(copy, await readFile(packagedConfig));
+async function packagedConfig(file: string, cleanup: AsyncDisposableStack): Promise<string> {
+  const packaged = join(packageRoot, "config", file);
+  if (!isSea()) return packaged;
+  const copy = join(await temporaryFolder(cleanup), file);
+  await writeFile(copy, await readFile(packaged));
   return copy;
 }
 
@@ -77,9 +107,14 @@ function backendAddresses({ pools }: Model): string[] {
   );
 }
 
-async function startBackend(name: string, bind: string, cleanup: AsyncDisposableStack): Promise<EchoServer> {
+async function startBackend(
+  name: string,
+  bind: string,
+  start: Demo["start"],
+  cleanup: AsyncDisposableStack,
+): Promise<EchoServer> {
   try {
-    const server = await startEcho({ bind, name });
+    const server = await start({ bind, name });
     cleanup.defer(() => server.close());
     return server;
   } catch (error) {
@@ -99,6 +134,23 @@ ${lines.map((line) => `  ${line}`).join("\n")}
 Try, several times, and end it with Ctrl-C:
   echo "Hello, Umay!" | openssl s_client -connect localhost:${port} -quiet -CAfile ${shellPath(files.ca)}
 Ctrl-C here drains and ends the demo.
+
+`;
+}
+
+function httpIntroduction(model: Model, backends: readonly EchoServer[]): string {
+  const lines = model.listeners.map(({ name, bind }) => `listener ${name} on ${formatAddress(bind)}, HTTP`);
+  lines.push(...backends.map((server, index) => describeEcho(`backend echo-${index + 1}`, server)));
+  if (model.admin !== undefined) lines.push(`admin server on http://${formatAddress(model.admin.bind)}`);
+  const port = portOf(model.listeners[0]?.bind);
+  return `
+umay demo --http
+${lines.map((line) => `  ${line}`).join("\n")}
+
+Try, several times, and end it with Ctrl-C:
+  curl http://localhost:${port}/
+  curl -i http://localhost:${port}/hello http://localhost:${port}/first/a
+  node -e 'new WebSocket("ws://localhost:${port}/").onopen = ({ target }) => (target.onmessage = ({ data }) => (console.log(data), target.close()), target.send("Hello, Umay!"))'
 
 `;
 }

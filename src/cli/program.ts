@@ -155,7 +155,11 @@ function addTools(program: Command, done: (code: number) => void): void {
   program
     .command("demo")
     .description("run config/umay.toml with development certificates and three echo backends")
-    .action(async () => done(await (await import("./demo.ts")).demo()));
+    .option("--http", "run config/http-demo.toml with three backends that answer requests")
+    .action(async ({ http }: { http?: boolean }) => {
+      const { demo, httpDemo } = await import("./demo.ts");
+      done(await (http ? httpDemo() : demo()));
+    });
 
   program
     .command("echo")

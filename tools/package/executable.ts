@@ -14,6 +14,7 @@ export type Architecture = keyof typeof architectures;
 const contents = [
   "package.json",
   "LICENSE",
+  "config/http-demo.toml",
   "config/umay.toml",
   "dist/**/*.{js,html}",
   "dist/THIRD-PARTY-LICENSES",
