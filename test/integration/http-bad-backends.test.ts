@@ -85,19 +85,17 @@ const outcomes: Readonly<Record<ModeName, Outcome>> = {
 const names = Object.keys(badModes) as ModeName[];
 
 describe("whatever a backend does wrong", { concurrency: 4 }, () => {
+  const stack = new AsyncDisposableStack();
   const backends = new Map<ModeName, BadBackend>();
   let umay: RunningUmay;
   let files: number;
 
   before(async () => {
-    for (const name of names) backends.set(name, await BadBackend.start(name));
-    umay = await startUmay(configuration(backends));
+    for (const name of names) backends.set(name, stack.use(await BadBackend.start(name)));
+    umay = stack.use(await startUmay(configuration(backends)));
     files = openFiles(umay.pid);
   });
-  after(async () => {
-    await umay[Symbol.asyncDispose]();
-    for (const backend of backends.values()) await backend[Symbol.asyncDispose]();
-  });
+  after(() => stack.disposeAsync());
 
   for (const name of names)
     test(`${name}: the client learns of it, and no POST is sent twice`, async () => {

@@ -30,30 +30,29 @@ interface Read {
 }
 
 describe("backends read the requests that umay has read, and no others", { concurrency: 3 }, () => {
+  const stack = new AsyncDisposableStack();
   const servers = new Map<Kind, Read>();
   let umay: RunningUmay;
 
   before(async () => {
     for (const kind of kinds) {
       if (missing[kind] !== false) continue;
-      const sink = await NodeServer.start();
+      const sink = stack.use(await NodeServer.start());
       const server =
-        kind === "node" ? undefined : await (kind === "nginx" ? startNginx : startApache)(sink.address);
+        kind === "node"
+          ? undefined
+          : stack.use(await (kind === "nginx" ? startNginx : startApache)(sink.address));
       servers.set(kind, { sink, server });
     }
-    umay = await startUmay(`
+    umay = stack.use(
+      await startUmay(`
       workers = 1
       admin = { bind = "127.0.0.1:0" }
       ${[...servers.keys()].map(listenerToml).join("\n")}
-      ${[...servers].map(([kind, { sink, server }]) => poolToml(kind, [(server ?? sink).address], "outlier.enabled = false")).join("\n")}`);
+      ${[...servers].map(([kind, { sink, server }]) => poolToml(kind, [(server ?? sink).address], "outlier.enabled = false")).join("\n")}`),
+    );
   });
-  after(async () => {
-    await umay[Symbol.asyncDispose]();
-    for (const { server, sink } of servers.values()) {
-      await server?.[Symbol.asyncDispose]();
-      await sink[Symbol.asyncDispose]();
-    }
-  });
+  after(() => stack.disposeAsync());
 
   for (const kind of kinds)
     test(`${payloads.length} payloads at once and in two pieces, to ${kind}`, {

@@ -177,12 +177,14 @@ const attempts: readonly Attempt[] = [
 ];
 
 describe("a client cannot pass for another one", () => {
+  const stack = new AsyncDisposableStack();
   let backend: NodeServer;
   let umay: RunningUmay;
 
   before(async () => {
-    backend = await NodeServer.start();
-    umay = await startUmay(`
+    backend = stack.use(await NodeServer.start());
+    umay = stack.use(
+      await startUmay(`
       workers = 1
       admin = { bind = "127.0.0.1:0" }
       [listeners.untrusted]
@@ -201,12 +203,10 @@ describe("a client cannot pass for another one", () => {
       [routes.all.request_headers]
       set = { x-user = "umay" }
       remove = ["x-internal", "x-internal-*"]
-      ${poolToml("app", [backend.address])}`);
+      ${poolToml("app", [backend.address])}`),
+    );
   });
-  after(async () => {
-    await umay[Symbol.asyncDispose]();
-    await backend[Symbol.asyncDispose]();
-  });
+  after(() => stack.disposeAsync());
 
   async function ask(listener: string, lines: readonly string[], path = "/"): Promise<number> {
     using client = await HttpClient.connect(umay.port(listener));
