@@ -2,8 +2,12 @@
 export interface AdminActions {
   /** Drains the process, as SIGTERM does. A second request changes nothing. */
   drain(): Outcome;
-  /** Keeps new sessions from a backend. @param deadline its sessions end after this time, such as `30s`. */
-  drainBackend(pool: string, backend: string, deadline: string | undefined): Outcome;
+  /**
+   * Keeps new sessions from a backend.
+   * @param deadline its sessions end after this time, such as `30s`.
+   * @param force whether it may be the last healthy one of its pool.
+   */
+  drainBackend(pool: string, backend: string, deadline: string | undefined, force: boolean): Outcome;
   undrainBackend(pool: string, backend: string): Outcome;
   /** Takes the configuration into service again. @param dryRun whether the answer only says what would change. */
   reload(dryRun: boolean): Promise<Outcome>;
@@ -30,9 +34,11 @@ const list: readonly Action[] = [
   { path: "/drain", parameters: [], run: (actions) => actions.drain() },
   {
     path: "/pools/NAME/backends/ADDRESS/drain",
-    parameters: ["deadline"],
-    run: (actions, [pool, backend], query) =>
-      actions.drainBackend(pool!, backend!, query.get("deadline") ?? undefined),
+    parameters: ["deadline", "force"],
+    run: (actions, [pool, backend], query) => {
+      const deadline = query.get("deadline") ?? undefined;
+      return ifFlag(query, "force", (force) => actions.drainBackend(pool!, backend!, deadline, force));
+    },
   },
   {
     path: "/pools/NAME/backends/ADDRESS/undrain",
@@ -42,13 +48,16 @@ const list: readonly Action[] = [
   {
     path: "/reload",
     parameters: ["dry_run"],
-    run: (actions, _, query) => {
-      const dryRun = query.get("dry_run") ?? "false";
-      if (dryRun === "true" || dryRun === "false") return actions.reload(dryRun === "true");
-      return { status: 400, body: { error: `dry_run: expected true or false, not "${dryRun}"` } };
-    },
+    run: (actions, _, query) => ifFlag(query, "dry_run", (dryRun) => actions.reload(dryRun)),
   },
 ];
+
+/** Runs an action with a parameter that is true or false, false by default. */
+function ifFlag<T>(query: URLSearchParams, name: string, run: (on: boolean) => T): T | Outcome {
+  const given = query.get(name) ?? "false";
+  if (given === "true" || given === "false") return run(given === "true");
+  return { status: 400, body: { error: `${name}: expected true or false, not "${given}"` } };
+}
 
 export const actionPaths: readonly string[] = list.map(({ path }) => path);
 

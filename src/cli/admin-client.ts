@@ -3,7 +3,10 @@ import { http } from "../lib/node-modules.ts";
 import { ConfigError, type ConfigProblem } from "../providers/provider.ts";
 import { exitCode, printError } from "./exit.ts";
 
-/** The options of a command that choose a running umay. */
+/**
+ * The options of a command that choose a running umay. The rule is the same for every command: `--admin`, `UMAY_ADMIN`,
+ * `admin.bind` of the configuration, and where there is no configuration 127.0.0.1:9901.
+ */
 export interface AdminChoice {
   /** The value of `--admin` or `UMAY_ADMIN`: `host:port`, `[v6]:port` or `unix:/path`. */
   readonly admin?: string | undefined;
@@ -16,6 +19,13 @@ export interface AdminAnswer {
   readonly body: string;
 }
 
+export interface AskOptions {
+  readonly method?: "GET" | "POST";
+  /** In milliseconds. */
+  readonly timeout?: number;
+  readonly accept?: string;
+}
+
 /** In milliseconds; a reload may have to wait for names. */
 const usualTimeout = 3_000;
 export const longTimeout = 30_000;
@@ -24,13 +34,13 @@ export const longTimeout = 30_000;
 export async function askAdmin(
   address: SocketAddress,
   path: string,
-  method: "GET" | "POST" = "GET",
-  timeout = usualTimeout,
+  { method = "GET", timeout = usualTimeout, accept = "*/*" }: AskOptions = {},
 ): Promise<AdminAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<AdminAnswer>();
   const target = address.kind === "unix" ? { socketPath: address.path } : address;
   const signal = AbortSignal.timeout(timeout);
-  const outgoing = http().request({ ...target, path, method, signal, agent: false }, (response) => {
+  const headers = { accept };
+  const outgoing = http().request({ ...target, path, method, headers, signal, agent: false }, (response) => {
     let body = "";
     response.setEncoding("utf8").on("data", (chunk: string) => {
       body += chunk;
@@ -51,13 +61,13 @@ export async function askAdmin(
  */
 export async function withAdmin<T>(
   choice: AdminChoice,
-  request: { readonly path: string; readonly method?: "GET" | "POST"; readonly timeout?: number },
+  request: AskOptions & { readonly path: string },
   then: (answer: T, from: SocketAddress) => void,
 ): Promise<number> {
   const address = await findAdmin(choice);
   if (address === undefined) return exitCode.badConfig;
   try {
-    const { status, body } = await askAdmin(address, request.path, request.method, request.timeout);
+    const { status, body } = await askAdmin(address, request.path, request);
     if (status === 200) {
       then(JSON.parse(body) as T, address);
       return exitCode.good;
@@ -73,11 +83,15 @@ export async function withAdmin<T>(
   return exitCode.failed;
 }
 
+const usualAddress: SocketAddress = { kind: "tcp", host: "127.0.0.1", port: 9901 };
+
 /** @returns undefined when the configuration has no address; errors in it were written to standard error. */
-async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress | undefined> {
+export async function findAdmin({ admin, config }: AdminChoice): Promise<SocketAddress | undefined> {
+  // The command line has checked it.
   if (admin !== undefined) return parseAddress(admin) as SocketAddress;
-  // `umay health` runs every few seconds, and needs none of it.
   const { readAdminAddress } = await import("../providers/toml/admin-address.ts");
+  const { hasConfig } = await import("../providers/toml/find.ts");
+  if (!(await hasConfig(config, process.env, process.cwd()))) return usualAddress;
   try {
     return await readAdminAddress({ file: config, env: process.env, cwd: process.cwd() });
   } catch (error) {

@@ -10,9 +10,9 @@ import { formatSummary, summarise } from "./summary.ts";
  */
 export async function check(options: {
   readonly config: string | undefined;
-  readonly format: "text" | "json";
+  readonly json: boolean;
 }): Promise<number> {
-  const json = options.format === "json";
+  const { json } = options;
   try {
     const { model, warnings, file } = await loadConfig({
       file: options.config,

@@ -14,13 +14,18 @@ export interface UndrainOptions extends AdminChoice {
 }
 
 export interface DrainOptions extends AdminChoice {
-  /** Undefined, like the backend, for the whole process. */
-  readonly pool?: string;
-  readonly backend?: string;
+  readonly pool: string;
+  readonly backend: string;
   /** Such as `30s`. */
   readonly deadline?: string;
   /** Whether to wait until the backend has no connection left. */
   readonly wait?: true;
+  /** Whether it may be the last healthy backend of its pool. */
+  readonly force?: true;
+  readonly json?: true;
+}
+
+export interface StopOptions extends AdminChoice {
   readonly json?: true;
 }
 
@@ -30,17 +35,21 @@ type Left = Pick<DrainAnswer, "connections" | "deadline_seconds">;
 /** Time between two looks at a backend's connections, in milliseconds. */
 const look = 200;
 
-/** `umay drain`: drains one backend, or the whole process as SIGTERM does. */
+/** `umay drain`: drains one backend. */
 export async function drain(options: DrainOptions): Promise<number> {
-  const { pool, backend, deadline, wait, json } = options;
-  if (pool !== undefined && backend !== undefined) {
-    const query = deadline === undefined ? "" : `?deadline=${deadline}`;
-    let umay: AdminChoice = options;
-    const code = await change({ ...options, pool, backend }, `drain${query}`, (from) => {
-      umay = { admin: formatAddress(from) };
-    });
-    return wait && code === exitCode.good ? idle(umay, pool, backend) : code;
-  }
+  const { deadline, wait, force, json } = options;
+  const query = new URLSearchParams();
+  if (deadline !== undefined) query.set("deadline", deadline);
+  if (force) query.set("force", "true");
+  let umay: AdminChoice = options;
+  const code = await change(options, `drain${query.size === 0 ? "" : `?${query}`}`, (from) => {
+    umay = { admin: formatAddress(from) };
+  });
+  return wait && code === exitCode.good ? idle(umay, options, json) : code;
+}
+
+/** `umay stop` and `umay drain --all`: drains the whole process, as SIGTERM does. */
+export function stop({ json, ...options }: StopOptions): Promise<number> {
   return withAdmin<Left>(options, { path: "/drain", method: "POST" }, (left) =>
     print(left, json, `umay is draining: ${leftText(left)}`),
   );
@@ -51,14 +60,25 @@ export function undrain(options: UndrainOptions): Promise<number> {
   return change(options, "undrain");
 }
 
-/** Waits until a backend has no connection left. */
-async function idle(umay: AdminChoice, pool: string, backend: string): Promise<number> {
+/** Waits until a backend has no connection left, and says so. */
+async function idle(
+  umay: AdminChoice,
+  { pool, backend }: UndrainOptions,
+  json: true | undefined,
+): Promise<number> {
+  const begin = performance.now();
   for (;;) {
     let open = 0;
     const code = await withAdmin<Status>(umay, { path: "/status" }, ({ pools }) => {
       open = pools[pool]?.backends.find(({ address }) => address === backend)?.connections ?? 0;
     });
-    if (code !== exitCode.good || open === 0) return code;
+    if (code !== exitCode.good) return code;
+    if (open === 0) {
+      const seconds = (performance.now() - begin) / 1000;
+      if (!json)
+        process.stdout.write(`${pool} ${backend} has no connection left after ${duration(seconds)}\n`);
+      return code;
+    }
     await sleep(look);
   }
 }

@@ -188,7 +188,7 @@ function pickText({ picker, by, key }: PoolExplanation, worker: number | null): 
 function fate(backend: BackendExplanation, pool: PoolExplanation, worker: number | null): [Format, string] {
   const { address, weight, connections, state, skipped, share } = backend;
   const details = [
-    share === null || share === 1 || skipped !== null ? "" : `about ${Math.round(share * 100)} %`,
+    shareText(share, pool, skipped !== null),
     pool.backends.every((other) => other.weight === weight) ? "" : `weight ${weight}`,
     worker === null ? "" : `${connections} open`,
     backend.tier > 0 ? "backup" : "",
@@ -196,6 +196,13 @@ function fate(backend: BackendExplanation, pool: PoolExplanation, worker: number
   ].filter((detail) => detail !== "");
   const [format, word] = fateWord(address, skipped, pool);
   return [format, [word, ...details].join(", ")];
+}
+
+/** The least loaded one is no matter of shares: those that have more than it get nothing until that has changed. */
+function shareText(share: number | null, { by }: PoolExplanation, skipped: boolean): string {
+  if (skipped || share === null || share === 1) return "";
+  if (by !== "load") return `about ${Math.round(share * 100)} %`;
+  return share === 0 ? "would be picked when the others have more" : "would be next, in turn with its equals";
 }
 
 function fateWord(

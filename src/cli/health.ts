@@ -1,19 +1,23 @@
-import { parseAddress, type SocketAddress } from "../lib/address.ts";
-import { askAdmin } from "./admin-client.ts";
+import { formatAddress } from "../lib/address.ts";
+import { type AdminChoice, askAdmin, findAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
 
-/** `umay health`: asks `/readyz` of the admin server at `admin`, without a retry, for container health checks. */
-export async function health(admin: string): Promise<number> {
+export interface HealthOptions extends AdminChoice {
+  /** Whether to print the JSON of `/readyz`. */
+  readonly json?: true;
+}
+
+/** `umay health`: asks `/readyz`, without a retry, for container health checks. */
+export async function health({ json, ...choice }: HealthOptions): Promise<number> {
+  const address = await findAdmin(choice);
+  if (address === undefined) return exitCode.badConfig;
   try {
-    // The command line has checked it.
-    const { status, body } = await askAdmin(parseAddress(admin) as SocketAddress, "/readyz");
-    if (status === 200) {
-      process.stdout.write(`${body.trim()}\n`);
-      return exitCode.good;
-    }
-    printError(`not ready (${status}): ${body.trim()}`);
+    const { status, body } = await askAdmin(address, "/readyz", json ? { accept: "application/json" } : {});
+    if (json || status === 200) process.stdout.write(`${body.trim()}\n`);
+    if (status === 200) return exitCode.good;
+    if (!json) printError(`not ready (${status}): ${body.trim()}`);
   } catch (error) {
-    printError(`no answer from ${admin}: ${(error as Error).message}`);
+    printError(`no answer from ${formatAddress(address)}: ${(error as Error).message}`);
   }
   return exitCode.failed;
 }

@@ -3,11 +3,13 @@ import { CommanderError } from "commander";
 import { exitCode, printError } from "./exit.ts";
 import { createProgram } from "./program.ts";
 
+/** A configuration that is named by its file alone. Anything else is a command, so that a mistyped one gets a suggestion. */
+const isFile = (word: string): boolean => word.includes("/") || /\.(toml|json)$/.test(word);
+
 /** @returns the exit code. Never throws. */
 async function main(args: readonly string[]): Promise<number> {
   let code: number = exitCode.good;
-  // Only flags select the default command, so that a mistyped command gets a suggestion.
-  const implicitRun = args[0] === undefined || args[0].startsWith("-");
+  const implicitRun = args[0] === undefined || args[0].startsWith("-") || isFile(args[0]);
   try {
     await createProgram(implicitRun, (given) => {
       code = given;

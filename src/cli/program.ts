@@ -1,19 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseAddress } from "../lib/address.ts";
-import { parseDuration } from "../lib/duration.ts";
 import type { ConfigOptions } from "./config.ts";
-import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
-import type { ReloadOptions } from "./reload.ts";
-import type { StatusOptions } from "./status.ts";
+import { address, configOption } from "./options.ts";
+import { addRemotes } from "./remotes.ts";
 import { versionLine } from "./version.ts";
-
-const configOption = (): Option =>
-  new Option(
-    "-c, --config <file>",
-    "configuration, - for standard input; else UMAY_CONFIG, ./umay.toml, ./config/umay.toml, /etc/umay/umay.toml",
-  );
 
 function wholeDays(text: string): number {
   const days = Number(text);
@@ -22,22 +13,10 @@ function wholeDays(text: string): number {
   return days;
 }
 
-function address(text: string): string {
-  const parsed = parseAddress(text);
-  if (typeof parsed === "string") throw new InvalidArgumentError(`It ${parsed}.`);
-  return text;
-}
-
-function duration(text: string): string {
-  if (Number.isNaN(parseDuration(text)))
-    throw new InvalidArgumentError("Give a duration, such as 30s or 5m.");
-  return text;
-}
-
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
 const helpEnd = `
-Without a command it runs: umay -c umay.toml; umay -t -c umay.toml only checks.
+Without a command it runs: umay umay.toml; umay check umay.toml only checks.
 Exit codes: 0 good, 1 failed to start or run, 2 wrong usage, 78 invalid configuration.`;
 
 /**
@@ -52,32 +31,36 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .version(versionLine, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "umay: ")) })
     .showHelpAfterError("(umay --help lists commands and options)")
     .addHelpText("after", helpEnd);
 
   program
     .command("run", { isDefault: implicitRun })
+    .argument("[file]", "the configuration, as with --config")
     .description("serve until SIGTERM or SIGINT drains (the default)")
     .addOption(configOption())
     .option("-t, --test", "check the configuration and exit")
-    .action(async ({ config, test }: { config?: string; test?: true }) => {
-      if (test) done(await (await import("./check.ts")).check({ config, format: "text" }));
+    .action(async (file: string | undefined, options: ConfigChoice & { test?: true }, command: Command) => {
+      const config = oneConfig(file, options, command);
+      if (options.test) done(await (await import("./check.ts")).check({ config, json: false }));
       else done(await (await import("./run.ts")).run(config));
     });
 
   program
     .command("check")
+    .argument("[file]", "the configuration, as with --config")
     .description("check the configuration as a start does, without binding, and show what would run")
     .addOption(configOption())
-    .addOption(
-      new Option("--format <format>", "format of the answer").choices(["text", "json"]).default("text"),
-    )
-    .action(async (options: { config?: string; format: "text" | "json" }) =>
-      done(await (await import("./check.ts")).check({ config: options.config, format: options.format })),
-    );
+    .option("--json", "print the answer as JSON")
+    .action(async (file: string | undefined, options: ConfigChoice & { json?: true }, command: Command) => {
+      const config = oneConfig(file, options, command);
+      done(await (await import("./check.ts")).check({ config, json: options.json === true }));
+    });
 
   program
     .command("config")
+    .argument("[key]", "only this key, or the keys of this table: log.level, pools.api")
     .description("print every effective key with its source: file, environment or default")
     .addOption(configOption())
     .addOption(
@@ -85,8 +68,11 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
         .argParser(address)
         .conflicts("config"),
     )
+    .option("--changed", "leave out what has its default")
     .option("--json", "print the keys as JSON")
-    .action(async (options: ConfigOptions) => done(await (await import("./config.ts")).config(options)));
+    .action(async (key: string | undefined, options: ConfigOptions) =>
+      done(await (await import("./config.ts")).config(key, options)),
+    );
 
   program
     .command("schema")
@@ -193,58 +179,12 @@ function addTools(program: Command, done: (code: number) => void): void {
     );
 }
 
-const adminOption = (text: string): Option =>
-  new Option("-a, --admin <address>", text).env("UMAY_ADMIN").argParser(address);
+interface ConfigChoice {
+  readonly config?: string;
+}
 
-/** Commands that talk to a running umay, through its admin server. */
-function addRemotes(program: Command, done: (code: number) => void): void {
-  program
-    .command("health")
-    .description("ask a running umay whether it is ready: exit 0 if so, 1 if not")
-    .addOption(adminOption("umay's admin address").default("127.0.0.1:9901"))
-    .action(async (options: { admin: string }) =>
-      done(await (await import("./health.ts")).health(options.admin)),
-    );
-
-  const remote = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .addOption(adminOption("umay's admin address; else admin.bind of the configuration"))
-      .addOption(configOption())
-      .option("--json", "print the answer as JSON");
-
-  remote("status", "show the listeners, pools and backends of a running umay").action(
-    async (options: StatusOptions) => done(await (await import("./status.ts")).status(options)),
-  );
-
-  remote(
-    "reload",
-    "make a running umay take its changed configuration into service: exit 78 if it is invalid",
-  )
-    .option("--dry-run", "only say what would change")
-    .action(async (options: ReloadOptions) => done(await (await import("./reload.ts")).reload(options)));
-
-  remote("drain", "drain one backend of a running umay; without --backend drain and end the whole process")
-    .option("--pool <name>", "the backend's pool")
-    .option("--backend <address>", "the backend that gets no more new sessions; open ones go on")
-    .option(
-      "--deadline <duration>",
-      "reset the backend's sessions that are still open after this time: 30s, 5m",
-      duration,
-    )
-    .option("--wait", "return when the backend has no connection left")
-    .action(async (options: DrainOptions, command: Command) => {
-      const { pool, backend, deadline, wait } = options;
-      if ((pool === undefined) !== (backend === undefined))
-        command.error("error: --pool and --backend go together");
-      if ((deadline !== undefined || wait) && backend === undefined)
-        command.error("error: --deadline and --wait are for a backend; for a process see shutdown.timeout");
-      done(await (await import("./drain.ts")).drain(options));
-    });
-
-  remote("undrain", "let a drained backend of a running umay have new sessions again")
-    .requiredOption("--pool <name>", "the backend's pool")
-    .requiredOption("--backend <address>", "the backend's address, as in umay status")
-    .action(async (options: UndrainOptions) => done(await (await import("./drain.ts")).undrain(options)));
+function oneConfig(file: string | undefined, { config }: ConfigChoice, command: Command): string | undefined {
+  if (file !== undefined && config !== undefined)
+    command.error("error: FILE and --config both name the configuration; give one");
+  return file ?? config;
 }

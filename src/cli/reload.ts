@@ -17,12 +17,20 @@ export function reload({ dryRun, json, ...choice }: ReloadOptions): Promise<numb
   });
 }
 
-function textOf({ result, generation, changes, needs_restart }: ReloadAnswer): string {
+function textOf({ result, generation, changes, values, needs_restart }: ReloadAnswer): string {
   const head = {
     applied: `reloaded; generation ${generation} is served`,
     unchanged: "reloaded; nothing has changed",
     tried: changes.length > 0 ? "would change" : "nothing would change",
   }[result];
   const later = needs_restart.map((key) => `${key}: counts from the next start on`);
-  return [head, ...[...changes, ...later].map((line) => `  ${line}`), ""].join("\n");
+  const lines = [...changes, ...values.flatMap(valueLines), ...later];
+  return [head, ...lines.map((line) => `  ${line}`), ""].join("\n");
+}
+
+/** The old and the new value of a key, each with its place. */
+function valueLines({ key, before, after }: ReloadAnswer["values"][number]): string[] {
+  const side = (mark: string, given: typeof before): string[] =>
+    given === null ? [] : [`  ${mark} ${key} = ${JSON.stringify(given.value)}  # ${given.origin}`];
+  return [...side("-", before), ...side("+", after)];
 }

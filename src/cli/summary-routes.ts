@@ -34,7 +34,7 @@ export function summariseRoutes({ listeners, routeTables }: Model): RouteTableSu
   }));
 }
 
-/** Of more, nobody reads all; `--format json` has them. */
+/** Of more, nobody reads all; `--json` has them. */
 const mostRules = 100;
 
 export function routeLines({ listeners, rules }: RouteTableSummary): string[] {
@@ -48,6 +48,6 @@ export function routeLines({ listeners, rules }: RouteTableSummary): string[] {
   return [
     `  routes of ${listeners.join(", ")}, the first that matches wins`,
     ...lines,
-    ...(more > 0 ? [`    and ${more} more; --format json has all`] : []),
+    ...(more > 0 ? [`    and ${more} more; --json has all`] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
-import { modeOf, rulesOf, type Serve } from "../model/chain.ts";
+import { type ChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
 import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
@@ -22,6 +22,8 @@ interface ListenerSummary {
   readonly name: string;
   readonly bind: string;
   readonly mode: string;
+  /** The routes that are asked before, in their order. */
+  readonly rules: readonly { readonly match: string; readonly to: string; readonly passthrough: boolean }[];
   /** Where everything goes that no route takes; null: nowhere, it is answered by umay. */
   readonly pool: string | null;
   /** The name of the table in which it finds the routes of requests; null: it does not speak HTTP. */
@@ -75,11 +77,18 @@ export function summarise(model: Model): Summary {
   };
 }
 
-function listenerSummary({ name, bind, chains, tls }: Listener): ListenerSummary {
+function listenerSummary({ name, bind, chains, tls, detect }: Listener): ListenerSummary {
+  const rules = rulesOf(chains);
+  const mode = modeOf(rules);
   return {
     name,
     bind: formatAddress(bind),
-    mode: modeOf(rulesOf(chains)),
+    mode,
+    rules: rules.slice(0, -1).map((rule) => ({
+      match: matchText(rule.chains[0].match),
+      to: poolOf(rule.chains[0].serve) ?? "",
+      passthrough: isForPassthrough(rule, mode, detect),
+    })),
     pool: poolOf(chains.at(-1)!.serve),
     routes: servesOf({ chains })[0]?.routes ?? null,
     tls:
@@ -91,6 +100,13 @@ function listenerSummary({ name, bind, chains, tls }: Listener): ListenerSummary
             client_auth: tls.clientAuth === undefined ? null : clientAuthSummary(tls.clientAuth),
           },
   };
+}
+
+function matchText(match: ChainMatch): string {
+  const parts = Object.entries(match).flatMap(([key, values]: [string, readonly string[]]) =>
+    values.length === 0 ? [] : [`${key} ${values.join("|")}`],
+  );
+  return parts.join(", ") || "any";
 }
 
 function poolOf(serve: Serve): string | null {
@@ -187,9 +203,11 @@ function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummar
 /** A few indented lines for people. */
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
-  for (const { name, bind, mode, pool, tls } of summary.listeners) {
+  for (const { name, bind, mode, rules, pool, tls } of summary.listeners) {
     const to = pool === null ? "to routes" : `to ${mode === "http" ? "routes, else " : ""}pool ${pool}`;
     lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, ${to}`);
+    for (const { match, to, passthrough } of rules)
+      lines.push(`    route ${match}: to pool ${to}${passthrough ? ", TLS passed through" : ""}`);
     for (const { cert, subject, names, not_after } of tls?.certificates ?? []) {
       lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
       lines.push(`      ${validity(not_after, now)}`);

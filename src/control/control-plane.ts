@@ -24,6 +24,7 @@ import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
 import { Store } from "./state/store.ts";
+import type { Readiness } from "./tell/readings.ts";
 import { type Bound, bindListeners } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
 import { Supervisor, type SupervisorEvents } from "./workers/supervisor.ts";
@@ -53,6 +54,7 @@ export class ControlPlane implements Serving {
   readonly #ownBackends: OwnBackends;
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
+  #whenReady: (() => void) | undefined;
 
   /** @throws when a listener can't have its address. */
   static async create(
@@ -149,11 +151,29 @@ export class ControlPlane implements Serving {
     };
   }
 
-  /** Why the process is not ready for traffic; undefined when it is. */
-  unready(): string | undefined {
-    if (this.state !== "ready") return this.state;
-    const reason = this.supervisor.unready();
-    if (reason !== undefined) return reason;
+  /** Whether the process is ready for traffic. */
+  get readiness(): Readiness {
+    if (this.state !== "ready") return { state: this.state, reason: this.state };
+    const silent = this.supervisor.unready();
+    if (silent !== undefined) return { state: "unready", reason: silent };
+    const reason = this.#missing();
+    return { state: reason === undefined ? "ready" : "starting", reason };
+  }
+
+  /** Calls `run` once, when the process is ready for traffic: at once, if it is now. */
+  whenReady(run: () => void): void {
+    this.#whenReady = run;
+    this.#tellReady();
+  }
+
+  #tellReady(): void {
+    if (this.#whenReady === undefined || this.readiness.state !== "ready") return;
+    this.#whenReady();
+    this.#whenReady = undefined;
+  }
+
+  /** The pool that has had no backend yet; undefined when there is none. */
+  #missing(): string | undefined {
     for (const { name, required, discovery } of this.store.pools) {
       if (!required || discovery === undefined) continue;
       const { everFound, lastError } = discovery;
@@ -248,6 +268,7 @@ export class ControlPlane implements Serving {
     this.drains.follow(touched);
     this.health.follow(touched);
     this.supervisor.publish(touched);
+    this.#tellReady();
   }
 
   failed(error: Error): void {

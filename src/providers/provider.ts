@@ -28,6 +28,8 @@ export interface Proposal {
   readonly model: Model;
   /** Sorted by position. */
   readonly warnings: readonly ConfigProblem[];
+  /** Every key that would be effective, with its source. */
+  effective(): Promise<readonly EffectiveValue[]>;
   /**
    * Tells the provider the outcome of the proposal, once. It is not called for a dry run.
    * @param outcome the generation that is served now, even if nothing changed; or why the old configuration is served on.

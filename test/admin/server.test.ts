@@ -193,11 +193,11 @@ test("what changes something is asked for with POST, a backend is named in the p
   assert.deepEqual(await post("/drain"), [200, { drains: "all" }]);
   assert.deepEqual(await post("/pools/api/backends/10.0.0.5:80/drain?deadline=30s"), [
     200,
-    { drains: ["api", "10.0.0.5:80", "30s"] },
+    { drains: ["api", "10.0.0.5:80", "30s", false] },
   ]);
-  assert.deepEqual(await post("/pools/api/backends/unix:%2Frun%2Fa%20b.sock/drain"), [
+  assert.deepEqual(await post("/pools/api/backends/unix:%2Frun%2Fa%20b.sock/drain?force=true"), [
     200,
-    { drains: ["api", "unix:/run/a b.sock", null] },
+    { drains: ["api", "unix:/run/a b.sock", null, true] },
   ]);
   assert.deepEqual(await post("/pools/api/backends/%5B::1%5D:80/undrain"), [
     200,
@@ -216,7 +216,12 @@ test("a mistake in what is asked for changes nothing", async (context) => {
   const backend = "/pools/api/backends/10.0.0.5:80";
   const wrong: [path: string, options: Ask, status: number, says: RegExp][] = [
     ["/drain?pool=api", { method: "POST" }, 400, /no parameter pool; there is none/],
-    [`${backend}/drain?dead-line=1s`, { method: "POST" }, 400, /no parameter dead-line; there is deadline/],
+    [
+      `${backend}/drain?dead-line=1s`,
+      { method: "POST" },
+      400,
+      /no parameter dead-line; there is deadline, force/,
+    ],
     [`${backend}/undrain?deadline=1s`, { method: "POST" }, 400, /no parameter deadline/],
     ["/drain/", { method: "POST" }, 404, /There is no \/drain\/ here/],
     [`${backend}:80/drain/it`, { method: "POST" }, 404, /There is no /],

@@ -16,6 +16,7 @@ const commands = [
   "reload",
   "drain",
   "undrain",
+  "stop",
   "explain",
   "version",
 ];
@@ -35,11 +36,13 @@ test("-h lists every command", async () => {
 });
 
 const misuses: readonly (readonly [args: readonly string[], answer: RegExp])[] = [
-  [["chekc"], /unknown command 'chekc'\n\(Did you mean check\?\)/],
+  [["chekc"], /^umay: unknown command 'chekc'\n\(Did you mean check\?\)/],
   [["--vresion"], /unknown option '--vresion'\n\(Did you mean --version\?\)/],
   [["check", "--confg", "x"], /unknown option '--confg'\n\(Did you mean --config\?\)/],
-  [["check", "--format", "yaml"], /Allowed choices are text, json/],
-  [["run", "umay.toml"], /too many arguments/],
+  [["check", "a.toml", "b.toml"], /^umay: too many arguments/],
+  [["check", "a.toml", "-c", "b.toml"], /^umay: FILE and --config both name the configuration/],
+  [["drain"], /^Usage: umay drain/],
+  [["drain", "--all", "--wait"], /^umay: --all drains the whole process/],
   [["--config"], /argument missing/],
   [["certs", "--days", "0"], /Give a whole number from 1 to 36500/],
   [["certs", "--name", "a b"], /--name a b is neither a DNS name .* nor an IP address/],

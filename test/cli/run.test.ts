@@ -92,7 +92,7 @@ test("check shows what would run, and warns of a certificate that has expired", 
   assert.match(asText.stdout, /listener web: tcp on 127\.0\.0\.1:0, TLSv1\.2 to TLSv1\.3, to pool echo/);
   assert.match(asText.stdout, /certificate .*expired\.pem for localhost/);
   assert.match(asText.stderr, /warning: .*expired/);
-  const asJson = await runCommand(["check", "-c", "-", "--format", "json"], { input });
+  const asJson = await runCommand(["check", "-c", "-", "--json"], { input });
   const answer = JSON.parse(asJson.stdout) as {
     ok: boolean;
     problems: { severity: string; message: string }[];
@@ -104,7 +104,7 @@ test("check shows what would run, and warns of a certificate that has expired", 
 });
 
 test("check as JSON tells the problems on standard output", async () => {
-  const { code, stdout, stderr } = await runCommand(["check", "-c", "-", "--format", "json"], {
+  const { code, stdout, stderr } = await runCommand(["check", "-c", "-", "--json"], {
     input: `workrs = 2\n${plainToml("127.0.0.1:0")}`,
   });
   const answer = JSON.parse(stdout) as { ok: boolean; problems: { where: string; message: string }[] };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backendCell, listenerCell } from "../../src/channel/counters.ts";
 import { backendFlag } from "../../src/channel/memory.ts";
-import { formatStatus } from "../../src/cli/status.ts";
+import { formatStatus } from "../../src/cli/status-text.ts";
 import { readStatus } from "../../src/control/tell/status.ts";
 import { testInput } from "../control/tell/metrics-input.ts";
 
@@ -19,22 +19,25 @@ test("the status for people has all listeners, backends and troubles in columns"
   input.shared.backendFlags[second!.slot] = backendFlag.down;
   input.shared.backendFlags[last!.slot] = backendFlag.draining;
   const status = { ...(await readStatus(input)), version: "1.2.3", pid: 42, uptime_seconds: 7_205.4 };
-  const text = formatStatus({
-    ...status,
-    listeners: { web: status.listeners["web"]! },
-  });
+  const text = formatStatus(
+    {
+      ...status,
+      listeners: { web: status.listeners["web"]! },
+    },
+    { wide: false },
+  );
   assert.equal(
     text,
-    `umay 1.2.3 is ready: process 42, up 2 h 5 s, generation 7, 2 workers, without a sign of life from 2
+    `umay 1.2.3 is ready: process 42, up 2 h 5 s, generation 7, 2 workers, without a sign of life from 2, 0 of 0 connections
 
 LISTENER  BIND            MODE  OPEN  TOTAL
 web       127.0.0.1:9994  tcp      3   1234
 
-POOL   BACKEND         STATE                   WEIGHT  OPEN  TOTAL  FAILED
-echo   127.0.0.1:1994  up                           1    12   1200       0
-echo   127.0.0.1:1995  down                         2     0      0       7
-echo   127.0.0.1:1996  up                           3     0      0       0
-echo   127.0.0.1:1997  draining, reset in 1 s       4     1      0       0
+POOL   BACKEND         STATE                   SINCE           WEIGHT  OPEN  TOTAL  FAILED  WHY
+echo   127.0.0.1:1994  up                                           1    12   1200       0
+echo   127.0.0.1:1995  down                    1 min 30 s ago       2     0      0       7  connect ECONNREFUSED
+echo   127.0.0.1:1996  up                                           3     0      0       0
+echo   127.0.0.1:1997  draining, reset in 1 s  5 s ago              4     1      0       0  drained by hand
 empty  none
 
 pool empty: discovery fails: api.internal: SERVFAIL from 127.0.0.1:53
@@ -44,8 +47,8 @@ pool empty: discovery fails: api.internal: SERVFAIL from 127.0.0.1:53
 
 test("a backend that discovery removed is told from one that was drained", async () => {
   const input = testInput();
-  const drains = { backend: () => ({ by: "discovery" as const, left: undefined }) };
+  const drains = { backend: () => ({ by: "discovery" as const, cause: "gone", age: 1, left: undefined }) };
   for (const { slot } of input.echo.backends) input.shared.backendFlags[slot] = backendFlag.draining;
-  const text = formatStatus(await readStatus({ ...input, drains }));
-  assert.match(text, /127\.0\.0\.1:1994 {2}draining, removed {2}/);
+  const text = formatStatus(await readStatus({ ...input, drains }), { wide: false });
+  assert.match(text, /127\.0\.0\.1:1994 {2}draining {2}.* gone$/m);
 });

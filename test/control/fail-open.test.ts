@@ -38,13 +38,13 @@ test("whether to fail open is decided anew with each drain by hand, each undrain
   // Two of three.
   assert.equal(failsOpen(), false);
   // One of two.
-  assert.ok(plane.drains.drain("echo", one.address, undefined).ok);
+  assert.ok(plane.drains.drain("echo", one.address, undefined, true).ok);
   assert.equal(failsOpen(), true);
   assert.ok(plane.drains.undrain("echo", one.address).ok);
   assert.equal(failsOpen(), false);
   // Two of two, of which one leaves and comes back drained.
-  assert.ok(plane.drains.drain("echo", down, undefined).ok);
-  assert.ok(plane.drains.drain("echo", one.address, undefined).ok);
+  assert.ok(plane.drains.drain("echo", down, undefined, true).ok);
+  assert.ok(plane.drains.drain("echo", one.address, undefined, true).ok);
   assert.equal(failsOpen(), false);
   await plane.reconfigure(await pool(two.address, down));
   assert.equal(failsOpen(), false);

@@ -195,7 +195,11 @@ test("a worker that is replaced meanwhile keeps to it", async () => {
 test("draining the last backend is warned of, and its pool's sessions are refused until it is back", async () => {
   await using backend = await startEchoBackend();
   await using umay = await startUmay(toml([backend]));
-  const { code, stdout, stderr } = await ask(umay, "drain", "--pool", "echo", "--backend", backend.address);
+  const args = ["drain", "--pool", "echo", "--backend", backend.address];
+  const refused = await ask(umay, ...args);
+  assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+  assert.equal(await stateOf(umay, backend.address), "up");
+  const { code, stdout, stderr } = await ask(umay, ...args, "--force");
   const warning = "no backend of pool echo may be picked any more: its new sessions are refused";
   assert.deepEqual([code, stderr], [0, `umay: warning: ${warning}\n`]);
   assert.match(stdout, /is draining: no connection is open\n$/);

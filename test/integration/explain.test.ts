@@ -148,7 +148,7 @@ test("of a running umay: who is down, drained or ejected, who is connected, and 
     skipped: [{ backend: checked, why: "down" }],
   });
 
-  const path = `/pools/app/backends/${encodeURIComponent(good.address)}/drain`;
+  const path = `/pools/app/backends/${encodeURIComponent(good.address)}/drain?force=true`;
   assert.equal((await fetch(umay.admin + path, { method: "POST" })).status, 200);
   const drained = await explain(...admin, "-l", "plain");
   assert.equal(drained.code, 1);

@@ -35,7 +35,9 @@ test("a pool whose name cannot be resolved keeps umay unready, not down, and ser
   assert.equal(status, 503);
   assert.match(text, /^pool echo has no backend yet: echo\.test: NXDOMAIN.*\n$/);
   assert.ok((await umay.metric("umay_discovery_errors_total", { pool: "echo" })) >= 1);
-  assert.equal((await umay.status()).state, "ready");
+  const { state, reason } = await umay.status();
+  assert.equal(state, "starting");
+  assert.match(String(reason), /^pool .* has no backend yet/);
 
   for (const transport of transports) {
     assert.equal(await endingOf(connectTo(umay, transport)), "ECONNRESET");
@@ -86,7 +88,7 @@ test("while umay waits for its first answers, it lives but is not ready", async 
   };
   assert.deepEqual(await ask("readyz"), [503, "starting\n"]);
   assert.deepEqual(await ask("livez"), [200, "ok\n"]);
-  await umay.logged(({ msg }) => msg === "umay is ready");
+  await umay.logged(({ msg }) => msg === "umay accepts connections but is not ready");
   const [status, text] = await ask("readyz");
   assert.equal(status, 503);
   assert.match(text, /^pool echo has no backend yet/);

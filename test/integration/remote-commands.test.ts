@@ -19,7 +19,7 @@ const toml = (admin: string, backend: string, settings = ""): string => `
   listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
   ${poolToml("echo", [backend])}`;
 
-test("umay drain without a backend drains the process as SIGTERM does, and a SIGTERM after it is the first one", async () => {
+test("umay stop and umay drain --all drain the process as SIGTERM does, and a SIGTERM after it is the first one", async () => {
   await using backend = await startEchoBackend();
   await using umay = await startUmay(
     toml("127.0.0.1:0", backend.address, `shutdown = { delay = "0s", timeout = "30s" }`),
@@ -27,8 +27,8 @@ test("umay drain without a backend drains the process as SIGTERM does, and a SIG
   const client = await connectPlain(umay.port("plain"));
   await echoed(client);
   const admin = umay.admin.slice("http://".length);
-  for (let time = 0; time < 2; time++) {
-    const { code, stdout, stderr } = await runCommand(["drain", "--admin", admin]);
+  for (const words of [["stop"], ["drain", "--all"]]) {
+    const { code, stdout, stderr } = await runCommand([...words, "--admin", admin]);
     assert.match(stdout, /^umay is draining: 1 connection open, reset in \d+ s at the latest\n$/);
     assert.deepEqual([code, stderr], [0, ""]);
   }
@@ -99,11 +99,11 @@ test("what cannot be done says so, with the exit code of its kind", async () => 
       1,
       /deadline: expected a duration from "0s" to "24d"/,
     ],
-    [["drain", "--admin", `127.0.0.1:${free}`], 1, /no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED/],
+    [["drain", "--admin", admin, ...one], 1, /^umay: .* is the last healthy backend of pool echo: /],
+    [["stop", "--admin", `127.0.0.1:${free}`], 1, /no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED/],
     [["drain", "--pool", "echo"], 2, /--pool and --backend go together/],
     [["drain", "--backend", "x"], 2, /--pool and --backend go together/],
-    [["drain", "--deadline", "3s"], 2, /--deadline and --wait are for a backend/],
-    [["drain", "--wait"], 2, /--deadline and --wait are for a backend/],
+    [["drain", "--deadline", "3s"], 2, /--pool and --backend go together; for the whole process see --all/],
     [["drain", ...one, "--deadline", "soon"], 2, /Give a duration, such as 30s or 5m/],
     [["undrain", "--pool", "echo"], 2, /required option '--backend <address>'/],
     [["status", "--admin", "9901"], 2, /It has no port/],
@@ -135,7 +135,7 @@ test("with --json, drain and undrain print the answer as it came", async () => {
     backend.address,
     "--json",
   ];
-  const drained = await runCommand(["drain", "--deadline", "1h", ...args]);
+  const drained = await runCommand(["drain", "--force", "--deadline", "1h", ...args]);
   const { warnings, deadline_seconds, ...answer } = JSON.parse(drained.stdout);
   assert.deepEqual(answer, { pool: "echo", backend: backend.address, state: "draining", connections: 0 });
   assert.ok(deadline_seconds > 3_590 && deadline_seconds <= 3_600);

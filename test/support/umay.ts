@@ -43,6 +43,7 @@ export interface RunningUmay extends AsyncDisposable {
 /** What the tests read of /status. */
 export interface Status {
   readonly state: string;
+  readonly reason: string | null;
   readonly generation: number;
   readonly workers: readonly { readonly id: number; readonly state: string; readonly connections: number }[];
   readonly listeners: Readonly<
@@ -92,7 +93,7 @@ export interface StartOptions {
 export async function startUmay(toml: string, options: StartOptions = {}): Promise<RunningUmay> {
   const umay = spawnUmay(toml, options);
   try {
-    await umay.logged((line) => line.msg === "umay is ready");
+    await umay.logged(isAccepting);
     return umay;
   } catch (error) {
     await umay[Symbol.asyncDispose]();
@@ -114,6 +115,10 @@ export async function runUmay(
   const code = await umay.exited;
   return { code, stderr: umay.stderr };
 }
+
+/** Every listener accepts, whether or not every pool has had a backend. */
+const isAccepting = ({ msg }: LogLine): boolean =>
+  msg === "umay is ready" || msg === "umay accepts connections but is not ready";
 
 class UmayProcess implements RunningUmay {
   readonly log: LogLine[] = [];
@@ -164,13 +169,13 @@ class UmayProcess implements RunningUmay {
   }
 
   port(listener: string): number {
-    const ready = this.log.find((line) => line.msg === "umay is ready")!;
+    const ready = this.log.find(isAccepting)!;
     const [first] = (ready["listeners"] as Record<string, string[]>)[listener]!;
     return Number(first!.slice(first!.lastIndexOf(":") + 1));
   }
 
   get admin(): string {
-    const ready = this.log.find((line) => line.msg === "umay is ready")!;
+    const ready = this.log.find(isAccepting)!;
     return `http://${ready["admin"] as string}`;
   }
 

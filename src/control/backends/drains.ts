@@ -13,6 +13,7 @@ import { systemTimers, type Timers } from "../timers.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { HealthMonitor } from "./health.ts";
+import type { Standing } from "./standing.ts";
 
 /** A backend after it was drained or undrained, as the admin server tells it. */
 export interface DrainAnswer {
@@ -24,6 +25,18 @@ export interface DrainAnswer {
   /** When these are closed; null: they go on to their end. */
   readonly deadline_seconds: number | null;
   readonly warnings: readonly string[];
+}
+
+/** Why a backend is not drained. */
+export interface DrainRefusal {
+  /** There is no such backend, or no other one is healthy. */
+  readonly kind: "unknown" | "last";
+  readonly message: string;
+}
+
+/** Why a backend gets no new sessions, and until when the open ones may go on. */
+export interface Draining extends Standing {
+  readonly by: "hand" | "discovery";
 }
 
 /** The parts of the control plane that a drain works on. */
@@ -45,10 +58,15 @@ export class BackendDrains {
   readonly #with: DrainSurroundings;
   readonly #byHand: Deadlines;
   readonly #removed: Deadlines;
+  /** When each drain by hand, and each removal, began. */
+  readonly #drainedAt = new Map<string, number>();
+  readonly #removedAt = new Map<string, number>();
+  readonly #timers: Timers;
 
   constructor(surroundings: DrainSurroundings) {
     const { timers = systemTimers } = surroundings;
     this.#with = surroundings;
+    this.#timers = timers;
     this.#byHand = new Deadlines(timers);
     this.#removed = new Deadlines(timers);
   }
@@ -57,13 +75,26 @@ export class BackendDrains {
    * A backend gets no new sessions.
    * @param time after which its sessions are ended, in milliseconds; undefined: they go on to their end. It replaces that
    * of an earlier drain.
-   * @returns what to say where there is no such backend.
+   * @param force whether it may be the last healthy backend of its pool.
+   * @returns what to say where there is no such backend, or where it is the last one.
    */
-  drain(pool: string, address: string, time: number | undefined): Result<DrainAnswer, string> {
+  drain(
+    pool: string,
+    address: string,
+    time: number | undefined,
+    force: boolean,
+  ): Result<DrainAnswer, DrainRefusal> {
     const { store, logger } = this.#with;
     const unknown = this.#unknown(pool, address);
-    if (unknown !== undefined) return err(unknown);
+    if (unknown !== undefined) return err({ kind: "unknown", message: unknown });
+    if (!force && this.#isLastHealthy(pool, address))
+      return err({
+        kind: "last",
+        message: `${address} is the last healthy backend of pool ${pool}: without it, new sessions are refused; let another one serve first, or use --force (?force=true)`,
+      });
     store.setDrained(pool, address, true);
+    const name = backendKey(pool, address);
+    this.#drainedAt.set(name, this.#drainedAt.get(name) ?? this.#timers.now());
     this.#with.health.refresh(pool);
     if (time === undefined) this.#byHand.clear(backendKey(pool, address));
     else this.#byHand.set(backendKey(pool, address), time, () => this.#vacate(pool, address));
@@ -89,6 +120,7 @@ export class BackendDrains {
     store.setDrained(pool, address, false);
     this.#with.health.refresh(pool);
     this.#byHand.clear(backendKey(pool, address));
+    this.#drainedAt.delete(backendKey(pool, address));
     if (drained) logger.info({ pool, backend: address }, "backend is no longer drained by hand");
     const here = store.find(pool, address) !== undefined && !store.isLeaving(pool, address);
     return ok(
@@ -105,34 +137,40 @@ export class BackendDrains {
     for (const { pool, backend } of left) {
       const name = backendKey(pool.name, backend.address);
       const { removal } = pool.config;
+      if (!this.#removedAt.has(name)) this.#removedAt.set(name, this.#timers.now());
       if (removal === undefined) this.#removed.clear(name);
       else if (!this.#removed.has(name))
         this.#removed.set(name, removal, () => this.#vacate(pool.name, backend.address));
     }
     for (const pool of pools)
-      for (const { address } of store.pool(pool)?.placed.backends ?? [])
-        this.#removed.clear(backendKey(pool, address));
+      for (const { address } of store.pool(pool)?.placed.backends ?? []) this.#isBack(backendKey(pool, address));
   }
 
   /** Backends that left have no sessions any more. */
   forget(gone: readonly LeavingBackend[]): void {
-    for (const { pool, backend } of gone) this.#removed.clear(backendKey(pool.name, backend.address));
+    for (const { pool, backend } of gone) this.#isBack(backendKey(pool.name, backend.address));
   }
 
-  /**
-   * By whom a backend is drained, and the milliseconds until its sessions are ended, if they are.
-   * @returns undefined for a backend that gets new sessions.
-   */
-  backend(
-    pool: string,
-    address: string,
-  ): { readonly by: "hand" | "discovery"; readonly left: number | undefined } | undefined {
+  #isBack(name: string): void {
+    this.#removed.clear(name);
+    this.#removedAt.delete(name);
+  }
+
+  /** Who drains a backend, and how long its sessions still have; undefined for one that gets new ones. */
+  backend(pool: string, address: string): Draining | undefined {
     const { store } = this.#with;
     const drained = store.isDrained(pool, address);
     if (!drained && !store.isLeaving(pool, address)) return undefined;
     const name = backendKey(pool, address);
     const left = Math.min(this.#byHand.left(name), this.#removed.left(name));
-    return { by: drained ? "hand" : "discovery", left: Number.isFinite(left) ? left : undefined };
+    const now = this.#timers.now();
+    const since = (drained ? this.#drainedAt : this.#removedAt).get(name) ?? now;
+    return {
+      by: drained ? "hand" : "discovery",
+      cause: drained ? "drained by hand" : "discovery does not find it any more",
+      age: now - since,
+      left: Number.isFinite(left) ? left : undefined,
+    };
   }
 
   /** Nothing is ended any more. */
@@ -166,6 +204,14 @@ export class BackendDrains {
       deadline_seconds: left === undefined ? null : Math.round(left) / 1000,
       warnings,
     };
+  }
+
+  /** Whether it is healthy and no other backend of its pool is. */
+  #isLastHealthy(pool: string, address: string): boolean {
+    const { store, shared } = this.#with;
+    const backends = store.pool(pool)?.placed.backends ?? [];
+    const healthy = backends.filter((backend) => backendState(shared, backend) === "up");
+    return healthy.length === 1 && healthy[0]!.address === address;
   }
 
   #mayPickAny({ backends }: PlacedPool): boolean {

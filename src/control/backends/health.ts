@@ -11,6 +11,7 @@ import { Checker } from "./checker.ts";
 import { FirstChecks } from "./first-checks.ts";
 import { Outliers, sweepInterval } from "./outliers.ts";
 import { SlowStarts } from "./slow-start.ts";
+import type { Standing } from "./standing.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** How long sessions may have to wait for the first check of a backend, in milliseconds. */
@@ -22,9 +23,14 @@ interface Watched {
   readonly backend: PlacedBackend;
   /** Undefined without active checks. */
   readonly checker: Checker | undefined;
+  /** The last change that checks made: when, and why; undefined: none. */
+  changed: { readonly at: number; readonly cause: string } | undefined;
   changes: number;
   checkFailures: number;
 }
+
+/** Of a backend that is checked in another way from now on. */
+type Kept = Pick<Watched, "changes" | "checkFailures" | "changed">;
 
 /** How often it happened so far. */
 export interface BackendHealth {
@@ -33,6 +39,8 @@ export interface BackendHealth {
   /** Undefined without active checks. */
   readonly checkFailures: number | undefined;
   readonly ejections: number;
+  /** Undefined for one that has been up from the first check on. */
+  readonly standing: Standing | undefined;
 }
 
 /** The means to find out the health of backends. */
@@ -133,7 +141,20 @@ export class HealthMonitor {
       changes,
       checkFailures: checker === undefined ? undefined : checkFailures,
       ejections: this.#outliers.total(backend),
+      standing: this.#standing(watched),
     };
+  }
+
+  #standing({ backend, changed }: Watched): Standing | undefined {
+    const now = this.#timers.now();
+    const down = this.#verdicts.has(backend, "down");
+    const checking = this.#checking.get(backend.slot);
+    if (!down && this.#verdicts.has(backend, "ejected")) return this.#outliers.standing(backend);
+    if (!down && checking !== undefined) {
+      const age = now - (checking.until - longestFirstCheck);
+      return { cause: "its first check is not over", age, left: checking.until - now };
+    }
+    return changed && { cause: changed.cause, age: now - changed.at, left: undefined };
   }
 
   /** Whether health is ignored in a pool, because too few of its backends are up. */
@@ -178,6 +199,7 @@ export class HealthMonitor {
       if (spec === undefined) {
         this.#endChecking(backend.slot);
         if (this.#verdicts.has(backend, "down")) this.#verdicts.mark(pool, backend, "down", false);
+        watched.changed = undefined;
       }
       this.#watch(pool, backend, watched);
     }
@@ -226,7 +248,7 @@ export class HealthMonitor {
   #watch(
     pool: ManagedPool,
     backend: PlacedBackend,
-    { changes, checkFailures }: Pick<Watched, "changes" | "checkFailures"> = { changes: 0, checkFailures: 0 },
+    { changes, checkFailures, changed }: Kept = { changes: 0, checkFailures: 0, changed: undefined },
   ): void {
     const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
     const checker =
@@ -237,7 +259,7 @@ export class HealthMonitor {
         random: this.#random,
         checked: (failure, changed) => this.#checked(watched, failure, changed),
       });
-    const watched: Watched = { pool, backend, checker, changes, checkFailures };
+    const watched: Watched = { pool, backend, checker, changes, checkFailures, changed };
     this.#watched.set(backend.slot, watched);
     checker?.start();
   }
@@ -259,6 +281,7 @@ export class HealthMonitor {
     const { pool, backend } = watched;
     const fields = { pool: pool.name, backend: backend.address };
     watched.changes++;
+    watched.changed = { at: this.#timers.now(), cause: failure?.message ?? "it passes its checks again" };
     if (failure !== undefined) this.#logger.warn({ ...fields, cause: failure.message }, "backend is down");
     else this.#logger.info(fields, "backend is up");
     this.#verdicts.mark(pool, backend, "down", failure !== undefined);

@@ -4,6 +4,7 @@ import type { OutlierSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { jittered, type Timers } from "../timers.ts";
+import type { Standing } from "./standing.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /** How often it is looked at what the workers report, in milliseconds. */
@@ -14,6 +15,10 @@ interface Ejections {
   total: number;
   /** Ejections that followed soon on each other; each makes the next one longer. */
   streak: number;
+  /** When the last one began. */
+  since: number;
+  /** How many sessions in a row had failed then. */
+  errors: number;
   /** When the present one is over, or the last one was. */
   until: number;
 }
@@ -53,6 +58,19 @@ export class Outliers {
   /** How often a backend was ejected. */
   total({ slot }: PlacedBackend): number {
     return this.#records.get(slot)?.total ?? 0;
+  }
+
+  /** Why a backend is ejected; undefined for one that never was. */
+  standing({ slot }: PlacedBackend): Standing | undefined {
+    const record = this.#records.get(slot);
+    if (record === undefined) return undefined;
+    const now = this.#timers.now();
+    const { errors, since, until } = record;
+    return {
+      cause: `${errors} sessions in a row failed on it`,
+      age: now - since,
+      left: Math.max(0, until - now),
+    };
   }
 
   /** A backend is in its pool; it may have been ejected before it left. */
@@ -111,12 +129,20 @@ export class Outliers {
 
   #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec): void {
     const now = this.#timers.now();
-    const record = this.#records.get(backend.slot) ?? { total: 0, streak: 0, until: now };
+    const record = this.#records.get(backend.slot) ?? {
+      total: 0,
+      streak: 0,
+      since: now,
+      errors: 0,
+      until: now,
+    };
     // One ejection is forgiven for each `base` without one.
     const forgiven = Math.floor((now - record.until) / outlier.base);
     record.streak = Math.max(0, record.streak - forgiven) + 1;
     const time = jittered(Math.min(outlier.base * record.streak, outlier.max), this.#random);
     record.total++;
+    record.since = now;
+    record.errors = this.#shared.backendErrors[backend.slot]!;
     record.until = now + time;
     this.#records.set(backend.slot, record);
     this.#ejected.add(backend.slot);

@@ -10,6 +10,7 @@ import {
   problemText,
 } from "../../providers/provider.ts";
 import { compareModels } from "./changes.ts";
+import { compareValues, type ValueChange } from "./values.ts";
 
 /** The outcome of a reload, or of one that was only tried. */
 export interface ReloadAnswer {
@@ -17,6 +18,8 @@ export interface ReloadAnswer {
   /** Of what is served now. */
   readonly generation: number;
   readonly changes: readonly string[];
+  /** Old and new values of the keys that a dry run finds changed; otherwise empty. */
+  readonly values: readonly ValueChange[];
   /** Keys whose new value counts from the next start on. */
   readonly needs_restart: readonly string[];
   readonly warnings: readonly string[];
@@ -133,6 +136,7 @@ export class Reloader {
       result: dryRun ? "tried" : changed ? "applied" : "unchanged",
       generation: this.#plane.store.snapshot.version,
       changes,
+      values: dryRun ? compareValues(await this.effective(), await proposal.effective()) : [],
       needs_restart: restart,
       warnings: proposal.warnings.map(({ where, message }) => `${where}: ${message}`),
     };

@@ -74,7 +74,10 @@ async function serve(
     await plane.abandon();
     throw error;
   }
-  logger.info({ ...plane.summary, admin: admin && formatAddress(admin.address) }, "umay is ready");
+  const { reason } = plane.readiness;
+  const summary = { ...plane.summary, admin: admin && formatAddress(admin.address) };
+  if (reason !== undefined) logger.warn({ ...summary, reason }, "umay accepts connections but is not ready");
+  plane.whenReady(() => logger.info({ ...summary, ...plane.summary }, "umay is ready"));
   const { limit, connections } = plane.fileLimit;
   if (connections < fewConnections)
     logger.warn(

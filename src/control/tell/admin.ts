@@ -34,7 +34,7 @@ export async function openAdmin(
   const input: MetricsInput = {
     memories: plane.memories,
     shared: plane.shared,
-    state: () => plane.state,
+    readiness: () => plane.readiness,
     snapshot: () => plane.store.observed,
     discovery: () => plane.store.discoveries,
     health: plane.health,
@@ -47,7 +47,7 @@ export async function openAdmin(
   };
   const admin = await startAdmin(bind, {
     ready() {
-      const reason = plane.unready();
+      const { reason } = plane.readiness;
       return reason === undefined ? { ready: true } : { ready: false, reason };
     },
     metrics: (accept) => exposition(input, accept),
@@ -63,10 +63,14 @@ export async function openAdmin(
       const body = { state: "draining", connections, deadline_seconds: Math.round(left) / 1000 };
       return { status: 200, body };
     },
-    drainBackend(pool, backend, deadline) {
+    drainBackend(pool, backend, deadline, force) {
       const time = deadline === undefined ? undefined : parseDuration(deadline);
-      if (time === undefined || time <= parseDuration(longestDuration))
-        return outcome(plane.drains.drain(pool, backend, time));
+      if (time === undefined || time <= parseDuration(longestDuration)) {
+        const drained = plane.drains.drain(pool, backend, time, force);
+        if (drained.ok) return { status: 200, body: drained.value };
+        const { kind, message } = drained.error;
+        return { status: kind === "last" ? 409 : 404, body: { error: message } };
+      }
       const expected = `expected a duration from "0s" to "${longestDuration}", such as "30s" or "5m"`;
       return { status: 400, body: { error: `deadline: ${expected}` } };
     },

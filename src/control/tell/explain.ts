@@ -100,7 +100,12 @@ export async function answerQuestion(
   const answer = await supervisor.explain(question.value);
   if (answer === undefined) return { status: 503, body: { error: "no worker answers" } };
   if (!answer.ok) return { status: 500, body: { error: answer.error } };
-  if (state !== "draining") return { status: 200, body: answer.value };
-  const notes = [...answer.value.notes, "umay is draining: it may accept no new connection any more"];
+  const { pool } = answer.value;
+  const trouble = pool === null ? undefined : store.discoveries.get(pool.name)?.lastError;
+  const notes = [
+    ...answer.value.notes,
+    ...(trouble === undefined ? [] : [`discovery of pool ${pool!.name} fails: ${trouble}`]),
+    ...(state === "draining" ? ["umay is draining: it may accept no new connection any more"] : []),
+  ];
   return { status: 200, body: { ...answer.value, notes } };
 }

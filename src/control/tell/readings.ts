@@ -6,14 +6,22 @@ import type { BackendDrains } from "../backends/drains.ts";
 import type { HealthMonitor } from "../backends/health.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
 
-export type ProcessState = "starting" | "ready" | "draining";
+/** `starting` until every listener accepts and every pool has had a backend; `unready` while a worker hangs. */
+export type ProcessState = "starting" | "ready" | "unready" | "draining";
+
+/** Whether the process is ready for traffic, as `/readyz`, status, metrics and log all say it. */
+export interface Readiness {
+  readonly state: ProcessState;
+  /** Why it is not ready, in one line; undefined when it is. */
+  readonly reason: string | undefined;
+}
 
 /** The sources that metrics and status are read from when someone asks. */
 export interface MetricsInput {
   /** Every worker's, worker 1 first. A replaced worker goes on with its predecessor's, whose sessions are counted as ended. */
   readonly memories: readonly CounterMemory[];
   readonly shared: SharedMemory;
-  readonly state: () => ProcessState;
+  readonly readiness: () => Readiness;
   readonly snapshot: () => Snapshot;
   /** By pool. */
   readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;

@@ -7,6 +7,7 @@ import {
   routeCell,
   sumCells,
 } from "../../channel/counters.ts";
+import { mostConnections, openConnections } from "../../channel/memory.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
@@ -30,7 +31,13 @@ export interface Status {
   readonly version: string;
   readonly pid: number;
   readonly uptime_seconds: number;
+  /** As `/readyz` says it. */
   readonly state: ProcessState;
+  /** Why it is not ready; null when it is. */
+  readonly reason: string | null;
+  readonly connections: number;
+  /** The most connections that the limit on open files allows. */
+  readonly connections_limit: number;
   readonly generation: number;
   readonly workers: readonly {
     readonly id: number;
@@ -55,6 +62,8 @@ export interface ListenerStatus {
   readonly bind: string;
   readonly mode: string;
   readonly connections: number;
+  /** Null: only the process's limit counts. */
+  readonly connections_limit: number | null;
   readonly connections_total: number;
   /** Null without TLS. */
   readonly handshake_seconds: Percentiles | null;
@@ -90,6 +99,12 @@ export interface BackendStatus {
   /** 0 for primaries, from 1 on backups. */
   readonly tier: number;
   readonly state: BackendState;
+  /** Why it is in its state; null: it has been up from the start. */
+  readonly cause: string | null;
+  /** Since when, ISO 8601; null: it has been up from the start. */
+  readonly since: string | null;
+  /** When this ends by itself, ISO 8601; null: it does not, or nobody knows. */
+  readonly until: string | null;
   /** Null: it is not drained. `by` discovery: it has left the pool. */
   readonly drain: {
     readonly by: "hand" | "discovery";
@@ -97,6 +112,8 @@ export interface BackendStatus {
     readonly deadline_seconds: number | null;
   } | null;
   readonly connections: number;
+  /** `max_connections_per_backend`; null: no limit. */
+  readonly connections_limit: number | null;
   readonly connections_total: number;
   readonly connect_failures_total: number;
 }
@@ -104,6 +121,7 @@ export interface BackendStatus {
 export async function readStatus(input: MetricsInput): Promise<Status> {
   const { memories, shared } = input;
   const snapshot = input.snapshot();
+  const readiness = input.readiness();
   const listeners: [string, ListenerStatus][] = [];
   for (const listener of snapshot.listeners)
     listeners.push([listener.name, await readListener(input, listener)]);
@@ -115,7 +133,10 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     version,
     pid: process.pid,
     uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
-    state: input.state(),
+    state: readiness.state,
+    reason: readiness.reason ?? null,
+    connections: Atomics.load(shared.process, openConnections),
+    connections_limit: Atomics.load(shared.process, mostConnections),
     generation: snapshot.version,
     workers: memories.map((memory, index) => ({
       id: index + 1,
@@ -134,6 +155,7 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
     bind: listener.addresses.map(formatAddress).join(", "),
     mode: modeOf(rulesOf(listener.chains)),
     connections: openOnListener(memories, listener),
+    connections_limit: listener.maxConnections ?? null,
     connections_total: sumCells(memories, counters + listenerCell.accepted),
     handshake_seconds:
       tls === undefined ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
@@ -177,14 +199,15 @@ async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStat
       queued_total: sumCells(memories, counters + poolCell.queued),
       seconds: await percentiles(memories, counters + poolCell.queueDuration),
     },
-    backends: pool.backends.map((backend) => readBackend(input, pool.name, backend)),
+    backends: pool.backends.map((backend) => readBackend(input, pool, backend)),
   };
 }
 
-function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend): BackendStatus {
+function readBackend(input: MetricsInput, pool: PlacedPool, backend: PlacedBackend): BackendStatus {
   const { memories, shared } = input;
   const { address, weight, tier, counters } = backend;
-  const drain = input.drains.backend(pool, address);
+  const drain = input.drains.backend(pool.name, address);
+  const standing = drain ?? input.health.backend(backend.slot)?.standing;
   const failures = connectFailureList.map((_, index) =>
     sumCells(memories, counters + backendCell.failures + index),
   );
@@ -194,12 +217,18 @@ function readBackend(input: MetricsInput, pool: string, backend: PlacedBackend):
     weight_percent: 100 - Atomics.load(shared.backendWithheld, backend.slot),
     tier,
     state: backendState(shared, backend),
+    cause: standing?.cause ?? null,
+    since: standing === undefined ? null : fromNow(-standing.age),
+    until: standing?.left === undefined ? null : fromNow(standing.left),
     drain: drain === undefined ? null : { by: drain.by, deadline_seconds: seconds(drain.left) },
     connections: openToBackend(memories, backend),
+    connections_limit: pool.maxConnectionsPerBackend ?? null,
     connections_total: sumCells(memories, counters + backendCell.connected),
     connect_failures_total: failures.reduce((sum, count) => sum + count, 0),
   };
 }
+
+const fromNow = (milliseconds: number): string => new Date(Date.now() + milliseconds).toISOString();
 
 const seconds = (milliseconds: number | undefined): number | null =>
   milliseconds === undefined ? null : Math.round(milliseconds) / 1000;

@@ -1,6 +1,7 @@
 import { type Chain, type ChainMatch, type Rule, rulesOf, seesNames } from "../chain.ts";
 import type { Listener } from "../listener.ts";
 import type { ModelFinding } from "./finding.ts";
+import { checkReach } from "./reach.ts";
 
 /** Rules that can never match or leave nothing to later ones, and settings that contradict each other. */
 export function checkChains(listener: Listener): readonly ModelFinding[] {
@@ -17,7 +18,7 @@ export function checkChains(listener: Listener): readonly ModelFinding[] {
       findings.push({ kind: "takes_all", path: [...path, "chains", rule.name] });
     findings.push(...checkRule(rule, listener, names));
   });
-  return findings;
+  return [...findings, ...checkReach(listener, rules)];
 }
 
 function checkRule({ name, chains: [chain] }: Rule, listener: Listener, names: boolean): ModelFinding[] {

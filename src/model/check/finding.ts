@@ -19,6 +19,12 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "hashes_no_name"; readonly listeners: readonly string[] }
   /** A chain without a condition that is not the last: later ones never match. */
   | { readonly kind: "takes_all" }
+  /** Nothing reaches this rule: an earlier one, `by`, takes all of it. */
+  | { readonly kind: "rule_hidden"; readonly by: string }
+  /** This rule has the conditions of an earlier one, `by`. */
+  | { readonly kind: "rule_twice"; readonly by: string }
+  /** TLS is terminated for a server name that no certificate of the listener covers. */
+  | { readonly kind: "name_uncovered"; readonly name: string }
   /** Some connections find no chain. */
   | { readonly kind: "leaves_some" }
   /** A condition on what clients speak, where that is not found out. */

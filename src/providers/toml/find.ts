@@ -36,6 +36,17 @@ export async function findConfig(
   );
 }
 
+/** Whether there is a configuration to find: one is named, or one of the usual places has one. */
+export async function hasConfig(
+  named: string | undefined,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): Promise<boolean> {
+  if ((named ?? env["UMAY_CONFIG"]) !== undefined) return true;
+  const found = await Promise.all(searched.map((place) => exists(resolve(cwd, place))));
+  return found.includes(true);
+}
+
 /** A file that exists but can't be accessed is chosen too; reading it then gives the error. */
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(

@@ -30,7 +30,7 @@ export class TomlProvider implements Provider {
     const heard: Proposal["heard"] = ({ ok }) => {
       if (ok) this.#served = loaded;
     };
-    return { model: loaded.model, warnings: loaded.warnings, heard };
+    return { model: loaded.model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
 
   async effective(): Promise<readonly EffectiveValue[]> {

@@ -66,7 +66,8 @@ class Scene {
   }
 
   state(pool: string, port: number): unknown {
-    return this.drains.backend(pool, `127.0.0.1:${port}`);
+    const draining = this.drains.backend(pool, `127.0.0.1:${port}`);
+    return draining && { by: draining.by, left: draining.left };
   }
 
   #vacate(slot: number): void {
@@ -83,13 +84,17 @@ class Scene {
   }
 }
 
-const unwrap = (result: ReturnType<BackendDrains["drain"]>): object | string =>
-  result.ok ? result.value : result.error;
+const unwrap = (result: ReturnType<BackendDrains["drain" | "undrain"]>): object | string =>
+  result.ok || typeof result.error === "string"
+    ? result.ok
+      ? result.value
+      : result.error
+    : result.error.message;
 
 test("a backend is drained until it is undrained, and all is said to who asks and in the log", async () => {
   const scene = new Scene();
   scene.connect("api", 2, 3);
-  assert.deepEqual(unwrap(scene.drains.drain("api", "127.0.0.1:2", undefined)), {
+  assert.deepEqual(unwrap(scene.drains.drain("api", "127.0.0.1:2", undefined, true)), {
     pool: "api",
     backend: "127.0.0.1:2",
     state: "draining",
@@ -122,7 +127,7 @@ test("a backend is drained until it is undrained, and all is said to who asks an
 test("what is open at the deadline is ended, and the backend stays drained", async () => {
   const scene = new Scene();
   scene.connect("api", 2, 3);
-  scene.drains.drain("api", "127.0.0.1:2", 5_000);
+  scene.drains.drain("api", "127.0.0.1:2", 5_000, true);
   await scene.timers.advance(1_000);
   assert.deepEqual(scene.state("api", 2), { by: "hand", left: 4_000 });
   await scene.timers.advance(10_000);
@@ -137,13 +142,13 @@ test("what is open at the deadline is ended, and the backend stays drained", asy
 test("a second drain replaces the deadline, undrain lifts it, and nothing is ended where nothing is open", async () => {
   const scene = new Scene();
   for (const port of [1, 2]) scene.connect("api", port);
-  scene.drains.drain("api", "127.0.0.1:1", 1_000);
-  scene.drains.drain("api", "127.0.0.1:1", 2_000);
-  scene.drains.drain("api", "127.0.0.1:2", 1_000);
-  scene.drains.drain("api", "127.0.0.1:2", undefined);
-  scene.drains.drain("apps", "127.0.0.1:1", 1_000);
+  scene.drains.drain("api", "127.0.0.1:1", 1_000, true);
+  scene.drains.drain("api", "127.0.0.1:1", 2_000, true);
+  scene.drains.drain("api", "127.0.0.1:2", 1_000, true);
+  scene.drains.drain("api", "127.0.0.1:2", undefined, true);
+  scene.drains.drain("apps", "127.0.0.1:1", 1_000, true);
   scene.connect("apps", 2);
-  scene.drains.drain("apps", "127.0.0.1:2", 1_000);
+  scene.drains.drain("apps", "127.0.0.1:2", 1_000, true);
   scene.drains.undrain("apps", "127.0.0.1:2");
   await scene.timers.advance(10_000);
   assert.deepEqual(scene.vacated, ["2000 127.0.0.1:1"]);
@@ -153,10 +158,40 @@ test("draining the last backend that may be picked is warned of, in the answer a
   const scene = new Scene();
   const { slot } = scene.store.find("api", "127.0.0.1:1")!;
   Atomics.or(scene.shared.backendFlags, slot, backendFlag.down);
-  const answer = unwrap(scene.drains.drain("api", "127.0.0.1:2", undefined)) as { warnings: string[] };
+  const answer = unwrap(scene.drains.drain("api", "127.0.0.1:2", undefined, true)) as { warnings: string[] };
   const warning = "no backend of pool api may be picked any more: its new sessions are refused";
   assert.deepEqual(answer.warnings, [warning]);
   assert.equal(scene.log.at(-1), `warn api   ${warning}`);
+});
+
+test("the last healthy backend of a pool is drained by force only", () => {
+  const scene = new Scene();
+  const drain = (port: number, force: boolean) =>
+    scene.drains.drain("api", `127.0.0.1:${port}`, undefined, force);
+  const down = (port: number): void => {
+    scene.shared.backendFlags[scene.store.find("api", `127.0.0.1:${port}`)!.slot] = backendFlag.down;
+  };
+  down(1);
+  const refused = drain(2, false);
+  assert.ok(!refused.ok && refused.error.kind === "last");
+  assert.match(refused.error.message, /^127\.0\.0\.1:2 is the last healthy backend of pool api: .*--force/);
+  assert.equal(scene.state("api", 2), undefined);
+  // Nobody is worse off without one that is down.
+  assert.ok(drain(1, false).ok);
+  assert.ok(drain(2, true).ok);
+});
+
+test("a drain says why and since when", async () => {
+  const scene = new Scene();
+  scene.drains.drain("api", "127.0.0.1:2", undefined, true);
+  await scene.timers.advance(3_000);
+  scene.drains.drain("api", "127.0.0.1:2", 10_000, true);
+  assert.deepEqual(scene.drains.backend("api", "127.0.0.1:2"), {
+    by: "hand",
+    cause: "drained by hand",
+    age: 3_000,
+    left: 10_000,
+  });
 });
 
 test("a name that is not there is answered with those that are", () => {
@@ -171,11 +206,11 @@ test("a name that is not there is answered with those that are", () => {
     ],
   ];
   for (const [pool, backend, error] of errors) {
-    assert.equal(unwrap(scene.drains.drain(pool, backend, 0)), error);
+    assert.equal(unwrap(scene.drains.drain(pool, backend, 0, true)), error);
     assert.equal(unwrap(scene.drains.undrain(pool, backend)), error);
   }
   scene.set("api", ...Array.from({ length: 12 }, (_, index) => index + 1));
-  assert.match(unwrap(scene.drains.drain("api", "x", 0)) as string, /127\.0\.0\.1:10 and 2 more$/);
+  assert.match(unwrap(scene.drains.drain("api", "x", 0, true)) as string, /127\.0\.0\.1:10 and 2 more$/);
   assert.deepEqual([scene.changes, scene.log], [0, []]);
 });
 
@@ -185,7 +220,7 @@ test("undraining what was not drained, or is not there now, says so", () => {
     (unwrap(scene.drains.undrain("api", "127.0.0.1:2")) as { warnings: string[] }).warnings;
   assert.deepEqual(warnings(), ["it was not drained by hand"]);
   assert.deepEqual(scene.returned, []);
-  scene.drains.drain("api", "127.0.0.1:2", undefined);
+  scene.drains.drain("api", "127.0.0.1:2", undefined, true);
   scene.set("api", 1);
   scene.store.settle(scene.store.snapshot.version);
   assert.deepEqual(warnings(), ["discovery does not find it now; it gets no sessions until it does"]);
@@ -226,8 +261,8 @@ test("a backend that comes back in time keeps its sessions, and has the whole ti
 test("a backend that is drained by hand and leaves its pool has the shorter of both times", async () => {
   const scene = new Scene();
   for (const port of [1, 2]) scene.connect("apps", port);
-  scene.drains.drain("apps", "127.0.0.1:1", 10_000);
-  scene.drains.drain("apps", "127.0.0.1:2", 50_000);
+  scene.drains.drain("apps", "127.0.0.1:1", 10_000, true);
+  scene.drains.drain("apps", "127.0.0.1:2", 50_000, true);
   scene.set("apps", 3);
   assert.deepEqual(scene.state("apps", 1), { by: "hand", left: 10_000 });
   assert.deepEqual(scene.state("apps", 2), { by: "hand", left: 30_000 });

@@ -97,14 +97,24 @@ test("it takes fall failures and rise passes to change, a second apart, and each
   const checks = scene.checks.length;
   await scene.timers.advance(20_000);
   assert.ok(scene.checks.length - checks <= 8);
-  assert.deepEqual(scene.monitor.backend(scene.slot(1)), { changes: 1, checkFailures: 7, ejections: 0 });
+  assert.deepEqual(scene.monitor.backend(scene.slot(1)), {
+    changes: 1,
+    checkFailures: 7,
+    ejections: 0,
+    standing: { cause: "connect ECONNREFUSED", age: 20_000, left: undefined },
+  });
   scene.faults.delete(a);
   const mended = scene.timers.now();
   while (scene.has(1, "down")) await scene.timers.advance(10);
   assert.ok(scene.timers.now() - mended <= 6_010);
   assert.equal(scene.messages.at(-1), `backend is up | ${a}`);
   assert.equal(scene.monitor.backend(scene.slot(1))?.changes, 2);
-  assert.deepEqual(scene.monitor.backend(scene.slot(2)), { changes: 0, checkFailures: 0, ejections: 0 });
+  assert.deepEqual(scene.monitor.backend(scene.slot(2)), {
+    changes: 0,
+    checkFailures: 0,
+    ejections: 0,
+    standing: undefined,
+  });
   scene.monitor.stop();
 });
 
@@ -172,7 +182,12 @@ test("the next backend in a place starts with a clean sheet", async () => {
   assert.equal(scene.slot(9), slot);
   assert.equal(scene.shared.backendFlags[slot], backendFlag.checking);
   assert.equal(scene.shared.backendErrors[slot], 0);
-  assert.deepEqual(scene.monitor.backend(slot), { changes: 0, checkFailures: 0, ejections: 0 });
+  assert.deepEqual(scene.monitor.backend(slot), {
+    changes: 0,
+    checkFailures: 0,
+    ejections: 0,
+    standing: { cause: "its first check is not over", age: 0, left: 1_000 },
+  });
   scene.monitor.stop();
 });
 

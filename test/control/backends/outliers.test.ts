@@ -18,7 +18,14 @@ test("a backend on which as many sessions in a row fail as configured is ejected
     changes: 0,
     checkFailures: undefined,
     ejections: 1,
+    standing: {
+      cause: "5 sessions in a row failed on it",
+      age: 0,
+      left: scene.monitor.backend(scene.slot(1))!.standing!.left,
+    },
   });
+  const left = scene.monitor.backend(scene.slot(1))!.standing!.left!;
+  assert.ok(left > 29_800 && left <= 33_000, `${left} ms`);
   await scene.timers.advance(29_800);
   assert.equal(scene.mayPick(1), false);
   await scene.timers.advance(300);

@@ -30,12 +30,16 @@ function scene() {
     propose: async () => ({
       model: await file.read(),
       warnings: [],
+      effective: async () => [
+        { key: "listeners.echo.bind", value: "127.0.0.1:9995", origin: "umay.toml:1:9" },
+        { key: "workers", words: "as many as CPUs", origin: "default" },
+      ],
       heard: (outcome) => void heard.push(outcome),
     }),
     watch: (tell) => {
       news = tell;
     },
-    effective: async () => [],
+    effective: async () => [{ key: "listeners.echo.bind", value: "127.0.0.1:9994", origin: "umay.toml:1:9" }],
   };
   const reloader = new Reloader(plane, provider, logger);
   return { plane, file, reloader, lines, heard, news: () => news() };
@@ -43,10 +47,23 @@ function scene() {
 
 test("a configuration is taken into service, and then there is nothing more to change", async () => {
   const { plane, reloader, lines, heard } = scene();
-  const change = { changes: ["listeners.echo: changed bind"], needs_restart: ["workers"], warnings: [] };
+  const values = [
+    {
+      key: "listeners.echo.bind",
+      before: { value: "127.0.0.1:9994", origin: "umay.toml:1:9" },
+      after: { value: "127.0.0.1:9995", origin: "umay.toml:1:9" },
+    },
+    { key: "workers", before: null, after: { value: "as many as CPUs", origin: "default" } },
+  ];
+  const change = {
+    changes: ["listeners.echo: changed bind"],
+    values: [],
+    needs_restart: ["workers"],
+    warnings: [],
+  };
   assert.deepEqual(await reloader.reload("test", true), {
     ok: true,
-    value: { result: "tried", generation: 4, ...change },
+    value: { result: "tried", generation: 4, ...change, values },
   });
   assert.equal(plane.model, first);
   assert.deepEqual(heard, []);
@@ -145,7 +162,7 @@ test("news that come while something is put into service make one more reload, a
   going.resolve();
   assert.deepEqual(await asked, {
     ok: true,
-    value: { result: "unchanged", generation: 6, changes: [], needs_restart: [], warnings: [] },
+    value: { result: "unchanged", generation: 6, changes: [], values: [], needs_restart: [], warnings: [] },
   });
   assert.deepEqual(
     lines.flatMap(({ by, generation }) => (by === undefined ? [] : [[by, generation]])),

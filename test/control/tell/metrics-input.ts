@@ -141,19 +141,27 @@ export function testInput(): TestInput {
     echo,
     memories: [createCounterMemory(), createCounterMemory()],
     shared,
-    state: () => "ready",
+    readiness: () => ({ state: "ready", reason: undefined }),
     snapshot: () => snapshot,
     discovery: () => discovery,
     health: {
       backend: (slot) =>
         slot === 0
-          ? { changes: 3, checkFailures: 9, ejections: 1 }
-          : { changes: 0, checkFailures: undefined, ejections: slot },
+          ? { changes: 3, checkFailures: 9, ejections: 1, standing: undefined }
+          : {
+              changes: 0,
+              checkFailures: undefined,
+              ejections: slot,
+              standing:
+                slot === 1 ? { cause: "connect ECONNREFUSED", age: 90_000, left: undefined } : undefined,
+            },
       failsOpen: (name) => name === "empty",
     },
     drains: {
       backend: (name, address) =>
-        name === "echo" && address === "127.0.0.1:1997" ? { by: "hand", left: 1234.5678 } : undefined,
+        name === "echo" && address === "127.0.0.1:1997"
+          ? { by: "hand", cause: "drained by hand", age: 5_000, left: 1234.5678 }
+          : undefined,
     },
     workers: { states: ["serving", "silent"], restarts: 2, hangs: 1 },
     droppedLogLines: () => 5,

@@ -5,7 +5,7 @@ import { backendCell, listenerCell, poolCell } from "../../../src/channel/counte
 import { histogramCells, recordValue } from "../../../src/channel/histogram.ts";
 import { backendFlag } from "../../../src/channel/memory.ts";
 import { percentiles } from "../../../src/control/tell/histograms.ts";
-import { readStatus } from "../../../src/control/tell/status.ts";
+import { readStatus, type Status } from "../../../src/control/tell/status.ts";
 import { version } from "../../../src/lib/version.ts";
 import { awkward, testInput } from "./metrics-input.ts";
 
@@ -36,19 +36,30 @@ test("the status tells all that goes on", async () => {
   // It is rounded to milliseconds.
   assert.ok(uptime_seconds > 0 && uptime_seconds <= process.uptime() + 0.001);
   assert.equal(pid, process.pid);
+  const [, refusing, , drained] = (status as Status).pools["echo"]!.backends;
+  const ago = (time: string | null): number => (Date.now() - Date.parse(time!)) / 1000;
+  assert.ok(ago(refusing!.since) >= 90 && ago(refusing!.since) < 100);
+  assert.ok(ago(drained!.since) >= 5 && ago(drained!.until) >= -1.235);
   const idle = {
     weight: 1,
     weight_percent: 100,
     tier: 0,
     state: "up",
+    cause: null,
+    since: null,
+    until: null,
     drain: null,
     connections: 0,
+    connections_limit: null,
     connections_total: 0,
     connect_failures_total: 0,
   };
   assert.deepEqual(status, {
     version,
     state: "ready",
+    reason: null,
+    connections: 0,
+    connections_limit: 0,
     generation: 7,
     workers: [
       { id: 1, state: "serving", connections: 3 },
@@ -59,6 +70,7 @@ test("the status tells all that goes on", async () => {
         bind: "127.0.0.1:9994",
         mode: "tcp",
         connections: 3,
+        connections_limit: null,
         connections_total: 10,
         handshake_seconds: none,
         session_seconds: none,
@@ -68,6 +80,7 @@ test("the status tells all that goes on", async () => {
         bind: "127.0.0.1:9995",
         mode: "tcp",
         connections: 0,
+        connections_limit: null,
         connections_total: 0,
         handshake_seconds: null,
         session_seconds: none,
@@ -90,13 +103,26 @@ test("the status tells all that goes on", async () => {
             weight_percent: 37,
             tier: 0,
             state: "down",
+            cause: "connect ECONNREFUSED",
+            since: refusing!.since,
+            until: null,
             drain: null,
             connections: 2,
+            connections_limit: null,
             connections_total: 6,
             connect_failures_total: 2,
           },
           { ...idle, address: "127.0.0.1:1996", weight: 3 },
-          { ...idle, address: "127.0.0.1:1997", weight: 4, state: "draining", drain },
+          {
+            ...idle,
+            address: "127.0.0.1:1997",
+            weight: 4,
+            state: "draining",
+            cause: "drained by hand",
+            since: drained!.since,
+            until: drained!.until,
+            drain,
+          },
         ],
       },
       empty: {

@@ -56,6 +56,32 @@ test("a pool that nobody uses is told, unless a name is unknown that may mean it
   );
 });
 
+const rulesFound = async (...rules: Chain[]): Promise<readonly string[]> => {
+  const { listeners, ...rest } = await model('routes = [{ pool = "b" }]');
+  const chains = [...rules, chainTo("a", {}, { name: "pool", tls: rules[0]!.tls })];
+  return checkModel({ ...rest, listeners: [{ ...listeners[0]!, chains }] }).flatMap((finding) =>
+    finding.kind === "rule_hidden" || finding.kind === "rule_twice"
+      ? [`${finding.kind} ${finding.path[3]} by ${finding.by}`]
+      : [],
+  );
+};
+
+test("a rule that nothing reaches, or that is there twice, is told with the one that hides it", async () => {
+  const rule = (name: string, match: Parameters<typeof chainTo>[1], tls: Chain["tls"] = "passthrough") =>
+    chainTo("b", match, { name, tls });
+  const wide = rule("wide", { sni: ["*.a.test"] });
+  assert.deepEqual(await rulesFound(wide, rule("narrow", { sni: ["x.y.a.test"], alpn: ["h2"] })), [
+    "rule_hidden narrow by wide",
+  ]);
+  assert.deepEqual(await rulesFound(wide, rule("again", { sni: ["*.a.test"] })), [
+    "rule_twice again by wide",
+  ]);
+  for (const reached of [{ sni: ["a.test"] }, { sni: ["x.a.test", "b.test"] }, { alpn: ["h2"] }])
+    assert.deepEqual(await rulesFound(wide, rule("reached", reached)), []);
+  assert.deepEqual(await rulesFound(rule("one", { alpn: ["h2"] }), rule("two", { sni: ["a.test"] })), []);
+  assert.deepEqual(await rulesFound(wide, rule("ended", { sni: ["x.a.test"] }, "terminate")), []);
+});
+
 test("a name is there once", async () => {
   const { listeners, pools: all, ...rest } = await model('routes = [{ pool = "b" }]');
   const [web] = listeners;

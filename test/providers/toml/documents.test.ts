@@ -35,7 +35,7 @@ async function loadShipped(text: string): Promise<Model> {
 
 before(async () => {
   const notAfter = new Date(Date.now() + 90 * 86_400_000);
-  const { cert, key } = await createCertificate({ commonName: "test", notAfter });
+  const { cert, key } = await createCertificate({ commonName: "*.api.example.com", notAfter });
   mkdirSync(join(dir, "certs"));
   mkdirSync(join(dir, "config"));
   copyFileSync(join(root, "config/examples/backends.json"), join(dir, "config/backends.json"));

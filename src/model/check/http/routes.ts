@@ -5,6 +5,7 @@ import type { Rule } from "../../http/route-table.ts";
 import type { Listener } from "../../listener.ts";
 import type { Model } from "../../model.ts";
 import { hashedBy } from "../../pool.ts";
+import { isCovered } from "../covered.ts";
 import type { ModelFinding } from "../finding.ts";
 import { checkRules } from "./rules.ts";
 
@@ -78,16 +79,6 @@ function checkCertificates({ name: listener, tls }: Listener, table: HttpRouteTa
         listener,
       })),
     );
-}
-
-/** A wildcard of a certificate covers one label (RFC 6125 section 6.4.3). */
-function isCovered(host: string, names: ReadonlySet<string>): boolean {
-  const dot = host.indexOf(".");
-  return (
-    names.has(host) ||
-    (dot > 0 && names.has(`*${host.slice(dot)}`)) ||
-    names.has(host.replace(/^\[|\]$/g, ""))
-  );
 }
 
 /** A backend that may take longer than its request may be silent. */

@@ -48,6 +48,15 @@ export function tellFinding(
     }
     case "takes_all":
       return warningAt(path, "has no condition: it takes every session, and pool and later routes none");
+    case "rule_hidden":
+      return warningAt(path, `nothing reaches this route, because ${finding.by} takes all of it; move it up`);
+    case "rule_twice":
+      return warningAt(path, `has the conditions of ${finding.by}, which comes first; remove one of them`);
+    case "name_uncovered":
+      return warningAt(
+        path,
+        `no certificate of the listener covers ${finding.name}: clients refuse the connection; add one, or pass TLS through`,
+      );
     case "leaves_some":
       return errorAt(path, "leaves some connections without a pool");
     case "protocol_not_detected":

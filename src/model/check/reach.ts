@@ -1,0 +1,51 @@
+import type { ChainMatch, Rule } from "../chain.ts";
+import type { Listener } from "../listener.ts";
+import { isCovered } from "./covered.ts";
+import type { ModelFinding } from "./finding.ts";
+
+/** Finds rules that nothing reaches because an earlier one takes all of it, and names that no certificate covers. */
+export function checkReach(listener: Listener, rules: readonly Rule[]): readonly ModelFinding[] {
+  const path = (rule: Rule) => ["listeners", listener.name, "chains", rule.name];
+  return rules.slice(0, -1).flatMap((rule, index) => {
+    const { match, tls } = rule.chains[0];
+    const earlier = rules.slice(0, index).find((other) => takesAllOf(other, rule));
+    const findings: ModelFinding[] = [];
+    // An earlier rule without any condition is reported itself.
+    if (earlier !== undefined && conditions(earlier.chains[0].match) > 0) {
+      const same = takesAllOf(rule, earlier);
+      findings.push({ kind: same ? "rule_twice" : "rule_hidden", path: path(rule), by: earlier.name });
+    }
+    if (tls !== "terminate" || !listener.tls?.certificates.length) return findings;
+    const names = new Set(listener.tls.certificates.flatMap((certificate) => certificate.names));
+    for (const name of match.sni)
+      if (!isCovered(name, names))
+        findings.push({ kind: "name_uncovered", path: [...path(rule), "match", "sni"], name });
+    return findings;
+  });
+}
+
+const conditions = ({ sni, alpn, protocol }: ChainMatch): number =>
+  sni.length + alpn.length + protocol.length;
+
+/** Whether the first rule takes every connection that the second one would take. */
+function takesAllOf({ chains: [wide] }: Rule, { chains: [narrow] }: Rule): boolean {
+  // What is passed through is chosen at the hello, and what is terminated once more behind the handshake.
+  if (wide.tls !== narrow.tls) return false;
+  return (
+    takesAllNames(wide.match.sni, narrow.match.sni) &&
+    takesAllWords(wide.match.alpn, narrow.match.alpn) &&
+    takesAllWords(wide.match.protocol, narrow.match.protocol)
+  );
+}
+
+/** An empty condition takes everything. Of offered protocols one is enough, so that each must be among the wide ones. */
+const takesAllWords = (wide: readonly string[], narrow: readonly string[]): boolean =>
+  wide.length === 0 || (narrow.length > 0 && narrow.every((word) => wide.includes(word)));
+
+const takesAllNames = (wide: readonly string[], narrow: readonly string[]): boolean =>
+  wide.length === 0 ||
+  (narrow.length > 0 && narrow.every((name) => wide.some((other) => includesName(other, name))));
+
+/** `*.example.com` stands for every name below example.com. */
+const includesName = (wide: string, narrow: string): boolean =>
+  wide === narrow || (wide.startsWith("*.") && narrow.endsWith(wide.slice(1)));
