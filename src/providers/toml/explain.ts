@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { didYouMean, listChoices, suggest } from "../../lib/suggest.ts";
+import { foreignAddress, foreignChoice, foreignKey } from "./report/foreign.ts";
 import { alternatives, keysOf, nodesAt, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { isTable, type Tree, valueAt } from "./tree.ts";
@@ -25,11 +26,17 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
       if (issue.errors.length > 0) return explainBranch(issue, value, tree, schema);
       return [explainChoice(issue, value, "options" in issue ? (issue.options as readonly unknown[]) : [])];
     case "custom":
-      return [finding(issue, value, issue.message, issue.params?.["hint"] as string | undefined)];
+      return [
+        finding(issue, value, issue.message, (issue.params?.["hint"] as string | undefined) ?? hintAt(value)),
+      ];
     default:
       return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
   }
 }
+
+/** An address that is written as another proxy wants it. */
+const hintAt = (value: unknown): string | undefined =>
+  typeof value === "string" ? foreignAddress(value) : undefined;
 
 /** The schema's own messages say what was expected. The written value is added here. */
 function isOurs(message: string): boolean {
@@ -45,7 +52,8 @@ function finding(issue: Issue, value: unknown, otherwise: string, hint?: string)
 
 function explainChoice(issue: Issue, value: unknown, choices: readonly unknown[]): Finding {
   const names = choices.map(String);
-  const hint = typeof value === "string" ? didYouMean(value, names) : undefined;
+  const hint =
+    typeof value === "string" ? (foreignChoice(value, names) ?? didYouMean(value, names)) : undefined;
   return finding(issue, value, `expected ${listChoices(names)}`, hint);
 }
 
@@ -80,6 +88,10 @@ function explainUnknownKey(path: Path, tree: Tree, schema: SchemaNode): Finding 
   const table = path.slice(0, -1);
   const key = String(path.at(-1));
   const nodes = nodesAt(schema, table);
+  const foreign = foreignKey(key);
+  // No hint is better than a wrong one.
+  if (foreign !== undefined && !keysOf(nodes).includes(key))
+    return { ...errorAt(path, "unknown key", otherVariant(key, nodes) ?? (foreign || undefined)), at: "key" };
   const hint =
     otherVariant(key, nodes) ??
     didYouMean(key, missingFirst(keysOf(nodes), valueAt(tree, table))) ??

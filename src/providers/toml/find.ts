@@ -42,7 +42,7 @@ export async function hasConfig(
   env: NodeJS.ProcessEnv,
   cwd: string,
 ): Promise<boolean> {
-  if ((named ?? env["UMAY_CONFIG"]) !== undefined) return true;
+  if ((named ?? (env["UMAY_CONFIG"] || undefined)) !== undefined) return true;
   const found = await Promise.all(searched.map((place) => exists(resolve(cwd, place))));
   return found.includes(true);
 }

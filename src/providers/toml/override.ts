@@ -17,6 +17,8 @@ export interface Override {
 
 /** An environment variable that fits no key. */
 export interface Misfit {
+  /** A warning for one that may be meant for somebody else. */
+  readonly severity: "error" | "warning";
   readonly variable: string;
   readonly message: string;
   readonly hint: string | undefined;
@@ -43,7 +45,7 @@ export function applyOverrides(
     };
     const found = follow(start, tree, alternatives(jsonSchema()));
     if ("message" in found) {
-      misfits.push({ variable, ...found });
+      misfits.push({ severity: "error", variable, ...found });
       continue;
     }
     const value = readValue(env[variable]!);
@@ -54,7 +56,35 @@ export function applyOverrides(
     setAt(tree, found.path, value);
     overrides.push({ variable, path: found.path, created: found.created });
   }
-  return { overrides, misfits };
+  return { overrides, misfits: [...misfits, ...findSingle(tree, env)] };
+}
+
+/** What the command line reads. */
+const notKeys: ReadonlySet<string> = new Set(["UMAY_CONFIG", "UMAY_ADMIN"]);
+
+/** Variables such as `UMAY_LOG_LEVEL`, which would be keys with two underscores between their parts. */
+function findSingle(tree: Tree, env: NodeJS.ProcessEnv): Misfit[] {
+  return Object.keys(env).flatMap((variable) => {
+    const rest = notKeys.has(variable) ? undefined : /^UMAY_([A-Z0-9][A-Z0-9_]*)$/.exec(variable)?.[1];
+    const meant = rest === undefined ? undefined : spell(rest, tree, alternatives(jsonSchema()));
+    if (meant === undefined) return [];
+    const message = "has no effect: the parts of a key have two underscores between them";
+    return [{ severity: "warning" as const, variable, message, hint: `did you mean UMAY__${meant}?` }];
+  });
+}
+
+/** A name with one underscore between its parts, with two; undefined where it is no key. */
+function spell(rest: string, value: unknown, nodes: readonly SchemaNode[]): string | undefined {
+  const known = isTable(value) ? Object.keys(value) : [];
+  for (const key of new Set([...known, ...keysOf(nodes)])) {
+    const name = encode(key);
+    if (rest === name) return name;
+    if (!rest.startsWith(`${name}_`)) continue;
+    const inner = isTable(value) ? value[key] : undefined;
+    const tail = spell(rest.slice(name.length + 1), inner, below(nodes, key));
+    if (tail !== undefined) return `${name}__${tail}`;
+  }
+  return undefined;
 }
 
 /** The part of a variable's name that was followed so far. */
@@ -65,7 +95,7 @@ interface Walk {
   readonly created: Override["created"];
 }
 
-type Outcome = Pick<Walk, "path" | "created"> | Omit<Misfit, "variable">;
+type Outcome = Pick<Walk, "path" | "created"> | Omit<Misfit, "variable" | "severity">;
 
 /** Follows the rest of a name from a value with these schemas. */
 function follow(walk: Walk, value: unknown, nodes: readonly SchemaNode[]): Outcome {

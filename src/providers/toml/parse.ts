@@ -1,11 +1,12 @@
-import { parse, TomlError } from "smol-toml";
+import { TomlError } from "smol-toml";
 import { ConfigError } from "../provider.ts";
 import { unreadable } from "./errors.ts";
 import { codeFrame, splitLines } from "./report/frame.ts";
 import { findJsonFault, readJsonPositions } from "./report/json-positions.ts";
 import { locate } from "./report/locate.ts";
+import { notToml, parseToml } from "./report/not-toml.ts";
 import { readPositions } from "./report/positions.ts";
-import { deepest, findExcess, type Tree } from "./tree.ts";
+import { findExcess, nestedTooDeeply, type Tree } from "./tree.ts";
 
 /**
  * Reads TOML 1.1. Integers beyond 2^53 come as BigInt, so that validation can say which key holds one.
@@ -14,23 +15,13 @@ import { deepest, findExcess, type Tree } from "./tree.ts";
 export async function parseConfig(text: string, name: string): Promise<Tree> {
   let tree: Tree;
   try {
-    tree = parse(text, { integersAsBigInt: "asNeeded", unsafeKeyBehaviour: "throw", maxDepth: deepest });
+    tree = parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw notParsed(text, name, error, describe(error));
+    throw new ConfigError(notToml(text, name, error));
   }
   return inBounds(tree, text, name, readPositions);
 }
-
-function describe({ message }: TomlError): string {
-  const reason = message.split("\n", 1)[0]!.replace(/^Invalid TOML document: /, "");
-  if (reason.includes("unsafe property"))
-    return "the names __proto__ and constructor are not allowed; choose another";
-  if (reason.includes("excessively nested")) return nestedTooDeeply;
-  return `not valid TOML: ${reason}`;
-}
-
-const nestedTooDeeply = `is nested more than ${deepest} levels deep, which no key is; write fewer levels`;
 
 /** As {@link parseConfig}, for JSON (RFC 8259). */
 export async function parseJson(text: string, name: string): Promise<Tree> {

@@ -9,6 +9,9 @@ export function isTable(value: unknown): value is Tree {
 
 /** Levels that a configuration may have. Its keys need eight. */
 export const deepest = 32;
+
+/** The message about what is nested deeper. */
+export const nestedTooDeeply: string = `is nested more than ${deepest} levels deep, which no key is; write fewer levels`;
 /** Values that it may have: every place in shared memory may be configured twice over. */
 const mostValues = 500_000;
 

@@ -44,7 +44,7 @@ test("problems are apart by an empty line, and one without a place in the file h
 test("a syntax error has the same form", async () => {
   const { problems } = await load('[log\nlevel = "info"\n');
   const lines = formatProblems(problems, { color: false }).split("\n");
-  assert.match(lines[0]!, /^umay\.toml:1:\d+: error: not valid TOML: /);
+  assert.match(lines[0]!, /^umay\.toml:1:\d+: error: the table's name needs \] at its end$/);
   assert.equal(lines[1], "  > 1 | [log");
   assert.match(lines[2]!, /^ +\| +\^$/);
 });

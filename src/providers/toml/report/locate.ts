@@ -36,8 +36,8 @@ export async function locate(
   const lines = splitLines(config.text);
   const placed = [
     ...findings.map((finding) => place(finding, config, positions, lines)),
-    ...misfits.map(({ variable, message, hint }) => ({
-      problem: { severity: "error" as const, where: variable, path: "", message, hint, frame: undefined },
+    ...misfits.map(({ severity, variable, message, hint }) => ({
+      problem: { severity, where: variable, path: "", message, hint, frame: undefined },
       ...behindTheFile,
     })),
   ];
