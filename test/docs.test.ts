@@ -90,6 +90,7 @@ test("the fields of a session's log line are those that the documentation explai
   let line = "";
   const { logger, flush } = createWorkerLogger({ level: "debug" }, (text) => (line = text));
   logSession(logger, {
+    id: "3fa9c1-1z",
     client: "10.0.0.1:1",
     listener: "web",
     serverName: "a.test",

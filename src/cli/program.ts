@@ -41,11 +41,18 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .description("serve until SIGTERM or SIGINT drains (the default)")
     .addOption(configOption())
     .option("-t, --test", "check the configuration and exit")
-    .action(async (file: string | undefined, options: ConfigChoice & { test?: true }, command: Command) => {
-      const config = oneConfig(file, options, command);
-      if (options.test) done(await (await import("./check.ts")).check({ config, json: false }));
-      else done(await (await import("./run.ts")).run(config));
-    });
+    .option("-v, --verbose", "show all fields of sessions in the pretty form of the log")
+    .action(
+      async (
+        file: string | undefined,
+        options: ConfigChoice & { test?: true; verbose?: true },
+        command: Command,
+      ) => {
+        const config = oneConfig(file, options, command);
+        if (options.test) done(await (await import("./check.ts")).check({ config, json: false }));
+        else done(await (await import("./run.ts")).run(config, options.verbose === true));
+      },
+    );
 
   program
     .command("check")

@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { LogSettings } from "../model/model.ts";
 import { type ByteSink, LineWriter } from "./line-writer.ts";
+import { prettyRenderer } from "./pretty.ts";
 
 /** The output of the process's log. It never throws, never blocks and never ends the process. */
 export interface LogDestination {
@@ -16,14 +17,18 @@ export interface LogDestination {
 
 /**
  * Opens standard output for the log.
+ * @param verbose whether the pretty form has all fields of sessions.
  *
  * umay does not use pino's destination: it writes by `fs.write`, and a thread of libuv's pool that waits for a pipe's
  * reader keeps the process from exiting. Pipes and sockets have to be written through the event loop, files through the
  * pool.
  */
-export async function openLogDestination(format: LogSettings["format"]): Promise<LogDestination> {
+export async function openLogDestination(
+  format: LogSettings["format"],
+  verbose: boolean,
+): Promise<LogDestination> {
   const writer = new LineWriter(standardOutput(), sayOnce);
-  const render = format === "pretty" ? await prettyRenderer() : undefined;
+  const render = format === "pretty" ? await prettyRenderer(verbose) : undefined;
   return {
     write: (lines) => writer.write(render === undefined ? lines : render(lines)),
     dropped: () => writer.dropped,
@@ -52,16 +57,4 @@ function sayOnce(error: Error): void {
   process.stderr.write(
     `umay: cannot write the log to standard output (${error.message}): lines are dropped, and counted in umay_log_lines_dropped_total\n`,
   );
-}
-
-/** Loaded only for people at a terminal. */
-async function prettyRenderer(): Promise<(lines: string) => string> {
-  const { prettyFactory } = (await import("pino-pretty")).default;
-  const pretty = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
-  return (lines) =>
-    lines
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => pretty(line))
-      .join("");
 }

@@ -25,6 +25,8 @@ export interface PickRecord {
 
 /** The content of a session's log line. The line has no field for an empty string or undefined. */
 export interface SessionRecord {
+  /** Of the session alone, also over restarts: `3fa9c1-1z`. */
+  readonly id: string;
   /** `ip:port`, `[v6]:port`; empty for a unix socket's client. */
   readonly client: string;
   readonly listener: string;
@@ -64,6 +66,9 @@ export interface SessionRecord {
   readonly requests: number | undefined;
 }
 
+/** What the lines of all sessions have in common. */
+const sessionMessage = "session";
+
 /** Ends that scanners, port checks and floods cause by the thousand. */
 const noise: ReadonlySet<EndReason> = new Set([
   "handshake_failed",
@@ -86,6 +91,7 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
   const { origin, text } = endReasons[record.reason];
   logger[level](
     {
+      id: record.id,
       client: present(record.client),
       listener: record.listener,
       sni: present(record.serverName),
@@ -108,8 +114,9 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
       duration_ms: toMicroseconds(record.duration),
       reason: record.reason,
       origin,
+      end: text,
     },
-    text,
+    sessionMessage,
   );
 }
 

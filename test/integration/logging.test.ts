@@ -65,7 +65,7 @@ test("a session's line tells who, where to, how much, how long and why", async (
   for (const transport of transports) await farewell(await connectTo(umay, transport), "eleven chars");
   for (const listener of transports) {
     const line = await umay.session((line) => line["listener"] === listener);
-    const { time, client, attempts, handshake_ms, connect_ms, duration_ms, ...rest } = line;
+    const { id, time, client, attempts, handshake_ms, connect_ms, duration_ms, ...rest } = line;
     const tls = { plain: undefined, tls12: "TLSv1.2", tls13: "TLSv1.3" }[listener];
     assert.deepEqual(rest, {
       level: "info",
@@ -78,8 +78,10 @@ test("a session's line tells who, where to, how much, how long and why", async (
       sent: 12,
       reason: "client_closed",
       origin: "client",
-      msg: "the client closed first, and both directions ended cleanly",
+      end: "the client closed first, and both directions ended cleanly",
+      msg: "session",
     });
+    assert.match(String(id), /^[\da-f]{6}-[\da-z]+$/);
     assert.match(String(client), /^127\.0\.0\.1:\d+$/);
     assert.equal(typeof handshake_ms, tls === undefined ? "undefined" : "number");
     const [attempt, ...others] = attempts as { backend: string; ms: number }[];

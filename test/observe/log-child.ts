@@ -7,7 +7,7 @@ import { createLogger } from "../../src/observe/logger.ts";
  * how many were dropped, and exits.
  */
 const [format, count, padding] = process.argv.slice(2);
-const destination = await openLogDestination(format === "pretty" ? "pretty" : "json");
+const destination = await openLogDestination(format === "pretty" ? "pretty" : "json", false);
 const logger = createLogger({ level: "info" }, destination);
 const text = "x".repeat(Number(padding));
 for (let line = 0; line < Number(count); line++) {

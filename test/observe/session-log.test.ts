@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
+import { prettyRenderer } from "../../src/observe/pretty.ts";
 import { logSession, type SessionRecord } from "../../src/observe/session-log.ts";
 import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
 
 const full: SessionRecord = {
+  id: "3fa9c1-1z",
   client: "192.0.2.1:50000",
   listener: "web",
   serverName: "example.com",
@@ -66,6 +69,7 @@ function lineOf(
 test("the line of a session has all there is to know about it", () => {
   assert.deepEqual(lineOf(full), {
     level: "info",
+    id: "3fa9c1-1z",
     client: "192.0.2.1:50000",
     listener: "web",
     sni: "example.com",
@@ -91,20 +95,23 @@ test("the line of a session has all there is to know about it", () => {
     duration_ms: 100,
     reason: "client_closed",
     origin: "client",
-    msg: endReasons.client_closed.text,
+    end: endReasons.client_closed.text,
+    msg: "session",
   });
 });
 
 test("what there was not is not in the line", () => {
   assert.deepEqual(lineOf(nothing), {
     level: "info",
+    id: "3fa9c1-1z",
     listener: "web",
     received: 10,
     sent: 20,
     duration_ms: 100,
     reason: "client_closed",
     origin: "client",
-    msg: endReasons.client_closed.text,
+    end: endReasons.client_closed.text,
+    msg: "session",
   });
 });
 
@@ -131,4 +138,16 @@ test("sessions are at info; handshakes that failed, clients that left before a b
 test("a client that was refused for its certificate is named, at info", () => {
   const line = lineOf({ ...nothing, reason: "handshake_failed", clientCertificate: "CN=mallory" }, "info");
   assert.equal(line?.["client_cert"], "CN=mallory");
+});
+
+test("in the pretty form a session is one short line, and all of it only where that is asked for", async () => {
+  const line = `${JSON.stringify({ time: "2026-11-22T16:36:58.400Z", ...lineOf(full) })}\n`;
+  const plain = (text: string): string => stripVTControlCharacters(text).replace(/^\[.*?\] /, "");
+  assert.equal(
+    plain((await prettyRenderer(false))(line)),
+    "INFO: session 3fa9c1-1z  192.0.2.1:50000 → web (example.com) → echo 127.0.0.1:1995  10 B in, 20 B out, 100 ms  client_closed\n",
+  );
+  assert.match((await prettyRenderer(true))(line), /session.*"alpn":"mqtt"/);
+  const other = `${JSON.stringify({ level: "warn", time: "2026-11-22T16:36:58.400Z", pool: "p", msg: "m" })}\n`;
+  assert.match(plain((await prettyRenderer(false))(other)), /^WARN: m .*"pool":"p"/);
 });

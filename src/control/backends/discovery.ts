@@ -117,7 +117,12 @@ export class Discovery implements Followed {
     const changed = before === undefined || !sameBackends(backends, before);
     this.everFound ||= backends.length > 0;
     this.found = backends;
-    const fields = { pool: this.#pool, backends: backends.map(({ address }) => address) };
+    const fields = {
+      pool: this.#pool,
+      backends: backends.map(({ address }) => address),
+      came: missingIn(before ?? [], backends),
+      left: missingIn(backends, before ?? []),
+    };
     if (!changed) this.#logger.info(fields, "discovery works again; backends are as before");
     else if (this.lastError === undefined && sameButOthers(backends, before))
       this.#logger.debug(fields, "further addresses of a pool's backends changed");
@@ -125,4 +130,11 @@ export class Discovery implements Followed {
     this.lastError = undefined;
     if (changed) this.#onBackends?.(backends);
   }
+}
+
+/** Addresses of backends that another set does not have; undefined: there are none. */
+function missingIn(set: readonly Backend[], backends: readonly Backend[]): readonly string[] | undefined {
+  const there = new Set(set.map(({ address }) => address));
+  const missing = backends.map(({ address }) => address).filter((address) => !there.has(address));
+  return missing.length === 0 ? undefined : missing;
 }

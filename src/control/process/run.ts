@@ -15,6 +15,8 @@ export interface RunOptions {
   /** The first proposal of the provider. */
   readonly first: Proposal;
   readonly discover: Discover;
+  /** Whether the pretty form of the log has all fields of sessions. */
+  readonly verbose?: boolean;
   /** Called when every listener accepts. */
   readonly onReady?: () => void;
 }
@@ -28,7 +30,7 @@ const fewConnections = 256;
  */
 export async function runUmay(options: RunOptions): Promise<number> {
   const { model, warnings } = options.first;
-  const destination = await openLogDestination(model.log.format);
+  const destination = await openLogDestination(model.log.format, options.verbose ?? false);
   const logger = createLogger(model.log, destination);
   const request = watchStopRequests(logger);
   const { source } = options.provider;

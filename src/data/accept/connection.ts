@@ -33,6 +33,9 @@ export type Serve<L extends AcceptingListener> = (connection: Connection<L>, cha
 /** The plane of a worker, with who serves the connections of its listeners. */
 export type ServingPlane<L extends AcceptingListener> = AcceptingPlane & { readonly serve: Serve<L> };
 
+/** Connections of this worker so far. */
+let accepted = 0;
+
 /**
  * One accepted client connection, from accept to close. Its methods stand in the order of its life: accept → header →
  * hello → handshake → handed on → close. It knows no pool and no backend: they concern whoever it is handed on to.
@@ -41,6 +44,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   extends SocketOwner
   implements Open, ProxyHeaderListener, PostgresListener, HelloListener
 {
+  /** Among the connections of this worker, from 1. */
+  readonly number: number = ++accepted;
   readonly listener: L;
   /** The accepted socket, underneath TLS where there is TLS. */
   readonly raw: OwnedSocket;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import type { SessionRecord } from "../../observe/session-log.ts";
@@ -25,6 +26,7 @@ export interface ProxyFacts {
 
 /** The part of a connection that a record tells of. */
 interface RecordedConnection {
+  readonly number: number;
   readonly listener: { readonly definition: { readonly name: string } };
   readonly clientAddress: string;
   readonly clientPort: number;
@@ -44,6 +46,7 @@ export function connectionRecord(
 ): OpenRecord {
   const { listener, serverName, tls, proxy } = connection;
   return {
+    id: sessionId(connection.number),
     client: clientOf(connection),
     listener: listener.definition.name,
     serverName,
@@ -66,6 +69,14 @@ export function connectionRecord(
     reason,
     requests: undefined,
   };
+}
+
+/** Which thread it is: another one after each start. */
+const thread = randomBytes(3).toString("hex");
+
+/** The name of a connection among all, in logs and for people. @param number among those of this worker. */
+export function sessionId(number: number): string {
+  return `${thread}-${number.toString(36)}`;
 }
 
 function clientOf({ clientAddress, clientPort }: RecordedConnection): string {

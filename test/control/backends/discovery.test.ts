@@ -80,6 +80,21 @@ test("a pool whose backends change all the time gets ten lines, then one a minut
 
 const stateOf = ({ everFound, errors, lastError }: Discovery) => ({ everFound, errors, lastError });
 
+test("the log says which backends came and which left", async () => {
+  const { sources, lines } = watched(["a"]);
+  const a = sources.get("a")!;
+  const other = { ...backend, address: "127.0.0.1:81" };
+  for (const set of [[backend], [other], [other, backend]]) await a.give(ok(set));
+  assert.deepEqual(
+    lines.map(({ came, left }) => ({ came, left })),
+    [
+      { came: [backend.address], left: undefined },
+      { came: [other.address], left: [backend.address] },
+      { came: [backend.address], left: undefined },
+    ],
+  );
+});
+
 test("sets are handed on; errors are counted, logged and kept until discovery works again", async () => {
   const { sources, calls, lines, discoveries } = watched(["a"]);
   const a = sources.get("a")!;

@@ -32,6 +32,7 @@ export type RelayedConnection = Pick<
   | "raw"
   | "client"
   | "clientAddress"
+  | "number"
   | "clientPort"
   | "proxy"
   | "serverName"
