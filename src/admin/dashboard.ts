@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 export interface Dashboard {
   readonly html: string;
-  /** Content-Security-Policy: its own script and style, `/status`, and nothing else. */
+  /** Content-Security-Policy: its own script and style, what its own server says, and nothing else. */
   readonly policy: string;
 }
 

@@ -16,6 +16,8 @@ export interface AdminState extends AdminActions {
   metrics(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
   /** The content of `/status`, which becomes JSON. */
   status(): object | Promise<object>;
+  /** The content of `/history`, which becomes JSON. */
+  history(): object;
   /** The content of `/config`, which becomes JSON. */
   config(): Promise<object>;
   /** The answer of `/explain` about the connection that the query describes. The body becomes JSON. */
@@ -129,6 +131,7 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     },
   ],
   ["/status", async (_, response, state) => send(response, 200, jsonType, toJson(await state.status()))],
+  ["/history", (_, response, state) => send(response, 200, jsonType, toJson(state.history()))],
   [configPath, async (_, response, state) => send(response, 200, jsonType, toJson(await state.config()))],
   [
     explainPath,

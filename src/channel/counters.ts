@@ -98,6 +98,9 @@ export const backendCell = place({
   released: 1,
   connected: 1,
   failures: connectFailureList.length,
+  /** Bytes to it, and bytes from it. */
+  sent: 1,
+  received: 1,
 });
 
 /** Cells of the block of a route of HTTP. Requests under way = begun − over. */

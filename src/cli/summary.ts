@@ -1,5 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
-import { type ChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
+import { describeChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
 import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
@@ -85,7 +85,7 @@ function listenerSummary({ name, bind, chains, tls, detect }: Listener): Listene
     bind: formatAddress(bind),
     mode,
     rules: rules.slice(0, -1).map((rule) => ({
-      match: matchText(rule.chains[0].match),
+      match: describeChainMatch(rule.chains[0].match),
       to: poolOf(rule.chains[0].serve) ?? "",
       passthrough: isForPassthrough(rule, mode, detect),
     })),
@@ -100,13 +100,6 @@ function listenerSummary({ name, bind, chains, tls, detect }: Listener): Listene
             client_auth: tls.clientAuth === undefined ? null : clientAuthSummary(tls.clientAuth),
           },
   };
-}
-
-function matchText(match: ChainMatch): string {
-  const parts = Object.entries(match).flatMap(([key, values]: [string, readonly string[]]) =>
-    values.length === 0 ? [] : [`${key} ${values.join("|")}`],
-  );
-  return parts.join(", ") || "any";
 }
 
 function poolOf(serve: Serve): string | null {

@@ -14,6 +14,14 @@ export interface ChainMatch {
   readonly protocol: readonly Protocol[];
 }
 
+/** `sni a.example|b.example, alpn h2`; `any` without a condition. */
+export function describeChainMatch(match: ChainMatch): string {
+  const parts = Object.entries(match).flatMap(([key, values]: [string, readonly string[]]) =>
+    values.length === 0 ? [] : [`${key} ${values.join("|")}`],
+  );
+  return parts.join(", ") || "any";
+}
+
 /** Where sessions go: to one of several pools, in proportion to their weights. At least one. */
 export type Target = readonly {
   readonly pool: string;

@@ -28,6 +28,7 @@ async function start(
   const admin = await startAdmin(address, {
     ready: () => ({ ready: true }),
     metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
+    history: () => ({ connections: [] }),
     status: () => ({ state: "ready" }),
     config: async () => ({ values: [{ key: "workers" }] }),
     explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
@@ -152,7 +153,7 @@ test("what explain is asked comes decoded, and its answer goes out as JSON with 
 
 test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/", "/livez", "/readyz", "/metrics", "/status", "/config", "/explain"]) {
+  for (const path of ["/", "/livez", "/readyz", "/metrics", "/status", "/history", "/config", "/explain"]) {
     const get = await ask(admin, path);
     const head = await ask(admin, path, { method: "HEAD" });
     assert.equal(head.body, "");
@@ -170,7 +171,7 @@ test("an unknown path is answered with the ones there are", async (context) => {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
     assert.ok(
-      body.includes("\n/\n/livez\n/readyz\n/metrics\n/status\n/config\n/explain\nPOST /drain\n"),
+      body.includes("\n/\n/livez\n/readyz\n/metrics\n/status\n/history\n/config\n/explain\nPOST /drain\n"),
       body,
     );
   }

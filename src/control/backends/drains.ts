@@ -143,7 +143,8 @@ export class BackendDrains {
         this.#removed.set(name, removal, () => this.#vacate(pool.name, backend.address));
     }
     for (const pool of pools)
-      for (const { address } of store.pool(pool)?.placed.backends ?? []) this.#isBack(backendKey(pool, address));
+      for (const { address } of store.pool(pool)?.placed.backends ?? [])
+        this.#isBack(backendKey(pool, address));
   }
 
   /** Backends that left have no sessions any more. */

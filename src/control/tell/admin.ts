@@ -9,6 +9,7 @@ import type { Logger } from "../../observe/logger.ts";
 import type { Reloader } from "../change/reload.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { answerQuestion } from "./explain.ts";
+import { History } from "./history.ts";
 import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
 import { readStatus } from "./status.ts";
@@ -45,6 +46,7 @@ export async function openAdmin(
     certificateReloads: () => plane.upkeep.counts,
     fileLimit: () => plane.fileLimit.limit,
   };
+  const history = new History(input);
   const admin = await startAdmin(bind, {
     ready() {
       const { reason } = plane.readiness;
@@ -52,6 +54,7 @@ export async function openAdmin(
     },
     metrics: (accept) => exposition(input, accept),
     status: () => readStatus(input),
+    history: () => history.read(),
     config: async () => ({ values: await reloader.effective() }),
     explain: (query) => answerQuestion(plane, query),
     drain() {
@@ -82,7 +85,13 @@ export async function openAdmin(
     },
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
   });
-  return { ...admin, [Symbol.asyncDispose]: () => admin.close() };
+  return {
+    ...admin,
+    [Symbol.asyncDispose]: () => {
+      history.stop();
+      return admin.close();
+    },
+  };
 }
 
 function outcome(result: Result<object, string>): Outcome {

@@ -1,8 +1,13 @@
+import { hostname } from "node:os";
 import {
   backendCell,
+  type CounterMemory,
   connectFailureList,
+  endReasonList,
+  handshakeOutcomes,
   listenerCell,
   poolCell,
+  rejectReasonList,
   requestOutcomeList,
   routeCell,
   sumCells,
@@ -11,7 +16,8 @@ import { mostConnections, openConnections } from "../../channel/memory.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
-import { modeOf, rulesOf } from "../../model/chain.ts";
+import { describeChainMatch, modeOf, relayTarget, rulesOf } from "../../model/chain.ts";
+import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool, PlacedRoute } from "../../model/snapshot.ts";
 import {
   backendState,
@@ -28,6 +34,8 @@ import type { MetricsInput, ProcessState } from "./readings.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
 export interface Status {
+  /** Of the machine or container. */
+  readonly host: string;
   readonly version: string;
   readonly pid: number;
   readonly uptime_seconds: number;
@@ -65,6 +73,15 @@ export interface ListenerStatus {
   /** Null: only the process's limit counts. */
   readonly connections_limit: number | null;
   readonly connections_total: number;
+  readonly received_bytes_total: number;
+  readonly sent_bytes_total: number;
+  /** Only what has happened, by the codes of the documentation. */
+  readonly ended_total: Counts;
+  readonly rejected_total: Counts;
+  readonly handshake_failures_total: Counts;
+  /** Where it sends sessions, in the order in which it is tried. */
+  readonly routes: readonly { readonly match: string; readonly pools: readonly string[] }[];
+  readonly certificates: readonly CertificateStatus[];
   /** Null without TLS. */
   readonly handshake_seconds: Percentiles | null;
   readonly session_seconds: Percentiles;
@@ -72,7 +89,20 @@ export interface ListenerStatus {
   readonly requests: { readonly total: number; readonly seconds: Percentiles } | null;
 }
 
+/** How often each of several things happened. */
+type Counts = Readonly<Record<string, number>>;
+
+interface CertificateStatus {
+  readonly subject: string;
+  /** ISO 8601. */
+  readonly not_after: string;
+}
+
 export interface PoolStatus {
+  /** That it shows its backends. */
+  readonly certificates: readonly CertificateStatus[];
+  /** Whether health is ignored, because too few of its backends are up. */
+  readonly fails_open: boolean;
   readonly picker: string;
   /** `error` is the last one, until discovery succeeds again. */
   readonly discovery: {
@@ -116,6 +146,8 @@ export interface BackendStatus {
   readonly connections_limit: number | null;
   readonly connections_total: number;
   readonly connect_failures_total: number;
+  readonly sent_bytes_total: number;
+  readonly received_bytes_total: number;
 }
 
 export async function readStatus(input: MetricsInput): Promise<Status> {
@@ -130,6 +162,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
   const pools: [string, PoolStatus][] = [];
   for (const pool of snapshot.pools) pools.push([pool.name, await readPool(input, pool)]);
   return {
+    host: hostname(),
     version,
     pid: process.pid,
     uptime_seconds: Math.round(process.uptime() * 1000) / 1000,
@@ -157,6 +190,20 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
     connections: openOnListener(memories, listener),
     connections_limit: listener.maxConnections ?? null,
     connections_total: sumCells(memories, counters + listenerCell.accepted),
+    received_bytes_total: sumCells(memories, counters + listenerCell.received),
+    sent_bytes_total: sumCells(memories, counters + listenerCell.sent),
+    ended_total: happened(memories, counters + listenerCell.ends, endReasonList),
+    rejected_total: happened(memories, counters + listenerCell.rejected, rejectReasonList),
+    handshake_failures_total: happened(
+      memories,
+      counters + listenerCell.handshakes,
+      handshakeOutcomes.map(({ result }) => (result === "ok" ? "" : result)),
+    ),
+    routes: rulesOf(listener.chains).map(({ chains: [{ match, serve }] }) => ({
+      match: describeChainMatch(match),
+      pools: relayTarget(serve).map(({ pool }) => pool),
+    })),
+    certificates: (tls?.certificates ?? []).map(certificateStatus),
     handshake_seconds:
       tls === undefined ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
     session_seconds: await percentiles(memories, counters + listenerCell.sessionDuration),
@@ -186,6 +233,8 @@ async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStat
   const { counters } = pool;
   const { errors = 0, lastError } = input.discovery().get(pool.name) ?? {};
   return {
+    certificates: pool.tls?.certificate === undefined ? [] : [certificateStatus(pool.tls.certificate)],
+    fails_open: input.health.failsOpen(pool.name),
     picker: pool.picker.type,
     discovery: {
       state: lastError === undefined ? "ok" : "failing",
@@ -225,8 +274,25 @@ function readBackend(input: MetricsInput, pool: PlacedPool, backend: PlacedBacke
     connections_limit: pool.maxConnectionsPerBackend ?? null,
     connections_total: sumCells(memories, counters + backendCell.connected),
     connect_failures_total: failures.reduce((sum, count) => sum + count, 0),
+    sent_bytes_total: sumCells(memories, counters + backendCell.sent),
+    received_bytes_total: sumCells(memories, counters + backendCell.received),
   };
 }
+
+/** @param names of the cells from `first` on; an empty one is left out. */
+function happened(memories: readonly CounterMemory[], first: number, names: readonly string[]): Counts {
+  const counts: Record<string, number> = {};
+  for (const [index, name] of names.entries()) {
+    const count = sumCells(memories, first + index);
+    if (name !== "" && count > 0) counts[name] = (counts[name] ?? 0) + count;
+  }
+  return counts;
+}
+
+const certificateStatus = ({ subject, notAfter }: Certificate): CertificateStatus => ({
+  subject,
+  not_after: new Date(notAfter).toISOString(),
+});
 
 const fromNow = (milliseconds: number): string => new Date(Date.now() + milliseconds).toISOString();
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hostname } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backendCell, listenerCell, poolCell } from "../../../src/channel/counters.ts";
@@ -7,7 +8,7 @@ import { backendFlag } from "../../../src/channel/memory.ts";
 import { percentiles } from "../../../src/control/tell/histograms.ts";
 import { readStatus, type Status } from "../../../src/control/tell/status.ts";
 import { version } from "../../../src/lib/version.ts";
-import { awkward, testInput } from "./metrics-input.ts";
+import { awkward, expiry, testInput } from "./metrics-input.ts";
 
 const none = { count: 0, p50: null, p90: null, p99: null, "p99.9": null };
 
@@ -53,8 +54,19 @@ test("the status tells all that goes on", async () => {
     connections_limit: null,
     connections_total: 0,
     connect_failures_total: 0,
+    sent_bytes_total: 0,
+    received_bytes_total: 0,
+  };
+  const quiet = {
+    received_bytes_total: 0,
+    sent_bytes_total: 0,
+    ended_total: {},
+    rejected_total: {},
+    handshake_failures_total: {},
+    routes: [{ match: "any", pools: ["echo"] }],
   };
   assert.deepEqual(status, {
+    host: hostname(),
     version,
     state: "ready",
     reason: null,
@@ -72,6 +84,11 @@ test("the status tells all that goes on", async () => {
         connections: 3,
         connections_limit: null,
         connections_total: 10,
+        ...quiet,
+        certificates: [expiry + 1000, expiry, expiry + 500].map((end, index) => ({
+          subject: index === 2 ? awkward : "CN=example.com",
+          not_after: new Date(end).toISOString(),
+        })),
         handshake_seconds: none,
         session_seconds: none,
         requests: { total: 0, seconds: none },
@@ -82,6 +99,8 @@ test("the status tells all that goes on", async () => {
         connections: 0,
         connections_limit: null,
         connections_total: 0,
+        ...quiet,
+        certificates: [],
         handshake_seconds: null,
         session_seconds: none,
         requests: { total: 0, seconds: none },
@@ -90,6 +109,8 @@ test("the status tells all that goes on", async () => {
     routes: { api: { requests: 0, requests_total: 0, seconds: none } },
     pools: {
       echo: {
+        certificates: [{ subject: "CN=umay", not_after: new Date(expiry + 2000).toISOString() }],
+        fails_open: false,
         picker: "round-robin",
         discovery: { state: "ok", errors_total: 0, error: null },
         connect_seconds: none,
@@ -111,6 +132,8 @@ test("the status tells all that goes on", async () => {
             connections_limit: null,
             connections_total: 6,
             connect_failures_total: 2,
+            sent_bytes_total: 0,
+            received_bytes_total: 0,
           },
           { ...idle, address: "127.0.0.1:1996", weight: 3 },
           {
@@ -126,6 +149,8 @@ test("the status tells all that goes on", async () => {
         ],
       },
       empty: {
+        certificates: [],
+        fails_open: true,
         picker: "round-robin",
         discovery: { state: "failing", errors_total: 3, error: "api.internal: SERVFAIL from 127.0.0.1:53" },
         connect_seconds: none,

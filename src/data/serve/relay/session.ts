@@ -1,4 +1,4 @@
-import { listenerCell } from "../../../channel/counters.ts";
+import { backendCell, listenerCell } from "../../../channel/counters.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { EndReason } from "../../../model/reasons.ts";
@@ -136,17 +136,21 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   countReceived(bytes: number): void {
     if (this.#sent === 0 && this.#dispatch.pool.latencies !== undefined) this.#asked = readTime();
     this.#received += bytes;
-    this.count(listenerCell.received, bytes);
+    this.count(listenerCell.received, backendCell.sent, bytes);
   }
 
   countSent(bytes: number): void {
     if (this.#sent === 0) this.#dispatch.answered(this.#asked);
     this.#sent += bytes;
-    this.count(listenerCell.sent, bytes);
+    this.count(listenerCell.sent, backendCell.received, bytes);
   }
 
-  private count(cell: number, bytes: number): void {
-    this.#plane.counters[this.#connection.listener.definition.counters + cell]! += bytes;
+  /** A backend whose connection is gone may have given its counters away. */
+  private count(cell: number, itsCell: number, bytes: number): void {
+    const { counters } = this.#plane;
+    counters[this.#connection.listener.definition.counters + cell]! += bytes;
+    const { upstream } = this.#dispatch;
+    if (upstream !== undefined) counters[upstream.backend.counters + itsCell]! += bytes;
   }
 
   get backendIsScarce(): boolean {
