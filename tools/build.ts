@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
@@ -9,6 +10,12 @@ import { type BuildOptions, build } from "esbuild";
  */
 const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "dist");
+
+/** `REVISION` of the environment, else that of the checkout; empty where there is neither. */
+const revision =
+  process.env["REVISION"] ??
+  spawnSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: root, encoding: "utf8" }).stdout?.trim() ??
+  "";
 
 rmSync(dist, { recursive: true, force: true });
 const shared: BuildOptions = {
@@ -23,6 +30,7 @@ const shared: BuildOptions = {
   sourcemap: true,
   sourcesContent: false,
   metafile: true,
+  define: { "process.env.UMAY_BUILD_REVISION": JSON.stringify(revision) },
   logLevel: "warning",
 };
 const builds = await Promise.all([

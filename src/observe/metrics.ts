@@ -22,8 +22,14 @@ const longTimes = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600
 export const metrics = {
   umay_build_info: {
     type: "gauge",
-    help: "Always 1; the labels say which version of umay runs on which version of Node.",
-    labels: ["version", "node"],
+    help: "Always 1; the labels say which version and revision of umay runs on which version of Node.",
+    labels: ["version", "revision", "node"],
+    unit: "",
+  },
+  umay_ready: {
+    type: "gauge",
+    help: "1 while /readyz says that umay is ready for traffic, else 0.",
+    labels: [],
     unit: "",
   },
   umay_connections: {
@@ -164,6 +170,18 @@ export const metrics = {
     unit: "seconds",
     bounds: shortTimes,
   },
+  umay_backend_sent_bytes_total: {
+    type: "counter",
+    help: "Bytes to a backend, without TLS's own.",
+    labels: ["pool", "backend"],
+    unit: "bytes",
+  },
+  umay_backend_received_bytes_total: {
+    type: "counter",
+    help: "Bytes from a backend, without TLS's own.",
+    labels: ["pool", "backend"],
+    unit: "bytes",
+  },
   umay_pool_retries_total: {
     type: "counter",
     help: "Attempts to connect another backend after one could not be connected.",
@@ -247,6 +265,18 @@ export const metrics = {
     type: "counter",
     help: "Reloads of the configuration: applied, or failed and the last good one went on serving.",
     labels: ["result"],
+    unit: "",
+  },
+  umay_config_last_reload_timestamp_seconds: {
+    type: "gauge",
+    help: "When the configuration was last put into service, by the start or a reload, in Unix time.",
+    labels: [],
+    unit: "seconds",
+  },
+  umay_config_last_reload_successful: {
+    type: "gauge",
+    help: "1 if the last reload could be served, or there was none; 0 if it failed.",
+    labels: [],
     unit: "",
   },
   umay_certificate_not_after_timestamp_seconds: {

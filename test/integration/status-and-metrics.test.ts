@@ -15,7 +15,12 @@ const certificates = await testCertificates();
 
 /** What dashboards and alerts are built on. */
 const promised: Readonly<Record<string, readonly string[]>> = {
-  umay_build_info: ["version", "node"],
+  umay_build_info: ["version", "revision", "node"],
+  umay_ready: [],
+  umay_config_last_reload_timestamp_seconds: [],
+  umay_config_last_reload_successful: [],
+  umay_backend_sent_bytes_total: ["pool", "backend"],
+  umay_backend_received_bytes_total: ["pool", "backend"],
   umay_listener_connections_total: ["listener"],
   umay_listener_connections: ["listener"],
   umay_listener_rejected_total: ["listener", "reason"],

@@ -57,11 +57,13 @@ export interface ReloadEvents {
 export class Reloader {
   applied = 0;
   failed = 0;
+  /** When the configuration was last put into service, in milliseconds since 1970, and whether the last try worked. */
+  last = { at: Date.now(), successful: true };
   readonly #plane: Reconfigurable;
   readonly #provider: Provider;
   readonly #logger: Logger;
   readonly #events: ReloadEvents | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #latest: Promise<unknown> = Promise.resolve();
   /** There are news that no reload has begun to look at. */
   #news = false;
 
@@ -98,8 +100,8 @@ export class Reloader {
   }
 
   #inTurn(reload: () => Promise<Reloaded>): Promise<Reloaded> {
-    const reloaded = this.#last.then(reload);
-    this.#last = reloaded;
+    const reloaded = this.#latest.then(reload);
+    this.#latest = reloaded;
     return reloaded;
   }
 
@@ -144,6 +146,7 @@ export class Reloader {
 
   #tell(by: string, { result, generation, changes, needs_restart, warnings }: ReloadAnswer): void {
     this.applied++;
+    this.last = { at: Date.now(), successful: true };
     for (const warning of warnings) this.#logger.warn(warning);
     const text =
       result === "applied"
@@ -160,6 +163,7 @@ export class Reloader {
   #refuse(by: string, dryRun: boolean, refusal: ReloadRefusal): Reloaded {
     if (!dryRun) {
       this.failed++;
+      this.last = { ...this.last, successful: false };
       const problems = refusal.problems?.map(problemText);
       this.#logger.error(
         { by, cause: problems ?? refusal.error },

@@ -43,6 +43,7 @@ export async function openAdmin(
     workers: plane.supervisor,
     droppedLogLines: () => destination.dropped(),
     reloads: () => reloader,
+    lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,
     fileLimit: () => plane.fileLimit.limit,
   };

@@ -13,7 +13,7 @@ import {
   sumCells,
 } from "../../channel/counters.ts";
 import { backendFlag, mostConnections, openConnections } from "../../channel/memory.ts";
-import { version } from "../../lib/version.ts";
+import { revision, version } from "../../lib/version.ts";
 import type { ReloadCounts } from "../../material/renewal.ts";
 import { backendStates, type PlacedBackend } from "../../model/backend.ts";
 import type { Certificate } from "../../model/material.ts";
@@ -43,7 +43,8 @@ export interface Sample {
 
 /** The values of every metric, now. */
 export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) => readonly Sample[] } = {
-  umay_build_info: () => one(1, { version, node: process.versions.node }),
+  umay_build_info: () => one(1, { version, revision, node: process.versions.node }),
+  umay_ready: ({ readiness }) => one(readiness().state === "ready" ? 1 : 0),
   umay_connections: ({ shared }) => one(Atomics.load(shared.process, openConnections)),
   umay_connections_limit: ({ shared }) => one(Atomics.load(shared.process, mostConnections)),
 
@@ -156,6 +157,12 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     "umay_backend_connect_duration_seconds",
     "connectDuration",
   ),
+  umay_backend_sent_bytes_total: ofBackends(({ memories }, { counters }) =>
+    sumCells(memories, counters + backendCell.sent),
+  ),
+  umay_backend_received_bytes_total: ofBackends(({ memories }, { counters }) =>
+    sumCells(memories, counters + backendCell.received),
+  ),
   umay_pool_retries_total: ofPools(({ memories }, { counters }) =>
     sumCells(memories, counters + poolCell.retried),
   ),
@@ -192,6 +199,8 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
 
   umay_config_generation: ({ snapshot }) => one(snapshot().version),
   umay_config_reloads_total: ({ reloads }) => reloadSamples({}, reloads()),
+  umay_config_last_reload_timestamp_seconds: ({ lastReload }) => one(lastReload().at / 1000),
+  umay_config_last_reload_successful: ({ lastReload }) => one(lastReload().successful ? 1 : 0),
   umay_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
     snapshot().listeners.flatMap(({ name, tls }) => expiries({ listener: name }, tls?.certificates ?? [])),
   umay_certificate_reloads_total: ({ snapshot, certificateReloads }) =>

@@ -16,10 +16,20 @@ interface Exposed {
 /** The library with its own metrics of the process and of the main thread. Start-up does not wait for it: the first scrape does. */
 let loading: Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> | undefined;
 
+/** Metrics of the library whose names break the rules of Prometheus; each says what another one says, too. */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+  "nodejs_eventloop_utilization_histogram",
+  "nodejs_eventloop_utilization_summary",
+];
+
 async function load(): Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> {
   const { Registry, collectDefaultMetrics } = (await import("@prometheus-io/client")).default;
   const ofProcess = new Registry();
   collectDefaultMetrics({ register: ofProcess });
+  for (const name of misnamed) ofProcess.removeSingleMetric(name);
   return { Registry, ofProcess };
 }
 

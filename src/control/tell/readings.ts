@@ -31,6 +31,8 @@ export interface MetricsInput {
   readonly droppedLogLines: () => number;
   /** Reloads of the configuration so far. */
   readonly reloads: () => Readonly<ReloadCounts>;
+  /** When the configuration was last put into service, in milliseconds since 1970, and whether the last try worked. */
+  readonly lastReload: () => { readonly at: number; readonly successful: boolean };
   /** Renewals of what listeners that terminate TLS, and pools, have from files. */
   readonly certificateReloads: () => ByName<Readonly<ReloadCounts>, Readonly<ReloadCounts>>;
   /** The most files that the process may have open; undefined where the system does not say. */

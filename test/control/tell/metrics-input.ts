@@ -166,6 +166,7 @@ export function testInput(): TestInput {
     workers: { states: ["serving", "silent"], restarts: 2, hangs: 1 },
     droppedLogLines: () => 5,
     reloads: () => ({ applied: 1, failed: 4 }),
+    lastReload: () => ({ at: expiry, successful: false }),
     certificateReloads: () => ({
       listeners: new Map([["web", { applied: 2, failed: 3 }]]),
       pools: new Map([["echo", { applied: 4, failed: 5 }]]),

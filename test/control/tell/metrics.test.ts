@@ -11,7 +11,7 @@ import {
 import { recordValue } from "../../../src/channel/histogram.ts";
 import { backendFlag, mostConnections, openConnections } from "../../../src/channel/memory.ts";
 import { exposition } from "../../../src/control/tell/metrics.ts";
-import { version } from "../../../src/lib/version.ts";
+import { revision, version } from "../../../src/lib/version.ts";
 import { metrics } from "../../../src/observe/metrics.ts";
 import { type Family, parseExposition } from "./exposition-parser.ts";
 import { awkward, expiry, type TestInput, testInput } from "./metrics-input.ts";
@@ -121,7 +121,10 @@ test("what the control plane knows is served as it is", async () => {
   input.shared.process[openConnections] = 12;
   input.shared.process[mostConnections] = 480;
   const families = await scrape(input);
-  assert.equal(value(families, "umay_build_info", { version, node: process.versions.node }), 1);
+  assert.equal(value(families, "umay_build_info", { version, revision, node: process.versions.node }), 1);
+  assert.equal(value(families, "umay_ready"), 1);
+  assert.equal(value(families, "umay_config_last_reload_timestamp_seconds"), expiry / 1000);
+  assert.equal(value(families, "umay_config_last_reload_successful"), 0);
   assert.equal(value(families, "umay_connections"), 12);
   assert.equal(value(families, "umay_connections_limit"), 480);
   assert.equal(value(families, "umay_config_generation"), 7);
