@@ -50,7 +50,12 @@ export function applyOverrides(
     }
     const value = readValue(env[variable]!);
     if (findExcess(value) !== undefined) {
-      misfits.push({ variable, message: "holds more than a key can have", hint: undefined });
+      misfits.push({
+        severity: "error",
+        variable,
+        message: "holds more than a key can have",
+        hint: undefined,
+      });
       continue;
     }
     setAt(tree, found.path, value);

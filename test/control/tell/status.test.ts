@@ -63,7 +63,10 @@ test("the status tells all that goes on", async () => {
     ended_total: {},
     rejected_total: {},
     handshake_failures_total: {},
-    routes: [{ match: "any", pools: ["echo"] }],
+    routes: [
+      { match: "sni http.test", pools: [] },
+      { match: "any", pools: ["echo"] },
+    ],
   };
   assert.deepEqual(status, {
     host: hostname(),

@@ -18,7 +18,16 @@ export interface HttpListener extends AcceptingListener {
 /** What serves HTTP needs of a connection. */
 export type HttpConnection = Pick<
   Connection<HttpListener>,
-  "listener" | "raw" | "client" | "clientAddress" | "clientPort" | "proxy" | "serverName" | "tls" | "close"
+  | "listener"
+  | "raw"
+  | "client"
+  | "clientAddress"
+  | "clientPort"
+  | "number"
+  | "proxy"
+  | "serverName"
+  | "tls"
+  | "close"
 >;
 
 /** The client's side of one exchange, whichever version of HTTP it speaks. */
