@@ -36,7 +36,7 @@ test("wrk sees no error over three reloads and a change of routes", { skip: wrk 
     );
   write("one");
   await using umay = await startUmay("", { args: ["--config", file] });
-  await using load = new Child("run-wrk.ts", [`http://127.0.0.1:${umay.port("web")}/`, 8]);
+  await using load = new Child("wrk-child.ts", [`http://127.0.0.1:${umay.port("web")}/`, 8]);
   for (const pool of ["two", "one", "two"]) {
     await sleep(2_000);
     write(pool);
