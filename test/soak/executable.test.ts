@@ -44,6 +44,22 @@ test("its workers serve plain TCP and TLS, and its lazy parts answer", async () 
   assert.equal(await umay.exited, 0);
 });
 
+test("its workers find the engine for regular expressions", async () => {
+  await using backend = await startEchoBackend();
+  const toml = `workers = 1
+    [admin]
+    bind = "127.0.0.1:0"
+    [listeners.web]
+    bind = "127.0.0.1:0"
+    mode = "http"
+    [routes.numbers]
+    path_regex = "/[0-9]+"
+    pool = "echo"
+    ${poolToml("echo", [backend.address])}`;
+  await using umay = await startUmay(toml, { executable });
+  assert.equal((await fetch(`http://127.0.0.1:${umay.port("web")}/words`)).status, 404);
+});
+
 test("it runs the demo", async () => {
   using started = startCommand(["demo"], { program: [executable], env: await demoEnvironment() });
   const [, address] = await started.seen(/admin server on (http:\S+)/);
