@@ -27,12 +27,15 @@ const allowed = "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
  * @param body also of an answer to HEAD, which says its length.
  */
 export function answerWith(status: number, lines: string, body: Buffer, method: string): Answer {
-  const fields = readFields(`${lines}content-length: ${body.length}\r\n`);
+  const fields = readFields(`${lines}${dateLine()}content-length: ${body.length}\r\n`);
   const sent = method === "HEAD" ? nothing : body;
   return { head: { status, phrase: "", length: sent.length, fields }, body: sent };
 }
 
 const nothing = Buffer.alloc(0);
+
+/** RFC 9110 section 6.6.1: whoever makes an answer says when. */
+const dateLine = (): string => `date: ${new Date().toUTCString()}\r\n`;
 
 /**
  * An answer with a body of one line, or with the problem as JSON (RFC 9457) for a client that would rather have that.
@@ -130,6 +133,6 @@ const grpcStatuses: Readonly<Record<number, number>> = {
 /** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
 export function createGrpcAnswer({ status, reason, detail }: AnswerSpec): Answer {
   const message = detail === undefined ? reason : `${reason} (${detail})`;
-  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatuses[status] ?? 2}\r\ngrpc-message: ${message}\r\n`;
+  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatuses[status] ?? 2}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
   return { head: { status: 200, phrase: "", length: 0, fields: readFields(lines) }, body: nothing };
 }
