@@ -354,7 +354,7 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
   #waitForHead(now: number): void {
     const { head } = this.view!;
     const { isWhole } = this.requestBody;
-    if (head.expectsContinue && !this.#continued && now - this.#asked > longestContinue) {
+    if (head.expectsContinue && !isWhole && !this.#continued && now - this.#asked > longestContinue) {
       this.#continued = true;
       this.client.response.interim(continueHead);
     }
