@@ -95,13 +95,14 @@ for (const [how, code] of [
 ] as const)
   test(`the stack of a thread that hangs in ${how} is told`, async () => {
     const program = `
-      function hangsHere() { ${code} }
-      require("node:worker_threads").parentPort.postMessage("begun");
+      const begun = require("node:worker_threads").workerData;
+      function hangsHere() { Atomics.store(begun, 0, 1); Atomics.notify(begun, 0); ${code} }
       setImmediate(hangsHere);`;
-    const thread = new Worker(program, { eval: true });
-    await new Promise((resolve) => thread.once("message", resolve));
+    const begun = new Int32Array(new SharedArrayBuffer(4));
+    const thread = new Worker(program, { eval: true, workerData: begun });
+    await Atomics.waitAsync(begun, 0, 0).value;
     const stack = await stackOfHung(thread);
-    assert.match(stack ?? "", /^ {4}at hangsHere \(\[worker eval\]:2:\d+\)\n {4}at /);
+    assert.match(stack ?? "", /^ {4}at hangsHere \(\[worker eval\]:3:\d+\)\n {4}at /);
     await thread.terminate();
   });
 
