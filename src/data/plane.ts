@@ -37,8 +37,6 @@ export class ServedListener {
   readonly greeting: Greeting;
   /** The application protocols of its TLS, in its order; empty without TLS. */
   readonly alpn: readonly string[];
-  /** Whether anything is to be read before TLS begins. */
-  readonly readsFirstBytes: boolean;
   readonly #trusted: AddressSet | undefined;
   /** Whether its connections begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
   readonly secures: boolean;
@@ -69,8 +67,6 @@ export class ServedListener {
     this.chains = new Chains(chains, tls?.strictSni ? (name) => termination!.covers(name) : undefined);
     this.greeting = greetingOf(definition, termination?.needsServerName ?? false);
     this.alpn = tls?.alpn ?? [];
-    this.readsFirstBytes =
-      this.greeting.readsHello || definition.proxyProtocol !== undefined || tls?.starttls !== undefined;
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);

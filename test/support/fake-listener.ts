@@ -36,7 +36,6 @@ export class FakeListener implements AcceptingListener {
   };
   readonly termination;
   readonly greeting: Greeting;
-  readonly readsFirstBytes: boolean;
   readonly secures: boolean;
   undecided = 0;
   /** Clients that are counted. */
@@ -58,7 +57,6 @@ export class FakeListener implements AcceptingListener {
     const chains = [{ ...fakeChain, tls: mode === "passthrough" ? ("passthrough" as const) : undefined }];
     const settings = tls ? ({ strictSni: strictSni === true } as ListenerTls) : undefined;
     this.greeting = greetingOf({ detect, chains, tls: settings }, false);
-    this.readsFirstBytes = this.greeting.readsHello || proxyProtocol === true;
     this.secures = this.greeting.presumes !== "other";
     this.termination = tls
       ? {

@@ -18,8 +18,6 @@ export interface AcceptingListener {
   readonly chains: Pick<Chains, "atHello" | "afterHandshake">;
   /** How it learns what a client speaks. */
   readonly greeting: Greeting;
-  /** Whether anything is to be read before TLS begins. */
-  readonly readsFirstBytes: boolean;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */
   readonly secures: boolean;
   /** Connections that it accepted and that are {@link decided} not yet. */

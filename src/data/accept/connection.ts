@@ -16,7 +16,7 @@ import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { admitAddress, countPending, release } from "./admission.ts";
 import { type ClientHello, normaliseServerName } from "./client-hello.ts";
 import { type Phase, phases } from "./connection-phases.ts";
-import { FirstBytes, type FirstReader } from "./first-bytes.ts";
+import { FirstByteReader, FirstBytes, type FirstReader } from "./first-bytes.ts";
 import { type HelloListener, HelloReader } from "./hello.ts";
 import { unrecognizedName } from "./last-words.ts";
 import { type PostgresListener, PostgresReader } from "./postgres.ts";
@@ -80,7 +80,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     plane.open.add(this);
     countPending(listener, plane, 1);
     listener.undecided++;
-    if (listener.readsFirstBytes || listener.termination === undefined) attachClient(this.raw);
+    attachClient(this.raw);
     if (listener.definition.proxyProtocol === undefined) this.negotiate();
     else this.read("header", new ProxyReader(this));
   }
@@ -143,10 +143,12 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.readHello();
   }
 
-  /** Hello: is read where the listener has to know it before it goes on. */
+  /** Hello: is read where the listener has to know it before it goes on. TLS is begun when there is something to read. */
   private readHello(): void {
     const { readsHello, presumes } = this.listener.greeting;
     if (readsHello) this.read("hello", new HelloReader(this, presumes));
+    else if (presumes === "tls")
+      this.read("hello", new FirstByteReader(() => this.greeted("tls", undefined)));
     else this.greeted(presumes, undefined);
   }
 
@@ -165,7 +167,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   /** Handshake: begins. */
   private secure(serverName: string): void {
     this.phase = "handshake";
-    if (this.listener.readsFirstBytes) detachClient(this.raw);
+    detachClient(this.raw);
     try {
       this.client = own(this.listener.termination!.begin(this.raw, serverName), this);
     } catch (error) {

@@ -13,11 +13,31 @@ export interface FirstReader {
   done(): void;
 }
 
+const nothing = Buffer.alloc(0);
+
+/** Waits for the first byte, and leaves it: a client that says nothing gets nothing that is dear. */
+export class FirstByteReader implements FirstReader {
+  readonly #came: () => void;
+
+  constructor(came: () => void) {
+    this.#came = came;
+  }
+
+  read(): number {
+    return 0;
+  }
+
+  done(): void {
+    this.#came();
+  }
+}
+
 /** A reader at work on a socket, with the bytes that came so far. */
 export class FirstBytes {
   readonly reader: FirstReader;
   readonly #socket: OwnedSocket;
-  #buffer = Buffer.allocUnsafe(2048);
+  /** Most clients send all that is read of them in one piece, which needs no copy. */
+  #buffer: Buffer = nothing;
   #length = 0;
 
   constructor(socket: OwnedSocket, reader: FirstReader) {
@@ -30,14 +50,19 @@ export class FirstBytes {
 
   /** @returns as {@link FirstReader.read}. */
   add(chunk: Buffer): number | undefined {
+    if (this.#length === 0) this.#buffer = chunk;
+    else this.#append(chunk);
+    this.#length += chunk.length;
+    return this.reader.read(this.#bytes);
+  }
+
+  #append(chunk: Buffer): void {
     if (this.#length + chunk.length > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(2 * (this.#length + chunk.length));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }
     chunk.copy(this.#buffer, this.#length);
-    this.#length += chunk.length;
-    return this.reader.read(this.#bytes);
   }
 
   /** Stops reading and puts back what the reader did not take. @param taken how many bytes it took. */

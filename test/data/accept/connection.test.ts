@@ -48,7 +48,8 @@ describe("a connection ends by what happens in each phase", () => {
     for (const [event, reason] of Object.entries(table[phase]))
       test(`${phase}, ${event}: ${reason}`, () => {
         const scene = new ListenerScene(listeners[phase]);
-        const { connection } = scene.accept();
+        const { connection, socket } = scene.accept();
+        if (phase === "handshake") socket.receive(bytes.helloBegins);
         assert.equal(connection.phase, phase);
         events[event as keyof typeof events](scene, 0);
         assert.deepEqual(scene.plane.ends, { [reason!]: 1 });
@@ -77,6 +78,25 @@ test("a connection is handed on with what is known of it, and with the bytes tha
   scene.finish();
 });
 
+test("TLS is begun when a client has said something, with all that it said", () => {
+  const scene = new ListenerScene({ tls: true });
+  const accepted = scene.accept();
+  assert.equal(accepted.tls, undefined);
+  accepted.socket.receive(bytes.helloBegins);
+  assert.notEqual(accepted.tls, undefined);
+  assert.deepEqual(accepted.socket.read(), bytes.helloBegins);
+  scene.finish();
+});
+
+test("a client of a listener with TLS that says nothing ends with the handshake's timeout", () => {
+  const scene = new ListenerScene({ tls: true });
+  const accepted = scene.accept();
+  accepted.connection.endIfOverdue(muchLater());
+  assert.deepEqual(scene.plane.ends, { handshake_timeout: 1 });
+  assert.equal(accepted.tls, undefined);
+  scene.finish();
+});
+
 test("a client that says nothing is served where protocols are detected", () => {
   const scene = new ListenerScene({ detect: true, tls: true });
   const { connection } = scene.accept();
@@ -94,8 +114,10 @@ test("a client that a proxy speaks for is refused by its own address", () => {
 
 test("a client whose certificate does not pass ends the connection after the handshake, with a reset", () => {
   const scene = new ListenerScene({ tls: true, refuses: true });
-  const { socket, tls } = scene.accept();
-  tls!.emit("secure");
+  const accepted = scene.accept();
+  const { socket } = accepted;
+  socket.receive(bytes.hello);
+  accepted.tls!.emit("secure");
   assert.deepEqual(scene.plane.ends, { handshake_failed: 1 });
   assert.equal(socket.wasReset, true);
   scene.finish();

@@ -59,6 +59,8 @@ class Scene {
     const raw = new FakeSocket();
     const place = admit(this.listener, this.plane, "192.0.2.1")!;
     new Connection(this.plane, this.listener, raw.socket, place);
+    // Its hello begins.
+    if (this.listener.termination !== undefined) raw.receive(Buffer.of(22));
     this.clients.push(raw);
   }
 
