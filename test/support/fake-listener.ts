@@ -10,6 +10,7 @@ import type { Chain, Protocol } from "../../src/model/chain.ts";
 import type { ListenerTls } from "../../src/model/listener.ts";
 import { FakePlane, fakeChain, fakeListener } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
+import { lingerToTheEnd } from "./lingering.ts";
 
 /** What a listener does with its clients. */
 export interface Accepting {
@@ -82,7 +83,7 @@ export class FakeListener implements AcceptingListener {
   }
 }
 
-/** Connections of one listener, and which of them were handed on. */
+/** Connections of one listener, and which of them were handed on. The test calls `mockLingering`. */
 export class ListenerScene {
   readonly plane: FakePlane;
   readonly listener: FakeListener;
@@ -144,6 +145,7 @@ export class ListenerScene {
     assert.equal(listener.undecided, open);
     const ends = Object.values(plane.ends).reduce((sum, count) => sum + count, 0);
     assert.deepEqual([ends, plane.lines.length], [closed.length, closed.length]);
+    lingerToTheEnd();
     for (const { socket } of closed) assert.ok(socket.destroyed, "a socket was left open");
   }
 

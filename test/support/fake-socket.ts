@@ -62,7 +62,9 @@ export class FakeSocket extends EventEmitter {
     return this.#hasRoom;
   }
 
-  end(done?: () => void): void {
+  end(last?: Buffer | (() => void)): void {
+    const done = typeof last === "function" ? last : undefined;
+    if (last instanceof Buffer) this.write(last);
     this.writableEnded = true;
     this.#whenTaken(() => {
       this.writableFinished = true;

@@ -1,4 +1,5 @@
 import { canonicalName } from "../../lib/host-name.ts";
+import type { HelloAlert } from "./last-words.ts";
 
 /**
  * What the first message of a TLS client says before anything is encrypted (RFC 8446 section 4.1.2, RFC 6066 section 3,
@@ -16,7 +17,12 @@ export type HelloReading =
   | { readonly kind: "more" }
   | { readonly kind: "hello"; readonly hello: ClientHello }
   /** Not the beginning of a TLS connection, or one that breaks the rules; no further byte will mend it. */
-  | { readonly kind: "malformed"; readonly detail: string };
+  | {
+      readonly kind: "malformed";
+      readonly detail: string;
+      /** What OpenSSL would say to it; undefined: nothing, because it is not TLS. */
+      readonly alert: HelloAlert | undefined;
+    };
 
 /** The longest hello that is read, in bytes of handshake data: the largest that browsers send is a tenth of it. */
 export const largestHello = 16_384;
@@ -44,14 +50,21 @@ export class ClientHelloReader {
   read(bytes: Buffer): HelloReading {
     for (;;) {
       const start = this.#offset;
-      if (start > largestPrelude) return malformed(`a hello that takes more than ${largestPrelude} bytes`);
+      if (start > largestPrelude)
+        return malformed(`a hello that takes more than ${largestPrelude} bytes`, "illegal_parameter");
       if (bytes.length === start) return more;
       if (bytes[start] !== 22)
-        return malformed(start === 0 ? "no TLS handshake" : "a record that interrupts the hello");
+        return start === 0
+          ? malformed("no TLS handshake")
+          : malformed("a record that interrupts the hello", "unexpected_message");
       if (bytes.length > start + 1 && bytes[start + 1] !== 3) return malformed("no version of TLS");
       if (bytes.length < start + recordHeader) return more;
       const length = bytes.readUInt16BE(start + 3);
-      if (length === 0 || length > largestRecord) return malformed(`a record of ${length} bytes`);
+      if (length === 0 || length > largestRecord)
+        return malformed(
+          `a record of ${length} bytes`,
+          length === 0 ? "unexpected_message" : "record_overflow",
+        );
       const end = start + recordHeader + length;
       if (bytes.length < end) return more;
       this.#offset = end;
@@ -66,10 +79,13 @@ export class ClientHelloReader {
     if (this.#gathered < handshakeHeader) return more;
     if (this.#needed === 0) {
       const header = Buffer.concat(this.#fragments, this.#gathered);
-      if (header[0] !== 1) return malformed("a first message that is no client hello");
+      if (header[0] !== 1) return malformed("a first message that is no client hello", "unexpected_message");
       const length = header.readUIntBE(1, 3);
       if (length > largestHello)
-        return malformed(`a hello of ${length} bytes, where at most ${largestHello} are read`);
+        return malformed(
+          `a hello of ${length} bytes, where at most ${largestHello} are read`,
+          "illegal_parameter",
+        );
       this.#needed = handshakeHeader + length;
     }
     if (this.#gathered < this.#needed) return more;
@@ -87,14 +103,19 @@ function readBody(body: Cursor): HelloReading {
   let alpn: readonly string[] = [];
   // A hello without extensions ends here (RFC 5246 section 7.4.1.2).
   const extensions = body.left === 0 ? new Cursor(Buffer.alloc(0)) : body.part(body.uint16());
+  const seen = new Set<number>();
   while (extensions.left > 0 && !extensions.overrun) {
     const type = extensions.uint16();
     const content = extensions.part(extensions.uint16());
+    // RFC 8446 section 4.2. Whoever reads on might take another of them for the one that counts.
+    if (seen.has(type)) return malformed(`extension ${type} comes twice`, "illegal_parameter");
+    seen.add(type);
     if (type === 0) serverName = readServerName(content);
     else if (type === 16) alpn = readAlpn(content);
-    if (content.overrun) return malformed(`extension ${type} is cut short`);
+    if (content.overrun) return malformed(`extension ${type} is cut short`, "decode_error");
   }
-  if (body.overrun || extensions.overrun) return malformed("a field is longer than the hello");
+  if (body.overrun || extensions.overrun)
+    return malformed("a field is longer than the hello", "decode_error");
   return { kind: "hello", hello: { serverName, alpn } };
 }
 
@@ -124,7 +145,11 @@ export function normaliseServerName(name: string): string {
     : "";
 }
 
-const malformed = (detail: string): HelloReading => ({ kind: "malformed", detail });
+const malformed = (detail: string, alert?: HelloAlert): HelloReading => ({
+  kind: "malformed",
+  detail,
+  alert,
+});
 
 /** Reads forward through bytes, never past their end: then `overrun` is set, and what is read is zero or empty. */
 class Cursor {

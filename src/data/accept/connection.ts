@@ -9,7 +9,7 @@ import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
 import { logSession } from "../../observe/session-log.ts";
 import type { Open } from "../open.ts";
 import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
-import { lingerThenReset, type Patience } from "../sockets/linger.ts";
+import { forLastWords, lingerThenReset, type Patience } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
 import { resetSocket } from "../sockets/reset.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
@@ -18,7 +18,7 @@ import { type ClientHello, normaliseServerName } from "./client-hello.ts";
 import { type Phase, phases } from "./connection-phases.ts";
 import { FirstByteReader, FirstBytes, type FirstReader } from "./first-bytes.ts";
 import { type HelloListener, HelloReader } from "./hello.ts";
-import { unrecognizedName } from "./last-words.ts";
+import { fatalAlert } from "./last-words.ts";
 import { type PostgresListener, PostgresReader } from "./postgres.ts";
 import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
 import { connectionRecord, type ProxyFacts, type TlsFacts } from "./record.ts";
@@ -156,7 +156,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
     const course = this.listener.chains.atHello(protocol, hello);
     const serverName = hello?.serverName ?? "";
-    if (course === "unknown_name") this.handshakeFailed("unknown_name", serverName, unrecognizedName);
+    if (course === "unknown_name")
+      this.handshakeFailed("unknown_name", serverName, fatalAlert("unrecognized_name"));
     else if (course === "terminate") this.secure(serverName);
     else {
       if (course.tls === "passthrough") this.serverName = serverName;
@@ -199,10 +200,15 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void {
-    if (lastWords !== undefined) this.raw.write(lastWords);
+    if (lastWords !== undefined) {
+      // Under TLS that has failed, the socket is about to be closed by Node.
+      if (this.client === this.raw) this.raw.end(lastWords);
+      else this.raw.write(lastWords);
+    }
     this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
     const tlsError = detail === "" ? result : `${result}: ${detail}`;
-    this.finish(result === "timeout" ? "handshake_timeout" : "handshake_failed", { tlsError });
+    const reason = result === "timeout" ? "handshake_timeout" : "handshake_failed";
+    this.finish(reason, { tlsError }, lastWords && forLastWords);
   }
 
   /** Handed on: what is to be known is known. */
@@ -243,11 +249,12 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   private finish(
     reason: EndReason,
     errors: { readonly tlsError?: string; readonly proxyError?: string },
+    patience?: Patience,
   ): void {
     if (this.phase === "served" || this.phase === "closed") return;
     countPending(this.listener, this.#plane, -1);
     this.#plane.open.delete(this);
-    const duration = this.close(reason);
+    const duration = this.close(reason, patience);
     const { logger, logSessions } = this.#plane;
     if (logSessions) logSession(logger, Object.assign(connectionRecord(this, reason, duration), errors));
   }
@@ -272,11 +279,14 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.decided();
     this.raw.owner = nobody;
     this.client.owner = nobody;
-    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us. A client that was refused
-    // after it takes the handshake for done, and may not take the end for an empty answer.
-    if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
-    else if (patience !== undefined) lingerThenReset(this.raw, definition.bind.kind, this.client, patience);
-    else if (!this.client.closed) resetSocket(this.raw, definition.bind.kind, this.client);
+    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us, and Node closes the socket
+    // behind it. A client that was refused after it takes the handshake for done, and may not take the end for an empty
+    // answer.
+    const { kind } = definition.bind;
+    if (patience !== undefined && !this.client.destroyed)
+      lingerThenReset(this.raw, kind, this.client, patience);
+    else if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
+    else if (!this.client.closed) resetSocket(this.raw, kind, this.client);
     counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.#accepted;
     if (served) recordValue(counters, definition.counters + listenerCell.sessionDuration, duration * 1000);

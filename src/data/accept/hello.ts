@@ -1,7 +1,7 @@
 import type { Protocol } from "../../model/chain.ts";
-import { type ClientHello, ClientHelloReader, largestPrelude } from "./client-hello.ts";
+import { type ClientHello, ClientHelloReader, type HelloReading, largestPrelude } from "./client-hello.ts";
 import type { FirstReader } from "./first-bytes.ts";
-import { speakTls } from "./last-words.ts";
+import { fatalAlert, type HelloAlert, speakTls } from "./last-words.ts";
 import { detectProtocol } from "./protocol.ts";
 
 /** How long a client may say nothing before a listener that detects protocols takes it for one that waits, in milliseconds. */
@@ -11,8 +11,13 @@ export const detectTimeout = 1000;
 export interface HelloListener {
   /** @param hello where it speaks TLS. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void;
-  handshakeFailed(result: "not_tls", detail: string, lastWords?: Buffer): void;
+  handshakeFailed(result: "not_tls" | "failed", detail: string, lastWords?: Buffer): void;
 }
+
+/** Where the alert is another one, not even the records are in order. */
+const breaksHello: ReadonlySet<HelloAlert> = new Set(["illegal_parameter", "decode_error"]);
+
+type Malformed = Extract<HelloReading, { readonly kind: "malformed" }>;
 
 /** Finds out what a client speaks, and leaves all its bytes to whoever speaks it. */
 export class HelloReader implements FirstReader {
@@ -45,15 +50,21 @@ export class HelloReader implements FirstReader {
       this.#found = reading.hello;
       return 0;
     }
-    if (reading.kind === "malformed") this.#refuse(bytes, reading.detail);
+    if (reading.kind === "malformed") this.#refuse(bytes, reading);
     else if (bytes.length > largestPrelude)
-      this.#connection.handshakeFailed("not_tls", "a hello without an end");
+      this.#connection.handshakeFailed("not_tls", "a hello without an end", fatalAlert("illegal_parameter"));
     return undefined;
   }
 
-  #refuse(bytes: Buffer, detail: string): void {
+  #refuse(bytes: Buffer, { detail, alert }: Malformed): void {
     if (detectProtocol(bytes) === "http1")
       this.#connection.handshakeFailed("not_tls", "http request", speakTls);
-    else this.#connection.handshakeFailed("not_tls", detail);
+    else if (alert === undefined) this.#connection.handshakeFailed("not_tls", detail);
+    else
+      this.#connection.handshakeFailed(
+        breaksHello.has(alert) ? "failed" : "not_tls",
+        detail,
+        fatalAlert(alert),
+      );
   }
 }

@@ -1,5 +1,17 @@
-/** A fatal alert, unrecognized_name (RFC 6066 section 3), in a record of its own. */
-export const unrecognizedName: Buffer = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
+/** RFC 8446 section 6.2. */
+const alerts = {
+  unexpected_message: 10,
+  record_overflow: 22,
+  illegal_parameter: 47,
+  decode_error: 50,
+  unrecognized_name: 112,
+} as const;
+
+/** What may be said to a hello. */
+export type HelloAlert = keyof typeof alerts;
+
+/** A fatal alert in a record of its own. */
+export const fatalAlert = (alert: HelloAlert): Buffer => Buffer.from([21, 3, 3, 0, 2, 2, alerts[alert]]);
 
 const advice = "This port speaks TLS: use https:// instead of http://.\n";
 

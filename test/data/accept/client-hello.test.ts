@@ -9,6 +9,7 @@ import {
   largestHello,
   normaliseServerName,
 } from "../../../src/data/accept/client-hello.ts";
+import { withExtensionTwice } from "../../support/client-hello.ts";
 
 /** The hello that a real client sends. */
 async function capture(options: {
@@ -41,6 +42,9 @@ function inRecords(hello: Buffer, size: number): Buffer {
   }
   return Buffer.concat(records);
 }
+
+/** The last bytes of a hello that has its first extension twice begin with its type. */
+const firstExtension = (hello: Buffer): number => withExtensionTwice(hello).readUInt16BE(hello.length);
 
 const read = (bytes: Buffer): HelloReading => new ClientHelloReader().read(bytes);
 
@@ -79,6 +83,15 @@ describe("a client hello", () => {
 
   test("leaves bytes that follow it alone", () => {
     assert.deepEqual(read(Buffer.concat([modern, Buffer.from([23, 3, 3, 255, 255])])), expected);
+  });
+
+  test("has no extension twice", () => {
+    for (const hello of [modern, old, nameless])
+      assert.deepEqual(read(withExtensionTwice(hello)), {
+        kind: "malformed",
+        detail: `extension ${firstExtension(hello)} comes twice`,
+        alert: "illegal_parameter",
+      });
   });
 
   for (const [what, bytes] of Object.entries({

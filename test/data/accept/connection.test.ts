@@ -4,9 +4,12 @@ import fc from "fast-check";
 import { Connection } from "../../../src/data/accept/connection.ts";
 import { nobody } from "../../../src/data/sockets/owner.ts";
 import type { EndReason } from "../../../src/model/reasons.ts";
-import { clientHello } from "../../support/client-hello.ts";
+import { clientHello, withExtensionTwice } from "../../support/client-hello.ts";
 import { type Accepting, ListenerScene } from "../../support/fake-listener.ts";
 import { muchLater } from "../../support/fake-plane.ts";
+import { mockLingering } from "../../support/lingering.ts";
+
+mockLingering();
 
 const hello = await clientHello({ servername: "a.test" });
 const proxyHeader = Buffer.from("PROXY TCP4 198.51.100.7 192.0.2.2 4242 443\r\n");
@@ -94,6 +97,19 @@ test("a client of a listener with TLS that says nothing ends with the handshake'
   accepted.connection.endIfOverdue(muchLater());
   assert.deepEqual(scene.plane.ends, { handshake_timeout: 1 });
   assert.equal(accepted.tls, undefined);
+  scene.finish();
+});
+
+test("a hello that breaks the rules is told so with an alert, and has time to read it", () => {
+  const scene = new ListenerScene({ mode: "passthrough" });
+  const { connection, socket } = scene.accept();
+  socket.receive(withExtensionTwice(bytes.hello));
+  assert.deepEqual([connection.phase, scene.plane.ends], ["closed", { handshake_failed: 1 }]);
+  assert.deepEqual(Buffer.concat(socket.written), Buffer.from([21, 3, 3, 0, 2, 2, 47]));
+  socket.receive(Buffer.alloc(60_000));
+  assert.equal(socket.destroyed, false, "reset before the alert could be read");
+  socket.receive(Buffer.alloc(6_000));
+  assert.equal(socket.wasReset, true, "more than 64 KiB are dropped");
   scene.finish();
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, mock, test } from "node:test";
+import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { openConnections } from "../../../../src/channel/memory.ts";
@@ -14,6 +14,7 @@ import type { PlacedPool } from "../../../../src/model/snapshot.ts";
 import { type Accepting, FakeListener } from "../../../support/fake-listener.ts";
 import { FakePlane, muchLater } from "../../../support/fake-plane.ts";
 import { FakeSocket } from "../../../support/fake-socket.ts";
+import { lingerToTheEnd, mockLingering } from "../../../support/lingering.ts";
 
 interface Settings extends Accepting {
   /** Backends speak TLS. */
@@ -22,9 +23,7 @@ interface Settings extends Accepting {
   readonly picker?: PlacedPool["picker"];
 }
 
-/** Sockets that were given up linger for a moment, by a timer. */
-before(() => mock.timers.enable({ apis: ["setInterval"] }));
-after(() => mock.timers.reset());
+mockLingering();
 
 class RelayingListener extends FakeListener {
   readonly pool: ServedPool;
@@ -139,7 +138,7 @@ class Scene {
     this.cut();
     assert.equal(this.ended, this.clients.length);
     this.check();
-    mock.timers.tick(100);
+    lingerToTheEnd();
     const sockets = [...this.plane.dialled, ...this.clients, ...this.clients.map(({ over }) => over!)];
     for (const socket of sockets) {
       if (socket === undefined) continue;

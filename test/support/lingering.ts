@@ -1,0 +1,12 @@
+import { after, before, mock } from "node:test";
+
+/** For tests with sockets that a test moves: those that linger do so by a timer, which the test moves as well. */
+export function mockLingering(): void {
+  before(() => mock.timers.enable({ apis: ["setInterval"] }));
+  after(() => mock.timers.reset());
+}
+
+/** Lets as much time pass as a socket lingers at most. */
+export function lingerToTheEnd(): void {
+  mock.timers.tick(2_000);
+}
