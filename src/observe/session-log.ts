@@ -41,6 +41,8 @@ export interface SessionRecord {
   readonly via: string;
   /** Why no PROXY header could be read. */
   readonly proxyError: string;
+  /** The peer ended without a byte, where a PROXY header was to come. */
+  readonly silent?: boolean;
   /** The client's identity by its certificate. */
   readonly clientCertificate: string;
   readonly pool: string;
@@ -84,7 +86,7 @@ const noise: ReadonlySet<EndReason> = new Set([
  * it was refused for its certificate.
  */
 export function logSession(logger: LineLogger, record: SessionRecord): void {
-  const isNoise = noise.has(record.reason) && record.clientCertificate === "";
+  const isNoise = (noise.has(record.reason) && record.clientCertificate === "") || record.silent === true;
   // Its requests have lines of their own.
   const level = isNoise || record.requests !== undefined ? "debug" : "info";
   if (!logger.isLevelEnabled(level)) return;

@@ -135,6 +135,12 @@ test("sessions are at info; handshakes that failed, clients that left before a b
   for (const reason of noise) assert.equal(lineOf({ ...full, reason })?.["level"], "debug");
 });
 
+test("a peer that ends without its PROXY header is at info, and at debug where it sent no byte", () => {
+  const record = { ...nothing, reason: "proxy_header" } as const;
+  assert.equal(lineOf(record)?.["level"], "info");
+  assert.equal(lineOf({ ...record, silent: true })?.["level"], "debug");
+});
+
 test("a client that was refused for its certificate is named, at info", () => {
   const line = lineOf({ ...nothing, reason: "handshake_failed", clientCertificate: "CN=mallory" }, "info");
   assert.equal(line?.["client_cert"], "CN=mallory");

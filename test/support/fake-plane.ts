@@ -90,9 +90,11 @@ export class FakePlane {
   readonly lines: { readonly reason: EndReason }[] = [];
   readonly logger = {
     isLevelEnabled: () => true,
-    info: (line: object) => void this.lines.push(line as { reason: EndReason }),
-    debug: (line: object) => void this.lines.push(line as { reason: EndReason }),
+    info: (line: object) => this.#logged("info", line),
+    debug: (line: object) => this.#logged("debug", line),
   };
+  /** Of each line. */
+  readonly levels: string[] = [];
   /** Every socket to a backend, TLS on top of one included. */
   readonly dialled: FakeSocket[] = [];
   readonly dial: Dial = () => this.#dialled(new FakeSocket());
@@ -104,6 +106,11 @@ export class FakePlane {
     counters.fill(0, fakePool.counters, fakePool.counters + poolCell.size);
     for (const { counters: first } of fakeBackends) counters.fill(0, first, first + backendCell.size);
     handshakes.fill(0, 0, 8);
+  }
+
+  #logged(level: string, line: object): void {
+    this.lines.push(line as { reason: EndReason });
+    this.levels.push(level);
   }
 
   #dialled(fake: FakeSocket): Socket {

@@ -124,7 +124,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Header: there is none, or none that can be read. */
   notIntroduced(detail: string): void {
-    this.finish("proxy_header", { proxyError: detail });
+    this.finish("proxy_header", { proxyError: detail, silent: this.#first?.empty ?? false });
   }
 
   /** Hello: what comes before it, where the protocol of the listener begins in the clear. */
@@ -248,7 +248,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   private finish(
     reason: EndReason,
-    errors: { readonly tlsError?: string; readonly proxyError?: string },
+    errors: { readonly tlsError?: string; readonly proxyError?: string; readonly silent?: boolean },
     patience?: Patience,
   ): void {
     if (this.phase === "served" || this.phase === "closed") return;

@@ -72,6 +72,11 @@ export class FirstBytes {
     if (rest.length > 0) this.#socket.unshift(rest);
   }
 
+  /** Whether no byte has come. */
+  get empty(): boolean {
+    return this.#length === 0;
+  }
+
   get #bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }

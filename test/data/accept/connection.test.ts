@@ -100,6 +100,19 @@ test("a client of a listener with TLS that says nothing ends with the handshake'
   scene.finish();
 });
 
+test("a peer that ends before its PROXY header is said to be silent where it sent no byte", () => {
+  const silent = [Buffer.alloc(0), bytes.header.subarray(0, 5)].map((sent) => {
+    const scene = new ListenerScene({ proxyProtocol: true });
+    const { socket } = scene.accept();
+    socket.receive(sent);
+    socket.receiveEnd();
+    const [level] = scene.plane.levels;
+    scene.finish();
+    return level;
+  });
+  assert.deepEqual(silent, ["debug", "info"]);
+});
+
 test("a hello that breaks the rules is told so with an alert, and has time to read it", () => {
   const scene = new ListenerScene({ mode: "passthrough" });
   const { connection, socket } = scene.accept();
