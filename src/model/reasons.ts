@@ -64,6 +64,14 @@ export const endReasons = {
     origin: "backend",
     text: "bytes waited for the backend, which took none of them for timeouts.stall; reset",
   },
+  client_tls_flood: {
+    origin: "client",
+    text: "the client sent more than 64 KiB of TLS that carried no data, such as key updates; reset",
+  },
+  backend_tls_flood: {
+    origin: "backend",
+    text: "the backend sent more than 64 KiB of TLS that carried no data, such as key updates; reset",
+  },
   drain_deadline: { origin: "umay", text: "still open when shutdown.timeout ended; reset" },
   backend_drained: {
     origin: "umay",

@@ -16,6 +16,7 @@ export class FakeSocket extends EventEmitter {
   closed = false;
   wasReset = false;
   readableEnded = false;
+  bytesRead = 0;
   writableEnded = false;
   writableFinished = false;
   writableLength = 0;

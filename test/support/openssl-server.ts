@@ -3,27 +3,32 @@ import { once } from "node:events";
 import { endWithTest } from "./end-with-test.ts";
 import { soon } from "./peer.ts";
 
-/** `openssl s_server`, which sends each line back in reverse. */
+/** `openssl s_server`. */
 export class OpensslServer implements AsyncDisposable {
   readonly address: string;
-  readonly #child: ChildProcess;
+  readonly child: ChildProcess;
 
   constructor(child: ChildProcess, address: string) {
-    this.#child = child;
+    this.child = child;
     this.address = address;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
+    if (this.child.exitCode !== null) return;
+    const exited = once(this.child, "exit");
+    this.child.kill("SIGKILL");
     await exited;
   }
 }
 
-export async function startOpensslServer(args: readonly string[]): Promise<OpensslServer> {
+/** @param does `reverse`: it sends each line back in reverse. `commands`: it takes commands from its standard input. */
+export async function startOpensslServer(
+  args: readonly string[],
+  does: "reverse" | "commands" = "reverse",
+): Promise<OpensslServer> {
+  const mode = does === "reverse" ? ["-rev"] : [];
   const child = endWithTest(
-    spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", "-rev", ...args], {
+    spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", ...mode, ...args], {
       stdio: ["pipe", "pipe", "ignore"],
     }),
   );

@@ -15,6 +15,7 @@ import type { PickKey } from "../../pick/picker.ts";
 import { outliveRelayedWrites, readClient, useUpstream, writeClient } from "../../sockets/events.ts";
 import { forLastBytes } from "../../sockets/linger.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
+import { TlsOverhead } from "../../sockets/tls-overhead.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { recordDispatch } from "./record.ts";
@@ -62,6 +63,9 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   #asked = 0;
   #received = 0;
   #sent = 0;
+  /** Since the sweep came by first. */
+  #clientOverhead: TlsOverhead | undefined = undefined;
+  #backendOverhead: TlsOverhead | undefined = undefined;
 
   /** @param chain of the listener, that was chosen. */
   constructor(plane: RelayPlane, connection: RelayedConnection, chain: Chain) {
@@ -173,8 +177,25 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   endIfOverdue(now: number): void {
-    if (this.#relay === undefined) this.#dispatch.endIfOverdue(now);
+    const flood = this.flood();
+    if (flood !== undefined) this.end(flood);
+    else if (this.#relay === undefined) this.#dispatch.endIfOverdue(now);
     else this.#relay.endIfOverdue(now, this.#chain.timeouts);
+  }
+
+  /** A side that keeps TLS busy, and the session where it is. */
+  private flood(): EndReason | undefined {
+    const { tls, raw, client } = this.#connection;
+    const { upstream } = this.#dispatch;
+    if (tls !== undefined) {
+      this.#clientOverhead ??= new TlsOverhead(raw, client);
+      if (this.#clientOverhead.exceeded(raw, client)) return "client_tls_flood";
+    }
+    if (this.#relay !== undefined && upstream?.securing) {
+      this.#backendOverhead ??= new TlsOverhead(upstream.raw, upstream.socket);
+      if (this.#backendOverhead.exceeded(upstream.raw, upstream.socket)) return "backend_tls_flood";
+    }
+    return undefined;
   }
 
   vacate(slot: number): void {
