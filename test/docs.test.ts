@@ -99,6 +99,7 @@ test("the fields of a session's log line are those that the documentation explai
     tlsError: "x",
     clientCertificate: "CN=a",
     via: "10.0.0.3",
+    httpError: "x",
     proxyError: "x",
     pool: "app",
     backend: "10.0.0.2:80",

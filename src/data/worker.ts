@@ -14,6 +14,7 @@ import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
+import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
 import { Session } from "./serve/relay/session.ts";
 import { tcpOptions } from "./sockets/options.ts";
 import { resetSocket } from "./sockets/reset.ts";
@@ -36,6 +37,7 @@ const plane: Plane = {
   serve: (connection, chain) => {
     const frontend = connection.listener.frontendOf(chain);
     if (frontend === undefined) new Session(plane, connection, chain);
+    else if (speaksHttp2(connection, frontend.front)) new Http2Connection(plane, connection, frontend);
     else new Http1Connection(plane, connection, chain, frontend);
   },
   dial,

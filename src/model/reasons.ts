@@ -87,6 +87,10 @@ export const endReasons = {
     text: "HTTP: closed behind an answer that was to be the connection's last",
   },
   keep_alive: { origin: "umay", text: "HTTP: no further request came within timeouts.keep_alive" },
+  http2_error: {
+    origin: "client",
+    text: "HTTP/2: the client broke a rule or a limit of the protocol; http_error says which",
+  },
   request_cut: { origin: "umay", text: "HTTP: a request could not be answered in full; reset" },
 } as const satisfies Record<string, Reason>;
 

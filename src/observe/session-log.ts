@@ -43,6 +43,8 @@ export interface SessionRecord {
   readonly proxyError: string;
   /** The peer ended without a byte, where a PROXY header was to come. */
   readonly silent?: boolean;
+  /** Why a connection of HTTP/2 could not go on. */
+  readonly httpError: string;
   /** The client's identity by its certificate. */
   readonly clientCertificate: string;
   readonly pool: string;
@@ -103,6 +105,7 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
       client_cert: present(record.clientCertificate),
       via: present(record.via),
       proxy_error: present(record.proxyError),
+      http_error: present(record.httpError),
       pool: present(record.pool),
       backend: present(record.backend),
       pick: record.pick,

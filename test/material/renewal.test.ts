@@ -47,7 +47,7 @@ test("a pool and its checks that name the same CA by different objects are renew
   const model = await loadModel(`
   listeners.a = { bind = "127.0.0.1:1", pool = "one" }
   [pools.one]
-  discovery = { type = "static", backends = ["127.0.0.1:1"] }
+  discovery = { type = "static", backends = ["127.0.0.1:2"] }
   tls.ca = "${at("ca.pem")}"
   health = { type = "tls" }`);
   // As a decoder of another format would make it.
@@ -73,7 +73,7 @@ test("a file that two certificates of a listener share is renewed in both", asyn
   const pair = `{ cert = "${at("both.pem")}", key = "${at("both.pem")}" }`;
   const model = await loadModel(`
   listeners.a = { bind = "127.0.0.1:1", pool = "one", tls.certificates = [${pair}, ${pair}] }
-  pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
+  pools.one.discovery = { type = "static", backends = ["127.0.0.1:2"] }`);
   const { lines, renewal, next } = follow(model);
   try {
     replace("both.pem", second.cert + second.key);

@@ -15,6 +15,7 @@ const full: SessionRecord = {
   tlsVersion: "TLSv1.3",
   tlsError: "",
   via: "",
+  httpError: "",
   proxyError: "",
   clientCertificate: "",
   pool: "echo",

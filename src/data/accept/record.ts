@@ -55,6 +55,7 @@ export function connectionRecord(
     tlsError: "",
     via: proxy?.via ?? "",
     proxyError: "",
+    httpError: "",
     clientCertificate: tls?.client ?? "",
     pool: "",
     backend: "",

@@ -106,6 +106,11 @@ export abstract class Connection implements Role {
     return this.writer.length > tooMuchOutput;
   }
 
+  /** New streams of the peer are not taken any more. */
+  get takesNone(): boolean {
+    return this.goingAway;
+  }
+
   /** Why it can't go on; undefined as long as it can. */
   get failure(): ConnectionError | undefined {
     return this.#failure;

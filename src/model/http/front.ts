@@ -53,8 +53,26 @@ export interface ErrorPage {
   readonly content: Content;
 }
 
+/** A version of HTTP that clients may speak. */
+export type HttpVersion = "2" | "1.1";
+
+/** How much of a client a connection of HTTP/2 takes. Sizes are in bytes. */
+export interface Http2Front {
+  /** Open at a time. */
+  readonly streams: number;
+  readonly streamWindow: number;
+  readonly connectionWindow: number;
+  /** Streams that are reset before they are answered: so many at once, and so many a second. */
+  readonly resets: { readonly burst: number; readonly perSecond: number };
+  /** Useless frames, halved every 30 s. */
+  readonly glitches: number;
+}
+
 /** How a listener speaks HTTP with its clients. */
 export interface HttpFront {
+  /** In order of preference. Without TLS, where clients agree on one of them, there is one only. */
+  readonly versions: readonly HttpVersion[];
+  readonly http2: Http2Front;
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
   /** Of a connection; undefined: no limit. */

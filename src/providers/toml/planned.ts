@@ -8,8 +8,8 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
   { key: "auth" },
   { key: "rate_limits" },
-  { key: "listeners.*.http2" },
-  { key: "listeners.*.http.versions" },
+  { key: "listeners.*.http2.header_table" },
+  { key: "listeners.*.http2.ping" },
   { key: "pools.*.http.version" },
   { key: "routes.*.auth" },
   { key: "routes.*.rate_limit" },

@@ -28,6 +28,7 @@ export type HttpConnection = Pick<
   | "serverName"
   | "tls"
   | "close"
+  | "decided"
 >;
 
 /** The client's side of one exchange, whichever version of HTTP it speaks. */

@@ -1,5 +1,6 @@
 import { FieldEdits } from "../../../http/edits.ts";
 import type { FieldMarker } from "../../../http/hop-by-hop.ts";
+import { type ConnectionLimits, clientSideLimits } from "../../../http/http2/limits.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { RequestLimits } from "../../../http/scan.ts";
 import type { ErrorPage, Hsts, HttpFront, HttpServe } from "../../../model/http/front.ts";
@@ -15,6 +16,8 @@ export type ServedTables = ReadonlyMap<string, RouteIndex<CompiledRoute>>;
 export class HttpFrontend {
   readonly front: HttpFront;
   readonly limits: RequestLimits;
+  /** Of a connection that speaks HTTP/2. */
+  readonly http2: ConnectionLimits;
   readonly forwarding: Forwarding;
   /** What of a backend's fields does not reach clients, apart from what a route says. */
   readonly dropped: readonly FieldMarker[];
@@ -36,6 +39,7 @@ export class HttpFrontend {
       target: front.limits.target,
       underscores: front.underscores,
     };
+    this.http2 = http2Limits(front);
     this.forwarding = new Forwarding(front.forwarded);
     this.#serve = serve;
     this.#tables = tables;
@@ -69,6 +73,18 @@ export class HttpFrontend {
   errorPage(status: number): ErrorPage | undefined {
     return this.front.errors.find(({ from, to }) => status >= from && status <= to);
   }
+}
+
+function http2Limits({ limits, underscores, http2 }: HttpFront): ConnectionLimits {
+  const { streams, streamWindow, connectionWindow, resets, glitches } = http2;
+  return {
+    ...clientSideLimits,
+    streams,
+    streamWindow,
+    connectionWindow,
+    head: { size: limits.requestHead, fields: limits.fields, underscores },
+    budget: { ...clientSideLimits.budget, resets, glitches },
+  };
 }
 
 /** A text of the configuration that cannot be a field is an error there. */

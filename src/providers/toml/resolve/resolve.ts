@@ -13,6 +13,7 @@ import { resolveChains } from "./chains.ts";
 import { resolveDiscovery } from "./discovery.ts";
 import { tellFinding } from "./findings.ts";
 import { resolveHealth } from "./health.ts";
+import { versionsOf } from "./http/front.ts";
 import { resolveServe } from "./http/listener.ts";
 import { resolvePoolHttp, resolveRetryBudget } from "./http/pool.ts";
 import { resolveTables } from "./http/tables.ts";
@@ -119,9 +120,10 @@ function checkMode(name: string, { mode, tls, detect, routes }: ListenerSettings
 }
 
 /** Clients that speak HTTP negotiate it, beside what routes look for. */
-function withAlpn(tls: TlsSettings, { mode }: ListenerSettings): TlsSettings {
-  if (mode !== "http" || tls.alpn.includes("http/1.1")) return tls;
-  return { ...tls, alpn: [...tls.alpn, "http/1.1"] };
+function withAlpn(tls: TlsSettings, listener: ListenerSettings): TlsSettings {
+  if (listener.mode !== "http") return tls;
+  const spoken = versionsOf(listener).map((version) => (version === "2" ? "h2" : "http/1.1"));
+  return { ...tls, alpn: [...tls.alpn, ...spoken.filter((protocol) => !tls.alpn.includes(protocol))] };
 }
 
 function listenerOf(

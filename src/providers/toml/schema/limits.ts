@@ -23,7 +23,7 @@ const periodMilliseconds = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const largestRate = 100_000;
 const rateExpected = `expected a rate of 1 to ${largestRate}, such as "100/s", "10/m" or "50/h"`;
 
-const rate = z
+export const rate = z
   .string({ error: rateExpected })
   .transform((text, context) => {
     const [, amount, unit] = /^(\d+)\/(s|m|h)$/.exec(text) ?? [];

@@ -1,9 +1,18 @@
 import { errorAt, type Path } from "../../../../lib/findings.ts";
-import type { ErrorPage, Forwarded, Hsts, HttpFront } from "../../../../model/http/front.ts";
+import type {
+  ErrorPage,
+  Forwarded,
+  Hsts,
+  Http2Front,
+  HttpFront,
+  HttpVersion,
+} from "../../../../model/http/front.ts";
 import {
   defaultForwarded,
   defaultHttp,
+  defaultHttp2,
   type ForwardedSettings,
+  type Http2Settings,
   type HttpSettings,
 } from "../../schema/http/listener.ts";
 import type { ListenerSettings } from "../../schema/listener.ts";
@@ -28,6 +37,8 @@ export async function resolveFront(
   for (const finding of trimmedBits(forwarded.trust, [...path, "forwarded", "trust"]))
     resolving.report(finding);
   return {
+    versions: versionsOf(settings),
+    http2: resolveHttp2(settings.http2 ?? defaultHttp2()),
     limits: {
       requestHead: http.max_request_head,
       fields: http.max_fields,
@@ -53,6 +64,17 @@ export async function resolveFront(
     forwarded: resolveForwarded(forwarded),
     errors: await resolveErrors(settings.errors ?? {}, [...path, "errors"], resolving),
   };
+}
+
+/** In order of preference. */
+export const versionsOf = ({ http, tls }: ListenerSettings): readonly HttpVersion[] =>
+  http?.versions ?? (tls === undefined ? ["1.1"] : ["2", "1.1"]);
+
+function resolveHttp2(settings: Http2Settings): Http2Front {
+  const { max_streams: streams, stream_window: streamWindow, connection_window: connectionWindow } = settings;
+  const { resets, glitches } = settings;
+  const rates = { burst: resets.burst, perSecond: (resets.rate.connections * 1_000) / resets.rate.period };
+  return { streams, streamWindow, connectionWindow, resets: rates, glitches };
 }
 
 function serverField({ server }: HttpSettings): HttpFront["server"] {

@@ -5,7 +5,7 @@ import { httpKeys, httpTimeouts } from "../../schema/http/listener.ts";
 import { route } from "../../schema/http/route.ts";
 import type { ListenerSettings } from "../../schema/listener.ts";
 import { given, type Resolving } from "./context.ts";
-import { resolveFront } from "./front.ts";
+import { resolveFront, versionsOf } from "./front.ts";
 import { resolveRoute } from "./route.ts";
 
 /** The meaning of a listener's other keys by its mode. @param table of routes; undefined: it does not speak HTTP. */
@@ -80,6 +80,18 @@ function checkHttp(settings: ListenerSettings, path: Path, { report }: Resolving
     );
   if (hsts !== undefined && tls === undefined)
     report(errorAt([...path, "hsts"], "counts on answers over TLS alone; add a tls table, or remove it"));
-  if (tls?.alpn.includes("h2"))
-    report(errorAt([...path, "tls", "alpn"], 'with mode = "http" umay does not speak "h2" yet; remove it'));
+  if (tls?.alpn.includes("h2") && !versionsOf(settings).includes("2"))
+    report(
+      errorAt(
+        [...path, "tls", "alpn"],
+        'names "h2", and http.versions has no "2"; remove one, or add the other',
+      ),
+    );
+  if (tls === undefined && versionsOf(settings).length > 1)
+    report(
+      errorAt(
+        [...path, "http", "versions"],
+        "names two, and clients agree on one over TLS alone; add a tls table, or name one",
+      ),
+    );
 }

@@ -1,11 +1,21 @@
 import * as z from "zod";
-import { cidrs } from "../limits.ts";
+import { cidrs, rate } from "../limits.ts";
 import { duration, integer, path } from "../values.ts";
 import { fieldName, mediaType, size } from "./values.ts";
 
 const yesOrNo = { error: "expected true or false" };
 
+const versions = z
+  .array(z.enum(["2", "1.1"], { error: 'expected "2" or "1.1"' }))
+  .min(1, { error: "the list is empty; name a version" })
+  .max(2);
+
 const http = z.strictObject({
+  versions: versions.optional().meta({
+    description:
+      "The versions of HTTP, in order of preference; with TLS clients agree on one of them (ALPN). Without TLS there can be one only: clients of 2 have to know it.",
+    "x-default": '`["2", "1.1"]` with TLS, `["1.1"]` without',
+  }),
   max_request_head: size("1KiB", "1MiB")
     .prefault("32KiB")
     .describe("The largest head of a request, its first line included. Over it: 431."),
@@ -41,6 +51,32 @@ const http = z.strictObject({
     .regex(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, { error: "expected keep, remove or a text in ASCII" })
     .prefault("keep")
     .describe("The backend's field Server: keep, remove, or a text that replaces it."),
+});
+
+const http2 = z.strictObject({
+  max_streams: integer(1, 10_000)
+    .prefault(100)
+    .describe("The most requests of a connection at a time. More are refused."),
+  stream_window: size("16KiB", "16MiB")
+    .prefault("64KiB")
+    .describe("How much of a body a client may send before umay takes it."),
+  connection_window: size("64KiB", "256MiB")
+    .prefault("1MiB")
+    .describe("The same for all bodies of a connection together: the most that is held for it."),
+  resets: z
+    .strictObject({
+      burst: integer(1, 1_000_000).prefault(100).describe("So many at once."),
+      rate: rate.prefault("10/s").describe("And so many on average."),
+    })
+    .prefault({})
+    .describe(
+      "How many requests a client may take back before they are answered, or make umay reset. Over it the connection ends.",
+    ),
+  glitches: integer(1, 1_000_000)
+    .prefault(1_000)
+    .describe(
+      "The most useless frames, which no good client sends often; the count is halved every 30 s. Over it the connection ends.",
+    ),
 });
 
 const forwarded = z.strictObject({
@@ -109,6 +145,7 @@ export const httpKeys = {
     "x-default": "no limit",
   }),
   http: http.optional().describe("What is taken from clients and given to them."),
+  http2: http2.optional().describe("How much a connection that speaks HTTP/2 may ask of umay."),
   forwarded: forwarded
     .optional()
     .describe("Who says where a request came from, and what backends are told of it."),
@@ -138,6 +175,8 @@ export const httpTimeouts = {
 
 /** What a table that is not there says. */
 export const defaultHttp = (): z.output<typeof http> => http.parse({});
+export const defaultHttp2 = (): z.output<typeof http2> => http2.parse({});
 export const defaultForwarded = (): z.output<typeof forwarded> => forwarded.parse({});
 export type HttpSettings = z.output<typeof http>;
+export type Http2Settings = z.output<typeof http2>;
 export type ForwardedSettings = z.output<typeof forwarded>;

@@ -1,0 +1,241 @@
+import { listenerCell } from "../../../channel/counters.ts";
+import { type ConnectionError, codeName, errorCode } from "../../../http/http2/protocol.ts";
+import { ServerConnection, type ServerOwner } from "../../../http/http2/server-connection.ts";
+import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
+import type { HttpFront } from "../../../model/http/front.ts";
+import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { logSession } from "../../../observe/session-log.ts";
+import { connectionRecord } from "../../accept/record.ts";
+import { clock } from "../../clock.ts";
+import type { Open } from "../../open.ts";
+import { readClient, writeClient } from "../../sockets/events.ts";
+import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import type { HttpConnection } from "./client.ts";
+import { borrowBuffer, type Flushing, flushSoon, giveBack } from "./flushes.ts";
+import type { HttpFrontend } from "./frontend.ts";
+import { Http2Request, type RequestConnection } from "./http2-request.ts";
+import { LastWords } from "./last-words.ts";
+import type { HttpPlane } from "./plane.ts";
+
+/** Connections of a process that drains are told within this time, in milliseconds, so that clients do not come back all at once. */
+const drainSpread = 2_000;
+
+/** How long a client has to answer before no more of its requests are taken, in milliseconds. */
+const longestFarewell = 1_000;
+
+/** A client's connection that speaks HTTP/2: moves bytes between its socket and the engine, and ends it in time. */
+export class Http2Connection extends SocketOwner implements Open, ServerOwner, RequestConnection, Flushing {
+  readonly connection: HttpConnection;
+  readonly frontend: HttpFrontend;
+  awaitsFlush = false;
+  readonly #plane: HttpPlane;
+  readonly #client: OwnedSocket;
+  readonly #engine: ServerConnection;
+  readonly #requests = new Set<Http2Request>();
+  #count = 0;
+  /** The socket takes more. */
+  #hasRoom = true;
+  /** No request is left, and none is taken: it ends when all is written. Since when, by {@link clock}. */
+  #endsSince: number | undefined = undefined;
+  #failure: ConnectionError | undefined = undefined;
+  #lastWords: LastWords | undefined = undefined;
+  /** Since when it has no request; by {@link clock}. */
+  #idleSince = clock.now;
+  /** When it is too old for more requests, by performance.now(). */
+  readonly #retiresAt: number;
+  /** When the client is told, where it is to leave, and since when it is; by performance.now(). */
+  #tellsAt: number | undefined = undefined;
+  #toldAt: number | undefined = undefined;
+  #received = 0;
+  #sent = 0;
+
+  constructor(plane: HttpPlane, connection: HttpConnection, frontend: HttpFrontend) {
+    super();
+    const { client, tls } = connection;
+    const { maxAge, limits } = frontend.front;
+    this.#plane = plane;
+    this.connection = connection;
+    this.frontend = frontend;
+    this.#client = client;
+    // Connections that began together are not to end together.
+    this.#retiresAt =
+      maxAge === undefined
+        ? Number.POSITIVE_INFINITY
+        : performance.now() + maxAge * (0.9 + 0.2 * Math.random());
+    const scheme = tls === undefined ? "http" : "https";
+    const terms = { scheme, tunnels: false, target: limits.target } as const;
+    this.#engine = new ServerConnection(frontend.http2, terms, this, clock.now);
+    client.owner = this;
+    plane.open.add(this);
+    writeClient(client);
+    readClient(client);
+    if (client.isPaused()) client.resume();
+    if (client.readableEnded) this.clientEnded();
+  }
+
+  override clientData(chunk: Buffer): void {
+    if (this.#lastWords !== undefined) {
+      this.#lastWords.drop(chunk.length);
+      return;
+    }
+    this.#received += chunk.length;
+    this.#countBytes(listenerCell.received, chunk.length);
+    this.#engine.receive(chunk, 0, chunk.length, clock.now);
+    if (this.#engine.congested) this.#client.pause();
+  }
+
+  request(stream: ServerStream): RequestUser {
+    this.#count++;
+    if (this.#count === this.frontend.front.maxRequests) this.#tell(performance.now());
+    const request = new Http2Request(this.#plane, this, stream, this.#count === 1);
+    this.#requests.add(request);
+    return request;
+  }
+
+  forget(request: Http2Request): void {
+    if (this.#requests.delete(request) && this.#requests.size === 0) this.#idleSince = clock.now;
+  }
+
+  borrow(): Buffer {
+    return borrowBuffer();
+  }
+
+  wantsFlush(): void {
+    flushSoon(this);
+  }
+
+  failed(error: ConnectionError): void {
+    this.#failure ??= error;
+    this.finished();
+  }
+
+  finished(): void {
+    this.#endsSince ??= clock.now;
+    flushSoon(this);
+  }
+
+  flush(): void {
+    const client = this.#client;
+    if (this.#lastWords !== undefined || client.destroyed) return;
+    client.cork();
+    let bytes = this.#hasRoom ? this.#engine.take() : undefined;
+    while (bytes !== undefined) {
+      this.#write(bytes);
+      bytes = this.#hasRoom ? this.#engine.take() : undefined;
+    }
+    client.uncork();
+    if (!this.#hasRoom) return;
+    if (this.#endsSince !== undefined) this.#lastWords = new LastWords(client);
+    else if (client.isPaused()) client.resume();
+  }
+
+  #write(bytes: Buffer): void {
+    this.#sent += bytes.length;
+    this.#countBytes(listenerCell.sent, bytes.length);
+    this.#hasRoom = this.#client.write(bytes, (error) => {
+      if (error === undefined || error === null) giveBack(bytes);
+    });
+  }
+
+  override clientDrained(): void {
+    this.#hasRoom = true;
+    this.flush();
+  }
+
+  /** Without more of the client there is no credit for what waits, so that only a connection without requests ends well. */
+  override clientEnded(): void {
+    if (this.#lastWords !== undefined) this.#lastWords.clientEnded();
+    else if (this.#engine.count > 0) this.end("client_reset");
+    else this.finished();
+  }
+
+  override clientFailed(): void {
+    this.end(this.#lastWords === undefined ? "client_reset" : this.#endReason);
+  }
+
+  override clientClosed(): void {
+    this.clientFailed();
+  }
+
+  get #endReason(): EndReason {
+    return this.#failure === undefined ? this.#lastWords!.reason : "http2_error";
+  }
+
+  endIfOverdue(now: number): void {
+    const { idle } = this.frontend.front.timeouts;
+    if (this.#lastWords !== undefined) {
+      if (this.#lastWords.isOverdue(now, idle)) this.end("client_reset");
+    } else if (this.#endsSince !== undefined) {
+      if (now - this.#endsSince > idle) this.end("client_reset");
+    } else {
+      this.#engine.sweep(now);
+      for (const request of this.#requests) request.endIfOverdue(now);
+      this.#leaveIfDue(now);
+    }
+  }
+
+  #leaveIfDue(now: number): void {
+    const { requestHeader, keepAlive } = this.frontend.front.timeouts;
+    const quiet = this.#requests.size > 0 ? 0 : now - this.#idleSince;
+    if (!this.#engine.begun && quiet > requestHeader)
+      this.#engine.abort(errorCode.settingsTimeout, "no SETTINGS came");
+    else if (this.#toldAt !== undefined) {
+      if (now - this.#toldAt > longestFarewell) this.#engine.drain();
+      // No request of it chooses a pool any more.
+      if (this.#engine.takesNone) this.connection.decided();
+    } else if (
+      quiet > keepAlive ||
+      now > this.#retiresAt ||
+      now > (this.#tellsAt ?? Number.POSITIVE_INFINITY)
+    )
+      this.#tell(now);
+    else if (this.#plane.isDraining || this.connection.listener.isRetired)
+      this.#tellsAt ??= now + Math.random() * drainSpread;
+  }
+
+  /** The client is to make no more requests. @param now by performance.now(). */
+  #tell(now: number): void {
+    this.#toldAt = now;
+    this.#engine.drain();
+  }
+
+  vacate(slot: number): void {
+    for (const request of this.#requests) request.vacate(slot);
+  }
+
+  /** Ends now, whatever is under way. */
+  end(reason: EndReason): void {
+    if (!this.#plane.open.delete(this)) return;
+    for (const request of this.#requests) request.abandon(requestReasonOf(reason));
+    this.#engine.closed();
+    this.#record(reason, this.connection.close(reason));
+  }
+
+  /** @param duration in milliseconds. */
+  #record(reason: EndReason, duration: number): void {
+    const { logger, logSessions } = this.#plane;
+    if (!logSessions) return;
+    const record = connectionRecord(this.connection, reason, duration);
+    record.received = this.#received;
+    record.sent = this.#sent;
+    record.requests = this.#count;
+    const failure = this.#failure;
+    if (failure !== undefined) record.httpError = `${codeName(failure.code)}: ${failure.message}`;
+    logSession(logger, record);
+  }
+
+  #countBytes(cell: number, bytes: number): void {
+    this.#plane.counters[this.connection.listener.definition.counters + cell]! += bytes;
+  }
+}
+
+/** How a request ends where its connection does. */
+const requestReasonOf = (reason: EndReason): RequestReason =>
+  reason in requestReasons ? (reason as RequestReason) : "client_reset";
+
+/** With TLS by what was agreed on (RFC 9113 section 3.2), else by what the listener has. */
+export function speaksHttp2({ tls }: Pick<HttpConnection, "tls">, { versions }: HttpFront): boolean {
+  const [first, second] = versions;
+  if (second === undefined) return first === "2";
+  return tls?.alpn === "h2";
+}
