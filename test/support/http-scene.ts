@@ -6,6 +6,7 @@ import { indexTable } from "../../src/data/decide/http/routing.ts";
 import type { ServedPool } from "../../src/data/dispatch/pool.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
+import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
 import type { HttpPlane } from "../../src/data/serve/http/plane.ts";
 import { readBuffer } from "../../src/data/sockets/read-buffer.ts";
 import { KeptUpstreams } from "../../src/data/upstream/kept.ts";
@@ -97,8 +98,11 @@ export class HttpScene {
   accept(): FakeSocket {
     const raw = new FakeSocket();
     const place = admit(this.listener, this.plane, "192.0.2.1")!;
-    const serve = (connection: Connection<HttpFakeListener>): void =>
-      void new Http1Connection(this.plane, connection, fakeChain, this.frontend);
+    const { plane: shared, frontend } = this;
+    const serve = (connection: Connection<HttpFakeListener>): void => {
+      if (speaksHttp2(connection, frontend.front)) new Http2Connection(shared, connection, frontend);
+      else new Http1Connection(shared, connection, fakeChain, frontend);
+    };
     const plane = Object.assign(Object.create(this.plane), { serve }) as FakePlane & { serve: typeof serve };
     new Connection(plane, this.listener, raw.socket, place);
     this.clients.push(raw);
@@ -118,6 +122,11 @@ export class HttpScene {
     const now = performance.now() + later;
     for (const one of this.plane.open) one.endIfOverdue(now);
     this.plane.kept.endIfOverdue(now);
+  }
+
+  /** The end of a turn of the event loop: connections of HTTP/2 write. */
+  flush(): void {
+    for (const one of this.plane.open) if (one instanceof Http2Connection) one.flush();
   }
 
   get requests(): readonly RequestLine[] {
