@@ -7,8 +7,8 @@ import { load, smallest } from "./loading.ts";
 const planned: readonly [table: string, line: string, listed: string][] = [
   ["auth.staff", 'type = "basic"', "auth"],
   ["rate_limits.per-user", 'rate = "1/s"', "rate_limits"],
-  ["listeners.echo.http2", "max_streams = 1", "listeners.<name>.http2"],
-  ["listeners.echo.http", 'versions = ["2"]', "listeners.<name>.http.versions"],
+  ["listeners.echo.http2", 'header_table = "4KiB"', "listeners.<name>.http2.header_table"],
+  ["listeners.echo.http2", 'ping = { interval = "10s" }', "listeners.<name>.http2.ping"],
   ["pools.echo.http", 'version = "2"', "pools.<name>.http.version"],
   ["routes.a", "auth = []", "routes.<name>.auth"],
   ["routes.a", "rate_limit = []", "routes.<name>.rate_limit"],
@@ -38,11 +38,11 @@ for (const [table, line, listed] of planned)
 
 test("a planned key does not hide other problems of its table", async () => {
   const { problems } = await load(
-    `${smallest}[listeners.other]\nbind = "nowhere"\npool = "ecko"\nhttp2 = { max_streams = 1 }\n`,
+    `${smallest}[listeners.other]\nbind = "nowhere"\npool = "ecko"\nhttp2 = { header_table = "4KiB" }\n`,
   );
   assert.deepEqual(
     problems.map(({ path }) => path),
-    ["listeners.other.bind", "listeners.other.http2"],
+    ["listeners.other.bind", "listeners.other.http2.header_table"],
   );
 });
 

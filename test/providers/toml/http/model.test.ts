@@ -175,3 +175,39 @@ test("routes of layer 4 come before HTTP", async () => {
     ],
   );
 });
+
+test("what a client of HTTP/2 may cost is said in a table, and a listener without TLS speaks one version", async () => {
+  const usual = serveOf(await httpModel(`${base}${usesB}`), "web").front;
+  assert.deepEqual(usual.versions, ["1.1"]);
+  assert.deepEqual(usual.http2, {
+    streams: 100,
+    streamWindow: 65_536,
+    connectionWindow: 1_048_576,
+    resets: { burst: 100, perSecond: 10 },
+    glitches: 1_000,
+  });
+  const tables = `[listeners.web.http]
+versions = ["2"]
+[listeners.web.http2]
+max_streams = 7
+stream_window = "32KiB"
+connection_window = "128KiB"
+resets = { burst = 3, rate = "30/m" }
+glitches = 9
+`;
+  const { versions, http2 } = serveOf(await httpModel(`${base}${tables}${usesB}`), "web").front;
+  assert.deepEqual(versions, ["2"]);
+  assert.deepEqual(http2, {
+    streams: 7,
+    streamWindow: 32_768,
+    connectionWindow: 131_072,
+    resets: { burst: 3, perSecond: 0.5 },
+    glitches: 9,
+  });
+});
+
+test("two versions without TLS are an error: clients could not agree on one", async () => {
+  const { model, lines } = await loadHttp(`${base}[listeners.web.http]\nversions = ["2", "1.1"]\n${usesB}`);
+  assert.equal(model, undefined);
+  assert.match(lines.join("\n"), /error listeners\.web\.http\.versions: names two/);
+});
