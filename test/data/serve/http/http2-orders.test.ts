@@ -245,3 +245,24 @@ test("whatever happens in whatever order: each stream has one answer that is who
   );
   assert.ok(whole > 0);
 });
+
+test("a connection of a listener that has left chooses no pool behind its last GOAWAY, and ends with its last answer", async () => {
+  const prepared = await HttpScene.of('[listeners.web.http]\nversions = ["2"]');
+  const wanted: Wanted = { id: "0", method: "GET", body: "none", answer: "length", fault: "" };
+  const world = new World(prepared.again(), [[wanted]]);
+  const { scene, people } = world;
+  const goOn = (what: Step["what"]): void => world.take({ what, which: 0, size: 1_000 });
+  for (const what of ["tick", "client sends", "tick", "connect"] as const) goOn(what);
+  scene.listener.isRetired = true;
+  assert.equal(scene.listener.undecided, 1);
+  // It is due to be told within 2 s; the client's engine answers the PING at once.
+  goOn("tick");
+  scene.sweep(3_000);
+  for (let turn = 0; turn < 3; turn++) goOn("tick");
+  assert.equal(scene.listener.undecided, 0);
+  assert.equal(scene.plane.open.size, 1);
+  goOn("backend answers");
+  assert.equal(people[0]!.outcomes[0]!.text, "answer to 0");
+  assert.ok(people[0]!.socket.writableEnded, "the connection stayed open");
+  scene.finish();
+});
