@@ -125,12 +125,9 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     if (this.#dispatch.waiting) this.end("client_gone");
   }
 
-  override clientFailed(): void {
-    this.end("client_gone");
-  }
-
-  override clientTlsFailed(): void {
-    this.end("client_tls_error");
+  /** Node reports a reset under TLS as an error of TLS, too. */
+  override clientFailed(error: NodeJS.ErrnoException): void {
+    this.end(error.code?.startsWith("ERR_SSL") ? "client_tls_error" : "client_gone");
   }
 
   override clientClosed(): void {
