@@ -105,7 +105,12 @@ test("a new list is taken whole, one that only looks different is not news", asy
 const mistakes: readonly (readonly [what: string, name: string, text: string | undefined, RegExp])[] = [
   ["is empty", "b.toml", "", /^<file>: backends: is missing; expected a list of backends/],
   ["is empty JSON", "b.json", "", /^<file>:1:1: not valid JSON: Unexpected end of JSON input/],
-  ["is half written", "b.toml", 'backends = ["10.0.0.1:80", "10.0', /^<file>:1:28: the text that begins here needs " at its end/],
+  [
+    "is half written",
+    "b.toml",
+    'backends = ["10.0.0.1:80", "10.0',
+    /^<file>:1:28: the text that begins here needs " at its end/,
+  ],
   ["is half written JSON", "b.json", '{\n  "backends": ["10.0.0.1:80",', /^<file>:2:\d+: not valid JSON: /],
   ["lists nothing", "b.toml", "\nbackends = []", /^<file>:2:12: backends: the list is empty/],
   [

@@ -63,6 +63,7 @@ describe("the PROXY protocol", () => {
         discovery = { type = "static", backends = ["127.0.0.1:${backends[index]!.port}"] }`,
     );
     umay = await startUmay(`
+      log = { level = "debug" }
       workers = 2
       admin.bind = "127.0.0.1:0"
       [listeners.plain]
