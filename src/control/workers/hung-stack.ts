@@ -23,7 +23,8 @@ interface ProfileNode {
 
 /**
  * Where a thread whose event loop does not turn is, in the form of an error's stack: a CPU profile interrupts any
- * JavaScript, endless loops, regular expressions and `Atomics.wait` included.
+ * JavaScript, endless loops, regular expressions and `Atomics.wait` included. The innermost frame may be missing where
+ * V8 optimised its loop while that ran.
  * @returns undefined where it does not answer, because it is in a call of the system.
  */
 export async function stackOfHung(thread: Pick<Worker, "startCpuProfile">): Promise<string | undefined> {

@@ -88,10 +88,12 @@ test("the limit can be changed, also to none at all, while the watchdog looks", 
   watchdog.stop();
 });
 
-for (const [how, code] of [
-  ["an endless loop", "for (;;);"],
-  ["a regular expression", '/^(a+)+$/.test("a".repeat(40) + "b");'],
-  ["a wait", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"],
+const innermost = /^ {4}at hangsHere \(\[worker eval\]:3:\d+\)\n {4}at /;
+for (const [how, code, expected] of [
+  // A loop that was optimised while it ran may be told of by its caller alone.
+  ["an endless loop", "for (;;);", /^ {4}at (?:hangsHere|processImmediate) \(/],
+  ["a regular expression", '/^(a+)+$/.test("a".repeat(40) + "b");', innermost],
+  ["a wait", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);", innermost],
 ] as const)
   test(`the stack of a thread that hangs in ${how} is told`, async () => {
     const program = `
@@ -102,7 +104,7 @@ for (const [how, code] of [
     const thread = new Worker(program, { eval: true, workerData: begun });
     await Atomics.waitAsync(begun, 0, 0).value;
     const stack = await stackOfHung(thread);
-    assert.match(stack ?? "", /^ {4}at hangsHere \(\[worker eval\]:3:\d+\)\n {4}at /);
+    assert.match(stack ?? "", expected);
     await thread.terminate();
   });
 
