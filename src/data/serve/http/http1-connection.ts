@@ -21,6 +21,7 @@ import type { HttpFrontend } from "./frontend.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { type RequestOwner, RequestPort } from "./request-port.ts";
+import { retirementOf } from "./retirement.ts";
 
 /** The most bytes that are kept of requests before their turn. */
 const mostHeld = 65_536;
@@ -78,11 +79,7 @@ export class Http1Connection
     const scheme = tls === undefined ? "http" : "https";
     this.#front = new Http1Front({ scheme, limits: frontend.limits, held: mostHeld }, new RequestPort(this));
     this.response = new Http1ResponseWriter(this.#front, new ClientOutput(client, tls === undefined, this));
-    // Connections that began together are not to end together.
-    this.#retiresAt =
-      maxAge === undefined
-        ? Number.POSITIVE_INFINITY
-        : performance.now() + maxAge * (0.9 + 0.2 * Math.random());
+    this.#retiresAt = retirementOf(maxAge);
     client.owner = this;
     plane.open.add(this);
     writeClient(client);

@@ -16,6 +16,7 @@ import type { HttpFrontend } from "./frontend.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
+import { retirementOf } from "./retirement.ts";
 
 /** Connections of a process that drains are told within this time, in milliseconds, so that clients do not come back all at once. */
 const drainSpread = 2_000;
@@ -57,11 +58,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     this.connection = connection;
     this.frontend = frontend;
     this.#client = client;
-    // Connections that began together are not to end together.
-    this.#retiresAt =
-      maxAge === undefined
-        ? Number.POSITIVE_INFINITY
-        : performance.now() + maxAge * (0.9 + 0.2 * Math.random());
+    this.#retiresAt = retirementOf(maxAge);
     const scheme = tls === undefined ? "http" : "https";
     const terms = { scheme, tunnels: false, target: limits.target } as const;
     this.#engine = new ServerConnection(frontend.http2, terms, this, clock.now);
