@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   data: ["channel", "tls", "http", "model", "observe", "lib"],
   control: [
     "lib",
+    "http",
     "tls",
     "material",
     "model",

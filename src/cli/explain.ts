@@ -3,7 +3,6 @@ import { parseAddress, type SocketAddress } from "../lib/address.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { askAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
-import type { AskedUrl } from "./explain-http/question.ts";
 import { formatExplanation } from "./explain-text.ts";
 import { loadOrExplain } from "./load.ts";
 
@@ -28,15 +27,14 @@ export interface ExplainOptions {
 
 /** `umay explain`: how umay would treat a connection. @returns 0 when it would be served, 1 when it would not. */
 export async function explain(options: ExplainOptions): Promise<number> {
-  const { admin, config, url, cases } = options;
-  if (admin !== undefined && (url ?? cases) !== undefined) {
-    printError("requests are judged by a configuration, not by a running umay; leave --admin out");
+  const { admin, config, cases } = options;
+  if (admin !== undefined && cases !== undefined) {
+    printError("cases are judged by a configuration, not by a running umay; leave --admin out");
     return exitCode.usage;
   }
   if (cases !== undefined) return judgeCases(config, cases);
   const query = queryOf(options);
-  const asked = url === undefined ? undefined : { url, method: options.method, headers: options.header };
-  const answer = admin === undefined ? await askFile(config, query, asked) : await askRunning(admin, query);
+  const answer = admin === undefined ? await askFile(config, query) : await askRunning(admin, query);
   if (typeof answer === "number") return answer;
   const color = process.stdout.hasColors?.() ?? false;
   const text = options.json ? `${JSON.stringify(answer, null, 2)}\n` : formatExplanation(answer, { color });
@@ -46,6 +44,11 @@ export async function explain(options: ExplainOptions): Promise<number> {
 
 function queryOf(options: ExplainOptions): URLSearchParams {
   const query = new URLSearchParams();
+  if (options.url !== undefined) {
+    query.set("url", options.url);
+    query.set("method", options.method);
+    for (const field of options.header) query.append("header", field);
+  }
   for (const name of ["listener", "client", "via", "sni", "protocol"] as const)
     if (options[name] !== undefined) query.set(name, options[name]);
   for (const name of options.alpn) query.append("alpn", name);
@@ -53,18 +56,10 @@ function queryOf(options: ExplainOptions): URLSearchParams {
 }
 
 /** @returns the exit code when there is no explanation; the reason was written to standard error. */
-async function askFile(
-  file: string | undefined,
-  query: URLSearchParams,
-  asked: AskedUrl | undefined,
-): Promise<Explanation | number> {
+async function askFile(file: string | undefined, query: URLSearchParams): Promise<Explanation | number> {
   const loaded = await loadOrExplain(file);
   if (loaded === undefined) return exitCode.badConfig;
-  const { askRequest } = await import("./explain-http/question.ts");
-  const question =
-    asked === undefined
-      ? readQuestion(query, loaded.model.listeners)
-      : askRequest(asked, query, loaded.model.listeners);
+  const question = readQuestion(query, loaded.model.listeners);
   if (!question.ok) {
     printError(question.error.message);
     return exitCode.usage;
@@ -101,6 +96,7 @@ async function judgeCases(config: string | undefined, file: string): Promise<num
 async function askRunning(admin: string, query: URLSearchParams): Promise<Explanation | number> {
   try {
     const { status, body } = await askAdmin(parseAddress(admin) as SocketAddress, `/explain?${query}`);
+    if (status === 431) throw new Error("the request is too long to be asked about; ask a configuration");
     const answer = JSON.parse(body) as Explanation & { readonly error?: string };
     if (status === 200) return answer;
     printError(answer.error ?? body);

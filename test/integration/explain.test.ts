@@ -10,6 +10,7 @@ import type { Explanation } from "../../src/model/explanation.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { connectPlain } from "../support/client.ts";
 import { type Finished, startCommand } from "../support/command.ts";
+import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
 import { patient } from "../support/patience.ts";
 import { endingOf, farewell } from "../support/talk.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -180,4 +181,59 @@ test("1, and why, when no umay answers", async () => {
   const { code, stderr } = await explain("--admin", "127.0.0.1:1");
   assert.equal(code, 1);
   assert.match(stderr, /^umay: no answer from 127\.0\.0\.1:1: /);
+});
+
+test("a request to a running umay: by the routes that it serves now, and the backends as they are", async () => {
+  await using backend = await startHttpBackend(tellRequest("app"));
+  await using umay = await startUmay(`
+    workers = 1
+    admin.bind = "127.0.0.1:0"
+    [listeners.web]
+    bind = "127.0.0.1:0"
+    mode = "http"
+    [routes.api]
+    hosts = ["api.test"]
+    path_prefix = "/v1"
+    methods = ["POST"]
+    headers = { x-user = "7" }
+    pool = "app"
+    rewrite = { path_prefix = "/" }
+    [routes.old]
+    hosts = ["old.test"]
+    redirect = { host = "api.test" }
+    [pools.app]
+    discovery = { type = "static", backends = ["${backend.address}"] }`);
+  const admin = ["--admin", umay.admin.replace("http://", "")];
+  const port = umay.port("web");
+  const told = await explainJson(
+    `http://api.test:${port}/v1/users?beta=1`,
+    "-X",
+    "POST",
+    "-H",
+    "X-User: 7",
+    ...admin,
+  );
+  const { http, pool, worker, served } = told;
+  assert.deepEqual([served, worker, http?.route, pool?.backend], [true, 1, "api", backend.address]);
+  assert.deepEqual(http?.changes, ["path /v1/users -> /users"]);
+  const answer = await ask(port, {
+    method: "POST",
+    path: "/v1/users?beta=1",
+    headers: { host: "api.test", "x-user": "7" },
+  });
+  assert.equal((JSON.parse(answer.body) as { url: string }).url, "/users?beta=1", "as it was told");
+  const missing = await explain("http://api.test/v1/users", "-X", "POST", ...admin);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stdout, /^not served: no_route/);
+  assert.match(missing.stdout, /no: header x-user/);
+  assert.deepEqual((await explainJson("http://old.test/x", ...admin)).http?.answer, {
+    status: 307,
+    reason: null,
+    location: "http://api.test/x",
+  });
+  const wrong = await explain("http://api.test/%zz", ...admin);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /would be answered with 400: bad_percent/);
+  const long = await explain(`http://api.test/${"a".repeat(9_000)}`, ...admin);
+  assert.match(long.stderr, /too long to be asked about/);
 });

@@ -1,12 +1,12 @@
 import { parse } from "smol-toml";
 import * as z from "zod";
+import { listenerFor, readUrl } from "../../control/tell/asked-request.ts";
 import { explainHttp } from "../../data/explain/http.ts";
 import { mebibyte, readWhole } from "../../lib/read-file.ts";
 import { servesOf } from "../../model/check/http/routes.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import { routingOf } from "../explain-file.ts";
-import { listenerFor, readUrl } from "./question.ts";
 
 /** Requests with what shall become of them. */
 const cases = z.strictObject({

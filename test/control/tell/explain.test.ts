@@ -5,9 +5,10 @@ import type { ExplainRequest } from "../../../src/model/explanation.ts";
 import type { Listener } from "../../../src/model/listener.ts";
 
 const tcp: Listener["bind"] = { kind: "tcp", host: "0.0.0.0", port: 443 };
-const web = { name: "web", bind: tcp };
-const mail = { name: "mail", bind: tcp };
-const local = { name: "local", bind: { kind: "unix", path: "/run/x" } } as const;
+const plain = { tls: undefined, detect: false, chains: [] };
+const web = { ...plain, name: "web", bind: tcp };
+const mail = { ...plain, name: "mail", bind: tcp };
+const local = { ...plain, name: "local", bind: { kind: "unix", path: "/run/x" } } as const;
 
 function asked(query: string, listeners = [web] as Parameters<typeof readQuestion>[1]): ExplainRequest {
   const question = readQuestion(new URLSearchParams(query), listeners);
@@ -61,6 +62,9 @@ test("a mistyped question is answered with what was meant", () => {
   );
   assert.equal(complaint("", both), 'malformed: listener: say which one: "web" or "mail"');
   assert.match(complaint("snii=a"), /^malformed: snii: there is no such parameter; .*did you mean "sni"\?$/);
+  assert.match(complaint("url=http%3A%2F%2Fa%2F&headr=a"), /^malformed: headr: .*did you mean "header"\?$/);
+  assert.equal(complaint("method=POST"), "malformed: method: it needs a url");
+  assert.equal(complaint("url=http%3A%2F%2Fa%2F"), 'malformed: no listener has mode = "http"');
   assert.match(complaint("protocol=http"), /^malformed: protocol: expected "tls", .*did you mean "http1"\?$/);
   for (const text of ["10.1.2", "localhost", "10.0.0.1:80", "1::2::3"])
     assert.match(

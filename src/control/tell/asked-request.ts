@@ -1,4 +1,3 @@
-import { type BadQuestion, readQuestion } from "../../control/tell/explain.ts";
 import { hostOf } from "../../http/uri/authority.ts";
 import { readTarget, target } from "../../http/uri/target.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
@@ -6,9 +5,11 @@ import { listChoices } from "../../lib/suggest.ts";
 import { servesOf } from "../../model/check/http/routes.ts";
 import type { ExplainRequest } from "../../model/explanation.ts";
 import type { HttpQuestion } from "../../model/http/explanation.ts";
+import type { HttpFront } from "../../model/http/front.ts";
 import type { Listener } from "../../model/listener.ts";
+import { type BadQuestion, readConnection } from "./asked-connection.ts";
 
-/** A request as the command line, or a file of cases, has it. */
+/** A request as the command line, a file of cases or the query of `/explain` has it. */
 export interface AskedUrl {
   readonly url: string;
   readonly method: string;
@@ -36,17 +37,20 @@ export function readUrl({ url, method, headers }: AskedUrl): Result<HttpQuestion
   return ok({ method, scheme, authority, host, path, secondPath, query, headers: fields });
 }
 
+/** The part of a listener that says whether a request comes in at it. */
+export type AskedListener = Pick<Listener, "name" | "bind" | "tls" | "detect" | "chains">;
+
 const usualPorts = { http: 80, https: 443 } as const;
 
 /**
  * The listener that a request comes in at: the one of its port, or the only one for its scheme; ports may be mapped.
  * @param wanted its name; undefined: the URL says.
  */
-export function listenerFor(
+export function listenerFor<L extends AskedListener>(
   { scheme, authority }: HttpQuestion,
-  listeners: readonly Listener[],
+  listeners: readonly L[],
   wanted: string | undefined,
-): Result<Listener, string> {
+): Result<L, string> {
   const speaking = listeners.filter((listener) => servesOf(listener).length > 0);
   if (speaking.length === 0) return err('no listener has mode = "http"');
   if (wanted !== undefined) {
@@ -65,11 +69,14 @@ export function listenerFor(
   return err(`say which with --listener: ${listChoices([only, ...others].map(({ name }) => name))}`);
 }
 
-/** A request as a question about a connection that carries it. @param query what else was asked for, as without a URL. */
+/**
+ * A request as a question about a connection that carries it.
+ * @param query what else was asked for, as without a URL.
+ */
 export function askRequest(
   asked: AskedUrl,
   query: URLSearchParams,
-  listeners: readonly Listener[],
+  listeners: readonly AskedListener[],
 ): Result<ExplainRequest, BadQuestion> {
   const malformed = (message: string): Result<never, BadQuestion> => err({ kind: "malformed", message });
   const http = readUrl(asked);
@@ -80,8 +87,13 @@ export function askRequest(
   const connection = new URLSearchParams(query);
   connection.set("listener", listener.value.name);
   if (secure && !query.has("sni")) connection.set("sni", http.value.host);
-  if (secure && !query.has("alpn")) connection.set("alpn", "http/1.1");
-  connection.set("protocol", secure ? "tls" : "http1");
-  const question = readQuestion(connection, listeners);
+  const versions = versionsOf(listener.value);
+  if (secure && !query.has("alpn"))
+    for (const version of versions) connection.append("alpn", version === "2" ? "h2" : "http/1.1");
+  connection.set("protocol", secure ? "tls" : versions.includes("1.1") ? "http1" : "http2");
+  const question = readConnection(connection, listeners);
   return question.ok ? ok({ ...question.value, http: http.value }) : question;
 }
+
+/** The versions of HTTP that a usual client would speak with a listener. */
+const versionsOf = (listener: AskedListener): HttpFront["versions"] => servesOf(listener)[0]!.front.versions;
