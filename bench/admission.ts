@@ -9,6 +9,7 @@ import { createAddressTable } from "../src/channel/address-table.ts";
 import { createCounterMemory, layout } from "../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
+import { ServedGuards } from "../src/data/guard/guards.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
@@ -100,6 +101,7 @@ const plane: Plane = {
   serve: () => {},
   dial,
   kept: new KeptUpstreams(),
+  guards: new ServedGuards(createCounterMemory()),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };

@@ -111,6 +111,13 @@ export const routeCell = place({
   requestDuration: histogramCells,
 });
 
+/** What a guard may say of a request. */
+export const guardResults = ["passed", "refused", "unavailable"] as const;
+export type GuardResult = (typeof guardResults)[number];
+
+/** Cells of the block of a guard. */
+export const guardCell = place({ results: guardResults.length });
+
 type Placed<T> = { readonly [K in keyof T]: number } & { readonly size: number };
 
 function place<T extends Record<string, number>>(sizes: T): Placed<T> {

@@ -1,4 +1,4 @@
-import { backendCell, type CounterMemory, listenerCell, poolCell, routeCell } from "./counters.ts";
+import { backendCell, type CounterMemory, guardCell, listenerCell, poolCell, routeCell } from "./counters.ts";
 
 /*
  * The kinds of things that have places in shared memory. A new kind is one entry here, and so is a new number of a kind:
@@ -66,6 +66,7 @@ export const layout = {
     },
     cells: {},
   }),
+  guard: kind(guardCell, { capacity: 1_024, gauges: {}, cells: {} }),
   backend: kind(backendCell, {
     capacity: 65_536,
     gauges: {

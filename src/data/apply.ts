@@ -11,6 +11,7 @@ import type { CompiledRoute } from "./decide/http/compiled-route.ts";
 import type { RouteIndex } from "./decide/http/route-index.ts";
 import { indexTable } from "./decide/http/routing.ts";
 import { ServedPool } from "./dispatch/pool.ts";
+import type { ServedGuards } from "./guard/guards.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
 import { type Served, ServedListener } from "./plane.ts";
 
@@ -29,6 +30,9 @@ interface Prepared {
   readonly commits: (() => void)[];
 }
 
+/** The memory of a worker, and what of it lives as long as itself. */
+type ServingMemory = WorkerMemory & { readonly guards: ServedGuards };
+
 /** What the served state tells of. */
 export interface ServedEvents {
   readonly onConnection: (listener: ServedListener, socket: Socket) => void;
@@ -46,6 +50,8 @@ export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #pools = new Map<string, ServedPool>();
   readonly #tables = new Map<string, RouteIndex<CompiledRoute>>();
+  /** The guards that each table's routes name. */
+  readonly #guardsOf = new Map<string, readonly string[]>();
   /** The shortest timeout of each table's routes, in milliseconds. */
   readonly #ofTables = new Map<string, number>();
   readonly #served: Served = { pools: this.#pools, tables: this.#tables };
@@ -54,12 +60,12 @@ export class ServedState {
   readonly #retired = new Map<ServedListener, number>();
   /** Undefined: it has to be found out. */
   #shortest: number | undefined;
-  readonly #memory: WorkerMemory;
+  readonly #memory: ServingMemory;
   readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
   readonly #onServerError: (error: Error) => void;
   readonly #onSettled: () => void;
 
-  constructor(memory: WorkerMemory, { onConnection, onServerError, onSettled }: ServedEvents) {
+  constructor(memory: ServingMemory, { onConnection, onServerError, onSettled }: ServedEvents) {
     this.#memory = memory;
     this.#onConnection = onConnection;
     this.#onServerError = onServerError;
@@ -86,7 +92,9 @@ export class ServedState {
     for (const name of gone.routeTables) {
       this.#tables.delete(name);
       this.#ofTables.delete(name);
+      this.#guardsOf.delete(name);
     }
+    this.#memory.guards.keep(new Set([...this.#guardsOf.values()].flat()));
     for (const [name, open] of prepared.listeners) this.#listeners.set(name, open);
     const kept = new Set(prepared.listeners.values());
     for (const open of before) if (!kept.has(open)) close(open.servers);
@@ -170,8 +178,10 @@ export class ServedState {
         throw new Error(`routes send requests to pool ${pool}, which is not served`);
     const index = await indexTable(table);
     const shortest = Math.min(...[...routesOf(table)].map(shortestOfRoute));
+    for (const guard of table.guards) commits.push(this.#memory.guards.prepare(guard));
     commits.push(this.#forgetShortest, () => {
       this.#tables.set(table.name, index);
+      this.#guardsOf.set(table.name, namesOf(table.guards));
       this.#ofTables.set(table.name, shortest);
     });
   }

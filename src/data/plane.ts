@@ -13,6 +13,7 @@ import { type Greeting, greetingOf } from "./decide/greeting.ts";
 import type { Routing } from "./decide/http/routing.ts";
 import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
+import type { ServedGuards } from "./guard/guards.ts";
 import type { Open } from "./open.ts";
 import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
 import type { Dial } from "./upstream/dial.ts";
@@ -131,6 +132,8 @@ export interface Plane {
   readonly dial: Dial;
   /** Idle connections to backends. */
   readonly kept: KeptUpstreams;
+  /** What requests have to pass. */
+  readonly guards: ServedGuards;
   /** The process drains: nothing new is to begin where that can be avoided. */
   isDraining: boolean;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */

@@ -12,6 +12,7 @@ import { admit } from "./accept/admission.ts";
 import { Connection } from "./accept/connection.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
+import { ServedGuards } from "./guard/guards.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
@@ -42,6 +43,7 @@ const plane: Plane = {
   },
   dial,
   kept: new KeptUpstreams(),
+  guards: new ServedGuards(setup.counters),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };
@@ -51,6 +53,7 @@ const sweep = new Sweep(
   () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1),
 );
 const memory = {
+  guards: plane.guards,
   shared: setup.shared,
   counters: setup.counters,
   worker: { index: setup.id - 1, count: setup.count },

@@ -248,6 +248,16 @@ export const requestReasons = {
     status: 400,
     text: "the request names no host, which the redirect needs",
   },
+  auth_required: {
+    origin: "client",
+    status: 401,
+    text: "the client has not said who it is, or not so that it can be believed; detail says more",
+  },
+  auth_denied: {
+    origin: "client",
+    status: 403,
+    text: "the client may not come in, whoever it is; detail says why",
+  },
   denied: { origin: "client", status: 403, text: "the route's allow or deny refuses the client's address" },
   upgrade_refused: {
     origin: "client",
@@ -312,6 +322,11 @@ export const requestReasons = {
     origin: "umay",
     status: 502,
     text: "its backend was drained by hand, or had left the pool, and the drain's time was over",
+  },
+  auth_unavailable: {
+    origin: "umay",
+    status: 503,
+    text: "it could not be found out whether the client may come in; detail says why",
   },
   first_byte_timeout: {
     origin: "backend",

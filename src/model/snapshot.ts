@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { PlacedBackend } from "./backend.ts";
+import type { Guard } from "./http/guard.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
@@ -40,9 +41,17 @@ export interface PlacedRoute {
   readonly counters: number;
 }
 
+/** A guard with its place in the shared memory, which is the same in every table. */
+export type PlacedGuard = Guard & {
+  readonly slot: number;
+  /** Index of the first of its counters in every worker's counter memory. */
+  readonly counters: number;
+};
+
 export interface PlacedRouteTable extends HttpRouteTable {
   /** Those of its routes. */
   readonly routes: readonly PlacedRoute[];
+  readonly guards: readonly PlacedGuard[];
 }
 
 /** One complete, immutable, versioned state that the workers serve. An unchanged part is the same object as before. */

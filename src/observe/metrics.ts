@@ -138,6 +138,12 @@ export const metrics = {
     unit: "seconds",
     bounds: requestTimes,
   },
+  umay_auth_total: {
+    type: "counter",
+    help: "Requests that an auth has judged. unavailable: it could not be found out whether the client may come in.",
+    labels: ["auth", "result"],
+    unit: "",
+  },
   umay_first_byte_seconds: {
     type: "histogram",
     help: "Time from a request's head to the head of the backend's answer.",

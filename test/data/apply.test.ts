@@ -6,6 +6,7 @@ import { createCounterMemory } from "../../src/channel/layout.ts";
 import { createSharedMemory } from "../../src/channel/memory.ts";
 import { type BoundListener, Store } from "../../src/control/state/store.ts";
 import { ServedState } from "../../src/data/apply.ts";
+import { ServedGuards } from "../../src/data/guard/guards.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../../src/model/snapshot.ts";
 import { httpModel } from "../providers/toml/http/loading.ts";
@@ -70,9 +71,11 @@ const nothing: Difference = {
 function scene() {
   const connections: string[] = [];
   const settled: number[] = [];
+  const counters = createCounterMemory();
   const memory = {
+    guards: new ServedGuards(counters),
     shared: createSharedMemory(),
-    counters: createCounterMemory(),
+    counters,
     worker: { index: 0, count: 1 },
   };
   const state: ServedState = new ServedState(memory, {

@@ -4,6 +4,7 @@ import { Connection } from "../../src/data/accept/connection.ts";
 import { clock } from "../../src/data/clock.ts";
 import { indexTable } from "../../src/data/decide/http/routing.ts";
 import type { ServedPool } from "../../src/data/dispatch/pool.ts";
+import { ServedGuards } from "../../src/data/guard/guards.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
@@ -12,7 +13,7 @@ import { readBuffer } from "../../src/data/sockets/read-buffer.ts";
 import { KeptUpstreams } from "../../src/data/upstream/kept.ts";
 import type { HttpServe } from "../../src/model/http/front.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
-import { httpModel } from "../providers/toml/http/loading.ts";
+import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
 import { FakePlane, fakeBackends, fakeChain } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
@@ -45,6 +46,8 @@ export interface HttpSettings extends Accepting {
   readonly pool?: Partial<PlacedPool>;
   /** How many backends the pool has, at most 3. */
   readonly backends?: number;
+  /** What routes with `auth` have to pass. */
+  readonly guards?: HttpPlane["guards"];
 }
 
 /** What a request's line in the log has. */
@@ -70,7 +73,9 @@ export class HttpScene {
 
   private constructor(frontend: HttpFrontend, settings: HttpSettings) {
     this.#settings = settings;
-    const plane = Object.assign(new FakePlane(), { kept: new KeptUpstreams(), isDraining: false });
+    const fake = new FakePlane();
+    const { guards = new ServedGuards(fake.counters) } = settings;
+    const plane = Object.assign(fake, { kept: new KeptUpstreams(), guards, isDraining: false });
     this.plane = plane;
     this.pool = plane.pool({
       maxConnectionsPerBackend: undefined,
@@ -83,7 +88,8 @@ export class HttpScene {
 
   /** @param toml further tables of a configuration whose listener is `web`. */
   static async of(toml = "", settings: HttpSettings = {}): Promise<HttpScene> {
-    const model = await httpModel(`${base}${toml}`);
+    const { model, lines } = await loadHttp(`${base}${toml}`);
+    assert.ok(model, lines.join("\n"));
     const serve = model.listeners[0]!.chains[0]!.serve as HttpServe;
     const tables = new Map<string, Awaited<ReturnType<typeof indexTable>>>();
     for (const table of model.routeTables) tables.set(table.name, await indexTable(table));
@@ -91,8 +97,8 @@ export class HttpScene {
   }
 
   /** The same with nothing in it. */
-  again(): HttpScene {
-    return new HttpScene(this.frontend, this.#settings);
+  again(changes: HttpSettings = {}): HttpScene {
+    return new HttpScene(this.frontend, { ...this.#settings, ...changes });
   }
 
   accept(): FakeSocket {

@@ -3,13 +3,13 @@ import type { Section, Style } from "../explain-text.ts";
 
 /** The lines about a request, in the order in which it is decided on. */
 export function httpSections(http: HttpExplanation, style: Style): Section[] {
-  const { request, hosts, readings, access, changes, limits, hashed } = http;
+  const { request, hosts, readings, access, guards, changes, limits, hashed } = http;
   const sections: Section[] = [
     ["request", [`${request.method} ${request.url}`, `client ${request.client}: ${request.client_by}`]],
     ["host", [hosts.length === 0 ? "no route has it" : hosts.map(hostText).join(", then ")]],
     ["route", [...ruleLines(http, style), readingText(readings)]],
   ];
-  if (access !== null) sections.push(["access", [access]]);
+  if (access !== null) sections.push(["access", [access, ...guards]]);
   if (changes.length > 0) sections.push(["changes", changes]);
   if (limits.length > 0) sections.push(["limits", [limits.join(", ")]]);
   if (hashed !== null) sections.push(["hashed", [`${hashed.key} (${hashed.by})`]]);

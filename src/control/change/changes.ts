@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isForPassthrough, modeOf, rulesOf, type Serve } from "../../model/chain.ts";
+import type { Guard } from "../../model/http/guard.ts";
 import type { Listener } from "../../model/listener.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -24,6 +25,9 @@ export function compareModels(before: Model, after: Model): Changes {
     changes: [
       ...plain.filter((key) => !needsRestart(key)).map((key) => `${key}: changed`),
       ...compareNamed("listeners", before.listeners, after.listeners, changedInListener),
+      ...compareNamed("guards", guardsOf(before), guardsOf(after), changedKeys).map((line) =>
+        line.replace("guards.", ""),
+      ),
       ...compareNamed("routes", flatRoutes(before), flatRoutes(after), changedKeys),
       ...compareNamed("pools", before.pools, after.pools, changedInPool),
     ],
@@ -70,6 +74,13 @@ function flatListener({ name, limits, chains, timeouts, ...listener }: Listener)
 function flatServe(serve: Serve | undefined): object {
   return serve?.kind === "http" ? { pool: serve.fallback, http: serve.front } : { pool: serve };
 }
+
+/** Every guard that a route names, once; their names have the table that they stand in. */
+const guardsOf = ({ routeTables }: Model): Guard[] => [
+  ...new Map(
+    routeTables.flatMap(({ guards }) => guards.map((guard) => [guard.name, guard] as const)),
+  ).values(),
+];
 
 /** Every route once, with the places that it has in tables. */
 function flatRoutes({ routeTables }: Model): { readonly name: string }[] {

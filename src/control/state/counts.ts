@@ -9,7 +9,8 @@ import {
 import { countersOf } from "../../channel/layout.ts";
 import { type SharedMemory, stateOf, usedSlots } from "../../channel/memory.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
-import type { PlacedListener, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
+import { partsOfName } from "../../model/http/guard.ts";
+import type { PlacedGuard, PlacedListener, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
 
 /* What the workers have counted, and what was found out about backends, at the moment when someone asks. */
 
@@ -46,6 +47,12 @@ export function routesIn({ routeTables }: Snapshot): readonly PlacedRoute[] {
   return [
     ...new Map(routeTables.flatMap(({ routes }) => routes.map((route) => [route.name, route]))).values(),
   ];
+}
+
+/** The guards of a kind that the routes of all tables name, each once. @param kind with which their names begin. */
+export function guardsIn({ routeTables }: Snapshot, kind: "auth"): readonly PlacedGuard[] {
+  const guards = new Map(routeTables.flatMap((table) => table.guards.map((guard) => [guard.name, guard])));
+  return [...guards.values()].filter(({ name }) => partsOfName(name)[0] === kind);
 }
 
 /** Listeners that speak HTTP with some of their clients. */

@@ -4,11 +4,13 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import { slotsOf } from "../../channel/slots.ts";
 import { type HttpRouteTable, routesOf } from "../../model/http/route.ts";
 import type { PlacedRoute, PlacedRouteTable } from "../../model/snapshot.ts";
+import { GuardPlaces } from "./guard-places.ts";
 import { Places } from "./places.ts";
 
-/** Where routes of HTTP are in shared memory. A route has one place, in however many tables it stands. */
+/** Where routes of HTTP, and the guards that they name, are in shared memory. A route has one place, in however many tables it stands. */
 export class RoutePlaces {
   readonly #places: Places<PlacedRoute>;
+  readonly #guards: GuardPlaces;
   #present = new Map<string, PlacedRoute>();
 
   constructor(shared: SharedMemory, memories: readonly CounterMemory[]) {
@@ -17,11 +19,13 @@ export class RoutePlaces {
       memories,
       busy: (slot) => Atomics.load(shared.routeActive, slot) > 0,
     });
+    this.#guards = new GuardPlaces(shared, memories);
   }
 
   /** @throws where there is no place for all of them. */
   check(tables: readonly HttpRouteTable[]): void {
     this.#places.check("routes", [...namesIn(tables)], [...this.#present.keys()]);
+    this.#guards.check(tables);
   }
 
   /**
@@ -38,10 +42,12 @@ export class RoutePlaces {
     for (const [name, route] of this.#present)
       if (!present.has(name)) this.#places.leave(name, route.slot, route, version);
     this.#present = present;
+    this.#guards.follow(tables, version);
     return new Map(
       tables.map((table) => {
         const routes = [...routesOf(table)].map(({ name }) => present.get(name)!);
-        const [placed, old] = [{ ...table, routes }, before.get(table.name)];
+        const guards = table.guards.map((guard) => this.#guards.placed(guard));
+        const [placed, old] = [{ ...table, routes, guards }, before.get(table.name)];
         return [table.name, old !== undefined && isDeepStrictEqual(placed, old) ? old : placed];
       }),
     );
@@ -50,6 +56,7 @@ export class RoutePlaces {
   /** As {@link Places.settle}. */
   settle(applied: number): void {
     this.#places.settle(applied);
+    this.#guards.settle(applied);
   }
 
   #take(name: string): PlacedRoute {

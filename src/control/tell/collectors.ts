@@ -4,6 +4,8 @@ import {
   type CounterMemory,
   connectFailureList,
   endReasonList,
+  guardCell,
+  guardResults,
   handshakeOutcomes,
   listenerCell,
   poolCell,
@@ -16,12 +18,14 @@ import { backendFlag, mostConnections, openConnections } from "../../channel/mem
 import { revision, version } from "../../lib/version.ts";
 import type { ReloadCounts } from "../../material/renewal.ts";
 import { backendStates, type PlacedBackend } from "../../model/backend.ts";
+import { partsOfName } from "../../model/http/guard.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool } from "../../model/snapshot.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import type { BackendHealth } from "../backends/health.ts";
 import {
   backendState,
+  guardsIn,
   openInWorker,
   openOnListener,
   openToBackend,
@@ -131,6 +135,13 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
         memories,
         counters + routeCell.requestDuration,
       ),
+    ),
+  umay_auth_total: ({ memories, snapshot }) =>
+    guardsIn(snapshot(), "auth").flatMap(({ name, counters }) =>
+      guardResults.map((result, index) => ({
+        labels: { auth: partsOfName(name)[1], result },
+        value: sumCells(memories, counters + guardCell.results + index),
+      })),
     ),
   umay_first_byte_seconds: ({ memories, snapshot }) => {
     const { pools, ...served } = snapshot();

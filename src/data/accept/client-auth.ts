@@ -28,7 +28,7 @@ export function judgeClient(tls: TLSSocket, auth: ClientAuth): ClientVerdict {
   const error = verificationError(tls, leaf);
   if (error !== undefined)
     return { client, refusal: { result: "client_certificate_invalid", detail: error } };
-  if (auth.allow?.every((rule) => !matches(rule, leaf)))
+  if (auth.allow?.every((rule) => !fits(rule, leaf)))
     return { client, refusal: { result: "client_not_allowed", detail: client } };
   return { client, refusal: undefined };
 }
@@ -51,14 +51,15 @@ function verificationError(tls: TLSSocket, leaf: X509Certificate): string | unde
 }
 
 /** The subject, and the SPIFFE ID, which is the name of those that have one. */
-function nameOf(leaf: X509Certificate): string {
+export function nameOf(leaf: X509Certificate): string {
   const subject = (leaf.subject ?? "").split("\n").filter(Boolean);
   const spiffeIds = alternativeNames(leaf, "URI").filter((uri) => uri.startsWith("spiffe://"));
   const name = [...subject, ...spiffeIds].join(", ");
   return (name === "" ? `serial ${leaf.serialNumber}` : name).slice(0, longestName);
 }
 
-function matches(rule: ClientRule, leaf: X509Certificate): boolean {
+/** Whether a certificate is one that a rule means. */
+export function fits(rule: ClientRule, leaf: X509Certificate): boolean {
   switch (rule.kind) {
     case "spiffe": {
       // An X.509-SVID has exactly one URI (SPIFFE X.509-SVID standard, section 2).

@@ -10,6 +10,7 @@ import { describeKey, hashKeyOf } from "../decide/http/hash-key.ts";
 import type { Routing } from "../decide/http/routing.ts";
 import type { Mismatch } from "../decide/http/rules.ts";
 import { mainPool } from "../decide/target.ts";
+import { guardLines } from "./guard-words.ts";
 import { changesOf, limitsOf } from "./http-words.ts";
 
 /** A question, and who asks it. */
@@ -62,6 +63,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
       },
       route: route?.name ?? null,
       access: route === undefined ? null : accessRule(route, client),
+      guards: decision.kind === "refuse" ? [] : guardLines(decision.rule.route.guards),
       changes: changesOf(decision, path),
       limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front) : [],
       hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },

@@ -52,6 +52,8 @@ export type HttpFinding =
   | { readonly kind: "idle_first" }
   /** Nothing speaks TLS at the port that clients are sent to. */
   | { readonly kind: "no_https"; readonly port: number }
+  /** A certificate of the client would let in, and this listener asks for none. */
+  | { readonly kind: "asks_no_certificate"; readonly listener: string }
   /** Keys are named to be hashed, and the pools hash none. */
   | { readonly kind: "hashes_nothing" };
 

@@ -1,6 +1,7 @@
 import type { Cidr } from "../../lib/cidr.ts";
 import type { Target } from "../chain.ts";
 import type { FileSource } from "../material.ts";
+import type { Guard, GuardGroups } from "./guard.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Template } from "./template.ts";
 
@@ -72,6 +73,8 @@ export interface HttpRoute {
   readonly allow: readonly Cidr[];
   /** Wins over `allow`. */
   readonly deny: readonly Cidr[];
+  /** Empty: nothing but `allow` and `deny` judges its requests. */
+  readonly guards: GuardGroups;
   readonly action: RouteAction;
   /** In bytes, 0: no limit; undefined: the listener's. */
   readonly maxBody: number | undefined;
@@ -101,6 +104,8 @@ export interface HttpRoute {
 /** The rules of http listeners; those with the same ones share it. */
 export interface HttpRouteTable extends RouteTable<HttpRoute> {
   readonly name: string;
+  /** Those that its routes name, each once. */
+  readonly guards: readonly Guard[];
 }
 
 /** Every pool that a table's routes lead to, each once. */

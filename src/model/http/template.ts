@@ -16,6 +16,7 @@ export const variables = {
   "request.scheme": "http or https",
   route: "the name of the route",
   listener: "the name of the listener",
+  "auth.user": "who the client is, as an auth of the route knows it",
   "backend.address": "the backend's address",
   "tls.version": "the version of the client's TLS",
   "tls.cipher": "its cipher",

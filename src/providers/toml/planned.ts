@@ -6,12 +6,10 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-  { key: "auth" },
   { key: "rate_limits" },
   { key: "listeners.*.http2.header_table" },
   { key: "listeners.*.http2.ping" },
   { key: "pools.*.http.version" },
-  { key: "routes.*.auth" },
   { key: "routes.*.rate_limit" },
   { key: "routes.*.retry" },
   { key: "routes.*.mirror" },

@@ -1,6 +1,7 @@
 import "./schema/interpreted.ts";
 import * as z from "zod";
 import { logLevels } from "../../model/model.ts";
+import { auth, mostGuards } from "./schema/http/auth.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
@@ -81,6 +82,13 @@ export const config = z
       .describe(
         "Rules for the requests of http listeners, by name. The most specific one that matches wins.",
       ),
+    auth: z
+      .record(name, auth, { error: "expected tables [auth.<name>]" })
+      .refine((auths) => Object.keys(auths).length <= mostGuards / 2, {
+        error: `expected at most ${mostGuards / 2} auths`,
+      })
+      .prefault({})
+      .describe("Ways in which clients show who they are, by name. Routes name them."),
     pools: z
       .record(name, pool, { error: "expected tables [pools.<name>]" })
       .refine((pools) => Object.keys(pools).length <= mostPools, {

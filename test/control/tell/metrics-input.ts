@@ -122,6 +122,9 @@ export function testInput(): TestInput {
         name: "all",
         hosts: [],
         fallsThrough: true,
+        guards: [
+          { kind: "mtls", name: "auth.staff", allow: undefined, slot: 0, counters: countersOf("guard", 0) },
+        ],
         routes: [{ name: "api", slot: 0, counters: countersOf("route", 0) }],
       },
     ],

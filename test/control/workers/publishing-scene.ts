@@ -7,6 +7,7 @@ import { TlsOnce } from "../../../src/channel/tls-once.ts";
 import { type BoundListener, Store, type Wanted } from "../../../src/control/state/store.ts";
 import { Feed } from "../../../src/control/workers/feed.ts";
 import { ServedState } from "../../../src/data/apply.ts";
+import { ServedGuards } from "../../../src/data/guard/guards.ts";
 import { formatAddress } from "../../../src/lib/address.ts";
 import type { Backend } from "../../../src/model/backend.ts";
 import type { Difference } from "../../../src/model/snapshot.ts";
@@ -37,7 +38,8 @@ export class FakeWorker {
   refusal: string | undefined;
 
   constructor(index: number, count: number, store: Store, counters: CounterMemory) {
-    const memory = { shared: createSharedMemory(), counters, worker: { index, count } };
+    const guards = new ServedGuards(counters);
+    const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
     this.state = new ServedState(memory, {
       onConnection: () => assert.fail("there are no sockets"),
       onServerError: assert.fail,

@@ -1,5 +1,6 @@
 import type { FieldEdits } from "../../../http/edits.ts";
 import type { Regexes } from "../../../lib/regex.ts";
+import type { Guard } from "../../../model/http/guard.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
@@ -14,6 +15,8 @@ export interface CompiledRoute {
   /** Where its requests are counted; undefined: only with their listener's. */
   readonly place: PlacedRoute | undefined;
   readonly access: Access;
+  /** As it names them; for explanations. */
+  readonly guards: readonly (readonly Guard[])[];
   /** Undefined: the path stays. */
   readonly rewritePath: RewritePath | undefined;
   /** Undefined: it redirects nobody. */
@@ -23,11 +26,13 @@ export interface CompiledRoute {
   readonly responseFields: FieldEdits<TemplateFacts> | undefined;
 }
 
+type GuardsByName = ReadonlyMap<string, Guard>;
+
 /** @param regexes needed where the route rewrites by a regular expression. @throws RegexError */
 export function compileRoute(
   definition: HttpRoute,
   regexes: Regexes | undefined,
-  place?: PlacedRoute,
+  { place, guards }: { readonly place?: PlacedRoute | undefined; readonly guards?: GuardsByName } = {},
 ): CompiledRoute {
   const { name, action, rewrite, requestFields, responseFields } = definition;
   return {
@@ -35,6 +40,7 @@ export function compileRoute(
     definition,
     place,
     access: new Access(definition),
+    guards: definition.guards.map((group) => group.flatMap((guard) => guards?.get(guard) ?? [])),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
     locationOf: action.kind === "redirect" ? compileRedirect(action.redirect) : undefined,
     requestFields: compileChanges(requestFields),

@@ -22,8 +22,12 @@ export async function indexTable(table: IndexedTable): Promise<RouteIndex<Compil
 
 function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteTable<CompiledRoute> {
   const places = new Map(table.routes?.map((place) => [place.name, place]));
+  const guards = new Map(table.guards.map((guard) => [guard.name, guard]));
   const compiled = new Map(
-    [...routesOf(table)].map((route) => [route, compileRoute(route, regexes, places.get(route.name))]),
+    [...routesOf(table)].map((route) => [
+      route,
+      compileRoute(route, regexes, { place: places.get(route.name), guards }),
+    ]),
   );
   const hosts = table.hosts.map(({ name, rules }) => ({
     name,

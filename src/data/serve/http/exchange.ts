@@ -7,11 +7,13 @@ import { type EndReason, type RequestReason, requestReasons } from "../../../mod
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { type Decision, decide } from "../../decide/http/decide.ts";
+import { Passage, type PassageOwner } from "../../guard/passage.ts";
+import type { Refusal } from "../../guard/step.ts";
 import type { Http1Upstream, UpstreamUser } from "../../upstream/http1.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
-import { redirectAnswer, refusalAnswer, respondAnswer } from "./own-answer.ts";
+import { refusalAnswer, routeAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
@@ -21,20 +23,17 @@ import { RequestView } from "./view.ts";
 /** How long a client that waits for a 100 waits for that of the backend, in milliseconds (RFC 9110 section 10.1.1). */
 const longestContinue = 1_000;
 
-/** In bytes. */
-const roomForHead = 1_024;
-
 /**
- * How far an exchange has come. In `dispatch` there is no backend yet, in `sent` no answer; `answering` is from the
+ * How far an exchange has come. In `guarded` a guard of its route waits, in `dispatch` there is no backend yet, in `sent` no answer; `answering` is from the
  * final head to the last byte, `switched` after a change of protocol.
  */
-type Phase = "new" | "dispatch" | "sent" | "answering" | "switched" | "over";
+type Phase = "new" | "guarded" | "dispatch" | "sent" | "answering" | "switched" | "over";
 
 /**
  * One request and its answer: route → access → own answer, or pool → dispatch → forward → record. It knows no version of
  * HTTP: the client's side gives it the request and gets the response.
  */
-export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchange {
+export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchange, PassageOwner {
   readonly client: ExchangeClient;
   /** Undefined: the request could not be read. */
   view: RequestView | undefined = undefined;
@@ -79,7 +78,23 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
     this.route = decision.rule?.route;
     view.route = this.route?.name ?? "";
     if (this.route !== undefined) countBegin(this.#plane, this.route);
-    this.#follow(decision);
+    if (decision.kind === "refuse" || decision.rule.route.guards.length === 0) this.#follow(decision);
+    else {
+      const steps = this.#plane.guards.stepsOf(decision.rule.route.definition.guards);
+      this.#phase = "guarded";
+      view.passage = new Passage(steps, view, this, decision);
+      if (view.passage.begin()) view.keep();
+    }
+  }
+
+  passed(): void {
+    this.#follow(this.view!.passage!.onward);
+  }
+
+  /** The client is not told why. */
+  refused({ reason, detail, answer }: Refusal): void {
+    this.detail = detail;
+    this.#answer(answer ?? this.#refusal(reason), reason);
   }
 
   #follow(decision: Decision): void {
@@ -88,17 +103,10 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
       case "refuse":
         this.refuse(decision.reason, decision.readings?.join(" or "));
         break;
-      case "redirect": {
-        const { action } = decision.rule.route.definition;
-        const status = action.kind === "redirect" ? action.redirect.status : 308;
-        this.#answer(redirectAnswer(status, decision.location, method), "answered");
+      case "redirect":
+      case "respond":
+        this.#answer(routeAnswer(decision, method), "answered");
         break;
-      }
-      case "respond": {
-        const { action } = decision.rule.route.definition;
-        if (action.kind === "respond") this.#answer(respondAnswer(action, method), "answered");
-        break;
-      }
       case "forward":
         this.#forward(decision.path);
     }
@@ -291,17 +299,19 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
   refuse(reason: RequestReason, detail?: string, status: number = requestReasons[reason].status): void {
     if (this.#phase === "over") return;
     this.detail = detail;
-    // The client gets nothing for it: whether the backend would have answered is not known.
+    // Whether the backend would have answered is not known.
     if (this.#phase === "sent" && status >= 502)
       this.backend!.dispatch.unanswered("backend_reset", this.#asked);
     if (this.#phase === "answering" || this.#phase === "switched" || status === 0) {
       this.#cut(reason);
       this.client.abort("request_cut");
-    } else {
-      const { view } = this;
-      const request = { method: view?.method ?? "", fields: view?.fields, requestId: view?.requestId ?? "" };
-      this.#answer(refusalAnswer(this.client.frontend, request, { status, reason, detail }), reason);
-    }
+    } else this.#answer(this.#refusal(reason, detail, status), reason);
+  }
+
+  #refusal(reason: RequestReason, detail?: string, status: number = requestReasons[reason].status): Answer {
+    const { view } = this;
+    const request = { method: view?.method ?? "", fields: view?.fields, requestId: view?.requestId ?? "" };
+    return refusalAnswer(this.client.frontend, request, { status, reason, detail });
   }
 
   /** The client is gone, or is to be cut: it gets nothing any more. */
@@ -314,32 +324,30 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
     this.#record(reason);
   }
 
-  #answer({ head, body }: Answer, reason: RequestReason): void {
+  #answer(answer: Answer, reason: RequestReason): void {
     const { response } = this.client;
+    const { head, body } = answer;
     this.backend?.drop();
     this.status = head.status;
     this.sent = body.length;
     this.#record(reason);
     if (!this.requestBody.isWhole) response.isLast = true;
-    response.response(head, true, responseEdits(head, this.view, this.route, this.client));
-    if (body.length === 0) response.end(undefined);
-    else {
-      // A copy, with room for the head in front of it: the same body answers others.
-      const bytes = Buffer.allocUnsafe(roomForHead + body.length);
-      body.copy(bytes, roomForHead);
-      response.body(bytes, roomForHead, bytes.length, true);
-    }
+    writeAnswer(answer, response, responseEdits(head, this.view, this.route, this.client));
     this.client.over();
   }
 
   #record(reason: RequestReason): void {
     this.#phase = "over";
+    this.view?.passage?.end();
     recordExchange(this.#plane, this, reason);
   }
 
   /** @param now by performance.now(). */
   endIfOverdue(now: number): void {
     switch (this.#phase) {
+      case "guarded":
+        this.#waitForGuard(now);
+        break;
       case "dispatch":
         this.backend!.dispatch.endIfOverdue(now);
         break;
@@ -349,6 +357,12 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
       case "answering":
         this.#waitForBytes(now);
     }
+  }
+
+  #waitForGuard(now: number): void {
+    const { request } = this.route!.definition.timeouts;
+    if (request !== undefined && now - this.began > request) this.refuse("auth_unavailable");
+    else this.view!.passage!.endIfOverdue(now);
   }
 
   #waitForHead(now: number): void {
@@ -376,6 +390,7 @@ export class Exchange implements BackendSideOwner, UpstreamUser, RecordedExchang
 
   /** Leaves a backend, by its slot. */
   vacate(slot: number): void {
+    this.view?.passage?.vacate(slot);
     if (!this.isOn(slot)) return;
     if (this.#phase === "dispatch") this.backend!.dispatch.vacate();
     else this.refuse("backend_drained");

@@ -105,6 +105,7 @@ export function responseEdits(
     fields.findName(requestId) < 0
   )
     lines += `${requestId}: ${view.requestId}\r\n`;
+  lines += view?.passage?.responseLines ?? "";
   if (responseFields !== undefined) lines += responseFields.lines(view!);
   return { dropped: markDropped(fields, markers), lines };
 }

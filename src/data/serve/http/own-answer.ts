@@ -1,9 +1,10 @@
 import { type Answer, answerWith, createAnswer, createGrpcAnswer } from "../../../http/answer.ts";
 import { fieldText } from "../../../http/edits.ts";
 import { fieldIds } from "../../../http/field-names.ts";
-import type { Fields } from "../../../http/message.ts";
-import type { RouteAction } from "../../../model/http/route.ts";
+import type { Fields, HeadEdits } from "../../../http/message.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
+import type { Decision } from "../../decide/http/decide.ts";
+import type { ResponseSink } from "./client.ts";
 import type { HttpFrontend } from "./frontend.ts";
 
 /** The request that an answer is for, as far as it was read. */
@@ -34,16 +35,34 @@ export function refusalAnswer(frontend: HttpFrontend, request: AnsweredRequest, 
   return createAnswer(spec, method, textOf(request, fieldIds.accept));
 }
 
-export function redirectAnswer(status: number, location: string, method: string): Answer {
-  return answerWith(status, `location: ${fieldText(location)}\r\n`, nothing, method);
-}
-
-export function respondAnswer(
-  { status, content }: Extract<RouteAction, { kind: "respond" }>,
+/** The answer that a route has itself. @throws for a route that has none. */
+export function routeAnswer(
+  decision: Extract<Decision, { kind: "redirect" | "respond" }>,
   method: string,
 ): Answer {
+  const { action, name } = decision.rule.route.definition;
+  if (decision.kind === "redirect") {
+    const status = action.kind === "redirect" ? action.redirect.status : 308;
+    return answerWith(status, `location: ${fieldText(decision.location)}\r\n`, nothing, method);
+  }
+  if (action.kind !== "respond") throw new Error(`route ${name} has no answer of its own`);
+  const { status, content } = action;
   if (content === undefined) return answerWith(status, "", nothing, method);
   return contentAnswer(status, content.type, content.bytes, method);
+}
+
+/** In bytes. */
+const roomForHead = 1_024;
+
+export function writeAnswer({ head, body }: Answer, response: ResponseSink, edits: HeadEdits): void {
+  response.response(head, true, edits);
+  if (body.length === 0) response.end(undefined);
+  else {
+    // A copy, with room for the head in front of it: the same body answers others.
+    const bytes = Buffer.allocUnsafe(roomForHead + body.length);
+    body.copy(bytes, roomForHead);
+    response.body(bytes, roomForHead, bytes.length, true);
+  }
 }
 
 const nothing = Buffer.alloc(0);

@@ -1,11 +1,14 @@
 import type { AcceptingPlane } from "../../accept/accepting.ts";
 import type { DispatchPlane } from "../../dispatch/dispatch.ts";
+import type { ServedGuards } from "../../guard/guards.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
 
 /** What serving HTTP needs of the plane of its worker. */
 export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   /** Idle connections to backends. */
   readonly kept: KeptUpstreams;
+  /** What requests have to pass. */
+  readonly guards: Pick<ServedGuards, "stepsOf">;
   /** The process drains: connections are to end behind their present request. */
   readonly isDraining: boolean;
 }

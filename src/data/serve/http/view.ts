@@ -5,25 +5,29 @@ import type { Variable } from "../../../model/http/template.ts";
 import type { DecidedRequest } from "../../decide/http/decide.ts";
 import type { HashFacts } from "../../decide/http/hash-key.ts";
 import type { TemplateFacts } from "../../decide/http/template.ts";
+import type { Passage } from "../../guard/passage.ts";
+import type { GuardedRequest } from "../../guard/step.ts";
 import { type HttpConnection, tlsVariable } from "./client.ts";
 
 /** A request as routes, keys and templates look at it. */
-export class RequestView implements DecidedRequest, HashFacts, TemplateFacts {
+export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, GuardedRequest {
   readonly head: RequestHead;
   /** Valid as long as those of the head; {@link keep} makes them stay. */
   fields: Fields;
   /** The client's address: the connection's, or what a trusted peer says. */
   client: string;
-  readonly #connection: HttpConnection;
+  readonly connection: HttpConnection;
   requestId = "";
   route = "";
   backend = "";
+  /** Past the guards of its route; undefined: there are none. */
+  passage: Passage | undefined = undefined;
 
   constructor(head: RequestHead, connection: HttpConnection) {
     this.head = head;
     this.fields = head.fields;
     this.client = connection.clientAddress;
-    this.#connection = connection;
+    this.connection = connection;
   }
 
   keep(): void {
@@ -84,7 +88,7 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts {
         return this.client;
       case "client.port":
         // Of a client behind a proxy nobody knows it.
-        return this.client === this.#connection.clientAddress ? String(this.#connection.clientPort) : "";
+        return this.client === this.connection.clientAddress ? String(this.connection.clientPort) : "";
       case "request.id":
         return this.requestId;
       case "request.method":
@@ -100,11 +104,13 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts {
       case "route":
         return this.route;
       case "listener":
-        return this.#connection.listener.definition.name;
+        return this.connection.listener.definition.name;
+      case "auth.user":
+        return this.passage?.user ?? "";
       case "backend.address":
         return this.backend;
       default:
-        return tlsVariable(name, this.#connection);
+        return tlsVariable(name, this.connection);
     }
   }
 }

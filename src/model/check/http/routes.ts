@@ -7,6 +7,7 @@ import type { Model } from "../../model.ts";
 import { hashedBy } from "../../pool.ts";
 import { isCovered } from "../covered.ts";
 import type { ModelFinding } from "../finding.ts";
+import { checkGuards } from "./guards.ts";
 import { checkRules } from "./rules.ts";
 
 /** Routes for HTTP: those that can't be told apart, take nothing, lead in a circle, or ask for what there is not. */
@@ -21,6 +22,7 @@ export function checkHttp(
     ...model.routeTables.flatMap(checkRules),
     ...model.routeTables.flatMap((table) => checkLoops(table, users)),
     ...users.flatMap(({ listener, table }) => checkCertificates(listener, table)),
+    ...users.flatMap(({ listener, table }) => checkGuards(listener, table)),
     ...users.flatMap(({ serve, table }) => checkTimeouts(serve.front, table)),
     ...model.listeners.flatMap((listener) => checkHttpsRedirect(listener, model.listeners)),
     ...model.routeTables.flatMap((table) => checkHash(table, model)),

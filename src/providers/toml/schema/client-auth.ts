@@ -51,6 +51,10 @@ const clientRule = z
   })
   .meta({ "x-type": "rule" });
 
+export const clientRules = z
+  .array(clientRule, { error: 'expected a list of rules, such as ["spiffe://example.org/web"]' })
+  .min(1, { error: "expected at least one rule" });
+
 export const clientAuth = z.strictObject({
   mode: z
     .enum(["none", "optional", "require"])
@@ -68,15 +72,11 @@ export const clientAuth = z.strictObject({
     .describe(
       "Revocation lists, PEM: one of every CA up to the root, which must be in ca. An expired list refuses the clients of its CA.",
     ),
-  allow: z
-    .array(clientRule, { error: 'expected a list of rules, such as ["spiffe://example.org/web"]' })
-    .min(1, { error: "expected at least one rule" })
-    .optional()
-    .meta({
-      description:
-        'Which certificates of these CAs to let in: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
-      "x-default": "everyone",
-    }),
+  allow: clientRules.optional().meta({
+    description:
+      'Which certificates of these CAs to let in: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
+    "x-default": "everyone",
+  }),
 });
 
 export type ClientAuthSettings = z.output<typeof clientAuth>;

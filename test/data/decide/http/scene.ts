@@ -16,6 +16,7 @@ export function routeOf(name: string, rest: Partial<HttpRoute> = {}): HttpRoute 
     priority: 0,
     allow: [],
     deny: [],
+    guards: [],
     action: { kind: "pools", to: [{ pool: name, weight: 1 }] },
     maxBody: undefined,
     rewrite: { path: undefined, host: undefined },
@@ -42,7 +43,7 @@ export async function routingOf(
   const table = orderRoutes(
     routes.map(([prefix, route]) => ({ route, hosts: [], matches: [prefixMatch(prefix)], priority: 0 })),
   );
-  const index = await indexTable({ name: "t", ...table });
+  const index = await indexTable({ name: "t", guards: [], ...table });
   return new Routing({ fallback, front: { ambiguousPaths } }, index);
 }
 

@@ -39,6 +39,11 @@ export function tellHttpFinding(finding: HttpFinding, path: Path): Finding {
         path,
         `sends clients to port ${finding.port}, and nothing speaks TLS there; add a listener with a tls table`,
       );
+    case "asks_no_certificate":
+      return warningAt(
+        path,
+        `an auth of it goes by the client's certificate, and listeners.${finding.listener} asks for none; add tls.client_auth there, or name the listeners that the route is for`,
+      );
     case "hashes_nothing":
       return warningAt(path, 'has no effect: no pool of this route has picker = "consistent-hash"');
   }

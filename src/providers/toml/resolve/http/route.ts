@@ -6,6 +6,7 @@ import type { FieldChangeSettings, RouteSettings } from "../../schema/http/route
 import { trimmedBits } from "../limits.ts";
 import { resolveAction, resolveRewrite } from "./action.ts";
 import { given, type Resolving } from "./context.ts";
+import { guardsOf } from "./guards.ts";
 import { resolveMatch } from "./match.ts";
 
 /** A route with the listeners that it is for; undefined: all that speak HTTP. */
@@ -33,6 +34,7 @@ export async function resolveRoute(
     priority,
     allow: allow.map(({ cidr }) => cidr),
     deny: deny.map(({ cidr }) => cidr),
+    guards: guardsOf(settings),
     action,
     maxBody: settings.max_body,
     rewrite: {

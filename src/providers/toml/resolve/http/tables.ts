@@ -1,9 +1,11 @@
 import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
 import { didYouMean, listChoices } from "../../../../lib/suggest.ts";
+import type { Guard } from "../../../../model/http/guard.ts";
 import { orderRoutes } from "../../../../model/http/precedence.ts";
 import type { HttpRouteTable } from "../../../../model/http/route.ts";
 import type { Settings } from "../../schema.ts";
 import type { Resolving } from "./context.ts";
+import { checkGuardNames, resolveGuards } from "./guards.ts";
 import { type ResolvedRoute, resolveRoute } from "./route.ts";
 
 export interface Tables {
@@ -17,14 +19,17 @@ export interface Tables {
  * is named as the first of them.
  */
 export async function resolveTables(
-  { listeners, routes }: Pick<Settings, "listeners" | "routes">,
+  settings: Pick<Settings, "listeners" | "routes" | "auth">,
   resolving: Resolving,
 ): Promise<Tables> {
+  const { listeners, routes } = settings;
+  const guards = await resolveGuards(settings, resolving);
   const resolved: ResolvedRoute[] = [];
-  for (const [name, settings] of Object.entries(routes)) {
+  for (const [name, route] of Object.entries(routes)) {
     const path = ["routes", name];
-    resolved.push(await resolveRoute(name, settings, resolving));
-    checkListeners(settings.listeners ?? [], [...path, "listeners"], listeners, resolving);
+    resolved.push(await resolveRoute(name, route, resolving));
+    checkListeners(route.listeners ?? [], [...path, "listeners"], listeners, resolving);
+    checkGuardNames(route, path, settings, resolving);
   }
   const speaking = Object.keys(listeners).filter((name) => listeners[name]!.mode === "http");
   if (speaking.length === 0)
@@ -46,11 +51,17 @@ export async function resolveTables(
         ),
       );
     const key = own.map(({ route }) => route.name).join();
-    const table = tables.get(key) ?? { name, ...orderRoutes(own) };
+    const table = tables.get(key) ?? { name, guards: guardsIn(own, guards), ...orderRoutes(own) };
     tables.set(key, table);
     nameOf.set(name, table.name);
   }
   return { tables: [...tables.values()], nameOf };
+}
+
+/** Those that routes name; one that is not there was reported. */
+function guardsIn(routes: readonly ResolvedRoute[], guards: ReadonlyMap<string, Guard>): readonly Guard[] {
+  const names = new Set(routes.flatMap(({ route }) => route.guards.flat()));
+  return [...names].flatMap((name) => guards.get(name) ?? []);
 }
 
 function checkListeners(

@@ -182,6 +182,12 @@ export const route = z
         "x-default": "all",
       }),
     deny: cidrs.prefault([]).describe("Ranges whose clients get 403, even if allow has them."),
+    auth: z
+      .array(z.string({ error: "expected the name of an auth" }), {
+        error: 'expected a list of auths, such as ["staff"]',
+      })
+      .prefault([])
+      .describe("Auths, in the order in which they are asked: one has to let a request in."),
     max_body: size("0", "1024GiB").optional().meta({
       description: "The largest body of a request. 0: no limit.",
       "x-default": "the listener's",

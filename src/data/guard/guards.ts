@@ -1,0 +1,82 @@
+import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
+import type { GuardGroups } from "../../model/http/guard.ts";
+import type { PlacedGuard } from "../../model/snapshot.ts";
+import { MtlsJudge } from "./mtls.ts";
+import type { Steps } from "./passage.ts";
+import type { GuardedRequest, Step, Verdict, Waiter, Waiting } from "./step.ts";
+
+/** What a kind of guard does. */
+interface Judge {
+  judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting;
+}
+
+/** A guard as a worker serves it. It stays the same object while there is one of its name; what judges is replaced. */
+export class ServedGuard implements Step {
+  definition: PlacedGuard;
+  #judge: Judge;
+  readonly #counters: CounterMemory;
+
+  constructor(definition: PlacedGuard, counters: CounterMemory) {
+    this.definition = definition;
+    this.#judge = judgeFor(definition);
+    this.#counters = counters;
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  /** Builds what a new definition needs; nothing changes until the returned function is called. */
+  prepare(definition: PlacedGuard): () => void {
+    const judge = judgeFor(definition);
+    return () => {
+      this.definition = definition;
+      this.#judge = judge;
+    };
+  }
+
+  judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting {
+    return this.#judge.judge(request, waiter);
+  }
+
+  count(result: GuardResult): void {
+    this.#counters[this.definition.counters + guardCell.results + guardResults.indexOf(result)]! += 1;
+  }
+}
+
+const judgeFor = (definition: PlacedGuard): Judge => new MtlsJudge(definition);
+
+/** The guards of a worker, by name. */
+export class ServedGuards {
+  readonly #guards = new Map<string, ServedGuard>();
+  /** Of routes that were asked. */
+  readonly #steps = new WeakMap<GuardGroups, Steps>();
+  readonly #counters: CounterMemory;
+
+  constructor(counters: CounterMemory) {
+    this.#counters = counters;
+  }
+
+  /** Builds what a definition needs, new or changed; nothing changes until the returned function is called. */
+  prepare(definition: PlacedGuard): () => void {
+    const guard = this.#guards.get(definition.name);
+    if (guard !== undefined) return guard.prepare(definition);
+    const added = new ServedGuard(definition, this.#counters);
+    return () => this.#guards.set(definition.name, added);
+  }
+
+  /** Those of other names are gone. */
+  keep(names: ReadonlySet<string>): void {
+    for (const name of this.#guards.keys()) if (!names.has(name)) this.#guards.delete(name);
+  }
+
+  /** The guards of a route that is served. */
+  stepsOf(groups: GuardGroups): Steps {
+    let steps = this.#steps.get(groups);
+    if (steps === undefined) {
+      steps = groups.map((names) => names.map((name) => this.#guards.get(name)!));
+      this.#steps.set(groups, steps);
+    }
+    return steps;
+  }
+}

@@ -1,0 +1,127 @@
+import type { Decision } from "../decide/http/decide.ts";
+import type { Timed } from "../open.ts";
+import {
+  type GuardedRequest,
+  type Refusal,
+  resultOf,
+  type Step,
+  type Verdict,
+  type Waiter,
+  type Waiting,
+} from "./step.ts";
+
+/** Guards of a route, ready to be asked: of each group one has to let a request in. No group is empty. */
+export type Steps = readonly (readonly Step[])[];
+
+/** Whose request it is. Of the two calls one is made, once, perhaps within {@link Passage.begin}; none after `end`. */
+export interface PassageOwner {
+  passed(): void;
+  refused(refusal: Refusal): void;
+}
+
+/**
+ * The way of one request past the guards of its route. Guards that know at once take no turn of the event loop; while
+ * one waits, everything else that may happen to the request may happen.
+ */
+export class Passage implements Waiter, Timed {
+  /** What is to become of the request behind the guards. */
+  readonly onward: Decision;
+  /** Who the client is; empty: no guard has said so. */
+  user = "";
+  /** Fields for the client, as lines. */
+  responseLines = "";
+  readonly #steps: Steps;
+  readonly #request: GuardedRequest;
+  readonly #owner: PassageOwner;
+  #group = 0;
+  #member = 0;
+  #waiting: Waiting | undefined = undefined;
+  /** Of the members of the present group that were asked: the one that tells the client most. */
+  #refusal: Refusal | undefined = undefined;
+  #details = "";
+  /** Fields that tell the client of every way in. */
+  #challenges = "";
+
+  constructor(steps: Steps, request: GuardedRequest, owner: PassageOwner, onward: Decision) {
+    this.#steps = steps;
+    this.#request = request;
+    this.#owner = owner;
+    this.onward = onward;
+  }
+
+  /** @returns whether it waits. */
+  begin(): boolean {
+    this.#go();
+    return this.#waiting !== undefined;
+  }
+
+  #go(): void {
+    while (this.#group < this.#steps.length) {
+      const verdict = this.#step.judge(this.#request, this);
+      if (verdict.kind === "wait") {
+        this.#waiting = verdict;
+        return;
+      }
+      if (!this.#heed(verdict)) return;
+    }
+    this.#owner.passed();
+  }
+
+  get #step(): Step {
+    return this.#steps[this.#group]![this.#member]!;
+  }
+
+  settle(verdict: Verdict): void {
+    this.#waiting = undefined;
+    if (this.#heed(verdict)) this.#go();
+  }
+
+  /** @returns whether there is another guard to ask, or none is left. */
+  #heed(verdict: Verdict): boolean {
+    const step = this.#step;
+    step.count(resultOf(verdict));
+    if (verdict.kind === "pass") {
+      this.user = verdict.user ?? this.user;
+      this.#group++;
+      this.#member = 0;
+      this.#refusal = undefined;
+      this.#details = "";
+      return true;
+    }
+    const { detail } = verdict;
+    this.#details += `${this.#details === "" ? "" : "; "}${step.name}: ${detail}`;
+    if (this.#refusal === undefined || rankOf(verdict) > rankOf(this.#refusal)) this.#refusal = verdict;
+    if (verdict.reason === "auth_required") this.#challenges += verdict.lines ?? "";
+    this.#member++;
+    if (this.#member < this.#steps[this.#group]!.length) return true;
+    this.#refuse(this.#refusal);
+    return false;
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.responseLines += refusal.reason === "auth_required" ? this.#challenges : (refusal.lines ?? "");
+    this.#owner.refused({ ...refusal, detail: this.#details });
+  }
+
+  endIfOverdue(now: number): void {
+    this.#waiting?.endIfOverdue(now);
+  }
+
+  vacate(slot: number): void {
+    this.#waiting?.vacate?.(slot);
+  }
+
+  /** The request is over. */
+  end(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.withdraw();
+  }
+}
+
+/** Of several refusals the highest counts: without an answer nothing is known, and whoever may say more can be asked to. */
+function rankOf({ reason, answer }: Refusal): number {
+  if (reason === "auth_unavailable") return 3;
+  if (answer !== undefined) return 2;
+  return reason === "auth_required" ? 1 : 0;
+}

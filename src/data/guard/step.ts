@@ -1,0 +1,72 @@
+import type { GuardResult } from "../../channel/counters.ts";
+import type { Answer } from "../../http/answer.ts";
+import type { RequestReason } from "../../model/reasons.ts";
+import type { Connection } from "../accept/connection.ts";
+import type { Timed } from "../open.ts";
+
+/** The things about a client's connection that guards look at. */
+export type GuardedConnection = Pick<Connection, "client" | "clientAddress" | "tls">;
+
+/** A request as guards look at it. */
+export interface GuardedRequest {
+  readonly connection: GuardedConnection;
+  /** The client's IP address; empty for a unix socket's. */
+  readonly client: string;
+  /** The name of its route. */
+  readonly route: string;
+  /** All fields of a name, joined. @param name in lower case. */
+  header(name: string): string | undefined;
+}
+
+/** The request may go on. */
+export interface Pass {
+  readonly kind: "pass";
+  /** Who the client is; undefined: the guard does not say. */
+  readonly user?: string;
+}
+
+/** The request may not go on. */
+export interface Refusal {
+  readonly kind: "refuse";
+  readonly reason: RequestReason;
+  /** For log and explanations, never for the client. */
+  readonly detail: string;
+  /** Fields of the answer, as lines. */
+  readonly lines?: string;
+  /** In place of umay's own answer. */
+  readonly answer?: Answer;
+}
+
+export type Verdict = Pass | Refusal;
+
+/**
+ * A verdict that is yet to come. Whoever waits is told of it once, never within {@link Step.judge}, and not at all after
+ * `withdraw`. It must come in bounded time.
+ */
+export interface Waiting extends Timed {
+  readonly kind: "wait";
+  /** The request is over: nobody wants the verdict any more. */
+  withdraw(): void;
+  /** A backend is to be left, by its slot. */
+  vacate?(slot: number): void;
+}
+
+/** Who waits for a verdict. */
+export interface Waiter {
+  settle(verdict: Verdict): void;
+}
+
+/** A guard at work: judges one request after the other, those of every route that names it. */
+export interface Step {
+  /** As the configuration names it: `auth.staff`. */
+  readonly name: string;
+  /** The request's fields are valid until it returns; if it waits, whoever called it makes them stay. */
+  judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting;
+  /** Counts a verdict. */
+  count(result: GuardResult): void;
+}
+
+export const pass: Pass = { kind: "pass" };
+
+export const resultOf = (verdict: Verdict): GuardResult =>
+  verdict.kind === "pass" ? "passed" : verdict.reason === "auth_unavailable" ? "unavailable" : "refused";
