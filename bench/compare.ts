@@ -2,6 +2,7 @@ import type { Experiment, Sample } from "./experiment.ts";
 import type { Options } from "./options.ts";
 import { chosen } from "./options.ts";
 import { allPeers } from "./peers/index.ts";
+import type { Mode, Peer } from "./peers/peer.ts";
 import { umay } from "./peers/umay.ts";
 import { isAlive } from "./process.ts";
 import type { ExperimentResult, PeerInfo, Results } from "./results.ts";
@@ -14,13 +15,13 @@ export interface Field {
   readonly skipped: Results["skipped"];
 }
 
-/** Starts every peer that was asked for and is installed. */
-export async function gather(options: Options, stage: Stage): Promise<Field> {
+/** Starts every peer that was asked for and is installed, in the modes that are to be measured. */
+export async function gather(options: Options, stage: Stage, modes: ReadonlySet<Mode>): Promise<Field> {
   const targets: Target[] = [];
   const peers: PeerInfo[] = [];
   const skipped: { name: string; reason: string }[] = [];
-  const others = options.also.map(({ name, folder }) => umay(name, folder, options.node));
-  for (const peer of [...chosen(options.peers, allPeers(options.node), "--peers"), ...others]) {
+  for (const peer of wantedPeers(options)) {
+    if (!modes.has(peer.mode)) continue;
     const version = peer.version();
     if (version === undefined) {
       const reason = peer.isUmay ? "it is not built" : (peer.missing ?? "it is not installed");
@@ -30,7 +31,7 @@ export async function gather(options: Options, stage: Stage): Promise<Field> {
     try {
       const serving = await launch(peer, stage);
       targets.push({ peer, serving });
-      peers.push({ name: peer.name, title: peer.title, version, tls: serving.tls });
+      peers.push({ name: peer.name, mode: peer.mode, title: peer.title, version, tls: serving.tls });
     } catch (error) {
       if (peer.isUmay) throw error;
       skipped.push({ name: peer.name, reason: `it did not start: ${(error as Error).message}` });
@@ -40,6 +41,13 @@ export async function gather(options: Options, stage: Stage): Promise<Field> {
   return { targets, peers, skipped };
 }
 
+function wantedPeers({ peers, also, node }: Options): readonly Peer[] {
+  const others = also.flatMap(({ name, folder }) =>
+    (["tcp", "http"] as const).map((mode) => umay(name, folder, node, mode)),
+  );
+  return [...chosen(peers, allPeers(node), "--peers"), ...others];
+}
+
 /** All peers in turn, round by round, so that a machine that changes its mood does so for all of them. */
 export async function conduct(
   experiment: Experiment,
@@ -47,8 +55,9 @@ export async function conduct(
   stage: Stage,
   rounds: number,
 ): Promise<ExperimentResult> {
-  const { name, title, metrics, compared = false, maxRounds = rounds } = experiment;
-  const targets = all.filter(({ peer }) => experiment.umayOnly !== true || peer.isUmay === true);
+  const { name, title, mode, metrics, compared = false, maxRounds = rounds } = experiment;
+  const takesPart = (peer: Peer): boolean => experiment.umayOnly !== true || peer.isUmay === true;
+  const targets = all.filter(({ peer }) => peer.mode === mode && takesPart(peer));
   const samples: Record<string, Sample[]> = {};
   for (const target of targets) {
     await experiment.warmUp?.(target, stage);
@@ -60,7 +69,7 @@ export async function conduct(
       samples[target.peer.name]!.push(await attempt(experiment, target, stage));
     }
   }
-  return { name, title, metrics, compared, samples };
+  return { name, title, mode, metrics, compared, samples };
 }
 
 async function attempt(experiment: Experiment, target: Target, stage: Stage): Promise<Sample> {

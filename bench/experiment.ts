@@ -1,3 +1,4 @@
+import type { Mode } from "./peers/peer.ts";
 import type { Stage, Target } from "./stage.ts";
 
 /** One column of an experiment's table. */
@@ -23,6 +24,7 @@ export interface Sample {
 export interface Experiment {
   readonly name: string;
   readonly title: string;
+  readonly mode: Mode;
   /** The first is the headline. */
   readonly metrics: readonly Metric[];
   /** Whether umay's headline, where less is better, is divided by that of every peer, for the summary and the plot. */

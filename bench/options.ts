@@ -1,12 +1,17 @@
 import { parseArgs } from "node:util";
+import type { Mode } from "./peers/peer.ts";
 
 export interface Options {
   readonly quick: boolean;
   /** Names of experiments; empty means all. */
   readonly only: readonly string[];
+  /** Only experiments of this mode; undefined: of both. */
+  readonly mode: Mode | undefined;
   /** Names of peers; empty means all that are installed. */
   readonly peers: readonly string[];
   readonly rounds: number;
+  /** Of each measurement at full speed; undefined: as many as usual. */
+  readonly seconds: number | undefined;
   /** Write the results into this file. */
   readonly json: string | undefined;
   /** Take the results from this file instead of measuring. */
@@ -25,13 +30,18 @@ export interface Options {
 const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
 
 export const usage = `npm run bench -- [options]
-  --quick               about a minute: one short round of ${quickPeers.join(", ")},
+  --quick               some minutes: one short round of ${quickPeers.join(", ")},
                         without tail, fairness, scaling, config, change and pickers
   --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup, tail,
-                        fairness, scaling, config, change, pickers
+                        fairness, scaling, config, change, pickers;
+                        of HTTP http-small, http-medium, http-bulk, http-upload, http-handshake, http-idle,
+                        h2-small, h2-one, h2-medium, h2-idle, h2-streams
+  --mode MODE           only the experiments of this mode: tcp or http
   --peers NAME[,NAME]   these only: umay, haproxy, haproxy-3.2, nginx, nginx-1.30, hitch, stunnel,
-                        envoy, envoy-1.40, caddy, traefik, node-relay
+                        envoy, envoy-1.40, caddy, traefik, node-relay, http-proxy-3
   --rounds N            rounds per experiment (default 5, with --quick 1)
+  --seconds N           of each measurement at full speed, and to warm up before the first (default 3 and 2): a busy
+                        machine needs more
   --node PATH           run umay and the bare Node relay under this Node
   --also NAME=FOLDER    measure the built umay in another checkout too; may be repeated
   --cipher NAME         the one TLS 1.3 cipher suite that clients offer (default TLS_AES_256_GCM_SHA384, which
@@ -49,8 +59,10 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     options: {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
+      mode: { type: "string" },
       peers: { type: "string" },
       rounds: { type: "string" },
+      seconds: { type: "string" },
       node: { type: "string", default: process.execPath },
       also: { type: "string", multiple: true, default: [] },
       cipher: { type: "string", default: "TLS_AES_256_GCM_SHA384" },
@@ -65,8 +77,10 @@ export function parseOptions(args: readonly string[]): Options | "help" {
   return {
     quick: values.quick,
     only: names(values.only),
+    mode: modeFrom(values.mode),
     peers: values.peers === undefined && values.quick ? quickPeers : names(values.peers),
-    rounds: roundsFrom(values.rounds ?? (values.quick ? "1" : "5")),
+    rounds: wholeFrom("--rounds", values.rounds ?? (values.quick ? "1" : "5")),
+    seconds: values.seconds === undefined ? undefined : wholeFrom("--seconds", values.seconds),
     json: values.json,
     from: values.from,
     publish: values.publish,
@@ -94,11 +108,16 @@ function names(list: string | undefined): string[] {
   return list === undefined ? [] : list.split(",").map((name) => name.trim());
 }
 
-function roundsFrom(text: string): number {
-  const rounds = Number(text);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${text}: expected a whole number from 1`);
-  return rounds;
+function modeFrom(text: string | undefined): Mode | undefined {
+  if (text === undefined || text === "tcp" || text === "http") return text;
+  throw new Error(`--mode ${text}: expected tcp or http`);
+}
+
+function wholeFrom(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${option} ${text}: expected a whole number from 1`);
+  return value;
 }
 
 function checkout(text: string): { name: string; folder: string } {

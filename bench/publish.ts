@@ -2,14 +2,25 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
-import type { Results } from "./results.ts";
+import { ofMode, type Results } from "./results.ts";
 
-/** Puts the tables between the markers of docs/performance.md, and the plot beside that file. */
+/** By mode: the markers on the page, and the picture beside it. */
+const places = {
+  tcp: { name: "bench", picture: "performance.svg" },
+  http: { name: "bench-http", picture: "performance-http.svg" },
+} as const;
+
+/** Puts the tables between the markers of docs/performance.md, and the plots beside that file, for what was measured. */
 export function publish(results: Results, root: string): void {
-  const picture = plot(results);
-  if (picture !== undefined) writeFileSync(join(root, "docs/performance.svg"), picture);
-  const image = picture === undefined ? "" : "![Cost of umay and its peers](performance.svg)\n\n";
-  putBetween(join(root, "docs/performance.md"), "bench", `${image}${report(results)}`);
+  for (const mode of ["tcp", "http"] as const) {
+    const part = ofMode(results, mode);
+    if (part.experiments.length === 0 && part.pickers === undefined) continue;
+    const { name, picture: file } = places[mode];
+    const picture = plot(part);
+    if (picture !== undefined) writeFileSync(join(root, "docs", file), picture);
+    const image = picture === undefined ? "" : `![Cost of umay and its peers](${file})\n\n`;
+    putBetween(join(root, "docs/performance.md"), name, `${image}${report(part)}`);
+  }
 }
 
 /** Replaces what stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->` on a page. */

@@ -1,10 +1,11 @@
-import { type ExperimentResult, type Results, ratioOf, type Spread, spreadOf } from "./results.ts";
+import { type ExperimentResult, ofMode, type Results, ratioOf, type Spread, spreadOf } from "./results.ts";
 
 /** The whole report as Markdown that also reads well in a terminal. Every table names the processor: figures differ by it. */
 export function report(results: Results): string {
   const sections = [
     heading(results),
-    ratios(results),
+    ratios(ofMode(results, "tcp"), "umay divided by each peer"),
+    ratios(ofMode(results, "http"), "HTTP: umay divided by each peer"),
     ...results.experiments.map((experiment) => section(experiment, results)),
     pickerTimes(results),
     versions(results),
@@ -24,7 +25,7 @@ function heading({ date, command, machine, rounds }: Results): string {
 }
 
 /** umay's headline figures divided by every peer's: the summary. */
-function ratios({ peers, experiments, machine }: Results): string {
+function ratios({ peers, experiments, machine }: Results, called: string): string {
   const [subject, ...others] = peers;
   const compared = experiments.filter((result) => result.compared);
   if (subject?.name !== "umay" || others.length === 0 || compared.length === 0) return "";
@@ -32,12 +33,14 @@ function ratios({ peers, experiments, machine }: Results): string {
     const cells = others.map(({ name }) => cell(ratioOf(result, subject.name, name), 2));
     return [`${result.title}: ${result.metrics[0]!.title}`, ...cells];
   });
-  const title = "### umay divided by each peer\n\nBelow 1, umay needs less than the peer.";
+  const title = `### ${called}\n\nBelow 1, umay needs less than the peer.`;
   return `${title}\n\n${table([machine.cpu, ...others.map((peer) => peer.title)], rows)}`;
 }
 
 function section(result: ExperimentResult, { peers, machine }: Results): string {
-  const measured = peers.filter(({ name }) => result.samples[name] !== undefined);
+  const measured = peers.filter(
+    ({ name, mode }) => mode === result.mode && result.samples[name] !== undefined,
+  );
   const rows = measured.map(({ name, title }) => [
     title,
     ...result.metrics.map(({ key, digits }) => cell(spreadOf(result, name, key), digits)),

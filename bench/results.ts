@@ -1,5 +1,6 @@
 import type { Metric, Sample } from "./experiment.ts";
 import type { Machine } from "./machine.ts";
+import type { Mode } from "./peers/peer.ts";
 
 /** Everything that a run found out, as it is saved with --json. */
 export interface Results extends Comparison {
@@ -27,6 +28,7 @@ export interface Comparison {
 
 export interface PeerInfo {
   readonly name: string;
+  readonly mode: Mode;
   readonly title: string;
   readonly version: string;
   /** Protocol, cipher suite and group that it negotiated. */
@@ -36,10 +38,22 @@ export interface PeerInfo {
 export interface ExperimentResult {
   readonly name: string;
   readonly title: string;
+  readonly mode: Mode;
   readonly metrics: readonly Metric[];
   readonly compared: boolean;
   /** By peer, one per round, in order. */
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
+}
+
+/** The part of a run in which the peers were in one mode. */
+export function ofMode(results: Results, mode: Mode): Results {
+  const { peers, experiments } = results;
+  return {
+    ...results,
+    peers: peers.filter((peer) => peer.mode === mode),
+    experiments: experiments.filter((experiment) => experiment.mode === mode),
+    pickers: mode === "tcp" ? results.pickers : undefined,
+  };
 }
 
 export interface Spread {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { conduct, gather } from "./compare.ts";
 import type { Experiment } from "./experiment.ts";
+import { h2loadVersion } from "./load/h2load.ts";
 import { wrkVersion } from "./load/wrk.ts";
 import { describeMachine, type Machine, pinSelf, versionOf } from "./machine.ts";
 import { chosen, type Options, parseOptions, usage } from "./options.ts";
@@ -17,12 +18,13 @@ import { startup } from "./singles/startup.ts";
 import { type Stage, setStage } from "./stage.ts";
 import { experimentOf } from "./works/experiment.ts";
 import { fairness } from "./works/fairness.ts";
-import { idle } from "./works/idle.ts";
+import { httpIdle, idle } from "./works/idle.ts";
 import { works } from "./works/index.ts";
+import { openStreams } from "./works/streams.ts";
 import { tail } from "./works/tail.ts";
 
 /** What --quick leaves room for. */
-const brief: readonly Experiment[] = [...works.map(experimentOf), idle, startup];
+const brief: readonly Experiment[] = [...works.map(experimentOf), idle, ...httpIdle, openStreams, startup];
 const experiments: readonly Experiment[] = [...brief, tail, fairness, scaling, configLoad, change];
 /** A program of its own: it calls the pickers, without any proxy. */
 const pickers = { name: "pickers", program: fileURLToPath(new URL("./pickers.ts", import.meta.url)) };
@@ -53,7 +55,10 @@ async function measureAll(options: Options): Promise<Results> {
   const wanted = options.quick && options.only.length === 0 ? brief : chosen(options.only, all, "--only");
   const machine = describeMachine();
   pinSelf(machine.loadCpus);
-  const plan = experiments.filter((experiment) => wanted.includes(experiment));
+  const { mode } = options;
+  const plan = experiments.filter(
+    (experiment) => wanted.includes(experiment) && (mode ?? experiment.mode) === experiment.mode,
+  );
   const compared =
     plan.length === 0
       ? { peers: [], skipped: [], experiments: [], notes: [] }
@@ -63,15 +68,20 @@ async function measureAll(options: Options): Promise<Results> {
     command: commandLine(),
     rounds: options.rounds,
     machine,
-    tools: { "nginx (backend)": versionOf("nginx", ["-v"], /nginx\/(\S+)/), wrk: wrkVersion() },
+    tools: {
+      "nginx (backend)": versionOf("nginx", ["-v"], /nginx\/(\S+)/),
+      wrk: wrkVersion(),
+      h2load: h2loadVersion(),
+    },
     ...compared,
-    pickers: wanted.includes(pickers) ? await timePickers(machine) : undefined,
+    pickers: wanted.includes(pickers) && options.mode !== "http" ? await timePickers(machine) : undefined,
   };
 }
 
 async function compare(plan: readonly Experiment[], machine: Machine, options: Options): Promise<Comparison> {
   const stage = await setStage(options, machine);
-  const { targets, peers, skipped } = await gather(options, stage);
+  const modes = new Set(plan.map(({ mode }) => mode));
+  const { targets, peers, skipped } = await gather(options, stage, modes);
   const results: ExperimentResult[] = [];
   for (const experiment of plan) results.push(await conduct(experiment, targets, stage, options.rounds));
   return { peers, skipped, experiments: results, notes: notesOn(results, stage, options) };

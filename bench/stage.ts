@@ -38,13 +38,16 @@ export async function setStage(
     backendPort: (await startBackend(loadCpus.join(","), 1)).port,
     proxyCpus,
     loadCpus,
-    seconds: options.quick
-      ? { fullSpeed: 1, fixedRate: 0.5, warmUp: 0 }
-      : { fullSpeed: 3, fixedRate: 2, warmUp: 2 },
+    seconds: secondsFor(options),
     idleSessions: Math.min(options.quick ? 1_000 : 10_000, room),
     cipher: options.cipher,
     sessionLog: options.peerLogs,
   };
+}
+
+function secondsFor({ quick, seconds }: Options): Stage["seconds"] {
+  if (quick) return { fullSpeed: seconds ?? 1, fixedRate: 0.5, warmUp: seconds ?? 0 };
+  return { fullSpeed: seconds ?? 3, fixedRate: 2, warmUp: seconds ?? 2 };
 }
 
 /** A peer, and its process that serves throughout the run. */

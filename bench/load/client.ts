@@ -1,4 +1,5 @@
 import { connect, type TLSSocket } from "node:tls";
+import type { Asking } from "./asking.ts";
 import type { Aim, Load } from "./load.ts";
 
 /** What all clients of a run share. */
@@ -10,7 +11,7 @@ export interface Sharing extends Aim {
 }
 
 /** Asks over TLS with HTTP/1.1, one request at a time, and checks every answer's status and length. */
-export class Client {
+export class Client implements Asking {
   readonly #sharing: Sharing;
   readonly #request: Buffer;
   #socket: TLSSocket | undefined;
@@ -32,7 +33,6 @@ export class Client {
     return this.#socket !== undefined;
   }
 
-  /** Calls back once, when the whole answer is there or with what went wrong. Not while it is busy. */
   ask(done: (error: string | undefined) => void): void {
     this.#done = done;
     this.#head = "";

@@ -2,15 +2,18 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { find } from "../machine.ts";
 import { type Command, capture, start, stop } from "../process.ts";
+import { runH2load } from "./h2load.ts";
 import type { Aim, LoadResult, LoadRun } from "./load.ts";
 import { runWrk } from "./wrk.ts";
 
 const generator = fileURLToPath(new URL("./generator.ts", import.meta.url));
 
-/** Runs a load to its end: wrk where it can, else the project's own generator. */
+/** Runs a load to its end: h2load or wrk where they can, else the project's own generator. */
 export async function runLoad(run: LoadRun, cpus: string, threads = 1): Promise<LoadResult> {
-  if (run.rate === undefined && run.load.connection === "kept" && find("wrk") !== undefined) {
-    return runWrk(run, cpus, threads);
+  if (run.rate === undefined && run.load.connection === "kept") {
+    const isHttp2 = run.load.streams !== undefined;
+    if (isHttp2 && find("h2load") !== undefined) return runH2load(run, cpus, threads);
+    if (!isHttp2 && find("wrk") !== undefined) return runWrk(run, cpus, threads);
   }
   return JSON.parse(await capture(generatorFor(run), cpus, run.seconds + 30)) as LoadResult;
 }
@@ -19,6 +22,8 @@ export async function runLoad(run: LoadRun, cpus: string, threads = 1): Promise<
 export interface IdleSessions {
   /** What it took to open them, with what went wrong. */
   readonly opened: LoadResult;
+  /** Has each of them ask for `path`, which is never answered, so many times at once. Over HTTP/2 only. */
+  hold(path: string, each: number): Promise<void>;
   /** Ends them, and gives what went wrong from first to last. */
   close(): Promise<LoadResult>;
 }
@@ -34,13 +39,17 @@ export async function openIdle(aim: Aim, cpus: string): Promise<IdleSessions> {
     throw new Error(`the load generator ended early: ${said.join("").trim()}`);
   };
   const opened = await next();
+  const hold = async (path: string, each: number): Promise<void> => {
+    holder.child.stdin!.write(`${JSON.stringify({ path, each })}\n`);
+    await next();
+  };
   const close = async (): Promise<LoadResult> => {
     holder.child.stdin!.end();
     const closed = await next();
     await stop(holder);
     return closed;
   };
-  return { opened, close };
+  return { opened, hold, close };
 }
 
 function generatorFor(run: LoadRun & { readonly idle?: boolean }): Command {

@@ -1,15 +1,27 @@
 /**
  * node generator.ts JSON: runs one load and prints its result as one line of JSON. The JSON is a `LoadRun`, or
  * `{ idle: true, … }` to hold `load.clients` sessions open until standard input ends (two minutes at most), with
- * one result when they are open and one at the end.
+ * one result when they are open and one at the end. A line `{ path, each }` on standard input has each session ask so
+ * many times for what is never answered, and gives one result more.
  */
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Asking } from "./asking.ts";
 import { Client, type Sharing } from "./client.ts";
+import { Http2Client, Http2Connection } from "./http2-client.ts";
 import type { LoadResult, LoadRun } from "./load.ts";
 
 const run = JSON.parse(process.argv[2] ?? "") as LoadRun & { readonly idle?: boolean };
 const { load, port, cipher } = run;
 const sharing: Sharing = { load, port, cipher, ticket: undefined, wrongHandshakes: 0 };
-const clients = Array.from({ length: load.clients }, () => new Client(sharing));
+const connections =
+  load.streams === undefined ? [] : Array.from({ length: load.clients }, () => new Http2Connection(run));
+const clients: readonly Asking[] =
+  load.streams === undefined
+    ? Array.from({ length: load.clients }, () => new Client(sharing))
+    : connections.flatMap((connection) =>
+        Array.from({ length: load.streams! }, () => new Http2Client(connection, load.path)),
+      );
 const errors = new Map<string, number>();
 const latencies: number[] = [];
 
@@ -23,7 +35,7 @@ else {
 }
 process.exit(0);
 
-function ask(client: Client): Promise<boolean> {
+function ask(client: Asking): Promise<boolean> {
   return new Promise((resolve) => {
     client.ask((error) => {
       if (error !== undefined) errors.set(error, (errors.get(error) ?? 0) + 1);
@@ -78,7 +90,7 @@ async function askAtRate(rate: number, seconds: number): Promise<void> {
   report(latencies.length, (performance.now() - began) / 1000);
 }
 
-function answerOne(client: Client, dueAt: number, next: () => void): void {
+function answerOne(client: Asking, dueAt: number, next: () => void): void {
   void ask(client).then((good) => {
     if (good) latencies.push(performance.now() - dueAt);
     next();
@@ -96,10 +108,21 @@ async function holdIdle(): Promise<void> {
     }),
   );
   report(clients.length, (performance.now() - began) / 1000);
-  await new Promise((resolve) => process.stdin.once("end", resolve).resume());
+  for await (const line of createInterface({ input: process.stdin })) {
+    await holdRequests(JSON.parse(line) as { path: string; each: number });
+  }
   const lost = clients.filter((client) => !client.connected).length;
   if (lost > 0) errors.set("idle session closed by the proxy", lost);
   report(clients.length - lost, (performance.now() - began) / 1000);
+}
+
+/** What ends them is the end of this process. */
+async function holdRequests({ path, each }: { path: string; each: number }): Promise<void> {
+  for (const connection of connections)
+    for (let count = 0; count < each; count++)
+      connection.ask(path, (error) => errors.set(`a held request ended: ${error ?? "answered"}`, 1));
+  await sleep(1_000);
+  report(connections.length * each, 1);
 }
 
 function report(units: number, seconds: number): void {

@@ -8,6 +8,8 @@ export interface Load {
   /** One connection for all requests of a client, or a new one for each: with a full handshake, or a resumed session. */
   readonly connection: "kept" | "new" | "resumed";
   readonly clients: number;
+  /** Over HTTP/2, so many requests at a time on each client's connection; undefined: HTTP/1.1, one. */
+  readonly streams?: number;
 }
 
 export interface Aim {

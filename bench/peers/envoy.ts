@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Peer, Place } from "./peer.ts";
+import type { Mode, Peer, Place } from "./peer.ts";
 import { type Located, named, type Program, pathOf } from "./program.ts";
 
 export const envoyProgram: Program = {
@@ -9,21 +9,22 @@ export const envoyProgram: Program = {
   version: /\/(\d+\.\d+\.\d+[^/]*)\//,
 };
 
-export function envoy(program: Located): Peer {
+export function envoy(program: Located, mode: Mode): Peer {
   return {
     ...named("envoy", "Envoy", program),
+    mode,
     version: () => program.found,
     missing: program.missing,
     prepare(place) {
       const file = join(place.folder, "envoy.json");
-      writeFileSync(file, JSON.stringify(bootstrap(place)));
+      writeFileSync(file, JSON.stringify(bootstrap(place, mode)));
       const quiet = ["--disable-hot-restart", "--log-level", "error"];
       return { file: pathOf(program), args: ["-c", file, "--concurrency", String(place.workers), ...quiet] };
     },
   };
 }
 
-function bootstrap(place: Place): object {
+function bootstrap(place: Place, mode: Mode): object {
   return {
     static_resources: {
       listeners: [
@@ -31,7 +32,12 @@ function bootstrap(place: Place): object {
           name: "bench",
           address: address(place.port),
           tcp_backlog_size: 4096,
-          filter_chains: [{ transport_socket: downstreamTls(place), filters: [relay(place)] }],
+          filter_chains: [
+            {
+              transport_socket: downstreamTls(place, mode),
+              filters: [mode === "tcp" ? relay(place) : forwarding(place)],
+            },
+          ],
         },
       ],
       clusters: [
@@ -39,7 +45,15 @@ function bootstrap(place: Place): object {
           name: "bench",
           type: "STATIC",
           connect_timeout: "5s",
-          circuit_breakers: { thresholds: [{ max_connections: place.maxSessions }] },
+          circuit_breakers: {
+            thresholds: [
+              {
+                max_connections: place.maxSessions,
+                max_pending_requests: place.maxSessions,
+                max_requests: place.maxSessions,
+              },
+            ],
+          },
           load_assignment: {
             cluster_name: "bench",
             endpoints: [{ lb_endpoints: [{ endpoint: { address: address(place.backendPort) } }] }],
@@ -54,12 +68,13 @@ function address(port: number): object {
   return { socket_address: { address: "127.0.0.1", port_value: port } };
 }
 
-function downstreamTls(place: Place): object {
+function downstreamTls(place: Place, mode: Mode): object {
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: {
       "@type": typeUrl("transport_sockets.tls.v3.DownstreamTlsContext"),
       common_tls_context: {
+        ...(mode === "http" ? { alpn_protocols: ["h2", "http/1.1"] } : {}),
         tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
         tls_certificates: [
           {
@@ -72,21 +87,44 @@ function downstreamTls(place: Place): object {
   };
 }
 
-function relay(place: Place): object {
-  const log = {
-    name: "envoy.access_loggers.file",
+function accessLog(place: Place): readonly object[] {
+  if (!place.sessionLog) return [];
+  const file = {
+    "@type": typeUrl("access_loggers.file.v3.FileAccessLog"),
+    path: join(place.folder, "access.log"),
+  };
+  return [{ name: "envoy.access_loggers.file", typed_config: file }];
+}
+
+function forwarding(place: Place): object {
+  const router = {
+    name: "envoy.filters.http.router",
+    typed_config: { "@type": typeUrl("filters.http.router.v3.Router") },
+  };
+  const host = { name: "bench", domains: ["*"], routes: [{ match: { prefix: "/" }, route: toBench }] };
+  return {
+    name: "envoy.filters.network.http_connection_manager",
     typed_config: {
-      "@type": typeUrl("access_loggers.file.v3.FileAccessLog"),
-      path: join(place.folder, "access.log"),
+      "@type": typeUrl("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+      stat_prefix: "bench",
+      use_remote_address: true,
+      route_config: { virtual_hosts: [host] },
+      http_filters: [router],
+      access_log: accessLog(place),
     },
   };
+}
+
+const toBench = { cluster: "bench", timeout: "0s" };
+
+function relay(place: Place): object {
   return {
     name: "envoy.filters.network.tcp_proxy",
     typed_config: {
       "@type": typeUrl("filters.network.tcp_proxy.v3.TcpProxy"),
       stat_prefix: "bench",
       cluster: "bench",
-      access_log: place.sessionLog ? [log] : [],
+      access_log: accessLog(place),
     },
   };
 }

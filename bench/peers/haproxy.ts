@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Peer, Place } from "./peer.ts";
+import type { Mode, Peer, Place } from "./peer.ts";
 import { type Located, named, type Program, pathOf } from "./program.ts";
 
 export const haproxyProgram: Program = {
@@ -9,21 +9,31 @@ export const haproxyProgram: Program = {
   version: /HAProxy version ([^\s-]+)/,
 };
 
-export function haproxy(program: Located): Peer {
+export function haproxy(program: Located, mode: Mode): Peer {
   return {
     ...named("haproxy", "HAProxy", program),
+    mode,
     version: () => program.found,
     missing: program.missing,
     prepare(place) {
       const file = join(place.folder, "haproxy.cfg");
-      writeFileSync(file, configuration(place));
+      writeFileSync(file, configuration(place, mode));
       return { file: pathOf(program), args: ["-db", "-f", file] };
     },
   };
 }
 
-function configuration(place: Place): string {
-  const log = place.sessionLog ? "\n  log stdout format raw daemon\n  option tcplog" : "";
+/** Connections to the backend are shared by clients, as they are by default. */
+const http1Settings = `
+  timeout http-request 10s
+  timeout http-keep-alive 1h
+  http-reuse safe
+  option forwardfor`;
+
+function configuration(place: Place, mode: Mode): string {
+  const log = place.sessionLog ? `\n  log stdout format raw daemon\n  option ${mode}log` : "";
+  const http = mode === "http" ? http1Settings : "";
+  const alpn = mode === "http" ? " alpn h2,http/1.1" : "";
   return `
 global
   nbthread ${place.workers}
@@ -31,13 +41,13 @@ global
   ssl-default-bind-options ssl-min-ver TLSv1.3
 
 defaults
-  mode tcp
+  mode ${mode}
   timeout connect 5s
   timeout client 1h
-  timeout server 1h${log}
+  timeout server 1h${http}${log}
 
 frontend bench
-  bind 127.0.0.1:${place.port} ssl crt ${place.certificate.combined}
+  bind 127.0.0.1:${place.port} ssl crt ${place.certificate.combined}${alpn}
   default_backend bench
 
 backend bench

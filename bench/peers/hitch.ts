@@ -7,6 +7,7 @@ import type { Peer } from "./peer.ts";
 export const hitch: Peer = {
   name: "hitch",
   title: "hitch",
+  mode: "tcp",
   version: () => versionOf("hitch", ["--version"], /hitch (\S+)/),
   prepare(place) {
     const file = join(place.folder, "hitch.conf");

@@ -30,6 +30,7 @@ export function nginx(program: Located): Peer {
   const relays = builtIn || module !== undefined;
   return {
     ...named("nginx", "nginx stream", program),
+    mode: "tcp",
     version: () => (relays ? found : undefined),
     missing: found === undefined ? program.missing : "it has no stream module",
     prepare(place) {
@@ -38,6 +39,61 @@ export function nginx(program: Located): Peer {
       return { file: pathOf(program), args: ["-p", place.folder, "-c", path] };
     },
   };
+}
+
+/** nginx that forwards requests. It buffers no upload, as nobody else does. */
+export function nginxHttp(program: Located): Peer {
+  return {
+    ...named("nginx", "nginx", program),
+    mode: "http",
+    version: () => program.found,
+    missing: program.missing,
+    prepare(place) {
+      const path = join(place.folder, "nginx.conf");
+      writeFileSync(path, httpConfiguration(place));
+      return { file: pathOf(program), args: ["-p", place.folder, "-c", path] };
+    },
+  };
+}
+
+/** Its own defaults end a connection after 1,000 requests, at either side. */
+function httpConfiguration(place: Place): string {
+  return `
+${nginxPreamble(place.folder, place.workers)}
+events { worker_connections ${2 * place.maxSessions + 100}; }
+http {
+  access_log ${place.sessionLog ? `${place.folder}/access.log` : "off"};
+  keepalive_timeout 1h;
+  keepalive_requests 1000000000;
+  client_max_body_size 0;
+  upstream bench {
+    server 127.0.0.1:${place.backendPort};
+    keepalive 256;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+  }
+  server {
+    listen 127.0.0.1:${place.port} ssl http2 backlog=4096;
+    ssl_certificate ${place.certificate.cert};
+    ssl_certificate_key ${place.certificate.key};
+    ssl_protocols TLSv1.3;
+    location / {
+      proxy_pass http://bench;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_request_buffering off;
+      proxy_max_temp_file_size 0;
+      proxy_temp_path ${place.folder}/proxy;
+      client_body_temp_path ${place.folder}/body;
+      proxy_connect_timeout 5s;
+      proxy_read_timeout 1h;
+    }
+  }
+}
+`;
 }
 
 function configuration(place: Place, module: string | undefined): string {

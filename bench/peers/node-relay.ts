@@ -7,6 +7,7 @@ export function nodeRelay(node: string): Peer {
   return {
     name: "node-relay",
     title: "bare Node relay",
+    mode: "tcp",
     version: () => nodeVersion(node),
     prepare(place) {
       const program = fileURLToPath(new URL("./bare-relay.ts", import.meta.url));

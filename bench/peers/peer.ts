@@ -1,13 +1,16 @@
 import type { Certificate } from "../certificate.ts";
 import type { Command } from "../process.ts";
 
+/** Whether connections are relayed, or requests forwarded. */
+export type Mode = "tcp" | "http";
+
 /** What a peer is configured for. Every peer gets the same. */
 export interface Place {
   /** A temporary folder of the peer's own, for its configuration and its log. */
   readonly folder: string;
   /** Listen here on 127.0.0.1, with TLS 1.3. */
   readonly port: number;
-  /** Relay to this port on 127.0.0.1, in plain text. */
+  /** Relay to this port on 127.0.0.1, in plain text: bytes as they are, or requests of HTTP/1.1. */
   readonly backendPort: number;
   readonly certificate: Certificate;
   /** Worker processes or threads. */
@@ -18,10 +21,11 @@ export interface Place {
   readonly maxSessions: number;
 }
 
-/** A TLS-terminating proxy to measure. */
+/** A TLS-terminating proxy to measure, in one mode. */
 export interface Peer {
   /** As on the command line. */
   readonly name: string;
+  readonly mode: Mode;
   /** As in the tables. */
   readonly title: string;
   /** umay itself, in whichever checkout. */

@@ -7,6 +7,7 @@ import type { Peer } from "./peer.ts";
 export const stunnel: Peer = {
   name: "stunnel",
   title: "stunnel",
+  mode: "tcp",
   version: () => versionOf("stunnel", ["-version"], /^stunnel (\S+)/m),
   prepare(place) {
     const file = join(place.folder, "stunnel.conf");

@@ -7,6 +7,7 @@ import type { Peer, Place } from "./peer.ts";
 export const traefik: Peer = {
   name: "traefik",
   title: "Traefik TCP",
+  mode: "tcp",
   version: () => versionOf("traefik", ["version"], /Version:\s+(\S+)/),
   prepare(place) {
     const dynamic = join(place.folder, "dynamic.json");

@@ -1,14 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeVersion } from "../machine.ts";
-import type { Peer, Place } from "./peer.ts";
+import type { Mode, Peer, Place } from "./peer.ts";
 
 /** umay with everything on, in the checkout `root`, under the Node at the path `node`. */
-export function umay(name: string, root: string, node: string): Peer {
+export function umay(name: string, root: string, node: string, mode: Mode): Peer {
   const program = join(root, "bin/umay.js");
   return {
     name,
     title: name,
+    mode,
     isUmay: true,
     version() {
       if (!existsSync(program) || !existsSync(join(root, "dist"))) return undefined;
@@ -17,14 +18,16 @@ export function umay(name: string, root: string, node: string): Peer {
     },
     prepare(place) {
       const file = join(place.folder, "umay.toml");
-      writeFileSync(file, configuration(place));
+      writeFileSync(file, configuration(place, mode === "http" ? http : ""));
       return { file: node, args: [program, "run", "--config", file] };
     },
   };
 }
 
-/** A complete configuration file; `extra` goes to its end. */
-export function configuration(place: Place, extra = ""): string {
+const http = 'mode = "http"\nmax_requests_per_connection = 0';
+
+/** A complete configuration file. @param settings more of the listener. */
+function configuration(place: Place, settings: string): string {
   return `
 workers = ${place.workers}
 log = { level = "info", format = "json", sessions = true }
@@ -35,6 +38,7 @@ admin = { bind = "unix:${place.folder}/admin.sock" }
 bind = "127.0.0.1:${place.port}"
 pool = "bench"
 max_connections = ${place.maxSessions}
+${settings}
 
 [listeners.bench.tls]
 min_version = "TLSv1.3"
@@ -46,5 +50,5 @@ key = "${place.certificate.key}"
 [pools.bench.discovery]
 type = "static"
 backends = ["127.0.0.1:${place.backendPort}"]
-${extra}`;
+`;
 }

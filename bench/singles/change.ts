@@ -25,6 +25,7 @@ const rate = 300;
 export const change: Experiment = {
   name: "change",
   title: `one backend that changes, beside ${poolCount} pools of ${backendsEach}`,
+  mode: "tcp",
   metrics: [
     { key: "worker", title: "CPU ms per change, each worker", digits: 2, target: "< 1" },
     { key: "main", title: "CPU ms per change, main thread", digits: 2, target: "< 10" },

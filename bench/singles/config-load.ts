@@ -11,6 +11,7 @@ const poolCount = 1_000;
 export const configLoad: Experiment = {
   name: "config",
   title: `configuration with ${poolCount} pools of three backends`,
+  mode: "tcp",
   metrics: [
     { key: "check", title: "ms for `umay check`", digits: 0 },
     { key: "accept", title: "ms from exec to first accept", digits: 0 },

@@ -14,6 +14,7 @@ const load: Load = { ...medium.load, clients: 64 };
 export const scaling: Experiment = {
   name: "scaling",
   title: "from one worker to two, 16 KiB responses",
+  mode: "tcp",
   metrics: [
     { key: "ratio", title: "throughput, two workers to one", digits: 2 },
     { key: "one", title: "per second, one worker", digits: 0 },

@@ -8,6 +8,7 @@ import { launch } from "../stage.ts";
 export const startup: Experiment = {
   name: "startup",
   title: "start-up",
+  mode: "tcp",
   metrics: [
     { key: "accept", title: "ms from exec to first accept, one worker", digits: 0 },
     { key: "rss", title: "RSS MiB idle, two workers", digits: 1 },

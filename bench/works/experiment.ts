@@ -10,6 +10,7 @@ export function experimentOf(work: Work): Experiment {
   return {
     name: work.name,
     title: work.title,
+    mode: work.mode,
     metrics: [
       { key: "cpu", title: `CPU µs per ${work.unit}`, digits: 1 },
       { key: "rate", title: `${work.unit}s per second`, digits: 0 },

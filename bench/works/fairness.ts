@@ -15,6 +15,7 @@ const headStartMs = 500;
 export const fairness: Experiment = {
   name: "fairness",
   title: `12 B responses at ${rate}/s beside one endless download`,
+  mode: "tcp",
   metrics: [
     { key: "p99", title: "p99 ms beside it", digits: 2 },
     { key: "p50", title: "p50 ms beside it", digits: 2 },

@@ -9,32 +9,49 @@ import { handshake } from "./handshake.ts";
 import { small } from "./small.ts";
 
 /** How long sessions idle before memory is read: what was needed to open them may go by then. */
-const settleMs = 1_500;
+export const settleMs = 1_500;
+
+/** @param load of each session. */
+function idleOf(about: Pick<Experiment, "name" | "title" | "mode">, load: Load): Experiment {
+  return {
+    ...about,
+    metrics: [
+      { key: "bytes", title: "bytes per session", digits: 0 },
+      { key: "sessions", title: "sessions", digits: 0 },
+      { key: "rss", title: "RSS MiB with all of them", digits: 1 },
+    ],
+    compared: true,
+    maxRounds: 3,
+    measure: (target, stage) => measure(target, stage, { ...load, clients: stage.idleSessions }),
+  };
+}
 
 /** Resident memory that TLS sessions add which have had one request and now do nothing. */
-export const idle: Experiment = {
-  name: "idle",
-  title: "idle TLS sessions",
-  metrics: [
-    { key: "bytes", title: "bytes per session", digits: 0 },
-    { key: "sessions", title: "sessions", digits: 0 },
-    { key: "rss", title: "RSS MiB with all of them", digits: 1 },
-  ],
-  compared: true,
-  maxRounds: 3,
-  measure,
-};
+export const idle: Experiment = idleOf({ name: "idle", title: "idle TLS sessions", mode: "tcp" }, small.load);
+
+/** The same, of connections whose requests were forwarded. */
+export const httpIdle: readonly Experiment[] = [
+  idleOf({ name: "http-idle", title: "idle connections of HTTP/1.1", mode: "http" }, small.load),
+  idleOf(
+    { name: "h2-idle", title: "idle connections of HTTP/2", mode: "http" },
+    { ...small.load, streams: 1 },
+  ),
+];
 
 /** In a process of its own, since memory that earlier work has left behind would be reused unseen. */
-async function measure({ peer }: Target, stage: Stage): Promise<Sample> {
+async function measure({ peer }: Target, stage: Stage, load: Load): Promise<Sample> {
   const { cipher } = stage;
   const serving = await launch(peer, stage);
   const { port } = serving;
   const cpus = stage.loadCpus.join(",");
-  const load: Load = { ...small.load, clients: stage.idleSessions };
+  const { streams } = load;
+  const warmUp: Load = { ...(streams === undefined ? handshake : small).load, ...(streams && { streams }) };
   try {
     // A few sessions beforehand load and compile what the first sessions need.
-    const first = await runLoad({ load: handshake.load, port, seconds: 0.3, rate: undefined, cipher }, cpus);
+    const first = await runLoad(
+      { load: warmUp, port, seconds: streams === undefined ? 0.3 : 1, rate: undefined, cipher },
+      cpus,
+    );
     await sleep(settleMs);
     const before = memoryOf(serving.running.pid).rss;
     const sessions = await openIdle({ load, port, cipher }, cpus);

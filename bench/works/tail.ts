@@ -9,6 +9,7 @@ const seconds = 20;
 export const tail: Experiment = {
   name: "tail",
   title: `16 KiB responses at ${rate}/s for ${seconds} s`,
+  mode: "tcp",
   metrics: [
     { key: "p999", title: "p99.9 ms", digits: 2 },
     { key: "longest", title: "longest ms", digits: 1 },

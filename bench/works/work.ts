@@ -1,4 +1,5 @@
 import type { Load } from "../load/load.ts";
+import type { Mode } from "../peers/peer.ts";
 
 export const bulkBytes = 4 * 2 ** 20;
 export const mediumBytes = 16 * 2 ** 10;
@@ -9,6 +10,7 @@ export interface Work {
   readonly name: string;
   /** As in the tables. */
   readonly title: string;
+  readonly mode: Mode;
   /** What one unit is: CPU time and rates are per unit. */
   readonly unit: "request" | "connection" | "upload";
   readonly load: Load;
