@@ -1,11 +1,18 @@
 import { formatAddress } from "../lib/address.ts";
+import { formatCidr } from "../lib/cidr.ts";
 import { describeChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
 import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
-import { type DiscoverySpec, describePicker, type Pool, type PoolTls } from "../model/pool.ts";
+import {
+  type BackendName,
+  type DiscoverySpec,
+  describePicker,
+  type Pool,
+  type PoolTls,
+} from "../model/pool.ts";
 import { type RouteTableSummary, routeLines, summariseRoutes } from "./summary-routes.ts";
 
 /** The listeners and pools of a configuration, as `umay check` shows them, with the names of the configuration. */
@@ -47,7 +54,8 @@ interface CertificateSummary {
 
 interface ClientAuthSummary {
   readonly mode: string;
-  readonly ca: string;
+  /** Null: only keys count, which rules pin. */
+  readonly ca: string | null;
   readonly authorities: readonly { readonly subject: string; readonly not_after: string }[];
   /** Null: revocation is not checked. */
   readonly crl: { readonly file: string; readonly next_update: string | null } | null;
@@ -117,8 +125,11 @@ function clientAuthSummary(auth: ClientAuth): ClientAuthSummary {
   const nextUpdate = crl?.nextUpdate;
   return {
     mode,
-    ca: ca.source.file,
-    authorities: ca.members.map(({ subject, notAfter }) => ({ subject, not_after: isoTime(notAfter) })),
+    ca: ca?.source.file ?? null,
+    authorities: (ca?.members ?? []).map(({ subject, notAfter }) => ({
+      subject,
+      not_after: isoTime(notAfter),
+    })),
     crl:
       crl === undefined
         ? null
@@ -134,6 +145,8 @@ function ruleText(rule: ClientRule): string {
       return rule.id;
     case "dns":
       return `dns:${rule.name}`;
+    case "ip":
+      return `ip:${formatCidr(rule.range)}`;
     case "subject":
       return `subject:${rule.attributes.map((attribute) => attribute.replaceAll(/[\\,+]/g, "\\$&")).join(",")}`;
     case "sha256":
@@ -154,10 +167,13 @@ function poolSummary({ name, picker, discovery, tls }: Pool): PoolSummary {
   };
 }
 
-function poolTlsText({ verify, serverName, ca }: PoolTls): string {
-  if (!verify) return "TLS, not verified";
-  return `TLS, verified as ${serverName ?? "each backend's host name or address"} by ${ca?.source.file ?? "the system's CAs"}`;
+function poolTlsText({ verify, serverName, names, pins, ca }: PoolTls): string {
+  if (!verify) return pins === undefined ? "TLS, not verified" : "TLS, verified by key alone";
+  const name = names?.map(nameText).join(" or ") ?? serverName ?? "each backend's host name or address";
+  return `TLS, verified as ${name} by ${ca?.source.file ?? "the system's CAs"}${pins === undefined ? "" : " and by key"}`;
 }
+
+const nameText = (name: BackendName): string => (name.kind === "uri" ? name.uri : name.host);
 
 function backendTexts(discovery: DiscoverySpec): string[] {
   if (discovery.type === "dns") {
@@ -182,6 +198,9 @@ function validity(notAfter: string, now: number): string {
 
 function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummary, now: number): string[] {
   const asked = mode === "require" ? "must have" : "may have";
+  const rules = (allow ?? []).map((rule) => `        ${rule}`);
+  if (ca === null)
+    return [`    clients ${asked} a certificate with one of these keys, whoever signed it:`, ...rules];
   return [
     `    clients ${asked} a certificate of ${ca}`,
     ...authorities.map(({ subject, not_after }) => `      ${subject}, ${validity(not_after, now)}`),
@@ -189,7 +208,7 @@ function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummar
       ? "      revocation is not checked"
       : `      not revoked by ${crl.file}, ${crl.next_update === null ? "valid for ever" : validity(crl.next_update, now)}`,
     allow === null ? "      everyone with such a certificate may come in" : "      only these may come in:",
-    ...(allow ?? []).map((rule) => `        ${rule}`),
+    ...rules,
   ];
 }
 

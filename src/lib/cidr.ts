@@ -44,6 +44,13 @@ export function formatCidr({ family, address, prefix }: Cidr): string {
   return prefix === (family === "ipv4" ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
+/** @param address of any spelling; IPv4-mapped ones count as IPv4. */
+export function inRange({ address: first, prefix }: Cidr, address: string): boolean {
+  const [start, ip] = [parseIp(first)!, parseIp(address)];
+  if (ip?.length !== start.length) return false;
+  return ip.every((byte, index) => (byte & mask(prefix - 8 * index)) === start[index]);
+}
+
 /** The fixed bits of a byte, as a mask. @param bits number of fixed bits in this byte and behind it, may be negative. */
 function mask(bits: number): number {
   return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;

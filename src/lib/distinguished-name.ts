@@ -6,11 +6,33 @@
 export function parseDistinguishedName(text: string): readonly string[] | undefined {
   const attributes: string[] = [];
   for (const part of splitUnescaped(text)) {
-    const match = /^\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)\s*=\s*((?:\\.|[^\\])*?)\s*$/s.exec(part);
-    if (match === null) return undefined;
-    attributes.push(`${match[1]!.toUpperCase()}=${unescapeValue(match[2]!)}`);
+    const attribute = readAttribute(part);
+    if (attribute === undefined) return undefined;
+    attributes.push(attribute);
   }
   return attributes;
+}
+
+const attributeType = /^(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)$/;
+
+function readAttribute(part: string): string | undefined {
+  const equals = part.indexOf("=");
+  const type = part.slice(0, Math.max(equals, 0)).trim();
+  const value = trimUnescaped(part.slice(equals + 1));
+  if (value === undefined || !attributeType.test(type)) return undefined;
+  return `${type.toUpperCase()}=${unescapeValue(value)}`;
+}
+
+/** @returns undefined where a backslash at the end escapes nothing. */
+function trimUnescaped(text: string): string | undefined {
+  const value = text.trim();
+  let backslashes = 0;
+  while (value.at(-1 - backslashes) === "\\") backslashes++;
+  if (backslashes % 2 === 0) return value;
+  // The backslash escapes the first of the spaces that were cut off.
+  const start = text.length - text.trimStart().length;
+  const escaped = text[start + value.length];
+  return escaped === undefined ? undefined : value + escaped;
 }
 
 /** At commas, line ends, and the `+` between attributes that form one part of the name. */

@@ -1,13 +1,10 @@
 import { errorAt, type Finding, type Path } from "../lib/findings.ts";
-import type { ClientAuth } from "../model/client-auth.ts";
+import type { ClientTrust } from "../model/client-auth.ts";
 import type { FileSource } from "../model/material.ts";
 import { contextRefusal } from "../tls/refusal.ts";
 import { trustOptions } from "../tls/trust.ts";
 import { loadClientAuthorities } from "./authorities.ts";
 import { loadRevocationLists } from "./revocation-lists.ts";
-
-/** The CAs that a listener trusts about its clients, with their revocation lists. */
-export type ClientTrust = Pick<ClientAuth, "ca" | "crl">;
 
 /** The sources of both. */
 export interface ClientTrustSource {

@@ -1,10 +1,10 @@
+import type { ClientAuth, ClientTrust } from "../model/client-auth.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { Authorities, Certificate, TicketKeys } from "../model/material.ts";
 import type { Pool, PoolTls } from "../model/pool.ts";
 import { certificateOptions } from "../tls/backend.ts";
 import { listenerOptions } from "../tls/listener.ts";
-import type { ClientTrust } from "./client-trust.ts";
 import {
   type Renewed,
   renewBackendAuthorities,
@@ -35,8 +35,7 @@ export type RenewPart = <T>(part: Part<T>) => Promise<T>;
 export async function renewListener(tls: ListenerTls, renew: RenewPart): Promise<ListenerTls> {
   const certificates: Certificate[] = [];
   for (const old of tls.certificates) certificates.push(await renew(listenerCertificate(old, tls)));
-  const trust = tls.clientAuth && (await renew(clientTrust(tls.clientAuth)));
-  const clientAuth = tls.clientAuth && { ...tls.clientAuth, ...trust };
+  const clientAuth = tls.clientAuth && (await renewClientAuth(tls.clientAuth, renew));
   const keys = tls.sessionTickets?.keys && (await renew(ticketKeys(tls.sessionTickets.keys)));
   const sessionTickets = tls.sessionTickets && { ...tls.sessionTickets, keys };
   const same =
@@ -45,6 +44,11 @@ export async function renewListener(tls: ListenerTls, renew: RenewPart): Promise
     keys === tls.sessionTickets?.keys &&
     certificates.every((certificate, index) => certificate === tls.certificates[index]);
   return same ? tls : { ...tls, certificates, clientAuth, sessionTickets };
+}
+
+async function renewClientAuth(auth: ClientAuth, renew: RenewPart): Promise<ClientAuth> {
+  const { ca, crl } = auth;
+  return ca === undefined ? auth : { ...auth, ...(await renew(clientTrust({ ca, crl }))) };
 }
 
 /** @returns the same object where nothing changed. */
@@ -64,7 +68,7 @@ async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
 
 export function listenerFiles({ certificates, clientAuth, sessionTickets }: ListenerTls): string[] {
   const others = [
-    clientAuth?.ca.source.file,
+    clientAuth?.ca?.source.file,
     clientAuth?.crl?.source.file,
     sessionTickets?.keys?.source.file,
   ];

@@ -127,6 +127,13 @@ export interface FileDiscovery {
 
 export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery;
 
+/** A name that a backend's certificate may have. */
+export type BackendName =
+  /** A host name or an IP address, which one of the certificate's names has to cover (RFC 9525). */
+  | { readonly kind: "host"; readonly host: string }
+  /** One of its URIs. Of a SPIFFE ID, `/*` at the end stands for every path below, and it has to be the only URI. */
+  | { readonly kind: "uri"; readonly uri: string };
+
 /** TLS to a pool's backends. */
 export interface PoolTls {
   /** Whether a backend must show a certificate that is signed by one of these CAs and covers its name. */
@@ -138,6 +145,13 @@ export interface PoolTls {
    * host name or, where it has none, its IP address. An IP address must be covered, but is not sent (RFC 6066).
    */
   readonly serverName: string | undefined;
+  /** Names of which the certificate must have one, instead of the name that is sent; undefined: that name. */
+  readonly names?: readonly BackendName[];
+  /**
+   * SHA-256 of public keys (SubjectPublicKeyInfo), base64: the certificate must have one of them. Without `verify` nothing
+   * else of it counts. Undefined: any key.
+   */
+  readonly pins?: readonly string[];
   /** The certificate that umay shows to a backend that asks for one. */
   readonly certificate: Certificate | undefined;
   /** The protocol in which TLS is asked for first; undefined: TLS begins at once. */

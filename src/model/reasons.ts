@@ -186,7 +186,12 @@ export const connectFailures = {
   tls_name: {
     origin: "backend",
     retryable: true,
-    text: "its certificate does not cover the name that is verified",
+    text: "its certificate has none of the names that are verified",
+  },
+  tls_pin: {
+    origin: "backend",
+    retryable: true,
+    text: "its certificate's key is none of the pool's tls.pins",
   },
   tls_alert: {
     origin: "backend",

@@ -23,7 +23,7 @@ export function createListenerContext(
 ): SecureContext {
   return createSecureContext({
     ...settingsOf(tls, certificates),
-    ...(tls.clientAuth !== undefined && trustOptions(tls.clientAuth.ca, tls.clientAuth.crl)),
+    ...(tls.clientAuth?.ca !== undefined && trustOptions(tls.clientAuth.ca, tls.clientAuth.crl)),
     sessionIdContext: sessionIdContext(name, tls.clientAuth),
     ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
   });
@@ -59,7 +59,7 @@ function settingsOf(tls: ListenerTls, certificates: readonly Certificate[]): Sec
  * would verify the client in the same way, because a client that resumes a session is not verified again.
  */
 function sessionIdContext(listener: string, auth: ClientAuth | undefined): string {
-  const policy = auth && [auth.mode, auth.ca.pem, auth.crl?.pems ?? [], auth.allow];
+  const policy = auth && [auth.mode, auth.ca?.pem, auth.crl?.pems ?? [], auth.allow];
   return createHash("sha256")
     .update(JSON.stringify([listener, policy]))
     .digest("base64url")

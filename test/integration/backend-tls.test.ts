@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { TLSSocket } from "node:tls";
 import { createCertificate } from "../../src/cli/create-certificate.ts";
+import { pinOf } from "../../src/tls/peer-certificate.ts";
 import { type Backend, type BackendOptions, startBackend } from "../support/backend.ts";
 import { type CertificatePair, testCertificates } from "../support/certificates.ts";
 import { connectPlain, poolToml, turnedAway } from "../support/client.ts";
@@ -24,6 +26,7 @@ const failures = [
   ["another-ca", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_untrusted"],
   ["expired", "CERT_HAS_EXPIRED", "tls_expired"],
   ["other-name", "ERR_TLS_CERT_ALTNAME_INVALID", "tls_name"],
+  ["other-key", "ERR_TLS_CERT_PIN", "tls_pin"],
   ["plain-http", "ERR_SSL_WRONG_VERSION_NUMBER", "not_tls"],
   ["wants-certificate", "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", "tls_alert"],
   ["old-version", "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "tls_alert"],
@@ -65,7 +68,7 @@ describe("TLS to backends", () => {
     good = await backend({ tls: { ...files(ecdsa), ALPNProtocols: ["h2"] }, onPeer: echo });
     other = await backend({ tls: files(otherName), onPeer: echo });
     const old = await backend({ tls: { ...files(expired) }, onPeer: echo });
-    const strange = await backend({ tls: { cert: untrusted.cert, key: untrusted.key } });
+    const strange = await backend({ tls: { cert: untrusted.cert, key: untrusted.key }, onPeer: echo });
     const closing = await backend({ onPeer: (peer) => peer.end() });
     const resetting = await backend({ onPeer: (peer) => void peer.socket.once("data", () => peer.reset()) });
     const silent = await backend({});
@@ -86,8 +89,8 @@ describe("TLS to backends", () => {
       bind = "127.0.0.1:0"
       pool = "${name}"
       ${poolToml(name, [address], `connect = { timeout = "${connectMs}ms" }\n tls = { ${tls} }`)}`;
-    const failing = (name: string, address: string): string =>
-      pool(name, address, `ca = "${ca}"`).replace(
+    const failing = (name: string, address: string, tls = `ca = "${ca}"`): string =>
+      pool(name, address, tls).replace(
         /backends = .*/,
         `backends = ["${address}", { address = "${good.address}", backup = true }]`,
       );
@@ -107,6 +110,9 @@ describe("TLS to backends", () => {
         ${pool("mutual13", mutual13.address, `ca = "${ca}", ${withClient}`)}
         ${pool("late-alert", mutual13.address, `ca = "${ca}"`)}
         ${pool("wrong-name", good.address, `ca = "${ca}", server_name = "other.test"`)}
+        ${pool("by-key", strange.address, `verify = false, pins = ["${pinOf(new X509Certificate(untrusted.cert))}"]`)}
+        ${pool("by-names", other.address, `ca = "${ca}", verify_names = ["x.test", "a.other.test"], server_name = "sent.test"`)}
+        ${failing("other-key", strange.address, `verify = false, pins = ["${pinOf(new X509Certificate(files(ecdsa).cert))}"]`)}
         ${failing("another-ca", strange.address)}
         ${failing("expired", old.address)}
         ${failing("other-name", other.address)}
@@ -143,6 +149,11 @@ describe("TLS to backends", () => {
 
   test("a backend's own host name is sent and verified", async () => {
     assert.equal((await served("by-host")).server.servername, "localhost");
+  });
+
+  test("a key alone is enough where it is pinned, and another name than the one that is sent may be verified", async () => {
+    assert.equal((await served("by-key")).line["reason"], "client_closed");
+    assert.equal((await served("by-names")).server.servername, "sent.test");
   });
 
   test("a dot at the end of a backend's host name is not sent, nor looked for in its certificate", async () => {

@@ -59,6 +59,7 @@ before(async () => {
     below: 'ca = "ca.pem", allow = ["dns:*.acme.test"]',
     subject: 'ca = "ca.pem", allow = ["subject:O=Acme,CN=alice"]',
     pin: `ca = "ca.pem", allow = ["sha256:${pin.toString("base64")}"]`,
+    keys: `allow = ["sha256:${pin.toString("base64")}", "sha256:${clients.stranger.pin.toString("hex")}"]`,
     hexpin: `ca = "ca.pem", allow = ["sha256:${pin.toString("hex")}"]`,
   };
   const listeners = Object.entries(policies).map(
@@ -206,6 +207,16 @@ for (const listener of ["spiffe", "dns", "below", "subject", "pin", "hexpin"])
     }
     assert.equal(await handshakes(listener, "client_not_allowed"), failed + 2);
     assert.equal(await backendConnections(), connected);
+  });
+
+for (const version of ["-tls1_2", "-tls1_3"])
+  test(`without CAs whoever has a pinned key is let in, and nobody else (${version})`, async () => {
+    for (const known of [clients.alice, clients.stranger])
+      assert.ok((await connect("keys", known, version)).echoed);
+    const { line, echoed } = await connect("keys", clients.mallory, version);
+    assert.equal(echoed, false);
+    assert.match(String(line["tls_error"]), /^client_not_allowed: CN=mallory/);
+    assert.match(String((await connect("keys", undefined, version)).line["tls_error"]), /_missing/);
   });
 
 for (const version of ["-tls1_2", "-tls1_3"])

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { BlockList } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatCidr, parseCidr } from "../../src/lib/cidr.ts";
+import { type Cidr, formatCidr, inRange, parseCidr } from "../../src/lib/cidr.ts";
 
 function normal(text: string): string {
   const parsed = parseCidr(text);
@@ -74,4 +74,16 @@ test("every address is in the range that it is cut to, and the spelling reads as
       assert.ok(list.check(address, address.includes(":") ? "ipv6" : "ipv4"));
     }),
   );
+});
+
+test("an address is in a range in whatever spelling it comes, and never in one of the other family", () => {
+  const range = (text: string): Cidr => (parseCidr(text) as { readonly cidr: Cidr }).cidr;
+  assert.equal(inRange(range("10.0.0.0/9"), "10.127.0.1"), true);
+  assert.equal(inRange(range("10.0.0.0/9"), "10.128.0.1"), false);
+  assert.equal(inRange(range("2001:db8::/33"), "2001:DB8:7FFF:0:0:0:0:1"), true);
+  assert.equal(inRange(range("2001:db8::/33"), "2001:DB8:8000:0:0:0:0:1"), false);
+  assert.equal(inRange(range("::/0"), "10.0.0.1"), false);
+  assert.equal(inRange(range("0.0.0.0/0"), "::1"), false);
+  assert.equal(inRange(range("10.0.0.1"), "::ffff:10.0.0.1"), true);
+  assert.equal(inRange(range("10.0.0.1"), "<invalid>"), false);
 });

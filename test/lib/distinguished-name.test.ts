@@ -40,3 +40,9 @@ test("any value comes back as it was when it is escaped as RFC 4514 says", () =>
     }),
   );
 });
+
+test("a value of spaces takes no longer than any other of its length", () => {
+  const spaces = " ".repeat(500_000);
+  assert.deepEqual(parseDistinguishedName(`CN=a${spaces}b`), [`CN=a${spaces}b`]);
+  assert.equal(parseDistinguishedName(`${spaces}CN${spaces}x`), undefined);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -13,6 +14,7 @@ import type { ListenerTls } from "../../src/model/listener.ts";
 import type { Certificate } from "../../src/model/material.ts";
 import type { PoolTls } from "../../src/model/pool.ts";
 import { beginTls, createBackendContext } from "../../src/tls/backend.ts";
+import { pinOf } from "../../src/tls/peer-certificate.ts";
 import type { CertificatePair } from "../support/certificates.ts";
 import { certificateOf, issue, ofCa } from "../support/issue.ts";
 import { authorities } from "../support/material.ts";
@@ -175,6 +177,27 @@ test("a backend's name is verified, by its alternative names or else its common 
   const addressed = issue(dir, "addressed", { issuer: root, extensions: ["subjectAltName=IP:127.0.0.1"] });
   assert.equal(await taken(certificateOf(addressed), { serverName: undefined }), "ok");
   assert.equal(await taken(certificateOf(server), { serverName: undefined }), wrong);
+});
+
+test("a backend is known by its key, by any of its names, or by both, and a key alone may be anybody's", async () => {
+  const pins = [pinOf(new X509Certificate(readFileSync(server.cert)))];
+  const wrongPin = "ERR_TLS_CERT_PIN";
+  const stranger = certificateOf(issue(dir, "self-signed", {}));
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    assert.equal(await taken(certificateOf(server), { pins }, version), "ok");
+    assert.equal(await taken(certificateOf(server), { pins: ["AAAA"] }, version), wrongPin);
+    const keysAlone = { verify: false, ca: undefined, serverName: "other.test" };
+    assert.equal(await taken(certificateOf(server), { ...keysAlone, pins }, version), "ok");
+    assert.equal(await taken(stranger, { ...keysAlone, pins }, version), wrongPin);
+    assert.equal(await taken(stranger, { pins }, version), "DEPTH_ZERO_SELF_SIGNED_CERT");
+  }
+  const named = issue(dir, "service", {
+    issuer: root,
+    extensions: ["subjectAltName=URI:spiffe://a.test/db"],
+  });
+  const uri = { kind: "uri", uri: "spiffe://a.test/db" } as const;
+  assert.equal(await taken(certificateOf(named), { names: [uri] }), "ok");
+  assert.equal(await taken(certificateOf(server), { names: [uri] }), "ERR_TLS_CERT_ALTNAME_INVALID");
 });
 
 test("a backend on a curve without a NIST name, or whose CA is on one, does not end the process", async () => {

@@ -107,11 +107,11 @@ function endingsOf({ name, tls }: Served["listeners"][number]): Ending[] {
   const { clientAuth } = tls;
   if (clientAuth === undefined) return endings;
   const { ca, crl } = clientAuth;
-  for (const { subject, notAfter } of ca.members)
+  for (const { subject, notAfter } of ca?.members ?? [])
     endings.push({
       owner,
       what: `the CA ${subject}`,
-      file: ca.source.file,
+      file: ca!.source.file,
       at: notAfter,
       effect: "clients with certificates of it are refused",
       thresholds,

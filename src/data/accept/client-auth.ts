@@ -1,9 +1,11 @@
-import { createHash, type X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
+import { inRange } from "../../lib/cidr.ts";
 import { parseDistinguishedName } from "../../lib/distinguished-name.ts";
 import { canonicalName } from "../../lib/host-name.ts";
 import type { ClientAuth, ClientRule } from "../../model/client-auth.ts";
 import type { HandshakeResult } from "../../model/reasons.ts";
+import { alternativeNames, pinOf, uriMatches } from "../../tls/peer-certificate.ts";
 
 /** The verdict on a client by its certificate. */
 export interface ClientVerdict {
@@ -12,6 +14,8 @@ export interface ClientVerdict {
   /** Undefined: the client may come in. */
   readonly refusal: { readonly result: HandshakeResult; readonly detail: string } | undefined;
 }
+
+const nobody: readonly ClientRule[] = [];
 
 /** A subject may be as long as a client likes; a log line may not. */
 const longestName = 256;
@@ -25,10 +29,12 @@ export function judgeClient(tls: TLSSocket, auth: ClientAuth): ClientVerdict {
       refusal: auth.mode === "optional" ? undefined : { result: "client_certificate_missing", detail: "" },
     };
   const client = nameOf(leaf);
-  const error = verificationError(tls, leaf);
+  // Without CAs the rules pin keys, and nothing else of a certificate counts.
+  const error = auth.ca === undefined ? undefined : verificationError(tls, leaf);
   if (error !== undefined)
     return { client, refusal: { result: "client_certificate_invalid", detail: error } };
-  if (auth.allow?.every((rule) => !fits(rule, leaf)))
+  const allow = auth.allow ?? (auth.ca === undefined ? nobody : undefined);
+  if (allow?.every((rule) => !fits(rule, leaf)))
     return { client, refusal: { result: "client_not_allowed", detail: client } };
   return { client, refusal: undefined };
 }
@@ -65,7 +71,7 @@ export function fits(rule: ClientRule, leaf: X509Certificate): boolean {
       // An X.509-SVID has exactly one URI (SPIFFE X.509-SVID standard, section 2).
       const [id, ...others] = alternativeNames(leaf, "URI");
       if (id === undefined || others.length > 0) return false;
-      return rule.id.endsWith("/*") ? id.startsWith(rule.id.slice(0, -1)) : id === rule.id;
+      return uriMatches(rule.id, id);
     }
     case "dns":
       return alternativeNames(leaf, "DNS").some((name) =>
@@ -73,26 +79,13 @@ export function fits(rule: ClientRule, leaf: X509Certificate): boolean {
           ? canonicalName(name).endsWith(rule.name.slice(1))
           : canonicalName(name) === rule.name,
       );
+    case "ip":
+      return alternativeNames(leaf, "IP Address").some((address) => inRange(rule.range, address));
     case "subject": {
       const attributes = parseDistinguishedName(leaf.subject ?? "") ?? [];
       return rule.attributes.every((attribute) => attributes.includes(attribute));
     }
-    case "sha256": {
-      const key = leaf.publicKey.export({ type: "spki", format: "der" });
-      return createHash("sha256").update(key).digest("base64") === rule.pin;
-    }
+    case "sha256":
+      return pinOf(leaf) === rule.pin;
   }
-}
-
-/**
- * The subject alternative names of a kind. Node writes all of them into one text, with those in quotes, as in JSON,
- * that have a character which could be taken for the text's own.
- */
-function alternativeNames(leaf: X509Certificate, kind: "DNS" | "URI"): string[] {
-  const names: string[] = [];
-  for (const [, type, name = ""] of (leaf.subjectAltName ?? "").matchAll(
-    /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/gy,
-  ))
-    if (type === kind) names.push(name.startsWith('"') ? (JSON.parse(name) as string) : name);
-  return names;
 }

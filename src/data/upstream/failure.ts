@@ -28,6 +28,7 @@ const byTlsCode: Readonly<Record<string, ConnectFailure>> = {
   CERT_HAS_EXPIRED: "tls_expired",
   CERT_NOT_YET_VALID: "tls_expired",
   ERR_TLS_CERT_ALTNAME_INVALID: "tls_name",
+  ERR_TLS_CERT_PIN: "tls_pin",
   ERR_SSL_WRONG_VERSION_NUMBER: "not_tls",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "not_tls",
   ERR_SSL_RECORD_TOO_SMALL: "not_tls",

@@ -117,6 +117,38 @@ test("subject attributes must all be there, whatever their order, and an attribu
   assert.equal(await isAllowed({ subject: "" }, rule), false);
 });
 
+test("an IP address is matched in its range, and only among the certificate's IP addresses", async () => {
+  const rule = (address: string, prefix: number): ClientRule => ({
+    kind: "ip",
+    range: { family: address.includes(":") ? "ipv6" : "ipv4", address, prefix },
+  });
+  const names: ClientOptions["names"] = [
+    { type: "ip", value: "10.1.2.3" },
+    { type: "ip", value: "2001:db8::7" },
+    { type: "dns", value: "192.0.2.1" },
+  ];
+  assert.equal(await isAllowed({ subject: "CN=a", names }, rule("10.1.2.3", 32)), true);
+  assert.equal(await isAllowed({ subject: "CN=a", names }, rule("10.1.0.0", 16)), true);
+  assert.equal(await isAllowed({ subject: "CN=a", names }, rule("2001:db8::", 32)), true);
+  assert.equal(await isAllowed({ subject: "CN=a", names }, rule("10.2.0.0", 16)), false);
+  assert.equal(await isAllowed({ subject: "CN=a", names }, rule("192.0.2.1", 32)), false);
+});
+
+test("without CAs only the key counts, and without rules nobody is let in", async () => {
+  const { pin } = await issueClient(dir, "known", issuer, {
+    subject: "CN=known",
+    notAfter: new Date(Date.now() - 1000),
+  });
+  const leaf = new X509Certificate(readFileSync(join(dir, "known.pem")));
+  const untrusted = { verifyError: () => new Error("self-signed") };
+  const keys = (...allow: ClientRule[]): ClientAuth => ({ ...policy("require", ...allow), ca: undefined });
+  const rule: ClientRule = { kind: "sha256", pin: pin.toString("base64") };
+  assert.equal(judgeClient(socket(leaf, untrusted), keys(rule)).refusal, undefined);
+  for (const other of [keys({ kind: "sha256", pin: "AAAA" }), keys()])
+    assert.equal(judgeClient(socket(leaf, untrusted), other).refusal?.result, "client_not_allowed");
+  assert.equal(judgeClient(socket(undefined), keys(rule)).refusal?.result, "client_certificate_missing");
+});
+
 test("one rule of several is enough, and none of them is not", async () => {
   const { pin } = await issueClient(dir, "pinned", issuer, { subject: "CN=pinned" });
   const leaf = new X509Certificate(readFileSync(join(dir, "pinned.pem")));

@@ -62,9 +62,9 @@ test("CAs and revocation lists are read, and certificates are required unless th
   const { auth, lines } = await loadAuth('ca = "both.pem", crl = "lists.pem"');
   assert.deepEqual(lines, []);
   assert.equal(auth?.mode, "require");
-  assert.equal(auth.ca.source.file, join(dir, "both.pem"));
+  assert.equal(auth.ca?.source.file, join(dir, "both.pem"));
   assert.deepEqual(
-    auth.ca.members.map(({ subject }) => subject),
+    auth.ca?.members.map(({ subject }) => subject),
     ["CN=first CA", "CN=second CA"],
   );
   assert.deepEqual(
@@ -81,7 +81,7 @@ test("of CAs that are glued without a newline, behind a byte order mark, OpenSSL
   writeFileSync(join(dir, "glued.pem"), glued);
   const { auth, lines } = await loadAuth('ca = "glued.pem"');
   assert.deepEqual(lines, []);
-  assert.equal(auth?.ca.pem, authority.cert + second.cert);
+  assert.equal(auth?.ca?.pem, authority.cert + second.cert);
 });
 
 test("without a mode that asks, nothing is read", async () => {
@@ -93,9 +93,19 @@ for (const mode of ["optional", "require"])
     const { auth, lines } = await loadAuth(`mode = "${mode}"`);
     assert.equal(auth, undefined);
     assert.deepEqual(lines, [
-      `error .ca: is missing; mode = "${mode}" needs the CAs that may issue client certificates`,
+      `error .ca: is missing; mode = "${mode}" needs the CAs that may issue client certificates, unless allow pins keys ("sha256:…") and nothing else`,
     ]);
   });
+
+test("without CAs keys may be pinned, and nothing else", async () => {
+  const pinned = `"sha256:${"00".repeat(32)}"`;
+  const { auth, lines } = await loadAuth(`allow = [${pinned}]`);
+  assert.deepEqual(lines, []);
+  assert.equal(auth?.ca, undefined);
+  assert.deepEqual(auth?.allow, [{ kind: "sha256", pin: Buffer.alloc(32).toString("base64") }]);
+  for (const table of [`allow = [${pinned}, "dns:a.test"]`, `allow = [${pinned}], crl = "crl.pem"`])
+    assert.match((await loadAuth(table)).lines[0]!, /^error \.ca: is missing; .* unless allow pins keys/);
+});
 
 const unusable: readonly [what: string, content: () => string | undefined, message: RegExp][] = [
   ["missing", () => undefined, /bad\.pem does not exist/],
@@ -201,6 +211,8 @@ test("rules become what they mean", async () => {
     "spiffe://acme.test/web",
     "spiffe://acme.test/*",
     "dns:*.Example.COM.",
+    "ip:10.1.0.0/16",
+    "ip:2001:DB8::1",
     "subject:CN=Doe\\\\, John,O=Acme",
     `sha256:${hex}`,
     `sha256:${base64}`,
@@ -212,6 +224,8 @@ test("rules become what they mean", async () => {
     { kind: "spiffe", id: "spiffe://acme.test/web" },
     { kind: "spiffe", id: "spiffe://acme.test/*" },
     { kind: "dns", name: "*.example.com" },
+    { kind: "ip", range: { family: "ipv4", address: "10.1.0.0", prefix: 16 } },
+    { kind: "ip", range: { family: "ipv6", address: "2001:db8::1", prefix: 128 } },
     { kind: "subject", attributes: ["CN=Doe, John", "O=Acme"] },
     { kind: "sha256", pin: base64 },
     { kind: "sha256", pin: base64 },
@@ -226,6 +240,8 @@ for (const [rule, message] of [
   ["spiffe://a.test/*/x", /is no SPIFFE ID/],
   ["dns:", /has a host name that can't exist/],
   ["dns:10.0.0.1", /is an IP address/],
+  ["ip:a.test", /is no IP address/],
+  ["ip:10.0.0.1/8", /did you mean ip:10\.0\.0\.0\/8\?/],
   ["subject:alice", /is no distinguished name/],
   ["subject:", /is no distinguished name/],
   [`sha256:${base64.slice(1)}`, /is no pin; expected the SHA-256/],

@@ -97,3 +97,33 @@ test("a certificate that is meant for servers is a warning where backends are sh
 test("an IP address is no server name", async () => {
   await assertSaid('ca = "ca.pem"\nserver_name = "10.0.0.1"', /server_name: "10\.0\.0\.1" is an IP address/);
 });
+
+test("names and keys that are verified are read, and a name that is none is refused", async () => {
+  const pin = Buffer.alloc(32, 1);
+  const lines = `ca = "ca.pem"
+verify_names = ["DB.internal", "10.0.0.1", "spiffe://a.test/db/*", "https://a.test/x"]
+pins = ["${pin.toString("base64")}", "sha256:${pin.toString("hex")}"]`;
+  const { tls, said } = await loadTls(lines);
+  assert.deepEqual(said, []);
+  assert.deepEqual(tls?.names, [
+    { kind: "host", host: "db.internal" },
+    { kind: "host", host: "10.0.0.1" },
+    { kind: "uri", uri: "spiffe://a.test/db/*" },
+    { kind: "uri", uri: "https://a.test/x" },
+  ]);
+  assert.deepEqual(tls?.pins, [pin.toString("base64"), pin.toString("base64")]);
+  await assertSaid('verify_names = ["*.a.test"]', /verify_names\[0\]: "\*\.a\.test" is no name of a certif/);
+  await assertSaid('verify_names = ["spiffe://A/b"]', /is no SPIFFE ID/);
+  await assertSaid('pins = ["AAAA"]', /pins\[0\]: "AAAA" is no pin; expected the SHA-256/);
+});
+
+test("where nothing is verified, names say nothing, and keys are enough", async () => {
+  const pins = `pins = ["${"00".repeat(32)}"]`;
+  assert.deepEqual((await loadTls(`verify = false\n${pins}`)).said, []);
+  await assertSaid(`verify = false\n${pins}\nverify_names = ["a.test"]`, /verify_names: no name is verified/);
+});
+
+test("a unix socket's backend is verified by one of several names", async () => {
+  const unix = smallest.replace("127.0.0.1:1994", "unix:/run/a.sock");
+  assert.deepEqual((await loadTls('ca = "ca.pem"\nverify_names = ["a.test"]', unix)).said, []);
+});

@@ -1,7 +1,9 @@
+import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
 import type { Variable } from "../../../model/http/template.ts";
 import type { EndReason } from "../../../model/reasons.ts";
+import { alternativeNames } from "../../../tls/peer-certificate.ts";
 import type { AcceptingListener } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
@@ -72,7 +74,7 @@ export function tlsVariable(name: Variable, { client, serverName, tls }: HttpCon
     case "tls.client.subject":
       return socket.getPeerX509Certificate()?.subject?.replaceAll("\n", ", ") ?? "";
     case "tls.client.spiffe":
-      return spiffeId(socket.getPeerX509Certificate()?.subjectAltName ?? "");
+      return spiffeId(socket.getPeerX509Certificate());
     case "tls.client.fingerprint":
       return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
     default:
@@ -81,7 +83,7 @@ export function tlsVariable(name: Variable, { client, serverName, tls }: HttpCon
 }
 
 /** The first URI of SPIFFE among a certificate's names. */
-function spiffeId(names: string): string {
-  const uri = names.split(", ").find((name) => name.startsWith("URI:spiffe://"));
-  return uri?.slice("URI:".length) ?? "";
+function spiffeId(leaf: X509Certificate | undefined): string {
+  if (leaf === undefined) return "";
+  return alternativeNames(leaf, "URI").find((uri) => uri.startsWith("spiffe://")) ?? "";
 }

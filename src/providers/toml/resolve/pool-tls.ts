@@ -21,14 +21,18 @@ export async function resolvePoolTls(
   directory: string,
   report: Report,
 ): Promise<PoolTls> {
-  const { verify, alpn, starttls } = settings;
+  const { verify, alpn, starttls, verify_names: names, pins } = settings;
   const named = settings.server_name ?? serviceName(discovery);
-  if (verify && named === undefined) checkNames(discovery, path, report);
-  if (!verify)
+  if (verify && named === undefined && names === undefined) checkNames(discovery, path, report);
+  if (!verify && names !== undefined)
+    report(
+      errorAt([...path, "verify_names"], "no name is verified where verify is false; remove one of them"),
+    );
+  if (!verify && pins === undefined)
     report(
       warningAt(
         [...path, "verify"],
-        "backends are not verified: whoever answers at their addresses gets what clients send; name the CA of their certificates in ca, and leave verify out",
+        "backends are not verified: whoever answers at their addresses gets what clients send; name the CA of their certificates in ca, or their keys in pins, and leave verify out",
       ),
     );
   const source: FileSource | undefined =
@@ -40,7 +44,16 @@ export async function resolvePoolTls(
   if (verify && source === undefined && getCACertificates("system").length === 0)
     report(errorAt(path, "this system has no CA certificates; name those that vouch for the backends in ca"));
   const name = named && canonicalName(named);
-  return { verify, ca, serverName: name, certificate, alpn, ...(starttls && { starttls }) };
+  return {
+    verify,
+    ca,
+    serverName: name,
+    ...(names && { names }),
+    ...(pins && { pins }),
+    certificate,
+    alpn,
+    ...(starttls && { starttls }),
+  };
 }
 
 /** A certificate can't cover a unix socket. It can cover IP addresses, and host names come with the backends. */
@@ -48,7 +61,7 @@ function checkNames(discovery: DiscoverySpec, path: Path, report: Report): void 
   if (discovery.type !== "static") return;
   const nameless = discovery.backends.find(({ target }) => target.kind === "unix");
   if (nameless === undefined) return;
-  const message = `${nameless.address} has no name to verify; add server_name with the name that its certificate covers, or verify = false`;
+  const message = `${nameless.address} has no name to verify; add server_name or verify_names with a name that its certificate covers, or verify = false`;
   report(errorAt(path, message));
 }
 

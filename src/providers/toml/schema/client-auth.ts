@@ -1,14 +1,12 @@
 import * as z from "zod";
+import { formatCidr, parseCidr } from "../../../lib/cidr.ts";
 import { parseDistinguishedName } from "../../../lib/distinguished-name.ts";
 import type { ClientRule } from "../../../model/client-auth.ts";
-import { path, serverNamePattern } from "./values.ts";
-
-/** SPIFFE ID standard, section 2; then, as umay's own, a wildcard. */
-const spiffeId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?$/;
+import { noPin, parsePin, path, serverNamePattern, spiffeId } from "./values.ts";
 
 /** @returns the rule, or the fault of the text as the end of a sentence that begins with the text. */
 function parseRule(text: string): ClientRule | string {
-  const [, kind, value = ""] = /^(spiffe|dns|subject|sha256):(.*)$/s.exec(text) ?? [];
+  const [, kind, value = ""] = /^(spiffe|dns|ip|subject|sha256):(.*)$/s.exec(text) ?? [];
   switch (kind) {
     case "spiffe":
       return spiffeId.test(text)
@@ -18,6 +16,13 @@ function parseRule(text: string): ClientRule | string {
       const name = serverNamePattern.safeParse(value);
       return name.success ? { kind, name: name.data } : name.error.issues[0]!.message;
     }
+    case "ip": {
+      const parsed = parseCidr(value);
+      if (typeof parsed === "string") return parsed;
+      return parsed.trimmed
+        ? `has bits behind the prefix; did you mean ip:${formatCidr(parsed.cidr)}?`
+        : { kind, range: parsed.cidr };
+    }
     case "subject": {
       const attributes = parseDistinguishedName(value);
       return attributes === undefined
@@ -25,20 +30,12 @@ function parseRule(text: string): ClientRule | string {
         : { kind, attributes };
     }
     case "sha256": {
-      const bytes = parsePin(value);
-      return bytes?.length === 32
-        ? { kind, pin: bytes.toString("base64") }
-        : "is no pin; expected the SHA-256 of a public key, 44 characters of base64 or 64 hexadecimal digits";
+      const pin = parsePin(value);
+      return pin === undefined ? noPin : { kind, pin };
     }
     default:
-      return 'names no kind of rule; expected "spiffe://…", "dns:…", "subject:…" or "sha256:…"';
+      return 'names no kind of rule; expected "spiffe://…", "dns:…", "ip:…", "subject:…" or "sha256:…"';
   }
-}
-
-function parsePin(text: string): Buffer | undefined {
-  const digits = text.replaceAll(":", "");
-  if (/^[0-9a-fA-F]{64}$/.test(digits)) return Buffer.from(digits, "hex");
-  return /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, "base64") : undefined;
 }
 
 const clientRule = z
@@ -65,7 +62,7 @@ export const clientAuth = z.strictObject({
   ca: path.optional().meta({
     description:
       "The CAs that may issue client certificates, PEM. An intermediate CA counts without its root, unless crl is set.",
-    "x-default": "required unless mode is none",
+    "x-default": "required unless mode is none, or allow has nothing but keys",
   }),
   crl: path
     .optional()
@@ -74,7 +71,7 @@ export const clientAuth = z.strictObject({
     ),
   allow: clientRules.optional().meta({
     description:
-      'Which certificates of these CAs to let in: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key.',
+      'Which certificates of these CAs to let in: "spiffe://trust.domain/path", "dns:name" (with "/*" or "*." for all below), "ip:address" or "ip:range", "subject:CN=name,O=…" (all of these attributes), "sha256:pin" of the public key. Without ca only keys count.',
     "x-default": "everyone",
   }),
 });

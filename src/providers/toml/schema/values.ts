@@ -124,6 +124,20 @@ export const applicationProtocols = z
   )
   .prefault([]);
 
+/** SPIFFE ID standard, section 2; then, as umay's own, a wildcard. */
+export const spiffeId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?$/;
+
+/** Follows a text that {@link parsePin} can't read. */
+export const noPin =
+  "is no pin; expected the SHA-256 of a public key, 44 characters of base64 or 64 hexadecimal digits";
+
+/** @returns base64; undefined for another text. */
+export function parsePin(text: string): string | undefined {
+  const digits = text.replaceAll(":", "");
+  if (/^[0-9a-fA-F]{64}$/.test(digits)) return Buffer.from(digits, "hex").toString("base64");
+  return /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, "base64").toString("base64") : undefined;
+}
+
 /** How TLS begins. */
 export const starttls = z.enum(["postgres"], { error: 'expected "postgres"' }).optional();
 
