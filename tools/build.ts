@@ -44,7 +44,10 @@ const builds = await Promise.all([
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   }),
-  build({ ...shared, entryPoints: ["src/data/worker.ts", "src/lib/regex-engine.ts"] }),
+  build({
+    ...shared,
+    entryPoints: ["src/data/worker.ts", "src/lib/regex-engine.ts", "src/lib/bcrypt-thread.ts"],
+  }),
 ]);
 
 mkdirSync(join(dist, "admin"));

@@ -11,6 +11,7 @@ import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
 import type { Backend } from "../model/backend.ts";
+import { withGuards } from "../model/http/guard.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { LogDestination } from "../observe/destination.ts";
@@ -287,9 +288,10 @@ export class ControlPlane implements Serving {
 
   #setMaterial(renewed: MaterialOfAll): void {
     this.store.setMaterial(renewed);
-    const { listeners, pools } = this.#model;
+    const { listeners, pools, routeTables } = this.#model;
     this.adopt({
       ...this.#model,
+      routeTables: withGuards(routeTables, renewed.guards),
       listeners: listeners.map((listener) => ({
         ...listener,
         tls: renewed.listeners.get(listener.name) ?? listener.tls,

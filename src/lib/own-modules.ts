@@ -13,14 +13,15 @@ const urlOf = (path: string): URL => new URL(`../${path}${here.slice(here.lastIn
 /** Starts a thread that runs a module. In the single executable it gets the text, since it does not see the files there. */
 export function startThread(path: string, options: WorkerOptions): Worker {
   const url = urlOf(path);
-  return isSea()
-    ? new Worker(readFileSync(url, "utf8"), { ...options, eval: true })
-    : new Worker(url, options);
+  return isSea() ? new Worker(textOf(path), { ...options, eval: true }) : new Worker(url, options);
 }
+
+const textOf = (path: string): string =>
+  isMainThread ? readFileSync(urlOf(path), "utf8") : getAsset(`dist/${path}.js`, "utf8");
 
 /** Imports a module, which may import nothing but Node's own. */
 export function importModule<Module>(path: string): Promise<Module> {
-  return import(isSea() && !isMainThread ? textUrl(getAsset(`dist/${path}.js`, "utf8")) : urlOf(path).href);
+  return import(isSea() && !isMainThread ? textUrl(textOf(path)) : urlOf(path).href);
 }
 
 const textUrl = (text: string): string =>

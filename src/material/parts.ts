@@ -19,7 +19,7 @@ export type PoolMaterial = Pick<Pool, "tls" | "health">;
 /** Files that are renewed together: all of them are good, or none is used. */
 export interface Part<T> {
   /** Kind and files identify a part among those of its owner: parts of one kind with the same files are one. */
-  readonly kind: "certificate" | "authorities" | "client trust" | "ticket keys";
+  readonly kind: "certificate" | "authorities" | "client trust" | "ticket keys" | "users";
   readonly files: readonly string[];
   readonly old: T;
   /** Reads the part again; gives the old object itself where nothing changed. */

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { FileWatch, stampOf } from "../lib/watch-files.ts";
+import type { Guard } from "../model/http/guard.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
+import { guardFiles, renewGuard } from "./guards.ts";
 import {
   listenerFiles,
   type Part,
@@ -20,24 +22,28 @@ const patience = 1000;
 /** Time between two looks, for file systems that don't report changes, in milliseconds. */
 const poll = 60_000;
 
-/** How often the files of a listener or a pool were renewed, and how often they could not be used. */
+/** How often the files of a listener, a pool or a guard were renewed, and how often they could not be used. */
 export interface ReloadCounts {
   applied: number;
   failed: number;
 }
 
-/** Values of listeners and of pools, by name. */
-export interface ByName<L, P> {
+/** Values of listeners, of pools and of guards, by name. */
+export interface ByName<L, P, G> {
   readonly listeners: ReadonlyMap<string, L>;
   readonly pools: ReadonlyMap<string, P>;
+  readonly guards: ReadonlyMap<string, G>;
 }
 
-/** The material of all listeners and pools. */
-export type MaterialOfAll = ByName<ListenerTls, PoolMaterial>;
+/** How often the files of all of them were renewed. */
+export type CountsOfAll = ByName<ReloadCounts, ReloadCounts, ReloadCounts>;
 
-type Kind = "listener" | "pool";
+/** The material of all listeners and pools, and whole guards. */
+export type MaterialOfAll = ByName<ListenerTls, PoolMaterial, Guard>;
 
-/** The listener or pool that a part belongs to. */
+type Kind = "listener" | "pool" | "guard";
+
+/** The listener, pool or guard that a part belongs to. */
 interface Owner {
   readonly kind: Kind;
   readonly name: string;
@@ -60,9 +66,10 @@ interface Watched {
  * logged and counted, and the old one stays in service.
  */
 export class Renewal {
-  readonly counts: ByName<ReloadCounts, ReloadCounts>;
+  readonly counts: CountsOfAll;
   readonly #listeners: Map<string, ListenerTls>;
   readonly #pools: Map<string, PoolMaterial>;
+  readonly #guards: Map<string, Guard>;
   readonly #onRenewed: (renewed: MaterialOfAll) => void;
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
@@ -71,10 +78,10 @@ export class Renewal {
 
   /** @param onRenewed gets the changed material. @param before counts that go on. */
   constructor(
-    { listeners, pools }: Pick<Model, "listeners" | "pools">,
+    { listeners, pools, routeTables }: Pick<Model, "listeners" | "pools" | "routeTables">,
     onRenewed: (renewed: MaterialOfAll) => void,
     logger: Logger,
-    before: ByName<ReloadCounts, ReloadCounts>,
+    before: CountsOfAll,
   ) {
     this.#onRenewed = onRenewed;
     this.#logger = logger;
@@ -84,19 +91,24 @@ export class Renewal {
         .filter((pool) => poolFiles(pool).length > 0)
         .map(({ name, tls, health }) => [name, { tls, health }]),
     );
+    this.#guards = new Map(
+      routeTables
+        .flatMap(({ guards }) => guards)
+        .filter((guard) => guardFiles(guard).length > 0)
+        .map((guard) => [guard.name, guard]),
+    );
     this.counts = {
       listeners: countsOf(this.#listeners, before.listeners),
       pools: countsOf(this.#pools, before.pools),
+      guards: countsOf(this.#guards, before.guards),
     };
     const onBlind = (error: NodeJS.ErrnoException): void =>
-      logger.warn(
-        { err: error },
-        `a folder of certificates can't be watched; it is looked at every ${poll / 1000} s`,
-      );
+      logger.warn({ err: error }, `a folder can't be watched; it is looked at every ${poll / 1000} s`);
     this.#watch = new FileWatch(
       () => [
         ...[...this.#listeners.values()].flatMap(listenerFiles),
         ...[...this.#pools.values()].flatMap(poolFiles),
+        ...[...this.#guards.values()].flatMap(guardFiles),
       ],
       () => this.#look(),
       { settle, poll, onBlind },
@@ -113,12 +125,14 @@ export class Renewal {
     try {
       const listeners = await this.#renewed("listener", this.#listeners, renewListener);
       const pools = await this.#renewed("pool", this.#pools, renewPool);
-      if (this.#stopped || listeners.size + pools.size === 0) return;
+      const guards = await this.#renewed("guard", this.#guards, renewGuard);
+      if (this.#stopped || listeners.size + pools.size + guards.size === 0) return;
       commit(listeners, this.#listeners, this.counts.listeners);
       commit(pools, this.#pools, this.counts.pools);
-      this.#onRenewed({ listeners, pools });
+      commit(guards, this.#guards, this.counts.guards);
+      this.#onRenewed({ listeners, pools, guards });
     } catch (error) {
-      this.#logger.error({ err: error }, "renewing certificates failed: this is a defect of umay");
+      this.#logger.error({ err: error }, "renewing files failed: this is a defect of umay");
     }
   }
 

@@ -303,6 +303,12 @@ export const metrics = {
     labels: ["pool", "subject"],
     unit: "seconds",
   },
+  umay_auth_file_reloads_total: {
+    type: "counter",
+    help: "Renewals of what an auth has from a file, such as its users.",
+    labels: ["auth", "result"],
+    unit: "",
+  },
   umay_pool_certificate_reloads_total: {
     type: "counter",
     help: "Changes to the files of a pool's TLS: applied, or failed and the last good ones stayed in use.",

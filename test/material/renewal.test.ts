@@ -31,8 +31,13 @@ function follow({ listeners, pools }: Model): Followed {
   const lines: string[] = [];
   let renewed = Promise.withResolvers<MaterialOfAll>();
   const logger = createLogger({ level: "info" }, { write: (line) => lines.push(JSON.parse(line).msg) });
-  const none = { listeners: new Map(), pools: new Map() };
-  const renewal = new Renewal({ listeners, pools }, (material) => renewed.resolve(material), logger, none);
+  const none = { listeners: new Map(), pools: new Map(), guards: new Map() };
+  const renewal = new Renewal(
+    { listeners, pools, routeTables: [] },
+    (material) => renewed.resolve(material),
+    logger,
+    none,
+  );
   const next = async (): Promise<MaterialOfAll> => {
     const material = await renewed.promise;
     renewed = Promise.withResolvers();

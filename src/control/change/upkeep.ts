@@ -1,5 +1,5 @@
 import type { CounterMemory } from "../../channel/counters.ts";
-import { type ByName, type MaterialOfAll, type ReloadCounts, Renewal } from "../../material/renewal.ts";
+import { type CountsOfAll, type MaterialOfAll, Renewal } from "../../material/renewal.ts";
 import type { Model } from "../../model/model.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -30,9 +30,9 @@ export class Upkeep {
     this.#rotation = new TicketRotation(surroundings.rotateTickets, surroundings.logger);
   }
 
-  /** How often what listeners and pools have from files was renewed, and how often that failed. */
-  get counts(): ByName<ReloadCounts, ReloadCounts> {
-    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map() };
+  /** How often what listeners, pools and guards have from files was renewed, and how often that failed. */
+  get counts(): CountsOfAll {
+    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map(), guards: new Map() };
   }
 
   /** This is what is served from now on. */

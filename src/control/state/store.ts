@@ -6,6 +6,7 @@ import { slotsOf } from "../../channel/slots.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
+import { withGuards } from "../../model/http/guard.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -188,7 +189,7 @@ export class Store {
   }
 
   /** Replaces the material of listeners and pools. Tickets stay good, but for those of a key that was replaced. */
-  setMaterial({ listeners, pools }: MaterialOfAll): void {
+  setMaterial({ listeners, pools, guards }: MaterialOfAll): void {
     for (const [name, { tls, health }] of pools) {
       const pool = this.#pools.get(name)!;
       pool.config = { ...pool.config, tls, health };
@@ -199,6 +200,7 @@ export class Store {
       const ticketKeys = tls.sessionTickets?.keys?.bytes ?? listener.ticketKeys;
       this.#replaceListener({ ...listener, tls, ticketKeys });
     }
+    if (guards.size > 0) this.#replaceTables(withGuards([...this.#routeTables.values()], guards));
     this.#change();
   }
 

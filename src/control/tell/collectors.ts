@@ -222,6 +222,10 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     snapshot().pools.flatMap(({ name, tls }) =>
       expiries({ pool: name }, tls?.certificate === undefined ? [] : [tls.certificate]),
     ),
+  umay_auth_file_reloads_total: ({ certificateReloads }) =>
+    [...certificateReloads().guards].flatMap(([name, counts]) =>
+      reloadSamples({ auth: partsOfName(name)[1] }, counts),
+    ),
   umay_pool_certificate_reloads_total: ({ certificateReloads }) =>
     [...certificateReloads().pools].flatMap(([pool, counts]) => reloadSamples({ pool }, counts)),
 

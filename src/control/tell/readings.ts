@@ -1,6 +1,6 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import type { ByName, ReloadCounts } from "../../material/renewal.ts";
+import type { CountsOfAll, ReloadCounts } from "../../material/renewal.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { BackendDrains } from "../backends/drains.ts";
 import type { HealthMonitor } from "../backends/health.ts";
@@ -33,8 +33,8 @@ export interface MetricsInput {
   readonly reloads: () => Readonly<ReloadCounts>;
   /** When the configuration was last put into service, in milliseconds since 1970, and whether the last try worked. */
   readonly lastReload: () => { readonly at: number; readonly successful: boolean };
-  /** Renewals of what listeners that terminate TLS, and pools, have from files. */
-  readonly certificateReloads: () => ByName<Readonly<ReloadCounts>, Readonly<ReloadCounts>>;
+  /** Renewals of what listeners that terminate TLS, pools and guards have from files. */
+  readonly certificateReloads: () => CountsOfAll;
   /** The most files that the process may have open; undefined where the system does not say. */
   readonly fileLimit: () => number | undefined;
 }

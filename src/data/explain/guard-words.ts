@@ -1,9 +1,23 @@
 import type { Guard } from "../../model/http/guard.ts";
 
 /** What a request has to pass, a line for each group of guards. */
-export const guardLines = (groups: readonly (readonly Guard[])[]): string[] =>
-  groups.map((guards) => guards.map(wordsOf).join(", or "));
+export const guardLines = (
+  groups: readonly (readonly Guard[])[],
+  header: (name: string) => string | undefined,
+): string[] =>
+  groups.map((guards) => guards.map((guard) => `${guard.name}: ${wordsOf(guard, header)}`).join(", or "));
 
-function wordsOf({ name, allow }: Guard): string {
-  return `${name}: a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;
+function wordsOf(guard: Guard, header: (name: string) => string | undefined): string {
+  switch (guard.kind) {
+    case "basic": {
+      const count = guard.users.hashes.size;
+      const given =
+        header("authorization") === undefined ? "no Authorization, so 401" : "the password is not tried";
+      return `user and password, ${count} ${count === 1 ? "user" : "users"}; ${given}`;
+    }
+    case "mtls": {
+      const { allow } = guard;
+      return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;
+    }
+  }
 }

@@ -63,7 +63,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
       },
       route: route?.name ?? null,
       access: route === undefined ? null : accessRule(route, client),
-      guards: decision.kind === "refuse" ? [] : guardLines(decision.rule.route.guards),
+      guards: decision.kind === "refuse" ? [] : guardLines(decision.rule.route.guards, header),
       changes: changesOf(decision, path),
       limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front) : [],
       hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },

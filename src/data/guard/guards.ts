@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
 import type { GuardGroups } from "../../model/http/guard.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import { MtlsJudge } from "./mtls.ts";
 import type { Steps } from "./passage.ts";
+import { BasicJudge } from "./password/basic.ts";
+import { PasswordComparer } from "./password/compare.ts";
 import type { GuardedRequest, Step, Verdict, Waiter, Waiting } from "./step.ts";
 
 /** What a kind of guard does. */
@@ -14,12 +17,12 @@ interface Judge {
 export class ServedGuard implements Step {
   definition: PlacedGuard;
   #judge: Judge;
-  readonly #counters: CounterMemory;
+  readonly #surroundings: Surroundings;
 
-  constructor(definition: PlacedGuard, counters: CounterMemory) {
+  constructor(definition: PlacedGuard, surroundings: Surroundings) {
     this.definition = definition;
-    this.#judge = judgeFor(definition);
-    this.#counters = counters;
+    this.#judge = judgeFor(definition, surroundings);
+    this.#surroundings = surroundings;
   }
 
   get name(): string {
@@ -28,7 +31,10 @@ export class ServedGuard implements Step {
 
   /** Builds what a new definition needs; nothing changes until the returned function is called. */
   prepare(definition: PlacedGuard): () => void {
-    const judge = judgeFor(definition);
+    // What it remembers stays, where its table alone is another.
+    const judge = isDeepStrictEqual(definition, this.definition)
+      ? this.#judge
+      : judgeFor(definition, this.#surroundings);
     return () => {
       this.definition = definition;
       this.#judge = judge;
@@ -40,28 +46,43 @@ export class ServedGuard implements Step {
   }
 
   count(result: GuardResult): void {
-    this.#counters[this.definition.counters + guardCell.results + guardResults.indexOf(result)]! += 1;
+    this.#surroundings.counters[
+      this.definition.counters + guardCell.results + guardResults.indexOf(result)
+    ]! += 1;
   }
 }
 
-const judgeFor = (definition: PlacedGuard): Judge => new MtlsJudge(definition);
+/** The things of a worker that guards share. */
+interface Surroundings {
+  readonly counters: CounterMemory;
+  readonly comparer: PasswordComparer;
+}
+
+function judgeFor(definition: PlacedGuard, { comparer }: Surroundings): Judge {
+  switch (definition.kind) {
+    case "basic":
+      return new BasicJudge(definition, comparer);
+    case "mtls":
+      return new MtlsJudge(definition);
+  }
+}
 
 /** The guards of a worker, by name. */
 export class ServedGuards {
   readonly #guards = new Map<string, ServedGuard>();
   /** Of routes that were asked. */
   readonly #steps = new WeakMap<GuardGroups, Steps>();
-  readonly #counters: CounterMemory;
+  readonly #surroundings: Surroundings;
 
   constructor(counters: CounterMemory) {
-    this.#counters = counters;
+    this.#surroundings = { counters, comparer: new PasswordComparer() };
   }
 
   /** Builds what a definition needs, new or changed; nothing changes until the returned function is called. */
   prepare(definition: PlacedGuard): () => void {
     const guard = this.#guards.get(definition.name);
     if (guard !== undefined) return guard.prepare(definition);
-    const added = new ServedGuard(definition, this.#counters);
+    const added = new ServedGuard(definition, this.#surroundings);
     return () => this.#guards.set(definition.name, added);
   }
 

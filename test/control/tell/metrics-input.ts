@@ -173,6 +173,7 @@ export function testInput(): TestInput {
     certificateReloads: () => ({
       listeners: new Map([["web", { applied: 2, failed: 3 }]]),
       pools: new Map([["echo", { applied: 4, failed: 5 }]]),
+      guards: new Map([["auth.staff", { applied: 6, failed: 7 }]]),
     }),
     fileLimit: () => 1024,
   };

@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import { errorAt, type Path } from "../../../../lib/findings.ts";
 import { didYouMean, listChoices } from "../../../../lib/suggest.ts";
+import { loadUsers } from "../../../../material/users.ts";
 import type { Guard, GuardGroups } from "../../../../model/http/guard.ts";
 import type { AuthSettings } from "../../schema/http/auth.ts";
 import type { RouteSettings } from "../../schema/http/route.ts";
@@ -9,14 +11,34 @@ import type { Resolving } from "./context.ts";
 /** The guards of a configuration, by name. */
 export async function resolveGuards(
   { auth }: Pick<Settings, "auth">,
-  _resolving: Resolving,
+  resolving: Resolving,
 ): Promise<ReadonlyMap<string, Guard>> {
-  const guards = Object.entries(auth).map(([name, settings]) => resolveAuth(`auth.${name}`, settings));
-  return new Map(guards.map((guard) => [guard.name, guard]));
+  const guards = new Map<string, Guard>();
+  for (const [name, settings] of Object.entries(auth)) {
+    const guard = await resolveAuth(name, settings, resolving);
+    if (guard !== undefined) guards.set(guard.name, guard);
+  }
+  return guards;
 }
 
-function resolveAuth(name: string, { allow }: AuthSettings): Guard {
-  return { kind: "mtls", name, allow };
+/** @returns undefined after an error. */
+async function resolveAuth(
+  own: string,
+  settings: AuthSettings,
+  { directory, report }: Resolving,
+): Promise<Guard | undefined> {
+  const name = `auth.${own}`;
+  switch (settings.type) {
+    case "basic": {
+      const file = resolve(directory, settings.users_file);
+      const users = await loadUsers({ kind: "file", file });
+      if ("value" in users) return { kind: "basic", name, realm: settings.realm ?? own, users: users.value };
+      report(errorAt(["auth", own, "users_file"], `${file} ${users.problem}`));
+      return undefined;
+    }
+    case "mtls":
+      return { kind: "mtls", name, allow: settings.allow };
+  }
 }
 
 /** The guards that a route names: one of its auths has to let a request in. */
