@@ -135,7 +135,8 @@ describe("whatever a backend does wrong", { concurrency: 4 }, () => {
     const isRepeated = outcome.stale && how === "kept" && body === "";
     assert.equal(backends.get(name)!.seen(path), isRepeated ? 2 : 1, `times that ${path} was sent`);
     if (how === "old") assert.deepEqual(response.interim, [], "interim responses came after HTTP/1.0");
-    else if (how === "kept" && response.isComplete && response.fields.get("connection") !== "close")
+    await backends.get(name)!.quiet();
+    if (how === "kept" && response.isComplete && response.fields.get("connection") !== "close")
       await good(client, name);
   }
 

@@ -73,6 +73,10 @@ export const badModes = {
       connection.write(one);
       await sleep(30);
       connection.write(one);
+      // Until it is closed, what comes later may be taken for the answer to another request.
+      const { socket } = connection;
+      if (!socket.destroyed && !socket.readableEnded)
+        await Promise.race([once(socket, "end"), once(socket, "close")]);
     },
   },
   "interim-for-ever": {
@@ -121,6 +125,7 @@ export class BadBackend implements AsyncDisposable {
   readonly #mode: Mode;
   readonly #sockets = new Set<Socket>();
   readonly #seen = new Map<string, number>();
+  readonly #acts = new Set<Promise<void>>();
 
   private constructor(server: Server, mode: Mode) {
     this.#server = server;
@@ -144,6 +149,17 @@ export class BadBackend implements AsyncDisposable {
     return this.#seen.get(path) ?? 0;
   }
 
+  /** Resolves when it has nothing more to say. */
+  async quiet(): Promise<void> {
+    await Promise.all(this.#acts);
+  }
+
+  #act(act: void | Promise<void>): void {
+    if (!(act instanceof Promise)) return;
+    const done = act.finally(() => this.#acts.delete(done));
+    this.#acts.add(done);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -165,12 +181,12 @@ export class BadBackend implements AsyncDisposable {
       if (path !== "" && !isNoted) {
         isNoted = true;
         this.#seen.set(path, this.seen(path) + 1);
-        if (isBad) void this.#mode.onRequest?.(connection, method);
+        if (isBad) this.#act(this.#mode.onRequest?.(connection, method));
       }
       if (!isWhole(text)) return;
       text = "";
       isNoted = false;
-      if (isBad) void this.#mode.onWhole?.(connection, method);
+      if (isBad) this.#act(this.#mode.onWhole?.(connection, method));
       else connection.write(`${head("content-length: 4\r\n")}${method === "HEAD" ? "" : "good"}`);
     });
   }

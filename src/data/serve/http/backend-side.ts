@@ -1,3 +1,4 @@
+import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
@@ -16,20 +17,16 @@ const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
 const none: readonly PlacedBackend[] = [];
 const noAttempts: readonly Attempt[] = [];
 
-/** The request that is to be sent. */
-interface SentRequest {
-  readonly method: string;
-  /** Of its body. */
-  readonly length: number;
-  readonly upgrade: string;
+/** Whose request is to be sent. */
+export interface BackendSideOwner {
+  readonly connection: HttpConnection;
+  readonly head: Pick<RequestHead, "method" | "length" | "upgrade">;
+  readonly choice: PoolChoice;
+  readonly key: PickKey;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
   readonly isFirst: boolean;
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
-}
-
-/** Whose request is to be sent. */
-export interface BackendSideOwner {
   /** There is a connection to a backend: the request goes there. */
   connected(upstream: Http1Upstream): void;
   /** There is none. */
@@ -44,34 +41,18 @@ export class BackendSide implements DispatchOwner {
   dispatch: Dispatch;
   /** Has the request; undefined: not yet, or no more. */
   upstream: Http1Upstream | undefined = undefined;
-  readonly choice: PoolChoice;
-  readonly key: PickKey;
   readonly #plane: HttpPlane;
   readonly #owner: BackendSideOwner;
-  readonly #connection: HttpConnection;
-  readonly #request: SentRequest;
   /** Of the dispatch before the present one. */
   #earlier = noAttempts;
   /** An idle connection that the dispatch took up. */
   #borrowed: Http1Upstream | undefined = undefined;
   #isRepeated = false;
 
-  /** @param client the client's address. */
-  constructor(
-    plane: HttpPlane,
-    owner: BackendSideOwner,
-    connection: HttpConnection,
-    { choice, client }: { readonly choice: PoolChoice; readonly client: string },
-    request: SentRequest,
-  ) {
+  constructor(plane: HttpPlane, owner: BackendSideOwner) {
     this.#plane = plane;
     this.#owner = owner;
-    this.#connection = connection;
-    this.#request = request;
-    this.choice = choice;
-    const { key, backend: preferred } = choice;
-    this.key = { clientAddress: client, serverName: connection.serverName, key, preferred };
-    this.dispatch = new Dispatch(plane, choice.pool, this);
+    this.dispatch = new Dispatch(plane, owner.choice.pool, this);
   }
 
   begin(): void {
@@ -82,16 +63,20 @@ export class BackendSide implements DispatchOwner {
     return this.#earlier.concat(this.dispatch.attempts);
   }
 
+  get key(): PickKey {
+    return this.#owner.key;
+  }
+
   get tried(): readonly PlacedBackend[] {
     return none;
   }
 
   get deadline(): number | undefined {
-    return this.#request.deadline;
+    return this.#owner.deadline;
   }
 
   introduction(version: ProxyVersion): Buffer {
-    return proxyIntroduction(version, this.#connection);
+    return proxyIntroduction(version, this.#owner.connection);
   }
 
   /**
@@ -99,13 +84,13 @@ export class BackendSide implements DispatchOwner {
    * first one of a client takes a connection of its own.
    */
   borrow(backend: PlacedBackend): Upstream | undefined {
-    if (this.#isRepeated || (this.#request.isFirst && !this.#mayRepeat)) return undefined;
+    if (this.#isRepeated || (this.#owner.isFirst && !this.#mayRepeat)) return undefined;
     this.#borrowed = this.#plane.kept.take(backend, this.dispatch.pool.wiring, performance.now());
     return this.#borrowed?.upstream;
   }
 
   get #mayRepeat(): boolean {
-    const { method, length, upgrade } = this.#request;
+    const { method, length, upgrade } = this.#owner.head;
     return idempotent.has(method) && length === 0 && upgrade === "";
   }
 

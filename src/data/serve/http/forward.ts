@@ -1,0 +1,288 @@
+import { continueHead } from "../../../http/answer.ts";
+import type { Fault } from "../../../http/fault.ts";
+import type { Fields, ResponseHead } from "../../../http/message.ts";
+import { agreesToWebSocket } from "../../../http/websocket.ts";
+import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { clock } from "../../clock.ts";
+import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { PickKey } from "../../pick/picker.ts";
+import type { Http1Upstream, UpstreamUser } from "../../upstream/http1.ts";
+import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
+import type { ExchangeClient, HttpConnection } from "./client.ts";
+import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
+import type { HttpPlane } from "./plane.ts";
+import type { RequestBody } from "./request-body.ts";
+import { type PoolChoice, stickyField } from "./sticky-pick.ts";
+import type { RequestView } from "./view.ts";
+
+/** How long a client that waits for a 100 waits for that of the backend, in milliseconds (RFC 9110 section 10.1.1). */
+const longestContinue = 1_000;
+
+/** The request that is forwarded, and whose it is. */
+export interface ForwardOwner {
+  readonly client: ExchangeClient;
+  readonly view: RequestView | undefined;
+  readonly route: CompiledRoute | undefined;
+  readonly requestBody: RequestBody;
+  /** By performance.now(). */
+  readonly began: number;
+  /** Bytes of the response's body: counted up as they come. */
+  sent: number;
+  /** A backend's answer has come, and goes to the client. */
+  answered(status: number): void;
+  /** The answer is complete. */
+  served(): void;
+  /** There is no answer, or not a whole one. */
+  refuse(reason: RequestReason, detail?: string): void;
+}
+
+/**
+ * How far it has come. In `dispatch` there is no backend yet, in `sent` no answer; `answering` is from the final head to
+ * the last byte, `switched` after a change of protocol.
+ */
+type Phase = "dispatch" | "sent" | "answering" | "switched" | "over";
+
+/** A request that goes to a backend, and the way of its answer back to the client. */
+export class Forward implements BackendSideOwner, UpstreamUser {
+  readonly backend: BackendSide;
+  readonly head: ForwardedHead;
+  readonly choice: PoolChoice;
+  readonly key: PickKey;
+  readonly isFirst: boolean;
+  readonly #owner: ForwardOwner;
+  readonly #view: RequestView;
+  readonly #route: CompiledRoute;
+  #phase: Phase = "dispatch";
+  #continued = false;
+  /** When the last byte of the request went to the backend, or its head, by performance.now(). */
+  #asked = 0;
+  /** When a byte moved last, in either direction, by {@link clock}. */
+  #lastActive = clock.now;
+
+  /**
+   * @param owner has a view that is kept, and a route.
+   * @param to the path as the backend gets it, without the query; `isFirst` as in {@link BackendSideOwner}.
+   */
+  constructor(
+    plane: HttpPlane,
+    owner: ForwardOwner,
+    to: { readonly path: string; readonly choice: PoolChoice; readonly isFirst: boolean },
+  ) {
+    const { choice } = to;
+    const { key, backend: preferred } = choice;
+    const view = owner.view!;
+    this.#owner = owner;
+    this.#view = view;
+    this.#route = owner.route!;
+    this.head = new ForwardedHead(view, to.path);
+    this.choice = choice;
+    this.isFirst = to.isFirst;
+    this.key = { clientAddress: view.client, serverName: this.connection.serverName, key, preferred };
+    this.backend = new BackendSide(plane, this);
+  }
+
+  begin(): void {
+    this.backend.begin();
+  }
+
+  get connection(): HttpConnection {
+    return this.#owner.client.connection;
+  }
+
+  get deadline(): number | undefined {
+    const { request } = this.#route.definition.timeouts;
+    return request === undefined ? undefined : this.#owner.began + request;
+  }
+
+  /** The head of a final answer has come. */
+  get hasAnswered(): boolean {
+    return this.#phase === "answering" || this.#phase === "switched";
+  }
+
+  get isSwitched(): boolean {
+    return this.#phase === "switched";
+  }
+
+  connected(upstream: Http1Upstream): void {
+    const { client, requestBody } = this.#owner;
+    const { backend } = upstream.upstream;
+    const view = this.#view;
+    const { head } = this;
+    this.#phase = "sent";
+    this.#asked = performance.now();
+    this.#lastActive = clock.now;
+    view.backend = backend.address;
+    head.authority = authorityFor(view, this.#route, this.backend.dispatch.pool.definition.http, backend);
+    upstream.request(this, head, requestBody.waits, requestEdits(view, this.#route, client));
+    requestBody.flow(upstream.body, head.length === 0);
+    if (!requestBody.isWhole) client.resume();
+  }
+
+  ended(reason: EndReason): void {
+    this.#owner.refuse(reason in requestReasons ? (reason as RequestReason) : "connect_failed");
+  }
+
+  /** A part of the request came. @param last nothing follows. */
+  requestMoved(last: boolean): void {
+    this.#lastActive = clock.now;
+    if (last) this.#asked = performance.now();
+  }
+
+  drained(): void {
+    this.#lastActive = clock.now;
+    this.#owner.client.resume();
+  }
+
+  /** The client takes more of the response. */
+  clientDrained(): void {
+    this.#lastActive = clock.now;
+    this.backend.upstream?.upstream.socket.resume();
+  }
+
+  interim(head: ResponseHead): void {
+    this.#lastActive = clock.now;
+    const { frontend, protocol, response } = this.#owner.client;
+    if (head.status === 100) {
+      if (!this.head.expectsContinue || this.#continued) return;
+      this.#continued = true;
+    } else if (head.status === 103) {
+      const { earlyHints } = frontend.front;
+      if (earlyHints === "off" || (earlyHints === "2" && protocol !== "HTTP/2")) return;
+    }
+    response.interim(head);
+  }
+
+  response(head: ResponseHead, follows: boolean): void {
+    const { client } = this.#owner;
+    const route = this.#route;
+    const view = this.#view;
+    this.#answered(head.status);
+    this.#phase = "answering";
+    const edits = responseEdits(head, view, route, client);
+    edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
+    client.response.response(head, follows, edits);
+  }
+
+  #answered(status: number): void {
+    this.#lastActive = clock.now;
+    this.#owner.answered(status);
+    const serves = status !== 502 && status !== 503 && status !== 504;
+    this.backend.dispatch.answered(this.#asked, serves);
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.#lastActive = clock.now;
+    const { client } = this.#owner;
+    // Of a tunnel all bytes are counted where they are written.
+    if (this.#phase !== "switched") this.#owner.sent += end - start;
+    if (!last) return client.response.body(bytes, start, end, false);
+    this.#served();
+    client.response.body(bytes, start, end, true);
+    client.over();
+    return true;
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (this.#phase === "switched") return;
+    const { client } = this.#owner;
+    this.#served();
+    client.response.end(this.head.takesTrailers ? trailers : undefined);
+    client.over();
+  }
+
+  /** The response is complete. The connection to the backend is free before the client has the end: its next request may take it. */
+  #served(): void {
+    this.#phase = "over";
+    this.backend.served(this.#owner.requestBody.isWhole);
+    this.#owner.served();
+  }
+
+  switched(head: ResponseHead): void {
+    const { client } = this.#owner;
+    const view = this.#view;
+    if (!agreesToWebSocket(view.fields, head.fields)) {
+      this.#owner.refuse("upgrade_failed");
+      return;
+    }
+    this.#answered(head.status);
+    this.#phase = "switched";
+    client.response.switched(head, responseEdits(head, view, this.#route, client));
+    client.relay(this.backend.upstream!);
+  }
+
+  /** The backend's response breaks the rules, or was cut short. */
+  fail({ reason, detail }: Fault): void {
+    if (!this.#repeats()) this.#owner.refuse(reason as RequestReason, detail);
+  }
+
+  broke(): void {
+    if (!this.#repeats()) this.#owner.refuse("backend_reset");
+  }
+
+  /** @returns whether the request is on its way once more. */
+  #repeats(): boolean {
+    if (this.#phase !== "sent") return false;
+    this.#phase = "dispatch";
+    if (this.backend.repeat()) return true;
+    this.#phase = "sent";
+    return false;
+  }
+
+  /** No answer has come, and none will: that counts against the backend. */
+  notAnswered(): void {
+    if (this.#phase === "sent") this.backend.dispatch.unanswered("backend_reset", this.#asked);
+  }
+
+  /** Gives up, and gives back all that it has. @param lingers the backend is to have time for what it was sent last. */
+  drop(lingers = false): void {
+    this.#phase = "over";
+    this.backend.drop(lingers);
+  }
+
+  /** @param now by performance.now(). */
+  endIfOverdue(now: number): void {
+    switch (this.#phase) {
+      case "dispatch":
+        this.backend.dispatch.endIfOverdue(now);
+        break;
+      case "sent":
+        this.#waitForHead(now);
+        break;
+      case "answering":
+        this.#waitForBytes(now);
+    }
+  }
+
+  #waitForHead(now: number): void {
+    const { client, requestBody } = this.#owner;
+    const { isWhole } = requestBody;
+    const waited = now - this.#asked;
+    if (this.head.expectsContinue && !isWhole && !this.#continued && waited > longestContinue) {
+      this.#continued = true;
+      client.response.interim(continueHead);
+    }
+    if (isWhole && waited > this.#route.definition.timeouts.firstByte)
+      this.#owner.refuse("first_byte_timeout");
+    else this.#waitForBytes(now);
+  }
+
+  #waitForBytes(now: number): void {
+    const { client, began } = this.#owner;
+    const { timeouts } = this.#route.definition;
+    const { idle = client.frontend.front.timeouts.idle, request } = timeouts;
+    if (request !== undefined && now - began > request) this.#owner.refuse("request_timeout_backend");
+    else if (now - this.#lastActive > idle) this.#owner.refuse("idle_timeout");
+  }
+
+  /** Whether it has a backend, or is about to; by its slot. */
+  isOn(slot: number): boolean {
+    return this.backend.dispatch.upstream?.backend.slot === slot;
+  }
+
+  /** Leaves a backend, by its slot. */
+  vacate(slot: number): void {
+    if (!this.isOn(slot)) return;
+    if (this.#phase === "dispatch") this.backend.dispatch.vacate();
+    else this.#owner.refuse("backend_drained");
+  }
+}
