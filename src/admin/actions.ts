@@ -9,6 +9,8 @@ export interface AdminActions {
    */
   drainBackend(pool: string, backend: string, deadline: string | undefined, force: boolean): Outcome;
   undrainBackend(pool: string, backend: string): Outcome;
+  /** Ends one connection, by its id. */
+  kill(session: string): Promise<Outcome>;
   /** Takes the configuration into service again. @param dryRun whether the answer only says what would change. */
   reload(dryRun: boolean): Promise<Outcome>;
 }
@@ -45,6 +47,7 @@ const list: readonly Action[] = [
     parameters: [],
     run: (actions, [pool, backend]) => actions.undrainBackend(pool!, backend!),
   },
+  { path: "/sessions/ID/kill", parameters: [], run: (actions, [session]) => actions.kill(session!) },
   {
     path: "/reload",
     parameters: ["dry_run"],

@@ -7,7 +7,10 @@ export const explainPath = "/explain";
 /** The answer names files and hosts that are private to the machine. */
 export const configPath = "/config";
 
-const innerPaths: readonly (string | undefined)[] = [explainPath, configPath];
+/** The answer names clients, and every worker makes its part of it. */
+export const sessionsPath = "/sessions";
+
+const innerPaths: readonly (string | undefined)[] = [explainPath, configPath, sessionsPath];
 
 /**
  * Says why a request is not answered; undefined when it is answered. The admin server has no passwords: a client's

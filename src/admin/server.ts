@@ -5,7 +5,7 @@ import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
-import { configPath, explainPath, isFromHere, refusal } from "./guard.ts";
+import { configPath, explainPath, isFromHere, refusal, sessionsPath } from "./guard.ts";
 import { Visitors } from "./visitors.ts";
 
 /** The information that the admin server gives, and the actions that it can ask for. */
@@ -22,6 +22,8 @@ export interface AdminState extends AdminActions {
   config(): Promise<object>;
   /** The answer of `/explain` about the connection that the query describes. The body becomes JSON. */
   explain(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
+  /** The answer of `/sessions` about those that the query describes. The body becomes JSON. */
+  sessions(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
   /** Called when serving failed: an answer, or accepting a connection. */
   failed(error: Error): void;
 }
@@ -51,8 +53,8 @@ const closeTimeout = 1_000;
 const socketMode = 0o600;
 
 /**
- * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`
- * and the {@link AdminActions}. A unix socket is for its owner alone.
+ * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`,
+ * `/sessions` and the {@link AdminActions}. A unix socket is for its owner alone.
  * @throws Error that names the address and says what to do, when umay can't listen there.
  */
 export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
@@ -137,6 +139,13 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     explainPath,
     async ({ url = "" }, response, state) => {
       const { status, body } = await state.explain(new URL(url, "http://admin").searchParams);
+      send(response, status, jsonType, toJson(body));
+    },
+  ],
+  [
+    sessionsPath,
+    async ({ url = "" }, response, state) => {
+      const { status, body } = await state.sessions(new URL(url, "http://admin").searchParams);
       send(response, status, jsonType, toJson(body));
     },
   ],

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
+import type { SessionFilter, SessionList, WorkerSession } from "../model/open-session.ts";
 import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
 import type { SentDifference } from "./tls-once.ts";
@@ -31,6 +32,10 @@ export type ToWorker =
   | HandedSocket
   /** Say what would become of a connection: answer `explanation`. */
   | { readonly type: "explain"; readonly id: number; readonly request: ExplainRequest }
+  /** Tell what is open: answer `listed`. */
+  | { readonly type: "list"; readonly id: number; readonly filter: SessionFilter }
+  /** End a connection, by its name in the log: answer `killed`. */
+  | { readonly type: "kill"; readonly id: number; readonly session: string }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
   /** End the sessions on the backend in this slot, after the changes that were sent before. */
@@ -49,6 +54,9 @@ export type FromWorker =
   | { readonly type: "failed"; readonly version: number; readonly reason: string }
   /** The answer to `explain`, or why there is none. */
   | { readonly type: "explanation"; readonly id: number; readonly result: Result<Explanation, string> }
+  | { readonly type: "listed"; readonly id: number; readonly list: SessionList<WorkerSession> }
+  /** Whether it was one of this worker's. */
+  | { readonly type: "killed"; readonly id: number; readonly found: boolean }
   /** For the worker with the fewest. */
   | HandedSocket
   /** Accepts nothing more. */

@@ -4,6 +4,7 @@ import { exitCode } from "./exit.ts";
 import type { HealthOptions } from "./health.ts";
 import { adminOption, configOption, duration } from "./options.ts";
 import type { ReloadOptions } from "./reload.ts";
+import type { KillOptions, SessionsOptions } from "./sessions.ts";
 import type { StatusOptions } from "./status.ts";
 
 /** Adds the commands that talk to a running umay, through its admin server. */
@@ -31,6 +32,25 @@ export function addRemotes(program: Command, done: (code: number) => void): void
   )
     .option("--dry-run", "only say what would change, with old and new values")
     .action(async (options: ReloadOptions) => done(await (await import("./reload.ts")).reload(options)));
+
+  remote(
+    "sessions",
+    "list the connections that a running umay has open, those that are open for longest first",
+  )
+    .option("-l, --listener <name>", "only those of this listener")
+    .option("--pool <name>", "only those to this pool")
+    .option("--backend <address>", "only those to this backend")
+    .option("--client <ip>", "only those of this address, or of this range: 10.0.0.0/8")
+    .option("-n, --limit <count>", "how many to show, up to 10000 (default: 100)")
+    .action(async (options: SessionsOptions) =>
+      done(await (await import("./sessions.ts")).sessions(options)),
+    );
+
+  remote("kill", "end one connection of a running umay, by its id in umay sessions or in the log")
+    .argument("<id>", "the connection's id")
+    .action(async (id: string, options: KillOptions) =>
+      done(await (await import("./sessions.ts")).kill(id, options)),
+    );
 
   addDrains(remote, done);
 }

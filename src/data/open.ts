@@ -1,3 +1,4 @@
+import type { WorkerSession } from "../model/open-session.ts";
 import type { EndReason } from "../model/reasons.ts";
 
 /** Something with a timeout; the sweep looks at it once in a tick. */
@@ -10,6 +11,10 @@ export interface Timed {
 export interface Open extends Timed {
   /** Leaves a backend, by its slot: goes on with another one, or ends. */
   vacate(slot: number): void;
+  /** Of the connection, among those of this worker. */
+  readonly number: number;
+  /** What there is to tell of it. @param now by performance.now(). */
+  tell(now: number): WorkerSession;
   /** Ends now. Nothing happens where it has ended already. */
   end(reason: EndReason): void;
 }

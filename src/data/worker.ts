@@ -10,9 +10,11 @@ import type { EndReason } from "../model/reasons.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { Connection } from "./accept/connection.ts";
+import { sessionNumber } from "./accept/record.ts";
 import { Spread } from "./accept/spread.ts";
 import { ServedState } from "./apply.ts";
 import { ServedGuards } from "./guard/guards.ts";
+import { killOpen, listOpen } from "./open-sessions.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
@@ -150,6 +152,11 @@ async function explainConnection({ id, request }: Extract<ToWorker, { type: "exp
   }
 }
 
+function kill(session: string): boolean {
+  const number = sessionNumber(session);
+  return number !== undefined && killOpen(plane.open, number);
+}
+
 function cut(reason: EndReason): void {
   const sessions = plane.open.size;
   for (const one of plane.open) one.end(reason);
@@ -177,6 +184,14 @@ port.on("message", (message: ToWorker) => {
       break;
     case "explain":
       void explainConnection(message);
+      break;
+    case "list":
+      void listOpen(plane.open, message.filter).then((list) =>
+        send({ type: "listed", id: message.id, list }),
+      );
+      break;
+    case "kill":
+      send({ type: "killed", id: message.id, found: kill(message.session) });
       break;
     case "drain":
       applying = applying.then(() => {

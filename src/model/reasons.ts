@@ -77,6 +77,7 @@ export const endReasons = {
     origin: "umay",
     text: "its backend was drained by hand, or had left the pool, and the drain's time was over; reset",
   },
+  killed: { origin: "umay", text: "it was ended by hand, with umay kill; reset" },
   stopped: { origin: "umay", text: "umay was told to stop at once; reset" },
   worker_died: {
     origin: "umay",
@@ -350,6 +351,7 @@ export const requestReasons = {
   },
   client_reset: { origin: "client", status: 0, text: "the client reset the connection, or vanished" },
   drain_deadline: { origin: "umay", status: 0, text: "still under way when shutdown.timeout ended; reset" },
+  killed: { origin: "umay", status: 0, text: "its connection was ended by hand, with umay kill; reset" },
   stopped: { origin: "umay", status: 0, text: "umay was told to stop at once; reset" },
   worker_died: { origin: "umay", status: 0, text: "a defect of umay ended the worker that served it; reset" },
 } as const satisfies Record<string, Reason & { readonly status: number }>;

@@ -88,7 +88,7 @@ test("what changes something is for clients on this machine", () => {
 });
 
 test("what a worker has to answer, and the configuration, are for clients on this machine, too", () => {
-  for (const url of ["/explain", "/explain?listener=web", "/config"]) {
+  for (const url of ["/explain", "/explain?listener=web", "/config", "/sessions"]) {
     assert.ok(answers(anywhere, { url, host: "10.0.0.1:9901" }));
     assert.ok(!answers(anywhere, { url, host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" }));
     assert.ok(!answers(anywhere, { url, host: "umay.monitoring:9901" }));

@@ -32,9 +32,11 @@ async function start(
     status: () => ({ state: "ready" }),
     config: async () => ({ values: [{ key: "workers" }] }),
     explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
+    sessions: async (query) => ({ status: 200, body: { listed: [...query] } }),
     drain: () => ({ status: 200, body: { drains: "all" } }),
     drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
     undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
+    kill: async (session) => ({ status: 200, body: { kills: session } }),
     reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
     failed: (error) => failures.push(error),
     ...state,
@@ -138,6 +140,16 @@ test("a reload says how it went, and is only tried where that is asked for", asy
   assert.equal((await ask(admin, "/reload?dry_run=yes", { method: "POST" })).status, 400);
 });
 
+test("sessions are listed by a query, and one is ended by its id alone, with POST", async (context) => {
+  const { admin } = await start(context);
+  const { body } = await ask(admin, "/sessions?client=10.0.0.0%2F8");
+  assert.deepEqual(JSON.parse(body), { listed: [["client", "10.0.0.0/8"]] });
+  const killed = await ask(admin, "/sessions/3fa9c1-1z/kill", { method: "POST" });
+  assert.deepEqual(JSON.parse(killed.body), { kills: "3fa9c1-1z" });
+  assert.equal((await ask(admin, "/sessions/3fa9c1-1z/kill")).status, 405);
+  assert.equal((await ask(admin, "/sessions/kill", { method: "POST" })).status, 404);
+});
+
 test("what explain is asked comes decoded, and its answer goes out as JSON with its status", async (context) => {
   const { admin } = await start(context);
   const good = await ask(admin, "/explain?listener=a%20b&alpn=h2&alpn=mqtt");
@@ -153,7 +165,17 @@ test("what explain is asked comes decoded, and its answer goes out as JSON with 
 
 test("HEAD gives the headers of GET without the body, and nothing is to be stored", async (context) => {
   const { admin } = await start(context);
-  for (const path of ["/", "/livez", "/readyz", "/metrics", "/status", "/history", "/config", "/explain"]) {
+  for (const path of [
+    "/",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/status",
+    "/history",
+    "/config",
+    "/explain",
+    "/sessions",
+  ]) {
     const get = await ask(admin, path);
     const head = await ask(admin, path, { method: "HEAD" });
     assert.equal(head.body, "");
@@ -171,7 +193,9 @@ test("an unknown path is answered with the ones there are", async (context) => {
     const { status, body } = await ask(admin, path);
     assert.equal(status, 404);
     assert.ok(
-      body.includes("\n/\n/livez\n/readyz\n/metrics\n/status\n/history\n/config\n/explain\nPOST /drain\n"),
+      body.includes(
+        "\n/\n/livez\n/readyz\n/metrics\n/status\n/history\n/config\n/explain\n/sessions\nPOST /drain\n",
+      ),
       body,
     );
   }

@@ -12,6 +12,7 @@ import { answerQuestion } from "./explain.ts";
 import { History } from "./history.ts";
 import { exposition } from "./metrics.ts";
 import type { MetricsInput } from "./readings.ts";
+import { answerSessions, killSession } from "./sessions.ts";
 import { readStatus } from "./status.ts";
 
 /** The parts of the process that the admin server tells of and acts on. */
@@ -58,6 +59,12 @@ export async function openAdmin(
     history: () => history.read(),
     config: async () => ({ values: await reloader.effective() }),
     explain: (query) => answerQuestion(plane, query),
+    sessions: (query) => answerSessions(plane, query),
+    async kill(session) {
+      const outcome = await killSession(plane, session);
+      if (outcome.status === 200) logger.info({ id: session }, "a session was ended by hand");
+      return outcome;
+    },
     drain() {
       drain();
       const connections = Atomics.load(plane.shared.process, openConnections);

@@ -32,7 +32,7 @@ export async function answerQuestion(
   const question = readQuestion(query, store.snapshot.listeners.map(atItsAddress));
   if (!question.ok)
     return { status: question.error.kind === "unknown" ? 404 : 400, body: { error: question.error.message } };
-  const answer = await supervisor.explain(question.value);
+  const answer = await supervisor.inquiries.explain(question.value);
   if (answer === undefined) return { status: 503, body: { error: "no worker answers" } };
   if (!answer.ok) return { status: 500, body: { error: answer.error } };
   const { pool } = answer.value;

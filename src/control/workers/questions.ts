@@ -1,11 +1,5 @@
-import type { Result } from "../../lib/result.ts";
-import type { Explanation } from "../../model/explanation.ts";
-
-/** A worker's answer: an explanation, or why there is none. */
-export type Answer = Result<Explanation, string>;
-
-/** Questions to workers about connections that wait for an answer, by their numbers. */
-export class Questions {
+/** Questions to workers that wait for an answer, by their numbers. */
+export class Questions<Answer> {
   readonly #open = new Map<number, (answer: Answer) => void>();
   #last = 0;
 

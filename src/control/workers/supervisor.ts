@@ -3,14 +3,13 @@ import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
 import { startThread } from "../../lib/own-modules.ts";
-import type { ExplainRequest } from "../../model/explanation.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
 import { systemTimers } from "../timers.ts";
 import { closeBooks } from "./books.ts";
 import { Feed, type Newest } from "./feed.ts";
 import { stackOfHung } from "./hung-stack.ts";
-import { type Answer, Questions } from "./questions.ts";
+import { Inquiries } from "./inquiries.ts";
 import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
 import { ServedWaits } from "./served-waits.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -57,7 +56,8 @@ export class Supervisor {
   /** Sends what changed in this turn of the event loop. */
   #sending: NodeJS.Immediate | undefined;
   readonly #waits = new ServedWaits();
-  readonly #questions = new Questions();
+  /** What workers can be asked. */
+  readonly inquiries: Inquiries;
   #stopping = false;
   readonly #watchdog: Watchdog;
   restarts = 0;
@@ -77,6 +77,7 @@ export class Supervisor {
     this.#watchdog = new Watchdog(this.#seats, shared.workerTurns, systemTimers, (seat) => {
       void this.#endHung(seat);
     });
+    this.inquiries = new Inquiries(this.#seats, (seat) => this.#watchdog.isSilent(seat));
   }
 
   /** How long a worker's event loop may stand still until it is replaced, in milliseconds; undefined: for ever. */
@@ -155,15 +156,6 @@ export class Supervisor {
       feed?.flush(this.log);
       thread?.postMessage({ type: "vacate", slot } satisfies ToWorker);
     }
-  }
-
-  /** Asks a worker what would become of a connection. @returns undefined when none answers in time. */
-  async explain(request: ExplainRequest): Promise<Answer | undefined> {
-    const seat = this.#seats.find((each) => each.serving && !this.#watchdog.isSilent(each));
-    if (seat === undefined) return undefined;
-    const post = (id: number): void =>
-      seat.thread!.postMessage({ type: "explain", id, request } satisfies ToWorker);
-    return this.#questions.ask(post, patience);
   }
 
   /**
@@ -276,7 +268,9 @@ export class Supervisor {
         seat.onAnswer?.(message);
         break;
       case "explanation":
-        this.#questions.answered(message.id, message.result);
+      case "listed":
+      case "killed":
+        this.inquiries.answered(message);
         break;
       case "socket":
         try {

@@ -5,6 +5,7 @@ import { recordValue } from "../../channel/histogram.ts";
 import { unmapAddress } from "../../lib/address.ts";
 import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { Chain, Protocol } from "../../model/chain.ts";
+import type { SessionState, WorkerSession } from "../../model/open-session.ts";
 import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
 import { logSession } from "../../observe/session-log.ts";
 import type { Open } from "../open.ts";
@@ -21,7 +22,7 @@ import { type HelloListener, HelloReader } from "./hello.ts";
 import { fatalAlert } from "./last-words.ts";
 import { type PostgresListener, PostgresReader } from "./postgres.ts";
 import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
-import { connectionRecord, type ProxyFacts, type TlsFacts } from "./record.ts";
+import { connectionRecord, type ProxyFacts, type TlsFacts, tellConnection } from "./record.ts";
 
 /**
  * Serves connections from the handshake on. It becomes the owner of `connection.client` and takes the connection's place
@@ -32,6 +33,15 @@ export type Serve<L extends AcceptingListener> = (connection: Connection<L>, cha
 
 /** The plane of a worker, with who serves the connections of its listeners. */
 export type ServingPlane<L extends AcceptingListener> = AcceptingPlane & { readonly serve: Serve<L> };
+
+/** Of a connection that nobody serves yet, or no more. */
+const tellPhase: Readonly<Record<Phase, SessionState>> = {
+  header: "header",
+  hello: "hello",
+  handshake: "handshake",
+  served: "closing",
+  closed: "closing",
+};
 
 /** Connections of this worker so far. */
 let accepted = 0;
@@ -62,7 +72,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   #first: FirstBytes | undefined = undefined;
   #undecided = true;
   /** By performance.now(). */
-  readonly #accepted: number;
+  readonly acceptedAt: number;
   /** Where the client's address is counted. */
   #addressPlace: number;
 
@@ -75,7 +85,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.clientAddress = unmapAddress(socket.remoteAddress ?? "");
     this.clientPort = socket.remotePort ?? 0;
     this.#plane = plane;
-    this.#accepted = performance.now();
+    this.acceptedAt = performance.now();
     this.#addressPlace = addressPlace;
     plane.open.add(this);
     countPending(listener, plane, 1);
@@ -182,7 +192,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   /** Handshake: done. */
   override clientSecured(): void {
     const socket = this.client as unknown as TLSSocket;
-    const took = performance.now() - this.#accepted;
+    const took = performance.now() - this.acceptedAt;
     this.serverName = normaliseServerName(socket.servername || "");
     const alpn = socket.alpnProtocol || "";
     const version = socket.getProtocol() ?? "";
@@ -235,11 +245,15 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   endIfOverdue(now: number): void {
-    phases[this.phase].endIfOverdue(this, now - (this.proxy?.came ?? this.#accepted));
+    phases[this.phase].endIfOverdue(this, now - (this.proxy?.came ?? this.acceptedAt));
   }
 
   /** It is on no backend yet. */
   vacate(): void {}
+
+  tell(now: number): WorkerSession {
+    return tellConnection(this, tellPhase[this.phase], now);
+  }
 
   /** Before it is handed on; afterwards, who serves it ends it. */
   end(reason: EndReason): void {
@@ -288,7 +302,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     else if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
     else if (!this.client.closed) resetSocket(this.raw, kind, this.client);
     counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
-    const duration = performance.now() - this.#accepted;
+    const duration = performance.now() - this.acceptedAt;
     if (served) recordValue(counters, definition.counters + listenerCell.sessionDuration, duration * 1000);
     release(this.listener, this.#plane, this.#addressPlace);
     return duration;

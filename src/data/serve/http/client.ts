@@ -26,6 +26,7 @@ export type HttpConnection = Pick<
   | "clientAddress"
   | "clientPort"
   | "number"
+  | "acceptedAt"
   | "proxy"
   | "serverName"
   | "tls"

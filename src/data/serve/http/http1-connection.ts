@@ -4,9 +4,10 @@ import { Http1Front } from "../../../http/http1/front.ts";
 import { Http1ResponseWriter } from "../../../http/http1/response-writer.ts";
 import type { RequestHead } from "../../../http/message.ts";
 import type { Chain } from "../../../model/chain.ts";
+import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
-import { connectionRecord } from "../../accept/record.ts";
+import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
 import { outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
@@ -22,6 +23,7 @@ import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { type RequestOwner, RequestPort } from "./request-port.ts";
 import { retirementOf } from "./retirement.ts";
+import { tellExchanges } from "./tell.ts";
 
 /** The most bytes that are kept of requests before their turn. */
 const mostHeld = 65_536;
@@ -262,6 +264,25 @@ export class Http1Connection
   vacate(slot: number): void {
     if (this.#relay === undefined) this.exchange?.vacate(slot);
     else if (this.exchange!.isOn(slot)) this.relayEnded("backend_drained");
+  }
+
+  get number(): number {
+    return this.connection.number;
+  }
+
+  tell(now: number): WorkerSession {
+    const told = tellConnection(this.connection, this.#state, now);
+    told.received = this.#received;
+    told.sent = this.#sent;
+    told.requests_total = this.#requests;
+    if (this.exchange !== undefined) told.requests = tellExchanges([this.exchange], now);
+    return told;
+  }
+
+  get #state(): SessionState {
+    if (this.#relay !== undefined) return "upgraded";
+    if (this.#lastWords !== undefined) return "closing";
+    return this.exchange?.isOver === false ? "requests" : "idle";
   }
 
   /** Ends now, whatever is under way. */

@@ -3,9 +3,10 @@ import { type ConnectionError, codeName, errorCode } from "../../../http/http2/p
 import { ServerConnection, type ServerOwner } from "../../../http/http2/server-connection.ts";
 import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
 import type { HttpFront } from "../../../model/http/front.ts";
+import type { WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
-import { connectionRecord } from "../../accept/record.ts";
+import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
 import { readClient, writeClient } from "../../sockets/events.ts";
@@ -17,6 +18,7 @@ import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { retirementOf } from "./retirement.ts";
+import { tellExchanges } from "./tell.ts";
 
 /** Connections of a process that drains are told within this time, in milliseconds, so that clients do not come back all at once. */
 const drainSpread = 2_000;
@@ -198,6 +200,22 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
 
   vacate(slot: number): void {
     for (const request of this.#requests) request.vacate(slot);
+  }
+
+  get number(): number {
+    return this.connection.number;
+  }
+
+  tell(now: number): WorkerSession {
+    const isClosing = this.#lastWords !== undefined || this.#endsSince !== undefined;
+    const state = isClosing ? "closing" : this.#requests.size > 0 ? "requests" : "idle";
+    const told = tellConnection(this.connection, state, now);
+    told.received = this.#received;
+    told.sent = this.#sent;
+    told.requests_total = this.#count;
+    const exchanges = [...this.#requests].map(({ exchange }) => exchange);
+    told.requests = tellExchanges(exchanges, now);
+    return told;
   }
 
   /** Ends now, whatever is under way. */

@@ -27,7 +27,7 @@ export class Http2Request implements RequestUser, ExchangeClient {
   readonly response: Http2Response;
   readonly #owner: RequestConnection;
   readonly #stream: ServerStream;
-  readonly #exchange: Exchange;
+  readonly exchange: Exchange;
   readonly #pace = new BodyPace();
 
   /** @param isFirst it is the connection's first one. */
@@ -37,32 +37,32 @@ export class Http2Request implements RequestUser, ExchangeClient {
     this.frontend = owner.frontend;
     this.response = new Http2Response(stream);
     this.#stream = stream;
-    this.#exchange = new Exchange(plane, this, isFirst);
+    this.exchange = new Exchange(plane, this, isFirst);
   }
 
   request(head: RequestHead, last: boolean): void {
-    this.#exchange.begin(head, last);
+    this.exchange.begin(head, last);
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#pace.moved(clock.now);
-    const accepts = this.#exchange.take(bytes, start, end, last);
+    const accepts = this.exchange.take(bytes, start, end, last);
     if (!accepts) this.#pace.pause(clock.now);
     return accepts;
   }
 
   end(trailers: Fields | undefined): void {
-    this.#exchange.complete(trailers);
+    this.exchange.complete(trailers);
   }
 
   /** Where the stream is gone, nobody can be answered. */
   fail(fault: Fault): void {
     if (this.#stream.gone) this.abandon("client_reset");
-    else this.#exchange.fault(fault);
+    else this.exchange.fault(fault);
   }
 
   ready(): void {
-    this.#exchange.clientDrained();
+    this.exchange.clientDrained();
   }
 
   resume(): void {
@@ -86,22 +86,22 @@ export class Http2Request implements RequestUser, ExchangeClient {
   }
 
   abandon(reason: RequestReason): void {
-    this.#exchange.abandon(reason);
+    this.exchange.abandon(reason);
     this.#owner.forget(this);
   }
 
   vacate(slot: number): void {
-    this.#exchange.vacate(slot);
+    this.exchange.vacate(slot);
   }
 
   /** @param now by performance.now(). */
   endIfOverdue(now: number): void {
-    const { requestBody, began } = this.#exchange;
+    const { requestBody, began } = this.exchange;
     const { timeouts, limits } = this.frontend.front;
-    this.#exchange.endIfOverdue(now);
-    if (requestBody.isWhole || this.#exchange.isOver) return;
+    this.exchange.endIfOverdue(now);
+    if (requestBody.isWhole || this.exchange.isOver) return;
     const { received } = requestBody;
     if (this.#pace.isTooSlow(now, { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate }))
-      this.#exchange.refuse("request_timeout");
+      this.exchange.refuse("request_timeout");
   }
 }

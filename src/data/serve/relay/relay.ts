@@ -80,6 +80,11 @@ export class Relay extends SocketOwner {
     if (client.isPaused()) client.resume();
   }
 
+  /** Whether one side has sent its last byte. */
+  get isHalfClosed(): boolean {
+    return this.#firstEnded !== undefined;
+  }
+
   /** On to the backend. When the backend takes no more, the client is not read until it does. */
   override clientData(chunk: Buffer): void {
     const upstream = this.#upstream;

@@ -1,12 +1,13 @@
 import { backendCell, listenerCell } from "../../../channel/counters.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Chain } from "../../../model/chain.ts";
+import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
 import type { AcceptingListener, AcceptingPlane } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
 import { describeTlsError } from "../../accept/handshake-failure.ts";
-import { connectionRecord } from "../../accept/record.ts";
+import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { readTime } from "../../clock.ts";
 import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
@@ -34,6 +35,7 @@ export type RelayedConnection = Pick<
   | "client"
   | "clientAddress"
   | "number"
+  | "acceptedAt"
   | "clientPort"
   | "proxy"
   | "serverName"
@@ -199,6 +201,25 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     if (this.#dispatch.upstream?.backend.slot !== slot) return;
     if (this.#relay === undefined) this.#dispatch.vacate();
     else this.end("backend_drained");
+  }
+
+  get number(): number {
+    return this.#connection.number;
+  }
+
+  tell(now: number): WorkerSession {
+    const told = tellConnection(this.#connection, this.#state, now);
+    const { pool, upstream } = this.#dispatch;
+    told.pool = pool.definition.name;
+    told.backend = upstream?.backend.address ?? null;
+    told.received = this.#received;
+    told.sent = this.#sent;
+    return told;
+  }
+
+  get #state(): SessionState {
+    if (this.#relay === undefined) return this.#dispatch.waiting ? "queue" : "connect";
+    return this.#relay.isHalfClosed ? "half-closed" : "relay";
   }
 
   end(reason: EndReason): void {
