@@ -13,11 +13,12 @@ export class SpanFields implements Fields {
   count = 0;
   /** The head or the trailers, a character per byte. Places count from its begin. */
   text = "";
-  readonly #spans: Uint32Array;
+  // Plain arrays of small integers: a copy of them is made for every request, and one of a typed array is dear.
+  readonly #spans: number[];
   /** By id: the index of the first field of that name, and one more. */
-  readonly #first: Uint16Array;
+  readonly #first: number[];
 
-  constructor(spans = new Uint32Array(mostFields * stride), first = new Uint16Array(fieldNames.length)) {
+  constructor(spans = zeros(mostFields * stride), first = zeros(fieldNames.length)) {
     this.#spans = spans;
     this.#first = first;
   }
@@ -105,3 +106,5 @@ export class SpanFields implements Fields {
     return copy;
   }
 }
+
+const zeros = (length: number): number[] => new Array<number>(length).fill(0);

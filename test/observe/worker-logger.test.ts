@@ -57,15 +57,15 @@ test("a worker's lines are sent together, 50 ms after the first", () => {
   assert.equal(batches.length, 1);
 });
 
-test("a worker's batch is sent at once when it has 16 KiB, whole lines only", () => {
+test("a worker's batch is sent at once when it has 64 KiB, whole lines only", () => {
   using _ = useMockTimers();
   const batches: string[] = [];
   const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
   const text = "x".repeat(1000);
-  for (let line = 0; line < 100; line++) logger.info({}, text);
+  for (let line = 0; line < 400; line++) logger.info({}, text);
   assert.ok(batches.length >= 5);
   for (const batch of batches) {
-    assert.ok(batch.length >= 16 * 1024 && batch.length < 18 * 1024);
+    assert.ok(batch.length >= 64 * 1024 && batch.length < 66 * 1024);
     assert.ok(messages(batch).every((message) => message === text));
   }
 });

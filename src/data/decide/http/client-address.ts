@@ -8,16 +8,17 @@ const mostHops = 64;
 
 /** Finds the client of a request, where proxies in front may name it. */
 export class ClientAddress {
-  readonly #trusted: AddressSet;
+  /** Undefined: nobody. */
+  readonly #trusted: AddressSet | undefined;
   readonly #read: Forwarded["read"];
 
   constructor({ trust, read }: Pick<Forwarded, "trust" | "read">) {
-    this.#trusted = new AddressSet(trust);
+    this.#trusted = trust.length === 0 ? undefined : new AddressSet(trust);
     this.#read = read;
   }
 
   trusts(address: string): boolean {
-    return address !== "" && this.#trusted.has(address);
+    return this.#trusted !== undefined && address !== "" && this.#trusted.has(address);
   }
 
   /**

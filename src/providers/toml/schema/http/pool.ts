@@ -18,7 +18,7 @@ export const poolHttp = z.strictObject({
       "How long an idle connection is kept for the next request; shorter than backends keep it themselves. 0s: not at all.",
     ),
   max_idle_per_backend: integer(0, 10_000)
-    .prefault(32)
+    .prefault(256)
     .describe("The most idle connections to each backend that each worker keeps."),
   max_requests_per_backend: integer(0, 1_000_000)
     .prefault(0)
