@@ -75,7 +75,7 @@ function serve(limits: ListenerLimits): ServedListener {
       chains: [],
       detect: false,
       proxyProtocol: undefined,
-      tls: undefined,
+      tls: [],
       maxConnections: undefined,
       limits,
       timeouts: { handshake: 1 },

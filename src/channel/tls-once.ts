@@ -1,16 +1,17 @@
+import type { ListenerTls } from "../model/listener.ts";
 import type { Difference, PlacedListener, PlacedPool } from "../model/snapshot.ts";
 
-/** In place of TLS settings: those that this listener or pool had in an earlier message. */
+/** In place of TLS settings: those that this pool had in an earlier message. */
 const asBefore = "as before";
 
-type Sent<T extends PlacedListener | PlacedPool> = Omit<T, "tls"> & {
-  readonly tls: T["tls"] | typeof asBefore;
-};
+/** In place of settings of a listener, which had them in an earlier message, stands their name. */
+type SentListener = Omit<PlacedListener, "tls"> & { readonly tls: readonly (ListenerTls | string)[] };
+type SentPool = Omit<PlacedPool, "tls"> & { readonly tls: PlacedPool["tls"] | typeof asBefore };
 
 /** A difference as it is sent. TLS settings seldom change, and with their certificates they are large. */
 export interface SentDifference extends Omit<Difference, "listeners" | "pools"> {
-  readonly listeners: readonly Sent<PlacedListener>[];
-  readonly pools: readonly Sent<PlacedPool>[];
+  readonly listeners: readonly SentListener[];
+  readonly pools: readonly SentPool[];
 }
 
 /**
@@ -23,43 +24,51 @@ export class TlsOnce {
 
   /** The difference to send: settings that are the same object as those that were sent last are left out. */
   pack(difference: Difference): SentDifference {
-    const listeners = pack(difference.listeners, this.#listeners);
-    const pools = pack(difference.pools, this.#pools);
+    const listeners = difference.listeners.map((listener) => this.#packListener(listener));
+    const pools = difference.pools.map((pool) => this.#packPool(pool));
     this.#forget(difference.gone);
     return { ...difference, listeners, pools };
   }
 
   /** The difference that was meant: settings that were left out are the object that came last. */
   unpack(sent: SentDifference): Difference {
-    const listeners = unpack(sent.listeners, this.#listeners);
-    const pools = unpack(sent.pools, this.#pools);
+    const listeners = sent.listeners.map((listener) => this.#unpackListener(listener));
+    const pools = sent.pools.map((pool) => this.#unpackPool(pool));
     this.#forget(sent.gone);
     return { ...sent, listeners, pools };
+  }
+
+  #packListener(listener: PlacedListener): SentListener {
+    const had = this.#listeners.get(listener.name) ?? [];
+    this.#listeners.set(listener.name, listener.tls);
+    return {
+      ...listener,
+      tls: listener.tls.map((settings) => (had.includes(settings) ? settings.name : settings)),
+    };
+  }
+
+  #unpackListener(sent: SentListener): PlacedListener {
+    const had = this.#listeners.get(sent.name) ?? [];
+    const tls = sent.tls.map((settings) =>
+      typeof settings === "string" ? had.find(({ name }) => name === settings)! : settings,
+    );
+    this.#listeners.set(sent.name, tls);
+    return { ...sent, tls };
+  }
+
+  #packPool(pool: PlacedPool): SentPool {
+    if (pool.tls !== undefined && pool.tls === this.#pools.get(pool.name)) return { ...pool, tls: asBefore };
+    this.#pools.set(pool.name, pool.tls);
+    return pool;
+  }
+
+  #unpackPool(sent: SentPool): PlacedPool {
+    if (sent.tls !== asBefore) this.#pools.set(sent.name, sent.tls);
+    return { ...sent, tls: this.#pools.get(sent.name) };
   }
 
   #forget(gone: Difference["gone"]): void {
     for (const name of gone.listeners) this.#listeners.delete(name);
     for (const name of gone.pools) this.#pools.delete(name);
   }
-}
-
-function pack<T extends PlacedListener | PlacedPool>(
-  things: readonly T[],
-  had: Map<string, T["tls"]>,
-): readonly Sent<T>[] {
-  return things.map((thing) => {
-    if (thing.tls !== undefined && thing.tls === had.get(thing.name)) return { ...thing, tls: asBefore };
-    had.set(thing.name, thing.tls);
-    return thing;
-  });
-}
-
-function unpack<T extends PlacedListener | PlacedPool>(
-  things: readonly Sent<T>[],
-  had: Map<string, T["tls"]>,
-): readonly T[] {
-  return things.map((sent) => {
-    if (sent.tls !== asBefore) had.set(sent.name, sent.tls);
-    return { ...sent, tls: had.get(sent.name) } as T;
-  });
 }

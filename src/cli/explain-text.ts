@@ -114,11 +114,13 @@ const mismatchTexts: { readonly [M in RouteMismatch]: string } = {
   sni: "another server name",
   alpn: "another ALPN protocol",
   protocol: "another protocol",
+  from: "another client address",
+  port: "another port",
   hello: "an earlier route, or none, took the hello",
 };
 
 function routeLines({ routes, matched, more, pool }: RouteExplanation, style: Style): string[] {
-  const fallback = `the listener's own pool, ${pool}`;
+  const fallback = pool === "" ? "the connection is refused" : `the listener's own pool, ${pool}`;
   if (routes.length === 0) return [fallback];
   const rows = routes.map((route) => [String(route.number), conditionsText(route), ""] as const);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -127,7 +129,8 @@ function routeLines({ routes, matched, more, pool }: RouteExplanation, style: St
     const start = `${number.padStart(widths[0]!)}  ${conditions.padEnd(widths[1]!)}  `;
     if (route.mismatches.length > 0)
       return style("dim", `${start}no: ${route.mismatches.map((one) => mismatchTexts[one]).join(", ")}`);
-    return start + style("green", `yes${route.passthrough ? ", passed through" : ""}, to pool ${route.pool}`);
+    const to = route.pool === "" ? "refused" : `to pool ${route.pool}`;
+    return start + style("green", `yes${route.passthrough ? ", passed through" : ""}, ${to}`);
   });
   if (more > 0)
     lines.splice(matched === null ? lines.length : -1, 0, style("dim", `and ${more} more that do not match`));
@@ -135,8 +138,8 @@ function routeLines({ routes, matched, more, pool }: RouteExplanation, style: St
   return lines;
 }
 
-function conditionsText({ sni, alpn, protocol }: RouteTrial): string {
-  const parts = Object.entries({ sni, alpn, protocol }).map(([name, values]) =>
+function conditionsText({ sni, alpn, protocol, from, port }: RouteTrial): string {
+  const parts = Object.entries({ sni, alpn, protocol, from, port }).map(([name, values]) =>
     values.length === 0 ? "" : `${name} ${short(values)}`,
   );
   return parts.filter((part) => part !== "").join(", ") || "any";

@@ -3,7 +3,7 @@ import { formatCidr } from "../lib/cidr.ts";
 import { describeChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
 import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
-import type { Listener } from "../model/listener.ts";
+import type { Listener, ListenerTls } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
 import {
@@ -35,13 +35,17 @@ interface ListenerSummary {
   readonly pool: string | null;
   /** The name of the table in which it finds the routes of requests; null: it does not speak HTTP. */
   readonly routes: string | null;
-  /** Null: plain TCP. */
-  readonly tls: {
-    readonly versions: string;
-    readonly certificates: readonly CertificateSummary[];
-    /** Null: clients are not asked for a certificate. */
-    readonly client_auth: ClientAuthSummary | null;
-  } | null;
+  /** Null: plain TCP. Of several TLS settings the first. */
+  readonly tls: TlsSummary | null;
+  /** Further TLS settings, by their names. */
+  readonly more_tls?: readonly (TlsSummary & { readonly name: string })[];
+}
+
+interface TlsSummary {
+  readonly versions: string;
+  readonly certificates: readonly CertificateSummary[];
+  /** Null: clients are not asked for a certificate. */
+  readonly client_auth: ClientAuthSummary | null;
 }
 
 interface CertificateSummary {
@@ -88,6 +92,8 @@ export function summarise(model: Model): Summary {
 function listenerSummary({ name, bind, chains, tls, detect }: Listener): ListenerSummary {
   const rules = rulesOf(chains);
   const mode = modeOf(rules);
+  const [first, ...others] = tls;
+  const more_tls = others.map((settings) => ({ name: settings.name, ...tlsSummary(settings) }));
   return {
     name,
     bind: formatAddress(bind),
@@ -99,18 +105,21 @@ function listenerSummary({ name, bind, chains, tls, detect }: Listener): Listene
     })),
     pool: poolOf(chains.at(-1)!.serve),
     routes: servesOf({ chains })[0]?.routes ?? null,
-    tls:
-      tls === undefined
-        ? null
-        : {
-            versions: [...new Set([tls.minVersion, tls.maxVersion])].join(" to "),
-            certificates: tls.certificates.map(certificateSummary),
-            client_auth: tls.clientAuth === undefined ? null : clientAuthSummary(tls.clientAuth),
-          },
+    tls: first === undefined ? null : tlsSummary(first),
+    ...(more_tls.length > 0 && { more_tls }),
+  };
+}
+
+function tlsSummary({ minVersion, maxVersion, certificates, clientAuth }: ListenerTls): TlsSummary {
+  return {
+    versions: [...new Set([minVersion, maxVersion])].join(" to "),
+    certificates: certificates.map(certificateSummary),
+    client_auth: clientAuth === undefined ? null : clientAuthSummary(clientAuth),
   };
 }
 
 function poolOf(serve: Serve): string | null {
+  if (serve.kind === "refuse") return null;
   if (serve.kind === "relay") return serve.to.map(({ pool }) => pool).join(", ");
   const action = serve.fallback?.action;
   return action?.kind === "pools" ? action.to.map(({ pool }) => pool).join(", ") : null;
@@ -215,16 +224,25 @@ function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummar
 /** A few indented lines for people. */
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
-  for (const { name, bind, mode, rules, pool, tls } of summary.listeners) {
-    const to = pool === null ? "to routes" : `to ${mode === "http" ? "routes, else " : ""}pool ${pool}`;
+  for (const { name, bind, mode, rules, pool, routes, tls, more_tls } of summary.listeners) {
+    const to =
+      pool === null && routes === null
+        ? "else refused"
+        : pool === null
+          ? "to routes"
+          : `to ${mode === "http" ? "routes, else " : ""}pool ${pool}`;
     lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, ${to}`);
     for (const { match, to, passthrough } of rules)
-      lines.push(`    route ${match}: to pool ${to}${passthrough ? ", TLS passed through" : ""}`);
-    for (const { cert, subject, names, not_after } of tls?.certificates ?? []) {
-      lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
-      lines.push(`      ${validity(not_after, now)}`);
+      lines.push(
+        `    route ${match}: ${to === "" ? "refused" : `to pool ${to}`}${passthrough ? ", TLS passed through" : ""}`,
+      );
+    for (const settings of [...(tls === null ? [] : [tls]), ...(more_tls ?? [])]) {
+      for (const { cert, subject, names, not_after } of settings.certificates) {
+        lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
+        lines.push(`      ${validity(not_after, now)}`);
+      }
+      if (settings.client_auth) lines.push(...clientAuthLines(settings.client_auth, now));
     }
-    if (tls?.client_auth) lines.push(...clientAuthLines(tls.client_auth, now));
   }
   lines.push(...summary.routes.flatMap(routeLines));
   for (const { name, picker, discovery, backends, tls, certificate } of summary.pools) {

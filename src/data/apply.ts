@@ -258,7 +258,7 @@ function shortestOfListener({ timeouts, chains, detect }: PlacedListener): numbe
 }
 
 function shortestOfServe({ serve }: Chain): number {
-  if (serve.kind === "relay") return Number.POSITIVE_INFINITY;
+  if (serve.kind !== "http") return Number.POSITIVE_INFINITY;
   return Math.min(...Object.values(serve.front.timeouts));
 }
 

@@ -3,6 +3,7 @@ import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
 import { type Chain, relayTarget, type Target } from "../model/chain.ts";
+import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
@@ -32,12 +33,10 @@ export class ServedListener {
   /** Told when there is none of them, once it is no longer served. */
   onDecided: (() => void) | undefined = undefined;
   readonly definition: PlacedListener;
-  /** Undefined: plain TCP. */
-  readonly termination: Termination | undefined;
+  /** By the name of the settings; empty: plain TCP. */
+  readonly #terminations: ReadonlyMap<string, Termination>;
   readonly chains: Chains;
   readonly greeting: Greeting;
-  /** The application protocols of its TLS, in its order; empty without TLS. */
-  readonly alpn: readonly string[];
   readonly #trusted: AddressSet | undefined;
   /** Whether its connections begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
   readonly secures: boolean;
@@ -61,13 +60,20 @@ export class ServedListener {
   ) {
     const { tls, chains } = definition;
     this.definition = definition;
-    const termination =
-      tls && (before?.sameTls(definition) ? before.termination : new Termination(definition, tls));
-    this.termination = termination;
+    this.#terminations = new Map(
+      tls.map((settings) => [
+        settings.name,
+        before?.terminationLike(definition, settings) ?? new Termination(definition, settings),
+      ]),
+    );
     this.#pools = pools;
-    this.chains = new Chains(chains, tls?.strictSni ? (name) => termination!.covers(name) : undefined);
-    this.greeting = greetingOf(definition, termination?.needsServerName ?? false);
-    this.alpn = tls?.alpn ?? [];
+    const strict = new Set(tls.filter(({ strictSni }) => strictSni).map(({ name }) => name));
+    this.chains = new Chains(
+      chains,
+      (settings, name) => !strict.has(settings) || this.terminationOf(settings).covers(name),
+    );
+    const byName = [...this.#terminations.values()].some(({ needsServerName }) => needsServerName);
+    this.greeting = greetingOf(definition, byName);
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);
@@ -96,10 +102,21 @@ export class ServedListener {
     if (this.undecided === 0) this.onDecided?.();
   }
 
-  /** Whether a definition terminates TLS as this one does; settings that did not change are the same object. */
-  sameTls({ name, tls, ticketKeys }: PlacedListener): boolean {
+  /** How it terminates TLS by settings of its own. */
+  terminationOf(settings: string): Termination {
+    return this.#terminations.get(settings)!;
+  }
+
+  /** The application protocols of TLS settings, in their order. */
+  readonly alpnOf = (settings: string): readonly string[] =>
+    this.definition.tls.find(({ name }) => name === settings)?.alpn ?? [];
+
+  /** The termination that another definition's settings can share; settings that did not change are the same object. */
+  terminationLike({ name, ticketKeys }: PlacedListener, settings: ListenerTls): Termination | undefined {
     const own = this.definition;
-    return name === own.name && tls === own.tls && isDeepStrictEqual(ticketKeys, own.ticketKeys);
+    const same =
+      name === own.name && own.tls.includes(settings) && isDeepStrictEqual(ticketKeys, own.ticketKeys);
+    return same ? this.#terminations.get(settings.name) : undefined;
   }
 
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */

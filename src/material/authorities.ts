@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
+import { mebibyte } from "../lib/read-file.ts";
 import type { Authorities, FileSource } from "../model/material.ts";
 import { contextRefusal } from "../tls/refusal.ts";
 import { trustOptions } from "../tls/trust.ts";
@@ -59,7 +60,7 @@ async function loadAuthorities(
   path: Path,
   report: Report,
 ): Promise<{ authorities: Authorities; certificates: readonly X509Certificate[] } | undefined> {
-  const blocks = await loadPem(source.file);
+  const blocks = await loadPem(source.file, mebibyte, source.given);
   const bundle = "value" in blocks ? readChain(blocks.value) : blocks;
   if ("problem" in bundle) {
     report(errorAt(path, `${source.file} ${bundle.problem}`));

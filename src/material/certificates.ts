@@ -1,4 +1,5 @@
 import { errorAt, type Finding, type Path, warningAt } from "../lib/findings.ts";
+import { mebibyte } from "../lib/read-file.ts";
 import type { Certificate, PairSource } from "../model/material.ts";
 import { loadPem, readChain, readKey } from "./contents.ts";
 import { chainWarnings, type Peers } from "./lint.ts";
@@ -15,7 +16,11 @@ export async function loadCertificate(
   path: Path,
   report: (finding: Finding) => void,
 ): Promise<Certificate | undefined> {
-  const [cert, key] = await Promise.all([loadPem(source.cert), loadPem(source.key)]);
+  const { given } = source;
+  const [cert, key] = await Promise.all([
+    loadPem(source.cert, mebibyte, given?.cert),
+    loadPem(source.key, mebibyte, given?.key),
+  ]);
   const chain = "value" in cert ? readChain(cert.value) : cert;
   const privateKey = "value" in key ? readKey(key.value) : key;
   if ("problem" in chain) report(errorAt([...path, "cert"], `${source.cert} ${chain.problem}`));

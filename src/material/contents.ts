@@ -6,10 +6,18 @@ import { type Loaded, type PemBlock, parsePem } from "./pem.ts";
 
 const certificateLabels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
-/** Reads the blocks of a PEM file. @param most that it may hold, in bytes. */
-export async function loadPem(file: string, most: number = mebibyte): Promise<Loaded<readonly PemBlock[]>> {
+/**
+ * Reads the blocks of a PEM file.
+ * @param most that it may hold, in bytes.
+ * @param given its content, where no file has it.
+ */
+export async function loadPem(
+  file: string,
+  most: number = mebibyte,
+  given?: string,
+): Promise<Loaded<readonly PemBlock[]>> {
   try {
-    return parsePem(await readWhole(file, most));
+    return parsePem(given === undefined ? await readWhole(file, most) : Buffer.from(given));
   } catch (error) {
     return { problem: describeReadError(error) + adviceFor(file, error) };
   }

@@ -1,7 +1,7 @@
 import type { ClientAuth, ClientTrust } from "../model/client-auth.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { ListenerTls } from "../model/listener.ts";
-import type { Authorities, Certificate, TicketKeys } from "../model/material.ts";
+import type { Authorities, Certificate, FileSource, TicketKeys } from "../model/material.ts";
 import type { Pool, PoolTls } from "../model/pool.ts";
 import { certificateOptions } from "../tls/backend.ts";
 import { listenerOptions } from "../tls/listener.ts";
@@ -31,8 +31,17 @@ export interface Part<T> {
 /** Gives the value to serve from now on: the part's new one, or its old one. */
 export type RenewPart = <T>(part: Part<T>) => Promise<T>;
 
-/** @returns the same object where nothing changed. */
-export async function renewListener(tls: ListenerTls, renew: RenewPart): Promise<ListenerTls> {
+/** @returns the same object where nothing changed, and the same settings in it that did not change. */
+export async function renewListener(
+  tls: readonly ListenerTls[],
+  renew: RenewPart,
+): Promise<readonly ListenerTls[]> {
+  const renewed: ListenerTls[] = [];
+  for (const settings of tls) renewed.push(await renewSettings(settings, renew));
+  return renewed.every((settings, index) => settings === tls[index]) ? tls : renewed;
+}
+
+async function renewSettings(tls: ListenerTls, renew: RenewPart): Promise<ListenerTls> {
   const certificates: Certificate[] = [];
   for (const old of tls.certificates) certificates.push(await renew(listenerCertificate(old, tls)));
   const clientAuth = tls.clientAuth && (await renewClientAuth(tls.clientAuth, renew));
@@ -66,18 +75,16 @@ async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
   return ca === tls.ca && certificate === tls.certificate ? tls : { ...tls, ca, certificate };
 }
 
-export function listenerFiles({ certificates, clientAuth, sessionTickets }: ListenerTls): string[] {
-  const others = [
-    clientAuth?.ca?.source.file,
-    clientAuth?.crl?.source.file,
-    sessionTickets?.keys?.source.file,
-  ];
-  return [...certificates.flatMap(pairOf), ...others.filter((file) => file !== undefined)];
+export function listenerFiles(tls: readonly ListenerTls[]): string[] {
+  return tls.flatMap(({ certificates, clientAuth, sessionTickets }) => [
+    ...certificates.flatMap(pairOf),
+    ...[clientAuth?.ca, clientAuth?.crl, sessionTickets?.keys].flatMap(fileOf),
+  ]);
 }
 
 export function poolFiles({ tls, health }: PoolMaterial): string[] {
   return [tls, checkTls(health)].flatMap((each) => [
-    ...(each?.ca === undefined ? [] : [each.ca.source.file]),
+    ...fileOf(each?.ca),
     ...(each?.certificate === undefined ? [] : pairOf(each.certificate)),
   ]);
 }
@@ -105,7 +112,7 @@ function backendAuthorities(old: Authorities): Part<Authorities> {
   const { file } = old.source;
   return {
     kind: "authorities",
-    files: [file],
+    files: fileOf(old),
     old,
     renew: () => renewBackendAuthorities(old),
     tell: () => [{ ca: file }, "CAs of backends were renewed"],
@@ -117,7 +124,7 @@ function clientTrust({ ca, crl }: ClientTrust): Part<ClientTrust> {
   const [caFile, crlFile] = [ca.source.file, crl?.source.file];
   return {
     kind: "client trust",
-    files: crlFile === undefined ? [caFile] : [caFile, crlFile],
+    files: [ca, crl].flatMap(fileOf),
     old,
     renew: () => renewClientTrust(old),
     tell: () => [{ ca: caFile, crl: crlFile }, "CAs or revocation lists of clients were renewed"],
@@ -128,14 +135,19 @@ function ticketKeys(old: TicketKeys): Part<TicketKeys> {
   const { file } = old.source;
   return {
     kind: "ticket keys",
-    files: [file],
+    files: fileOf(old),
     old,
     renew: () => renewTicketKeys(old),
     tell: () => [{ keys_file: file }, "the key of session tickets was renewed"],
   };
 }
 
-const pairOf = ({ source }: Certificate): string[] => [source.cert, source.key];
+/** None where its provider gave the content itself. */
+const pairOf = ({ source }: Certificate): string[] =>
+  source.given === undefined ? [source.cert, source.key] : [];
+
+const fileOf = (material: { readonly source: FileSource } | undefined): string[] =>
+  material === undefined || material.source.given !== undefined ? [] : [material.source.file];
 
 function checkTls({ check }: HealthPolicy): PoolTls | undefined {
   return check !== undefined && "tls" in check ? check.tls : undefined;

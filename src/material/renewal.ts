@@ -39,7 +39,7 @@ export interface ByName<L, P, G> {
 export type CountsOfAll = ByName<ReloadCounts, ReloadCounts, ReloadCounts>;
 
 /** The material of all listeners and pools, and whole guards. */
-export type MaterialOfAll = ByName<ListenerTls, PoolMaterial, Guard>;
+export type MaterialOfAll = ByName<readonly ListenerTls[], PoolMaterial, Guard>;
 
 type Kind = "listener" | "pool" | "guard";
 
@@ -67,7 +67,7 @@ interface Watched {
  */
 export class Renewal {
   readonly counts: CountsOfAll;
-  readonly #listeners: Map<string, ListenerTls>;
+  readonly #listeners: Map<string, readonly ListenerTls[]>;
   readonly #pools: Map<string, PoolMaterial>;
   readonly #guards: Map<string, Guard>;
   readonly #onRenewed: (renewed: MaterialOfAll) => void;
@@ -85,7 +85,7 @@ export class Renewal {
   ) {
     this.#onRenewed = onRenewed;
     this.#logger = logger;
-    this.#listeners = new Map(listeners.flatMap(({ name, tls }) => (tls === undefined ? [] : [[name, tls]])));
+    this.#listeners = new Map(listeners.flatMap(({ name, tls }) => (tls.length === 0 ? [] : [[name, tls]])));
     this.#pools = new Map(
       pools
         .filter((pool) => poolFiles(pool).length > 0)
@@ -154,6 +154,7 @@ export class Renewal {
   #partsOf(owner: Owner): RenewPart {
     const looked = new Map<string, unknown>();
     return async <T>(part: Part<T>) => {
+      if (part.files.length === 0) return part.old;
       const key = JSON.stringify([owner, part.kind, part.files]);
       if (!looked.has(key)) looked.set(key, await this.#part(owner, key, part));
       const now = looked.get(key) as T;

@@ -18,7 +18,7 @@ export async function loadRevocationLists(
   report: (finding: Finding) => void,
 ): Promise<RevocationLists | undefined> {
   const { file } = source;
-  const loaded = await loadPem(file, 16 * mebibyte);
+  const loaded = await loadPem(file, 16 * mebibyte, source.given);
   const blocks = "value" in loaded ? loaded.value.filter(({ label }) => label === "X509 CRL") : [];
   if (blocks.length === 0) {
     const problem =

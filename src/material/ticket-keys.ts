@@ -11,7 +11,10 @@ const mostBytes = 4096;
 export async function loadTicketKeys(source: FileSource): Promise<Loaded<TicketKeys>> {
   let bytes: Buffer;
   try {
-    bytes = await readWhole(source.file, mostBytes);
+    bytes =
+      source.given === undefined
+        ? await readWhole(source.file, mostBytes)
+        : Buffer.from(source.given, "base64");
   } catch (error) {
     return { problem: describeReadError(error) };
   }

@@ -1,3 +1,4 @@
+import { type Cidr, formatCidr } from "../lib/cidr.ts";
 import type { HttpServe } from "./http/front.ts";
 
 /** The protocols of clients, as far as first bytes tell. */
@@ -12,11 +13,33 @@ export interface ChainMatch {
   readonly alpn: readonly string[];
   /** Only where the listener detects protocols. */
   readonly protocol: readonly Protocol[];
+  /** Addresses of clients, one of which it must be. A client without an address, over a unix socket, is in none. */
+  readonly from: readonly Cidr[];
+  /** Ports that the client connected to: a PROXY header's, where one came. */
+  readonly port: readonly number[];
 }
+
+/** Every connection. */
+export const anyConnection: ChainMatch = { sni: [], alpn: [], protocol: [], from: [], port: [] };
+
+/** Whether every connection fulfils it. */
+export function isUnconditional({ sni, alpn, protocol, from, port }: ChainMatch): boolean {
+  return sni.length + alpn.length + protocol.length + from.length + port.length === 0;
+}
+
+/** The conditions as texts. */
+export function chainMatchTexts({ from, port, ...match }: ChainMatch): ChainMatchTexts {
+  return { ...match, from: from.map(formatCidr), port: port.map(String) };
+}
+
+type ChainMatchTexts = Pick<ChainMatch, "sni" | "alpn" | "protocol"> & {
+  readonly from: readonly string[];
+  readonly port: readonly string[];
+};
 
 /** `sni a.example|b.example, alpn h2`; `any` without a condition. */
 export function describeChainMatch(match: ChainMatch): string {
-  const parts = Object.entries(match).flatMap(([key, values]: [string, readonly string[]]) =>
+  const parts = Object.entries(chainMatchTexts(match)).flatMap(([key, values]) =>
     values.length === 0 ? [] : [`${key} ${values.join("|")}`],
   );
   return parts.join(", ") || "any";
@@ -35,7 +58,12 @@ export interface RelayServe {
   readonly to: Target;
 }
 
-export type Serve = RelayServe | HttpServe;
+/** Ends the connection at once: nothing takes it. */
+export interface RefuseServe {
+  readonly kind: "refuse";
+}
+
+export type Serve = RelayServe | HttpServe | RefuseServe;
 
 /**
  * The treatment of connections that match. It is chosen by the client's first bytes where they are read. Where TLS is
@@ -46,10 +74,12 @@ export interface Chain {
   readonly name: string;
   readonly match: ChainMatch;
   /**
-   * `terminate`: the client speaks TLS, which ends here, by the listener's settings. `passthrough`: the client speaks TLS,
-   * which goes on as it came. Undefined: what comes goes on as it comes, and nothing is known of names.
+   * `terminate`: the client speaks TLS, which ends here, by {@link settings}. `passthrough`: the client speaks TLS, which
+   * goes on as it came. Undefined: what comes goes on as it comes, and nothing is known of names.
    */
   readonly tls: "terminate" | "passthrough" | undefined;
+  /** The name of the listener's TLS settings, where `tls` is `terminate`. */
+  readonly settings: string | undefined;
   readonly serve: Serve;
   /** In milliseconds. */
   readonly timeouts: { readonly idle: number; readonly halfClose: number; readonly stall: number };

@@ -81,7 +81,7 @@ export interface CertificateExplanation {
 }
 
 /** Why a route does not match: one of its conditions, or that TLS was not passed through when the hello had come. */
-export type RouteMismatch = "sni" | "alpn" | "protocol" | "hello";
+export type RouteMismatch = "sni" | "alpn" | "protocol" | "from" | "port" | "hello";
 
 export interface RouteExplanation {
   readonly pool: string;
@@ -98,6 +98,11 @@ export interface RouteTrial {
   readonly sni: readonly string[];
   readonly alpn: readonly string[];
   readonly protocol: readonly Protocol[];
+  /** Address ranges of clients. */
+  readonly from: readonly string[];
+  /** Ports that clients connect to. */
+  readonly port: readonly string[];
+  /** Empty: such connections are refused. */
   readonly pool: string;
   readonly passthrough: boolean;
   /** The conditions that do not hold; empty when the route matches. */

@@ -18,6 +18,8 @@ export interface SessionTickets {
 }
 
 export interface ListenerTls {
+  /** Unique within its listener: chains refer to it. */
+  readonly name: string;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** OpenSSL cipher names, colon-separated, TLS 1.3 suites included. */
@@ -69,7 +71,8 @@ export interface Listener {
   readonly socket: SocketRights | undefined;
   /**
    * The chains of its connections: the first that matches. Every connection finds one: the last one of those that
-   * terminate TLS, and of those for clients without TLS, has no condition.
+   * terminate TLS, and of those for clients without TLS, has no condition. After a handshake the choice is made again among
+   * the chains with the same TLS settings; the last of those takes what the others leave.
    */
   readonly chains: readonly Chain[];
   /** Whether clients may speak TLS, HTTP/1, HTTP/2 or anything else on this port, told apart by their first bytes. */
@@ -84,13 +87,20 @@ export interface Listener {
       }
     | undefined;
   /**
-   * How chains with `terminate` end TLS; undefined: none does. It stands apart from them so that a change of one leaves
-   * the other, with its certificates, as it is.
+   * How chains with `terminate` end TLS, by name; empty: none does. They stand apart from chains so that a change of one
+   * leaves the other, with its certificates, as it is.
    */
-  readonly tls: ListenerTls | undefined;
+  readonly tls: readonly ListenerTls[];
   /** The most connections at a time; undefined: only the process's limit counts. */
   readonly maxConnections: number | undefined;
   readonly limits: ListenerLimits;
   /** In milliseconds. For the first bytes, and then for the rest of the handshake. */
   readonly timeouts: { readonly handshake: number };
 }
+
+/** The TLS settings of a chain; undefined: it terminates none, or names settings that there are not. */
+export const tlsOf = (
+  { tls }: Pick<Listener, "tls">,
+  chain: Pick<Chain, "tls" | "settings">,
+): ListenerTls | undefined =>
+  chain.tls === "terminate" ? tls.find(({ name }) => name === chain.settings) : undefined;

@@ -3,17 +3,23 @@
  * to renew it and to name it in the log. Another kind of source needs no other model.
  */
 
-/** A file, by its absolute path. */
+/** A file, by its absolute path; or content that a provider has itself. */
 export interface FileSource {
   readonly kind: "file";
+  /** With `given`, only a name for people. */
   readonly file: string;
+  /** The content, which then is no file's: nothing is watched. */
+  readonly given?: string;
 }
 
-/** A certificate's file and its key's, by their absolute paths. */
+/** A certificate's file and its key's, by their absolute paths; or the content of both. */
 export interface PairSource {
   readonly kind: "file";
+  /** With `given`, only a name for people. */
   readonly cert: string;
   readonly key: string;
+  /** As in {@link FileSource}. */
+  readonly given?: { readonly cert: string; readonly key: string };
 }
 
 /** A certificate chain with its key, checked to belong together. */

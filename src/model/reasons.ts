@@ -44,6 +44,7 @@ export const endReasons = {
     origin: "client",
     text: "behind a proxy: the client's address connects faster than connection_rate_per_ip",
   },
+  no_chain: { origin: "umay", text: "no chain of the listener takes such a connection" },
   handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
   handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
   no_backend: { origin: "umay", text: "no backend of the pool may be picked" },

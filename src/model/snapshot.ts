@@ -17,7 +17,10 @@ export interface PlacedListener extends Listener {
    * unix socket, one worker alone, because a path can be bound only once and its connections can't move between threads.
    */
   readonly accept: "shared-port" | "handed-over" | "one-worker";
-  /** 48 bytes that encrypt session tickets, the same for all workers; undefined without TLS. */
+  /**
+   * 48 bytes of umay's own that encrypt session tickets, the same for all workers, where TLS settings bring none; undefined
+   * where none of them needs it.
+   */
   readonly ticketKeys: Uint8Array | undefined;
   /** The open connections of each client address; undefined where no limit needs it. All workers share it. */
   readonly addressTable: SharedArrayBuffer | undefined;

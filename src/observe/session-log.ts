@@ -75,6 +75,7 @@ const sessionMessage = "session";
 
 /** Ends that scanners, port checks and floods cause by the thousand. */
 const noise: ReadonlySet<EndReason> = new Set([
+  "no_chain",
   "handshake_failed",
   "handshake_timeout",
   "client_gone",

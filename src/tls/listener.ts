@@ -1,6 +1,5 @@
 import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import type { ClientAuth } from "../model/client-auth.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import { trustOptions } from "./trust.ts";
@@ -8,7 +7,7 @@ import { trustOptions } from "./trust.ts";
 /** The identity of a listener in its contexts, besides its TLS settings. */
 export interface ListenerIdentity {
   readonly name: string;
-  /** 48 bytes that encrypt session tickets; undefined: OpenSSL's own. */
+  /** 48 bytes that encrypt session tickets where the settings bring none; undefined: OpenSSL's own. */
   readonly ticketKeys: Uint8Array | undefined;
 }
 
@@ -21,11 +20,12 @@ export function createListenerContext(
   certificates: readonly Certificate[],
   { name, ticketKeys }: ListenerIdentity,
 ): SecureContext {
+  const keys = tls.sessionTickets && (tls.sessionTickets.keys?.bytes ?? ticketKeys);
   return createSecureContext({
     ...settingsOf(tls, certificates),
     ...(tls.clientAuth?.ca !== undefined && trustOptions(tls.clientAuth.ca, tls.clientAuth.crl)),
-    sessionIdContext: sessionIdContext(name, tls.clientAuth),
-    ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
+    sessionIdContext: sessionIdContext(name, tls),
+    ...(keys !== undefined && { ticketKeys: Buffer.from(keys) }),
   });
 }
 
@@ -55,13 +55,13 @@ function settingsOf(tls: ListenerTls, certificates: readonly Certificate[]): Sec
 }
 
 /**
- * A ticket is accepted by every worker of its listener and by no other listener. It is accepted only while the listener
- * would verify the client in the same way, because a client that resumes a session is not verified again.
+ * A ticket is accepted by every worker for these settings of its listener, and for no others. It is accepted only while the
+ * client would be verified in the same way, because a client that resumes a session is not verified again.
  */
-function sessionIdContext(listener: string, auth: ClientAuth | undefined): string {
+function sessionIdContext(listener: string, { name, clientAuth: auth }: ListenerTls): string {
   const policy = auth && [auth.mode, auth.ca?.pem, auth.crl?.pems ?? [], auth.allow];
   return createHash("sha256")
-    .update(JSON.stringify([listener, policy]))
+    .update(JSON.stringify([listener, name, policy]))
     .digest("base64url")
     .slice(0, 32);
 }

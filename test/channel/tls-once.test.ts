@@ -19,6 +19,8 @@ const difference = (listeners: readonly PlacedListener[], pools: readonly Placed
   gone: { listeners: [], pools: [], routeTables: [] },
 });
 
+const another = { ...web.tls[0]!, name: "second" };
+
 test("TLS settings go through the channel once while they are the same object, and come out as one object", () => {
   const [sender, receiver] = [new TlsOnce(), new TlsOnce()];
   const through = (given: Difference): { size: number; got: Difference } => {
@@ -28,15 +30,16 @@ test("TLS settings go through the channel once while they are the same object, a
   const first = through(difference([listener(web.tls, 1)], [echo]));
   const second = through(difference([listener(web.tls, 2)], [{ ...echo, slowStart: 9 }]));
   assert.equal(second.got.listeners[0]!.maxConnections, 2);
-  assert.equal(second.got.listeners[0]!.tls, first.got.listeners[0]!.tls);
+  assert.equal(second.got.listeners[0]!.tls[0], first.got.listeners[0]!.tls[0]);
   assert.equal(second.got.pools[0]!.tls, first.got.pools[0]!.tls);
   assert.ok(first.size - second.size > JSON.stringify([web.tls, echo.tls]).length / 2);
-  const renewed = through(difference([listener({ ...web.tls!, strictSni: true }, 2)]));
-  assert.equal(renewed.got.listeners[0]!.tls?.strictSni, true);
+  const renewed = through(difference([listener([{ ...web.tls[0]!, strictSni: true }, another], 2)]));
+  assert.equal(renewed.got.listeners[0]!.tls[0]?.strictSni, true);
+  assert.equal(renewed.got.listeners[0]!.tls[1]?.name, "second");
 });
 
 test("whatever changes, comes, goes and comes back, what comes out is what was given", () => {
-  const settings = [undefined, web.tls, { ...web.tls!, strictSni: true }];
+  const settings = [[], web.tls, [another, ...web.tls], [{ ...web.tls[0]!, strictSni: true }, another]];
   const step = fc.record({
     name: fc.constantFrom("a", "b"),
     setting: fc.nat({ max: settings.length - 1 }),
@@ -48,7 +51,7 @@ test("whatever changes, comes, goes and comes back, what comes out is what was g
       for (const { name, setting, gone } of steps) {
         const given = gone
           ? { ...difference([]), gone: { listeners: [name], pools: [], routeTables: [] } }
-          : difference([{ ...listener(settings[setting], 1), name }]);
+          : difference([{ ...listener(settings[setting]!, 1), name }]);
         assert.deepEqual(receiver.unpack(structuredClone(sender.pack(given))), given);
       }
     }),

@@ -64,6 +64,7 @@ test("a summary says what a certificate covers and how many days it has left", a
   const base = await model();
   const [listener] = base.listeners;
   const tls = {
+    name: "tls",
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
     ciphers: "",
@@ -74,7 +75,7 @@ test("a summary says what a certificate covers and how many days it has left", a
     certificates: [certificate, { ...certificate, names: [] }],
     sessionTickets: undefined,
   } as const;
-  const summary = summarise({ ...base, listeners: [{ ...listener!, tls }] });
+  const summary = summarise({ ...base, listeners: [{ ...listener!, tls: [tls] }] });
   const text = formatSummary(summary, Date.UTC(2026, 11, 25, 12));
   assert.match(text, /web: tcp on \[::\]:9994, TLSv1\.3, to pool cache/);
   assert.match(
@@ -136,6 +137,7 @@ test("a summary says how clients are verified, and nothing where they are not", 
     ],
   } as const;
   const tlsWith = (auth: ClientAuth | undefined): ListenerTls => ({
+    name: "tls",
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
     ciphers: "",
@@ -147,7 +149,7 @@ test("a summary says how clients are verified, and nothing where they are not", 
     sessionTickets: undefined,
   });
   const text = (auth: ClientAuth | undefined): string => {
-    const summary = summarise({ ...base, listeners: [{ ...listener!, tls: tlsWith(auth) }] });
+    const summary = summarise({ ...base, listeners: [{ ...listener!, tls: [tlsWith(auth)] }] });
     return formatSummary(summary, Date.UTC(2026, 11, 25, 12));
   };
   assert.ok(

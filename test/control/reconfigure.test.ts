@@ -46,7 +46,10 @@ test("a configuration that a worker can't serve is taken back, all of it", async
     other.discovery = { type = "static", backends = ["${backend.address}"] }`);
   // No configuration gets this far with them.
   const [a, b] = next.listeners;
-  const bad: Model = { ...next, listeners: [a!, { ...b!, tls: { ...b!.tls!, ciphers: "no such cipher" } }] };
+  const bad: Model = {
+    ...next,
+    listeners: [a!, { ...b!, tls: [{ ...b!.tls[0]!, ciphers: "no such cipher" }] }],
+  };
 
   const plane = await start(t, good);
   const client = await connectPlain(portA!);

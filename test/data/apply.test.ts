@@ -119,7 +119,7 @@ test("when anything of a change fails, nothing of it is there", async () => {
   const { state, apply } = all;
   await apply(1, { listeners: [a], pools: [one, two] });
   const listener = state.listener("a");
-  const bad = { ...b, tls: { ...b.tls!, ciphers: "no such cipher" } };
+  const bad = { ...b, tls: [{ ...b.tls[0]!, ciphers: "no such cipher" }] };
   const change = {
     listeners: [{ ...a, addresses: b.addresses }, bad],
     pools: [

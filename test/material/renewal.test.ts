@@ -82,7 +82,7 @@ test("a file that two certificates of a listener share is renewed in both", asyn
   const { lines, renewal, next } = follow(model);
   try {
     replace("both.pem", second.cert + second.key);
-    const { certificates } = (await next()).listeners.get("a")!;
+    const { certificates } = (await next()).listeners.get("a")![0]!;
     assert.deepEqual(
       certificates.map(({ subject }) => subject),
       ["CN=second", "CN=second"],

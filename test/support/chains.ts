@@ -1,4 +1,4 @@
-import type { Chain, ChainMatch } from "../../src/model/chain.ts";
+import { anyConnection, type Chain, type ChainMatch } from "../../src/model/chain.ts";
 
 /** A chain that relays to a pool; its name is the pool's, and every condition that is not given holds. */
 export function chainTo(
@@ -8,8 +8,9 @@ export function chainTo(
 ): Chain {
   return {
     name: pool,
-    match: { sni: [], alpn: [], protocol: [], ...match },
+    match: { ...anyConnection, ...match },
     tls: undefined,
+    settings: rest.tls === "terminate" ? "tls" : undefined,
     serve: { kind: "relay", to: [{ pool, weight: 1 }] },
     timeouts: { idle: 1, halfClose: 1, stall: 1 },
     ...rest,

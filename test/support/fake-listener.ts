@@ -20,6 +20,8 @@ export interface Accepting {
   readonly tls?: boolean;
   /** No certificate covers any name. */
   readonly strictSni?: boolean;
+  /** No chain takes anything. */
+  readonly refusesAll?: boolean;
   /** No client's certificate passes. */
   readonly refuses?: boolean;
   /** An address that is refused; the others are counted. */
@@ -33,9 +35,10 @@ export class FakeListener implements AcceptingListener {
   readonly definition;
   readonly chains = {
     atHello: (protocol: Protocol, hello: Offer | undefined) => this.#atHello(protocol, hello),
-    afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate" }),
+    afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate", settings: "tls" }),
+    looksAtPort: false,
   };
-  readonly termination;
+  readonly terminationOf;
   readonly greeting: Greeting;
   readonly secures: boolean;
   undecided = 0;
@@ -56,15 +59,13 @@ export class FakeListener implements AcceptingListener {
       proxyProtocol: proxyProtocol ? { trust: [], timeout: 1_000 } : undefined,
     };
     const chains = [{ ...fakeChain, tls: mode === "passthrough" ? ("passthrough" as const) : undefined }];
-    const settings = tls ? ({ strictSni: strictSni === true } as ListenerTls) : undefined;
+    const settings = tls ? [{ strictSni: strictSni === true } as ListenerTls] : [];
     this.greeting = greetingOf({ detect, chains, tls: settings }, false);
     this.secures = this.greeting.presumes !== "other";
-    this.termination = tls
-      ? {
-          begin: (raw: unknown) => (raw as FakeSocket).secure() as never,
-          judge: () => ({ client: "", refusal: refuses ? refusal : undefined }),
-        }
-      : undefined;
+    this.terminationOf = () => ({
+      begin: (raw: unknown) => (raw as FakeSocket).secure() as never,
+      judge: () => ({ client: "", refusal: refuses ? refusal : undefined }),
+    });
   }
 
   decided(): void {
@@ -76,10 +77,11 @@ export class FakeListener implements AcceptingListener {
   }
 
   #atHello(protocol: Protocol, hello: Offer | undefined): Course {
-    const { mode, strictSni } = this.#accepting;
+    const { mode, strictSni, tls, refusesAll } = this.#accepting;
+    if (refusesAll) return { ...fakeChain, serve: { kind: "refuse" } };
     if (hello !== undefined && mode === "passthrough") return { ...fakeChain, tls: "passthrough" as const };
-    if (protocol !== "tls" || this.termination === undefined) return fakeChain;
-    return hello !== undefined && strictSni ? "unknown_name" : "terminate";
+    if (protocol !== "tls" || !tls) return fakeChain;
+    return hello !== undefined && strictSni ? "unknown_name" : { settings: "tls" };
   }
 }
 

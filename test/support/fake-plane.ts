@@ -53,7 +53,7 @@ export const fakeListener: PlacedListener = {
   chains: [fakeChain],
   detect: false,
   proxyProtocol: undefined,
-  tls: undefined,
+  tls: [],
   maxConnections: undefined,
   limits: {
     allow: [],

@@ -30,6 +30,7 @@ const trusting = (...pairs: CertificatePair[]) =>
   authorities(pairs.map(({ cert }) => readFileSync(cert, "utf8")).join(""));
 
 const listener: ListenerTls = {
+  name: "tls",
   minVersion: "TLSv1.2",
   maxVersion: "TLSv1.3",
   ciphers: "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256",

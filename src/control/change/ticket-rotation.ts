@@ -17,8 +17,10 @@ export class TicketRotation {
   follow(listeners: readonly Pick<Listener, "name" | "tls">[]): void {
     const wanted = new Map<string, number>();
     for (const { name, tls } of listeners) {
-      const tickets = tls?.sessionTickets;
-      if (tickets !== undefined && tickets.keys === undefined) wanted.set(name, tickets.rotate);
+      const rotates = tls.flatMap(({ sessionTickets }) =>
+        sessionTickets === undefined || sessionTickets.keys !== undefined ? [] : sessionTickets.rotate,
+      );
+      if (rotates.length > 0) wanted.set(name, Math.min(...rotates));
     }
     for (const [name, { every, timer }] of this.#timers) {
       if (wanted.get(name) === every) continue;

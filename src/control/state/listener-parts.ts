@@ -20,14 +20,15 @@ export function addressTableOf(
   return createAddressTable(maxConnections ?? usualConnections, workers, randomInt(2 ** 32));
 }
 
-/** The keys of a file where there is one; else the keys that it had, if umay made them; else new ones. */
+/** The keys that umay makes where settings bring none: those that it has made already, else new ones. */
 export function ticketKeysOf(
-  tls: ListenerTls | undefined,
+  tls: readonly ListenerTls[],
   before: PlacedListener | undefined,
 ): Uint8Array | undefined {
-  if (tls?.sessionTickets === undefined) return undefined;
-  const own = before?.tls?.sessionTickets?.keys === undefined ? before?.ticketKeys : undefined;
-  return tls.sessionTickets.keys?.bytes ?? own ?? newTicketKeys();
+  const needed = tls.some(
+    ({ sessionTickets }) => sessionTickets !== undefined && sessionTickets.keys === undefined,
+  );
+  return needed ? (before?.ticketKeys ?? newTicketKeys()) : undefined;
 }
 
 /** A plain array, because that is what a worker receives. */

@@ -197,8 +197,7 @@ export class Store {
     }
     for (const [name, tls] of listeners) {
       const listener = this.#listeners.get(name)!;
-      const ticketKeys = tls.sessionTickets?.keys?.bytes ?? listener.ticketKeys;
-      this.#replaceListener({ ...listener, tls, ticketKeys });
+      this.#replaceListener({ ...listener, tls });
     }
     if (guards.size > 0) this.#replaceTables(withGuards([...this.#routeTables.values()], guards));
     this.#change();
@@ -282,7 +281,12 @@ export class Store {
     const placed: PlacedListener = {
       ...listener,
       ...bound,
-      tls: unlessSame(listener.tls, before?.tls),
+      tls: listener.tls.map((settings) =>
+        unlessSame(
+          settings,
+          before?.tls.find(({ name }) => name === settings.name),
+        ),
+      ),
       slot,
       counters: this.#listenerPlaces.counters(slot),
       ticketKeys: ticketKeysOf(listener.tls, before),

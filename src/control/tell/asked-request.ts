@@ -58,9 +58,7 @@ export function listenerFor<L extends AskedListener>(
     const known = listChoices(speaking.map(({ name }) => name));
     return named === undefined ? err(`no listener "${wanted}" speaks HTTP; there is ${known}`) : ok(named);
   }
-  const fitting = speaking.filter(
-    ({ tls, detect }) => detect || (tls !== undefined) === (scheme === "https"),
-  );
+  const fitting = speaking.filter(({ tls, detect }) => detect || tls.length > 0 === (scheme === "https"));
   const port = Number(/:(\d+)$/.exec(authority)?.[1] ?? usualPorts[scheme]);
   const there = fitting.filter(({ bind }) => bind.kind === "tcp" && bind.port === port);
   const [only, ...others] = there.length > 0 ? there : fitting;

@@ -213,7 +213,12 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
   umay_config_last_reload_timestamp_seconds: ({ lastReload }) => one(lastReload().at / 1000),
   umay_config_last_reload_successful: ({ lastReload }) => one(lastReload().successful ? 1 : 0),
   umay_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
-    snapshot().listeners.flatMap(({ name, tls }) => expiries({ listener: name }, tls?.certificates ?? [])),
+    snapshot().listeners.flatMap(({ name, tls }) =>
+      expiries(
+        { listener: name },
+        tls.flatMap(({ certificates }) => certificates),
+      ),
+    ),
   umay_certificate_reloads_total: ({ snapshot, certificateReloads }) =>
     snapshot()
       .listeners.filter(terminatesTls)
@@ -313,7 +318,7 @@ function ofWatched(
     );
 }
 
-const terminatesTls = ({ tls }: PlacedListener): boolean => tls !== undefined;
+const terminatesTls = ({ tls }: PlacedListener): boolean => tls.length > 0;
 
 /** Certificates of one subject (an RSA and an ECDSA one, say) share a series. */
 function expiries(owner: Sample["labels"], certificates: readonly Certificate[]): readonly Sample[] {

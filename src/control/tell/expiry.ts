@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Listener } from "../../model/listener.ts";
+import type { Listener, ListenerTls } from "../../model/listener.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { Pool } from "../../model/pool.ts";
 
@@ -101,8 +101,10 @@ function endingsOfPool({ name, tls }: Served["pools"][number]): Ending[] {
 }
 
 function endingsOf({ name, tls }: Served["listeners"][number]): Ending[] {
-  if (tls === undefined) return [];
-  const owner = { listener: name };
+  return tls.flatMap((settings) => endingsOfTls({ listener: name }, settings));
+}
+
+function endingsOfTls(owner: Ending["owner"], tls: ListenerTls): Ending[] {
   const endings = tls.certificates.map((certificate) => endingOf(owner, certificate, "clients refuse it"));
   const { clientAuth } = tls;
   if (clientAuth === undefined) return endings;

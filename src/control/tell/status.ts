@@ -203,9 +203,9 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
       match: describeChainMatch(match),
       pools: relayTarget(serve).map(({ pool }) => pool),
     })),
-    certificates: (tls?.certificates ?? []).map(certificateStatus),
+    certificates: tls.flatMap(({ certificates }) => certificates.map(certificateStatus)),
     handshake_seconds:
-      tls === undefined ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
+      tls.length === 0 ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
     session_seconds: await percentiles(memories, counters + listenerCell.sessionDuration),
     requests: listener.chains.some(({ serve }) => serve.kind === "http")
       ? {

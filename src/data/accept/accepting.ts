@@ -11,11 +11,11 @@ import type { Termination } from "./tls.ts";
 /** The part of a listener that a connection uses until it is handed on. */
 export interface AcceptingListener {
   readonly definition: PlacedListener;
-  /** Undefined: plain TCP. */
-  readonly termination: Pick<Termination, "begin" | "judge"> | undefined;
+  /** How it terminates TLS, by the name of the settings. */
+  terminationOf(settings: string): Pick<Termination, "begin" | "judge">;
   /** Undefined: any address will do. */
   readonly addresses: Pick<AddressLimits, "admit" | "release"> | undefined;
-  readonly chains: Pick<Chains, "atHello" | "afterHandshake">;
+  readonly chains: Pick<Chains, "atHello" | "afterHandshake" | "looksAtPort">;
   /** How it learns what a client speaks. */
   readonly greeting: Greeting;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */

@@ -8,6 +8,8 @@ import type { Chain, Protocol } from "../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../model/open-session.ts";
 import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
 import { logSession } from "../../observe/session-log.ts";
+import { isChain } from "../decide/chains.ts";
+import type { Peer } from "../decide/router.ts";
 import type { Open } from "../open.ts";
 import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
 import { forLastWords, lingerThenReset, type Patience } from "../sockets/linger.ts";
@@ -68,6 +70,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   serverName = "";
   /** Undefined: no handshake with umay is over. */
   tls: TlsFacts | undefined = undefined;
+  /** The TLS settings of its handshake. */
+  #settings = "";
   readonly #plane: ServingPlane<L>;
   #first: FirstBytes | undefined = undefined;
   #undecided = true;
@@ -139,7 +143,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello: what comes before it, where the protocol of the listener begins in the clear. */
   private negotiate(): void {
-    if (this.listener.definition.tls?.starttls === "postgres") this.read("hello", new PostgresReader(this));
+    if (this.listener.definition.tls[0]?.starttls === "postgres")
+      this.read("hello", new PostgresReader(this));
     else this.upgraded();
   }
 
@@ -164,11 +169,11 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
-    const course = this.listener.chains.atHello(protocol, hello);
+    const course = this.listener.chains.atHello(protocol, hello, this.peer());
     const serverName = hello?.serverName ?? "";
     if (course === "unknown_name")
       this.handshakeFailed("unknown_name", serverName, fatalAlert("unrecognized_name"));
-    else if (course === "terminate") this.secure(serverName);
+    else if (!isChain(course)) this.secure(course.settings, serverName);
     else {
       if (course.tls === "passthrough") this.serverName = serverName;
       this.handOn(course);
@@ -176,11 +181,12 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   /** Handshake: begins. */
-  private secure(serverName: string): void {
+  private secure(settings: string, serverName: string): void {
     this.phase = "handshake";
+    this.#settings = settings;
     detachClient(this.raw);
     try {
-      this.client = own(this.listener.termination!.begin(this.raw, serverName), this);
+      this.client = own(this.listener.terminationOf(settings).begin(this.raw, serverName), this);
     } catch (error) {
       this.handshakeFailed("failed", (error as Error).message);
       return;
@@ -196,7 +202,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.serverName = normaliseServerName(socket.servername || "");
     const alpn = socket.alpnProtocol || "";
     const version = socket.getProtocol() ?? "";
-    const { client, refusal } = this.listener.termination!.judge(socket);
+    const { client, refusal } = this.listener.terminationOf(this.#settings).judge(socket);
     this.tls = { alpn, version, client, took };
     if (refusal !== undefined) {
       this.handshakeFailed(refusal.result, refusal.detail);
@@ -205,7 +211,14 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     const base = this.listener.definition.counters;
     this.countHandshake(version === "TLSv1.2" ? 0 : 1);
     recordValue(this.#plane.counters, base + listenerCell.handshakeDuration, took * 1000);
-    this.handOn(this.listener.chains.afterHandshake(this.serverName, alpn));
+    this.handOn(this.listener.chains.afterHandshake(this.#settings, this.serverName, alpn, this.peer()));
+  }
+
+  /** Hello and handshake: who came, and to which port. */
+  private peer(): Peer {
+    const { looksAtPort } = this.listener.chains;
+    const port = looksAtPort ? (this.proxy?.header.destination?.port ?? this.raw.localPort ?? 0) : 0;
+    return { client: this.clientAddress, port };
   }
 
   /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
@@ -223,6 +236,10 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Handed on: what is to be known is known. */
   private handOn(chain: Chain): void {
+    if (chain.serve.kind === "refuse") {
+      this.end("no_chain");
+      return;
+    }
     countPending(this.listener, this.#plane, -1);
     this.phase = "served";
     this.#plane.open.delete(this);

@@ -1,5 +1,5 @@
 import type { Chain, Protocol } from "../../model/chain.ts";
-import { type RouteRequest, Router } from "./router.ts";
+import { type Peer, type RouteRequest, Router } from "./router.ts";
 
 /** A client's offer in its hello. */
 export type Offer = Pick<RouteRequest, "serverName" | "alpn">;
@@ -7,60 +7,90 @@ export type Offer = Pick<RouteRequest, "serverName" | "alpn">;
 /** The offer of a client whose names are not looked at. */
 export const nothingSaid: Offer = { serverName: "", alpn: [] };
 
+/** TLS that is terminated before it is known which chain serves the client. */
+export interface Terminate {
+  /** The name of the listener's TLS settings. */
+  readonly settings: string;
+}
+
 /**
  * The way of a client after its first bytes: the chain that serves it, or TLS that is terminated before that is known.
  * `unknown_name`: it is refused, because no certificate covers the name that it asks for.
  */
-export type Course = Chain | "terminate" | "unknown_name";
+export type Course = Chain | Terminate | "unknown_name";
+
+export const isChain = (course: Exclude<Course, string>): course is Chain => "serve" in course;
+
+/** Whether TLS is terminated for a name, by the settings' name. */
+export type Covers = (settings: string, serverName: string) => boolean;
 
 /** The chains of a listener, as its connections choose among them: once at the first bytes, and after a handshake again. */
 export class Chains {
   readonly #all: Router;
-  readonly #terminating: Router;
   readonly #plain: Router;
-  readonly #terminates: boolean;
-  readonly #covers: ((serverName: string) => boolean) | undefined;
+  /** By TLS settings: the chains that terminate it so, and the last of them. */
+  readonly #terminating = new Map<string, { readonly router: Router; readonly last: Chain }>();
+  /** Those of each settings: made once, not for every connection. */
+  readonly #terminate = new Map<string, Terminate>();
+  /** Of the first chain that terminates TLS. */
+  readonly #first: Terminate | undefined;
+  readonly #covers: Covers;
+  /** Whether any of them asks for the port that a client connected to. */
+  readonly looksAtPort: boolean;
 
-  /** @param covers whether TLS is terminated for this name; undefined: it is for every name. */
-  constructor(chains: readonly Chain[], covers?: (serverName: string) => boolean) {
-    const terminating = chains.filter(({ tls }) => tls === "terminate");
+  /** @param covers is asked for each name. */
+  constructor(chains: readonly Chain[], covers: Covers = () => true) {
     this.#all = new Router(chains);
-    this.#terminating = new Router(terminating);
     this.#plain = new Router(chains.filter(({ tls }) => tls === undefined));
-    this.#terminates = terminating.length > 0;
+    const terminating = Map.groupBy(
+      chains.filter(({ tls }) => tls === "terminate"),
+      ({ settings }) => settings!,
+    );
+    for (const [settings, own] of terminating) {
+      this.#terminating.set(settings, { router: new Router(own), last: own.at(-1)! });
+      this.#terminate.set(settings, { settings });
+    }
+    this.#first = this.#terminate.values().next().value;
     this.#covers = covers;
+    this.looksAtPort = chains.some(({ match }) => match.port.length > 0);
+  }
+
+  /** The names of the TLS settings that are used. */
+  get settings(): Iterable<string> {
+    return this.#terminate.keys();
   }
 
   /**
-   * By the first bytes: a chain that passes TLS through, or one for which nothing is known but the protocol.
+   * By the first bytes: a chain that passes TLS through, or one for which nothing is known but the protocol and the peer.
    * @param hello where the client speaks TLS and hellos are read.
    */
-  atHello(protocol: Protocol, hello: Offer | undefined): Course {
-    if (hello !== undefined) {
-      const chain = this.#all.find(offered(protocol, hello));
-      if (chain?.tls === "passthrough") return chain;
-    }
-    if (protocol === "tls" && this.#terminates)
-      return hello === undefined || this.#isCovered(hello.serverName) ? "terminate" : "unknown_name";
-    return this.#plain.find(offered(protocol, nothingSaid))!;
-  }
-
-  #isCovered(serverName: string): boolean {
-    return this.#covers === undefined || this.#covers(serverName);
+  atHello(protocol: Protocol, hello: Offer | undefined, peer: Peer): Course {
+    const chain = hello && this.#all.find(offered(protocol, hello, peer));
+    if (chain?.tls === "passthrough") return chain;
+    if (protocol !== "tls" || this.#first === undefined)
+      return this.#plain.find(offered(protocol, nothingSaid, peer))!;
+    const terminate = (chain && this.#terminate.get(chain.settings ?? "")) ?? this.#first;
+    const refused = hello !== undefined && !this.#covers(terminate.settings, hello.serverName);
+    return refused ? "unknown_name" : terminate;
   }
 
   /** By what was negotiated. @param alpn empty: nothing was. */
-  afterHandshake(serverName: string, alpn: string): Chain {
-    return this.#terminating.find(negotiated(serverName, alpn))!;
+  afterHandshake(settings: string, serverName: string, alpn: string, peer: Peer): Chain {
+    const { router, last } = this.#terminating.get(settings)!;
+    return router.find(negotiated(serverName, alpn, peer)) ?? last;
   }
 }
 
 /** The question to the chains at the first bytes. */
-export function offered(protocol: Protocol, { serverName, alpn }: Offer): RouteRequest {
-  return { serverName, alpn, protocol };
+export function offered(
+  protocol: Protocol,
+  { serverName, alpn }: Offer,
+  { client, port }: Peer,
+): RouteRequest {
+  return { serverName, alpn, protocol, client, port };
 }
 
 /** The question to the chains after the handshake. */
-export function negotiated(serverName: string, alpn: string): RouteRequest {
-  return { serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls" };
+export function negotiated(serverName: string, alpn: string, { client, port }: Peer): RouteRequest {
+  return { serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls", client, port };
 }

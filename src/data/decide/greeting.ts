@@ -21,8 +21,9 @@ export function greetingOf(
 ): Greeting {
   if (detect) return detects;
   const passesSome = chains.some((chain) => chain.tls === "passthrough");
-  if (passesSome || byName || tls?.strictSni) return readsTls;
-  return tls === undefined ? readsNothing : beginsTls;
+  const choosesTls = byName || tls.length > 1 || tls.some(({ strictSni }) => strictSni);
+  if (passesSome || choosesTls) return readsTls;
+  return tls.length === 0 ? readsNothing : beginsTls;
 }
 
 /** A client after its first bytes. */

@@ -1,7 +1,16 @@
+import { AddressSet } from "../../lib/address-set.ts";
 import type { Chain, Protocol } from "../../model/chain.ts";
 
+/** The addresses of a connection. */
+export interface Peer {
+  /** The client's, IPv4-mapped ones unmapped; empty for a unix socket's client. */
+  readonly client: string;
+  /** The port that it connected to; 0: not known. */
+  readonly port: number;
+}
+
 /** The facts of a connection by which its chain is looked for. */
-export interface RouteRequest {
+export interface RouteRequest extends Peer {
   /** Lower case; empty without one. */
   readonly serverName: string;
   /** Application protocols: the one that was negotiated, or all that the client offers where TLS is passed through. */
@@ -15,6 +24,8 @@ export interface RouteRequest {
  */
 export class Router {
   readonly #chains: readonly Chain[];
+  /** Of the chains that have a condition on it. */
+  readonly #clients = new Map<number, AddressSet>();
   readonly #exact = new Map<string, number[]>();
   /** By what follows `*.`. */
   readonly #wildcard = new Map<string, number[]>();
@@ -23,6 +34,7 @@ export class Router {
   constructor(chains: readonly Chain[]) {
     this.#chains = chains;
     for (const [index, { match }] of chains.entries()) {
+      if (match.from.length > 0) this.#clients.set(index, new AddressSet(match.from));
       if (match.sni.length === 0) this.#anyName.push(index);
       for (const name of match.sni) {
         const wildcard = name.startsWith("*.");
@@ -55,15 +67,19 @@ export class Router {
     if (indexes !== undefined)
       for (const index of indexes) {
         if (index >= best) break;
-        if (matches(this.#chains[index]!, request)) return index;
+        if (this.#matches(index, request)) return index;
       }
     return best;
   }
-}
 
-function matches({ match }: Chain, { alpn, protocol }: RouteRequest): boolean {
-  return (
-    (match.alpn.length === 0 || match.alpn.some((name) => alpn.includes(name))) &&
-    (match.protocol.length === 0 || match.protocol.includes(protocol))
-  );
+  /** All but its names. */
+  #matches(index: number, { alpn, protocol, client, port }: RouteRequest): boolean {
+    const { match } = this.#chains[index]!;
+    return (
+      (match.alpn.length === 0 || match.alpn.some((name) => alpn.includes(name))) &&
+      (match.protocol.length === 0 || match.protocol.includes(protocol)) &&
+      (match.port.length === 0 || match.port.includes(port)) &&
+      (match.from.length === 0 || (client !== "" && this.#clients.get(index)!.has(client)))
+    );
+  }
 }

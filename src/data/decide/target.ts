@@ -14,9 +14,11 @@ export function choosePool(target: Target, random: () => number = Math.random): 
   return target.at(-1)!.pool;
 }
 
-/** The pool that most sessions go to. */
+/** The pool that most sessions go to; empty where there is none. */
 export function mainPool(target: Target): string {
-  return target.reduce((most, next) => (next.weight > most.weight ? next : most)).pool;
+  let most = target[0];
+  for (const next of target) if (next.weight > most!.weight) most = next;
+  return most?.pool ?? "";
 }
 
 function totalWeight(target: Target): number {

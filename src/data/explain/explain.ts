@@ -75,21 +75,29 @@ type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "h
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
-  const reception = receive(listener, protocol, { serverName, alpn });
+  const reception = receive(listener, protocol, { serverName, alpn }, { client, port: portOf(listener) });
   const tls = explainTls(listener, reception, serverName);
   if (reception.reason !== null) return { reason: reception.reason, tls };
   const { chain, asked } = reception;
   if (chain.serve.kind === "http")
     return { tls, ...followRequest(listener, shared, chain.serve, connection) };
+  const route = explainRoutes(listener.definition, chain, asked);
+  if (chain.serve.kind === "refuse") return { reason: "no_chain", tls, route };
   const served = listener.poolOf(chain, mainPool);
   const known = (asked.session ?? asked.hello!).serverName;
   const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
   return {
     reason: pickRefusal(pool, served, shared),
     tls,
-    route: explainRoutes(listener.definition, chain, asked),
+    route,
     pool,
   };
+}
+
+/** The port that clients connect to, where no proxy says otherwise. */
+function portOf({ definition: { addresses } }: ServedListener): number {
+  const [first] = addresses;
+  return first?.kind === "tcp" ? first.port : 0;
 }
 
 /** Tells what becomes of a request on a connection that speaks HTTP. */
@@ -128,20 +136,15 @@ const handlings = {
   none: "none",
 } as const satisfies Record<Reception["kind"], TlsExplanation["handling"]>;
 
-const handshakes: ReadonlySet<Reception["kind"]> = new Set(["disagreed", "terminated"]);
-
-function explainTls(
-  { definition, termination }: ServedListener,
-  reception: Reception,
-  serverName: string,
-): TlsExplanation {
+function explainTls(listener: ServedListener, reception: Reception, serverName: string): TlsExplanation {
   const handling = handlings[reception.kind];
-  if (!handshakes.has(reception.kind)) return { handling, certificate: null, alpn: null, client_auth: null };
+  const settings = "settings" in reception ? reception.settings : undefined;
+  if (settings === undefined) return { handling, certificate: null, alpn: null, client_auth: null };
   return {
     handling,
-    certificate: explainCertificate(termination!, serverName),
+    certificate: explainCertificate(listener.terminationOf(settings), serverName),
     alpn: (reception.reason === null && reception.alpn) || null,
-    client_auth: definition.tls!.clientAuth?.mode ?? null,
+    client_auth: listener.definition.tls.find(({ name }) => name === settings)?.clientAuth?.mode ?? null,
   };
 }
 
@@ -172,7 +175,7 @@ function notesOn(
       "server name and ALPN are not looked at",
     ],
     [
-      speaksTls && tls?.clientAuth?.mode === "require",
+      speaksTls && tls.length > 0 && tls.every(({ clientAuth }) => clientAuth?.mode === "require"),
       "the client must show a certificate, which is not judged here",
     ],
   ];

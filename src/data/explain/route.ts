@@ -1,4 +1,12 @@
-import { type Chain, isForPassthrough, modeOf, type Rule, relayTarget, rulesOf } from "../../model/chain.ts";
+import {
+  type Chain,
+  chainMatchTexts,
+  isForPassthrough,
+  modeOf,
+  type Rule,
+  relayTarget,
+  rulesOf,
+} from "../../model/chain.ts";
 import type { RouteExplanation, RouteTrial } from "../../model/explanation.ts";
 import type { Listener } from "../../model/listener.ts";
 import { mismatchesOf } from "../decide/mismatches.ts";
@@ -27,7 +35,7 @@ export function explainRoutes(
     const [{ match, serve }] = rule.chains;
     const mismatches = rule.name === chosen.name ? [] : mismatchesOf(rule, chosen, requests);
     const passthrough = isForPassthrough(rule, mode, detect);
-    return { number, ...match, pool: mainPool(relayTarget(serve)), passthrough, mismatches };
+    return { number, ...chainMatchTexts(match), pool: mainPool(relayTarget(serve)), passthrough, mismatches };
   };
   const trials = shown.map((rule, before) => trial(rule, before + 1));
   // However many come before it, the one that matches is shown.

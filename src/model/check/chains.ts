@@ -1,5 +1,5 @@
-import { type Chain, type ChainMatch, type Rule, rulesOf, seesNames } from "../chain.ts";
-import type { Listener } from "../listener.ts";
+import { type Chain, type ChainMatch, isUnconditional, type Rule, rulesOf, seesNames } from "../chain.ts";
+import { type Listener, tlsOf } from "../listener.ts";
 import type { ModelFinding } from "./finding.ts";
 import { checkReach } from "./reach.ts";
 
@@ -8,8 +8,11 @@ export function checkChains(listener: Listener): readonly ModelFinding[] {
   const { name, tls, detect, chains } = listener;
   const path = ["listeners", name];
   const findings: ModelFinding[] = [];
-  if (detect && tls?.clientAuth?.mode === "require")
+  if (detect && tls.some(({ clientAuth }) => clientAuth?.mode === "require"))
     findings.push({ kind: "lets_plain_in", path: [...path, "detect"] });
+  for (const { name: chain, tls: kind, settings } of chains)
+    if (kind === "terminate" && !tls.some((one) => one.name === settings))
+      findings.push({ kind: "unknown_tls", path: [...path, "chains", chain, "settings"] });
   if (leavesSome(chains)) findings.push({ kind: "leaves_some", path: [...path, "chains"] });
   const names = seesNames(chains);
   const rules = rulesOf(chains);
@@ -29,7 +32,7 @@ function checkRule({ name, chains: [chain] }: Rule, listener: Listener, names: b
     findings.push({ kind: "protocol_not_detected", path: at("protocol") });
   for (const key of ["sni", "alpn"] as const)
     if (match[key].length > 0 && !names) findings.push({ kind: "needs_tls", path: at(key) });
-  const known = chain.tls === "terminate" ? listener.tls?.alpn : undefined;
+  const known = tlsOf(listener, chain)?.alpn;
   const strangers = known === undefined ? [] : match.alpn.filter((protocol) => !known.includes(protocol));
   if (strangers.length > 0)
     findings.push({ kind: "never_negotiated", path: at("alpn"), protocols: strangers });
@@ -48,6 +51,4 @@ function leavesSome(chains: readonly Chain[]): boolean {
   );
 }
 
-function takesAll({ match: { sni, alpn, protocol } }: Chain): boolean {
-  return sni.length + alpn.length + protocol.length === 0;
-}
+const takesAll = ({ match }: Chain): boolean => isUnconditional(match);

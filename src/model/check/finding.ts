@@ -25,6 +25,8 @@ export type ModelFinding = { readonly path: Path } & (
   | { readonly kind: "rule_twice"; readonly by: string }
   /** TLS is terminated for a server name that no certificate of the listener covers. */
   | { readonly kind: "name_uncovered"; readonly name: string }
+  /** TLS settings that the listener does not have. */
+  | { readonly kind: "unknown_tls" }
   /** Some connections find no chain. */
   | { readonly kind: "leaves_some" }
   /** A condition on what clients speak, where that is not found out. */

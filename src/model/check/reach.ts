@@ -1,5 +1,6 @@
-import type { ChainMatch, Rule } from "../chain.ts";
-import type { Listener } from "../listener.ts";
+import { formatCidr } from "../../lib/cidr.ts";
+import { type ChainMatch, isUnconditional, type Rule } from "../chain.ts";
+import { type Listener, tlsOf } from "../listener.ts";
 import { isCovered } from "./covered.ts";
 import type { ModelFinding } from "./finding.ts";
 
@@ -7,39 +8,41 @@ import type { ModelFinding } from "./finding.ts";
 export function checkReach(listener: Listener, rules: readonly Rule[]): readonly ModelFinding[] {
   const path = (rule: Rule) => ["listeners", listener.name, "chains", rule.name];
   return rules.slice(0, -1).flatMap((rule, index) => {
-    const { match, tls } = rule.chains[0];
+    const [chain] = rule.chains;
     const earlier = rules.slice(0, index).find((other) => takesAllOf(other, rule));
     const findings: ModelFinding[] = [];
     // An earlier rule without any condition is reported itself.
-    if (earlier !== undefined && conditions(earlier.chains[0].match) > 0) {
+    if (earlier !== undefined && !isUnconditional(earlier.chains[0].match)) {
       const same = takesAllOf(rule, earlier);
       findings.push({ kind: same ? "rule_twice" : "rule_hidden", path: path(rule), by: earlier.name });
     }
-    if (tls !== "terminate" || !listener.tls?.certificates.length) return findings;
-    const names = new Set(listener.tls.certificates.flatMap((certificate) => certificate.names));
-    for (const name of match.sni)
+    const certificates = tlsOf(listener, chain)?.certificates ?? [];
+    if (certificates.length === 0) return findings;
+    const names = new Set(certificates.flatMap((certificate) => certificate.names));
+    for (const name of chain.match.sni)
       if (!isCovered(name, names))
         findings.push({ kind: "name_uncovered", path: [...path(rule), "match", "sni"], name });
     return findings;
   });
 }
 
-const conditions = ({ sni, alpn, protocol }: ChainMatch): number =>
-  sni.length + alpn.length + protocol.length;
-
 /** Whether the first rule takes every connection that the second one would take. */
 function takesAllOf({ chains: [wide] }: Rule, { chains: [narrow] }: Rule): boolean {
   // What is passed through is chosen at the hello, and what is terminated once more behind the handshake.
-  if (wide.tls !== narrow.tls) return false;
+  if (wide.tls !== narrow.tls || wide.settings !== narrow.settings) return false;
   return (
     takesAllNames(wide.match.sni, narrow.match.sni) &&
     takesAllWords(wide.match.alpn, narrow.match.alpn) &&
-    takesAllWords(wide.match.protocol, narrow.match.protocol)
+    takesAllWords(wide.match.protocol, narrow.match.protocol) &&
+    takesAllWords(wide.match.port, narrow.match.port) &&
+    takesAllWords(rangesOf(wide.match), rangesOf(narrow.match))
   );
 }
 
+const rangesOf = ({ from }: ChainMatch): readonly string[] => from.map(formatCidr);
+
 /** An empty condition takes everything. Of offered protocols one is enough, so that each must be among the wide ones. */
-const takesAllWords = (wide: readonly string[], narrow: readonly string[]): boolean =>
+const takesAllWords = <Word>(wide: readonly Word[], narrow: readonly Word[]): boolean =>
   wide.length === 0 || (narrow.length > 0 && narrow.every((word) => wide.includes(word)));
 
 const takesAllNames = (wide: readonly string[], narrow: readonly string[]): boolean =>

@@ -23,9 +23,10 @@ const clientAuth = (authority: number, list: number): ClientAuth => ({
 
 function listener(certificateEnd: number, auth?: ClientAuth): Listener {
   const { web } = testInput();
-  const [certificate] = web.tls!.certificates;
+  const [settings] = web.tls;
+  const [certificate] = settings!.certificates;
   const certificates = [{ ...certificate!, source: pair("web"), notAfter: certificateEnd }];
-  return { ...web, tls: { ...web.tls!, certificates, clientAuth: auth } };
+  return { ...web, tls: [{ ...settings!, certificates, clientAuth: auth }] };
 }
 
 /** What is logged while time goes on by hours. @param listeners by hours since the start. */

@@ -5,7 +5,7 @@ import type { ExplainRequest } from "../../../src/model/explanation.ts";
 import type { Listener } from "../../../src/model/listener.ts";
 
 const tcp: Listener["bind"] = { kind: "tcp", host: "0.0.0.0", port: 443 };
-const plain = { tls: undefined, detect: false, chains: [] };
+const plain = { tls: [], detect: false, chains: [] };
 const web = { ...plain, name: "web", bind: tcp };
 const mail = { ...plain, name: "mail", bind: tcp };
 const local = { ...plain, name: "local", bind: { kind: "unix", path: "/run/x" } } as const;

@@ -23,6 +23,7 @@ function certificate(subject: string, notAfter: number): Certificate {
 }
 
 const tls: ListenerTls = {
+  name: "tls",
   minVersion: "TLSv1.2",
   maxVersion: "TLSv1.3",
   ciphers: "",
@@ -60,7 +61,7 @@ function listener(name: string, slot: number, terminates: boolean): PlacedListen
     chains: [http, chainTo("echo", {}, { tls: terminates ? "terminate" : undefined })],
     detect: false,
     proxyProtocol: undefined,
-    tls: terminates ? tls : undefined,
+    tls: terminates ? [tls] : [],
     maxConnections: undefined,
     limits: {
       allow: [],

@@ -212,3 +212,11 @@ test("a connection that was handed on ends by its server alone", () => {
   assert.deepEqual([scene.plane.ends, socket.wasReset], [{ client_closed: 1 }, true]);
   assert.equal((socket as unknown as { owner: unknown }).owner, nobody);
 });
+
+test("a connection that no chain takes ends at once, and is counted for that", () => {
+  const scene = new ListenerScene({ refusesAll: true });
+  const { connection } = scene.accept();
+  assert.equal(connection.phase, "closed");
+  assert.deepEqual(scene.plane.ends, { no_chain: 1 });
+  scene.finish();
+});

@@ -15,13 +15,16 @@ const terminates = chainTo("app", {}, { tls: "terminate" });
 
 /** Each way to learn what a client speaks, by the settings of its listener. */
 const listeners = {
-  "nothing is read": { detect: false, chains: [plain], tls: undefined },
-  "TLS begins": { detect: false, chains: [terminates], tls },
-  "TLS is read for a strict name": { detect: false, chains: [terminates], tls: strict },
-  "TLS is read to pass it through": { detect: false, chains: [passes], tls: undefined },
-  "TLS is read to pass some through": { detect: false, chains: [passes, terminates], tls },
-  "protocols are told apart": { detect: true, chains: [terminates, plain], tls },
-} as const satisfies Record<string, { detect: boolean; chains: readonly Chain[]; tls: object | undefined }>;
+  "nothing is read": { detect: false, chains: [plain], tls: [] },
+  "TLS begins": { detect: false, chains: [terminates], tls: [tls] },
+  "TLS is read for a strict name": { detect: false, chains: [terminates], tls: [strict] },
+  "TLS is read to pass it through": { detect: false, chains: [passes], tls: [] },
+  "TLS is read to pass some through": { detect: false, chains: [passes, terminates], tls: [tls] },
+  "protocols are told apart": { detect: true, chains: [terminates, plain], tls: [tls] },
+} as const satisfies Record<
+  string,
+  { detect: boolean; chains: readonly Chain[]; tls: readonly ListenerTls[] }
+>;
 
 test("what is read of a client follows from the listener's settings", () => {
   const read = Object.values(listeners).map((listener) => {

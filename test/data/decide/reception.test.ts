@@ -16,14 +16,16 @@ function listener({ detect = false, strict = false } = {}) {
     chainTo("rest", {}, { tls: "terminate" }),
     ...(detect ? [chainTo("plain")] : []),
   ];
-  const tls = { strictSni: strict, alpn: ["h2", "mqtt"] } as unknown as ListenerTls;
-  const covers = (name: string): boolean => name.endsWith(".test");
+  const tls = { name: "tls", strictSni: strict, alpn: ["h2", "mqtt"] } as unknown as ListenerTls;
+  const covers = (_: string, name: string): boolean => name.endsWith(".test");
   return {
-    greeting: greetingOf({ detect, chains, tls }, false),
+    greeting: greetingOf({ detect, chains, tls: [tls] }, false),
     chains: new Chains(chains, strict ? covers : undefined),
-    alpn: tls.alpn,
+    alpnOf: () => tls.alpn,
   };
 }
+
+const nobody = { client: "", port: 0 };
 
 const offer = (serverName: string, ...alpn: string[]) => ({ serverName, alpn });
 
@@ -56,21 +58,21 @@ test("a client is refused, passed through, terminated or relayed, and the first 
   ];
   for (const [settings, protocol, offered, expected] of rows)
     assert.deepEqual(
-      told(receive(listener(settings), protocol, offered)),
+      told(receive(listener(settings), protocol, offered, nobody)),
       expected,
       JSON.stringify(expected),
     );
 });
 
 test("where nothing is read, a client is relayed whatever it speaks, and its names are not known", () => {
-  const nothing: Greeting = greetingOf({ detect: false, chains: [], tls: undefined }, false);
-  const relaying = { greeting: nothing, chains: new Chains([chainTo("app")]), alpn: [] };
+  const nothing: Greeting = greetingOf({ detect: false, chains: [], tls: [] }, false);
+  const relaying = { greeting: nothing, chains: new Chains([chainTo("app")]), alpnOf: () => [] };
   for (const protocol of protocols) {
-    const reception = receive(relaying, protocol, offer("a.test", "h2"));
+    const reception = receive(relaying, protocol, offer("a.test", "h2"), nobody);
     assert.ok(reception.kind === "none");
     assert.deepEqual(reception.asked, {
       hello: undefined,
-      session: { serverName: "", alpn: [], protocol: "other" },
+      session: { serverName: "", alpn: [], protocol: "other", ...nobody },
     });
   }
 });
@@ -84,7 +86,7 @@ test("whoever is served has a chain that does with TLS as it is told, and asked 
       fc.constantFrom("", "a.test", "p.test", "a.else"),
       fc.subarray(["h2", "mqtt", "acme"]),
       (settings, protocol, serverName, alpn) => {
-        const reception = receive(listener(settings), protocol, { serverName, alpn });
+        const reception = receive(listener(settings), protocol, { serverName, alpn }, nobody);
         if (reception.reason !== null) return;
         const { kind, chain, asked } = reception;
         assert.equal(chain.tls, handlings[kind]);

@@ -8,6 +8,8 @@ const request = (serverName: string, rest: Partial<RouteRequest> = {}): RouteReq
   serverName,
   alpn: [],
   protocol: "tls",
+  client: "",
+  port: 0,
   ...rest,
 });
 

@@ -18,6 +18,8 @@ const asked = (rest: Partial<RouteRequest>): RouteRequest => ({
   serverName: "",
   alpn: [],
   protocol: "tls",
+  client: "",
+  port: 0,
   ...rest,
 });
 
@@ -45,7 +47,7 @@ test("where none matches all are told, and the listener's own pool", () => {
 });
 
 test("a route that passes through is judged by the hello; where an earlier one took that, it says so", () => {
-  const terminated = { tls: "terminate" } as const;
+  const terminated = { tls: "terminate", settings: "tls" } as const;
   const web = listener(
     chainTo("mqtt", { sni: ["a.test"], alpn: ["mqtt"] }, terminated),
     chainTo("through", { sni: ["a.test"] }, { tls: "passthrough" }),
@@ -82,6 +84,8 @@ test("whatever the routes are, those before the match have a reason, and each re
     sni: fc.subarray(["a.test", "*.test", "b.a.test", "c.example"]),
     alpn: fc.subarray(["h2", "mqtt"]),
     protocol: fc.subarray(["tls", "http1"] as const),
+    from: fc.constant([]),
+    port: fc.subarray([80]),
   });
   fc.assert(
     fc.property(

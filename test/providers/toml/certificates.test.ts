@@ -49,7 +49,7 @@ async function loadFiles(cert: string, key: string, tls = ""): Promise<Loaded> {
     ({ severity, where, path, message }) =>
       `${severity} ${where} ${path.replace("listeners.echo.tls.", "")}: ${message.replaceAll(`${dir}/`, "")}`,
   );
-  return { certificates: model?.listeners[0]?.tls?.certificates, lines };
+  return { certificates: model?.listeners[0]?.tls[0]?.certificates, lines };
 }
 
 const certificatePlace = "umay.toml:11:8 certificates[0].cert";
@@ -287,7 +287,7 @@ async function tlsOf(settings: string) {
   const text = `${smallest}[listeners.echo.tls]\n${settings}\n[[listeners.echo.tls.certificates]]\ncert = "cert.pem"\nkey = "cert.key"\n`;
   const { model, problems } = await load(text, {}, dir);
   return {
-    tls: model?.listeners[0]?.tls,
+    tls: model?.listeners[0]?.tls[0],
     lines: problems.map(
       ({ severity, path, message, hint }) => `${severity} ${path} ${message} ${hint ?? ""}`,
     ),

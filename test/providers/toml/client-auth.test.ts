@@ -52,7 +52,7 @@ client_auth = { ${table} }
     ({ severity, path, message, hint }) =>
       `${severity} ${path.replace("listeners.echo.tls.client_auth", "")}: ${message.replaceAll(`${dir}/`, "")}${hint ?? ""}`,
   );
-  return { auth: model?.listeners[0]?.tls?.clientAuth, lines };
+  return { auth: model?.listeners[0]?.tls[0]?.clientAuth, lines };
 }
 
 test("CAs and revocation lists are read, and certificates are required unless the mode says otherwise", async () => {
@@ -195,7 +195,7 @@ test("clients with certificates on P-521 are let in over TLS 1.2 unless groups s
 [listeners.echo.tls]
 certificates = [{ cert = "server.pem", key = "server.key" }]
 ${more}`;
-    return (await load(text, {}, dir)).model!.listeners[0]!.tls!.groups;
+    return (await load(text, {}, dir)).model!.listeners[0]!.tls[0]!.groups;
   };
   const asked = 'client_auth = { ca = "ca.pem" }';
   assert.equal((await groupsOf(asked)).at(-1), "P-521");

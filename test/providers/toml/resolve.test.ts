@@ -21,13 +21,14 @@ test("the smallest configuration gets every default", async () => {
         chains: [
           {
             name: "pool",
-            match: { sni: [], alpn: [], protocol: [] },
+            match: { sni: [], alpn: [], protocol: [], from: [], port: [] },
             tls: undefined,
+            settings: undefined,
             serve: { kind: "relay", to: [{ pool: "echo", weight: 1 }] },
             timeouts: { idle: 3_600_000, halfClose: 60_000, stall: 60_000 },
           },
         ],
-        tls: undefined,
+        tls: [],
         socket: undefined,
         detect: false,
         proxyProtocol: undefined,

@@ -25,7 +25,7 @@ async function ticketsOf(
   const text = `${smallest}[listeners.echo.tls]\nsession_tickets = { ${settings} }\ncertificates = [{ cert = "cert.pem", key = "cert.key" }]\n`;
   const { model, problems } = await load(text, {}, dir);
   return {
-    tickets: model?.listeners[0]?.tls?.sessionTickets,
+    tickets: model?.listeners[0]?.tls[0]?.sessionTickets,
     lines: problems.map(
       ({ severity, path, message }) =>
         `${severity} ${path.replace("listeners.echo.tls.session_tickets.", "")}: ${message.replaceAll(`${dir}/`, "")}`,

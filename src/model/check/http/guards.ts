@@ -5,7 +5,7 @@ import type { ModelFinding } from "../finding.ts";
 
 /** Guards that can let nobody in. @param listener whose requests the table takes. */
 export function checkGuards({ name, tls }: Listener, table: HttpRouteTable): ModelFinding[] {
-  if (tls?.clientAuth !== undefined) return [];
+  if (tls.some(({ clientAuth }) => clientAuth !== undefined)) return [];
   const certificates = new Set(table.guards.filter(({ kind }) => kind === "mtls").map((guard) => guard.name));
   return [...routesOf(table)]
     .filter(({ guards }) => guards.some((group) => group.some((guard) => certificates.has(guard))))

@@ -53,8 +53,8 @@ function checkLoops(table: HttpRouteTable, users: readonly User[]): ModelFinding
 function leadsBack({ match, route }: Rule<HttpRoute>, host: string, listeners: readonly Listener[]): boolean {
   if (route.action.kind !== "redirect") return false;
   const { scheme, host: target, port, path } = route.action.redirect;
-  const secure = listeners.every(({ tls, detect }) => tls !== undefined && !detect);
-  const plain = listeners.every(({ tls }) => tls === undefined);
+  const secure = listeners.every(({ tls, detect }) => tls.length > 0 && !detect);
+  const plain = listeners.every(({ tls }) => tls.length === 0);
   const staysHere =
     port === undefined || listeners.every(({ bind }) => bind.kind === "tcp" && bind.port === port);
   const sameScheme = scheme === undefined || (scheme === "https" ? secure : plain);
@@ -69,8 +69,9 @@ function leadsBack({ match, route }: Rule<HttpRoute>, host: string, listeners: r
 
 /** Hosts that clients can't ask for over TLS without a warning of theirs. */
 function checkCertificates({ name: listener, tls }: Listener, table: HttpRouteTable): ModelFinding[] {
-  if (tls === undefined || tls.certificates.length === 0) return [];
-  const names = new Set(tls.certificates.flatMap((certificate) => certificate.names));
+  const certificates = tls.flatMap((settings) => settings.certificates);
+  if (certificates.length === 0) return [];
+  const names = new Set(certificates.flatMap((certificate) => certificate.names));
   return table.hosts
     .filter(({ name }) => name !== "*" && !isCovered(name, names))
     .flatMap(({ name: host, rules }) =>

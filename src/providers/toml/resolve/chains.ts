@@ -1,5 +1,5 @@
 import type { Path } from "../../../lib/findings.ts";
-import type { Chain, Serve } from "../../../model/chain.ts";
+import { anyConnection, type Chain, type Serve } from "../../../model/chain.ts";
 import type { HttpServe } from "../../../model/http/front.ts";
 import type { ListenerSettings } from "../schema/listener.ts";
 
@@ -23,8 +23,9 @@ export function resolveChains(settings: ListenerSettings, http?: HttpServe): rea
   ];
   const chainOf = (rule: (typeof rules)[number], kind: Chain["tls"]): Chain => ({
     name: rule.name,
-    match: { sni: rule.sni, alpn: rule.alpn, protocol: rule.protocol },
+    match: { ...anyConnection, sni: rule.sni, alpn: rule.alpn, protocol: rule.protocol },
     tls: kind,
+    settings: kind === "terminate" ? tlsSettings : undefined,
     serve: rule.serve,
     timeouts: common,
   });
@@ -34,6 +35,9 @@ export function resolveChains(settings: ListenerSettings, http?: HttpServe): rea
     ...plain.map((rule) => chainOf(rule, undefined)),
   ];
 }
+
+/** The name of a listener's TLS settings, of which TOML has one for each. */
+export const tlsSettings = "tls";
 
 /** In milliseconds. */
 const usualIdle = 3_600_000;

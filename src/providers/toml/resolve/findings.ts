@@ -57,6 +57,8 @@ export function tellFinding(
         path,
         `no certificate of the listener covers ${finding.name}: clients refuse the connection; add one, or pass TLS through`,
       );
+    case "unknown_tls":
+      return errorAt(path, "needs tls on the listener");
     case "leaves_some":
       return errorAt(path, "leaves some connections without a pool");
     case "protocol_not_detected":

@@ -58,7 +58,9 @@ export async function resolveSettings(
         bind,
         socket: socket && (await resolveSocket(socket, bind, [...path, "socket"], report)),
         limits: resolveLimits(listener, path, report),
-        tls: tls && (await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, report)),
+        tls: tls
+          ? [await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, report)]
+          : [],
       };
     }),
   );

@@ -9,6 +9,7 @@ import type { Certificate } from "../../../model/material.ts";
 import { listenerOptions } from "../../../tls/listener.ts";
 import { contextRefusal } from "../../../tls/refusal.ts";
 import type { TlsSettings } from "../schema/listener.ts";
+import { tlsSettings } from "./chains.ts";
 import { resolveClientAuth } from "./client-auth.ts";
 
 /** RFC 8446 appendix B.4, less the CCM ones. */
@@ -55,6 +56,7 @@ export async function resolveTls(
     settings.client_auth &&
     (await resolveClientAuth(settings.client_auth, [...path, "client_auth"], directory, report));
   const tls: ListenerTls = {
+    name: tlsSettings,
     minVersion: settings.min_version,
     maxVersion: settings.max_version,
     ciphers,

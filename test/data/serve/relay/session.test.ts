@@ -59,7 +59,7 @@ class Scene {
     const place = admit(this.listener, this.plane, "192.0.2.1")!;
     new Connection(this.plane, this.listener, raw.socket, place);
     // Its hello begins.
-    if (this.listener.termination !== undefined) raw.receive(Buffer.of(22));
+    if (this.listener.secures) raw.receive(Buffer.of(22));
     this.clients.push(raw);
   }
 
