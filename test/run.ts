@@ -1,17 +1,18 @@
 import { once } from "node:events";
 import { globSync, mkdtempDisposableSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { run } from "node:test";
 import { spec, tap } from "node:test/reporters";
 import { parseArgs } from "node:util";
+import { alone, batch, type Program } from "./support/batches.ts";
 import { makeCertificates } from "./support/certificates.ts";
+import { type Outcome, Outcomes } from "./support/outcomes.ts";
 import { measureSlowness, patient } from "./support/patience.ts";
 
 /*
- * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. Each file is a
- * process. A filter keeps the files whose path contains it. Unit tests come first: they fail faster. With `--again`, files
- * that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing. How
+ * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. A filter keeps the files
+ * whose path contains it. Unit tests come first: they fail faster, and share processes. With `--again`, files that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing. How
  * slow the machine is, is measured first, and again and again, because others may use it, too.
  */
 const root = resolve(import.meta.dirname, "..");
@@ -46,8 +47,18 @@ const atFirst = measureSlowness();
 console.error(`deadlines are ${atFirst.toFixed(1)} times those of a quiet machine, or longer`);
 const measuring = setInterval(() => measureSlowness(concurrency + 2, atFirst), minuteMs / 4);
 
-const first = await runFiles(files, concurrency);
-const second = values.again && first.failed.length > 0 ? await runFiles(first.failed, 1) : first;
+using programs = mkdtempDisposableSync(join(tmpdir(), "umay-tests-"));
+const units = files.filter((file) => rank(file) === 0 && !values.soak);
+const others = files.filter((file) => !units.includes(file));
+const all = [...batch(units, root, programs.path), ...others.map((file) => alone(file, root))];
+const first = await runPrograms(all, concurrency);
+const second =
+  values.again && first.failed.length > 0
+    ? await runPrograms(
+        first.failed.map((file) => alone(file, root)),
+        1,
+      )
+    : first;
 clearInterval(measuring);
 const passedThen = first.failed.filter((file) => !second.failed.includes(file));
 for (const file of passedThen) console.error(`failed, and passed when it was run again: ${file}`);
@@ -55,34 +66,20 @@ for (const file of second.failed) console.error(`failed, or without a test: ${fi
 if (first.passed === 0) console.error("no test passed");
 if (second.failed.length > 0 || first.passed === 0) process.exitCode = 1;
 
-interface Outcome {
-  readonly passed: number;
-  /** Files with a test that failed, or without a test. */
-  readonly failed: readonly string[];
-}
-
-async function runFiles(files: readonly string[], concurrency: number): Promise<Outcome> {
-  const paths = files.map((file) => resolve(root, file));
+async function runPrograms(programs: readonly Program[], concurrency: number): Promise<Outcome> {
   const stream = run({
-    files: paths,
+    files: programs.map(({ path }) => path),
     cwd: root,
     concurrency,
     timeout: patient((values.soak ? 60 : 5) * minuteMs),
     // What a test that failed left running must not keep the whole run from ending.
     execArgv: ["--import", resolve(root, "test/support/ends-by-itself.ts")],
   });
-  const failed = new Set<string>();
-  let passed = 0;
-  stream.on("test:pass", (event) => {
-    // A file without a test passes as a test of its own, named by its path.
-    if (paths.includes(event.name)) failed.add(event.name);
-    else if (event.skip === undefined && event.todo === undefined) passed++;
-  });
-  stream.on("test:fail", (event) => {
-    if (event.todo === undefined) failed.add(event.file ?? event.name);
-  });
+  const outcomes = new Outcomes(programs, root);
+  stream.on("test:pass", (event) => outcomes.passed(event));
+  stream.on("test:fail", (event) => outcomes.failed(event));
   const report = stream.compose(process.stdout.isTTY ? new spec() : tap);
   report.pipe(process.stdout, { end: false });
   await once(report, "end");
-  return { passed, failed: [...failed].map((file) => relative(root, file)) };
+  return outcomes.all();
 }
