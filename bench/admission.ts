@@ -101,7 +101,7 @@ const plane: Plane = {
   serve: () => {},
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards(createCounterMemory()),
+  guards: new ServedGuards({ counters: createCounterMemory() }),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };

@@ -95,37 +95,55 @@ export type CellName = {
   [K in KindName]: keyof (typeof layout)[K]["gauges"] | keyof (typeof layout)[K]["cells"];
 }[KindName];
 
-/** Where the blocks of a kind are in counter memory. */
-export interface Blocks {
-  /** How many there is room for. */
-  readonly capacity: number;
-  /** Index of the first cell of the first block. */
+/**
+ * Counter memory has rows, alike all of them: each has room for a 1,024th of the slots of every kind. So it can begin
+ * with one row, and grow by rows when slots of any kind are taken. Linux refuses more than a small machine has.
+ */
+const rows = 1_024;
+
+interface Blocks {
+  /** Slots of a row. */
+  readonly slots: number;
+  /** Index of the first cell of the first block in a row. */
   readonly first: number;
   /** Cells of one block. */
   readonly size: number;
 }
 
-/** The kinds' blocks follow each other. */
 const blocks = new Map<KindName, Blocks>();
-let cells = 0;
+let rowCells = 0;
 for (const name of kindNames) {
   const { capacity, counters } = layout[name];
-  blocks.set(name, { capacity, first: cells, size: counters.size });
-  cells += capacity * counters.size;
+  const slots = capacity / rows;
+  blocks.set(name, { slots, first: rowCells, size: counters.size });
+  rowCells += slots * counters.size;
 }
-
-export const blocksOf = (name: KindName): Blocks => blocks.get(name)!;
 
 /** Index of the first counter of a slot, in every worker's counter memory. */
 export function countersOf(name: KindName, slot: number): number {
-  const { first, size } = blocksOf(name);
-  return first + slot * size;
+  const { slots, first, size } = blocks.get(name)!;
+  const place = slot % slots;
+  return ((slot - place) / slots) * rowCells + first + place * size;
 }
 
-/** Room for every slot of every kind. Pages that are never touched cost no memory, only address space. */
-export function createCounterMemory(): CounterMemory {
-  return new Float64Array(new SharedArrayBuffer(cells * Float64Array.BYTES_PER_ELEMENT));
+const rowBytes = rowCells * Float64Array.BYTES_PER_ELEMENT;
+
+/** Room for the first row. Pages that are never touched cost no memory. */
+export const createCounterMemory = (): CounterMemory =>
+  viewCounters(new SharedArrayBuffer(rowBytes, { maxByteLength: rows * rowBytes }));
+
+/** Makes room for the first slots of a kind. */
+export function growCounterBuffer(buffer: SharedArrayBuffer, name: KindName, slots: number): void {
+  const needed = Math.ceil(slots / blocks.get(name)!.slots) * rowBytes;
+  if (needed > buffer.byteLength) buffer.grow(needed);
 }
+
+/**
+ * All that there is room for now. A view that grew with its buffer would be eight times slower; an older one stays right
+ * for the slots that it has.
+ */
+export const viewCounters = (buffer: SharedArrayBuffer): CounterMemory =>
+  new Float64Array(buffer, 0, buffer.byteLength / Float64Array.BYTES_PER_ELEMENT);
 
 /** A gauge of a kind, with its counters as offsets in the kind's block. */
 export interface GaugeCells {

@@ -3,7 +3,6 @@ import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { SessionFilter, SessionList, WorkerSession } from "../model/open-session.ts";
-import type { CounterMemory } from "./counters.ts";
 import type { SharedMemory } from "./memory.ts";
 import type { SentDifference } from "./tls-once.ts";
 
@@ -14,7 +13,8 @@ export interface WorkerSetup {
   readonly count: number;
   readonly log: LogSettings;
   readonly shared: SharedMemory;
-  readonly counters: CounterMemory;
+  /** Grows before a change comes that names slots beyond it. */
+  readonly counters: SharedArrayBuffer;
 }
 
 /** A connection that the main thread accepted for a `handed-over` listener, or that a worker gave away. */

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
-import { createCounterMemory, layout } from "../channel/layout.ts";
+import { layout } from "../channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../channel/memory.ts";
+import { WorkerCounters } from "../channel/worker-counters.ts";
 import { Store } from "../control/state/store.ts";
 import { indexTable, Routing } from "../data/decide/http/routing.ts";
 import { ServedPool } from "../data/dispatch/pool.ts";
@@ -30,11 +31,11 @@ const fromFile = "told from a configuration: every backend counts as up and idle
 export async function explainModel(model: Model, request: ExplainRequest): Promise<Explanation> {
   const shared = createSharedMemory();
   shared.process[mostConnections] = 2 ** 31 - 1;
-  const counters = createCounterMemory();
+  const counters = new WorkerCounters(1);
   const bound = new Map(
     model.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" } as const]),
   );
-  const store = new Store(model, bound, shared, [counters]);
+  const store = new Store(model, bound, shared, counters);
   const listener = model.listeners.find(({ name }) => name === request.listener)!;
   const routing = await routingOf(model, listener);
   const needed = poolsServed(model, listener);
@@ -44,7 +45,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
     store.setBackends(name, backends);
     problems.set(name, problem);
   }
-  const worker = { shared, counters, worker: { index: 0, count: 1 } };
+  const worker = { shared, counters: counters.memories[0]!, worker: { index: 0, count: 1 } };
   const pools = new Map(
     store.snapshot.pools
       .filter(({ name }) => needed.has(name))

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
-import { createCounterMemory } from "../channel/layout.ts";
 import {
   createSharedMemory,
   mostConnections,
   openConnections,
   type SharedMemory,
 } from "../channel/memory.ts";
+import { WorkerCounters } from "../channel/worker-counters.ts";
 import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
@@ -80,9 +80,10 @@ export class ControlPlane implements Serving {
     this.#bound = bound;
     // It may be rejected before anyone waits for it.
     this.#diedAtStart.promise.catch(() => {});
-    this.memories = Array.from({ length: model.workers }, createCounterMemory);
+    const counters = new WorkerCounters(model.workers);
+    this.memories = counters.memories;
     const { shared, memories } = this;
-    const store = new Store(model, bound.listeners, shared, memories);
+    const store = new Store(model, bound.listeners, shared, counters);
     const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, logger });
     const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
     this.store = store;

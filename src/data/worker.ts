@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { listenerCell } from "../channel/counters.ts";
-import { layout } from "../channel/layout.ts";
+import { layout, viewCounters } from "../channel/layout.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { TlsOnce } from "../channel/tls-once.ts";
 import { formatAddress, unmapAddress } from "../lib/address.ts";
@@ -30,10 +30,11 @@ const port = parentPort!;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
-const plane: Plane = {
+const counting = { counters: viewCounters(setup.counters) };
+const plane: Plane & typeof counting = {
+  ...counting,
   worker: setup.id - 1,
   shared: setup.shared,
-  counters: setup.counters,
   logger: log.logger,
   logSessions: setup.log.sessions,
   open: new Set(),
@@ -45,7 +46,7 @@ const plane: Plane = {
   },
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards(setup.counters),
+  guards: new ServedGuards(counting),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };
@@ -55,9 +56,9 @@ const sweep = new Sweep(
   () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1),
 );
 const memory = {
+  ...counting,
   guards: plane.guards,
   shared: setup.shared,
-  counters: setup.counters,
   worker: { index: setup.id - 1, count: setup.count },
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
@@ -122,6 +123,7 @@ async function apply({
 }: Extract<ToWorker, { type: "change" }>): Promise<void> {
   const difference = tls.unpack(sent);
   const { version } = difference;
+  seeNewCounters();
   try {
     await state.apply(difference);
     sweep.start(state.shortestTimeout);
@@ -131,6 +133,13 @@ async function apply({
   } catch (error) {
     send({ type: "failed", version, reason: (error as Error).message });
   }
+}
+
+/** What a change names may be counted beyond the room that there was. */
+function seeNewCounters(): void {
+  if (plane.counters.byteLength === setup.counters.byteLength) return;
+  const counters = viewCounters(setup.counters);
+  for (const each of [counting, plane, memory]) each.counters = counters;
 }
 
 /** Ends the sessions on a backend; one that is not connected yet goes on with another. */

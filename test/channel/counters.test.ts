@@ -14,7 +14,6 @@ import {
   sumCells,
 } from "../../src/channel/counters.ts";
 import { histogramCells } from "../../src/channel/histogram.ts";
-import { countersOf, createCounterMemory, layout } from "../../src/channel/layout.ts";
 import { connectFailures, handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
 
 test("every reason of the model has a counter", () => {
@@ -52,12 +51,6 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);
   assert.equal(poolCell.size - poolCell.firstByte, histogramCells);
   assert.ok(backendCell.size - backendCell.failures >= connectFailureList.length);
-});
-
-test("a memory has room for the last backend's block and ends with it", () => {
-  const memory = createCounterMemory();
-  assert.equal(memory.length, countersOf("backend", layout.backend.capacity));
-  assert.ok(memory.buffer instanceof SharedArrayBuffer);
 });
 
 test("a cell is summed over all memories and over nothing else", () => {

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { createCounterMemory } from "../../src/channel/layout.ts";
 import { createSharedMemory } from "../../src/channel/memory.ts";
+import { WorkerCounters } from "../../src/channel/worker-counters.ts";
 import { type BoundListener, Store } from "../../src/control/state/store.ts";
 import { ServedState } from "../../src/data/apply.ts";
 import { ServedGuards } from "../../src/data/guard/guards.ts";
@@ -43,7 +44,12 @@ function placed({ listeners, pools, routeTables }: Model): {
   const bound = new Map<string, BoundListener>(
     listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]),
   );
-  const store = new Store({ listeners, pools, routeTables }, bound, createSharedMemory(), []);
+  const store = new Store(
+    { listeners, pools, routeTables },
+    bound,
+    createSharedMemory(),
+    new WorkerCounters(0),
+  );
   const { snapshot } = store;
   return {
     listeners: [...snapshot.listeners],
@@ -73,7 +79,7 @@ function scene() {
   const settled: number[] = [];
   const counters = createCounterMemory();
   const memory = {
-    guards: new ServedGuards(counters),
+    guards: new ServedGuards({ counters }),
     shared: createSharedMemory(),
     counters,
     worker: { index: 0, count: 1 },

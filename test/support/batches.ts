@@ -70,6 +70,8 @@ for (const [file, url] of ${JSON.stringify(entries, null, 2)})
 
 /** The program of a child process or thread may be imported for its types only. */
 function importsOf(path: string): readonly string[] {
-  const imports = readFileSync(path, "utf8").matchAll(/^(?:import .*|\}) from "(\.[^"]+)(?<!-child\.ts)";$/gm);
+  const imports = readFileSync(path, "utf8").matchAll(
+    /^(?:import .*|\}) from "(\.[^"]+)(?<!-child\.ts)";$/gm,
+  );
   return [...imports].map(([, specifier]) => new URL(specifier!, pathToFileURL(path)).href);
 }

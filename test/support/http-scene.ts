@@ -74,7 +74,7 @@ export class HttpScene {
   private constructor(frontend: HttpFrontend, settings: HttpSettings) {
     this.#settings = settings;
     const fake = new FakePlane();
-    const { guards = new ServedGuards(fake.counters) } = settings;
+    const { guards = new ServedGuards(fake) } = settings;
     const plane = Object.assign(fake, { kept: new KeptUpstreams(), guards, isDraining: false });
     this.plane = plane;
     this.pool = plane.pool({

@@ -1,7 +1,6 @@
-import type { CounterMemory } from "../../channel/counters.ts";
 import { latencyCells } from "../../channel/layout.ts";
 import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
-import { slotsOf } from "../../channel/slots.ts";
+import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import type { ManagedPool } from "./managed-pool.ts";
 import { Places } from "./places.ts";
@@ -15,11 +14,12 @@ export class BackendPlaces {
   /** By pool and address, whether that is in the pool now or not. */
   readonly #drained = new Set<string>();
 
-  constructor(shared: SharedMemory, memories: readonly CounterMemory[]) {
+  constructor(shared: SharedMemory, counters: WorkerCounters) {
     this.#flags = shared.backendFlags;
     this.#places = new Places({
-      slots: slotsOf("backend", shared),
-      memories,
+      kind: "backend",
+      shared,
+      counters,
       busy: (slot) => Atomics.load(shared.backendActive, slot) > 0,
       clear(slot) {
         Atomics.store(shared.backendFlags, slot, 0);

@@ -1,6 +1,5 @@
-import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import { slotsOf } from "../../channel/slots.ts";
+import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { Guard } from "../../model/http/guard.ts";
 import type { HttpRouteTable } from "../../model/http/route.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
@@ -12,8 +11,8 @@ export class GuardPlaces {
   /** The slots of those that are named. */
   #present = new Map<string, number>();
 
-  constructor(shared: SharedMemory, memories: readonly CounterMemory[]) {
-    this.#places = new Places({ slots: slotsOf("guard", shared), memories, busy: () => false });
+  constructor(shared: SharedMemory, counters: WorkerCounters) {
+    this.#places = new Places({ kind: "guard", shared, counters, busy: () => false });
   }
 
   /** @throws where there is no place for all of them. */

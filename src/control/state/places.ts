@@ -1,5 +1,7 @@
-import type { CounterMemory } from "../../channel/counters.ts";
-import type { Slots } from "../../channel/slots.ts";
+import { countersOf, type KindName, layout } from "../../channel/layout.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
+import { type Slots, slotsOf } from "../../channel/slots.ts";
+import type { WorkerCounters } from "../../channel/worker-counters.ts";
 
 /** Something that left, and the first version of the snapshot without it. */
 interface Leaving<T> {
@@ -10,8 +12,9 @@ interface Leaving<T> {
 
 /** Where one kind of thing is in shared memory. */
 export interface Room {
-  readonly slots: Slots;
-  readonly memories: readonly CounterMemory[];
+  readonly kind: KindName;
+  readonly shared: SharedMemory;
+  readonly counters: WorkerCounters;
   /** Whether sessions still count in a slot. */
   busy(slot: number): boolean;
   /** Makes a slot as good as new, but for its counters. */
@@ -21,17 +24,19 @@ export interface Room {
 /** The places of things in shared memory, by name. A thing that left keeps its place until its last session has ended. */
 export class Places<T> {
   readonly #room: Room;
+  readonly #slots: Slots;
   readonly #leaving = new Map<string, Leaving<T>>();
 
   constructor(room: Room) {
     this.#room = room;
+    this.#slots = slotsOf(room.kind, room.shared, room.counters);
   }
 
   /** @throws where there is no place for all that are wanted and not there yet. */
   check(kind: string, wanted: readonly string[], present: readonly string[]): void {
     const known = new Set([...present, ...this.#leaving.keys()]);
     const more = wanted.filter((name) => !known.has(name)).length;
-    const { free } = this.#room.slots;
+    const { free } = this.#slots;
     if (more > free)
       throw new Error(
         `there is room for ${free} more ${kind}, not for ${more}, until sessions of those that left have ended`,
@@ -40,14 +45,14 @@ export class Places<T> {
 
   /** @returns a slot, the one that it still has where it left lately; undefined: all are taken. */
   take(name: string): number | undefined {
-    const slot = this.#leaving.get(name)?.slot ?? this.#room.slots.take();
+    const slot = this.#leaving.get(name)?.slot ?? this.#slots.take();
     this.#leaving.delete(name);
     return slot;
   }
 
   /** Index of the first counter of a slot, in every worker's counter memory. */
   counters(slot: number): number {
-    return this.#room.slots.counters(slot);
+    return countersOf(this.#room.kind, slot);
   }
 
   leave(name: string, slot: number, what: T, since: number): void {
@@ -76,17 +81,17 @@ export class Places<T> {
    * @returns what gave its place back.
    */
   settle(applied: number, onGone: (slot: number) => void = () => {}): readonly T[] {
-    const { slots, memories, busy, clear } = this.#room;
+    const { kind, counters, busy, clear } = this.#room;
     const gone: T[] = [];
     for (const [name, { what, slot, since }] of this.#leaving) {
       if (applied < since) continue;
       onGone(slot);
       if (busy(slot)) continue;
-      const first = slots.counters(slot);
-      for (const memory of memories) memory.fill(0, first, first + slots.counterCells);
+      const first = countersOf(kind, slot);
+      for (const memory of counters.memories) memory.fill(0, first, first + layout[kind].counters.size);
       clear?.(slot);
       this.#leaving.delete(name);
-      slots.giveBack(slot);
+      this.#slots.giveBack(slot);
       gone.push(what);
     }
     return gone;

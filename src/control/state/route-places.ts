@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import { slotsOf } from "../../channel/slots.ts";
+import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import { type HttpRouteTable, routesOf } from "../../model/http/route.ts";
 import type { PlacedRoute, PlacedRouteTable } from "../../model/snapshot.ts";
 import { GuardPlaces } from "./guard-places.ts";
@@ -13,13 +12,14 @@ export class RoutePlaces {
   readonly #guards: GuardPlaces;
   #present = new Map<string, PlacedRoute>();
 
-  constructor(shared: SharedMemory, memories: readonly CounterMemory[]) {
+  constructor(shared: SharedMemory, counters: WorkerCounters) {
     this.#places = new Places({
-      slots: slotsOf("route", shared),
-      memories,
+      kind: "route",
+      shared,
+      counters,
       busy: (slot) => Atomics.load(shared.routeActive, slot) > 0,
     });
-    this.#guards = new GuardPlaces(shared, memories);
+    this.#guards = new GuardPlaces(shared, counters);
   }
 
   /** @throws where there is no place for all of them. */

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ringNews } from "../../channel/bells.ts";
-import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
-import { slotsOf } from "../../channel/slots.ts";
+import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
@@ -51,25 +50,27 @@ export class Store {
     wanted: Wanted,
     bound: ReadonlyMap<string, BoundListener>,
     shared: SharedMemory,
-    memories: readonly CounterMemory[],
+    counters: WorkerCounters,
   ) {
     this.#shared = shared;
-    this.#workers = memories.length;
+    this.#workers = counters.memories.length;
     this.#listenerPlaces = new Places({
-      slots: slotsOf("listener", shared),
-      memories,
+      kind: "listener",
+      shared,
+      counters,
       busy: (slot) => Atomics.load(shared.listenerActive, slot) > 0,
     });
     this.#poolPlaces = new Places({
-      slots: slotsOf("pool", shared),
-      memories,
+      kind: "pool",
+      shared,
+      counters,
       busy: (slot) =>
         [shared.poolActive, shared.poolRetries, shared.poolWaiting].some(
           (cells) => Atomics.load(cells, slot) > 0,
         ),
     });
-    this.#backends = new BackendPlaces(shared, memories);
-    this.#routePlaces = new RoutePlaces(shared, memories);
+    this.#backends = new BackendPlaces(shared, counters);
+    this.#routePlaces = new RoutePlaces(shared, counters);
     this.configure(wanted, bound);
   }
 

@@ -1,5 +1,4 @@
 import type { Worker } from "node:worker_threads";
-import type { CounterMemory } from "../../channel/counters.ts";
 import type { FromWorker, ToWorker } from "../../channel/messages.ts";
 import type { Feed } from "./feed.ts";
 
@@ -10,10 +9,9 @@ export const patience = 2000;
 
 type Answer = Extract<FromWorker, { type: "draining" | "cut" }>;
 
-/** A worker's place: its number, its counter memory, and the thread that has it now. */
+/** A worker's place: its number, and the thread that has it now. */
 export interface Seat {
   readonly id: number;
-  readonly counters: CounterMemory;
   thread: Worker | undefined;
   /** Whether the thread listens to messages yet. */
   ready: boolean;
@@ -42,9 +40,8 @@ export interface Seat {
   onAnswer: ((answer: Answer | undefined) => void) | undefined;
 }
 
-export const emptySeat = (id: number, counters: CounterMemory): Seat => ({
+export const emptySeat = (id: number): Seat => ({
   id,
-  counters,
   thread: undefined,
   ready: false,
   feed: undefined,

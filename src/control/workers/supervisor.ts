@@ -47,6 +47,7 @@ export type WorkerState = "starting" | "serving" | "silent";
 /** Keeps one worker thread in every seat, and speaks to all of them. */
 export class Supervisor {
   readonly #seats: readonly Seat[];
+  readonly #memories: readonly CounterMemory[];
   readonly #shared: SharedMemory;
   readonly #events: SupervisorEvents;
   /** How workers log, from the next change on. */
@@ -70,10 +71,11 @@ export class Supervisor {
     log: LogSettings,
     events: SupervisorEvents,
   ) {
+    this.#memories = memories;
     this.#shared = shared;
     this.log = log;
     this.#events = events;
-    this.#seats = memories.map((counters, index) => emptySeat(index + 1, counters));
+    this.#seats = memories.map((_, index) => emptySeat(index + 1));
     this.#watchdog = new Watchdog(this.#seats, shared.workerTurns, systemTimers, (seat) => {
       void this.#endHung(seat);
     });
@@ -225,7 +227,7 @@ export class Supervisor {
       count: this.#seats.length,
       log: this.log,
       shared: this.#shared,
-      counters: seat.counters,
+      counters: this.#memories[seat.id - 1]!.buffer,
     };
     const thread = startThread("data/worker", {
       workerData: setup,
@@ -343,7 +345,7 @@ export class Supervisor {
     seat.feed = undefined;
     seat.onAnswer?.(undefined);
     this.#events.settled();
-    const leftOpen = closeBooks(seat.counters, this.#shared);
+    const leftOpen = closeBooks(this.#memories[seat.id - 1]!, this.#shared);
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
     for (const { addressTable } of this.#newest?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);

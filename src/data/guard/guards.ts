@@ -46,7 +46,7 @@ export class ServedGuard implements Step {
   }
 
   count(result: GuardResult): void {
-    this.#surroundings.counters[
+    this.#surroundings.counting.counters[
       this.definition.counters + guardCell.results + guardResults.indexOf(result)
     ]! += 1;
   }
@@ -54,7 +54,7 @@ export class ServedGuard implements Step {
 
 /** The things of a worker that guards share. */
 interface Surroundings {
-  readonly counters: CounterMemory;
+  readonly counting: Counting;
   readonly comparer: PasswordComparer;
 }
 
@@ -67,6 +67,11 @@ function judgeFor(definition: PlacedGuard, { comparer }: Surroundings): Judge {
   }
 }
 
+/** A worker's counters: another view when there came to be more. */
+interface Counting {
+  readonly counters: CounterMemory;
+}
+
 /** The guards of a worker, by name. */
 export class ServedGuards {
   readonly #guards = new Map<string, ServedGuard>();
@@ -74,8 +79,8 @@ export class ServedGuards {
   readonly #steps = new WeakMap<GuardGroups, Steps>();
   readonly #surroundings: Surroundings;
 
-  constructor(counters: CounterMemory) {
-    this.#surroundings = { counters, comparer: new PasswordComparer() };
+  constructor(counting: Counting) {
+    this.#surroundings = { counting, comparer: new PasswordComparer() };
   }
 
   /** Builds what a definition needs, new or changed; nothing changes until the returned function is called. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backendCell } from "../../../src/channel/counters.ts";
-import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory } from "../../../src/channel/memory.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { BackendDrains } from "../../../src/control/backends/drains.ts";
 import { Store } from "../../../src/control/state/store.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
@@ -19,7 +19,8 @@ const model = await loadModel(`
 class Scene {
   readonly timers = new FakeTimers();
   readonly shared = createSharedMemory();
-  readonly memory = createCounterMemory();
+  readonly counters = new WorkerCounters(1);
+  readonly memory = this.counters.memories[0]!;
   readonly log: string[] = [];
   /** Ports of the backends that were vacated, and when. */
   readonly vacated: string[] = [];
@@ -33,7 +34,7 @@ class Scene {
     const bound = new Map(
       model.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" as const }]),
     );
-    this.store = new Store(model, bound, this.shared, [this.memory]);
+    this.store = new Store(model, bound, this.shared, this.counters);
     this.drains = new BackendDrains({
       store: this.store,
       shared: this.shared,

@@ -1,6 +1,6 @@
 import { type Logger, pino } from "pino";
-import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, mayBePicked } from "../../../src/channel/memory.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { HealthMonitor } from "../../../src/control/backends/health.ts";
 import { Store } from "../../../src/control/state/store.ts";
 import type { HealthCheck } from "../../../src/health/check.ts";
@@ -36,7 +36,8 @@ export function backendAt(port: number, tier = 0): Backend {
 export class HealthScene {
   readonly timers = new FakeTimers();
   readonly shared = createSharedMemory();
-  readonly memory = createCounterMemory();
+  readonly counters = new WorkerCounters(1);
+  readonly memory = this.counters.memories[0]!;
   readonly log: Record<string, unknown>[] = [];
   readonly logger: Logger = pino(
     { base: null, timestamp: false },
@@ -69,7 +70,7 @@ export class HealthScene {
       pools: [{ ...pool, discovery: { type: "static", backends: [] } }],
       routeTables: [],
     };
-    this.store = new Store(model as unknown as Model, new Map(), this.shared, [this.memory]);
+    this.store = new Store(model as unknown as Model, new Map(), this.shared, this.counters);
     this.monitor = new HealthMonitor({
       pool: (name) => this.store.pool(name),
       shared: this.shared,

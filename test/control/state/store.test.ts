@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backendCell, type CounterMemory, listenerCell, poolCell } from "../../../src/channel/counters.ts";
-import { createCounterMemory, layout } from "../../../src/channel/layout.ts";
+import { layout } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";
 import type { Backend, PlacedBackend } from "../../../src/model/backend.ts";
 import { relayTarget } from "../../../src/model/chain.ts";
@@ -29,11 +30,11 @@ interface Scene {
 
 function scene(of = model): Scene {
   const shared = createSharedMemory();
-  const memories = [createCounterMemory(), createCounterMemory()];
+  const counters = new WorkerCounters(2);
   const bound = new Map(
     of.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" as const }]),
   );
-  return { store: new Store(of, bound, shared, memories), shared, memories };
+  return { store: new Store(of, bound, shared, counters), shared, memories: counters.memories };
 }
 
 function backend(host: string, weight = 1): Backend {

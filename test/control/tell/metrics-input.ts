@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { countersOf, createCounterMemory } from "../../../src/channel/layout.ts";
+import { countersOf } from "../../../src/channel/layout.ts";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import type { HttpFront } from "../../../src/model/http/front.ts";
@@ -133,7 +134,8 @@ export function testInput(): TestInput {
     pools: [echo, pool("empty", 1, 4, 0)],
   };
   const shared = createSharedMemory();
-  const slots = slotsOf("listener", shared);
+  const counters = new WorkerCounters(2);
+  const slots = slotsOf("listener", shared, counters);
   for (const { slot } of [web, plain]) assert.equal(slots.take(), slot);
   const discovery = new Map<string, DiscoveryReading>([
     ["echo", { errors: 0, lastError: undefined }],
@@ -143,7 +145,7 @@ export function testInput(): TestInput {
     web,
     plain,
     echo,
-    memories: [createCounterMemory(), createCounterMemory()],
+    memories: counters.memories,
     shared,
     readiness: () => ({ state: "ready", reason: undefined }),
     snapshot: () => snapshot,

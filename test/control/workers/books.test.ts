@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { endReasonList, listenerCell } from "../../../src/channel/counters.ts";
-import { countersOf, createCounterMemory, gaugesOf, kindNames } from "../../../src/channel/layout.ts";
+import { countersOf, gaugesOf, kindNames } from "../../../src/channel/layout.ts";
 import { createSharedMemory, openConnections } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { closeBooks } from "../../../src/control/workers/books.ts";
 
 const slots = 3;
@@ -20,11 +21,12 @@ test("what a dead worker had open is counted as ended, and what the others have 
   fc.assert(
     fc.property(opens, (counts) => {
       const shared = createSharedMemory();
-      const memories = [createCounterMemory(), createCounterMemory()];
+      const counters = new WorkerCounters(2);
       for (const kind of kindNames) {
-        const places = slotsOf(kind, shared);
+        const places = slotsOf(kind, shared, counters);
         for (let slot = 0; slot < slots; slot++) places.take();
       }
+      const { memories } = counters;
       let connections = 0;
       for (const [index, { kind, gauge, rises, falls }] of gauges.entries())
         for (let slot = 0; slot < slots; slot++) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { CounterMemory } from "../../../src/channel/counters.ts";
-import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import type { ToWorker } from "../../../src/channel/messages.ts";
 import { TlsOnce } from "../../../src/channel/tls-once.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { type BoundListener, Store, type Wanted } from "../../../src/control/state/store.ts";
 import { Feed } from "../../../src/control/workers/feed.ts";
 import { ServedState } from "../../../src/data/apply.ts";
@@ -38,7 +38,7 @@ export class FakeWorker {
   refusal: string | undefined;
 
   constructor(index: number, count: number, store: Store, counters: CounterMemory) {
-    const guards = new ServedGuards(counters);
+    const guards = new ServedGuards({ counters });
     const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
     this.state = new ServedState(memory, {
       onConnection: () => assert.fail("there are no sockets"),
@@ -91,10 +91,10 @@ export class PublishingScene {
   readonly log = log;
 
   constructor(wanted: Wanted, count: number) {
-    const memories = Array.from({ length: count }, createCounterMemory);
-    this.store = new Store(wanted, boundAs(wanted), createSharedMemory(), memories);
+    const counters = new WorkerCounters(count);
+    this.store = new Store(wanted, boundAs(wanted), createSharedMemory(), counters);
     this.store.takeTouched();
-    this.workers = memories.map((memory, index) => new FakeWorker(index, count, this.store, memory));
+    this.workers = counters.memories.map((memory, index) => new FakeWorker(index, count, this.store, memory));
   }
 
   /** What changed is sent to whom nothing is under way. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { test } from "node:test";
 import { listenerCell } from "../../../src/channel/counters.ts";
-import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { createSharedMemory, mostConnections, openConnections } from "../../../src/channel/memory.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { discover } from "../../../src/cli/discover.ts";
 import { type BoundListener, Store } from "../../../src/control/state/store.ts";
 import { Handover } from "../../../src/control/workers/handover.ts";
@@ -24,12 +24,13 @@ async function startScene(backend: string) {
     pools.echo.discovery = { type = "static", backends = ["${backend}"] }`);
   const shared = createSharedMemory();
   Atomics.store(shared.process, mostConnections, 1000);
-  const memories = [createCounterMemory(), createCounterMemory()];
+  const counters = new WorkerCounters(2);
+  const { memories } = counters;
   const [port = 0] = await freePorts(1);
   const bound = new Map<string, BoundListener>([
     ["echo", { addresses: [{ kind: "tcp", host: "127.0.0.1", port }], accept: "handed-over" }],
   ]);
-  const store = new Store(model, bound, shared, memories);
+  const store = new Store(model, bound, shared, counters);
   for await (const set of discover(model.pools[0]!.discovery).watch(new AbortController().signal)) {
     assert.ok(set.ok);
     store.setBackends("echo", set.value);

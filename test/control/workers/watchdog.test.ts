@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { createCounterMemory } from "../../../src/channel/layout.ts";
 import { stackOfHung } from "../../../src/control/workers/hung-stack.ts";
 import { emptySeat } from "../../../src/control/workers/seat.ts";
 import { Watchdog } from "../../../src/control/workers/watchdog.ts";
@@ -11,8 +10,7 @@ import { FakeTimers } from "../../support/fake-timers.ts";
 function scene() {
   const timers = new FakeTimers();
   const turns = new Int32Array(new SharedArrayBuffer(8));
-  const counters = createCounterMemory();
-  const seats = [1, 2].map((id) => ({ ...emptySeat(id, counters), ready: true, serving: true }));
+  const seats = [1, 2].map((id) => ({ ...emptySeat(id), ready: true, serving: true }));
   const hung: number[] = [];
   const watchdog = new Watchdog(seats, turns, timers, ({ id }) => hung.push(id));
   watchdog.limit = 10_000;
