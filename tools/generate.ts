@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { retryRefusals, retryTriggers } from "../src/model/http/retry.ts";
 import {
   connectFailures,
   endReasons,
@@ -35,6 +36,8 @@ const documents: readonly Generated[] = [
     parts: {
       "end-reasons": () => reasonTable(endReasons),
       "request-reasons": () => reasonTable(requestReasons),
+      "retry-triggers": () => textTable("`retry.on`", textsOf(retryTriggers)),
+      "retry-refusals": () => textTable("`retry`", retryRefusals),
       "reject-reasons": () => reasonTable(rejectReasons),
       "handshake-results": () => reasonTable(handshakeResults),
       "connect-failures": () => reasonTable(connectFailures),
@@ -71,6 +74,15 @@ function reasonTable(reasons: Readonly<Record<string, Reason>>): string {
     ]),
   );
 }
+
+const textTable = (head: string, texts: Readonly<Record<string, string>>): string =>
+  markdownTable(
+    [head, "meaning"],
+    Object.entries(texts).map(([name, text]) => [`\`${name}\``, text]),
+  );
+
+const textsOf = (things: Readonly<Record<string, { readonly text: string }>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(things).map(([name, { text }]) => [name, text]));
 
 function render(document: Generated, current: string): string {
   if ("whole" in document) return document.whole();

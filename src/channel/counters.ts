@@ -1,4 +1,10 @@
 import {
+  type RetryRefusal,
+  type RetryTrigger,
+  retryRefusals,
+  retryTriggerList,
+} from "../model/http/retry.ts";
+import {
   type ConnectFailure,
   connectFailures,
   type EndReason,
@@ -46,6 +52,16 @@ export function outcomeOf(reason: RequestReason, status: number): number {
   return ownOutcomes.get(reason) ?? Math.min(Math.floor(status / 100), 5) - 1;
 }
 
+/** What made a request be sent again: `status` stands for every status of an answer. */
+export type RetryCause = RetryTrigger | "status";
+
+/** Connecting another backend is counted as a retry of its own, whoever asked for it. */
+export const retryCauseList: readonly RetryCause[] = [
+  ...retryTriggerList.filter((trigger) => trigger !== "connect-failed"),
+  "status",
+];
+export const retryRefusalList: readonly RetryRefusal[] = Object.keys(retryRefusals) as RetryRefusal[];
+
 /** A handshake's result with the TLS version that it agreed on; a failed one has none. */
 export interface HandshakeOutcome {
   readonly result: HandshakeResult;
@@ -90,6 +106,8 @@ export const poolCell = place({
   dequeued: 1,
   queueDuration: histogramCells,
   firstByte: histogramCells,
+  requestRetries: retryCauseList.length,
+  retryRefusals: retryRefusalList.length,
 });
 
 /** Cells of a backend's block. Active = leased − released; a lease begins with the attempt to connect. */

@@ -34,6 +34,9 @@ const kind = <const Cells extends object, const K extends Omit<Kind<Cells>, "cou
 /** A latency in microseconds, 0 before the first; and when it was measured, in hundredths of a second. */
 export const latencyCells = 2;
 
+/** See `retry-budget.ts`. */
+export const retryWindow = { seconds: 10, buckets: 11, cellsOfBucket: 3 } as const;
+
 export const layout = {
   listener: kind(listenerCell, {
     capacity: 1_024,
@@ -56,6 +59,8 @@ export const layout = {
     cells: {
       /** See `bells.ts`. */
       bells: 2,
+      /** Requests and retries of each of the last seconds. */
+      retryWindow: retryWindow.buckets * retryWindow.cellsOfBucket,
     },
   }),
   route: kind(routeCell, {

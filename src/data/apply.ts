@@ -265,6 +265,7 @@ function shortestOfServe({ serve }: Chain): number {
 const shortestOfRoute = ({ timeouts }: HttpRoute): number =>
   Math.min(
     timeouts.firstByte,
+    timeouts.try ?? Number.POSITIVE_INFINITY,
     timeouts.request ?? Number.POSITIVE_INFINITY,
     timeouts.idle ?? Number.POSITIVE_INFINITY,
   );

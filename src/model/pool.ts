@@ -177,7 +177,8 @@ export interface Pool {
     /** How many different backends are tried before the client is refused, 1 to 16. */
     readonly attempts: number;
     /**
-     * The most retries at a time, over all workers: this share of the pool's connections, in percent, but at least `min`.
+     * The most retries, over all workers, in percent, but at least `min`: attempts to connect at a time, as a share of
+     * the pool's connections; requests that are sent again in ten seconds, as a share of its requests, with `min` a second.
      */
     readonly retryBudget: { readonly percent: number; readonly min: number };
   };

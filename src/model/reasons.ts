@@ -307,6 +307,11 @@ export const requestReasons = {
     status: 502,
     text: "the head of the backend's answer is larger than max_response_head",
   },
+  retry_failed: {
+    origin: "backend",
+    status: 502,
+    text: "a backend's answer was to be replaced by that of another attempt, which had no backend; detail says why",
+  },
   upgrade_failed: {
     origin: "backend",
     status: 502,
@@ -339,6 +344,11 @@ export const requestReasons = {
     origin: "backend",
     status: 504,
     text: "the backend's answer did not begin within timeouts.first_byte",
+  },
+  try_timeout: {
+    origin: "backend",
+    status: 504,
+    text: "the backend's answer did not begin within timeouts.try, and no other attempt was made",
   },
   request_timeout_backend: {
     origin: "backend",

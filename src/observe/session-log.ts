@@ -10,6 +10,10 @@ export interface AttemptRecord {
   readonly ms: number;
   /** Why the attempt failed; undefined when it succeeded. */
   readonly error: string | undefined;
+  /** Of the answer to a request, where it was to be decided whether to send that again. */
+  readonly status?: number | undefined;
+  /** Whether a request was sent again after it; `made`, or why not. */
+  readonly retry?: string | undefined;
 }
 
 /** How the backend was chosen. */
@@ -128,10 +132,9 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
 
 export const present = (text: string): string | undefined => (text === "" ? undefined : text);
 
-export const rounded = ({ backend, ms, error }: AttemptRecord): AttemptRecord => ({
-  backend,
-  ms: Math.round(ms * 1000) / 1000,
-  error,
+export const rounded = (attempt: AttemptRecord): AttemptRecord => ({
+  ...attempt,
+  ms: Math.round(attempt.ms * 1000) / 1000,
 });
 
 /** Milliseconds with three decimals: more is noise. */

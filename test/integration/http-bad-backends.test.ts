@@ -82,6 +82,9 @@ const outcomes: Readonly<Record<ModeName, Outcome>> = {
   "unasked-switch": bad("unasked_switch"),
 };
 
+/** The connection ended without an answer. */
+const lost: ReadonlySet<string> = new Set(["backend_reset", "backend_closed"]);
+
 const names = Object.keys(badModes) as ModeName[];
 
 describe("whatever a backend does wrong", { concurrency: 4 }, () => {
@@ -104,6 +107,13 @@ describe("whatever a backend does wrong", { concurrency: 4 }, () => {
       if (!("onConnect" in badModes[name])) for (const method of methods) await check(name, method, "kept");
     });
 
+  for (const name of names)
+    test(`${name}: what may be sent again is, where the route says so, and a POST is not`, async () => {
+      for (const method of methods) await check(name, method, "new", "retried.example");
+      if (!("onConnect" in badModes[name]))
+        for (const method of methods) await check(name, method, "kept", "retried.example");
+    });
+
   test("nothing is left open", async () => {
     await settled(umay);
     await becomes(
@@ -115,14 +125,20 @@ describe("whatever a backend does wrong", { concurrency: 4 }, () => {
   });
 
   /** @param how over a connection that has served, or over a new one, or as a client of HTTP/1.0. */
-  async function check(name: ModeName, method: Method, how: "new" | "kept" | "old"): Promise<void> {
-    const path = `/${name}/${method}-${how}`;
+  async function check(
+    name: ModeName,
+    method: Method,
+    how: "new" | "kept" | "old",
+    host: "a.example" | "retried.example" = "a.example",
+  ): Promise<void> {
+    const retried = host === "retried.example";
+    const path = `/${name}/${method}-${how}${retried ? "-retried" : ""}`;
     using client = await HttpClient.connect(umay.port("web"));
     if (how === "kept") await good(client, name);
     const body = method === "POST" || method === "PUT" ? "0123456789" : "";
     const length = body === "" ? "" : `content-length: ${body.length}\r\n`;
     client.write(
-      `${method} ${path} HTTP/1.${how === "old" ? 0 : 1}\r\nhost: a.example\r\n${length}\r\n${body}`,
+      `${method} ${path} HTTP/1.${how === "old" ? 0 : 1}\r\nhost: ${host}\r\n${length}\r\n${body}`,
     );
     const response = await client.response(method);
     const outcome = outcomes[name];
@@ -133,7 +149,9 @@ describe("whatever a backend does wrong", { concurrency: 4 }, () => {
     assert.equal(line["reason"], reason, path);
     if (outcome.status !== "cut") assert.equal(line["detail"], detail, path);
     const isRepeated = outcome.stale && how === "kept" && body === "";
-    assert.equal(backends.get(name)!.seen(path), isRepeated ? 2 : 1, `times that ${path} was sent`);
+    const isRetried = retried && method !== "POST" && lost.has(outcome.reason) && outcome.status !== "cut";
+    const times = isRetried ? 3 : isRepeated ? 2 : 1;
+    assert.equal(backends.get(name)!.seen(path), times, `times that ${path} was sent`);
     if (how === "old") assert.deepEqual(response.interim, [], "interim responses came after HTTP/1.0");
     await backends.get(name)!.quiet();
     if (how === "kept" && response.isComplete && response.fields.get("connection") !== "close")
@@ -164,6 +182,8 @@ describe("whatever a backend does wrong", { concurrency: 4 }, () => {
   }
 });
 
+const settings = 'http.idle = "500ms"\noutlier.enabled = false\nretry_budget.min = 100';
+
 function configuration(backends: ReadonlyMap<ModeName, BadBackend>): string {
   const tables = [...backends].map(([name, { address }]) => {
     const timeouts =
@@ -173,7 +193,13 @@ function configuration(backends: ReadonlyMap<ModeName, BadBackend>): string {
       path_prefix = "/${name}"
       pool = "${name}"
       timeouts = { ${timeouts} }
-      ${poolToml(name, [address], 'http.idle = "500ms"\noutlier.enabled = false')}`;
+      [routes.${name}-retried]
+      hosts = ["retried.example"]
+      path_prefix = "/${name}"
+      pool = "${name}"
+      timeouts = { ${timeouts} }
+      retry = { backoff = { base = "1ms", max = "1ms" } }
+      ${poolToml(name, [address], settings)}`;
   });
   return `
     workers = 1

@@ -94,8 +94,8 @@ test("a backend that closes idle connections at any moment costs no request", as
     }),
   );
   const isRepeated = (): boolean =>
-    umay.log.filter(({ attempts }) => (attempts as { error?: string }[])?.[0]?.error === "reused").length >=
-    10;
+    umay.log.filter(({ attempts }) => (attempts as { error?: string }[])?.[0]?.error === "reused-reset")
+      .length >= 10;
   for (let round = 0; round < 2_000 && !(isRepeated() && backend.closed >= 200); round++) {
     await sleep(random() * 4);
     backend.closeIdle();

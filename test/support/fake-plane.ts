@@ -100,7 +100,7 @@ export class FakePlane {
   readonly dial: Dial = () => this.#dialled(new FakeSocket());
 
   constructor() {
-    for (const cells of Object.values(shared)) cells.fill(0, 0, 8);
+    for (const cells of Object.values(shared)) cells.fill(0, 0, 64);
     shared.process[mostConnections] = 1e6;
     counters.fill(0, fakeListener.counters, fakeListener.counters + listenerCell.size);
     counters.fill(0, fakePool.counters, fakePool.counters + poolCell.size);

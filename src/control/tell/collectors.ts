@@ -36,6 +36,7 @@ import {
 } from "../state/counts.ts";
 import { cumulate } from "./histograms.ts";
 import type { MetricsInput } from "./readings.ts";
+import { refusedRetries, retriesOfRequests } from "./request-collectors.ts";
 
 /** One value of a metric. */
 export interface Sample {
@@ -151,6 +152,8 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     );
   },
 
+  umay_request_retries_total: retriesOfRequests,
+  umay_request_retries_refused_total: refusedRetries,
   umay_backend_connections_total: ofBackends(({ memories }, { counters }) =>
     sumCells(memories, counters + backendCell.connected),
   ),

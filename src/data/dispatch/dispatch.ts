@@ -2,6 +2,7 @@ import { backendCell, type CounterMemory, connectFailureList, poolCell } from ".
 import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
+import type { RetryRefusal } from "../../model/http/retry.ts";
 import { type ConnectFailure, connectFailures, type EndReason } from "../../model/reasons.ts";
 import { readTime } from "../clock.ts";
 import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts";
@@ -26,8 +27,10 @@ export interface DispatchPlane {
 /** Who wants an upstream, and for what. */
 export interface DispatchOwner {
   readonly key: PickKey;
-  /** Backends that are not to be tried: earlier dispatches for the same exchange failed on them. */
-  readonly tried: readonly PlacedBackend[];
+  /** Backends that are not to be picked: the same request failed on them. */
+  readonly excluded: readonly PlacedBackend[];
+  /** Whether another backend is tried where one can't be connected. */
+  readonly triesOthers: boolean;
   /** When to have given up, by `performance.now()`; undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
   /** A connection to this backend that is idle, and the owner's from now on; undefined: a new one is to be made. */
@@ -47,6 +50,19 @@ export interface Attempt {
   took: number;
   /** Why it failed; undefined: it did not. */
   error: string | undefined;
+  /** What became of the request that was sent, where it was to be decided whether to send it again. */
+  outcome?: AttemptOutcome;
+}
+
+/** How a request failed on a backend that was connected. */
+export interface AttemptOutcome {
+  /** Of the answer; undefined: none came. */
+  readonly status: number | undefined;
+  readonly error: string | undefined;
+  /** From the begin of the attempt on, in milliseconds. */
+  readonly took: number;
+  /** Whether the request was sent again, and if not, why. */
+  readonly retry: "made" | RetryRefusal | undefined;
 }
 
 const noAttempts: readonly Attempt[] = [];
@@ -88,8 +104,8 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   /** Takes up an upstream; where none can be had at once, waits for one. */
   begin(): void {
     const { connect, backends } = this.pool.definition;
-    const tried = this.#owner.tried.length + this.attempts.length;
-    const most = Math.min(connect.attempts, backends.length);
+    const tried = this.attempts.length;
+    const most = this.#owner.triesOthers ? Math.min(connect.attempts, backends.length) : 1;
     if (!mayTry(tried, most, this.late(performance.now()))) {
       this.end("connect_failed");
       return;
@@ -116,30 +132,31 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   }
 
   get fresh(): boolean {
-    return this.#owner.tried.length + this.attempts.length === 0;
+    return this.#owner.excluded.length + this.attempts.length === 0;
   }
 
   /** Picks a backend and begins to connect it, or ends where there is none. */
   turn(): Wait | undefined {
     const { pool } = this;
-    const pick = pool.leases.take(this.#owner.key, this.tried);
+    const again = this.attempts.length > 0;
+    const pick = pool.leases.take(this.#owner.key, this.tried, again);
     this.candidates = pool.definition.backends.length;
     if (pick.skipped !== undefined) this.noteSkipped(pick.skipped);
     if (pick.kind === "wait") return pick.for;
     if (pick.kind === "leased") this.connect(pick.backend);
-    else this.end(endWithoutPick(pick.reason, this.fresh));
+    else this.end(endWithoutPick(pick.reason, !again));
     return undefined;
   }
 
   private get tried(): readonly PlacedBackend[] {
-    const { tried } = this.#owner;
-    return this.attempts.length === 0 ? tried : [...tried, ...this.attempts.map(backendOf)];
+    const { excluded } = this.#owner;
+    return this.attempts.length === 0 ? excluded : [...excluded, ...this.attempts.map(backendOf)];
   }
 
   private connect(backend: PlacedBackend): void {
     this.leaveQueue();
     const { tls, definition } = this.pool;
-    this.#retrying = !this.fresh;
+    this.#retrying = this.attempts.length > 0;
     this.#phase = "connect";
     this.#began = performance.now();
     // Arrays of just their length: every session keeps one.

@@ -7,6 +7,7 @@ import { Leases, type WorkerMemory } from "../pick/leases.ts";
 import { BackendTls } from "../upstream/tls.ts";
 import type { UpstreamTls } from "../upstream/upstream.ts";
 import { Queue } from "./queue.ts";
+import { RetryBudget } from "./retry-budget.ts";
 
 /** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
 export class ServedPool {
@@ -20,6 +21,7 @@ export class ServedPool {
   readonly leases: Leases;
   /** Where this worker's sessions wait. */
   readonly queue: Queue;
+  readonly retryBudget: RetryBudget;
   readonly #memory: WorkerMemory;
 
   /** @throws where OpenSSL refuses the pool's TLS settings. */
@@ -30,6 +32,7 @@ export class ServedPool {
     this.latencies = this.#measure(definition);
     this.leases = new Leases(definition, memory);
     this.queue = new Queue(definition, memory.shared, memory.counters);
+    this.retryBudget = new RetryBudget(memory.shared.retryWindow, definition.slot, sharedClock);
   }
 
   /**

@@ -1,8 +1,10 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { HttpFront } from "../../model/http/front.ts";
+import { type RetryPolicy, retryTriggers } from "../../model/http/retry.ts";
 import type { FieldChanges, HttpRoute } from "../../model/http/route.ts";
 import type { Decision } from "../decide/http/decide.ts";
+import { maySendTwice } from "../decide/http/retry.ts";
 
 /** The changes that a route makes, one an entry. @param path as it is matched. */
 export function changesOf(decision: Decision, path: string): string[] {
@@ -24,12 +26,31 @@ function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
 }
 
 /** The limits that count for a request of a route. */
-export function limitsOf({ timeouts, maxBody }: HttpRoute, { timeouts: usual, limits }: HttpFront): string[] {
+export function limitsOf(
+  { timeouts, maxBody, retry }: HttpRoute,
+  { timeouts: usual, limits }: HttpFront,
+  method: string,
+): string[] {
   const body = maxBody ?? limits.body;
   return [
+    retryWords(retry, method),
     `first byte ${formatDuration(timeouts.firstByte)}`,
+    ...(timeouts.try === undefined ? [] : [`try ${formatDuration(timeouts.try)}`]),
     `idle ${formatDuration(timeouts.idle ?? usual.idle)}`,
     timeouts.request === undefined ? "no limit for the whole" : `whole ${formatDuration(timeouts.request)}`,
     body === 0 ? "body of any size" : `body ${formatSize(body)}`,
   ];
+}
+
+/** `retries 2 on connect-failed, 503`: only what may be sent again with this method. */
+function retryWords(policy: RetryPolicy, method: string): string {
+  const { on, statuses, attempts } = policy;
+  const isRepeatable = maySendTwice(policy, method);
+  const causes = [
+    ...on.filter((trigger) => isRepeatable || !retryTriggers[trigger].sent),
+    ...(isRepeatable ? statuses.map(String) : []),
+  ];
+  if (causes.length === 0) return "no retries";
+  const words = `retries ${attempts} on ${causes.join(", ")}`;
+  return isRepeatable ? words : `${words} (${method}: never once it was sent)`;
 }

@@ -65,7 +65,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
       access: route === undefined ? null : accessRule(route, client),
       guards: decision.kind === "refuse" ? [] : guardLines(decision.rule.route.guards, header),
       changes: changesOf(decision, path),
-      limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front) : [],
+      limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front, method) : [],
       hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },
       answer: answerOf(decision),
     },

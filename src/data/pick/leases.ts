@@ -41,12 +41,12 @@ export class Leases {
   }
 
   /**
-   * Leases the backend to try next: {@link release} must follow, and where some were tried, {@link endRetry}.
-   * @param tried backends that were tried already.
+   * Leases the backend to try next: {@link release} must follow, and where it is for another try, {@link endRetry}.
+   * @param tried backends that were tried already. @param again the one before could not be connected.
    */
-  take(key: PickKey, tried: readonly PlacedBackend[]): PickResult {
+  take(key: PickKey, tried: readonly PlacedBackend[], again: boolean): PickResult {
     this.#present.begin(key, tried, this.#definition.warming);
-    const pick = this.#take(tried.length > 0);
+    const pick = this.#take(again);
     this.#present.end();
     return pick;
   }

@@ -2,6 +2,7 @@ import type { Cidr } from "../../lib/cidr.ts";
 import type { Target } from "../chain.ts";
 import type { FileSource } from "../material.ts";
 import type { Guard, GuardGroups } from "./guard.ts";
+import type { RetryPolicy } from "./retry.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Template } from "./template.ts";
 
@@ -89,11 +90,14 @@ export interface HttpRoute {
   readonly timeouts: {
     /** From the last byte of the request to the head of the response. */
     readonly firstByte: number;
+    /** From the begin of an attempt, or the request's last byte, to the head of the response; undefined: no limit. */
+    readonly try: number | undefined;
     /** From the request's head to the response's last byte; undefined: no limit. */
     readonly request: number | undefined;
     /** Without a byte in either direction; undefined: the listener's. */
     readonly idle: number | undefined;
   };
+  readonly retry: RetryPolicy;
   /** The first that the request has is hashed; empty: what the pool says. */
   readonly hash: readonly HashKey[];
   readonly sticky: Sticky | undefined;

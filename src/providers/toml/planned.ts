@@ -11,10 +11,8 @@ const planned: readonly { readonly key: string; readonly values?: readonly strin
   { key: "listeners.*.http2.ping" },
   { key: "pools.*.http.version" },
   { key: "routes.*.rate_limit" },
-  { key: "routes.*.retry" },
   { key: "routes.*.mirror" },
   { key: "routes.*.cors" },
-  { key: "routes.*.timeouts.try" },
 ];
 
 /** The planned keys and values in a configuration. They can't be checked. */

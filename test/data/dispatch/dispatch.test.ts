@@ -16,12 +16,18 @@ class Asker implements DispatchOwner {
   readonly key = { clientAddress: "192.0.2.1", serverName: "" };
   readonly told: (Upstream | EndReason)[] = [];
   readonly dispatch: Dispatch;
-  readonly tried: readonly PlacedBackend[];
+  readonly excluded: readonly PlacedBackend[];
+  readonly triesOthers: boolean = true;
   readonly deadline: number | undefined;
   dropped = false;
 
-  constructor(plane: FakePlane, pool: ServedPool, tried: readonly PlacedBackend[] = [], deadline?: number) {
-    this.tried = tried;
+  constructor(
+    plane: FakePlane,
+    pool: ServedPool,
+    excluded: readonly PlacedBackend[] = [],
+    deadline?: number,
+  ) {
+    this.excluded = excluded;
     this.deadline = deadline;
     this.dispatch = new Dispatch(plane, pool, this);
     this.dispatch.begin();
@@ -90,14 +96,14 @@ describe("a dispatch", () => {
     assert.equal(plane.dialled.length, 1);
   });
 
-  test("does not try what was tried for the same exchange, and is a retry then", () => {
+  test("does not pick what the same request failed on, and is no retry for that", () => {
     const plane = new FakePlane();
     const [one, two, three] = fakeBackends as [PlacedBackend, PlacedBackend, PlacedBackend];
     const asker = new Asker(plane, plane.pool(noLimit), [one, two]);
     assert.equal(asker.dispatch.upstream?.backend, three);
-    assert.equal(plane.shared.poolRetries[0], 1);
+    assert.equal(plane.shared.poolRetries[0], 0);
     const over = new Asker(plane, plane.pool(noLimit), [one, two, three]);
-    assert.deepEqual(over.told, ["connect_failed"]);
+    assert.deepEqual(over.told, ["no_backend"]);
     asker.drop();
     plane.isEmpty();
   });

@@ -71,7 +71,7 @@ class Stage {
   }
 
   take(key: PickKey, tried: readonly PlacedBackend[]): PlacedBackend | undefined {
-    const pick = this.pool.leases.take(key, tried);
+    const pick = this.pool.leases.take(key, tried, tried.length > 0);
     this.#skipped = pick.skipped;
     if (pick.kind !== "leased") return undefined;
     this.pool.leases.release(pick.backend);

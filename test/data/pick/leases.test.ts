@@ -54,7 +54,7 @@ function scene(changes: Partial<PlacedPool> = {}) {
     leases,
     /** The backend, or why there is none. */
     lease(tried: PlacedBackend[] = []): PlacedBackend | Wait | NoPick {
-      const pick = leases.take({ clientAddress: "192.0.2.1", serverName: "" }, tried);
+      const pick = leases.take({ clientAddress: "192.0.2.1", serverName: "" }, tried, tried.length > 0);
       if (pick.kind === "leased") return pick.backend;
       return pick.kind === "wait" ? pick.for : pick.reason;
     },

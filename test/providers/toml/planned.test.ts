@@ -12,10 +12,8 @@ const planned: readonly [table: string, line: string, listed: string][] = [
   ["pools.echo.http", 'version = "2"', "pools.<name>.http.version"],
   ["routes.a", "auth = []", "routes.<name>.auth"],
   ["routes.a", "rate_limit = []", "routes.<name>.rate_limit"],
-  ["routes.a", "retry = {}", "routes.<name>.retry"],
   ["routes.a", "mirror = []", "routes.<name>.mirror"],
   ["routes.a", "cors = {}", "routes.<name>.cors"],
-  ["routes.a.timeouts", 'try = "1s"', "routes.<name>.timeouts.try"],
 ];
 
 for (const [table, line, listed] of planned)

@@ -1,7 +1,8 @@
-import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
+import type { RetryPolicy } from "../../../model/http/retry.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
+import { decideRetry, type FailedTry, type RetryDecision } from "../../decide/http/retry.ts";
 import { type Attempt, Dispatch, type DispatchOwner } from "../../dispatch/dispatch.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import { Http1Upstream } from "../../upstream/http1.ts";
@@ -9,10 +10,8 @@ import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-heade
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { HttpConnection } from "./client.ts";
 import type { HttpPlane } from "./plane.ts";
+import { countRetry } from "./record.ts";
 import type { PoolChoice } from "./sticky-pick.ts";
-
-/** RFC 9110 section 9.2.2: to do it twice is to do it once. */
-const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 const none: readonly PlacedBackend[] = [];
 const noAttempts: readonly Attempt[] = [];
@@ -20,11 +19,11 @@ const noAttempts: readonly Attempt[] = [];
 /** Whose request is to be sent. */
 export interface BackendSideOwner {
   readonly connection: HttpConnection;
-  readonly head: Pick<RequestHead, "method" | "length" | "upgrade">;
   readonly choice: PoolChoice;
   readonly key: PickKey;
-  /** It is the client's first one: nothing says yet that it knows how connections may end. */
-  readonly isFirst: boolean;
+  readonly triesOthers: boolean;
+  /** Whether it has to have a new connection, because it would be lost with one that ends as it is sent. */
+  readonly needsNew: boolean;
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
   /** There is a connection to a backend: the request goes there. */
@@ -43,11 +42,11 @@ export class BackendSide implements DispatchOwner {
   upstream: Http1Upstream | undefined = undefined;
   readonly #plane: HttpPlane;
   readonly #owner: BackendSideOwner;
-  /** Of the dispatch before the present one. */
+  /** Of the dispatches before the present one. */
   #earlier = noAttempts;
+  #excluded = none;
   /** An idle connection that the dispatch took up. */
   #borrowed: Http1Upstream | undefined = undefined;
-  #isRepeated = false;
 
   constructor(plane: HttpPlane, owner: BackendSideOwner) {
     this.#plane = plane;
@@ -56,6 +55,7 @@ export class BackendSide implements DispatchOwner {
   }
 
   begin(): void {
+    this.dispatch.pool.retryBudget.count();
     this.dispatch.begin();
   }
 
@@ -67,8 +67,12 @@ export class BackendSide implements DispatchOwner {
     return this.#owner.key;
   }
 
-  get tried(): readonly PlacedBackend[] {
-    return none;
+  get excluded(): readonly PlacedBackend[] {
+    return this.#excluded;
+  }
+
+  get triesOthers(): boolean {
+    return this.#owner.triesOthers;
   }
 
   get deadline(): number | undefined {
@@ -79,19 +83,11 @@ export class BackendSide implements DispatchOwner {
     return proxyIntroduction(version, this.#owner.connection);
   }
 
-  /**
-   * A connection may end while a request is on its way to it. A request that must not be sent twice is lost then; so the
-   * first one of a client takes a connection of its own.
-   */
   borrow(backend: PlacedBackend): Upstream | undefined {
-    if (this.#isRepeated || (this.#owner.isFirst && !this.#mayRepeat)) return undefined;
-    this.#borrowed = this.#plane.kept.take(backend, this.dispatch.pool.wiring, performance.now());
+    this.#borrowed = this.#owner.needsNew
+      ? undefined
+      : this.#plane.kept.take(backend, this.dispatch.pool.wiring, performance.now());
     return this.#borrowed?.upstream;
-  }
-
-  get #mayRepeat(): boolean {
-    const { method, length, upgrade } = this.#owner.head;
-    return idempotent.has(method) && length === 0 && upgrade === "";
   }
 
   got(upstream: Upstream): void {
@@ -105,25 +101,45 @@ export class BackendSide implements DispatchOwner {
     this.#owner.ended(reason);
   }
 
-  /**
-   * The connection ended before a byte of the answer came. If it had been idle, the backend may have ended it without
-   * having seen the request: that is sent once more, on a new connection, where to do it twice would do no harm (RFC 9110
-   * section 9.2.2).
-   * @returns whether it is.
-   */
-  repeat(): boolean {
-    const { upstream, dispatch } = this;
-    if (upstream === undefined || !upstream.isReused || upstream.heard) return false;
-    if (this.#isRepeated || !this.#mayRepeat) return false;
-    this.#isRepeated = true;
-    this.#borrowed = undefined;
-    const last = dispatch.attempts.at(-1);
-    if (last !== undefined) last.error = "reused";
+  /** Whether the request is sent once more. That is counted, and noted of the attempt. @param took its time, in milliseconds. */
+  decide(policy: RetryPolicy, failed: FailedTry, took: number): RetryDecision {
+    const { pool } = this.dispatch;
+    const { connect, counters } = pool.definition;
+    const wanted = decideRetry(policy, failed);
+    // A connection that had served comes before each of the others: a pool that only fails has none of these.
+    const needsPlace = wanted.kind === "again" && failed.trigger !== "reused-reset";
+    const isOverBudget = needsPlace && !pool.retryBudget.take(connect.retryBudget);
+    const decision: RetryDecision = isOverBudget ? { kind: "give-up", why: "budget" } : wanted;
+    if (decision.kind === "unasked") return decision;
+    countRetry(this.#plane.counters, counters, failed.trigger, decision);
+    const { trigger } = failed;
+    const attempt = this.dispatch.attempts.at(-1)!;
+    attempt.outcome = {
+      status: typeof trigger === "number" ? trigger : undefined,
+      error: typeof trigger === "number" ? undefined : trigger,
+      took,
+      retry: decision.kind === "again" ? "made" : decision.why,
+    };
+    return decision;
+  }
+
+  /** Lets go of the backend, so that another attempt may be made. @param avoids whether that one prefers other backends. */
+  leave(avoids: boolean): void {
+    const { attempts, pool } = this.dispatch;
     this.drop();
-    this.#earlier = dispatch.attempts;
-    this.dispatch = new Dispatch(this.#plane, dispatch.pool, this);
+    this.#earlier = this.#earlier.concat(attempts);
+    if (!avoids) return;
+    const excluded = [...this.#excluded, attempts.at(-1)!.backend];
+    const hasOther = pool.definition.backends.some(
+      (other) => !excluded.includes(other) && pool.leases.obstacle(other) === undefined,
+    );
+    this.#excluded = hasOther ? excluded : none;
+  }
+
+  /** Makes another attempt, after {@link leave}. */
+  again(): void {
+    this.dispatch = new Dispatch(this.#plane, this.dispatch.pool, this);
     this.dispatch.begin();
-    return true;
   }
 
   /** The response is complete. @param isWhole so is the request: the connection may serve another one. */

@@ -2,9 +2,11 @@ import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
 import { agreesToWebSocket } from "../../../http/websocket.ts";
+import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import { maySendTwice } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { Http1Upstream, UpstreamUser } from "../../upstream/http1.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
@@ -12,6 +14,7 @@ import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import type { RequestBody } from "./request-body.ts";
+import { Retries } from "./retries.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
 import type { RequestView } from "./view.ts";
 
@@ -37,10 +40,10 @@ export interface ForwardOwner {
 }
 
 /**
- * How far it has come. In `dispatch` there is no backend yet, in `sent` no answer; `answering` is from the final head to
- * the last byte, `switched` after a change of protocol.
+ * How far it has come. In `dispatch` there is no backend yet, in `sent` no answer, in `backoff` no backend any more until
+ * the next attempt; `answering` is from the final head to the last byte, `switched` after a change of protocol.
  */
-type Phase = "dispatch" | "sent" | "answering" | "switched" | "over";
+type Phase = "dispatch" | "sent" | "backoff" | "answering" | "switched" | "over";
 
 /** A request that goes to a backend, and the way of its answer back to the client. */
 export class Forward implements BackendSideOwner, UpstreamUser {
@@ -48,7 +51,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
   readonly key: PickKey;
-  readonly isFirst: boolean;
+  /** It is the client's first one: nothing says yet that it knows how connections may end. */
+  readonly #isFirst: boolean;
   readonly #owner: ForwardOwner;
   readonly #view: RequestView;
   readonly #route: CompiledRoute;
@@ -56,12 +60,16 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   #continued = false;
   /** When the last byte of the request went to the backend, or its head, by performance.now(). */
   #asked = 0;
+  /** When the present attempt began, or the last byte of the request came, if that was later; by performance.now(). */
+  #tried = 0;
   /** When a byte moved last, in either direction, by {@link clock}. */
   #lastActive = clock.now;
+  /** Undefined: no attempt has failed. */
+  #retries: Retries | undefined = undefined;
 
   /**
    * @param owner has a view that is kept, and a route.
-   * @param to the path as the backend gets it, without the query; `isFirst` as in {@link BackendSideOwner}.
+   * @param to the path as the backend gets it, without the query; `isFirst`: it is the client's first request.
    */
   constructor(
     plane: HttpPlane,
@@ -76,7 +84,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.#route = owner.route!;
     this.head = new ForwardedHead(view, to.path);
     this.choice = choice;
-    this.isFirst = to.isFirst;
+    this.#isFirst = to.isFirst;
     this.key = { clientAddress: view.client, serverName: this.connection.serverName, key, preferred };
     this.backend = new BackendSide(plane, this);
   }
@@ -92,6 +100,25 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   get deadline(): number | undefined {
     const { request } = this.#route.definition.timeouts;
     return request === undefined ? undefined : this.#owner.began + request;
+  }
+
+  get triesOthers(): boolean {
+    return this.#route.definition.retry.on.includes("connect-failed");
+  }
+
+  /**
+   * A connection may end while a request is on its way to it. A request that must not be sent twice is lost then; so the
+   * first one of a client takes a connection of its own.
+   */
+  get needsNew(): boolean {
+    return this.#retries?.needsNew ?? (this.#isFirst && !this.#survivesReuse);
+  }
+
+  get #survivesReuse(): boolean {
+    const { retry } = this.#route.definition;
+    const { method, length } = this.head;
+    const isKept = length >= 0 && length <= retry.buffer;
+    return isKept && retry.on.includes("reused-reset") && maySendTwice(retry, method);
   }
 
   /** The head of a final answer has come. */
@@ -110,22 +137,29 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     const { head } = this;
     this.#phase = "sent";
     this.#asked = performance.now();
+    this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
     this.#lastActive = clock.now;
     view.backend = backend.address;
     head.authority = authorityFor(view, this.#route, this.backend.dispatch.pool.definition.http, backend);
+    const { retry } = this.#route.definition;
+    if (maySendTwice(retry, head.method)) requestBody.keep(retry.buffer);
     upstream.request(this, head, requestBody.waits, requestEdits(view, this.#route, client));
     requestBody.flow(upstream.body, head.length === 0);
     if (!requestBody.isWhole) client.resume();
   }
 
   ended(reason: EndReason): void {
-    this.#owner.refuse(reason in requestReasons ? (reason as RequestReason) : "connect_failed");
+    // What reached no backend at all is told so; an earlier attempt did.
+    if (this.#retries !== undefined) this.#owner.refuse(this.#retries.reason, reason);
+    else this.#owner.refuse(reason in requestReasons ? (reason as RequestReason) : "connect_failed");
   }
 
   /** A part of the request came. @param last nothing follows. */
   requestMoved(last: boolean): void {
     this.#lastActive = clock.now;
-    if (last) this.#asked = performance.now();
+    if (!last) return;
+    this.#asked = performance.now();
+    this.#tried = this.#asked;
   }
 
   drained(): void {
@@ -153,7 +187,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   }
 
   response(head: ResponseHead, follows: boolean): void {
-    const { client } = this.#owner;
+    const { client, requestBody } = this.#owner;
+    if (this.#repeats(head.status, "retry_failed")) return;
+    requestBody.release();
     const route = this.#route;
     const view = this.#view;
     this.#answered(head.status);
@@ -166,8 +202,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   #answered(status: number): void {
     this.#lastActive = clock.now;
     this.#owner.answered(status);
-    const serves = status !== 502 && status !== 503 && status !== 504;
-    this.backend.dispatch.answered(this.#asked, serves);
+    this.backend.dispatch.answered(this.#asked, serves(status));
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
@@ -212,21 +247,60 @@ export class Forward implements BackendSideOwner, UpstreamUser {
 
   /** The backend's response breaks the rules, or was cut short. */
   fail({ reason, detail }: Fault): void {
-    if (!this.#repeats()) this.#owner.refuse(reason as RequestReason, detail);
+    const why = reason as RequestReason;
+    if (reason === "backend_closed" && this.#repeats(this.#breakTrigger, why)) return;
+    this.#owner.refuse(why, detail);
   }
 
   broke(): void {
-    if (!this.#repeats()) this.#owner.refuse("backend_reset");
+    if (!this.#repeats(this.#breakTrigger, "backend_reset")) this.#owner.refuse("backend_reset");
   }
 
-  /** @returns whether the request is on its way once more. */
-  #repeats(): boolean {
-    if (this.#phase !== "sent") return false;
-    this.#phase = "dispatch";
-    if (this.backend.repeat()) return true;
-    this.#phase = "sent";
-    return false;
+  /** What the end of the connection is called. */
+  get #breakTrigger(): RetryTrigger {
+    const { upstream } = this.backend;
+    const isStale = upstream?.isReused === true && !upstream.heard;
+    return isStale && this.#route.definition.retry.on.includes("reused-reset") ? "reused-reset" : "reset";
   }
+
+  /**
+   * An attempt has failed, or its answer is one that may be replaced.
+   * @param reason how the request ends where no other attempt can be made then.
+   * @returns whether the request is on its way once more, or will be.
+   */
+  #repeats(trigger: RetryTrigger | number, reason: RequestReason): boolean {
+    if (this.#phase !== "sent") return false;
+    const { backend, deadline } = this;
+    const { retry } = this.#route.definition;
+    const now = performance.now();
+    const decision = backend.decide(
+      retry,
+      {
+        trigger,
+        method: this.head.method,
+        retries: this.#retries?.count ?? 0,
+        isWhole: this.#owner.requestBody.isThere,
+        left: deadline === undefined ? Number.POSITIVE_INFINITY : deadline - now,
+      },
+      now - this.#tried,
+    );
+    if (decision.kind !== "again") return false;
+    this.#retries ??= new Retries();
+    this.#retries.reason = reason;
+    this.#retries.needsNew = trigger === "reused-reset";
+    if (typeof trigger === "number") backend.dispatch.answered(this.#asked, serves(trigger));
+    else if (trigger !== "reused-reset") this.notAnswered();
+    this.#phase = "backoff";
+    this.#owner.requestBody.stop();
+    backend.leave(trigger !== "reused-reset");
+    this.#retries.wait(decision.wait, this.#again);
+    return true;
+  }
+
+  readonly #again = (): void => {
+    this.#phase = "dispatch";
+    this.backend.again();
+  };
 
   /** No answer has come, and none will: that counts against the backend. */
   notAnswered(): void {
@@ -236,6 +310,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   /** Gives up, and gives back all that it has. @param lingers the backend is to have time for what it was sent last. */
   drop(lingers = false): void {
     this.#phase = "over";
+    this.#retries?.stop();
     this.backend.drop(lingers);
   }
 
@@ -244,6 +319,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     switch (this.#phase) {
       case "dispatch":
         this.backend.dispatch.endIfOverdue(now);
+        break;
+      case "backoff":
+        this.#retries!.goIfDue(now);
         break;
       case "sent":
         this.#waitForHead(now);
@@ -261,9 +339,11 @@ export class Forward implements BackendSideOwner, UpstreamUser {
       this.#continued = true;
       client.response.interim(continueHead);
     }
-    if (isWhole && waited > this.#route.definition.timeouts.firstByte)
-      this.#owner.refuse("first_byte_timeout");
-    else this.#waitForBytes(now);
+    const { firstByte, try: longestTry } = this.#route.definition.timeouts;
+    if (isWhole && waited > firstByte) this.#owner.refuse("first_byte_timeout");
+    else if (isWhole && longestTry !== undefined && now - this.#tried > longestTry) {
+      if (!this.#repeats("try-timeout", "try_timeout")) this.#owner.refuse("try_timeout");
+    } else this.#waitForBytes(now);
   }
 
   #waitForBytes(now: number): void {
@@ -286,3 +366,6 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     else this.#owner.refuse("backend_drained");
   }
 }
+
+/** Whether an answer says that its backend works. */
+const serves = (status: number): boolean => status !== 502 && status !== 503 && status !== 504;

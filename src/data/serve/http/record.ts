@@ -1,9 +1,19 @@
-import { listenerCell, outcomeOf, poolCell, routeCell } from "../../../channel/counters.ts";
+import {
+  type CounterMemory,
+  listenerCell,
+  outcomeOf,
+  poolCell,
+  retryCauseList,
+  retryRefusalList,
+  routeCell,
+} from "../../../channel/counters.ts";
 import { recordValue } from "../../../channel/histogram.ts";
-import type { PlacedBackend } from "../../../model/backend.ts";
+import type { RetryTrigger } from "../../../model/http/retry.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
 import { logRequest } from "../../../observe/request-log.ts";
+import type { AttemptRecord } from "../../../observe/session-log.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { RetryDecision } from "../../decide/http/retry.ts";
 import type { Attempt, Dispatch } from "../../dispatch/dispatch.ts";
 import type { ExchangeClient } from "./client.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -21,6 +31,19 @@ export interface RecordedExchange {
   readonly sent: number;
   readonly began: number;
   readonly firstByte: number;
+}
+
+/** Counts a decision about sending a request again. @param first counter of the pool. */
+export function countRetry(
+  counters: CounterMemory,
+  first: number,
+  trigger: RetryTrigger | number,
+  decision: Exclude<RetryDecision, { kind: "unasked" }>,
+): void {
+  if (decision.kind === "again") {
+    const cause = typeof trigger === "number" ? "status" : trigger;
+    counters[first + poolCell.requestRetries + retryCauseList.indexOf(cause)]! += 1;
+  } else counters[first + poolCell.retryRefusals + retryRefusalList.indexOf(decision.why)]! += 1;
 }
 
 const noAttempts: readonly Attempt[] = [];
@@ -78,11 +101,7 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     route: route?.name ?? "",
     pool: backend?.dispatch.pool.definition.name ?? "",
     backend: view?.backend ?? "",
-    attempts: (backend?.attempts ?? noAttempts).map(({ backend: tried, took, error }) => ({
-      backend: addressOf(tried),
-      ms: took,
-      error,
-    })),
+    attempts: (backend?.attempts ?? noAttempts).map(attemptRecord),
     status,
     received: exchange.requestBody.received,
     sent: exchange.sent,
@@ -93,4 +112,10 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
   });
 }
 
-const addressOf = ({ address }: PlacedBackend): string => address;
+const attemptRecord = ({ backend, took, error, outcome }: Attempt): AttemptRecord => ({
+  backend: backend.address,
+  ms: outcome?.took ?? took,
+  error: error ?? outcome?.error,
+  status: outcome?.status,
+  retry: outcome?.retry,
+});

@@ -1,21 +1,36 @@
 import { Hold } from "../../../http/hold.ts";
 import type { BodyReceiver, Fields } from "../../../http/message.ts";
 
-/** The body of one request on its way to a backend. What comes before there is a backend waits, at most two reads of it. */
+/**
+ * The body of one request on its way to a backend. What comes before there is a backend waits, at most two reads of it.
+ * What has gone to one may be kept for another, up to a limit.
+ */
 export class RequestBody {
   /** Bytes that came. */
   received = 0;
   /** Its last byte has come. */
   isWhole = false;
-  /** A byte of it, or its end, went to a backend. */
-  hasBegun = false;
   readonly #hold = new Hold();
   #trailers: Fields | undefined = undefined;
   #to: BodyReceiver | undefined = undefined;
+  /** How much of what has gone is kept, in bytes. */
+  #most = 0;
+  /** Something has gone to a backend that is not kept. */
+  #isGone = false;
 
   /** Whether anything waits for a backend. */
   get waits(): boolean {
     return this.#hold.length > 0;
+  }
+
+  /** Whether all that came can be sent to a backend now. */
+  get isThere(): boolean {
+    return !this.#isGone;
+  }
+
+  /** From now on so many bytes are kept to be sent once more; a body that is longer is not kept. */
+  keep(most: number): void {
+    this.#most = most;
   }
 
   /** @returns false to get no more for now. */
@@ -26,38 +41,53 @@ export class RequestBody {
       this.#hold.append(bytes, start, end);
       return false;
     }
-    this.hasBegun = true;
+    // Before it goes: whoever gets it may write to it.
+    if (!this.#isGone) this.#keepIfFits(bytes, start, end);
     return this.#to.body(bytes, start, end, last);
+  }
+
+  #keepIfFits(bytes: Buffer, start: number, end: number): void {
+    if (this.#hold.length + end - start <= this.#most) this.#hold.append(bytes, start, end);
+    else this.#forget();
+  }
+
+  #forget(): void {
+    this.#isGone = true;
+    this.#hold.clear();
+    this.#trailers = undefined;
   }
 
   /** Nothing follows. */
   end(trailers: Fields | undefined): void {
     this.isWhole = true;
-    if (this.#to === undefined) this.#trailers = trailers?.retain();
-    else {
-      this.hasBegun = true;
-      this.#to.end(trailers);
-    }
+    if (this.#to === undefined || this.#most > 0) this.#trailers = trailers?.retain();
+    this.#to?.end(trailers);
   }
 
   /** There is a backend: it gets what waits, and all that comes. @param isEmpty the request has no body. */
   flow(to: BodyReceiver, isEmpty: boolean): void {
-    this.#to = to;
     const { bytes, start, end, length } = this.#hold;
-    const endsHere = this.isWhole && this.#trailers === undefined;
+    const trailers = this.#trailers;
+    const endsHere = this.isWhole && trailers === undefined;
+    this.#to = to;
     if (length > 0) {
-      this.hasBegun = true;
-      this.#hold.clear();
-      to.body(bytes, start, end, endsHere);
+      if (length > this.#most) {
+        this.#forget();
+        to.body(bytes, start, end, endsHere);
+        // A copy, which is the receiver's: what is kept stays as it is.
+      } else to.body(Buffer.from(bytes.subarray(start, end)), 0, length, endsHere);
     }
-    if (this.isWhole && !isEmpty && (length === 0 || !endsHere)) {
-      this.hasBegun = true;
-      to.end(this.#trailers);
-    }
+    if (this.isWhole && !isEmpty && (length === 0 || !endsHere)) to.end(trailers);
   }
 
-  /** The backend gets no more: another one may get all of it, where nothing has gone yet. */
+  /** The backend gets no more; another one may get all of it, where it is there. */
   stop(): void {
     this.#to = undefined;
+  }
+
+  /** Nothing of it is to be sent again. */
+  release(): void {
+    this.#most = 0;
+    if (this.#to !== undefined && this.received > 0) this.#forget();
   }
 }

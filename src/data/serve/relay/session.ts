@@ -87,8 +87,12 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     return this.#connection;
   }
 
-  get tried(): readonly PlacedBackend[] {
+  get excluded(): readonly PlacedBackend[] {
     return none;
+  }
+
+  get triesOthers(): boolean {
+    return true;
   }
 
   get deadline(): undefined {

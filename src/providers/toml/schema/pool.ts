@@ -167,8 +167,12 @@ const dnsDiscovery = z.strictObject({
 const retryBudget = z.strictObject({
   percent: integer(0, 100)
     .prefault(20)
-    .describe("The most retries at a time, in percent of the pool's connections."),
-  min: integer(0, 100_000).prefault(3).describe("So many retries at a time are always allowed."),
+    .describe(
+      "The most retries, in percent: at a time of the pool's connections, where a backend could not be connected; in ten seconds of the pool's requests, where requests are sent again.",
+    ),
+  min: integer(0, 100_000)
+    .prefault(3)
+    .describe("So many are always allowed: at a time, or a second where requests are sent again."),
 });
 
 export const pool = z.strictObject({

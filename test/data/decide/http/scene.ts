@@ -3,6 +3,7 @@ import { indexTable, Routing } from "../../../../src/data/decide/http/routing.ts
 import { loadRegexes } from "../../../../src/lib/regex.ts";
 import type { RequestMatch } from "../../../../src/model/http/match.ts";
 import { anyRequest, orderRoutes } from "../../../../src/model/http/precedence.ts";
+import { safeRetries } from "../../../../src/model/http/retry.ts";
 import type { HttpRoute } from "../../../../src/model/http/route.ts";
 
 export const regexes = await loadRegexes();
@@ -22,7 +23,8 @@ export function routeOf(name: string, rest: Partial<HttpRoute> = {}): HttpRoute 
     rewrite: { path: undefined, host: undefined },
     requestFields: unchanged,
     responseFields: unchanged,
-    timeouts: { firstByte: 1, request: undefined, idle: undefined },
+    timeouts: { firstByte: 1, try: undefined, request: undefined, idle: undefined },
+    retry: safeRetries,
     hash: [],
     sticky: undefined,
     upgrades: ["websocket"],

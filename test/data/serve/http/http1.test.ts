@@ -148,7 +148,7 @@ describe("a request", () => {
     assert.match(writtenTo(client), /one.*two$/s);
     assert.deepEqual(
       scene.requests.at(-1)!.attempts!.map(({ error }) => error),
-      ["reused", undefined],
+      ["reused-reset", undefined],
     );
     scene.finish();
   });

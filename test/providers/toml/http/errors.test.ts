@@ -27,6 +27,21 @@ const routes: readonly [what: string, keys: string, said: RegExp][] = [
     `${plain}\nlisteners = ["wev"]`,
     /listeners\[0\]: no listener is named "wev".*did you mean "web"/,
   ],
+  [
+    "tries again on something unknown",
+    `${plain}\nretry = { on = ["timeout"] }`,
+    /error routes\.x\.retry\.on\[0\]: .*expected "connect-failed", .* or a status from "400" to "599"/,
+  ],
+  [
+    "waits longer at first than at most",
+    `${plain}\nretry = { backoff = { base = "1s" } }`,
+    /error routes\.x\.retry\.backoff: base is longer than max/,
+  ],
+  [
+    "tries again where no backend is asked",
+    "respond = {}\nretry = {}",
+    /error routes\.x\.retry: has no effect beside respond/,
+  ],
   ["has an unknown pool", 'pool = "bb"', /error routes\.x\.pool: no pool is named "bb".*did you mean "b"/],
   [
     "has an unknown pool among several",
@@ -176,4 +191,11 @@ test("retry_budget at its former place counts, with a warning; at both it is an 
   assert.match(one.lines.join("\n"), /warning pools\.a\.connect\.retry_budget: has moved up/);
   const both = await loadHttp(`${alone}[pools.a.retry_budget]\nmin = 1\n${former}`);
   assert.match(both.lines.join("\n"), /error pools\.a\.connect\.retry_budget: stands beside/);
+});
+
+test("POST that may be sent twice without a body to send is a warning", async () => {
+  const { lines } = await loadHttp(
+    `${base}[routes.x]\npool = "b"\nretry = { methods = "all", buffer = 0 }\n`,
+  );
+  assert.match(lines.join("\n"), /warning routes\.x\.retry\.buffer: is 0, so no request with a body/);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { HttpServe } from "../../../../src/model/http/front.ts";
+import { idempotentMethods, safeRetries } from "../../../../src/model/http/retry.ts";
 import { type HttpRoute, routesOf } from "../../../../src/model/http/route.ts";
 import type { Model } from "../../../../src/model/model.ts";
 import { base, httpModel, loadHttp } from "./loading.ts";
@@ -29,7 +30,13 @@ test("mode and pool are a whole configuration, with every default filled in", as
   assert.equal(routes, "web");
   assert.equal(fallback?.name, "web.pool");
   assert.deepEqual(fallback?.action, { kind: "pools", to: [{ pool: "a", weight: 1 }] });
-  assert.deepEqual(fallback?.timeouts, { firstByte: 60_000, request: undefined, idle: undefined });
+  assert.deepEqual(fallback?.timeouts, {
+    firstByte: 60_000,
+    try: undefined,
+    request: undefined,
+    idle: undefined,
+  });
+  assert.deepEqual(fallback?.retry, safeRetries);
   assert.deepEqual(front.limits, {
     requestHead: 32_768,
     fields: 128,
@@ -210,4 +217,21 @@ test("two versions without TLS are an error: clients could not agree on one", as
   const { model, lines } = await loadHttp(`${base}[listeners.web.http]\nversions = ["2", "1.1"]\n${usesB}`);
   assert.equal(model, undefined);
   assert.match(lines.join("\n"), /error listeners\.web\.http\.versions: names two/);
+});
+
+test("retry = {} does something: it adds what may be lost, and 502, 503 and 504, for idempotent methods", async () => {
+  const model = await httpModel(`${base}[routes.b]\npath = "/b"\npool = "b"\nretry = {}\n`);
+  assert.deepEqual(routeOf(model, "b").retry, {
+    attempts: 2,
+    on: ["connect-failed", "refused-stream", "reused-reset", "reset", "try-timeout"],
+    statuses: [502, 503, 504],
+    methods: idempotentMethods,
+    buffer: 65_536,
+    backoff: { base: 25, max: 250 },
+  });
+  const text =
+    'retry = { on = ["429", "connect-failed", "429"], methods = ["POST"], attempts = 1, buffer = "1KiB" }';
+  const own = await httpModel(`${base}[routes.b]\npath = "/b"\npool = "b"\n${text}\n`);
+  const { on, statuses, methods } = routeOf(own, "b").retry;
+  assert.deepEqual([on, statuses, methods], [["connect-failed"], [429], ["POST"]]);
 });

@@ -8,6 +8,7 @@ import { resolveAction, resolveRewrite } from "./action.ts";
 import { given, type Resolving } from "./context.ts";
 import { guardsOf } from "./guards.ts";
 import { resolveMatch } from "./match.ts";
+import { resolveRetry } from "./retry.ts";
 
 /** A route with the listeners that it is for; undefined: all that speak HTTP. */
 export interface ResolvedRoute extends UnorderedRoute<HttpRoute> {
@@ -43,7 +44,13 @@ export async function resolveRoute(
     },
     requestFields: fieldChanges(settings.request_headers),
     responseFields: fieldChanges(settings.response_headers),
-    timeouts: { firstByte: timeouts.first_byte, request: timeouts.request || undefined, idle: timeouts.idle },
+    timeouts: {
+      firstByte: timeouts.first_byte,
+      try: timeouts.try || undefined,
+      request: timeouts.request || undefined,
+      idle: timeouts.idle,
+    },
+    retry: resolveRetry(settings.retry, [...path, "retry"], resolving),
     hash: settings.hash.map(hashKey),
     sticky: sticky && { cookie: sticky.cookie, sameSite: sticky.same_site, maxAge: sticky.max_age },
     upgrades: settings.upgrades,
@@ -76,12 +83,13 @@ function checkBackendKeys(
   path: Path,
   { report }: Resolving,
 ): void {
-  const { rewrite, request_headers: changes, hash, sticky } = settings;
+  const { rewrite, request_headers: changes, hash, sticky, retry } = settings;
   const given = {
     rewrite: Object.values(rewrite).some((value) => value !== undefined),
     request_headers: [changes.set, changes.add, changes.remove].some((part) => Object.keys(part).length > 0),
     hash: hash.length > 0,
     sticky: sticky !== undefined,
+    retry: retry !== undefined,
   };
   for (const [key, there] of Object.entries(given))
     if (there)

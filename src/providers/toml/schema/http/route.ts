@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { retryTriggerList } from "../../../../model/http/retry.ts";
 import { cidrs } from "../limits.ts";
 import { duration, integer, name, path } from "../values.ts";
 import { conditions, match } from "./match.ts";
@@ -6,6 +7,7 @@ import {
   authority,
   editableName,
   mediaType,
+  method,
   pathPrefix,
   removedName,
   requestHost,
@@ -94,6 +96,11 @@ const fieldChanges = z.strictObject({
 
 const timeouts = z.strictObject({
   first_byte: duration("1ms").prefault("60s").describe("Time that a backend has to begin its answer."),
+  try: duration("0s")
+    .prefault("0s")
+    .describe(
+      "Time that an attempt may take until the answer begins, from its begin or the request's last byte. Over it, another one is made, if retry allows that. 0s: no limit.",
+    ),
   request: duration("0s")
     .prefault("0s")
     .describe("Time for a request and its answer as a whole. 0s: no limit."),
@@ -102,6 +109,50 @@ const timeouts = z.strictObject({
     "x-default": "the listener's",
   }),
 });
+
+const retryExpected = `expected ${retryTriggerList.map((trigger) => `"${trigger}"`).join(", ")}, or a status from "400" to "599"`;
+
+const retryOn = z
+  .union([z.enum(retryTriggerList), z.string().regex(/^[45]\d\d$/, { error: retryExpected })], {
+    error: retryExpected,
+  })
+  .meta({ "x-type": "cause" });
+
+const retry = z.strictObject({
+  attempts: integer(1, 10)
+    .prefault(2)
+    .describe("How often a request is sent once more at most; connecting another backend does not count."),
+  on: z
+    .array(retryOn, { error: 'expected a list of causes, such as ["connect-failed", "503"]' })
+    .prefault([...retryTriggerList, "502", "503", "504"])
+    .describe("What makes umay try again: what went wrong, or the status of the answer."),
+  methods: z
+    .union([z.enum(["idempotent", "all"]), z.array(method).min(1)], {
+      error: 'expected "idempotent", "all" or a list of methods, such as ["GET", "POST"]',
+    })
+    .prefault("idempotent")
+    .meta({
+      description:
+        "The methods that may be sent twice once a backend may have had the request. idempotent: GET, HEAD, OPTIONS, PUT and DELETE.",
+      "x-type": '`"idempotent"`, `"all"` or a list of methods',
+    }),
+  buffer: size("0", "16MiB")
+    .prefault("64KiB")
+    .describe(
+      "How much of a request's body is kept to be sent again. A longer one passes, and is not sent again.",
+    ),
+  backoff: z
+    .strictObject({
+      base: duration("0s", "1m")
+        .prefault("25ms")
+        .describe("At most so long before the first retry; twice that before each further one."),
+      max: duration("0s", "1m").prefault("250ms").describe("The longest wait."),
+    })
+    .prefault({})
+    .describe("A random time before a request is sent again, from nothing to these."),
+});
+
+export type RetrySettings = z.output<typeof retry>;
 
 const sticky = z.strictObject({
   cookie: z
@@ -196,6 +247,10 @@ export const route = z
     request_headers: fieldChanges.prefault({}).describe("Changes the request's header fields."),
     response_headers: fieldChanges.prefault({}).describe("Changes the response's header fields."),
     timeouts: timeouts.prefault({}).describe("Time limits of a request."),
+    retry: retry.optional().meta({
+      description: "When a request is sent once more, to another backend where there is one.",
+      "x-default": "once, and only what surely does no harm",
+    }),
     hash: z
       .array(hashKey, { error: 'expected a list of keys, such as ["header:x-user", "source-ip"]' })
       .prefault([])

@@ -1,0 +1,28 @@
+import { poolCell, retryCauseList, retryRefusalList, sumCells } from "../../channel/counters.ts";
+import { speakingHttp } from "../state/counts.ts";
+import type { Sample } from "./collectors.ts";
+import type { MetricsInput } from "./readings.ts";
+
+/** A count for each pool and each of some reasons, where any listener speaks HTTP. */
+function byReason(reasons: readonly string[], cell: number): (input: MetricsInput) => readonly Sample[] {
+  return ({ memories, snapshot }) => {
+    const { pools, ...served } = snapshot();
+    if (speakingHttp(served).length === 0) return [];
+    return pools.flatMap(({ name, counters }) =>
+      reasons.map((reason, index) => ({
+        labels: { pool: name, reason },
+        value: sumCells(memories, counters + cell + index),
+      })),
+    );
+  };
+}
+
+export const retriesOfRequests: (input: MetricsInput) => readonly Sample[] = byReason(
+  retryCauseList,
+  poolCell.requestRetries,
+);
+
+export const refusedRetries: (input: MetricsInput) => readonly Sample[] = byReason(
+  retryRefusalList,
+  poolCell.retryRefusals,
+);

@@ -1,0 +1,64 @@
+import {
+  type RetryPolicy,
+  type RetryRefusal,
+  type RetryTrigger,
+  retryTriggers,
+} from "../../../model/http/retry.ts";
+
+/** What a decision about one more attempt looks at. */
+export interface FailedTry {
+  /** What went wrong; a number is the status of the answer. */
+  readonly trigger: RetryTrigger | number;
+  readonly method: string;
+  /** How often the request was sent again before. */
+  readonly retries: number;
+  /** All of the request that was sent can be sent once more. */
+  readonly isWhole: boolean;
+  /** The time that is left for the request, in milliseconds; infinite where nobody limits it. */
+  readonly left: number;
+}
+
+/**
+ * Whether a request is sent once more, after how many milliseconds, and if not, why. `unasked`: the route's `retry.on` does
+ * not have what went wrong.
+ */
+export type RetryDecision =
+  | { readonly kind: "again"; readonly wait: number }
+  | { readonly kind: "give-up"; readonly why: RetryRefusal }
+  | { readonly kind: "unasked" };
+
+const giveUp = (why: RetryRefusal): RetryDecision => ({ kind: "give-up", why });
+const unasked: RetryDecision = { kind: "unasked" };
+
+/** @param random uniform in [0, 1). */
+export function decideRetry(
+  policy: RetryPolicy,
+  { trigger, method, retries, isWhole, left }: FailedTry,
+  random: () => number = Math.random,
+): RetryDecision {
+  if (!isListed(policy, trigger)) return unasked;
+  if (wasSent(trigger) && !maySendTwice(policy, method)) return giveUp("method");
+  if (retries >= policy.attempts) return giveUp("attempts");
+  if (!isWhole) return giveUp("body");
+  const wait = isHurried(trigger) ? 0 : backoff(policy, retries, random);
+  return wait >= left ? giveUp("deadline") : { kind: "again", wait };
+}
+
+const isListed = ({ on, statuses }: RetryPolicy, trigger: FailedTry["trigger"]): boolean =>
+  typeof trigger === "number" ? statuses.includes(trigger) : on.includes(trigger);
+
+const wasSent = (trigger: FailedTry["trigger"]): boolean =>
+  typeof trigger === "number" || retryTriggers[trigger].sent;
+
+/** The backend is not to be blamed for it: it need not be given time. */
+const isHurried = (trigger: FailedTry["trigger"]): boolean =>
+  trigger === "reused-reset" || trigger === "refused-stream";
+
+/** Whether a method may be sent again that a backend may have had. */
+export const maySendTwice = ({ methods }: RetryPolicy, method: string): boolean =>
+  methods === "all" || methods.includes(method);
+
+/** Full jitter, so that requests that failed together do not come back together (Brooker, 2015). In milliseconds. */
+function backoff({ backoff: { base, max } }: RetryPolicy, retries: number, random: () => number): number {
+  return random() * Math.min(max, base * 2 ** retries);
+}

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type FakeBackend, HttpScene, type RequestLine, writtenTo } from "../../../support/http-scene.ts";
+import { poolHttp } from "../../../support/pool-http.ts";
+
+const get = (path = "/"): Buffer => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+const put = (body: string, method = "PUT"): Buffer =>
+  Buffer.from(`${method} / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
+
+const route = (retry: string, more = ""): string =>
+  `[routes.all]\npath_prefix = "/"\npool = "app"\n${more}\nretry = ${retry}\n`;
+
+const now = 'backoff = { base = "0s", max = "0s" }';
+const noLimit = { pool: { connect: { timeout: 1_000, attempts: 3, retryBudget: { percent: 20, min: 3 } } } };
+
+/** Waits for as long as a backoff may take. */
+const afterBackoff = (scene: HttpScene): void => scene.sweep(1_000);
+
+function attemptsOf({ attempts = [] }: RequestLine): unknown[] {
+  return attempts.map((attempt) => {
+    const { status, retry, error } = attempt as { status?: number; retry?: string; error?: string };
+    return [status ?? error, retry];
+  });
+}
+
+/** The backends that were dialled, in that order; each was connected as it was asked for. */
+const address = ({ socket }: FakeBackend, scene: HttpScene): number => scene.plane.dialled.indexOf(socket);
+
+describe("a request that fails on a backend", () => {
+  test("goes to another one, where the route says so, and its client sees one answer", async () => {
+    const scene = await HttpScene.of(route(`{ ${now} }`), noLimit);
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend().send(busy);
+    const second = scene.backend();
+    assert.equal(address(second, scene), 1);
+    second.socket.fail("ECONNRESET");
+    scene.backend().send(ok);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 .*hello$/s);
+    const line = scene.requests.at(-1)!;
+    assert.deepEqual([line.reason, line.status], ["served", 200]);
+    assert.deepEqual(attemptsOf(line), [
+      [503, "made"],
+      ["reset", "made"],
+      [undefined, undefined],
+    ]);
+    scene.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    assert.deepEqual([...scene.plane.shared.backendErrors.subarray(0, 3)], [1, 1, 0]);
+    scene.finish();
+  });
+
+  test("is passed on as it is where it was sent as often as it may be, or in chunks", async () => {
+    const scene = await HttpScene.of(route(`{ attempts = 1, ${now} }`), noLimit);
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend().send("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n");
+    scene.backend().send("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n");
+    assert.match(writtenTo(client), /^HTTP\/1\.1 503 .*two\r\n0\r\n\r\n$/s);
+    assert.doesNotMatch(writtenTo(client), /one/);
+    assert.deepEqual(attemptsOf(scene.requests.at(-1)!), [
+      [503, "made"],
+      [503, "attempts"],
+    ]);
+    scene.finish();
+  });
+
+  test("waits a little, and goes nowhere if its client leaves meanwhile", async () => {
+    const scene = await HttpScene.of(route('{ backoff = { base = "1m", max = "1m" } }'), noLimit);
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend().send(busy);
+    assert.equal(scene.plane.dialled.length, 1);
+    scene.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    scene.sweep(60_000);
+    assert.equal(scene.plane.dialled.length, 2);
+    scene.backend().send(busy);
+    client.fail("ECONNRESET");
+    scene.sweep(120_000);
+    assert.equal(scene.plane.dialled.length, 2);
+    assert.equal(scene.requests.at(-1)!.reason, "client_reset");
+    scene.finish();
+  });
+
+  test("stays with the last one where there is no other", async () => {
+    const scene = await HttpScene.of(route(`{ ${now} }`), { ...noLimit, backends: 1 });
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend().send(busy);
+    scene.backend().send(ok);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 /);
+    scene.finish();
+  });
+
+  test("is told truthfully where the next attempt has no backend", async () => {
+    const scene = await HttpScene.of(route(`{ ${now} }`), { ...noLimit, backends: 2 });
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend().send(busy);
+    scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+    assert.match(writtenTo(client), /^HTTP\/1\.1 502 .*retry_failed \(connect_failed\)/s);
+    scene.finish();
+  });
+
+  test("is sent once only without a retry table, and where it may not be sent twice", async () => {
+    for (const [toml, request] of [
+      ["", get()],
+      [route(`{ ${now} }`), put("x", "POST")],
+    ] as const) {
+      const scene = await HttpScene.of(toml, noLimit);
+      const client = scene.accept();
+      client.receive(request);
+      scene.backend().send(busy);
+      afterBackoff(scene);
+      assert.equal(scene.plane.dialled.length, 1);
+      assert.match(writtenTo(client), /^HTTP\/1\.1 503 .*busy$/s);
+      scene.finish();
+    }
+  });
+
+  test("is within the budget of its pool", async () => {
+    const connect = { timeout: 1_000, attempts: 3, retryBudget: { percent: 20, min: 0 } };
+    const http = { ...poolHttp, idle: 0 };
+    const scene = await HttpScene.of(route(`{ ${now} }`), { pool: { connect, http } });
+    const statuses: unknown[] = [];
+    for (let count = 0; count < 10; count++) {
+      const client = scene.accept();
+      client.receive(get());
+      scene.backend().send(busy);
+      if (writtenTo(client) === "") scene.backend().send(ok);
+      statuses.push(attemptsOf(scene.requests.at(-1)!)[0]);
+      client.receiveEnd();
+    }
+    assert.equal(statuses.filter((status) => String(status) === "503,made").length, 2);
+    assert.equal(statuses.filter((status) => String(status) === "503,budget").length, 8);
+    scene.finish();
+  });
+
+  test("does not wait for a backend that is slow to answer longer than timeouts.try", async () => {
+    const scene = await HttpScene.of(route(`{ attempts = 1, ${now} }`, 'timeouts = { try = "5s" }'), noLimit);
+    const client = scene.accept();
+    client.receive(get());
+    scene.backend();
+    scene.sweep(4_000);
+    assert.equal(scene.plane.dialled.length, 1);
+    scene.sweep(5_500);
+    assert.equal(scene.plane.dialled.length, 2);
+    scene.backend();
+    scene.sweep(5_500);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 504 .*try_timeout/s);
+    scene.finish();
+  });
+});
+
+describe("the body of a request that is sent again", () => {
+  test("is kept, also what comes between two attempts", async () => {
+    const scene = await HttpScene.of(route('{ backoff = { base = "1m", max = "1m" } }'), noLimit);
+    const client = scene.accept();
+    client.receive(
+      Buffer.from("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+    );
+    const first = scene.backend();
+    client.flow();
+    client.receive(Buffer.from("2\r\nde\r\n"));
+    assert.match(first.got, /3\r\nabc\r\n2\r\nde\r\n$/);
+    first.socket.fail("ECONNRESET");
+    client.receive(Buffer.from("1\r\nf\r\n"));
+    scene.sweep(60_000);
+    const second = scene.backend();
+    client.flow();
+    client.receive(Buffer.from("0\r\n\r\n"));
+    assert.match(second.got, /\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n$/);
+    second.send(ok);
+    assert.match(writtenTo(client), /hello$/);
+    scene.finish();
+  });
+
+  test("is not kept where it is too large: then it passes, and is sent once", async () => {
+    const scene = await HttpScene.of(route(`{ buffer = "4B", ${now} }`), noLimit);
+    for (const [body, times] of [
+      ["abcd", 2],
+      ["abcde", 1],
+    ] as const) {
+      const before = scene.plane.dialled.length;
+      const client = scene.accept();
+      client.receive(put(body));
+      const backend = scene.backend();
+      assert.ok(backend.got.endsWith(body));
+      backend.send(busy);
+      assert.equal(scene.plane.dialled.length - before, times);
+      if (times === 2) {
+        const again = scene.backend();
+        assert.ok(again.got.endsWith(body));
+        again.send(ok);
+      }
+      assert.equal(writtenTo(client).startsWith("HTTP/1.1 200"), times === 2);
+      client.receiveEnd();
+    }
+    assert.deepEqual(attemptsOf(scene.requests.at(-1)!), [[503, "body"]]);
+    scene.finish();
+  });
+
+  test("may be a POST's, where the route says so", async () => {
+    const scene = await HttpScene.of(route(`{ methods = ["POST"], ${now} }`), noLimit);
+    const client = scene.accept();
+    client.receive(put("x", "POST"));
+    scene.backend().socket.fail("ECONNRESET");
+    const again = scene.backend();
+    assert.match(again.got, /^POST .*x$/s);
+    again.send(ok);
+    assert.match(writtenTo(client), /hello$/);
+    scene.finish();
+  });
+});
