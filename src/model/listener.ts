@@ -31,6 +31,8 @@ export interface ListenerTls {
   readonly certificates: readonly Certificate[];
   /** The protocol that begins in the clear and asks for TLS; undefined: TLS begins at once. */
   readonly starttls?: StartTls;
+  /** Whether clients of that protocol that go on without TLS are served too, by chains without TLS. */
+  readonly passesPlain?: boolean;
   /** Refuse clients that ask for a name that no certificate covers, or for no name. */
   readonly strictSni: boolean;
   /** Undefined: clients are not asked for a certificate. */

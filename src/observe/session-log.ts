@@ -45,6 +45,8 @@ export interface SessionRecord {
   readonly via: string;
   /** Why no PROXY header could be read. */
   readonly proxyError: string;
+  /** To be told of although its end is one that scanners cause. */
+  readonly notable?: boolean;
   /** The peer ended without a byte, where a PROXY header was to come. */
   readonly silent?: boolean;
   /** Why a connection of HTTP/2 could not go on. */
@@ -93,7 +95,8 @@ const noise: ReadonlySet<EndReason> = new Set([
  * it was refused for its certificate.
  */
 export function logSession(logger: LineLogger, record: SessionRecord): void {
-  const isNoise = (noise.has(record.reason) && record.clientCertificate === "") || record.silent === true;
+  const isCommon = noise.has(record.reason) && record.clientCertificate === "" && record.notable !== true;
+  const isNoise = isCommon || record.silent === true;
   // Its requests have lines of their own.
   const level = isNoise || record.requests !== undefined ? "debug" : "info";
   if (!logger.isLevelEnabled(level)) return;

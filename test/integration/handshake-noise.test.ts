@@ -17,6 +17,8 @@ interface Noise {
   readonly what: string;
   readonly listener: Listener;
   readonly result: string;
+  /** The words of the log where it tells of the first such client. */
+  readonly told?: RegExp;
   readonly make: (port: number) => Promise<unknown>;
 }
 
@@ -76,7 +78,15 @@ const noises: readonly Noise[] = [
       what: "speaks SSH",
       listener,
       result: "not_tls",
+      told: /^not_tls: SSH without TLS; SSH has no TLS: give it a listener without tls$/,
       make: sends(Buffer.from("SSH-2.0-OpenSSH_9.2\r\n"), "waits"),
+    },
+    {
+      what: "speaks SMTP",
+      listener,
+      result: "not_tls",
+      told: /^not_tls: SMTP without TLS; .* implicit TLS, as on port 465$/,
+      make: sends(Buffer.from("EHLO a.test\r\n"), "waits"),
     },
     { what: "sends zeros", listener, result: "not_tls", make: sends(Buffer.alloc(4096), "waits") },
     {
@@ -208,7 +218,7 @@ describe("clients that do not get through the handshake", () => {
 
   const times = 3;
 
-  for (const { what, listener, result, make } of noises)
+  for (const { what, listener, result, told, make } of noises)
     test(`a client that ${what} counts once as ${result}, over ${listener}`, async () => {
       const count = (labels: Record<string, string>): Promise<number> =>
         umay.metric("umay_tls_handshakes_total", { listener, ...labels });
@@ -219,10 +229,10 @@ describe("clients that do not get through the handshake", () => {
         (now) => now === lines + times,
         "session lines",
       );
-      for (const line of umay.sessions.slice(lines)) {
+      for (const [index, line] of umay.sessions.slice(lines).entries()) {
         assert.equal(line["reason"], "handshake_failed");
-        assert.match(String(line["tls_error"]), new RegExp(`^${result}(: .+)?$`));
-        assert.equal(line.level, "debug");
+        assert.match(String(line["tls_error"]), told ?? new RegExp(`^${result}(: .+)?$`));
+        assert.equal(line.level, told !== undefined && index === 0 ? "info" : "debug");
         assert.equal(line["attempts"], undefined);
       }
       assert.equal(await count({ result }), ofKind + times);

@@ -25,6 +25,9 @@ const toml = (backend: string, poolTls = "", health = ""): string => `
   certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
   ${poolToml("db", [backend], `${poolTls}\n${health}`)}`;
 
+const passing = (text: string): string =>
+  text.replace('starttls = "postgres"', 'starttls = "postgres"\n  starttls_plain = "pass"');
+
 const toBackends = `tls = { ca = "${ca}", starttls = "postgres" }`;
 
 describe("PostgreSQL", { skip: postgresMissing }, () => {
@@ -51,6 +54,11 @@ describe("PostgreSQL", { skip: postgresMissing }, () => {
         plain.stderr,
         /FATAL: {2}this server takes connections over TLS only; use sslmode=require/,
       );
+      await using lenient = await startUmay(passing(toml(server.address, poolTls)));
+      for (const sslmode of ["disable", "require"] as const) {
+        const passed = await query(`127.0.0.1:${lenient.port("db")}`, sql, sslmode);
+        assert.equal(passed.code, 0, passed.stderr);
+      }
       const { pools } = await umay.status();
       assert.equal(pools["db"]!.backends[0]!.state, "up");
       assert.equal(pools["db"]!.backends[0]!.connect_failures_total, 0);

@@ -34,10 +34,10 @@ describe("time limits", () => {
   const timedOut = (): Promise<number> =>
     scene.umay.metric("umay_tls_handshakes_total", { listener: "tls13", result: "timeout" });
 
-  for (const [what, bytes] of [
-    ["says nothing", () => Buffer.alloc(0)],
-    ["sends half a hello", (hello: Buffer) => hello.subarray(0, hello.length / 2)],
-    ["sends a hello and nothing else", (hello: Buffer) => hello],
+  for (const [what, bytes, error] of [
+    ["says nothing", () => Buffer.alloc(0), /^timeout: the client sent nothing; so do clients of .* \(MySQL/],
+    ["sends half a hello", (hello: Buffer) => hello.subarray(0, hello.length / 2), /^timeout$/],
+    ["sends a hello and nothing else", (hello: Buffer) => hello, /^timeout$/],
   ] as const)
     test(`a client that ${what} is cut off after timeouts.handshake`, async () => {
       const before = await timedOut();
@@ -46,7 +46,7 @@ describe("time limits", () => {
       assert.equal(await client.ending(), "ECONNRESET");
       const line = await sessionOf(scene.umay, client);
       assert.equal(line["reason"], "handshake_timeout");
-      assert.equal(line["tls_error"], "timeout");
+      assert.match(String(line["tls_error"]), error);
       assert.equal(line.level, "debug");
       assertAbout(line["duration_ms"], handshakeMs);
       assert.equal(await timedOut(), before + 1);

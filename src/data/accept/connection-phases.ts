@@ -3,6 +3,7 @@ import type { AcceptingListener } from "./accepting.ts";
 import { classifyHandshakeError, describeTlsError } from "./handshake-failure.ts";
 import { detectTimeout } from "./hello.ts";
 import { lastWordsAfter } from "./last-words.ts";
+import { silence } from "./plain-protocols.ts";
 
 /** `served`: handed on. */
 export type Phase = "header" | "hello" | "handshake" | "served" | "closed";
@@ -10,6 +11,8 @@ export type Phase = "header" | "hello" | "handshake" | "served" | "closed";
 /** The part of a connection that the phases act on. */
 interface Received {
   readonly listener: AcceptingListener;
+  /** Whether no byte has come, as far as bytes are read here. */
+  readonly silent: boolean;
   notIntroduced(detail: string): void;
   settleFirstBytes(): void;
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void;
@@ -30,7 +33,8 @@ const handshake: PhaseEvents = {
     connection.handshakeFailed(classifyHandshakeError(error), describeTlsError(error), lastWordsAfter(error)),
   gone: (connection) => connection.handshakeFailed("client_gone", ""),
   endIfOverdue(connection, quiet) {
-    if (quiet > connection.listener.definition.timeouts.handshake) connection.handshakeFailed("timeout", "");
+    if (quiet > connection.listener.definition.timeouts.handshake)
+      connection.handshakeFailed("timeout", connection.silent ? silence : "");
   },
 };
 

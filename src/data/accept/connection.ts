@@ -7,21 +7,22 @@ import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { Chain, Protocol } from "../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../model/open-session.ts";
 import type { EndReason, HandshakeResult } from "../../model/reasons.ts";
-import { logSession } from "../../observe/session-log.ts";
+import { logSession, type SessionRecord } from "../../observe/session-log.ts";
 import { isChain } from "../decide/chains.ts";
 import type { Peer } from "../decide/router.ts";
 import type { Open } from "../open.ts";
 import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
-import { forLastWords, lingerThenReset, type Patience } from "../sockets/linger.ts";
+import { forLastWords, type Patience } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
-import { resetSocket } from "../sockets/reset.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { admitAddress, countPending, release } from "./admission.ts";
 import { type ClientHello, normaliseServerName } from "./client-hello.ts";
+import { closeClient } from "./close.ts";
 import { type Phase, phases } from "./connection-phases.ts";
-import { FirstByteReader, FirstBytes, type FirstReader } from "./first-bytes.ts";
-import { type HelloListener, HelloReader } from "./hello.ts";
+import { FirstBytes, type FirstReader } from "./first-bytes.ts";
+import { BeginReader, type HelloListener, HelloReader } from "./hello.ts";
 import { fatalAlert } from "./last-words.ts";
+import { isNews } from "./plain-protocols.ts";
 import { type PostgresListener, PostgresReader } from "./postgres.ts";
 import { type ProxyHeaderListener, ProxyReader } from "./proxy-header.ts";
 import { connectionRecord, type ProxyFacts, type TlsFacts, tellConnection } from "./record.ts";
@@ -138,14 +139,18 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Header: there is none, or none that can be read. */
   notIntroduced(detail: string): void {
-    this.finish("proxy_header", { proxyError: detail, silent: this.#first?.empty ?? false });
+    this.finish("proxy_header", { proxyError: detail, silent: this.silent });
+  }
+
+  get silent(): boolean {
+    return this.#first?.empty ?? false;
   }
 
   /** Hello: what comes before it, where the protocol of the listener begins in the clear. */
   private negotiate(): void {
-    if (this.listener.definition.tls[0]?.starttls === "postgres")
-      this.read("hello", new PostgresReader(this));
-    else this.upgraded();
+    const [tls] = this.listener.definition.tls;
+    if (tls?.starttls !== "postgres") this.upgraded();
+    else this.read("hello", new PostgresReader(this, tls.passesPlain === true));
   }
 
   /** Hello: an answer in the clear. */
@@ -158,12 +163,15 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.readHello();
   }
 
+  declined(): void {
+    this.greeted("other", undefined);
+  }
+
   /** Hello: is read where the listener has to know it before it goes on. TLS is begun when there is something to read. */
   private readHello(): void {
     const { readsHello, presumes } = this.listener.greeting;
     if (readsHello) this.read("hello", new HelloReader(this, presumes));
-    else if (presumes === "tls")
-      this.read("hello", new FirstByteReader(() => this.greeted("tls", undefined)));
+    else if (presumes === "tls") this.read("hello", new BeginReader(this));
     else this.greeted(presumes, undefined);
   }
 
@@ -221,8 +229,13 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     return { client: this.clientAddress, port };
   }
 
-  /** Hello and handshake: failed. @param lastWords go to the client in the clear. */
-  handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer): void {
+  spokePlain(description: string): void {
+    const notable = isNews(this.listener.definition.name, description, performance.now());
+    this.handshakeFailed("not_tls", description, undefined, notable);
+  }
+
+  /** Hello and handshake: failed. @param lastWords go to the client in the clear. @param notable for the log. */
+  handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer, notable = false): void {
     if (lastWords !== undefined) {
       // Under TLS that has failed, the socket is about to be closed by Node.
       if (this.client === this.raw) this.raw.end(lastWords);
@@ -231,7 +244,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
     const tlsError = detail === "" ? result : `${result}: ${detail}`;
     const reason = result === "timeout" ? "handshake_timeout" : "handshake_failed";
-    this.finish(reason, { tlsError }, lastWords && forLastWords);
+    this.finish(reason, { tlsError, notable }, lastWords && forLastWords);
   }
 
   /** Handed on: what is to be known is known. */
@@ -279,7 +292,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   private finish(
     reason: EndReason,
-    errors: { readonly tlsError?: string; readonly proxyError?: string; readonly silent?: boolean },
+    errors: Partial<Pick<SessionRecord, "tlsError" | "proxyError" | "silent" | "notable">>,
     patience?: Patience,
   ): void {
     if (this.phase === "served" || this.phase === "closed") return;
@@ -310,14 +323,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.decided();
     this.raw.owner = nobody;
     this.client.owner = nobody;
-    // A handshake that failed has an alert to send; OpenSSL wrote it before it told us, and Node closes the socket
-    // behind it. A client that was refused after it takes the handshake for done, and may not take the end for an empty
-    // answer.
-    const { kind } = definition.bind;
-    if (patience !== undefined && !this.client.destroyed)
-      lingerThenReset(this.raw, kind, this.client, patience);
-    else if (reason === "handshake_failed" && this.tls === undefined) this.client.destroy();
-    else if (!this.client.closed) resetSocket(this.raw, kind, this.client);
+    const shookHands = reason !== "handshake_failed" || this.tls !== undefined;
+    closeClient(this.raw, this.client, definition.bind.kind, { patience, shookHands });
     counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.acceptedAt;
     if (served) recordValue(counters, definition.counters + listenerCell.sessionDuration, duration * 1000);

@@ -15,23 +15,6 @@ export interface FirstReader {
 
 const nothing = Buffer.alloc(0);
 
-/** Waits for the first byte, and leaves it: a client that says nothing gets nothing that is dear. */
-export class FirstByteReader implements FirstReader {
-  readonly #came: () => void;
-
-  constructor(came: () => void) {
-    this.#came = came;
-  }
-
-  read(): number {
-    return 0;
-  }
-
-  done(): void {
-    this.#came();
-  }
-}
-
 /** A reader at work on a socket, with the bytes that came so far. */
 export class FirstBytes {
   readonly reader: FirstReader;

@@ -2,6 +2,7 @@ import type { Protocol } from "../../model/chain.ts";
 import { type ClientHello, ClientHelloReader, type HelloReading, largestPrelude } from "./client-hello.ts";
 import type { FirstReader } from "./first-bytes.ts";
 import { fatalAlert, type HelloAlert, speakTls } from "./last-words.ts";
+import { describePlain } from "./plain-protocols.ts";
 import { detectProtocol } from "./protocol.ts";
 
 /** How long a client may say nothing before a listener that detects protocols takes it for one that waits, in milliseconds. */
@@ -12,6 +13,8 @@ export interface HelloListener {
   /** @param hello where it speaks TLS. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void;
   handshakeFailed(result: "not_tls" | "failed", detail: string, lastWords?: Buffer): void;
+  /** It speaks a known protocol, without TLS. @param description of it, with what to do. */
+  spokePlain(description: string): void;
 }
 
 /** Where the alert is another one, not even the records are in order. */
@@ -57,9 +60,7 @@ export class HelloReader implements FirstReader {
   }
 
   #refuse(bytes: Buffer, { detail, alert }: Malformed): void {
-    if (detectProtocol(bytes) === "http1")
-      this.#connection.handshakeFailed("not_tls", "http request", speakTls);
-    else if (alert === undefined) this.#connection.handshakeFailed("not_tls", detail);
+    if (alert === undefined) refusePlain(this.#connection, bytes, detail);
     else
       this.#connection.handshakeFailed(
         breaksHello.has(alert) ? "failed" : "not_tls",
@@ -67,4 +68,46 @@ export class HelloReader implements FirstReader {
         fatalAlert(alert),
       );
   }
+}
+
+/** The first byte of a hello as SSL 2 had it, in which old clients offer TLS too; OpenSSL still reads it. */
+const isOldHello = (first: number): boolean => first >= 0x80;
+
+/** As many as OpenSSL waits for: the header of a record. */
+const fewest = 5;
+
+/**
+ * Waits for the first bytes, and leaves them to OpenSSL where they may be TLS. A client that says nothing, or speaks
+ * something else, gets nothing that is dear.
+ */
+export class BeginReader implements FirstReader {
+  readonly #connection: HelloListener;
+
+  constructor(connection: HelloListener) {
+    this.#connection = connection;
+  }
+
+  read(bytes: Buffer): number | undefined {
+    const [first] = bytes;
+    if (first === undefined) return undefined;
+    if (first === handshakeRecord || isOldHello(first)) return 0;
+    refusePlain(this.#connection, bytes, "no TLS handshake");
+    return undefined;
+  }
+
+  done(): void {
+    this.#connection.greeted("tls", undefined);
+  }
+}
+
+/** The content type of a handshake (RFC 8446 section 5.1). */
+const handshakeRecord = 22;
+
+/** Refuses a client that does not speak TLS, as soon as it is known what it speaks. @param detail if that is not known. */
+function refusePlain(connection: HelloListener, bytes: Buffer, detail: string): void {
+  const protocol = detectProtocol(bytes);
+  const named = describePlain(bytes);
+  if (protocol === "http1") connection.handshakeFailed("not_tls", "http request", speakTls);
+  else if (named !== undefined) connection.spokePlain(named);
+  else if (protocol !== undefined && bytes.length >= fewest) connection.handshakeFailed("not_tls", detail);
 }

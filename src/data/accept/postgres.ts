@@ -7,6 +7,8 @@ export interface PostgresListener {
   reply(bytes: Buffer): void;
   /** TLS comes next. */
   upgraded(): void;
+  /** No TLS comes, and the client is served without. */
+  declined(): void;
   handshakeFailed(result: "not_tls", detail: string, lastWords?: Buffer): void;
 }
 
@@ -23,11 +25,15 @@ const tlsRequired = "this server takes connections over TLS only; use sslmode=re
  */
 export class PostgresReader implements FirstReader {
   readonly #connection: PostgresListener;
+  readonly #passesPlain: boolean;
   /** Bytes of a GSSENCRequest that has been answered. */
   #answered = 0;
+  #declined = false;
 
-  constructor(connection: PostgresListener) {
+  /** @param passesPlain whether clients without TLS are served. */
+  constructor(connection: PostgresListener, passesPlain: boolean) {
     this.#connection = connection;
+    this.#passesPlain = passesPlain;
   }
 
   read(all: Buffer): number | undefined {
@@ -49,14 +55,19 @@ export class PostgresReader implements FirstReader {
       this.#answered = postgresRequestLength;
       return undefined;
     }
+    const isStart = code >>> 16 === 3;
+    if (this.#passesPlain && (isStart || code === postgresCodes.cancel)) {
+      this.#declined = true;
+      return this.#answered;
+    }
     if (code === postgresCodes.cancel) return this.#refuse("a CancelRequest without TLS");
-    if (code >>> 16 === 3)
-      return this.#refuse("a startup message without TLS", errorResponse("28000", tlsRequired));
+    if (isStart) return this.#refuse("a startup message without TLS", errorResponse("28000", tlsRequired));
     return this.#refuse("neither TLS nor PostgreSQL");
   }
 
   done(): void {
-    this.#connection.upgraded();
+    if (this.#declined) this.#connection.declined();
+    else this.#connection.upgraded();
   }
 
   #refuse(detail: string, lastWords?: Buffer): undefined {

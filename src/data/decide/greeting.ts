@@ -5,9 +5,13 @@ import type { Listener } from "../../model/listener.ts";
  * How a listener learns what a client speaks. `readsHello`: the client's first bytes are read before it is known what to do.
  * `presumes`: every client is taken to speak this; undefined: its first bytes say.
  */
-export type Greeting =
+export type Greeting = (
   | { readonly readsHello: true; readonly presumes: "tls" | undefined }
-  | { readonly readsHello: false; readonly presumes: "tls" | "other" };
+  | { readonly readsHello: false; readonly presumes: "tls" | "other" }
+) & {
+  /** Whether clients may decline TLS in a protocol that begins in the clear. */
+  readonly passesPlain?: boolean;
+};
 
 const detects: Greeting = { readsHello: true, presumes: undefined };
 const readsTls: Greeting = { readsHello: true, presumes: "tls" };
@@ -22,7 +26,9 @@ export function greetingOf(
   if (detect) return detects;
   const passesSome = chains.some((chain) => chain.tls === "passthrough");
   const choosesTls = byName || tls.length > 1 || tls.some(({ strictSni }) => strictSni);
-  if (passesSome || choosesTls) return readsTls;
+  const passesPlain = tls.some((settings) => settings.passesPlain === true);
+  if (passesSome || choosesTls) return passesPlain ? { ...readsTls, passesPlain } : readsTls;
+  if (passesPlain) return { ...beginsTls, passesPlain };
   return tls.length === 0 ? readsNothing : beginsTls;
 }
 
@@ -39,10 +45,11 @@ export interface Greeted<Hello> {
  * @returns `not_tls`: the client is refused because it had to speak TLS.
  */
 export function greet<Hello>(
-  { readsHello, presumes }: Greeting,
+  { readsHello, presumes, passesPlain = false }: Greeting,
   protocol: Protocol,
   hello: Hello,
 ): Greeted<Hello> | "not_tls" {
+  if (passesPlain && protocol === "other") return { protocol, hello: undefined };
   if (presumes === "tls" && protocol !== "tls") return "not_tls";
   const taken = presumes ?? protocol;
   return { protocol: taken, hello: readsHello && taken === "tls" ? hello : undefined };

@@ -8,8 +8,10 @@ export function checkChains(listener: Listener): readonly ModelFinding[] {
   const { name, tls, detect, chains } = listener;
   const path = ["listeners", name];
   const findings: ModelFinding[] = [];
-  if (detect && tls.some(({ clientAuth }) => clientAuth?.mode === "require"))
-    findings.push({ kind: "lets_plain_in", path: [...path, "detect"] });
+  const requires = tls.filter(({ clientAuth }) => clientAuth?.mode === "require");
+  if (detect && requires.length > 0) findings.push({ kind: "lets_plain_in", path: [...path, "detect"] });
+  if (requires.some(({ passesPlain }) => passesPlain))
+    findings.push({ kind: "lets_plain_in", path: [...path, "tls", "starttls_plain"] });
   for (const { name: chain, tls: kind, settings } of chains)
     if (kind === "terminate" && !tls.some((one) => one.name === settings))
       findings.push({ kind: "unknown_tls", path: [...path, "chains", chain, "settings"] });

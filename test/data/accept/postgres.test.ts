@@ -1,27 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PostgresReader } from "../../../src/data/accept/postgres.ts";
+import { type PostgresListener, PostgresReader } from "../../../src/data/accept/postgres.ts";
 import { postgresCodes, request, sslRequest } from "../../../src/tls/postgres.ts";
 
 /** What a reader makes of a client that sends this in pieces, as far as it reads. */
-function run(bytes: Buffer, piece = bytes.length) {
+function run(bytes: Buffer, piece = bytes.length, passesPlain = false) {
   const replies: string[] = [];
   const failures: string[] = [];
   let words = "";
-  const reader = new PostgresReader({
+  const listener: PostgresListener = {
     reply: (reply) => replies.push(String(reply)),
     upgraded: () => {},
+    declined: () => replies.push("plain"),
     handshakeFailed(_result, detail, lastWords) {
       failures.push(detail);
       words = String(lastWords ?? "");
     },
-  });
+  };
+  const reader = new PostgresReader(listener, passesPlain);
   let taken: number | undefined;
   for (let end = piece; taken === undefined && failures.length === 0; end += piece) {
     taken = reader.read(bytes.subarray(0, end));
     if (end >= bytes.length) break;
   }
+  if (taken !== undefined) reader.done();
   return { replies: replies.join(""), failures, taken, words };
 }
 
@@ -60,6 +63,19 @@ test("a startup message in the clear is answered with an error that psql shows",
   assert.deepEqual([failures, taken], [["a startup message without TLS"], undefined]);
   assert.equal(Buffer.from(words).readUInt32BE(1), words.length - 1);
   assert.match(words, /^E.{4}SFATAL\0VFATAL\0C28000\0Mthis server takes connections over TLS only/s);
+});
+
+test("where clients without TLS are served, they may decline it, and nothing of theirs is taken away", () => {
+  const startup = Buffer.from([0, 0, 0, 41, 0, 3, 0, 0]);
+  const cancel = Buffer.from([0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e]);
+  const plain = { replies: "plain", failures: [], taken: 0, words: "" };
+  for (const piece of [1, 8]) {
+    assert.deepEqual(run(startup, piece, true), plain);
+    assert.deepEqual(run(cancel, piece, true), plain);
+    assert.equal(run(sslRequest, piece, true).replies, "S");
+  }
+  assert.deepEqual(run(Buffer.concat([gss, startup]), 8, true), { ...plain, replies: "Nplain", taken: 8 });
+  assert.deepEqual(run(Buffer.from("GET / HTTP"), 10, true).failures, ["neither TLS nor PostgreSQL"]);
 });
 
 test("a reader decides within eight bytes, whatever comes", () => {

@@ -42,6 +42,18 @@ test("what is read of a client follows from the listener's settings", () => {
   assert.equal(greetingOf(listeners["TLS begins"], true).readsHello, true, "a certificate by name");
 });
 
+test("a client that may decline TLS in its protocol is served without, and with it as others are", () => {
+  for (const byName of [false, true]) {
+    const greeting = greetingOf({ ...listeners["TLS begins"], tls: [{ ...tls, passesPlain: true }] }, byName);
+    assert.deepEqual(greet(greeting, "other", "a.test"), { protocol: "other", hello: undefined });
+    assert.deepEqual(greet(greeting, "tls", "a.test"), {
+      protocol: "tls",
+      hello: byName ? "a.test" : undefined,
+    });
+    assert.equal(greet(greeting, "http1", "a.test"), "not_tls");
+  }
+});
+
 test("the usual protocol is TLS wherever a listener does something with TLS by default", () => {
   const usual = Object.values(listeners).map((one) => usualProtocol(greetingOf(one, false), one.chains));
   assert.deepEqual(usual, ["other", "tls", "tls", "tls", "tls", "tls"]);
@@ -75,6 +87,7 @@ describe("a client is taken for what its first bytes are read as", () => {
           {
             greeted: (spoken, its) => void read.push({ protocol: spoken, hello: its?.serverName }),
             handshakeFailed: (result) => void read.push(result),
+            spokePlain: () => void read.push("not_tls"),
           },
           greeting.presumes,
         );

@@ -4,7 +4,7 @@ import { usableCpus } from "../../../src/providers/toml/resolve/workers.ts";
 import { testCertificates } from "../../support/certificates.ts";
 import { load, loadModel, problemLines, smallest } from "./loading.ts";
 
-const { ecdsa } = await testCertificates();
+const { ca, ecdsa } = await testCertificates();
 
 test("the smallest configuration gets every default", async () => {
   const { workers, ...model } = await loadModel(smallest);
@@ -237,3 +237,22 @@ for (const [settings, why] of [
       lines.join("\n"),
     );
   });
+
+/** The problems of a listener that terminates TLS with these settings. */
+const problemsWithTls = (settings: string): Promise<readonly string[]> =>
+  problemLines(
+    smallest.replace(
+      "[listeners.echo]\n",
+      `[listeners.echo]\ntls = { ${settings}, certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }] }\n`,
+    ),
+  );
+
+test("clients may be passed on without TLS where starttls is set and no certificate is required of them", async () => {
+  const pass = 'starttls = "postgres", starttls_plain = "pass"';
+  const about = async (settings: string): Promise<string> =>
+    (await problemsWithTls(settings)).filter((line) => line.includes("starttls_plain")).join();
+  assert.equal(await about(pass), "");
+  assert.equal(await about(`${pass}, client_auth = { ca = "${ca}", mode = "optional" }`), "");
+  assert.match(await about(`${pass}, client_auth = { ca = "${ca}" }`), /lets clients without TLS in/);
+  assert.match(await about('starttls_plain = "pass"'), /needs starttls/);
+});

@@ -29,7 +29,8 @@ export function resolveChains(settings: ListenerSettings, http?: HttpServe): rea
     serve: rule.serve,
     timeouts: common,
   });
-  const plain = detect && withTls !== undefined ? rules.filter(({ passthrough }) => !passthrough) : [];
+  const alsoPlain = detect || tls?.starttls_plain === "pass";
+  const plain = alsoPlain && withTls !== undefined ? rules.filter(({ passthrough }) => !passthrough) : [];
   return [
     ...rules.map((rule) => chainOf(rule, rule.passthrough ? "passthrough" : withTls)),
     ...plain.map((rule) => chainOf(rule, undefined)),

@@ -116,6 +116,13 @@ function checkMode(name: string, { mode, tls, detect, routes }: ListenerSettings
     const message = `a protocol that begins in the clear needs a listener of its own: ${what}; remove one of them`;
     return [errorAt(["listeners", name, "tls", "starttls"], message)];
   }
+  if (tls?.starttls_plain !== undefined && tls.starttls === undefined)
+    return [
+      errorAt(
+        ["listeners", name, "tls", "starttls_plain"],
+        "needs starttls, whose protocol begins in the clear",
+      ),
+    ];
   if (mode !== "passthrough" || tls === undefined) return [];
   const message = 'mode = "passthrough" does not terminate TLS; remove this table, or the mode';
   return [errorAt(["listeners", name, "tls"], message)];

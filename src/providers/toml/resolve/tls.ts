@@ -64,6 +64,7 @@ export async function resolveTls(
     // PostgreSQL 17 begins with TLS directly only where this is agreed on.
     alpn: settings.starttls !== undefined && settings.alpn.length === 0 ? ["postgresql"] : settings.alpn,
     ...(settings.starttls !== undefined && { starttls: settings.starttls }),
+    ...(settings.starttls_plain === "pass" && { passesPlain: true }),
     strictSni: settings.strict_sni,
     clientAuth,
     sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),

@@ -41,8 +41,13 @@ const tls = z.strictObject({
   ),
   starttls: starttls.meta({
     description:
-      "The protocol that begins in the clear and asks for TLS. Clients that go on without TLS are refused; those that begin with TLS are served, too.",
+      "The protocol that begins in the clear and asks for TLS. Clients that begin with TLS are served, too.",
     "x-default": "TLS begins at once",
+  }),
+  starttls_plain: z.enum(["refuse", "pass"], { error: 'expected "refuse" or "pass"' }).optional().meta({
+    description:
+      "Clients of the protocol of starttls that go on without TLS are refused, or passed on to the pool in the clear.",
+    "x-default": '`"refuse"`',
   }),
   certificates: z
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })

@@ -1,0 +1,28 @@
+import { lingerThenReset, type Patience } from "../sockets/linger.ts";
+import type { OwnedSocket } from "../sockets/owner.ts";
+import { resetSocket } from "../sockets/reset.ts";
+
+/** How a client leaves. */
+interface Leaving {
+  /** How long it has for what it was sent last; undefined: no time. */
+  readonly patience: Patience | undefined;
+  /** False: its handshake failed. */
+  readonly shookHands: boolean;
+}
+
+/**
+ * Ends a client's connection, so that nothing that was cut short looks complete. @param raw the accepted socket. @param client
+ * `raw`, or the `TLSSocket` on top of it.
+ */
+export function closeClient(
+  raw: OwnedSocket,
+  client: OwnedSocket,
+  transport: "tcp" | "unix",
+  { patience, shookHands }: Leaving,
+): void {
+  if (patience !== undefined && !client.destroyed) lingerThenReset(raw, transport, client, patience);
+  // A handshake that failed has an alert to send; OpenSSL wrote it before it told us, and Node closes the socket behind
+  // it. A client that was refused after it takes the handshake for done, and may not take the end for an empty answer.
+  else if (!shookHands) client.destroy();
+  else if (!client.closed) resetSocket(raw, transport, client);
+}
