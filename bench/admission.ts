@@ -13,6 +13,7 @@ import { ServedGuards } from "../src/data/guard/guards.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
+import { SharedUpstreams } from "../src/data/upstream/shared.ts";
 import type { Cidr } from "../src/lib/cidr.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
@@ -102,6 +103,7 @@ const plane: Plane = {
   dial,
   kept: new KeptUpstreams(),
   guards: new ServedGuards({ counters: createCounterMemory() }),
+  sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };

@@ -94,8 +94,10 @@ function poolAt(port: number): PlacedPool {
     picker: { type: "random" },
     connect,
     http: {
+      version: "1.1",
       host: "keep",
       idle: 0,
+      sharedIdle: 0,
       maxIdlePerBackend: 0,
       maxRequestsPerBackend: undefined,
       maxResponseHead: 65_536,

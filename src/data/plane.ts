@@ -19,6 +19,7 @@ import type { Open } from "./open.ts";
 import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
 import type { Dial } from "./upstream/dial.ts";
 import type { KeptUpstreams } from "./upstream/kept.ts";
+import type { SharedUpstreams } from "./upstream/shared.ts";
 
 /** All that a worker serves, now and later, by name. */
 export interface Served {
@@ -151,6 +152,8 @@ export interface Plane {
   readonly kept: KeptUpstreams;
   /** What requests have to pass. */
   readonly guards: ServedGuards;
+  /** Connections to backends that speak HTTP/2. */
+  readonly sharedUpstreams: SharedUpstreams;
   /** The process drains: nothing new is to begin where that can be avoided. */
   isDraining: boolean;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */

@@ -7,16 +7,16 @@ import type { Timed } from "./open.ts";
  */
 export class Sweep {
   readonly #all: ReadonlySet<Timed>;
-  readonly #kept: Timed;
+  readonly #kept: readonly Timed[];
   readonly #turned: () => void;
   #timer: NodeJS.Timeout | undefined;
   #tickTime = 0;
 
   /**
-   * @param kept ends what overstays among what is open to backends and serves nobody.
+   * @param kept end what overstays among what is open to backends and is nobody's own.
    * @param turned is called at least twice a second, as long as the event loop turns.
    */
-  constructor(all: ReadonlySet<Timed>, kept: Timed, turned: () => void) {
+  constructor(all: ReadonlySet<Timed>, kept: readonly Timed[], turned: () => void) {
     this.#all = all;
     this.#kept = kept;
     this.#turned = turned;
@@ -43,6 +43,6 @@ export class Sweep {
     const before = clock.now;
     clock.now = readTime();
     for (const timed of this.#all) timed.endIfOverdue(before);
-    this.#kept.endIfOverdue(before);
+    for (const timed of this.#kept) timed.endIfOverdue(before);
   }
 }

@@ -24,6 +24,7 @@ import { resetSocket } from "./sockets/reset.ts";
 import { Sweep } from "./sweep.ts";
 import { dial } from "./upstream/dial.ts";
 import { KeptUpstreams } from "./upstream/kept.ts";
+import { SharedUpstreams } from "./upstream/shared.ts";
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -47,12 +48,13 @@ const plane: Plane & typeof counting = {
   dial,
   kept: new KeptUpstreams(),
   guards: new ServedGuards(counting),
+  sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };
 const sweep = new Sweep(
   plane.open,
-  plane.kept,
+  [plane.kept, plane.sharedUpstreams],
   () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1),
 );
 const memory = {
@@ -146,6 +148,7 @@ function seeNewCounters(): void {
 function vacate(slot: number): void {
   for (const one of plane.open) one.vacate(slot);
   plane.kept.vacate(slot);
+  plane.sharedUpstreams.vacate(slot);
 }
 
 /** It is nobody's session: whatever goes wrong is told, and ends nothing. */
@@ -170,6 +173,7 @@ function cut(reason: EndReason): void {
   const sessions = plane.open.size;
   for (const one of plane.open) one.end(reason);
   plane.kept.close();
+  plane.sharedUpstreams.close();
   sweep.stop();
   log.flush();
   send({ type: "cut", sessions });

@@ -45,6 +45,7 @@ export const details = {
   host_differs: "an authority in its target that differs from Host",
   host_missing: "no Host",
   host_twice: "Host twice",
+  http2_error: "no end: the peer broke a rule of HTTP/2 on its connection",
   method_refused: "a method that is not served",
   not_read: "not been read: the backend did not take it",
   obs_fold: "a field that goes on in the next line",

@@ -211,6 +211,11 @@ export const connectFailures = {
     retryable: true,
     text: "anything else in the TLS handshake; the session's log line has OpenSSL's code",
   },
+  http2: {
+    origin: "backend",
+    retryable: true,
+    text: "it does not speak HTTP/2, which its pool's http.version asks for, or takes no requests; the request's log line says how",
+  },
   drained: {
     origin: "umay",
     retryable: true,
@@ -322,6 +327,11 @@ export const requestReasons = {
     origin: "backend",
     status: 503,
     text: "no backend could be connected; attempts says why",
+  },
+  backend_refused: {
+    origin: "backend",
+    status: 503,
+    text: "HTTP/2: backends did not look at the request (REFUSED_STREAM or GOAWAY), more than once",
   },
   queue_full: { origin: "umay", status: 503, text: "every backend was full, and so was the pool's queue" },
   queue_timeout: { origin: "umay", status: 503, text: "no backend had room within queue.timeout" },

@@ -1,51 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
+import { closed, type Outcome, outcomeOf } from "../support/http2-outcome.ts";
 import { soon } from "../support/peer.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 import { NodeServer } from "../support/web-servers.ts";
 
 const large = Buffer.alloc(4 * 2 ** 20, "umay");
-
-/** What came of a stream. */
-interface Outcome {
-  readonly status: number | undefined;
-  readonly body: Buffer;
-  /** END_STREAM came. */
-  readonly isWhole: boolean;
-  readonly code: number;
-  readonly trailers: string | undefined;
-}
-
-/** Also after an error. */
-const closed = (one: ClientHttp2Stream | ClientHttp2Session): Promise<void> =>
-  new Promise((resolve) => one.once("close", resolve));
-
-/** Reads a stream to its end, whichever that is. */
-async function outcomeOf(stream: ClientHttp2Stream): Promise<Outcome> {
-  let status: number | undefined;
-  let trailers: string | undefined;
-  let isWhole = false;
-  const parts: Buffer[] = [];
-  stream.on("response", (head) => {
-    status = head[":status"];
-  });
-  stream.on("trailers", (fields) => {
-    trailers = fields["grpc-status"] as string | undefined;
-  });
-  stream.on("data", (part: Buffer) => parts.push(part));
-  stream.on("end", () => {
-    isWhole = !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR;
-  });
-  stream.on("error", () => {});
-  await soon(closed(stream), "the end of a stream");
-  return { status, body: Buffer.concat(parts), isWhole, code: stream.rstCode, trailers };
-}
 
 const get = (client: ClientHttp2Session, path: string): Promise<Outcome> =>
   outcomeOf(client.request({ ":path": path, te: "trailers" }));

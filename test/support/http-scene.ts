@@ -9,8 +9,10 @@ import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
 import type { HttpPlane } from "../../src/data/serve/http/plane.ts";
+import { flushAll } from "../../src/data/sockets/flushes.ts";
 import { readBuffer } from "../../src/data/sockets/read-buffer.ts";
 import { KeptUpstreams } from "../../src/data/upstream/kept.ts";
+import { SharedUpstreams } from "../../src/data/upstream/shared.ts";
 import type { HttpServe } from "../../src/model/http/front.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
@@ -75,7 +77,12 @@ export class HttpScene {
     this.#settings = settings;
     const fake = new FakePlane();
     const { guards = new ServedGuards(fake) } = settings;
-    const plane = Object.assign(fake, { kept: new KeptUpstreams(), guards, isDraining: false });
+    const plane = Object.assign(fake, {
+      kept: new KeptUpstreams(),
+      sharedUpstreams: new SharedUpstreams(fake.dial),
+      guards,
+      isDraining: false,
+    });
     this.plane = plane;
     this.pool = plane.pool({
       maxConnectionsPerBackend: undefined,
@@ -128,11 +135,12 @@ export class HttpScene {
     const now = performance.now() + later;
     for (const one of this.plane.open) one.endIfOverdue(now);
     this.plane.kept.endIfOverdue(now);
+    this.plane.sharedUpstreams.endIfOverdue(now);
   }
 
   /** The end of a turn of the event loop: connections of HTTP/2 write. */
   flush(): void {
-    for (const one of this.plane.open) if (one instanceof Http2Connection) one.flush();
+    flushAll();
   }
 
   get requests(): readonly RequestLine[] {
@@ -144,6 +152,7 @@ export class HttpScene {
   finish(): void {
     for (const one of this.plane.open) one.end("stopped");
     this.plane.kept.close();
+    this.plane.sharedUpstreams.close();
     assert.equal(this.plane.open.size, 0);
     this.plane.isEmpty();
     assert.equal(this.plane.listenerCount("accepted") - this.plane.listenerCount("ended"), 0);

@@ -10,7 +10,7 @@ import type { Timed } from "../open.ts";
 import type { PickKey } from "../pick/picker.ts";
 import { SocketOwner } from "../sockets/owner.ts";
 import type { Dial } from "../upstream/dial.ts";
-import { classifyConnectError, classifyTlsError } from "../upstream/failure.ts";
+import type { BackendStream, StreamWaiter } from "../upstream/http2-stream.ts";
 import type { ProxyVersion } from "../upstream/proxy-header.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { ServedPool } from "./pool.ts";
@@ -35,10 +35,14 @@ export interface DispatchOwner {
   readonly deadline: number | undefined;
   /** A connection to this backend that is idle, and the owner's from now on; undefined: a new one is to be made. */
   borrow?(backend: PlacedBackend): Upstream | undefined;
+  /** A stream on a connection to this backend, for a waiter that is told of it unless it is ready; undefined: none is shared. */
+  share?(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined;
   /** What a pool with `proxy_protocol` is told of the client, ahead of TLS. */
   introduction(version: ProxyVersion): Buffer;
-  /** Takes over the sockets of the upstream. Of this and `ended` one is called, once, perhaps within {@link Dispatch.begin}. */
+  /** Takes over the sockets of the upstream. Of this, `gotStream` and `ended` one is called, once, perhaps within {@link Dispatch.begin}. */
   got(upstream: Upstream): void;
+  /** Takes over a stream that it shared. */
+  gotStream?(stream: BackendStream): void;
   /** There is no upstream; the dispatch's `attempts` and `skipped` say more. */
   ended(reason: EndReason): void;
 }
@@ -74,7 +78,7 @@ const backendOf = ({ backend }: Attempt): PlacedBackend => backend;
  * asked. Whatever it has taken (a place in the queue or in the retry budget, a lease, the upstream) it has until
  * {@link drop}, which must follow.
  */
-export class Dispatch extends SocketOwner implements Waiter, Timed {
+export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed {
   readonly pool: ServedPool;
   /** Of the present attempt, then the connected one; undefined: there is none. */
   upstream: Upstream | undefined = undefined;
@@ -88,6 +92,8 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   queueTook = 0;
   readonly #plane: DispatchPlane;
   readonly #owner: DispatchOwner;
+  /** In place of an upstream of its own. */
+  #stream: BackendStream | undefined = undefined;
   #phase: "queue" | "connect" | "connected" | "ended" = "connect";
   /** Whether it has a place in the pool's retry budget. */
   #retrying = false;
@@ -155,62 +161,101 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
 
   private connect(backend: PlacedBackend): void {
     this.leaveQueue();
-    const { tls, definition } = this.pool;
     this.#retrying = this.attempts.length > 0;
     this.#phase = "connect";
     this.#began = performance.now();
     // Arrays of just their length: every session keeps one.
     this.attempts = this.attempts.concat({ backend, took: 0, error: undefined });
     const idle = this.#owner.borrow?.(backend);
-    if (idle !== undefined) {
+    if (idle === undefined) this.makeWay(backend);
+    else {
       this.upstream = idle;
-      this.has(idle);
+      this.has();
+    }
+  }
+
+  private makeWay(backend: PlacedBackend): void {
+    const stream = this.#owner.share?.(backend, this);
+    if (stream !== undefined) {
+      this.#stream = stream;
+      if (stream.isReady) this.has();
       return;
     }
+    const { tls, definition } = this.pool;
     const raw = this.#plane.dial(backend, tls !== undefined, definition.connect.timeout);
     this.upstream = new Upstream(raw, backend, tls, this);
+  }
+
+  /** Whose place it has, or is about to have; undefined: nobody's. */
+  get backend(): PlacedBackend | undefined {
+    return (this.upstream ?? this.#stream)?.backend;
+  }
+
+  opened(isFirst: boolean): void {
+    if (isFirst) this.connected();
+    else {
+      this.finishAttempt(undefined);
+      this.has();
+    }
+  }
+
+  declined(upstream: Upstream | undefined): void {
+    const { backend } = this.#stream!;
+    this.#stream = undefined;
+    if (upstream === undefined) this.makeWay(backend);
+    else {
+      this.upstream = upstream;
+      this.connected();
+    }
+  }
+
+  missed(failure: ConnectFailure, detail: string, isFirst: boolean): void {
+    this.failed(failure, detail, isFirst);
   }
 
   override upstreamConnected(): void {
     const upstream = this.upstream!;
     const version = this.pool.definition.proxyProtocol;
     if (version !== undefined && !upstream.securing) upstream.raw.write(this.#owner.introduction(version));
-    if (!upstream.secure()) this.connected(upstream);
+    if (!upstream.secure()) this.connected();
   }
 
-  private connected(upstream: Upstream): void {
+  private connected(): void {
     const { counters } = this.#plane;
     const { definition, latencies } = this.pool;
-    const { took } = this.finishAttempt(undefined);
-    counters[upstream.backend.counters + backendCell.connected]! += 1;
+    const { backend, took } = this.finishAttempt(undefined);
+    counters[backend.counters + backendCell.connected]! += 1;
     recordValue(counters, definition.counters + poolCell.connectDuration, took * 1000);
-    latencies?.waited(upstream.backend.slot, took);
-    this.has(upstream);
+    latencies?.waited(backend.slot, took);
+    this.has();
   }
 
-  private has(upstream: Upstream): void {
+  private has(): void {
     this.#phase = "connected";
     this.endRetry();
-    this.#owner.got(upstream);
+    if (this.upstream === undefined) this.#owner.gotStream!(this.#stream!);
+    else this.#owner.got(this.upstream);
   }
 
   override upstreamFailed(error: NodeJS.ErrnoException): void {
-    const classify = this.upstream!.securing ? classifyTlsError : classifyConnectError;
-    this.failed(classify(error), error.code ?? error.message);
+    this.failed(this.upstream!.failureOf(error), error.code ?? error.message);
   }
 
-  /** The attempt failed; another backend is tried where that may help. */
-  private failed(failure: ConnectFailure, detail: string): void {
-    const { shared, counters } = this.#plane;
-    const { backend, took } = this.finishAttempt(detail);
-    counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
-    if (connectFailures[failure].origin === "backend") {
-      reportFailure(shared, backend.slot);
-      this.pool.latencies?.waited(backend.slot, Math.max(took, failureLatency));
-    }
+  /** The attempt failed; another backend is tried where that may help. @param counts false: it was another one's, too. */
+  private failed(failure: ConnectFailure, detail: string, counts = true): void {
+    const attempt = this.finishAttempt(detail);
+    if (counts) this.countFailure(failure, attempt);
     this.giveBack();
     if (connectFailures[failure].retryable) this.begin();
     else this.end("connect_failed");
+  }
+
+  private countFailure(failure: ConnectFailure, { backend, took }: Attempt): void {
+    const { shared, counters } = this.#plane;
+    counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
+    if (connectFailures[failure].origin !== "backend") return;
+    reportFailure(shared, backend.slot);
+    this.pool.latencies?.waited(backend.slot, Math.max(took, failureLatency));
   }
 
   private finishAttempt(error: string | undefined): Attempt {
@@ -226,10 +271,15 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
     if (this.#phase === "queue") {
       const reason = queue.overdue(this, late ? Number.POSITIVE_INFINITY : now, definition.queue.timeout);
       if (reason !== undefined) this.end(reason);
-    } else if (this.#phase === "connect" && (late || now - this.#began > definition.connect.timeout)) {
-      const failure = this.upstream!.securing ? "tls_timeout" : "timeout";
-      this.failed(failure, failure);
+    } else if (this.#phase === "connect" && (late || this.isOverdue(now))) {
+      const failure = this.upstream?.overdueAs ?? "timeout";
+      this.failed(failure, failure, this.#stream === undefined);
     }
+  }
+
+  /** A connection that others wait for as well has a time limit of its own. */
+  private isOverdue(now: number): boolean {
+    return this.#stream === undefined && now - this.#began > this.pool.definition.connect.timeout;
   }
 
   /** Leaves a backend that it has not connected yet, and takes the next best. */
@@ -248,8 +298,8 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
    * @param asked when it was asked, by performance.now(). @param serves false: they say that it does not.
    */
   answered(asked: number, serves = true): void {
-    if (this.upstream === undefined) return;
-    const { slot } = this.upstream.backend;
+    if (this.backend === undefined) return;
+    const { slot } = this.backend;
     if (serves) reportSuccess(this.#plane.shared, slot);
     else reportFailure(this.#plane.shared, slot);
     this.pool.latencies?.answered(slot, this.waitedSince(asked));
@@ -257,8 +307,8 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
 
   /** It is over, and no byte came from the upstream. @param asked undefined: nothing was asked. */
   unanswered(reason: EndReason, asked: number | undefined): void {
-    if (this.upstream === undefined) return;
-    const { slot } = this.upstream.backend;
+    if (this.backend === undefined) return;
+    const { slot } = this.backend;
     reportSilence(this.#plane.shared, slot, reason);
     // An answer would have taken longer still.
     if (asked !== undefined && reason !== "backend_closed")
@@ -281,15 +331,16 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
    */
   drop(lingers = false): void {
     this.leaveQueue();
-    if (this.#phase === "connect" && this.upstream !== undefined) this.finishAttempt("abandoned");
+    if (this.#phase === "connect" && this.backend !== undefined) this.finishAttempt("abandoned");
     this.#phase = "ended";
     this.giveBack(lingers);
   }
 
   /** As {@link drop}, but the upstream stays open: it is somebody else's now. */
   handBack(): void {
-    const { backend } = this.upstream!;
+    const backend = this.backend!;
     this.upstream = undefined;
+    this.#stream = undefined;
     this.#phase = "ended";
     this.pool.leases.release(backend);
   }
@@ -299,12 +350,15 @@ export class Dispatch extends SocketOwner implements Waiter, Timed {
   }
 
   private giveBack(lingers = false): void {
-    const { upstream } = this;
+    const { backend, upstream } = this;
+    const stream = this.#stream;
     this.endRetry();
-    if (upstream === undefined) return;
+    if (backend === undefined) return;
     this.upstream = undefined;
-    this.pool.leases.release(upstream.backend);
-    upstream.reset(lingers);
+    this.#stream = undefined;
+    this.pool.leases.release(backend);
+    upstream?.reset(lingers);
+    stream?.abandon();
   }
 
   private endRetry(): void {

@@ -14,6 +14,8 @@ export class ServedPool {
   definition: PlacedPool;
   /** Undefined: plain TCP. */
   tls: UpstreamTls | undefined;
+  /** The same for connections that requests share: it offers the protocols that the pool's `http.version` asks for. */
+  sharedTls: UpstreamTls | undefined;
   /** What its backends' answers take; undefined: its picker does not ask. */
   latencies: Latencies | undefined;
   /** Another object each time the way changes in which its backends are connected: says which connections may be used again. */
@@ -23,11 +25,15 @@ export class ServedPool {
   readonly queue: Queue;
   readonly retryBudget: RetryBudget;
   readonly #memory: WorkerMemory;
+  #tls: BackendTls | undefined;
 
   /** @throws where OpenSSL refuses the pool's TLS settings. */
   constructor(definition: PlacedPool, memory: WorkerMemory) {
     this.definition = definition;
-    this.tls = definition.tls && new BackendTls(definition.tls);
+    const tls = definition.tls && new BackendTls(definition.tls);
+    this.tls = tls;
+    this.sharedTls = tls?.offering(sharedProtocols(definition));
+    this.#tls = tls;
     this.#memory = memory;
     this.latencies = this.#measure(definition);
     this.leases = new Leases(definition, memory);
@@ -42,13 +48,17 @@ export class ServedPool {
   prepare(definition: PlacedPool): () => void {
     const commitLeases = this.leases.prepare(definition);
     const tls = isDeepStrictEqual(definition.tls, this.definition.tls)
-      ? this.tls
+      ? this.#tls
       : definition.tls && new BackendTls(definition.tls);
-    const isSameWiring = tls === this.tls && definition.proxyProtocol === this.definition.proxyProtocol;
+    const isSameWiring =
+      tls === this.#tls &&
+      definition.proxyProtocol === this.definition.proxyProtocol &&
+      definition.http.version === this.definition.http.version;
     return () => {
       this.definition = definition;
       if (!isSameWiring) this.wiring = {};
-      this.tls = tls;
+      this.tls = this.#tls = tls;
+      this.sharedTls = tls?.offering(sharedProtocols(definition));
       this.latencies = this.#measure(definition);
       commitLeases();
       this.queue.serve();
@@ -62,3 +72,6 @@ export class ServedPool {
       : new Latencies(this.#memory.shared.backendLatency, sharedClock, decay);
   }
 }
+
+const sharedProtocols = ({ http }: PlacedPool): readonly string[] =>
+  http.version === "auto" ? ["h2", "http/1.1"] : ["h2"];

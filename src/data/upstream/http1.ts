@@ -1,20 +1,14 @@
 import { Http1Backend } from "../../http/http1/backend.ts";
 import type { Output } from "../../http/http1/output.ts";
 import { Http1RequestWriter } from "../../http/http1/request-writer.ts";
-import type { HeadEdits, RequestHead, ResponseReceiver } from "../../http/message.ts";
+import type { HeadEdits, RequestHead } from "../../http/message.ts";
 import type { HeadLimits } from "../../http/scan.ts";
+import type { PlacedBackend } from "../../model/backend.ts";
 import { useUpstream } from "../sockets/events.ts";
 import { SocketOwner } from "../sockets/owner.ts";
 import { withRoom } from "../sockets/read-buffer.ts";
+import type { RequestUpstream, UpstreamUser } from "./request-upstream.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** Who has sent a request over a connection. */
-export interface UpstreamUser extends ResponseReceiver {
-  /** The backend takes more of the request. */
-  drained(): void;
-  /** The connection was reset: nothing more comes of the response. */
-  broke(): void;
-}
 
 /** Who keeps a connection while nobody uses it. */
 export interface Keeper {
@@ -23,12 +17,13 @@ export interface Keeper {
 }
 
 /** One connection to a backend that speaks HTTP/1.1: requests one after the other, from different users. */
-export class Http1Upstream extends SocketOwner implements Output {
+export class Http1Upstream extends SocketOwner implements Output, RequestUpstream {
   readonly upstream: Upstream;
   /** Whether a byte of the present response came. */
   heard = false;
   /** Whether it has served a request before the present one. */
   isReused = false;
+  readonly mayRefuse = false;
   readonly #reader: Http1Backend;
   readonly #writer: Http1RequestWriter;
   #user: UpstreamUser | undefined = undefined;
@@ -52,9 +47,24 @@ export class Http1Upstream extends SocketOwner implements Output {
     this.#writer.request(head, follows, edits);
   }
 
-  /** The request's body, and its end. */
-  get body(): Http1RequestWriter {
+  get requestBody(): Http1RequestWriter {
     return this.#writer;
+  }
+
+  get backend(): PlacedBackend {
+    return this.upstream.backend;
+  }
+
+  get secure(): boolean {
+    return this.upstream.securing;
+  }
+
+  get relayed(): Upstream {
+    return this.upstream;
+  }
+
+  resume(): void {
+    this.upstream.socket.resume();
   }
 
   /** Whether another request may follow, now that its user has the end of a response. */

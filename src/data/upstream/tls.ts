@@ -4,6 +4,7 @@ import type { Backend } from "../../model/backend.ts";
 import type { PoolTls } from "../../model/pool.ts";
 import { beginTls, createBackendContext } from "../../tls/backend.ts";
 import { tcpOptions } from "../sockets/options.ts";
+import type { UpstreamTls } from "./upstream.ts";
 
 /** Most sessions kept for resumption by one pool in one worker; each takes a few kilobytes. */
 const mostSessions = 1_024;
@@ -26,22 +27,27 @@ export class BackendTls {
     this.#context = createBackendContext(tls, undefined);
   }
 
+  /** The same with other application protocols (ALPN), in order of preference. */
+  offering(protocols: readonly string[]): UpstreamTls {
+    return { asks: this.asks, begin: (raw, backend) => this.begin(raw, backend, protocols) };
+  }
+
   /**
    * Begins the handshake on a connection. The connection is not made by TLS itself, because it alone can be reset
    * later; the price is that Node ignores `onread` then, so that every record read is a buffer of its own.
    * A backend's FIN without a close_notify before it looks like an orderly end: Node does not tell them apart, so a
    * stream that was cut short by an attacker in between ends at the client as if it were complete.
-   * @param raw connected.
+   * @param raw connected. @param protocols that are offered (ALPN).
    * @returns a socket that emits `secureConnect` once the backend is verified, or `error`.
    */
-  begin(raw: Socket, backend: Backend): TLSSocket {
+  begin(raw: Socket, backend: Backend, protocols = this.#tls.alpn): TLSSocket {
     const { address } = backend;
     const socket = beginTls(this.#tls, backend, {
       socket: raw,
       allowHalfOpen: true,
       highWaterMark: tcpOptions.highWaterMark,
       context: this.#context,
-      protocols: this.#tls.alpn,
+      protocols,
       session: this.#sessions.get(address),
     });
     socket.on("session", (next) => this.#keep(address, next));

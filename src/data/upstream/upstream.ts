@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
+import type { ConnectFailure } from "../../model/reasons.ts";
 import { askForTls } from "../../tls/postgres.ts";
 import { attachUpstream } from "../sockets/events.ts";
 import { forLastBytes, lingerThenReset } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, type SocketOwner } from "../sockets/owner.ts";
 import { resetSocket } from "../sockets/reset.ts";
+import { classifyConnectError, classifyTlsError } from "./failure.ts";
 
 /** How a pool speaks TLS to its backends. */
 export interface UpstreamTls {
@@ -34,6 +37,21 @@ export class Upstream {
   /** Whether it has come as far as TLS. */
   get securing(): boolean {
     return this.socket !== this.raw;
+  }
+
+  /** The application protocol that TLS has agreed on (ALPN, RFC 7301); empty: none. */
+  get agreedOn(): string {
+    return (this.securing && (this.socket as unknown as TLSSocket).alpnProtocol) || "";
+  }
+
+  /** Names why connecting failed. */
+  failureOf(error: NodeJS.ErrnoException): ConnectFailure {
+    return this.securing ? classifyTlsError(error) : classifyConnectError(error);
+  }
+
+  /** How connecting fails that takes too long. */
+  get overdueAs(): ConnectFailure {
+    return this.securing ? "tls_timeout" : "timeout";
   }
 
   /** TCP is connected, or TLS on top of it: begins TLS, where that is next. @returns whether it was. */

@@ -1,9 +1,15 @@
+import type { HttpVersion } from "./front.ts";
+
 /** How a pool's backends are spoken to where http listeners send them requests. */
 export interface PoolHttp {
+  /** `auto`: over TLS what they choose (ALPN), without TLS HTTP/1.1. */
+  readonly version: HttpVersion | "auto";
   /** The host that they see: the client's, their own host name or address, or this one, with a port where it has one. */
   readonly host: "keep" | "backend" | { readonly name: string };
   /** How long an idle connection is kept, in milliseconds; 0: not at all. */
   readonly idle: number;
+  /** The same for one that speaks HTTP/2, which tells of its end before. */
+  readonly sharedIdle: number;
   /** The most idle connections to each backend that each worker keeps. */
   readonly maxIdlePerBackend: number;
   /** The most requests at a time to each backend, over all workers; undefined: no limit. */

@@ -9,7 +9,6 @@ const planned: readonly { readonly key: string; readonly values?: readonly strin
   { key: "rate_limits" },
   { key: "listeners.*.http2.header_table" },
   { key: "listeners.*.http2.ping" },
-  { key: "pools.*.http.version" },
   { key: "routes.*.rate_limit" },
   { key: "routes.*.mirror" },
   { key: "routes.*.cors" },

@@ -9,7 +9,6 @@ const planned: readonly [table: string, line: string, listed: string][] = [
   ["rate_limits.per-user", 'rate = "1/s"', "rate_limits"],
   ["listeners.echo.http2", 'header_table = "4KiB"', "listeners.<name>.http2.header_table"],
   ["listeners.echo.http2", 'ping = { interval = "10s" }', "listeners.<name>.http2.ping"],
-  ["pools.echo.http", 'version = "2"', "pools.<name>.http.version"],
   ["routes.a", "auth = []", "routes.<name>.auth"],
   ["routes.a", "rate_limit = []", "routes.<name>.rate_limit"],
   ["routes.a", "mirror = []", "routes.<name>.mirror"],

@@ -50,8 +50,10 @@ test("the smallest configuration gets every default", async () => {
         proxyProtocol: undefined,
         slowStart: 0,
         http: {
+          version: "1.1",
           host: "keep",
           idle: 4_000,
+          sharedIdle: 300_000,
           maxIdlePerBackend: 32,
           maxRequestsPerBackend: undefined,
           maxResponseHead: 65_536,

@@ -40,7 +40,7 @@ export function decideRetry(
   if (wasSent(trigger) && !maySendTwice(policy, method)) return giveUp("method");
   if (retries >= policy.attempts) return giveUp("attempts");
   if (!isWhole) return giveUp("body");
-  const wait = isHurried(trigger) ? 0 : backoff(policy, retries, random);
+  const wait = isBlameless(trigger) ? 0 : backoff(policy, retries, random);
   return wait >= left ? giveUp("deadline") : { kind: "again", wait };
 }
 
@@ -51,12 +51,21 @@ const wasSent = (trigger: FailedTry["trigger"]): boolean =>
   typeof trigger === "number" || retryTriggers[trigger].sent;
 
 /** The backend is not to be blamed for it: it need not be given time. */
-const isHurried = (trigger: FailedTry["trigger"]): boolean =>
+export const isBlameless = (trigger: FailedTry["trigger"]): boolean =>
   trigger === "reused-reset" || trigger === "refused-stream";
 
 /** Whether a method may be sent again that a backend may have had. */
 export const maySendTwice = ({ methods }: RetryPolicy, method: string): boolean =>
   methods === "all" || methods.includes(method);
+
+/** So much of a request's body is kept at least for a backend that may say that it has not looked at it; in bytes. */
+const leastKept = 16_384;
+
+/** How much of a request's body is kept to be sent once more, in bytes. @param mayRefuse the backend can say that it did not look at it. */
+export function mostKept(policy: RetryPolicy, method: string, mayRefuse: boolean): number {
+  if (mayRefuse && policy.on.includes("refused-stream")) return Math.max(policy.buffer, leastKept);
+  return maySendTwice(policy, method) ? policy.buffer : 0;
+}
 
 /** Full jitter, so that requests that failed together do not come back together (Brooker, 2015). In milliseconds. */
 function backoff({ backoff: { base, max } }: RetryPolicy, retries: number, random: () => number): number {

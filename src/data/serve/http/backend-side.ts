@@ -6,7 +6,9 @@ import { decideRetry, type FailedTry, type RetryDecision } from "../../decide/ht
 import { type Attempt, Dispatch, type DispatchOwner } from "../../dispatch/dispatch.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import { Http1Upstream } from "../../upstream/http1.ts";
+import type { BackendStream, StreamWaiter } from "../../upstream/http2-stream.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
+import type { RequestUpstream } from "../../upstream/request-upstream.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { HttpConnection } from "./client.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -27,7 +29,7 @@ export interface BackendSideOwner {
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
   /** There is a connection to a backend: the request goes there. */
-  connected(upstream: Http1Upstream): void;
+  connected(upstream: RequestUpstream): void;
   /** There is none. */
   ended(reason: EndReason): void;
 }
@@ -39,7 +41,7 @@ export interface BackendSideOwner {
 export class BackendSide implements DispatchOwner {
   dispatch: Dispatch;
   /** Has the request; undefined: not yet, or no more. */
-  upstream: Http1Upstream | undefined = undefined;
+  upstream: RequestUpstream | undefined = undefined;
   readonly #plane: HttpPlane;
   readonly #owner: BackendSideOwner;
   /** Of the dispatches before the present one. */
@@ -90,11 +92,20 @@ export class BackendSide implements DispatchOwner {
     return this.#borrowed?.upstream;
   }
 
+  share(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined {
+    return this.#plane.sharedUpstreams.join(backend, this.dispatch.pool, waiter, performance.now());
+  }
+
   got(upstream: Upstream): void {
     const { maxResponseHead: head } = this.dispatch.pool.definition.http;
     const limits = { head, fields: 256, underscores: "pass" } as const;
     this.upstream = this.#borrowed ?? new Http1Upstream(upstream, limits);
     this.#owner.connected(this.upstream);
+  }
+
+  gotStream(stream: BackendStream): void {
+    this.upstream = stream;
+    this.#owner.connected(stream);
   }
 
   ended(reason: EndReason): void {
@@ -151,7 +162,11 @@ export class BackendSide implements DispatchOwner {
     }
     this.upstream = undefined;
     dispatch.handBack();
-    const { definition, wiring } = dispatch.pool;
+    if (upstream instanceof Http1Upstream) this.#keep(upstream);
+  }
+
+  #keep(upstream: Http1Upstream): void {
+    const { definition, wiring } = this.dispatch.pool;
     const isKept = upstream.isIdle && definition.proxyProtocol === undefined;
     if (isKept) this.#plane.kept.keep(upstream, wiring, definition.http, clock.now);
     else upstream.leave();

@@ -7,7 +7,7 @@ import { alternativeNames } from "../../../tls/peer-certificate.ts";
 import type { AcceptingListener } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
-import type { Http1Upstream } from "../../upstream/http1.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 import type { HttpFrontend } from "./frontend.ts";
 
 /** A listener with the pools that its routes lead to. */
@@ -48,7 +48,7 @@ export interface ExchangeClient {
   /** Cuts the response short, so that it does not look complete. */
   abort(reason: EndReason): void;
   /** The exchange has changed to another protocol: bytes move as they come, until one side ends. */
-  relay(upstream: Http1Upstream): void;
+  relay(upstream: Upstream): void;
 }
 
 /** Where a response is written to. */

@@ -122,7 +122,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     forward?.requestMoved(last);
     if (forward?.isSwitched) {
       requestBody.received += end - start;
-      return forward.backend.upstream!.body.body(bytes, start, end, false);
+      return forward.backend.upstream!.requestBody.body(bytes, start, end, false);
     }
     const most = this.#mostBody;
     if (most > 0 && requestBody.received + end - start > most) {

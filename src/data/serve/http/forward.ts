@@ -6,9 +6,9 @@ import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { maySendTwice } from "../../decide/http/retry.ts";
+import { isBlameless, maySendTwice, mostKept } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
-import type { Http1Upstream, UpstreamUser } from "../../upstream/http1.ts";
+import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
@@ -130,9 +130,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     return this.#phase === "switched";
   }
 
-  connected(upstream: Http1Upstream): void {
+  connected(upstream: RequestUpstream): void {
     const { client, requestBody } = this.#owner;
-    const { backend } = upstream.upstream;
+    const { backend } = upstream;
     const view = this.#view;
     const { head } = this;
     this.#phase = "sent";
@@ -140,11 +140,12 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
     this.#lastActive = clock.now;
     view.backend = backend.address;
+    head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view, this.#route, this.backend.dispatch.pool.definition.http, backend);
     const { retry } = this.#route.definition;
-    if (maySendTwice(retry, head.method)) requestBody.keep(retry.buffer);
+    requestBody.keep(mostKept(retry, head.method, upstream.mayRefuse));
     upstream.request(this, head, requestBody.waits, requestEdits(view, this.#route, client));
-    requestBody.flow(upstream.body, head.length === 0);
+    requestBody.flow(upstream.requestBody, head.length === 0);
     if (!requestBody.isWhole) client.resume();
   }
 
@@ -170,7 +171,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   /** The client takes more of the response. */
   clientDrained(): void {
     this.#lastActive = clock.now;
-    this.backend.upstream?.upstream.socket.resume();
+    this.backend.upstream?.resume();
   }
 
   interim(head: ResponseHead): void {
@@ -242,7 +243,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.#answered(head.status);
     this.#phase = "switched";
     client.response.switched(head, responseEdits(head, view, this.#route, client));
-    client.relay(this.backend.upstream!);
+    client.relay(this.backend.upstream!.relayed!);
   }
 
   /** The backend's response breaks the rules, or was cut short. */
@@ -254,6 +255,10 @@ export class Forward implements BackendSideOwner, UpstreamUser {
 
   broke(): void {
     if (!this.#repeats(this.#breakTrigger, "backend_reset")) this.#owner.refuse("backend_reset");
+  }
+
+  refused(): void {
+    if (!this.#repeats("refused-stream", "backend_refused")) this.#owner.refuse("backend_refused");
   }
 
   /** What the end of the connection is called. */
@@ -289,7 +294,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.#retries.reason = reason;
     this.#retries.needsNew = trigger === "reused-reset";
     if (typeof trigger === "number") backend.dispatch.answered(this.#asked, serves(trigger));
-    else if (trigger !== "reused-reset") this.notAnswered();
+    else if (!isBlameless(trigger)) this.notAnswered();
     this.#phase = "backoff";
     this.#owner.requestBody.stop();
     backend.leave(trigger !== "reused-reset");
@@ -356,7 +361,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
 
   /** Whether it has a backend, or is about to; by its slot. */
   isOn(slot: number): boolean {
-    return this.backend.dispatch.upstream?.backend.slot === slot;
+    return this.backend.dispatch.backend?.slot === slot;
   }
 
   /** Leaves a backend, by its slot. */

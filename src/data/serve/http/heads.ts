@@ -12,20 +12,19 @@ export class ForwardedHead implements RequestHead {
   readonly fields: Fields;
   readonly path: string;
   authority: string;
+  /** Of the connection to the backend: some refuse requests for another one (RFC 9113 section 8.3.1). */
+  scheme: "http" | "https";
 
   constructor({ head, fields }: RequestView, path: string) {
     this.#head = head;
     this.fields = fields;
     this.path = path;
     this.authority = head.authority;
+    this.scheme = head.scheme;
   }
 
   get method(): string {
     return this.#head.method;
-  }
-
-  get scheme(): "http" | "https" {
-    return this.#head.scheme;
   }
 
   get host(): string {

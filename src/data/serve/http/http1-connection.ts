@@ -13,7 +13,7 @@ import type { Open } from "../../open.ts";
 import { outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
 import { forLastBytes, type Patience } from "../../sockets/linger.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
-import type { Http1Upstream } from "../../upstream/http1.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 import { Relay, type RelayEnd, type RelayOwner } from "../relay/relay.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { ClientOutput, type OutputOwner } from "./client-output.ts";
@@ -144,13 +144,13 @@ export class Http1Connection
     this.end(reason);
   }
 
-  relay(upstream: Http1Upstream): void {
-    outliveRelayedWrites(this.#client, upstream.upstream.socket);
+  relay(upstream: Upstream): void {
+    outliveRelayedWrites(this.#client, upstream.socket);
     this.#relay = new Relay(this, {
       client: this.#client,
       clientKeepsBytes: this.connection.tls === undefined,
       clientEnded: this.#client.readableEnded,
-      upstream: upstream.upstream,
+      upstream,
     });
   }
 

@@ -2,6 +2,7 @@ import type { AcceptingPlane } from "../../accept/accepting.ts";
 import type { DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedGuards } from "../../guard/guards.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
+import type { SharedUpstreams } from "../../upstream/shared.ts";
 
 /** What serving HTTP needs of the plane of its worker. */
 export interface HttpPlane extends AcceptingPlane, DispatchPlane {
@@ -9,6 +10,8 @@ export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   readonly kept: KeptUpstreams;
   /** What requests have to pass. */
   readonly guards: Pick<ServedGuards, "stepsOf">;
+  /** Connections to backends that speak HTTP/2. */
+  readonly sharedUpstreams: SharedUpstreams;
   /** The process drains: connections are to end behind their present request. */
   readonly isDraining: boolean;
 }

@@ -64,9 +64,9 @@ export function stickyField(
   { sticky }: HttpRoute,
   view: RequestView,
   { backend }: PoolChoice,
-  { pool, upstream }: Dispatch,
+  { pool, backend: present }: Dispatch,
 ): string {
-  if (sticky === undefined || upstream === undefined || upstream.backend.slot === backend?.slot) return "";
-  const value = stickyValue(pool.definition.name, upstream.backend.address);
+  if (sticky === undefined || present === undefined || present.slot === backend?.slot) return "";
+  const value = stickyValue(pool.definition.name, present.address);
   return `set-cookie: ${stickyCookie(sticky, value, view.scheme === "https")}\r\n`;
 }

@@ -69,7 +69,7 @@ export async function resolveSettings(
       const { picker, queue, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
       const { timeout, attempts } = pool.connect;
       const connect = { timeout, attempts, retryBudget: resolveRetryBudget(pool, ["pools", name], report) };
-      const http = resolvePoolHttp(pool.http);
+      const http = resolvePoolHttp(pool, ["pools", name], report);
       const maxConnectionsPerBackend = pool.max_connections_per_backend || undefined;
       const { directory } = context;
       const path = ["pools", name];

@@ -1,14 +1,29 @@
 import { errorAt, type Finding, type Path, warningAt } from "../../../../lib/findings.ts";
 import type { PoolHttp } from "../../../../model/http/backend.ts";
 import type { Pool } from "../../../../model/pool.ts";
-import type { PoolHttpSettings } from "../../schema/http/pool.ts";
 import { defaultRetryBudget, type PoolSettings } from "../../schema/pool.ts";
 
-export function resolvePoolHttp(settings: PoolHttpSettings): PoolHttp {
-  const { host } = settings;
+const [second, minute] = [1_000, 60_000];
+
+export function resolvePoolHttp(
+  pool: PoolSettings,
+  path: Path,
+  report: (finding: Finding) => void,
+): PoolHttp {
+  const { http: settings, proxy_protocol: proxyProtocol } = pool;
+  const { host, version, idle } = settings;
+  if (version !== "1.1" && proxyProtocol !== undefined)
+    report(
+      errorAt(
+        [...path, "http", "version"],
+        "needs connections that clients share, and proxy_protocol one for each client; remove one of them",
+      ),
+    );
   return {
+    version,
     host: host === "keep" || host === "backend" ? host : { name: host },
-    idle: settings.idle,
+    idle: idle ?? 4 * second,
+    sharedIdle: idle ?? 5 * minute,
     maxIdlePerBackend: settings.max_idle_per_backend,
     maxRequestsPerBackend: settings.max_requests_per_backend || undefined,
     maxResponseHead: settings.max_response_head,

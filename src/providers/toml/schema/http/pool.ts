@@ -4,6 +4,12 @@ import { authority, size } from "./values.ts";
 
 /** How the backends of a pool are spoken to, where http listeners send them requests. */
 export const poolHttp = z.strictObject({
+  version: z
+    .enum(["1.1", "2", "auto"], { error: 'expected "1.1", "2" or "auto"' })
+    .prefault("1.1")
+    .describe(
+      "The version of HTTP that backends are spoken to in. auto: with TLS what each chooses of 2 and 1.1 (ALPN), without TLS 1.1. 2 without TLS is by prior knowledge.",
+    ),
   host: z
     .union([z.enum(["keep", "backend"]), authority], { error: 'expected "keep", "backend" or a host' })
     .prefault("keep")
@@ -12,11 +18,11 @@ export const poolHttp = z.strictObject({
         "The host that backends see: keep is the client's, backend is the backend's own host name or address; else this one.",
       "x-type": '`"keep"`, `"backend"` or a host',
     }),
-  idle: duration("0s")
-    .prefault("4s")
-    .describe(
+  idle: duration("0s").optional().meta({
+    description:
       "How long an idle connection is kept for the next request; shorter than backends keep it themselves. 0s: not at all.",
-    ),
+    "x-default": '`"4s"`, `"5m"` over HTTP/2',
+  }),
   max_idle_per_backend: integer(0, 10_000)
     .prefault(256)
     .describe("The most idle connections to each backend that each worker keeps."),
@@ -29,5 +35,3 @@ export const poolHttp = z.strictObject({
     .prefault("64KiB")
     .describe("The largest head of a response. Over it: 502."),
 });
-
-export type PoolHttpSettings = z.output<typeof poolHttp>;

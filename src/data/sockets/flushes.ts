@@ -24,7 +24,8 @@ export function flushSoon(one: Flushing): void {
   if (waiting.push(one) === 1) setImmediate(flushAll);
 }
 
-function flushAll(): void {
+/** Does it now. */
+export function flushAll(): void {
   // One that is put on the list meanwhile waits for the next turn.
   for (const one of waiting.splice(0)) {
     one.awaitsFlush = false;
