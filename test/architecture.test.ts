@@ -61,7 +61,7 @@ const mayImportInside: Readonly<Record<string, Readonly<Record<string, readonly 
     sockets: [],
     decide: [],
     pick: ["decide", "clock"],
-    upstream: ["pick", "sockets", "open"],
+    upstream: ["pick", "sockets", "clock", "open"],
     dispatch: ["upstream", "pick", "decide", "sockets", "clock", "open"],
     accept: ["decide", "sockets", "clock", "open"],
     guard: ["accept", "decide", "clock", "open"],
