@@ -9,6 +9,8 @@ export interface AdminActions {
    */
   drainBackend(pool: string, backend: string, deadline: string | undefined, force: boolean): Outcome;
   undrainBackend(pool: string, backend: string): Outcome;
+  /** Opens a door for another umay that is to take over. */
+  takeOver(): Promise<Outcome>;
   /** Ends one connection, by its id. */
   kill(session: string): Promise<Outcome>;
   /** Takes the configuration into service again. @param dryRun whether the answer only says what would change. */
@@ -47,6 +49,7 @@ const list: readonly Action[] = [
     parameters: [],
     run: (actions, [pool, backend]) => actions.undrainBackend(pool!, backend!),
   },
+  { path: "/take-over", parameters: [], run: (actions) => actions.takeOver() },
   { path: "/sessions/ID/kill", parameters: [], run: (actions, [session]) => actions.kill(session!) },
   {
     path: "/reload",

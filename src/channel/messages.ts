@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
@@ -25,6 +25,15 @@ export interface HandedSocket {
   readonly socket: Socket;
 }
 
+/** A listening socket of a worker, as another process can be given it. */
+export interface ListeningSocket {
+  readonly listener: string;
+  /** As text. */
+  readonly address: string;
+  /** Its number among the files of this process. */
+  readonly descriptor: number;
+}
+
 /** Control plane to worker. */
 export type ToWorker =
   /** All that changed since the last one that this thread applied; the first one is all that there is. */
@@ -36,6 +45,10 @@ export type ToWorker =
   | { readonly type: "list"; readonly id: number; readonly filter: SessionFilter }
   /** End a connection, by its name in the log: answer `killed`. */
   | { readonly type: "kill"; readonly id: number; readonly session: string }
+  /** Accept on a socket that listens already, of an address as canonical text; comes before the first change. */
+  | { readonly type: "listening"; readonly address: string; readonly server: Server }
+  /** Tell the listening sockets of TCP: answer `described`. */
+  | { readonly type: "describe"; readonly id: number }
   /** Stop accepting; live sessions go on. */
   | { readonly type: "drain" }
   /** End the sessions on the backend in this slot, after the changes that were sent before. */
@@ -57,6 +70,7 @@ export type FromWorker =
   | { readonly type: "listed"; readonly id: number; readonly list: SessionList<WorkerSession> }
   /** Whether it was one of this worker's. */
   | { readonly type: "killed"; readonly id: number; readonly found: boolean }
+  | { readonly type: "described"; readonly id: number; readonly sockets: readonly ListeningSocket[] }
   /** For the worker with the fewest. */
   | HandedSocket
   /** Accepts nothing more. */

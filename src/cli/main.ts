@@ -8,6 +8,8 @@ const isFile = (word: string): boolean => word.includes("/") || /\.(toml|json)$/
 
 /** @returns the exit code. Never throws. */
 async function main(args: readonly string[]): Promise<number> {
+  // A program between two processes of umay, which nobody calls by hand.
+  if (args[0] === "pass-on") return (await import("./pass-on.ts")).passOn(args[1]!, args.slice(2));
   let code: number = exitCode.good;
   const implicitRun = args[0] === undefined || args[0].startsWith("-") || isFile(args[0]);
   try {

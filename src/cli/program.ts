@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ConfigOptions } from "./config.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
-import { address, configOption } from "./options.ts";
+import { address, adminOption, configOption } from "./options.ts";
 import { addRemotes } from "./remotes.ts";
 import { versionLine } from "./version.ts";
 
@@ -42,15 +42,20 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .addOption(configOption())
     .option("-t, --test", "check the configuration and exit")
     .option("-v, --verbose", "show all fields of sessions in the pretty form of the log")
+    .option("--take-over", "take the listening sockets over from the umay that runs, which then drains")
+    .addOption(adminOption())
     .action(
       async (
         file: string | undefined,
-        options: ConfigChoice & { test?: true; verbose?: true },
+        options: ConfigChoice & { test?: true; verbose?: true; takeOver?: true; admin?: string },
         command: Command,
       ) => {
         const config = oneConfig(file, options, command);
         if (options.test) done(await (await import("./check.ts")).check({ config, json: false }));
-        else done(await (await import("./run.ts")).run(config, options.verbose === true));
+        else {
+          const { verbose = false, takeOver = false, admin } = options;
+          done(await (await import("./run.ts")).run(config, { verbose, takeOver, admin }));
+        }
       },
     );
 

@@ -1,17 +1,59 @@
-import { exitCode } from "./exit.ts";
+import type { TakeOverOffer } from "../control/process/take-over.ts";
+import { formatAddress, type SocketAddress } from "../lib/address.ts";
+import { exitCode, printError } from "./exit.ts";
 import { orExplain, tomlProvider } from "./load.ts";
 
-/**
- * `umay run`: serves until it is drained, then ends the process. It returns only when the configuration is invalid.
- * @param verbose whether the pretty form of the log has all fields of sessions.
- */
-export async function run(file: string | undefined, verbose: boolean): Promise<number> {
+export interface RunChoice {
+  /** Whether the pretty form of the log has all fields of sessions. */
+  readonly verbose: boolean;
+  /** Whether to take over from the umay that runs. */
+  readonly takeOver: boolean;
+  /** Where that one has its admin server; undefined: where the configuration says. */
+  readonly admin: string | undefined;
+}
+
+/** `umay run`: serves until it is drained, then ends the process. It returns only when it can't begin. */
+export async function run(file: string | undefined, choice: RunChoice): Promise<number> {
   const provider = tomlProvider(file);
   const first = await orExplain(provider.propose());
   if (first === undefined) return exitCode.badConfig;
+  let takeOver: TakeOverOffer | undefined;
+  if (choice.takeOver) {
+    const offer = await askToTakeOver(choice.admin, first.model.admin?.bind);
+    if (typeof offer === "number") return offer;
+    takeOver = offer;
+  }
   const { runUmay } = await import("../control/process/run.ts");
   const { discover } = await import("./discover.ts");
-  const code = await runUmay({ provider, first, discover, verbose });
+  const { verbose } = choice;
+  const code = await runUmay({ provider, first, discover, verbose, takeOver });
   // A log without a reader would keep the process alive.
   process.exit(code);
+}
+
+/** @returns the exit code where there is nobody to take over from; the reason was written to standard error. */
+async function askToTakeOver(
+  admin: string | undefined,
+  own: SocketAddress | undefined,
+): Promise<TakeOverOffer | number> {
+  const where = admin ?? (own && formatAddress(ownMachine(own)));
+  if (where === undefined) {
+    printError(
+      "--take-over asks the umay that runs, by its admin server: add [admin], or name it with --admin",
+    );
+    return exitCode.usage;
+  }
+  const { withAdmin } = await import("./admin-client.ts");
+  let offer: TakeOverOffer | undefined;
+  const request = { path: "/take-over", method: "POST" } as const;
+  const code = await withAdmin<TakeOverOffer>({ admin: where }, request, (answer) => {
+    offer = answer;
+  });
+  return offer ?? code;
+}
+
+/** A server that listens on every address of its machine is asked on that one. */
+function ownMachine(bind: SocketAddress): SocketAddress {
+  if (bind.kind === "unix") return bind;
+  return { ...bind, host: bind.host === "0.0.0.0" ? "127.0.0.1" : bind.host === "::" ? "::1" : bind.host };
 }

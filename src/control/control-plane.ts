@@ -1,3 +1,4 @@
+import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
 import {
@@ -26,11 +27,18 @@ import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
 import { Store } from "./state/store.ts";
 import type { Readiness } from "./tell/readings.ts";
-import { type Bound, bindListeners } from "./workers/bind.ts";
+import { type Bound, bindListeners, type Served } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
 import { Supervisor, type SupervisorEvents } from "./workers/supervisor.ts";
 
 export type State = "starting" | "ready" | "draining";
+
+/** Another process whose listening sockets this one takes over. */
+export interface ListeningSource {
+  readonly served: readonly Served[];
+  /** @param give gets each socket with its address, and has to move it to another thread at once. */
+  sockets(give: (address: string, server: Server) => void): Promise<void>;
+}
 
 /** Gives the source of a pool's backends. */
 export type Discover = (spec: DiscoverySpec) => DiscoverySource;
@@ -52,6 +60,7 @@ export class ControlPlane implements Serving {
   readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
+  readonly #taking: ListeningSource | undefined;
   readonly #ownBackends: OwnBackends;
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
@@ -63,8 +72,10 @@ export class ControlPlane implements Serving {
     discover: Discover,
     logger: Logger,
     destination: LogDestination,
+    taking?: ListeningSource,
   ): Promise<ControlPlane> {
-    return new ControlPlane(model, await bindListeners(model.listeners), discover, logger, destination);
+    const bound = await bindListeners(model.listeners, taking?.served);
+    return new ControlPlane(model, bound, discover, logger, destination, taking);
   }
 
   private constructor(
@@ -73,8 +84,10 @@ export class ControlPlane implements Serving {
     discover: Discover,
     logger: Logger,
     destination: LogDestination,
+    taking: ListeningSource | undefined,
   ) {
     this.#model = model;
+    this.#taking = taking;
     this.#discover = discover;
     this.#logger = logger;
     this.#bound = bound;
@@ -126,6 +139,7 @@ export class ControlPlane implements Serving {
     await Promise.race([known, aWhile(), this.#diedAtStart.promise]);
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
+    await this.#takeSockets();
     this.supervisor.serve(this.store);
     const served = this.supervisor.served(this.store.version);
     await Promise.race([served, this.#diedAtStart.promise]);
@@ -133,6 +147,14 @@ export class ControlPlane implements Serving {
     await this.handover.follow(this.store.snapshot.listeners);
     this.upkeep.follow(this.#model);
     this.state = "ready";
+  }
+
+  /** As late as can be: what comes to them from now on waits until it is served. */
+  async #takeSockets(): Promise<void> {
+    if (this.#taking === undefined) return;
+    const { supervisor } = this;
+    await Promise.race([supervisor.allReady, this.#diedAtStart.promise]);
+    await this.#taking.sockets((address, server) => supervisor.give(address, server));
   }
 
   /** Serves another model, see {@link reconfigure}. */
@@ -185,9 +207,13 @@ export class ControlPlane implements Serving {
     return undefined;
   }
 
-  /** @param hurry aborts when there is to be no more waiting. */
-  async drain(hurry: AbortSignal): Promise<Drained> {
-    const { shutdown } = this.#model;
+  /**
+   * @param hurry aborts when there is to be no more waiting.
+   * @param replaced called when nothing is accepted any more, where another process serves already: then at once.
+   */
+  async drain(hurry: AbortSignal, replaced?: () => void): Promise<Drained> {
+    const settings = this.#model.shutdown;
+    const shutdown = replaced === undefined ? settings : { ...settings, delay: 0 };
     const drained = await drain(
       shutdown,
       {
@@ -195,7 +221,7 @@ export class ControlPlane implements Serving {
           this.state = "draining";
           this.drainDeadline = performance.now() + shutdown.delay + shutdown.timeout;
         },
-        stopAccepting: () => this.#stopAccepting(),
+        stopAccepting: () => this.#stopAccepting().then(replaced),
         open: () => Atomics.load(this.shared.process, openConnections),
         ended: () =>
           this.store.listeners.reduce(

@@ -1,5 +1,7 @@
 import type { Server, Socket } from "node:net";
-import { formatAddress } from "../lib/address.ts";
+import type { ListeningSocket } from "../channel/messages.ts";
+import { canonicalAddress, formatAddress, type SocketAddress } from "../lib/address.ts";
+import { descriptorOf } from "../lib/descriptor.ts";
 import { hashString } from "../lib/hash.ts";
 import { type SocketRights, setSocketRights } from "../lib/socket-file.ts";
 import { type Chain, poolsOf } from "../model/chain.ts";
@@ -7,6 +9,7 @@ import { type HttpRoute, poolsOfTable, routesOf } from "../model/http/route.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
+import type { TakenServers } from "./accept/taken.ts";
 import type { CompiledRoute } from "./decide/http/compiled-route.ts";
 import type { RouteIndex } from "./decide/http/route-index.ts";
 import { indexTable } from "./decide/http/routing.ts";
@@ -40,6 +43,8 @@ export interface ServedEvents {
   readonly onServerError: (error: Error) => void;
   /** {@link ServedState.settled} is a later version. */
   readonly onSettled: () => void;
+  /** Listening sockets that this worker was given. */
+  readonly taken: Pick<TakenServers, "adopt">;
 }
 
 /**
@@ -65,11 +70,14 @@ export class ServedState {
   readonly #onServerError: (error: Error) => void;
   readonly #onSettled: () => void;
 
-  constructor(memory: ServingMemory, { onConnection, onServerError, onSettled }: ServedEvents) {
+  readonly #taken: ServedEvents["taken"];
+
+  constructor(memory: ServingMemory, { onConnection, onServerError, onSettled, taken }: ServedEvents) {
     this.#memory = memory;
     this.#onConnection = onConnection;
     this.#onServerError = onServerError;
     this.#onSettled = onSettled;
+    this.#taken = taken;
   }
 
   /** One change after the other. @throws when it can't be served; what was served goes on. */
@@ -234,10 +242,29 @@ export class ServedState {
     const accept = (socket: Socket): void => this.#onConnection(open.served, socket);
     const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
     const rights = (): SocketRights | undefined => open.served.definition.socket;
-    open.servers = await openServers(definition, accept, this.#onServerError, mayMove, rights);
+    const taken = new Map(definition.addresses.map((address) => [address, this.#takenAt(address, accept)]));
+    const addresses = definition.addresses.filter((address) => taken.get(address)!.length === 0);
+    const missing = { ...definition, addresses };
+    const own = await openServers(missing, accept, this.#onServerError, mayMove, rights);
+    open.servers = [...[...taken.values()].flat(), ...own];
     opened.push(...open.servers);
     // With addresses that need no look-up, that takes no turn of the event loop: nobody is accepted before the commit.
     return open;
+  }
+
+  #takenAt(address: SocketAddress, accept: (socket: Socket) => void): readonly Server[] {
+    const servers = this.#taken.adopt(formatAddress(canonicalAddress(address)), accept);
+    for (const server of servers) server.on("error", this.#onServerError);
+    return servers;
+  }
+
+  /** The listening sockets of TCP that the kernel spreads connections over. */
+  get sockets(): readonly ListeningSocket[] {
+    return [...this.#listeners.values()].flatMap(({ served: { definition }, servers }) =>
+      definition.accept === "shared-port"
+        ? servers.flatMap((server) => socketsOf(definition.name, server))
+        : [],
+    );
   }
 
   /** What only one worker can have stays with that one, whatever its listener is called. */
@@ -279,4 +306,12 @@ const placeOf = ({ accept, addresses }: PlacedListener): string =>
 
 function close(servers: readonly Server[]): void {
   for (const server of servers) server.close();
+}
+
+function socketsOf(listener: string, server: Server): ListeningSocket[] {
+  const bound = server.address();
+  const descriptor = descriptorOf(server);
+  if (bound === null || typeof bound === "string" || descriptor === undefined) return [];
+  const address = formatAddress(canonicalAddress({ kind: "tcp", host: bound.address, port: bound.port }));
+  return [{ listener, address, descriptor }];
 }

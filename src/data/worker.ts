@@ -12,6 +12,7 @@ import { admit } from "./accept/admission.ts";
 import { Connection } from "./accept/connection.ts";
 import { sessionNumber } from "./accept/record.ts";
 import { Spread } from "./accept/spread.ts";
+import { TakenServers } from "./accept/taken.ts";
 import { ServedState } from "./apply.ts";
 import { ServedGuards } from "./guard/guards.ts";
 import { killOpen, listOpen } from "./open-sessions.ts";
@@ -65,10 +66,12 @@ const memory = {
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
 const tls = new TlsOnce();
+const taken = new TakenServers(setup.count > 1);
 const state = new ServedState(memory, {
   onConnection: keepOrGiveAway,
   onServerError: (error) => send({ type: "trouble", what: "a listening socket failed", error }),
   onSettled: () => send({ type: "settled", version: state.settled }),
+  taken,
 });
 
 function keepOrGiveAway(listener: ServedListener, socket: Socket): void {
@@ -128,6 +131,7 @@ async function apply({
   seeNewCounters();
   try {
     await state.apply(difference);
+    taken.begin();
     sweep.start(state.shortestTimeout);
     log.setLevel(settings.level);
     plane.logSessions = settings.sessions;
@@ -205,6 +209,12 @@ port.on("message", (message: ToWorker) => {
       break;
     case "kill":
       send({ type: "killed", id: message.id, found: kill(message.session) });
+      break;
+    case "listening":
+      taken.add(message.address, message.server);
+      break;
+    case "describe":
+      send({ type: "described", id: message.id, sockets: state.sockets });
       break;
     case "drain":
       applying = applying.then(() => {

@@ -24,5 +24,11 @@ export function importModule<Module>(path: string): Promise<Module> {
   return import(isSea() && !isMainThread ? textUrl(textOf(path)) : urlOf(path).href);
 }
 
+/** The command line, program first, that runs this program with other words. */
+export function ownCommand(words: readonly string[]): readonly string[] {
+  const { execPath, execArgv, argv } = process;
+  return isSea() ? [execPath, ...words] : [execPath, ...execArgv, argv[1]!, ...words];
+}
+
 const textUrl = (text: string): string =>
   `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;

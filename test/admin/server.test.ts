@@ -37,6 +37,7 @@ async function start(
     drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
     undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
     kill: async (session) => ({ status: 200, body: { kills: session } }),
+    takeOver: async () => ({ status: 200, body: { door: "open" } }),
     reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
     failed: (error) => failures.push(error),
     ...state,

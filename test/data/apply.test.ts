@@ -85,6 +85,7 @@ function scene() {
     worker: { index: 0, count: 1 },
   };
   const state: ServedState = new ServedState(memory, {
+    taken: { adopt: () => [] },
     onConnection(listener, socket) {
       const { name } = listener.definition;
       connections.push(state.listener(name) === listener ? name : `${name}, before it is in place`);

@@ -1,3 +1,5 @@
+import type { Outcome } from "../../admin/actions.ts";
+import type { AdminServer } from "../../admin/server.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { ok } from "../../lib/result.ts";
 import { version } from "../../lib/version.ts";
@@ -9,6 +11,9 @@ import { ControlPlane, type Discover } from "../control-plane.ts";
 import { openAdmin } from "../tell/admin.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
+import type { TakeOverOffer } from "./take-over.ts";
+import { Taking } from "./taking.ts";
+import { Yielding } from "./yielding.ts";
 
 export interface RunOptions {
   readonly provider: Provider;
@@ -19,6 +24,8 @@ export interface RunOptions {
   readonly verbose?: boolean;
   /** Called when every listener accepts. */
   readonly onReady?: () => void;
+  /** The running umay whose listening sockets it takes over. */
+  readonly takeOver?: TakeOverOffer | undefined;
 }
 
 /** With room for fewer connections the limit on open files is most likely a mistake. */
@@ -50,21 +57,34 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { provider, first, discover, onReady }: RunOptions,
+  { provider, first, discover, onReady, takeOver }: RunOptions,
   { stop, request, hurry, onHangup }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
   const { model } = first;
-  const plane = await ControlPlane.create(model, discover, logger, destination);
+  const taking = takeOver && (await Taking.from(takeOver));
+  const plane = await ControlPlane.create(
+    taking?.besides(model) ?? model,
+    discover,
+    logger,
+    destination,
+    taking,
+  );
   const manager = new ServiceManager(process.env, logger);
   const reloader = new Reloader(plane, provider, logger, {
     begins: () => manager.reloading(),
     ends: () => manager.ready(statusLine(plane)),
   });
   const drain = (): void => request("the admin server");
-  await using admin =
-    model.admin && (await openAdmin(model.admin.bind, { plane, reloader, drain, destination, logger }));
+  const yielding = new Yielding(plane, logger, () => request("the umay that has taken over"));
+  await using opened = new AsyncDisposableStack();
+  const openOwnAdmin = async (): Promise<AdminServer | undefined> => {
+    const takeOver = (): Promise<Outcome> => yielding.offer();
+    const parts = { plane, reloader, drain, takeOver, destination, logger };
+    return model.admin && opened.use(await openAdmin(model.admin.bind, parts));
+  };
+  let admin = taking === undefined ? await openOwnAdmin() : undefined;
   try {
     const stopped = await Promise.race([plane.start(), stop]);
     if (stopped !== undefined) {
@@ -75,6 +95,18 @@ async function serve(
   } catch (error) {
     await plane.abandon();
     throw error;
+  }
+  if (taking !== undefined) {
+    await taking
+      .finish()
+      .catch((error: unknown) => logger.warn({ err: error }, "the other umay may not have gone"));
+    admin = await openOwnAdmin().catch((error: unknown) => {
+      logger.error({ err: error }, "there is no admin server");
+      return undefined;
+    });
+    await plane.reconfigure(model).catch((error: unknown) => {
+      logger.error({ err: error }, "not all that the other umay served could be taken over");
+    });
   }
   const { reason } = plane.readiness;
   const summary = { ...plane.summary, admin: admin && formatAddress(admin.address) };
@@ -95,7 +127,8 @@ async function serve(
   const code = await stop;
   stopped.abort();
   manager.stopping("draining");
-  const { ended, cut } = await plane.drain(hurry);
+  if (yielding.isReplaced) await opened.disposeAsync();
+  const { ended, cut } = await plane.drain(hurry, yielding.isReplaced ? () => yielding.closed() : undefined);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
   return code;
 }

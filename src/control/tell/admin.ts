@@ -21,6 +21,8 @@ export interface AdminParts {
   readonly reloader: Reloader;
   /** Asks the process to drain. */
   readonly drain: () => void;
+  /** Lets another umay take over. */
+  readonly takeOver: () => Promise<Outcome>;
   readonly destination: LogDestination;
   readonly logger: Logger;
 }
@@ -31,7 +33,7 @@ export interface AdminParts {
  */
 export async function openAdmin(
   bind: SocketAddress,
-  { plane, reloader, drain, destination, logger }: AdminParts,
+  { plane, reloader, drain, takeOver, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
   const input: MetricsInput = {
     memories: plane.memories,
@@ -85,6 +87,7 @@ export async function openAdmin(
       const expected = `expected a duration from "0s" to "${longestDuration}", such as "30s" or "5m"`;
       return { status: 400, body: { error: `deadline: ${expected}` } };
     },
+    takeOver,
     undrainBackend: (pool, backend) => outcome(plane.drains.undrain(pool, backend)),
     async reload(dryRun) {
       const reloaded = await reloader.reload("the admin server", dryRun);

@@ -1,11 +1,11 @@
-import type { FromWorker, ToWorker } from "../../channel/messages.ts";
+import type { FromWorker, ListeningSocket, ToWorker } from "../../channel/messages.ts";
 import type { Result } from "../../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../../model/explanation.ts";
 import type { SessionFilter, SessionList, WorkerSession } from "../../model/open-session.ts";
 import { Questions } from "./questions.ts";
 import { patience, type Seat } from "./seat.ts";
 
-type Answer = Extract<FromWorker, { type: "explanation" | "listed" | "killed" }>;
+type Answer = Extract<FromWorker, { type: "explanation" | "listed" | "killed" | "described" }>;
 
 /** What workers can be asked about connections, while they serve them. */
 export class Inquiries {
@@ -14,6 +14,7 @@ export class Inquiries {
   readonly #explanations = new Questions<Result<Explanation, string>>();
   readonly #lists = new Questions<SessionList<WorkerSession>>();
   readonly #kills = new Questions<boolean>();
+  readonly #sockets = new Questions<readonly ListeningSocket[]>();
 
   constructor(seats: readonly Seat[], isSilent: (seat: Seat) => boolean) {
     this.#seats = seats;
@@ -35,6 +36,12 @@ export class Inquiries {
   /** Ends the connection of a name. @returns whether a worker has found it. */
   async kill(session: string): Promise<boolean> {
     return (await this.#askAll(this.#kills, (id) => ({ type: "kill", id, session }))).includes(true);
+  }
+
+  /** The listening sockets of TCP of all workers. */
+  async sockets(): Promise<readonly ListeningSocket[]> {
+    const all = await this.#askAll(this.#sockets, (id) => ({ type: "describe", id }));
+    return all.flatMap((of) => of ?? []);
   }
 
   async #askAll<T>(
@@ -60,6 +67,9 @@ export class Inquiries {
         break;
       case "killed":
         this.#kills.answered(answer.id, answer.found);
+        break;
+      case "described":
+        this.#sockets.answered(answer.id, answer.sockets);
     }
   }
 }

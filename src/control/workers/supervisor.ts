@@ -1,3 +1,4 @@
+import type { Server } from "node:net";
 import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
@@ -57,6 +58,9 @@ export class Supervisor {
   /** Sends what changed in this turn of the event loop. */
   #sending: NodeJS.Immediate | undefined;
   readonly #waits = new ServedWaits();
+  readonly #allReady = Promise.withResolvers<void>();
+  /** How many listening sockets of each address were given to workers. */
+  readonly #given = new Map<string, number>();
   /** What workers can be asked. */
   readonly inquiries: Inquiries;
   #stopping = false;
@@ -105,6 +109,22 @@ export class Supervisor {
     if (silent !== undefined) return conditionOf(silent);
     if (this.#seats.some(({ serving }) => serving)) return undefined;
     return this.#seats.map(conditionOf).join("; ");
+  }
+
+  /** Resolves when every worker can be told something. */
+  get allReady(): Promise<void> {
+    return this.#allReady.promise;
+  }
+
+  /** Gives a listening socket to a worker, the next one of those of its address; before anything is served. */
+  give(address: string, server: Server): void {
+    const given = this.#given.get(address) ?? 0;
+    this.#given.set(address, given + 1);
+    const { thread } = this.#seats[given % this.#seats.length]!;
+    // A listening server moves between threads; its type does not say so.
+    thread?.postMessage({ type: "listening", address, server } satisfies ToWorker, [
+      server as unknown as ArrayBuffer,
+    ]);
   }
 
   /** Has every worker serve this state, whole at first. */
@@ -252,6 +272,7 @@ export class Supervisor {
     switch (message.type) {
       case "ready":
         seat.ready = true;
+        if (this.#seats.every(({ ready }) => ready)) this.#allReady.resolve();
         this.#beginFeed(seat);
         break;
       case "applied":
@@ -272,6 +293,7 @@ export class Supervisor {
       case "explanation":
       case "listed":
       case "killed":
+      case "described":
         this.inquiries.answered(message);
         break;
       case "socket":

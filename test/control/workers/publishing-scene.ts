@@ -41,6 +41,7 @@ export class FakeWorker {
     const guards = new ServedGuards({ counters });
     const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
     this.state = new ServedState(memory, {
+      taken: { adopt: () => [] },
       onConnection: () => assert.fail("there are no sockets"),
       onServerError: assert.fail,
       onSettled: () => {
