@@ -9,6 +9,7 @@ import { createAddressTable } from "../src/channel/address-table.ts";
 import { createCounterMemory, layout } from "../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
+import { Challenges } from "../src/data/accept/challenges.ts";
 import { ServedGuards } from "../src/data/guard/guards.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
@@ -94,6 +95,7 @@ function serve(limits: ListenerLimits): ServedListener {
 
 const plane: Plane = {
   worker: 0,
+  challenges: new Challenges(),
   shared: createSharedMemory(),
   counters: createCounterMemory(),
   logger: createWorkerLogger({ level: "silent" }, () => {}).logger,

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { AdminChoice } from "./admin-client.ts";
 import type { ConfigOptions } from "./config.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
@@ -174,21 +175,31 @@ function addTools(program: Command, done: (code: number) => void): void {
 
   program
     .command("certs")
-    .description("make a development CA and a certificate for localhost")
+    .description("make a development CA and a certificate for localhost, or tell of certificates over ACME")
     .option("-d, --dir <folder>", "where the files go", "certs")
     .option("-n, --name <name>", "a further DNS name or IP address to cover; may be repeated", collect, [])
     .option("--days <days>", "how many days the certificates are valid", wholeDays, 824)
     .option("--force", "replace existing files")
-    .action(async (options: { dir: string; name: readonly string[]; days: number; force?: true }) =>
-      done(
-        await (await import("./certs.ts")).certs({
-          dir: options.dir,
-          names: options.name,
-          days: options.days,
-          force: options.force === true,
-        }),
-      ),
-    );
+    .option("--list", "show the certificates that a running umay gets over ACME, instead")
+    .option("--revoke <name>", "have the authority revoke the certificate of this name, instead")
+    .addOption(adminOption())
+    .addOption(configOption())
+    .action(async (options: CertsChoice) => {
+      if (options.list) return done(await (await import("./acme-certs.ts")).listAcme(options));
+      if (options.revoke !== undefined)
+        return done(await (await import("./acme-certs.ts")).revokeAcme(options.config, options.revoke));
+      const { dir, name: names, days, force } = options;
+      done(await (await import("./certs.ts")).certs({ dir, names, days, force: force === true }));
+    });
+}
+
+interface CertsChoice extends AdminChoice {
+  readonly dir: string;
+  readonly name: readonly string[];
+  readonly days: number;
+  readonly force?: true;
+  readonly list?: true;
+  readonly revoke?: string;
 }
 
 interface ConfigChoice {

@@ -1,4 +1,5 @@
 import type { BackendStatus, Status } from "../control/tell/status.ts";
+import { acmeTable } from "./acme-text.ts";
 import { table } from "./table.ts";
 import { duration, plural } from "./words.ts";
 
@@ -10,7 +11,13 @@ export function formatStatus(status: Status, { wide }: { readonly wide: boolean 
   const failing = Object.entries(status.pools).flatMap(([name, { discovery }]) =>
     discovery.error === null ? [] : [`pool ${name}: discovery fails: ${discovery.error}`],
   );
-  const parts = [headOf(status), listenerTable(status, wide), backendTable(status, wide), failing.join("\n")];
+  const parts = [
+    headOf(status),
+    listenerTable(status, wide),
+    backendTable(status, wide),
+    acmeTable(status.acme),
+    failing.join("\n"),
+  ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 

@@ -44,6 +44,8 @@ interface ListenerSummary {
 interface TlsSummary {
   readonly versions: string;
   readonly certificates: readonly CertificateSummary[];
+  /** Names whose certificates umay gets itself, and that are not there yet. */
+  readonly awaited: readonly string[];
   /** Null: clients are not asked for a certificate. */
   readonly client_auth: ClientAuthSummary | null;
 }
@@ -110,12 +112,19 @@ function listenerSummary({ name, bind, chains, tls, detect }: Listener): Listene
   };
 }
 
-function tlsSummary({ minVersion, maxVersion, certificates, clientAuth }: ListenerTls): TlsSummary {
+function tlsSummary(tls: ListenerTls): TlsSummary {
+  const { minVersion, maxVersion, certificates, clientAuth } = tls;
   return {
     versions: [...new Set([minVersion, maxVersion])].join(" to "),
     certificates: certificates.map(certificateSummary),
+    awaited: awaitedNames(tls),
     client_auth: clientAuth === undefined ? null : clientAuthSummary(clientAuth),
   };
+}
+
+function awaitedNames({ certificates, acme }: ListenerTls): readonly string[] {
+  const there = new Set(certificates.map(({ source }) => source.cert));
+  return (acme?.names ?? []).filter(({ source }) => !there.has(source.cert)).map(({ name }) => name);
 }
 
 function poolOf(serve: Serve): string | null {
@@ -241,6 +250,8 @@ export function formatSummary(summary: Summary, now: number = Date.now()): strin
         lines.push(`    certificate ${cert} for ${names.join(", ") || subject}`);
         lines.push(`      ${validity(not_after, now)}`);
       }
+      for (const name of settings.awaited)
+        lines.push(`    certificate for ${name}: none yet, it is ordered over ACME`);
       if (settings.client_auth) lines.push(...clientAuthLines(settings.client_auth, now));
     }
   }

@@ -11,6 +11,7 @@ import { WorkerCounters } from "../channel/worker-counters.ts";
 import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
+import type { Challenge } from "../model/acme.ts";
 import type { Backend } from "../model/backend.ts";
 import { withGuards } from "../model/http/guard.ts";
 import type { Model } from "../model/model.ts";
@@ -110,6 +111,7 @@ export class ControlPlane implements Serving {
       snapshot: () => store.snapshot,
       setMaterial: (renewed) => this.#setMaterial(renewed),
       rotateTickets: (listener) => this.#rotateTickets(listener),
+      showChallenges: (challenges) => this.#showChallenges(challenges),
     });
     this.handover = new Handover((address, socket) =>
       supervisor.takeOver({ type: "socket", address, socket }),
@@ -328,6 +330,14 @@ export class ControlPlane implements Serving {
     this.spread();
   }
 
+  /** @throws when not every worker shows them in time. */
+  async #showChallenges(challenges: readonly Challenge[]): Promise<void> {
+    this.store.setChallenges(challenges);
+    const { version } = this.store;
+    this.spread();
+    await this.supervisor.served(version, longestShowing);
+  }
+
   #rotateTickets(listener: string): void {
     this.store.rotateTickets(listener);
     this.spread();
@@ -368,6 +378,9 @@ export class ControlPlane implements Serving {
       );
   }
 }
+
+/** Time that workers have to show a challenge, in milliseconds. */
+const longestShowing = 10_000;
 
 /** Time to find things out before sessions come; the rest is found out meanwhile. */
 const aWhile = (): Promise<void> => sleep(longestFirstCheck, undefined, { ref: false });

@@ -7,6 +7,7 @@ import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
+import type { Challenges } from "./accept/challenges.ts";
 import type { Serve } from "./accept/connection.ts";
 import { Termination } from "./accept/tls.ts";
 import { Chains } from "./decide/chains.ts";
@@ -68,10 +69,11 @@ export class ServedListener {
       ]),
     );
     this.#pools = pools;
-    const strict = new Set(tls.filter(({ strictSni }) => strictSni).map(({ name }) => name));
-    this.chains = new Chains(
-      chains,
-      (settings, name) => !strict.has(settings) || this.terminationOf(settings).covers(name),
+    const refusing = new Set(
+      [...this.#terminations].filter(([, { refusesNames }]) => refusesNames).map(([settings]) => settings),
+    );
+    this.chains = new Chains(chains, (settings, name) =>
+      refusing.has(settings) ? this.terminationOf(settings).refuses(name) : undefined,
     );
     const byName = [...this.#terminations.values()].some(({ needsServerName }) => needsServerName);
     this.greeting = greetingOf(definition, byName);
@@ -158,4 +160,6 @@ export interface Plane {
   isDraining: boolean;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;
+  /** Shown to certificate authorities. */
+  readonly challenges: Challenges;
 }

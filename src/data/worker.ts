@@ -9,6 +9,7 @@ import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
+import { Challenges } from "./accept/challenges.ts";
 import { Connection } from "./accept/connection.ts";
 import { sessionNumber } from "./accept/record.ts";
 import { Spread } from "./accept/spread.ts";
@@ -52,6 +53,7 @@ const plane: Plane & typeof counting = {
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
+  challenges: new Challenges(),
 };
 const sweep = new Sweep(
   plane.open,
@@ -132,6 +134,7 @@ async function apply({
   try {
     await state.apply(difference);
     taken.begin();
+    if (difference.challenges !== undefined) plane.challenges.show(difference.challenges);
     sweep.start(state.shortestTimeout);
     log.setLevel(settings.level);
     plane.logSessions = settings.sessions;

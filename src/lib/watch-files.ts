@@ -203,10 +203,13 @@ async function placesOf(file: string, known: Map<string, Promise<Step>>): Promis
   return places;
 }
 
+/** The stamp of a file that is not there, or can't be looked at. */
+export const missing = "missing";
+
 /** Differs when a file was written, replaced or removed. */
 export async function stampOf(file: string): Promise<string> {
   return inTime(dirname(file), () => stat(file, { bigint: true })).then(
     ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join("-"),
-    () => "missing",
+    () => missing,
   );
 }

@@ -1,12 +1,13 @@
 import type { ClientAuth, ClientTrust } from "../model/client-auth.ts";
 import type { HealthPolicy } from "../model/health.ts";
 import type { ListenerTls } from "../model/listener.ts";
-import type { Authorities, Certificate, FileSource, TicketKeys } from "../model/material.ts";
+import type { Authorities, Certificate, FileSource, PairSource, TicketKeys } from "../model/material.ts";
 import type { Pool, PoolTls } from "../model/pool.ts";
 import { certificateOptions } from "../tls/backend.ts";
 import { listenerOptions } from "../tls/listener.ts";
 import {
   type Renewed,
+  readFirst,
   renewBackendAuthorities,
   renewCertificate,
   renewClientTrust,
@@ -19,7 +20,13 @@ export type PoolMaterial = Pick<Pool, "tls" | "health">;
 /** Files that are renewed together: all of them are good, or none is used. */
 export interface Part<T> {
   /** Kind and files identify a part among those of its owner: parts of one kind with the same files are one. */
-  readonly kind: "certificate" | "authorities" | "client trust" | "ticket keys" | "users";
+  readonly kind:
+    | "certificate"
+    | "first certificate"
+    | "authorities"
+    | "client trust"
+    | "ticket keys"
+    | "users";
   readonly files: readonly string[];
   readonly old: T;
   /** Reads the part again; gives the old object itself where nothing changed. */
@@ -44,6 +51,10 @@ export async function renewListener(
 async function renewSettings(tls: ListenerTls, renew: RenewPart): Promise<ListenerTls> {
   const certificates: Certificate[] = [];
   for (const old of tls.certificates) certificates.push(await renew(listenerCertificate(old, tls)));
+  for (const source of lackingOf(tls)) {
+    const first = await renew(firstCertificate(source, tls));
+    if (first !== undefined) certificates.push(first);
+  }
   const clientAuth = tls.clientAuth && (await renewClientAuth(tls.clientAuth, renew));
   const keys = tls.sessionTickets?.keys && (await renew(ticketKeys(tls.sessionTickets.keys)));
   const sessionTickets = tls.sessionTickets && { ...tls.sessionTickets, keys };
@@ -51,6 +62,7 @@ async function renewSettings(tls: ListenerTls, renew: RenewPart): Promise<Listen
     clientAuth?.ca === tls.clientAuth?.ca &&
     clientAuth?.crl === tls.clientAuth?.crl &&
     keys === tls.sessionTickets?.keys &&
+    certificates.length === tls.certificates.length &&
     certificates.every((certificate, index) => certificate === tls.certificates[index]);
   return same ? tls : { ...tls, certificates, clientAuth, sessionTickets };
 }
@@ -75,10 +87,18 @@ async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
   return ca === tls.ca && certificate === tls.certificate ? tls : { ...tls, ca, certificate };
 }
 
+/** The files of certificates that umay gets itself and that are not there yet. */
+function lackingOf({ certificates, acme }: ListenerTls): readonly PairSource[] {
+  if (acme === undefined) return [];
+  const there = new Set(certificates.map(({ source }) => source.cert));
+  return acme.names.map(({ source }) => source).filter(({ cert }) => !there.has(cert));
+}
+
 export function listenerFiles(tls: readonly ListenerTls[]): string[] {
-  return tls.flatMap(({ certificates, clientAuth, sessionTickets }) => [
-    ...certificates.flatMap(pairOf),
-    ...[clientAuth?.ca, clientAuth?.crl, sessionTickets?.keys].flatMap(fileOf),
+  return tls.flatMap((settings) => [
+    ...settings.certificates.flatMap(pairOf),
+    ...lackingOf(settings).map(({ cert }) => cert),
+    ...[settings.clientAuth?.ca, settings.clientAuth?.crl, settings.sessionTickets?.keys].flatMap(fileOf),
   ]);
 }
 
@@ -91,6 +111,19 @@ export function poolFiles({ tls, health }: PoolMaterial): string[] {
 
 const listenerCertificate = (old: Certificate, tls: ListenerTls): Part<Certificate> =>
   certificatePart(old, () => renewCertificate(old, "clients", (renewed) => listenerOptions(tls, renewed)));
+
+function firstCertificate(source: PairSource, tls: ListenerTls): Part<Certificate | undefined> {
+  return {
+    kind: "first certificate",
+    files: [source.cert],
+    old: undefined,
+    renew: () => readFirst(source, (found) => listenerOptions(tls, found)),
+    tell: (found) => [
+      { cert: source.cert, names: found?.names, not_after: found && new Date(found.notAfter) },
+      "the first certificate is there and goes into service",
+    ],
+  };
+}
 
 const poolCertificate = (old: Certificate): Part<Certificate> =>
   certificatePart(old, () => renewCertificate(old, "backends", certificateOptions));

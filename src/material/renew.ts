@@ -2,8 +2,9 @@ import { X509Certificate } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import type { Finding } from "../lib/findings.ts";
+import { missing, stampOf } from "../lib/watch-files.ts";
 import type { ClientTrust } from "../model/client-auth.ts";
-import type { Authorities, Certificate, TicketKeys } from "../model/material.ts";
+import type { Authorities, Certificate, PairSource, TicketKeys } from "../model/material.ts";
 import { contextRefusal } from "../tls/refusal.ts";
 import { loadBackendAuthorities } from "./authorities.ts";
 import { loadCertificate } from "./certificates.ts";
@@ -30,7 +31,25 @@ export async function renewCertificate(
   const { source: files } = old;
   if ((await stillHolds(files.cert, old.cert, "chain")) && (await stillHolds(files.key, old.key, "key")))
     return loaded(old);
-  const renewed = await load((report) => loadCertificate(old.source, peers, [], report));
+  return usable(await load((report) => loadCertificate(old.source, peers, [], report)), options);
+}
+
+/**
+ * Reads a certificate that there has been none of, with the same checks. @returns undefined while its file is missing.
+ */
+export async function readFirst(
+  source: PairSource,
+  options: (found: Certificate) => SecureContextOptions,
+): Promise<Renewed<Certificate | undefined>> {
+  if ((await stampOf(source.cert)) === missing) return loaded(undefined);
+  return usable(await load((report) => loadCertificate(source, "clients", [], report)), options);
+}
+
+/** Whether it is valid now, and OpenSSL takes it. */
+function usable(
+  renewed: Renewed<Certificate>,
+  options: (renewed: Certificate) => SecureContextOptions,
+): Renewed<Certificate> {
   if ("problem" in renewed) return renewed;
   const { source, cert } = renewed.value;
   const { validFromDate, validToDate } = new X509Certificate(cert);

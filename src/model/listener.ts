@@ -1,6 +1,7 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Cidr } from "../lib/cidr.ts";
 import type { SocketRights } from "../lib/socket-file.ts";
+import type { WantedCertificates } from "./acme.ts";
 import type { Chain } from "./chain.ts";
 import type { ClientAuth } from "./client-auth.ts";
 import type { Certificate, TicketKeys } from "./material.ts";
@@ -28,7 +29,10 @@ export interface ListenerTls {
   readonly groups: readonly string[];
   /** Application protocols in order of preference; empty: ALPN is not negotiated. */
   readonly alpn: readonly string[];
+  /** Those of `acme` that there are stand at the end. Empty only with `acme`. */
   readonly certificates: readonly Certificate[];
+  /** The certificates that umay gets itself; undefined: none. */
+  readonly acme?: WantedCertificates;
   /** The protocol that begins in the clear and asks for TLS; undefined: TLS begins at once. */
   readonly starttls?: StartTls;
   /** Whether clients of that protocol that go on without TLS are served too, by chains without TLS. */

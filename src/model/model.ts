@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../lib/address.ts";
+import type { AcmeSettings } from "./acme.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
@@ -32,6 +33,8 @@ export interface Model {
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** Undefined: no admin server. */
   readonly admin: { readonly bind: SocketAddress } | undefined;
+  /** Who issues the certificates of listeners with `acme`; undefined: nobody. */
+  readonly acme?: AcmeSettings;
   readonly listeners: readonly Listener[];
   readonly pools: readonly Pool[];
   /** The tables in which listeners that speak HTTP find routes. They stand apart, so that a change of a route leaves listeners as they are. */

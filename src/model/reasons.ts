@@ -47,6 +47,10 @@ export const endReasons = {
   no_chain: { origin: "umay", text: "no chain of the listener takes such a connection" },
   handshake_failed: { origin: "client", text: "the TLS handshake failed; tls_error says why" },
   handshake_timeout: { origin: "client", text: "the client did not finish the TLS handshake in time" },
+  acme_validation: {
+    origin: "client",
+    text: "a certificate authority looked for the answer of a tls-alpn-01 challenge; it may leave before the handshake is over",
+  },
   no_backend: { origin: "umay", text: "no backend of the pool may be picked" },
   queue_full: { origin: "umay", text: "every backend was full, and so was the pool's queue" },
   queue_timeout: { origin: "umay", text: "no backend had room within queue.timeout" },
@@ -137,6 +141,10 @@ export const handshakeResults = {
   unknown_name: {
     origin: "client",
     text: "strict_sni: no certificate covers the name that the client asked for",
+  },
+  no_certificate: {
+    origin: "umay",
+    text: "tls.acme: the certificate for the name that the client asked for is not there yet",
   },
   client_certificate_missing: {
     origin: "client",

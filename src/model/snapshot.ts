@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../lib/address.ts";
+import type { Challenge } from "./acme.ts";
 import type { PlacedBackend } from "./backend.ts";
 import type { Guard } from "./http/guard.ts";
 import type { HttpRouteTable } from "./http/route.ts";
@@ -74,6 +75,8 @@ export interface Difference {
   readonly listeners: readonly PlacedListener[];
   readonly pools: readonly PlacedPool[];
   readonly routeTables: readonly PlacedRouteTable[];
+  /** All of them that are shown now; undefined: as before. */
+  readonly challenges?: readonly Challenge[];
   /** The names of those that left. */
   readonly gone: {
     readonly listeners: readonly string[];

@@ -84,6 +84,7 @@ const noise: ReadonlySet<EndReason> = new Set([
   "no_chain",
   "handshake_failed",
   "handshake_timeout",
+  "acme_validation",
   "client_gone",
   "denied",
   "max_connections_per_ip",

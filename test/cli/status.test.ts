@@ -23,6 +23,7 @@ test("the status for people has all listeners, backends and troubles in columns"
     {
       ...status,
       listeners: { web: status.listeners["web"]! },
+      acme: status.acme.map((each) => ({ ...each, next: "2026-01-01T00:00:00Z" })),
     },
     { wide: false },
   );
@@ -39,6 +40,9 @@ echo   127.0.0.1:1995  down                    1 min 30 s ago       2     0     
 echo   127.0.0.1:1996  up                                           3     0      0       0
 echo   127.0.0.1:1997  draining, reset in 1 s  5 s ago              4     1      0       0  drained by hand
 empty  none
+
+CERTIFICATE  LISTENER  STATE                ENDS      NEXT TRY  WHY
+www.test     web       failing, 2 in a row  none yet  now       the order: rateLimited: slowly
 
 pool empty: discovery fails: api.internal: SERVFAIL from 127.0.0.1:53
 `,

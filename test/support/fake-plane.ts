@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { backendCell, listenerCell, poolCell } from "../../src/channel/counters.ts";
 import { countersOf, createCounterMemory, layout } from "../../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../../src/channel/memory.ts";
+import { Challenges } from "../../src/data/accept/challenges.ts";
 import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
 import type { Dial } from "../../src/data/upstream/dial.ts";
@@ -85,6 +86,7 @@ export class FakePlane {
   readonly shared = shared;
   readonly counters = counters;
   readonly handshakes = handshakes;
+  readonly challenges = new Challenges();
   readonly open = new Set<Open>();
   readonly logSessions = true;
   readonly lines: { readonly reason: EndReason }[] = [];

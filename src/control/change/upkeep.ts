@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Keeper } from "../../acme/keeper.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import { type CountsOfAll, type MaterialOfAll, Renewal } from "../../material/renewal.ts";
+import type { Challenge } from "../../model/acme.ts";
 import type { Model } from "../../model/model.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -14,6 +17,8 @@ export interface UpkeepSurroundings {
   readonly snapshot: () => Snapshot;
   readonly setMaterial: (renewed: MaterialOfAll) => void;
   readonly rotateTickets: (listener: string) => void;
+  /** Has every worker show these challenges. Resolves when they do. */
+  readonly showChallenges: (challenges: readonly Challenge[]) => Promise<void>;
 }
 
 /** Looks after what changes with time: files, ticket keys, certificates that end, counts of refusals. */
@@ -24,6 +29,9 @@ export class Upkeep {
   #expiry: ExpiryWatch | undefined;
   #rejections: { stop(): void } | undefined;
   #stopped = false;
+  #keeper: Keeper | undefined;
+  /** The model that the keeper is to follow. */
+  #wanted: Model | undefined;
 
   constructor(surroundings: UpkeepSurroundings) {
     this.#with = surroundings;
@@ -56,6 +64,29 @@ export class Upkeep {
     this.#rejections ??= watchRejections(() => snapshot().listeners, memories, logger);
     this.#expiry ??= new ExpiryWatch(snapshot, logger);
     this.#expiry.look();
+    this.#wanted = model;
+    if (model.acme !== undefined || this.#keeper !== undefined)
+      void this.#keep().catch((error: unknown) =>
+        logger.error({ err: error }, "certificates can't be got over ACME: this is a defect of umay"),
+      );
+  }
+
+  /** How it stands with the certificates that umay gets itself, and how its orders went. */
+  get acme(): Pick<Keeper, "states" | "counts"> | undefined {
+    return this.#keeper;
+  }
+
+  /** The part of umay that speaks ACME is loaded at its first use. */
+  async #keep(): Promise<void> {
+    const { Keeper } = await import("../../acme/keeper.ts");
+    const { acme, listeners = [] } = this.#wanted ?? {};
+    if (this.#stopped) return;
+    if (!isDeepStrictEqual(acme, this.#keeper?.settings)) {
+      this.#keeper?.stop();
+      const { logger, showChallenges } = this.#with;
+      this.#keeper = acme && new Keeper(acme, { logger, publish: showChallenges });
+    }
+    this.#keeper?.follow(listeners);
   }
 
   /** The model is about to change: files are not taken into service before {@link follow}. */
@@ -69,6 +100,7 @@ export class Upkeep {
     this.#renewal?.stop();
     this.#expiry?.stop();
     this.#rotation.follow([]);
+    this.#keeper?.stop();
   }
 
   end(): void {

@@ -4,6 +4,7 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
+import type { Challenge } from "../../model/acme.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import { withGuards } from "../../model/http/guard.ts";
 import type { Listener } from "../../model/listener.ts";
@@ -43,6 +44,8 @@ export class Store {
   /** Those of them that left the configuration. */
   readonly #lingering = new Set<ManagedPool>();
   #touched = new Touches();
+  /** Undefined: there has been none. */
+  #challenges: readonly Challenge[] | undefined;
   #version = 0;
   #snapshot: Snapshot | undefined;
 
@@ -113,6 +116,17 @@ export class Store {
 
   get pools(): Iterable<ManagedPool> {
     return this.#pools.values();
+  }
+
+  /** Shown to certificate authorities; undefined: there has been none. */
+  get challenges(): readonly Challenge[] | undefined {
+    return this.#challenges;
+  }
+
+  /** Has these challenges shown, and no others. */
+  setChallenges(challenges: readonly Challenge[]): void {
+    this.#challenges = challenges;
+    this.#change();
   }
 
   /** What was touched since this was last called. */

@@ -48,6 +48,7 @@ export async function openAdmin(
     reloads: () => reloader,
     lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,
+    acme: () => plane.upkeep.acme,
     fileLimit: () => plane.fileLimit.limit,
   };
   const history = new History(input);

@@ -34,6 +34,7 @@ import {
   speakingHttp,
   waitingInPool,
 } from "../state/counts.ts";
+import { acmeCollectors } from "./acme-collectors.ts";
 import { cumulate } from "./histograms.ts";
 import type { MetricsInput } from "./readings.ts";
 import { refusedRetries, retriesOfRequests } from "./request-collectors.ts";
@@ -226,6 +227,7 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
     snapshot()
       .listeners.filter(terminatesTls)
       .flatMap(({ name }) => reloadSamples({ listener: name }, certificateReloads().listeners.get(name))),
+  ...acmeCollectors,
   umay_pool_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
     snapshot().pools.flatMap(({ name, tls }) =>
       expiries({ pool: name }, tls?.certificate === undefined ? [] : [tls.certificate]),

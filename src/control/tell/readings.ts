@@ -1,6 +1,7 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { CountsOfAll, ReloadCounts } from "../../material/renewal.ts";
+import type { AcmeState } from "../../model/acme.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { BackendDrains } from "../backends/drains.ts";
 import type { HealthMonitor } from "../backends/health.ts";
@@ -35,8 +36,16 @@ export interface MetricsInput {
   readonly lastReload: () => { readonly at: number; readonly successful: boolean };
   /** Renewals of what listeners that terminate TLS, pools and guards have from files. */
   readonly certificateReloads: () => CountsOfAll;
+  /** How it stands with certificates that umay gets over ACME; undefined: it gets none. */
+  readonly acme: () => AcmeReading | undefined;
   /** The most files that the process may have open; undefined where the system does not say. */
   readonly fileLimit: () => number | undefined;
+}
+
+export interface AcmeReading {
+  readonly states: readonly AcmeState[];
+  /** Orders so far. */
+  readonly counts: { readonly obtained: number; readonly failed: number };
 }
 
 export interface DiscoveryReading {

@@ -29,6 +29,7 @@ import {
   waitingInPool,
 } from "../state/counts.ts";
 import type { WorkerState } from "../workers/supervisor.ts";
+import { type AcmeStatus, readAcme } from "./acme-status.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import type { MetricsInput, ProcessState } from "./readings.ts";
 
@@ -56,6 +57,8 @@ export interface Status {
   /** Of HTTP; none where no listener speaks it. */
   readonly routes: Readonly<Record<string, RouteStatus>>;
   readonly pools: Readonly<Record<string, PoolStatus>>;
+  /** Certificates that umay gets over ACME. */
+  readonly acme: readonly AcmeStatus[];
 }
 
 export interface RouteStatus {
@@ -179,6 +182,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     listeners: Object.fromEntries(listeners),
     routes: Object.fromEntries(routes),
     pools: Object.fromEntries(pools),
+    acme: readAcme(input),
   };
 }
 

@@ -6,7 +6,10 @@ import type { Store } from "../state/store.ts";
 import { type Touched, Touches } from "../state/touched.ts";
 
 /** The newest state, as the store has it. */
-export type Newest = Pick<Store, "version" | "names" | "listener" | "pool" | "routeTable" | "listeners">;
+export type Newest = Pick<
+  Store,
+  "version" | "names" | "listener" | "pool" | "routeTable" | "listeners" | "challenges"
+>;
 
 /** A change that the worker has not answered yet. */
 interface Underway {
@@ -84,6 +87,7 @@ export function differenceOf(newest: Newest, touched: Touched): Difference {
     listeners: listeners.flatMap(({ now }) => now ?? []),
     pools: pools.flatMap(({ now }) => now ?? []),
     routeTables: tables.flatMap(({ now }) => now ?? []),
+    ...(newest.challenges !== undefined && { challenges: newest.challenges }),
     gone: { listeners: goneOf(listeners), pools: goneOf(pools), routeTables: goneOf(tables) },
   };
 }

@@ -6,6 +6,7 @@ import type { Chains } from "../decide/chains.ts";
 import type { Greeting } from "../decide/greeting.ts";
 import type { Open } from "../open.ts";
 import type { AddressLimits } from "./addresses.ts";
+import type { Challenges } from "./challenges.ts";
 import type { Termination } from "./tls.ts";
 
 /** The part of a listener that a connection uses until it is handed on. */
@@ -40,4 +41,6 @@ export interface AcceptingPlane {
   readonly open: Set<Open>;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;
+  /** Shown to certificate authorities. */
+  readonly challenges: Pick<Challenges, "contextFor" | "answerTo">;
 }

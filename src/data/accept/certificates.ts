@@ -24,7 +24,8 @@ export interface CertificateChoice {
  */
 export class CertificateStore {
   readonly #createContext: (certificates: readonly Certificate[]) => SecureContext;
-  readonly #default: Group;
+  /** Undefined: there is no certificate. */
+  readonly #default: Group | undefined;
   readonly #exact = new Map<string, Group>();
   readonly #wildcard = new Map<string, Group>();
 
@@ -46,9 +47,9 @@ export class CertificateStore {
       return group;
     };
     const byName = groupByName(certificates);
-    const first = certificates[0]!;
-    this.#default = groupOf(byName.get(first.names[0] ?? "") ?? [first]);
-    this.#contextOf(this.#default);
+    const [first] = certificates;
+    this.#default = first && groupOf(byName.get(first.names[0] ?? "") ?? [first]);
+    if (this.#default !== undefined) this.#contextOf(this.#default);
     for (const [name, members] of byName)
       if (name.startsWith("*.")) this.#wildcard.set(name.slice(2), groupOf(members));
       else this.#exact.set(name, groupOf(members));
@@ -64,14 +65,19 @@ export class CertificateStore {
     return this.#find(name) !== undefined;
   }
 
+  /** Whether there is no certificate at all: nothing can be found. */
+  get isEmpty(): boolean {
+    return this.#default === undefined;
+  }
+
   /** @param name lower case. @returns the default where no certificate covers it. */
   find(name: string): SecureContext {
-    return this.#contextOf(this.#find(name) ?? this.#default);
+    return this.#contextOf(this.#find(name) ?? this.#default!);
   }
 
   /** The choice of {@link find}, and the name of the certificates that decides. @param name lower case. */
   choice(name: string): CertificateChoice {
-    const { certificates } = this.#find(name) ?? this.#default;
+    const { certificates } = this.#find(name) ?? this.#default!;
     if (this.#exact.has(name)) return { certificates, by: "exact", pattern: name };
     if (this.#find(name) === undefined) return { certificates, by: "default", pattern: undefined };
     return { certificates, by: "wildcard", pattern: `*${name.slice(name.indexOf("."))}` };

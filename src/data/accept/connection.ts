@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { endReasonList, handshakeOutcomes, listenerCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
 import { unmapAddress } from "../../lib/address.ts";
@@ -16,6 +16,7 @@ import { forLastWords, type Patience } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { admitAddress, countPending, release } from "./admission.ts";
+import { beginValidation } from "./challenges.ts";
 import { type ClientHello, normaliseServerName } from "./client-hello.ts";
 import { closeClient } from "./close.ts";
 import { type Phase, phases } from "./connection-phases.ts";
@@ -76,6 +77,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   readonly #plane: ServingPlane<L>;
   #first: FirstBytes | undefined = undefined;
   #undecided = true;
+  /** A certificate authority looks for the answer of a challenge. */
+  #validates = false;
   /** By performance.now(). */
   readonly acceptedAt: number;
   /** Where the client's address is counted. */
@@ -177,10 +180,15 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello: it is known what the client speaks. @param hello where it speaks TLS and the listener reads hellos. */
   greeted(protocol: Protocol, hello: ClientHello | undefined): void {
+    const validation = hello && this.#plane.challenges.contextFor(hello);
+    if (validation !== undefined) {
+      this.secure("", "", validation);
+      return;
+    }
     const course = this.listener.chains.atHello(protocol, hello, this.peer());
     const serverName = hello?.serverName ?? "";
-    if (course === "unknown_name")
-      this.handshakeFailed("unknown_name", serverName, fatalAlert("unrecognized_name"));
+    if (course === "unknown_name" || course === "no_certificate")
+      this.handshakeFailed(course, serverName, fatalAlert("unrecognized_name"));
     else if (!isChain(course)) this.secure(course.settings, serverName);
     else {
       if (course.tls === "passthrough") this.serverName = serverName;
@@ -188,13 +196,19 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     }
   }
 
-  /** Handshake: begins. */
-  private secure(settings: string, serverName: string): void {
+  /** Handshake: begins. @param validation for a certificate authority. */
+  private secure(settings: string, serverName: string, validation?: SecureContext): void {
     this.phase = "handshake";
     this.#settings = settings;
+    this.#validates = validation !== undefined;
     detachClient(this.raw);
     try {
-      this.client = own(this.listener.terminationOf(settings).begin(this.raw, serverName), this);
+      const { raw } = this;
+      const secured =
+        validation === undefined
+          ? this.listener.terminationOf(settings).begin(raw, serverName)
+          : beginValidation(raw, validation);
+      this.client = own(secured, this);
     } catch (error) {
       this.handshakeFailed("failed", (error as Error).message);
       return;
@@ -210,6 +224,10 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.serverName = normaliseServerName(socket.servername || "");
     const alpn = socket.alpnProtocol || "";
     const version = socket.getProtocol() ?? "";
+    if (this.#validates) {
+      this.finish("acme_validation", {}, forLastWords);
+      return;
+    }
     const { client, refusal } = this.listener.terminationOf(this.#settings).judge(socket);
     this.tls = { alpn, version, client, took };
     if (refusal !== undefined) {
@@ -243,7 +261,9 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     }
     this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
     const tlsError = detail === "" ? result : `${result}: ${detail}`;
-    const reason = result === "timeout" ? "handshake_timeout" : "handshake_failed";
+    const usual = result === "timeout" ? "handshake_timeout" : "handshake_failed";
+    // An authority leaves as soon as it has the certificate, often without the end of the handshake.
+    const reason = this.#validates ? "acme_validation" : usual;
     this.finish(reason, { tlsError, notable }, lastWords && forLastWords);
   }
 

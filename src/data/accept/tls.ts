@@ -3,6 +3,7 @@ import { TLSSocket, type TLSSocketOptions } from "node:tls";
 import type { ClientAuth } from "../../model/client-auth.ts";
 import type { ListenerTls } from "../../model/listener.ts";
 import { createListenerContext, type ListenerIdentity } from "../../tls/listener.ts";
+import type { NameRefusal } from "../decide/chains.ts";
 import { type CertificateChoice, CertificateStore } from "./certificates.ts";
 import { type ClientVerdict, judgeClient } from "./client-auth.ts";
 
@@ -11,6 +12,9 @@ export class Termination {
   readonly #store: CertificateStore;
   readonly #options: TLSSocketOptions;
   readonly #clientAuth: ClientAuth | undefined;
+  readonly #strictSni: boolean;
+  /** Names whose certificate umay gets itself. */
+  readonly #own: ReadonlySet<string>;
 
   /** @throws where OpenSSL refuses a certificate, a cipher or a group. */
   constructor(listener: ListenerIdentity, tls: ListenerTls) {
@@ -19,6 +23,8 @@ export class Termination {
       createListenerContext(tls, group, { name, ticketKeys }),
     );
     this.#clientAuth = tls.clientAuth;
+    this.#strictSni = tls.strictSni;
+    this.#own = new Set(tls.acme?.names.map(({ name }) => name));
     this.#options = {
       isServer: true,
       ...(tls.clientAuth !== undefined && {
@@ -52,9 +58,16 @@ export class Termination {
     return this.#store.choice(serverName);
   }
 
-  /** Whether a certificate covers this name, not only as the default. @param serverName lower case. */
-  covers(serverName: string): boolean {
-    return this.#store.covers(serverName);
+  /** Whether some names may be {@link refuses refused}. */
+  get refusesNames(): boolean {
+    return this.#strictSni || this.#own.size > 0;
+  }
+
+  /** Why a client that asks for this name is refused; undefined: it is not. @param serverName lower case. */
+  refuses(serverName: string): NameRefusal | undefined {
+    if (this.#store.covers(serverName)) return undefined;
+    if (this.#store.isEmpty || this.#own.has(serverName)) return "no_certificate";
+    return this.#strictSni ? "unknown_name" : undefined;
   }
 }
 

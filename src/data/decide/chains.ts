@@ -13,16 +13,16 @@ export interface Terminate {
   readonly settings: string;
 }
 
-/**
- * The way of a client after its first bytes: the chain that serves it, or TLS that is terminated before that is known.
- * `unknown_name`: it is refused, because no certificate covers the name that it asks for.
- */
-export type Course = Chain | Terminate | "unknown_name";
+/** Why a name is refused: no certificate covers it, or the one that umay gets itself is not there yet. */
+export type NameRefusal = "unknown_name" | "no_certificate";
+
+/** The way of a client after its first bytes: the chain that serves it, TLS that is terminated before that is known, or a refusal. */
+export type Course = Chain | Terminate | NameRefusal;
 
 export const isChain = (course: Exclude<Course, string>): course is Chain => "serve" in course;
 
-/** Whether TLS is terminated for a name, by the settings' name. */
-export type Covers = (settings: string, serverName: string) => boolean;
+/** Why TLS is not terminated for a name, by the settings' name; undefined: it is. */
+export type Refuses = (settings: string, serverName: string) => NameRefusal | undefined;
 
 /** The chains of a listener, as its connections choose among them: once at the first bytes, and after a handshake again. */
 export class Chains {
@@ -34,12 +34,12 @@ export class Chains {
   readonly #terminate = new Map<string, Terminate>();
   /** Of the first chain that terminates TLS. */
   readonly #first: Terminate | undefined;
-  readonly #covers: Covers;
+  readonly #refuses: Refuses;
   /** Whether any of them asks for the port that a client connected to. */
   readonly looksAtPort: boolean;
 
-  /** @param covers is asked for each name. */
-  constructor(chains: readonly Chain[], covers: Covers = () => true) {
+  /** @param refuses is asked for each name. */
+  constructor(chains: readonly Chain[], refuses: Refuses = () => undefined) {
     this.#all = new Router(chains);
     this.#plain = new Router(chains.filter(({ tls }) => tls === undefined));
     const terminating = Map.groupBy(
@@ -51,7 +51,7 @@ export class Chains {
       this.#terminate.set(settings, { settings });
     }
     this.#first = this.#terminate.values().next().value;
-    this.#covers = covers;
+    this.#refuses = refuses;
     this.looksAtPort = chains.some(({ match }) => match.port.length > 0);
   }
 
@@ -70,8 +70,7 @@ export class Chains {
     if (protocol !== "tls" || this.#first === undefined)
       return this.#plain.find(offered(protocol, nothingSaid, peer))!;
     const terminate = (chain && this.#terminate.get(chain.settings ?? "")) ?? this.#first;
-    const refused = hello !== undefined && !this.#covers(terminate.settings, hello.serverName);
-    return refused ? "unknown_name" : terminate;
+    return (hello && this.#refuses(terminate.settings, hello.serverName)) ?? terminate;
   }
 
   /** By what was negotiated. @param alpn empty: nothing was. */

@@ -25,7 +25,8 @@ export function greetingOf(
 ): Greeting {
   if (detect) return detects;
   const passesSome = chains.some((chain) => chain.tls === "passthrough");
-  const choosesTls = byName || tls.length > 1 || tls.some(({ strictSni }) => strictSni);
+  const choosesTls =
+    byName || tls.length > 1 || tls.some(({ strictSni, acme }) => strictSni || acme !== undefined);
   const passesPlain = tls.some((settings) => settings.passesPlain === true);
   if (passesSome || choosesTls) return passesPlain ? { ...readsTls, passesPlain } : readsTls;
   if (passesPlain) return { ...beginsTls, passesPlain };

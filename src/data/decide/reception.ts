@@ -1,6 +1,14 @@
 import type { Chain, Protocol } from "../../model/chain.ts";
 import { agreedProtocol } from "./alpn.ts";
-import { type Chains, isChain, negotiated, nothingSaid, type Offer, offered } from "./chains.ts";
+import {
+  type Chains,
+  isChain,
+  type NameRefusal,
+  negotiated,
+  nothingSaid,
+  type Offer,
+  offered,
+} from "./chains.ts";
 import { type Greeting, greet } from "./greeting.ts";
 import type { Peer, RouteRequest } from "./router.ts";
 
@@ -22,7 +30,7 @@ export interface RouteRequests {
 
 /** The way of an admitted client until a chain serves it. */
 export type Reception =
-  | { readonly kind: "refused"; readonly reason: "not_tls" | "unknown_name" }
+  | { readonly kind: "refused"; readonly reason: "not_tls" | NameRefusal }
   | { readonly kind: "disagreed"; readonly reason: "no_application_protocol"; readonly settings: string }
   | {
       readonly kind: "terminated" | "passed_through" | "none";
@@ -49,7 +57,7 @@ export function receive(
   if (greeted === "not_tls") return { kind: "refused", reason: greeted };
   const { protocol: spoken, hello: read } = greeted;
   const course = listener.chains.atHello(spoken, read, peer);
-  if (course === "unknown_name") return { kind: "refused", reason: course };
+  if (course === "unknown_name" || course === "no_certificate") return { kind: "refused", reason: course };
   const hello = read && offered(spoken, read, peer);
   if (!isChain(course)) return shakeHands(listener, course.settings, offer, { hello, peer });
   const passed = course.tls === "passthrough";

@@ -1,6 +1,7 @@
 import "./schema/interpreted.ts";
 import * as z from "zod";
 import { logLevels } from "../../model/model.ts";
+import { acme } from "./schema/acme.ts";
 import { auth, mostGuards } from "./schema/http/auth.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
@@ -64,6 +65,9 @@ export const config = z
     admin: admin
       .optional()
       .describe("Metrics, status and health of umay itself. Without this table there is no admin server."),
+    acme: acme
+      .optional()
+      .describe("The authority that issues the certificates of listeners with tls.acme, over ACME."),
     listeners: z
       .record(name, listener, { error: "expected at least one table [listeners.<name>] with bind and pool" })
       .refine((listeners) => Object.keys(listeners).length > 0, {

@@ -178,6 +178,20 @@ export function testInput(): TestInput {
       pools: new Map([["echo", { applied: 4, failed: 5 }]]),
       guards: new Map([["auth.staff", { applied: 6, failed: 7 }]]),
     }),
+    acme: () => ({
+      states: [
+        {
+          name: "www.test",
+          listeners: ["web"],
+          state: "failing",
+          notAfter: undefined,
+          next: expiry,
+          failures: 2,
+          error: "the order: rateLimited: slowly",
+        },
+      ],
+      counts: { obtained: 3, failed: 2 },
+    }),
     fileLimit: () => 1024,
   };
 }

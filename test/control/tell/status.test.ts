@@ -80,6 +80,17 @@ test("the status tells all that goes on", async () => {
       { id: 1, state: "serving", connections: 3 },
       { id: 2, state: "silent", connections: 0 },
     ],
+    acme: [
+      {
+        name: "www.test",
+        listeners: ["web"],
+        state: "failing",
+        not_after: null,
+        next: "2027-01-01T00:00:00.000Z",
+        failures: 2,
+        error: "the order: rateLimited: slowly",
+      },
+    ],
     listeners: {
       web: {
         bind: "127.0.0.1:9994",

@@ -22,7 +22,7 @@ test("each chain may have TLS settings of its own, and is chosen among those wit
       chainTo("b", { sni: ["b.test"] }, by("of b")),
       chainTo("rest", {}, by("of all")),
     ],
-    (settings, name) => settings !== "of all" || name === "c.test",
+    (settings, name) => (settings !== "of all" || name === "c.test" ? undefined : "unknown_name"),
   );
   const offer = (serverName: string) => nameOf(chains.atHello("tls", { serverName, alpn: ["h2"] }, nobody));
   assert.deepEqual(["a.test", "b.test", "c.test", "d.test"].map(offer), [

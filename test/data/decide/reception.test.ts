@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Chains } from "../../../src/data/decide/chains.ts";
+import { Chains, type NameRefusal } from "../../../src/data/decide/chains.ts";
 import { type Greeting, greetingOf } from "../../../src/data/decide/greeting.ts";
 import { type Reception, receive } from "../../../src/data/decide/reception.ts";
 import { type Chain, type Protocol, protocols } from "../../../src/model/chain.ts";
@@ -17,10 +17,11 @@ function listener({ detect = false, strict = false } = {}) {
     ...(detect ? [chainTo("plain")] : []),
   ];
   const tls = { name: "tls", strictSni: strict, alpn: ["h2", "mqtt"] } as unknown as ListenerTls;
-  const covers = (_: string, name: string): boolean => name.endsWith(".test");
+  const refuses = (_: string, name: string): NameRefusal | undefined =>
+    name.endsWith(".test") ? undefined : "unknown_name";
   return {
     greeting: greetingOf({ detect, chains, tls: [tls] }, false),
-    chains: new Chains(chains, strict ? covers : undefined),
+    chains: new Chains(chains, strict ? refuses : undefined),
     alpnOf: () => tls.alpn,
   };
 }

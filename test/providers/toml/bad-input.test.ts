@@ -215,7 +215,7 @@ const cases: readonly Case[] = [
     what: "TLS without a certificate",
     text: `${listener}[listeners.a.tls]\nmin_version = "TLSv1.3"\n${pool}`,
     problems: [
-      "error umay.toml:4:2 listeners.a.tls.certificates: is missing; expected [[listeners.<name>.tls.certificates]] with cert and key",
+      "error umay.toml:4:2 listeners.a.tls.certificates: is missing; name a certificate with its key, or use acme",
     ],
   },
   {

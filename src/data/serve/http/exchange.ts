@@ -10,7 +10,7 @@ import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
 import { Forward, type ForwardOwner } from "./forward.ts";
 import { responseEdits } from "./heads.ts";
-import { refusalAnswer, routeAnswer, writeAnswer } from "./own-answer.ts";
+import { refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
@@ -56,6 +56,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.view = view;
     this.requestBody.isWhole = last;
     frontend.forwarding.identify(view, connection.clientAddress);
+    const proof = this.#plane.challenges.answerTo(view.path);
+    if (proof !== undefined) {
+      this.#answer(textAnswer(proof, view.method), "answered");
+      return;
+    }
     const decision = decide(frontend.routing, view);
     this.route = decision.rule?.route;
     view.route = this.route?.name ?? "";

@@ -64,6 +64,9 @@ export function writeAnswer({ head, body }: Answer, response: ResponseSink, edit
     response.body(bytes, roomForHead, bytes.length, true);
   }
 }
+/** The answer to a certificate authority (RFC 8555 section 8.3). */
+export const textAnswer = (text: string, method: string): Answer =>
+  contentAnswer(200, "application/octet-stream", Buffer.from(text), method);
 
 const nothing = Buffer.alloc(0);
 

@@ -8,6 +8,7 @@ import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
 import type { ListenerSettings, TlsSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
+import { checkAcme, resolveAcme } from "./acme.ts";
 import { placeAddress } from "./addresses.ts";
 import { resolveChains } from "./chains.ts";
 import { resolveDiscovery } from "./discovery.ts";
@@ -47,6 +48,7 @@ export async function resolveSettings(
   const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
   if (admin?.bind.kind === "unix" && isAbstract(admin.bind.path))
     report(errorAt(["admin", "bind"], "has an abstract name, which every user may connect to; use a path"));
+  const acme = await resolveAcme(settings.acme, context.directory, report);
   const listeners = await Promise.all(
     Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
       const path = ["listeners", name];
@@ -59,7 +61,7 @@ export async function resolveSettings(
         socket: socket && (await resolveSocket(socket, bind, [...path, "socket"], report)),
         limits: resolveLimits(listener, path, report),
         tls: tls
-          ? [await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, report)]
+          ? [await resolveTls(withAlpn(tls, listener), [...path, "tls"], context.directory, acme, report)]
           : [],
       };
     }),
@@ -89,12 +91,14 @@ export async function resolveSettings(
     log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
     shutdown,
     admin,
+    ...(acme !== undefined && { acme }),
     listeners,
     pools,
     routeTables: tables,
   };
   for (const [name, listener] of Object.entries(settings.listeners))
     findings.push(...checkMode(name, listener));
+  findings.push(...checkAcme(acme, listeners));
   const { poolNames } = context;
   findings.push(
     ...checkModel(model, poolNames, ownAddresses()).map((finding) =>

@@ -4,11 +4,13 @@ import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findin
 import { didYouMean, listChoices } from "../../../lib/suggest.ts";
 import { loadCertificate } from "../../../material/certificates.ts";
 import { loadTicketKeys } from "../../../material/ticket-keys.ts";
+import type { AcmeSettings, WantedCertificates } from "../../../model/acme.ts";
 import type { ListenerTls, SessionTickets } from "../../../model/listener.ts";
 import type { Certificate } from "../../../model/material.ts";
 import { listenerOptions } from "../../../tls/listener.ts";
 import { contextRefusal } from "../../../tls/refusal.ts";
 import type { TlsSettings } from "../schema/listener.ts";
+import { resolveWanted } from "./acme.ts";
 import { tlsSettings } from "./chains.ts";
 import { resolveClientAuth } from "./client-auth.ts";
 
@@ -34,6 +36,7 @@ export async function resolveTls(
   settings: TlsSettings,
   path: Path,
   directory: string,
+  acme: AcmeSettings | undefined,
   report: (finding: Finding) => void,
 ): Promise<ListenerTls> {
   if (settings.min_version > settings.max_version)
@@ -48,10 +51,14 @@ export async function resolveTls(
   const groups = resolveGroups(settings.groups, usual, [...path, "groups"], report);
   const loaded: (Certificate | undefined)[] = [];
   // One after the other: ten thousand at once would need more open files than most processes may have.
-  for (const [index, { cert, key }] of settings.certificates.entries()) {
+  const { certificates = [] } = settings;
+  if (certificates.length === 0 && settings.acme === undefined)
+    report(errorAt([...path, "certificates"], "is missing; name a certificate with its key, or use acme"));
+  for (const [index, { cert, key }] of certificates.entries()) {
     const source = { kind: "file", cert: resolve(directory, cert), key: resolve(directory, key) } as const;
     loaded.push(await loadCertificate(source, "clients", [...path, "certificates", index], report));
   }
+  const wanted = resolveWanted(settings, acme, path, report);
   const clientAuth =
     settings.client_auth &&
     (await resolveClientAuth(settings.client_auth, [...path, "client_auth"], directory, report));
@@ -68,7 +75,11 @@ export async function resolveTls(
     strictSni: settings.strict_sni,
     clientAuth,
     sessionTickets: await resolveTickets(settings, [...path, "session_tickets"], directory, report),
-    certificates: loaded.filter((certificate) => certificate !== undefined),
+    certificates: [
+      ...loaded.filter((certificate) => certificate !== undefined),
+      ...(await loadWanted(wanted)),
+    ],
+    ...(wanted !== undefined && { acme: wanted }),
   };
   for (const [index, certificate] of loaded.entries()) {
     const refusal = certificate && contextRefusal(listenerOptions(tls, certificate));
@@ -76,6 +87,16 @@ export async function resolveTls(
     if (refusal !== undefined) report(errorAt([...path, "certificates", index, "cert"], message));
   }
   return tls;
+}
+
+/** The certificates that are in the storage already. One that can't be used is ordered anew. */
+async function loadWanted(wanted: WantedCertificates | undefined): Promise<readonly Certificate[]> {
+  const found: Certificate[] = [];
+  for (const { source } of wanted?.names ?? []) {
+    const certificate = await loadCertificate(source, "clients", [], () => {});
+    if (certificate !== undefined) found.push(certificate);
+  }
+  return found;
 }
 
 async function resolveTickets(

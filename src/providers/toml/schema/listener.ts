@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { protocols } from "../../../model/chain.ts";
+import { listenerAcme } from "./acme.ts";
 import { clientAuth } from "./client-auth.ts";
 import { httpKeys, httpTimeouts } from "./http/listener.ts";
 import { cidrs, limits } from "./limits.ts";
@@ -52,7 +53,14 @@ const tls = z.strictObject({
   certificates: z
     .array(certificate, { error: "expected [[listeners.<name>.tls.certificates]] with cert and key" })
     .min(1, { error: "expected at least one certificate" })
-    .describe("The server name chooses one (exact, then wildcard). The first is the default."),
+    .optional()
+    .meta({
+      description: "The server name chooses one (exact, then wildcard). The first is the default.",
+      "x-default": "required without `acme`",
+    }),
+  acme: listenerAcme
+    .optional()
+    .describe("Certificates that umay gets itself, from the authority of [acme], and renews."),
   strict_sni: z
     .boolean({ error: "expected true or false" })
     .prefault(false)

@@ -1,0 +1,80 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
+import type { Challenge } from "../model/acme.ts";
+import type { Showing } from "./obtain.ts";
+import type { Storage } from "./storage.ts";
+
+/**
+ * The challenges that this machine shows: its own, and those of machines that share the storage, because an authority may
+ * reach any of them.
+ */
+export class ChallengeBoard {
+  readonly #storages: readonly Storage[];
+  readonly #publishAll: (challenges: readonly Challenge[]) => Promise<void>;
+  readonly #logger: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #own: readonly Challenge[] = [];
+  #others: readonly Challenge[] = [];
+  #shown: readonly Challenge[] = [];
+  #looking = false;
+  #stopped = false;
+
+  /** @param every time between two looks at the storages, in milliseconds. */
+  constructor(
+    storages: readonly Storage[],
+    publish: (challenges: readonly Challenge[]) => Promise<void>,
+    logger: Logger,
+    every: number,
+  ) {
+    this.#storages = storages;
+    this.#publishAll = publish;
+    this.#logger = logger;
+    this.#timer = setInterval(() => void this.#look(), every).unref();
+  }
+
+  /** Shows and hides challenges here, and has others do so by a storage. */
+  in(storage: Storage): Showing {
+    return {
+      show: async (challenge) => {
+        this.#own = [...this.#own, challenge];
+        await storage.show(challenge);
+        await this.#publish();
+      },
+      hide: async (challenge) => {
+        await storage.hide(challenge);
+        this.#own = this.#own.filter((each) => each !== challenge);
+        await this.#publish();
+      },
+    };
+  }
+
+  /** Looks no more; what is shown is hidden by whoever shows it. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #publish(): Promise<void> {
+    const challenges = [...this.#own, ...this.#others];
+    if (isDeepStrictEqual(challenges, this.#shown)) return;
+    this.#shown = challenges;
+    await this.#publishAll(challenges);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const own = this.#own;
+    try {
+      const all = (await Promise.all(this.#storages.map((storage) => storage.challenges()))).flat();
+      // What was read may be one of its own that is hidden by now.
+      if (this.#stopped || own !== this.#own) return;
+      this.#others = all.filter((each) => !own.some((mine) => isDeepStrictEqual(mine, each)));
+      await this.#publish();
+    } catch (error) {
+      this.#logger.debug({ err: error }, "the challenges of other machines can't be shown");
+    } finally {
+      this.#looking = false;
+    }
+  }
+}

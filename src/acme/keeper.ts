@@ -1,0 +1,322 @@
+import type { Logger } from "pino";
+import { FileWatch } from "../lib/watch-files.ts";
+import { loadCertificate } from "../material/certificates.ts";
+import type { AcmeSettings, AcmeState, Challenge, ChallengeType } from "../model/acme.ts";
+import type { Listener } from "../model/listener.ts";
+import type { Certificate, PairSource } from "../model/material.ts";
+import { Authority } from "./authority.ts";
+import { ChallengeBoard } from "./challenge-board.ts";
+import { checkObtained } from "./check.ts";
+import { type Obtained, obtain } from "./obtain.ts";
+import { AcmeError } from "./problem.ts";
+import { askWhen, backoffOf, type Suggestion, usualTime } from "./schedule.ts";
+import { noTries, type Tries } from "./storage.ts";
+import { renewalId } from "./x509.ts";
+
+/** What the keeper works for. */
+export interface KeeperSurroundings {
+  readonly logger: Logger;
+  /** Has every worker show these challenges, and no others. */
+  readonly publish: (challenges: readonly Challenge[]) => Promise<void>;
+}
+
+/** Times in milliseconds; for tests. */
+export interface Pace {
+  /** The time after a first failure. */
+  readonly firstBackoff: number;
+  /** The time between two looks at the storage, which other machines may have changed. */
+  readonly look: number;
+  /** The time between two looks at the challenges of other machines. */
+  readonly lookForChallenges: number;
+  /** The time until the lock is tried again. */
+  readonly lockAgain: number;
+}
+
+const usualPace: Pace = { firstBackoff: 120_000, look: 60_000, lookForChallenges: 1_000, lockAgain: 5_000 };
+/** Orders that may follow each other at once, and the time in which another one may be made, in milliseconds: 300 in three hours, the limit of Let's Encrypt. */
+const mostAtOnce = 50;
+const timePerOrder = 36_000;
+
+/** A certificate that is wanted, with what is known of it. */
+interface Entry {
+  readonly name: string;
+  readonly challenge: ChallengeType;
+  readonly source: PairSource;
+  readonly listeners: readonly string[];
+  /** By which machines choose different times. */
+  readonly draw: number;
+  certificate: Certificate | undefined;
+  tries: Tries;
+  suggestion: Suggestion | undefined;
+  busy: boolean;
+  /** When it is worked on next, in milliseconds since 1970. */
+  next: number | undefined;
+}
+
+export type Wanting = Pick<Listener, "name" | "tls">;
+
+/**
+ * Gets certificates for the names that listeners want, and renews them in time. What it gets goes to the storage, from
+ * where listeners take it as they take any file that has changed. It runs in the main thread and makes one order at a time.
+ */
+export class Keeper {
+  /** Orders so far, by how they went. */
+  readonly counts = { obtained: 0, failed: 0 };
+  readonly #with: KeeperSurroundings;
+  readonly #settings: AcmeSettings;
+  readonly #pace: Pace;
+  readonly #stopped = new AbortController();
+  readonly #authority: Authority;
+  readonly #trial: Authority | undefined;
+  #entries = new Map<string, Entry>();
+  #running = false;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #board: ChallengeBoard;
+  readonly #watch: FileWatch;
+  #allowance = { orders: mostAtOnce, at: Date.now() };
+
+  constructor(settings: AcmeSettings, surroundings: KeeperSurroundings, pace: Pace = usualPace) {
+    this.#with = surroundings;
+    this.#settings = settings;
+    this.#pace = pace;
+    const { signal } = this.#stopped;
+    this.#authority = new Authority(settings, settings.directory, signal);
+    this.#trial = settings.trial === undefined ? undefined : new Authority(settings, settings.trial, signal);
+    const storages = [this.#authority, ...(this.#trial === undefined ? [] : [this.#trial])].map(
+      ({ storage }) => storage,
+    );
+    const { publish, logger } = surroundings;
+    this.#board = new ChallengeBoard(storages, publish, logger, pace.lookForChallenges);
+    this.#watch = new FileWatch(
+      () => [...this.#entries.values()].map(({ source }) => source.cert),
+      async () => this.#soon(0),
+      { settle, poll: pace.look, onBlind: ignore },
+    );
+  }
+
+  /** The settings that it works by. */
+  get settings(): AcmeSettings {
+    return this.#settings;
+  }
+
+  /** These are the listeners from now on. */
+  follow(listeners: readonly Wanting[]): void {
+    const before = this.#entries;
+    this.#entries = new Map();
+    for (const { name: listener, tls } of listeners)
+      for (const { challenge, names } of tls.flatMap(({ acme }) => acme ?? []))
+        for (const { name, source } of names) {
+          const listeners = [...(this.#entries.get(name)?.listeners ?? []), listener];
+          const known = before.get(name) ?? unknown();
+          this.#entries.set(name, { ...known, name, source, challenge, listeners });
+        }
+    this.#watch.lookAgain(0);
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#watch.stop();
+    clearTimeout(this.#timer);
+    this.#board.stop();
+  }
+
+  /** How it stands with each certificate, by name. */
+  get states(): readonly AcmeState[] {
+    return [...this.#entries.values()].map(({ name, listeners, certificate, busy, next, tries }) => ({
+      name,
+      listeners,
+      state: tries.failures > 0 ? "failing" : certificate === undefined ? "waiting" : busy ? "due" : "valid",
+      notAfter: certificate?.notAfter,
+      next,
+      failures: tries.failures,
+      error: tries.error || undefined,
+    }));
+  }
+
+  #soon(time: number): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#again = this.#running;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#run(), time).unref();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    let next = this.#pace.look;
+    try {
+      const due = await this.#lookAtAll();
+      if (due.length > 0) next = Math.min(next, await this.#work(due));
+    } catch (error) {
+      if (!this.#stopped.signal.aborted)
+        this.#with.logger.error(
+          { err: error },
+          "the storage of ACME can't be used; certificates are not renewed",
+        );
+    } finally {
+      this.#running = false;
+    }
+    const soonest = Math.min(
+      ...[...this.#entries.values()].map((entry) => entry.next ?? Number.POSITIVE_INFINITY),
+    );
+    const wait = Math.min(next, Math.max(soonest - Date.now(), this.#pace.lockAgain));
+    this.#soon(this.#again ? 0 : wait);
+    this.#again = false;
+  }
+
+  /** Reads the storage again. @returns what has to be done now. */
+  async #lookAtAll(): Promise<readonly Entry[]> {
+    for (const entry of this.#entries.values()) await this.#lookAt(entry);
+    return [...this.#entries.values()].filter(isDue);
+  }
+
+  async #lookAt(entry: Entry): Promise<void> {
+    const found = await loadCertificate(entry.source, "clients", [], ignore);
+    const certificate = found?.names.includes(entry.name) ? found : undefined;
+    if (certificate?.cert !== entry.certificate?.cert) entry.suggestion = undefined;
+    entry.certificate = certificate;
+    entry.tries = await this.#authority.storage.tries(entry.name);
+    const wanted = certificate === undefined ? 0 : await this.#renewalTime(entry, certificate);
+    entry.next = Math.max(wanted, entry.tries.notBefore);
+  }
+
+  /** What the authority suggests, if it does; else the usual time. */
+  async #renewalTime(entry: Entry, { cert }: Certificate): Promise<number> {
+    const { suggestion, draw } = entry;
+    const usual = usualTime(cert, draw);
+    if (suggestion !== undefined && Date.now() < suggestion.askAgain) return suggestion.at;
+    try {
+      const client = await this.#authority.client();
+      const { renewalInfo } = await client.directory();
+      const id = renewalId(cert);
+      if (renewalInfo === undefined || id === undefined) return usual;
+      const fresh = await askWhen(client, renewalInfo, id, draw);
+      if (fresh.explanation !== undefined && fresh.explanation !== suggestion?.explanation)
+        this.#with.logger.warn(
+          { name: entry.name, see: fresh.explanation },
+          "the certificate authority says why a certificate is to be renewed early",
+        );
+      entry.suggestion = fresh;
+      return fresh.at;
+    } catch (error) {
+      this.#with.logger.debug({ name: entry.name, err: error }, "there is no renewal information");
+      const askAgain = Date.now() + this.#pace.look * 10;
+      entry.suggestion = { id: "", at: suggestion?.at ?? usual, askAgain, explanation: undefined };
+      return entry.suggestion.at;
+    }
+  }
+
+  /** @returns when to go on, in milliseconds. */
+  async #work(due: readonly Entry[]): Promise<number> {
+    const { storage } = this.#authority;
+    if (!(await storage.lock())) return this.#pace.lockAgain;
+    const holding = setInterval(() => void storage.keep().catch(() => false), lockKept).unref();
+    try {
+      await storage.tidy();
+      for (const entry of due) {
+        // Another machine may have been faster.
+        await this.#lookAt(entry);
+        if (this.#stopped.signal.aborted) break;
+        if (!isDue(entry) || this.#entries.get(entry.name) !== entry) continue;
+        const wait = this.#takeAllowance();
+        if (wait > 0) return wait;
+        await this.#try(entry);
+      }
+    } finally {
+      clearInterval(holding);
+      await storage.unlock();
+    }
+    return this.#pace.look;
+  }
+
+  /** @returns the time until an order may be made, in milliseconds. */
+  #takeAllowance(): number {
+    const { orders, at } = this.#allowance;
+    const now = Date.now();
+    const left = Math.min(mostAtOnce, orders + (now - at) / timePerOrder);
+    if (left < 1) return (1 - left) * timePerOrder;
+    this.#allowance = { orders: left - 1, at: now };
+    return 0;
+  }
+
+  async #try(entry: Entry): Promise<void> {
+    const { name, source } = entry;
+    const { storage } = this.#authority;
+    entry.busy = true;
+    try {
+      // Where something is wrong, its limits are for finding out what.
+      if (entry.tries.failures > 0 && this.#trial !== undefined) await this.#obtain(this.#trial, entry);
+      const { chain, key } = await this.#obtain(this.#authority, entry);
+      await storage.setCertificate(source.cert, `${chain.trimEnd()}\n${key}`);
+      await storage.setTries(name, noTries);
+      this.counts.obtained++;
+      await this.#lookAt(entry);
+      const notAfter = entry.certificate && new Date(entry.certificate.notAfter);
+      this.#with.logger.info({ name, not_after: notAfter }, "a certificate was obtained");
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) await this.#failed(entry, error as Error);
+    } finally {
+      entry.busy = false;
+    }
+  }
+
+  async #obtain(authority: Authority, entry: Entry): Promise<Obtained> {
+    const { name, challenge, certificate } = entry;
+    const { keyType, profile, propagation } = this.#settings;
+    const client = await authority.client();
+    const replaces =
+      certificate === undefined || authority !== this.#authority ? undefined : renewalId(certificate.cert);
+    const order = { name, challenge, keyType, profile, replaces, propagation, signal: this.#stopped.signal };
+    const obtained = await obtain(client, order, this.#board.in(authority.storage));
+    checkObtained(obtained, name);
+    return obtained;
+  }
+
+  async #failed(entry: Entry, error: Error): Promise<void> {
+    const { name, certificate, tries } = entry;
+    this.counts.failed++;
+    if (error instanceof AcmeError && error.type === "accountDoesNotExist")
+      await this.#authority.forgetAccount();
+    const failures = tries.failures + 1;
+    const limited =
+      error instanceof AcmeError && (error.retryAfter ?? (error.type === "rateLimited" ? rateLimited : 0));
+    const usual = backoffOf(failures, this.#pace.firstBackoff) * (0.9 + 0.2 * Math.random());
+    const wait = Math.min(Math.max(limited || 0, usual), longestWait);
+    const failed = { failures, notBefore: Date.now() + wait, error: error.message };
+    await this.#authority.storage.setTries(name, failed);
+    entry.tries = failed;
+    entry.next = failed.notBefore;
+    const effect =
+      certificate === undefined
+        ? "handshakes for it are refused meanwhile"
+        : `the one that is served ends on ${new Date(certificate.notAfter).toISOString()}`;
+    this.#with.logger.error(
+      { name, cause: error.message, failures, again_in_s: Math.round(wait / 1000) },
+      `a certificate could not be obtained; ${effect}`,
+    );
+  }
+}
+
+/** Time that another machine has to finish what it writes, in milliseconds. */
+const settle = 200;
+/** Time between two signs of whoever holds the lock, in milliseconds. */
+const lockKept = 30_000;
+/** After a rate limit of which the authority does not say when it ends, in milliseconds. */
+const rateLimited = 3_600_000;
+/** Whatever an authority says, it is asked again after this time, in milliseconds. */
+const longestWait = 7 * 86_400_000;
+
+/** A file that can't be used is as good as none, and another one is ordered; a folder that can't be watched is looked at. */
+const ignore = (): void => {};
+
+const isDue = ({ next }: Entry): boolean => (next ?? 0) <= Date.now();
+
+const unknown = () => ({
+  draw: Math.random(),
+  certificate: undefined,
+  tries: noTries,
+  suggestion: undefined,
+  busy: false,
+  next: undefined,
+});

@@ -1,0 +1,61 @@
+import { X509Certificate } from "node:crypto";
+import type { AcmeClient } from "./client.ts";
+import { asTable } from "./problem.ts";
+
+/** When a certificate is best renewed: a time within the window that its authority suggests (RFC 9773 section 4.2). */
+export interface Suggestion {
+  /** The certificate that it is for. */
+  readonly id: string;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  /** When the authority is to be asked again. */
+  readonly askAgain: number;
+  /** Where a human can read why; undefined: nowhere. */
+  readonly explanation: string | undefined;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+/** The bounds of the time until an authority is asked again (RFC 9773 section 4.3). */
+const soonestAgain = minute;
+const latestAgain = 24 * hour;
+const usualAgain = 6 * hour;
+/** A certificate with less lifetime than this is renewed after half of it, in milliseconds. */
+const shortLife = 10 * 24 * hour;
+
+/**
+ * Asks the authority when a certificate is to be renewed.
+ * @param draw a number from 0 to 1, by which machines choose different times.
+ * @throws AcmeError where it gives no answer that makes sense.
+ */
+export async function askWhen(
+  client: AcmeClient,
+  url: string,
+  id: string,
+  draw: number,
+): Promise<Suggestion> {
+  const { body, retryAfter = usualAgain } = await client.get(`${url}/${id}`, "the renewal information");
+  const { start, end } = asTable(body["suggestedWindow"]);
+  const [from, to] = [start, end].map((time) => Date.parse(String(time))) as [number, number];
+  if (!(to > from)) throw new Error("the renewal information has no window");
+  const { explanationURL: explanation } = body;
+  return {
+    id,
+    at: from + (to - from) * draw,
+    askAgain: Date.now() + Math.min(Math.max(retryAfter, soonestAgain), latestAgain),
+    explanation: typeof explanation === "string" && URL.canParse(explanation) ? explanation : undefined,
+  };
+}
+
+/** Without a suggestion: when a third of its lifetime is left, or half of a short one; up to 5 % of it sooner. */
+export function usualTime(chain: string, draw: number): number {
+  const { validFromDate, validToDate } = new X509Certificate(chain);
+  const life = validToDate.getTime() - validFromDate.getTime();
+  const left = life < shortLife ? life / 2 : life / 3;
+  return validToDate.getTime() - left - life * 0.05 * draw;
+}
+
+/** The time after a number of failures in a row, in milliseconds, but for ±10 %. Five within an hour are the most that Let's Encrypt allows. */
+export function backoffOf(failures: number, first: number): number {
+  return Math.min(first * 2 ** Math.min(failures - 1, 20), latestAgain);
+}

@@ -1,0 +1,120 @@
+import { resolve } from "node:path";
+import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { certificateFile } from "../../../material/acme-paths.ts";
+import { loadBackendAuthorities } from "../../../material/authorities.ts";
+import type { AcmeSettings, WantedCertificates } from "../../../model/acme.ts";
+import type { Listener } from "../../../model/listener.ts";
+import { type AcmeTable, knownDirectories } from "../schema/acme.ts";
+import type { TlsSettings } from "../schema/listener.ts";
+
+type Report = (finding: Finding) => void;
+
+/** How certificates are got. @returns undefined without a table. */
+export async function resolveAcme(
+  table: AcmeTable | undefined,
+  directory: string,
+  report: Report,
+): Promise<AcmeSettings | undefined> {
+  if (table === undefined) return undefined;
+  const { external_account: external } = table;
+  const ca =
+    table.ca === undefined
+      ? undefined
+      : await loadBackendAuthorities(
+          { kind: "file", file: resolve(directory, table.ca) },
+          ["acme", "ca"],
+          report,
+        );
+  const usualTrial = table.directory === knownDirectories.letsencrypt ? knownDirectories.staging : undefined;
+  const trial = table.trial_directory ?? usualTrial;
+  return {
+    directory: table.directory,
+    trial: trial === table.directory ? undefined : trial,
+    contact: table.contact.map((address) => `mailto:${address}`),
+    storage: resolve(directory, table.storage),
+    ca: ca && { file: ca.source.file, pem: ca.pem },
+    externalAccount: external && {
+      keyId: external.key_id,
+      keyFile: resolve(directory, external.hmac_key_file),
+    },
+    keyType: table.key_type,
+    profile: table.profile,
+    propagation: table.propagation,
+  };
+}
+
+/** The certificates that a listener wants from the authority. @param path of its `tls`. */
+export function resolveWanted(
+  { acme: wanted }: TlsSettings,
+  settings: AcmeSettings | undefined,
+  path: Path,
+  report: Report,
+): WantedCertificates | undefined {
+  if (wanted === undefined) return undefined;
+  const at = [...path, "acme"];
+  if (settings === undefined) {
+    report(errorAt(at, "needs a table [acme], which says who issues; add one with terms_agreed = true"));
+    return undefined;
+  }
+  const seen = new Set<string>();
+  for (const [index, name] of wanted.names.entries()) {
+    if (seen.has(name))
+      report(errorAt([...at, "names", index], `${JSON.stringify(name)} is there twice; remove one`));
+    seen.add(name);
+  }
+  const { storage, directory } = settings;
+  return {
+    challenge: wanted.challenge,
+    names: [...seen].map((name) => {
+      const file = certificateFile(storage, directory, name);
+      return { name, source: { kind: "file", cert: file, key: file } };
+    }),
+  };
+}
+
+/** What does not go together, or has no effect. */
+export function checkAcme(
+  settings: AcmeSettings | undefined,
+  listeners: readonly Listener[],
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  const wanting = listeners.flatMap(({ name, tls }) =>
+    tls.flatMap(({ acme }) => (acme === undefined ? [] : [{ listener: name, ...acme }])),
+  );
+  if (settings !== undefined && wanting.length === 0)
+    findings.push({
+      ...warningAt(
+        ["acme"],
+        "no listener has tls.acme, so nothing is ordered; add names to one, or remove this table",
+      ),
+      at: "key",
+    });
+  if (settings?.directory === knownDirectories.staging && wanting.length > 0)
+    findings.push(
+      warningAt(
+        ["acme", "directory"],
+        'is staging, whose certificates no client trusts; when it works, set it to "letsencrypt"',
+      ),
+    );
+  const speaksHttp = listeners.some(({ chains }) => chains.some(({ serve }) => serve.kind === "http"));
+  const challenges = new Map<string, string>();
+  for (const { listener, challenge, names } of wanting) {
+    const path = ["listeners", listener, "tls", "acme"];
+    if (challenge === "http-01" && !speaksHttp)
+      findings.push(
+        errorAt(
+          [...path, "challenge"],
+          'http-01 needs a listener with mode = "http", which the authority reaches as port 80; add one, or use tls-alpn-01',
+        ),
+      );
+    for (const { name } of names) {
+      const other = challenges.get(name);
+      if (other !== undefined && other !== challenge)
+        findings.push(
+          errorAt([...path, "challenge"], `${name} has ${other} on another listener; use one of them`),
+        );
+      challenges.set(name, challenge);
+    }
+  }
+  return findings;
+}

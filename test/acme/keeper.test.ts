@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import pino from "pino";
+import { Keeper, type Wanting } from "../../src/acme/keeper.ts";
+import { certificateFile } from "../../src/material/acme-paths.ts";
+import { type AcmeSettings, type AcmeState, type Challenge, challengePath } from "../../src/model/acme.ts";
+import { AcmeServer } from "../support/acme-server.ts";
+import { becomes } from "../support/settled.ts";
+
+const pace = { firstBackoff: 50, look: 100, lookForChallenges: 20, lockAgain: 20 };
+let authority: AcmeServer;
+let dir: string;
+let web: Server;
+/** By machine. */
+let shown: Map<string, readonly Challenge[]>;
+let keepers: Keeper[] = [];
+
+before(async () => {
+  // Answers for every machine, as a balancer in front of them would.
+  web = createServer(({ url = "" }, response) => {
+    const all = [...shown.values()].flat();
+    const found = all.find((each) => each.type === "http-01" && challengePath + each.token === url);
+    response.end(found?.type === "http-01" ? found.answer : "nothing");
+  }).listen(0, "127.0.0.1");
+  await once(web, "listening");
+});
+after(() => web.close());
+beforeEach(async () => {
+  shown = new Map();
+  dir = mkdtempSync(join(tmpdir(), "umay-keeper-"));
+  authority = await AcmeServer.start(dir);
+  authority.ports.http = (web.address() as AddressInfo).port;
+});
+afterEach(async () => {
+  for (const keeper of keepers) keeper.stop();
+  keepers = [];
+  await authority[Symbol.asyncDispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function settingsOf(more: Partial<AcmeSettings> = {}): AcmeSettings {
+  return {
+    directory: authority.directory,
+    trial: undefined,
+    contact: [],
+    storage: join(dir, "storage"),
+    ca: { file: "", pem: authority.ca.cert },
+    externalAccount: undefined,
+    keyType: "p256",
+    profile: undefined,
+    propagation: 0,
+    ...more,
+  };
+}
+
+const fileOf = (name: string): string => certificateFile(join(dir, "storage"), authority.directory, name);
+
+function listenerWith(...names: string[]): Wanting {
+  const wanted = names.map((name) => {
+    const file = fileOf(name);
+    return { name, source: { kind: "file", cert: file, key: file } as const };
+  });
+  return {
+    name: "web",
+    tls: [{ acme: { challenge: "http-01", names: wanted } }] as unknown as Wanting["tls"],
+  };
+}
+
+function keep(names: readonly string[], more: Partial<AcmeSettings> = {}, machine = "one"): Keeper {
+  const publish = async (challenges: readonly Challenge[]): Promise<void> =>
+    void shown.set(machine, challenges);
+  const keeper = new Keeper(settingsOf(more), { logger: pino({ level: "silent" }), publish }, pace);
+  keepers.push(keeper);
+  keeper.follow([listenerWith(...names)]);
+  return keeper;
+}
+
+const until = (keeper: Keeper, holds: (state: AcmeState) => boolean): Promise<AcmeState> =>
+  becomes(() => keeper.states[0]!, holds, "the certificate");
+
+const valid = ({ state }: AcmeState): boolean => state === "valid";
+
+test("a certificate is obtained once, and is known again after a restart", async () => {
+  const first = keep(["a.test"]);
+  const { notAfter, next } = await until(first, valid);
+  assert.ok(next! < notAfter!);
+  first.stop();
+  const pem = readFileSync(fileOf("a.test"), "utf8");
+  await until(keep(["a.test"]), valid);
+  assert.equal(authority.orders.length, 1);
+  assert.equal(readFileSync(fileOf("a.test"), "utf8"), pem);
+  assert.equal(authority.asked.filter((resource) => resource === "new-account").length, 1);
+});
+
+test("an authority that suggests it gets a new order at once, which says what it replaces", async () => {
+  const keeper = keep(["a.test"]);
+  await until(keeper, valid);
+  const first = readFileSync(fileOf("a.test"), "utf8");
+  keeper.stop();
+  authority.revokeAll();
+  await until(keep(["a.test"]), valid);
+  await becomes(
+    () => readFileSync(fileOf("a.test"), "utf8"),
+    (pem) => pem !== first,
+    "the file",
+  );
+  assert.match(String(authority.orders.at(-1)!.replaces), /^[\w-]+\.[\w-]+$/);
+});
+
+for (const [fault, expected] of [
+  [{ issueFor: "other.test" }, /does not cover a\.test/],
+  [{ lifetime: -1_000 }, /ended on/],
+  [{ refuseNames: true }, /could not verify that a\.test is ours: unauthorized: I do not want to/],
+] as const)
+  test(`an answer that is wrong keeps the certificate that there is: ${Object.keys(fault).join()}`, async () => {
+    const keeper = keep(["a.test"]);
+    await until(keeper, valid);
+    const pem = readFileSync(fileOf("a.test"), "utf8");
+    keeper.stop();
+    authority.revokeAll();
+    Object.assign(authority.faults, fault);
+    const failing = keep(["a.test"]);
+    const { error, failures } = await until(failing, (state) => state.failures > 1);
+    failing.stop();
+    assert.match(error!, expected);
+    assert.ok(failures >= 2);
+    assert.equal(readFileSync(fileOf("a.test"), "utf8"), pem);
+    await becomes(
+      () => [...shown.values()].flat().length,
+      (count) => count === 0,
+      "challenges",
+    );
+  });
+
+test("failures are tried again ever more rarely, also after a restart, and not before the authority allows it", async () => {
+  authority.faults.refuseOrders = { status: 429, type: "rateLimited", retryAfter: "3600" };
+  const keeper = keep(["a.test"]);
+  const { next, error, state } = await until(keeper, ({ failures }) => failures === 1);
+  assert.deepEqual([state, error], ["failing", "the order: rateLimited: not now"]);
+  const wait = next! - Date.now();
+  assert.ok(wait > 3_500_000 && wait <= 3_600_000, String(wait));
+  keeper.stop();
+  authority.faults.refuseOrders = undefined;
+  const again = await until(keep(["a.test"]), ({ next }) => next !== undefined);
+  assert.deepEqual([again.state, again.next], ["failing", next]);
+  assert.equal(authority.orders.length, 0);
+});
+
+test("of machines that share a storage one makes the order, and all show its challenge and get the certificate", async () => {
+  const machines = ["one", "two", "three"].map((machine) =>
+    keep(["a.test", "b.test"], { propagation: 100 }, machine),
+  );
+  await becomes(
+    () => shown.size,
+    (size) => size === 3,
+    "machines that show a challenge",
+  );
+  for (const keeper of machines)
+    await becomes(
+      () => keeper.states,
+      (states) => states.every(valid),
+      "all certificates",
+    );
+  assert.deepEqual(authority.orders.map(({ name }) => name).sort(), ["a.test", "b.test"]);
+});
+
+test("after a failure the order is tried elsewhere first", async () => {
+  authority.faults.refuseOrders = { status: 500, type: "serverInternal" };
+  const other = await AcmeServer.start(dir);
+  try {
+    other.faults.refuseNames = true;
+    const ca = { file: "", pem: authority.ca.cert + other.ca.cert };
+    const keeper = keep(["a.test"], { trial: other.directory, ca });
+    await until(keeper, ({ failures, error }) => failures > 1 && error!.includes("I do not want to"));
+    authority.faults.refuseOrders = undefined;
+    const before = authority.orders.length;
+    assert.equal(before, 0);
+    Object.assign(other.faults, { refuseNames: false });
+    other.ports.http = authority.ports.http;
+    await until(keeper, valid);
+    assert.equal(authority.orders.length, 1);
+  } finally {
+    await other[Symbol.asyncDispose]();
+  }
+});
+
+test("a file that can't be used is replaced", async () => {
+  const keeper = keep(["a.test"]);
+  await until(keeper, valid);
+  writeFileSync(fileOf("a.test"), "half a certi");
+  await becomes(
+    () => readFileSync(fileOf("a.test"), "utf8"),
+    (pem) => pem.includes("PRIVATE KEY"),
+    "the file",
+  );
+  assert.equal(authority.orders.length, 2);
+});

@@ -1,0 +1,378 @@
+import "reflect-metadata";
+import assert from "node:assert/strict";
+import {
+  createHash,
+  createPublicKey,
+  type JsonWebKey,
+  randomBytes,
+  verify,
+  X509Certificate,
+} from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import {
+  AuthorityKeyIdentifierExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Pkcs10CertificateRequest,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import { type CreatedCertificate, createCertificate } from "../../src/cli/create-certificate.ts";
+
+type Table = Record<string, unknown>;
+
+/** Something that an authority can do wrong, or can be asked to do otherwise; changed while it runs. */
+export interface AcmeFaults {
+  /** Every so many requests it does not take a nonce. */
+  refuseNonces: number;
+  /** New orders are answered so, instead. */
+  refuseOrders: { readonly status: number; readonly type: string; readonly retryAfter?: string } | undefined;
+  /** Issues for this name, whatever was asked for. */
+  issueFor: string | undefined;
+  /** Verifies nothing and says so. */
+  refuseNames: boolean;
+  /** In milliseconds. */
+  lifetime: number;
+  /** New orders wait for it. */
+  hold: Promise<void> | undefined;
+}
+
+interface Order {
+  status: string;
+  readonly name: string;
+  readonly replaces: unknown;
+  readonly token: string;
+  authorization: string;
+  error: Table | undefined;
+  certificate: string | undefined;
+}
+
+/** The ports at which the names that are to be verified are found, all on 127.0.0.1. */
+export interface ValidationPorts {
+  http: number;
+  tls: number;
+}
+
+/**
+ * A small certificate authority that speaks ACME (RFC 8555, RFC 8737, RFC 9773), for tests: it checks every signature and
+ * nonce, looks for the answers of challenges, and issues.
+ */
+export class AcmeServer implements AsyncDisposable {
+  readonly faults: AcmeFaults = {
+    refuseNonces: 0,
+    refuseOrders: undefined,
+    issueFor: undefined,
+    refuseNames: false,
+    lifetime: 90 * 86_400_000,
+    hold: undefined,
+  };
+  readonly ports: ValidationPorts = { http: 0, tls: 0 };
+  /** Resources that were asked for. */
+  readonly asked: string[] = [];
+  readonly orders: Order[] = [];
+  /** Serial numbers that were revoked. */
+  readonly revoked = new Set<string>();
+  readonly ca: CreatedCertificate;
+  readonly #server: Server;
+  readonly #accounts = new Map<string, JsonWebKey>();
+  readonly #nonces = new Set<string>();
+  #requests = 0;
+
+  private constructor(server: Server, ca: CreatedCertificate) {
+    this.#server = server;
+    this.ca = ca;
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      this.#serve(request, response).catch((error: Error) =>
+        this.#refuse(response, 400, "malformed", error.message),
+      );
+    });
+  }
+
+  /** @param dir gets `authority.pem`, the CA of its own certificate and of those that it issues. */
+  static async start(dir: string): Promise<AcmeServer> {
+    const notAfter = new Date(Date.now() + 86_400_000);
+    const ca = await createCertificate({ commonName: "ACME test CA", notAfter });
+    const own = await createCertificate({
+      commonName: "acme",
+      names: ["localhost", "127.0.0.1"],
+      issuer: ca,
+      notAfter,
+    });
+    writeFileSync(join(dir, "authority.pem"), ca.cert);
+    const server = createServer({ cert: own.cert, key: own.key });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new AcmeServer(server, ca);
+  }
+
+  get directory(): string {
+    return `${this.#base}/directory`;
+  }
+
+  get #base(): string {
+    return `https://localhost:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  /** Has renewal information say that every certificate so far is to be replaced. */
+  revokeAll(): void {
+    for (const { certificate } of this.orders) if (certificate !== undefined) this.#revoke(certificate);
+  }
+
+  #revoke(certificate: string | Buffer): void {
+    this.revoked.add(new X509Certificate(certificate).serialNumber.toLowerCase().replace(/^0+/, ""));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url!;
+    const [, resource = "", id = ""] = path.split("/");
+    this.asked.push(resource);
+    const nonce = randomBytes(16).toString("base64url");
+    this.#nonces.add(nonce);
+    response.setHeader("replay-nonce", nonce);
+    if (request.method !== "POST") return this.#read(resource, id, response);
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    assert.equal(request.headers["content-type"], "application/jose+json");
+    const jws = JSON.parse(text) as Record<"protected" | "payload" | "signature", string>;
+    const header = decoded(jws.protected);
+    const fresh = this.#nonces.delete(String(header["nonce"]));
+    const { refuseNonces } = this.faults;
+    if (!fresh || (refuseNonces > 0 && ++this.#requests % refuseNonces === 0))
+      return this.#refuse(response, 400, "badNonce", "this nonce is not good");
+    assert.equal(header["url"], this.#base + path);
+    assert.equal(header["alg"], "ES256");
+    const jwk = (header["jwk"] as JsonWebKey | undefined) ?? this.#accounts.get(String(header["kid"]));
+    if (jwk === undefined) return this.#refuse(response, 400, "accountDoesNotExist", "who are you?");
+    const input = Buffer.from(`${jws.protected}.${jws.payload}`);
+    const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" } as const;
+    assert.ok(
+      verify("sha256", input, key, Buffer.from(jws.signature, "base64url")),
+      "the signature is wrong",
+    );
+    await this.#act(resource, id, jws.payload === "" ? undefined : decoded(jws.payload), jwk, response);
+  }
+
+  #read(resource: string, id: string, response: ServerResponse): void {
+    if (resource === "renewal-info") {
+      this.#renewalInfo(id, response);
+      return;
+    }
+    const base = this.#base;
+    this.#answer(response, 200, {
+      newNonce: `${base}/nonce`,
+      newAccount: `${base}/new-account`,
+      newOrder: `${base}/new-order`,
+      revokeCert: `${base}/revoke`,
+      renewalInfo: `${base}/renewal-info`,
+      meta: { termsOfService: `${base}/terms` },
+    });
+  }
+
+  #renewalInfo(id: string, response: ServerResponse): void {
+    const [keyId = "", serial = ""] = id.split(".");
+    assert.ok(Buffer.from(keyId, "base64url").length > 0);
+    const revoked = this.revoked.has(Buffer.from(serial, "base64url").toString("hex").replace(/^0+/, ""));
+    const from = Date.now() + (revoked ? -2 : 30) * 86_400_000;
+    response.setHeader("retry-after", "60");
+    const [start, end] = [from, from + 3_600_000].map((time) => new Date(time).toISOString());
+    this.#answer(response, 200, {
+      suggestedWindow: { start, end },
+      ...(revoked && { explanationURL: "https://localhost/why" }),
+    });
+  }
+
+  async #act(
+    resource: string,
+    id: string,
+    payload: Table | undefined,
+    jwk: JsonWebKey,
+    response: ServerResponse,
+  ): Promise<void> {
+    const order = this.orders[Number(id)];
+    switch (resource) {
+      case "new-account": {
+        const url = `${this.#base}/account/${this.#accounts.size}`;
+        assert.equal(payload?.["termsOfServiceAgreed"], true);
+        this.#accounts.set(url, jwk);
+        response.setHeader("location", url);
+        return this.#answer(response, 201, { status: "valid" });
+      }
+      case "new-order":
+        await this.faults.hold;
+        return this.#newOrder(payload!, response);
+      case "order":
+        return this.#answer(response, 200, this.#tellOrder(order!, id));
+      case "authorization":
+        return this.#answer(response, 200, this.#tellAuthorization(order!, id));
+      case "tls-alpn-01":
+      case "http-01":
+        void this.#validate(order!, resource, jwk);
+        return this.#answer(response, 200, { type: resource, status: "processing", url: this.#base });
+      case "finalize":
+        order!.certificate = await this.#issue(String(payload!["csr"]), order!.name);
+        order!.status = "valid";
+        response.setHeader("location", `${this.#base}/order/${id}`);
+        return this.#answer(response, 200, this.#tellOrder(order!, id));
+      case "certificate":
+        response.setHeader("content-type", "application/pem-certificate-chain");
+        response.end(order!.certificate);
+        return;
+      case "revoke": {
+        this.#revoke(Buffer.from(String(payload!["certificate"]), "base64url"));
+        return this.#answer(response, 200, {});
+      }
+      default:
+        return this.#refuse(response, 404, "malformed", "there is nothing");
+    }
+  }
+
+  #newOrder(payload: Table, response: ServerResponse): void {
+    const { refuseOrders: refusal } = this.faults;
+    if (refusal !== undefined) {
+      if (refusal.retryAfter !== undefined) response.setHeader("retry-after", refusal.retryAfter);
+      this.#refuse(response, refusal.status, refusal.type, "not now");
+      return;
+    }
+    const [identifier] = payload["identifiers"] as readonly {
+      readonly type: string;
+      readonly value: string;
+    }[];
+    assert.equal(identifier!.type, "dns");
+    const token = randomBytes(24).toString("base64url");
+    const { value: name } = identifier!;
+    const { replaces } = payload;
+    this.orders.push({
+      status: "pending",
+      name,
+      replaces,
+      token,
+      authorization: "pending",
+      error: undefined,
+      certificate: undefined,
+    });
+    const id = String(this.orders.length - 1);
+    response.setHeader("location", `${this.#base}/order/${id}`);
+    this.#answer(response, 201, this.#tellOrder(this.orders.at(-1)!, id));
+  }
+
+  #tellOrder({ status, certificate }: Order, id: string): Table {
+    const base = this.#base;
+    return {
+      status,
+      authorizations: [`${base}/authorization/${id}`],
+      finalize: `${base}/finalize/${id}`,
+      ...(certificate !== undefined && { certificate: `${base}/certificate/${id}` }),
+    };
+  }
+
+  #tellAuthorization({ name, token, authorization, error }: Order, id: string): Table {
+    const challenges = ["http-01", "tls-alpn-01"].map((type) => ({
+      type,
+      token,
+      url: `${this.#base}/${type}/${id}`,
+      status: authorization,
+      ...(error !== undefined && { error }),
+    }));
+    return { identifier: { type: "dns", value: name }, status: authorization, challenges };
+  }
+
+  async #validate(order: Order, type: string, jwk: JsonWebKey): Promise<void> {
+    const { crv, kty, x, y } = jwk;
+    const thumbprint = createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url");
+    const expected = `${order.token}.${thumbprint}`;
+    try {
+      assert.ok(!this.faults.refuseNames, "I do not want to");
+      if (type === "http-01") await lookByHttp(order, this.ports.http, expected);
+      else await lookByTls(order.name, this.ports.tls, expected);
+      order.authorization = "valid";
+      order.status = "ready";
+    } catch (error) {
+      order.authorization = "invalid";
+      order.status = "invalid";
+      order.error = { type: `${namespace}unauthorized`, detail: (error as Error).message };
+    }
+  }
+
+  async #issue(csr: string, name: string): Promise<string> {
+    const request = new Pkcs10CertificateRequest(Buffer.from(csr, "base64url"));
+    assert.ok(await request.verify());
+    const extension = request.getExtension("2.5.29.17") as SubjectAlternativeNameExtension;
+    assert.deepEqual(extension.names.toJSON(), [{ type: "dns", value: name }]);
+    const { keys } = this.ca;
+    const certificate = await X509CertificateGenerator.create({
+      subject: "",
+      issuer: `CN=${this.ca.commonName}`,
+      notBefore: new Date(Date.now() - 3_600_000),
+      notAfter: new Date(Date.now() + this.faults.lifetime),
+      publicKey: request.publicKey,
+      signingKey: keys.privateKey,
+      signingAlgorithm: { name: keys.privateKey.algorithm.name, hash: "SHA-256" },
+      extensions: [
+        new SubjectAlternativeNameExtension([{ type: "dns", value: this.faults.issueFor ?? name }]),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        await AuthorityKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    return `${certificate.toString("pem")}\n${this.ca.cert}`;
+  }
+
+  #answer(response: ServerResponse, status: number, body: Table): void {
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  }
+
+  #refuse(response: ServerResponse, status: number, type: string, detail: string): void {
+    response
+      .writeHead(status, { "content-type": "application/problem+json" })
+      .end(JSON.stringify({ type: namespace + type, detail, status }));
+  }
+}
+
+const namespace = "urn:ietf:params:acme:error:";
+
+const decoded = (text: string): Table => JSON.parse(Buffer.from(text, "base64url").toString()) as Table;
+
+async function lookByHttp({ name, token }: Order, port: number, expected: string): Promise<void> {
+  const { ask } = await import("./http.ts");
+  const path = `/.well-known/acme-challenge/${token}`;
+  const { status, body } = await ask(port, { path, headers: { host: name } });
+  assert.deepEqual([status, body], [200, expected]);
+}
+
+/** RFC 8737 section 3. */
+async function lookByTls(name: string, port: number, expected: string): Promise<void> {
+  const socket = connect({
+    host: "127.0.0.1",
+    port,
+    servername: name,
+    ALPNProtocols: ["acme-tls/1"],
+    rejectUnauthorized: false,
+  });
+  try {
+    await once(socket, "secureConnect");
+    assert.equal(socket.alpnProtocol, "acme-tls/1");
+    const { raw, subjectAltName } = socket.getPeerX509Certificate()!;
+    assert.equal(subjectAltName, `DNS:${name}`);
+    const digest = createHash("sha256").update(expected).digest();
+    // The object identifier, critical, and an octet string with an octet string of 32 bytes.
+    const extension = Buffer.concat([
+      Buffer.from("06082b060105050701", "hex"),
+      Buffer.from("1f0101ff04220420", "hex"),
+      digest,
+    ]);
+    assert.ok(raw.includes(extension), "the certificate has another answer");
+  } finally {
+    socket.destroy();
+  }
+}
