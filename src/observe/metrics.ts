@@ -1,3 +1,5 @@
+import { acmeMetrics } from "./acme-metrics.ts";
+
 interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
@@ -309,24 +311,7 @@ export const metrics = {
     labels: ["listener", "result"],
     unit: "",
   },
-  umay_acme_certificates: {
-    type: "gauge",
-    help: "Certificates that umay gets over ACME, by how it stands with them: waiting for the first, valid, due for renewal, failing.",
-    labels: ["state"],
-    unit: "",
-  },
-  umay_acme_next_attempt_timestamp_seconds: {
-    type: "gauge",
-    help: "When a certificate is next ordered over ACME, in Unix time.",
-    labels: ["name"],
-    unit: "seconds",
-  },
-  umay_acme_orders_total: {
-    type: "counter",
-    help: "Certificates that were ordered over ACME: obtained, or failed.",
-    labels: ["result"],
-    unit: "",
-  },
+  ...acmeMetrics,
   umay_pool_certificate_not_after_timestamp_seconds: {
     type: "gauge",
     help: "When the certificate that a pool shows its backends expires, in Unix time.",
