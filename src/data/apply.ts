@@ -302,7 +302,10 @@ const namesOf = (things: readonly { readonly name: string }[]): readonly string[
 
 /** Where a listener's sockets are, as text. */
 const placeOf = ({ accept, addresses }: PlacedListener): string =>
-  [accept, ...addresses.map(formatAddress)].join(" ");
+  [accept, ...addresses.map(placeOfAddress)].join(" ");
+
+const placeOfAddress = (address: SocketAddress): string =>
+  formatAddress(address) + (address.kind === "tcp" && address.v6Only ? " without IPv4" : "");
 
 function close(servers: readonly Server[]): void {
   for (const server of servers) server.close();

@@ -5,7 +5,13 @@ import { isIPv6, SocketAddress as NetAddress } from "node:net";
  * with `@` is an abstract name, which has no file.
  */
 export type SocketAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      readonly port: number;
+      /** `::` takes no IPv4. */
+      readonly v6Only?: true;
+    }
   | { readonly kind: "unix"; readonly path: string };
 
 /** `10.0.0.1:80`, `[::1]:80`, `name:80` or `unix:/path`: the text that {@link parseAddress} reads. */

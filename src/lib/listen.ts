@@ -1,6 +1,5 @@
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
-import { isDeepStrictEqual } from "node:util";
 import { canonicalAddress, formatAddress, type SocketAddress } from "./address.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isAbstract, systemPath } from "./socket-file.ts";
@@ -35,7 +34,10 @@ export async function listen(
     // A unix socket's file is made within this call.
     if (descriptor !== undefined) server.listen({ fd: descriptor, ...options }, resolve);
     else if (address.kind === "unix") server.listen({ path: systemPath(address.path), ...options }, resolve);
-    else server.listen({ host: address.host, port: address.port, ...options }, resolve);
+    else {
+      const { host, port, v6Only: ipv6Only = false } = address;
+      server.listen({ host, port, ipv6Only, ...options }, resolve);
+    }
   } finally {
     if (restrict) process.umask(umask);
   }
@@ -58,7 +60,7 @@ function refuseOther(server: Server, address: SocketAddress): void {
       ? { kind: "tcp", host: bound.address, port: bound.port }
       : { kind: "unix", path: bound ?? "" };
   const wanted = address.kind === "unix" ? { ...address, path: systemPath(address.path) } : address;
-  if (isDeepStrictEqual(canonicalAddress(found), canonicalAddress(wanted))) return;
+  if (formatAddress(canonicalAddress(found)) === formatAddress(canonicalAddress(wanted))) return;
   server.close();
   throw new Error(
     `cannot listen on ${formatAddress(address)}: the socket of its name that umay was started with is on ${formatAddress(found)}`,

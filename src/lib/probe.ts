@@ -24,11 +24,12 @@ export async function probe(address: SocketAddress): Promise<void> {
  */
 function probePort(address: SocketAddress & { readonly kind: "tcp" }): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const { host, port } = address;
+  const { host, port, v6Only } = address;
   const socket = connect({
     host: isIpv6Host(host) ? "::1" : "127.0.0.1",
     port: 0,
-    localAddress: host,
+    // A socket that is no server's takes IPv4 too where it is bound to every address.
+    localAddress: v6Only ? "::1" : host,
     localPort: port,
     autoSelectFamily: false,
   });

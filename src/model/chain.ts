@@ -83,6 +83,8 @@ export interface Chain {
   readonly serve: Serve;
   /** In milliseconds. */
   readonly timeouts: { readonly idle: number; readonly halfClose: number; readonly stall: number };
+  /** How old a session may get that is relayed, ±10 %, in milliseconds; undefined: as old as it likes. */
+  readonly maxAge?: number;
 }
 
 /** Chains of a listener with the same name, in their order. */

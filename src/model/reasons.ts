@@ -60,6 +60,10 @@ export const endReasons = {
   },
   connect_failed: { origin: "backend", text: "no backend could be connected; attempts says why" },
   idle_timeout: { origin: "umay", text: "no byte moved in either direction for the idle timeout" },
+  max_age: {
+    origin: "umay",
+    text: "the session was as old as max_connection_age lets it be, and quiet, or too old; reset",
+  },
   half_close_timeout: { origin: "umay", text: "one direction had ended and the other did not end in time" },
   client_stalled: {
     origin: "client",

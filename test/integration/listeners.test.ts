@@ -11,6 +11,7 @@ import { parseAddress, type SocketAddress } from "../../src/lib/address.ts";
 import { type Backend, startBackend, startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { poolToml } from "../support/client.ts";
+import { freePorts } from "../support/free-ports.ts";
 import { Peer, soon } from "../support/peer.ts";
 import { sabotage, sabotaged } from "../support/sabotage.ts";
 import { becomes, settled } from "../support/settled.ts";
@@ -104,6 +105,22 @@ test("[::] takes IPv4 connections, too, and names their clients as IPv4", async 
     const named = host === "::1" ? `[::1]:${client.port}` : `127.0.0.1:${client.port}`;
     await umay.session((line) => line["client"] === named);
   }
+});
+
+test("listeners on one address, on every other one, and on IPv6 alone share a port, and each gets its own", async () => {
+  const [port] = await freePorts(1);
+  const binds = [`0.0.0.0:${port}`, `127.0.0.2:${port}`, `[::]:${port}`];
+  await using backend = await startEchoBackend();
+  await using umay = await startUmay(
+    toml(backend, binds).replace(`bind = "[::]:${port}"`, `bind = "[::]:${port}", v6_only = true`),
+  );
+  for (let round = 0; round < 4; round++)
+    for (const [index, host] of ["127.0.0.1", "127.0.0.2", "::1"].entries()) {
+      const client = new Peer(await dial({ kind: "tcp", host, port: port! }));
+      await farewell(client);
+      const line = await umay.session((one) => String(one["client"]).endsWith(`:${client.port}`));
+      assert.equal(line["listener"], `plain${index}`, host);
+    }
 });
 
 test("a unix socket is served, plain and with TLS, with half-close and exact counters", async () => {

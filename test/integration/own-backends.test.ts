@@ -43,7 +43,10 @@ test("discovered backends that are the own listener, or nobody's, are left out, 
   while (backend.peers.length === 0) {
     using early = await connectPlain(port!);
     connections++;
-    await Promise.race([early.ending(), new Promise((resolve) => setTimeout(resolve, 100))]);
+    // One at a time: of two that are under way, both could get the backend.
+    const ended = early.ending().then(() => true);
+    const moment = (): Promise<boolean> => new Promise((resolve) => setTimeout(resolve, 20, false));
+    while (backend.peers.length === 0 && !(await Promise.race([ended, moment()])));
   }
   await backend.next();
   for (let session = 0; session < 3; session++, connections++) {

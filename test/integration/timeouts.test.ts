@@ -108,3 +108,25 @@ describe("time limits", () => {
     }
   });
 });
+
+test("a quiet session ends at max_connection_age, and one that is never quiet within as long again", async () => {
+  await using scene = await startScene({ listener: 'max_connection_age = "1s"' });
+  const pairs = await Promise.all(transports.map((transport) => scene.pair(transport)));
+  const talker = await connectPlain(scene.umay.port("plain"));
+  const talking = setInterval(() => talker.socket.write("tick", () => {}), 100);
+  try {
+    for (const [client, server] of pairs) {
+      assert.equal(await client.ending(), "ECONNRESET");
+      assert.equal(await server.ending(), "ECONNRESET");
+      const line = await sessionOf(scene.umay, client);
+      assert.equal(line["reason"], "max_age");
+      assert.ok((line["duration_ms"] as number) >= 900, String(line["duration_ms"]));
+    }
+    assert.equal(await talker.ending(), "ECONNRESET");
+    const line = await sessionOf(scene.umay, talker);
+    assert.equal(line["reason"], "max_age");
+    assert.ok((line["duration_ms"] as number) >= 1_900, String(line["duration_ms"]));
+  } finally {
+    clearInterval(talking);
+  }
+});

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { listen, listenError } from "../../lib/listen.ts";
 import { probe } from "../../lib/probe.ts";
-import { overlap } from "../../model/check/binds.ts";
+import { collide } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { BoundListener } from "../state/store.ts";
 import { inheritedSockets } from "./inherited-sockets.ts";
@@ -103,7 +103,7 @@ class Binder {
     const hosts = new Set(await resolveHost(bind));
     for (const [index, host] of [...hosts].entries()) {
       try {
-        const address = await this.#take(name, { kind: "tcp", host, port }, held);
+        const address = await this.#take(name, { ...bind, host, port }, held);
         if (address.kind === "tcp") port = address.port;
         addresses.push(address);
       } catch (error) {
@@ -144,7 +144,7 @@ class Binder {
   /** Two listeners can't share an address: the kernel would not mind. */
   #give(name: string, address: SocketAddress): void {
     const canonical = canonicalAddress(address);
-    const other = this.#given.find((given) => overlap(given.address, canonical));
+    const other = this.#given.find((given) => collide(given.address, canonical));
     if (other !== undefined)
       throw new Error(
         `cannot listen on ${formatAddress(address)}: listener ${other.name} does; choose another port or address`,

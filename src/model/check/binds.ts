@@ -16,27 +16,43 @@ export function bindsOf({ listeners, admin }: Pick<Model, "listeners" | "admin">
 }
 
 /**
- * Finds binds that would take each other's connections. The kernel does not refuse them: sockets that share their port
- * with other workers (SO_REUSEPORT) also share it with another listener.
+ * Finds binds that would take each other's connections. The kernel does not refuse listeners that do: sockets that share
+ * their port with other workers (SO_REUSEPORT) also share it with another listener.
  */
 export function checkBinds(binds: readonly Bind[]): readonly ModelFinding[] {
   const canonical = binds.map(({ address }) => canonicalAddress(address));
   return binds.flatMap(({ path, address }, index) => {
-    const clash = canonical.slice(0, index).findIndex((earlier) => overlap(earlier, canonical[index]!));
+    // The admin server does not share its port.
+    const excludes = path[0] === "admin" ? overlap : collide;
+    const clash = canonical.slice(0, index).findIndex((earlier) => excludes(earlier, canonical[index]!));
     return clash === -1 ? [] : [{ kind: "bind_taken" as const, path, address, by: binds[clash]! }];
   });
 }
 
-/** Whether a socket on one address would take connections to the other. Both canonical. */
-export function overlap(a: SocketAddress, b: SocketAddress): boolean {
-  if (a.kind === "unix") return b.kind === "unix" && a.path === b.path;
-  if (b.kind === "unix" || a.port !== b.port || a.port === 0) return false;
-  return covers(a.host, b.host) || covers(b.host, a.host);
+/**
+ * Whether both addresses get the same connections. Beside every address of a family, one address does not collide: the
+ * kernel gives its connections to the socket that is bound to it alone. Both canonical.
+ */
+export function collide(a: SocketAddress, b: SocketAddress): boolean {
+  if (a.kind === "unix" || b.kind === "unix") return overlap(a, b);
+  return overlap(a, b) && isEverywhere(a.host) === isEverywhere(b.host);
 }
 
-/** Whether a socket on one host also gets connections to the other. `[::]` takes IPv4 too. */
-function covers(host: string, other: string): boolean {
-  if (host === other || host === "::") return true;
+const isEverywhere = (host: string): boolean => host === "::" || host === "0.0.0.0";
+
+type Port = SocketAddress & { readonly kind: "tcp" };
+
+/** Whether some connections could go to either address. Both canonical. */
+function overlap(a: SocketAddress, b: SocketAddress): boolean {
+  if (a.kind === "unix") return b.kind === "unix" && a.path === b.path;
+  if (b.kind === "unix" || a.port !== b.port || a.port === 0) return false;
+  return covers(a, b) || covers(b, a);
+}
+
+/** Whether a socket on one address could also get connections to the other. `[::]` takes IPv4 too, unless it is told not to. */
+function covers({ host, v6Only }: Port, { host: other }: Port): boolean {
+  if (host === other) return true;
+  if (host === "::") return !v6Only || isIpv6Host(other);
   if (host === "0.0.0.0") return !isIpv6Host(other);
   return host === "localhost" && (other === "127.0.0.1" || other === "::1");
 }

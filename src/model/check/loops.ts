@@ -33,20 +33,35 @@ export function leadsBack(pool: string, target: SocketAddress, network: Network)
   return undefined;
 }
 
+/** The listeners with this very address or, where there is none, those on every address. */
 function listenersAt(target: SocketAddress, { listeners, own }: Network): Network["listeners"] {
-  return listeners.filter(({ addresses }) => addresses.some((address) => accepts(address, target, own)));
+  const having = (has: (bind: SocketAddress) => boolean) =>
+    listeners.filter(({ addresses }) => addresses.some(has));
+  const exact = having((bind) => isAt(bind, target));
+  return exact.length > 0 ? exact : having((bind) => takesAll(bind, target, own));
 }
 
-function accepts(bind: SocketAddress, target: SocketAddress, own: Network["own"]): boolean {
+function isAt(bind: SocketAddress, target: SocketAddress): boolean {
   if (bind.kind === "unix" || target.kind === "unix")
     return bind.kind === "unix" && target.kind === "unix" && bind.path === target.path;
   if (bind.port !== target.port || bind.port === 0) return false;
-  const [mine, theirs] = [canonicalAddress(bind), canonicalAddress(target)] as (typeof bind)[];
-  if (mine!.host === theirs!.host || (isLoopback(mine!.host) && theirs!.host === "localhost")) return true;
-  if (mine!.host === "localhost") return theirs!.host === "127.0.0.1" || theirs!.host === "::1";
-  const everywhere = mine!.host === "::" || (mine!.host === "0.0.0.0" && !isIpv6Host(theirs!.host));
-  return everywhere && (isLoopback(theirs!.host) || theirs!.host === "localhost" || own.has(theirs!.host));
+  const [mine, theirs] = [hostOf(bind), hostOf(target)];
+  if (mine === theirs || (isLoopback(mine) && theirs === "localhost")) return true;
+  return mine === "localhost" && (theirs === "127.0.0.1" || theirs === "::1");
 }
+
+function takesAll(bind: SocketAddress, target: SocketAddress, own: Network["own"]): boolean {
+  if (bind.kind === "unix" || target.kind === "unix" || bind.port !== target.port) return false;
+  const [mine, theirs] = [hostOf(bind), hostOf(target)];
+  const everywhere =
+    mine === "::"
+      ? !bind.v6Only || theirs === "localhost" || isIpv6Host(theirs)
+      : mine === "0.0.0.0" && !isIpv6Host(theirs);
+  return everywhere && (isLoopback(theirs) || theirs === "localhost" || own.has(theirs));
+}
+
+const hostOf = (address: SocketAddress & { readonly kind: "tcp" }): string =>
+  (canonicalAddress(address) as typeof address).host;
 
 const isLoopback = (host: string): boolean => host === "::1" || host.startsWith("127.");
 

@@ -4,8 +4,10 @@ import { parseAddress } from "../../../src/lib/address.ts";
 import { checkBinds } from "../../../src/model/check/binds.ts";
 
 const bind = (text: string, name: string) => {
-  const address = parseAddress(text);
-  assert.ok(typeof address !== "string", text);
+  const v6Only = text.endsWith(" v6_only");
+  const parsed = parseAddress(text.replace(" v6_only", ""));
+  assert.ok(typeof parsed !== "string", text);
+  const address = v6Only && parsed.kind === "tcp" ? { ...parsed, v6Only } : parsed;
   return { path: ["listeners", name, "bind"], address };
 };
 
@@ -13,19 +15,23 @@ for (const [a, b, clash] of [
   ["127.0.0.1:80", "127.0.0.1:80", true],
   ["127.0.0.1:80", "127.0.0.1:81", false],
   ["127.0.0.1:80", "127.0.0.2:80", false],
-  ["0.0.0.0:80", "127.0.0.1:80", true],
+  ["0.0.0.0:80", "127.0.0.1:80", false],
+  ["0.0.0.0:80", "0.0.0.0:80", true],
+  ["0.0.0.0:80", "[::]:80 v6_only", false],
+  ["[::]:80", "[::]:80 v6_only", true],
+  ["[::]:80 v6_only", "[::1]:80", false],
   ["0.0.0.0:80", "[::]:80", true],
   ["0.0.0.0:80", "[::1]:80", false],
-  ["[::]:80", "127.0.0.1:80", true],
-  ["[::]:80", "[2001:db8::1]:80", true],
-  ["[0:0:0:0:0:0:0:0]:80", "10.0.0.1:80", true],
+  ["[::]:80", "127.0.0.1:80", false],
+  ["[::]:80", "[2001:db8::1]:80", false],
+  ["[0:0:0:0:0:0:0:0]:80", "[::]:80", true],
   ["[::1]:80", "[0:0::1]:80", true],
   ["[::ffff:10.0.0.1]:80", "10.0.0.1:80", true],
   ["[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false],
   ["localhost:80", "127.0.0.1:80", true],
   ["localhost:80", "[::1]:80", true],
   ["localhost:80", "LOCALHOST:80", true],
-  ["0.0.0.0:80", "localhost:80", true],
+  ["0.0.0.0:80", "localhost:80", false],
   ["a.example:80", "b.example:80", false],
   ["127.0.0.1:0", "127.0.0.1:0", false],
   ["unix:/run/a", "unix:/run/a", true],
@@ -39,8 +45,14 @@ for (const [a, b, clash] of [
   });
 
 test("the later of two is told, with the one that it would take connections from", () => {
-  const [early, late] = [bind("0.0.0.0:80", "early"), bind("127.0.0.1:80", "late")];
+  const [early, late] = [bind("0.0.0.0:80", "early"), bind("[::]:80", "late")];
   assert.deepEqual(checkBinds([early, bind("127.0.0.1:81", "other"), late]), [
     { kind: "bind_taken", ...late, by: early },
   ]);
+});
+
+test("the admin server shares no port with a listener that could get its connections", () => {
+  const admin = { ...bind("127.0.0.1:80", ""), path: ["admin", "bind"] };
+  assert.equal(checkBinds([bind("0.0.0.0:80", "web"), admin]).length, 1);
+  assert.equal(checkBinds([bind("[::]:80 v6_only", "web"), admin]).length, 0);
 });

@@ -46,6 +46,33 @@ for (const [bind, backend, back] of [
   test(`a backend ${backend} ${back ? "comes back" : "does not come back"} to a listener at ${bind}`, () =>
     assert.equal(comesBack(bind, backend), back));
 
+test("a listener on one address takes its connections from the one on every address", () => {
+  const at = (name: string, bind: string, to: string) => ({
+    name,
+    chains: [chainTo(to)],
+    addresses: [address(bind)],
+  });
+  const backends: Readonly<Record<string, readonly string[]>> = { app: ["127.0.0.2:80"], other: [] };
+  const network = {
+    listeners: [at("every", "0.0.0.0:80", "app"), at("one", "127.0.0.2:80", "other")],
+    backendsOf: (pool: string) => backends[pool]!.map((target) => ({ target: address(target) })),
+    own: new Set<string>(),
+  };
+  assert.equal(leadsBack("app", address("127.0.0.2:80"), network), undefined);
+  assert.equal(leadsBack("app", address("127.0.0.3:80"), network), "every");
+});
+
+test("a listener on every IPv6 address alone takes no IPv4", () => {
+  const bind = { kind: "tcp", host: "::", port: 80, v6Only: true } as const;
+  const network = {
+    listeners: [{ name: "web", chains: [chainTo("app")], addresses: [bind] }],
+    backendsOf: () => [],
+    own: new Set<string>(),
+  };
+  assert.equal(leadsBack("app", address("127.0.0.1:80"), network), undefined);
+  assert.equal(leadsBack("app", address("[::1]:80"), network), "web");
+});
+
 const listener = (name: string, port: number, pool: string): string =>
   `listeners.${name} = { bind = "127.0.0.1:${port}", pool = "${pool}" }\n`;
 const pool = (name: string, ...ports: readonly number[]): string =>

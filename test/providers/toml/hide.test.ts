@@ -42,7 +42,7 @@ test("a bad value from a file is told by the file", async () => {
 });
 
 test("two keys that contradict each other tell no value of the other one", async () => {
-  const twice = `${withBind(`\${BIND}`)}\n[listeners.two]\nbind = "127.0.0.1:8765"\npool = "echo"`;
+  const twice = `${withBind(`\${BIND}`)}\n[listeners.two]\nbind = "[::]:8765"\npool = "echo"`;
   const [line] = await problemLines(twice, { BIND: "0.0.0.0:8765" });
   assert.match(line!, /overlaps with \$\{BIND\}, which is already taken by listeners\.echo\.bind/);
 });

@@ -240,6 +240,15 @@ for (const [settings, why] of [
     );
   });
 
+test("v6_only says something of every IPv6 address, and nothing of another bind", async () => {
+  const bound = async (bind: string) =>
+    load(smallest.replace(/bind = ".*"/, `bind = "${bind}"\nv6_only = true`));
+  const { model } = await bound("[::]:9994");
+  assert.deepEqual(model?.listeners[0]?.bind, { kind: "tcp", host: "::", port: 9994, v6Only: true });
+  for (const other of ["0.0.0.0:9994", "[::1]:9994", "unix:/run/a.sock"])
+    assert.match((await bound(other)).problems[0]!.message, /^says something about every IPv6 address/);
+});
+
 /** The problems of a listener that terminates TLS with these settings. */
 const problemsWithTls = (settings: string): Promise<readonly string[]> =>
   problemLines(

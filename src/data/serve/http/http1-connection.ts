@@ -15,6 +15,7 @@ import { forLastBytes, type Patience } from "../../sockets/linger.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { Relay, type RelayEnd, type RelayOwner } from "../relay/relay.ts";
+import { isTooOld, retirementOf } from "../retirement.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { ClientOutput, type OutputOwner } from "./client-output.ts";
 import { Exchange } from "./exchange.ts";
@@ -22,7 +23,6 @@ import type { HttpFrontend } from "./frontend.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { type RequestOwner, RequestPort } from "./request-port.ts";
-import { retirementOf } from "./retirement.ts";
 import { tellExchanges } from "./tell.ts";
 
 /** The most bytes that are kept of requests before their turn. */
@@ -218,8 +218,9 @@ export class Http1Connection
 
   endIfOverdue(now: number): void {
     if (this.#relay !== undefined) {
-      const { upgradedIdle } = this.frontend.front.timeouts;
-      this.#relay.endIfOverdue(now, { ...this.#chain.timeouts, idle: upgradedIdle });
+      const { timeouts, maxAge } = this.frontend.front;
+      if (isTooOld(now, this.#retiresAt, maxAge, this.#relay)) this.relayEnded("max_age");
+      else this.#relay.endIfOverdue(now, { ...this.#chain.timeouts, idle: timeouts.upgradedIdle });
     } else if (this.#lastWords !== undefined) {
       if (this.#lastWords.isOverdue(now, this.frontend.front.timeouts.idle)) this.end("client_reset");
     } else {

@@ -12,12 +12,12 @@ import type { Open } from "../../open.ts";
 import { readClient, writeClient } from "../../sockets/events.ts";
 import { borrowBuffer, type Flushing, flushSoon, giveBack } from "../../sockets/flushes.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import { retirementOf } from "../retirement.ts";
 import type { HttpConnection } from "./client.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
-import { retirementOf } from "./retirement.ts";
 import { tellExchanges } from "./tell.ts";
 
 /** Connections of a process that drains are told within this time, in milliseconds, so that clients do not come back all at once. */

@@ -248,6 +248,12 @@ export class Relay extends SocketOwner {
     socket.resume();
   }
 
+  /** Whether nothing moves or waits that an end could cut. @param now by performance.now(). */
+  isQuiet(now: number): boolean {
+    const waits = this.#client.writableLength > 0 || this.#upstream.writableLength > 0;
+    return !waits && now - this.#lastActive > quietTime;
+  }
+
   /** @param now by performance.now(). @param timeouts in milliseconds without a byte. */
   endIfOverdue(now: number, { idle, halfClose, stall }: Chain["timeouts"]): void {
     const quiet = now - this.#lastActive;
@@ -290,6 +296,9 @@ export class Relay extends SocketOwner {
     return this.#firstEnded === "client" ? "client_closed" : "backend_closed";
   }
 }
+
+/** A pause of both sides that is longer than the way there and back, in milliseconds. */
+const quietTime = 1_000;
 
 /**
  * A full TLS record seldom comes alone, but Node hands on one after the other: those of one turn of the event loop go

@@ -19,6 +19,7 @@ import { SocketOwner } from "../../sockets/owner.ts";
 import { TlsOverhead } from "../../sockets/tls-overhead.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
+import { isTooOld, retirementOf } from "../retirement.ts";
 import { recordDispatch } from "./record.ts";
 import { Relay, type RelayEnd, type RelayOwner } from "./relay.ts";
 
@@ -55,6 +56,8 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   readonly #connection: RelayedConnection;
   readonly #chain: Chain;
   readonly #dispatch: Dispatch;
+  /** By performance.now(). */
+  readonly #retiresAt: number;
   #relay: Relay | undefined = undefined;
   /** It has sent its last byte before there was a backend. */
   #clientEnded = false;
@@ -78,6 +81,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     this.#connection = connection;
     this.#chain = chain;
     this.#dispatch = new Dispatch(plane, pool, this);
+    this.#retiresAt = retirementOf(chain.maxAge);
     client.owner = this;
     plane.open.add(this);
     this.#dispatch.begin();
@@ -183,6 +187,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     const flood = this.flood();
     if (flood !== undefined) this.end(flood);
     else if (this.#relay === undefined) this.#dispatch.endIfOverdue(now);
+    else if (isTooOld(now, this.#retiresAt, this.#chain.maxAge, this.#relay)) this.end("max_age");
     else this.#relay.endIfOverdue(now, this.#chain.timeouts);
   }
 

@@ -13,7 +13,7 @@ const fallback = "pool";
  * @param http what comes after the routes where the listener speaks HTTP.
  */
 export function resolveChains(settings: ListenerSettings, http?: HttpServe): readonly Chain[] {
-  const { mode, detect, tls, pool, routes, timeouts } = settings;
+  const { mode, detect, tls, pool, routes, timeouts, max_connection_age: maxAge } = settings;
   const { idle = usualIdle, half_close: halfClose, stall } = timeouts;
   const common = { idle, halfClose, stall };
   const withTls: Chain["tls"] = mode === "passthrough" ? "passthrough" : tls && "terminate";
@@ -28,6 +28,7 @@ export function resolveChains(settings: ListenerSettings, http?: HttpServe): rea
     settings: kind === "terminate" ? tlsSettings : undefined,
     serve: rule.serve,
     timeouts: common,
+    ...(maxAge !== undefined && { maxAge }),
   });
   const alsoPlain = detect || tls?.starttls_plain === "pass";
   const plain = alsoPlain && withTls !== undefined ? rules.filter(({ passthrough }) => !passthrough) : [];

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../../lib/address.ts";
+import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import { ownAddresses } from "../../../lib/own-addresses.ts";
 import { isAbstract } from "../../../lib/socket-file.ts";
@@ -53,7 +53,7 @@ export async function resolveSettings(
     Object.entries(settings.listeners).map(async ([name, listener]): Promise<Listener> => {
       const path = ["listeners", name];
       const { tls, socket } = listener;
-      const bind = place(listener.bind, [...path, "bind"]);
+      const bind = familyOf(listener, place(listener.bind, [...path, "bind"]), path, report);
       return {
         ...listenerOf(name, listener),
         chains: resolveChains(listener, await resolveServe(name, listener, nameOf.get(name), resolving)),
@@ -106,6 +106,20 @@ export async function resolveSettings(
     ),
   );
   return { model, findings };
+}
+
+function familyOf(
+  { v6_only: v6Only }: ListenerSettings,
+  bind: SocketAddress,
+  path: Path,
+  report: (finding: Finding) => void,
+): SocketAddress {
+  if (!v6Only) return bind;
+  if (bind.kind === "tcp" && formatAddress(canonicalAddress(bind)) === `[::]:${bind.port}`)
+    return { ...bind, v6Only };
+  const message = `says something about every IPv6 address, and bind is ${formatAddress(bind)}; remove it, or bind [::]`;
+  report(errorAt([...path, "v6_only"], message));
+  return bind;
 }
 
 /** Keys of a listener that say opposite things, of which the model can have only one. */

@@ -162,6 +162,11 @@ export const listener = z.strictObject({
   bind: address(0).describe(
     'The address that clients connect to: "host:port", "[v6]:port" or "unix:/path". Port 0 picks a free port and logs it.',
   ),
+  v6_only: z.boolean({ error: "expected true or false" }).optional().meta({
+    description:
+      "Of a bind to every IPv6 address: take no IPv4, so that another listener can have 0.0.0.0 on this port.",
+    "x-default": '`false`: `"[::]:443"` takes IPv4 too',
+  }),
   socket: socket.optional().describe("Who may connect, where bind is a unix socket with a file."),
   mode: z
     .enum(["tcp", "passthrough", "http"])
@@ -200,6 +205,11 @@ export const listener = z.strictObject({
   max_connections: integer(1, 1_000_000).optional().meta({
     description: "The most connections at a time. More are refused and counted.",
     "x-default": "from the process's file limit",
+  }),
+  max_connection_age: duration("1s").optional().meta({
+    description:
+      "After this time, ±10 %, a session ends as soon as it is quiet for a second, and at twice this time or a minute later at the latest. With http the connection is closed in order, behind an answer.",
+    "x-default": "no limit",
   }),
   ...limits,
   ...httpKeys,

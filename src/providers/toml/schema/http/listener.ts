@@ -140,10 +140,6 @@ export const httpKeys = {
     description: "After this many requests a connection is closed in order. 0: no limit.",
     "x-default": "10000",
   }),
-  max_connection_age: duration("1s").optional().meta({
-    description: "After this time, ±10 %, a connection is closed in order.",
-    "x-default": "no limit",
-  }),
   http: http.optional().describe("What is taken from clients and given to them."),
   http2: http2.optional().describe("How much a connection that speaks HTTP/2 may ask of umay."),
   forwarded: forwarded
