@@ -104,7 +104,10 @@ const plane: Plane = {
   serve: () => {},
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards({ counters: createCounterMemory() }),
+  guards: new ServedGuards(
+    { counters: createCounterMemory() },
+    { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
+  ),
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),

@@ -46,7 +46,12 @@ const builds = await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: ["src/data/worker.ts", "src/lib/regex-engine.ts", "src/lib/bcrypt-thread.ts"],
+    entryPoints: [
+      "src/data/worker.ts",
+      "src/lib/regex-engine.ts",
+      "src/lib/bcrypt-thread.ts",
+      "src/lib/jose-engine.ts",
+    ],
   }),
 ]);
 

@@ -49,7 +49,7 @@ const plane: Plane & typeof counting = {
   },
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards(counting),
+  guards: new ServedGuards(counting, { logger: log.logger }),
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),

@@ -1,31 +1,68 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Guard } from "../model/http/guard.ts";
+import type { KeySet } from "../lib/key-set.ts";
+import type { Guard, JwtAuth } from "../model/http/guard.ts";
 import type { Users } from "../model/http/users.ts";
+import { loadKeySet } from "./key-set.ts";
 import type { Part, RenewPart } from "./parts.ts";
+import type { Loaded } from "./pem.ts";
 import { loadUsers } from "./users.ts";
 
 export function guardFiles(guard: Guard): string[] {
-  return guard.kind === "basic" ? [guard.users.source.file] : [];
+  if (guard.kind === "basic") return [guard.users.source.file];
+  return guard.kind === "jwt" && guard.keys.kind === "set" ? [guard.keys.source.file] : [];
 }
 
 /** @returns the same object where nothing changed. */
 export async function renewGuard(guard: Guard, renew: RenewPart): Promise<Guard> {
-  if (guard.kind !== "basic") return guard;
-  const users = await renew(usersPart(guard.users));
-  return users === guard.users ? guard : { ...guard, users };
+  switch (guard.kind) {
+    case "basic": {
+      const users = await renew(usersPart(guard.users));
+      return users === guard.users ? guard : { ...guard, users };
+    }
+    case "jwt":
+      return guard.keys.kind === "set" ? await renewKeys(guard, guard.keys, renew) : guard;
+    default:
+      return guard;
+  }
+}
+
+type FileKeys = Extract<JwtAuth["keys"], { kind: "set" }>;
+
+async function renewKeys(guard: JwtAuth, keys: FileKeys, renew: RenewPart): Promise<JwtAuth> {
+  const set = await renew(keysPart(keys));
+  return set === keys.set ? guard : { ...guard, keys: { ...keys, set } };
 }
 
 function usersPart(old: Users): Part<Users> {
   const { file } = old.source;
   return {
-    kind: "users",
+    ...filePart("users", file, old, () => loadUsers(old.source)),
+    tell: ({ hashes }) => [{ users_file: file, users: hashes.size }, "users were renewed"],
+  };
+}
+
+function keysPart({ source, set }: FileKeys): Part<KeySet> {
+  const { file } = source;
+  return {
+    ...filePart("key set", file, set, () => loadKeySet(source)),
+    tell: ({ keys }) => [{ keys_file: file, keys: keys.length }, "keys of tokens were renewed"],
+  };
+}
+
+function filePart<T>(
+  kind: Part<T>["kind"],
+  file: string,
+  old: T,
+  load: () => Promise<Loaded<T>>,
+): Omit<Part<T>, "tell"> {
+  return {
+    kind,
     files: [file],
     old,
     renew: async () => {
-      const users = await loadUsers(old.source);
-      if ("problem" in users) return { problem: `${file} ${users.problem}` };
-      return { value: isDeepStrictEqual(users.value, old) ? old : users.value, warnings: [] };
+      const loaded = await load();
+      if ("problem" in loaded) return { problem: `${file} ${loaded.problem}` };
+      return { value: isDeepStrictEqual(loaded.value, old) ? old : loaded.value, warnings: [] };
     },
-    tell: ({ hashes }) => [{ users_file: file, users: hashes.size }, "users were renewed"],
   };
 }

@@ -26,7 +26,8 @@ export interface Part<T> {
     | "authorities"
     | "client trust"
     | "ticket keys"
-    | "users";
+    | "users"
+    | "key set";
   readonly files: readonly string[];
   readonly old: T;
   /** Reads the part again; gives the old object itself where nothing changed. */

@@ -3,6 +3,7 @@ import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
 /** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
 export interface LineLogger {
   isLevelEnabled(level: LogLevel): boolean;
+  warn(fields: object, text: string): void;
   info(fields: object, text: string): void;
   debug(fields: object, text: string): void;
 }
@@ -51,6 +52,7 @@ export function createWorkerLogger(
   const isLevelEnabled = (level: LogLevel): boolean => logLevels.indexOf(level) >= least;
   const logger: LineLogger = {
     isLevelEnabled,
+    warn: (fields, text) => write("warn", fields, text),
     info: (fields, text) => write("info", fields, text),
     debug: (fields, text) => write("debug", fields, text),
   };

@@ -10,6 +10,7 @@ import { ServedState } from "../../src/data/apply.ts";
 import { ServedGuards } from "../../src/data/guard/guards.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../../src/model/snapshot.ts";
+import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
 import { httpModel } from "../providers/toml/http/loading.ts";
 import { loadModel } from "../providers/toml/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -79,7 +80,10 @@ function scene() {
   const settled: number[] = [];
   const counters = createCounterMemory();
   const memory = {
-    guards: new ServedGuards({ counters }),
+    guards: new ServedGuards(
+      { counters },
+      { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
+    ),
     shared: createSharedMemory(),
     counters,
     worker: { index: 0, count: 1 },

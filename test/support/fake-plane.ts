@@ -92,6 +92,7 @@ export class FakePlane {
   readonly lines: { readonly reason: EndReason }[] = [];
   readonly logger = {
     isLevelEnabled: () => true,
+    warn: (line: object) => this.#logged("warn", line),
     info: (line: object) => this.#logged("info", line),
     debug: (line: object) => this.#logged("debug", line),
   };

@@ -76,7 +76,7 @@ export class HttpScene {
   private constructor(frontend: HttpFrontend, settings: HttpSettings) {
     this.#settings = settings;
     const fake = new FakePlane();
-    const { guards = new ServedGuards(fake) } = settings;
+    const { guards = new ServedGuards(fake, fake) } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(),
       sharedUpstreams: new SharedUpstreams(fake.dial),

@@ -1,7 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
-import type { GuardGroups } from "../../model/http/guard.ts";
+import { type Jose, loadJose } from "../../lib/jose.ts";
+import type { GuardGroups, JwtAuth } from "../../model/http/guard.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
+import type { LineLogger } from "../../observe/worker-logger.ts";
+import { JwtJudge } from "./jwt/jwt.ts";
+import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "./jwt/keys.ts";
 import { MtlsJudge } from "./mtls.ts";
 import type { Steps } from "./passage.ts";
 import { BasicJudge } from "./password/basic.ts";
@@ -55,16 +59,32 @@ export class ServedGuard implements Step {
 /** The things of a worker that guards share. */
 interface Surroundings {
   readonly counting: Counting;
+  readonly logger: LineLogger;
   readonly comparer: PasswordComparer;
 }
 
-function judgeFor(definition: PlacedGuard, { comparer }: Surroundings): Judge {
+function judgeFor(definition: PlacedGuard, { comparer, logger }: Surroundings): Judge {
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
+    case "jwt": {
+      const jose = loadJose();
+      return new JwtJudge(definition, keysFor(definition, jose, logger), jose);
+    }
     case "mtls":
       return new MtlsJudge(definition);
   }
+}
+
+function keysFor({ name, keys }: JwtAuth, jose: Promise<Jose>, logger: LineLogger): KeySource {
+  if (keys.kind === "set") return new FixedKeys(keys.set, jose);
+  const { url } = keys;
+  const news: KeyNews = {
+    fetched: (count) => logger.debug({ guard: name, url, keys: count }, "keys of tokens were fetched"),
+    failed: ({ message }) =>
+      logger.warn({ guard: name, url, cause: message }, "keys of tokens can't be fetched; old ones count on"),
+  };
+  return new FetchedKeys(keys, jose, news);
 }
 
 /** A worker's counters: another view when there came to be more. */
@@ -79,8 +99,8 @@ export class ServedGuards {
   readonly #steps = new WeakMap<GuardGroups, Steps>();
   readonly #surroundings: Surroundings;
 
-  constructor(counting: Counting) {
-    this.#surroundings = { counting, comparer: new PasswordComparer() };
+  constructor(counting: Counting, tools: Pick<Surroundings, "logger">) {
+    this.#surroundings = { counting, ...tools, comparer: new PasswordComparer() };
   }
 
   /** Builds what a definition needs, new or changed; nothing changes until the returned function is called. */

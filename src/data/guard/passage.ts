@@ -1,5 +1,6 @@
 import type { Decision } from "../decide/http/decide.ts";
 import type { Timed } from "../open.ts";
+import { type Claims, claimText } from "./jwt/claims.ts";
 import {
   type GuardedRequest,
   type Refusal,
@@ -28,6 +29,7 @@ export class Passage implements Waiter, Timed {
   readonly onward: Decision;
   /** Who the client is; empty: no guard has said so. */
   user = "";
+  #claims: Claims | undefined = undefined;
   /** Fields for the client, as lines. */
   responseLines = "";
   readonly #steps: Steps;
@@ -82,6 +84,7 @@ export class Passage implements Waiter, Timed {
     step.count(resultOf(verdict));
     if (verdict.kind === "pass") {
       this.user = verdict.user ?? this.user;
+      this.#claims = verdict.claims ?? this.#claims;
       this.#group++;
       this.#member = 0;
       this.#refusal = undefined;
@@ -101,6 +104,11 @@ export class Passage implements Waiter, Timed {
   #refuse(refusal: Refusal): void {
     this.responseLines += refusal.reason === "auth_required" ? this.#challenges : (refusal.lines ?? "");
     this.#owner.refused({ ...refusal, detail: this.#details });
+  }
+
+  /** A claim of the client's token; empty: there is none. */
+  claim(name: string): string {
+    return this.#claims === undefined ? "" : claimText(this.#claims, name);
   }
 
   endIfOverdue(now: number): void {

@@ -3,6 +3,7 @@ import type { Answer } from "../../http/answer.ts";
 import type { RequestReason } from "../../model/reasons.ts";
 import type { Connection } from "../accept/connection.ts";
 import type { Timed } from "../open.ts";
+import type { Claims } from "./jwt/claims.ts";
 
 /** The things about a client's connection that guards look at. */
 export type GuardedConnection = Pick<Connection, "client" | "clientAddress" | "tls">;
@@ -16,6 +17,8 @@ export interface GuardedRequest {
   readonly route: string;
   /** All fields of a name, joined. @param name in lower case. */
   header(name: string): string | undefined;
+  /** The value of the first key of this name, decoded. */
+  queryValue(name: string): string | undefined;
 }
 
 /** The request may go on. */
@@ -23,6 +26,8 @@ export interface Pass {
   readonly kind: "pass";
   /** Who the client is; undefined: the guard does not say. */
   readonly user?: string;
+  /** The content of its token. */
+  readonly claims?: Claims;
 }
 
 /** The request may not go on. */

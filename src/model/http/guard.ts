@@ -1,4 +1,6 @@
+import type { KeySet } from "../../lib/key-set.ts";
 import type { ClientRule } from "../client-auth.ts";
+import type { FileSource } from "../material.ts";
 import type { Users } from "./users.ts";
 
 /** Lets in clients whose certificate fits. */
@@ -18,8 +20,58 @@ export interface BasicAuth {
   readonly users: Users;
 }
 
+/** How a token may be signed (RFC 7518 section 3.1, RFC 8037, RFC 9864): never with a secret, and never not at all. */
+export const jwtAlgorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+export type JwtAlgorithm = (typeof jwtAlgorithms)[number];
+
+/** Where a request may have its token; `bearer`: in Authorization (RFC 6750 section 2.1). Header names are in lower case. */
+export type TokenPlace =
+  | { readonly kind: "bearer" }
+  | { readonly kind: "header" | "cookie" | "query"; readonly name: string };
+
+/** A claim that has to have one of these values. */
+export interface ClaimRule {
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+/** Lets in whoever has a signed token (JWT, RFC 7519). */
+export interface JwtAuth {
+  readonly kind: "jwt";
+  readonly name: string;
+  readonly keys:
+    | { readonly kind: "set"; readonly source: FileSource; readonly set: KeySet }
+    /** Fetched by each worker, again after `refresh` milliseconds. */
+    | { readonly kind: "url"; readonly url: string; readonly refresh: number };
+  readonly algorithms: readonly JwtAlgorithm[];
+  /** Any of these; empty: whoever has the keys. */
+  readonly issuer: readonly string[];
+  /** Any of these; empty: not looked at. */
+  readonly audience: readonly string[];
+  /** How far apart clocks may be, in milliseconds. */
+  readonly skew: number;
+  /** The first place that has a token counts. */
+  readonly from: readonly TokenPlace[];
+  /** All of them. */
+  readonly claims: readonly ClaimRule[];
+  /** The claim that says who the client is. */
+  readonly user: string;
+}
+
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = BasicAuth | MtlsAuth;
+export type Guard = BasicAuth | JwtAuth | MtlsAuth;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

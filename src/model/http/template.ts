@@ -28,8 +28,12 @@ export const variables = {
 
 export type Variable = keyof typeof variables;
 
-/** A text, a variable, or the first header field of a name, which is in lower case. */
-export type Piece = string | { readonly variable: Variable } | { readonly header: string };
+/** A text, a variable, the first header field of a name, which is in lower case, or a claim of the client's token. */
+export type Piece =
+  | string
+  | { readonly variable: Variable }
+  | { readonly header: string }
+  | { readonly claim: string };
 
 export type Template = readonly Piece[];
 
@@ -40,6 +44,7 @@ export interface TemplateMistake {
 }
 
 const headerPrefix = "request.header.";
+const claimPrefix = "auth.claim.";
 /** RFC 9110 section 5.6.2, in lower case. */
 const token = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const expression = /\$\$|\$\{([^}]*)(\}?)/g;
@@ -71,7 +76,9 @@ function readVariable(name: string): Exclude<Piece, string> | TemplateMistake {
   if (Object.hasOwn(variables, name)) return { variable: name as Variable };
   const header = name.slice(headerPrefix.length).toLowerCase();
   if (name.startsWith(headerPrefix) && token.test(header)) return { header };
-  const names = [...Object.keys(variables), `${headerPrefix}NAME`];
+  if (name.startsWith(claimPrefix) && name.length > claimPrefix.length)
+    return { claim: name.slice(claimPrefix.length) };
+  const names = [...Object.keys(variables), `${headerPrefix}NAME`, `${claimPrefix}NAME`];
   const hint = didYouMean(name, names);
   const known = hint === undefined ? `; there are ${listChoices(names)}` : "";
   return { problem: `has the variable \${${name}}, which there is not${known}`, hint };

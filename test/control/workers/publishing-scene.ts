@@ -11,6 +11,7 @@ import { ServedGuards } from "../../../src/data/guard/guards.ts";
 import { formatAddress } from "../../../src/lib/address.ts";
 import type { Backend } from "../../../src/model/backend.ts";
 import type { Difference } from "../../../src/model/snapshot.ts";
+import { createWorkerLogger } from "../../../src/observe/worker-logger.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
 
 const { log } = await loadModel(`
@@ -38,7 +39,10 @@ export class FakeWorker {
   refusal: string | undefined;
 
   constructor(index: number, count: number, store: Store, counters: CounterMemory) {
-    const guards = new ServedGuards({ counters });
+    const guards = new ServedGuards(
+      { counters },
+      { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
+    );
     const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
     this.state = new ServedState(memory, {
       taken: { adopt: () => [] },

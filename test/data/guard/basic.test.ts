@@ -40,6 +40,7 @@ const requestWith = (authorization: string | undefined): GuardedRequest => ({
   client: "192.0.2.1",
   route: "r",
   header: (name) => (name === "authorization" ? authorization : undefined),
+  queryValue: () => undefined,
 });
 
 const basic = (credentials: string): GuardedRequest =>

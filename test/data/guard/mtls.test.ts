@@ -30,7 +30,13 @@ function requestWith(certificate: X509Certificate | undefined, secure = true): G
     },
   };
   const connection = { client, tls: secure ? {} : undefined } as unknown as GuardedRequest["connection"];
-  return { connection, client: "192.0.2.1", route: "r", header: () => undefined };
+  return {
+    connection,
+    client: "192.0.2.1",
+    route: "r",
+    header: () => undefined,
+    queryValue: () => undefined,
+  };
 }
 
 const judge = (allow: readonly ClientRule[] | undefined, request: GuardedRequest): Verdict =>

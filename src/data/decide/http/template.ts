@@ -1,6 +1,6 @@
 import { type EditValue, FieldEdits } from "../../../http/edits.ts";
 import type { FieldChanges } from "../../../model/http/route.ts";
-import type { Template, Variable } from "../../../model/http/template.ts";
+import type { Piece, Template, Variable } from "../../../model/http/template.ts";
 
 /** The values of a template's variables. */
 export interface TemplateFacts {
@@ -8,6 +8,8 @@ export interface TemplateFacts {
   variable(name: Variable): string;
   /** @param name in lower case. @returns undefined where the request has no such field. */
   header(name: string): string | undefined;
+  /** Empty where the client's token has no such claim. */
+  claim(name: string): string;
 }
 
 /** A template as a text, or as a function where something is known only with a request. */
@@ -17,10 +19,15 @@ export function compileTemplate(template: Template): EditValue<TemplateFacts> {
     let text = "";
     for (const piece of template) {
       if (typeof piece === "string") text += piece;
-      else text += "variable" in piece ? facts.variable(piece.variable) : (facts.header(piece.header) ?? "");
+      else text += valueIn(piece, facts);
     }
     return text;
   };
+}
+
+function valueIn(piece: Exclude<Piece, string>, facts: TemplateFacts): string {
+  if ("variable" in piece) return facts.variable(piece.variable);
+  return "claim" in piece ? facts.claim(piece.claim) : (facts.header(piece.header) ?? "");
 }
 
 /** @returns undefined where nothing changes. */

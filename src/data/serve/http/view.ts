@@ -82,6 +82,10 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
     return queryValue(this.head.query, name);
   }
 
+  claim(name: string): string {
+    return this.passage?.claim(name) ?? "";
+  }
+
   variable(name: Variable): string {
     switch (name) {
       case "client.ip":

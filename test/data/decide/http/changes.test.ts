@@ -86,6 +86,7 @@ test("a redirect keeps brackets of addresses, and names no host where the reques
 });
 
 const facts = {
+  claim: () => "",
   variable: (name: string): string => (name === "client.ip" ? "192.0.2.1" : ""),
   header: (name: string): string | undefined => (name === "x-user" ? "7" : undefined),
 };

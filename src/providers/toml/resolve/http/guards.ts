@@ -7,6 +7,7 @@ import type { AuthSettings } from "../../schema/http/auth.ts";
 import type { RouteSettings } from "../../schema/http/route.ts";
 import type { Settings } from "../../schema.ts";
 import type { Resolving } from "./context.ts";
+import { resolveJwt } from "./jwt.ts";
 
 /** The guards of a configuration, by name. */
 export async function resolveGuards(
@@ -36,6 +37,8 @@ async function resolveAuth(
       report(errorAt(["auth", own, "users_file"], `${file} ${users.problem}`));
       return undefined;
     }
+    case "jwt":
+      return await resolveJwt(own, settings, { directory, report });
     case "mtls":
       return { kind: "mtls", name, allow: settings.allow };
   }

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { jwtAlgorithms } from "../../../../model/http/guard.ts";
 import { clientRules } from "../client-auth.ts";
-import { path } from "../values.ts";
+import { duration, path } from "../values.ts";
 
 const mtls = z.strictObject({
   type: z.literal("mtls").describe("The client's certificate, which `client_auth` of the listener asks for."),
@@ -27,9 +28,93 @@ const basic = z.strictObject({
     }),
 });
 
+const some = (what: string, most = 32) =>
+  z
+    .array(z.string({ error: `expected ${what}` }).min(1, { error: `expected ${what}` }), {
+      error: `expected a list with ${what}`,
+    })
+    .max(most);
+
+/** Never printed: it may have a password in it. */
+const keysUrl = z
+  .string({ error: "expected a URL" })
+  .transform((text, context) => {
+    const url = URL.parse(text);
+    if (url === null || !["http:", "https:"].includes(url.protocol))
+      context.addIssue('is no URL; write one such as "https://issuer.example.com/jwks.json"');
+    else if (url.username + url.password !== "")
+      context.addIssue("has a user or a password in it, which is not sent");
+    else return url.href;
+    return z.NEVER;
+  })
+  .meta({ "x-type": "URL" });
+
+const tokenPlace = z
+  .string({ error: "expected a place of the token" })
+  .regex(/^(?:bearer|(?:header|cookie|query):[^\s:;=,]{1,256})$/, {
+    error: 'expected "bearer", "header:NAME", "cookie:NAME" or "query:NAME"',
+  })
+  .meta({ "x-type": "place" });
+
+const jwt = z.strictObject({
+  type: z.literal("jwt").describe("A signed token (JWT)."),
+  keys_file: path
+    .optional()
+    .describe(
+      "A file with the issuer's public keys (JWKS). Changes count at once. One of this and keys_url.",
+    ),
+  keys_url: keysUrl
+    .optional()
+    .describe("A URL of them. Each worker fetches them, again when a token names a key that is not there."),
+  refresh: duration("10s", "1d").optional().meta({
+    description: "keys_url: after this time keys are fetched again; old ones count meanwhile.",
+    "x-default": '`"10m"`',
+  }),
+  algorithms: z
+    .array(z.enum(jwtAlgorithms))
+    .min(1, { error: "the list is empty; expected at least one algorithm" })
+    .prefault(["RS256", "ES256", "EdDSA"])
+    .describe("How tokens may be signed."),
+  issuer: some("an issuer").optional().meta({
+    description: "The token's iss is one of these.",
+    "x-default": "not looked at",
+  }),
+  audience: some("an audience").optional().meta({
+    description: "One of these is in the token's aud.",
+    "x-default": "not looked at",
+  }),
+  skew: duration("0s", "10m").prefault("30s").describe("How far the issuer's clock may be from umay's."),
+  from: z
+    .array(tokenPlace, { error: 'expected a list of places, such as ["bearer", "cookie:token"]' })
+    .min(1, { error: "the list is empty; expected at least one place" })
+    .prefault(["bearer"])
+    .describe(
+      "Where a request may have its token; the first place that has one counts. bearer: Authorization.",
+    ),
+  claims: z
+    .record(
+      z.string().min(1),
+      z.union([z.string(), some("a value")], { error: "expected a text or a list" }),
+      {
+        error: 'expected a table, such as { scope = "admin" }',
+      },
+    )
+    .prefault({})
+    .describe(
+      "Claims that have to have this value, or one of these: 403 without. Dots lead into objects; scope is a list of words.",
+    ),
+  user: z
+    .string({ error: "expected the name of a claim" })
+    .min(1)
+    .prefault("sub")
+    .describe("The claim that says who the client is."),
+});
+
 /** A way in which clients show who they are. */
 export const auth = z
-  .discriminatedUnion("type", [basic, mtls], { error: 'expected a table with type = "basic" or "mtls"' })
+  .discriminatedUnion("type", [basic, jwt, mtls], {
+    error: 'expected a table with type = "basic", "jwt" or "mtls"',
+  })
   .describe("A way in which clients show who they are. Routes name the ones that let their requests in.");
 
 export type AuthSettings = z.output<typeof auth>;
