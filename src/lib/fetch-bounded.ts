@@ -1,5 +1,4 @@
-import { request as requestPlain } from "node:http";
-import { request as requestSecure } from "node:https";
+import { http, https } from "./node-modules.ts";
 
 /** The bounds of {@link fetchBounded}. */
 export interface FetchBounds {
@@ -17,7 +16,7 @@ export interface FetchBounds {
 export function fetchBounded(url: string, { timeout, most }: FetchBounds): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const signal = AbortSignal.timeout(timeout);
-  const request = url.startsWith("https:") ? requestSecure : requestPlain;
+  const { request } = url.startsWith("https:") ? https() : http();
   const refuse = (error: Error): void =>
     reject(signal.aborted ? new Error(`did not answer within ${timeout} ms`, { cause: error }) : error);
   // Without an agent: a connection that is kept would be idle nearly always.
