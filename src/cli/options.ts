@@ -32,3 +32,11 @@ export function duration(text: string): string {
     throw new InvalidArgumentError("Give a duration, such as 30s or 5m.");
   return text;
 }
+
+/** @throws InvalidArgumentError when it is none, or 0. */
+export function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError("Give a whole number from 1 on.");
+  return number;
+}

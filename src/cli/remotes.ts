@@ -1,11 +1,13 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { parseDuration } from "../lib/duration.ts";
 import type { DrainOptions, UndrainOptions } from "./drain.ts";
 import { exitCode } from "./exit.ts";
 import type { HealthOptions } from "./health.ts";
-import { adminOption, configOption, duration } from "./options.ts";
+import { adminOption, configOption, duration, wholeNumber } from "./options.ts";
 import type { ReloadOptions } from "./reload.ts";
 import type { KillOptions, SessionsOptions } from "./sessions.ts";
 import type { StatusOptions } from "./status.ts";
+import type { TopOptions } from "./top.ts";
 
 /** Adds the commands that talk to a running umay, through its admin server. */
 export function addRemotes(program: Command, done: (code: number) => void): void {
@@ -25,6 +27,26 @@ export function addRemotes(program: Command, done: (code: number) => void): void
     .option("-w, --watch", "show it every two seconds, until Ctrl-C")
     .option("--wide", "show pickers and percentiles of times too")
     .action(async (options: StatusOptions) => done(await (await import("./status.ts")).status(options)));
+
+  program
+    .command("top")
+    .description("watch a running umay live in the terminal, what is in trouble first, until q or Ctrl-C")
+    .addOption(adminOption())
+    .addOption(configOption())
+    .addOption(
+      new Option("-i, --interval <duration>", "time between two looks, from 100ms")
+        .default("1s")
+        .argParser(duration),
+    )
+    .option(
+      "-n, --count <frames>",
+      "how many to show; elsewhere than on a terminal one is the default",
+      wholeNumber,
+    )
+    .action(async ({ interval, ...options }: Omit<TopOptions, "interval"> & { interval: string }) => {
+      const time = Math.max(100, parseDuration(interval));
+      done(await (await import("./top.ts")).top({ ...options, interval: time }));
+    });
 
   remote(
     "reload",
