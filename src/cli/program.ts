@@ -3,6 +3,7 @@ import type { AdminChoice } from "./admin-client.ts";
 import type { ConfigOptions } from "./config.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
+import type { InitOptions } from "./init.ts";
 import { address, adminOption, configOption } from "./options.ts";
 import { addRemotes } from "./remotes.ts";
 import { versionLine } from "./version.ts";
@@ -159,6 +160,36 @@ function addTools(program: Command, done: (code: number) => void): void {
       const { demo, httpDemo } = await import("./demo.ts");
       done(await (http ? httpDemo() : demo()));
     });
+
+  program
+    .command("init")
+    .argument("[file]", "where the configuration goes, - for standard output", "umay.toml")
+    .description("write a first configuration with comments, of options and, on a terminal, of questions")
+    .option("-l, --listen <address>", "a port, host:port or unix:/path (default: 443 with a certificate)")
+    .option("--cert <file>", "terminate TLS with this certificate chain, a PEM file")
+    .option("--key <file>", "its key (default: beside it, with the ending .key)")
+    .option("-b, --backend <address>", "where connections go, host:port; may be repeated", collect, [])
+    .addOption(new Option("--http", "read requests, and route them").conflicts("tcp"))
+    .option("--tcp", "pass bytes on as they come (the default)")
+    .option(
+      "--redirect <address>",
+      "with --http and --cert: send clients of plain HTTP on this port to https",
+    )
+    .option("--backend-tls", "speak TLS to backends, and verify them")
+    .option(
+      "--health-path <path>",
+      "a path that a healthy backend answers with 2xx; else it has to accept connections",
+    )
+    .addOption(
+      new Option("-a, --admin <address>", "the admin server's address")
+        .default("127.0.0.1:9901")
+        .argParser(address),
+    )
+    .option("-y, --yes", "ask no questions")
+    .option("--force", "replace the file")
+    .action(async (file: string, options: InitOptions) =>
+      done(await (await import("./init.ts")).init(file, options)),
+    );
 
   program
     .command("echo")
