@@ -332,7 +332,7 @@ export const requestReasons = {
   upgrade_failed: {
     origin: "backend",
     status: 502,
-    text: "the backend changed protocols without the Sec-WebSocket-Accept that the client's key asks for",
+    text: "the backend changed protocols without the Sec-WebSocket-Accept that the key asks for, or speaks HTTP/2 and offers no WebSocket (detail no_extended_connect)",
   },
   no_backend: { origin: "umay", status: 503, text: "no backend of the pool may be picked" },
   connect_failed: {

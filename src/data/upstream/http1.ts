@@ -24,6 +24,7 @@ export class Http1Upstream extends SocketOwner implements Output, RequestUpstrea
   /** Whether it has served a request before the present one. */
   isReused = false;
   readonly mayRefuse = false;
+  readonly takesTunnels = true;
   readonly #reader: Http1Backend;
   readonly #writer: Http1RequestWriter;
   #user: UpstreamUser | undefined = undefined;
@@ -65,6 +66,10 @@ export class Http1Upstream extends SocketOwner implements Output, RequestUpstrea
 
   resume(): void {
     this.upstream.socket.resume();
+  }
+
+  endTunnel(): void {
+    this.close();
   }
 
   /** Whether another request may follow, now that its user has the end of a response. */

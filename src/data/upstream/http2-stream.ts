@@ -32,6 +32,7 @@ export interface StreamCarrier {
   readonly secure: boolean;
   /** It takes requests. */
   readonly isReady: boolean;
+  readonly takesTunnels: boolean;
   /** It is reset, or its backend has vanished. */
   readonly isBroken: boolean;
   /** Its backend broke a rule of HTTP/2. */
@@ -67,6 +68,10 @@ export class BackendStream implements RequestUpstream, ResponseUser {
     return this.#carrier.secure;
   }
 
+  get takesTunnels(): boolean {
+    return this.#carrier.takesTunnels;
+  }
+
   get isReady(): boolean {
     return this.#carrier.isReady;
   }
@@ -78,6 +83,10 @@ export class BackendStream implements RequestUpstream, ResponseUser {
 
   get requestBody(): BodyReceiver {
     return this.#stream!;
+  }
+
+  endTunnel(): void {
+    this.#stream!.end(undefined);
   }
 
   resume(): void {

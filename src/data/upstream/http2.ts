@@ -86,6 +86,10 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
     return this.#phase === "ready";
   }
 
+  get takesTunnels(): boolean {
+    return this.#engine!.takesTunnels;
+  }
+
   get hasFailed(): boolean {
     return this.#engine?.failure !== undefined;
   }

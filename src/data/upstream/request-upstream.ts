@@ -25,10 +25,14 @@ export interface RequestUpstream {
   readonly heard: boolean;
   /** Its sockets, which a tunnel may take over; undefined: they serve other requests too. */
   readonly relayed: Upstream | undefined;
+  /** Whether it takes requests for tunnels; over HTTP/2 a backend has to say so (RFC 8441 section 3). */
+  readonly takesTunnels: boolean;
   /** Sends the head. @param follows the body, or its end, comes next, before control goes back to the event loop. */
   request(user: UpstreamUser, head: RequestHead, follows: boolean, edits: HeadEdits): void;
   /** Takes the request's body, and its end, behind the head. */
   readonly requestBody: BodyReceiver;
+  /** The client's side of a tunnel has ended: so does what the backend gets. */
+  endTunnel(): void;
   /** The user takes more of the response. */
   resume(): void;
   /** Nobody wants more of it: what still comes is not heard. */

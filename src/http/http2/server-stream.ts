@@ -16,8 +16,6 @@ export class ServerStream extends Stream implements ResponseReceiver {
   #user: RequestUser | undefined;
   #isBodiless = false;
   #answered = false;
-  /** Both sides send what they want until they end: no HTTP message any more. */
-  #isTunnel = false;
 
   constructor(server: ServerConnection, id: number) {
     super(server, id);
@@ -63,7 +61,7 @@ export class ServerStream extends Stream implements ResponseReceiver {
   /** The answer to what HTTP/1 calls an upgrade is 200 (RFC 8441 section 5). */
   switched(head: ResponseHead, edits?: HeadEdits): void {
     if (this.outgoing.closed) return;
-    this.#answered = this.#isTunnel = true;
+    this.#answered = true;
     this.connection.writer.headers(this.id, this.connection.heads.response(200, head, edits), false);
   }
 
@@ -84,11 +82,14 @@ export class ServerStream extends Stream implements ResponseReceiver {
     this.cut(requestFaults.stream_reset);
   }
 
-  /** A final answer before the request's end makes the rest of that useless (RFC 9113 section 8.1). */
+  /**
+   * A final answer before the request's end makes the rest of that useless (RFC 9113 section 8.1), and so does the end of
+   * a tunnel on the side that answers.
+   */
   sent(): void {
-    if (!this.#isTunnel) this.incoming.drop();
+    this.incoming.drop();
     if (this.received) this.endIfDone();
-    else if (!this.#isTunnel) this.cancel(errorCode.none);
+    else this.cancel(errorCode.none);
   }
 
   deliverRequest(head: RequestHead): void {

@@ -1,3 +1,4 @@
+import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { RetryPolicy } from "../../../model/http/retry.ts";
 import type { EndReason } from "../../../model/reasons.ts";
@@ -21,6 +22,7 @@ const noAttempts: readonly Attempt[] = [];
 /** Whose request is to be sent. */
 export interface BackendSideOwner {
   readonly connection: HttpConnection;
+  readonly head: Pick<RequestHead, "upgrade">;
   readonly choice: PoolChoice;
   readonly key: PickKey;
   readonly triesOthers: boolean;
@@ -92,7 +94,10 @@ export class BackendSide implements DispatchOwner {
     return this.#borrowed?.upstream;
   }
 
+  /** Few backends take WebSockets over HTTP/2. */
   share(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined {
+    const { http } = this.dispatch.pool.definition;
+    if (http.version === "auto" && this.#owner.head.upgrade !== "") return undefined;
     return this.#plane.sharedUpstreams.join(backend, this.dispatch.pool, waiter, performance.now());
   }
 

@@ -47,8 +47,8 @@ export interface ExchangeClient {
   over(): void;
   /** Cuts the response short, so that it does not look complete. */
   abort(reason: EndReason): void;
-  /** The exchange has changed to another protocol: bytes move as they come, until one side ends. */
-  relay(upstream: Upstream): void;
+  /** The exchange has changed to another protocol: bytes move between two sockets as they come, until one side ends. */
+  relay?(upstream: Upstream): void;
 }
 
 /** Where a response is written to. */

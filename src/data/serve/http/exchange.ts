@@ -125,11 +125,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     if (this.isOver) return true;
     const { requestBody, forward } = this;
     forward?.requestMoved(last);
-    if (forward?.isSwitched) {
-      requestBody.received += end - start;
-      return forward.backend.upstream!.requestBody.body(bytes, start, end, false);
-    }
-    const most = this.#mostBody;
+    const most = forward?.isSwitched ? 0 : this.#mostBody;
     if (most > 0 && requestBody.received + end - start > most) {
       this.refuse("body_too_large");
       return true;

@@ -1,7 +1,6 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
-import { agreesToWebSocket } from "../../../http/websocket.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
@@ -10,23 +9,21 @@ import { isBlameless, maySendTwice, mostKept } from "../../decide/http/retry.ts"
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
-import type { ExchangeClient, HttpConnection } from "./client.ts";
+import type { HttpConnection } from "./client.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
-import type { RequestBody } from "./request-body.ts";
 import { Retries } from "./retries.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
+import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 import type { RequestView } from "./view.ts";
 
 /** How long a client that waits for a 100 waits for that of the backend, in milliseconds (RFC 9110 section 10.1.1). */
 const longestContinue = 1_000;
 
 /** The request that is forwarded, and whose it is. */
-export interface ForwardOwner {
-  readonly client: ExchangeClient;
+export interface ForwardOwner extends TunnelOwner {
   readonly view: RequestView | undefined;
   readonly route: CompiledRoute | undefined;
-  readonly requestBody: RequestBody;
   /** By performance.now(). */
   readonly began: number;
   /** Bytes of the response's body: counted up as they come. */
@@ -64,6 +61,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   #tried = 0;
   /** When a byte moved last, in either direction, by {@link clock}. */
   #lastActive = clock.now;
+  /** Undefined: it asks for none, or has no backend yet. */
+  #tunnel: Tunnel | undefined = undefined;
   /** Undefined: no attempt has failed. */
   #retries: Retries | undefined = undefined;
 
@@ -144,9 +143,25 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     head.authority = authorityFor(view, this.#route, this.backend.dispatch.pool.definition.http, backend);
     const { retry } = this.#route.definition;
     requestBody.keep(mostKept(retry, head.method, upstream.mayRefuse));
+    if (head.upgrade !== "") {
+      this.#askForTunnel(upstream);
+      return;
+    }
     upstream.request(this, head, requestBody.waits, requestEdits(view, this.#route, client));
     requestBody.flow(upstream.requestBody, head.length === 0);
     if (!requestBody.isWhole) client.resume();
+  }
+
+  /** What the client sends before the backend has agreed waits. */
+  #askForTunnel(upstream: RequestUpstream): void {
+    const { head } = this;
+    if (!upstream.takesTunnels) {
+      this.#owner.refuse("upgrade_failed", "no_extended_connect");
+      return;
+    }
+    this.#tunnel = new Tunnel(this.#owner, head, upstream);
+    const edits = requestEdits(this.#view, this.#route, this.#owner.client);
+    upstream.request(this, head, false, this.#tunnel.requestEdits(head, edits));
   }
 
   ended(reason: EndReason): void {
@@ -209,9 +224,13 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#lastActive = clock.now;
     const { client } = this.#owner;
-    // Of a tunnel all bytes are counted where they are written.
-    if (this.#phase !== "switched") this.#owner.sent += end - start;
-    if (!last) return client.response.body(bytes, start, end, false);
+    // Of a relayed tunnel all bytes are counted where they are written.
+    if (this.#tunnel?.isRelayed !== true) this.#owner.sent += end - start;
+    if (!last || this.#phase === "switched") {
+      const accepts = client.response.body(bytes, start, end, false);
+      if (last) this.#tunnel!.end();
+      return accepts;
+    }
     this.#served();
     client.response.body(bytes, start, end, true);
     client.over();
@@ -219,8 +238,11 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   }
 
   end(trailers: Fields | undefined): void {
-    if (this.#phase === "switched") return;
     const { client } = this.#owner;
+    if (this.#phase === "switched") {
+      this.#tunnel!.end();
+      return;
+    }
     this.#served();
     client.response.end(this.head.takesTrailers ? trailers : undefined);
     client.over();
@@ -234,16 +256,14 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   }
 
   switched(head: ResponseHead): void {
-    const { client } = this.#owner;
-    const view = this.#view;
-    if (!agreesToWebSocket(view.fields, head.fields)) {
+    const tunnel = this.#tunnel!;
+    if (!tunnel.isAgreed(head)) {
       this.#owner.refuse("upgrade_failed");
       return;
     }
     this.#answered(head.status);
     this.#phase = "switched";
-    client.response.switched(head, responseEdits(head, view, this.#route, client));
-    client.relay(this.backend.upstream!.relayed!);
+    tunnel.begin(head, responseEdits(head, this.#view, this.#route, this.#owner.client));
   }
 
   /** The backend's response breaks the rules, or was cut short. */
@@ -333,6 +353,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
         break;
       case "answering":
         this.#waitForBytes(now);
+        break;
+      case "switched":
+        if (this.#tunnel!.isIdle(now - this.#lastActive)) this.#owner.refuse("idle_timeout");
     }
   }
 

@@ -295,8 +295,8 @@ export class Http1Connection
   #finish(reason: EndReason, linger?: Patience): void {
     if (!this.#plane.open.delete(this)) return;
     this.#front.close();
-    if (this.#relay === undefined) this.exchange?.abandon(requestReasonOf(reason));
-    else this.exchange!.tunnelEnded(reason, false);
+    if (this.exchange?.forward?.isSwitched) this.exchange.tunnelEnded(reason, false);
+    else this.exchange?.abandon(requestReasonOf(reason));
     this.#record(reason, this.connection.close(reason, linger));
   }
 

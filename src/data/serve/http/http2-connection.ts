@@ -62,7 +62,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     this.#client = client;
     this.#retiresAt = retirementOf(maxAge);
     const scheme = tls === undefined ? "http" : "https";
-    const terms = { scheme, tunnels: false, target: limits.target } as const;
+    const terms = { scheme, tunnels: true, target: limits.target } as const;
     this.#engine = new ServerConnection(frontend.http2, terms, this, clock.now);
     client.owner = this;
     plane.open.add(this);

@@ -80,11 +80,6 @@ export class Http2Request implements RequestUser, ExchangeClient {
     this.#owner.forget(this);
   }
 
-  /** Nobody can ask for it: the connection does not say that it takes tunnels (RFC 8441 section 3). */
-  relay(): void {
-    this.abort();
-  }
-
   abandon(reason: RequestReason): void {
     this.exchange.abandon(reason);
     this.#owner.forget(this);
