@@ -12,7 +12,7 @@ export const [needsMore, malformed] = [-1, -2];
  * loop. Places count from the head's begin, in bytes.
  */
 export const scan = {
-  fields: new SpanFields(),
+  fields: SpanFields.create(),
   detail: "bad_request_line" as Detail,
   methodEnd: 0,
   targetEnd: 0,
@@ -75,7 +75,7 @@ export function scanTrailers(bytes: Buffer, start: number, end: number, limits: 
  */
 export function readFields(lines: string): Fields {
   const bytes = Buffer.from(`${lines}\r\n`, "latin1");
-  const fields = new SpanFields();
+  const fields = SpanFields.create();
   const ofMessage = scan.fields;
   scan.fields = fields;
   const at = scanFields(bytes, 0, bytes.length, 0, ownLimits);

@@ -15,17 +15,22 @@ export class SpanFields implements Fields {
   text = "";
   // Plain arrays of small integers: a copy of them is made for every request, and one of a typed array is dear.
   readonly #spans: number[];
-  /** By id: the index of the first field of that name, and one more. */
-  readonly #first: number[];
+  /** By id: the index of the first field of that name, and one more. Undefined: a copy, which is asked seldom. */
+  readonly #first: Uint16Array | undefined;
 
-  constructor(spans = zeros(mostFields * stride), first = zeros(fieldNames.length)) {
+  private constructor(spans: number[], first: Uint16Array | undefined) {
     this.#spans = spans;
     this.#first = first;
   }
 
+  /** For the fields of any message, one after the other. */
+  static create(): SpanFields {
+    return new SpanFields(new Array<number>(mostFields * stride).fill(0), new Uint16Array(fieldNames.length));
+  }
+
   clear(): void {
     this.count = 0;
-    this.#first.fill(0);
+    this.#first?.fill(0);
   }
 
   /** Begins the next field; {@link setValue} completes it. */
@@ -43,7 +48,7 @@ export class SpanFields implements Fields {
     this.#spans[at + lineEnd] = line;
     const id = this.#spans[at + fieldIdAt]!;
     this.count++;
-    if (this.#first[id] === 0) this.#first[id] = this.count;
+    if (this.#first?.[id] === 0) this.#first[id] = this.count;
   }
 
   id(index: number): number {
@@ -73,9 +78,10 @@ export class SpanFields implements Fields {
   }
 
   find(id: number, from = 0): number {
-    const first = this.#first[id]! - 1;
-    if (first < 0 || first >= from) return first;
-    for (let index = from; index < this.count; index++) if (this.id(index) === id) return index;
+    const first = this.#first === undefined ? 0 : this.#first[id]! - 1;
+    if (first < 0) return first;
+    for (let index = Math.max(first, from); index < this.count; index++)
+      if (this.id(index) === id) return index;
     return -1;
   }
 
@@ -100,11 +106,9 @@ export class SpanFields implements Fields {
   }
 
   retain(): Fields {
-    const copy = new SpanFields(this.#spans.slice(0, this.count * stride), this.#first.slice());
+    const copy = new SpanFields(this.#spans.slice(0, this.count * stride), undefined);
     copy.count = this.count;
     copy.text = this.text;
     return copy;
   }
 }
-
-const zeros = (length: number): number[] => new Array<number>(length).fill(0);

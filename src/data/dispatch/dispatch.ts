@@ -165,7 +165,8 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     this.#phase = "connect";
     this.#began = performance.now();
     // Arrays of just their length: every session keeps one.
-    this.attempts = this.attempts.concat({ backend, took: 0, error: undefined });
+    const attempt = { backend, took: 0, error: undefined };
+    this.attempts = this.attempts.length === 0 ? [attempt] : this.attempts.concat(attempt);
     const idle = this.#owner.borrow?.(backend);
     if (idle === undefined) this.makeWay(backend);
     else {

@@ -15,7 +15,7 @@ interface Kept {
  * last is used first, so that those that are too many grow old.
  */
 export class KeptUpstreams implements Timed, Keeper {
-  /** By the backends' slots. A slot may have had another backend before. */
+  /** By the backends' slots; lists that are empty go with the next sweep. A slot may have had another backend before. */
   readonly #bySlot = new Map<number, Kept[]>();
 
   /**
@@ -59,12 +59,10 @@ export class KeptUpstreams implements Timed, Keeper {
         connection.isIdle
       ) {
         connection.wake();
-        if (list!.length === 0) this.#bySlot.delete(backend.slot);
         return connection;
       }
       connection.leave();
     }
-    this.#bySlot.delete(backend.slot);
     return undefined;
   }
 

@@ -45,7 +45,7 @@ export class RouteIndex<Route> {
     let known = false;
     for (let at = 0; at !== nowhere; ) {
       const host = this.#at(name, at);
-      at = at === name.length ? nowhere : nextLabel(name, at);
+      at = this.#next(name, at);
       if (host === undefined) continue;
       const rule = host.rules.find(request);
       if (rule !== undefined) return rule;
@@ -58,11 +58,17 @@ export class RouteIndex<Route> {
   /** The hosts of the table that are asked about a name, in order; for explanations. */
   hostsFor(name: string): readonly IndexedHost<Route>[] {
     const hosts: IndexedHost<Route>[] = [];
-    for (let at = 0; at !== nowhere; at = at === name.length ? nowhere : nextLabel(name, at)) {
+    for (let at = 0; at !== nowhere; at = this.#next(name, at)) {
       const host = this.#at(name, at);
       if (host !== undefined) hosts.push(host);
     }
     return this.#fallsThrough ? hosts : hosts.slice(0, 1);
+  }
+
+  /** @returns where to look behind `at`: at the next label, where there are wildcards, or at the end of the name. */
+  #next(name: string, at: number): number {
+    if (at === name.length) return nowhere;
+    return this.#wildcards.size === 0 ? name.length : nextLabel(name, at);
   }
 
   /** @param at 0: the name itself; its length: any name; between them: a wildcard for what begins there. */

@@ -64,7 +64,8 @@ export class BackendSide implements DispatchOwner {
   }
 
   get attempts(): readonly Attempt[] {
-    return this.#earlier.concat(this.dispatch.attempts);
+    const { attempts } = this.dispatch;
+    return this.#earlier.length === 0 ? attempts : this.#earlier.concat(attempts);
   }
 
   get key(): PickKey {

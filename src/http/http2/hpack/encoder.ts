@@ -1,8 +1,8 @@
 import { firstTable } from "./decoder.ts";
 import { DynamicTable } from "./dynamic-table.ts";
-import { type Field, fieldOf } from "./field.ts";
-import { staticCount } from "./static-table.ts";
-import { writeInteger, writeString } from "./string.ts";
+import { Field, fieldOf } from "./field.ts";
+import { staticCount, staticNameIndex } from "./static-table.ts";
+import { writeInteger, writePlain, writeString } from "./string.ts";
 
 /** The most that a table is given, whatever the peer offers, in bytes. */
 const mostTable = 4096;
@@ -67,13 +67,33 @@ export class Encoder {
 
   /** @param name in lower case. @param value a character per byte. */
   add(name: string, value: string): void {
-    this.addField(fieldOf(name, value));
+    if (passing.has(name)) this.#addPassing(name, value);
+    else this.addField(fieldOf(name, value));
+  }
+
+  /**
+   * Looked up nowhere and kept nowhere, because the next value is another one; only a name that the static table does not
+   * have is put into the table, with this value. Written as it is: Huffman's code would take longer than its bytes are
+   * worth.
+   */
+  #addPassing(name: string, value: string): void {
+    const nameIndex = staticNameIndex(name);
+    const number = nameIndex > 0 ? 0 : (this.#names.get(name) ?? 0);
+    this.#reserve(name, value);
+    if (nameIndex === 0 && number === 0) {
+      const field = new Field(name, value, "plain");
+      this.#literal(field, 0x40, 6);
+      this.#insert(field);
+      return;
+    }
+    const index = nameIndex > 0 ? nameIndex : this.#indexOf(number);
+    this.#length = writePlain(value, block, writeInteger(block, this.#length, 0, 4, index));
   }
 
   addField(field: Field): void {
     const number = field.staticIndex > 0 ? 0 : (this.#numbers.get(field) ?? 0);
     const index = number > 0 ? this.#indexOf(number) : field.staticIndex;
-    this.#reserve(field);
+    this.#reserve(field.name, field.value);
     if (index > 0) this.#length = writeInteger(block, this.#length, 0x80, 7, index);
     else if (field.secret) this.#literal(field, 0x10, 4);
     else if (!field.interned || passing.has(field.name)) this.#literal(field, 0, 4);
@@ -111,7 +131,7 @@ export class Encoder {
     if (this.#names.get(field.name) === number) this.#names.delete(field.name);
   }
 
-  #reserve({ name, value }: Field): void {
+  #reserve(name: string, value: string): void {
     const needed = this.#length + name.length + value.length + fieldOverhead;
     if (needed <= block.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, block.length * 2));

@@ -33,6 +33,11 @@ export function writeInteger(
 export function writeString(text: string, into: Buffer, at: number): number {
   const coded = huffmanLength(text);
   if (coded < text.length) return writeHuffman(text, into, writeInteger(into, at, 0x80, 7, coded));
+  return writePlain(text, into, at);
+}
+
+/** The same, a byte for a character. */
+export function writePlain(text: string, into: Buffer, at: number): number {
   const start = writeInteger(into, at, 0, 7, text.length);
-  return start + into.write(text, start, "latin1");
+  return start + into.latin1Write(text, start);
 }
