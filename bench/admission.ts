@@ -16,6 +16,7 @@ import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
 import { SharedUpstreams } from "../src/data/upstream/shared.ts";
 import type { Cidr } from "../src/lib/cidr.ts";
+import { Crowd } from "../src/lib/crowd.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
 
@@ -100,7 +101,7 @@ const plane: Plane = {
   counters: createCounterMemory(),
   logger: createWorkerLogger({ level: "silent" }, () => {}).logger,
   logSessions: false,
-  open: new Set(),
+  open: new Crowd(),
   serve: () => {},
   dial,
   kept: new KeptUpstreams(),

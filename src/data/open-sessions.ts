@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AddressSet } from "../lib/address-set.ts";
+import { outside } from "../lib/crowd.ts";
 import type { SessionFilter, SessionList, WorkerSession } from "../model/open-session.ts";
 import type { Open } from "./open.ts";
 
@@ -11,17 +12,16 @@ const slice = 500;
  * comes or goes meanwhile may be in it or not.
  */
 export async function listOpen(
-  open: ReadonlySet<Open>,
+  open: Iterable<Open>,
   { limit, ...filter }: SessionFilter,
 ): Promise<SessionList<WorkerSession>> {
   const matches = matcherOf(filter);
   const sessions: WorkerSession[] = [];
   let count = 0;
-  // Of a set that is added to meanwhile, the end might never come.
-  let left = open.size;
-  for (const one of open) {
-    if (left-- === 0) break;
-    if (left % slice === 0) await nextTurn();
+  const all = [...open].sort((one, other) => one.number - other.number);
+  for (const [index, one] of all.entries()) {
+    if (index % slice === slice - 1) await nextTurn();
+    if (one.place === outside) continue;
     const told = one.tell(performance.now());
     if (!matches(told)) continue;
     count++;
@@ -48,7 +48,7 @@ function addressOf(client: string): string {
 }
 
 /** Ends the connection with a number. @returns false where there is none. */
-export function killOpen(open: ReadonlySet<Open>, number: number): boolean {
+export function killOpen(open: Iterable<Open>, number: number): boolean {
   for (const one of open)
     if (one.number === number) {
       one.end("killed");

@@ -1,3 +1,4 @@
+import type { Member } from "../lib/crowd.ts";
 import type { WorkerSession } from "../model/open-session.ts";
 import type { EndReason } from "../model/reasons.ts";
 
@@ -8,7 +9,7 @@ export interface Timed {
 }
 
 /** Whoever has an open client connection: the connection itself, and from the handshake on who serves it. */
-export interface Open extends Timed {
+export interface Open extends Timed, Member {
   /** Leaves a backend, by its slot: goes on with another one, or ends. */
   vacate(slot: number): void;
   /** Of the connection, among those of this worker. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
+import type { Crowd } from "../lib/crowd.ts";
 import { type Chain, relayTarget, type Target } from "../model/chain.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
@@ -147,7 +148,7 @@ export interface Plane {
   readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
   logSessions: boolean;
-  readonly open: Set<Open>;
+  readonly open: Crowd<Open>;
   readonly serve: Serve<ServedListener>;
   readonly dial: Dial;
   /** Idle connections to backends. */

@@ -6,7 +6,7 @@ import type { Timed } from "./open.ts";
  * what has overstayed, and shows that the event loop turns. A timeout is never early, and at most two ticks late.
  */
 export class Sweep {
-  readonly #all: ReadonlySet<Timed>;
+  readonly #all: Iterable<Timed>;
   readonly #kept: readonly Timed[];
   readonly #turned: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,7 @@ export class Sweep {
    * @param kept end what overstays among what is open to backends and is nobody's own.
    * @param turned is called at least twice a second, as long as the event loop turns.
    */
-  constructor(all: ReadonlySet<Timed>, kept: readonly Timed[], turned: () => void) {
+  constructor(all: Iterable<Timed>, kept: readonly Timed[], turned: () => void) {
     this.#all = all;
     this.#kept = kept;
     this.#turned = turned;

@@ -5,6 +5,7 @@ import { layout, viewCounters } from "../channel/layout.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
 import { TlsOnce } from "../channel/tls-once.ts";
 import { formatAddress, unmapAddress } from "../lib/address.ts";
+import { Crowd } from "../lib/crowd.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
@@ -40,7 +41,7 @@ const plane: Plane & typeof counting = {
   shared: setup.shared,
   logger: log.logger,
   logSessions: setup.log.sessions,
-  open: new Set(),
+  open: new Crowd(),
   serve: (connection, chain) => {
     const frontend = connection.listener.frontendOf(chain);
     if (frontend === undefined) new Session(plane, connection, chain);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Open } from "../../src/data/open.ts";
 import { killOpen, listOpen } from "../../src/data/open-sessions.ts";
 import { parseCidr } from "../../src/lib/cidr.ts";
+import { Crowd, outside } from "../../src/lib/crowd.ts";
 import type { OpenRequest, SessionFilter, WorkerSession } from "../../src/model/open-session.ts";
 
 const all: SessionFilter = {
@@ -31,6 +32,7 @@ const told: WorkerSession = {
 };
 
 class FakeOpen implements Open {
+  place = outside;
   readonly number: number;
   readonly told: WorkerSession;
   ended = "";
@@ -52,6 +54,12 @@ class FakeOpen implements Open {
   endIfOverdue(): void {}
 }
 
+function crowdOf(members: readonly FakeOpen[]): Crowd<FakeOpen> {
+  const crowd = new Crowd<FakeOpen>();
+  for (const one of members) crowd.add(one);
+  return crowd;
+}
+
 const request: OpenRequest = {
   id: "r",
   method: "GET",
@@ -67,7 +75,7 @@ const request: OpenRequest = {
 };
 
 test("those are listed that match in all that is asked for, whether by the connection or by one of its requests", async () => {
-  const open = new Set([
+  const open = crowdOf([
     new FakeOpen(1),
     new FakeOpen(2, { client: "[2001:db8::7]:5000", listener: "mail" }),
     new FakeOpen(3, { pool: null, backend: null, requests: [request] }),
@@ -90,8 +98,8 @@ test("those are listed that match in all that is asked for, whether by the conne
   assert.equal(await numbers({ ...range("10.0.0.1"), pool: "api" }), "3");
 });
 
-test("more than are asked for are counted, and a set that grows meanwhile comes to an end", async () => {
-  const open = new Set(Array.from({ length: 1_200 }, (_, index) => new FakeOpen(index)));
+test("more than are asked for are counted, and a crowd that grows meanwhile comes to an end", async () => {
+  const open = crowdOf(Array.from({ length: 1_200 }, (_, index) => new FakeOpen(index)));
   const growing = setInterval(() => {
     for (let more = 0; more < 1_000; more++) open.add(new FakeOpen(10_000 + more));
   });
@@ -103,7 +111,7 @@ test("more than are asked for are counted, and a set that grows meanwhile comes 
 
 test("a connection is ended by its number, and no other one is", () => {
   const [one, other] = [new FakeOpen(1), new FakeOpen(2)];
-  assert.ok(killOpen(new Set([one, other]), 2));
+  assert.ok(killOpen([one, other], 2));
   assert.deepEqual([one.ended, other.ended], ["", "killed"]);
-  assert.ok(!killOpen(new Set([one]), 3));
+  assert.ok(!killOpen([one], 3));
 });

@@ -7,6 +7,7 @@ import { Challenges } from "../../src/data/accept/challenges.ts";
 import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
 import type { Dial } from "../../src/data/upstream/dial.ts";
+import { Crowd } from "../../src/lib/crowd.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
 import type { Chain } from "../../src/model/chain.ts";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
@@ -87,7 +88,7 @@ export class FakePlane {
   readonly counters = counters;
   readonly handshakes = handshakes;
   readonly challenges = new Challenges();
-  readonly open = new Set<Open>();
+  readonly open = new Crowd<Open>();
   readonly logSessions = true;
   readonly lines: { readonly reason: EndReason }[] = [];
   readonly logger = {

@@ -1,5 +1,6 @@
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
+import type { Crowd } from "../../lib/crowd.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import type { Chains } from "../decide/chains.ts";
@@ -38,7 +39,7 @@ export interface AcceptingPlane {
   readonly logger: LineLogger;
   /** Whether ended sessions are logged. */
   readonly logSessions: boolean;
-  readonly open: Set<Open>;
+  readonly open: Crowd<Open>;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */
   readonly handshakes: Int32Array;
   /** Shown to certificate authorities. */

@@ -3,6 +3,7 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import { endReasonList, handshakeOutcomes, listenerCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
 import { unmapAddress } from "../../lib/address.ts";
+import { outside } from "../../lib/crowd.ts";
 import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { Chain, Protocol } from "../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../model/open-session.ts";
@@ -60,6 +61,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 {
   /** Among the connections of this worker, from 1. */
   readonly number: number = ++accepted;
+  place = outside;
   readonly listener: L;
   /** The accepted socket, underneath TLS where there is TLS. */
   readonly raw: OwnedSocket;

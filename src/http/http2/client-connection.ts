@@ -54,7 +54,7 @@ export class ClientConnection extends Connection {
     const id = this.#nextId;
     this.#nextId += 2;
     const stream = new ClientStream(this, id, head, user);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     this.writer.headers(id, this.heads.request(head, edits), last);
     if (last) stream.outgoing.finished();
     return stream;
@@ -78,8 +78,7 @@ export class ClientConnection extends Connection {
   /** Streams above the last one were not looked at: their requests may be sent elsewhere (RFC 9113 section 6.8). */
   goAway(lastStream: number, code: number): void {
     this.goAwayCode = code;
-    for (const stream of this.streams.values())
-      if (stream.id > lastStream) stream.cut(responseFaults.not_read);
+    for (const stream of this.streams.all()) if (stream.id > lastStream) stream.cut(responseFaults.not_read);
     if (!this.goingAway) this.leave();
   }
 

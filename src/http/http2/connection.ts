@@ -12,6 +12,7 @@ import { RecentIds } from "./recent-ids.ts";
 import { Scheduler } from "./scheduler.ts";
 import { PeerSettings } from "./settings.ts";
 import type { Stream } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
 import { connectionWindow } from "./windows.ts";
 
 /** The owner of the socket. */
@@ -57,7 +58,7 @@ export abstract class Connection implements Role {
   ownWindow = firstWindow;
   protected readonly limits: ConnectionLimits;
   protected readonly owner: ConnectionOwner;
-  protected readonly streams = new Map<number, Stream>();
+  protected readonly streams = new StreamTable<Stream>();
   /** The last stream that the peer began. */
   protected lastStream = 0;
   protected goingAway = false;
@@ -157,7 +158,7 @@ export abstract class Connection implements Role {
     this.budget.now = now;
     const before = now - this.limits.stall;
     const isStuck = this.sendWindow <= 0 && this.#progress <= before;
-    for (const stream of this.streams.values())
+    for (const stream of this.streams.all())
       if ((isStuck && stream.outgoing.waiting > 0) || stream.outgoing.isStuckSince(before)) {
         this.sendReset(stream.id, errorCode.cancel);
         stream.cut();
@@ -167,7 +168,7 @@ export abstract class Connection implements Role {
 
   /** The socket is closed: what is under way is cut short. */
   closed(): void {
-    for (const stream of this.streams.values()) stream.cut();
+    for (const stream of this.streams.all()) stream.cut();
     this.inbox.deliver(none);
   }
 
@@ -185,7 +186,7 @@ export abstract class Connection implements Role {
   #fail(error: ConnectionError): void {
     this.#failure = error;
     this.writer.goAway(this.lastStream, error.code, error.message);
-    for (const stream of this.streams.values()) stream.cut();
+    for (const stream of this.streams.all()) stream.cut();
   }
 
   /** Tells everybody what has happened. */
@@ -226,7 +227,7 @@ export abstract class Connection implements Role {
 
   forget(stream: Stream): void {
     this.#scheduler.remove(stream);
-    if (this.streams.delete(stream.id)) this.#finishIfDone();
+    if (this.streams.delete(stream)) this.#finishIfDone();
   }
 
   credit(bytes: number): void {
@@ -276,7 +277,7 @@ export abstract class Connection implements Role {
       this.peer.take(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2), fromServer);
     this.heads.encoder.limitTable(this.peer.headerTable);
     const change = this.peer.initialWindow - before;
-    if (change !== 0) for (const stream of this.streams.values()) this.#moveWindow(stream, change);
+    if (change !== 0) for (const stream of this.streams.all()) this.#moveWindow(stream, change);
     this.writer.settingsAck();
   }
 
@@ -294,6 +295,6 @@ export abstract class Connection implements Role {
     }
     this.#unacknowledged--;
     this.ownWindow = this.limits.streamWindow;
-    for (const stream of this.streams.values()) stream.tell(stream.window.resize(this.ownWindow));
+    for (const stream of this.streams.all()) stream.tell(stream.window.resize(this.ownWindow));
   }
 }

@@ -93,7 +93,7 @@ export class ServerConnection extends Connection {
     last: boolean,
   ): void {
     const stream = new ServerStream(this, id);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     if (content === malformed) {
       stream.error(errorCode.protocol);
       return;

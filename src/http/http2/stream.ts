@@ -20,6 +20,7 @@ export interface StreamUser extends BodyReceiver {
 /** One exchange of a connection (RFC 9113 section 5), whichever side it is on. */
 export abstract class Stream implements Sender, CreditSink, BodyReceiver {
   readonly id: number;
+  next: Stream | undefined = undefined;
   urgency = usualUrgency;
   waiting = false;
   readonly window: ReceiveWindow;

@@ -3,6 +3,7 @@ import type { Fault } from "../../../http/fault.ts";
 import { Http1Front } from "../../../http/http1/front.ts";
 import { Http1ResponseWriter } from "../../../http/http1/response-writer.ts";
 import type { RequestHead } from "../../../http/message.ts";
+import { outside } from "../../../lib/crowd.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
@@ -50,6 +51,7 @@ export class Http1Connection
   readonly #chain: Chain;
   readonly #client: OwnedSocket;
   readonly #front: Http1Front;
+  place = outside;
   exchange: Exchange | undefined = undefined;
   #relay: Relay | undefined = undefined;
   /** Closing: what the client still sends is dropped. */

@@ -2,6 +2,7 @@ import { listenerCell } from "../../../channel/counters.ts";
 import { type ConnectionError, codeName, errorCode } from "../../../http/http2/protocol.ts";
 import { ServerConnection, type ServerOwner } from "../../../http/http2/server-connection.ts";
 import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
+import { Crowd, outside } from "../../../lib/crowd.ts";
 import type { HttpFront } from "../../../model/http/front.ts";
 import type { WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
@@ -31,10 +32,11 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
   awaitsFlush = false;
+  place = outside;
   readonly #plane: HttpPlane;
   readonly #client: OwnedSocket;
   readonly #engine: ServerConnection;
-  readonly #requests = new Set<Http2Request>();
+  readonly #requests = new Crowd<Http2Request>();
   #count = 0;
   /** The socket takes more. */
   #hasRoom = true;

@@ -2,6 +2,7 @@ import type { Fault } from "../../../http/fault.ts";
 import { errorCode } from "../../../http/http2/protocol.ts";
 import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
 import type { Fields, RequestHead } from "../../../http/message.ts";
+import { type Member, outside } from "../../../lib/crowd.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import { BodyPace } from "./body-pace.ts";
@@ -20,10 +21,12 @@ export interface RequestConnection {
 }
 
 /** One request over HTTP/2: stands between its stream and its exchange. */
-export class Http2Request implements RequestUser, ExchangeClient {
+export class Http2Request implements RequestUser, ExchangeClient, Member {
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
   readonly protocol = "HTTP/2";
+  /** Among the requests of its connection. */
+  place = outside;
   readonly response: Http2Response;
   readonly #owner: RequestConnection;
   readonly #stream: ServerStream;

@@ -1,4 +1,5 @@
 import { backendCell, listenerCell } from "../../../channel/counters.ts";
+import { outside } from "../../../lib/crowd.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
@@ -52,6 +53,7 @@ const none: readonly PlacedBackend[] = [];
 
 /** Layer 4: a connection that is relayed to one backend. One dispatch, then one relay, then its line in the log. */
 export class Session extends SocketOwner implements Open, DispatchOwner, RelayOwner {
+  place = outside;
   readonly #plane: RelayPlane;
   readonly #connection: RelayedConnection;
   readonly #chain: Chain;

@@ -39,5 +39,5 @@ export function writeString(text: string, into: Buffer, at: number): number {
 /** The same, a byte for a character. */
 export function writePlain(text: string, into: Buffer, at: number): number {
   const start = writeInteger(into, at, 0, 7, text.length);
-  return start + into.latin1Write(text, start);
+  return start + into.write(text, start, "latin1");
 }
