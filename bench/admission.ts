@@ -3,14 +3,13 @@
  * `node bench/admission.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 
+import { Challenges } from "../src/data/accept/challenges.ts";
 import { cpus } from "node:os";
 import { Bench } from "tinybench";
 import { createAddressTable } from "../src/channel/address-table.ts";
 import { createCounterMemory, layout } from "../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
-import { Challenges } from "../src/data/accept/challenges.ts";
-import { ServedGuards } from "../src/data/guard/guards.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
@@ -19,6 +18,7 @@ import type { Cidr } from "../src/lib/cidr.ts";
 import { Crowd } from "../src/lib/crowd.ts";
 import type { ListenerLimits } from "../src/model/listener.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
+import { servedGuards } from "../test/support/served-guards.ts";
 
 const callsPerRun = 1_000;
 
@@ -105,10 +105,7 @@ const plane: Plane = {
   serve: () => {},
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards(
-    { counters: createCounterMemory() },
-    { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
-  ),
+  guards: servedGuards(createCounterMemory()),
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),

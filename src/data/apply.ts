@@ -10,9 +10,7 @@ import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from ".
 import { detectTimeout } from "./accept/hello.ts";
 import { openServers } from "./accept/servers.ts";
 import type { TakenServers } from "./accept/taken.ts";
-import type { CompiledRoute } from "./decide/http/compiled-route.ts";
-import type { RouteIndex } from "./decide/http/route-index.ts";
-import { indexTable } from "./decide/http/routing.ts";
+import { type CompiledTable, indexTable } from "./decide/http/routing.ts";
 import { ServedPool } from "./dispatch/pool.ts";
 import type { ServedGuards } from "./guard/guards.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
@@ -54,7 +52,7 @@ export interface ServedEvents {
 export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
   readonly #pools = new Map<string, ServedPool>();
-  readonly #tables = new Map<string, RouteIndex<CompiledRoute>>();
+  readonly #tables = new Map<string, CompiledTable>();
   /** The guards that each table's routes name. */
   readonly #guardsOf = new Map<string, readonly string[]>();
   /** The shortest timeout of each table's routes, in milliseconds. */
@@ -184,11 +182,12 @@ export class ServedState {
     for (const pool of poolsOfTable(table))
       if (!this.#pools.has(pool) && !added.has(pool))
         throw new Error(`routes send requests to pool ${pool}, which is not served`);
-    const index = await indexTable(table);
-    const shortest = Math.min(...[...routesOf(table)].map(shortestOfRoute));
+    const compiled = await indexTable(table);
+    const waits = table.guards.flatMap((guard) => (guard.kind === "forward" ? [guard.timeout] : []));
+    const shortest = Math.min(...waits, ...[...routesOf(table)].map(shortestOfRoute));
     for (const guard of table.guards) commits.push(this.#memory.guards.prepare(guard));
     commits.push(this.#forgetShortest, () => {
-      this.#tables.set(table.name, index);
+      this.#tables.set(table.name, compiled);
       this.#guardsOf.set(table.name, namesOf(table.guards));
       this.#ofTables.set(table.name, shortest);
     });

@@ -19,6 +19,7 @@ import { ServedState } from "./apply.ts";
 import { ServedGuards } from "./guard/guards.ts";
 import { killOpen, listOpen } from "./open-sessions.ts";
 import type { Plane, ServedListener } from "./plane.ts";
+import { ForwardJudge } from "./serve/http/forward-auth.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
 import { Session } from "./serve/relay/session.ts";
@@ -50,7 +51,10 @@ const plane: Plane & typeof counting = {
   },
   dial,
   kept: new KeptUpstreams(),
-  guards: new ServedGuards(counting, { logger: log.logger }),
+  guards: new ServedGuards(counting, {
+    logger: log.logger,
+    forward: (auth) => new ForwardJudge(auth, plane),
+  }),
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),

@@ -7,15 +7,14 @@ import { createSharedMemory } from "../../src/channel/memory.ts";
 import { WorkerCounters } from "../../src/channel/worker-counters.ts";
 import { type BoundListener, Store } from "../../src/control/state/store.ts";
 import { ServedState } from "../../src/data/apply.ts";
-import { ServedGuards } from "../../src/data/guard/guards.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../../src/model/snapshot.ts";
-import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
 import { httpModel } from "../providers/toml/http/loading.ts";
 import { loadModel } from "../providers/toml/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain } from "../support/client.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { servedGuards } from "../support/served-guards.ts";
 import { endingOf } from "../support/talk.ts";
 
 const { ecdsa } = await testCertificates();
@@ -80,10 +79,7 @@ function scene() {
   const settled: number[] = [];
   const counters = createCounterMemory();
   const memory = {
-    guards: new ServedGuards(
-      { counters },
-      { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
-    ),
+    guards: servedGuards(counters),
     shared: createSharedMemory(),
     counters,
     worker: { index: 0, count: 1 },

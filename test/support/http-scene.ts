@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { countersOf } from "../../src/channel/layout.ts";
 import { admit } from "../../src/data/accept/admission.ts";
 import { Connection } from "../../src/data/accept/connection.ts";
 import { clock } from "../../src/data/clock.ts";
 import { indexTable } from "../../src/data/decide/http/routing.ts";
 import type { ServedPool } from "../../src/data/dispatch/pool.ts";
 import { ServedGuards } from "../../src/data/guard/guards.ts";
+import { ForwardJudge } from "../../src/data/serve/http/forward-auth.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
@@ -14,6 +16,7 @@ import { readBuffer } from "../../src/data/sockets/read-buffer.ts";
 import { KeptUpstreams } from "../../src/data/upstream/kept.ts";
 import { SharedUpstreams } from "../../src/data/upstream/shared.ts";
 import type { HttpServe } from "../../src/model/http/front.ts";
+import type { ForwardAuth, Guard } from "../../src/model/http/guard.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
@@ -48,6 +51,8 @@ export interface HttpSettings extends Accepting {
   readonly pool?: Partial<PlacedPool>;
   /** How many backends the pool has, at most 3. */
   readonly backends?: number;
+  /** Further keys of the listener. */
+  readonly listener?: string;
   /** What routes with `auth` have to pass. */
   readonly guards?: HttpPlane["guards"];
 }
@@ -72,11 +77,15 @@ export class HttpScene {
   readonly clients: FakeSocket[] = [];
 
   readonly #settings: HttpSettings;
+  readonly #guards: readonly Guard[];
 
-  private constructor(frontend: HttpFrontend, settings: HttpSettings) {
+  private constructor(frontend: HttpFrontend, settings: HttpSettings, defined: readonly Guard[]) {
     this.#settings = settings;
+    this.#guards = defined;
     const fake = new FakePlane();
-    const { guards = new ServedGuards(fake, fake) } = settings;
+    const forward = (auth: ForwardAuth): ForwardJudge => new ForwardJudge(auth, this.plane);
+    const served = new ServedGuards(fake, { logger: fake.logger, forward });
+    const { guards = served } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(),
       sharedUpstreams: new SharedUpstreams(fake.dial),
@@ -84,6 +93,8 @@ export class HttpScene {
       isDraining: false,
     });
     this.plane = plane;
+    for (const [slot, guard] of defined.entries())
+      served.prepare({ ...guard, slot, counters: countersOf("guard", slot) })();
     this.pool = plane.pool({
       maxConnectionsPerBackend: undefined,
       backends: fakeBackends.slice(0, settings.backends ?? 3),
@@ -95,17 +106,20 @@ export class HttpScene {
 
   /** @param toml further tables of a configuration whose listener is `web`. */
   static async of(toml = "", settings: HttpSettings = {}): Promise<HttpScene> {
-    const { model, lines } = await loadHttp(`${base}${toml}`);
+    const { model, lines } = await loadHttp(
+      `${base.replace("[pools", `${settings.listener ?? ""}\n[pools`)}${toml}`,
+    );
     assert.ok(model, lines.join("\n"));
     const serve = model.listeners[0]!.chains[0]!.serve as HttpServe;
     const tables = new Map<string, Awaited<ReturnType<typeof indexTable>>>();
     for (const table of model.routeTables) tables.set(table.name, await indexTable(table));
-    return new HttpScene(new HttpFrontend(serve, tables), settings);
+    const guards = model.routeTables.flatMap((table) => table.guards);
+    return new HttpScene(new HttpFrontend(serve, tables), settings, guards);
   }
 
   /** The same with nothing in it. */
   again(changes: HttpSettings = {}): HttpScene {
-    return new HttpScene(this.frontend, { ...this.#settings, ...changes });
+    return new HttpScene(this.frontend, { ...this.#settings, ...changes }, this.#guards);
   }
 
   accept(): FakeSocket {

@@ -63,7 +63,10 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
       },
       route: route?.name ?? null,
       access: route === undefined ? null : accessRule(route, client),
-      guards: decision.kind === "refuse" ? [] : guardLines(decision.rule.route.guards, header),
+      guards:
+        decision.kind === "refuse" || decision.kind === "preflight"
+          ? []
+          : guardLines(decision.rule.route.guards, header),
       changes: changesOf(decision, path),
       limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front, method) : [],
       hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },
@@ -104,6 +107,8 @@ function answerOf(decision: Decision): HttpExplanation["answer"] {
       const { action } = decision.rule.route.definition;
       return { status: action.kind === "respond" ? action.status : 0, reason: null, location: null };
     }
+    case "preflight":
+      return { status: 204, reason: null, location: null };
     case "forward":
       return null;
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
 import { type Jose, loadJose } from "../../lib/jose.ts";
-import type { GuardGroups, JwtAuth } from "../../model/http/guard.ts";
+import type { ForwardAuth, GuardGroups, JwtAuth } from "../../model/http/guard.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
@@ -12,7 +12,7 @@ import { BasicJudge } from "./password/basic.ts";
 import { PasswordComparer } from "./password/compare.ts";
 import type { GuardedRequest, Step, Verdict, Waiter, Waiting } from "./step.ts";
 
-/** What a kind of guard does. */
+/** What a kind of guard does. Who serves requests may know more of them than {@link GuardedRequest}. */
 interface Judge {
   judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting;
 }
@@ -61,12 +61,16 @@ interface Surroundings {
   readonly counting: Counting;
   readonly logger: LineLogger;
   readonly comparer: PasswordComparer;
+  /** Makes a judge that asks a server; that takes what serves requests. */
+  readonly forward: (auth: ForwardAuth) => Judge;
 }
 
-function judgeFor(definition: PlacedGuard, { comparer, logger }: Surroundings): Judge {
+function judgeFor(definition: PlacedGuard, { comparer, logger, forward }: Surroundings): Judge {
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
+    case "forward":
+      return forward(definition);
     case "jwt": {
       const jose = loadJose();
       return new JwtJudge(definition, keysFor(definition, jose, logger), jose);
@@ -99,7 +103,7 @@ export class ServedGuards {
   readonly #steps = new WeakMap<GuardGroups, Steps>();
   readonly #surroundings: Surroundings;
 
-  constructor(counting: Counting, tools: Pick<Surroundings, "logger">) {
+  constructor(counting: Counting, tools: Pick<Surroundings, "logger" | "forward">) {
     this.#surroundings = { counting, ...tools, comparer: new PasswordComparer() };
   }
 

@@ -30,7 +30,8 @@ export class Passage implements Waiter, Timed {
   /** Who the client is; empty: no guard has said so. */
   user = "";
   #claims: Claims | undefined = undefined;
-  /** Fields for the client, as lines. */
+  /** Fields for the backend, and for the client, as lines. */
+  requestLines = "";
   responseLines = "";
   readonly #steps: Steps;
   readonly #request: GuardedRequest;
@@ -85,6 +86,8 @@ export class Passage implements Waiter, Timed {
     if (verdict.kind === "pass") {
       this.user = verdict.user ?? this.user;
       this.#claims = verdict.claims ?? this.#claims;
+      this.requestLines += verdict.requestLines ?? "";
+      this.responseLines += verdict.responseLines ?? "";
       this.#group++;
       this.#member = 0;
       this.#refusal = undefined;

@@ -28,6 +28,9 @@ export interface Pass {
   readonly user?: string;
   /** The content of its token. */
   readonly claims?: Claims;
+  /** Fields for the backend, and for the client, as lines. */
+  readonly requestLines?: string;
+  readonly responseLines?: string;
 }
 
 /** The request may not go on. */

@@ -90,6 +90,8 @@ export interface HttpFront {
   /** The backend's Server field: stays, goes, or has this text instead. */
   readonly server: "keep" | "remove" | { readonly text: string };
   readonly hsts: Hsts | undefined;
+  /** Whether answers get the usual fields that make browsers careful, where nobody else has said anything of them. */
+  readonly securityFields: boolean;
   readonly forwarded: Forwarded;
   /** The first that has the status counts. */
   readonly errors: readonly ErrorPage[];

@@ -70,8 +70,26 @@ export interface JwtAuth {
   readonly user: string;
 }
 
+/** Lets in whomever a server lets in, which is asked about each request. */
+export interface ForwardAuth {
+  readonly kind: "forward";
+  readonly name: string;
+  /** Whose backends are asked. */
+  readonly pool: string;
+  /** In normal form. */
+  readonly path: string;
+  /** Fields of a good answer that backends get, in lower case. No client can set one of them. The first says who the client is. */
+  readonly copy: readonly string[];
+  /** Fields of a good answer that clients get. */
+  readonly copyResponse: readonly string[];
+  /** In milliseconds, from the question to the whole answer. */
+  readonly timeout: number;
+  /** What becomes of requests that nobody could be asked about. */
+  readonly onFailure: "refuse" | "pass";
+}
+
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = BasicAuth | JwtAuth | MtlsAuth;
+export type Guard = BasicAuth | ForwardAuth | JwtAuth | MtlsAuth;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

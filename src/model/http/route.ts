@@ -1,6 +1,7 @@
 import type { Cidr } from "../../lib/cidr.ts";
 import type { Target } from "../chain.ts";
 import type { FileSource } from "../material.ts";
+import type { Cors } from "./cors.ts";
 import type { Guard, GuardGroups } from "./guard.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -101,6 +102,8 @@ export interface HttpRoute {
   /** The first that the request has is hashed; empty: what the pool says. */
   readonly hash: readonly HashKey[];
   readonly sticky: Sticky | undefined;
+  /** Undefined: what backends say of it goes to browsers. */
+  readonly cors: Cors | undefined;
   /** Protocols that a connection may change to. */
   readonly upgrades: readonly "websocket"[];
 }
@@ -113,9 +116,13 @@ export interface HttpRouteTable extends RouteTable<HttpRoute> {
 }
 
 /** Every pool that a table's routes lead to, each once. */
-export function poolsOfTable(table: RouteTable<HttpRoute>): ReadonlySet<string> {
-  return new Set([...routesOf(table)].flatMap(poolsOfRoute));
+export function poolsOfTable(table: HttpRouteTable): ReadonlySet<string> {
+  return new Set([...[...routesOf(table)].flatMap(poolsOfRoute), ...poolsOfGuards(table.guards)]);
 }
+
+/** Every pool whose backends guards ask. */
+export const poolsOfGuards = (guards: readonly Guard[]): string[] =>
+  guards.flatMap((guard) => (guard.kind === "forward" ? [guard.pool] : []));
 
 export const poolsOfRoute = ({ action }: HttpRoute): readonly string[] =>
   action.kind === "pools" ? action.to.map(({ pool }) => pool) : [];

@@ -11,7 +11,6 @@ const planned: readonly { readonly key: string; readonly values?: readonly strin
   { key: "listeners.*.http2.ping" },
   { key: "routes.*.rate_limit" },
   { key: "routes.*.mirror" },
-  { key: "routes.*.cors" },
 ];
 
 /** The planned keys and values in a configuration. They can't be checked. */

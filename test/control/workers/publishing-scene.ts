@@ -7,12 +7,11 @@ import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { type BoundListener, Store, type Wanted } from "../../../src/control/state/store.ts";
 import { Feed } from "../../../src/control/workers/feed.ts";
 import { ServedState } from "../../../src/data/apply.ts";
-import { ServedGuards } from "../../../src/data/guard/guards.ts";
 import { formatAddress } from "../../../src/lib/address.ts";
 import type { Backend } from "../../../src/model/backend.ts";
 import type { Difference } from "../../../src/model/snapshot.ts";
-import { createWorkerLogger } from "../../../src/observe/worker-logger.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
+import { servedGuards } from "../../support/served-guards.ts";
 
 const { log } = await loadModel(`
   listeners.a = { bind = "127.0.0.9:1", pool = "a" }
@@ -39,10 +38,7 @@ export class FakeWorker {
   refusal: string | undefined;
 
   constructor(index: number, count: number, store: Store, counters: CounterMemory) {
-    const guards = new ServedGuards(
-      { counters },
-      { logger: createWorkerLogger({ level: "silent" }, () => {}).logger },
-    );
+    const guards = servedGuards(counters);
     const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
     this.state = new ServedState(memory, {
       taken: { adopt: () => [] },

@@ -4,6 +4,7 @@ import type { Guard } from "../../../model/http/guard.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
+import { CorsRules } from "./cors.ts";
 import { compileRedirect, type LocationOf } from "./redirect.ts";
 import { compilePathRewrite, type RewritePath } from "./rewrite.ts";
 import { compileChanges, type TemplateFacts } from "./template.ts";
@@ -17,6 +18,8 @@ export interface CompiledRoute {
   readonly access: Access;
   /** As it names them; for explanations. */
   readonly guards: readonly (readonly Guard[])[];
+  /** Undefined: browsers are told what backends say. */
+  readonly cors: CorsRules | undefined;
   /** Undefined: the path stays. */
   readonly rewritePath: RewritePath | undefined;
   /** Undefined: it redirects nobody. */
@@ -41,6 +44,7 @@ export function compileRoute(
     place,
     access: new Access(definition),
     guards: definition.guards.map((group) => group.flatMap((guard) => guards?.get(guard) ?? [])),
+    cors: definition.cors && new CorsRules(definition.cors),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
     locationOf: action.kind === "redirect" ? compileRedirect(action.redirect) : undefined,
     requestFields: compileChanges(requestFields),

@@ -1,6 +1,7 @@
 import type { HttpRefusal } from "../../../model/http/refusals.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
+import { preflightOf } from "./cors.ts";
 import type { RedirectFacts } from "./redirect.ts";
 import type { RoutedRequest, Routing } from "./routing.ts";
 
@@ -23,6 +24,13 @@ export type Decision =
     }
   | { readonly kind: "redirect"; readonly rule: Rule<CompiledRoute>; readonly location: string }
   | { readonly kind: "respond"; readonly rule: Rule<CompiledRoute> }
+  /** A browser asks whether a page may make a request; fields of the answer, as lines. */
+  | {
+      readonly kind: "preflight";
+      readonly rule: Rule<CompiledRoute>;
+      readonly lines: string;
+      readonly isAllowed: boolean;
+    }
   | {
       readonly kind: "forward";
       readonly rule: Rule<CompiledRoute>;
@@ -31,6 +39,26 @@ export type Decision =
     };
 
 export function decide(routing: Routing, request: DecidedRequest): Decision {
+  return (routing.hasCors ? decidePreflight(routing, request) : undefined) ?? decideRequest(routing, request);
+}
+
+/**
+ * A preflight is answered by the route of the request that it is about, without a guard: it has no credentials.
+ * @returns undefined where a request is none, or its route leaves them to backends.
+ */
+function decidePreflight(routing: Routing, request: DecidedRequest): Decision | undefined {
+  const preflight = preflightOf(request);
+  if (preflight === undefined) return undefined;
+  const rule = routing.find(request, preflight.method);
+  if (typeof rule === "string" || "ambiguous" in rule) return undefined;
+  const { access, cors } = rule.route;
+  if (cors === undefined) return undefined;
+  if (!access.admits(request.client)) return refuse("denied", rule);
+  const lines = cors.preflightLines(preflight);
+  return { kind: "preflight", rule, lines, isAllowed: cors.allows(preflight.origin) };
+}
+
+function decideRequest(routing: Routing, request: DecidedRequest): Decision {
   const rule = routing.find(request);
   if (typeof rule === "string") return refuse(rule);
   if ("ambiguous" in rule) return { ...refuse("ambiguous_path"), readings: rule.ambiguous };

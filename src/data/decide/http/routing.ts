@@ -7,17 +7,29 @@ import { routesOf } from "../../../model/http/route.ts";
 import type { RouteTable, Rule } from "../../../model/http/route-table.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { type CompiledRoute, compileRoute } from "./compiled-route.ts";
+import { type ReservedNames, reservedBy } from "./reserved.ts";
 import { type NoRoute, RouteIndex, type RouteRequest } from "./route-index.ts";
 
 /** A table; with the places of its routes where it is served. */
 export type IndexedTable = HttpRouteTable & { readonly routes?: readonly PlacedRoute[] };
 
+/** A route table, compiled. */
+export interface CompiledTable {
+  readonly index: RouteIndex<CompiledRoute>;
+  /** Fields that a client cannot send, because its guards set them; undefined: none. */
+  readonly reserved: ReservedNames | undefined;
+  /** Whether a route answers preflights. */
+  readonly hasCors: boolean;
+}
+
 /** Compiles route tables; an engine for regular expressions is loaded for those alone that have some. */
-export async function indexTable(table: IndexedTable): Promise<RouteIndex<CompiledRoute>> {
+export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
   const regexes = usesRegexes(table) ? await loadRegexes() : undefined;
-  return new RouteIndex(compileTable(table, regexes), (pattern, ignoreCase) =>
+  const index = new RouteIndex(compileTable(table, regexes), (pattern, ignoreCase) =>
     regexes!.whole(pattern, ignoreCase),
   );
+  const hasCors = [...routesOf(table)].some(({ cors }) => cors !== undefined);
+  return { index, reserved: reservedBy(table.guards), hasCors };
 }
 
 function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteTable<CompiledRoute> {
@@ -65,20 +77,26 @@ export interface RoutingSettings extends Pick<HttpServe, "fallback"> {
 export class Routing {
   readonly index: RouteIndex<CompiledRoute>;
   readonly fallback: Rule<CompiledRoute> | undefined;
+  readonly reserved: ReservedNames | undefined;
+  readonly hasCors: boolean;
   readonly #refusesAmbiguous: boolean;
 
-  /** @param index of the table that the listener names. */
-  constructor({ fallback, front }: RoutingSettings, index: RouteIndex<CompiledRoute>) {
+  /** @param table that the listener names. */
+  constructor({ fallback, front }: RoutingSettings, { index, reserved, hasCors }: CompiledTable) {
     this.index = index;
+    this.reserved = reserved;
+    this.hasCors = hasCors;
     this.fallback = fallback && { match: anyRequest, route: compileRoute(fallback, undefined) };
     this.#refusesAmbiguous = front.ambiguousPaths === "refuse";
   }
 
-  find(request: RoutedRequest): Rule<CompiledRoute> | Unroutable {
-    const found = this.#rule(request);
+  /** @param method that counts, in place of the request's own. */
+  find(request: RoutedRequest, method?: string): Rule<CompiledRoute> | Unroutable {
+    const asked = method === undefined ? request : new SecondReading(request, request.path, method);
+    const found = this.#rule(asked);
     const { secondPath } = request;
     if (secondPath === undefined || !this.#refusesAmbiguous) return found;
-    const other = this.#rule(new SecondReading(request, secondPath));
+    const other = this.#rule(new SecondReading(request, secondPath, method));
     const [name, otherName] = [nameOf(found), nameOf(other)];
     return name === otherName ? found : { ambiguous: [name, otherName] };
   }
@@ -93,22 +111,20 @@ export class Routing {
 const nameOf = (found: Rule<CompiledRoute> | NoRoute): string =>
   typeof found === "string" ? "none" : found.route.name;
 
-/** The same request with its other path. */
+/** The same request with another path, or another method. */
 class SecondReading implements RouteRequest {
   readonly #request: RouteRequest;
   readonly path: string;
+  readonly method: string;
 
-  constructor(request: RouteRequest, path: string) {
+  constructor(request: RouteRequest, path: string, method = request.method) {
     this.#request = request;
     this.path = path;
+    this.method = method;
   }
 
   get host(): string {
     return this.#request.host;
-  }
-
-  get method(): string {
-    return this.#request.method;
   }
 
   header(name: string): string | undefined {

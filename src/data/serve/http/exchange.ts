@@ -9,8 +9,10 @@ import type { Refusal } from "../../guard/step.ts";
 import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
 import { Forward, type ForwardOwner } from "./forward.ts";
-import { responseEdits } from "./heads.ts";
-import { refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
+
+import { responseEdits, unreserved } from "./heads.ts";
+import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
+
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
@@ -52,7 +54,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   /** The request's head. @param last it has no body. */
   begin(head: RequestHead, last: boolean): void {
     const { frontend, connection } = this.client;
-    const view = new RequestView(head, connection);
+    const { routing } = frontend;
+    const view = new RequestView(head, connection, routing.reserved);
     this.view = view;
     this.requestBody.isWhole = last;
     frontend.forwarding.identify(view, connection.clientAddress);
@@ -61,11 +64,16 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       this.#answer(textAnswer(proof, view.method), "answered");
       return;
     }
-    const decision = decide(frontend.routing, view);
+    const decision = decide(routing, view);
     this.route = decision.rule?.route;
     view.route = this.route?.name ?? "";
     if (this.route !== undefined) countBegin(this.#plane, this.route);
-    if (decision.kind === "refuse" || decision.rule.route.guards.length === 0) this.#follow(decision);
+    if (
+      decision.kind === "refuse" ||
+      decision.kind === "preflight" ||
+      decision.rule.route.guards.length === 0
+    )
+      this.#follow(decision);
     else {
       const steps = this.#plane.guards.stepsOf(decision.rule.route.definition.guards);
       view.passage = new Passage(steps, view, this, decision);
@@ -88,6 +96,10 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     switch (decision.kind) {
       case "refuse":
         this.refuse(decision.reason, decision.readings?.join(" or "));
+        break;
+      case "preflight":
+        this.detail = decision.isAllowed ? "preflight" : "preflight of an origin that is not allowed";
+        this.#answer(preflightAnswer(decision.lines), "answered");
         break;
       case "redirect":
       case "respond":
@@ -137,7 +149,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   complete(trailers: Fields | undefined): void {
     if (this.isOver) return;
     this.forward?.requestMoved(true);
-    this.requestBody.end(trailers);
+    this.requestBody.end(unreserved(trailers, this.view?.reserved));
   }
 
   /** The request breaks the rules, or was cut short. */
@@ -232,7 +244,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
 
   /** Leaves a backend, by its slot. */
   vacate(slot: number): void {
-    this.view?.passage?.vacate(slot);
-    if (!this.isOver) this.forward?.vacate(slot);
+    if (this.isOver) return;
+    if (this.forward === undefined) this.view?.passage?.vacate(slot);
+    else this.forward.vacate(slot);
   }
 }

@@ -4,13 +4,11 @@ import { type ConnectionLimits, clientSideLimits } from "../../../http/http2/lim
 import { NameSet } from "../../../http/name-set.ts";
 import type { RequestLimits } from "../../../http/scan.ts";
 import type { ErrorPage, Hsts, HttpFront, HttpServe } from "../../../model/http/front.ts";
-import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import type { RouteIndex } from "../../decide/http/route-index.ts";
-import { Routing } from "../../decide/http/routing.ts";
+import { type CompiledTable, Routing } from "../../decide/http/routing.ts";
 import { Forwarding } from "./forwarded.ts";
 
 /** Route tables as they are served now, by name. */
-export type ServedTables = ReadonlyMap<string, RouteIndex<CompiledRoute>>;
+export type ServedTables = ReadonlyMap<string, CompiledTable>;
 
 /** How a listener speaks HTTP, with all that can be prepared before a request comes. */
 export class HttpFrontend {
@@ -55,8 +53,8 @@ export class HttpFrontend {
 
   /** The rules as they are served now. */
   get routing(): Routing {
-    const index = this.#tables.get(this.#serve.routes)!;
-    if (this.#routing?.index !== index) this.#routing = new Routing(this.#serve, index);
+    const table = this.#tables.get(this.#serve.routes)!;
+    if (this.#routing?.index !== table.index) this.#routing = new Routing(this.#serve, table);
     return this.#routing;
   }
 

@@ -1,8 +1,11 @@
 import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
 import type { Fields, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
+import { readFields } from "../../../http/scan.ts";
+import { mostFields } from "../../../http/span-fields.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { ExchangeClient } from "./client.ts";
 import type { RequestView } from "./view.ts";
 
@@ -77,12 +80,58 @@ export function requestEdits(view: RequestView, route: CompiledRoute, client: Ex
   const { frontend, connection } = client;
   const { requestFields } = route;
   const markers: FieldMarker[] = [frontend.forwarding.marker(connection.clientAddress)];
+  if (view.reserved !== undefined) markers.push(view.reserved);
   if (requestFields !== undefined) markers.push(requestFields);
-  const lines = frontend.requestLines + frontend.forwarding.lines(view, connection);
+  const lines =
+    frontend.requestLines + frontend.forwarding.lines(view, connection) + grantedLines(view, route);
   return {
     dropped: markDropped(view.fields, markers),
     lines: requestFields === undefined ? lines : lines + requestFields.lines(view),
   };
+}
+
+/** What guards say of the client; a field that the route sets or removes is the route's. */
+function grantedLines({ passage }: RequestView, { requestFields }: CompiledRoute): string {
+  if (passage === undefined || passage.requestLines === "") return "";
+  if (requestFields === undefined) return passage.requestLines;
+  const granted = readFields(passage.requestLines);
+  const marks = new Uint8Array(granted.count);
+  requestFields.mark(granted, marks);
+  return granted.linesExcept(marks);
+}
+
+const marked = new Uint8Array(mostFields);
+
+/** Trailers without the fields that a client cannot send. */
+export function unreserved(
+  trailers: Fields | undefined,
+  reserved: ReservedNames | undefined,
+): Fields | undefined {
+  if (trailers === undefined || reserved === undefined) return trailers;
+  marked.fill(0, 0, trailers.count);
+  reserved.mark(trailers, marked);
+  return readFields(trailers.linesExcept(marked));
+}
+
+/** The fields with which most sites are safer, and which break none of them. */
+const securityFields = [
+  ["x-content-type-options", "nosniff"],
+  ["x-frame-options", "SAMEORIGIN"],
+  ["referrer-policy", "strict-origin-when-cross-origin"],
+  ["x-permitted-cross-domain-policies", "none"],
+] as const;
+
+/** Those of them of which neither the backend nor the route says anything. */
+function securityLines(fields: Fields, route: CompiledRoute | undefined): string {
+  const changes = route?.definition.responseFields;
+  let lines = "";
+  for (const [name, value] of securityFields)
+    if (
+      fields.findName(name) < 0 &&
+      !(changes && (Object.hasOwn(changes.set, name) || changes.remove.includes(name)))
+    )
+      lines += `${name}: ${value}\r\n`;
+  return lines;
 }
 
 /** Changes to a response's fields. @param view undefined: the request was not read. @param route undefined: none took it. */
@@ -94,7 +143,11 @@ export function responseEdits(
 ): { readonly dropped: Uint8Array; lines: string } {
   const { frontend } = client;
   const responseFields = route?.responseFields;
-  const markers = responseFields === undefined ? frontend.dropped : [...frontend.dropped, responseFields];
+  // A preflight has its fields already.
+  const cors = view !== undefined && view.method !== "OPTIONS" ? route?.cors : undefined;
+  let markers = frontend.dropped;
+  if (cors !== undefined) markers = [...markers, cors];
+  if (responseFields !== undefined) markers = [...markers, responseFields];
   let lines = frontend.responseLines(client.connection.tls !== undefined);
   const { requestId } = frontend.front.forwarded;
   if (
@@ -105,6 +158,8 @@ export function responseEdits(
   )
     lines += `${requestId}: ${view.requestId}\r\n`;
   lines += view?.passage?.responseLines ?? "";
+  if (cors !== undefined) lines += cors.lines(view!.header("origin"));
+  if (frontend.front.securityFields) lines += securityLines(fields, route);
   if (responseFields !== undefined) lines += responseFields.lines(view!);
   return { dropped: markDropped(fields, markers), lines };
 }

@@ -35,6 +35,9 @@ export function refusalAnswer(frontend: HttpFrontend, request: AnsweredRequest, 
   return createAnswer(spec, method, textOf(request, fieldIds.accept));
 }
 
+/** @param lines its fields. */
+export const preflightAnswer = (lines: string): Answer => answerWith(204, lines, nothing, "OPTIONS");
+
 /** The answer that a route has itself. @throws for a route that has none. */
 export function routeAnswer(
   decision: Extract<Decision, { kind: "redirect" | "respond" }>,

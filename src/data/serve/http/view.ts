@@ -4,6 +4,7 @@ import { queryValue } from "../../../http/uri/query.ts";
 import type { Variable } from "../../../model/http/template.ts";
 import type { DecidedRequest } from "../../decide/http/decide.ts";
 import type { HashFacts } from "../../decide/http/hash-key.ts";
+import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { TemplateFacts } from "../../decide/http/template.ts";
 import type { Passage } from "../../guard/passage.ts";
 import type { GuardedRequest } from "../../guard/step.ts";
@@ -23,8 +24,12 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   /** Past the guards of its route; undefined: there are none. */
   passage: Passage | undefined = undefined;
 
-  constructor(head: RequestHead, connection: HttpConnection) {
+  /** Names under which a client has sent nothing, whatever it sent. */
+  readonly reserved: ReservedNames | undefined;
+
+  constructor(head: RequestHead, connection: HttpConnection, reserved?: ReservedNames) {
     this.head = head;
+    this.reserved = reserved;
     this.fields = head.fields;
     this.client = connection.clientAddress;
     this.connection = connection;
@@ -68,6 +73,7 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
 
   /** All fields of a name, joined. */
   readonly header = (name: string): string | undefined => {
+    if (this.reserved?.has(name)) return undefined;
     const { fields } = this;
     const id = fieldIdOf(name);
     const next = (from: number): number => (id > 0 ? fields.find(id, from) : fields.findName(name, from));

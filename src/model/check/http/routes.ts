@@ -139,7 +139,10 @@ export function poolUses(
     const ruled = [...(table === undefined ? [] : routesOf(table))].flatMap((route) =>
       targetsOf(route).map((pool, index) => ({ path: ["routes", route.name, "pools", index], pool })),
     );
-    return [...own, ...ruled];
+    const asked = (table?.guards ?? []).flatMap((guard) =>
+      guard.kind === "forward" ? [{ path: [...guard.name.split("."), "pool"], pool: guard.pool }] : [],
+    );
+    return [...own, ...ruled, ...asked];
   });
 }
 

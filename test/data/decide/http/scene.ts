@@ -18,6 +18,7 @@ export function routeOf(name: string, rest: Partial<HttpRoute> = {}): HttpRoute 
     allow: [],
     deny: [],
     guards: [],
+    cors: undefined,
     action: { kind: "pools", to: [{ pool: name, weight: 1 }] },
     maxBody: undefined,
     rewrite: { path: undefined, host: undefined },

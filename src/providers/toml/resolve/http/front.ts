@@ -61,6 +61,7 @@ export async function resolveFront(
     via: http.via || undefined,
     server: serverField(http),
     hsts: resolveHsts(hsts),
+    securityFields: settings.security_headers ?? false,
     forwarded: resolveForwarded(forwarded),
     errors: await resolveErrors(settings.errors ?? {}, [...path, "errors"], resolving),
   };

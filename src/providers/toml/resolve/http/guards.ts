@@ -37,6 +37,10 @@ async function resolveAuth(
       report(errorAt(["auth", own, "users_file"], `${file} ${users.problem}`));
       return undefined;
     }
+    case "forward": {
+      const { pool, path, copy, copy_response: copyResponse, timeout, on_failure: onFailure } = settings;
+      return { kind: "forward", name, pool, path, copy, copyResponse, timeout, onFailure };
+    }
     case "jwt":
       return await resolveJwt(own, settings, { directory, report });
     case "mtls":

@@ -1,4 +1,5 @@
-import { errorAt, type Path } from "../../../../lib/findings.ts";
+import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import type { Cors } from "../../../../model/http/cors.ts";
 import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { UnorderedRoute } from "../../../../model/http/precedence.ts";
 import type { FieldChanges, HashKey, HttpRoute } from "../../../../model/http/route.ts";
@@ -53,6 +54,7 @@ export async function resolveRoute(
     retry: resolveRetry(settings.retry, [...path, "retry"], resolving),
     hash: settings.hash.map(hashKey),
     sticky: sticky && { cookie: sticky.cookie, sameSite: sticky.same_site, maxAge: sticky.max_age },
+    cors: resolveCors(settings.cors, [...path, "cors"], resolving),
     upgrades: settings.upgrades,
   };
   return { route, hosts: [...new Set(hosts)], matches, priority, listeners };
@@ -112,4 +114,17 @@ function hashKey(text: string): HashKey {
   const kind = text.slice(0, colon) as Exclude<HashKey["kind"], "source-ip">;
   const name = text.slice(colon + 1);
   return { kind, name: kind === "header" ? name.toLowerCase() : name };
+}
+
+function resolveCors(settings: RouteSettings["cors"], path: Path, { report }: Resolving): Cors | undefined {
+  if (settings === undefined) return undefined;
+  const { origins, methods, headers, expose, credentials, max_age: maxAge } = settings;
+  if (credentials && origins.includes("*"))
+    report(
+      warningAt(
+        [...path, "credentials"],
+        'with origins = ["*"] every page that a user visits can act in the user\'s name; name the origins',
+      ),
+    );
+  return { origins, methods, headers, expose, credentials, maxAge };
 }

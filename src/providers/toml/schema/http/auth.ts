@@ -2,6 +2,7 @@ import * as z from "zod";
 import { jwtAlgorithms } from "../../../../model/http/guard.ts";
 import { clientRules } from "../client-auth.ts";
 import { duration, path } from "../values.ts";
+import { editableName, requestPath } from "./values.ts";
 
 const mtls = z.strictObject({
   type: z.literal("mtls").describe("The client's certificate, which `client_auth` of the listener asks for."),
@@ -26,6 +27,37 @@ const basic = z.strictObject({
       description: "What clients show when they ask for the password.",
       "x-default": "the auth's name",
     }),
+});
+
+const copiedName = editableName.transform((text) => text.toLowerCase());
+
+const forward = z.strictObject({
+  type: z.literal("forward").describe("A server is asked about each request: 2xx lets in."),
+  pool: z
+    .string({ error: "expected the name of a pool" })
+    .describe("The pool whose backends are asked, with a GET that has the fields of the request."),
+  path: requestPath.describe(
+    "The path that is asked for. X-Forwarded-Method, -Proto, -Host and -Uri have the request's own.",
+  ),
+  copy: z
+    .array(copiedName, { error: 'expected a list of names, such as ["remote-user"]' })
+    .max(32)
+    .prefault([])
+    .describe(
+      "Fields of the answer that backends get. What clients send under these names is removed, on every route of the listeners. The first says who the client is.",
+    ),
+  copy_response: z
+    .array(copiedName, { error: 'expected a list of names, such as ["set-cookie"]' })
+    .max(32)
+    .prefault([])
+    .describe("Fields of an answer with 2xx that clients get."),
+  timeout: duration("1ms", "1m").prefault("5s").describe("Time for the whole answer."),
+  on_failure: z
+    .enum(["refuse", "pass"])
+    .prefault("refuse")
+    .describe(
+      "What becomes of a request where there is no answer, or one with 5xx: 503, or it goes on without the fields.",
+    ),
 });
 
 const some = (what: string, most = 32) =>
@@ -112,8 +144,8 @@ const jwt = z.strictObject({
 
 /** A way in which clients show who they are. */
 export const auth = z
-  .discriminatedUnion("type", [basic, jwt, mtls], {
-    error: 'expected a table with type = "basic", "jwt" or "mtls"',
+  .discriminatedUnion("type", [basic, forward, jwt, mtls], {
+    error: 'expected a table with type = "basic", "forward", "jwt" or "mtls"',
   })
   .describe("A way in which clients show who they are. Routes name the ones that let their requests in.");
 

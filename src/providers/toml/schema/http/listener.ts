@@ -136,6 +136,11 @@ export const httpKeys = {
       description: "Strict-Transport-Security in answers over TLS: for how long, or a table.",
       "x-default": "none",
     }),
+  security_headers: z.boolean(yesOrNo).optional().meta({
+    description:
+      "Adds X-Content-Type-Options, X-Frame-Options, Referrer-Policy and X-Permitted-Cross-Domain-Policies to answers in which neither backend nor route says anything of them.",
+    "x-default": "`false`",
+  }),
   max_requests_per_connection: integer(0, 1_000_000).optional().meta({
     description: "After this many requests a connection is closed in order. 0: no limit.",
     "x-default": "10000",

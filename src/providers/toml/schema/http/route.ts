@@ -2,6 +2,7 @@ import * as z from "zod";
 import { retryTriggerList } from "../../../../model/http/retry.ts";
 import { cidrs } from "../limits.ts";
 import { duration, integer, name, path } from "../values.ts";
+import { cors } from "./cors.ts";
 import { conditions, match } from "./match.ts";
 import {
   authority,
@@ -239,6 +240,11 @@ export const route = z
       })
       .prefault([])
       .describe("Auths, in the order in which they are asked: one has to let a request in."),
+    cors: cors
+      .optional()
+      .describe(
+        "Pages of other origins that may use this route from a browser. umay answers their preflights.",
+      ),
     max_body: size("0", "1024GiB").optional().meta({
       description: "The largest body of a request. 0: no limit.",
       "x-default": "the listener's",

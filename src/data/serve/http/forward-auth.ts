@@ -1,0 +1,307 @@
+import { answerWith } from "../../../http/answer.ts";
+import type { Fault } from "../../../http/fault.ts";
+import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
+import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
+import { NameSet } from "../../../http/name-set.ts";
+import type { ForwardAuth } from "../../../model/http/guard.ts";
+import type { EndReason } from "../../../model/reasons.ts";
+import { ReservedNames } from "../../decide/http/reserved.ts";
+import type { Refusal, Verdict, Waiter, Waiting } from "../../guard/step.ts";
+import type { PickKey } from "../../pick/picker.ts";
+import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
+import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
+import type { HttpConnection } from "./client.ts";
+import type { HttpPlane } from "./plane.ts";
+import type { PoolChoice } from "./sticky-pick.ts";
+import type { RequestView } from "./view.ts";
+
+/** The most of an answer's body that goes on to a client, in bytes; of a good answer it is only read. */
+const longestBody = 65_536;
+/** Questions of a worker that wait for an answer. */
+const mostUnderWay = 1_000;
+
+/** About a body that the server does not get, about another answer than it gives, or umay's to say. */
+const unasked = new NameSet([
+  "content-*",
+  "expect",
+  "range",
+  "if-*",
+  "accept-encoding",
+  "x-forwarded-*",
+  "forwarded",
+  "x-real-ip",
+  "x-request-id",
+]);
+
+/** The framing of an answer, which is made anew. */
+const framing = new NameSet(["content-length", "date"]);
+
+/**
+ * Judges requests by asking a server about each (as nginx's `auth_request` and others do): a GET with the fields of the
+ * request, and with what is asked for in X-Forwarded-Method, -Proto, -Host and -Uri. 2xx lets in.
+ */
+export class ForwardJudge {
+  readonly auth: ForwardAuth;
+  readonly plane: HttpPlane;
+  /** Fields of a client that the server does not get. */
+  readonly markers: readonly FieldMarker[];
+  underWay = 0;
+
+  constructor(auth: ForwardAuth, plane: HttpPlane) {
+    this.auth = auth;
+    this.plane = plane;
+    this.markers = [unasked, new ReservedNames(auth.copy)];
+  }
+
+  judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
+    if (this.underWay >= mostUnderWay) return this.failed("too many requests wait for an answer");
+    const question = new Question(this, view, waiter);
+    return question.ask();
+  }
+
+  failed(detail: string): Verdict {
+    if (this.auth.onFailure === "pass") return { kind: "pass" };
+    return { kind: "refuse", reason: "auth_unavailable", detail };
+  }
+}
+
+/** One question to the server. */
+class Question implements BackendSideOwner, UpstreamUser, Waiting {
+  readonly kind = "wait";
+  readonly connection: HttpConnection;
+  readonly head: QuestionHead;
+  readonly choice: PoolChoice;
+  readonly key: PickKey;
+  readonly triesOthers = true;
+  needsNew = false;
+  readonly deadline: number;
+  readonly #judge: ForwardJudge;
+  readonly #view: RequestView;
+  readonly #side: BackendSide;
+  #waiter: Waiter | undefined;
+  /** The verdict where it comes before {@link ask} is over. */
+  #early: Verdict | undefined = undefined;
+  #isAsking = true;
+  /** The verdict of the answer, whose body is still read. */
+  #verdict: Verdict | undefined = undefined;
+  /** Of an answer that goes on to the client. */
+  #status = 0;
+  #lines = "";
+  #parts: Buffer[] | undefined = undefined;
+  #length = 0;
+  /** When it was sent, by performance.now(); 0: not yet. */
+  #sentAt = 0;
+
+  constructor(judge: ForwardJudge, view: RequestView, waiter: Waiter) {
+    const { auth } = judge;
+    this.#judge = judge;
+    this.#view = view;
+    this.#waiter = waiter;
+    this.connection = view.connection;
+    this.head = new QuestionHead(view, auth.path);
+    this.deadline = performance.now() + auth.timeout;
+    this.choice = { pool: view.connection.listener.poolNamed(auth.pool), backend: undefined, key: undefined };
+    this.key = {
+      clientAddress: view.client,
+      serverName: this.connection.serverName,
+      key: undefined,
+      preferred: undefined,
+    };
+    this.#side = new BackendSide(judge.plane, this);
+    judge.underWay++;
+  }
+
+  ask(): Verdict | Waiting {
+    this.#side.begin();
+    this.#isAsking = false;
+    return this.#early ?? this;
+  }
+
+  connected(upstream: RequestUpstream): void {
+    const { markers } = this.#judge;
+    const { http } = this.choice.pool.definition;
+    const { address } = upstream.backend;
+    const { fields } = this.#view;
+    this.#sentAt = performance.now();
+    this.head.scheme = upstream.secure ? "https" : "http";
+    this.head.fields = fields;
+    this.head.authority =
+      typeof http.host === "object"
+        ? http.host.name
+        : http.host === "backend"
+          ? address
+          : this.#host(address);
+    const dropped = markDropped(fields, markers);
+    upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view) });
+  }
+
+  #host(address: string): string {
+    const { authority } = this.#view;
+    return authority === "" ? address : authority;
+  }
+
+  ended(reason: EndReason): void {
+    this.#failed(reason);
+  }
+
+  drained(): void {}
+
+  interim(): void {}
+
+  response(head: ResponseHead): void {
+    const { status, fields } = head;
+    const { auth } = this.#judge;
+    this.#side.dispatch.answered(this.#sentAt, status < 502 || status > 504);
+    if (status >= 200 && status < 300)
+      this.#verdict = {
+        kind: "pass",
+        user: auth.copy.length === 0 ? "" : textOf(fields, auth.copy[0]!),
+        requestLines: linesOf(fields, auth.copy),
+        responseLines: linesOf(fields, auth.copyResponse),
+      };
+    else if (status >= 500) this.#verdict = this.#judge.failed(`it answers with status ${status}`);
+    else {
+      this.#verdict = { kind: "refuse", reason: "auth_denied", detail: `it answers with status ${status}` };
+      this.#status = status;
+      this.#lines = fields.linesExcept(markDropped(fields, [framing]));
+      this.#parts = [];
+    }
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.#length += end - start;
+    if (this.#length > longestBody) {
+      // What there is of it is no answer for anybody.
+      this.#parts = undefined;
+      this.#side.drop();
+      this.#settle(this.#verdict!);
+      return true;
+    }
+    this.#parts?.push(Buffer.from(bytes.subarray(start, end)));
+    if (last) this.end();
+    return true;
+  }
+
+  end(): void {
+    this.#side.served(true);
+    const verdict = this.#verdict!;
+    if (verdict.kind === "pass" || this.#parts === undefined) this.#settle(verdict);
+    else this.#settle(this.#withAnswer(verdict, Buffer.concat(this.#parts)));
+  }
+
+  #withAnswer(refusal: Refusal, body: Buffer): Refusal {
+    const answer = answerWith(this.#status, this.#lines, body, this.#view.method);
+    return { ...refusal, answer };
+  }
+
+  switched(): void {
+    this.#failed("it changes to another protocol");
+  }
+
+  fail({ reason, detail }: Fault): void {
+    if (!this.#repeats()) this.#failed(`${reason} (${detail})`);
+  }
+
+  broke(): void {
+    if (!this.#repeats()) this.#failed("backend_reset");
+  }
+
+  refused(): void {
+    if (!this.#repeats()) this.#failed("backend_refused");
+  }
+
+  /** Where a connection that was there before ended as it was used: once more, over another. It is a GET without a body. */
+  #repeats(): boolean {
+    const { upstream } = this.#side;
+    if (this.needsNew || upstream === undefined || !upstream.isReused || upstream.heard) return false;
+    this.needsNew = true;
+    this.#sentAt = 0;
+    this.#side.leave(false);
+    this.#side.again();
+    return true;
+  }
+
+  #failed(detail: string): void {
+    if (this.#sentAt > 0 && this.#verdict === undefined)
+      this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
+    this.#side.drop();
+    this.#settle(this.#judge.failed(detail));
+  }
+
+  #settle(verdict: Verdict): void {
+    const waiter = this.#waiter;
+    if (waiter === undefined) return;
+    this.#over();
+    if (this.#isAsking) this.#early = verdict;
+    else waiter.settle(verdict);
+  }
+
+  #over(): void {
+    this.#waiter = undefined;
+    this.#judge.underWay--;
+  }
+
+  withdraw(): void {
+    if (this.#waiter === undefined) return;
+    this.#over();
+    this.#side.drop();
+  }
+
+  endIfOverdue(now: number): void {
+    if (this.#waiter === undefined) return;
+    if (now > this.deadline) this.#failed("it did not answer in time");
+    else if (this.#sentAt === 0) this.#side.dispatch.endIfOverdue(now);
+  }
+
+  vacate(slot: number): void {
+    if (this.#waiter === undefined || this.#side.dispatch.upstream?.backend.slot !== slot) return;
+    if (this.#sentAt === 0) this.#side.dispatch.vacate();
+    else this.#failed("backend_drained");
+  }
+}
+
+/** The head of a question: without a body, whatever the request has. */
+class QuestionHead implements RequestHead {
+  readonly method = "GET";
+  scheme: "http" | "https";
+  readonly host: string;
+  readonly path: string;
+  readonly query = "";
+  readonly secondPath = undefined;
+  readonly length = 0;
+  readonly upgrade = "";
+  readonly expectsContinue = false;
+  readonly takesTrailers = false;
+  authority: string;
+  fields: Fields;
+
+  constructor({ scheme, host, authority, fields }: RequestView, path: string) {
+    this.scheme = scheme;
+    this.host = host;
+    this.authority = authority;
+    this.path = path;
+    this.fields = fields;
+  }
+}
+
+function questionLines(view: RequestView): string {
+  const { method, scheme, authority, path, query, client, requestId } = view;
+  const lines = `x-forwarded-method: ${method}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-uri: ${path}${query}\r\n`;
+  const host = authority === "" ? "" : `x-forwarded-host: ${authority}\r\n`;
+  const from = client === "" ? "" : `x-forwarded-for: ${client}\r\n`;
+  return `${lines}${host}${from}${requestId === "" ? "" : `x-request-id: ${requestId}\r\n`}`;
+}
+
+/** All fields of these names, as they came. */
+function linesOf(fields: Fields, names: readonly string[]): string {
+  let lines = "";
+  for (const name of names)
+    for (let at = fields.findName(name); at >= 0; at = fields.findName(name, at + 1))
+      lines += `${name}: ${fields.value(at)}\r\n`;
+  return lines;
+}
+
+function textOf(fields: Fields, name: string): string {
+  const at = fields.findName(name);
+  return at < 0 ? "" : fields.value(at);
+}

@@ -1,0 +1,12 @@
+import type { CounterMemory } from "../../src/channel/counters.ts";
+import { ServedGuards } from "../../src/data/guard/guards.ts";
+import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
+
+/** Guards of a worker that asks nobody. */
+export function servedGuards(counters: CounterMemory): ServedGuards {
+  const { logger } = createWorkerLogger({ level: "silent" }, () => {});
+  const forward = (): never => {
+    throw new Error("nobody is asked");
+  };
+  return new ServedGuards({ counters }, { logger, forward });
+}
