@@ -54,6 +54,7 @@ const plane: Plane & typeof counting = {
   guards: new ServedGuards(counting, {
     logger: log.logger,
     forward: (auth) => new ForwardJudge(auth, plane),
+    worker: setup.id,
   }),
   sharedUpstreams: new SharedUpstreams(dial),
   isDraining: false,

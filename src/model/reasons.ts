@@ -282,6 +282,11 @@ export const requestReasons = {
     status: 403,
     text: "the client may not come in, whoever it is; detail says why",
   },
+  rate_limited: {
+    origin: "client",
+    status: 429,
+    text: "a rate limit of the route has no room for it; detail says which",
+  },
   denied: { origin: "client", status: 403, text: "the route's allow or deny refuses the client's address" },
   upgrade_refused: {
     origin: "client",

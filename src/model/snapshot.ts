@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Challenge } from "./acme.ts";
 import type { PlacedBackend } from "./backend.ts";
-import type { Guard } from "./http/guard.ts";
+import type { Guard, RateLimit } from "./http/guard.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
@@ -45,12 +45,19 @@ export interface PlacedRoute {
   readonly counters: number;
 }
 
-/** A guard with its place in the shared memory, which is the same in every table. */
-export type PlacedGuard = Guard & {
+/** Where a guard is in the shared memory. */
+interface GuardPlace {
   readonly slot: number;
   /** Index of the first of its counters in every worker's counter memory. */
   readonly counters: number;
-};
+}
+
+/** A rate limit with the table in which all workers count; `seed` hashes its keys. */
+export type PlacedRateLimit = RateLimit &
+  GuardPlace & { readonly table: SharedArrayBuffer; readonly seed: number };
+
+/** A guard with its place in the shared memory, which is the same in every table. */
+export type PlacedGuard = (Exclude<Guard, RateLimit> & GuardPlace) | PlacedRateLimit;
 
 export interface PlacedRouteTable extends HttpRouteTable {
   /** Those of its routes. */

@@ -146,6 +146,12 @@ export const metrics = {
     labels: ["auth", "result"],
     unit: "",
   },
+  umay_rate_limited_total: {
+    type: "counter",
+    help: "Requests that a rate limit had no room for.",
+    labels: ["limit"],
+    unit: "",
+  },
   umay_first_byte_seconds: {
     type: "histogram",
     help: "Time from a request's head to the head of the backend's answer.",

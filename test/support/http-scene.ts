@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { countersOf } from "../../src/channel/layout.ts";
 import { admit } from "../../src/data/accept/admission.ts";
 import { Connection } from "../../src/data/accept/connection.ts";
 import { clock } from "../../src/data/clock.ts";
@@ -22,6 +21,7 @@ import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
 import { FakePlane, fakeBackends, fakeChain } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
+import { placedGuard } from "./placed-guard.ts";
 
 const base = `[listeners.web]
 bind = "127.0.0.1:8080"
@@ -84,7 +84,7 @@ export class HttpScene {
     this.#guards = defined;
     const fake = new FakePlane();
     const forward = (auth: ForwardAuth): ForwardJudge => new ForwardJudge(auth, this.plane);
-    const served = new ServedGuards(fake, { logger: fake.logger, forward });
+    const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1 });
     const { guards = served } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(),
@@ -93,8 +93,7 @@ export class HttpScene {
       isDraining: false,
     });
     this.plane = plane;
-    for (const [slot, guard] of defined.entries())
-      served.prepare({ ...guard, slot, counters: countersOf("guard", slot) })();
+    for (const [slot, guard] of defined.entries()) served.prepare(placedGuard(guard, slot))();
     this.pool = plane.pool({
       maxConnectionsPerBackend: undefined,
       backends: fakeBackends.slice(0, settings.backends ?? 3),

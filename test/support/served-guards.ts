@@ -8,5 +8,5 @@ export function servedGuards(counters: CounterMemory): ServedGuards {
   const forward = (): never => {
     throw new Error("nobody is asked");
   };
-  return new ServedGuards({ counters }, { logger, forward });
+  return new ServedGuards({ counters }, { logger, forward, worker: 1 });
 }

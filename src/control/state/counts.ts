@@ -50,7 +50,7 @@ export function routesIn({ routeTables }: Snapshot): readonly PlacedRoute[] {
 }
 
 /** The guards of a kind that the routes of all tables name, each once. @param kind with which their names begin. */
-export function guardsIn({ routeTables }: Snapshot, kind: "auth"): readonly PlacedGuard[] {
+export function guardsIn({ routeTables }: Snapshot, kind: "auth" | "rate_limits"): readonly PlacedGuard[] {
   const guards = new Map(routeTables.flatMap((table) => table.guards.map((guard) => [guard.name, guard])));
   return [...guards.values()].filter(({ name }) => partsOfName(name)[0] === kind);
 }

@@ -1,17 +1,29 @@
+import { randomInt } from "node:crypto";
+import { createAddressTable, giveBackOfWorker } from "../../channel/address-table.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { WorkerCounters } from "../../channel/worker-counters.ts";
-import type { Guard } from "../../model/http/guard.ts";
+import type { Guard, RateLimit } from "../../model/http/guard.ts";
 import type { HttpRouteTable } from "../../model/http/route.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import { Places } from "./places.ts";
 
+interface LimitMemory {
+  readonly keys: number;
+  readonly table: SharedArrayBuffer;
+  readonly seed: number;
+}
+
 /** Where guards are in shared memory. A guard has one place, in however many tables it is named. */
 export class GuardPlaces {
   readonly #places: Places<number>;
+  readonly #workers: number;
   /** The slots of those that are named. */
   #present = new Map<string, number>();
+  /** The memory of rate limits, and for how many keys it is. */
+  readonly #memories = new Map<string, LimitMemory>();
 
   constructor(shared: SharedMemory, counters: WorkerCounters) {
+    this.#workers = counters.memories.length;
     this.#places = new Places({ kind: "guard", shared, counters, busy: () => false });
   }
 
@@ -27,6 +39,7 @@ export class GuardPlaces {
       if (!names.has(name)) {
         this.#places.leave(name, slot, slot, version);
         this.#present.delete(name);
+        this.#memories.delete(name);
       }
     for (const name of names) if (!this.#present.has(name)) this.#present.set(name, this.#places.take(name)!);
   }
@@ -34,7 +47,26 @@ export class GuardPlaces {
   /** With the place that it has since {@link follow}. */
   placed(guard: Guard): PlacedGuard {
     const slot = this.#present.get(guard.name)!;
-    return { ...guard, slot, counters: this.#places.counters(slot) };
+    const place = { slot, counters: this.#places.counters(slot) };
+    return guard.kind === "rate-limit"
+      ? { ...guard, ...place, ...this.#memoryOf(guard) }
+      : { ...guard, ...place };
+  }
+
+  /** A limit goes on counting whatever else of it changes; a table cannot grow. */
+  #memoryOf({ name, keys }: RateLimit): Omit<LimitMemory, "keys"> {
+    let memory = this.#memories.get(name);
+    if (memory?.keys !== keys) {
+      const seed = randomInt(2 ** 32);
+      memory = { keys, table: createAddressTable(Math.ceil(keys / 2), this.#workers, seed), seed };
+      this.#memories.set(name, memory);
+    }
+    return { table: memory!.table, seed: memory!.seed };
+  }
+
+  /** Gives back what a dead worker had under way. @param worker 1 to count of workers. */
+  giveBack(worker: number): void {
+    for (const { table } of this.#memories.values()) giveBackOfWorker(table, worker);
   }
 
   /** As {@link Places.settle}. */

@@ -53,6 +53,11 @@ export class RoutePlaces {
     );
   }
 
+  /** As {@link GuardPlaces.giveBack}. */
+  giveBack(worker: number): void {
+    this.#guards.giveBack(worker);
+  }
+
   /** As {@link Places.settle}. */
   settle(applied: number): void {
     this.#places.settle(applied);

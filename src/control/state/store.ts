@@ -152,6 +152,9 @@ export class Store {
     return [...this.#listeners.values(), ...this.#listenerPlaces.leaving];
   }
 
+  /** Gives back what a dead worker had under way in rate limits. @param worker 1 to count of workers. */
+  readonly giveBack = (worker: number): void => this.#routePlaces.giveBack(worker);
+
   /**
    * Serves other listeners and pools. What did not change stays the same object; what has the same name keeps its place, its
    * counters, its tickets and, if it is a pool, its backends. Pools that left are served until they {@link retire}.

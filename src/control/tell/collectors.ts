@@ -145,6 +145,11 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
         value: sumCells(memories, counters + guardCell.results + index),
       })),
     ),
+  umay_rate_limited_total: ({ memories, snapshot }) =>
+    guardsIn(snapshot(), "rate_limits").map(({ name, counters }) => ({
+      labels: { limit: partsOfName(name)[1] },
+      value: sumCells(memories, counters + guardCell.results + guardResults.indexOf("refused")),
+    })),
   umay_first_byte_seconds: ({ memories, snapshot }) => {
     const { pools, ...served } = snapshot();
     if (speakingHttp(served).length === 0) return [];

@@ -371,6 +371,7 @@ export class Supervisor {
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
     for (const { addressTable } of this.#newest?.listeners ?? [])
       if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
+    this.#newest?.giveBack(seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
     const backoff = this.#stopping ? undefined : seat.backoff;

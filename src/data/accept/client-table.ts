@@ -55,7 +55,7 @@ export class ClientTable {
     const now = this.#bucket === undefined ? 0 : this.#clock();
     const set = hash(this.#key, this.#table.seed) & (this.#table.sets - 1);
     lockSet(this.#table, set, this.#worker);
-    const place = this.#find(set, now);
+    const place = findPlace(this.#table, set, this.#key.high, this.#key.low, now);
     const fullAt = place === undefined ? 0 : this.#table.fullAt[place]!;
     const result = place === undefined ? "max_connections_per_ip" : this.#enterAt(place, now);
     if (trial && typeof result === "number") {
@@ -83,38 +83,42 @@ export class ClientTable {
     this.#own[place]! += 1;
     return place;
   }
+}
 
-  /**
-   * The client's place, which may have been another's until now: of the ones that have nothing open, the one whose
-   * bucket is full first. @returns undefined where all in the set have something open.
-   */
-  #find(set: number, now: number): number | undefined {
-    const { keys, used, open, fullAt } = this.#table;
-    const { high, low } = this.#key;
-    const first = set * placesPerSet;
-    const end = first + used[set]!;
-    for (let place = first; place < end; place++)
-      if (keys[2 * place + 1] === low && keys[2 * place] === high) return place;
-    let chosen: number | undefined;
-    if (end < first + placesPerSet) {
-      chosen = end;
-      used[set]! += 1;
-    } else
-      for (let place = first; place < end; place++) {
-        if (Atomics.load(open, place) > 0) continue;
-        if (chosen === undefined || fullAt[place]! < fullAt[chosen]!) chosen = place;
-        if (fullAt[chosen]! <= now) break;
-      }
-    if (chosen === undefined) return undefined;
-    keys[2 * chosen] = high;
-    keys[2 * chosen + 1] = low;
-    fullAt[chosen] = 0;
-    return chosen;
-  }
+/**
+ * The place of a key in a set that is locked, which may have been another's until now: of the ones that have nothing open,
+ * the one whose bucket is full first. @returns undefined where all in the set have something open.
+ */
+export function findPlace(
+  { keys, used, open, fullAt }: AddressTable,
+  set: number,
+  high: number,
+  low: number,
+  now: number,
+): number | undefined {
+  const first = set * placesPerSet;
+  const end = first + used[set]!;
+  for (let place = first; place < end; place++)
+    if (keys[2 * place + 1] === low && keys[2 * place] === high) return place;
+  let chosen: number | undefined;
+  if (end < first + placesPerSet) {
+    chosen = end;
+    used[set]! += 1;
+  } else
+    for (let place = first; place < end; place++) {
+      if (Atomics.load(open, place) > 0) continue;
+      if (chosen === undefined || fullAt[place]! < fullAt[chosen]!) chosen = place;
+      if (fullAt[chosen]! <= now) break;
+    }
+  if (chosen === undefined) return undefined;
+  keys[2 * chosen] = high;
+  keys[2 * chosen + 1] = low;
+  fullAt[chosen] = 0;
+  return chosen;
 }
 
 /** The same for all threads: they share the machine's monotonic clock, not Node's zero of it. */
-function systemClock(): number {
+export function systemClock(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../lib/duration.ts";
 import type { Guard } from "../../model/http/guard.ts";
 
 /** What a request has to pass, a line for each group of guards. */
@@ -19,6 +20,17 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `asks pool ${guard.pool}, GET ${guard.path}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
     case "jwt":
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
+    case "rate-limit": {
+      const { rate, burst, concurrent, key } = guard;
+      const parts = [
+        rate && `${rate.requests} in ${formatDuration(rate.period)}, ${burst} at once`,
+        concurrent && `${concurrent} at a time`,
+      ];
+      const names = key.map((combination) =>
+        combination.map((part) => ("name" in part ? `${part.kind}:${part.name}` : part.kind)).join("+"),
+      );
+      return `${parts.filter((text) => text !== undefined).join(", ")}, for each ${names.join(" or ")}`;
+    }
     case "mtls": {
       const { allow } = guard;
       return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;

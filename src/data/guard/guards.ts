@@ -6,6 +6,7 @@ import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
 import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "./jwt/keys.ts";
+import { LimitJudge } from "./limit/limit.ts";
 import { MtlsJudge } from "./mtls.ts";
 import type { Steps } from "./passage.ts";
 import { BasicJudge } from "./password/basic.ts";
@@ -36,7 +37,7 @@ export class ServedGuard implements Step {
   /** Builds what a new definition needs; nothing changes until the returned function is called. */
   prepare(definition: PlacedGuard): () => void {
     // What it remembers stays, where its table alone is another.
-    const judge = isDeepStrictEqual(definition, this.definition)
+    const judge = isSame(definition, this.definition)
       ? this.#judge
       : judgeFor(definition, this.#surroundings);
     return () => {
@@ -56,16 +57,24 @@ export class ServedGuard implements Step {
   }
 }
 
+/** The memory of a limit is never compared: it is large, and stays while the limit stays what it is. */
+function isSame(definition: PlacedGuard, before: PlacedGuard): boolean {
+  const [one, other] = [definition, before].map((guard) => ({ ...guard, table: undefined }));
+  return isDeepStrictEqual(one, other);
+}
+
 /** The things of a worker that guards share. */
 interface Surroundings {
   readonly counting: Counting;
   readonly logger: LineLogger;
   readonly comparer: PasswordComparer;
+  /** 1 to count of workers. */
+  readonly worker: number;
   /** Makes a judge that asks a server; that takes what serves requests. */
   readonly forward: (auth: ForwardAuth) => Judge;
 }
 
-function judgeFor(definition: PlacedGuard, { comparer, logger, forward }: Surroundings): Judge {
+function judgeFor(definition: PlacedGuard, { comparer, logger, forward, worker }: Surroundings): Judge {
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
@@ -77,6 +86,8 @@ function judgeFor(definition: PlacedGuard, { comparer, logger, forward }: Surrou
     }
     case "mtls":
       return new MtlsJudge(definition);
+    case "rate-limit":
+      return new LimitJudge(definition, worker);
   }
 }
 
@@ -103,7 +114,7 @@ export class ServedGuards {
   readonly #steps = new WeakMap<GuardGroups, Steps>();
   readonly #surroundings: Surroundings;
 
-  constructor(counting: Counting, tools: Pick<Surroundings, "logger" | "forward">) {
+  constructor(counting: Counting, tools: Pick<Surroundings, "logger" | "forward" | "worker">) {
     this.#surroundings = { counting, ...tools, comparer: new PasswordComparer() };
   }
 

@@ -3,6 +3,7 @@ import type { Timed } from "../open.ts";
 import { type Claims, claimText } from "./jwt/claims.ts";
 import {
   type GuardedRequest,
+  type Held,
   type Refusal,
   resultOf,
   type Step,
@@ -30,6 +31,7 @@ export class Passage implements Waiter, Timed {
   /** Who the client is; empty: no guard has said so. */
   user = "";
   #claims: Claims | undefined = undefined;
+  readonly #held: Held[] = [];
   /** Fields for the backend, and for the client, as lines. */
   requestLines = "";
   responseLines = "";
@@ -86,6 +88,7 @@ export class Passage implements Waiter, Timed {
     if (verdict.kind === "pass") {
       this.user = verdict.user ?? this.user;
       this.#claims = verdict.claims ?? this.#claims;
+      if (verdict.held !== undefined) this.#held.push(verdict.held);
       this.requestLines += verdict.requestLines ?? "";
       this.responseLines += verdict.responseLines ?? "";
       this.#group++;
@@ -127,6 +130,7 @@ export class Passage implements Waiter, Timed {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.withdraw();
+    for (const held of this.#held.splice(0)) held.giveBack();
   }
 }
 

@@ -15,6 +15,8 @@ export interface GuardedRequest {
   readonly client: string;
   /** The name of its route. */
   readonly route: string;
+  /** What the guards before have found out. */
+  readonly passage: { readonly user: string; claim(name: string): string } | undefined;
   /** All fields of a name, joined. @param name in lower case. */
   header(name: string): string | undefined;
   /** The value of the first key of this name, decoded. */
@@ -31,6 +33,13 @@ export interface Pass {
   /** Fields for the backend, and for the client, as lines. */
   readonly requestLines?: string;
   readonly responseLines?: string;
+  /** Given back when the request is over. */
+  readonly held?: Held | undefined;
+}
+
+/** What a guard counts while a request is under way. */
+export interface Held {
+  giveBack(): void;
 }
 
 /** The request may not go on. */

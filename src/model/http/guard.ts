@@ -88,8 +88,33 @@ export interface ForwardAuth {
   readonly onFailure: "refuse" | "pass";
 }
 
+/** A part of a key by which requests are counted. Header names are in lower case. */
+export type LimitKeyPart =
+  /** The network of the client's address, by the length of its prefix: of IPv4 up to 32 bits, of IPv6 up to 64. */
+  | { readonly kind: "client-ip"; readonly v4: number; readonly v6: number }
+  | { readonly kind: "header" | "cookie" | "claim"; readonly name: string }
+  | { readonly kind: "user" | "route" };
+
+/** Holds requests to a rate, or to a number at a time, each key for itself. */
+export interface RateLimit {
+  readonly kind: "rate-limit";
+  readonly name: string;
+  /** The first combination of which a request has every part; without one it is not counted. */
+  readonly key: readonly (readonly LimitKeyPart[])[];
+  /** Per period in milliseconds; undefined: no limit. */
+  readonly rate: { readonly requests: number; readonly period: number } | undefined;
+  /** Requests that pass at once after a pause, at least 1. */
+  readonly burst: number;
+  /** The most under way; undefined: no limit. */
+  readonly concurrent: number | undefined;
+  /** How many keys are remembered, at least. */
+  readonly keys: number;
+  /** Which answers tell clients of the limit. */
+  readonly fields: "refused" | "always" | "never";
+}
+
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = BasicAuth | ForwardAuth | JwtAuth | MtlsAuth;
+export type Guard = BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | RateLimit;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

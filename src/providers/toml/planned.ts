@@ -6,10 +6,8 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-  { key: "rate_limits" },
   { key: "listeners.*.http2.header_table" },
   { key: "listeners.*.http2.ping" },
-  { key: "routes.*.rate_limit" },
   { key: "routes.*.mirror" },
 ];
 

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { logLevels } from "../../model/model.ts";
 import { acme } from "./schema/acme.ts";
 import { auth, mostGuards } from "./schema/http/auth.ts";
+import { rateLimit } from "./schema/http/rate-limit.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
@@ -93,6 +94,15 @@ export const config = z
       })
       .prefault({})
       .describe("Ways in which clients show who they are, by name. Routes name them."),
+    rate_limits: z
+      .record(name, rateLimit, { error: "expected tables [rate_limits.<name>]" })
+      .refine((limits) => Object.keys(limits).length <= mostGuards / 2, {
+        error: `expected at most ${mostGuards / 2} rate limits`,
+      })
+      .prefault({})
+      .describe(
+        "How often, and how many at a time, requests with one key may come, by name. Routes name them.",
+      ),
     pools: z
       .record(name, pool, { error: "expected tables [pools.<name>]" })
       .refine((pools) => Object.keys(pools).length <= mostPools, {

@@ -41,6 +41,7 @@ const requestWith = (authorization: string | undefined): GuardedRequest => ({
   route: "r",
   header: (name) => (name === "authorization" ? authorization : undefined),
   queryValue: () => undefined,
+  passage: undefined,
 });
 
 const basic = (credentials: string): GuardedRequest =>

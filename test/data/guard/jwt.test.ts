@@ -56,6 +56,7 @@ const requestWith = ({ authorization, fields = {}, query = {} }: Asked): Guarded
   route: "r",
   header: (name) => (name === "authorization" ? authorization : fields[name]),
   queryValue: (name) => query[name],
+  passage: undefined,
 });
 
 const judgeWith = (

@@ -36,6 +36,7 @@ function requestWith(certificate: X509Certificate | undefined, secure = true): G
     route: "r",
     header: () => undefined,
     queryValue: () => undefined,
+    passage: undefined,
   };
 }
 

@@ -53,3 +53,43 @@ for (const [what, keys, expected] of [
     assert.match(lines.join("\n"), expected);
     assert.doesNotMatch(lines.join("\n"), /a:b/);
   });
+
+for (const [what, limit, expected] of [
+  ["that limits nothing", "", /^error rate_limits\.x: limits nothing; add rate or concurrent/],
+  ["with a burst and no rate", "concurrent = 1\nburst = 2", /^error rate_limits\.x\.burst: needs rate/],
+  [
+    "by a field that clients may leave out",
+    'rate = "1/s"\nkey = ["header:x-user"]',
+    /^warning .* end the list with "client-ip"/,
+  ],
+  [
+    "by a network that there is not",
+    'rate = "1/s"\nkey = ["client-ip/33"]',
+    /^error rate_limits\.x\.key\[0\]: has a prefix/,
+  ],
+  ["by a key that there is not", 'rate = "1/s"\nkey = ["ip"]', /expected "client-ip"/],
+] as const)
+  test(`a rate limit ${what} is told`, async () => {
+    const { lines } = await loadHttp(
+      `${base}[rate_limits.x]\n${limit}\n[routes.a]\npool = "b"\nrate_limit = ["x"]\n`,
+    );
+    assert.match(lines.join("\n"), expected);
+  });
+
+test("limits that have to know who the client is come behind the auths, and others before them", async () => {
+  const { model, lines } = await loadHttp(`${base}[routes.a]
+pool = "b"
+auth = ["m"]
+rate_limit = ["late", "early"]
+[auth.m]
+type = "mtls"
+[rate_limits.late]
+key = ["user", "client-ip"]
+rate = "1/s"
+[rate_limits.early]
+rate = "1/s"
+`);
+  assert.ok(model, lines.join("\n"));
+  const [rule] = model.routeTables[0]!.hosts[0]!.rules;
+  assert.deepEqual(rule!.route.guards, [["rate_limits.early"], ["auth.m"], ["rate_limits.late"]]);
+});

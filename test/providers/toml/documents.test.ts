@@ -38,7 +38,8 @@ before(async () => {
   const { cert, key } = await createCertificate({ commonName: "*.api.example.com", notAfter });
   mkdirSync(join(dir, "certs"));
   mkdirSync(join(dir, "config"));
-  copyFileSync(join(root, "config/examples/backends.json"), join(dir, "config/backends.json"));
+  for (const file of ["backends.json", "htpasswd"])
+    copyFileSync(join(root, "config/examples", file), join(dir, "config", file));
   writeFileSync(join(dir, "certs/dev.pem"), cert);
   writeFileSync(join(dir, "certs/dev.key"), key);
 });

@@ -18,10 +18,12 @@ export interface ResolvedRoute extends UnorderedRoute<HttpRoute> {
 
 const inline = ["path", "path_prefix", "path_regex", "grpc", "methods", "headers", "query"] as const;
 
+/** @param knowing names of guards that have to know who the client is. */
 export async function resolveRoute(
   name: string,
   settings: RouteSettings,
   resolving: Resolving,
+  knowing: ReadonlySet<string> = new Set(),
 ): Promise<ResolvedRoute> {
   const path = ["routes", name];
   const { priority, listeners, hosts = [], timeouts, sticky } = settings;
@@ -36,7 +38,7 @@ export async function resolveRoute(
     priority,
     allow: allow.map(({ cidr }) => cidr),
     deny: deny.map(({ cidr }) => cidr),
-    guards: guardsOf(settings),
+    guards: guardsOf(settings, knowing),
     action,
     maxBody: settings.max_body,
     rewrite: {

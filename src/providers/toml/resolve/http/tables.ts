@@ -6,6 +6,7 @@ import type { HttpRouteTable } from "../../../../model/http/route.ts";
 import type { Settings } from "../../schema.ts";
 import type { Resolving } from "./context.ts";
 import { checkGuardNames, resolveGuards } from "./guards.ts";
+import { knowsClient } from "./rate-limit.ts";
 import { type ResolvedRoute, resolveRoute } from "./route.ts";
 
 export interface Tables {
@@ -19,15 +20,16 @@ export interface Tables {
  * is named as the first of them.
  */
 export async function resolveTables(
-  settings: Pick<Settings, "listeners" | "routes" | "auth">,
+  settings: Pick<Settings, "listeners" | "routes" | "auth" | "rate_limits">,
   resolving: Resolving,
 ): Promise<Tables> {
   const { listeners, routes } = settings;
   const guards = await resolveGuards(settings, resolving);
+  const knowing = new Set([...guards.values()].filter(knowsClient).map(({ name }) => name));
   const resolved: ResolvedRoute[] = [];
   for (const [name, route] of Object.entries(routes)) {
     const path = ["routes", name];
-    resolved.push(await resolveRoute(name, route, resolving));
+    resolved.push(await resolveRoute(name, route, resolving, knowing));
     checkListeners(route.listeners ?? [], [...path, "listeners"], listeners, resolving);
     checkGuardNames(route, path, settings, resolving);
   }

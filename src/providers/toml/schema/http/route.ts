@@ -245,6 +245,12 @@ export const route = z
       .describe(
         "Pages of other origins that may use this route from a browser. umay answers their preflights.",
       ),
+    rate_limit: z
+      .array(z.string({ error: "expected the name of a rate limit" }), {
+        error: 'expected a list of rate limits, such as ["per-client"]',
+      })
+      .prefault([])
+      .describe("Rate limits, all of which have to have room for a request."),
     max_body: size("0", "1024GiB").optional().meta({
       description: "The largest body of a request. 0: no limit.",
       "x-default": "the listener's",

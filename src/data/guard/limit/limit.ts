@@ -1,0 +1,62 @@
+import type { PlacedRateLimit } from "../../../model/snapshot.ts";
+import type { GuardedRequest, Held, Verdict } from "../step.ts";
+import { hashKey, keyText } from "./key.ts";
+import { LimitTable, type Taken } from "./table.ts";
+
+/** Holds requests to a rate, and to a number of those that are under way, by a key that they have. */
+export class LimitJudge {
+  readonly #limit: PlacedRateLimit;
+  readonly #table: LimitTable;
+  readonly #policy: string;
+  readonly #own: string;
+
+  /** @param worker 1 to count of workers. */
+  constructor(limit: PlacedRateLimit, worker: number) {
+    const { rate, burst, name } = limit;
+    this.#limit = limit;
+    this.#table = new LimitTable(limit.table, worker, limit);
+    this.#own = name.slice(name.indexOf(".") + 1);
+    const window =
+      rate === undefined ? 0 : Math.max(1, Math.ceil((burst * rate.period) / rate.requests / 1_000));
+    this.#policy = `ratelimit-policy: "${this.#own}";q=${burst};w=${window}\r\n`;
+  }
+
+  judge(request: GuardedRequest): Verdict {
+    const { key, seed, fields } = this.#limit;
+    const text = keyText(key, request);
+    if (text === undefined) return { kind: "pass" };
+    const taken = this.#table.take(hashKey(text, seed));
+    if (taken.kind !== "ok") return this.#refusal(taken);
+    const held = taken.place < 0 ? undefined : new HeldPlace(this.#table, taken.place);
+    if (fields !== "always" || this.#limit.rate === undefined) return { kind: "pass", held };
+    return { kind: "pass", held, responseLines: this.#lines(taken) };
+  }
+
+  #refusal(taken: Taken): Verdict {
+    const detail = taken.kind === "busy" ? `${this.#limit.concurrent} are under way` : "over the rate";
+    const wait = taken.kind === "busy" ? 1 : Math.max(1, Math.ceil(taken.next / 1_000));
+    const told = taken.kind === "busy" || this.#limit.fields === "never" ? "" : this.#lines(taken);
+    return { kind: "refuse", reason: "rate_limited", detail, lines: `retry-after: ${wait}\r\n${told}` };
+  }
+
+  /** The fields of draft-ietf-httpapi-ratelimit-headers-10. */
+  #lines({ left, next, full }: Taken): string {
+    const reset = Math.ceil((left > 0 ? full : next) / 1_000);
+    return `${this.#policy}ratelimit: "${this.#own}";r=${left};t=${reset}\r\n`;
+  }
+}
+
+/** A request is under way until it is given back. */
+class HeldPlace implements Held {
+  readonly #table: LimitTable;
+  readonly #place: number;
+
+  constructor(table: LimitTable, place: number) {
+    this.#table = table;
+    this.#place = place;
+  }
+
+  giveBack(): void {
+    this.#table.leave(this.#place);
+  }
+}

@@ -1,0 +1,50 @@
+import * as z from "zod";
+import { rate } from "../limits.ts";
+import { integer } from "../values.ts";
+
+const part = String.raw`(?:client-ip(?:/\d{1,2}(?:/\d{1,2})?)?|(?:header|cookie|claim):[^\s:;=,+]{1,256}|user|route)`;
+const combination = z
+  .string({ error: "expected a key" })
+  .regex(new RegExp(`^${part}(?:\\+${part}){0,7}$`), {
+    error:
+      'expected "client-ip", "client-ip/24/56", "header:NAME", "cookie:NAME", "claim:NAME", "user" or "route", or several with + between',
+  })
+  .meta({ "x-type": "key" });
+
+/** How often requests with one key may come. */
+export const rateLimit = z
+  .strictObject({
+    key: z
+      .array(combination, { error: 'expected a list of keys, such as ["header:x-user", "client-ip"]' })
+      .min(1, { error: "the list is empty; expected at least one key" })
+      .max(8)
+      .prefault(["client-ip"])
+      .describe(
+        "What counts for itself: the first of these that a request has. client-ip is an IPv4 address or an IPv6 /64; client-ip/24/56 are wider networks. route+client-ip counts per route and address. Requests without any are not limited.",
+      ),
+    rate: rate.optional().meta({
+      description:
+        "How many requests a key may make per second, minute or hour, on average (a token bucket).",
+      "x-default": "no limit",
+    }),
+    burst: integer(1, 1_000_000).optional().meta({
+      description: "How many requests pass at once after a pause.",
+      "x-default": "as many as the rate allows in a second, at least 1",
+    }),
+    concurrent: integer(1, 1_000_000).optional().meta({
+      description: "How many requests of a key may be under way at a time.",
+      "x-default": "no limit",
+    }),
+    keys: integer(1, 2_000_000)
+      .prefault(65_536)
+      .describe(
+        "How many keys are remembered, at least 65,536. Beyond them, the key that has least to remember is forgotten.",
+      ),
+    fields: z
+      .enum(["refused", "always", "never"])
+      .prefault("refused")
+      .describe("Which answers have the fields RateLimit and RateLimit-Policy."),
+  })
+  .describe("A limit for requests with the same key. Over it: 429.");
+
+export type RateLimitSettings = z.output<typeof rateLimit>;

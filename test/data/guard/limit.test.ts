@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { createAddressTable, giveBackOfWorker } from "../../../src/channel/address-table.ts";
+import { hashKey, keyText } from "../../../src/data/guard/limit/key.ts";
+import { LimitJudge } from "../../../src/data/guard/limit/limit.ts";
+import { LimitTable } from "../../../src/data/guard/limit/table.ts";
+import type { GuardedRequest } from "../../../src/data/guard/step.ts";
+import type { LimitKeyPart, RateLimit } from "../../../src/model/http/guard.ts";
+
+const limit: RateLimit = {
+  kind: "rate-limit",
+  name: "rate_limits.x",
+  key: [[{ kind: "client-ip", v4: 32, v6: 64 }]],
+  rate: { requests: 10, period: 1_000 },
+  burst: 5,
+  concurrent: undefined,
+  keys: 65_536,
+  fields: "refused",
+};
+
+interface Asked {
+  readonly client?: string;
+  readonly route?: string;
+  readonly user?: string;
+  readonly claims?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+const requestOf = ({
+  client = "192.0.2.1",
+  route = "r",
+  user = "",
+  claims = {},
+  fields = {},
+}: Asked): GuardedRequest => ({
+  connection: {} as GuardedRequest["connection"],
+  client,
+  route,
+  passage: { user, claim: (name) => claims[name] ?? "" },
+  header: (name) => fields[name],
+  queryValue: () => undefined,
+});
+
+test("a bucket lets its burst through, then its rate, whichever worker asks", () => {
+  const memory = createAddressTable(1, 3, 1);
+  let now = 1_000_000;
+  const workers = [1, 2, 3].map((worker) => new LimitTable(memory, worker, limit, () => now));
+  const key = hashKey("a", 1);
+  const kinds = Array.from({ length: 6 }, (_, index) => workers[index % 3]!.take(key).kind);
+  assert.deepEqual(kinds, ["ok", "ok", "ok", "ok", "ok", "rate"]);
+  now += 100;
+  assert.deepEqual([workers[1]!.take(key).kind, workers[2]!.take(key).kind], ["ok", "rate"]);
+  assert.equal(workers[0]!.take(hashKey("b", 1)).kind, "ok");
+});
+
+test("in any time no more passes than the rate and one burst, and after a pause all of the burst", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ wait: fc.integer({ min: 0, max: 400 }), worker: fc.nat(3) }), { maxLength: 200 }),
+      (steps) => {
+        const memory = createAddressTable(1, 4, 1);
+        let now = 5_000;
+        const workers = [1, 2, 3, 4].map((worker) => new LimitTable(memory, worker, limit, () => now));
+        const key = hashKey("a", 1);
+        const passed: number[] = [];
+        for (const { wait, worker } of steps) {
+          now += wait;
+          const { kind, left, full } = workers[worker]!.take(key);
+          if (kind === "ok") passed.push(now);
+          assert.ok(left >= 0 && left < limit.burst && full <= limit.burst * 100 + 1);
+        }
+        for (const [index, from] of passed.entries()) {
+          const last = passed[index + limit.burst];
+          if (last !== undefined) assert.ok(last - from >= 99.9, "more than the burst within one interval");
+        }
+        now += limit.burst * 100;
+        for (let count = 0; count < limit.burst; count++) assert.equal(workers[0]!.take(key).kind, "ok");
+        assert.equal(workers[0]!.take(key).kind, "rate");
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test("no more are under way than may be, and a worker that dies gives back what it had", () => {
+  const memory = createAddressTable(1, 2, 1);
+  const concurrent = { rate: undefined, burst: 1, concurrent: 2 };
+  const [one, two] = [1, 2].map((worker) => new LimitTable(memory, worker, concurrent));
+  const key = hashKey("a", 1);
+  const { place } = one!.take(key);
+  assert.equal(two!.take(key).kind, "ok");
+  assert.equal(one!.take(key).kind, "busy");
+  one!.leave(place);
+  assert.equal(one!.take(key).kind, "ok");
+  assert.equal(two!.take(key).kind, "busy");
+  giveBackOfWorker(memory, 1);
+  assert.equal(two!.take(key).kind, "ok");
+  assert.equal(two!.take(key).kind, "busy");
+});
+
+test("a million keys need no more memory than the table has, and those that are limited are remembered longest", () => {
+  const memory = createAddressTable(1, 1, 1);
+  const { byteLength } = memory;
+  const now = 1_000;
+  const table = new LimitTable(memory, 1, limit, () => now);
+  const busy = hashKey("busy", 1);
+  for (let count = 0; count < 5; count++) table.take(busy);
+  assert.equal(table.take(busy).kind, "rate");
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 1_000_000; count++) table.take(hashKey(`key ${count}`, 1));
+  assert.equal(memory.byteLength, byteLength);
+  assert.ok(process.memoryUsage().heapUsed - before < 64 * 2 ** 20);
+  assert.equal(table.take(busy).kind, "rate", "others made it forget");
+});
+
+describe("a key", () => {
+  const text = (key: readonly (readonly LimitKeyPart[])[], asked: Asked): string | undefined =>
+    keyText(key, requestOf(asked));
+  const header: LimitKeyPart = { kind: "header", name: "x-user" };
+  const ip = (v4 = 32, v6 = 64): LimitKeyPart => ({ kind: "client-ip", v4, v6 });
+
+  test("is the first that the request has all of", () => {
+    const key = [[header], [{ kind: "user" } as const, { kind: "route" } as const], [ip()]];
+    const all = [
+      text(key, { fields: { "x-user": "7" } }),
+      text(key, { user: "7" }),
+      text(key, { user: "7", route: "other" }),
+      text(key, {}),
+      text(key, { fields: { "x-user": "" }, client: "192.0.2.2" }),
+    ];
+    assert.equal(new Set(all).size, all.length);
+    assert.equal(text([[header]], {}), undefined);
+    assert.equal(text([[ip()]], { client: "" }), undefined);
+    assert.equal(text([[{ kind: "claim", name: "org" }]], { claims: { org: "a" } }), "0\0a");
+    assert.equal(text([[{ kind: "cookie", name: "sid" }]], { fields: { cookie: "a=1; sid=2" } }), "0\x002");
+  });
+
+  test("of addresses is their network", () => {
+    const same = (key: LimitKeyPart, one: string, other: string): boolean =>
+      text([[key]], { client: one }) === text([[key]], { client: other });
+    assert.ok(!same(ip(), "192.0.2.1", "192.0.2.2"));
+    assert.ok(same(ip(24), "192.0.2.1", "192.0.2.254"));
+    assert.ok(!same(ip(24), "192.0.2.1", "192.0.3.1"));
+    assert.ok(same(ip(), "2001:db8::1", "2001:db8::ffff:1"));
+    assert.ok(!same(ip(), "2001:db8::1", "2001:db8:0:1::1"));
+    assert.ok(same(ip(32, 48), "2001:db8::1", "2001:db8:0:1::1"));
+    assert.ok(!same(ip(32, 48), "2001:db8::1", "2001:db8:1::1"));
+    assert.ok(same(ip(32, 20), "2001:db8::1", "2001:d00:1::1"));
+    assert.ok(!same(ip(), "0.0.0.1", "::1"));
+  });
+});
+
+test("a refused client is told when to come again", () => {
+  const judge = (changes: Partial<RateLimit>): LimitJudge =>
+    new LimitJudge(
+      { ...limit, ...changes, slot: 0, counters: 0, table: createAddressTable(1, 1, 1), seed: 1 },
+      1,
+    );
+  const slow = judge({ rate: { requests: 2, period: 60_000 }, burst: 1, fields: "always" });
+  const first = slow.judge(requestOf({}));
+  assert.ok(first.kind === "pass");
+  assert.equal(first.responseLines, 'ratelimit-policy: "x";q=1;w=30\r\nratelimit: "x";r=0;t=30\r\n');
+  const second = slow.judge(requestOf({}));
+  assert.ok(second.kind === "refuse" && second.reason === "rate_limited");
+  assert.match(
+    second.lines!,
+    /^retry-after: 30\r\nratelimit-policy: "x";q=1;w=30\r\nratelimit: "x";r=0;t=30\r\n$/,
+  );
+  const few = judge({ rate: undefined, concurrent: 1, fields: "never" });
+  const held = few.judge(requestOf({}));
+  const busy = few.judge(requestOf({}));
+  assert.ok(busy.kind === "refuse" && busy.lines === "retry-after: 1\r\n");
+  assert.ok(held.kind === "pass");
+  held.held!.giveBack();
+  assert.equal(few.judge(requestOf({})).kind, "pass");
+});
