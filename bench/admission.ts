@@ -3,13 +3,13 @@
  * `node bench/admission.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 
-import { Challenges } from "../src/data/accept/challenges.ts";
 import { cpus } from "node:os";
 import { Bench } from "tinybench";
 import { createAddressTable } from "../src/channel/address-table.ts";
 import { createCounterMemory, layout } from "../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
+import { Challenges } from "../src/data/accept/challenges.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
