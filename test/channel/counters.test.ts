@@ -10,6 +10,8 @@ import {
   poolCell,
   rejectReasonList,
   requestOutcomeList,
+  retryCauseList,
+  retryRefusalList,
   routeCell,
   sumCells,
 } from "../../src/channel/counters.ts";
@@ -49,7 +51,9 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(routeCell.requestDuration - routeCell.requests, requestOutcomeList.length);
   assert.equal(routeCell.size - routeCell.requestDuration, histogramCells);
   assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);
-  assert.equal(poolCell.size - poolCell.firstByte, histogramCells);
+  assert.equal(poolCell.requestRetries - poolCell.firstByte, histogramCells);
+  assert.equal(poolCell.retryRefusals - poolCell.requestRetries, retryCauseList.length);
+  assert.equal(poolCell.size - poolCell.retryRefusals, retryRefusalList.length);
   assert.ok(backendCell.size - backendCell.failures >= connectFailureList.length);
 });
 

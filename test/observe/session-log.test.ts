@@ -121,7 +121,7 @@ test("a failed handshake says why", () => {
   assert.equal(line?.["tls_error"], "not_tls: wrong version number");
 });
 
-test("sessions are at info; handshakes that failed, clients that left before a backend was there, and those that a limit refused, at debug", () => {
+test("sessions are at info; handshakes that failed, clients that left before a backend was there, validations, and those that a rule or limit refused, at debug", () => {
   const noise = (Object.keys(endReasons) as EndReason[]).filter(
     (reason) => lineOf({ ...full, reason }, "info") === undefined,
   );
@@ -130,8 +130,10 @@ test("sessions are at info; handshakes that failed, clients that left before a b
     "denied",
     "max_connections_per_ip",
     "connection_rate_per_ip",
+    "no_chain",
     "handshake_failed",
     "handshake_timeout",
+    "acme_validation",
   ]);
   for (const reason of noise) assert.equal(lineOf({ ...full, reason })?.["level"], "debug");
 });
