@@ -93,7 +93,7 @@ function tlsText({ handling, certificate, alpn, client_auth: auth }: TlsExplanat
   const { files, by, name } = certificate;
   const shown = files.map(near).join(" or ");
   const why = {
-    exact: `which covers ${sni}`,
+    exact: `which covers ${name}`,
     wildcard: `whose ${name} covers ${sni}`,
     default: sni === "" ? "the default" : `the default, because none covers ${sni}`,
   }[by];

@@ -40,6 +40,7 @@ export class ServedListener {
   readonly #terminations: ReadonlyMap<string, Termination>;
   readonly chains: Chains;
   readonly greeting: Greeting;
+  readonly namesAddresses: boolean;
   readonly #trusted: AddressSet | undefined;
   /** Whether its connections begin with a handshake, or with a client's first bytes: what {@link Plane.handshakes} counts. */
   readonly secures: boolean;
@@ -78,6 +79,7 @@ export class ServedListener {
     );
     const byName = [...this.#terminations.values()].some(({ needsServerName }) => needsServerName);
     this.greeting = greetingOf(definition, byName);
+    this.namesAddresses = [...this.#terminations.values()].some(({ coversAddresses }) => coversAddresses);
     this.#trusted = definition.proxyProtocol && new AddressSet(definition.proxyProtocol.trust);
     this.secures = this.greeting.presumes !== "other";
     this.addresses = AddressLimits.of(definition, worker);

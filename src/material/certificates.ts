@@ -3,7 +3,7 @@ import { mebibyte } from "../lib/read-file.ts";
 import type { Certificate, PairSource } from "../model/material.ts";
 import { loadPem, readChain, readKey } from "./contents.ts";
 import { chainWarnings, type Peers } from "./lint.ts";
-import { namesOf, subjectOf } from "./subject.ts";
+import { addressesOf, namesOf, subjectOf } from "./subject.ts";
 
 /**
  * Reads a certificate with its key and checks that they can serve.
@@ -41,6 +41,7 @@ export async function loadCertificate(
     report(errorAt([...path, "key"], message));
     return undefined;
   }
+  const addresses = addressesOf(leaf);
   return {
     source,
     cert: chain.value.pem,
@@ -48,6 +49,7 @@ export async function loadCertificate(
     subject: subjectOf(leaf),
     keyType: leaf.publicKey.asymmetricKeyType!,
     names: namesOf(leaf),
+    ...(addresses.length > 0 && { addresses }),
     notAfter: leaf.validToDate.getTime(),
   };
 }

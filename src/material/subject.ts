@@ -1,5 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { canonicalName } from "../lib/host-name.ts";
+import { formatIp, parseIp } from "../lib/proxy-protocol/ip.ts";
+import { alternativeNames } from "../tls/peer-certificate.ts";
 
 /** The subject in one line. Some issuers leave the subject empty; then the names. */
 export function subjectOf(certificate: X509Certificate): string {
@@ -18,4 +20,12 @@ export function namesOf(certificate: X509Certificate): string[] {
   if (alternatives.length > 0) return alternatives.map((name) => canonicalName(name.slice("DNS:".length)));
   const common = /^CN=(.+)$/m.exec(certificate.subject ?? "")?.[1];
   return common === undefined || certificate.subjectAltName !== undefined ? [] : [canonicalName(common)];
+}
+
+/** The IP addresses of the subject alternative names, as Node writes those of sockets; IPv4-mapped ones as IPv4. */
+export function addressesOf(certificate: X509Certificate): string[] {
+  return alternativeNames(certificate, "IP Address").flatMap((text) => {
+    const bytes = parseIp(text);
+    return bytes === undefined ? [] : [formatIp(bytes)];
+  });
 }

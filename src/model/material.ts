@@ -34,6 +34,8 @@ export interface Certificate {
   readonly keyType: string;
   /** Names that the leaf covers, lower case; a wildcard as `*.example.com`. */
   readonly names: readonly string[];
+  /** IP addresses that the leaf covers, in their usual spelling; undefined: none. */
+  readonly addresses?: readonly string[];
   /** When the leaf expires, in milliseconds since 1970. */
   readonly notAfter: number;
 }

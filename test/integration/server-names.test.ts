@@ -18,6 +18,8 @@ before(async () => {
   umay = await startUmay(`
     workers = 1
     listeners.web = { bind = "127.0.0.1:0", pool = "echo", tls.certificates = [${certificates.join(", ")}] }
+    listeners.second = { bind = "127.0.0.2:0", pool = "echo", tls.certificates = [${certificates.join(", ")}] }
+    listeners.strict = { bind = "127.0.0.1:0", pool = "echo", tls = { strict_sni = true, certificates = [${certificates[1]}] } }
     pools.echo.discovery = { type = "static", backends = ["${formatAddress(echo.address)}"] }`);
 });
 
@@ -44,6 +46,14 @@ for (const version of ["-tls1_2", "-tls1_3"])
 test("names are matched exactly, then by wildcard, and the rest gets the first certificate", async () => {
   for (const name of ["other.test", "a.other.test", "a.b.other.test", "elsewhere.test"])
     assert.equal(await served("-servername", name), "other.test ECDSA");
-  assert.equal(await served("-noservername"), "other.test ECDSA");
   assert.equal(await served("-servername", "localhost", "-sigalgs", "ECDSA+SHA256"), "localhost ECDSA");
+});
+
+test("a client without a name gets a certificate with the address that it connected to, or the first one", async () => {
+  const nameless = ["-noservername", "-sigalgs", "ECDSA+SHA256"];
+  assert.equal(await served(...nameless), "localhost ECDSA");
+  const elsewhere = ["-connect", `127.0.0.2:${umay.port("second")}`];
+  assert.equal(await served(...nameless, ...elsewhere), "other.test ECDSA");
+  const strict = await openssl(umay.port("strict"), ...nameless);
+  assert.ok(strict.echoed, "the address is covered");
 });

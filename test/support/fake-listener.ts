@@ -41,6 +41,7 @@ export class FakeListener implements AcceptingListener {
   readonly terminationOf;
   readonly greeting: Greeting;
   readonly secures: boolean;
+  readonly namesAddresses = false;
   undecided = 0;
   /** Clients that are counted. */
   places = 0;

@@ -20,6 +20,8 @@ export interface AcceptingListener {
   readonly chains: Pick<Chains, "atHello" | "afterHandshake" | "looksAtPort">;
   /** How it learns what a client speaks. */
   readonly greeting: Greeting;
+  /** Whether a client that sends no name is looked at by the address that it connected to. */
+  readonly namesAddresses: boolean;
   /** Whether its connections begin with a handshake, or with a client's first bytes. */
   readonly secures: boolean;
   /** Connections that it accepted and that are {@link decided} not yet. */

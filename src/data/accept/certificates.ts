@@ -17,10 +17,10 @@ export interface CertificateChoice {
 }
 
 /**
- * Chooses the TLS context for a server name: exact name, then the wildcard one level up (RFC 6125 section 6.4.3); of
- * several certificates with the same name and type of key, the first. A lookup costs the same for one name as for ten
- * thousand. A context is made when its name is first asked for: it takes tens of KiB and half a millisecond, and of
- * many names few are in use.
+ * Chooses the TLS context for a server name, or for the IP address that a client without one connected to: exact name,
+ * then the wildcard one level up (RFC 6125 section 6.4.3); of several certificates with the same name and type of key,
+ * the first. A lookup costs the same for one name as for ten thousand. A context is made when its name is first asked
+ * for: it takes tens of KiB and half a millisecond, and of many names few are in use.
  */
 export class CertificateStore {
   readonly #createContext: (certificates: readonly Certificate[]) => SecureContext;
@@ -28,6 +28,8 @@ export class CertificateStore {
   readonly #default: Group | undefined;
   readonly #exact = new Map<string, Group>();
   readonly #wildcard = new Map<string, Group>();
+  /** Whether any certificate covers an IP address. */
+  readonly hasAddresses: boolean;
 
   /**
    * @param createContext makes a context of certificates that cover the same name.
@@ -38,6 +40,7 @@ export class CertificateStore {
     createContext: (certificates: readonly Certificate[]) => SecureContext,
   ) {
     this.#createContext = createContext;
+    this.hasAddresses = certificates.some(({ addresses = [] }) => addresses.length > 0);
     const groups = new Map<string, Group>();
     const numbers = new Map(certificates.map((certificate, index) => [certificate, index]));
     const groupOf = (members: readonly Certificate[]): Group => {
@@ -99,7 +102,7 @@ export class CertificateStore {
 function groupByName(certificates: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
   const byName = new Map<string, Certificate[]>();
   for (const certificate of certificates)
-    for (const name of certificate.names) {
+    for (const name of [...certificate.names, ...(certificate.addresses ?? [])]) {
       const members = byName.get(name);
       if (members === undefined) byName.set(name, [certificate]);
       else if (members.every(({ keyType }) => keyType !== certificate.keyType)) members.push(certificate);

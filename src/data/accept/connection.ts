@@ -187,15 +187,23 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       this.secure("", "", validation);
       return;
     }
-    const course = this.listener.chains.atHello(protocol, hello, this.peer());
+    const offer = hello && this.named(hello);
+    const course = this.listener.chains.atHello(protocol, offer, this.peer());
     const serverName = hello?.serverName ?? "";
     if (course === "unknown_name" || course === "no_certificate")
       this.handshakeFailed(course, serverName, fatalAlert("unrecognized_name"));
-    else if (!isChain(course)) this.secure(course.settings, serverName);
+    else if (!isChain(course)) this.secure(course.settings, offer?.serverName ?? "");
     else {
       if (course.tls === "passthrough") this.serverName = serverName;
       this.handOn(course);
     }
+  }
+
+  /** Hello: a client that names nobody is offered what the address has that it connected to (no SNI has addresses, RFC 6066). */
+  private named(hello: ClientHello): ClientHello {
+    if (hello.serverName !== "" || !this.listener.namesAddresses) return hello;
+    const address = this.proxy?.header.destination?.address ?? this.raw.localAddress;
+    return { ...hello, serverName: unmapAddress(address ?? "") };
   }
 
   /** Handshake: begins. @param validation for a certificate authority. */

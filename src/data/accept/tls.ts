@@ -43,6 +43,11 @@ export class Termination {
     return !this.#store.single;
   }
 
+  /** Whether an IP address may choose the certificate of a client that names nobody, in the place of a name. */
+  get coversAddresses(): boolean {
+    return this.#store.hasAddresses;
+  }
+
   /** Begins the handshake on an accepted connection. @param serverName lower case; empty where it is not known. */
   begin(raw: Socket, serverName: string): TLSSocket {
     return new TLSSocket(raw, { ...this.#options, secureContext: this.#store.find(serverName) });

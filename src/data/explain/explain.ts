@@ -75,8 +75,14 @@ type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "h
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
-  const reception = receive(listener, protocol, { serverName, alpn }, { client, port: portOf(listener) });
-  const tls = explainTls(listener, reception, serverName);
+  const named = serverName || addressOf(listener);
+  const reception = receive(
+    listener,
+    protocol,
+    { serverName: named, alpn },
+    { client, port: portOf(listener) },
+  );
+  const tls = explainTls(listener, reception, named);
   if (reception.reason !== null) return { reason: reception.reason, tls };
   const { chain, asked } = reception;
   if (chain.serve.kind === "http")
@@ -84,7 +90,7 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
   const route = explainRoutes(listener.definition, chain, asked);
   if (chain.serve.kind === "refuse") return { reason: "no_chain", tls, route };
   const served = listener.poolOf(chain, mainPool);
-  const known = (asked.session ?? asked.hello!).serverName;
+  const known = (asked.session ?? asked.hello!).serverName === "" ? "" : serverName;
   const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
   return {
     reason: pickRefusal(pool, served, shared),
@@ -92,6 +98,15 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
     route,
     pool,
   };
+}
+
+/**
+ * The address that chooses a certificate for clients that name nobody; empty where none does, or where they may have
+ * connected to one of several.
+ */
+function addressOf({ namesAddresses, definition: { addresses } }: ServedListener): string {
+  const [only, ...others] = addresses;
+  return namesAddresses && only?.kind === "tcp" && others.length === 0 ? only.host : "";
 }
 
 /** The port that clients connect to, where no proxy says otherwise. */

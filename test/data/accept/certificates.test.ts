@@ -79,6 +79,17 @@ test("of certificates with the same name and type of key the first counts", () =
   assert.equal(names.find("b.test"), "second");
 });
 
+test("a certificate is found by its IP addresses as by its names, and needs no look where it is the only one", () => {
+  const addressed = { ...certificate("addressed", "ec", "a.test"), addresses: ["10.0.0.1", "2001:db8::1"] };
+  assert.equal(store(addressed).names.single, true);
+  const { names } = store(certificate("first", "ec", "first.test"), addressed);
+  assert.equal(names.hasAddresses, true);
+  assert.equal(names.single, false);
+  for (const known of ["10.0.0.1", "2001:db8::1"]) assert.equal(names.find(known), "addressed");
+  for (const unknown of ["10.0.0.2", ""]) assert.equal(names.find(unknown), "first");
+  assert.equal(store(certificate("first", "ec", "first.test")).names.hasAddresses, false);
+});
+
 test("a certificate without a name can be the default", () => {
   const { names } = store(certificate("nameless", "ec"), certificate("other", "ec", "other.test"));
   assert.equal(names.find("x.test"), "nameless");

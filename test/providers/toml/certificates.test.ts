@@ -66,6 +66,7 @@ test("a good pair is read, with its chain, its names in lower case and its end",
       subject: "CN=good",
       keyType: "ec",
       names: ["a.example", "*.b.example"],
+      addresses: ["127.0.0.1"],
       notAfter: new X509Certificate(good.cert).validToDate.getTime(),
     },
   ]);

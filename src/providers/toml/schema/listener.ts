@@ -55,7 +55,8 @@ const tls = z.strictObject({
     .min(1, { error: "expected at least one certificate" })
     .optional()
     .meta({
-      description: "The server name chooses one (exact, then wildcard). The first is the default.",
+      description:
+        "The server name chooses one (exact, then wildcard), without a name the address. The first is the default.",
       "x-default": "required without `acme`",
     }),
   acme: listenerAcme
@@ -64,7 +65,9 @@ const tls = z.strictObject({
   strict_sni: z
     .boolean({ error: "expected true or false" })
     .prefault(false)
-    .describe("Refuse clients that ask for a name that no certificate covers, or for no name."),
+    .describe(
+      "Refuse clients that ask for a name that no certificate covers, or for no name, unless a certificate covers the address that they connected to.",
+    ),
   client_auth: clientAuth
     .optional()
     .describe("Asks clients for certificates and verifies them before any backend is connected."),
