@@ -27,7 +27,7 @@ export const endReasonList: readonly EndReason[] = Object.keys(endReasons) as En
 export const rejectReasonList: readonly RejectReason[] = Object.keys(rejectReasons) as RejectReason[];
 export const connectFailureList: readonly ConnectFailure[] = Object.keys(connectFailures) as ConnectFailure[];
 
-/** What a request came to: the class of the answer's status, where a backend or its route answered, or umay's own reason. */
+/** The outcome of a request: the class of the answer's status, where a backend or its route answered, or umay's own reason. */
 export type RequestOutcome = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | RequestReason;
 
 /** Reasons with which requests are counted by their status. */
@@ -52,7 +52,7 @@ export function outcomeOf(reason: RequestReason, status: number): number {
   return ownOutcomes.get(reason) ?? Math.min(Math.floor(status / 100), 5) - 1;
 }
 
-/** What made a request be sent again: `status` stands for every status of an answer. */
+/** The cause for which a request was sent again: `status` stands for every status of an answer. */
 export type RetryCause = RetryTrigger | "status";
 
 /** Connecting another backend is counted as a retry of its own, whoever asked for it. */
@@ -129,7 +129,7 @@ export const routeCell = place({
   requestDuration: histogramCells,
 });
 
-/** What a guard may say of a request. */
+/** The verdicts of a guard on a request. */
 export const guardResults = ["passed", "refused", "unavailable"] as const;
 export type GuardResult = (typeof guardResults)[number];
 

@@ -22,19 +22,19 @@ interface OpenListener {
   servers: readonly Server[];
 }
 
-/** What a change has ready, before any of it is in place. */
+/** The parts of a change that are ready, before any of them is in place. */
 interface Prepared {
   readonly listeners: Map<string, OpenListener>;
   /** Sockets that had to be opened. */
   readonly opened: Server[];
-  /** What puts it in place. None of them throws. */
+  /** Functions that put it in place. None of them throws. */
   readonly commits: (() => void)[];
 }
 
 /** The memory of a worker, and what of it lives as long as itself. */
 type ServingMemory = WorkerMemory & { readonly guards: ServedGuards };
 
-/** What the served state tells of. */
+/** The owner of the served state, who is told of it. */
 export interface ServedEvents {
   readonly onConnection: (listener: ServedListener, socket: Socket) => void;
   /** Of a listening socket. */
@@ -47,7 +47,7 @@ export interface ServedEvents {
 
 /**
  * The state that a worker serves. A change is prepared completely (pickers, TLS contexts, sockets), then put in place in
- * one step; when anything fails, nothing has changed. What a change does not name is not touched.
+ * one step; when anything fails, nothing has changed. Listeners and pools that a change does not name are not touched.
  */
 export class ServedState {
   readonly #listeners = new Map<string, OpenListener>();
@@ -266,7 +266,7 @@ export class ServedState {
     );
   }
 
-  /** What only one worker can have stays with that one, whatever its listener is called. */
+  /** An address that only one worker can have stays with that one, whatever its listener is called. */
   #accepts({ accept, addresses: [first] }: PlacedListener): boolean {
     const { index, count } = this.#memory.worker;
     if (accept === "one-worker") return (hashString(formatAddress(first!), 0) >>> 0) % count === index;

@@ -14,7 +14,7 @@ export interface Open extends Timed, Member {
   vacate(slot: number): void;
   /** Of the connection, among those of this worker. */
   readonly number: number;
-  /** What there is to tell of it. @param now by performance.now(). */
+  /** A description of it. @param now by performance.now(). */
   tell(now: number): WorkerSession;
   /** Ends now. Nothing happens where it has ended already. */
   end(reason: EndReason): void;

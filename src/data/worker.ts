@@ -150,7 +150,7 @@ async function apply({
   }
 }
 
-/** What a change names may be counted beyond the room that there was. */
+/** The cells of listeners, pools and backends in a change may lie beyond the room that there was. */
 function seeNewCounters(): void {
   if (plane.counters.byteLength === setup.counters.byteLength) return;
   const counters = viewCounters(setup.counters);

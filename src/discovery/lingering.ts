@@ -18,7 +18,7 @@ export class Lingering {
   /** @returns the round with those that are kept, which is over when the first of them leaves. */
   after(round: Round<readonly Backend[]>, now: number): Round<readonly Backend[]> {
     if (this.#time === 0) return round;
-    // What becomes of a name that is gone as a whole is another question.
+    // A name that is gone as a whole is another question.
     if (round.kind === "absent") this.#seen.clear();
     if (round.kind !== "found") return round;
     for (const backend of round.found) this.#seen.set(backend.address, { backend, at: now });

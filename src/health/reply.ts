@@ -22,7 +22,7 @@ export class Reply {
   }
 }
 
-/** What a backend said, for a log line: printable, and at most 100 characters of it. */
+/** The words of a backend, for a log line: printable, and at most 100 characters of it. */
 export function quoted(bytes: Buffer): string {
   const line = bytes.toString("latin1").split(/[\r\n]/, 1)[0]!;
   return JSON.stringify(line.replace(/[^\x20-\x7e]/g, "?").slice(0, 100));

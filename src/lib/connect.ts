@@ -27,7 +27,7 @@ export function connectOptions(
   };
 }
 
-/** What went wrong in words: of several addresses, all of them. */
+/** The error in words: of several addresses, all of them. */
 export function connectFault(error: Error): Error {
   if (!(error instanceof AggregateError)) return error;
   const words = error.errors.map((each) => (each instanceof Error ? each.message : String(each)));

@@ -32,7 +32,7 @@ export class FileTurns {
   }
 
   /**
-   * Does something to a file when it is its turn. What is late goes on, since it can't be stopped, but nobody waits for it.
+   * Does something to a file when it is its turn. Work that is late goes on, since it can't be stopped, but nobody waits for it.
    * @param folder the place: the file's folder; or the folder that is looked at itself, because it may be where another
    * file system begins, which the folder above must not wait for.
    * @throws what it throws; or when it is late, or something else in the same place is.

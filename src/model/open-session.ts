@@ -69,7 +69,7 @@ export interface OpenRequest {
   readonly sent: number;
 }
 
-/** What a list of sessions is to have. */
+/** The choice of sessions for a list. */
 export interface SessionFilter {
   readonly listener: string | undefined;
   /** Of the session, or of one of the requests. */
@@ -81,7 +81,7 @@ export interface SessionFilter {
   readonly limit: number;
 }
 
-/** What one worker, or all of them, has of them. */
+/** The sessions of one worker, or of all of them. */
 export interface SessionList<Session = OpenSession> {
   readonly sessions: readonly Session[];
   /** How many there are, those that are not told included. */

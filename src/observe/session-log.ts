@@ -76,7 +76,7 @@ export interface SessionRecord {
   readonly requests: number | undefined;
 }
 
-/** What the lines of all sessions have in common. */
+/** The message of the lines of all sessions. */
 const sessionMessage = "session";
 
 /** Ends that scanners, port checks and floods cause by the thousand. */

@@ -21,9 +21,12 @@ export function identityError(
   if (!verify) return undefined;
   if (names === undefined) return checkServerIdentity(name, comparable(leaf));
   if (leaf !== undefined && names.some((wanted) => hasName(leaf, wanted))) return undefined;
-  const alternatives = leaf?.subjectAltName ?? "no names";
+  const alternatives = (leaf?.subjectAltName ?? "no names").slice(0, mostTold);
   return failure("ERR_TLS_CERT_ALTNAME_INVALID", `none of the names that are verified: ${alternatives}`);
 }
+
+/** Of a backend's names, in characters. */
+const mostTold = 256;
 
 const failure = (code: string, has: string): Error =>
   Object.assign(new Error(`the backend's certificate has ${has}`), { code });

@@ -15,7 +15,7 @@ import type { Upkeep } from "./upkeep.ts";
 /** How long workers may take to serve another configuration, in milliseconds, besides the time until one that hangs is replaced. */
 const patience = 10_000;
 
-/** What serves a model. */
+/** The parts of the control plane that serve a model. */
 export interface Serving {
   readonly state: "starting" | "ready" | "draining";
   readonly model: Model;
@@ -29,7 +29,7 @@ export interface Serving {
   discover(pool: Pool): Discovery;
   /** These are a pool's backends from now on. */
   place(pool: string, backends: readonly Backend[]): void;
-  /** What a pool's discovery finds is served from now on. */
+  /** Serves the backends that a pool's discovery finds, from now on. */
   follow(pool: string, discovery: Discovery): void;
   /** Tells everyone what was touched. */
   spread(): void;
@@ -50,7 +50,7 @@ export async function reconfigure(serving: Serving, wanted: Model): Promise<void
   const bound = await bindListeners(next.listeners, store.snapshot.listeners);
   const discoveries = discoverChanged(serving, next);
   try {
-    // What is a list of addresses is known by then.
+    // A list of addresses is known by then.
     await turn();
     await serve(serving, next, bound.listeners, discoveries);
   } catch (error) {

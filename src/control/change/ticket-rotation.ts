@@ -13,7 +13,7 @@ export class TicketRotation {
     this.#logger = logger;
   }
 
-  /** These are the listeners from now on. Whose time did not change goes on in it. */
+  /** These are the listeners from now on. One whose time did not change goes on in it. */
   follow(listeners: readonly Pick<Listener, "name" | "tls">[]): void {
     const wanted = new Map<string, number>();
     for (const { name, tls } of listeners) {

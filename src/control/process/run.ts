@@ -133,7 +133,7 @@ async function serve(
   return code;
 }
 
-/** What systemctl shows. */
+/** The line that systemctl shows. */
 function statusLine({ model, memories }: ControlPlane): string {
   return `serving; listeners: ${model.listeners.length}, pools: ${model.pools.length}, workers: ${memories.length}`;
 }

@@ -12,7 +12,7 @@ import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { partsOfName } from "../../model/http/guard.ts";
 import type { PlacedGuard, PlacedListener, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
 
-/* What the workers have counted, and what was found out about backends, at the moment when someone asks. */
+/* The counts of all workers, and the states of backends, at the moment when someone asks. */
 
 export function backendState(shared: SharedMemory, { slot }: PlacedBackend): BackendState {
   return stateOf(Atomics.load(shared.backendFlags, slot));

@@ -24,7 +24,7 @@ export interface BoundListener {
   readonly accept: PlacedListener["accept"];
 }
 
-/** What is asked to be served. */
+/** The listeners and pools that are to be served. */
 export type Wanted = Pick<Model, "listeners" | "pools" | "routeTables">;
 
 /**
@@ -129,14 +129,14 @@ export class Store {
     this.#change();
   }
 
-  /** What was touched since this was last called. */
+  /** The names that were touched since this was last called. */
   takeTouched(): Touches {
     const touched = this.#touched;
     this.#touched = new Touches();
     return touched;
   }
 
-  /** What metrics and status tell of: the snapshot, with what left but still has sessions. */
+  /** The listeners and pools that metrics and status tell of: those of the snapshot, and those that left but still have sessions. */
   get observed(): Snapshot {
     const left = Map.groupBy(this.#backends.busy, ({ pool }) => pool.name);
     const pools = [...this.snapshot.pools, ...this.#poolPlaces.busy].map((pool) => {
@@ -156,7 +156,7 @@ export class Store {
   readonly giveBack = (worker: number): void => this.#routePlaces.giveBack(worker);
 
   /**
-   * Serves other listeners and pools. What did not change stays the same object; what has the same name keeps its place, its
+   * Serves other listeners and pools. One that did not change stays the same object; one with the same name keeps its place, its
    * counters, its tickets and, if it is a pool, its backends. Pools that left are served until they {@link retire}.
    * @throws where there is no room for so many; nothing has changed then.
    */

@@ -14,7 +14,7 @@ export interface Touched {
   readonly routeTables: ReadonlySet<string>;
 }
 
-/** What was touched since somebody last looked: a burst of changes is one. */
+/** The names that were touched since somebody last looked: a burst of changes is one. */
 export class Touches implements Touched {
   readonly listeners = new Set<string>();
   readonly pools = new Set<string>();

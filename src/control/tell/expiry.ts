@@ -10,7 +10,7 @@ const thresholds = [0, 1, 7, 30];
 
 /** Something that ends, and what happens then. */
 interface Ending {
-  /** Whose it is, as the log says it. */
+  /** Its listener or pool, as the log says it. */
   readonly owner: { readonly listener: string } | { readonly pool: string };
   readonly what: string;
   readonly file: string;
@@ -26,7 +26,7 @@ interface Served {
 }
 
 /**
- * Logs certificates that end in 30, 7 and 1 days, or have ended, once each. What is near its end when it is first seen
+ * Logs certificates that end in 30, 7 and 1 days, or have ended, once each. One that is near its end when it is first seen
  * is not logged: whoever loaded it said so.
  */
 export class ExpiryWatch {

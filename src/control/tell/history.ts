@@ -40,7 +40,7 @@ interface Sample {
   readonly pools: ReadonlyMap<string, number>;
 }
 
-/** What is sampled. */
+/** The figures that are sampled. */
 interface Sources {
   readonly memories: readonly CounterMemory[];
   readonly shared: SharedMemory;
@@ -105,7 +105,7 @@ export class History {
     };
   }
 
-  /** What left took its counts along, so that a sum may fall: that is no rate. */
+  /** A backend that left took its counts along, so that a sum may fall: that is no rate. */
   #rates(key: "accepted" | "received" | "sent" | "failures"): readonly number[] {
     return this.#samples.slice(1).map((sample, index) => {
       const before = this.#samples[index]!;

@@ -56,7 +56,7 @@ class Binder {
   readonly #ownPorts: ReadonlySet<number>;
   /** Open until every listener has its addresses, so that no two get the same one. */
   readonly #probes = new Set<Probe>();
-  /** Whose an address is, by this binding. */
+  /** The listener that has an address, by this binding. */
   readonly #given: { readonly address: SocketAddress; readonly name: string }[] = [];
 
   constructor(served: readonly Served[]) {

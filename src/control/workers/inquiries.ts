@@ -7,7 +7,7 @@ import { patience, type Seat } from "./seat.ts";
 
 type Answer = Extract<FromWorker, { type: "explanation" | "listed" | "killed" | "described" }>;
 
-/** What workers can be asked about connections, while they serve them. */
+/** The questions about connections that workers answer while they serve them. */
 export class Inquiries {
   readonly #seats: readonly Seat[];
   readonly #isSilent: (seat: Seat) => boolean;

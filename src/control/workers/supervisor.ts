@@ -42,7 +42,7 @@ export interface Death {
   readonly leftOpen: number;
 }
 
-/** What a worker is doing; `silent`: its event loop has not turned for a while. */
+/** The state of a worker; `silent`: its event loop has not turned for a while. */
 export type WorkerState = "starting" | "serving" | "silent";
 
 /** Keeps one worker thread in every seat, and speaks to all of them. */
@@ -61,7 +61,7 @@ export class Supervisor {
   readonly #allReady = Promise.withResolvers<void>();
   /** How many listening sockets of each address were given to workers. */
   readonly #given = new Map<string, number>();
-  /** What workers can be asked. */
+  /** The questions that workers answer. */
   readonly inquiries: Inquiries;
   #stopping = false;
   readonly #watchdog: Watchdog;
@@ -383,7 +383,7 @@ export class Supervisor {
   }
 }
 
-/** What a worker that does not serve what it should is doing, in words. */
+/** In words, the state of a worker that does not serve the newest snapshot. */
 function conditionOf({ id, thread, silence, failure }: Seat): string {
   if (thread === undefined) return `worker ${id} died and is being replaced: ${failure.message}`;
   return silence > 0

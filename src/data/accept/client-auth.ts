@@ -17,6 +17,9 @@ export interface ClientVerdict {
 
 const nobody: readonly ClientRule[] = [];
 
+/** Control characters, and those that change how others are shown: OpenSSL lets most of them through. */
+const unseen = /\p{C}/gu;
+
 /** A subject may be as long as a client likes; a log line may not. */
 const longestName = 256;
 
@@ -61,7 +64,7 @@ export function nameOf(leaf: X509Certificate): string {
   const subject = (leaf.subject ?? "").split("\n").filter(Boolean);
   const spiffeIds = alternativeNames(leaf, "URI").filter((uri) => uri.startsWith("spiffe://"));
   const name = [...subject, ...spiffeIds].join(", ");
-  return (name === "" ? `serial ${leaf.serialNumber}` : name).slice(0, longestName);
+  return (name === "" ? `serial ${leaf.serialNumber}` : name).slice(0, longestName).replaceAll(unseen, "?");
 }
 
 /** Whether a certificate is one that a rule means. */

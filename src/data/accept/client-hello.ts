@@ -2,7 +2,7 @@ import { canonicalName } from "../../lib/host-name.ts";
 import type { HelloAlert } from "./last-words.ts";
 
 /**
- * What the first message of a TLS client says before anything is encrypted (RFC 8446 section 4.1.2, RFC 6066 section 3,
+ * The content of the first message of a TLS client, which is not encrypted (RFC 8446 section 4.1.2, RFC 6066 section 3,
  * RFC 7301). With Encrypted Client Hello it is the outer, public name.
  */
 export interface ClientHello {
@@ -20,7 +20,7 @@ export type HelloReading =
   | {
       readonly kind: "malformed";
       readonly detail: string;
-      /** What OpenSSL would say to it; undefined: nothing, because it is not TLS. */
+      /** The alert that OpenSSL would send; undefined: nothing, because it is not TLS. */
       readonly alert: HelloAlert | undefined;
     };
 

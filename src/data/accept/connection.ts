@@ -341,7 +341,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   /**
-   * Close: once, whoever has it. What is still open is reset, so that nothing that was cut short looks complete.
+   * Close: once, whoever has it. Sockets that are still open are reset, so that nothing that was cut short looks complete.
    * @param patience how long the client has for what it was sent last; undefined: no time.
    * @returns how long it was open, in milliseconds.
    */

@@ -7,7 +7,7 @@ const alerts = {
   unrecognized_name: 112,
 } as const;
 
-/** What may be said to a hello. */
+/** The alerts that answer a hello. */
 export type HelloAlert = keyof typeof alerts;
 
 /** A fatal alert in a record of its own. */

@@ -7,7 +7,7 @@ interface PlainProtocol {
   readonly name: string;
   /** @param text the bytes as Latin-1, in upper case. */
   readonly begins: (bytes: Buffer, text: string) => boolean;
-  /** What to do, to follow the name. */
+  /** Says what to do; follows the name. */
   readonly advice: string;
 }
 

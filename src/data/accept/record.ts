@@ -47,7 +47,7 @@ interface ToldConnection extends RecordedConnection {
 /** A session that is being told of: fields that follow from more than its connection are to be filled in. */
 export type ToldSession = { -readonly [K in keyof WorkerSession]: WorkerSession[K] };
 
-/** What there is to tell of an open connection, as far as it came without being served. @param now by performance.now(). */
+/** A description of an open connection, as far as it came without being served. @param now by performance.now(). */
 export function tellConnection(connection: ToldConnection, state: SessionState, now: number): ToldSession {
   const { listener, serverName, tls, acceptedAt } = connection;
   return {

@@ -17,7 +17,7 @@ import type { ServedPool } from "./pool.ts";
 import type { Waiter } from "./queue.ts";
 import { failureLatency, reportFailure, reportSilence, reportSuccess } from "./report.ts";
 
-/** What a dispatch needs of the plane of its worker. */
+/** The part of a worker's plane that a dispatch uses. */
 export interface DispatchPlane {
   readonly shared: SharedMemory;
   readonly counters: CounterMemory;
@@ -37,7 +37,7 @@ export interface DispatchOwner {
   borrow?(backend: PlacedBackend): Upstream | undefined;
   /** A stream on a connection to this backend, for a waiter that is told of it unless it is ready; undefined: none is shared. */
   share?(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined;
-  /** What a pool with `proxy_protocol` is told of the client, ahead of TLS. */
+  /** The header that tells a pool with `proxy_protocol` of the client, ahead of TLS. */
   introduction(version: ProxyVersion): Buffer;
   /** Takes over the sockets of the upstream. Of this, `gotStream` and `ended` one is called, once, perhaps within {@link Dispatch.begin}. */
   got(upstream: Upstream): void;
@@ -187,7 +187,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     this.upstream = new Upstream(raw, backend, tls, this);
   }
 
-  /** Whose place it has, or is about to have; undefined: nobody's. */
+  /** The backend whose place it has, or is about to have; undefined: none. */
   get backend(): PlacedBackend | undefined {
     return (this.upstream ?? this.#stream)?.backend;
   }

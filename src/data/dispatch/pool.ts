@@ -16,7 +16,7 @@ export class ServedPool {
   tls: UpstreamTls | undefined;
   /** The same for connections that requests share: it offers the protocols that the pool's `http.version` asks for. */
   sharedTls: UpstreamTls | undefined;
-  /** What its backends' answers take; undefined: its picker does not ask. */
+  /** The latencies of its backends; undefined: its picker does not ask. */
   latencies: Latencies | undefined;
   /** Another object each time the way changes in which its backends are connected: says which connections may be used again. */
   wiring: object = {};

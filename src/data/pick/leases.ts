@@ -135,7 +135,7 @@ export class Leases {
     return Math.min(connections, requests);
   }
 
-  /** What keeps a backend from being picked by anybody now; undefined: nothing. */
+  /** The obstacle that keeps a backend from being picked by anybody now; undefined: nothing. */
   obstacle({ slot }: PlacedBackend): Obstacle | undefined {
     const { backendFlags, backendActive } = this.#memory.shared;
     const flags = backendFlags[slot]!;

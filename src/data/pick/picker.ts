@@ -1,18 +1,18 @@
 import type { PlacedBackend } from "../../model/backend.ts";
 
-/** What of a session or an exchange a pick may depend on: what hash pickers hash. */
+/** The properties of a session or an exchange that hash pickers hash. */
 export interface PickKey {
   /** The client's IP address, IPv4-mapped addresses as IPv4; empty for a unix socket's client. */
   readonly clientAddress: string;
   /** The server name of the TLS handshake, lower case; empty without one. */
   readonly serverName: string;
-  /** What a route says is to be hashed, instead of both. */
+  /** The text that a route has hashed, instead of both. */
   readonly key?: string | undefined;
   /** Taken before any other, while it may be: where the client was before. */
   readonly preferred?: PlacedBackend | undefined;
 }
 
-/** What a pick may depend on. A pool reuses one object for all picks: do not keep it. */
+/** The facts that a pick may depend on. A pool reuses one object for all picks: do not keep it. */
 export interface PickContext {
   readonly key: PickKey;
   /** May this backend be picked now? False for one that is down and for one that this session has tried. */
@@ -29,7 +29,7 @@ export interface Picker {
   pick(context: PickContext): PlacedBackend | undefined;
 }
 
-/** What a picker is built from. */
+/** The inputs from which a picker is built. */
 export interface PickerInputs {
   /** At least one; in discovery's order. */
   readonly backends: readonly PlacedBackend[];
@@ -37,7 +37,7 @@ export interface PickerInputs {
   readonly active: Int32Array;
   /** How much of its weight does not count while a backend starts slowly, in percent, 0 to 90, by slot. Read as `active`. */
   readonly withheld: Int32Array;
-  /** What backends' answers took, as `Latencies` keeps it. */
+  /** The latencies of backends, as `Latencies` keeps them. */
   readonly latency: Int32Array;
   /** In milliseconds, the same for all workers; may be a moment late. */
   readonly clock: { readonly now: number };

@@ -2,13 +2,13 @@ import type { Obstacle, PlacedBackend, Skipped } from "../../model/backend.ts";
 import type { Wait } from "../decide/wait.ts";
 import type { PickContext, PickKey } from "./picker.ts";
 
-/** Of those that one pick passes over, so many are noted. */
+/** How many of the backends that one pick passes over are noted. */
 const mostSkipped = 8;
 
 const noKey: PickKey = { clientAddress: "", serverName: "" };
 const none: readonly PlacedBackend[] = [];
 
-/** What the pick depends on that a pool is doing now, and what it notes. Each pool reuses one for all its picks. */
+/** The pick that a pool is making now: the facts that it depends on, and its notes. Each pool reuses one for all its picks. */
 export class PresentPick implements PickContext {
   key: PickKey = noKey;
   /** Backends that were passed over; undefined: none. */

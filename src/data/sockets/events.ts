@@ -57,13 +57,13 @@ export function useUpstream(upstream: OwnedSocket, secure: boolean): void {
   if (secure) upstream.on("data", onUpstreamData);
 }
 
-/** What two sockets said is still read where they take no more. */
+/** Goes on reading two sockets where they take no more. */
 export function outliveRelayedWrites(client: OwnedSocket, upstream: OwnedSocket): void {
   outliveWrites(client, onClientWriteFailed);
   outliveWrites(upstream, onUpstreamWriteFailed);
 }
 
-/** What `dial` has a socket read into. */
+/** The callback of the buffer that `dial` has a socket read into. */
 export function onUpstreamBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
   return this.owner.upstreamBytes(length, buffer);
 }

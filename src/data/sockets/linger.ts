@@ -27,7 +27,7 @@ export const forLastBytes: Patience = { bytes: 16 * 2 ** 20, quiet: 20 };
 
 /**
  * Resets a socket when its peer has had time to read what was written last: a reset that meets bytes which come in makes
- * the peer's system forget those that it has not read. What still comes is dropped, for a second at most.
+ * the peer's system forget those that it has not read. Bytes that still come are dropped, for a second at most.
  * @param written the socket that bytes were written to: `raw`, or the `TLSSocket` on top of it.
  */
 export function lingerThenReset(

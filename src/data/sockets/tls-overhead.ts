@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 /** Bytes under TLS that carried no data, of which a session may be sent as many as this before some data comes. */
 const most = 65_536;
 
-/** What a byte of data takes under TLS at most: a record of its own, without padding. */
+/** The most bytes that a byte of data takes under TLS: a record of its own, without padding. */
 const recordOfOneByte = 32;
 
 /**

@@ -21,7 +21,7 @@ interface Outliving extends OwnedSocket {
 
 /**
  * Keeps a socket whose peer takes no more bytes: what the peer said before can still be read, where Node would destroy
- * the socket and drop that. What is written later is dropped.
+ * the socket and drop that. Later writes are dropped.
  * @param failed is told, once. `ECONNRESET`: the peer was reset before it had ended. `EPIPE`: it had ended in order, or
  *   another write has met the reset.
  */

@@ -74,7 +74,7 @@ export class Upstream {
     attachUpstream(this.socket, "secureConnect");
   }
 
-  /** Closes it in order: nothing that came over it is missing. What its sockets still report concerns nobody. */
+  /** Closes it in order: nothing that came over it is missing. The later reports of its sockets concern nobody. */
   close(): void {
     this.raw.owner = nobody;
     this.socket.owner = nobody;
@@ -82,7 +82,7 @@ export class Upstream {
   }
 
   /**
-   * Resets it, unless it is closed already. What its sockets still report concerns nobody.
+   * Resets it, unless it is closed already. The later reports of its sockets concern nobody.
    * @param lingers whether the backend is to have time for what it was sent last.
    */
   reset(lingers = false): void {

@@ -23,7 +23,7 @@ export interface Network {
 export function leadsBack(pool: string, target: SocketAddress, network: Network): string | undefined {
   const first = listenersAt(target, network);
   const reached = new Set(first);
-  // What is added while it is walked through is walked through too.
+  // The loop also walks through those that are added meanwhile.
   for (const { chains } of reached)
     for (const next of poolsOf(chains)) {
       if (next === pool) return first[0]!.name;

@@ -28,7 +28,7 @@ export function checkReach(listener: Listener, rules: readonly Rule[]): readonly
 
 /** Whether the first rule takes every connection that the second one would take. */
 function takesAllOf({ chains: [wide] }: Rule, { chains: [narrow] }: Rule): boolean {
-  // What is passed through is chosen at the hello, and what is terminated once more behind the handshake.
+  // A chain that passes TLS through is chosen at the hello, one that terminates it once more behind the handshake.
   if (wide.tls !== narrow.tls || wide.settings !== narrow.settings) return false;
   return (
     takesAllNames(wide.match.sni, narrow.match.sni) &&

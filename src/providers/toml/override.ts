@@ -64,7 +64,7 @@ export function applyOverrides(
   return { overrides, misfits: [...misfits, ...findSingle(tree, env)] };
 }
 
-/** What the command line reads. */
+/** The variables that the command line reads. */
 const notKeys: ReadonlySet<string> = new Set(["UMAY_CONFIG", "UMAY_ADMIN"]);
 
 /** Variables such as `UMAY_LOG_LEVEL`, which would be keys with two underscores between their parts. */

@@ -73,6 +73,7 @@ test("a client is named by its subject and SPIFFE ID, else by its serial number,
   assert.equal(await name({ subject: "O=SPIRE", names: [...names] }), "O=SPIRE, spiffe://a.test/b");
   assert.match(await name({ subject: "" }), /^serial [0-9A-F]+$/);
   assert.equal((await name({ subject: `CN=${"x".repeat(500)}` })).length, 256);
+  assert.equal(await name({ subject: "CN=a\u009b31m\u202eb" }), "CN=a?31m?b");
 });
 
 test("a SPIFFE ID is matched exactly or by the path above it, and only where it is the one URI", async () => {

@@ -5,7 +5,7 @@ import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { Progress } from "../../sockets/progress.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
-/** Whose bytes are relayed. */
+/** The owner of a relay. */
 export interface RelayOwner {
   countReceived(bytes: number): void;
   countSent(bytes: number): void;
@@ -13,11 +13,11 @@ export interface RelayOwner {
   readonly backendIsScarce: boolean;
   /** The backend is gone: gives it back. The client still gets what it said. @param reason for which the session will end. */
   dropUpstream(reason: EndReason): void;
-  /** Once. What is still open is to be reset. */
+  /** Once. The owner resets the sockets that are still open. */
   relayEnded(reason: EndReason, end?: RelayEnd): void;
 }
 
-/** What there is to say of an end. */
+/** The details of an end. */
 export interface RelayEnd {
   /** How TLS with the backend broke, where it did. */
   readonly error?: Error | undefined;
@@ -168,7 +168,7 @@ export class Relay extends SocketOwner {
     else this.becomesDeaf("backend", error);
   }
 
-  /** What waits to be sent to it is dropped from here on, so that nothing is waited for. */
+  /** Drops from here on the bytes that wait to be sent to it, so that nothing is waited for. */
   private becomesDeaf(side: Side, { code }: NodeJS.ErrnoException): void {
     if (this.#left !== undefined || this.#deaf !== undefined) return;
     this.#deaf = side;

@@ -17,7 +17,7 @@ export function parseToml(text: string): Tree {
 const mostProblems = 10;
 
 /**
- * Problems of a text that is not TOML, in umay's words where the mistake is a usual one. What was most likely meant is
+ * Problems of a text that is not TOML, in umay's words where the mistake is a usual one. The text that was most likely meant is
  * put in its place, so that the mistakes behind it are told too.
  * @param first what the parser says.
  */
@@ -82,7 +82,7 @@ function slipOf(
 
 function problemOf(slip: Slip, lines: readonly string[], name: string): ConfigProblem {
   const { line, endColumn, message, hint } = slip;
-  // What was put into a line before may have moved it.
+  // A repair earlier in the line may have moved it.
   const column = Math.min(slip.column, (lines[line - 1]?.length ?? 0) + 1);
   const frame = codeFrame(lines, { line, column, endLine: line, endColumn });
   return { severity: "error", where: `${name}:${line}:${column}`, path: "", message, hint, frame };

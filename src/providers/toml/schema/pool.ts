@@ -239,5 +239,5 @@ export const pool = z.strictObject({
 });
 export type PoolSettings = z.output<typeof pool>;
 
-/** What a table that is not there says. */
+/** The defaults, for a table that is not there. */
 export const defaultRetryBudget = (): z.output<typeof retryBudget> => retryBudget.parse({});

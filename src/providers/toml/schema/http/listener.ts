@@ -174,7 +174,7 @@ export const httpTimeouts = {
     .meta({ description: "http: as idle, after a change to WebSocket.", "x-default": '`"1h"`' }),
 };
 
-/** What a table that is not there says. */
+/** The defaults, for a table that is not there. */
 export const defaultHttp = (): z.output<typeof http> => http.parse({});
 export const defaultHttp2 = (): z.output<typeof http2> => http2.parse({});
 export const defaultForwarded = (): z.output<typeof forwarded> => forwarded.parse({});

@@ -122,7 +122,7 @@ export const requestHost = read("expected a host", "host", (text) => {
   return wildcard ? `*.${host}` : host;
 });
 
-/** What Host says: a host with or without a port. */
+/** The value of Host: a host with or without a port. */
 export const authority = read("expected a host", "host", (text) =>
   hostOf(text) === undefined ? { problem: "is no host, with or without a port" } : text.toLowerCase(),
 );
