@@ -121,6 +121,12 @@ describe("the second reading of a path", () => {
     ["/%25zz", "/%zz"],
     ["/group%2Fproject", "/group/project"],
     ["//", "/"],
+    ["/admin%3Fx", "/admin"],
+    ["/admin%23", "/admin"],
+    ["/admin%253Fx", "/admin"],
+    ["/admin%3Bx=y", "/admin"],
+    ["/a%3F/../b", "/b"],
+    ["/directory/room/%23name:a.test", "/directory/room/"],
   ] as const)
     test(`${path} ${reading === undefined ? "has none" : `may be ${reading}`}`, () =>
       assert.equal(read(path), reading));

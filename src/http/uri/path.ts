@@ -1,11 +1,13 @@
 import { hexValues, pathBytes, unreservedBytes } from "../bytes.ts";
 
-const [percent, slash, dot, semicolon, backslash] = [0x25, 0x2f, 0x2e, 0x3b, 0x5c];
+const [percent, slash, dot, semicolon] = [0x25, 0x2f, 0x2e, 0x3b];
+/** Bytes that mean something else to who decodes them than encoded: `#`, `%`, `/`, `;`, `?` and the backslash. */
+const meaningful: ReadonlySet<number> = new Set([0x23, percent, slash, semicolon, 0x3f, 0x5c]);
 const upperHex = "0123456789ABCDEF";
 
 /** The other result of {@link normalisePath}; read it before the next call. */
 export const pathFacts = {
-  /** It holds `%2F`, `%5C`, `%25`, `//` or `;`: see {@link secondReading}. */
+  /** It holds `%2F`, `%5C`, `%25`, `%3B`, `%3F`, `%23`, `//` or `;`: see {@link secondReading}. */
   ambiguous: false,
 };
 
@@ -47,7 +49,7 @@ function normaliseSlowly(path: string): string | { readonly detail: PathDetail }
     if (value <= 0) return faults.bad_percent;
     decoded += path.slice(from, at);
     decoded += unreservedBytes[value] === 1 ? String.fromCharCode(value) : encoded(value);
-    if (value === slash || value === backslash || value === percent) pathFacts.ambiguous = true;
+    if (meaningful.has(value)) pathFacts.ambiguous = true;
     at += 2;
     from = at + 1;
   }
@@ -84,12 +86,14 @@ function removeDots(path: string): string | undefined {
 
 /**
  * The path as a lax backend might read it: encoded bytes decoded, and those of `%252F` too; backslashes taken for
- * slashes; slashes merged; `;` and what is behind it cut from each segment; dots removed, those above the root without
- * effect. It is for routing alone, to see whether both readings lead to the same place; it is never sent.
+ * slashes; a query or a fragment that appears so cut off; slashes merged; `;` and what is behind it cut from each
+ * segment; dots removed, those above the root without effect. It is for routing alone, to see whether both readings lead to the same place; it is never sent.
  * @param path in normal form, with {@link pathFacts}.ambiguous set.
  */
 export function secondReading(path: string): string {
-  const plain = decode(decode(path)).replaceAll("\\", "/");
+  const whole = decode(decode(path));
+  const end = whole.search(/[?#]/);
+  const plain = (end < 0 ? whole : whole.slice(0, end)).replaceAll("\\", "/");
   const kept: string[] = [];
   let isFolder = false;
   for (const part of plain.split("/")) {

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+const page = readFileSync(join(root, "docs/http-cases.md"), "utf8");
+const cases = readFileSync(join(root, "test/integration/http-cases.test.ts"), "utf8");
+
+/** The numbers of a section's rows, with what each is shown by. */
+function rowsOf(section: string): readonly { readonly number: number; readonly shown: readonly string[] }[] {
+  const text = page.slice(page.indexOf(`## ${section}`)).split("\n## ", 1)[0]!;
+  return [...text.matchAll(/^\| ([\d, ]+) \|.*\| ([^|]+) \|$/gm)].flatMap(([, numbers, shown]) =>
+    numbers!.split(", ").map((number) => ({ number: Number(number), shown: shown!.split(", ") })),
+  );
+}
+
+test("every case from 1 to 45 is in the list, and shown by tests that there are", () => {
+  const rows = [...rowsOf("Requests"), ...rowsOf("Answers")];
+  assert.deepEqual(
+    rows.map(({ number }) => number),
+    Array.from({ length: 45 }, (_, index) => index + 1),
+  );
+  for (const { number, shown } of [...rows, ...rowsOf("Lessons from other proxies")])
+    for (const file of shown)
+      if (file !== "cases") assert.ok(existsSync(join(root, file)), `${number}: ${file}`);
+});
+
+test("what the list says of the cases' own tests is true", () => {
+  const named = (word: string): Set<number> => {
+    const names = [...cases.matchAll(new RegExp(`${word}s? ((?:\\d+)(?: and \\d+)?)`, "g"))];
+    return new Set(names.flatMap(([, numbers]) => numbers!.split(" and ").map(Number)));
+  };
+  const inTables = new Set(
+    [...cases.matchAll(/^ {2}\[\s*(\d+),|\): Refused => \[(\d+)/gm)].map(([, one, other]) =>
+      Number(one ?? other),
+    ),
+  );
+  const shown = new Set([...inTables, ...named("case")]);
+  for (const { number, shown: by } of [...rowsOf("Requests"), ...rowsOf("Answers")])
+    if (by.includes("cases")) assert.ok(shown.has(number), `case ${number}`);
+  const lessons = named("lesson");
+  const sameAs = new Map([
+    [2, 29],
+    [9, 29],
+    [27, 44],
+  ]);
+  for (const { number, shown: by } of rowsOf("Lessons from other proxies"))
+    if (by.includes("cases"))
+      assert.ok(lessons.has(number) || shown.has(sameAs.get(number)!), `lesson ${number}`);
+});
