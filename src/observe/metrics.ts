@@ -198,13 +198,13 @@ export const metrics = {
   },
   umay_backend_sent_bytes_total: {
     type: "counter",
-    help: "Bytes to a backend in sessions that are relayed, without TLS's own; requests of HTTP are left out.",
+    help: "Bytes to a backend, without TLS's own; of requests of HTTP the bodies, when they are over.",
     labels: ["pool", "backend"],
     unit: "bytes",
   },
   umay_backend_received_bytes_total: {
     type: "counter",
-    help: "Bytes from a backend in sessions that are relayed, without TLS's own; responses of HTTP are left out.",
+    help: "Bytes from a backend, without TLS's own; of responses of HTTP the bodies, when they are over.",
     labels: ["pool", "backend"],
     unit: "bytes",
   },

@@ -99,10 +99,16 @@ test("umay sessions lists who is connected and what they ask for, and umay kill 
     [1, `umay: no open connection has the id ${id}; umay sessions lists them\n`],
   );
 
+  assert.equal(await umay.metric("umay_backend_received_bytes_total", { backend: app.address }), 4, "done");
   assert.equal((await command("kill", web!.id)).code, 0);
   await browser.until(({ error, ended }) => error !== undefined || ended);
   assert.equal(browser.error?.code, "ECONNRESET", "an answer that is cut does not look complete");
   await umay.logged(({ msg, path: its, reason }) => msg.length > 0 && its === "/slow" && reason === "killed");
+  assert.equal(
+    await umay.metric("umay_backend_received_bytes_total", { backend: app.address }),
+    9,
+    "and begun",
+  );
   await farewell(leaving);
   await becomes(
     async () => (await list()).count,

@@ -1,3 +1,4 @@
+import { backendCell } from "../../../channel/counters.ts";
 import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { RetryPolicy } from "../../../model/http/retry.ts";
@@ -30,6 +31,9 @@ export interface BackendSideOwner {
   readonly needsNew: boolean;
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
+  /** Of the bodies, so far. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
   /** There is a connection to a backend: the request goes there. */
   connected(upstream: RequestUpstream): void;
   /** There is none. */
@@ -166,9 +170,17 @@ export class BackendSide implements DispatchOwner {
       this.drop();
       return;
     }
+    this.#countBytes(upstream);
     this.upstream = undefined;
     dispatch.handBack();
     if (upstream instanceof Http1Upstream) this.#keep(upstream);
+  }
+
+  /** While there is a lease: a backend without one may give its counters away. */
+  #countBytes({ backend }: RequestUpstream): void {
+    const { counters } = this.#plane;
+    counters[backend.counters + backendCell.sent]! += this.#owner.requestBytes;
+    counters[backend.counters + backendCell.received]! += this.#owner.responseBytes;
   }
 
   #keep(upstream: Http1Upstream): void {
@@ -180,6 +192,7 @@ export class BackendSide implements DispatchOwner {
 
   /** Gives up, and gives back all that it has. @param lingers the backend is to have time for what it was sent last. */
   drop(lingers = false): void {
+    if (this.upstream !== undefined) this.#countBytes(this.upstream);
     this.upstream?.abandon();
     this.upstream = undefined;
     this.dispatch.drop(lingers);

@@ -101,6 +101,14 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     return request === undefined ? undefined : this.#owner.began + request;
   }
 
+  get requestBytes(): number {
+    return this.#owner.requestBody.received;
+  }
+
+  get responseBytes(): number {
+    return this.#owner.sent;
+  }
+
   get triesOthers(): boolean {
     return this.#route.definition.retry.on.includes("connect-failed");
   }
