@@ -4,6 +4,7 @@ import { startEchoBackend } from "../support/backend.ts";
 import { noBrowser, Page } from "../support/browser.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
 import { freePorts } from "../support/free-ports.ts";
+import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
 import { becomes } from "../support/settled.ts";
 import { echoed } from "../support/talk.ts";
 import { startUmay } from "../support/umay.ts";
@@ -113,4 +114,28 @@ test("on a small screen the dashboard has cards and nothing is cut off", { skip:
     await page.evaluate("getComputedStyle(document.querySelector('[aria-label=pools] td')).display"),
     "flex",
   );
+});
+
+test("routes of HTTP are listed with their requests, also on paper", { skip: noBrowser }, async () => {
+  await using app = await startHttpBackend(tellRequest("app"));
+  await using umay = await startUmay(`
+    workers = 1
+    admin = { bind = "127.0.0.1:0" }
+    listeners.web = { bind = "127.0.0.1:0", mode = "http" }
+    routes.all = { pool = "app" }
+    ${poolToml("app", [app.address])}`);
+  assert.equal((await ask(umay.port("web"))).status, 200);
+  await using page = await Page.open(umay.admin, 1200);
+  const cells = (): Promise<string[]> =>
+    page.evaluate<string[]>(
+      `[...document.querySelectorAll("[aria-label=Requests] tbody td")].map((cell) => cell.textContent)`,
+    );
+  const shown = await becomes(cells, ([name]) => name === "all", "the route");
+  assert.deepEqual([shown[1], shown[3]], ["0", "1"]);
+  assert.match(shown[4]!, / \/ /);
+  await page.print();
+  const visible = (selector: string): Promise<string> =>
+    page.evaluate<string>(`getComputedStyle(document.querySelector("${selector}")).display`);
+  assert.equal(await visible("[aria-label=Requests]"), "table");
+  assert.equal(await visible("#filter"), "none");
 });

@@ -98,6 +98,11 @@ export class Page {
     return (answer["result"] as { value: T }).value;
   }
 
+  /** Shows the page as it is printed. */
+  async print(): Promise<void> {
+    await this.send("Emulation.setEmulatedMedia", { media: "print" });
+  }
+
   /** A PNG of the whole page. */
   async screenshot(): Promise<Buffer> {
     const { data } = await this.send("Page.captureScreenshot", {
