@@ -20,6 +20,15 @@ import type { PoolChoice } from "./sticky-pick.ts";
 const none: readonly PlacedBackend[] = [];
 const noAttempts: readonly Attempt[] = [];
 
+/** The bodies of a request and its answer. */
+interface MovedBodies {
+  readonly requestBody: { readonly received: number };
+  readonly sent: number;
+}
+
+/** Of a question of umay's own, which is not counted. */
+const noBodies: MovedBodies = { requestBody: { received: 0 }, sent: 0 };
+
 /** Whose request is to be sent. */
 export interface BackendSideOwner {
   readonly connection: HttpConnection;
@@ -31,9 +40,6 @@ export interface BackendSideOwner {
   readonly needsNew: boolean;
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
-  /** Of the bodies, so far. */
-  readonly requestBytes: number;
-  readonly responseBytes: number;
   /** There is a connection to a backend: the request goes there. */
   connected(upstream: RequestUpstream): void;
   /** There is none. */
@@ -50,13 +56,16 @@ export class BackendSide implements DispatchOwner {
   upstream: RequestUpstream | undefined = undefined;
   readonly #plane: HttpPlane;
   readonly #owner: BackendSideOwner;
+  readonly #bodies: MovedBodies;
   /** Of the dispatches before the present one. */
   #earlier = noAttempts;
   #excluded = none;
   /** An idle connection that the dispatch took up. */
   #borrowed: Http1Upstream | undefined = undefined;
 
-  constructor(plane: HttpPlane, owner: BackendSideOwner) {
+  /** @param bodies how many bytes of them have moved. */
+  constructor(plane: HttpPlane, owner: BackendSideOwner, bodies: MovedBodies = noBodies) {
+    this.#bodies = bodies;
     this.#plane = plane;
     this.#owner = owner;
     this.dispatch = new Dispatch(plane, owner.choice.pool, this);
@@ -179,8 +188,8 @@ export class BackendSide implements DispatchOwner {
   /** While there is a lease: a backend without one may give its counters away. */
   #countBytes({ backend }: RequestUpstream): void {
     const { counters } = this.#plane;
-    counters[backend.counters + backendCell.sent]! += this.#owner.requestBytes;
-    counters[backend.counters + backendCell.received]! += this.#owner.responseBytes;
+    counters[backend.counters + backendCell.sent]! += this.#bodies.requestBody.received;
+    counters[backend.counters + backendCell.received]! += this.#bodies.sent;
   }
 
   #keep(upstream: Http1Upstream): void {

@@ -85,7 +85,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.choice = choice;
     this.#isFirst = to.isFirst;
     this.key = { clientAddress: view.client, serverName: this.connection.serverName, key, preferred };
-    this.backend = new BackendSide(plane, this);
+    this.backend = new BackendSide(plane, this, owner);
   }
 
   begin(): void {
@@ -99,14 +99,6 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   get deadline(): number | undefined {
     const { request } = this.#route.definition.timeouts;
     return request === undefined ? undefined : this.#owner.began + request;
-  }
-
-  get requestBytes(): number {
-    return this.#owner.requestBody.received;
-  }
-
-  get responseBytes(): number {
-    return this.#owner.sent;
   }
 
   get triesOthers(): boolean {
