@@ -8,6 +8,7 @@ import {
   requestReasons,
 } from "../src/model/reasons.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
+import { envoyFields, operatorTable } from "../src/providers/envoy/docs/tables.ts";
 import {
   configurationTables,
   markdownTable,
@@ -43,6 +44,7 @@ const documents: readonly Generated[] = [
       "connect-failures": () => reasonTable(connectFailures),
     },
   },
+  { file: "docs/envoy.md", parts: { fields: envoyFields, operators: operatorTable } },
   { file: "docs/metrics.md", parts: { metrics: metricsTable, bounds: boundsTable } },
 ];
 

@@ -13,7 +13,7 @@ export function listAcme(choice: AdminChoice): Promise<number> {
 
 /** `umay certs --revoke`: has the authority revoke the certificate of a name. A running umay orders another one. */
 export async function revokeAcme(config: string | undefined, name: string): Promise<number> {
-  const loaded = await loadOrExplain(config);
+  const loaded = await loadOrExplain({ config });
   if (loaded === undefined) return exitCode.badConfig;
   const { acme, listeners } = loaded.model;
   const wanted = listeners

@@ -1,24 +1,16 @@
 import { ConfigError } from "../providers/provider.ts";
-import { loadConfig } from "../providers/toml/load.ts";
 import { exitCode } from "./exit.ts";
-import { printProblems } from "./load.ts";
+import { type ConfigChoice, loadChoice, printProblems } from "./load.ts";
 import { formatSummary, summarise } from "./summary.ts";
 
 /**
  * `umay check`: does everything that a start does before it binds. As text, problems go to standard error and the summary
  * of a good configuration to standard output. As JSON, one object with either goes to standard output.
  */
-export async function check(options: {
-  readonly config: string | undefined;
-  readonly json: boolean;
-}): Promise<number> {
+export async function check(options: ConfigChoice & { readonly json: boolean }): Promise<number> {
   const { json } = options;
   try {
-    const { model, warnings, file } = await loadConfig({
-      file: options.config,
-      env: process.env,
-      cwd: process.cwd(),
-    });
+    const { model, warnings, file } = await loadChoice(options);
     const summary = summarise(model);
     if (json) printJson({ ok: true, file, ...summary, problems: warnings });
     else process.stdout.write(`${file === "-" ? "standard input" : file} is good\n${formatSummary(summary)}`);

@@ -6,6 +6,8 @@ import { exitCode, printError } from "./exit.ts";
 import { loadOrExplain } from "./load.ts";
 
 export interface ConfigOptions extends AdminChoice {
+  /** A bootstrap file of Envoy's, instead of a configuration. */
+  readonly envoyConfig?: string;
   /** Whether to leave out what has its default. */
   readonly changed?: true;
   /** Whether to print the JSON of `GET /config`. */
@@ -34,7 +36,7 @@ export async function config(key: string | undefined, options: ConfigOptions): P
 /** @returns the exit code when there are none; the reason was written to standard error. */
 async function read(choice: AdminChoice): Promise<readonly EffectiveValue[] | number> {
   if (choice.admin === undefined)
-    return (await (await loadOrExplain(choice.config))?.effective()) ?? exitCode.badConfig;
+    return (await (await loadOrExplain(choice))?.effective()) ?? exitCode.badConfig;
   let answered: readonly EffectiveValue[] = [];
   const code = await withAdmin<{ values: readonly EffectiveValue[] }>(
     choice,

@@ -4,7 +4,7 @@ import type { Explanation } from "../model/explanation.ts";
 import { askAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
 import { formatExplanation } from "./explain-text.ts";
-import { loadOrExplain } from "./load.ts";
+import { type ConfigChoice, loadOrExplain } from "./load.ts";
 
 export interface ExplainOptions {
   /** Of a request; undefined: the connection alone is asked about. */
@@ -22,19 +22,21 @@ export interface ExplainOptions {
   /** The running umay to ask; undefined to ask the configuration. */
   readonly admin?: string;
   readonly config?: string;
+  /** A bootstrap file of Envoy's, instead of a configuration. */
+  readonly envoyConfig?: string;
   readonly json?: true;
 }
 
 /** `umay explain`: how umay would treat a connection. @returns 0 when it would be served, 1 when it would not. */
 export async function explain(options: ExplainOptions): Promise<number> {
-  const { admin, config, cases } = options;
+  const { admin, cases } = options;
   if (admin !== undefined && cases !== undefined) {
     printError("cases are judged by a configuration, not by a running umay; leave --admin out");
     return exitCode.usage;
   }
-  if (cases !== undefined) return judgeCases(config, cases);
+  if (cases !== undefined) return judgeCases(options, cases);
   const query = queryOf(options);
-  const answer = admin === undefined ? await askFile(config, query) : await askRunning(admin, query);
+  const answer = admin === undefined ? await askFile(options, query) : await askRunning(admin, query);
   if (typeof answer === "number") return answer;
   const color = process.stdout.hasColors?.() ?? false;
   const text = options.json ? `${JSON.stringify(answer, null, 2)}\n` : formatExplanation(answer, { color });
@@ -56,8 +58,8 @@ function queryOf(options: ExplainOptions): URLSearchParams {
 }
 
 /** @returns the exit code when there is no explanation; the reason was written to standard error. */
-async function askFile(file: string | undefined, query: URLSearchParams): Promise<Explanation | number> {
-  const loaded = await loadOrExplain(file);
+async function askFile(choice: ConfigChoice, query: URLSearchParams): Promise<Explanation | number> {
+  const loaded = await loadOrExplain(choice);
   if (loaded === undefined) return exitCode.badConfig;
   const question = readQuestion(query, loaded.model.listeners);
   if (!question.ok) {
@@ -74,8 +76,8 @@ async function askFile(file: string | undefined, query: URLSearchParams): Promis
 }
 
 /** @returns 0 where every request has the route that it must have. */
-async function judgeCases(config: string | undefined, file: string): Promise<number> {
-  const loaded = await loadOrExplain(config);
+async function judgeCases(choice: ConfigChoice, file: string): Promise<number> {
+  const loaded = await loadOrExplain(choice);
   if (loaded === undefined) return exitCode.badConfig;
   const { readCases, runCases } = await import("./explain-http/cases.ts");
   try {

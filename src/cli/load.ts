@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigProblem } from "../providers/provider.ts";
+import { ConfigError, type ConfigProblem, type Provider } from "../providers/provider.ts";
 import { type LoadedConfig, loadConfig } from "../providers/toml/load.ts";
 import { TomlProvider } from "../providers/toml/provider.ts";
 import { formatProblems } from "../providers/toml/report/format.ts";
@@ -8,9 +8,33 @@ export function tomlProvider(file: string | undefined, env: NodeJS.ProcessEnv = 
   return new TomlProvider({ file, env, cwd: process.cwd() });
 }
 
+/** Where the configuration is. */
+export interface ConfigChoice {
+  /** A TOML file, the value of `--config`. */
+  readonly config?: string | undefined;
+  /** A bootstrap file of Envoy's instead. */
+  readonly envoyConfig?: string | undefined;
+}
+
+/** The provider of a configuration, which is not read yet. */
+export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise<Provider> {
+  if (envoyConfig === undefined) return tomlProvider(config);
+  // Who has TOML pays nothing for it.
+  const { EnvoyProvider } = await import("../providers/envoy/provider.ts");
+  return new EnvoyProvider({ file: envoyConfig, env: process.env, cwd: process.cwd() });
+}
+
+/** @throws ConfigError with every problem at once. */
+export async function loadChoice({ config, envoyConfig }: ConfigChoice): Promise<LoadedConfig> {
+  const options = { env: process.env, cwd: process.cwd() };
+  if (envoyConfig === undefined) return loadConfig({ file: config, ...options });
+  const { loadEnvoy } = await import("../providers/envoy/load.ts");
+  return loadEnvoy({ file: envoyConfig, ...options });
+}
+
 /** Loads the configuration. @returns undefined when it is wrong; its problems were written to standard error. */
-export function loadOrExplain(file: string | undefined): Promise<LoadedConfig | undefined> {
-  return orExplain(loadConfig({ file, env: process.env, cwd: process.cwd() }));
+export function loadOrExplain(choice: ConfigChoice): Promise<LoadedConfig | undefined> {
+  return orExplain(loadChoice(choice));
 }
 
 /** @returns the result of `reading`; undefined when the configuration is wrong, with its problems on standard error. */

@@ -10,6 +10,12 @@ export const configOption = (): Option =>
     "configuration, - for standard input; else UMAY_CONFIG, ./umay.toml, ./config/umay.toml, /etc/umay/umay.toml",
   );
 
+export const envoyOption = (): Option =>
+  new Option(
+    "--envoy-config <file>",
+    "a bootstrap file of Envoy's, in YAML or JSON, instead of a configuration; - for standard input",
+  ).conflicts("config");
+
 /** Which umay is asked, for every command that asks one. */
 export const adminOption = (): Option =>
   new Option(

@@ -4,7 +4,7 @@ import type { ConfigOptions } from "./config.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
 import type { InitOptions } from "./init.ts";
-import { address, adminOption, configOption } from "./options.ts";
+import { address, adminOption, configOption, envoyOption } from "./options.ts";
 import { addRemotes } from "./remotes.ts";
 import { versionLine } from "./version.ts";
 
@@ -42,6 +42,7 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .argument("[file]", "the configuration, as with --config")
     .description("serve until SIGTERM or SIGINT drains (the default)")
     .addOption(configOption())
+    .addOption(envoyOption())
     .option("-t, --test", "check the configuration and exit")
     .option("-v, --verbose", "show all fields of sessions in the pretty form of the log")
     .option("--take-over", "take the listening sockets over from the umay that runs, which then drains")
@@ -52,11 +53,11 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
         options: ConfigChoice & { test?: true; verbose?: true; takeOver?: true; admin?: string },
         command: Command,
       ) => {
-        const config = oneConfig(file, options, command);
-        if (options.test) done(await (await import("./check.ts")).check({ config, json: false }));
+        const choice = oneConfig(file, options, command);
+        if (options.test) done(await (await import("./check.ts")).check({ ...choice, json: false }));
         else {
           const { verbose = false, takeOver = false, admin } = options;
-          done(await (await import("./run.ts")).run(config, { verbose, takeOver, admin }));
+          done(await (await import("./run.ts")).run(choice, { verbose, takeOver, admin }));
         }
       },
     );
@@ -66,17 +67,27 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .argument("[file]", "the configuration, as with --config")
     .description("check the configuration as a start does, without binding, and show what would run")
     .addOption(configOption())
+    .addOption(envoyOption())
     .option("--json", "print the answer as JSON")
     .action(async (file: string | undefined, options: ConfigChoice & { json?: true }, command: Command) => {
-      const config = oneConfig(file, options, command);
-      done(await (await import("./check.ts")).check({ config, json: options.json === true }));
+      const choice = oneConfig(file, options, command);
+      done(await (await import("./check.ts")).check({ ...choice, json: options.json === true }));
     });
+
+  program
+    .command("convert")
+    .argument("<file>", "a bootstrap file of Envoy's, in YAML or JSON; - for standard input")
+    .description(
+      "print the TOML that means the same as a configuration of Envoy's, with comments where it can't",
+    )
+    .action(async (file: string) => done(await (await import("./convert.ts")).convert(file)));
 
   program
     .command("config")
     .argument("[key]", "only this key, or the keys of this table: log.level, pools.api")
     .description("print every effective key with its source: file, environment or default")
     .addOption(configOption())
+    .addOption(envoyOption())
     .addOption(
       new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
         .argParser(address)
@@ -139,6 +150,7 @@ function addExplain(program: Command, done: (code: number) => void): void {
       "the client's protocol: tls, http1, http2 or other; else the one that the listener is for",
     )
     .addOption(configOption())
+    .addOption(envoyOption())
     .addOption(
       new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
         .argParser(address)
@@ -235,10 +247,17 @@ interface CertsChoice extends AdminChoice {
 
 interface ConfigChoice {
   readonly config?: string;
+  readonly envoyConfig?: string;
 }
 
-function oneConfig(file: string | undefined, { config }: ConfigChoice, command: Command): string | undefined {
-  if (file !== undefined && config !== undefined)
-    command.error("error: FILE and --config both name the configuration; give one");
-  return file ?? config;
+function oneConfig(file: string | undefined, options: ConfigChoice, command: Command): ConfigChoice {
+  const { config, envoyConfig } = options;
+  const [key] = [
+    config === undefined ? [] : "--config",
+    envoyConfig === undefined ? [] : "--envoy-config",
+  ].flat();
+  if (file !== undefined && key !== undefined)
+    command.error(`error: FILE and ${key} both name the configuration; give one`);
+  const named = file ?? config;
+  return { ...(named !== undefined && { config: named }), ...(envoyConfig !== undefined && { envoyConfig }) };
 }

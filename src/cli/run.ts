@@ -1,7 +1,7 @@
 import type { TakeOverOffer } from "../control/process/take-over.ts";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { exitCode, printError } from "./exit.ts";
-import { orExplain, tomlProvider } from "./load.ts";
+import { type ConfigChoice, orExplain, providerOf } from "./load.ts";
 
 export interface RunChoice {
   /** Whether the pretty form of the log has all fields of sessions. */
@@ -13,8 +13,8 @@ export interface RunChoice {
 }
 
 /** `umay run`: serves until it is drained, then ends the process. It returns only when it can't begin. */
-export async function run(file: string | undefined, choice: RunChoice): Promise<number> {
-  const provider = tomlProvider(file);
+export async function run(config: ConfigChoice, choice: RunChoice): Promise<number> {
+  const provider = await providerOf(config);
   const first = await orExplain(provider.propose());
   if (first === undefined) return exitCode.badConfig;
   let takeOver: TakeOverOffer | undefined;

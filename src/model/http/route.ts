@@ -13,7 +13,10 @@ export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
 /** A path that replaces another; all of them in normal form. */
 export type PathRewrite =
   | { readonly kind: "path"; readonly path: string }
-  /** In place of the prefix that matched; without a slash at its end. Only where the route matches by prefixes. */
+  /**
+   * In place of the prefix that matched. Only where the route matches by prefixes; without a slash at its end where they are
+   * segments, and to the letter where they are text.
+   */
   | { readonly kind: "prefix"; readonly prefix: string }
   /** In place of the first part of the path that the expression takes; `$1` in `replacement` is a group. */
   | { readonly kind: "regex"; readonly pattern: string; readonly replacement: string };

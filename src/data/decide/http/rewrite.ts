@@ -34,6 +34,7 @@ function replacePrefix(path: string, matched: PathMatch | undefined, prefix: str
   // `*` has no prefix.
   if (!path.startsWith("/")) return path;
   const rest = path.slice(matched?.value.length ?? 0);
-  const replaced = rest === "" || rest.startsWith("/") || prefix === "" ? prefix + rest : `${prefix}/${rest}`;
+  const whole = matched?.kind === "text-prefix" || rest === "" || rest.startsWith("/") || prefix === "";
+  const replaced = whole ? prefix + rest : `${prefix}/${rest}`;
   return replaced.startsWith("/") ? replaced : `/${replaced}`;
 }

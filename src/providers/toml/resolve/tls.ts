@@ -31,6 +31,16 @@ const preferredGroups = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
  */
 const clientCurve = "P-521";
 
+/** The ciphers of a listener that names none. */
+export const usualCiphers: string = [...tls13Suites, ...tls12Ciphers].join(":");
+
+/** The groups of a listener that names none. @param asksClients whether it asks clients for a certificate. */
+export const usualGroups = (asksClients: boolean): readonly string[] =>
+  availableGroups(wantedGroups(asksClients));
+
+const wantedGroups = (asksClients: boolean): readonly string[] =>
+  asksClients ? [...preferredGroups, clientCurve] : preferredGroups;
+
 /** Reads the certificates of a listener and checks that OpenSSL takes them with the listener's settings. */
 export async function resolveTls(
   settings: TlsSettings,
@@ -47,7 +57,7 @@ export async function resolveTls(
       ),
     );
   const ciphers = resolveCiphers(settings, [...path, "ciphers"], report);
-  const usual = settings.client_auth === undefined ? preferredGroups : [...preferredGroups, clientCurve];
+  const usual = wantedGroups(settings.client_auth !== undefined);
   const groups = resolveGroups(settings.groups, usual, [...path, "groups"], report);
   const loaded: (Certificate | undefined)[] = [];
   // One after the other: ten thousand at once would need more open files than most processes may have.
@@ -115,7 +125,7 @@ async function resolveTickets(
 
 /** Node turns off a TLS version without a cipher in the list. A list for TLS 1.2 alone must not turn off TLS 1.3. */
 function resolveCiphers(settings: TlsSettings, path: Path, report: (finding: Finding) => void): string {
-  if (settings.ciphers === undefined) return [...tls13Suites, ...tls12Ciphers].join(":");
+  if (settings.ciphers === undefined) return usualCiphers;
   const names = settings.ciphers.split(":").map((name) => name.trim());
   const known = new Set(getCiphers());
   const unknown = names.filter((name) => !known.has(name.toLowerCase()));

@@ -1,0 +1,146 @@
+import { errorAt, type Finding, warningAt } from "../../../lib/findings.ts";
+import type { HttpFront, HttpServe, HttpVersion } from "../../../model/http/front.ts";
+import type { Node } from "../node.ts";
+import { whyNoExtension } from "../schema/registry.ts";
+import type { Mapping } from "./context.ts";
+
+/** An `HttpConnectionManager`. @param table the name of its route table. @param secure whether its chain ends TLS. */
+export function mapHttp(manager: Node, table: string, secure: boolean, mapping: Mapping): HttpServe {
+  mapFilters(manager.nodes("http_filters"), mapping);
+  return { kind: "http", routes: table, fallback: undefined, front: mapFront(manager, secure, mapping) };
+}
+
+/** In milliseconds, of Envoy. */
+const usual = { idle: 3_600_000, streamIdle: 300_000 } as const;
+/** A day, in milliseconds: that a timeout is switched off is no reason to keep what died. */
+const noLimit = 86_400_000;
+
+function mapFront(manager: Node, secure: boolean, mapping: Mapping): HttpFront {
+  const { front } = mapping.defaults;
+  const common = manager.node("common_http_protocol_options");
+  const http2 = manager.node("http2_protocol_options");
+  const streamIdle = manager.number("stream_idle_timeout") ?? usual.streamIdle;
+  const age = common?.number("max_connection_duration");
+  checkClient(manager, mapping);
+  return {
+    ...front,
+    versions: versionsOf(manager, secure, mapping),
+    http2: {
+      ...front.http2,
+      streams: http2?.number("max_concurrent_streams") ?? front.http2.streams,
+      streamWindow: http2?.number("initial_stream_window_size") ?? front.http2.streamWindow,
+      connectionWindow: http2?.number("initial_connection_window_size") ?? front.http2.connectionWindow,
+    },
+    limits: {
+      ...front.limits,
+      requestHead: (manager.number("max_request_headers_kb") ?? 60) * 1024,
+      fields: common?.number("max_headers_count") ?? 100,
+    },
+    timeouts: {
+      ...front.timeouts,
+      keepAlive: common?.number("idle_timeout") || usual.idle,
+      requestHeader: manager.number("request_headers_timeout") || front.timeouts.requestHeader,
+      bodyIdle: manager.number("request_timeout") || front.timeouts.bodyIdle,
+      idle: streamIdle || noLimit,
+      upgradedIdle: streamIdle || noLimit,
+    },
+    maxRequests: common?.number("max_requests_per_connection"),
+    maxAge: age === undefined || age === 0 ? undefined : age,
+    underscores: underscores[common?.text("headers_with_underscores_action") ?? ""] ?? "pass",
+    ambiguousPaths: pathsOf(manager, mapping),
+    via: manager.text("via") || undefined,
+    server: serverOf(manager),
+    forwarded: {
+      ...front.forwarded,
+      requestId: manager.flag("generate_request_id") === false ? undefined : front.forwarded.requestId,
+    },
+  };
+}
+
+const underscores: Readonly<Record<string, HttpFront["underscores"]>> = {
+  ALLOW: "pass",
+  REJECT_REQUEST: "refuse",
+  DROP_HEADER: "drop",
+};
+
+function versionsOf(manager: Node, secure: boolean, { report }: Mapping): readonly HttpVersion[] {
+  switch (manager.text("codec_type")) {
+    case "HTTP1":
+      return ["1.1"];
+    case "HTTP2":
+      return ["2"];
+    case "HTTP3":
+      report(errorAt(manager.at("codec_type"), "umay speaks no HTTP/3"));
+      return ["1.1"];
+    default:
+      return secure ? ["2", "1.1"] : ["1.1"];
+  }
+}
+
+function pathsOf(manager: Node, { report }: Mapping): HttpFront["ambiguousPaths"] {
+  const action = manager.text("path_with_escaped_slashes_action");
+  if (action === "UNESCAPE_AND_REDIRECT" || action === "UNESCAPE_AND_FORWARD")
+    report(
+      warningAt(
+        manager.at("path_with_escaped_slashes_action"),
+        "has no effect: escaped slashes stay, and a path that could be read in two ways is refused",
+      ),
+    );
+  return action === "KEEP_UNCHANGED" ? "pass" : "refuse";
+}
+
+/** Envoy's own name is not put in place of the backend's. */
+function serverOf(manager: Node): HttpFront["server"] {
+  const name = manager.text("server_name");
+  const transformation = manager.text("server_header_transformation");
+  if (transformation === "PASS_THROUGH" || transformation === "APPEND_IF_ABSENT") return "keep";
+  return name === "" ? "keep" : { text: name };
+}
+
+function checkClient(manager: Node, { report }: Mapping): void {
+  if ((manager.number("xff_num_trusted_hops") ?? 0) > 0)
+    report(
+      errorAt(
+        manager.at("xff_num_trusted_hops"),
+        "is not supported: umay trusts proxies by their addresses (forwarded.trust), not by their number",
+      ),
+    );
+  const forwards = manager.text("forward_client_cert_details");
+  if (!["", "SANITIZE"].includes(forwards))
+    report(
+      warningAt(
+        manager.at("forward_client_cert_details"),
+        "has no effect: x-forwarded-client-cert is not sent",
+      ),
+    );
+  for (const upgrade of manager.nodes("upgrade_configs"))
+    if (upgrade.text("upgrade_type").toLowerCase() !== "websocket")
+      report(errorAt(upgrade.at("upgrade_type"), "umay changes connections to websocket only"));
+}
+
+/** Whether routes may let connections change to WebSocket. */
+export const takesWebSocket = (manager: Node): boolean =>
+  manager
+    .nodes("upgrade_configs")
+    .some(
+      (each) => each.text("upgrade_type").toLowerCase() === "websocket" && each.flag("enabled") !== false,
+    );
+
+function mapFilters(filters: readonly Node[], { report }: Mapping): void {
+  for (const filter of filters) {
+    const config = filter.extension("typed_config");
+    if (filter.flag("disabled") === true) continue;
+    if (config !== undefined && "type" in config && config.kind === "Router") continue;
+    report(unknownFilter(filter, filter.flag("is_optional") === true));
+  }
+  if (filters.length > 0 && filters.at(-1)!.extension("typed_config") === undefined)
+    report(errorAt(filters.at(-1)!.path, "has no typed_config"));
+}
+
+function unknownFilter(filter: Node, optional: boolean): Finding {
+  const config = filter.extension("typed_config");
+  const what = config === undefined ? filter.text("name") : "type" in config ? config.type.name : config.url;
+  const why = whyNoExtension(what);
+  const message = `umay has no HTTP filter ${what}${why === undefined ? "" : `: ${why}`}`;
+  return optional ? warningAt(filter.path, `has no effect: ${message}`) : errorAt(filter.path, message);
+}

@@ -1,0 +1,299 @@
+import { parseCidr } from "../../../lib/cidr.ts";
+import { errorAt, warningAt } from "../../../lib/findings.ts";
+import {
+  anyConnection,
+  type Chain,
+  type ChainMatch,
+  type Protocol,
+  type Serve,
+} from "../../../model/chain.ts";
+import type { HttpRouteTable } from "../../../model/http/route.ts";
+import type { Listener, ListenerTls } from "../../../model/listener.ts";
+import type { Node } from "../node.ts";
+import { whyNoExtension } from "../schema/registry.ts";
+import { mapAddress, mapCidrs } from "./address.ts";
+import type { Mapping } from "./context.ts";
+import { orderFilterChains } from "./filter-chains.ts";
+import { mapHttp, takesWebSocket } from "./http.ts";
+import { mapRouteTable, mapWeights } from "./routes.ts";
+import { mapListenerTls } from "./tls.ts";
+
+/** A listener with the route tables of its own. */
+export interface MappedListener {
+  readonly listener: Listener;
+  readonly tables: readonly HttpRouteTable[];
+}
+
+/** What a filter chain does with its connections. */
+interface Mapped {
+  readonly name: string;
+  readonly tls: ListenerTls | undefined;
+  readonly serve: Serve;
+  readonly idle: number;
+  readonly match: ChainMatch;
+}
+
+/** In milliseconds, of Envoy. */
+const usual = { idle: 3_600_000, firstBytes: 15_000 } as const;
+
+/** A `Listener`. @returns undefined after an error that leaves none. */
+export async function mapListener(
+  node: Node,
+  index: number,
+  mapping: Mapping,
+): Promise<MappedListener | undefined> {
+  const bind = mapAddress(node.node("address"), mapping, node);
+  if (bind === undefined) return undefined;
+  const name = node.text("name") || `listener_${index}`;
+  const tables: HttpRouteTable[] = [];
+  const chains: Mapped[] = [];
+  for (const [number, chain] of node.nodes("filter_chains").entries()) {
+    const mapped = await mapFilterChain(
+      chain,
+      { listener: name, chain: chain.text("name") || `filter_chains[${number}]` },
+      tables,
+      mapping,
+    );
+    if (mapped !== undefined) chains.push(mapped);
+  }
+  const last = node.node("default_filter_chain");
+  const otherwise =
+    last &&
+    (await mapFilterChain(
+      last,
+      { listener: name, chain: last.text("name") || "default_filter_chain" },
+      tables,
+      mapping,
+    ));
+  const all = otherwise === undefined ? chains : [...chains, otherwise];
+  if (all.length === 0) {
+    // Those that can't be served have been reported.
+    if (!node.has("filter_chains")) mapping.report(errorAt(node.path, "has no filter chain"));
+    return undefined;
+  }
+  for (const [at, { name: chain }] of all.entries())
+    if (all.findIndex((other) => other.name === chain) < at)
+      mapping.report(
+        errorAt(node.at("filter_chains"), `two filter chains are named ${JSON.stringify(chain)}`),
+      );
+  const { listener } = mapping.defaults;
+  const detect = needsDetection(all);
+  return {
+    tables,
+    listener: {
+      ...listener,
+      name,
+      bind,
+      detect,
+      chains: orderedChains(chains, otherwise, listener.chains[0]!.timeouts),
+      tls: all.flatMap(({ tls }) => tls ?? []),
+      proxyProtocol: mapListenerFilters(node, mapping),
+      timeouts: {
+        ...listener.timeouts,
+        handshake: node.number("listener_filters_timeout") || usual.firstBytes,
+      },
+    },
+  };
+}
+
+/** Whether clients with and without TLS have to be told apart, by their first bytes. */
+function needsDetection(chains: readonly Mapped[]): boolean {
+  const asks = chains.some(({ match }) => match.sni.length + match.alpn.length + match.protocol.length > 0);
+  const secure = chains.filter(({ tls }) => tls !== undefined).length;
+  if (secure === chains.length)
+    return chains.some(({ match }) => match.protocol.some((protocol) => protocol !== "tls"));
+  return asks || secure > 0;
+}
+
+const refuse: Serve = { kind: "refuse" };
+
+/** Each filter chain for clients with TLS, and then for clients without. */
+function orderedChains(
+  chains: readonly Mapped[],
+  otherwise: Mapped | undefined,
+  timeouts: Chain["timeouts"],
+): readonly Chain[] {
+  const order = orderFilterChains(chains.map((chain) => ({ match: chain.match, chain })));
+  const rules = order.map(({ match, chain = otherwise }, index) => ({ match, chain, index }));
+  const takes = (match: ChainMatch, protocol: Protocol): boolean =>
+    match.protocol.length === 0 || match.protocol.includes(protocol);
+  const chainOf = (rule: (typeof rules)[number], secure: boolean): Chain => {
+    const { match, chain, index } = rule;
+    const ends = secure && chain?.tls !== undefined;
+    // Without TLS of its own a chain gets TLS as it comes, and HTTP can't be read from that.
+    const served =
+      chain !== undefined && (ends || (chain.tls === undefined && !(secure && chain.serve.kind === "http")));
+    return {
+      name: `${chain?.name ?? "no filter chain"}#${index}`,
+      match: { ...match, protocol: [] },
+      tls: ends ? "terminate" : secure ? "passthrough" : undefined,
+      settings: ends ? chain.tls.name : undefined,
+      serve: served ? chain.serve : refuse,
+      timeouts: { ...timeouts, idle: chain?.idle ?? timeouts.idle },
+    };
+  };
+  const anyTls = chains
+    .concat(otherwise ?? [])
+    .some(
+      ({ tls, match }) =>
+        tls !== undefined || match.sni.length + match.alpn.length + match.protocol.length > 0,
+    );
+  const onlyTls = chains
+    .concat(otherwise ?? [])
+    .every(({ tls, match }) => tls !== undefined && !match.protocol.includes("other"));
+  return [
+    ...(anyTls ? rules.filter(({ match }) => takes(match, "tls")).map((rule) => chainOf(rule, true)) : []),
+    ...(onlyTls
+      ? []
+      : rules
+          .filter(({ match }) => takes(match, "other") && match.sni.length + match.alpn.length === 0)
+          .map((rule) => chainOf(rule, false))),
+  ];
+}
+
+interface Names {
+  readonly listener: string;
+  readonly chain: string;
+}
+
+async function mapFilterChain(
+  chain: Node,
+  names: Names,
+  tables: HttpRouteTable[],
+  mapping: Mapping,
+): Promise<Mapped | undefined> {
+  const match = mapChainMatch(chain.node("filter_chain_match"), mapping);
+  const tls = await mapTransport(chain, names.chain, mapping);
+  if (match === undefined || tls === "wrong") return undefined;
+  const filters = chain.nodes("filters");
+  const served = await mapTerminal(filters.at(-1), names, tls, tables, mapping);
+  for (const filter of filters.slice(0, -1)) unknownFilter(filter, "network filter", mapping);
+  if (filters.length === 0) mapping.report(errorAt(chain.path, "has no filters"));
+  return served && { name: names.chain, tls, match, ...served };
+}
+
+async function mapTransport(
+  chain: Node,
+  name: string,
+  mapping: Mapping,
+): Promise<ListenerTls | undefined | "wrong"> {
+  if (chain.flag("use_proxy_proto") === true)
+    mapping.report(
+      errorAt(chain.at("use_proxy_proto"), "is not supported; use the listener filter proxy_protocol"),
+    );
+  const context = chain.node("transport_socket")?.extension("typed_config");
+  if (context === undefined) return undefined;
+  if ("type" in context && context.kind === "RawBuffer") return undefined;
+  if ("type" in context && context.kind === "DownstreamTlsContext")
+    return (await mapListenerTls(context, name, mapping)) ?? "wrong";
+  const what = "type" in context ? context.type.name : context.url;
+  mapping.report(errorAt(context.path, `umay has no transport socket ${what} for clients`));
+  return "wrong";
+}
+
+async function mapTerminal(
+  filter: Node | undefined,
+  names: Names,
+  tls: ListenerTls | undefined,
+  tables: HttpRouteTable[],
+  mapping: Mapping,
+): Promise<Pick<Mapped, "serve" | "idle"> | undefined> {
+  const config = filter?.extension("typed_config");
+  if (filter === undefined) return undefined;
+  if (config !== undefined && "type" in config && config.kind === "TcpProxy") {
+    const cluster = config.text("cluster");
+    const to =
+      cluster === ""
+        ? mapWeights(config.node("weighted_clusters"), config, mapping)
+        : [{ pool: cluster, weight: 1 }];
+    return to && { serve: { kind: "relay", to }, idle: config.number("idle_timeout") || usual.idle };
+  }
+  if (config !== undefined && "type" in config && config.kind === "HttpConnectionManager") {
+    const table = await mapRoutes(config, names, mapping);
+    if (table === undefined) return undefined;
+    tables.push(table);
+    return { serve: mapHttp(config, table.name, tls !== undefined, mapping), idle: usual.idle };
+  }
+  unknownFilter(filter, "network filter", mapping);
+  return undefined;
+}
+
+async function mapRoutes(manager: Node, names: Names, mapping: Mapping): Promise<HttpRouteTable | undefined> {
+  const rds = manager.node("rds")?.text("route_config_name");
+  const config = rds === undefined ? manager.node("route_config") : mapping.routes(rds);
+  const table = rds ?? `${names.listener}/${names.chain}`;
+  if (config !== undefined)
+    return mapRouteTable(config, table, takesWebSocket(manager) ? ["websocket"] : [], mapping);
+  if (rds === undefined) mapping.report(errorAt(manager.path, "has no route_config"));
+  return rds === undefined ? undefined : { name: table, hosts: [], fallsThrough: false, guards: [] };
+}
+
+function unknownFilter(filter: Node, kind: string, { report }: Mapping): void {
+  const config = filter.extension("typed_config");
+  const what = config === undefined ? filter.text("name") : "type" in config ? config.type.name : config.url;
+  const why = whyNoExtension(what);
+  report(errorAt(filter.path, `umay has no ${kind} ${what}${why === undefined ? "" : `: ${why}`}`));
+}
+
+function mapChainMatch(match: Node | undefined, mapping: Mapping): ChainMatch | undefined {
+  if (match === undefined) return anyConnection;
+  const transport = match.text("transport_protocol");
+  const protocols: Readonly<Record<string, readonly Protocol[]>> = {
+    "": [],
+    tls: ["tls"],
+    raw_buffer: ["other"],
+  };
+  const protocol = protocols[transport];
+  if (protocol === undefined) {
+    mapping.report(errorAt(match.at("transport_protocol"), "expected tls or raw_buffer"));
+    return undefined;
+  }
+  const names = match.texts("server_names").map((name) => name.toLowerCase());
+  for (const [index, name] of names.entries())
+    if (!/^(\*\.)?[^*]+$/.test(name))
+      mapping.report(errorAt([...match.at("server_names"), index], "expected a name or *.name"));
+  const port = match.number("destination_port");
+  return {
+    sni: names,
+    alpn: match.texts("application_protocols"),
+    protocol,
+    from: mapCidrs(match.nodes("source_prefix_ranges"), mapping),
+    port: port === undefined ? [] : [port],
+  };
+}
+
+/** Whom a PROXY header is believed from: Envoy believes everybody. */
+const everybody = ["0.0.0.0/0", "::/0"].map((text) => {
+  const parsed = parseCidr(text);
+  if (typeof parsed === "string") throw new Error(parsed);
+  return parsed.cidr;
+});
+
+function mapListenerFilters(node: Node, mapping: Mapping): Listener["proxyProtocol"] {
+  let proxyProtocol: Listener["proxyProtocol"];
+  for (const filter of node.nodes("listener_filters")) {
+    const config = filter.extension("typed_config");
+    if (config === undefined || !("type" in config)) unknownFilter(filter, "listener filter", mapping);
+    else if (config.kind === "ProxyProtocol") {
+      if (config.flag("allow_requests_without_proxy_protocol") === true)
+        mapping.report(
+          errorAt(
+            config.at("allow_requests_without_proxy_protocol"),
+            "is not supported: with proxy_protocol every client has to send a header",
+          ),
+        );
+      mapping.report(
+        warningAt(
+          filter.path,
+          "believes the PROXY header of everybody; let nobody but your proxies reach this port",
+        ),
+      );
+      proxyProtocol = {
+        trust: everybody,
+        timeout: node.number("listener_filters_timeout") || usual.firstBytes,
+      };
+    } else if (config.kind !== "TlsInspector" && config.kind !== "HttpInspector")
+      unknownFilter(filter, "listener filter", mapping);
+  }
+  return proxyProtocol;
+}

@@ -1,0 +1,109 @@
+import type { Path } from "../../lib/findings.ts";
+import type { MessageType } from "./schema/table.ts";
+
+/** An `Any` of a type that umay does not know. */
+export interface UnknownExtension {
+  readonly url: string;
+  readonly path: Path;
+}
+
+/** The value of a field: see {@link Node}. */
+export type Value =
+  | string
+  | number
+  | boolean
+  | Buffer
+  | Node
+  | UnknownExtension
+  | readonly Value[]
+  | ReadonlyMap<string, Value>;
+
+/** A value with the name that its field has where it came from: `filterChains` for `filter_chains`. */
+export interface Entry {
+  readonly value: Value;
+  readonly key: string;
+}
+
+/**
+ * A message, as a file or a control plane sent it, checked against its table. Names are those of the table; one that the table
+ * does not have is a defect. Durations are in milliseconds, enums are names, bytes are buffers.
+ */
+export class Node {
+  readonly type: MessageType;
+  /** Where it came from, in the spelling of its source. */
+  readonly path: Path;
+  readonly #entries: ReadonlyMap<string, Entry>;
+
+  constructor(type: MessageType, path: Path, entries: ReadonlyMap<string, Entry>) {
+    this.type = type;
+    this.path = path;
+    this.#entries = entries;
+  }
+
+  /** Whether the field is there. */
+  has(name: string): boolean {
+    return this.#value(name) !== undefined;
+  }
+
+  /** The first of these fields that is there: of a `oneof` there is one at most. */
+  which<Name extends string>(...names: readonly Name[]): Name | undefined {
+    return names.find((name) => this.has(name));
+  }
+
+  /** Where the field is, or would be. */
+  at(name: string): Path {
+    return [...this.path, this.#entries.get(name)?.key ?? name];
+  }
+
+  /** Empty where it is not there. */
+  text(name: string): string {
+    return (this.#value(name) as string | undefined) ?? "";
+  }
+
+  number(name: string): number | undefined {
+    return this.#value(name) as number | undefined;
+  }
+
+  flag(name: string): boolean | undefined {
+    return this.#value(name) as boolean | undefined;
+  }
+
+  bytes(name: string): Buffer | undefined {
+    return this.#value(name) as Buffer | undefined;
+  }
+
+  node(name: string): Node | undefined {
+    return this.#value(name) as Node | undefined;
+  }
+
+  extension(name: string): Node | UnknownExtension | undefined {
+    return this.#value(name) as Node | UnknownExtension | undefined;
+  }
+
+  nodes(name: string): readonly Node[] {
+    return (this.#value(name) as readonly Node[] | undefined) ?? [];
+  }
+
+  texts(name: string): readonly string[] {
+    return (this.#value(name) as readonly string[] | undefined) ?? [];
+  }
+
+  numbers(name: string): readonly number[] {
+    return (this.#value(name) as readonly number[] | undefined) ?? [];
+  }
+
+  map(name: string): ReadonlyMap<string, Node | UnknownExtension> {
+    return (this.#value(name) as ReadonlyMap<string, Node | UnknownExtension> | undefined) ?? new Map();
+  }
+
+  /** The last part of its message's name: `Router`. */
+  get kind(): string {
+    return this.type.name.slice(this.type.name.lastIndexOf(".") + 1);
+  }
+
+  #value(name: string): Value | undefined {
+    if (this.type.fields.get(name)?.treatment !== "mapped")
+      throw new Error(`${this.type.name} has no mapped field ${name}`);
+    return this.#entries.get(name)?.value;
+  }
+}

@@ -1,0 +1,350 @@
+/** Clusters, their endpoints, health and balancing. See {@link readTable} for the form. */
+export const clusterTable = `
+message envoy.config.cluster.v3.Cluster
+1 name string
+2 type envoy.config.cluster.v3.Cluster.DiscoveryType
+3 eds_cluster_config envoy.config.cluster.v3.Cluster.EdsClusterConfig
+4 connect_timeout duration
+5 per_connection_buffer_limit_bytes UInt32Value - umay's buffers are bounded
+6 lb_policy envoy.config.cluster.v3.Cluster.LbPolicy
+8 health_checks envoy.config.core.v3.HealthCheck[]
+9 max_requests_per_connection UInt32Value - connections to backends are used again
+10 circuit_breakers envoy.config.cluster.v3.CircuitBreakers
+13 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - only HTTP/1.1 has them
+14 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
+16 dns_refresh_rate duration - the record's TTL counts
+17 dns_lookup_family envoy.config.cluster.v3.Cluster.DnsLookupFamily
+18 dns_resolvers envoy.config.core.v3.Address[] x
+19 outlier_detection envoy.config.cluster.v3.OutlierDetection
+20 cleanup_interval duration - ORIGINAL_DST alone
+21 upstream_bind_config message x
+22 lb_subset_config message x
+23 ring_hash_lb_config envoy.config.cluster.v3.Cluster.RingHashLbConfig
+24 transport_socket envoy.config.core.v3.TransportSocket
+25 metadata message - says nothing here
+26 protocol_selection int32 - the client's version does not matter
+27 common_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig
+28 alt_stat_name string - the name counts
+29 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
+30 upstream_connection_options message - umay sets its own
+31 close_connections_on_host_health_failure bool ! sessions stay
+32 ignore_health_on_host_removal bool - a backend that leaves takes no sessions
+33 load_assignment envoy.config.endpoint.v3.ClusterLoadAssignment
+34 original_dst_lb_config message x
+36 typed_extension_protocol_options any{}
+37 least_request_lb_config envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
+38 cluster_type message x
+39 respect_dns_ttl bool - always done
+40 filters message[] x
+41 load_balancing_policy envoy.config.cluster.v3.LoadBalancingPolicy
+42 lrs_server envoy.config.core.v3.ConfigSource ! loads are not reported
+43 transport_socket_matches message[] x
+44 dns_failure_refresh_rate message - umay has its own
+45 use_tcp_for_dns_lookups bool - umay falls back to TCP by itself
+46 upstream_http_protocol_options envoy.config.core.v3.UpstreamHttpProtocolOptions
+47 track_timeout_budgets bool - Envoy's own
+48 upstream_config envoy.config.core.v3.TypedExtensionConfig x
+49 track_cluster_stats message - Envoy's own
+50 preconnect_policy message ! connections are made when they are needed
+51 connection_pool_per_downstream_connection bool x
+52 maglev_lb_config message - the table's size is umay's
+53 dns_resolution_config message - the system's nameservers are asked
+54 wait_for_warm_on_init BoolValue - backends are waited for
+55 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig - the system's nameservers are asked
+56 round_robin_lb_config message ! there is no slow start by it
+57 lrs_report_endpoint_metrics string[] x
+
+message envoy.config.cluster.v3.Cluster.EdsClusterConfig
+1 eds_config envoy.config.core.v3.ConfigSource
+2 service_name string
+
+message envoy.config.cluster.v3.Cluster.RingHashLbConfig
+1 minimum_ring_size UInt64Value - the ring's size is umay's
+3 hash_function int32 - umay's own
+4 maximum_ring_size UInt64Value - the ring's size is umay's
+
+message envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
+1 choice_count UInt32Value
+2 active_request_bias message ! requests under way count as they are
+3 slow_start_config message ! there is no slow start by it
+
+message envoy.config.cluster.v3.Cluster.CommonLbConfig
+1 healthy_panic_threshold envoy.type.v3.Percent
+2 zone_aware_lb_config message ! zones do not count
+3 locality_weighted_lb_config message - weights of localities count
+4 update_merge_window duration - changes are merged by umay
+5 ignore_new_hosts_until_first_hc bool - a new backend takes no sessions before its first check
+6 close_connections_on_host_set_change bool ! sessions stay
+7 consistent_hashing_lb_config message ! bounds and host names do not count
+8 override_host_status message - Envoy's own
+
+message envoy.config.cluster.v3.OutlierDetection
+1 consecutive_5xx UInt32Value
+2 interval duration - failures are judged at once
+3 base_ejection_time duration
+4 max_ejection_percent UInt32Value
+5 enforcing_consecutive_5xx UInt32Value - always enforced
+6 enforcing_success_rate UInt32Value - not used
+7 success_rate_minimum_hosts UInt32Value ! success rates do not count
+8 success_rate_request_volume UInt32Value ! success rates do not count
+9 success_rate_stdev_factor UInt32Value ! success rates do not count
+10 consecutive_gateway_failure UInt32Value ! only failures to connect count
+11 enforcing_consecutive_gateway_failure UInt32Value - not used
+12 split_external_local_origin_errors bool - not used
+13 consecutive_local_origin_failure UInt32Value ! consecutive_5xx counts
+14 enforcing_consecutive_local_origin_failure UInt32Value - not used
+15 enforcing_local_origin_success_rate UInt32Value - not used
+16 failure_percentage_threshold UInt32Value ! failure rates do not count
+17 enforcing_failure_percentage UInt32Value - not used
+18 enforcing_failure_percentage_local_origin UInt32Value - not used
+19 failure_percentage_minimum_hosts UInt32Value ! failure rates do not count
+20 failure_percentage_request_volume UInt32Value ! failure rates do not count
+21 max_ejection_time duration
+22 max_ejection_time_jitter duration x
+23 successful_active_health_check_uneject_host BoolValue x
+24 monitors envoy.config.core.v3.TypedExtensionConfig[] x
+25 always_eject_one_host BoolValue x
+
+message envoy.config.cluster.v3.CircuitBreakers
+1 thresholds envoy.config.cluster.v3.CircuitBreakers.Thresholds[]
+2 per_host_thresholds envoy.config.cluster.v3.CircuitBreakers.Thresholds[]
+
+message envoy.config.cluster.v3.CircuitBreakers.Thresholds
+1 priority envoy.config.core.v3.RoutingPriority
+2 max_connections UInt32Value
+3 max_pending_requests UInt32Value
+4 max_requests UInt32Value
+5 max_retries UInt32Value ! retry_budget counts
+6 track_remaining bool - umay counts its own
+7 max_connection_pools UInt32Value - Envoy's own
+8 retry_budget envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget
+
+message envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget
+1 budget_percent envoy.type.v3.Percent
+2 min_retry_concurrency UInt32Value
+
+message envoy.config.cluster.v3.LoadBalancingPolicy
+1 policies envoy.config.cluster.v3.LoadBalancingPolicy.Policy[]
+
+message envoy.config.cluster.v3.LoadBalancingPolicy.Policy
+4 typed_extension_config envoy.config.core.v3.TypedExtensionConfig
+
+message envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin
+1 slow_start_config message ! there is no slow start by it
+2 locality_lb_config message - weights of localities count
+
+message envoy.extensions.load_balancing_policies.random.v3.Random
+1 locality_lb_config message - weights of localities count
+
+message envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest
+1 choice_count UInt32Value
+2 active_request_bias message ! requests under way count as they are
+3 slow_start_config message ! there is no slow start by it
+4 locality_lb_config message - weights of localities count
+5 enable_full_scan BoolValue
+6 selection_method envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
+
+message envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash
+1 hash_function int32 - umay's own
+2 minimum_ring_size UInt64Value - the ring's size is umay's
+3 maximum_ring_size UInt64Value - the ring's size is umay's
+4 use_hostname_for_hashing bool - addresses count
+5 hash_balance_factor UInt32Value
+6 consistent_hashing_lb_config message ! bounds and host names do not count
+7 locality_weighted_lb_config message - weights of localities count
+
+message envoy.extensions.load_balancing_policies.maglev.v3.Maglev
+1 table_size UInt64Value - the table's size is umay's
+2 consistent_hashing_lb_config message ! bounds and host names do not count
+3 locality_weighted_lb_config message - weights of localities count
+
+message envoy.config.endpoint.v3.ClusterLoadAssignment
+1 cluster_name string
+2 endpoints envoy.config.endpoint.v3.LocalityLbEndpoints[]
+4 policy envoy.config.endpoint.v3.ClusterLoadAssignment.Policy
+5 named_endpoints envoy.config.endpoint.v3.Endpoint{} x
+
+message envoy.config.endpoint.v3.ClusterLoadAssignment.Policy
+2 drop_overloads message[] x
+3 overprovisioning_factor UInt32Value ! a tier is left only when none of it is up
+4 endpoint_stale_after duration ! endpoints do not grow stale
+6 weighted_priority_health bool - not used
+
+message envoy.config.endpoint.v3.LocalityLbEndpoints
+1 locality envoy.config.core.v3.Locality - zones do not count
+2 lb_endpoints envoy.config.endpoint.v3.LbEndpoint[]
+3 load_balancing_weight UInt32Value
+5 priority uint32
+6 proximity UInt32Value - zones do not count
+7 load_balancer_endpoints message x
+8 leds_cluster_locality_config message x
+9 metadata message - says nothing here
+
+message envoy.config.endpoint.v3.LbEndpoint
+1 endpoint envoy.config.endpoint.v3.Endpoint
+2 health_status envoy.config.core.v3.HealthStatus
+3 metadata message - says nothing here
+4 load_balancing_weight UInt32Value
+5 endpoint_name string x
+
+message envoy.config.endpoint.v3.Endpoint
+1 address envoy.config.core.v3.Address
+2 health_check_config message ! health_checks of the cluster count
+3 hostname string
+4 additional_addresses message[] x
+
+message envoy.config.core.v3.HealthCheck
+1 timeout duration
+2 interval duration
+3 interval_jitter duration - umay spreads checks by itself
+4 unhealthy_threshold UInt32Value
+5 healthy_threshold UInt32Value
+6 alt_port UInt32Value
+7 reuse_connection BoolValue - a check has a connection of its own
+8 http_health_check envoy.config.core.v3.HealthCheck.HttpHealthCheck
+9 tcp_health_check envoy.config.core.v3.HealthCheck.TcpHealthCheck
+11 grpc_health_check envoy.config.core.v3.HealthCheck.GrpcHealthCheck
+12 no_traffic_interval duration - interval counts
+13 custom_health_check message x
+14 unhealthy_interval duration - interval counts
+15 unhealthy_edge_interval duration - interval counts
+16 healthy_edge_interval duration - interval counts
+17 event_log_path string - the log has it
+18 interval_jitter_percent uint32 - umay spreads checks by itself
+19 always_log_health_check_failures bool - the log has changes
+20 initial_jitter duration - umay spreads checks by itself
+21 tls_options message x
+22 event_service message x
+23 transport_socket_match_criteria struct x
+24 no_traffic_healthy_interval duration - interval counts
+25 event_logger envoy.config.core.v3.TypedExtensionConfig[] - the log has it
+26 always_log_health_check_success bool - the log has changes
+
+message envoy.config.core.v3.HealthCheck.HttpHealthCheck
+1 host string
+2 path string
+3 send envoy.config.core.v3.HealthCheck.Payload x
+4 receive envoy.config.core.v3.HealthCheck.Payload[] x
+6 request_headers_to_add envoy.config.core.v3.HeaderValueOption[] x
+8 request_headers_to_remove string[] x
+9 expected_statuses envoy.type.v3.Int64Range[]
+10 codec_client_type envoy.type.v3.CodecClientType
+11 service_name_matcher envoy.type.matcher.v3.StringMatcher ! the answer's service is not looked at
+12 retriable_statuses envoy.type.v3.Int64Range[] ! every wrong status counts
+13 method envoy.config.core.v3.RequestMethod
+14 response_buffer_size UInt64Value x
+
+message envoy.config.core.v3.HealthCheck.TcpHealthCheck
+1 send envoy.config.core.v3.HealthCheck.Payload
+2 receive envoy.config.core.v3.HealthCheck.Payload[]
+3 proxy_protocol_config envoy.config.core.v3.ProxyProtocolConfig x
+
+message envoy.config.core.v3.HealthCheck.Payload
+1 text string
+2 binary bytes
+
+message envoy.config.core.v3.HealthCheck.GrpcHealthCheck
+1 service_name string
+2 authority string
+3 initial_metadata envoy.config.core.v3.HeaderValueOption[] x
+
+message envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+1 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
+2 upstream_http_protocol_options envoy.config.core.v3.UpstreamHttpProtocolOptions
+3 explicit_http_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig
+4 use_downstream_protocol_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig
+5 auto_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig
+6 http_filters envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter[] x
+7 header_validation_config envoy.config.core.v3.TypedExtensionConfig x
+
+message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig
+1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions
+2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
+3 http3_protocol_options message x
+
+message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig
+1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - HTTP/1.1 is spoken
+2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - HTTP/1.1 is spoken
+3 http3_protocol_options message - HTTP/1.1 is spoken
+
+message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig
+1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - HTTP/1.1 is spoken
+2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - HTTP/1.1 is spoken
+3 http3_protocol_options message - HTTP/1.1 is spoken
+4 alternate_protocols_cache_options message - HTTP/1.1 is spoken
+
+message envoy.config.core.v3.UpstreamHttpProtocolOptions
+1 auto_sni bool
+2 auto_san_validation bool
+3 override_auto_sni_header string x
+
+message envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport
+1 config envoy.config.core.v3.ProxyProtocolConfig
+2 transport_socket envoy.config.core.v3.TransportSocket
+
+message envoy.config.core.v3.ProxyProtocolConfig
+1 version envoy.config.core.v3.ProxyProtocolConfig.Version
+2 pass_through_tlvs message ! a header to backends has umay's own TLVs
+
+message envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
+
+enum envoy.config.cluster.v3.Cluster.DiscoveryType
+0 STATIC
+1 STRICT_DNS
+2 LOGICAL_DNS
+3 EDS
+4 ORIGINAL_DST
+
+enum envoy.config.cluster.v3.Cluster.LbPolicy
+0 ROUND_ROBIN
+1 LEAST_REQUEST
+2 RING_HASH
+3 RANDOM
+5 MAGLEV
+6 CLUSTER_PROVIDED
+7 LOAD_BALANCING_POLICY_CONFIG
+
+enum envoy.config.cluster.v3.Cluster.DnsLookupFamily
+0 AUTO
+1 V4_ONLY
+2 V6_ONLY
+3 V4_PREFERRED
+4 ALL
+
+enum envoy.config.core.v3.RoutingPriority
+0 DEFAULT
+1 HIGH
+
+enum envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
+0 N_CHOICES
+1 FULL_SCAN
+
+enum envoy.config.core.v3.HealthStatus
+0 UNKNOWN
+1 HEALTHY
+2 UNHEALTHY
+3 DRAINING
+4 TIMEOUT
+5 DEGRADED
+
+enum envoy.type.v3.CodecClientType
+0 HTTP1
+1 HTTP2
+2 HTTP3
+
+enum envoy.config.core.v3.RequestMethod
+0 METHOD_UNSPECIFIED
+1 GET
+2 HEAD
+3 POST
+4 PUT
+5 DELETE
+6 CONNECT
+7 OPTIONS
+8 TRACE
+9 PATCH
+
+enum envoy.config.core.v3.ProxyProtocolConfig.Version
+0 V1
+1 V2
+`;

@@ -1,0 +1,106 @@
+import { formatAddress } from "../../../lib/address.ts";
+import type { CheckSpec } from "../../../model/health.ts";
+import type { Pool, PoolTls } from "../../../model/pool.ts";
+import { duration, list, table, type Writing } from "./context.ts";
+import { certificateOf } from "./listener.ts";
+
+export function writePool(
+  { name, picker, discovery, connect, health, tls, proxyProtocol, http }: Pool,
+  writing: Writing,
+): object {
+  const { outlier } = health;
+  return table({
+    picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
+    proxy_protocol: proxyProtocol,
+    connect: { timeout: duration(connect.timeout) },
+    retry_budget: connect.retryBudget,
+    http: { idle: duration(http.idle) },
+    panic_threshold: health.panicThreshold,
+    health: health.check && writeCheck(health.check, name, writing),
+    outlier: outlier.enabled
+      ? {
+          consecutive_errors: outlier.consecutiveErrors,
+          base: duration(outlier.base),
+          max: duration(outlier.max),
+          max_percent: outlier.maxPercent,
+        }
+      : { enabled: false },
+    tls: tls && writeTls(tls, name, writing),
+    discovery: writeDiscovery(discovery, name, writing),
+  })!;
+}
+
+function writePicker(picker: Pool["picker"]): object {
+  if (!("key" in picker)) return { ...picker };
+  return table({
+    type: picker.type,
+    key: picker.key,
+    algorithm: picker.algorithm,
+    bounded_load: picker.boundedLoad,
+  })!;
+}
+
+function writeDiscovery(discovery: Pool["discovery"], pool: string, writing: Writing): object {
+  if (discovery.type !== "static") {
+    writing.omit(`pool ${pool}: its backends come from elsewhere`);
+    return { type: "static", backends: [] };
+  }
+  if (discovery.backends.length === 0) writing.omit(`pool ${pool} has no backends, and TOML wants one`);
+  const backends = discovery.backends.map(({ target, weight, tier }) => {
+    if (tier > 1) writing.omit(`pool ${pool}: priorities above 1 count as 1 here`);
+    const address = formatAddress(target);
+    if (weight === 1 && tier === 0) return address;
+    return table({
+      address,
+      weight: weight === 1 ? undefined : weight,
+      backup: tier > 0 ? true : undefined,
+    })!;
+  });
+  return { type: "static", backends };
+}
+
+function writeTls(
+  { verify, ca, serverName, names, pins, certificate, alpn }: PoolTls,
+  pool: string,
+  writing: Writing,
+): object {
+  if (ca?.source.given !== undefined)
+    writing.omit(`pool ${pool}: ${ca.source.file} stood in the configuration itself; write it to a file`);
+  const own = certificate && certificateOf(certificate, `pool ${pool}`, writing);
+  return table({
+    verify: verify ? undefined : false,
+    ca: ca?.source.file,
+    server_name: serverName,
+    verify_names: names && list(names.map((each) => (each.kind === "uri" ? each.uri : each.host))),
+    pins,
+    cert: own?.cert,
+    key: own?.key,
+    alpn: list(alpn),
+  })!;
+}
+
+function writeCheck(check: CheckSpec, pool: string, writing: Writing): object | undefined {
+  const { type, interval, timeout, rise, fall, port } = check;
+  const common = { type, interval: duration(interval), timeout: duration(timeout), rise, fall, port };
+  switch (check.type) {
+    case "http": {
+      const status = check.expectStatus.map(({ from, to }) => (from === to ? from : `${from}-${to}`));
+      return table({
+        ...common,
+        method: check.method,
+        path: check.path,
+        host: check.host,
+        expect_status: status,
+      });
+    }
+    case "grpc":
+      return table({ ...common, service: check.service || undefined, host: check.host });
+    case "tcp":
+      return table({ ...common, send: check.send, expect: check.expect });
+    case "tls":
+      return table(common);
+    default:
+      writing.omit(`pool ${pool}: its health check`);
+      return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
+import { testCertificates } from "../support/certificates.ts";
+import { connectPlain, connectSecure, turnedAway } from "../support/client.ts";
+import { openssl } from "../support/openssl.ts";
+import { type RunningUmay, startUmay } from "../support/umay.ts";
+
+let echo: EchoServer;
+let umay: RunningUmay;
+let dir: string;
+
+const typed = (name: string): string => `"@type": type.googleapis.com/${name}`;
+const manager = typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager");
+const tcpProxy = typed("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy");
+const tls = typed("envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext");
+const address = (port: number): string =>
+  `address: { socket_address: { address: 127.0.0.1, port_value: ${port} } }`;
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), "umay-envoy-"));
+  const { ecdsa, otherName } = await testCertificates();
+  echo = await startEcho({ bind: "127.0.0.1:0", name: "echo" });
+  assert.ok(echo.address.kind === "tcp");
+  const relays = `filters: [{ name: t, typed_config: { ${tcpProxy}, cluster: echo } }]`;
+  const chain = (name: string, certificate: string): string =>
+    `{ name: ${name}, filter_chain_match: { server_names: [${name}] }, ${relays}, transport_socket: { name: tls, typed_config: { ${tls}, common_tls_context: { tls_certificates: [${certificate}] } } } }`;
+  const inline = (file: string): string => `{ inline_string: ${JSON.stringify(readFileSync(file, "utf8"))} }`;
+  const file = join(dir, "envoy.yaml");
+  writeFileSync(
+    file,
+    `
+admin: { ${address(0)} }
+static_resources:
+  listeners:
+  - name: secure
+    ${address(0)}
+    filter_chains:
+    - ${chain("localhost", `{ certificate_chain: { filename: ${ecdsa.cert} }, private_key: { filename: ${ecdsa.key} } }`)}
+    - ${chain("other.test", `{ certificate_chain: ${inline(otherName.cert)}, private_key: ${inline(otherName.key)} }`)}
+  - name: web
+    ${address(0)}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          ${manager}
+          stat_prefix: web
+          route_config:
+            virtual_hosts:
+            - { name: all, domains: ["*"], routes: [{ match: { prefix: /hi }, direct_response: { status: 201, body: { inline_string: hello } } }] }
+  clusters:
+  - name: echo
+    load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { ${address(echo.address.port)} } }] }] }
+`,
+  );
+  umay = await startUmay("", { args: ["--envoy-config", file], env: { UMAY__WORKERS: "1" } });
+});
+
+after(async () => {
+  await umay?.[Symbol.asyncDispose]();
+  await echo?.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test("each filter chain shows its own certificate, from a file or from the configuration itself", async () => {
+  for (const name of ["localhost", "other.test"]) {
+    const { output, echoed } = await openssl(umay.port("secure"), "-servername", name);
+    assert.ok(echoed, output);
+    assert.match(output, new RegExp(`^subject=CN ?= ?${name}$`, "m"));
+  }
+});
+
+test("a connection that no filter chain takes is closed and counted", async () => {
+  assert.notEqual(
+    await turnedAway(connectSecure(umay.port("secure"), { servername: "else.test" })),
+    undefined,
+  );
+  const ended = { listener: "secure", reason: "no_chain" };
+  assert.equal(await umay.metric("umay_sessions_ended_total", ended), 1);
+});
+
+test("requests are answered by the routes of the file", async () => {
+  const answer = await fetch(`http://127.0.0.1:${umay.port("web")}/hi`);
+  assert.deepEqual([answer.status, await answer.text()], [201, "hello"]);
+  assert.equal((await fetch(`http://127.0.0.1:${umay.port("web")}/else`)).status, 404);
+  using plain = await connectPlain(umay.port("web"));
+  assert.ok(plain);
+});

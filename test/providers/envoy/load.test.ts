@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { relayTarget } from "../../../src/model/chain.ts";
+import type { Model } from "../../../src/model/model.ts";
+import { loadEnvoyText } from "../../../src/providers/envoy/load.ts";
+import { envoyTypes } from "../../../src/providers/envoy/schema/registry.ts";
+import { ConfigError, problemText } from "../../../src/providers/provider.ts";
+import { loadConfigText } from "../../../src/providers/toml/load.ts";
+import { modelToToml } from "../../../src/providers/toml/write/write.ts";
+import { testCertificates } from "../../support/certificates.ts";
+
+const options = { name: "envoy.yaml", directory: "/", env: {}, terminal: false };
+const example = readFileSync(new URL("../../../config/examples/envoy.yaml", import.meta.url), "utf8");
+
+async function load(text: string): Promise<{ model: Model; warnings: readonly string[] }> {
+  const { model, warnings } = await loadEnvoyText(text, options);
+  return { model, warnings: warnings.map(problemText) };
+}
+
+async function problems(text: string): Promise<readonly string[]> {
+  try {
+    await loadEnvoyText(text, options);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems.map(
+      (problem) => `${problemText(problem)}${problem.hint === undefined ? "" : ` ${problem.hint}`}`,
+    );
+  }
+  assert.fail("it is good");
+}
+
+const typed = (name: string): string => `"@type": type.googleapis.com/${name}`;
+const tcpProxy = typed("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy");
+const downstreamTls = typed("envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext");
+
+/** A listener that relays to cluster `a`. @param more lines of the listener. */
+const tcp = (chains: string, clusters = "", more = ""): string => `
+static_resources:
+  listeners:
+  - name: l
+    address: { socket_address: { address: 127.0.0.1, port_value: 4000 } }
+    ${more}
+    filter_chains: ${chains}
+  clusters:
+  - name: a
+    load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 4001 } } } }] }] }
+    ${clusters}
+`;
+const relays = `filters: [{ name: t, typed_config: { ${tcpProxy}, cluster: a } }]`;
+
+test("every table can be read, and names a number once in each message", () => {
+  for (const type of envoyTypes().values())
+    if (type.kind === "message") assert.equal(type.byNumber.size, type.fields.size, type.name);
+});
+
+test("the example is mapped: routes in its order, weights, rewrites, changes of fields, health checks", async () => {
+  const { model, warnings } = await load(example);
+  assert.deepEqual(warnings, []);
+  const rules = model.routeTables[0]!.hosts[0]!.rules;
+  assert.deepEqual(
+    rules.map(({ match, route }) => [match.path?.kind, match.path?.value, route.action.kind]),
+    [
+      ["exact", "/health", "respond"],
+      ["text-prefix", "/old/", "redirect"],
+      ["text-prefix", "/api/", "pools"],
+      ["text-prefix", "/", "pools"],
+    ],
+  );
+  const [, , api, rest] = rules.map(({ route }) => route);
+  assert.deepEqual(api!.rewrite.path, { kind: "prefix", prefix: "/" });
+  assert.deepEqual(api!.requestFields.add, { "x-client": [{ variable: "client.ip" }] });
+  assert.equal(api!.timeouts.request, 5_000);
+  assert.equal(rest!.timeouts.request, 15_000, "Envoy's default");
+  assert.deepEqual(rest!.upgrades, ["websocket"]);
+  assert.deepEqual(rest!.action.kind === "pools" && rest!.action.to, [
+    { pool: "site", weight: 95 },
+    { pool: "next", weight: 5 },
+  ]);
+  const [first] = model.pools;
+  assert.deepEqual([first!.name, first!.picker.type, first!.connect.timeout], ["api", "power-of-two", 1_000]);
+  assert.equal(first!.health.check?.type, "http");
+  assert.equal(first!.health.outlier.enabled, false);
+  assert.deepEqual(
+    model.pools.map(({ name }) => name),
+    ["api", "site", "next"],
+  );
+});
+
+test("JSON in camelCase and YAML in snake_case mean the same", async () => {
+  const yaml = await load(tcp(`[{ ${relays} }]`));
+  const json = JSON.stringify({
+    staticResources: {
+      listeners: [
+        {
+          name: "l",
+          address: { socketAddress: { address: "127.0.0.1", portValue: "4000" } },
+          filterChains: [
+            {
+              filters: [
+                {
+                  name: "t",
+                  typedConfig: {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                    cluster: "a",
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+      clusters: [
+        {
+          name: "a",
+          loadAssignment: {
+            endpoints: [
+              {
+                lbEndpoints: [
+                  { endpoint: { address: { socketAddress: { address: "127.0.0.1", portValue: 4001 } } } },
+                ],
+              },
+            ],
+          },
+        },
+      ],
+    },
+  });
+  assert.deepEqual(await load(json), yaml);
+});
+
+test("what is wrong is told with line and column, and a guess at what was meant", async () => {
+  const found = await problems(tcp(`[{ ${relays} }]`, "lb_polcy: RANDOM"));
+  assert.deepEqual(found, [
+    'envoy.yaml:11:5: static_resources.clusters[0].lb_polcy: envoy.config.cluster.v3.Cluster has no such field did you mean "lb_policy"?',
+  ]);
+  assert.match(
+    (await problems(tcp(`[{ ${relays} }]`, "lb_policy: RANDM")))[0]!,
+    /expected one of ROUND_ROBIN.*did you mean "RANDOM"/,
+  );
+  assert.match(
+    (await problems(tcp(`[{ ${relays} }]`, "connect_timeout: 5")))[0]!,
+    /expected a duration in seconds/,
+  );
+  assert.match((await problems("a: [\n"))[0]!, /^envoy\.yaml:2:1: /);
+  assert.match(
+    (await problems(tcp(`[{ ${relays.replace("cluster: a", "cluster: b")} }]`)))[0]!,
+    /there is no cluster "b"/,
+  );
+});
+
+test("what umay can't do is an error, and what has no effect a warning; neither is ignored in silence", async () => {
+  const lua = `filters: [{ name: x, typed_config: { ${typed("envoy.extensions.filters.network.redis_proxy.v3.RedisProxy")} } }]`;
+  assert.match((await problems(tcp(`[{ ${lua} }]`)))[0]!, /RedisProxy: umay relays Redis with tcp_proxy/);
+  assert.match(
+    (await problems(tcp(`[{ ${relays} }]`, "type: ORIGINAL_DST")))[0]!,
+    /ORIGINAL_DST is not supported/,
+  );
+  const { warnings } = await load(
+    tcp(`[{ ${relays} }]`, "circuit_breakers: { thresholds: [{ max_connections: 5 }] }"),
+  );
+  assert.match(warnings.join("\n"), /max_connections: has no effect/);
+  assert.match((await problems("dynamic_resources: {}"))[0]!, /control plane/);
+});
+
+test("filter chains have certificates of their own, from files, texts and secrets", async () => {
+  const { ecdsa, otherName } = await testCertificates();
+  const text = (file: string): string => JSON.stringify(readFileSync(file, "utf8"));
+  const inline = `{ certificate_chain: { inline_string: ${text(otherName.cert)} }, private_key: { inline_string: ${text(otherName.key)} } }`;
+  const chain = (names: string, common: string): string =>
+    `{ name: ${names}, filter_chain_match: { server_names: [${names}] }, transport_socket: { name: tls, typed_config: { ${downstreamTls}, common_tls_context: ${common} } }, ${relays} }`;
+  const config = tcp(
+    `[${chain("other.test", "{ tls_certificate_sds_secret_configs: [{ name: s }] }")}, ${chain("localhost", `{ tls_certificates: [{ certificate_chain: { filename: ${ecdsa.cert} }, private_key: { filename: ${ecdsa.key} } }] }`)}]`,
+  );
+  const { model } = await load(`${config}\n  secrets: [{ name: s, tls_certificate: ${inline} }]\n`);
+  const [listener] = model.listeners;
+  assert.deepEqual(
+    listener!.tls.map(({ name, certificates }) => [
+      name,
+      certificates[0]!.names[0],
+      certificates[0]!.source.given === undefined,
+    ]),
+    [
+      ["other.test", "other.test", false],
+      ["localhost", "localhost", true],
+    ],
+  );
+  assert.equal(listener!.detect, false);
+  assert.deepEqual(
+    listener!.chains.map(({ match, settings, serve }) => [match.sni[0], settings, serve.kind]),
+    [
+      ["other.test", "other.test", "relay"],
+      ["localhost", "localhost", "relay"],
+      [undefined, undefined, "refuse"],
+    ],
+  );
+});
+
+test("a client certificate that nobody could verify is never asked for in vain", async () => {
+  const { ecdsa } = await testCertificates();
+  const certificates = `tls_certificates: [{ certificate_chain: { filename: ${ecdsa.cert} }, private_key: { filename: ${ecdsa.key} } }]`;
+  const chain = `[{ transport_socket: { name: tls, typed_config: { ${downstreamTls}, require_client_certificate: true, common_tls_context: { ${certificates} } } }, ${relays} }]`;
+  assert.match((await problems(tcp(chain)))[0]!, /needs a validation context with trusted_ca/);
+});
+
+test("endpoints keep their proportions and priorities, and those that are unhealthy take nothing", async () => {
+  const endpoint = (port: number, more: string): string =>
+    `{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${port} } } }, ${more} }`;
+  const { model } = await load(`
+static_resources:
+  clusters:
+  - name: a
+    lb_policy: MAGLEV
+    load_assignment:
+      endpoints:
+      - { load_balancing_weight: 3000, lb_endpoints: [${endpoint(1, "load_balancing_weight: 1")}, ${endpoint(2, "load_balancing_weight: 2")}] }
+      - { priority: 1, lb_endpoints: [${endpoint(3, "health_status: DRAINING")}, ${endpoint(4, "health_status: HEALTHY")}] }
+`);
+  const [pool] = model.pools;
+  assert.ok(pool!.discovery.type === "static");
+  assert.deepEqual(
+    pool!.discovery.backends.map(({ address, weight, tier }) => [address, weight, tier]),
+    [
+      ["127.0.0.1:1", 128, 0],
+      ["127.0.0.1:2", 256, 0],
+      ["127.0.0.1:4", 1, 1],
+    ],
+  );
+  assert.equal(pool!.picker.type, "consistent-hash");
+});
+
+test("the TOML of a converted file loads, and leads to the same pools in the same order", async () => {
+  const { model } = await load(example);
+  const { text, omitted } = modelToToml(model);
+  assert.equal(omitted, 0);
+  const { model: again } = await loadConfigText(text, { name: "umay.toml", directory: "/", env: {} });
+  assert.deepEqual(
+    again.pools.map(({ name, discovery, picker, connect }) => ({ name, discovery, picker, connect })),
+    model.pools.map(({ name, discovery, picker, connect }) => ({ name, discovery, picker, connect })),
+  );
+  const actions = ({ routeTables }: Model): unknown =>
+    routeTables[0]!.hosts[0]!.rules.map(({ route: { action, requestFields, upgrades } }) => ({
+      action: action.kind,
+      requestFields,
+      upgrades: action.kind === "pools" && upgrades,
+    }));
+  assert.deepEqual(actions(again), actions(model));
+  const relayed = await load(tcp(`[{ ${relays} }]`));
+  const plain = await loadConfigText(modelToToml(relayed.model).text, {
+    name: "umay.toml",
+    directory: "/",
+    env: {},
+  });
+  assert.deepEqual(relayTarget(plain.model.listeners[0]!.chains[0]!.serve), [{ pool: "a", weight: 1 }]);
+});
