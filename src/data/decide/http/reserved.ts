@@ -21,10 +21,17 @@ export class ReservedNames {
   }
 
   mark(fields: Fields, marks: Uint8Array): void {
-    for (let index = 0; index < fields.count; index++)
-      if (marks[index] === 0 && this.has(fields.name(index))) marks[index] = 1;
+    this.#names.mark(fields, marks);
+    for (let index = 0; index < fields.count; index++) {
+      // The names that are known have no other marks.
+      if (marks[index] !== 0 || fields.id(index) > 0) continue;
+      const name = fields.name(index);
+      if (otherMark.test(name) && this.has(name)) marks[index] = 1;
+    }
   }
 }
+
+const otherMark = /[^a-z0-9-]/;
 
 const plain = (name: string): string => name.replaceAll(/[^a-z0-9]/g, "-");
 

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Jose } from "../../../lib/jose.ts";
 import type { JwtAuth, TokenPlace } from "../../../model/http/guard.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
@@ -17,21 +17,21 @@ const patience = 8_000;
 
 /** A token whose signature is good. */
 interface Known {
-  readonly claims: Claims;
+  readonly verdict: Verdict;
   /** In milliseconds since 1970, the clocks' difference included. */
   readonly expires: number;
 }
 
 /**
  * Judges requests by a signed token (JWT, RFC 7519; best practice: RFC 8725). jose checks it, off the event loop: once,
- * then it is known by an HMAC with a key that no other process has, until it expires. The algorithms are those of the
+ * then it is known by a hash with a key that no other process has, until it expires. The algorithms are those of the
  * configuration, whatever the token says; a key in the token, or a URL of one, is not looked at.
  */
 export class JwtJudge {
   readonly #auth: JwtAuth;
   readonly #keys: KeySource;
   readonly #jose: Promise<Jose>;
-  readonly #key = randomBytes(32);
+  readonly #key = randomBytes(32).toString("hex");
   /** In the order in which they were used last. */
   readonly #known = new Map<string, Known>();
   #underWay = 0;
@@ -47,13 +47,13 @@ export class JwtJudge {
     const token = tokenOf(request, this.#auth.from);
     if (token === undefined) return this.#required("no token", "");
     if (token.length > longestToken) return this.#invalid(`a token of ${token.length} characters`);
-    const id = createHmac("sha256", this.#key).update(token, "latin1").digest("base64");
+    const id = hash("sha256", this.#key + token, "base64");
     const known = this.#known.get(id);
     if (known !== undefined) {
       this.#known.delete(id);
       if (known.expires <= Date.now()) return this.#invalid("the token has expired");
       this.#known.set(id, known);
-      return this.#verdict(known.claims);
+      return known.verdict;
     }
     if (this.#underWay >= mostUnderWay) return unavailable("too many tokens wait to be checked");
     const wait = new TokenWait(waiter);
@@ -69,8 +69,9 @@ export class JwtJudge {
   async #check(token: string, id: string): Promise<Verdict> {
     try {
       const claims = await this.#verify(token);
-      this.#remember(id, claims);
-      return this.#verdict(claims);
+      const verdict = this.#verdict(claims);
+      this.#remember(id, verdict, claims);
+      return verdict;
     } catch (error) {
       const { message, code = "" } = error as Error & { readonly code?: string };
       // jose's own errors are about the token, and say which rule it breaks; all others are about the keys.
@@ -99,9 +100,9 @@ export class JwtJudge {
     }
   }
 
-  #remember(id: string, claims: Claims): void {
+  #remember(id: string, verdict: Verdict, claims: Claims): void {
     const expires = Number(claims["exp"]) * 1_000 + this.#auth.skew;
-    this.#known.set(id, { claims, expires });
+    this.#known.set(id, { verdict, expires });
     if (this.#known.size > mostKnown) this.#known.delete(this.#known.keys().next().value!);
   }
 

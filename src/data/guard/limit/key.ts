@@ -1,5 +1,5 @@
-import { hash } from "node:crypto";
 import { type ClientKey, readClientKey } from "../../../lib/client-key.ts";
+import { hashString, mix } from "../../../lib/hash.ts";
 import type { LimitKeyPart } from "../../../model/http/guard.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
 import type { GuardedRequest } from "../step.ts";
@@ -58,6 +58,5 @@ const first = (bits: number, length: number): number =>
 
 /** @param seed unknown outside, so that nobody can choose keys that meet. */
 export function hashKey(text: string, seed: number): LimitKey {
-  const bytes = hash("sha256", `${seed}\0${text}`, "buffer");
-  return { high: bytes.readInt32LE(0), low: bytes.readInt32LE(4) };
+  return { high: hashString(text, mix(seed)), low: hashString(text, seed) };
 }

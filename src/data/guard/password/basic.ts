@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { BasicAuth } from "../../../model/http/guard.ts";
 import type { PasswordHash } from "../../../model/http/users.ts";
 import type { GuardedRequest, Refusal, Verdict, Waiter, Waiting } from "../step.ts";
@@ -26,13 +26,13 @@ interface Comparison {
 
 /**
  * Judges requests by user and password (RFC 7617). A password is compared once with its hash, off the event loop; then
- * it is known by an HMAC of the whole field, with a key that no other process has, so that the memory of this one has no
+ * it is known by a hash of the whole field, with a key that no other process has, so that the memory of this one has no
  * password in it.
  */
 export class BasicJudge {
   readonly #auth: BasicAuth;
   readonly #comparer: PasswordComparer;
-  readonly #key = randomBytes(32);
+  readonly #key = randomBytes(32).toString("hex");
   /** In the order in which they were used last. */
   readonly #known = new Map<string, Known>();
   readonly #comparisons = new Map<string, Comparison>();
@@ -47,7 +47,7 @@ export class BasicJudge {
   judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting {
     const field = request.header("authorization");
     if (field === undefined) return this.#required("no Authorization");
-    const id = createHmac("sha256", this.#key).update(field, "latin1").digest("base64");
+    const id = hash("sha256", this.#key + field, "base64");
     return this.#recall(id) ?? this.#compare(field, id, waiter);
   }
 
