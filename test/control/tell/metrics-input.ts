@@ -6,11 +6,13 @@ import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import type { HttpFront } from "../../../src/model/http/front.ts";
+import type { RateLimit } from "../../../src/model/http/guard.ts";
 import type { ListenerTls } from "../../../src/model/listener.ts";
 import type { Certificate } from "../../../src/model/material.ts";
 import type { PoolTls } from "../../../src/model/pool.ts";
 import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/snapshot.ts";
 import { chainTo } from "../../support/chains.ts";
+import { placedGuard } from "../../support/placed-guard.ts";
 import { poolHttp } from "../../support/pool-http.ts";
 
 /** Legal in configuration, and a test of everyone who writes or reads labels. */
@@ -106,6 +108,17 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
   };
 }
 
+const limit: RateLimit = {
+  kind: "rate-limit",
+  name: "rate_limits.per-client",
+  key: [],
+  rate: undefined,
+  burst: 1,
+  concurrent: 1,
+  keys: 1,
+  fields: "never",
+};
+
 export interface TestInput extends MetricsInput {
   readonly web: PlacedListener;
   readonly plain: PlacedListener;
@@ -126,6 +139,7 @@ export function testInput(): TestInput {
         fallsThrough: true,
         guards: [
           { kind: "mtls", name: "auth.staff", allow: undefined, slot: 0, counters: countersOf("guard", 0) },
+          placedGuard(limit, 1),
         ],
         routes: [{ name: "api", slot: 0, counters: countersOf("route", 0) }],
       },
