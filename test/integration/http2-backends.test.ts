@@ -42,7 +42,8 @@ function answer(stream: ServerHttp2Stream, headers: Record<string, unknown>): vo
     stream.additionalHeaders({ ":status": 103, link: "</a>" });
     stream.respond({ ":status": 200 });
     stream.end("late");
-  } else if (path === "/refused") stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  } else if (path === "/silent") dying.push(stream);
+  else if (path === "/refused") stream.close(constants.NGHTTP2_REFUSED_STREAM);
   else if (path === "/dies") {
     stream.respond({ ":status": 200 });
     stream.write("begin");
@@ -231,6 +232,26 @@ describe("backends that speak HTTP/2", () => {
     assert.equal(backends.plain.seen.filter((head) => head[":path"] === "/refused").length, 2);
     const line = await umay.logged(({ path }) => path === "/refused");
     assert.equal((line["attempts"] as unknown[]).length, 2);
+  });
+
+  test("a call of gRPC ends with its caller's deadline, though the backend says nothing", async () => {
+    using client = await session();
+    const stream = client.request({
+      ":method": "POST",
+      ":authority": "plain.test",
+      ":path": "/silent",
+      "content-type": "application/grpc",
+      "grpc-timeout": "50m",
+      te: "trailers",
+    });
+    stream.end("x");
+    const [head] = await soon(once(stream, "response"), "an answer");
+    stream.close();
+    assert.deepEqual([head[":status"], head["grpc-status"]], [200, "4"]);
+    const silent = dying.pop()!;
+    assert.equal(silent.sentHeaders?.[":status"], undefined);
+    const line = await umay.logged(({ path }) => path === "/silent");
+    assert.equal(line["reason"], "request_timeout_backend");
   });
 
   test("a backend that does not speak HTTP/2 is not connected, and the log says why", async () => {

@@ -71,3 +71,6 @@ export function mostKept(policy: RetryPolicy, method: string, mayRefuse: boolean
 function backoff({ backoff: { base, max } }: RetryPolicy, retries: number, random: () => number): number {
   return random() * Math.min(max, base * 2 ** retries);
 }
+
+/** Whether an answer says that its backend works. */
+export const serves = (status: number): boolean => status !== 502 && status !== 503 && status !== 504;

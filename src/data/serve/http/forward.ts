@@ -5,11 +5,12 @@ import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { isBlameless, maySendTwice, mostKept } from "../../decide/http/retry.ts";
+import { isBlameless, maySendTwice, mostKept, serves } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
 import type { HttpConnection } from "./client.ts";
+import { GrpcCall } from "./grpc-call.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { Retries } from "./retries.ts";
@@ -48,6 +49,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
   readonly key: PickKey;
+  /** When it is to be over, by performance.now(); undefined: nobody says so. */
+  readonly deadline: number | undefined;
+  readonly #call: GrpcCall | undefined;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
   readonly #isFirst: boolean;
   readonly #owner: ForwardOwner;
@@ -83,6 +87,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.#route = owner.route!;
     this.head = new ForwardedHead(view, to.path);
     this.choice = choice;
+    this.#call = GrpcCall.of(this.head, this.#route.definition.timeouts.request);
+    const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
+    this.deadline = time === undefined ? undefined : owner.began + time;
     this.#isFirst = to.isFirst;
     this.key = { clientAddress: view.client, serverName: this.connection.serverName, key, preferred };
     this.backend = new BackendSide(plane, this, owner);
@@ -94,11 +101,6 @@ export class Forward implements BackendSideOwner, UpstreamUser {
 
   get connection(): HttpConnection {
     return this.#owner.client.connection;
-  }
-
-  get deadline(): number | undefined {
-    const { request } = this.#route.definition.timeouts;
-    return request === undefined ? undefined : this.#owner.began + request;
   }
 
   get triesOthers(): boolean {
@@ -147,7 +149,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
       this.#askForTunnel(upstream);
       return;
     }
-    upstream.request(this, head, requestBody.waits, requestEdits(view, this.#route, client));
+    const edits = requestEdits(view, this.#route, client);
+    this.#call?.tell(head.fields, edits, this.deadline! - this.#asked);
+    upstream.request(this, head, requestBody.waits, edits);
     requestBody.flow(upstream.requestBody, head.length === 0);
     if (!requestBody.isWhole) client.resume();
   }
@@ -161,7 +165,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     }
     this.#tunnel = new Tunnel(this.#owner, head, upstream);
     const edits = requestEdits(this.#view, this.#route, this.#owner.client);
-    upstream.request(this, head, false, this.#tunnel.requestEdits(head, edits));
+    this.#tunnel.ask(head, edits);
+    upstream.request(this, head, false, edits);
   }
 
   ended(reason: EndReason): void {
@@ -368,17 +373,15 @@ export class Forward implements BackendSideOwner, UpstreamUser {
       client.response.interim(continueHead);
     }
     const { firstByte, try: longestTry } = this.#route.definition.timeouts;
-    if (isWhole && waited > firstByte) this.#owner.refuse("first_byte_timeout");
+    if (isWhole && this.#call === undefined && waited > firstByte) this.#owner.refuse("first_byte_timeout");
     else if (isWhole && longestTry !== undefined && now - this.#tried > longestTry) {
       if (!this.#repeats("try-timeout", "try_timeout")) this.#owner.refuse("try_timeout");
     } else this.#waitForBytes(now);
   }
 
   #waitForBytes(now: number): void {
-    const { client, began } = this.#owner;
-    const { timeouts } = this.#route.definition;
-    const { idle = client.frontend.front.timeouts.idle, request } = timeouts;
-    if (request !== undefined && now - began > request) this.#owner.refuse("request_timeout_backend");
+    const { idle = this.#owner.client.frontend.front.timeouts.idle } = this.#route.definition.timeouts;
+    if (this.deadline !== undefined && now > this.deadline) this.#owner.refuse("request_timeout_backend");
     else if (now - this.#lastActive > idle) this.#owner.refuse("idle_timeout");
   }
 
@@ -394,6 +397,3 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     else this.#owner.refuse("backend_drained");
   }
 }
-
-/** Whether an answer says that its backend works. */
-const serves = (status: number): boolean => status !== 502 && status !== 503 && status !== 504;

@@ -75,8 +75,13 @@ export function authorityFor(
   return host === "backend" || authority === "" ? own : authority;
 }
 
+/** Changes to a head's fields, to which more may be added. */
+export interface FieldChanges extends HeadEdits {
+  lines: string;
+}
+
 /** Changes to a request's fields. Use them before the next call of this or of {@link responseEdits}. */
-export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): HeadEdits {
+export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): FieldChanges {
   const { frontend, connection } = client;
   const { requestFields } = route;
   const markers: FieldMarker[] = [frontend.forwarding.marker(connection.clientAddress)];
@@ -140,7 +145,7 @@ export function responseEdits(
   view: RequestView | undefined,
   route: CompiledRoute | undefined,
   client: ExchangeClient,
-): { readonly dropped: Uint8Array; lines: string } {
+): FieldChanges {
   const { frontend } = client;
   const responseFields = route?.responseFields;
   // A preflight has its fields already.
@@ -162,4 +167,10 @@ export function responseEdits(
   if (frontend.front.securityFields) lines += securityLines(fields, route);
   if (responseFields !== undefined) lines += responseFields.lines(view!);
   return { dropped: markDropped(fields, markers), lines };
+}
+
+/** Has another value for a field go out, or none. @param line of it; empty: none. */
+export function replaceField(fields: Fields, id: number, edits: FieldChanges, line: string): void {
+  for (let at = fields.find(id); at >= 0; at = fields.find(id, at + 1)) edits.dropped[at] = 1;
+  edits.lines += line;
 }

@@ -1,6 +1,7 @@
 import { type Answer, answerWith, createAnswer, createGrpcAnswer } from "../../../http/answer.ts";
 import { fieldText } from "../../../http/edits.ts";
 import { fieldIds } from "../../../http/field-names.ts";
+import { isGrpcType } from "../../../http/grpc.ts";
 import type { Fields, HeadEdits } from "../../../http/message.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
 import type { Decision } from "../../decide/http/decide.ts";
@@ -27,8 +28,7 @@ export interface Refusal {
 /** The answer to a request that is not served: the listener's error page, or a line, or JSON, or what gRPC understands. */
 export function refusalAnswer(frontend: HttpFrontend, request: AnsweredRequest, refusal: Refusal): Answer {
   const { method, requestId } = request;
-  if (textOf(request, fieldIds["content-type"]).startsWith("application/grpc"))
-    return createGrpcAnswer(refusal);
+  if (isGrpcType(textOf(request, fieldIds["content-type"]))) return createGrpcAnswer(refusal);
   const page = frontend.errorPage(refusal.status);
   if (page !== undefined) return contentAnswer(refusal.status, page.content.type, page.content.bytes, method);
   const spec = { ...refusal, requestId: requestId === "" ? undefined : requestId };

@@ -1,7 +1,8 @@
-import type { BodyReceiver, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
+import type { BodyReceiver, RequestHead, ResponseHead } from "../../../http/message.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import type { RequestUpstream } from "../../upstream/request-upstream.ts";
 import type { ExchangeClient } from "./client.ts";
+import type { FieldChanges } from "./heads.ts";
 import type { RequestBody } from "./request-body.ts";
 import { WebSocketHandshake } from "./web-socket.ts";
 
@@ -32,9 +33,9 @@ export class Tunnel {
     this.isRelayed = upstream.relayed !== undefined && client.relay !== undefined;
   }
 
-  /** @param edits of the request. */
-  requestEdits({ fields }: RequestHead, edits: HeadEdits): HeadEdits {
-    return this.#handshake.requestEdits(fields, edits);
+  /** Adds what the backend is asked. @param edits of the request. */
+  ask({ fields }: RequestHead, edits: FieldChanges): void {
+    this.#handshake.ask(fields, edits);
   }
 
   isAgreed({ fields }: ResponseHead): boolean {
@@ -42,10 +43,11 @@ export class Tunnel {
   }
 
   /** The backend has agreed: from here on bytes pass, those first that the client sent before. @param edits of its answer. */
-  begin(head: ResponseHead, edits: HeadEdits): void {
+  begin(head: ResponseHead, edits: FieldChanges): void {
     const { client, requestBody } = this.#owner;
     const upstream = this.#upstream;
-    client.response.switched(head, this.#handshake.responseEdits(head.fields, edits));
+    this.#handshake.answer(head.fields, edits);
+    client.response.switched(head, edits);
     requestBody.release();
     requestBody.flow(intoTunnel(upstream), false);
     if (this.isRelayed) client.relay!(upstream.relayed!);

@@ -1,6 +1,7 @@
 import { fieldIds } from "../../../http/field-names.ts";
-import type { Fields, HeadEdits } from "../../../http/message.ts";
+import type { Fields } from "../../../http/message.ts";
 import { createWebSocketKey, webSocketAccept } from "../../../http/websocket.ts";
+import { type FieldChanges, replaceField } from "./heads.ts";
 
 const { "sec-websocket-key": keyField, "sec-websocket-accept": acceptField } = fieldIds;
 
@@ -22,9 +23,9 @@ export class WebSocketHandshake {
     this.#backendKey = backendIsNew ? "" : asked;
   }
 
-  requestEdits(fields: Fields, edits: HeadEdits): HeadEdits {
+  ask(fields: Fields, edits: FieldChanges): void {
     const line = this.#backendKey === "" ? "" : `sec-websocket-key: ${this.#backendKey}\r\n`;
-    return changed(fields, keyField, edits, line);
+    replaceField(fields, keyField, edits, line);
   }
 
   /** Whether the backend has agreed to what it was asked. @param fields of its answer. */
@@ -34,15 +35,9 @@ export class WebSocketHandshake {
     return accept >= 0 && fields.value(accept) === webSocketAccept(this.#backendKey);
   }
 
-  responseEdits(fields: Fields, edits: HeadEdits): HeadEdits {
+  answer(fields: Fields, edits: FieldChanges): void {
     const line =
       this.#clientKey === "" ? "" : `sec-websocket-accept: ${webSocketAccept(this.#clientKey)}\r\n`;
-    return changed(fields, acceptField, edits, line);
+    replaceField(fields, acceptField, edits, line);
   }
-}
-
-/** Another value for a field, or none. */
-function changed(fields: Fields, id: number, { dropped, lines }: HeadEdits, line: string): HeadEdits {
-  for (let at = fields.find(id); at >= 0; at = fields.find(id, at + 1)) dropped[at] = 1;
-  return { dropped, lines: lines + line };
 }
