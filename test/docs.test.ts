@@ -100,6 +100,7 @@ test("the fields of a session's log line are those that the documentation explai
     clientCertificate: "CN=a",
     via: "10.0.0.3",
     httpError: "x",
+    glitches: 1,
     proxyError: "x",
     pool: "app",
     backend: "10.0.0.2:80",

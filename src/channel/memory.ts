@@ -10,8 +10,8 @@ export interface SharedMemory extends Readonly<Record<CellName, Int32Array<Share
   /** By kind, in the order of the layout: how many of its slots were ever taken; written by the control plane. */
   readonly used: Int32Array<SharedArrayBuffer>;
   /**
-   * Connections of each worker, by its index: open, or handed to it and on their way. Where a connection goes is
-   * decided by it; what is open is counted elsewhere.
+   * Connections of each worker, by its index: open, or handed to it and on their way; and the requests of each connection
+   * of HTTP/2 but one. Where a connection goes is decided by it; what is open is counted elsewhere.
    */
   readonly workerOpen: Int32Array<SharedArrayBuffer>;
   /** How often the event loop of each worker has turned, by its index, as far as its sweep sees; written by it alone. */

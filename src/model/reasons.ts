@@ -101,6 +101,10 @@ export const endReasons = {
     origin: "client",
     text: "HTTP/2: the client broke a rule or a limit of the protocol; http_error says which",
   },
+  ping_timeout: {
+    origin: "client",
+    text: "HTTP/2: the client had vanished: it did not answer a PING within http2.ping.timeout",
+  },
   request_cut: { origin: "umay", text: "HTTP: a request could not be answered in full; reset" },
 } as const satisfies Record<string, Reason>;
 

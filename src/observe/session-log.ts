@@ -51,6 +51,8 @@ export interface SessionRecord {
   readonly silent?: boolean;
   /** Why a connection of HTTP/2 could not go on. */
   readonly httpError: string;
+  /** Useless frames of HTTP/2 that came. */
+  readonly glitches: number;
   /** The client's identity by its certificate. */
   readonly clientCertificate: string;
   readonly pool: string;
@@ -115,6 +117,7 @@ export function logSession(logger: LineLogger, record: SessionRecord): void {
       via: present(record.via),
       proxy_error: present(record.proxyError),
       http_error: present(record.httpError),
+      glitches: record.glitches || undefined,
       pool: present(record.pool),
       backend: present(record.backend),
       pick: record.pick,

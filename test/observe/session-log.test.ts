@@ -16,6 +16,7 @@ const full: SessionRecord = {
   tlsError: "",
   via: "",
   httpError: "",
+  glitches: 0,
   proxyError: "",
   clientCertificate: "",
   pool: "echo",

@@ -91,6 +91,7 @@ export function connectionRecord(
     via: proxy?.via ?? "",
     proxyError: "",
     httpError: "",
+    glitches: 0,
     clientCertificate: tls?.client ?? "",
     pool: "",
     backend: "",

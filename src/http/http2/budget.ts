@@ -75,6 +75,8 @@ export class Budget {
   readonly #free: Bucket;
   readonly #mostGlitches: number;
   #glitches = 0;
+  /** All that there were. */
+  seen = 0;
   #halved: number;
   /** When the present read began. */
   now: number;
@@ -125,6 +127,7 @@ export class Budget {
       this.#halved += halvings * halvedEvery;
     }
     this.#glitches += weight;
+    this.seen += weight;
     if (this.#glitches > this.#mostGlitches) throw calm("useless frames");
   }
 }

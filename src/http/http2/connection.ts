@@ -4,13 +4,14 @@ import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { HeaderBlock } from "./header-block.ts";
 import { Heads } from "./heads.ts";
+import { firstTable } from "./hpack/decoder.ts";
 import { Inbox } from "./inbox.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { Pings } from "./pings.ts";
 import { ConnectionError, errorCode, firstWindow, most31 } from "./protocol.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Scheduler } from "./scheduler.ts";
-import { PeerSettings } from "./settings.ts";
+import { PeerSettings, setting } from "./settings.ts";
 import type { Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 import { connectionWindow } from "./windows.ts";
@@ -71,6 +72,8 @@ export abstract class Connection implements Role {
   #progress: number;
   /** SETTINGS of ours that the peer has not acknowledged. */
   #unacknowledged = 0;
+  /** When they were sent, in milliseconds. */
+  #announced: number;
 
   constructor(limits: ConnectionLimits, owner: ConnectionOwner, now: number) {
     this.#handler = new FrameHandler(this, limits.head);
@@ -79,6 +82,7 @@ export abstract class Connection implements Role {
     this.owner = owner;
     this.budget = new Budget(limits.budget, now);
     this.#progress = now;
+    this.#announced = now;
     this.writer = new FrameWriter(
       () => owner.borrow(),
       () => owner.wantsFlush(),
@@ -156,6 +160,10 @@ export abstract class Connection implements Role {
    */
   sweep(now: number): void {
     this.budget.now = now;
+    if (this.begun && this.#unacknowledged > 0 && now - this.#announced > this.limits.settings) {
+      this.abort(errorCode.settingsTimeout, "no acknowledgement of SETTINGS");
+      return;
+    }
     const before = now - this.limits.stall;
     const isStuck = this.sendWindow <= 0 && this.#progress <= before;
     for (const stream of this.streams.all())
@@ -251,7 +259,10 @@ export abstract class Connection implements Role {
 
   /** Says what this side wants. */
   protected announce(pairs: readonly (readonly [id: number, value: number])[]): void {
-    this.writer.settings(pairs);
+    const { headerTable } = this.limits;
+    const isUsual = headerTable === firstTable;
+    this.writer.settings(isUsual ? pairs : [[setting.headerTable, headerTable], ...pairs]);
+    this.#announced = this.now;
     this.#unacknowledged++;
     const more = this.window.widen(this.limits.connectionWindow);
     if (more > 0) this.writer.windowUpdate(0, more);
@@ -294,6 +305,7 @@ export abstract class Connection implements Role {
       return;
     }
     this.#unacknowledged--;
+    this.#handler.limitTable(this.limits.headerTable);
     this.ownWindow = this.limits.streamWindow;
     for (const stream of this.streams.all()) stream.tell(stream.window.resize(this.ownWindow));
   }

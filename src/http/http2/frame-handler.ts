@@ -38,6 +38,11 @@ export class FrameHandler implements FrameReceiver {
     this.#limits = limits;
   }
 
+  /** The peer knows from now on how large a table it may make. @param size in bytes. */
+  limitTable(size: number): void {
+    this.#decoder.limitTable(size);
+  }
+
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     this.#expect(type, flags, id);
     switch (type) {

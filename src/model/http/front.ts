@@ -62,6 +62,10 @@ export interface Http2Front {
   readonly streams: number;
   readonly streamWindow: number;
   readonly connectionWindow: number;
+  /** Of the header fields that are remembered. */
+  readonly headerTable: number;
+  /** When a client that says nothing is asked whether it is there, and how long it has to answer, in milliseconds; undefined: never. */
+  readonly ping: { readonly interval: number; readonly timeout: number } | undefined;
   /** Streams that are reset before they are answered: so many at once, and so many a second. */
   readonly resets: { readonly burst: number; readonly perSecond: number };
   /** Useless frames, halved every 30 s. */

@@ -6,8 +6,6 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-  { key: "listeners.*.http2.header_table" },
-  { key: "listeners.*.http2.ping" },
   { key: "routes.*.mirror" },
 ];
 

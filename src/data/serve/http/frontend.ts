@@ -74,12 +74,13 @@ export class HttpFrontend {
 }
 
 function http2Limits({ limits, underscores, http2 }: HttpFront): ConnectionLimits {
-  const { streams, streamWindow, connectionWindow, resets, glitches } = http2;
+  const { streams, streamWindow, connectionWindow, headerTable, resets, glitches } = http2;
   return {
     ...clientSideLimits,
     streams,
     streamWindow,
     connectionWindow,
+    headerTable,
     head: { size: limits.requestHead, fields: limits.fields, underscores },
     budget: { ...clientSideLimits.budget, resets, glitches },
   };

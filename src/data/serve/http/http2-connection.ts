@@ -51,6 +51,8 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   /** When the client is told, where it is to leave, and since when it is; by performance.now(). */
   #tellsAt: number | undefined = undefined;
   #toldAt: number | undefined = undefined;
+  /** When something came last, by {@link clock}. */
+  #heardAt = clock.now;
   #received = 0;
   #sent = 0;
 
@@ -79,6 +81,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
       this.#lastWords.drop(chunk.length);
       return;
     }
+    this.#heardAt = clock.now;
     this.#received += chunk.length;
     this.#countBytes(listenerCell.received, chunk.length);
     this.#engine.receive(chunk, 0, chunk.length, clock.now);
@@ -88,13 +91,22 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   request(stream: ServerStream): RequestUser {
     this.#count++;
     if (this.#count === this.frontend.front.maxRequests) this.#tell(performance.now());
+    if (this.#requests.size > 0) this.#countLoad(1);
     const request = new Http2Request(this.#plane, this, stream, this.#count === 1);
     this.#requests.add(request);
     return request;
   }
 
   forget(request: Http2Request): void {
-    if (this.#requests.delete(request) && this.#requests.size === 0) this.#idleSince = clock.now;
+    if (!this.#requests.delete(request)) return;
+    if (this.#requests.size > 0) this.#countLoad(-1);
+    else this.#idleSince = clock.now;
+  }
+
+  /** A request that is not its connection's only one is as much to do as another connection. */
+  #countLoad(change: number): void {
+    const { shared, worker } = this.#plane;
+    Atomics.add(shared.workerOpen, worker, change);
   }
 
   borrow(): Buffer {
@@ -170,9 +182,24 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
       if (now - this.#endsSince > idle) this.end("client_reset");
     } else {
       this.#engine.sweep(now);
+      if (this.#isLost(now)) {
+        this.end("ping_timeout");
+        return;
+      }
       for (const request of this.#requests) request.endIfOverdue(now);
       this.#leaveIfDue(now);
     }
+  }
+
+  /** Asks a client that says nothing whether it is there. @returns whether it has not answered in time. */
+  #isLost(now: number): boolean {
+    const { ping } = this.frontend.front.http2;
+    if (ping === undefined) return false;
+    const { pings } = this.#engine;
+    const { waitingSince } = pings;
+    if (waitingSince !== undefined) return now - Math.max(waitingSince, this.#heardAt) > ping.timeout;
+    if (now - this.#heardAt > ping.interval) pings.send(now);
+    return false;
   }
 
   #leaveIfDue(now: number): void {
@@ -237,6 +264,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     record.sent = this.#sent;
     record.requests = this.#count;
     const failure = this.#failure;
+    record.glitches = this.#engine.budget.seen;
     if (failure !== undefined) record.httpError = `${codeName(failure.code)}: ${failure.message}`;
     logSession(logger, record);
   }

@@ -73,9 +73,10 @@ export const versionsOf = ({ http, tls }: ListenerSettings): readonly HttpVersio
 
 function resolveHttp2(settings: Http2Settings): Http2Front {
   const { max_streams: streams, stream_window: streamWindow, connection_window: connectionWindow } = settings;
-  const { resets, glitches } = settings;
+  const { resets, glitches, header_table: headerTable } = settings;
+  const ping = settings.ping.interval === 0 ? undefined : settings.ping;
   const rates = { burst: resets.burst, perSecond: (resets.rate.connections * 1_000) / resets.rate.period };
-  return { streams, streamWindow, connectionWindow, resets: rates, glitches };
+  return { streams, streamWindow, connectionWindow, headerTable, ping, resets: rates, glitches };
 }
 
 function serverField({ server }: HttpSettings): HttpFront["server"] {

@@ -63,6 +63,22 @@ const http2 = z.strictObject({
   connection_window: size("64KiB", "256MiB")
     .prefault("1MiB")
     .describe("The same for all bodies of a connection together: the most that is held for it."),
+  header_table: size("0", "64KiB")
+    .prefault("4KiB")
+    .describe(
+      "The table in which a client's header fields are remembered, so that it need not send them again. 0: none.",
+    ),
+  ping: z
+    .strictObject({
+      interval: duration("0s")
+        .prefault("0s")
+        .describe("A client that has said nothing for so long is asked whether it is there. 0s: never."),
+      timeout: duration("1ms")
+        .prefault("10s")
+        .describe("How long it has to answer; then its connection ends."),
+    })
+    .prefault({})
+    .describe("PING frames, for clients that vanish without a word."),
   resets: z
     .strictObject({
       burst: integer(1, 1_000_000).prefault(100).describe("So many at once."),
