@@ -101,10 +101,7 @@ export const endReasons = {
     origin: "client",
     text: "HTTP/2: the client broke a rule or a limit of the protocol; http_error says which",
   },
-  ping_timeout: {
-    origin: "client",
-    text: "HTTP/2: the client had vanished: it did not answer a PING within http2.ping.timeout",
-  },
+  ping_timeout: { origin: "client", text: "HTTP/2: no answer to a PING within http2.ping.timeout" },
   request_cut: { origin: "umay", text: "HTTP: a request could not be answered in full; reset" },
 } as const satisfies Record<string, Reason>;
 
@@ -227,11 +224,7 @@ export const connectFailures = {
     retryable: true,
     text: "anything else in the TLS handshake; the session's log line has OpenSSL's code",
   },
-  http2: {
-    origin: "backend",
-    retryable: true,
-    text: "it does not speak HTTP/2, which its pool's http.version asks for, or takes no requests; the request's log line says how",
-  },
+  http2: { origin: "backend", retryable: true, text: "it does not speak HTTP/2; attempts says how" },
   drained: {
     origin: "umay",
     retryable: true,
@@ -349,11 +342,7 @@ export const requestReasons = {
     status: 503,
     text: "no backend could be connected; attempts says why",
   },
-  backend_refused: {
-    origin: "backend",
-    status: 503,
-    text: "HTTP/2: backends did not look at the request (REFUSED_STREAM or GOAWAY), more than once",
-  },
+  backend_refused: { origin: "backend", status: 503, text: "HTTP/2: no backend looked at the request" },
   queue_full: { origin: "umay", status: 503, text: "every backend was full, and so was the pool's queue" },
   queue_timeout: { origin: "umay", status: 503, text: "no backend had room within queue.timeout" },
   retry_budget: {

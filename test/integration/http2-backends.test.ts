@@ -220,7 +220,7 @@ describe("backends that speak HTTP/2", () => {
     assert.equal(line["reason"], "backend_closed");
   });
 
-  test("a request that backends refuse is sent once more, whatever its method, and answered with 503", async () => {
+  test("a request that backends refuse is sent up to five times more, whatever its method, and answered with 503", async () => {
     const { status, body } = await (async () => {
       using client = await session();
       const stream = client.request({ ":method": "POST", ":authority": "plain.test", ":path": "/refused" });
@@ -229,9 +229,10 @@ describe("backends that speak HTTP/2", () => {
     })();
     assert.equal(status, 503);
     assert.match(body.toString(), /backend_refused/);
-    assert.equal(backends.plain.seen.filter((head) => head[":path"] === "/refused").length, 2);
+    const times = backends.plain.seen.filter((head) => head[":path"] === "/refused").length;
+    assert.ok(times > 2 && times <= 6, `it was sent ${times} times`);
     const line = await umay.logged(({ path }) => path === "/refused");
-    assert.equal((line["attempts"] as unknown[]).length, 2);
+    assert.equal((line["attempts"] as unknown[]).length, times);
   });
 
   test("a call of gRPC ends with its caller's deadline, though the backend says nothing", async () => {

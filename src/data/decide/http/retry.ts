@@ -38,11 +38,17 @@ export function decideRetry(
 ): RetryDecision {
   if (!isListed(policy, trigger)) return unasked;
   if (wasSent(trigger) && !maySendTwice(policy, method)) return giveUp("method");
-  if (retries >= policy.attempts) return giveUp("attempts");
+  if (retries >= mostRetries(policy, trigger)) return giveUp("attempts");
   if (!isWhole) return giveUp("body");
   const wait = isBlameless(trigger) ? 0 : backoff(policy, retries, random);
   return wait >= left ? giveUp("deadline") : { kind: "again", wait };
 }
+
+/** How often at least a request is sent again at which nobody looked: connections that end come in rows. */
+const leastRefusals = 5;
+
+const mostRetries = ({ attempts }: RetryPolicy, trigger: FailedTry["trigger"]): number =>
+  trigger === "refused-stream" ? Math.max(attempts, leastRefusals) : attempts;
 
 const isListed = ({ on, statuses }: RetryPolicy, trigger: FailedTry["trigger"]): boolean =>
   typeof trigger === "number" ? statuses.includes(trigger) : on.includes(trigger);
