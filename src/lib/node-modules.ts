@@ -1,4 +1,5 @@
 import type * as Http from "node:http";
+import type * as Http2 from "node:http2";
 import type * as Https from "node:https";
 
 /*
@@ -9,3 +10,5 @@ import type * as Https from "node:https";
 export const http = (): typeof Http => process.getBuiltinModule("node:http");
 
 export const https = (): typeof Https => process.getBuiltinModule("node:https");
+
+export const http2 = (): typeof Http2 => process.getBuiltinModule("node:http2");

@@ -19,8 +19,16 @@ export interface Provider {
    * during one reload lead to one more. Undefined when the provider never has news.
    */
   watch?(news: () => void, signal: AbortSignal): void;
+  /** Where it says what happens between proposals, from now on. Undefined when it has nothing to say. */
+  logTo?(logger: ProviderLogger): void;
   /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
+}
+
+/** A log, as far as providers use it. */
+export interface ProviderLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }
 
 /** A whole, valid model that a provider wants to be served. */

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type EchoServer, startEcho } from "../../src/cli/echo-server.ts";
+import { AdsServer, adsBootstrap, edsCluster, endpoints, tcpListener } from "../support/ads-server.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, connectSecure, turnedAway } from "../support/client.ts";
+import { freePorts } from "../support/free-ports.ts";
 import { openssl } from "../support/openssl.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
@@ -89,4 +91,28 @@ test("requests are answered by the routes of the file", async () => {
   assert.equal((await fetch(`http://127.0.0.1:${umay.port("web")}/else`)).status, 404);
   using plain = await connectPlain(umay.port("web"));
   assert.ok(plain);
+});
+
+test("a control plane says what is served; when it is gone, that is served on", async () => {
+  assert.ok(echo.address.kind === "tcp");
+  const [port] = await freePorts(1);
+  await using control = await AdsServer.start("delta");
+  const file = join(dir, "ads.yaml");
+  writeFileSync(file, adsBootstrap(control.port, "delta", `admin: { ${address(0)} }`));
+  const starting = startUmay("", { args: ["--envoy-config", file], env: { UMAY__WORKERS: "1" } });
+  await control.request(({ type }) => type === "Cluster");
+  control.send("envoy.config.cluster.v3.Cluster", [edsCluster("echo")]);
+  control.send("envoy.config.listener.v3.Listener", [tcpListener("l", port!, "echo")]);
+  await control.request(({ type }) => type === "ClusterLoadAssignment");
+  control.send("envoy.config.endpoint.v3.ClusterLoadAssignment", [endpoints("echo", echo.address.port)]);
+  await using driven = await starting;
+  const echoed = async (): Promise<string> => {
+    using client = await connectPlain(driven.port("l"));
+    client.end("hello\n");
+    return String(await client.readToEnd());
+  };
+  assert.match(await echoed(), /hello/);
+  await control[Symbol.asyncDispose]();
+  await driven.logged(({ msg }) => msg.startsWith("a control plane is away"));
+  assert.match(await echoed(), /hello/);
 });

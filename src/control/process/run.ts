@@ -42,6 +42,7 @@ export async function runUmay(options: RunOptions): Promise<number> {
   const request = watchStopRequests(logger);
   const { source } = options.provider;
   logger.info({ version, node: process.versions.node, pid: process.pid, config: source }, "umay is starting");
+  options.provider.logTo?.(logger);
   for (const { where, message } of warnings) logger.warn(`${where}: ${message}`);
   try {
     return await serve(options, request, logger, destination);

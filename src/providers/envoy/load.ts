@@ -1,10 +1,11 @@
 import { basename, dirname, resolve } from "node:path";
-import type { Finding } from "../../lib/findings.ts";
+import { type Finding, warningAt } from "../../lib/findings.ts";
 import type { Model } from "../../model/model.ts";
 import { ConfigError, type ConfigProblem, type EffectiveValue } from "../provider.ts";
 import { type Input, readConfig } from "../toml/read.ts";
 import { codeFrame, splitLines } from "../toml/report/frame.ts";
 import { formatPath } from "../toml/tree.ts";
+import type { DynamicResources } from "../xds/source.ts";
 import { mapResources } from "./map/bootstrap.ts";
 import { type Mapping, readDefaults } from "./map/context.ts";
 import type { Node } from "./node.ts";
@@ -37,13 +38,20 @@ export interface LoadedEnvoy {
  * @throws ConfigError with every problem at once.
  */
 export async function loadEnvoy(options: EnvoyOptions, tolerant = false): Promise<LoadedEnvoy> {
+  const { file, text, settings } = await readEnvoyFile(options);
+  return { ...(await loadEnvoyText(text, settings, tolerant)), file };
+}
+
+/** The text of a file, and how it is read. @throws ConfigError where it can't be. */
+export async function readEnvoyFile(
+  options: EnvoyOptions,
+): Promise<{ readonly file: string; readonly text: string; readonly settings: EnvoyTextOptions }> {
   const { env, cwd, terminal = process.stdout.isTTY === true } = options;
   const file = options.file === "-" ? "-" : resolve(cwd, options.file);
   const name = file === "-" ? "standard input" : basename(file);
   const text = await readConfig({ file, name }, options.stdin ?? process.stdin);
   const directory = file === "-" ? cwd : dirname(file);
-  const loaded = await loadEnvoyText(text, { name, directory, env, terminal }, tolerant);
-  return { ...loaded, file };
+  return { file, text, settings: { name, directory, env, terminal } };
 }
 
 export interface EnvoyTextOptions {
@@ -55,12 +63,39 @@ export interface EnvoyTextOptions {
   readonly terminal: boolean;
 }
 
-/** As {@link loadEnvoy}. */
+/** As {@link loadEnvoy}: what comes from a control plane is not there. */
 export async function loadEnvoyText(
   text: string,
-  { name, directory, env, terminal }: EnvoyTextOptions,
+  options: EnvoyTextOptions,
   tolerant = false,
 ): Promise<Omit<LoadedEnvoy, "file">> {
+  const read = await readBootstrap(text, options);
+  if (read.bootstrap.has("dynamic_resources"))
+    read.mapping.report(
+      warningAt(read.bootstrap.at("dynamic_resources"), "what the control plane says is not known here"),
+    );
+  return mapBootstrap(read, undefined, tolerant);
+}
+
+/** Where the paths begin of what a control plane sent. */
+export const fromControlPlane = "xds";
+
+/** A bootstrap file, checked against the tables. */
+export interface ReadBootstrap {
+  readonly bootstrap: Node;
+  /** Of its own resources. */
+  readonly mapping: Mapping;
+  readonly parsed: ParsedYaml;
+  readonly name: string;
+  readonly text: string;
+  /** What was reported so far. */
+  readonly findings: Finding[];
+}
+
+export async function readBootstrap(
+  text: string,
+  { name, directory, env, terminal }: EnvoyTextOptions,
+): Promise<ReadBootstrap> {
   const parsed = parseYaml(text, name);
   const findings: Finding[] = [];
   const report = (finding: Finding): void => void findings.push(finding);
@@ -77,32 +112,51 @@ export async function loadEnvoyText(
     directory,
     env,
     report,
+    isDynamic: bootstrap.has("dynamic_resources"),
     secret: (secret) => secrets.get(secret),
     routes: () => undefined,
     endpoints: () => undefined,
   };
+  return { bootstrap, mapping, parsed, name, text, findings };
+}
+
+/**
+ * Makes the model of a bootstrap file.
+ * @param dynamic what a control plane has said, checked already.
+ * @throws ConfigError
+ */
+export async function mapBootstrap(
+  { bootstrap, mapping, parsed, name, text, findings }: ReadBootstrap,
+  dynamic: DynamicResources | undefined,
+  tolerant: boolean,
+): Promise<Omit<LoadedEnvoy, "file">> {
+  const fixed = bootstrap.node("static_resources");
   const resources = {
     listeners: fixed?.nodes("listeners") ?? [],
     clusters: fixed?.nodes("clusters") ?? [],
     admin: bootstrap.node("admin"),
   };
-  checkDynamic(bootstrap, report);
-  const model = await mapResources(resources, mapping);
+  const all = {
+    ...resources,
+    listeners: [...resources.listeners, ...(dynamic?.listeners ?? [])],
+    clusters: [...resources.clusters, ...(dynamic?.clusters ?? [])],
+  };
+  // What a control plane sent was judged when it came: of it nothing is told as if it stood in the file.
+  const report: Mapping["report"] = (finding) => {
+    if (finding.path[0] !== fromControlPlane) mapping.report(finding);
+  };
+  const model = await mapResources(all, {
+    ...mapping,
+    report,
+    ...(dynamic !== undefined && {
+      routes: dynamic.routes,
+      endpoints: dynamic.endpoints,
+      secret: (secret: string) => mapping.secret(secret) ?? dynamic.secret(secret),
+    }),
+  });
   const problems = locate(findings, parsed, name, text);
   if (!tolerant && problems.some(({ severity }) => severity === "error")) throw new ConfigError(problems);
   return { model, warnings: problems, effective: async () => effectiveOf(parsed, name) };
-}
-
-/** What comes from elsewhere. */
-function checkDynamic(bootstrap: Node, report: (finding: Finding) => void): void {
-  const dynamic = bootstrap.node("dynamic_resources");
-  if (dynamic !== undefined)
-    report({
-      severity: "error",
-      path: dynamic.path,
-      at: "key",
-      message: "umay is not driven by a control plane yet; give static_resources",
-    });
 }
 
 /** Gives each finding its line and column; sorted by place, and each once. */

@@ -96,6 +96,17 @@ export class Node {
     return (this.#value(name) as ReadonlyMap<string, Node | UnknownExtension> | undefined) ?? new Map();
   }
 
+  /** Contents of a repeated field of bytes. */
+  blocks(name: string): readonly Buffer[] {
+    return (this.#value(name) as readonly Buffer[] | undefined) ?? [];
+  }
+
+  /** This message, and all that are in it, however deep. */
+  *all(): Generator<Node> {
+    yield this;
+    for (const { value } of this.#entries.values()) yield* nodesIn(value);
+  }
+
   /** The last part of its message's name: `Router`. */
   get kind(): string {
     return this.type.name.slice(this.type.name.lastIndexOf(".") + 1);
@@ -106,4 +117,10 @@ export class Node {
       throw new Error(`${this.type.name} has no mapped field ${name}`);
     return this.#entries.get(name)?.value;
   }
+}
+
+function* nodesIn(value: Value): Generator<Node> {
+  if (value instanceof Node) yield* value.all();
+  else if (value instanceof Map) for (const each of value.values()) yield* nodesIn(each);
+  else if (Array.isArray(value)) for (const each of value) yield* nodesIn(each);
 }

@@ -1,11 +1,16 @@
 import type { EffectiveValue, Proposal, Provider } from "../provider.ts";
-import { type EnvoyOptions, type LoadedEnvoy, loadEnvoy } from "./load.ts";
+import { ConfigError, type ProviderLogger } from "../provider.ts";
+import type { AdsSource } from "../xds/source.ts";
+import { type EnvoyOptions, type LoadedEnvoy, mapBootstrap, readBootstrap, readEnvoyFile } from "./load.ts";
 
-/** A bootstrap file of Envoy's. It is read on request. */
+/** A bootstrap file of Envoy's, and the control plane that it names. The file is read on request. */
 export class EnvoyProvider implements Provider {
   readonly #options: EnvoyOptions;
   #file: string | undefined;
   #served: LoadedEnvoy | undefined;
+  readonly #notices = new Notices();
+  /** The control plane of the file as it was read first. */
+  #source: AdsSource | undefined;
 
   constructor(options: EnvoyOptions) {
     this.#options = options;
@@ -20,8 +25,26 @@ export class EnvoyProvider implements Provider {
       throw new Error(
         "the configuration came from standard input, which cannot be read again; start umay with a file",
       );
-    const loaded = await loadEnvoy({ ...this.#options, file: this.#file ?? this.#options.file });
-    this.#file = loaded.file;
+    const { file, text, settings } = await readEnvoyFile({
+      ...this.#options,
+      file: this.#file ?? this.#options.file,
+    });
+    const read = await readBootstrap(text, settings);
+    if (read.bootstrap.has("dynamic_resources") && this.#source === undefined) {
+      // Who has no control plane pays nothing for it.
+      const { AdsSource } = await import("../xds/source.ts");
+      this.#source = await AdsSource.of(read.bootstrap, read.mapping, this.#notices);
+      await this.#source?.ready();
+    }
+    let loaded: LoadedEnvoy;
+    try {
+      loaded = { ...(await mapBootstrap(read, this.#source?.resources, false)), file };
+    } catch (error) {
+      // A start that fails is over; a client would keep the process alive.
+      if (error instanceof ConfigError && this.#served === undefined) this.#source?.stop();
+      throw error;
+    }
+    this.#file = file;
     this.#served ??= loaded;
     const heard: Proposal["heard"] = ({ ok }) => {
       if (ok) this.#served = loaded;
@@ -29,7 +52,46 @@ export class EnvoyProvider implements Provider {
     return { model: loaded.model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
 
+  logTo(logger: ProviderLogger): void {
+    this.#notices.logTo(logger);
+  }
+
+  watch(news: () => void, signal: AbortSignal): void {
+    const source = this.#source;
+    if (source === undefined) return;
+    source.onChange = news;
+    signal.addEventListener("abort", () => source.stop());
+  }
+
   async effective(): Promise<readonly EffectiveValue[]> {
     return (await this.#served?.effective()) ?? [];
+  }
+}
+
+/** Lines that are held until there is a log. */
+const mostHeld = 100;
+
+/** What is said before there is a log, and then to the log. */
+class Notices implements ProviderLogger {
+  #logger: ProviderLogger | undefined;
+  #held: (readonly ["info" | "warn", object, string])[] = [];
+
+  logTo(logger: ProviderLogger): void {
+    this.#logger = logger;
+    for (const [level, fields, message] of this.#held) logger[level](fields, message);
+    this.#held = [];
+  }
+
+  info(fields: object, message: string): void {
+    this.#say("info", fields, message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#say("warn", fields, message);
+  }
+
+  #say(level: "info" | "warn", fields: object, message: string): void {
+    if (this.#logger !== undefined) this.#logger[level](fields, message);
+    else if (this.#held.length < mostHeld) this.#held.push([level, fields, message]);
   }
 }

@@ -13,7 +13,7 @@ import type { Node } from "../node.ts";
 import { mapAddress } from "./address.ts";
 import { mapCluster } from "./clusters.ts";
 import type { Mapping } from "./context.ts";
-import { mapListener } from "./listeners.ts";
+import { type MappedListener, mapListener } from "./listeners.ts";
 
 /** All that is to be served, as messages of Envoy. */
 export interface Resources {
@@ -40,7 +40,17 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
   for (const [index, node] of resources.listeners.entries()) {
     const mapped = await mapListener(node, index, mapping);
     if (mapped === undefined) continue;
-    checkTargets(mapped.listener, mapped.tables, node, resources.clusters, mapping);
+    for (const pool of unknownTargets(mapped, pools))
+      if (mapping.isDynamic)
+        pools.push({ ...mapping.defaults.pool, name: pool, discovery: { type: "static", backends: [] } });
+      else
+        mapping.report(
+          errorAt(
+            node.path,
+            `there is no cluster ${JSON.stringify(pool)}, which it leads to`,
+            didYouMean(pool, places.keys()),
+          ),
+        );
     listeners.push(mapped.listener);
     places.set(`listener ${mapped.listener.name}`, node.path);
     for (const table of mapped.tables) tables.set(table.name, table);
@@ -55,33 +65,20 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
   };
   for (const finding of checkModel(model, [], ownAddresses())) {
     const told = tell(finding, places);
-    if (told !== undefined) mapping.report(told);
+    // Of a control plane's clusters some are there before anybody leads to them.
+    if (told !== undefined && !(mapping.isDynamic && finding.kind === "unused_pool")) mapping.report(told);
   }
   return model;
 }
 
-/** Clusters that a listener or its routes name, and that there are not. */
-function checkTargets(
-  listener: Listener,
-  tables: readonly HttpRouteTable[],
-  node: Node,
-  clusters: readonly Node[],
-  { report }: Mapping,
-): void {
-  const known = new Set(clusters.map((cluster) => cluster.text("name")));
+/** Clusters that a listener or its routes name, and that there are not (yet). */
+function unknownTargets({ listener, tables }: MappedListener, pools: readonly Pool[]): readonly string[] {
+  const known = new Set(pools.map(({ name }) => name));
   const named = new Set([
     ...poolsOf(listener.chains),
     ...tables.flatMap((table) => [...poolsOfTable(table)]),
   ]);
-  for (const pool of named)
-    if (!known.has(pool))
-      report(
-        errorAt(
-          node.path,
-          `there is no cluster ${JSON.stringify(pool)}, which it leads to`,
-          didYouMean(pool, known),
-        ),
-      );
+  return [...named].filter((pool) => !known.has(pool));
 }
 
 /** A finding about the model in the words of Envoy; undefined: it does not matter, or was told already. */

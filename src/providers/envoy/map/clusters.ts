@@ -47,7 +47,14 @@ const own: ReadonlySet<string> = new Set(["", "STATIC", "STRICT_DNS", "LOGICAL_D
 
 function assignmentOf(cluster: Node, mapping: Mapping): Node | undefined {
   const type = cluster.text("type");
-  if (type === "EDS") return mapping.endpoints(serviceOf(cluster));
+  if (type === "EDS") {
+    const found = mapping.endpoints(serviceOf(cluster));
+    if (found === undefined && !mapping.isDynamic)
+      mapping.report(
+        errorAt(cluster.at("type"), "there is no control plane that its endpoints could come from"),
+      );
+    return found;
+  }
   if (!own.has(type))
     mapping.report(
       errorAt(

@@ -43,6 +43,8 @@ export interface Mapping {
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   report(finding: Finding): void;
+  /** Whether a control plane may still bring what is not there yet: then it is waited for, and no error. */
+  readonly isDynamic: boolean;
   /** A secret by its name; undefined: there is none. */
   secret(name: string): Node | undefined;
   /** A route configuration by its name, where it comes from elsewhere; undefined: there is none (yet). */

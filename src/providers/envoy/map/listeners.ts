@@ -225,7 +225,9 @@ async function mapRoutes(manager: Node, names: Names, mapping: Mapping): Promise
   if (config !== undefined)
     return mapRouteTable(config, table, takesWebSocket(manager) ? ["websocket"] : [], mapping);
   if (rds === undefined) mapping.report(errorAt(manager.path, "has no route_config"));
-  return rds === undefined ? undefined : { name: table, hosts: [], fallsThrough: false, guards: [] };
+  else if (!mapping.isDynamic)
+    mapping.report(errorAt(manager.at("rds"), "there is no control plane that its routes could come from"));
+  return undefined;
 }
 
 function unknownFilter(filter: Node, kind: string, { report }: Mapping): void {

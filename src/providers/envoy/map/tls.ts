@@ -79,6 +79,7 @@ function secretOf(
   const name = config.text("name");
   const secret = mapping.secret(name);
   if (secret?.has(part)) return secret.node(part);
+  if (secret === undefined && mapping.isDynamic) return undefined;
   const what = secret === undefined ? "there is no secret" : `has no ${part} in the secret`;
   mapping.report(errorAt(config.at("name"), `${what} ${JSON.stringify(name)}`));
   return undefined;

@@ -11,7 +11,7 @@ message envoy.service.discovery.v3.DiscoveryRequest
 
 message envoy.service.discovery.v3.DiscoveryResponse
 1 version_info string
-2 resources any[]
+2 resources bytes[]
 3 canary bool - says nothing here
 4 type_url string
 5 nonce string
@@ -39,7 +39,7 @@ message envoy.service.discovery.v3.DeltaDiscoveryResponse
 
 message envoy.service.discovery.v3.Resource
 1 version string
-2 resource any
+2 resource bytes
 3 name string
 4 aliases string[] - not used
 6 ttl duration ! resources do not expire

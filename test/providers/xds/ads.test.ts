@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import type { Model } from "../../../src/model/model.ts";
+import { EnvoyProvider } from "../../../src/providers/envoy/provider.ts";
+import type { Message } from "../../../src/providers/envoy/read/wire.ts";
+import {
+  AdsServer,
+  adsBootstrap,
+  answeringRoutes,
+  edsCluster,
+  endpoints,
+  httpListener,
+  tcpListener,
+} from "../../support/ads-server.ts";
+import { soon } from "../../support/peer.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "umay-ads-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const kinds = {
+  Cluster: "envoy.config.cluster.v3.Cluster",
+  ClusterLoadAssignment: "envoy.config.endpoint.v3.ClusterLoadAssignment",
+  Listener: "envoy.config.listener.v3.Listener",
+  RouteConfiguration: "envoy.config.route.v3.RouteConfiguration",
+} as const;
+
+/** A provider that asks a control plane, and what it proposes. */
+class Scene implements AsyncDisposable {
+  readonly server: AdsServer;
+  readonly provider: EnvoyProvider;
+  readonly #stop = new AbortController();
+  #news = Promise.withResolvers<void>();
+
+  private constructor(server: AdsServer, protocol: "delta" | "sotw") {
+    this.server = server;
+    const file = join(dir, `${server.port}.yaml`);
+    writeFileSync(file, adsBootstrap(server.port, protocol));
+    this.provider = new EnvoyProvider({ file, env: {}, cwd: dir });
+  }
+
+  static async start(protocol: "delta" | "sotw"): Promise<Scene> {
+    return new Scene(await AdsServer.start(protocol), protocol);
+  }
+
+  /** Answers the questions of a start: two clusters, and one listener. */
+  async begin(): Promise<Model> {
+    const first = this.provider.propose();
+    await this.server.request(({ type }) => type === "Cluster");
+    this.send("Cluster", edsCluster("a"), edsCluster("b"));
+    await this.server.request(({ type, names }) => type === "ClusterLoadAssignment" && names.length === 2);
+    this.send("ClusterLoadAssignment", endpoints("a", 4001, 4002), endpoints("b", 4003));
+    this.send("Listener", tcpListener("l", 4100, "a"));
+    const { model } = await soon(first, "the first proposal");
+    this.provider.watch(() => this.#news.resolve(), this.#stop.signal);
+    return model;
+  }
+
+  send(kind: keyof typeof kinds, ...resources: readonly Message[]): string {
+    return this.server.send(kinds[kind], resources);
+  }
+
+  /** What is proposed at the next news. */
+  async next(): Promise<Model> {
+    await soon(this.#news.promise, "news");
+    this.#news = Promise.withResolvers();
+    return (await this.provider.propose()).model;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+const poolsOf = ({ pools }: Model): Record<string, readonly string[]> =>
+  Object.fromEntries(
+    pools
+      .filter(({ name }) => name !== "xds")
+      .map(({ name, discovery }) => [
+        name,
+        discovery.type === "static" ? discovery.backends.map(({ address }) => address) : [],
+      ]),
+  );
+
+for (const protocol of ["delta", "sotw"] as const)
+  describe(`over ${protocol}`, () => {
+    test("what is named is asked for, and all of it is proposed together and acknowledged", async () => {
+      await using scene = await Scene.start(protocol);
+      const model = await scene.begin();
+      assert.deepEqual(poolsOf(model), {
+        a: ["127.0.0.1:4001", "127.0.0.1:4002"],
+        b: ["127.0.0.1:4003"],
+      });
+      assert.deepEqual(
+        model.listeners.map(({ name }) => name),
+        ["l"],
+      );
+      const { message } = scene.server.requests[0]!;
+      assert.deepEqual(
+        [message.node("node")?.text("id"), message.node("node")?.text("cluster")],
+        ["umay-1", "edge"],
+      );
+      const acknowledged = await scene.server.request(
+        ({ type, nonce }) => type === "Listener" && nonce !== "",
+      );
+      assert.equal(acknowledged.refusal, "");
+    });
+
+    test("of a response with one bad resource the good ones are taken; the bad one keeps its last good version", async () => {
+      await using scene = await Scene.start(protocol);
+      await scene.begin();
+      const nonce = scene.send(
+        "Cluster",
+        edsCluster("a", { lb_policy: "CLUSTER_PROVIDED" }),
+        edsCluster("b"),
+        edsCluster("c"),
+      );
+      const { refusal } = await scene.server.request((request) => request.nonce === nonce);
+      assert.match(refusal, /^a: lb_policy CLUSTER_PROVIDED is not supported/);
+      const model = await scene.next();
+      assert.deepEqual(Object.keys(poolsOf(model)).sort(), ["a", "b", "c"]);
+      assert.equal(model.pools.find(({ name }) => name === "a")?.picker.type, "round-robin");
+    });
+
+    test("a control plane that sends the same bad resource again at once is answered later and later", async () => {
+      await using scene = await Scene.start(protocol);
+      await scene.begin();
+      const bad = edsCluster("a", { lb_policy: "CLUSTER_PROVIDED" });
+      const first = scene.send("Cluster", bad, edsCluster("b"));
+      await scene.server.request(({ nonce }) => nonce === first);
+      const began = performance.now();
+      const second = scene.send("Cluster", bad, edsCluster("b"));
+      await scene.server.request(({ nonce }) => nonce === second);
+      assert.ok(performance.now() - began >= 490, "it was held back");
+    });
+
+    test("after the connection was lost everything is asked for again, and what is there stays", async () => {
+      await using scene = await Scene.start(protocol);
+      await scene.begin();
+      const before = scene.server.requests.length;
+      scene.server.breakOff();
+      const again = (type: string) =>
+        scene.server.request(
+          (request) => request.type === type && scene.server.requests.indexOf(request) >= before,
+        );
+      await again("Cluster");
+      const asked = await again("ClusterLoadAssignment");
+      assert.deepEqual([...asked.names].sort(), ["a", "b"]);
+      await again("Listener");
+      assert.equal(scene.server.streams, 2);
+      assert.deepEqual(poolsOf((await scene.provider.propose()).model)["a"], [
+        "127.0.0.1:4001",
+        "127.0.0.1:4002",
+      ]);
+    });
+
+    test("a listener waits for its routes, and a cluster may be named before it comes", async () => {
+      await using scene = await Scene.start(protocol);
+      await scene.begin();
+      scene.send("Listener", tcpListener("l", 4100, "later"), httpListener("web", 4101, "r"));
+      const waiting = await scene.next();
+      assert.deepEqual(
+        waiting.listeners.map(({ name }) => name),
+        ["l"],
+      );
+      assert.deepEqual(poolsOf(waiting)["later"], []);
+      await scene.server.request(({ type, names }) => type === "RouteConfiguration" && names.includes("r"));
+      scene.send("RouteConfiguration", answeringRoutes("r", 204));
+      const served = await scene.next();
+      assert.deepEqual(
+        served.listeners.map(({ name }) => name),
+        ["l", "web"],
+      );
+      assert.equal(served.routeTables[0]!.name, "r");
+    });
+  });
+
+test("what left is gone: by name, or because the state of the world is without it", async () => {
+  await using delta = await Scene.start("delta");
+  await delta.begin();
+  delta.server.send(kinds.Cluster, [], ["b"]);
+  assert.deepEqual(Object.keys(poolsOf(await delta.next())), ["a"]);
+  await using world = await Scene.start("sotw");
+  await world.begin();
+  world.send("Cluster", edsCluster("a"));
+  assert.deepEqual(Object.keys(poolsOf(await world.next())), ["a"]);
+});
