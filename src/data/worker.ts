@@ -46,7 +46,7 @@ const plane: Plane & typeof counting = {
   serve: (connection, chain) => {
     const frontend = connection.listener.frontendOf(chain);
     if (frontend === undefined) new Session(plane, connection, chain);
-    else if (speaksHttp2(connection, frontend.front)) new Http2Connection(plane, connection, frontend);
+    else if (speaksHttp2(connection, frontend.front)) new Http2Connection(plane, connection, chain, frontend);
     else new Http1Connection(plane, connection, chain, frontend);
   },
   dial,

@@ -21,8 +21,9 @@ async function flood(umay: RunningUmay, { stdin }: ChildProcess): Promise<LogLin
   }
 }
 
-const toml = (listener: string, backend: string, pool = ""): string => `
+const toml = (listener: string, backend: string, pool = "", more = ""): string => `
   workers = 1
+  ${more}
   [listeners.web]
   bind = "127.0.0.1:0"
   pool = "app"
@@ -39,6 +40,17 @@ test("a client that sends key updates and no data is cut off", async () => {
   const line = await flood(umay, client);
   assert.equal(line["reason"], "client_tls_flood");
   assert.equal(line["received"], 0);
+  client.kill();
+});
+
+test("a client of HTTP that sends key updates and no request is cut off", async () => {
+  await using backend = await startEchoBackend();
+  const { ecdsa } = await testCertificates();
+  const tls = `mode = "http"\ntls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]`;
+  await using umay = await startUmay(toml(tls, backend.address, "", 'log = { level = "debug" }'));
+  const client = endWithTest(spawn("openssl", ["s_client", "-connect", `127.0.0.1:${umay.port("web")}`]));
+  await once(client.stdout, "data");
+  assert.equal((await flood(umay, client))["reason"], "client_tls_flood");
   client.kill();
 });
 

@@ -126,7 +126,8 @@ export class HttpScene {
     const place = admit(this.listener, this.plane, "192.0.2.1")!;
     const { plane: shared, frontend } = this;
     const serve = (connection: Connection<HttpFakeListener>): void => {
-      if (speaksHttp2(connection, frontend.front)) new Http2Connection(shared, connection, frontend);
+      if (speaksHttp2(connection, frontend.front))
+        new Http2Connection(shared, connection, fakeChain, frontend);
       else new Http1Connection(shared, connection, fakeChain, frontend);
     };
     const plane = Object.assign(Object.create(this.plane), { serve }) as FakePlane & { serve: typeof serve };

@@ -9,6 +9,13 @@ export class BodyPace {
   #pausedAt: number | undefined = undefined;
   #pausedFor = 0;
 
+  /** Another body begins. */
+  begin(now: number): void {
+    this.#since = now;
+    this.#pausedAt = undefined;
+    this.#pausedFor = 0;
+  }
+
   /** A part came. */
   moved(now: number): void {
     this.#since = now;

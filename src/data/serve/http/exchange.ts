@@ -162,6 +162,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.forward?.clientDrained();
   }
 
+  /** The client is slow, but it takes what waits for it. */
+  clientTakes(): void {
+    this.forward?.clientTakes();
+  }
+
   answered(status: number): void {
     this.status = status;
     this.firstByte = performance.now();

@@ -194,6 +194,10 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     this.backend.upstream?.resume();
   }
 
+  clientTakes(): void {
+    this.#lastActive = clock.now;
+  }
+
   interim(head: ResponseHead): void {
     this.#lastActive = clock.now;
     const { frontend, protocol, response } = this.#owner.client;

@@ -17,8 +17,10 @@ import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { Relay, type RelayEnd, type RelayOwner } from "../relay/relay.ts";
 import { isTooOld, retirementOf } from "../retirement.ts";
+import { BodyPace } from "./body-pace.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { ClientOutput, type OutputOwner } from "./client-output.ts";
+import { ClientWatch } from "./client-watch.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { LastWords } from "./last-words.ts";
@@ -28,9 +30,6 @@ import { tellExchanges } from "./tell.ts";
 
 /** The most bytes that are kept of requests before their turn. */
 const mostHeld = 65_536;
-
-/** How long a body may be slower than min_body_rate, in milliseconds. */
-const graceForRate = 10_000;
 
 /** Idle connections of a process that drains are closed within this time, in milliseconds, so that clients do not come back all at once. */
 const drainSpread = 2_000;
@@ -57,16 +56,16 @@ export class Http1Connection
   /** Closing: what the client still sends is dropped. */
   #lastWords: LastWords | undefined = undefined;
   #requests = 0;
-  /** The state that the front was in last, and since when: of a body, since its last bytes; by {@link clock}. */
+  /** The state that the front was in last, and since when; by {@link clock}. */
   #noted = "";
   #since = clock.now;
   /** When it is too old for another request, by performance.now(). */
   readonly #retiresAt: number;
   /** When it is to be closed if it is idle, by performance.now(). */
   #closesAt = Number.POSITIVE_INFINITY;
-  /** While the present request came, how long the client was not read, in milliseconds, and since when it is not. */
-  #pausedFor = 0;
-  #pausedAt = 0;
+  /** Of the present request's body. */
+  readonly #pace = new BodyPace();
+  readonly #watch: ClientWatch;
   #received = 0;
   #sent = 0;
 
@@ -79,6 +78,7 @@ export class Http1Connection
     this.connection = connection;
     this.frontend = frontend;
     this.#chain = chain;
+    this.#watch = new ClientWatch(connection);
     this.#client = client;
     const scheme = tls === undefined ? "http" : "https";
     this.#front = new Http1Front({ scheme, limits: frontend.limits, held: mostHeld }, new RequestPort(this));
@@ -101,17 +101,17 @@ export class Http1Connection
     this.#count(listenerCell.received, chunk.length);
     const before = this.#front.state;
     const accepts = this.#front.receive(chunk, 0, chunk.length);
-    if (before === "length" || before === "chunks") this.#since = clock.now;
+    if (before === "length" || before === "chunks") this.#pace.moved(clock.now);
     this.#note();
     if (accepts || this.#lastWords !== undefined || this.#relay !== undefined) return;
     this.#client.pause();
-    this.#pausedAt = clock.now;
+    this.#pace.pause(clock.now);
   }
 
   begin(head: RequestHead, last: boolean): void {
     this.#requests++;
-    this.#pausedFor = 0;
     this.#since = clock.now;
+    this.#pace.begin(clock.now);
     const { maxRequests } = this.frontend.front;
     if (this.#isRetiring || this.#requests === maxRequests) this.response.isLast = true;
     this.exchange = new Exchange(this.#plane, this, this.#requests === 1);
@@ -134,7 +134,7 @@ export class Http1Connection
   resume(): void {
     if (!this.#client.isPaused()) return;
     this.#client.resume();
-    this.#pausedFor += clock.now - this.#pausedAt;
+    this.#pace.resume(clock.now);
   }
 
   over(): void {
@@ -219,6 +219,12 @@ export class Http1Connection
   }
 
   endIfOverdue(now: number): void {
+    const end = this.#watch.look(now, this.#chain.timeouts.stall);
+    if (end !== undefined) {
+      this.end(end);
+      return;
+    }
+    if (this.#watch.takes) this.#clientTakes(now);
     if (this.#relay !== undefined) {
       const { timeouts, maxAge } = this.frontend.front;
       if (isTooOld(now, this.#retiresAt, maxAge, this.#relay)) this.relayEnded("max_age");
@@ -232,8 +238,14 @@ export class Http1Connection
     }
   }
 
+  /** Slowly, but it takes what waits: nothing is overdue for that. */
+  #clientTakes(now: number): void {
+    this.exchange?.clientTakes();
+    this.#lastWords?.clientTakes(now);
+  }
+
   #endPhaseIfOverdue(now: number): void {
-    const { requestHeader, bodyIdle, keepAlive } = this.frontend.front.timeouts;
+    const { requestHeader, keepAlive } = this.frontend.front.timeouts;
     const quiet = now - this.#since;
     switch (this.#front.state) {
       case "idle":
@@ -246,16 +258,15 @@ export class Http1Connection
         break;
       case "length":
       case "chunks":
-        // A client that is not read cannot send.
-        if (!this.#client.isPaused() && (quiet > bodyIdle || this.#isBelowRate(now))) this.#tooSlow();
+        if (this.#isTooSlow(now)) this.#tooSlow();
     }
   }
 
-  #isBelowRate(now: number): boolean {
-    const { minBodyRate } = this.frontend.front.limits;
+  #isTooSlow(now: number): boolean {
+    const { limits, timeouts } = this.frontend.front;
     const { began, requestBody } = this.exchange!;
-    const took = now - began - this.#pausedFor;
-    return minBodyRate > 0 && took > graceForRate && requestBody.received * 1_000 < minBodyRate * took;
+    const { received } = requestBody;
+    return this.#pace.isTooSlow(now, { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate });
   }
 
   #tooSlow(): void {

@@ -3,6 +3,7 @@ import { type ConnectionError, codeName, errorCode } from "../../../http/http2/p
 import { ServerConnection, type ServerOwner } from "../../../http/http2/server-connection.ts";
 import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
 import { Crowd, outside } from "../../../lib/crowd.ts";
+import type { Chain } from "../../../model/chain.ts";
 import type { HttpFront } from "../../../model/http/front.ts";
 import type { WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
@@ -15,6 +16,7 @@ import { borrowBuffer, type Flushing, flushSoon, giveBack } from "../../sockets/
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { retirementOf } from "../retirement.ts";
 import type { HttpConnection } from "./client.ts";
+import { ClientWatch } from "./client-watch.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
@@ -53,10 +55,14 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   #toldAt: number | undefined = undefined;
   /** When something came last, by {@link clock}. */
   #heardAt = clock.now;
+  /** How long the client may take nothing of what waits for it, in milliseconds. */
+  readonly #longestStall: number;
+  readonly #watch: ClientWatch;
   #received = 0;
   #sent = 0;
 
-  constructor(plane: HttpPlane, connection: HttpConnection, frontend: HttpFrontend) {
+  /** @param chain that was chosen. */
+  constructor(plane: HttpPlane, connection: HttpConnection, chain: Chain, frontend: HttpFrontend) {
     super();
     const { client, tls } = connection;
     const { maxAge, limits } = frontend.front;
@@ -64,6 +70,8 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     this.connection = connection;
     this.frontend = frontend;
     this.#client = client;
+    this.#longestStall = chain.timeouts.stall;
+    this.#watch = new ClientWatch(connection);
     this.#retiresAt = retirementOf(maxAge);
     const scheme = tls === undefined ? "http" : "https";
     const terms = { scheme, tunnels: true, target: limits.target } as const;
@@ -176,6 +184,12 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
 
   endIfOverdue(now: number): void {
     const { idle } = this.frontend.front.timeouts;
+    const end = this.#watch.look(now, this.#longestStall);
+    if (end !== undefined) {
+      this.end(end);
+      return;
+    }
+    if (this.#watch.takes) this.#clientTakes(now);
     if (this.#lastWords !== undefined) {
       if (this.#lastWords.isOverdue(now, idle)) this.end("client_reset");
     } else if (this.#endsSince !== undefined) {
@@ -200,6 +214,13 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     if (waitingSince !== undefined) return now - Math.max(waitingSince, this.#heardAt) > ping.timeout;
     if (now - this.#heardAt > ping.interval) pings.send(now);
     return false;
+  }
+
+  /** Slowly, but it takes what waits: nothing is overdue for that. */
+  #clientTakes(now: number): void {
+    for (const { exchange } of this.#requests) exchange.clientTakes();
+    if (this.#endsSince !== undefined) this.#endsSince = now;
+    this.#lastWords?.clientTakes(now);
   }
 
   #leaveIfDue(now: number): void {

@@ -36,6 +36,11 @@ export class LastWords {
     this.#clientEnded = true;
   }
 
+  /** It takes what was written, however slowly. @param now by {@link clock}. */
+  clientTakes(now: number): void {
+    this.#begun = now;
+  }
+
   /** @param idle how long the client may take no byte, in milliseconds. @returns whether it is to be cut. */
   isOverdue(now: number, idle: number): boolean {
     if (!this.#client.writableFinished) return now - this.#begun > idle;
