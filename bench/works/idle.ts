@@ -44,23 +44,33 @@ async function measure({ peer }: Target, stage: Stage, load: Load): Promise<Samp
   const serving = await launch(peer, stage);
   const { port } = serving;
   const cpus = stage.loadCpus.join(",");
-  const { streams } = load;
-  const warmUp: Load = { ...(streams === undefined ? handshake : small).load, ...(streams && { streams }) };
   try {
-    // A few sessions beforehand load and compile what the first sessions need.
-    const first = await runLoad(
-      { load: warmUp, port, seconds: streams === undefined ? 0.3 : 1, rate: undefined, cipher },
-      cpus,
-    );
-    await sleep(settleMs);
+    const errors = await warmUp({ port, cipher, cpus }, load.streams);
     const before = memoryOf(serving.running.pid).rss;
     const sessions = await openIdle({ load, port, cipher }, cpus);
     await sleep(settleMs);
     const after = memoryOf(serving.running.pid).rss;
     const closed = await sessions.close();
     const values = { bytes: (after - before) / load.clients, sessions: load.clients, rss: after / 2 ** 20 };
-    return { values, errors: [...first.errors, ...closed.errors] };
+    return { values, errors: [...errors, ...closed.errors] };
   } finally {
     await stop(serving.running);
   }
+}
+
+/** Requests and sessions beforehand load and compile what the first ones need, and let the heap grow that all share. */
+export async function warmUp(
+  { port, cipher, cpus }: { readonly port: number; readonly cipher: string; readonly cpus: string },
+  streams: number | undefined,
+): Promise<readonly string[]> {
+  const kept: Load = { ...small.load, ...(streams !== undefined && { streams }) };
+  const errors: string[] = [];
+  for (const [load, seconds] of [
+    [kept, 2],
+    [handshake.load, 0.3],
+  ] as const) {
+    errors.push(...(await runLoad({ load, port, seconds, rate: undefined, cipher }, cpus)).errors);
+  }
+  await sleep(settleMs);
+  return errors;
 }

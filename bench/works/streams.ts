@@ -5,7 +5,7 @@ import { openIdle } from "../load/engine.ts";
 import { memoryOf } from "../measure.ts";
 import { stop } from "../process.ts";
 import { launch, type Stage, type Target } from "../stage.ts";
-import { settleMs } from "./idle.ts";
+import { settleMs, warmUp } from "./idle.ts";
 import { small } from "./small.ts";
 
 const [connections, streamsEach] = [100, 10];
@@ -30,7 +30,10 @@ async function measure({ peer }: Target, stage: Stage): Promise<Sample> {
   const serving = await launch(peer, stage, { backendPort: backend.port });
   const load = { ...small.load, clients: connections, streams: 1 };
   try {
-    const sessions = await openIdle({ load, port: serving.port, cipher: stage.cipher }, cpus);
+    const { port } = serving;
+    const { cipher } = stage;
+    const first = await warmUp({ port, cipher, cpus }, 10);
+    const sessions = await openIdle({ load, port, cipher }, cpus);
     await sleep(settleMs);
     const before = memoryOf(serving.running.pid).rss;
     await sessions.hold("/hold", streamsEach);
@@ -38,7 +41,7 @@ async function measure({ peer }: Target, stage: Stage): Promise<Sample> {
     const after = memoryOf(serving.running.pid).rss;
     const { errors } = await sessions.close();
     const streams = connections * streamsEach;
-    return { values: { bytes: (after - before) / streams, streams }, errors };
+    return { values: { bytes: (after - before) / streams, streams }, errors: [...first, ...errors] };
   } finally {
     await stop(serving.running);
     await stop(backend.running);
