@@ -29,8 +29,9 @@ export class SpanFields implements Fields {
   }
 
   clear(): void {
+    if (this.#first !== undefined)
+      for (let index = 0; index < this.count; index++) this.#first[this.id(index)] = 0;
     this.count = 0;
-    this.#first?.fill(0);
   }
 
   /** Begins the next field; {@link setValue} completes it. */

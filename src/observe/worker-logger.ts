@@ -8,6 +8,8 @@ export interface LineLogger {
   debug(fields: object, text: string): void;
 }
 
+const ranks = Object.fromEntries(logLevels.map((level, rank) => [level, rank])) as Record<LogLevel, number>;
+
 /** A batch is sent when it has this many characters, */
 const batchLength = 64 * 1024;
 /** or this many milliseconds after its first line. */
@@ -29,7 +31,7 @@ export function createWorkerLogger(
   { level }: Pick<LogSettings, "level">,
   send: (lines: string) => void,
 ): WorkerLogger {
-  let least = logLevels.indexOf(level);
+  let least = ranks[level];
   let batch = "";
   let timer: NodeJS.Timeout | undefined;
 
@@ -49,7 +51,7 @@ export function createWorkerLogger(
     else timer ??= setTimeout(flush, batchDelay).unref();
   }
 
-  const isLevelEnabled = (level: LogLevel): boolean => logLevels.indexOf(level) >= least;
+  const isLevelEnabled = (level: LogLevel): boolean => ranks[level] >= least;
   const logger: LineLogger = {
     isLevelEnabled,
     warn: (fields, text) => write("warn", fields, text),
@@ -57,7 +59,7 @@ export function createWorkerLogger(
     debug: (fields, text) => write("debug", fields, text),
   };
   const setLevel = (to: LogLevel): void => {
-    least = logLevels.indexOf(to);
+    least = ranks[to];
   };
   return { logger, setLevel, flush };
 }

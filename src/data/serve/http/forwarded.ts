@@ -12,6 +12,8 @@ const written = {
   forwarded: ["forwarded"],
 } as const;
 
+const nothing = (): undefined => undefined;
+
 /** A longer id is not taken from anybody. */
 const longestId = 128;
 
@@ -20,17 +22,17 @@ export class Forwarding {
   readonly #addresses: ClientAddress;
   readonly #definition: Forwarded;
   /** What is written anew, whoever sends it. */
-  readonly #own: FieldMarker;
+  readonly #own: readonly FieldMarker[];
   /** What nobody but a trusted peer may say. */
-  readonly #all: FieldMarker;
+  readonly #all: readonly FieldMarker[];
 
   constructor(definition: Forwarded) {
     const { write, requestId } = definition;
     const id = requestId === undefined ? [] : [requestId];
     this.#definition = definition;
     this.#addresses = new ClientAddress(definition);
-    this.#own = new NameSet([...write.flatMap((kind) => written[kind]), ...id]);
-    this.#all = new NameSet(["x-forwarded-*", "forwarded", "x-real-ip", "x-request-id", ...id]);
+    this.#own = [new NameSet([...write.flatMap((kind) => written[kind]), ...id])];
+    this.#all = [new NameSet(["x-forwarded-*", "forwarded", "x-real-ip", "x-request-id", ...id])];
   }
 
   trusts(peer: string): boolean {
@@ -47,7 +49,7 @@ export class Forwarding {
   }
 
   /** @returns the fields that are not passed as the client sent them. */
-  marker(peer: string): FieldMarker {
+  markers(peer: string): readonly FieldMarker[] {
     return this.trusts(peer) ? this.#own : this.#all;
   }
 
@@ -62,7 +64,7 @@ export class Forwarding {
 
   #usual(view: RequestView, connection: HttpConnection): string {
     const { clientAddress: peer, raw } = connection;
-    const said = (name: string): string | undefined => (this.trusts(peer) ? view.header(name) : undefined);
+    const said = this.trusts(peer) ? view.header : nothing;
     const before = said("x-forwarded-for");
     const host = said("x-forwarded-host") ?? view.head.authority;
     const port = said("x-forwarded-port") ?? String(raw.localPort ?? "");

@@ -1,4 +1,4 @@
-import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
+import { markDropped } from "../../../http/hop-by-hop.ts";
 import type { Fields, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { readFields } from "../../../http/scan.ts";
 import { mostFields } from "../../../http/span-fields.ts";
@@ -84,9 +84,9 @@ export interface FieldChanges extends HeadEdits {
 export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): FieldChanges {
   const { frontend, connection } = client;
   const { requestFields } = route;
-  const markers: FieldMarker[] = [frontend.forwarding.marker(connection.clientAddress)];
-  if (view.reserved !== undefined) markers.push(view.reserved);
-  if (requestFields !== undefined) markers.push(requestFields);
+  const own = frontend.forwarding.markers(connection.clientAddress);
+  const edited = requestFields === undefined ? own : [...own, requestFields];
+  const markers = view.reserved === undefined ? edited : [...edited, view.reserved];
   const lines =
     frontend.requestLines + frontend.forwarding.lines(view, connection) + grantedLines(view, route);
   return {
