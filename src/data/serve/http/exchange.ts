@@ -136,7 +136,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   take(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     if (this.isOver) return true;
     const { requestBody, forward } = this;
-    forward?.requestMoved(last);
+    forward?.moved(last);
     const most = forward?.isSwitched ? 0 : this.#mostBody;
     if (most > 0 && requestBody.received + end - start > most) {
       this.refuse("body_too_large");
@@ -148,7 +148,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   /** The request is whole. */
   complete(trailers: Fields | undefined): void {
     if (this.isOver) return;
-    this.forward?.requestMoved(true);
+    this.forward?.moved(true);
     this.requestBody.end(unreserved(trailers, this.view?.reserved));
   }
 
@@ -164,7 +164,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
 
   /** The client is slow, but it takes what waits for it. */
   clientTakes(): void {
-    this.forward?.clientTakes();
+    this.forward?.moved(false);
   }
 
   answered(status: number): void {

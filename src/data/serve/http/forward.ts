@@ -175,8 +175,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     else this.#owner.refuse(reason in requestReasons ? (reason as RequestReason) : "connect_failed");
   }
 
-  /** A part of the request came. @param last nothing follows. */
-  requestMoved(last: boolean): void {
+  /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
+  moved(last: boolean): void {
     this.#lastActive = clock.now;
     if (!last) return;
     this.#asked = performance.now();
@@ -192,10 +192,6 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   clientDrained(): void {
     this.#lastActive = clock.now;
     this.backend.upstream?.resume();
-  }
-
-  clientTakes(): void {
-    this.#lastActive = clock.now;
   }
 
   interim(head: ResponseHead): void {
