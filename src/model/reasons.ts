@@ -296,7 +296,17 @@ export const requestReasons = {
   request_timeout: {
     origin: "client",
     status: 408,
-    text: "the request's head did not come within timeouts.request_header, or its body stood still for timeouts.body_idle",
+    text: "the request's head did not come within timeouts.request_header",
+  },
+  body_idle: {
+    origin: "client",
+    status: 408,
+    text: "the request's body stood still for timeouts.body_idle",
+  },
+  body_too_slow: {
+    origin: "client",
+    status: 408,
+    text: "the request's body came more slowly than min_body_rate",
   },
   body_too_large: { origin: "client", status: 413, text: "the request's body is larger than max_body" },
   target_too_long: { origin: "client", status: 414, text: "the request's target is longer than max_target" },

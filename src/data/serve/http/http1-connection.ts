@@ -254,25 +254,27 @@ export class Http1Connection
         if (quiet > keepAlive || now > this.#closesAt) this.#closeInOrder();
         break;
       case "head":
-        if (quiet > requestHeader) this.#tooSlow();
+        if (quiet > requestHeader) this.#tooSlow("request_timeout");
         break;
       case "length":
       case "chunks":
-        if (this.#isTooSlow(now)) this.#tooSlow();
+        this.#refuseIfTooSlow(now);
     }
   }
 
-  #isTooSlow(now: number): boolean {
+  #refuseIfTooSlow(now: number): void {
     const { limits, timeouts } = this.frontend.front;
     const { began, requestBody } = this.exchange!;
     const { received } = requestBody;
-    return this.#pace.isTooSlow(now, { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate });
+    const body = { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate };
+    const late = this.#pace.overdue(now, body);
+    if (late !== undefined) this.#tooSlow(late);
   }
 
-  #tooSlow(): void {
+  #tooSlow(reason: RequestReason): void {
     this.#front.close();
     if (this.exchange?.isOver !== false) this.exchange = new Exchange(this.#plane, this, true);
-    this.exchange.refuse("request_timeout");
+    this.exchange.refuse(reason);
   }
 
   vacate(slot: number): void {

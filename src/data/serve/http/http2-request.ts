@@ -99,7 +99,8 @@ export class Http2Request implements RequestUser, ExchangeClient, Member {
     this.exchange.endIfOverdue(now);
     if (requestBody.isWhole || this.exchange.isOver) return;
     const { received } = requestBody;
-    if (this.#pace.isTooSlow(now, { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate }))
-      this.exchange.refuse("request_timeout");
+    const body = { began, received, idle: timeouts.bodyIdle, least: limits.minBodyRate };
+    const late = this.#pace.overdue(now, body);
+    if (late !== undefined) this.exchange.refuse(late);
   }
 }

@@ -250,7 +250,7 @@ describe("a connection", () => {
     scene.sweep(9_000);
     assert.equal(writtenTo(client), "");
     scene.sweep(11_000);
-    assert.match(writtenTo(client), /^HTTP\/1\.1 408 .*request_timeout/s);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 408 .*body_too_slow/s);
     assert.equal(writtenTo(held), "");
     scene.finish();
   });
