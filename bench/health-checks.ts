@@ -116,7 +116,14 @@ function poolAt(port: number): PlacedPool {
 
 async function measure(check: CheckSpec | undefined, port: number, seconds: number): Promise<object> {
   const shared = createSharedMemory();
-  const outlier = { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 };
+  const outlier = {
+    enabled: true,
+    consecutiveErrors: 5,
+    base: 30_000,
+    max: 300_000,
+    maxPercent: 50,
+    successRate: undefined,
+  };
   const policy: HealthPolicy = { check, outlier, panicThreshold: 50 };
   const placed = poolAt(port);
   const { name } = placed;
@@ -135,6 +142,7 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
   const monitor = new HealthMonitor({
     pool: () => pool,
     shared,
+    memories: [],
     logger: createLogger({ level: "error" }, { write: console.log }),
   });
   monitor.follow({ pools: new Set([name]), left: [] });

@@ -115,6 +115,9 @@ export const backendCell = place({
   leased: 1,
   released: 1,
   connected: 1,
+  /** Sessions and requests on which it served, and on which it failed: what ejection goes by. */
+  served: 1,
+  failed: 1,
   failures: connectFailureList.length,
   /** Bytes to it, and bytes from it. */
   sent: 1,

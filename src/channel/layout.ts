@@ -59,6 +59,8 @@ export const layout = {
     cells: {
       /** See `bells.ts`. */
       bells: 2,
+      /** When the first of its ejected backends comes back, in seconds of the system's monotonic clock; 0: none is ejected. Written by the control plane. */
+      poolBackAt: 1,
       /** Requests and retries of each of the last seconds. */
       retryWindow: retryWindow.buckets * retryWindow.cellsOfBucket,
     },

@@ -98,7 +98,7 @@ export class ControlPlane implements Serving {
     this.memories = counters.memories;
     const { shared, memories } = this;
     const store = new Store(model, bound.listeners, shared, counters);
-    const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, logger });
+    const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, memories, logger });
     const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
     this.store = store;
     this.#ownBackends = new OwnBackends(store, logger);

@@ -1,11 +1,10 @@
+import { sinceSystemStart } from "../lib/monotonic.ts";
+
 /**
  * The worker's coarse clock, in milliseconds: set by the sweep, read on the path of a byte, where asking the system
  * for the time would cost more than the byte.
  */
 export const clock = { now: performance.now() };
-
-/** From `performance.now()`, which begins with the thread, to the system's monotonic clock, which threads share. */
-const sinceSystemStart = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 /** The time that all workers agree on, in milliseconds, when {@link readTime} was called last: by the sweep, if by nobody else. */
 export const sharedClock = { now: performance.now() + sinceSystemStart };

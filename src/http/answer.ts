@@ -17,6 +17,8 @@ export interface AnswerSpec {
   /** The exact fault of the request. */
   readonly detail?: string | undefined;
   readonly requestId?: string | undefined;
+  /** When to ask again, in seconds. */
+  readonly retryAfter?: number | undefined;
 }
 
 /** For 405 (RFC 9110 section 15.5.6), which answers CONNECT and TRACE: the other methods. */
@@ -45,10 +47,14 @@ const dateLine = (): string => `date: ${new Date().toUTCString()}\r\n`;
 export function createAnswer(spec: AnswerSpec, method: string, accept: string): Answer {
   const isJson = prefersJson(accept);
   const type = isJson ? "application/problem+json" : "text/plain; charset=utf-8";
-  const lines = `content-type: ${type}\r\n${spec.status === 405 ? allowed : ""}`;
+  const lines = `content-type: ${type}\r\n${spec.status === 405 ? allowed : ""}${retryAfterLine(spec)}`;
   const body = Buffer.from(isJson ? jsonOf(spec) : lineOf(spec), "latin1");
   return answerWith(spec.status, lines, body, method);
 }
+
+/** RFC 9110 section 10.2.3. */
+export const retryAfterLine = ({ retryAfter }: Pick<AnswerSpec, "retryAfter">): string =>
+  retryAfter === undefined ? "" : `retry-after: ${retryAfter}\r\n`;
 
 /** The 100 that a client may wait for before it sends its body (RFC 9110 section 15.2.1). */
 export const continueHead: ResponseHead = { status: 100, phrase: "", length: 0, fields: readFields("") };

@@ -97,6 +97,16 @@ export type CheckSpec =
   | RedisCheckSpec
   | SmtpCheckSpec;
 
+/** When a backend is ejected because it serves less than the others of its pool. */
+export interface SuccessRateSpec {
+  /** So many backends must have been asked often enough. */
+  readonly minBackends: number;
+  /** In ten seconds. */
+  readonly minRequests: number;
+  /** How many standard deviations below the mean of the pool. */
+  readonly deviations: number;
+}
+
 /** When failing sessions eject a backend. */
 export interface OutlierSpec {
   readonly enabled: boolean;
@@ -107,6 +117,8 @@ export interface OutlierSpec {
   readonly max: number;
   /** The most backends that are ejected at a time, in percent of the pool; one always may be, unless this is 0. */
   readonly maxPercent: number;
+  /** Undefined: backends are not compared. */
+  readonly successRate: SuccessRateSpec | undefined;
 }
 
 /** The rules by which a pool finds its working backends. */

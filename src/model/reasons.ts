@@ -360,6 +360,11 @@ export const requestReasons = {
     status: 503,
     text: "a backend could not be connected, and the pool's retry budget was used up",
   },
+  overloaded: {
+    origin: "umay",
+    status: 503,
+    text: "umay has as many requests as it may, or is too busy; detail says which",
+  },
   backend_drained: {
     origin: "umay",
     status: 502,

@@ -6,7 +6,7 @@ export const poolHttp: PoolHttp = {
   host: "keep",
   idle: 4_000,
   sharedIdle: 300_000,
-  maxIdlePerBackend: 32,
+  maxIdlePerBackend: 256,
   maxRequestsPerBackend: undefined,
   maxResponseHead: 65_536,
 };

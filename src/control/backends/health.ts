@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import { createCheck } from "../../health/registry.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
@@ -48,6 +49,8 @@ export interface HealthSurroundings {
   /** A pool that is served, by its name. */
   readonly pool: (name: string) => ManagedPool | undefined;
   readonly shared: SharedMemory;
+  /** Of all workers. */
+  readonly memories: readonly CounterMemory[];
   readonly logger: Logger;
   readonly timers?: Timers;
   /** Uniform in [0, 1). */
@@ -86,7 +89,7 @@ export class HealthMonitor {
     this.#slowStarts = new SlowStarts(shared, timers);
     this.#firstChecks = new FirstChecks(timers);
     this.#verdicts = new Verdicts(shared, logger, this.#slowStarts);
-    this.#outliers = new Outliers(shared, this.#verdicts, logger, timers, random);
+    this.#outliers = new Outliers(surroundings, this.#verdicts, timers, random);
     this.#cancelSweep = timers.after(sweepInterval, () => this.#sweep());
   }
 

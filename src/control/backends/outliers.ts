@@ -1,10 +1,13 @@
+import type { CounterMemory } from "../../channel/counters.ts";
 import { type SharedMemory, usedSlots } from "../../channel/memory.ts";
+import { sinceSystemStart } from "../../lib/monotonic.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { OutlierSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { jittered, type Timers } from "../timers.ts";
 import type { Standing } from "./standing.ts";
+import { findLaggards, SuccessRates } from "./success-rates.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /** How often it is looked at what the workers report, in milliseconds. */
@@ -17,11 +20,22 @@ interface Ejections {
   streak: number;
   /** When the last one began. */
   since: number;
-  /** How many sessions in a row had failed then. */
-  errors: number;
+  /** Why, in words. */
+  cause: string;
   /** When the present one is over, or the last one was. */
   until: number;
 }
+
+/** Why a backend is ejected. */
+interface Offence {
+  readonly cause: string;
+  /** For the log. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** How often backends of a pool are compared, in milliseconds. */
+export const comparisonInterval = 10_000;
 
 /** A backend whose sessions are looked at. */
 interface Subject {
@@ -29,7 +43,7 @@ interface Subject {
   readonly backend: PlacedBackend;
 }
 
-/** Puts backends aside for a while on which sessions fail one after the other. */
+/** Puts backends aside for a while on which sessions fail one after the other, or more often than on others. */
 export class Outliers {
   readonly #shared: SharedMemory;
   readonly #verdicts: Verdicts;
@@ -40,15 +54,22 @@ export class Outliers {
   readonly #records = new Map<number, Ejections>();
   /** Slots of those that are ejected. */
   readonly #ejected = new Set<number>();
+  readonly #rates: SuccessRates;
+  #comparesAt: number;
 
   constructor(
-    shared: SharedMemory,
+    {
+      shared,
+      memories,
+      logger,
+    }: { shared: SharedMemory; memories: readonly CounterMemory[]; logger: Logger },
     verdicts: Verdicts,
-    logger: Logger,
     timers: Timers,
     random: () => number,
   ) {
     this.#shared = shared;
+    this.#rates = new SuccessRates(memories);
+    this.#comparesAt = timers.now() + comparisonInterval;
     this.#verdicts = verdicts;
     this.#logger = logger;
     this.#timers = timers;
@@ -65,12 +86,8 @@ export class Outliers {
     const record = this.#records.get(slot);
     if (record === undefined) return undefined;
     const now = this.#timers.now();
-    const { errors, since, until } = record;
-    return {
-      cause: `${errors} sessions in a row failed on it`,
-      age: now - since,
-      left: Math.max(0, until - now),
-    };
+    const { cause, since, until } = record;
+    return { cause, age: now - since, left: Math.max(0, until - now) };
   }
 
   /** A backend is in its pool; it may have been ejected before it left. */
@@ -82,6 +99,7 @@ export class Outliers {
   forget(slot: number): void {
     this.#records.delete(slot);
     this.#ejected.delete(slot);
+    this.#rates.forget(slot);
   }
 
   /**
@@ -102,6 +120,28 @@ export class Outliers {
       const subject = watched.get(slot);
       if (subject !== undefined) this.#judge(subject, backendErrors[slot]!);
     }
+    if (this.#timers.now() >= this.#comparesAt) this.#compareAll(watched);
+  }
+
+  #compareAll(watched: ReadonlyMap<number, Subject>): void {
+    this.#comparesAt = this.#timers.now() + comparisonInterval;
+    for (const pool of new Set([...watched.values()].map((subject) => subject.pool))) this.#compare(pool);
+  }
+
+  #compare(pool: ManagedPool): void {
+    const { outlier } = pool.config.health;
+    const fared = this.#rates.take(pool.placed.backends);
+    if (!outlier.enabled || outlier.successRate === undefined) return;
+    for (const { which, rate, mean } of findLaggards(fared, outlier.successRate)) {
+      const { backend } = which;
+      if (this.#ejected.has(backend.slot) || !this.#mayEject(pool, backend, outlier)) continue;
+      const [own, others] = [rate, mean].map((share) => Math.round(share * 1_000) / 10);
+      this.#eject(pool, backend, outlier, {
+        cause: `it served ${own} % of what it was asked, its pool ${others} %`,
+        fields: { served_percent: own, pool_percent: others },
+        message: "backend is ejected: it serves less than the others of its pool",
+      });
+    }
   }
 
   /** A backend has passed an active check, which ends its ejection. */
@@ -112,7 +152,11 @@ export class Outliers {
   #judge({ pool, backend }: Subject, errors: number): void {
     const { outlier } = pool.config.health;
     if (outlier.enabled && errors >= outlier.consecutiveErrors && this.#mayEject(pool, backend, outlier))
-      this.#eject(pool, backend, outlier);
+      this.#eject(pool, backend, outlier, {
+        cause: `${errors} sessions in a row failed on it`,
+        fields: { errors },
+        message: "backend is ejected: one session after the other failed on it",
+      });
   }
 
   /** Not the last healthy one, and no more of the pool than configured; but one, also of a small pool. */
@@ -127,13 +171,13 @@ export class Outliers {
     );
   }
 
-  #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec): void {
+  #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec, offence: Offence): void {
     const now = this.#timers.now();
     const record = this.#records.get(backend.slot) ?? {
       total: 0,
       streak: 0,
       since: now,
-      errors: 0,
+      cause: "",
       until: now,
     };
     // One ejection is forgiven for each `base` without one.
@@ -142,19 +186,20 @@ export class Outliers {
     const time = jittered(Math.min(outlier.base * record.streak, outlier.max), this.#random);
     record.total++;
     record.since = now;
-    record.errors = this.#shared.backendErrors[backend.slot]!;
+    record.cause = offence.cause;
     record.until = now + time;
     this.#records.set(backend.slot, record);
     this.#ejected.add(backend.slot);
     this.#verdicts.mark(pool, backend, "ejected", true);
+    this.#tellReturn(pool);
     this.#logger.warn(
       {
         pool: pool.name,
         backend: backend.address,
-        errors: this.#shared.backendErrors[backend.slot],
+        ...offence.fields,
         ejected_ms: Math.round(time),
       },
-      "backend is ejected: one session after the other failed on it",
+      offence.message,
     );
   }
 
@@ -165,6 +210,17 @@ export class Outliers {
     Atomics.store(this.#shared.backendErrors, backend.slot, 0);
     this.#ejected.delete(backend.slot);
     this.#verdicts.mark(pool, backend, "ejected", false);
+    this.#tellReturn(pool);
     this.#logger.info({ pool: pool.name, backend: backend.address, cause }, "backend is no longer ejected");
+  }
+
+  /** Workers tell clients of HTTP when the first backend will be back. */
+  #tellReturn({ placed }: ManagedPool): void {
+    const ends = placed.backends
+      .filter(({ slot }) => this.#ejected.has(slot))
+      .flatMap(({ slot }) => this.#records.get(slot)?.until ?? []);
+    const left = Math.min(...ends) - this.#timers.now();
+    const at = ends.length === 0 ? 0 : Math.ceil((performance.now() + sinceSystemStart + left) / 1_000);
+    Atomics.store(this.#shared.poolBackAt, placed.slot, at);
   }
 }

@@ -252,10 +252,10 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   }
 
   private countFailure(failure: ConnectFailure, { backend, took }: Attempt): void {
-    const { shared, counters } = this.#plane;
+    const { counters } = this.#plane;
     counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
     if (connectFailures[failure].origin !== "backend") return;
-    reportFailure(shared, backend.slot);
+    reportFailure(this.#plane, backend);
     this.pool.latencies?.waited(backend.slot, Math.max(took, failureLatency));
   }
 
@@ -300,20 +300,20 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
    */
   answered(asked: number, serves = true): void {
     if (this.backend === undefined) return;
-    const { slot } = this.backend;
-    if (serves) reportSuccess(this.#plane.shared, slot);
-    else reportFailure(this.#plane.shared, slot);
-    this.pool.latencies?.answered(slot, this.waitedSince(asked));
+    const { backend } = this;
+    if (serves) reportSuccess(this.#plane, backend);
+    else reportFailure(this.#plane, backend);
+    this.pool.latencies?.answered(backend.slot, this.waitedSince(asked));
   }
 
   /** It is over, and no byte came from the upstream. @param asked undefined: nothing was asked. */
   unanswered(reason: EndReason, asked: number | undefined): void {
     if (this.backend === undefined) return;
-    const { slot } = this.backend;
-    reportSilence(this.#plane.shared, slot, reason);
+    const { backend } = this;
+    reportSilence(this.#plane, backend, reason);
     // An answer would have taken longer still.
     if (asked !== undefined && reason !== "backend_closed")
-      this.pool.latencies?.waited(slot, this.waitedSince(asked));
+      this.pool.latencies?.waited(backend.slot, this.waitedSince(asked));
   }
 
   /** How long the backend took for what it was asked: to be connected, and since then; in milliseconds. */

@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { backendCell } from "../../../src/channel/counters.ts";
 import { backendFlag, createSharedMemory, mayBePicked } from "../../../src/channel/memory.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { HealthMonitor } from "../../../src/control/backends/health.ts";
@@ -23,7 +24,14 @@ export const tcpCheck: CheckSpec = {
 
 export const policy: HealthPolicy = {
   check: undefined,
-  outlier: { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 },
+  outlier: {
+    enabled: true,
+    consecutiveErrors: 5,
+    base: 30_000,
+    max: 300_000,
+    maxPercent: 50,
+    successRate: { minBackends: 5, minRequests: 100, deviations: 1.9 },
+  },
   panicThreshold: 0,
 };
 
@@ -74,6 +82,7 @@ export class HealthScene {
     this.monitor = new HealthMonitor({
       pool: (name) => this.store.pool(name),
       shared: this.shared,
+      memories: this.counters.memories,
       logger: this.logger,
       timers: this.timers,
       random,
@@ -117,6 +126,14 @@ export class HealthScene {
   /** Sessions fail on it. */
   errors(port: number, count: number): void {
     this.shared.backendErrors[this.slot(port)] = count;
+  }
+
+  /** Sessions and requests fare so on it. */
+  fares(port: number, served: number, failed: number): void {
+    const { counters } = this.store.snapshot.pools[0]!.backends.find(({ slot }) => slot === this.slot(port))!;
+    const memory = this.counters.memories[0]!;
+    memory[counters + backendCell.served]! += served;
+    memory[counters + backendCell.failed]! += failed;
   }
 
   get messages(): string[] {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sinceSystemStart } from "../../../src/lib/monotonic.ts";
 import { backendAt, HealthScene, policy, tcpCheck } from "./health-scene.ts";
 
 const ports = (count: number) => Array.from({ length: count }, (_, index) => backendAt(index + 1));
@@ -14,6 +15,9 @@ test("a backend on which as many sessions in a row fail as configured is ejected
   await scene.timers.advance(100);
   assert.equal(scene.mayPick(1), false);
   assert.equal(scene.has(1, "ejected"), true);
+  const [backAt] = scene.shared.poolBackAt;
+  const inSeconds = backAt! - (performance.now() + sinceSystemStart) / 1_000;
+  assert.ok(inSeconds > 29 && inSeconds < 34, `${inSeconds} s`);
   assert.deepEqual(scene.monitor.backend(scene.slot(1)), {
     changes: 0,
     checkFailures: undefined,
@@ -31,6 +35,7 @@ test("a backend on which as many sessions in a row fail as configured is ejected
   await scene.timers.advance(300);
   assert.equal(scene.mayPick(1), true);
   assert.equal(scene.shared.backendErrors[scene.slot(1)], 0);
+  assert.equal(scene.shared.poolBackAt[0], 0);
   assert.deepEqual(scene.messages, [
     "backend is ejected: one session after the other failed on it | 127.0.0.1:1",
     "backend is no longer ejected | 127.0.0.1:1 | its ejection is over",
@@ -134,4 +139,40 @@ test("switched off, nobody is ejected, and who was is let back", async () => {
     [true, true, true],
   );
   scene.monitor.stop();
+});
+
+test("a backend that serves clearly less than the others of a large pool is ejected, though it fails but now and then", async () => {
+  const scene = new HealthScene({}, ports(6));
+  const all = async (bad: number, failed: number): Promise<void> => {
+    for (let port = 1; port <= 6; port++) scene.fares(port, 200, port === bad ? failed : 1);
+    await scene.timers.advance(10_100);
+  };
+  await all(0, 0);
+  await all(2, 60);
+  assert.deepEqual(
+    [1, 2, 3].map((port) => scene.mayPick(port)),
+    [true, false, true],
+  );
+  const { standing } = scene.monitor.backend(scene.slot(2))!;
+  assert.equal(standing?.cause, "it served 76.9 % of what it was asked, its pool 95.7 %");
+  assert.equal(scene.log.at(-1)!["served_percent"], 76.9);
+  await scene.timers.advance(40_000);
+  assert.equal(scene.mayPick(2), true);
+  await all(3, 8);
+  assert.equal(scene.mayPick(3), true, "96 % is good enough");
+  scene.monitor.stop();
+});
+
+test("few backends, or few requests, are not compared", async () => {
+  for (const [count, requests] of [
+    [4, 1_000],
+    [6, 20],
+  ] as const) {
+    const scene = new HealthScene({}, ports(count));
+    await scene.timers.advance(10_100);
+    for (let port = 1; port <= count; port++) scene.fares(port, requests, port === 1 ? requests : 0);
+    await scene.timers.advance(10_100);
+    assert.equal(scene.mayPick(1), true);
+    scene.monitor.stop();
+  }
 });

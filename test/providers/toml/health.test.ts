@@ -93,6 +93,7 @@ tls = { verify = false, ca = "${ca}", server_name = "s" }`);
     base: 1_000,
     max: 2_000,
     maxPercent: 10,
+    successRate: { minBackends: 5, minRequests: 100, deviations: 1.9 },
   });
   assert.equal(panicThreshold, 0);
   assert.deepEqual(check, {

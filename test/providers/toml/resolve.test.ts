@@ -54,7 +54,7 @@ test("the smallest configuration gets every default", async () => {
           host: "keep",
           idle: 4_000,
           sharedIdle: 300_000,
-          maxIdlePerBackend: 32,
+          maxIdlePerBackend: 256,
           maxRequestsPerBackend: undefined,
           maxResponseHead: 65_536,
         },
@@ -65,7 +65,14 @@ test("the smallest configuration gets every default", async () => {
         tls: undefined,
         health: {
           check: undefined,
-          outlier: { enabled: true, consecutiveErrors: 5, base: 30_000, max: 300_000, maxPercent: 50 },
+          outlier: {
+            enabled: true,
+            consecutiveErrors: 5,
+            base: 30_000,
+            max: 300_000,
+            maxPercent: 50,
+            successRate: { minBackends: 5, minRequests: 100, deviations: 1.9 },
+          },
           panicThreshold: 50,
         },
         discovery: {

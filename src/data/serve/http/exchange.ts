@@ -16,6 +16,7 @@ import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } 
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
+import { retryAfter } from "./retry-after.ts";
 import { choosePoolFor } from "./sticky-pick.ts";
 import { RequestView } from "./view.ts";
 
@@ -199,7 +200,9 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   #refusal(reason: RequestReason, detail?: string, status: number = requestReasons[reason].status): Answer {
     const { view } = this;
     const request = { method: view?.method ?? "", fields: view?.fields, requestId: view?.requestId ?? "" };
-    return refusalAnswer(this.client.frontend, request, { status, reason, detail });
+    const pool = this.backend?.dispatch.pool.definition;
+    const wait = retryAfter(reason, this.#plane.shared, pool);
+    return refusalAnswer(this.client.frontend, request, { status, reason, detail, retryAfter: wait });
   }
 
   /** The client is gone, or is to be cut: it gets nothing any more. */

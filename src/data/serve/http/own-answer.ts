@@ -1,4 +1,10 @@
-import { type Answer, answerWith, createAnswer, createGrpcAnswer } from "../../../http/answer.ts";
+import {
+  type Answer,
+  answerWith,
+  createAnswer,
+  createGrpcAnswer,
+  retryAfterLine,
+} from "../../../http/answer.ts";
 import { fieldText } from "../../../http/edits.ts";
 import { fieldIds } from "../../../http/field-names.ts";
 import { isGrpcType } from "../../../http/grpc.ts";
@@ -23,6 +29,8 @@ export interface Refusal {
   readonly status: number;
   readonly reason: RequestReason;
   readonly detail: string | undefined;
+  /** When to ask again, in seconds; undefined: nobody knows. */
+  readonly retryAfter: number | undefined;
 }
 
 /** The answer to a request that is not served: the listener's error page, or a line, or JSON, or what gRPC understands. */
@@ -30,7 +38,10 @@ export function refusalAnswer(frontend: HttpFrontend, request: AnsweredRequest, 
   const { method, requestId } = request;
   if (isGrpcType(textOf(request, fieldIds["content-type"]))) return createGrpcAnswer(refusal);
   const page = frontend.errorPage(refusal.status);
-  if (page !== undefined) return contentAnswer(refusal.status, page.content.type, page.content.bytes, method);
+  if (page !== undefined) {
+    const { type, bytes } = page.content;
+    return contentAnswer(refusal.status, type, bytes, method, retryAfterLine(refusal));
+  }
   const spec = { ...refusal, requestId: requestId === "" ? undefined : requestId };
   return createAnswer(spec, method, textOf(request, fieldIds.accept));
 }
@@ -73,8 +84,8 @@ export const textAnswer = (text: string, method: string): Answer =>
 
 const nothing = Buffer.alloc(0);
 
-const contentAnswer = (status: number, type: string, bytes: Uint8Array, method: string): Answer =>
-  answerWith(status, `content-type: ${fieldText(type)}\r\n`, Buffer.from(bytes), method);
+const contentAnswer = (status: number, type: string, bytes: Uint8Array, method: string, lines = ""): Answer =>
+  answerWith(status, `content-type: ${fieldText(type)}\r\n${lines}`, Buffer.from(bytes), method);
 
 function textOf({ fields }: AnsweredRequest, id: number): string {
   const index = fields?.find(id) ?? -1;

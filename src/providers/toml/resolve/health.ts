@@ -27,10 +27,13 @@ export async function resolveHealth(
   const { base, max, max_percent: maxPercent } = outlier.ejection;
   if (base > max)
     report(errorAt([...path, "outlier", "ejection"], "base is longer than max; raise max or lower base"));
-  const { enabled, consecutive_errors: consecutiveErrors } = outlier;
+  const { enabled, consecutive_errors: consecutiveErrors, success_rate: rate } = outlier;
+  const successRate = rate.enabled
+    ? { minBackends: rate.min_backends, minRequests: rate.min_requests, deviations: rate.deviations }
+    : undefined;
   return {
     check: health && (await checkOf(health, proxyProtocol, context, [...path, "health"], report)),
-    outlier: { enabled, consecutiveErrors, base, max, maxPercent },
+    outlier: { enabled, consecutiveErrors, base, max, maxPercent, successRate },
     panicThreshold,
   };
 }

@@ -164,8 +164,31 @@ export const outlier = z
     consecutive_errors: integer(1, 10_000)
       .prefault(5)
       .describe(
-        "Failures in a row (to connect, or a reset before the backend's first byte) that eject a backend.",
+        "Failures in a row that eject a backend: to connect, a reset before its first byte, an answer that does not begin in time, or one with status 502, 503 or 504.",
       ),
+    success_rate: z
+      .strictObject({
+        enabled: z
+          .boolean({ error: "expected true or false" })
+          .prefault(true)
+          .describe("Whether a backend is ejected that serves clearly less than the others of its pool."),
+        min_backends: integer(2, 10_000)
+          .prefault(5)
+          .describe("So many backends must have had min_requests, or none is ejected."),
+        min_requests: integer(1, 1_000_000)
+          .prefault(100)
+          .describe("Sessions and requests in ten seconds with fewer of which a backend is not judged."),
+        deviations: z
+          .number({ error: "expected a number from 0.5 to 10" })
+          .min(0.5, { error: "expected a number from 0.5 to 10" })
+          .max(10, { error: "expected a number from 0.5 to 10" })
+          .prefault(1.9)
+          .describe(
+            "How many standard deviations below the mean its share of success must be, and below 95 %.",
+          ),
+      })
+      .prefault({})
+      .describe("Ejection by comparison, for large pools."),
     ejection: z
       .strictObject({
         base: duration("100ms", "1d").prefault("30s").describe("How long the first ejection lasts, ±10 %."),

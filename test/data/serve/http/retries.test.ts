@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { backendFlag } from "../../../../src/channel/memory.ts";
+import { readTime, sharedClock } from "../../../../src/data/clock.ts";
 import { type FakeBackend, HttpScene, type RequestLine, writtenTo } from "../../../support/http-scene.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
 
@@ -212,4 +214,64 @@ describe("the body of a request that is sent again", () => {
     assert.match(writtenTo(client), /hello$/);
     scene.finish();
   });
+});
+
+describe("what a backend is blamed for", () => {
+  const blamed = async (
+    toml: string,
+    act: (scene: HttpScene, backend: FakeBackend) => void,
+  ): Promise<number> => {
+    const scene = await HttpScene.of(toml, { ...noLimit, backends: 1 });
+    scene.accept().receive(get());
+    act(scene, scene.backend());
+    const errors = scene.plane.shared.backendErrors[0]!;
+    scene.finish();
+    return errors;
+  };
+  const answers = (status: number) => (_: HttpScene, backend: FakeBackend) =>
+    void backend.send(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`);
+
+  test("answers with 502, 503 and 504, passed on or not; no other status", async () => {
+    for (const status of [200, 404, 429, 500])
+      assert.equal(await blamed("", answers(status)), 0, `${status}`);
+    for (const status of [502, 503, 504]) {
+      assert.equal(await blamed("", answers(status)), 1, `${status}`);
+      assert.equal(await blamed(route(`{ ${now} }`), answers(status)), 1, `${status}, sent again`);
+    }
+  });
+
+  test("answers that do not begin in time, and resets before them", async () => {
+    const late = (scene: HttpScene): void => scene.sweep(61_000);
+    assert.equal(await blamed("", late), 1);
+    assert.equal(await blamed(route(`{ ${now} }`, 'timeouts = { try = "1s" }'), late), 1);
+    assert.equal(await blamed("", (_, { socket }) => socket.fail("ECONNRESET")), 1);
+  });
+
+  test("not that it closes a connection that was idle", async () => {
+    const errors = await blamed("", (scene, backend) => {
+      backend.send(ok);
+      scene.accept().receive(get());
+      backend.end();
+    });
+    assert.equal(errors, 0);
+  });
+});
+
+test("503 for want of a backend says when the first one will be back, where that is known", async () => {
+  for (const [known, field] of [
+    [0, undefined],
+    [20, "20"],
+  ] as const) {
+    const scene = await HttpScene.of("");
+    const { shared } = scene.plane;
+    for (const slot of [0, 1, 2]) shared.backendFlags[slot] = backendFlag.ejected;
+    readTime();
+    shared.poolBackAt[0] = known === 0 ? 0 : Math.ceil(sharedClock.now / 1_000) + known - 1;
+    const client = scene.accept();
+    client.receive(get());
+    const answer = writtenTo(client);
+    assert.match(answer, /^HTTP\/1\.1 503 .*no_backend/s);
+    assert.equal(/retry-after: (\d+)/.exec(answer)?.[1], field);
+    scene.finish();
+  }
 });
