@@ -274,8 +274,9 @@ export class ServedState {
   }
 }
 
-function shortestOfPool({ connect, queue, maxConnectionsPerBackend }: PlacedPool): number {
-  return maxConnectionsPerBackend === undefined ? connect.timeout : Math.min(connect.timeout, queue.timeout);
+function shortestOfPool({ connect, queue, maxConnectionsPerBackend, http }: PlacedPool): number {
+  const queues = maxConnectionsPerBackend !== undefined || http.maxRequestsPerBackend !== undefined;
+  return queues ? Math.min(connect.timeout, queue.timeout) : connect.timeout;
 }
 
 function shortestOfListener({ timeouts, chains, detect }: PlacedListener): number {

@@ -299,11 +299,18 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
    * @param asked when it was asked, by performance.now(). @param serves false: they say that it does not.
    */
   answered(asked: number, serves = true): void {
-    if (this.backend === undefined) return;
     const { backend } = this;
-    if (serves) reportSuccess(this.#plane, backend);
-    else reportFailure(this.#plane, backend);
-    this.pool.latencies?.answered(backend.slot, this.waitedSince(asked));
+    if (backend === undefined) return;
+    const { latencies } = this.pool;
+    const waited = latencies === undefined ? 0 : this.waitedSince(asked);
+    if (serves) {
+      reportSuccess(this.#plane, backend);
+      latencies?.answered(backend.slot, waited);
+    } else {
+      reportFailure(this.#plane, backend);
+      // A backend that refuses quickly is not to look fast.
+      latencies?.waited(backend.slot, Math.max(waited, failureLatency));
+    }
   }
 
   /** It is over, and no byte came from the upstream. @param asked undefined: nothing was asked. */
