@@ -10,6 +10,7 @@ import { createCounterMemory, layout } from "../src/channel/layout.ts";
 import { createSharedMemory, mostConnections } from "../src/channel/memory.ts";
 import { admit, release } from "../src/data/accept/admission.ts";
 import { Challenges } from "../src/data/accept/challenges.ts";
+import { LoadWatch } from "../src/data/overload.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
@@ -107,6 +108,7 @@ const plane: Plane = {
   kept: new KeptUpstreams(),
   guards: servedGuards(createCounterMemory()),
   sharedUpstreams: new SharedUpstreams(dial),
+  load: new LoadWatch(createSharedMemory(), 0),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
 };

@@ -1,12 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { connectFailures } from "../src/model/connect-failures.ts";
 import { retryRefusals, retryTriggers } from "../src/model/http/retry.ts";
-import {
-  connectFailures,
-  endReasons,
-  handshakeResults,
-  rejectReasons,
-  requestReasons,
-} from "../src/model/reasons.ts";
+import { endReasons, handshakeResults, rejectReasons, requestReasons } from "../src/model/reasons.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
 import { envoyFields, operatorTable } from "../src/providers/envoy/docs/tables.ts";
 import {

@@ -1,3 +1,4 @@
+import { type ConnectFailure, connectFailures } from "../model/connect-failures.ts";
 import {
   type RetryRefusal,
   type RetryTrigger,
@@ -5,8 +6,6 @@ import {
   retryTriggerList,
 } from "../model/http/retry.ts";
 import {
-  type ConnectFailure,
-  connectFailures,
   type EndReason,
   endReasons,
   type HandshakeResult,
@@ -90,6 +89,9 @@ export const listenerCell = place({
   sessionDuration: histogramCells,
   requests: requestOutcomeList.length,
   requestDuration: histogramCells,
+  /** Of requests that are counted because their number is limited. */
+  requestsBegun: 1,
+  requestsOver: 1,
 });
 
 /**

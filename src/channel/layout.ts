@@ -43,6 +43,8 @@ export const layout = {
     gauges: {
       /** Open connections. */
       listenerActive: { rises: "accepted", falls: "ended" },
+      /** Requests of HTTP under way that go to backends, where their number is limited. */
+      listenerRequests: { rises: "requestsBegun", falls: "requestsOver" },
     },
     cells: {},
   }),

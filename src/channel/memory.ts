@@ -16,12 +16,29 @@ export interface SharedMemory extends Readonly<Record<CellName, Int32Array<Share
   readonly workerOpen: Int32Array<SharedArrayBuffer>;
   /** How often the event loop of each worker has turned, by its index, as far as its sweep sees; written by it alone. */
   readonly workerTurns: Int32Array<SharedArrayBuffer>;
-  /** [0]: open connections of the whole process; [1]: the most it may have. */
+  /** By worker: how many of a thousand new requests it refuses, because its event loop is late; written by it alone. */
+  readonly workerShed: Int32Array<SharedArrayBuffer>;
+  /** Of the whole process: see {@link openConnections} and the other indexes below it. */
   readonly process: Int32Array<SharedArrayBuffer>;
 }
 
 export const openConnections = 0;
+/** The most open connections. */
 export const mostConnections = 1;
+/** Requests of HTTP under way, where their number is limited anywhere. */
+export const openRequests = 2;
+/** The most of them. */
+export const mostRequests = 3;
+/** How late an event loop may be before its worker refuses new requests, in milliseconds. */
+export const longestDelay = 4;
+/** How much of its heap a worker may use before it refuses new requests, in percent. */
+export const mostMemory = 5;
+/** 1 while the process has too little memory left for new requests, else 0. */
+export const memoryShort = 6;
+const processCells = 7;
+
+/** In place of a limit that nobody set. */
+export const noLimit = 2 ** 31 - 1;
 
 /**
  * Why a backend may not be picked. `trusted` lifts all but `draining`: too few of its pool are left without it.
@@ -56,12 +73,15 @@ export function createSharedMemory(): SharedMemory {
     for (const name of Object.keys(gauges)) cells[name as CellName] = sharedInts(capacity);
     for (const [name, each] of Object.entries(others)) cells[name as CellName] = sharedInts(capacity * each);
   }
+  const process = sharedInts(processCells);
+  for (const limit of [mostRequests, longestDelay, mostMemory]) process[limit] = noLimit;
   return {
     ...(cells as Record<CellName, Int32Array<SharedArrayBuffer>>),
     used: sharedInts(kindNames.length),
     workerOpen: sharedInts(workerCapacity),
     workerTurns: sharedInts(workerCapacity),
-    process: sharedInts(2),
+    workerShed: sharedInts(workerCapacity),
+    process,
   };
 }
 

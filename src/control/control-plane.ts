@@ -26,6 +26,7 @@ import { reconfigure, type Serving } from "./change/reconfigure.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
+import { MemoryWatch, writeLimits } from "./process/load.ts";
 import { Store } from "./state/store.ts";
 import type { Readiness } from "./tell/readings.ts";
 import { type Bound, bindListeners, type Served } from "./workers/bind.ts";
@@ -48,6 +49,7 @@ export type Discover = (spec: DiscoverySpec) => DiscoverySource;
 export class ControlPlane implements Serving {
   readonly shared: SharedMemory = createSharedMemory();
   readonly memories: readonly CounterMemory[];
+  readonly #memory: MemoryWatch;
   readonly supervisor: Supervisor;
   readonly store: Store;
   readonly health: HealthMonitor;
@@ -100,6 +102,7 @@ export class ControlPlane implements Serving {
     const store = new Store(model, bound.listeners, shared, counters);
     const health = new HealthMonitor({ pool: (name) => store.pool(name), shared, memories, logger });
     const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
+    this.#memory = new MemoryWatch(shared, logger);
     this.store = store;
     this.#ownBackends = new OwnBackends(store, logger);
     this.health = health;
@@ -131,6 +134,7 @@ export class ControlPlane implements Serving {
   async start(): Promise<void> {
     // Threads take a while to start: meanwhile names are resolved.
     this.supervisor.start();
+    this.#memory.start();
     const discoveries = this.#model.pools.map((pool) => {
       const discovery = this.discover(pool);
       this.follow(pool.name, discovery);
@@ -250,6 +254,7 @@ export class ControlPlane implements Serving {
     for (const { discovery } of this.store.pools) discovery?.stop();
     this.health.stop();
     this.upkeep.stop();
+    this.#memory.stop();
     this.handover.close();
     await this.supervisor.drain();
   }
@@ -258,6 +263,7 @@ export class ControlPlane implements Serving {
     this.#model = model;
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
+    writeLimits(this.shared, model.overload);
     this.supervisor.watchdog = model.watchdog;
   }
 

@@ -18,6 +18,7 @@ import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
 import type { ServedGuards } from "./guard/guards.ts";
 import type { Open } from "./open.ts";
+import type { LoadWatch } from "./overload.ts";
 import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
 import type { Dial } from "./upstream/dial.ts";
 import type { KeptUpstreams } from "./upstream/kept.ts";
@@ -159,6 +160,8 @@ export interface Plane {
   readonly guards: ServedGuards;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;
+  /** How busy the worker is. */
+  readonly load: LoadWatch;
   /** The process drains: nothing new is to begin where that can be avoided. */
   isDraining: boolean;
   /** By listener slot: connections of this worker whose handshake is not done yet, where there is one. */

@@ -18,6 +18,7 @@ import { TakenServers } from "./accept/taken.ts";
 import { ServedState } from "./apply.ts";
 import { ServedGuards } from "./guard/guards.ts";
 import { killOpen, listOpen } from "./open-sessions.ts";
+import { LoadWatch } from "./overload.ts";
 import type { Plane, ServedListener } from "./plane.ts";
 import { ForwardJudge } from "./serve/http/forward-auth.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
@@ -57,6 +58,7 @@ const plane: Plane & typeof counting = {
     worker: setup.id,
   }),
   sharedUpstreams: new SharedUpstreams(dial),
+  load: new LoadWatch(setup.shared, setup.id - 1),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
   challenges: new Challenges(),
@@ -188,6 +190,7 @@ function cut(reason: EndReason): void {
   plane.kept.close();
   plane.sharedUpstreams.close();
   sweep.stop();
+  plane.load.stop();
   log.flush();
   send({ type: "cut", sessions });
 }
@@ -243,4 +246,5 @@ port.on("message", (message: ToWorker) => {
 
 // Nothing is open yet, but the watchdog waits for a sign of life.
 sweep.start(Number.POSITIVE_INFINITY);
+plane.load.start();
 send({ type: "ready" });

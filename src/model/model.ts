@@ -2,6 +2,7 @@ import type { SocketAddress } from "../lib/address.ts";
 import type { AcmeSettings } from "./acme.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
+import type { OverloadPolicy } from "./overload.ts";
 import type { Pool } from "./pool.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -29,6 +30,7 @@ export interface Model {
   /** How long the event loop of a worker may stand still, in milliseconds; undefined: for ever. */
   readonly watchdog: number | undefined;
   readonly log: LogSettings;
+  readonly overload: OverloadPolicy;
   /** In milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** Undefined: no admin server. */

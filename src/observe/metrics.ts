@@ -1,4 +1,5 @@
 import { acmeMetrics } from "./acme-metrics.ts";
+import { requestMetrics } from "./request-metrics.ts";
 
 interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
@@ -159,18 +160,7 @@ export const metrics = {
     unit: "seconds",
     bounds: requestTimes,
   },
-  umay_request_retries_total: {
-    type: "counter",
-    help: "Requests that were sent once more after a backend may have had them, by what had gone wrong.",
-    labels: ["pool", "reason"],
-    unit: "",
-  },
-  umay_request_retries_refused_total: {
-    type: "counter",
-    help: "Requests that failed in a way that retry.on has and were not sent once more, by the reason.",
-    labels: ["pool", "reason"],
-    unit: "",
-  },
+  ...requestMetrics,
   umay_backend_connections_total: {
     type: "counter",
     help: "Connections to a backend that were established.",

@@ -16,7 +16,8 @@ import {
   sumCells,
 } from "../../src/channel/counters.ts";
 import { histogramCells } from "../../src/channel/histogram.ts";
-import { connectFailures, handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
+import { connectFailures } from "../../src/model/connect-failures.ts";
+import { handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
 
 test("every reason of the model has a counter", () => {
   assert.deepEqual(rejectReasonList, Object.keys(rejectReasons));

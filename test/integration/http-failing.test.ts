@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { poolToml } from "../support/client.ts";
-import { crowd, p99, statuses } from "../support/http-crowd.ts";
+import { crowd, median, statuses } from "../support/http-crowd.ts";
 import { settled } from "../support/settled.ts";
 import { TimedBackend } from "../support/timed-backend.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -59,14 +59,13 @@ describe("backends that are slow, full, broken or gone", () => {
   after(() => stack.disposeAsync());
 
   test("one of five is ten times slower: by answer times, requests keep away from it", async () => {
-    const times: number[] = [];
-    for (const path of ["/round-robin", "/peak-ewma"]) {
-      const outcomes = await crowd(umay.port("web"), { clients: 8, requests: 40, path });
-      assert.deepEqual(statuses(outcomes), { 200: 320 });
-      times.push(p99(outcomes));
-    }
-    const [even, aware] = times as [number, number];
-    assert.ok(aware <= even / 2, `p99 ${aware} ms, round-robin's ${even} ms`);
+    const slow = async (pool: PoolName): Promise<number> => {
+      const outcomes = await crowd(umay.port("web"), { clients: 8, requests: 20, path: `/${pool}` });
+      assert.deepEqual(statuses(outcomes), { 200: 160 });
+      return backends.get(pool)!.at(-1)!.seen.length;
+    };
+    assert.ok((await slow("round-robin")) >= 28);
+    assert.ok((await slow("peak-ewma")) <= 12);
   });
 
   test("no backend has more requests than it may, over all workers, and those that are too many are told", async () => {
@@ -111,5 +110,42 @@ describe("backends that are slow, full, broken or gone", () => {
     for (const { status } of failed) assert.equal(status, 502);
     const all = [victim!, ...others].flatMap(({ seen }) => seen).filter((one) => one.startsWith("POST"));
     assert.equal(new Set(all).size, all.length, "a POST was seen twice");
+  });
+});
+
+describe("three times as many requests as a backend can do", () => {
+  const most = 4;
+  const takes = 20;
+
+  test("cost those that are served little, are told at once, and leave umay's own answers as they are", async () => {
+    await using backend = await TimedBackend.start({ takes });
+    await using umay = await startUmay(
+      `workers = 2
+      admin = { bind = "127.0.0.1:0" }
+      [listeners.web]
+      bind = "127.0.0.1:0"
+      mode = "http"
+      pool = "app"
+      http = { max_requests = ${most} }
+      [routes.health]
+      path_prefix = "/health"
+      respond = { body = "fine" }
+      ${poolToml("app", [backend.address])}`,
+    );
+    const port = umay.port("web");
+    const health = crowd(port, { clients: 1, requests: 20, path: "/health", pause: 5 });
+    const load = crowd(port, { clients: 3 * most, requests: 40, path: "/app", pause: takes });
+    assert.equal((await umay.readiness()).status, 200);
+    const outcomes = await load;
+    assert.deepEqual(statuses(await health), { 200: 20 });
+    const served = outcomes.filter(({ status }) => status === 200);
+    const refused = outcomes.filter(({ status }) => status !== 200);
+    assert.ok(served.length > 100 && refused.length > 100, JSON.stringify(statuses(outcomes)));
+    for (const { status, reason } of refused) assert.deepEqual([status, reason], [503, "overloaded"]);
+    assert.equal(backend.mostActive, most);
+    assert.ok(median(refused) < median(served), "those that are refused wait as long");
+    const told = await umay.logged(({ reason }) => reason === "overloaded");
+    assert.equal(told["level"], "warn");
+    assert.equal(await umay.metric("umay_requests_total", { status: "overloaded" }), refused.length);
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { backendCell, listenerCell, poolCell } from "../../src/channel/counters.ts";
 import { countersOf, createCounterMemory, layout } from "../../src/channel/layout.ts";
-import { createSharedMemory, mostConnections } from "../../src/channel/memory.ts";
+import { createSharedMemory, mostConnections, mostRequests, noLimit } from "../../src/channel/memory.ts";
 import { Challenges } from "../../src/data/accept/challenges.ts";
 import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
@@ -106,6 +106,7 @@ export class FakePlane {
   constructor() {
     for (const cells of Object.values(shared)) cells.fill(0, 0, 64);
     shared.process[mostConnections] = 1e6;
+    shared.process[mostRequests] = noLimit;
     counters.fill(0, fakeListener.counters, fakeListener.counters + listenerCell.size);
     counters.fill(0, fakePool.counters, fakePool.counters + poolCell.size);
     for (const { counters: first } of fakeBackends) counters.fill(0, first, first + backendCell.size);

@@ -52,10 +52,13 @@ export async function crowd(
   return outcomes;
 }
 
-/** The 99th percentile of their times, in milliseconds. */
-export function p99(outcomes: readonly Served[]): number {
+/** The median of their times, in milliseconds. */
+export const median = (outcomes: readonly Served[]): number => percentile(outcomes, 0.5);
+
+/** @param share from 0 to 1. @returns the time within which that share of them was over, in milliseconds. */
+function percentile(outcomes: readonly Served[], share: number): number {
   const times = outcomes.map(({ took }) => took).sort((one, other) => one - other);
-  return times[Math.floor(times.length * 0.99)]!;
+  return times[Math.floor(times.length * share)]!;
 }
 
 /** How often each status came. */

@@ -90,6 +90,7 @@ export class HttpScene {
       kept: new KeptUpstreams(),
       sharedUpstreams: new SharedUpstreams(fake.dial),
       guards,
+      load: { share: 0, isHeapShort: false },
       isDraining: false,
     });
     this.plane = plane;

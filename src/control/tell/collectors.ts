@@ -14,7 +14,7 @@ import {
   routeCell,
   sumCells,
 } from "../../channel/counters.ts";
-import { backendFlag, mostConnections, openConnections } from "../../channel/memory.ts";
+import { backendFlag, memoryShort, mostConnections, openConnections } from "../../channel/memory.ts";
 import { revision, version } from "../../lib/version.ts";
 import type { ReloadCounts } from "../../material/renewal.ts";
 import { backendStates, type PlacedBackend } from "../../model/backend.ts";
@@ -37,7 +37,7 @@ import {
 import { acmeCollectors } from "./acme-collectors.ts";
 import { cumulate } from "./histograms.ts";
 import type { MetricsInput } from "./readings.ts";
-import { refusedRetries, retriesOfRequests } from "./request-collectors.ts";
+import { refusedRetries, retriesOfRequests, shedOfWorkers } from "./request-collectors.ts";
 
 /** One value of a metric. */
 export interface Sample {
@@ -250,6 +250,8 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
       labels: { worker: String(index + 1) },
       value: openInWorker(memory, shared),
     })),
+  umay_worker_shed_ratio: shedOfWorkers,
+  umay_memory_short: ({ shared }) => one(Atomics.load(shared.process, memoryShort)),
   umay_worker_restarts_total: ({ workers }) => one(workers.restarts),
   umay_worker_hangs_total: ({ workers }) => one(workers.hangs),
   umay_log_lines_dropped_total: ({ droppedLogLines }) => one(droppedLogLines()),

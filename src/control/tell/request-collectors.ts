@@ -26,3 +26,9 @@ export const refusedRetries: (input: MetricsInput) => readonly Sample[] = byReas
   retryRefusalList,
   poolCell.retryRefusals,
 );
+
+export const shedOfWorkers = ({ memories, shared }: MetricsInput): readonly Sample[] =>
+  memories.map((_, index) => ({
+    labels: { worker: String(index + 1) },
+    value: shared.workerShed[index]! / 1_000,
+  }));

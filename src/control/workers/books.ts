@@ -1,7 +1,7 @@
 import { ringNews } from "../../channel/bells.ts";
 import { type CounterMemory, endReasonList, listenerCell } from "../../channel/counters.ts";
 import { countersOf, gaugesOf, kindNames } from "../../channel/layout.ts";
-import { openConnections, type SharedMemory, usedSlots } from "../../channel/memory.ts";
+import { openConnections, openRequests, type SharedMemory, usedSlots } from "../../channel/memory.ts";
 
 /**
  * A dead worker's connections and sessions ended with it: its counters say how many were open and where.
@@ -32,6 +32,9 @@ function endConnections(counters: CounterMemory, shared: SharedMemory): number {
     const open = counters[first + listenerCell.accepted]! - counters[first + listenerCell.ended]!;
     counters[first + died]! += open;
     Atomics.sub(shared.process, openConnections, open);
+    const requests =
+      counters[first + listenerCell.requestsBegun]! - counters[first + listenerCell.requestsOver]!;
+    Atomics.sub(shared.process, openRequests, requests);
     total += open;
   }
   return total;

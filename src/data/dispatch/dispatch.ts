@@ -2,8 +2,9 @@ import { backendCell, type CounterMemory, connectFailureList, poolCell } from ".
 import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
+import { type ConnectFailure, connectFailures } from "../../model/connect-failures.ts";
 import type { RetryRefusal } from "../../model/http/retry.ts";
-import { type ConnectFailure, connectFailures, type EndReason } from "../../model/reasons.ts";
+import type { EndReason } from "../../model/reasons.ts";
 import { readTime } from "../clock.ts";
 import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts";
 import type { Timed } from "../open.ts";

@@ -1,4 +1,4 @@
-import type { ConnectFailure } from "../../model/reasons.ts";
+import type { ConnectFailure } from "../../model/connect-failures.ts";
 
 const byCode: Readonly<Record<string, ConnectFailure>> = {
   ECONNREFUSED: "refused",

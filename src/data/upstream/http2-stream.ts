@@ -9,7 +9,7 @@ import type {
   ResponseReceiver,
 } from "../../http/message.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { ConnectFailure } from "../../model/reasons.ts";
+import type { ConnectFailure } from "../../model/connect-failures.ts";
 import type { RequestUpstream, UpstreamUser } from "./request-upstream.ts";
 import type { Upstream } from "./upstream.ts";
 

@@ -5,8 +5,8 @@ import { backendSideLimits, type ConnectionLimits } from "../../http/http2/limit
 import { type ConnectionError, codeName } from "../../http/http2/protocol.ts";
 import type { HeadEdits, RequestHead } from "../../http/message.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
+import type { ConnectFailure } from "../../model/connect-failures.ts";
 import type { PoolHttp } from "../../model/http/backend.ts";
-import type { ConnectFailure } from "../../model/reasons.ts";
 import { clock } from "../clock.ts";
 import { useUpstream } from "../sockets/events.ts";
 import { borrowBuffer, type Flushing, flushSoon, giveBack } from "../sockets/flushes.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
-import type { ConnectFailure } from "../../model/reasons.ts";
+import type { ConnectFailure } from "../../model/connect-failures.ts";
 import { askForTls } from "../../tls/postgres.ts";
 import { attachUpstream } from "../sockets/events.ts";
 import { forLastBytes, lingerThenReset } from "../sockets/linger.ts";

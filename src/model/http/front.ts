@@ -11,6 +11,8 @@ export interface HttpLimits {
   readonly body: number;
   /** Of a body, per second, after the first 10 s; 0: off. */
   readonly minBodyRate: number;
+  /** Requests under way that go to backends, over all workers; 0: no limit. */
+  readonly requests: number;
 }
 
 /** Time limits, in milliseconds. */

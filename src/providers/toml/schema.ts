@@ -7,6 +7,7 @@ import { rateLimit } from "./schema/http/rate-limit.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
+import { overload } from "./schema/overload.ts";
 import { pool } from "./schema/pool.ts";
 import { address, duration, integer, name } from "./schema/values.ts";
 
@@ -62,6 +63,7 @@ export const config = z
         "How long a worker's event loop may stand still. Then its thread is ended and replaced. off: for ever, for a debugger.",
       ),
     log: log.prefault({}).describe("The log."),
+    overload: overload.prefault({}),
     shutdown: shutdown.prefault({}).describe("The drain after SIGTERM or SIGINT."),
     admin: admin
       .optional()

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { endReasonList, listenerCell } from "../../../src/channel/counters.ts";
 import { countersOf, gaugesOf, kindNames } from "../../../src/channel/layout.ts";
-import { createSharedMemory, openConnections } from "../../../src/channel/memory.ts";
+import { createSharedMemory, openConnections, openRequests } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { closeBooks } from "../../../src/control/workers/books.ts";
@@ -28,6 +28,7 @@ test("what a dead worker had open is counted as ended, and what the others have 
       }
       const { memories } = counters;
       let connections = 0;
+      let requests = 0;
       for (const [index, { kind, gauge, rises, falls }] of gauges.entries())
         for (let slot = 0; slot < slots; slot++) {
           const own = counts[index * slots + slot]!;
@@ -36,12 +37,15 @@ test("what a dead worker had open is counted as ended, and what the others have 
             memories[worker]![countersOf(kind, slot) + falls] = 7;
           }
           Atomics.store(shared[gauge], slot, own[0] + own[1]);
-          if (kind === "listener") connections += own[0] + own[1];
+          if (gauge === "listenerActive") connections += own[0] + own[1];
+          if (gauge === "listenerRequests") requests += own[0] + own[1];
         }
       Atomics.store(shared.process, openConnections, connections);
+      Atomics.store(shared.process, openRequests, requests);
 
       closeBooks(memories[0]!, shared);
       let left = 0;
+      let leftRequests = 0;
       for (const [index, { kind, gauge, rises, falls }] of gauges.entries())
         for (let slot = 0; slot < slots; slot++) {
           const [dead, alive] = counts[index * slots + slot]!;
@@ -49,12 +53,14 @@ test("what a dead worker had open is counted as ended, and what the others have 
           assert.equal(shared[gauge][slot], alive);
           assert.equal(memories[0]![first + falls], memories[0]![first + rises]);
           assert.equal(memories[1]![first + falls], 7);
-          if (kind !== "listener") continue;
+          if (gauge === "listenerRequests") leftRequests += alive;
+          if (gauge !== "listenerActive") continue;
           left += alive;
           const told = first + listenerCell.ends + endReasonList.indexOf("worker_died");
           assert.equal(memories[0]![told], dead);
         }
       assert.equal(shared.process[openConnections], left);
+      assert.equal(shared.process[openRequests], leftRequests);
     }),
     { numRuns: 20 },
   );

@@ -12,6 +12,7 @@ test("the smallest configuration gets every default", async () => {
   assert.deepEqual(model, {
     watchdog: 10_000,
     log: { level: "info", format: "json", sessions: true },
+    overload: { maxRequests: undefined, eventLoopDelay: 1_000, memory: 95 },
     shutdown: { delay: 0, timeout: 30_000 },
     admin: undefined,
     listeners: [

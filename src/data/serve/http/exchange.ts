@@ -16,6 +16,7 @@ import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } 
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
+import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
 import { choosePoolFor } from "./sticky-pick.ts";
 import { RequestView } from "./view.ts";
@@ -45,6 +46,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   readonly #plane: HttpPlane;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
   readonly #isFirst: boolean;
+  /** It has a place among the requests under way. */
+  #isCounted = false;
 
   constructor(plane: HttpPlane, client: ExchangeClient, isFirst: boolean) {
     this.#plane = plane;
@@ -69,6 +72,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.route = decision.rule?.route;
     view.route = this.route?.name ?? "";
     if (this.route !== undefined) countBegin(this.#plane, this.route);
+    if (decision.kind === "forward" && !this.#takePlace()) return;
     if (
       decision.kind === "refuse" ||
       decision.kind === "preflight" ||
@@ -80,6 +84,16 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       view.passage = new Passage(steps, view, this, decision);
       if (view.passage.begin()) view.keep();
     }
+  }
+
+  /** Before a guard asks anybody: what umay answers itself costs little, and tells others that it lives. */
+  #takePlace(): boolean {
+    const { frontend, connection } = this.client;
+    const { requests } = frontend.front.limits;
+    const place = takePlace(this.#plane, connection.listener.definition, requests);
+    if (typeof place === "object") this.refuse("overloaded", place.refused);
+    else this.#isCounted = place === "counted";
+    return typeof place !== "object";
   }
 
   passed(): void {
@@ -228,6 +242,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
 
   #record(reason: RequestReason): void {
     this.isOver = true;
+    if (this.#isCounted) leavePlace(this.#plane, this.client.connection.listener.definition);
     this.view?.passage?.end();
     recordExchange(this.#plane, this, reason);
   }

@@ -1,6 +1,7 @@
 import type { AcceptingPlane } from "../../accept/accepting.ts";
 import type { DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedGuards } from "../../guard/guards.ts";
+import type { LoadWatch } from "../../overload.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
 import type { SharedUpstreams } from "../../upstream/shared.ts";
 
@@ -12,6 +13,8 @@ export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   readonly guards: Pick<ServedGuards, "stepsOf">;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;
+  /** How busy the worker is. */
+  readonly load: Pick<LoadWatch, "share" | "isHeapShort">;
   /** The process drains: connections are to end behind their present request. */
   readonly isDraining: boolean;
 }

@@ -87,7 +87,8 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
   const { logger, logSessions } = plane;
   const duration = performance.now() - exchange.began;
   countOver(plane, exchange, reason, duration);
-  if (!logSessions) return;
+  // There may be very many of these, and they are to cost little: the control plane logs sums.
+  if (!logSessions || reason === "overloaded") return;
   const { client, view, route, backend, status, detail, firstByte, began } = exchange;
   const { connection } = client;
   logRequest(logger, {

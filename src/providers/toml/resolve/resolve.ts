@@ -19,6 +19,7 @@ import { resolveServe } from "./http/listener.ts";
 import { resolvePoolHttp, resolveRetryBudget } from "./http/pool.ts";
 import { resolveTables } from "./http/tables.ts";
 import { resolveLimits } from "./limits.ts";
+import { resolveOverload } from "./overload.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
 import { resolveSocket } from "./socket.ts";
 import { resolveTls } from "./tls.ts";
@@ -84,11 +85,12 @@ export async function resolveSettings(
     }),
   );
 
-  const { workers, watchdog, log, shutdown } = settings;
+  const { workers, watchdog, log, overload, shutdown } = settings;
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
     watchdog: watchdog === "off" ? undefined : watchdog,
     log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
+    overload: resolveOverload(overload),
     shutdown,
     admin,
     ...(acme !== undefined && { acme }),

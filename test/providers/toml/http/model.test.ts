@@ -43,6 +43,7 @@ test("mode and pool are a whole configuration, with every default filled in", as
     target: 8_192,
     body: 0,
     minBodyRate: 0,
+    requests: 0,
   });
   assert.deepEqual(front.timeouts, {
     requestHeader: 10_000,

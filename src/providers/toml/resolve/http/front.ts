@@ -45,6 +45,7 @@ export async function resolveFront(
       target: http.max_target,
       body: http.max_body,
       minBodyRate: http.min_body_rate,
+      requests: http.max_requests,
     },
     timeouts: {
       requestHeader: timeouts.request_header ?? 10 * second,

@@ -27,6 +27,9 @@ const http = z.strictObject({
   min_body_rate: size("0", "1GiB")
     .prefault("0")
     .describe("The fewest bytes a second of a request's body, after its first 10 s. 0: any. Under it: 408."),
+  max_requests: integer(0, 1_000_000)
+    .prefault(0)
+    .describe("The most requests under way to backends, exact over all workers. 0: no limit. Over it: 503."),
   underscores: z
     .enum(["drop", "refuse", "pass"])
     .prefault("drop")

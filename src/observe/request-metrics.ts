@@ -1,0 +1,27 @@
+/** Of requests that are sent again, and of those that are refused because of load. */
+export const requestMetrics = {
+  umay_request_retries_total: {
+    type: "counter",
+    help: "Requests that were sent once more after a backend may have had them, by what had gone wrong.",
+    labels: ["pool", "reason"],
+    unit: "",
+  },
+  umay_request_retries_refused_total: {
+    type: "counter",
+    help: "Requests that failed in a way that retry.on has and were not sent once more, by the reason.",
+    labels: ["pool", "reason"],
+    unit: "",
+  },
+  umay_worker_shed_ratio: {
+    type: "gauge",
+    help: "The share of new requests that a worker refuses because its event loop is late, 0 to 1.",
+    labels: ["worker"],
+    unit: "",
+  },
+  umay_memory_short: {
+    type: "gauge",
+    help: "1 while new requests are refused because the process uses more than overload.memory, else 0.",
+    labels: [],
+    unit: "",
+  },
+} as const;
