@@ -12,6 +12,7 @@ import { admit, release } from "../src/data/accept/admission.ts";
 import { Challenges } from "../src/data/accept/challenges.ts";
 import { LoadWatch } from "../src/data/overload.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
+import { Mirrors } from "../src/data/serve/http/mirror.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
 import { SharedUpstreams } from "../src/data/upstream/shared.ts";
@@ -105,9 +106,10 @@ const plane: Plane = {
   open: new Crowd(),
   serve: () => {},
   dial,
-  kept: new KeptUpstreams(),
+  kept: new KeptUpstreams({ shared: createSharedMemory(), counters: createCounterMemory() }),
   guards: servedGuards(createCounterMemory()),
   sharedUpstreams: new SharedUpstreams(dial),
+  mirrors: new Mirrors(),
   load: new LoadWatch(createSharedMemory(), 0),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),

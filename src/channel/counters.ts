@@ -1,4 +1,5 @@
 import { type ConnectFailure, connectFailures } from "../model/connect-failures.ts";
+import { mirrorOutcomeList } from "../model/http/mirror.ts";
 import {
   type RetryRefusal,
   type RetryTrigger,
@@ -110,6 +111,7 @@ export const poolCell = place({
   firstByte: histogramCells,
   requestRetries: retryCauseList.length,
   retryRefusals: retryRefusalList.length,
+  mirrored: mirrorOutcomeList.length,
 });
 
 /** Cells of a backend's block. Active = leased − released; a lease begins with the attempt to connect. */
@@ -117,6 +119,9 @@ export const backendCell = place({
   leased: 1,
   released: 1,
   connected: 1,
+  /** Connections of HTTP/1 that became idle, and those that are so no more. */
+  kept: 1,
+  unkept: 1,
   /** Sessions and requests on which it served, and on which it failed: what ejection goes by. */
   served: 1,
   failed: 1,

@@ -20,6 +20,7 @@ import type { ServedGuards } from "./guard/guards.ts";
 import type { Open } from "./open.ts";
 import type { LoadWatch } from "./overload.ts";
 import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
+import type { Mirrors } from "./serve/http/mirror.ts";
 import type { Dial } from "./upstream/dial.ts";
 import type { KeptUpstreams } from "./upstream/kept.ts";
 import type { SharedUpstreams } from "./upstream/shared.ts";
@@ -160,6 +161,8 @@ export interface Plane {
   readonly guards: ServedGuards;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;
+  /** Copies of requests on their way. */
+  readonly mirrors: Mirrors;
   /** How busy the worker is. */
   readonly load: LoadWatch;
   /** The process drains: nothing new is to begin where that can be avoided. */

@@ -23,6 +23,7 @@ import type { Plane, ServedListener } from "./plane.ts";
 import { ForwardJudge } from "./serve/http/forward-auth.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
+import { Mirrors } from "./serve/http/mirror.ts";
 import { Session } from "./serve/relay/session.ts";
 import { tcpOptions } from "./sockets/options.ts";
 import { resetSocket } from "./sockets/reset.ts";
@@ -36,7 +37,7 @@ const port = parentPort!;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
-const counting = { counters: viewCounters(setup.counters) };
+const counting = { shared: setup.shared, counters: viewCounters(setup.counters) };
 const plane: Plane & typeof counting = {
   ...counting,
   worker: setup.id - 1,
@@ -51,13 +52,14 @@ const plane: Plane & typeof counting = {
     else new Http1Connection(plane, connection, chain, frontend);
   },
   dial,
-  kept: new KeptUpstreams(),
+  kept: new KeptUpstreams(counting),
   guards: new ServedGuards(counting, {
     logger: log.logger,
     forward: (auth) => new ForwardJudge(auth, plane),
     worker: setup.id,
   }),
   sharedUpstreams: new SharedUpstreams(dial),
+  mirrors: new Mirrors(),
   load: new LoadWatch(setup.shared, setup.id - 1),
   isDraining: false,
   handshakes: new Int32Array(layout.listener.capacity),
@@ -65,7 +67,7 @@ const plane: Plane & typeof counting = {
 };
 const sweep = new Sweep(
   plane.open,
-  [plane.kept, plane.sharedUpstreams],
+  [plane.kept, plane.sharedUpstreams, plane.mirrors],
   () => void Atomics.add(setup.shared.workerTurns, plane.worker, 1),
 );
 const memory = {
@@ -162,6 +164,7 @@ function seeNewCounters(): void {
 /** Ends the sessions on a backend; one that is not connected yet goes on with another. */
 function vacate(slot: number): void {
   for (const one of plane.open) one.vacate(slot);
+  plane.mirrors.vacate(slot);
   plane.kept.vacate(slot);
   plane.sharedUpstreams.vacate(slot);
 }
@@ -187,6 +190,7 @@ function kill(session: string): boolean {
 function cut(reason: EndReason): void {
   const sessions = plane.open.size;
   for (const one of plane.open) one.end(reason);
+  plane.mirrors.close();
   plane.kept.close();
   plane.sharedUpstreams.close();
   sweep.stop();

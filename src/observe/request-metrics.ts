@@ -12,6 +12,18 @@ export const requestMetrics = {
     labels: ["pool", "reason"],
     unit: "",
   },
+  umay_backend_idle_connections: {
+    type: "gauge",
+    help: "Connections of HTTP/1 to a backend that are kept for a next request; they hold no place at it.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_mirrored_requests_total: {
+    type: "counter",
+    help: "Copies of requests for a pool: answered, failed, dropped because they were too slow, or not made because of the limit.",
+    labels: ["pool", "result"],
+    unit: "",
+  },
   umay_worker_shed_ratio: {
     type: "gauge",
     help: "The share of new requests that a worker refuses because its event loop is late, 0 to 1.",

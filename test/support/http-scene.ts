@@ -9,6 +9,7 @@ import { ForwardJudge } from "../../src/data/serve/http/forward-auth.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
+import { Mirrors } from "../../src/data/serve/http/mirror.ts";
 import type { HttpPlane } from "../../src/data/serve/http/plane.ts";
 import { flushAll } from "../../src/data/sockets/flushes.ts";
 import { readBuffer } from "../../src/data/sockets/read-buffer.ts";
@@ -87,9 +88,10 @@ export class HttpScene {
     const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1 });
     const { guards = served } = settings;
     const plane = Object.assign(fake, {
-      kept: new KeptUpstreams(),
+      kept: new KeptUpstreams(fake),
       sharedUpstreams: new SharedUpstreams(fake.dial),
       guards,
+      mirrors: new Mirrors(),
       load: { share: 0, isHeapShort: false },
       isDraining: false,
     });
@@ -149,6 +151,7 @@ export class HttpScene {
   sweep(later: number): void {
     const now = performance.now() + later;
     for (const one of this.plane.open) one.endIfOverdue(now);
+    this.plane.mirrors.endIfOverdue(now);
     this.plane.kept.endIfOverdue(now);
     this.plane.sharedUpstreams.endIfOverdue(now);
   }
@@ -166,6 +169,7 @@ export class HttpScene {
   /** Ends what is left, and finds nothing left behind. */
   finish(): void {
     for (const one of this.plane.open) one.end("stopped");
+    this.plane.mirrors.close();
     this.plane.kept.close();
     this.plane.sharedUpstreams.close();
     assert.equal(this.plane.open.size, 0);

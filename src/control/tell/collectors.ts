@@ -37,7 +37,7 @@ import {
 import { acmeCollectors } from "./acme-collectors.ts";
 import { cumulate } from "./histograms.ts";
 import type { MetricsInput } from "./readings.ts";
-import { refusedRetries, retriesOfRequests, shedOfWorkers } from "./request-collectors.ts";
+import { mirrored, refusedRetries, retriesOfRequests, shedOfWorkers } from "./request-collectors.ts";
 
 /** One value of a metric. */
 export interface Sample {
@@ -250,6 +250,13 @@ export const collectors: { readonly [Name in MetricName]: (input: MetricsInput) 
       labels: { worker: String(index + 1) },
       value: openInWorker(memory, shared),
     })),
+  umay_backend_idle_connections: ofBackends(({ memories }, { counters }) =>
+    Math.max(
+      0,
+      sumCells(memories, counters + backendCell.kept) - sumCells(memories, counters + backendCell.unkept),
+    ),
+  ),
+  umay_mirrored_requests_total: mirrored,
   umay_worker_shed_ratio: shedOfWorkers,
   umay_memory_short: ({ shared }) => one(Atomics.load(shared.process, memoryShort)),
   umay_worker_restarts_total: ({ workers }) => one(workers.restarts),

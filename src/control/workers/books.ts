@@ -1,5 +1,5 @@
 import { ringNews } from "../../channel/bells.ts";
-import { type CounterMemory, endReasonList, listenerCell } from "../../channel/counters.ts";
+import { backendCell, type CounterMemory, endReasonList, listenerCell } from "../../channel/counters.ts";
 import { countersOf, gaugesOf, kindNames } from "../../channel/layout.ts";
 import { openConnections, openRequests, type SharedMemory, usedSlots } from "../../channel/memory.ts";
 
@@ -18,6 +18,10 @@ export function closeBooks(counters: CounterMemory, shared: SharedMemory): numbe
         counters[first + falls]! += open;
         Atomics.sub(shared[gauge], slot, open);
       }
+  for (let slot = 0; slot < usedSlots(shared, "backend"); slot++) {
+    const first = countersOf("backend", slot);
+    counters[first + backendCell.unkept] = counters[first + backendCell.kept]!;
+  }
   // The places that it held are free, and it may have been the one that was told of the last place.
   for (let slot = 0; slot < usedSlots(shared, "pool"); slot++) ringNews(shared, slot);
   return leftOpen;

@@ -27,7 +27,7 @@ function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
 
 /** The limits that count for a request of a route. */
 export function limitsOf(
-  { timeouts, maxBody, retry }: HttpRoute,
+  { timeouts, maxBody, retry, mirrors }: HttpRoute,
   { timeouts: usual, limits }: HttpFront,
   method: string,
 ): string[] {
@@ -39,6 +39,7 @@ export function limitsOf(
     `idle ${formatDuration(timeouts.idle ?? usual.idle)}`,
     timeouts.request === undefined ? "no limit for the whole" : `whole ${formatDuration(timeouts.request)}`,
     body === 0 ? "body of any size" : `body ${formatSize(body)}`,
+    ...mirrors.map(({ pool, percent }) => `${percent} % copied to pool ${pool}`),
   ];
 }
 

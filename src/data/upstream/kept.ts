@@ -1,3 +1,5 @@
+import { backendCell, type CounterMemory } from "../../channel/counters.ts";
+import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import type { PoolHttp } from "../../model/http/backend.ts";
 import type { Timed } from "../open.ts";
@@ -10,6 +12,12 @@ interface Kept {
   readonly until: number;
 }
 
+/** The memory that it reads and counts in. */
+export interface KeptMemory {
+  readonly shared: Pick<SharedMemory, "backendFlags">;
+  readonly counters: CounterMemory;
+}
+
 /**
  * The idle connections to backends that speak HTTP/1, of one worker. None of them holds a lease. The one that was used
  * last is used first, so that those that are too many grow old.
@@ -17,6 +25,12 @@ interface Kept {
 export class KeptUpstreams implements Timed, Keeper {
   /** By the backends' slots; lists that are empty go with the next sweep. A slot may have had another backend before. */
   readonly #bySlot = new Map<number, Kept[]>();
+  readonly #memory: KeptMemory;
+
+  /** @param memory whose counters may be replaced when they grow. */
+  constructor(memory: KeptMemory) {
+    this.#memory = memory;
+  }
 
   /**
    * @param of says how it was made: it is given to those alone who name the same object.
@@ -38,7 +52,8 @@ export class KeptUpstreams implements Timed, Keeper {
       list = [];
       this.#bySlot.set(slot, list);
     }
-    if (list.length >= maxIdlePerBackend) list.shift()!.connection.leave();
+    if (list.length >= maxIdlePerBackend) this.#close(list.shift()!);
+    this.#memory.counters[connection.upstream.backend.counters + backendCell.kept]! += 1;
     list.push({ connection, of, until: now + idle });
     connection.rest(this);
   }
@@ -59,11 +74,22 @@ export class KeptUpstreams implements Timed, Keeper {
         connection.isIdle
       ) {
         connection.wake();
+        this.#count(connection);
         return connection;
       }
-      connection.leave();
+      this.#close(kept);
     }
     return undefined;
+  }
+
+  #close({ connection }: Kept): void {
+    this.#count(connection);
+    connection.leave();
+  }
+
+  /** It is idle no more. */
+  #count({ upstream }: Http1Upstream): void {
+    this.#memory.counters[upstream.backend.counters + backendCell.unkept]! += 1;
   }
 
   forget(connection: Http1Upstream): void {
@@ -77,7 +103,12 @@ export class KeptUpstreams implements Timed, Keeper {
   }
 
   endIfOverdue(now: number): void {
-    for (const slot of this.#bySlot.keys()) this.#leaveThose(slot, ({ until }) => now > until);
+    const { backendFlags } = this.#memory.shared;
+    for (const slot of this.#bySlot.keys()) {
+      // It gets no more requests, but of clients that it keeps by a cookie.
+      const drains = (backendFlags[slot]! & backendFlag.draining) !== 0;
+      this.#leaveThose(slot, ({ until }) => drains || now > until);
+    }
   }
 
   /** Closes all. */
@@ -94,8 +125,7 @@ export class KeptUpstreams implements Timed, Keeper {
   #leaveThose(slot: number, isOver: (kept: Kept) => boolean): void {
     const list = this.#bySlot.get(slot);
     if (list === undefined) return;
-    for (let at = list.length - 1; at >= 0; at--)
-      if (isOver(list[at]!)) list.splice(at, 1)[0]!.connection.leave();
+    for (let at = list.length - 1; at >= 0; at--) if (isOver(list[at]!)) this.#close(list.splice(at, 1)[0]!);
     if (list.length === 0) this.#bySlot.delete(slot);
   }
 }

@@ -3,6 +3,7 @@ import type { Target } from "../chain.ts";
 import type { FileSource } from "../material.ts";
 import type { Cors } from "./cors.ts";
 import type { Guard, GuardGroups } from "./guard.ts";
+import type { HttpMirror } from "./mirror.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Template } from "./template.ts";
@@ -102,6 +103,7 @@ export interface HttpRoute {
     readonly idle: number | undefined;
   };
   readonly retry: RetryPolicy;
+  readonly mirrors: readonly HttpMirror[];
   /** The first that the request has is hashed; empty: what the pool says. */
   readonly hash: readonly HashKey[];
   readonly sticky: Sticky | undefined;
@@ -127,8 +129,10 @@ export function poolsOfTable(table: HttpRouteTable): ReadonlySet<string> {
 export const poolsOfGuards = (guards: readonly Guard[]): string[] =>
   guards.flatMap((guard) => (guard.kind === "forward" ? [guard.pool] : []));
 
-export const poolsOfRoute = ({ action }: HttpRoute): readonly string[] =>
-  action.kind === "pools" ? action.to.map(({ pool }) => pool) : [];
+export const poolsOfRoute = ({ action, mirrors }: HttpRoute): readonly string[] => [
+  ...(action.kind === "pools" ? action.to.map(({ pool }) => pool) : []),
+  ...mirrors.map(({ pool }) => pool),
+];
 
 /** The routes of a table, each once, in the order of their first rule. */
 export function routesOf({ hosts }: RouteTable<HttpRoute>): ReadonlySet<HttpRoute> {

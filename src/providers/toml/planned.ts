@@ -6,7 +6,6 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * work. When a feature lands, its line goes. `*` is any name.
  */
 const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-  { key: "routes.*.mirror" },
 ];
 
 /** The planned keys and values in a configuration. They can't be checked. */

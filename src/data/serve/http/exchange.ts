@@ -9,10 +9,9 @@ import type { Refusal } from "../../guard/step.ts";
 import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
 import { Forward, type ForwardOwner } from "./forward.ts";
-
 import { responseEdits, unreserved } from "./heads.ts";
+import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
-
 import type { HttpPlane } from "./plane.ts";
 import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
@@ -20,6 +19,8 @@ import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
 import { choosePoolFor } from "./sticky-pick.ts";
 import { RequestView } from "./view.ts";
+
+const noMirrors: readonly Mirror[] = [];
 
 /**
  * One request and its answer: route → access → guards → own answer, or pool → {@link Forward} → record. It knows no version of
@@ -46,6 +47,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   readonly #plane: HttpPlane;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
   readonly #isFirst: boolean;
+  /** Copies of it; most requests have none. */
+  #mirrors: readonly Mirror[] = noMirrors;
   /** It has a place among the requests under way. */
   #isCounted = false;
 
@@ -135,8 +138,17 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     }
     const choice = choosePoolFor(this.route!.definition, view, (name) => connection.listener.poolNamed(name));
     view.keep();
+    if (this.route!.definition.mirrors.length > 0 && view.head.upgrade === "") this.#mirror(path);
     this.forward = new Forward(this.#plane, this, { path, choice, isFirst: this.#isFirst });
     this.forward.begin();
+  }
+
+  #mirror(path: string): void {
+    const { client, requestBody } = this;
+    const request = { view: this.view!, route: this.route!, client, path, isWhole: requestBody.isWhole };
+    this.#mirrors = this.route!.definition.mirrors.filter(
+      ({ percent }) => Math.random() * 100 < percent,
+    ).flatMap((mirror) => this.#plane.mirrors.begin(this.#plane, request, mirror) ?? []);
   }
 
   get backend(): BackendSide | undefined {
@@ -157,6 +169,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       this.refuse("body_too_large");
       return true;
     }
+    for (const mirror of this.#mirrors) mirror.take(bytes, start, end, last);
     return requestBody.take(bytes, start, end, last);
   }
 
@@ -164,7 +177,9 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   complete(trailers: Fields | undefined): void {
     if (this.isOver) return;
     this.forward?.moved(true);
-    this.requestBody.end(unreserved(trailers, this.view?.reserved));
+    const passed = unreserved(trailers, this.view?.reserved);
+    for (const mirror of this.#mirrors) mirror.complete(passed);
+    this.requestBody.end(passed);
   }
 
   /** The request breaks the rules, or was cut short. */
@@ -242,6 +257,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
 
   #record(reason: RequestReason): void {
     this.isOver = true;
+    for (const mirror of this.#mirrors) mirror.requestOver();
     if (this.#isCounted) leavePlace(this.#plane, this.client.connection.listener.definition);
     this.view?.passage?.end();
     recordExchange(this.#plane, this, reason);

@@ -4,6 +4,7 @@ import type { ServedGuards } from "../../guard/guards.ts";
 import type { LoadWatch } from "../../overload.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
 import type { SharedUpstreams } from "../../upstream/shared.ts";
+import type { Mirrors } from "./mirror.ts";
 
 /** What serving HTTP needs of the plane of its worker. */
 export interface HttpPlane extends AcceptingPlane, DispatchPlane {
@@ -13,6 +14,8 @@ export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   readonly guards: Pick<ServedGuards, "stepsOf">;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;
+  /** Copies of requests on their way. */
+  readonly mirrors: Mirrors;
   /** How busy the worker is. */
   readonly load: Pick<LoadWatch, "share" | "isHeapShort">;
   /** The process drains: connections are to end behind their present request. */

@@ -136,9 +136,13 @@ export function poolUses(
       fallback === undefined
         ? []
         : targetsOf(fallback).map((pool) => ({ path: ["listeners", listener.name, "pool"], pool }));
-    const ruled = [...(table === undefined ? [] : routesOf(table))].flatMap((route) =>
-      targetsOf(route).map((pool, index) => ({ path: ["routes", route.name, "pools", index], pool })),
-    );
+    const ruled = [...(table === undefined ? [] : routesOf(table))].flatMap((route) => [
+      ...targetsOf(route).map((pool, index) => ({ path: ["routes", route.name, "pools", index], pool })),
+      ...route.mirrors.map(({ pool }, index) => ({
+        path: ["routes", route.name, "mirror", index, "pool"],
+        pool,
+      })),
+    ]);
     const asked = (table?.guards ?? []).flatMap((guard) =>
       guard.kind === "forward" ? [{ path: [...guard.name.split("."), "pool"], pool: guard.pool }] : [],
     );

@@ -26,6 +26,7 @@ export function routeOf(name: string, rest: Partial<HttpRoute> = {}): HttpRoute 
     responseFields: unchanged,
     timeouts: { firstByte: 1, try: undefined, request: undefined, idle: undefined },
     retry: safeRetries,
+    mirrors: [],
     hash: [],
     sticky: undefined,
     upgrades: ["websocket"],

@@ -53,6 +53,11 @@ export async function resolveRoute(
       request: timeouts.request || undefined,
       idle: timeouts.idle,
     },
+    mirrors: settings.mirror.map(({ pool, percent, max_requests: maxRequests }) => ({
+      pool,
+      percent,
+      maxRequests,
+    })),
     retry: resolveRetry(settings.retry, [...path, "retry"], resolving),
     hash: settings.hash.map(hashKey),
     sticky: sticky && { cookie: sticky.cookie, sameSite: sticky.same_site, maxAge: sticky.max_age },
@@ -87,13 +92,14 @@ function checkBackendKeys(
   path: Path,
   { report }: Resolving,
 ): void {
-  const { rewrite, request_headers: changes, hash, sticky, retry } = settings;
+  const { rewrite, request_headers: changes, hash, sticky, retry, mirror } = settings;
   const given = {
     rewrite: Object.values(rewrite).some((value) => value !== undefined),
     request_headers: [changes.set, changes.add, changes.remove].some((part) => Object.keys(part).length > 0),
     hash: hash.length > 0,
     sticky: sticky !== undefined,
     retry: retry !== undefined,
+    mirror: mirror.length > 0,
   };
   for (const [key, there] of Object.entries(given))
     if (there)

@@ -153,6 +153,19 @@ const retry = z.strictObject({
     .describe("A random time before a request is sent again, from nothing to these."),
 });
 
+const mirror = z.strictObject({
+  pool: poolName.describe("The pool that gets the copies."),
+  percent: z
+    .number({ error: "expected a number from 0.001 to 100" })
+    .min(0.001, { error: "expected a number from 0.001 to 100" })
+    .max(100, { error: "expected a number from 0.001 to 100" })
+    .prefault(100)
+    .describe("How many of a hundred requests are copied."),
+  max_requests: integer(1, 100_000)
+    .prefault(100)
+    .describe("The most copies under way to this pool in each worker. More are not made."),
+});
+
 export type RetrySettings = z.output<typeof retry>;
 
 const sticky = z.strictObject({
@@ -263,6 +276,11 @@ export const route = z
       description: "When a request is sent once more, to another backend where there is one.",
       "x-default": "once, and only what surely does no harm",
     }),
+    mirror: z
+      .array(mirror, { error: 'expected a list of tables, such as [{ pool = "shadow", percent = 10 }]' })
+      .max(8, { error: "expected at most 8 mirrors" })
+      .prefault([])
+      .describe("Pools that get copies of requests. Nobody waits for them, and their answers are dropped."),
     hash: z
       .array(hashKey, { error: 'expected a list of keys, such as ["header:x-user", "source-ip"]' })
       .prefault([])

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { poolCell } from "../../../../src/channel/counters.ts";
+import { type MirrorOutcome, mirrorOutcomeList } from "../../../../src/model/http/mirror.ts";
+import { fakePool } from "../../../support/fake-plane.ts";
+import { FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
+
+const get = Buffer.from("GET /a?b HTTP/1.1\r\nHost: a.test\r\n\r\n");
+const chunkedPost = Buffer.from("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const chunk = (size: number): Buffer => Buffer.from(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
+
+/** Every pool is the one of the scene, so the copy has the first backend and the request the second. */
+const scene = (settings = ""): Promise<HttpScene> =>
+  HttpScene.of(
+    `[routes.all]\npath_prefix = "/"\npool = "app"\nmirror = [{ pool = "shadow"${settings} }]
+    [pools.shadow.discovery]\ntype = "static"\nbackends = ["127.0.0.1:81"]\n`,
+  );
+
+function sides(one: HttpScene, from = 0): [copy: FakeBackend, request: FakeBackend] {
+  const [copy, request] = one.plane.dialled.slice(from).map((socket) => {
+    socket.connect("connect");
+    return new FakeBackend(socket);
+  });
+  return [copy!, request!];
+}
+
+const counted = ({ plane }: HttpScene, outcome: MirrorOutcome): number =>
+  plane.counters[fakePool.counters + poolCell.mirrored + mirrorOutcomeList.indexOf(outcome)]!;
+
+describe("the copy of a request", () => {
+  test("has the same head and body, and its answer goes nowhere", async () => {
+    const one = await scene();
+    const client = one.accept();
+    client.receive(chunkedPost);
+    client.receive(chunk(3));
+    const [copy, request] = sides(one);
+    client.flow();
+    client.receive(chunk(2));
+    client.receive(Buffer.from("0\r\n\r\n"));
+    for (const backend of [copy, request])
+      assert.match(
+        backend.got,
+        /^POST \/ HTTP\/1\.1\r\nhost: a\.test\r\n.*\r\n\r\n3\r\nxxx\r\n2\r\nxx\r\n0\r\n\r\n$/s,
+      );
+    copy.send("HTTP/1.1 500 No\r\nContent-Length: 3\r\n\r\nbad");
+    assert.equal(writtenTo(client), "");
+    request.send(ok);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 .*hello$/s);
+    assert.equal(counted(one, "answered"), 1);
+    assert.equal(one.plane.mirrors.size, 0);
+    one.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    assert.equal(one.plane.kept.size, 2);
+    one.finish();
+  });
+
+  test("is never waited for: neither its backend nor its failure holds anybody up", async () => {
+    const one = await scene();
+    const client = one.accept();
+    client.receive(get);
+    const [copy, request] = sides(one);
+    request.send(ok);
+    assert.match(writtenTo(client), /hello$/);
+    client.receiveEnd();
+    assert.equal(one.plane.mirrors.size, 1, "it outlives its request");
+    copy.socket.fail("ECONNRESET");
+    assert.equal(counted(one, "failed"), 1);
+    assert.equal(one.plane.mirrors.size, 0);
+    one.finish();
+  });
+
+  test("ends when no answer comes in time", async () => {
+    const one = await scene();
+    const client = one.accept();
+    client.receive(get);
+    sides(one)[1].send(ok);
+    one.sweep(61_000);
+    assert.equal(counted(one, "failed"), 1);
+    one.finish();
+  });
+
+  test("is dropped where it is too far behind, and the request goes on", async () => {
+    const one = await scene();
+    const client = one.accept();
+    client.receive(chunkedPost);
+    const [copy, request] = sides(one);
+    client.flow();
+    copy.socket.fill();
+    for (let count = 0; count < 5; count++) client.receive(chunk(16_000));
+    assert.equal(counted(one, "dropped"), 0);
+    client.receive(chunk(16_000));
+    assert.equal(counted(one, "dropped"), 1);
+    assert.ok(copy.socket.destroyed && !request.socket.destroyed);
+    client.receive(Buffer.from("0\r\n\r\n"));
+    request.send(ok);
+    assert.match(writtenTo(client), /hello$/);
+    one.finish();
+  });
+
+  test("is not complete where the request was not", async () => {
+    const one = await scene();
+    const client = one.accept();
+    client.receive(chunkedPost);
+    const [copy] = sides(one);
+    client.flow();
+    client.receive(chunk(3));
+    client.fail("ECONNRESET");
+    assert.ok(copy.socket.wasReset);
+    assert.equal(counted(one, "dropped"), 1);
+    one.finish();
+  });
+
+  test("is not made where there are as many as there may be", async () => {
+    const one = await scene(", max_requests = 1");
+    for (let count = 0; count < 3; count++) one.accept().receive(get);
+    assert.equal(one.plane.mirrors.size, 1);
+    assert.equal(counted(one, "limit"), 2);
+    one.finish();
+  });
+
+  test("is made of a share of the requests", async () => {
+    const one = await scene(", percent = 0.001");
+    for (let count = 0; count < 20; count++) one.accept().receive(get);
+    assert.equal(one.plane.mirrors.size, 0);
+    one.finish();
+  });
+});

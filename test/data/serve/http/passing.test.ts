@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
+
+const get = (version = "1.1"): Buffer => Buffer.from(`GET / HTTP/${version}\r\nHost: a.test\r\n\r\n`);
+const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+test("early hints reach clients of HTTP/1.1 where they are asked for, before the answer and not as part of it", async () => {
+  for (const [early, version, passes] of [
+    ["all", "1.1", true],
+    ["all", "1.0", false],
+    ["2", "1.1", false],
+    ["off", "1.1", false],
+  ] as const) {
+    const scene = await HttpScene.of(`[listeners.web.http]\nearly_hints = "${early}"\n`);
+    const client = scene.accept();
+    client.receive(get(version));
+    const backend = scene.backend();
+    backend.send(hints);
+    assert.equal(writtenTo(client) !== "", passes, `${early} for HTTP/${version}`);
+    if (passes) assert.match(writtenTo(client), /^HTTP\/1\.1 103 .*Link: <\/a\.css>; rel=preload\r\n\r\n$/s);
+    const before = writtenTo(client).length;
+    backend.send(ok);
+    const answer = writtenTo(client).slice(before);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok$/s);
+    assert.doesNotMatch(answer, /link/i);
+    scene.finish();
+  }
+});
+
+test("each event of a stream leaves with the bytes that it came in, and the head before all of them", async () => {
+  const scene = await HttpScene.of();
+  const client = scene.accept();
+  client.receive(get());
+  const backend = scene.backend();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+  assert.match(writtenTo(client), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n$/s);
+  for (let count = 0; count < 3; count++) {
+    const before = client.written.length;
+    backend.send(`d\r\ndata: event\n\n\r\n`);
+    assert.equal(client.written.length, before + 1);
+    assert.match(writtenTo(client), /\r\nd\r\ndata: event\n\n\r\n$/);
+  }
+  backend.send("0\r\n\r\n");
+  assert.match(writtenTo(client), /\r\n0\r\n\r\n$/);
+  scene.finish();
+});
