@@ -83,6 +83,9 @@ export const listenerCell = place({
   received: 1,
   sent: 1,
   givenAway: 1,
+  /** Of requests that are counted because their number is limited. */
+  requestsBegun: 1,
+  requestsOver: 1,
   rejected: rejectReasonList.length,
   ends: endReasonList.length,
   handshakes: handshakeOutcomes.length,
@@ -90,9 +93,6 @@ export const listenerCell = place({
   sessionDuration: histogramCells,
   requests: requestOutcomeList.length,
   requestDuration: histogramCells,
-  /** Of requests that are counted because their number is limited. */
-  requestsBegun: 1,
-  requestsOver: 1,
 });
 
 /**
@@ -107,11 +107,11 @@ export const poolCell = place({
   settled: 1,
   queued: 1,
   dequeued: 1,
+  mirrored: mirrorOutcomeList.length,
   queueDuration: histogramCells,
   firstByte: histogramCells,
   requestRetries: retryCauseList.length,
   retryRefusals: retryRefusalList.length,
-  mirrored: mirrorOutcomeList.length,
 });
 
 /** Cells of a backend's block. Active = leased − released; a lease begins with the attempt to connect. */

@@ -56,7 +56,7 @@ export async function crowd(
 export const median = (outcomes: readonly Served[]): number => percentile(outcomes, 0.5);
 
 /** @param share from 0 to 1. @returns the time within which that share of them was over, in milliseconds. */
-function percentile(outcomes: readonly Served[], share: number): number {
+export function percentile(outcomes: readonly Served[], share: number): number {
   const times = outcomes.map(({ took }) => took).sort((one, other) => one - other);
   return times[Math.floor(times.length * share)]!;
 }

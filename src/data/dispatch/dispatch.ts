@@ -34,6 +34,8 @@ export interface DispatchOwner {
   readonly triesOthers: boolean;
   /** When to have given up, by `performance.now()`; undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
+  /** Whether an answer of the backend follows what it is sent, and is told of with {@link Dispatch.answered}. */
+  readonly awaitsAnswer?: boolean;
   /** A connection to this backend that is idle, and the owner's from now on; undefined: a new one is to be made. */
   borrow?(backend: PlacedBackend): Upstream | undefined;
   /** A stream on a connection to this backend, for a waiter that is told of it unless it is ready; undefined: none is shared. */
@@ -228,7 +230,8 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     const { backend, took } = this.finishAttempt(undefined);
     counters[backend.counters + backendCell.connected]! += 1;
     recordValue(counters, definition.counters + poolCell.connectDuration, took * 1000);
-    latencies?.waited(backend.slot, took);
+    // A slow backend may be quick to connect: where an answer follows, that alone shows how it does.
+    if (this.#owner.awaitsAnswer !== true) latencies?.waited(backend.slot, took);
     this.has();
   }
 

@@ -5,8 +5,7 @@ import { isTable, type Tree, valueAt } from "./tree.ts";
  * Keys and values that are planned and not supported yet. They are rejected by name, so that nobody believes that they
  * work. When a feature lands, its line goes. `*` is any name.
  */
-const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [
-];
+const planned: readonly { readonly key: string; readonly values?: readonly string[] }[] = [];
 
 /** The planned keys and values in a configuration. They can't be checked. */
 export function findPlanned(tree: Tree): Finding[] {

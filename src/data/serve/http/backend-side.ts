@@ -51,6 +51,7 @@ export interface BackendSideOwner {
  * one. The lease is the request's, not the connection's.
  */
 export class BackendSide implements DispatchOwner {
+  readonly awaitsAnswer = true;
   dispatch: Dispatch;
   /** Has the request; undefined: not yet, or no more. */
   upstream: RequestUpstream | undefined = undefined;

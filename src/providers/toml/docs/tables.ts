@@ -18,9 +18,8 @@ export function pickerTable(): string {
 
 /** Markdown: the planned keys, which are rejected until they work. */
 export function plannedList(): string {
-  return listPlanned()
-    .map((text) => `- \`${text}\``)
-    .join("\n");
+  const planned = listPlanned();
+  return planned.length === 0 ? "None at present." : planned.map((text) => `- \`${text}\``).join("\n");
 }
 
 /** A Markdown table; `|` may be used in cells. */

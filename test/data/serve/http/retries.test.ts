@@ -216,6 +216,20 @@ describe("the body of a request that is sent again", () => {
   });
 });
 
+test("a backend is as fast as it answers, not as it connects or refuses", async () => {
+  const scene = await HttpScene.of("", {
+    backends: 1,
+    pool: { ...noLimit.pool, picker: { type: "peak-ewma", decay: 10_000 } },
+  });
+  const { backendLatency } = scene.plane.shared;
+  scene.accept().receive(get());
+  const backend = scene.backend();
+  assert.equal(backendLatency[0], 0, "nothing is known before it answers");
+  backend.send(busy);
+  assert.ok(backendLatency[0]! >= 1_000_000, `${backendLatency[0]} µs`);
+  scene.finish();
+});
+
 describe("what a backend is blamed for", () => {
   const blamed = async (
     toml: string,
