@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connectFailures } from "../src/model/connect-failures.ts";
 import { retryRefusals, retryTriggers } from "../src/model/http/retry.ts";
 import { endReasons, handshakeResults, rejectReasons, requestReasons } from "../src/model/reasons.ts";
+import { requestFieldsTable } from "../src/model/request-log.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
 import { envoyFields, operatorTable } from "../src/providers/envoy/docs/tables.ts";
 import {
@@ -40,6 +41,7 @@ const documents: readonly Generated[] = [
     },
   },
   { file: "docs/envoy.md", parts: { fields: envoyFields, operators: operatorTable } },
+  { file: "docs/operations.md", parts: { "request-fields": requestFieldsTable } },
   { file: "docs/metrics.md", parts: { metrics: metricsTable, bounds: boundsTable } },
 ];
 

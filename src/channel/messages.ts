@@ -3,6 +3,7 @@ import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { SessionFilter, SessionList, WorkerSession } from "../model/open-session.ts";
+import type { SpanRecord } from "../model/tracing.ts";
 import type { SharedMemory } from "./memory.ts";
 import type { SentDifference } from "./tls-once.ts";
 
@@ -80,4 +81,8 @@ export type FromWorker =
   /** Something went wrong that ends neither a session nor the thread. */
   | { readonly type: "trouble"; readonly what: string; readonly error: Error }
   /** Whole log lines, each with its newline. */
-  | { readonly type: "log"; readonly lines: string };
+  | { readonly type: "log"; readonly lines: string }
+  /** The same, for the file with the lines of requests. */
+  | { readonly type: "access"; readonly lines: string }
+  /** Requests that are over and traced. */
+  | { readonly type: "spans"; readonly spans: readonly SpanRecord[] };

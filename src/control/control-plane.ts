@@ -16,6 +16,8 @@ import type { Backend } from "../model/backend.ts";
 import { withGuards } from "../model/http/guard.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
+import type { SpanRecord } from "../model/tracing.ts";
+import { AccessFile } from "../observe/access-file.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Discovery } from "./backends/discovery.ts";
@@ -60,6 +62,8 @@ export class ControlPlane implements Serving {
   /** When what is left is cut, by performance.now(); undefined until it drains. */
   drainDeadline: number | undefined;
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
+  readonly accessFile: AccessFile;
+  onSpans: ((spans: readonly SpanRecord[]) => void) | undefined;
   readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
@@ -94,6 +98,7 @@ export class ControlPlane implements Serving {
     this.#discover = discover;
     this.#logger = logger;
     this.#bound = bound;
+    this.accessFile = new AccessFile(logger);
     // It may be rejected before anyone waits for it.
     this.#diedAtStart.promise.catch(() => {});
     const counters = new WorkerCounters(model.workers);
@@ -260,6 +265,7 @@ export class ControlPlane implements Serving {
   }
 
   adopt(model: Model): void {
+    this.accessFile.follow(model.log.access?.file);
     this.#model = model;
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
@@ -353,6 +359,8 @@ export class ControlPlane implements Serving {
     const logger = this.#logger;
     return {
       log: (lines) => destination.write(lines),
+      requests: (message) =>
+        message.type === "access" ? this.accessFile.write(message.lines) : this.onSpans?.(message.spans),
       trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
       notHandedOver: (address, error) =>

@@ -6,6 +6,7 @@ import type { Crowd } from "../lib/crowd.ts";
 import { type Chain, relayTarget, type Target } from "../model/chain.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
+import type { AccessLog } from "../observe/access-log.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { Challenges } from "./accept/challenges.ts";
@@ -21,6 +22,7 @@ import type { Open } from "./open.ts";
 import type { LoadWatch } from "./overload.ts";
 import { HttpFrontend, type ServedTables } from "./serve/http/frontend.ts";
 import type { Mirrors } from "./serve/http/mirror.ts";
+import type { Tracing } from "./serve/http/tracing.ts";
 import type { Dial } from "./upstream/dial.ts";
 import type { KeptUpstreams } from "./upstream/kept.ts";
 import type { SharedUpstreams } from "./upstream/shared.ts";
@@ -171,4 +173,8 @@ export interface Plane {
   readonly handshakes: Int32Array;
   /** Shown to certificate authorities. */
   readonly challenges: Challenges;
+  /** Undefined: the lines of requests are among all others. */
+  access?: AccessLog | undefined;
+  /** Undefined: requests are not traced. */
+  tracing?: Tracing | undefined;
 }

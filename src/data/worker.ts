@@ -8,6 +8,8 @@ import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { Crowd } from "../lib/crowd.ts";
 import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
+import { AccessLog } from "../observe/access-log.ts";
+import { LineBatch } from "../observe/line-batch.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { Challenges } from "./accept/challenges.ts";
@@ -24,6 +26,7 @@ import { ForwardJudge } from "./serve/http/forward-auth.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
 import { Mirrors } from "./serve/http/mirror.ts";
+import { Tracing } from "./serve/http/tracing.ts";
 import { Session } from "./serve/relay/session.ts";
 import { tcpOptions } from "./sockets/options.ts";
 import { resetSocket } from "./sockets/reset.ts";
@@ -38,6 +41,7 @@ const send = (message: FromWorker): void => port.postMessage(message);
 
 const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
 const counting = { shared: setup.shared, counters: viewCounters(setup.counters) };
+const access = new LineBatch((lines) => send({ type: "access", lines }));
 const plane: Plane & typeof counting = {
   ...counting,
   worker: setup.id - 1,
@@ -148,6 +152,8 @@ async function apply({
     sweep.start(state.shortestTimeout);
     log.setLevel(settings.level);
     plane.logSessions = settings.sessions;
+    trace(settings.traced);
+    plane.access = settings.access && new AccessLog(settings.access, (line) => access.add(line));
     send({ type: "applied", version, settled: state.settled });
   } catch (error) {
     send({ type: "failed", version, reason: (error as Error).message });
@@ -159,6 +165,13 @@ function seeNewCounters(): void {
   if (plane.counters.byteLength === setup.counters.byteLength) return;
   const counters = viewCounters(setup.counters);
   for (const each of [counting, plane, memory]) each.counters = counters;
+}
+
+/** @param percent of requests; undefined: none. */
+function trace(percent: number | undefined): void {
+  plane.tracing?.flush();
+  plane.tracing =
+    percent === undefined ? undefined : new Tracing(percent, (spans) => send({ type: "spans", spans }));
 }
 
 /** Ends the sessions on a backend; one that is not connected yet goes on with another. */
@@ -196,6 +209,8 @@ function cut(reason: EndReason): void {
   sweep.stop();
   plane.load.stop();
   log.flush();
+  access.flush();
+  plane.tracing?.flush();
   send({ type: "cut", sessions });
 }
 

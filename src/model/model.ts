@@ -1,9 +1,11 @@
 import type { SocketAddress } from "../lib/address.ts";
+import type { AccessLogSettings } from "./access-log.ts";
 import type { AcmeSettings } from "./acme.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { OverloadPolicy } from "./overload.ts";
 import type { Pool } from "./pool.ts";
+import type { OtlpSettings } from "./tracing.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -13,10 +15,14 @@ export interface LogSettings {
   readonly format: "json" | "pretty";
   /** One line for every ended session. */
   readonly sessions: boolean;
+  /** Undefined: the lines of requests are among all others. */
+  readonly access?: AccessLogSettings;
+  /** How many requests are traced, in percent; undefined: none is, and none gets a place in a trace. */
+  readonly traced?: number;
 }
 
 /** Keys and tables that count from a start on. */
-const restartKeys = ["workers", "admin", "log.format"];
+const restartKeys = ["workers", "admin", "log.format", "otlp"];
 
 /** Whether a key waits for a restart. @param key dotted, such as `log.format`. */
 export function needsRestart(key: string): boolean {
@@ -35,6 +41,8 @@ export interface Model {
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** Undefined: no admin server. */
   readonly admin: { readonly bind: SocketAddress } | undefined;
+  /** Who gets traces and metrics; undefined: nobody. */
+  readonly otlp?: OtlpSettings;
   /** Who issues the certificates of listeners with `acme`; undefined: nobody. */
   readonly acme?: AcmeSettings;
   readonly listeners: readonly Listener[];

@@ -330,6 +330,7 @@ export const requestReasons = {
     status: 504,
     text: "no byte moved in either direction for timeouts.idle",
   },
+  compression_failed: { origin: "umay", status: 500, text: "the answer could not be compressed: see detail" },
   client_reset: { origin: "client", status: 0, text: "the client reset the connection, or vanished" },
   drain_deadline: { origin: "umay", status: 0, text: "still under way when shutdown.timeout ended; reset" },
   killed: { origin: "umay", status: 0, text: "its connection was ended by hand, with umay kill; reset" },

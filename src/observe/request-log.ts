@@ -1,4 +1,5 @@
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
+import { loggedStatus } from "./request-fields.ts";
 import { type AttemptRecord, present, rounded, toMicroseconds } from "./session-log.ts";
 import type { LineLogger } from "./worker-logger.ts";
 
@@ -31,19 +32,29 @@ export interface RequestRecord {
   readonly duration: number;
   readonly reason: RequestReason;
   readonly detail: string | undefined;
+  /** The trace that it is in; empty: none. */
+  readonly trace: string;
+  /** Who the client is, as a guard has found; empty: nobody knows. */
+  readonly user: string;
+  /** Fields of the request and of the response that the configuration names; undefined: none. */
+  readonly requestFields: Readonly<Record<string, string>> | undefined;
+  readonly responseFields: Readonly<Record<string, string>> | undefined;
 }
-
-/** The status that is logged where a client went before it had an answer, as nginx has it. */
-const clientGone = 499;
 
 /** Writes the line of a request that is over, at level info. */
 export function logRequest(logger: LineLogger, record: RequestRecord): void {
-  if (!logger.isLevelEnabled("info")) return;
+  if (logger.isLevelEnabled("info")) logger.info(...requestLine(record));
+}
+
+/** The fields of its line, and the words. */
+export function requestLine(record: RequestRecord): readonly [fields: object, text: string] {
   const { origin, text } = requestReasons[record.reason];
-  logger.info(
+  return [
     {
       id: present(record.id),
+      trace: present(record.trace),
       client: present(record.client),
+      user: present(record.user),
       listener: record.listener,
       protocol: record.protocol,
       method: present(record.method),
@@ -53,15 +64,17 @@ export function logRequest(logger: LineLogger, record: RequestRecord): void {
       pool: present(record.pool),
       backend: present(record.backend),
       attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),
-      status: record.status === 0 ? clientGone : record.status,
+      status: loggedStatus(record),
       received: record.received,
       sent: record.sent,
       first_byte_ms: toMicroseconds(record.firstByte),
       duration_ms: toMicroseconds(record.duration),
+      request: record.requestFields,
+      response: record.responseFields,
       reason: record.reason,
       detail: record.detail,
       origin,
     },
     text,
-  );
+  ];
 }

@@ -1,4 +1,5 @@
 import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
+import { LineBatch } from "./line-batch.ts";
 
 /** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
 export interface LineLogger {
@@ -9,11 +10,6 @@ export interface LineLogger {
 }
 
 const ranks = Object.fromEntries(logLevels.map((level, rank) => [level, rank])) as Record<LogLevel, number>;
-
-/** A batch is sent when it has this many characters, */
-const batchLength = 64 * 1024;
-/** or this many milliseconds after its first line. */
-const batchDelay = 50;
 
 export interface WorkerLogger {
   readonly logger: LineLogger;
@@ -32,23 +28,10 @@ export function createWorkerLogger(
   send: (lines: string) => void,
 ): WorkerLogger {
   let least = ranks[level];
-  let batch = "";
-  let timer: NodeJS.Timeout | undefined;
-
-  function flush(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    if (batch === "") return;
-    const lines = batch;
-    batch = "";
-    send(lines);
-  }
+  const batch = new LineBatch(send);
 
   function write(level: LogLevel, fields: object, text: string): void {
-    if (!isLevelEnabled(level)) return;
-    batch += lineOf(level, fields, text);
-    if (batch.length >= batchLength) flush();
-    else timer ??= setTimeout(flush, batchDelay).unref();
+    if (isLevelEnabled(level)) batch.add(lineOf(level, fields, text));
   }
 
   const isLevelEnabled = (level: LogLevel): boolean => ranks[level] >= least;
@@ -61,10 +44,11 @@ export function createWorkerLogger(
   const setLevel = (to: LogLevel): void => {
     least = ranks[to];
   };
-  return { logger, setLevel, flush };
+  return { logger, setLevel, flush: () => batch.flush() };
 }
 
-function lineOf(level: LogLevel, fields: object, text: string): string {
+/** A line as pino writes it, with its newline. */
+export function lineOf(level: LogLevel, fields: object, text: string): string {
   const body = JSON.stringify(fields).slice(1, -1);
   return `{"level":"${level}","time":"${timeNow()}",${body}${body === "" ? "" : ","}"msg":${quoted(text)}}\n`;
 }

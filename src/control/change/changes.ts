@@ -6,8 +6,17 @@ import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 
 /** Another model, but for what waits for a restart. */
-export function withoutRestart({ workers, admin, log: { format } }: Model, wanted: Model): Model {
-  return { ...wanted, workers, admin, log: { ...wanted.log, format } };
+export function withoutRestart({ workers, admin, otlp, log }: Model, wanted: Model): Model {
+  const { format, traced } = log;
+  const { otlp: _, ...rest } = wanted;
+  const { traced: __, ...kept } = wanted.log;
+  return {
+    ...rest,
+    workers,
+    admin,
+    ...(otlp !== undefined && { otlp }),
+    log: { ...kept, format, ...(traced !== undefined && { traced }) },
+  };
 }
 
 /** How a configuration differs from another. */

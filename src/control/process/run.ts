@@ -3,12 +3,14 @@ import type { AdminServer } from "../../admin/server.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { ok } from "../../lib/result.ts";
 import { version } from "../../lib/version.ts";
+import type { Model } from "../../model/model.ts";
 import { type LogDestination, openLogDestination } from "../../observe/destination.ts";
 import { createLogger, type Logger } from "../../observe/logger.ts";
 import type { Proposal, Provider } from "../../providers/provider.ts";
 import { Reloader } from "../change/reload.ts";
 import { ControlPlane, type Discover } from "../control-plane.ts";
-import { openAdmin } from "../tell/admin.ts";
+import { type AdminParts, inputOf, openAdmin } from "../tell/admin.ts";
+import type { Telemetry } from "../tell/telemetry.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 import type { TakeOverOffer } from "./take-over.ts";
@@ -59,7 +61,7 @@ export async function runUmay(options: RunOptions): Promise<number> {
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
   { provider, first, discover, onReady, takeOver }: RunOptions,
-  { stop, request, hurry, onHangup }: StopRequest,
+  { stop, request, hurry, onHangup, onReopen }: StopRequest,
   logger: Logger,
   destination: LogDestination,
 ): Promise<number> {
@@ -121,7 +123,9 @@ async function serve(
     );
   manager.started(statusLine(plane));
   first.heard(ok(plane.store.snapshot.version));
+  const telemetry = await openTelemetry(model, { plane, reloader, destination, logger });
   onHangup(() => reloader.news("SIGHUP"));
+  onReopen(() => plane.accessFile.reopen());
   const stopped = new AbortController();
   reloader.follow(stopped.signal);
   onReady?.();
@@ -130,8 +134,21 @@ async function serve(
   manager.stopping("draining");
   if (yielding.isReplaced) await opened.disposeAsync();
   const { ended, cut } = await plane.drain(hurry, yielding.isReplaced ? () => yielding.closed() : undefined);
+  await Promise.all([plane.accessFile.flush(), telemetry?.end()]);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
   return code;
+}
+
+/** The part of umay that speaks OTLP is loaded where it is configured. */
+async function openTelemetry(
+  { otlp }: Model,
+  { plane, logger, ...parts }: Pick<AdminParts, "plane" | "reloader" | "destination" | "logger">,
+): Promise<Telemetry | undefined> {
+  if (otlp === undefined) return undefined;
+  const { Telemetry } = await import("../tell/telemetry.ts");
+  const telemetry = new Telemetry(otlp, inputOf({ plane, ...parts }), logger);
+  plane.onSpans = (spans) => telemetry.spans(spans);
+  return telemetry;
 }
 
 /** The line that systemctl shows. */

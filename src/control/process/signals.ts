@@ -10,10 +10,12 @@ export interface StopRequest {
   readonly hurry: AbortSignal;
   /** Has SIGHUP do something; one that came before is made up for. Without it, SIGHUP does nothing. */
   onHangup(handle: () => void): void;
+  /** Has SIGUSR2 do something. Without it, it does nothing. */
+  onReopen(handle: () => void): void;
 }
 
-/** SIGUSR2 would end the process, and SIGUSR1 open Node's debugger, if nobody listened. */
-const signalsWithoutMeaning = ["SIGUSR1", "SIGUSR2"] as const;
+/** It would open Node's debugger, if nobody listened. */
+const signalsWithoutMeaning = ["SIGUSR1"] as const;
 
 /**
  * SIGTERM and SIGINT ask to drain, a second one to stop at once; SIGHUP asks for a reload. An error that nobody caught is a defect: the state is
@@ -54,7 +56,13 @@ export function watchStopRequests(logger: Logger): StopRequest {
     handleHangup = handle;
     if (hungUp) handle();
   };
+  // Without a listener, it would end the process.
+  let reopen = (): void => {};
+  process.on("SIGUSR2", () => reopen());
+  const onReopen = (handle: () => void): void => {
+    reopen = handle;
+  };
   process.on("uncaughtException", onDefect);
   process.on("unhandledRejection", onDefect);
-  return { stop: stop.promise, request, hurry: hurry.signal, onHangup };
+  return { stop: stop.promise, request, hurry: hurry.signal, onHangup, onReopen };
 }

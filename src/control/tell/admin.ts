@@ -27,15 +27,13 @@ export interface AdminParts {
   readonly logger: Logger;
 }
 
-/**
- * Starts the admin server over the control plane's state.
- * @throws when it can't have its address.
- */
-export async function openAdmin(
-  bind: SocketAddress,
-  { plane, reloader, drain, takeOver, destination, logger }: AdminParts,
-): Promise<AdminServer & AsyncDisposable> {
-  const input: MetricsInput = {
+/** Where metrics and status are read from. */
+export function inputOf({
+  plane,
+  reloader,
+  destination,
+}: Pick<AdminParts, "plane" | "reloader" | "destination">): MetricsInput {
+  return {
     memories: plane.memories,
     shared: plane.shared,
     readiness: () => plane.readiness,
@@ -44,13 +42,24 @@ export async function openAdmin(
     health: plane.health,
     drains: plane.drains,
     workers: plane.supervisor,
-    droppedLogLines: () => destination.dropped(),
+    droppedLogLines: () => destination.dropped() + plane.accessFile.dropped,
     reloads: () => reloader,
     lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,
     acme: () => plane.upkeep.acme,
     fileLimit: () => plane.fileLimit.limit,
   };
+}
+
+/**
+ * Starts the admin server over the control plane's state.
+ * @throws when it can't have its address.
+ */
+export async function openAdmin(
+  bind: SocketAddress,
+  { plane, reloader, drain, takeOver, destination, logger }: AdminParts,
+): Promise<AdminServer & AsyncDisposable> {
+  const input = inputOf({ plane, reloader, destination });
   const history = new History(input);
   const admin = await startAdmin(bind, {
     ready() {

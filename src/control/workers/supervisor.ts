@@ -21,6 +21,8 @@ const stableAfter = 60_000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
+  /** Requests that are over, for their file and for traces. */
+  requests(message: Extract<FromWorker, { type: "access" | "spans" }>): void;
   /** Something went wrong in a worker that goes on. */
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
@@ -308,6 +310,10 @@ export class Supervisor {
         break;
       case "log":
         this.#events.log(message.lines);
+        break;
+      case "access":
+      case "spans":
+        this.#events.requests(message);
         break;
     }
   }

@@ -1,6 +1,8 @@
 import type { Cidr } from "../../lib/cidr.ts";
+import type { LogSampling } from "../access-log.ts";
 import type { Target } from "../chain.ts";
 import type { FileSource } from "../material.ts";
+import type { Compression } from "./compression.ts";
 import type { Cors } from "./cors.ts";
 import type { Guard, GuardGroups } from "./guard.ts";
 import type { HttpMirror } from "./mirror.ts";
@@ -111,6 +113,12 @@ export interface HttpRoute {
   readonly cors: Cors | undefined;
   /** Protocols that a connection may change to. */
   readonly upgrades: readonly "websocket"[];
+  /** Undefined: answers go as they come. */
+  readonly compress?: Compression;
+  /** How many of its requests are traced, in percent; undefined: as usual. */
+  readonly trace?: { readonly percent: number };
+  /** Undefined: each of its requests has a line in the log. */
+  readonly log?: LogSampling;
 }
 
 /** The rules of http listeners; those with the same ones share it. */

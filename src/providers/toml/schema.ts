@@ -1,12 +1,14 @@
 import "./schema/interpreted.ts";
 import * as z from "zod";
 import { logLevels } from "../../model/model.ts";
+import { accessLog } from "./schema/access-log.ts";
 import { acme } from "./schema/acme.ts";
 import { auth, mostGuards } from "./schema/http/auth.ts";
 import { rateLimit } from "./schema/http/rate-limit.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
+import { otlp } from "./schema/otlp.ts";
 import { overload } from "./schema/overload.ts";
 import { pool } from "./schema/pool.ts";
 import { address, duration, integer, name } from "./schema/values.ts";
@@ -21,6 +23,7 @@ const log = z.strictObject({
     .boolean({ error: "expected true or false" })
     .prefault(true)
     .describe("One line for every ended session."),
+  access: accessLog.optional().describe("A file for the lines of requests, instead of the log."),
 });
 
 const shutdown = z.strictObject({
@@ -71,6 +74,9 @@ export const config = z
     acme: acme
       .optional()
       .describe("The authority that issues the certificates of listeners with tls.acme, over ACME."),
+    otlp: otlp
+      .optional()
+      .describe("A collector that gets traces of requests and all metrics, by OTLP over HTTP with JSON."),
     listeners: z
       .record(name, listener, { error: "expected at least one table [listeners.<name>] with bind and pool" })
       .refine((listeners) => Object.keys(listeners).length > 0, {

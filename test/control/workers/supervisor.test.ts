@@ -40,6 +40,7 @@ async function startScene(backend: string) {
   const served = Promise.withResolvers<void>();
   const supervisor: Supervisor = new Supervisor(memories, shared, model.log, {
     log: (text) => lines.push(...text.trimEnd().split("\n")),
+    requests: () => {},
     trouble: (_worker, _what, error) => served.reject(error),
     answered: (_worker, version, refusal) => {
       if (refusal !== undefined) served.reject(new Error(refusal));

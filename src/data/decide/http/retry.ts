@@ -64,6 +64,15 @@ export const isBlameless = (trigger: FailedTry["trigger"]): boolean =>
 export const maySendTwice = ({ methods }: RetryPolicy, method: string): boolean =>
   methods === "all" || methods.includes(method);
 
+/** Whether a request may be sent again where the connection that it was sent over ends. */
+export function survivesReuse(
+  policy: RetryPolicy,
+  { method, length }: { readonly method: string; readonly length: number },
+): boolean {
+  const isKept = length >= 0 && length <= policy.buffer;
+  return isKept && policy.on.includes("reused-reset") && maySendTwice(policy, method);
+}
+
 /** So much of a request's body is kept at least for a backend that may say that it has not looked at it; in bytes. */
 const leastKept = 16_384;
 

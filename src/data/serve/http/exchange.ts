@@ -1,6 +1,6 @@
 import type { Answer } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
-import type { Fields, RequestHead } from "../../../http/message.ts";
+import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { type Decision, decide } from "../../decide/http/decide.ts";
@@ -8,12 +8,13 @@ import { Passage, type PassageOwner } from "../../guard/passage.ts";
 import type { Refusal } from "../../guard/step.ts";
 import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
-import { Forward, type ForwardOwner } from "./forward.ts";
+import { Forward } from "./forward.ts";
+import type { ForwardOwner } from "./forward-owner.ts";
 import { responseEdits, unreserved } from "./heads.ts";
 import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
-import { countBegin, type RecordedExchange, recordExchange } from "./record.ts";
+import { countBegin, fieldsNamed, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
 import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
@@ -43,6 +44,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   readonly began = performance.now();
   /** When the answer's head came, by performance.now(); 0: it did not. */
   firstByte = 0;
+  responseFields: Readonly<Record<string, string>> | undefined = undefined;
   isOver = false;
   readonly #plane: HttpPlane;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
@@ -75,6 +77,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.route = decision.rule?.route;
     view.route = this.route?.name ?? "";
     if (this.route !== undefined) countBegin(this.#plane, this.route);
+    this.#plane.tracing?.begin(view, this.route, this.client);
     if (decision.kind === "forward" && !this.#takePlace()) return;
     if (
       decision.kind === "refuse" ||
@@ -197,9 +200,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.forward?.moved(false);
   }
 
-  answered(status: number): void {
+  answered({ status, fields }: ResponseHead): void {
+    const { access } = this.#plane;
     this.status = status;
     this.firstByte = performance.now();
+    if (access !== undefined) this.responseFields = fieldsNamed(access.responseFields, fields);
   }
 
   served(): void {

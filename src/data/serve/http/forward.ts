@@ -5,37 +5,24 @@ import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { isBlameless, maySendTwice, mostKept, serves } from "../../decide/http/retry.ts";
+import { isBlameless, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
 import type { HttpConnection } from "./client.ts";
+import { CompressedBody, type CompressingForward } from "./compressed-body.ts";
+import { treat } from "./compression.ts";
+import type { ForwardOwner } from "./forward-owner.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { Retries } from "./retries.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
-import { Tunnel, type TunnelOwner } from "./tunnel.ts";
+import { Tunnel } from "./tunnel.ts";
 import type { RequestView } from "./view.ts";
 
 /** How long a client that waits for a 100 waits for that of the backend, in milliseconds (RFC 9110 section 10.1.1). */
 const longestContinue = 1_000;
-
-/** The request that is forwarded, and whose it is. */
-export interface ForwardOwner extends TunnelOwner {
-  readonly view: RequestView | undefined;
-  readonly route: CompiledRoute | undefined;
-  /** By performance.now(). */
-  readonly began: number;
-  /** Bytes of the response's body: counted up as they come. */
-  sent: number;
-  /** A backend's answer has come, and goes to the client. */
-  answered(status: number): void;
-  /** The answer is complete. */
-  served(): void;
-  /** There is no answer, or not a whole one. */
-  refuse(reason: RequestReason, detail?: string): void;
-}
 
 /**
  * How far it has come. In `dispatch` there is no backend yet, in `sent` no answer, in `backoff` no backend any more until
@@ -44,7 +31,7 @@ export interface ForwardOwner extends TunnelOwner {
 type Phase = "dispatch" | "sent" | "backoff" | "answering" | "switched" | "over";
 
 /** A request that goes to a backend, and the way of its answer back to the client. */
-export class Forward implements BackendSideOwner, UpstreamUser {
+export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward {
   readonly backend: BackendSide;
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
@@ -67,6 +54,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   #lastActive = clock.now;
   /** Undefined: it asks for none, or has no backend yet. */
   #tunnel: Tunnel | undefined = undefined;
+  /** Undefined: the answer goes as it comes. */
+  #compressed: CompressedBody | undefined = undefined;
   /** Undefined: no attempt has failed. */
   #retries: Retries | undefined = undefined;
 
@@ -112,14 +101,9 @@ export class Forward implements BackendSideOwner, UpstreamUser {
    * first one of a client takes a connection of its own.
    */
   get needsNew(): boolean {
-    return this.#retries?.needsNew ?? (this.#isFirst && !this.#survivesReuse);
-  }
-
-  get #survivesReuse(): boolean {
-    const { retry } = this.#route.definition;
-    const { method, length } = this.head;
-    const isKept = length >= 0 && length <= retry.buffer;
-    return isKept && retry.on.includes("reused-reset") && maySendTwice(retry, method);
+    return (
+      this.#retries?.needsNew ?? (this.#isFirst && !survivesReuse(this.#route.definition.retry, this.head))
+    );
   }
 
   /** The head of a final answer has come. */
@@ -191,7 +175,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   /** The client takes more of the response. */
   clientDrained(): void {
     this.#lastActive = clock.now;
-    this.backend.upstream?.resume();
+    (this.#compressed ?? this.backend.upstream)?.resume();
   }
 
   interim(head: ResponseHead): void {
@@ -211,24 +195,30 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     const { client, requestBody } = this.#owner;
     if (this.#repeats(head.status, "retry_failed")) return;
     requestBody.release();
-    const route = this.#route;
-    const view = this.#view;
-    this.#answered(head.status);
+    const [route, view] = [this.#route, this.#view];
+    this.#answered(head);
     this.#phase = "answering";
-    const edits = responseEdits(head, view, route, client);
+    const { head: treated, coding } = treat(route.definition.compress, view, head);
+    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
+    const edits = responseEdits(treated, view, route, client);
     edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
-    client.response.response(head, follows, edits);
+    client.response.response(treated, follows && this.#compressed === undefined, edits);
   }
 
-  #answered(status: number): void {
+  #answered(head: ResponseHead): void {
     this.#lastActive = clock.now;
-    this.#owner.answered(status);
-    this.backend.dispatch.answered(this.#asked, serves(status));
+    this.#owner.answered(head);
+    this.backend.dispatch.answered(this.#asked, serves(head.status));
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#lastActive = clock.now;
     const { client } = this.#owner;
+    if (this.#compressed !== undefined) {
+      const accepts = this.#compressed.write(bytes, start, end);
+      if (last) this.end(undefined);
+      return accepts || last;
+    }
     // Of a relayed tunnel all bytes are counted where they are written.
     if (this.#tunnel?.isRelayed !== true) this.#owner.sent += end - start;
     if (!last || this.#phase === "switched") {
@@ -242,7 +232,17 @@ export class Forward implements BackendSideOwner, UpstreamUser {
     return true;
   }
 
+  compressedMoved(ended: boolean): void {
+    this.#lastActive = clock.now;
+    if (ended) this.#phase = "over";
+  }
+
   end(trailers: Fields | undefined): void {
+    if (this.#compressed !== undefined) {
+      this.#compressed.end(this.head.takesTrailers ? trailers : undefined);
+      this.backend.served(this.#owner.requestBody.isWhole);
+      return;
+    }
     const { client } = this.#owner;
     if (this.#phase === "switched") {
       this.#tunnel!.end();
@@ -266,7 +266,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
       this.#owner.refuse("upgrade_failed");
       return;
     }
-    this.#answered(head.status);
+    this.#answered(head);
     this.#phase = "switched";
     tunnel.begin(head, responseEdits(head, this.#view, this.#route, this.#owner.client));
   }
@@ -341,7 +341,8 @@ export class Forward implements BackendSideOwner, UpstreamUser {
   drop(lingers = false): void {
     this.#phase = "over";
     this.#retries?.stop();
-    this.backend.drop(lingers);
+    this.#compressed?.drop();
+    if (!this.#compressed?.isReceived) this.backend.drop(lingers);
   }
 
   /** @param now by performance.now(). */
@@ -387,7 +388,7 @@ export class Forward implements BackendSideOwner, UpstreamUser {
 
   /** Whether it has a backend, or is about to; by its slot. */
   isOn(slot: number): boolean {
-    return this.backend.dispatch.backend?.slot === slot;
+    return !this.#compressed?.isReceived && this.backend.dispatch.backend?.slot === slot;
   }
 
   /** Leaves a backend, by its slot. */

@@ -7,6 +7,7 @@ import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { ExchangeClient } from "./client.ts";
+import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
 
 /** A request as a backend gets it. */
@@ -86,9 +87,13 @@ export function requestEdits(view: RequestView, route: CompiledRoute, client: Ex
   const { requestFields } = route;
   const own = frontend.forwarding.markers(connection.clientAddress);
   const edited = requestFields === undefined ? own : [...own, requestFields];
-  const markers = view.reserved === undefined ? edited : [...edited, view.reserved];
+  const free = view.reserved === undefined ? edited : [...edited, view.reserved];
+  const markers = view.trace === undefined ? free : [...free, traceFields];
   const lines =
-    frontend.requestLines + frontend.forwarding.lines(view, connection) + grantedLines(view, route);
+    frontend.requestLines +
+    frontend.forwarding.lines(view, connection) +
+    grantedLines(view, route) +
+    (view.trace === undefined ? "" : traceLines(view.trace));
   return {
     dropped: markDropped(view.fields, markers),
     lines: requestFields === undefined ? lines : lines + requestFields.lines(view),

@@ -1,3 +1,4 @@
+import type { AccessLog } from "../../../observe/access-log.ts";
 import type { AcceptingPlane } from "../../accept/accepting.ts";
 import type { DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedGuards } from "../../guard/guards.ts";
@@ -5,6 +6,7 @@ import type { LoadWatch } from "../../overload.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
 import type { SharedUpstreams } from "../../upstream/shared.ts";
 import type { Mirrors } from "./mirror.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What serving HTTP needs of the plane of its worker. */
 export interface HttpPlane extends AcceptingPlane, DispatchPlane {
@@ -20,4 +22,8 @@ export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   readonly load: Pick<LoadWatch, "share" | "isHeapShort">;
   /** The process drains: connections are to end behind their present request. */
   readonly isDraining: boolean;
+  /** Undefined: the lines of requests are among all others. */
+  readonly access?: AccessLog | undefined;
+  /** Undefined: requests are not traced. */
+  readonly tracing?: Tracing | undefined;
 }

@@ -8,9 +8,11 @@ import {
   routeCell,
 } from "../../../channel/counters.ts";
 import { recordValue } from "../../../channel/histogram.ts";
+import type { Fields } from "../../../http/message.ts";
+import type { LogSampling } from "../../../model/access-log.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
-import type { RequestReason } from "../../../model/reasons.ts";
-import { logRequest } from "../../../observe/request-log.ts";
+import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { logRequest, type RequestRecord } from "../../../observe/request-log.ts";
 import type { AttemptRecord } from "../../../observe/session-log.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import type { RetryDecision } from "../../decide/http/retry.ts";
@@ -31,6 +33,8 @@ export interface RecordedExchange {
   readonly sent: number;
   readonly began: number;
   readonly firstByte: number;
+  /** Fields of the answer that its line has; undefined: none. */
+  readonly responseFields: Readonly<Record<string, string>> | undefined;
 }
 
 /** Counts a decision about sending a request again. @param first counter of the pool. */
@@ -87,11 +91,14 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
   const { logger, logSessions } = plane;
   const duration = performance.now() - exchange.began;
   countOver(plane, exchange, reason, duration);
+  const { access } = plane;
+  plane.tracing?.record(exchange, reason, duration);
   // There may be very many of these, and they are to cost little: the control plane logs sums.
-  if (!logSessions || reason === "overloaded") return;
+  if ((!logSessions && access === undefined) || reason === "overloaded") return;
+  if (!hasLine(exchange.route?.definition.log, exchange.status, reason)) return;
   const { client, view, route, backend, status, detail, firstByte, began } = exchange;
   const { connection } = client;
-  logRequest(logger, {
+  const record: RequestRecord = {
     id: view?.requestId ?? "",
     client: view?.client ?? connection.clientAddress,
     listener: connection.listener.definition.name,
@@ -110,8 +117,39 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     duration,
     reason,
     detail,
-  });
+    trace: view?.trace?.traceId ?? "",
+    user: view?.passage?.user ?? "",
+    requestFields: access && view && fieldsNamed(access.requestFields, view.fields),
+    responseFields: exchange.responseFields,
+  };
+  if (access === undefined) logRequest(logger, record);
+  else access.record(record);
 }
+
+/** Whether a request has a line, by the sampling of its route. */
+function hasLine(sampling: LogSampling | undefined, status: number, reason: RequestReason): boolean {
+  if (sampling === undefined) return true;
+  const isGood = status < 500 && (reason === "served" || requestReasons[reason].origin !== "backend");
+  return (sampling.errors && !isGood) || Math.random() * 100 < sampling.percent;
+}
+
+/** The values of these fields; undefined: there is none of them. */
+export function fieldsNamed(
+  names: readonly string[],
+  fields: Fields,
+): Readonly<Record<string, string>> | undefined {
+  let found: Record<string, string> | undefined;
+  for (const name of names)
+    for (let index = fields.findName(name); index >= 0; index = fields.findName(name, index + 1)) {
+      const value = fields.value(index).slice(0, longestValue);
+      found ??= {};
+      found[name] = found[name] === undefined ? value : `${found[name]}, ${value}`.slice(0, longestValue);
+    }
+  return found;
+}
+
+/** Characters of a field that a line has. */
+const longestValue = 1_024;
 
 const attemptRecord = ({ backend, took, error, outcome }: Attempt): AttemptRecord => ({
   backend: backend.address,

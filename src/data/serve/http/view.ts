@@ -9,6 +9,7 @@ import type { TemplateFacts } from "../../decide/http/template.ts";
 import type { Passage } from "../../guard/passage.ts";
 import type { GuardedRequest } from "../../guard/step.ts";
 import { type HttpConnection, tlsVariable } from "./client.ts";
+import type { Trace } from "./tracing.ts";
 
 /** A request as routes, keys and templates look at it. */
 export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, GuardedRequest {
@@ -19,6 +20,8 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   client: string;
   readonly connection: HttpConnection;
   requestId = "";
+  /** Undefined: it is in no trace. */
+  trace: Trace | undefined = undefined;
   route = "";
   backend = "";
   /** Past the guards of its route; undefined: there are none. */

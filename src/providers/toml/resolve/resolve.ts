@@ -6,8 +6,10 @@ import { checkModel } from "../../../model/check/check.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
+import type { OtlpSettings } from "../../../model/tracing.ts";
 import type { ListenerSettings, TlsSettings } from "../schema/listener.ts";
 import type { Settings } from "../schema.ts";
+import { resolveAccessLog } from "./access-log.ts";
 import { checkAcme, resolveAcme } from "./acme.ts";
 import { placeAddress } from "./addresses.ts";
 import { resolveChains } from "./chains.ts";
@@ -86,14 +88,22 @@ export async function resolveSettings(
   );
 
   const { workers, watchdog, log, overload, shutdown } = settings;
+  const access = resolveAccessLog(log.access, context.directory, report);
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
     watchdog: watchdog === "off" ? undefined : watchdog,
-    log: { ...log, format: log.format ?? (context.terminal ? "pretty" : "json") },
+    log: {
+      level: log.level,
+      sessions: log.sessions,
+      format: log.format ?? (context.terminal ? "pretty" : "json"),
+      ...(access !== undefined && { access }),
+      ...(settings.otlp !== undefined && { traced: settings.otlp.percent }),
+    },
     overload: resolveOverload(overload),
     shutdown,
     admin,
     ...(acme !== undefined && { acme }),
+    ...(settings.otlp !== undefined && { otlp: otlpOf(settings.otlp) }),
     listeners,
     pools,
     routeTables: tables,
@@ -123,6 +133,14 @@ function familyOf(
   report(errorAt([...path, "v6_only"], message));
   return bind;
 }
+
+const otlpOf = (table: NonNullable<Settings["otlp"]>): OtlpSettings => ({
+  traces: `${table.endpoint}/v1/traces`,
+  metrics: `${table.endpoint}/v1/metrics`,
+  headers: table.headers,
+  serviceName: table.service_name,
+  interval: table.metrics_interval,
+});
 
 /** Keys of a listener that say opposite things, of which the model can have only one. */
 function checkMode(name: string, { mode, tls, detect, routes }: ListenerSettings): readonly Finding[] {

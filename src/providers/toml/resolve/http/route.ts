@@ -1,8 +1,10 @@
 import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import type { Compression } from "../../../../model/http/compression.ts";
 import type { Cors } from "../../../../model/http/cors.ts";
 import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { UnorderedRoute } from "../../../../model/http/precedence.ts";
 import type { FieldChanges, HashKey, HttpRoute } from "../../../../model/http/route.ts";
+import type { CompressSettings } from "../../schema/http/compress.ts";
 import type { FieldChangeSettings, RouteSettings } from "../../schema/http/route.ts";
 import { trimmedBits } from "../limits.ts";
 import { resolveAction, resolveRewrite } from "./action.ts";
@@ -63,9 +65,18 @@ export async function resolveRoute(
     sticky: sticky && { cookie: sticky.cookie, sameSite: sticky.same_site, maxAge: sticky.max_age },
     cors: resolveCors(settings.cors, [...path, "cors"], resolving),
     upgrades: settings.upgrades,
+    ...(settings.compress !== undefined && { compress: compressionOf(settings.compress) }),
+    ...(settings.trace !== undefined && { trace: settings.trace }),
+    ...(settings.log !== undefined && { log: settings.log }),
   };
   return { route, hosts: [...new Set(hosts)], matches, priority, listeners };
 }
+
+const compressionOf = ({ codings, types, min_size: minSize }: CompressSettings): Compression => ({
+  codings,
+  types,
+  minSize,
+});
 
 /** The alternatives of `match`, or the one that stands in the route itself; empty: every request. */
 async function resolveMatches(

@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { retryTriggerList } from "../../../../model/http/retry.ts";
+import { logSampling } from "../access-log.ts";
 import { cidrs } from "../limits.ts";
+import { traceSampling } from "../otlp.ts";
 import { duration, integer, name, path } from "../values.ts";
+import { compress } from "./compress.ts";
 import { cors } from "./cors.ts";
 import { conditions, match } from "./match.ts";
 import {
@@ -247,6 +250,17 @@ export const route = z
         "x-default": "all",
       }),
     deny: cidrs.prefault([]).describe("Ranges whose clients get 403, even if allow has them."),
+    compress: compress
+      .optional()
+      .describe("Compresses answers of backends that are not yet, for clients that accept it."),
+    trace: traceSampling.optional().meta({
+      description: "Which of its requests are traced.",
+      "x-default": "as `otlp.percent` says",
+    }),
+    log: logSampling.optional().meta({
+      description: "Which of its requests have a line in the log.",
+      "x-default": "all",
+    }),
     auth: z
       .array(z.string({ error: "expected the name of an auth" }), {
         error: 'expected a list of auths, such as ["staff"]',

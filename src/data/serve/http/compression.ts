@@ -1,0 +1,95 @@
+import { fieldIdOf } from "../../../http/field-names.ts";
+import { type Fields, type ResponseHead, unknownLength } from "../../../http/message.ts";
+import { readFields } from "../../../http/scan.ts";
+import type { Coding, Compression } from "../../../model/http/compression.ts";
+import { type CompressionDecision, decideCompression } from "../../decide/http/compress.ts";
+import { mayCompress } from "./compressor.ts";
+import type { RequestView } from "./view.ts";
+
+/** A response as its client gets it. */
+export interface Treated {
+  readonly head: ResponseHead;
+  /** Undefined: the body goes as it comes. */
+  readonly coding: Coding | undefined;
+}
+
+/** What is said of the bytes of a body, which will be others (RFC 9110 section 8.3, RFC 9530). */
+const spoilt = [
+  "content-length",
+  "content-encoding",
+  "accept-ranges",
+  "content-md5",
+  "digest",
+  "content-digest",
+  "repr-digest",
+];
+
+/** The head of an answer that its route may compress. */
+export function treat(compression: Compression | undefined, view: RequestView, head: ResponseHead): Treated {
+  if (compression === undefined) return { head, coding: undefined };
+  const isHead = view.method === "HEAD";
+  const { status, length, fields } = head;
+  const field = (name: string): string | undefined => valuesOf(fields, name);
+  const accept = view.header("accept-encoding");
+  let decision = decideCompression(compression, accept, { status, length, field }, isHead);
+  if (decision !== "alone" && decision !== "varies" && !mayCompress()) decision = "varies";
+  if (decision === "alone") return { head, coding: undefined };
+  const treated = {
+    ...head,
+    status,
+    phrase: head.phrase,
+    fields: fieldsFor(fields, decision, status === 304),
+  };
+  if (decision === "varies") return { head: { ...treated, length }, coding: undefined };
+  const hasBody = !isHead && status !== 304;
+  return {
+    head: { ...treated, length: hasBody ? unknownLength : length },
+    coding: hasBody ? decision : undefined,
+  };
+}
+
+/** @param isStored the answer is about one that the client has, and has no coding itself. */
+function fieldsFor(
+  fields: Fields,
+  decision: Exclude<CompressionDecision, "alone">,
+  isStored: boolean,
+): Fields {
+  const isCoded = decision !== "varies";
+  const marks = new Uint8Array(fields.count);
+  let lines = "";
+  if (isCoded) {
+    if (!isStored) {
+      for (const name of spoilt) mark(fields, name, marks);
+      lines += `content-encoding: ${decision}\r\n`;
+    }
+    const tag = valuesOf(fields, "etag");
+    // The bytes are others, so it is the same in meaning only (RFC 9110 section 8.8.1).
+    if (tag?.startsWith('"')) {
+      mark(fields, "etag", marks);
+      lines += `etag: W/${tag}\r\n`;
+    }
+  }
+  const vary =
+    valuesOf(fields, "vary")
+      ?.toLowerCase()
+      .split(",")
+      .map((name) => name.trim()) ?? [];
+  if (!vary.includes("*") && !vary.includes("accept-encoding")) lines += "vary: accept-encoding\r\n";
+  return readFields(fields.linesExcept(marks) + lines);
+}
+
+function mark(fields: Fields, name: string, marks: Uint8Array): void {
+  for (let index = find(fields, name, 0); index >= 0; index = find(fields, name, index + 1)) marks[index] = 1;
+}
+
+function valuesOf(fields: Fields, name: string): string | undefined {
+  let text: string | undefined;
+  for (let index = find(fields, name, 0); index >= 0; index = find(fields, name, index + 1))
+    text = text === undefined ? fields.value(index) : `${text}, ${fields.value(index)}`;
+  return text;
+}
+
+function find(fields: Fields, name: string, from: number): number {
+  const id = fieldIdOf(name);
+  return id > 0 ? fields.find(id, from) : fields.findName(name, from);
+}

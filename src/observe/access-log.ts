@@ -1,0 +1,83 @@
+import type { AccessLogSettings, LinePart } from "../model/access-log.ts";
+import { isRequestField } from "../model/request-log.ts";
+import { loggedStatus, requestValues } from "./request-fields.ts";
+import { type RequestRecord, requestLine } from "./request-log.ts";
+import { lineOf } from "./worker-logger.ts";
+
+/** Characters of a value that a line has. */
+const longestValue = 1_024;
+
+/** Writes the lines of requests that go to a file of their own. */
+export class AccessLog {
+  readonly requestFields: readonly string[];
+  readonly responseFields: readonly string[];
+  readonly #write: (line: string) => void;
+  readonly #format: (record: RequestRecord) => string;
+
+  /** @param write takes a line with its newline. */
+  constructor({ format, requestFields, responseFields }: AccessLogSettings, write: (line: string) => void) {
+    this.requestFields = requestFields;
+    this.responseFields = responseFields;
+    this.#write = write;
+    this.#format = format.kind === "json" ? jsonLine : textLine(format.parts);
+  }
+
+  record(record: RequestRecord): void {
+    this.#write(this.#format(record));
+  }
+}
+
+function jsonLine(record: RequestRecord): string {
+  const [fields, text] = requestLine(record);
+  return lineOf("info", fields, text);
+}
+
+function textLine(parts: readonly LinePart[]): (record: RequestRecord) => string {
+  const values = parts.map(partValue);
+  return (record) => {
+    let line = "";
+    for (const value of values) line += typeof value === "string" ? value : escaped(value(record));
+    return `${line}\n`;
+  };
+}
+
+type Value = (record: RequestRecord) => string | number | undefined;
+
+function partValue(part: LinePart): string | Value {
+  if (typeof part === "string") return part;
+  if ("request" in part) return ({ requestFields: fields }) => fields?.[part.request];
+  if ("response" in part) return ({ responseFields: fields }) => fields?.[part.response];
+  return part.field in usual
+    ? usual[part.field]!
+    : isRequestField(part.field)
+      ? requestValues[part.field]
+      : "-";
+}
+
+/** Parts of the common and the combined format. */
+const usual: Readonly<Record<string, Value>> = {
+  "common.time": () => commonTime(new Date()),
+  "common.request": ({ method, path, protocol }) =>
+    method === "" ? undefined : `${method} ${path} ${protocol}`,
+  "common.status": loggedStatus,
+  "common.referer": ({ requestFields: fields }) => fields?.["referer"]?.replace(/[?#].*$/s, ""),
+};
+
+/** As Apache and nginx write values: quotes and what is no text by their codes, so that a line stays one. */
+function escaped(value: string | number | undefined): string {
+  if (value === undefined || value === "") return "-";
+  return String(value)
+    .slice(0, longestValue)
+    .replaceAll(
+      /[^\x20\x21\x23-\x5b\x5d-\x7e]/g,
+      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    );
+}
+
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `10/Oct/2000:13:55:36 +0000`. */
+function commonTime(now: Date): string {
+  const [year, month, day] = now.toISOString().slice(0, 10).split("-");
+  return `${day}/${months[Number(month) - 1]}/${year}:${now.toISOString().slice(11, 19)} +0000`;
+}

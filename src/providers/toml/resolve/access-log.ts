@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
+import { didYouMean } from "../../../lib/suggest.ts";
+import {
+  type AccessFormat,
+  type AccessLogSettings,
+  type LinePart,
+  mayBeSecret,
+} from "../../../model/access-log.ts";
+import { isRequestField, knownFormats, requestFields } from "../../../model/request-log.ts";
+import type { AccessLogTable } from "../schema/access-log.ts";
+
+type Report = (finding: Finding) => void;
+
+/** Where the lines of requests go. @returns undefined without a table. */
+export function resolveAccessLog(
+  table: AccessLogTable | undefined,
+  directory: string,
+  report: Report,
+): AccessLogSettings | undefined {
+  if (table === undefined) return undefined;
+  const path = ["log", "access"];
+  const { format, template, request_fields: ofRequests, response_fields: ofResponses } = table;
+  if (format !== "template" && template !== undefined)
+    report(errorAt([...path, "template"], 'needs format = "template"'));
+  if (format === "template" && template === undefined)
+    report(errorAt([...path, "template"], 'is missing, and format = "template" needs it'));
+  for (const key of ["request_fields", "response_fields"] as const)
+    if (format !== "json" && table[key].length > 0)
+      report(errorAt([...path, key], 'needs format = "json"; a template names the fields itself'));
+  const compiled: AccessFormat =
+    format === "json"
+      ? { kind: "json" }
+      : {
+          kind: "text",
+          parts: format === "template" ? parseTemplate(template ?? "", path, report) : knownFormats[format],
+        };
+  const parts = compiled.kind === "text" ? compiled.parts : [];
+  return {
+    file: resolve(directory, table.file),
+    format: compiled,
+    requestFields: [...ofRequests, ...namesIn(parts, "request")],
+    responseFields: [...ofResponses, ...namesIn(parts, "response")],
+  };
+}
+
+const namesIn = (parts: readonly LinePart[], of: "request" | "response"): readonly string[] => [
+  ...new Set(
+    parts.flatMap((part) => {
+      if (typeof part === "string") return [];
+      const name = of === "request" && "request" in part ? part.request : undefined;
+      const other = of === "response" && "response" in part ? part.response : undefined;
+      return name ?? other ?? [];
+    }),
+  ),
+];
+
+function parseTemplate(template: string, path: Path, report: Report): readonly LinePart[] {
+  const at = [...path, "template"];
+  if (/[^\x20-\x7e\u00a0-\uffff]/.test(template))
+    report(errorAt(at, "has a control character; a line is one line of text"));
+  // Texts and names take turns.
+  return template.split(/\{([^{}]*)\}/).flatMap((piece, index): LinePart[] => {
+    if (index % 2 === 0) return piece === "" ? [] : [piece];
+    const [, of, name = ""] = /^(request|response)\.([a-zA-Z0-9!#$%&'*+.^_`|~-]+)$/.exec(piece) ?? [];
+    const lower = name.toLowerCase();
+    if (of !== undefined && mayBeSecret(lower))
+      report(errorAt(at, `${JSON.stringify(piece)} may have a secret in it, which no log gets; remove it`));
+    if (of === "request") return [{ request: lower }];
+    if (of === "response") return [{ response: lower }];
+    if (!isRequestField(piece)) {
+      const message = `${JSON.stringify(piece)} is nothing that is known of a request; expected one of the fields in docs/operations.md, request.NAME or response.NAME`;
+      report(errorAt(at, message, didYouMean(piece, Object.keys(requestFields))));
+    }
+    return [{ field: piece }];
+  });
+}
