@@ -29,12 +29,23 @@ export function compilePathRewrite(rewrite: PathRewrite, regexes: Regexes | unde
   }
 }
 
-/** @param prefix without a slash at its end. */
-function replacePrefix(path: string, matched: PathMatch | undefined, prefix: string): string {
+/** @param prefix without a slash at its end, but where letters are replaced. */
+function replacePrefix(path: string, matched: PathMatch | undefined, prefix: string): string | undefined {
   // `*` has no prefix.
   if (!path.startsWith("/")) return path;
   const rest = path.slice(matched?.value.length ?? 0);
-  const whole = matched?.kind === "text-prefix" || rest === "" || rest.startsWith("/") || prefix === "";
+  if (matched?.kind === "text-prefix") return joinText(prefix, rest);
+  const whole = rest === "" || rest.startsWith("/") || prefix === "";
   const replaced = whole ? prefix + rest : `${prefix}/${rest}`;
   return replaced.startsWith("/") ? replaced : `/${replaced}`;
 }
+
+/** Letters may come to stand beside each other as `..`: a path that would leave its prefix is none. */
+function joinText(prefix: string, rest: string): string | undefined {
+  const joined = prefix + rest;
+  const path = joined.startsWith("/") ? joined : `/${joined}`;
+  return hasDotSegment(path) ? undefined : path;
+}
+
+const hasDotSegment = (path: string): boolean =>
+  path.split("/").some((segment) => segment === "." || segment === "..");

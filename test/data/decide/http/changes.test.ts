@@ -29,9 +29,18 @@ for (const [path, matched, prefix, expected] of [
     assert.equal(rewrite(path, prefixed(matched)), expected);
   });
 
-test("a prefix of letters is replaced by whole segments", () => {
-  const rewrite = compilePathRewrite({ kind: "prefix", prefix: "/v1" }, undefined);
-  assert.equal(rewrite("/apix", { kind: "text-prefix", value: "/api", ignoreCase: false }), "/v1/x");
+test("a prefix of letters is replaced by letters, but never so that the path leaves it", () => {
+  const match = { kind: "text-prefix", value: "/api", ignoreCase: false } as const;
+  const rewriteTo = (prefix: string) => {
+    const rewrite = compilePathRewrite({ kind: "prefix", prefix }, undefined);
+    return (path: string) => rewrite(path, match);
+  };
+  assert.equal(rewriteTo("/v1")("/apix"), "/v1x");
+  assert.equal(rewriteTo("")("/apix"), "/x");
+  assert.equal(rewriteTo("/v1/")("/api/x"), "/v1//x");
+  for (const path of ["/api..", "/api../x", "/api.", "/api./x"])
+    assert.equal(rewriteTo("/v1/")(path), undefined, path);
+  assert.equal(rewriteTo("/v1")("/api.."), "/v1..");
 });
 
 test("what a regular expression makes is a path in normal form, or nothing", () => {

@@ -191,6 +191,8 @@ test("what a client of HTTP/2 may cost is said in a table, and a listener withou
     streams: 100,
     streamWindow: 65_536,
     connectionWindow: 1_048_576,
+    headerTable: 4_096,
+    ping: undefined,
     resets: { burst: 100, perSecond: 10 },
     glitches: 1_000,
   });
@@ -209,6 +211,8 @@ glitches = 9
     streams: 7,
     streamWindow: 32_768,
     connectionWindow: 131_072,
+    headerTable: 4_096,
+    ping: undefined,
     resets: { burst: 3, perSecond: 0.5 },
     glitches: 9,
   });
