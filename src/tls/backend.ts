@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import {
   type ConnectionOptions,
@@ -7,7 +8,7 @@ import {
   getCACertificates,
   type SecureContext,
   type SecureContextOptions,
-  type TLSSocket,
+  TLSSocket,
 } from "node:tls";
 import type { SocketAddress } from "../lib/address.ts";
 import type { Certificate } from "../model/material.ts";
@@ -85,9 +86,19 @@ export function beginTls(
     checkServerIdentity: (host) => identityError(rules, host, socket.getPeerX509Certificate()),
   };
   const socket = connect(options);
+  keepLeaf(socket);
   socket.getPeerCertificate = (): DetailedPeerCertificate => comparable(socket.getPeerX509Certificate());
   if (anyIssuer) takeAnyIssuer(socket);
   return socket;
+}
+
+/** Node 24 gives the certificate of a server to the first who asks, and to nobody after that. */
+function keepLeaf(socket: TLSSocket): void {
+  let leaf: X509Certificate | undefined;
+  socket.getPeerX509Certificate = () => {
+    leaf ??= TLSSocket.prototype.getPeerX509Certificate.call(socket);
+    return leaf;
+  };
 }
 
 /**
