@@ -55,11 +55,8 @@ export function outcomeOf(reason: RequestReason, status: number): number {
 /** The cause for which a request was sent again: `status` stands for every status of an answer. */
 export type RetryCause = RetryTrigger | "status";
 
-/** Connecting another backend is counted as a retry of its own, whoever asked for it. */
-export const retryCauseList: readonly RetryCause[] = [
-  ...retryTriggerList.filter((trigger) => trigger !== "connect-failed"),
-  "status",
-];
+/** `connect-failed`: no backend was left for another attempt. Connecting the next one is counted as a retry of its own, whoever asked for it. */
+export const retryCauseList: readonly RetryCause[] = [...retryTriggerList, "status"];
 export const retryRefusalList: readonly RetryRefusal[] = Object.keys(retryRefusals) as RetryRefusal[];
 
 /** A handshake's result with the TLS version that it agreed on; a failed one has none. */

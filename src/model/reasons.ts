@@ -339,3 +339,7 @@ export const requestReasons = {
 } as const satisfies Record<string, Reason & { readonly status: number }>;
 
 export type RequestReason = keyof typeof requestReasons;
+
+/** @param otherwise where requests do not end for that reason. */
+export const requestReasonOf = (reason: EndReason, otherwise: RequestReason): RequestReason =>
+  reason in requestReasons ? (reason as RequestReason) : otherwise;

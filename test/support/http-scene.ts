@@ -65,7 +65,7 @@ export interface RequestLine {
   readonly path?: string;
   readonly method?: string;
   readonly detail?: string;
-  readonly attempts?: readonly { readonly error?: string }[];
+  readonly attempts?: readonly { readonly error?: string; readonly backend?: string }[];
   readonly requests?: number;
 }
 

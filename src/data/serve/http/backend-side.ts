@@ -1,7 +1,7 @@
 import { backendCell } from "../../../channel/counters.ts";
 import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
-import type { RetryPolicy } from "../../../model/http/retry.ts";
+import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import { decideRetry, type FailedTry, type RetryDecision } from "../../decide/http/retry.ts";
@@ -132,8 +132,13 @@ export class BackendSide implements DispatchOwner {
     this.#owner.ended(reason);
   }
 
-  /** Whether the request is sent once more. That is counted, and noted of the attempt. @param took its time, in milliseconds. */
-  decide(policy: RetryPolicy, failed: FailedTry, took: number): RetryDecision {
+  /**
+   * Whether the request is sent once more. That is counted, and noted of the attempt.
+   * @param began when the attempt did that a backend was sent, by performance.now().
+   */
+  decide(policy: RetryPolicy, attempted: Omit<FailedTry, "left">, began: number): RetryDecision {
+    const now = performance.now();
+    const failed = { ...attempted, left: (this.deadline ?? Number.POSITIVE_INFINITY) - now };
     const { pool } = this.dispatch;
     const { connect, counters } = pool.definition;
     const wanted = decideRetry(policy, failed);
@@ -144,14 +149,23 @@ export class BackendSide implements DispatchOwner {
     if (decision.kind === "unasked") return decision;
     countRetry(this.#plane.counters, counters, failed.trigger, decision);
     const { trigger } = failed;
-    const attempt = this.dispatch.attempts.at(-1)!;
+    const attempt = this.dispatch.attempts.at(-1);
+    // All backends but those that are avoided were out of service.
+    if (attempt === undefined) return decision;
     attempt.outcome = {
       status: typeof trigger === "number" ? trigger : undefined,
       error: typeof trigger === "number" ? undefined : trigger,
-      took,
+      took: trigger === "connect-failed" ? attempt.took : now - began,
       retry: decision.kind === "again" ? "made" : decision.why,
     };
     return decision;
+  }
+
+  /** The name for the end of the connection. */
+  endTrigger({ on }: RetryPolicy): RetryTrigger {
+    const { upstream } = this;
+    const isStale = upstream?.isReused === true && !upstream.heard;
+    return isStale && on.includes("reused-reset") ? "reused-reset" : "reset";
   }
 
   /** Lets go of the backend, so that another attempt may be made. @param avoids whether that one prefers other backends. */
@@ -167,7 +181,18 @@ export class BackendSide implements DispatchOwner {
     this.#excluded = hasOther ? excluded : none;
   }
 
-  /** Makes another attempt, after {@link leave}. */
+  /** Whether the dispatch ended for want of a backend that the request had not failed on. */
+  hasTriedAll(reason: EndReason): boolean {
+    return reason === "connect_failed" || (reason === "no_backend" && this.#excluded.length > 0);
+  }
+
+  /** As {@link leave} where all backends were tried: the next attempt may take each of them but the last one that failed. */
+  leaveAll(): void {
+    this.#excluded = none;
+    this.leave(this.dispatch.attempts.length > 0);
+  }
+
+  /** Makes another attempt, after {@link leave} or {@link leaveAll}. */
   again(): void {
     this.dispatch = new Dispatch(this.#plane, this.dispatch.pool, this);
     this.dispatch.begin();

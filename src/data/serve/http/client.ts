@@ -60,6 +60,12 @@ export interface ResponseSink extends BodyReceiver {
   switched(head: ResponseHead, edits?: HeadEdits): void;
 }
 
+/** Whether a client gets heads with status 103 (RFC 8297). */
+export function takesEarlyHints({ frontend, protocol }: ExchangeClient): boolean {
+  const { earlyHints } = frontend.front;
+  return earlyHints !== "off" && (earlyHints !== "2" || protocol === "HTTP/2");
+}
+
 /** What variables say of a client's TLS. */
 export function tlsVariable(name: Variable, { client, serverName, tls }: HttpConnection): string {
   if (tls === undefined) return "";

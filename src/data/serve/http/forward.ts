@@ -2,14 +2,14 @@ import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
-import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { isBlameless, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
-import type { HttpConnection } from "./client.ts";
+import { type HttpConnection, takesEarlyHints } from "./client.ts";
 import { CompressedBody, type CompressingForward } from "./compressed-body.ts";
 import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
@@ -70,17 +70,16 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   ) {
     const { choice } = to;
     const { key, backend: preferred } = choice;
-    const view = owner.view!;
     this.#owner = owner;
-    this.#view = view;
+    this.#view = owner.view!;
     this.#route = owner.route!;
-    this.head = new ForwardedHead(view, to.path);
+    this.head = new ForwardedHead(this.#view, to.path);
     this.choice = choice;
     this.#call = GrpcCall.of(this.head, this.#route.definition.timeouts.request);
     const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
     this.deadline = time === undefined ? undefined : owner.began + time;
     this.#isFirst = to.isFirst;
-    this.key = { clientAddress: view.client, serverName: this.connection.serverName, key, preferred };
+    this.key = { clientAddress: this.#view.client, serverName: this.connection.serverName, key, preferred };
     this.backend = new BackendSide(plane, this, owner);
   }
 
@@ -118,8 +117,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   connected(upstream: RequestUpstream): void {
     const { client, requestBody } = this.#owner;
     const { backend } = upstream;
-    const view = this.#view;
-    const { head } = this;
+    const [head, view] = [this.head, this.#view];
     this.#phase = "sent";
     this.#asked = performance.now();
     this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
@@ -154,9 +152,11 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   ended(reason: EndReason): void {
+    const retries = this.#retries;
     // What reached no backend at all is told so; an earlier attempt did.
-    if (this.#retries !== undefined) this.#owner.refuse(this.#retries.reason, reason);
-    else this.#owner.refuse(reason in requestReasons ? (reason as RequestReason) : "connect_failed");
+    if (retries === undefined) this.#owner.refuse(requestReasonOf(reason, "connect_failed"));
+    else if (!this.backend.hasTriedAll(reason) || !this.#startsOver(retries))
+      this.#owner.refuse(retries.reason, reason);
   }
 
   /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
@@ -180,15 +180,12 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   interim(head: ResponseHead): void {
     this.#lastActive = clock.now;
-    const { frontend, protocol, response } = this.#owner.client;
+    const { client } = this.#owner;
     if (head.status === 100) {
       if (!this.head.expectsContinue || this.#continued) return;
       this.#continued = true;
-    } else if (head.status === 103) {
-      const { earlyHints } = frontend.front;
-      if (earlyHints === "off" || (earlyHints === "2" && protocol !== "HTTP/2")) return;
-    }
-    response.interim(head);
+    } else if (head.status === 103 && !takesEarlyHints(client)) return;
+    client.response.interim(head);
   }
 
   response(head: ResponseHead, follows: boolean): void {
@@ -273,24 +270,21 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   /** The backend's response breaks the rules, or was cut short. */
   fail({ reason, detail }: Fault): void {
-    const why = reason as RequestReason;
-    if (reason === "backend_closed" && this.#repeats(this.#breakTrigger, why)) return;
-    this.#owner.refuse(why, detail);
+    if (reason === "backend_closed") this.#lost(reason, detail);
+    else this.#owner.refuse(reason as RequestReason, detail);
   }
 
   broke(): void {
-    if (!this.#repeats(this.#breakTrigger, "backend_reset")) this.#owner.refuse("backend_reset");
+    this.#lost("backend_reset");
+  }
+
+  #lost(reason: RequestReason, detail?: string): void {
+    const trigger = this.backend.endTrigger(this.#route.definition.retry);
+    if (!this.#repeats(trigger, reason)) this.#owner.refuse(reason, detail);
   }
 
   refused(): void {
     if (!this.#repeats("refused-stream", "backend_refused")) this.#owner.refuse("backend_refused");
-  }
-
-  /** What the end of the connection is called. */
-  get #breakTrigger(): RetryTrigger {
-    const { upstream } = this.backend;
-    const isStale = upstream?.isReused === true && !upstream.heard;
-    return isStale && this.#route.definition.retry.on.includes("reused-reset") ? "reused-reset" : "reset";
   }
 
   /**
@@ -300,20 +294,8 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
    */
   #repeats(trigger: RetryTrigger | number, reason: RequestReason): boolean {
     if (this.#phase !== "sent") return false;
-    const { backend, deadline } = this;
-    const { retry } = this.#route.definition;
-    const now = performance.now();
-    const decision = backend.decide(
-      retry,
-      {
-        trigger,
-        method: this.head.method,
-        retries: this.#retries?.count ?? 0,
-        isWhole: this.#owner.requestBody.isThere,
-        left: deadline === undefined ? Number.POSITIVE_INFINITY : deadline - now,
-      },
-      now - this.#tried,
-    );
+    const { backend } = this;
+    const decision = this.#decide(trigger);
     if (decision.kind !== "again") return false;
     this.#retries ??= new Retries();
     this.#retries.reason = reason;
@@ -325,6 +307,23 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     backend.leave(trigger !== "reused-reset");
     this.#retries.wait(decision.wait, this.#again);
     return true;
+  }
+
+  /** No backend is left for an attempt that is not the first: that is one more that failed. @returns as {@link #repeats}. */
+  #startsOver(retries: Retries): boolean {
+    const decision = this.#decide("connect-failed");
+    if (decision.kind !== "again") return false;
+    this.#phase = "backoff";
+    this.backend.leaveAll();
+    retries.wait(decision.wait, this.#again);
+    return true;
+  }
+
+  #decide(trigger: RetryTrigger | number) {
+    const { retry } = this.#route.definition;
+    const retries = this.#retries?.count ?? 0;
+    const isWhole = this.#owner.requestBody.isThere;
+    return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.#tried);
   }
 
   readonly #again = (): void => {

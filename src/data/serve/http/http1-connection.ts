@@ -6,7 +6,7 @@ import type { RequestHead } from "../../../http/message.ts";
 import { outside } from "../../../lib/crowd.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
-import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
@@ -311,7 +311,7 @@ export class Http1Connection
     if (!this.#plane.open.delete(this)) return;
     this.#front.close();
     if (this.exchange?.forward?.isSwitched) this.exchange.tunnelEnded(reason, false);
-    else this.exchange?.abandon(requestReasonOf(reason));
+    else this.exchange?.abandon(requestReasonOf(reason, "client_reset"));
     this.#record(reason, this.connection.close(reason, linger));
   }
 
@@ -338,7 +338,3 @@ export class Http1Connection
     this.#since = clock.now;
   }
 }
-
-/** How a request ends where its connection does. */
-const requestReasonOf = (reason: EndReason): RequestReason =>
-  reason in requestReasons ? (reason as RequestReason) : "client_reset";

@@ -6,7 +6,7 @@ import { Crowd, outside } from "../../../lib/crowd.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { HttpFront } from "../../../model/http/front.ts";
 import type { WorkerSession } from "../../../model/open-session.ts";
-import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { type EndReason, requestReasonOf } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
@@ -271,7 +271,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   /** Ends now, whatever is under way. */
   end(reason: EndReason): void {
     if (!this.#plane.open.delete(this)) return;
-    for (const request of this.#requests) request.abandon(requestReasonOf(reason));
+    for (const request of this.#requests) request.abandon(requestReasonOf(reason, "client_reset"));
     this.#engine.closed();
     this.#record(reason, this.connection.close(reason));
   }
@@ -294,10 +294,6 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     this.#plane.counters[this.connection.listener.definition.counters + cell]! += bytes;
   }
 }
-
-/** How a request ends where its connection does. */
-const requestReasonOf = (reason: EndReason): RequestReason =>
-  reason in requestReasons ? (reason as RequestReason) : "client_reset";
 
 /** With TLS by what was agreed on (RFC 9113 section 3.2), else by what the listener has. */
 export function speaksHttp2({ tls }: Pick<HttpConnection, "tls">, { versions }: HttpFront): boolean {

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { poolCell, type RetryCause, retryCauseList } from "../../../../src/channel/counters.ts";
 import { backendFlag } from "../../../../src/channel/memory.ts";
 import { readTime, sharedClock } from "../../../../src/data/clock.ts";
-import { type FakeBackend, HttpScene, type RequestLine, writtenTo } from "../../../support/http-scene.ts";
+import type { FakeSocket } from "../../../support/fake-socket.ts";
+import {
+  type FakeBackend,
+  HttpScene,
+  type HttpSettings,
+  type RequestLine,
+  writtenTo,
+} from "../../../support/http-scene.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
 
 const get = (path = "/"): Buffer => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
@@ -96,7 +104,7 @@ describe("a request that fails on a backend", () => {
   });
 
   test("is told truthfully where the next attempt has no backend", async () => {
-    const scene = await HttpScene.of(route(`{ ${now} }`), { ...noLimit, backends: 2 });
+    const scene = await HttpScene.of(route(`{ attempts = 1, ${now} }`), { ...noLimit, backends: 2 });
     const client = scene.accept();
     client.receive(get());
     scene.backend().send(busy);
@@ -151,6 +159,113 @@ describe("a request that fails on a backend", () => {
     scene.backend();
     scene.sweep(5_500);
     assert.match(writtenTo(client), /^HTTP\/1\.1 504 .*try_timeout/s);
+    scene.finish();
+  });
+});
+
+describe("a request that failed on a backend, and then finds no other one", () => {
+  /** Of two backends, the one that was asked is lost, and the other one cannot be connected. */
+  async function stranded(
+    toml: string,
+    request = get(),
+    pool: HttpSettings["pool"] = noLimit.pool,
+  ): Promise<{ scene: HttpScene; client: FakeSocket }> {
+    const scene = await HttpScene.of(toml, { pool, backends: 2 });
+    const client = scene.accept();
+    client.receive(request);
+    scene.backend().socket.fail("ECONNRESET");
+    if (scene.plane.dialled.length === 1) afterBackoff(scene);
+    if (scene.plane.dialled.length > 1) scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+    return { scene, client };
+  }
+
+  test("goes once more to the one that was asked before, which is not the one that failed last", async () => {
+    const { scene, client } = await stranded(route(`{ ${now} }`));
+    assert.equal(scene.plane.dialled.length, 3);
+    scene.backend().send(ok);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 .*hello$/s);
+    const line = scene.requests.at(-1)!;
+    assert.deepEqual(attemptsOf(line), [
+      ["reset", "made"],
+      ["ECONNREFUSED", "made"],
+      [undefined, undefined],
+    ]);
+    const [asked, refused, last] = line.attempts!.map(({ backend }) => backend);
+    assert.notEqual(asked, refused);
+    assert.equal(last, asked);
+    scene.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    const first = scene.pool.definition.counters + poolCell.requestRetries;
+    const made = (cause: RetryCause): number => scene.plane.counters[first + retryCauseList.indexOf(cause)]!;
+    assert.deepEqual([made("reset"), made("connect-failed"), made("status")], [1, 1, 0]);
+    scene.finish();
+  });
+
+  test("waits for the backoff before it", async () => {
+    const { scene, client } = await stranded(route('{ backoff = { base = "1s", max = "1m" } }'));
+    assert.equal(scene.plane.dialled.length, 2);
+    scene.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    scene.sweep(60_000);
+    assert.equal(scene.plane.dialled.length, 3);
+    scene.backend().send(ok);
+    assert.match(writtenTo(client), /hello$/);
+    scene.finish();
+  });
+
+  test("ends after as many attempts as its route allows, and is told of the last one that reached a backend", async () => {
+    const { scene, client } = await stranded(route(`{ attempts = 3, ${now} }`));
+    // Each time one backend, then the other one, until no attempt is left.
+    for (let count = 0; count < 20 && writtenTo(client) === ""; count++)
+      scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+    assert.match(writtenTo(client), /^HTTP\/1\.1 502 .*backend_reset \(connect_failed\)/s);
+    const retries = attemptsOf(scene.requests.at(-1)!).map((attempt) => (attempt as unknown[])[1]);
+    assert.equal(retries.filter((retry) => retry === "made").length, 3);
+    assert.equal(retries.at(-1), "attempts");
+    scene.plane.holds({ leases: [0, 0, 0], waiting: 0 });
+    scene.finish();
+  });
+
+  test("goes nowhere where the route does not name connect-failed", async () => {
+    const { scene, client } = await stranded(route(`{ on = ["reset"], ${now} }`));
+    assert.equal(scene.plane.dialled.length, 2);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 502 /);
+    scene.finish();
+  });
+
+  test("goes nowhere beyond the budget of its pool", async () => {
+    const connect = { timeout: 1_000, attempts: 3, retryBudget: { percent: 100, min: 0 } };
+    const { scene, client } = await stranded(route(`{ attempts = 9, ${now} }`), get(), { connect });
+    assert.equal(attemptsOf(scene.requests.at(-1)!).at(-1)?.toString(), "ECONNREFUSED,budget");
+    assert.match(writtenTo(client), /^HTTP\/1\.1 502 /);
+    scene.finish();
+  });
+
+  test("is sent once where a byte of it went out and its method may not be sent twice", async () => {
+    const { scene, client } = await stranded(route(`{ attempts = 9, ${now} }`), put("x", "POST"));
+    assert.equal(scene.plane.dialled.length, 1);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 502 .*backend_reset/s);
+    scene.finish();
+  });
+
+  test("ends there without a retry table: its one other attempt was made", async () => {
+    const scene = await HttpScene.of("", { ...noLimit, backends: 2 });
+    const client = scene.accept();
+    client.receive(get());
+    const kept = scene.backend();
+    kept.send(ok);
+    // The next request of the other backend, so that the one after that takes the connection that is kept.
+    scene.accept().receive(get());
+    scene.backend().send(ok);
+    const before = client.written.length;
+    client.receive(get());
+    kept.socket.fail("ECONNRESET");
+    for (let count = 0; count < 2; count++) scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+    assert.equal(scene.plane.dialled.length, 4);
+    assert.match(writtenTo(client).slice(before), /HTTP\/1\.1 502 .*backend_reset \(connect_failed\)/s);
+    assert.deepEqual(attemptsOf(scene.requests.at(-1)!), [
+      ["reused-reset", "made"],
+      ["ECONNREFUSED", undefined],
+      ["ECONNREFUSED", "attempts"],
+    ]);
     scene.finish();
   });
 });
