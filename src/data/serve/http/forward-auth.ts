@@ -225,7 +225,9 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     if (this.#sentAt > 0 && this.#verdict === undefined)
       this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
     this.#side.drop();
-    this.#settle(this.#judge.failed(detail));
+    const verdict = this.#verdict;
+    // It has said no: that its answer is not whole makes no yes of it.
+    this.#settle(verdict?.kind === "refuse" ? verdict : this.#judge.failed(detail));
   }
 
   #settle(verdict: Verdict): void {

@@ -124,7 +124,12 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#lastActive = clock.now;
     view.backend = backend.address;
     head.scheme = upstream.secure ? "https" : "http";
-    head.authority = authorityFor(view, this.#route, this.backend.dispatch.pool.definition.http, backend);
+    head.authority = authorityFor(
+      view.authority,
+      this.#route,
+      this.backend.dispatch.pool.definition.http,
+      backend,
+    );
     const { retry } = this.#route.definition;
     requestBody.keep(mostKept(retry, head.method, upstream.mayRefuse));
     if (head.upgrade !== "") {

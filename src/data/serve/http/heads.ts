@@ -10,9 +10,19 @@ import type { ExchangeClient } from "./client.ts";
 import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
 
-/** A request as a backend gets it. */
+/**
+ * A request as a backend gets it. It has all of the client's head but the fields' texts for itself: a connection of HTTP/1
+ * has one object for all of its requests, and a copy may outlive its request.
+ */
 export class ForwardedHead implements RequestHead {
-  readonly #head: RequestHead;
+  readonly method: string;
+  readonly host: string;
+  readonly query: string;
+  readonly secondPath = undefined;
+  readonly length: number;
+  readonly upgrade: "" | "websocket";
+  readonly expectsContinue: boolean;
+  readonly takesTrailers: boolean;
   readonly fields: Fields;
   readonly path: string;
   authority: string;
@@ -20,49 +30,26 @@ export class ForwardedHead implements RequestHead {
   scheme: "http" | "https";
 
   constructor({ head, fields }: RequestView, path: string) {
-    this.#head = head;
+    this.method = head.method;
+    this.host = head.host;
+    this.query = head.query;
+    this.length = head.length;
+    this.upgrade = head.upgrade;
+    this.expectsContinue = head.expectsContinue;
+    this.takesTrailers = head.takesTrailers;
     this.fields = fields;
     this.path = path;
     this.authority = head.authority;
     this.scheme = head.scheme;
   }
-
-  get method(): string {
-    return this.#head.method;
-  }
-
-  get host(): string {
-    return this.#head.host;
-  }
-
-  get query(): string {
-    return this.#head.query;
-  }
-
-  get secondPath(): undefined {
-    return undefined;
-  }
-
-  get length(): number {
-    return this.#head.length;
-  }
-
-  get upgrade(): "" | "websocket" {
-    return this.#head.upgrade;
-  }
-
-  get expectsContinue(): boolean {
-    return this.#head.expectsContinue;
-  }
-
-  get takesTrailers(): boolean {
-    return this.#head.takesTrailers;
-  }
 }
 
-/** What the backend sees as host. A client of HTTP/1.0 may have named none; the backend's address will do then. */
+/**
+ * What the backend sees as host. A client of HTTP/1.0 may have named none; the backend's address will do then.
+ * @param authority as the client sent it.
+ */
 export function authorityFor(
-  view: RequestView,
+  authority: string,
   route: CompiledRoute,
   { host }: PoolHttp,
   { address, hostName, target }: PlacedBackend,
@@ -72,7 +59,6 @@ export function authorityFor(
   const { host: rewritten } = route.definition.rewrite;
   if (rewritten !== undefined) return rewritten;
   if (typeof host === "object") return host.name;
-  const { authority } = view.head;
   return host === "backend" || authority === "" ? own : authority;
 }
 

@@ -1,5 +1,5 @@
 import { poolCell } from "../../../channel/counters.ts";
-import type { Fields, ResponseHead } from "../../../http/message.ts";
+import type { Fields, HeadEdits, ResponseHead } from "../../../http/message.ts";
 import { type HttpMirror, type MirrorOutcome, mirrorOutcomeList } from "../../../model/http/mirror.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
@@ -94,8 +94,11 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
   /** Of two copies of one request none is missed more than the other. */
   readonly needsNew = false;
   readonly #plane: HttpPlane;
-  readonly #request: Mirrored;
+  readonly #route: CompiledRoute;
   readonly head: ForwardedHead;
+  /** As the client sent it. */
+  readonly #authority: string;
+  readonly #edits: HeadEdits;
   readonly #body = new RequestBody();
   readonly #backend: BackendSide;
   readonly #over: (mirror: Mirror) => void;
@@ -110,10 +113,14 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
 
   /** @param over is told when nothing is left of it. */
   constructor(plane: HttpPlane, request: Mirrored, choice: PoolChoice, over: (mirror: Mirror) => void) {
-    const { view, client, path, isWhole } = request;
+    const { view, route, client, path, isWhole } = request;
     this.#plane = plane;
-    this.#request = request;
+    this.#route = route;
     this.head = new ForwardedHead(view, path);
+    this.#authority = view.authority;
+    // Later there may be another request in the place of this one, or no client any more.
+    const { dropped, lines } = requestEdits(view, route, client);
+    this.#edits = { dropped: dropped.slice(), lines };
     this.#body.isWhole = isWhole;
     this.#over = over;
     this.connection = client.connection;
@@ -127,13 +134,17 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
   }
 
   connected(upstream: RequestUpstream): void {
-    const { view, route, client } = this.#request;
     const { head } = this;
     this.#lastActive = clock.now;
     this.#asked = performance.now();
     head.scheme = upstream.secure ? "https" : "http";
-    head.authority = authorityFor(view, route, this.choice.pool.definition.http, upstream.backend);
-    upstream.request(this, head, this.#body.waits, requestEdits(view, route, client));
+    head.authority = authorityFor(
+      this.#authority,
+      this.#route,
+      this.choice.pool.definition.http,
+      upstream.backend,
+    );
+    upstream.request(this, head, this.#body.waits, this.#edits);
     this.#behind = 0;
     this.#body.flow(upstream.requestBody, head.length === 0);
   }
@@ -246,6 +257,6 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
   /** @param now by performance.now(). */
   endIfOverdue(now: number): void {
     if (this.#backend.upstream === undefined) this.#backend.dispatch.endIfOverdue(now);
-    else if (now - this.#lastActive > this.#request.route.definition.timeouts.firstByte) this.#end("failed");
+    else if (now - this.#lastActive > this.#route.definition.timeouts.firstByte) this.#end("failed");
   }
 }

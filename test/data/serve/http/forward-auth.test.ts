@@ -142,6 +142,26 @@ describe("where nobody can be asked", () => {
     });
   }
 
+  const cuts: Readonly<Record<string, (begun: Begun) => void>> = {
+    ends: ({ server }) => server.end(),
+    "is reset": ({ server }) => server.socket.fail("ECONNRESET"),
+    "comes no further": ({ at }) => at.sweep(5_100),
+    "is drained": ({ at }) => {
+      for (const open of at.plane.open) open.vacate(0);
+    },
+  };
+  for (const [what, cut] of Object.entries(cuts))
+    test(`a refusal whose body ${what} stays one, where a failure would let in`, () => {
+      const begun = begin("pass");
+      const { at, client, server } = begun;
+      server.send("HTTP/1.1 403 X\r\nContent-Length: 5\r\n\r\nab");
+      cut(begun);
+      assert.match(writtenTo(client), /^HTTP\/1\.1 403 Forbidden\r\n.*auth_denied/s);
+      assert.equal(lineOf(begun).reason, "auth_denied");
+      assert.equal(at.plane.dialled.length, 1, "it went on to a backend");
+      at.finish();
+    });
+
   test("nothing is connected, it is refused", () => {
     const at = scenes.refuse.again({ backends: 1 });
     const client = at.accept();

@@ -69,6 +69,25 @@ describe("the copy of a request", () => {
     one.finish();
   });
 
+  test("that has no backend yet stays the same while its client sends another request", async () => {
+    const one = await scene();
+    const client = one.accept();
+    const inner = "GET /inner HTTP/1.1\r\nHost: b.test\r\n\r\n";
+    client.receive(
+      Buffer.from(`POST /a?b HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`),
+    );
+    const [copy, request] = one.plane.dialled;
+    request!.connect("connect");
+    new FakeBackend(request!).send(ok);
+    client.receive(Buffer.from("GET /next?c HTTP/1.1\r\nHost: next.test\r\n\r\n"));
+    copy!.connect("connect");
+    const { got } = new FakeBackend(copy!);
+    assert.match(got, /^POST \/a\?b HTTP\/1\.1\r\nhost: a\.test\r\n/);
+    assert.match(got, /\r\nx-forwarded-host: a\.test\r\n/);
+    assert.ok(got.includes(`\r\ncontent-length: ${inner.length}\r\n`) && got.endsWith(`\r\n\r\n${inner}`));
+    one.finish();
+  });
+
   test("ends when no answer comes in time", async () => {
     const one = await scene();
     const client = one.accept();
