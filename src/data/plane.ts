@@ -139,9 +139,9 @@ export class ServedListener {
     return this.#pools.get(choose(relayTarget(serve)))!;
   }
 
-  /** A pool that one of its chains or routes leads to. */
-  poolNamed(name: string): ServedPool {
-    return this.#pools.get(name)!;
+  /** A pool that one of its chains or routes leads to; undefined: it has left, while somebody was on the way to it. */
+  poolNamed(name: string): ServedPool | undefined {
+    return this.#pools.get(name);
   }
 }
 

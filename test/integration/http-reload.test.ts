@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { poolToml } from "../support/client.ts";
 import { HttpClient } from "../support/http-client.ts";
-import { settled } from "../support/settled.ts";
+import { becomes, settled } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 import { NodeServer } from "../support/web-servers.ts";
 import { echoWebSockets } from "../support/web-socket-echo.ts";
@@ -157,4 +157,28 @@ test("a listener that changes closes its connections behind an answer, and none 
   isStopped = true;
   await load;
   await settled(umay);
+});
+
+test("a request that waits for a guard while its pool leaves is answered, and umay serves on", async (t) => {
+  const asked = Promise.withResolvers<() => void>();
+  await using judge = await NodeServer.start((response) => asked.resolve(() => response.end()));
+  await using one = await named("one");
+  const guard = `[auth.sso]\ntype = "forward"\npool = "judge"\npath = "/"\n${poolToml("judge", [judge.address])}`;
+  const guarded = '[routes.guarded]\npath_prefix = "/guarded"\nauth = ["sso"]\npool = "two"\n';
+  const pools = poolToml("one", [one.address]);
+  const before = pools + poolToml("two", [one.address]) + guarded + guard;
+  const { umay, reload } = await startReloadable(t, configuration("one", before));
+  await using _ = umay;
+  using client = await HttpClient.connect(umay.port("web"));
+  client.write("GET /guarded HTTP/1.1\r\nhost: a.example\r\n\r\n");
+  const letIn = await asked.promise;
+  await reload(configuration("one", pools + guarded.replace("two", "one") + guard));
+  const isGone = (status: object): boolean => !JSON.stringify(status).includes('"two"');
+  await becomes(() => umay.status(), isGone, "the pool");
+  letIn();
+  const { status, body } = await client.response();
+  assert.equal(status, 503);
+  assert.match(body.toString(), /no_backend/);
+  client.write("GET /staying HTTP/1.1\r\nhost: a.example\r\n\r\n");
+  assert.equal((await client.response()).status, 200);
 });

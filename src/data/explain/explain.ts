@@ -126,6 +126,7 @@ function followRequest(
   const { http, refusal, target } = explainHttp(routing, serve.front, { question, peer: client });
   if (target === undefined) return { http, reason: refusal };
   const served = listener.poolNamed(target.pool);
+  if (served === undefined) return { http, reason: "no_backend" };
   const { client: clientAddress } = http.request;
   const pool = explainPool(served, shared, { clientAddress, serverName, key: target.key });
   return { http, pool, reason: pickRefusal(pool, served, shared) };

@@ -14,7 +14,8 @@ import type { HttpFrontend } from "./frontend.ts";
 export interface HttpListener extends AcceptingListener {
   /** Whether it is no longer served: its connections are to end soon. */
   readonly isRetired: boolean;
-  poolNamed(name: string): ServedPool;
+  /** Undefined: it has left the configuration, since the route was chosen that names it. */
+  poolNamed(name: string): ServedPool | undefined;
 }
 
 /** What serves HTTP needs of a connection. */

@@ -140,6 +140,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       return;
     }
     const choice = choosePoolFor(this.route!.definition, view, (name) => connection.listener.poolNamed(name));
+    // It has left the configuration, while the request waited for a guard.
+    if (choice === undefined) {
+      this.refuse("no_backend");
+      return;
+    }
     view.keep();
     if (this.route!.definition.mirrors.length > 0 && view.head.upgrade === "") this.#mirror(path);
     this.forward = new Forward(this.#plane, this, { path, choice, isFirst: this.#isFirst });

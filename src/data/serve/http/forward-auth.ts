@@ -6,6 +6,7 @@ import { NameSet } from "../../../http/name-set.ts";
 import type { ForwardAuth } from "../../../model/http/guard.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { ReservedNames } from "../../decide/http/reserved.ts";
+import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../guard/step.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
@@ -55,7 +56,10 @@ export class ForwardJudge {
 
   judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
     if (this.underWay >= mostUnderWay) return this.failed("too many requests wait for an answer");
-    const question = new Question(this, view, waiter);
+    const pool = view.connection.listener.poolNamed(this.auth.pool);
+    // While the request waited for another guard.
+    if (pool === undefined) return this.failed("its pool has left the configuration");
+    const question = new Question(this, view, pool, waiter);
     return question.ask();
   }
 
@@ -92,7 +96,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   /** When it was sent, by performance.now(); 0: not yet. */
   #sentAt = 0;
 
-  constructor(judge: ForwardJudge, view: RequestView, waiter: Waiter) {
+  constructor(judge: ForwardJudge, view: RequestView, pool: ServedPool, waiter: Waiter) {
     const { auth } = judge;
     this.#judge = judge;
     this.#view = view;
@@ -100,7 +104,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     this.connection = view.connection;
     this.head = new QuestionHead(view, auth.path);
     this.deadline = performance.now() + auth.timeout;
-    this.choice = { pool: view.connection.listener.poolNamed(auth.pool), backend: undefined, key: undefined };
+    this.choice = { pool, backend: undefined, key: undefined };
     this.key = {
       clientAddress: view.client,
       serverName: this.connection.serverName,

@@ -37,6 +37,7 @@ export class Mirrors implements Timed {
   /** Begins a copy, unless there are as many already as the route lets there be. */
   begin(plane: HttpPlane, request: Mirrored, { pool: name, maxRequests }: HttpMirror): Mirror | undefined {
     const pool = request.client.connection.listener.poolNamed(name);
+    if (pool === undefined) return undefined;
     const count = this.#counts.get(name) ?? 0;
     if (count >= maxRequests) {
       countMirror(plane, pool.definition.counters, "limit");

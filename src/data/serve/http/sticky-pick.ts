@@ -8,6 +8,7 @@ import { stickyCookie, stickyValue } from "../../decide/http/sticky.ts";
 import { choosePool } from "../../decide/target.ts";
 import type { Dispatch } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
+import type { HttpListener } from "./client.ts";
 import type { RequestView } from "./view.ts";
 
 /** The backends of a pool by what cookies say of them; made once for each state of a pool that is asked. */
@@ -22,16 +23,18 @@ function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> 
   return made;
 }
 
+type PoolNamed = HttpListener["poolNamed"];
+
 /** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
 function stickyBackend(
   target: Target,
   value: string,
-  poolNamed: (name: string) => ServedPool,
+  poolNamed: PoolNamed,
 ): { readonly pool: ServedPool; readonly backend: PlacedBackend } | undefined {
   for (const { pool: name } of target) {
     const pool = poolNamed(name);
-    const backend = backendsOf(pool.definition).get(value);
-    if (backend !== undefined) return { pool, backend };
+    const backend = pool && backendsOf(pool.definition).get(value);
+    if (pool !== undefined && backend !== undefined) return { pool, backend };
   }
   return undefined;
 }
@@ -45,18 +48,19 @@ export interface PoolChoice {
   readonly key: string | undefined;
 }
 
-/** Chooses the pool of a request whose route sends it to one. */
+/** Chooses the pool of a request whose route sends it to one. @returns undefined where that has left. */
 export function choosePoolFor(
   { action, sticky, hash }: HttpRoute,
   view: RequestView,
-  poolNamed: (name: string) => ServedPool,
-): PoolChoice {
+  poolNamed: PoolNamed,
+): PoolChoice | undefined {
   const to = action.kind === "pools" ? action.to : [];
   const key = hash.length === 0 ? undefined : hashKeyOf(hash, view)?.text;
   const value = sticky && cookieValue(view.header("cookie"), sticky.cookie);
   const known = value === undefined ? undefined : stickyBackend(to, value, poolNamed);
   if (known !== undefined) return { ...known, key };
-  return { pool: poolNamed(choosePool(to)), backend: undefined, key };
+  const pool = poolNamed(choosePool(to));
+  return pool && { pool, backend: undefined, key };
 }
 
 /** The field that keeps a client where it is, as a line; empty where it is not needed. */
