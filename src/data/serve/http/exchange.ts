@@ -10,7 +10,7 @@ import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
 import { Forward } from "./forward.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
-import { responseEdits, unreserved } from "./heads.ts";
+import { passedTrailers, responseEdits } from "./heads.ts";
 import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -185,7 +185,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   complete(trailers: Fields | undefined): void {
     if (this.isOver) return;
     this.forward?.moved(true);
-    const passed = unreserved(trailers, this.view?.reserved);
+    const { view, route, client } = this;
+    const passed = view && route && trailers && passedTrailers(trailers, view, route, client);
     for (const mirror of this.#mirrors) mirror.complete(passed);
     this.requestBody.end(passed);
   }

@@ -117,26 +117,21 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   connected(upstream: RequestUpstream): void {
     const { client, requestBody } = this.#owner;
     const { backend } = upstream;
-    const [head, view] = [this.head, this.#view];
+    const [head, route, view] = [this.head, this.#route, this.#view];
     this.#phase = "sent";
     this.#asked = performance.now();
     this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
     this.#lastActive = clock.now;
     view.backend = backend.address;
+    const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
-    head.authority = authorityFor(
-      view.authority,
-      this.#route,
-      this.backend.dispatch.pool.definition.http,
-      backend,
-    );
-    const { retry } = this.#route.definition;
-    requestBody.keep(mostKept(retry, head.method, upstream.mayRefuse));
+    head.authority = authorityFor(view.authority, route, http, backend);
+    requestBody.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse));
     if (head.upgrade !== "") {
       this.#askForTunnel(upstream);
       return;
     }
-    const edits = requestEdits(view, this.#route, client);
+    const edits = requestEdits(view, route, client);
     this.#call?.tell(head.fields, edits, this.deadline! - this.#asked);
     upstream.request(this, head, requestBody.waits, edits);
     requestBody.flow(upstream.requestBody, head.length === 0);

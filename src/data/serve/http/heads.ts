@@ -1,11 +1,10 @@
-import { markDropped } from "../../../http/hop-by-hop.ts";
+import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
 import type { Fields, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { readFields } from "../../../http/scan.ts";
 import { mostFields } from "../../../http/span-fields.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { ExchangeClient } from "./client.ts";
 import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
@@ -71,19 +70,27 @@ export interface FieldChanges extends HeadEdits {
 export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): FieldChanges {
   const { frontend, connection } = client;
   const { requestFields } = route;
-  const own = frontend.forwarding.markers(connection.clientAddress);
-  const edited = requestFields === undefined ? own : [...own, requestFields];
-  const free = view.reserved === undefined ? edited : [...edited, view.reserved];
-  const markers = view.trace === undefined ? free : [...free, traceFields];
   const lines =
     frontend.requestLines +
     frontend.forwarding.lines(view, connection) +
     grantedLines(view, route) +
     (view.trace === undefined ? "" : traceLines(view.trace));
   return {
-    dropped: markDropped(view.fields, markers),
+    dropped: markDropped(view.fields, markersOf(view, route, client)),
     lines: requestFields === undefined ? lines : lines + requestFields.lines(view),
   };
+}
+
+/** The fields that a backend does not get as the client sent them. */
+function markersOf(
+  view: RequestView,
+  { requestFields }: CompiledRoute,
+  { frontend, connection }: ExchangeClient,
+): readonly FieldMarker[] {
+  const own = frontend.forwarding.markers(connection.clientAddress);
+  const edited = requestFields === undefined ? own : [...own, requestFields];
+  const free = view.reserved === undefined ? edited : [...edited, view.reserved];
+  return view.trace === undefined ? free : [...free, traceFields];
 }
 
 /** What guards say of the client; a field that the route sets or removes is the route's. */
@@ -98,14 +105,15 @@ function grantedLines({ passage }: RequestView, { requestFields }: CompiledRoute
 
 const marked = new Uint8Array(mostFields);
 
-/** Trailers without the fields that a client cannot send. */
-export function unreserved(
-  trailers: Fields | undefined,
-  reserved: ReservedNames | undefined,
-): Fields | undefined {
-  if (trailers === undefined || reserved === undefined) return trailers;
+/** A request's trailers without the fields that a backend does not get from a client: some take them for the head's. */
+export function passedTrailers(
+  trailers: Fields,
+  view: RequestView,
+  route: CompiledRoute,
+  client: ExchangeClient,
+): Fields {
   marked.fill(0, 0, trailers.count);
-  reserved.mark(trailers, marked);
+  for (const marker of markersOf(view, route, client)) marker.mark(trailers, marked);
   return readFields(trailers.linesExcept(marked));
 }
 

@@ -46,3 +46,24 @@ test("each event of a stream leaves with the bytes that it came in, and the head
   assert.match(writtenTo(client), /\r\n0\r\n\r\n$/);
   scene.finish();
 });
+
+test("what a backend does not get from a client in the head, it does not get in trailers either", async () => {
+  const scene = await HttpScene.of(
+    `[routes.all]
+    path_prefix = "/"
+    pool = "app"
+    request_headers = { set = { x-user = "guest" }, remove = ["x-secret-*"] }`,
+  );
+  const client = scene.accept();
+  const trailers =
+    "X-User: evil\r\nx-secret-a: evil\r\nX-Real-IP: evil\r\nX-Request-Id: evil\r\nX-Sum: 1\r\n";
+  const head = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+  client.receive(Buffer.from(`${head}1\r\na\r\n0\r\n${trailers}\r\n`));
+  const backend = scene.backend();
+  client.flow();
+  assert.match(backend.got, /\r\nx-user: guest\r\n/);
+  assert.match(backend.got, /\r\n0\r\nX-Sum: 1\r\n\r\n$/);
+  assert.doesNotMatch(backend.got, /evil/);
+  backend.send(ok);
+  scene.finish();
+});
