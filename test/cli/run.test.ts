@@ -52,6 +52,17 @@ test("a port that someone else has is named with its listener, with exit code 1"
   assert.equal(code, 1);
 });
 
+test("an admin port that someone else has is named, with exit code 1", async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  t.after(() => taken.close());
+  await once(taken, "listening");
+  const bind = `127.0.0.1:${(taken.address() as { port: number }).port}`;
+  const input = `admin = { bind = "${bind}" }\n${plainToml("127.0.0.1:0")}`;
+  const { code, stderr } = await runCommand(["run", "-c", "-"], { input });
+  assert.match(stderr, new RegExp(`^umay: admin cannot listen on ${bind}: .*EADDRINUSE`));
+  assert.equal(code, 1);
+});
+
 test("an invalid configuration ends run, check and -t with 78 and every problem on standard error", async () => {
   const input = `workrs = 2\n${plainToml("nowhere")}`;
   for (const args of [["run"], ["check"], ["-t"], ["--test"], []]) {

@@ -87,8 +87,9 @@ async function serve(
     const parts = { plane, reloader, drain, takeOver, destination, logger };
     return model.admin && opened.use(await openAdmin(model.admin.bind, parts));
   };
-  let admin = taking === undefined ? await openOwnAdmin() : undefined;
+  let admin: AdminServer | undefined;
   try {
+    if (taking === undefined) admin = await openOwnAdmin();
     const stopped = await Promise.race([plane.start(), stop]);
     if (stopped !== undefined) {
       await plane.abandon();
