@@ -67,7 +67,7 @@ export class ChallengeBoard {
     const own = this.#own;
     try {
       const all = (await Promise.all(this.#storages.map((storage) => storage.challenges()))).flat();
-      // What was read may be one of its own that is hidden by now.
+      // The certificate that was read may be one of its own that is hidden by now.
       if (this.#stopped || own !== this.#own) return;
       this.#others = all.filter((each) => !own.some((mine) => isDeepStrictEqual(mine, each)));
       await this.#publish();

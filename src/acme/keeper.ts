@@ -13,7 +13,7 @@ import { askWhen, backoffOf, type Suggestion, usualTime } from "./schedule.ts";
 import { noTries, type Tries } from "./storage.ts";
 import { renewalId } from "./x509.ts";
 
-/** What the keeper works for. */
+/** The rest of umay, as the keeper needs it. */
 export interface KeeperSurroundings {
   readonly logger: Logger;
   /** Has every worker show these challenges, and no others. */
@@ -56,7 +56,7 @@ interface Entry {
 export type Wanting = Pick<Listener, "name" | "tls">;
 
 /**
- * Gets certificates for the names that listeners want, and renews them in time. What it gets goes to the storage, from
+ * Gets certificates for the names that listeners want, and renews them in time. Each certificate goes to the storage, from
  * where listeners take it as they take any file that has changed. It runs in the main thread and makes one order at a time.
  */
 export class Keeper {
@@ -181,7 +181,7 @@ export class Keeper {
     entry.next = Math.max(wanted, entry.tries.notBefore);
   }
 
-  /** What the authority suggests, if it does; else the usual time. */
+  /** The time that the authority suggests, if it does; else the usual one. */
   async #renewalTime(entry: Entry, { cert }: Certificate): Promise<number> {
     const { suggestion, draw } = entry;
     const usual = usualTime(cert, draw);

@@ -177,7 +177,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** A reader sees the old file or the new one, never a part. What was written survives a loss of power. */
+/** A reader sees the old file or the new one, never a part. A file that was written survives a loss of power. */
 async function write(file: string, text: string): Promise<void> {
   const draft = `${file}.${process.pid}.${randomUUID().slice(0, 8)}.new`;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress } from "../lib/address.ts";
 
-/** What a first configuration is to do. */
+/** The wishes that a first configuration is to meet. */
 export interface InitChoice {
   /** As in `bind`. */
   readonly listen: string;

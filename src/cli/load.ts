@@ -19,7 +19,7 @@ export interface ConfigChoice {
 /** The provider of a configuration, which is not read yet. */
 export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise<Provider> {
   if (envoyConfig === undefined) return tomlProvider(config);
-  // Who has TOML pays nothing for it.
+  // A start from TOML pays nothing for it.
   const { EnvoyProvider } = await import("../providers/envoy/provider.ts");
   return new EnvoyProvider({ file: envoyConfig, env: process.env, cwd: process.cwd() });
 }

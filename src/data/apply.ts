@@ -193,7 +193,7 @@ export class ServedState {
     });
   }
 
-  /** Who still waits for a backend of it is told that there is none. */
+  /** Requests that still wait for a backend of it are told that there is none. */
   #prepareLeave(name: string, { commits }: Prepared): void {
     const pool = this.#pools.get(name);
     if (pool === undefined) return;

@@ -159,7 +159,7 @@ export interface Plane {
   readonly dial: Dial;
   /** Idle connections to backends. */
   readonly kept: KeptUpstreams;
-  /** What requests have to pass. */
+  /** The guards that requests have to pass. */
   readonly guards: ServedGuards;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;

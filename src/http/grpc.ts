@@ -2,7 +2,7 @@ import { fieldIds } from "./field-names.ts";
 import type { Fields } from "./message.ts";
 
 /*
- * What gRPC says in the fields of a request ("gRPC over HTTP2", PROTOCOL-HTTP2.md of the gRPC project).
+ * The fields of gRPC in a request ("gRPC over HTTP2", PROTOCOL-HTTP2.md of the gRPC project).
  */
 
 const { "content-type": contentType, "grpc-timeout": timeoutField } = fieldIds;

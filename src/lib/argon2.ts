@@ -8,7 +8,7 @@ export interface Argon2id {
   readonly hash: Buffer;
 }
 
-/** What one password may cost: 128 MiB, and about a second of a processor. */
+/** The most that one password may cost: 128 MiB, and about a second of a processor. */
 const most = { memory: 131_072, passes: 16, parallelism: 8 } as const;
 
 const form =

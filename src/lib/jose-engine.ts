@@ -1,5 +1,5 @@
 /*
- * What umay uses of jose, in a file of its own: the build makes one of it, so that only those threads read it that have
+ * The part of jose that umay uses, in a file of its own: the build makes one of it, so that only those threads read it that have
  * tokens to judge.
  */
 export { createLocalJWKSet, errors, jwtVerify } from "jose";

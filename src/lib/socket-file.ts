@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 
-/** Who may connect to a unix socket: the rights of its file. Rights that are undefined stay as the system makes them. */
+/** The users who may connect to a unix socket: the rights of its file. Rights that are undefined stay as the system makes them. */
 export interface SocketRights {
   /** Permission bits, 0 to 0o777; connecting needs the right to write. */
   readonly mode: number | undefined;

@@ -22,13 +22,13 @@ export interface AccessLogSettings {
 
 /** Which requests of a route have a line. */
 export interface LogSampling {
-  /** Of those that went well, from 0 to 100. */
+  /** The share of requests that went well, from 0 to 100. */
   readonly percent: number;
   /** Whether all that failed have one: status 500 and above, and whatever a backend or umay did not finish. */
   readonly errors: boolean;
 }
 
-/** What secrets are called in names of fields. */
+/** Words for secrets in names of fields. */
 const secretWords = [
   "authorization",
   "cookie",

@@ -45,7 +45,7 @@ export interface WantedCertificates {
   }[];
 }
 
-/** What a worker shows while an authority looks. */
+/** The answers that a worker gives while an authority looks. */
 export type Challenge =
   | { readonly type: "http-01"; readonly name: string; readonly token: string; readonly answer: string }
   | {

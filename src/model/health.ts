@@ -63,7 +63,7 @@ export interface GrpcCheckSpec extends CheckTiming {
 
 export interface MysqlCheckSpec extends CheckTiming {
   readonly type: "mysql";
-  /** Who logs in, without a password. */
+  /** The user that logs in, without a password. */
   readonly user: string;
 }
 
@@ -71,7 +71,7 @@ export interface PostgresCheckSpec extends CheckTiming {
   readonly type: "postgres";
   /** Undefined: without TLS. */
   readonly tls: PoolTls | undefined;
-  /** Who begins a session; undefined: nobody does. */
+  /** The user that begins a session; undefined: nobody does. */
   readonly user: string | undefined;
 }
 

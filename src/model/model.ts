@@ -41,9 +41,9 @@ export interface Model {
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** Undefined: no admin server. */
   readonly admin: { readonly bind: SocketAddress } | undefined;
-  /** Who gets traces and metrics; undefined: nobody. */
+  /** The collector of traces and metrics; undefined: none. */
   readonly otlp?: OtlpSettings;
-  /** Who issues the certificates of listeners with `acme`; undefined: nobody. */
+  /** The authority that issues the certificates of listeners with `acme`; undefined: nobody. */
   readonly acme?: AcmeSettings;
   readonly listeners: readonly Listener[];
   readonly pools: readonly Pool[];

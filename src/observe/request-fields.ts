@@ -10,7 +10,7 @@ export const loggedStatus = ({ status }: RequestRecord): number => (status === 0
 
 const originOf = (reason: RequestReason): string => requestReasons[reason].origin;
 
-/** What the fields of a template stand for. */
+/** The meaning of the fields of a template. */
 export const requestValues: Readonly<
   Record<RequestFieldName, (record: RequestRecord) => string | number | undefined>
 > = {

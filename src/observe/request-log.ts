@@ -34,7 +34,7 @@ export interface RequestRecord {
   readonly detail: string | undefined;
   /** The trace that it is in; empty: none. */
   readonly trace: string;
-  /** Who the client is, as a guard has found; empty: nobody knows. */
+  /** The client's name, as a guard has found it; empty: unknown. */
   readonly user: string;
   /** Fields of the request and of the response that the configuration names; undefined: none. */
   readonly requestFields: Readonly<Record<string, string>> | undefined;

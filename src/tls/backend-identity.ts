@@ -7,7 +7,7 @@ import { alternativeNames, pinOf, uriMatches } from "./peer-certificate.ts";
 export type IdentityRules = Pick<PoolTls, "verify" | "names" | "pins">;
 
 /**
- * Looks whether a backend is who it has to be. Who signed its certificate is not looked at here.
+ * Looks whether a backend is who it has to be. The signer of its certificate is not looked at here.
  * @param name that it has to have where the rules have no names. @param leaf its certificate.
  * @returns undefined where it is; else an error, whose `code` says what is wrong.
  */

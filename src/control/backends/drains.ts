@@ -157,7 +157,7 @@ export class BackendDrains {
     this.#removedAt.delete(name);
   }
 
-  /** Who drains a backend, and how long its sessions still have; undefined for one that gets new ones. */
+  /** The origin of a backend's drain, and how long its sessions still have; undefined for one that gets new ones. */
   backend(pool: string, address: string): Draining | undefined {
     const { store } = this.#with;
     const drained = store.isDrained(pool, address);

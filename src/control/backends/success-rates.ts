@@ -50,7 +50,7 @@ export class SuccessRates {
     this.#memories = memories;
   }
 
-  /** What has come to these since the last call; of one that is new, nothing. */
+  /** The requests of each since the last call; none for one that is new. */
   take(backends: readonly PlacedBackend[]): readonly (Fared & { readonly backend: PlacedBackend })[] {
     return backends.map((backend) => {
       const { slot, counters } = backend;

@@ -43,7 +43,7 @@ export interface Reconfigurable {
   reconfigure(next: Model): Promise<void>;
 }
 
-/** Who is told of reloads, whatever comes of them; a dry run is none. */
+/** An observer of reloads, whatever comes of them; a dry run is none. */
 export interface ReloadEvents {
   begins(): void;
   ends(): void;

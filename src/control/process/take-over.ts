@@ -9,7 +9,7 @@ import type { Served } from "../workers/bind.ts";
 /** Both have to speak the same one: the older program cannot know what a newer one would say. */
 export const takeOverProtocol = 1;
 
-/** What a running umay answers to `POST /take-over`. */
+/** The answer of a running umay to `POST /take-over`. */
 export interface TakeOverOffer {
   readonly protocol: number;
   readonly pid: number;
@@ -34,7 +34,7 @@ export const offered = ({ name, bind, addresses, accept }: Served): OfferedListe
   accept,
 });
 
-/** What a program says between processes: what passes the sockets on, and who takes them. */
+/** The messages between the process that passes sockets on and the one that takes them. */
 export type ToTaker =
   /** Nobody but the taker reads from here on. */
   | { readonly type: "ready" }

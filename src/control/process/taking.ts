@@ -11,7 +11,7 @@ const patience = 30_000;
 
 /** Takes over from a running umay: gets its listening sockets, and has it go. */
 export class Taking {
-  /** What the other one serves: its addresses can be had though they are in use. */
+  /** The addresses that the other one serves: its addresses can be had though they are in use. */
   readonly served: readonly Served[];
   readonly #helper: ChildProcess;
   readonly #offer: TakeOverOffer;

@@ -3,7 +3,7 @@ import type { MetricsInput } from "./readings.ts";
 
 const states = ["waiting", "valid", "due", "failing"] as const;
 
-/** What metrics tell of certificates that umay gets over ACME; nothing where it gets none. */
+/** Metrics of certificates that umay gets over ACME; none where it gets none. */
 export const acmeCollectors = {
   umay_acme_certificates: ({ acme }: MetricsInput): readonly Sample[] => {
     const reading = acme();

@@ -1,7 +1,7 @@
 import { errorResponse, postgresCodes, postgresRequestLength } from "../../tls/postgres.ts";
 import type { FirstReader } from "./first-bytes.ts";
 
-/** Who is told how a PostgreSQL client begins. */
+/** The listener's side, which is told how a PostgreSQL client begins. */
 export interface PostgresListener {
   /** Sends bytes in the clear. */
   reply(bytes: Buffer): void;

@@ -20,7 +20,7 @@ export interface Shedding {
 export const noShedding: Shedding = { share: 0, late: 0 };
 
 /**
- * What to refuse from now on: more while the event loop is late, less while it is not, so that the share comes to rest
+ * The share to refuse from now on: more while the event loop is late, less while it is not, so that the share comes to rest
  * where the loop is just in time.
  * @param delay how late it was at this look, and `limit` how late it may be, in milliseconds.
  */

@@ -25,7 +25,7 @@ export interface DispatchPlane {
   readonly dial: Dial;
 }
 
-/** Who wants an upstream, and for what. */
+/** The caller that wants an upstream, and its purpose. */
 export interface DispatchOwner {
   readonly key: PickKey;
   /** Backends that are not to be picked: the same request failed on them. */
@@ -57,7 +57,7 @@ export interface Attempt {
   took: number;
   /** Why it failed; undefined: it did not. */
   error: string | undefined;
-  /** What became of the request that was sent, where it was to be decided whether to send it again. */
+  /** The outcome of the request that was sent, where it was to be decided whether to send it again. */
   outcome?: AttemptOutcome;
 }
 

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import type { Guard } from "../../model/http/guard.ts";
 
-/** What a request has to pass, a line for each group of guards. */
+/** The guards that a request has to pass, a line for each group of guards. */
 export const guardLines = (
   groups: readonly (readonly Guard[])[],
   header: (name: string) => string | undefined,

@@ -16,7 +16,7 @@ export interface ExplainedPool {
   readonly queue: { has(wait: Wait): boolean };
 }
 
-/** How often a picker is asked for shares. What a draw gives is then within 0.02 (four sigma). */
+/** How often a picker is asked for shares. The share of a draw is then within 0.02 (four sigma). */
 const rehearsals: { readonly [B in PickBasis]: number } = {
   key: 0,
   turn: 1_000,

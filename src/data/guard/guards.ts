@@ -13,7 +13,7 @@ import { BasicJudge } from "./password/basic.ts";
 import { PasswordComparer } from "./password/compare.ts";
 import type { GuardedRequest, Step, Verdict, Waiter, Waiting } from "./step.ts";
 
-/** What a kind of guard does. Who serves requests may know more of them than {@link GuardedRequest}. */
+/** The work of a kind of guard. Code that serves requests may know more of them than {@link GuardedRequest}. */
 interface Judge {
   judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting;
 }
@@ -36,7 +36,7 @@ export class ServedGuard implements Step {
 
   /** Builds what a new definition needs; nothing changes until the returned function is called. */
   prepare(definition: PlacedGuard): () => void {
-    // What it remembers stays, where its table alone is another.
+    // Its memory stays, where its table alone is another.
     const judge = isSame(definition, this.definition)
       ? this.#judge
       : judgeFor(definition, this.#surroundings);

@@ -15,7 +15,7 @@ import {
 /** Guards of a route, ready to be asked: of each group one has to let a request in. No group is empty. */
 export type Steps = readonly (readonly Step[])[];
 
-/** Whose request it is. Of the two calls one is made, once, perhaps within {@link Passage.begin}; none after `end`. */
+/** The owner of the request. One of the two calls is made, once, perhaps within {@link Passage.begin}; none after `end`. */
 export interface PassageOwner {
   passed(): void;
   refused(refusal: Refusal): void;
@@ -26,9 +26,9 @@ export interface PassageOwner {
  * one waits, everything else that may happen to the request may happen.
  */
 export class Passage implements Waiter, Timed {
-  /** What is to become of the request behind the guards. */
+  /** The way of the request behind the guards. */
   readonly onward: Decision;
-  /** Who the client is; empty: no guard has said so. */
+  /** The client's name; empty: no guard has said it. */
   user = "";
   #claims: Claims | undefined = undefined;
   readonly #held: Held[] = [];

@@ -15,7 +15,7 @@ export interface GuardedRequest {
   readonly client: string;
   /** The name of its route. */
   readonly route: string;
-  /** What the guards before have found out. */
+  /** The findings of the guards before. */
   readonly passage: { readonly user: string; claim(name: string): string } | undefined;
   /** All fields of a name, joined. @param name in lower case. */
   header(name: string): string | undefined;
@@ -26,7 +26,7 @@ export interface GuardedRequest {
 /** The request may go on. */
 export interface Pass {
   readonly kind: "pass";
-  /** Who the client is; undefined: the guard does not say. */
+  /** The client's name; undefined: the guard does not say. */
   readonly user?: string;
   /** The content of its token. */
   readonly claims?: Claims;
@@ -37,7 +37,7 @@ export interface Pass {
   readonly held?: Held | undefined;
 }
 
-/** What a guard counts while a request is under way. */
+/** A place that a request holds in a guard while it is under way. */
 export interface Held {
   giveBack(): void;
 }
@@ -68,7 +68,7 @@ export interface Waiting extends Timed {
   vacate?(slot: number): void;
 }
 
-/** Who waits for a verdict. */
+/** A caller that waits for a verdict. */
 export interface Waiter {
   settle(verdict: Verdict): void;
 }

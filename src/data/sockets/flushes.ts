@@ -1,4 +1,4 @@
-/** Who has something to write. */
+/** A connection that has something to write. */
 export interface Flushing {
   /** Whether it is on the list already; the list's own. */
   awaitsFlush: boolean;

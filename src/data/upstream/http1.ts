@@ -10,7 +10,7 @@ import { withRoom } from "../sockets/read-buffer.ts";
 import type { RequestUpstream, UpstreamUser } from "./request-upstream.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Who keeps a connection while nobody uses it. */
+/** The keeper of a connection that nobody uses. */
 export interface Keeper {
   /** It is of no use any more. */
   forget(connection: Http1Upstream): void;

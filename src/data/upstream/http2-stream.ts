@@ -13,7 +13,7 @@ import type { ConnectFailure } from "../../model/connect-failures.ts";
 import type { RequestUpstream, UpstreamUser } from "./request-upstream.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Whose request waits for a connection that others wait for too. Of the three, one is called, once. */
+/** The owner of a request that waits for a connection, perhaps with others. One of the three is called, once. */
 export interface StreamWaiter {
   /** The connection takes its request. @param isFirst of those that waited: for the connection is counted once. */
   opened(isFirst: boolean): void;

@@ -25,7 +25,7 @@ export interface SharedWiring {
   readonly definition: { readonly http: PoolHttp; readonly connect: { readonly timeout: number } };
 }
 
-/** Who keeps the connections of a worker. */
+/** The keeper of the connections of a worker. */
 export interface Carriers {
   /** It is over. */
   gone(connection: Http2Upstream): void;
@@ -257,7 +257,7 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
     this.#lost();
   }
 
-  /** What is under way is cut short. */
+  /** The requests under way are cut short. */
   #lost(): void {
     if (this.#phase === "over") return;
     const engine = this.#engine!;

@@ -2,7 +2,7 @@ import type { BodyReceiver, HeadEdits, RequestHead, ResponseReceiver } from "../
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Who has sent a request to a backend. */
+/** The sender of a request to a backend. */
 export interface UpstreamUser extends ResponseReceiver {
   /** The backend takes more of the request. */
   drained(): void;

@@ -48,7 +48,7 @@ export interface HttpExplanation {
   readonly route: string | null;
   /** The verdict of allow and deny; null: no route takes it. */
   readonly access: string | null;
-  /** What the request has to pass then, in words. */
+  /** The guards that the request has to pass then, in words. */
   readonly guards: readonly string[];
   /** The changes that the backend, or the client, sees. */
   readonly changes: readonly string[];

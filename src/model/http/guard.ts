@@ -74,7 +74,7 @@ export interface JwtAuth {
 export interface ForwardAuth {
   readonly kind: "forward";
   readonly name: string;
-  /** Whose backends are asked. */
+  /** The pool whose backends are asked. */
   readonly pool: string;
   /** In normal form. */
   readonly path: string;
@@ -84,7 +84,7 @@ export interface ForwardAuth {
   readonly copyResponse: readonly string[];
   /** In milliseconds, from the question to the whole answer. */
   readonly timeout: number;
-  /** What becomes of requests that nobody could be asked about. */
+  /** The fate of requests that nobody could be asked about. */
   readonly onFailure: "refuse" | "pass";
 }
 

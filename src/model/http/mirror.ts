@@ -7,7 +7,7 @@ export interface HttpMirror {
   readonly maxRequests: number;
 }
 
-/** What becomes of a copy. */
+/** The ends of a copy. */
 export const mirrorOutcomes = {
   answered: "it was answered, however",
   failed: "no backend could be asked, or it gave no answer in time",

@@ -88,7 +88,7 @@ export interface ReadBootstrap {
   readonly parsed: ParsedYaml;
   readonly name: string;
   readonly text: string;
-  /** What was reported so far. */
+  /** The findings so far. */
   readonly findings: Finding[];
 }
 
@@ -141,7 +141,7 @@ export async function mapBootstrap(
     listeners: [...resources.listeners, ...(dynamic?.listeners ?? [])],
     clusters: [...resources.clusters, ...(dynamic?.clusters ?? [])],
   };
-  // What a control plane sent was judged when it came: of it nothing is told as if it stood in the file.
+  // Resources of a control plane were judged when they came: they are not told of as if they stood in the file.
   const report: Mapping["report"] = (finding) => {
     if (finding.path[0] !== fromControlPlane) mapping.report(finding);
   };

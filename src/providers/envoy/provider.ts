@@ -31,7 +31,7 @@ export class EnvoyProvider implements Provider {
     });
     const read = await readBootstrap(text, settings);
     if (read.bootstrap.has("dynamic_resources") && this.#source === undefined) {
-      // Who has no control plane pays nothing for it.
+      // A start without a control plane pays nothing for it.
       const { AdsSource } = await import("../xds/source.ts");
       this.#source = await AdsSource.of(read.bootstrap, read.mapping, this.#notices);
       await this.#source?.ready();
@@ -71,7 +71,7 @@ export class EnvoyProvider implements Provider {
 /** Lines that are held until there is a log. */
 const mostHeld = 100;
 
-/** What is said before there is a log, and then to the log. */
+/** Messages that wait for the log to be there, and then go to it. */
 class Notices implements ProviderLogger {
   #logger: ProviderLogger | undefined;
   #held: (readonly ["info" | "warn", object, string])[] = [];

@@ -49,8 +49,8 @@ interface Exchange {
 }
 
 /**
- * Asks a control plane for all that is to be served, over one stream (ADS). What is good of a response is taken, what is bad
- * is refused by name and stays at its last good version. When the control plane is away, what is there goes on being served.
+ * Asks a control plane for all that is to be served, over one stream (ADS). Good resources of a response are taken, bad ones
+ * are refused by name and stay at their last good version. When the control plane is away, the last good state is served.
  */
 export class AdsClient {
   readonly resources: ReadonlyMap<Kind, Resources> = new Map(
@@ -274,7 +274,7 @@ export class AdsClient {
       );
   }
 
-  /** What came may name other things. */
+  /** Resources that came may name others. */
   #follow(changed: boolean): void {
     for (const kind of kindNames) if (!kinds[kind].wildcard) this.#ask(kind);
     if ([...this.resources.values()].every(({ complete }) => complete)) this.#complete.resolve();

@@ -26,7 +26,7 @@ const initialTimeout = 15_000;
 /** Changes within this time are one, in milliseconds. */
 const together = 50;
 
-/** What a control plane has said. */
+/** The state that a control plane has sent. */
 export interface DynamicResources {
   readonly listeners: readonly Node[];
   readonly clusters: readonly Node[];
@@ -120,7 +120,7 @@ export class AdsSource {
     };
   }
 
-  /** Reads a resource and maps it, as it would be served. What it names may come later. */
+  /** Reads a resource and maps it, as it would be served. Resources that it names may come later. */
   async #judge(kind: Kind, bytes: Uint8Array): Promise<Judgement> {
     const findings: Finding[] = [];
     const report = (finding: Finding): void => void findings.push(finding);

@@ -1,6 +1,6 @@
 import { AddressLists, type Ranges, rangeWith } from "../address-lists.ts";
 
-/** Whose requests a route takes, by the client's address. */
+/** The clients whose requests a route takes, by the client's address. */
 export class Access {
   readonly #lists: AddressLists;
 

@@ -10,7 +10,7 @@ export interface CompressedAnswer {
 }
 
 /**
- * What becomes of an answer: `alone` as it came; `varies` the same, but another client would get it compressed; or a coding.
+ * The treatment of an answer: `alone` as it came; `varies` the same, but another client would get it compressed; or a coding.
  */
 export type CompressionDecision = "alone" | "varies" | Coding;
 
@@ -25,7 +25,7 @@ export function decideCompression(
   isHead: boolean,
 ): CompressionDecision {
   const { status } = answer;
-  // What is there already: a part of something, or nothing (RFC 9110 sections 15.3.5 to 15.3.7).
+  // An answer that must stay as it is: a part of something, or nothing (RFC 9110 sections 15.3.5 to 15.3.7).
   if (status < 200 || status === 204 || status === 205 || status === 206) return "alone";
   if (answer.field("content-range") !== undefined) return "alone";
   const coded = answer.field("content-encoding")?.trim().toLowerCase() ?? "identity";

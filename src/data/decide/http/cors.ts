@@ -25,7 +25,7 @@ export function preflightOf(request: Asked): Preflight | undefined {
   return { origin, method, headers: request.header("access-control-request-headers") ?? "" };
 }
 
-/** What a backend says of it itself is not passed on: the route has the say. */
+/** A backend's own fields of CORS are not passed on: the route has the say. */
 const own = new NameSet(["access-control-*"]);
 
 /** More than any page asks for; in characters. */
@@ -34,7 +34,7 @@ const longestList = 1_024;
 /** The rules of a route for pages of other origins, compiled. */
 export class CorsRules {
   readonly #exact: ReadonlySet<string>;
-  /** What comes before the wildcard, and behind it. */
+  /** The text before the wildcard, and behind it. */
   readonly #wildcards: readonly (readonly [start: string, end: string])[];
   readonly #any: boolean;
   readonly #cors: Cors;
@@ -98,13 +98,13 @@ export class CorsRules {
     return this.#any && !this.#cors.credentials;
   }
 
-  /** What is kept of one page's answer is not that for another. */
+  /** A cached answer for one page is not that for another. */
   get #vary(): string {
     return this.#isSame ? "" : "vary: origin\r\n";
   }
 }
 
-/** What stands for a wildcard: labels, and nothing that ends a host. */
+/** The text that a wildcard stands for: labels, and nothing that ends a host. */
 function isName(origin: string, start: string, end: string): boolean {
   return /^[a-z0-9._-]+$/.test(origin.slice(start.length, origin.length - end.length));
 }

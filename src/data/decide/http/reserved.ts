@@ -3,7 +3,7 @@ import { NameSet } from "../../../http/name-set.ts";
 import type { Guard } from "../../../model/http/guard.ts";
 
 /**
- * Names of fields that only umay may give to backends, because they say who the client is. What a client sends under one
+ * Names of fields that only umay may give to backends, because they say who the client is. A field that a client sends under one
  * of them is not there: not for rules, keys and variables, and not for backends. Names that differ in marks alone are the
  * same: `Remote_User` and `Remote-User` are one variable to programs behind CGI and its like.
  */

@@ -5,9 +5,9 @@ import {
   retryTriggers,
 } from "../../../model/http/retry.ts";
 
-/** What a decision about one more attempt looks at. */
+/** The facts for a decision about one more attempt. */
 export interface FailedTry {
-  /** What went wrong; a number is the status of the answer. */
+  /** The failure; a number is the status of the answer. */
   readonly trigger: RetryTrigger | number;
   readonly method: string;
   /** How often the request was sent again before. */

@@ -9,7 +9,7 @@ export interface LimitKey {
   readonly low: number;
 }
 
-/** What came of a request. One object for all of them: it holds until the next call. */
+/** The result for a request. One object for all of them: it holds until the next call. */
 export interface Taken {
   /** `rate`: no token is left; `busy`: as many requests as may be are under way. */
   kind: "ok" | "rate" | "busy";

@@ -13,7 +13,7 @@ const longestCredentials = 1_024;
 /** How long a request waits for a comparison, in milliseconds. */
 const patience = 10_000;
 
-/** What came of a comparison. */
+/** The result of a comparison. */
 interface Known {
   readonly user: string;
   readonly fits: boolean;

@@ -29,7 +29,7 @@ interface MovedBodies {
 /** Of a question of umay's own, which is not counted. */
 const noBodies: MovedBodies = { requestBody: { received: 0 }, sent: 0 };
 
-/** Whose request is to be sent. */
+/** The owner of the request that is to be sent. */
 export interface BackendSideOwner {
   readonly connection: HttpConnection;
   readonly head: Pick<RequestHead, "upgrade">;

@@ -1,12 +1,12 @@
 import type { Output } from "../../../http/http1/output.ts";
 import type { OwnedSocket } from "../../sockets/owner.ts";
 
-/** Whom an output tells of the end. */
+/** A party that an output tells of the end. */
 export interface OutputOwner {
   countSent(bytes: number): void;
   /** The last byte is written: the client's side is to be closed in order. */
   outputClosed(): void;
-  /** What was written is to look cut short. */
+  /** The answer so far is to look cut short. */
   outputReset(): void;
 }
 

@@ -18,7 +18,7 @@ export interface HttpListener extends AcceptingListener {
   poolNamed(name: string): ServedPool | undefined;
 }
 
-/** What serves HTTP needs of a connection. */
+/** A connection, as far as serving HTTP needs it. */
 export type HttpConnection = Pick<
   Connection<HttpListener>,
   | "listener"
@@ -67,7 +67,7 @@ export function takesEarlyHints({ frontend, protocol }: ExchangeClient): boolean
   return earlyHints !== "off" && (earlyHints !== "2" || protocol === "HTTP/2");
 }
 
-/** What variables say of a client's TLS. */
+/** The values of variables about a client's TLS. */
 export function tlsVariable(name: Variable, { client, serverName, tls }: HttpConnection): string {
   if (tls === undefined) return "";
   const socket = client as unknown as TLSSocket;

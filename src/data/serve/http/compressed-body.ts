@@ -3,7 +3,7 @@ import type { Coding } from "../../../model/http/compression.ts";
 import { Compressor, type CompressorOwner } from "./compressor.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
 
-/** Who forwards the answer that is compressed. */
+/** The code that forwards the answer that is compressed. */
 export interface CompressingForward {
   readonly backend: { readonly upstream: { resume(): void } | undefined };
   /** @param ended all of the answer is on its way to the client. */

@@ -13,7 +13,7 @@ export interface Treated {
   readonly coding: Coding | undefined;
 }
 
-/** What is said of the bytes of a body, which will be others (RFC 9110 section 8.3, RFC 9530). */
+/** Fields about the bytes of a body, which will be others (RFC 9110 section 8.3, RFC 9530). */
 const spoilt = [
   "content-length",
   "content-encoding",

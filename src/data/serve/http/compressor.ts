@@ -2,7 +2,7 @@ import type { Transform } from "node:stream";
 import { constants, createBrotliCompress, createGzip, createZstdCompress } from "node:zlib";
 import type { Coding } from "../../../model/http/compression.ts";
 
-/** Whom a compressor works for. */
+/** The receiver of a compressor's work. */
 export interface CompressorOwner {
   /** @returns false to get no more for now. */
   compressed(bytes: Buffer): boolean;

@@ -175,7 +175,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#length += end - start;
     if (this.#length > longestBody) {
-      // What there is of it is no answer for anybody.
+      // The part that came is no answer for anybody.
       this.#parts = undefined;
       this.#side.drop();
       this.#settle(this.#verdict!);

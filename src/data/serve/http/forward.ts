@@ -138,7 +138,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     if (!requestBody.isWhole) client.resume();
   }
 
-  /** What the client sends before the backend has agreed waits. */
+  /** Bytes that the client sends before the backend has agreed wait. */
   #askForTunnel(upstream: RequestUpstream): void {
     const { head } = this;
     if (!upstream.takesTunnels) {
@@ -153,7 +153,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   ended(reason: EndReason): void {
     const retries = this.#retries;
-    // What reached no backend at all is told so; an earlier attempt did.
+    // A request that reached no backend at all is told so; an earlier attempt did.
     if (retries === undefined) this.#owner.refuse(requestReasonOf(reason, "connect_failed"));
     else if (!this.backend.hasTriedAll(reason) || !this.#startsOver(retries))
       this.#owner.refuse(retries.reason, reason);

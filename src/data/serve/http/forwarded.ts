@@ -17,13 +17,13 @@ const nothing = (): undefined => undefined;
 /** A longer id is not taken from anybody. */
 const longestId = 128;
 
-/** What a listener believes about clients, and what it tells backends of them. Made once for each listener. */
+/** The rules of a listener: which peers it believes about clients, and which fields tell backends of them. Made once for each listener. */
 export class Forwarding {
   readonly #addresses: ClientAddress;
   readonly #definition: Forwarded;
-  /** What is written anew, whoever sends it. */
+  /** Fields that are written anew, whoever sends them. */
   readonly #own: readonly FieldMarker[];
-  /** What nobody but a trusted peer may say. */
+  /** Fields that nobody but a trusted peer may send. */
   readonly #all: readonly FieldMarker[];
 
   constructor(definition: Forwarded) {

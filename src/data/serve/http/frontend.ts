@@ -17,7 +17,7 @@ export class HttpFrontend {
   /** Of a connection that speaks HTTP/2. */
   readonly http2: ConnectionLimits;
   readonly forwarding: Forwarding;
-  /** What of a backend's fields does not reach clients, apart from what a route says. */
+  /** Fields of a backend that do not reach clients, besides those that a route names. */
   readonly dropped: readonly FieldMarker[];
   readonly #serve: HttpServe;
   readonly #tables: ServedTables;

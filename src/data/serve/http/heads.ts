@@ -44,7 +44,7 @@ export class ForwardedHead implements RequestHead {
 }
 
 /**
- * What the backend sees as host. A client of HTTP/1.0 may have named none; the backend's address will do then.
+ * The host that the backend sees. A client of HTTP/1.0 may have named none; the backend's address will do then.
  * @param authority as the client sent it.
  */
 export function authorityFor(
@@ -93,7 +93,7 @@ function markersOf(
   return view.trace === undefined ? free : [...free, traceFields];
 }
 
-/** What guards say of the client; a field that the route sets or removes is the route's. */
+/** Fields of guards about the client; a field that the route sets or removes is the route's. */
 function grantedLines({ passage }: RequestView, { requestFields }: CompiledRoute): string {
   if (passage === undefined || passage.requestLines === "") return "";
   if (requestFields === undefined) return passage.requestLines;

@@ -8,11 +8,11 @@ import type { SharedUpstreams } from "../../upstream/shared.ts";
 import type { Mirrors } from "./mirror.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** What serving HTTP needs of the plane of its worker. */
+/** The plane of a worker, as far as serving HTTP needs it. */
 export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   /** Idle connections to backends. */
   readonly kept: KeptUpstreams;
-  /** What requests have to pass. */
+  /** The guards that requests have to pass. */
   readonly guards: Pick<ServedGuards, "stepsOf">;
   /** Connections to backends that speak HTTP/2. */
   readonly sharedUpstreams: SharedUpstreams;

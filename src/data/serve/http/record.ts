@@ -21,7 +21,7 @@ import type { ExchangeClient } from "./client.ts";
 import type { HttpPlane } from "./plane.ts";
 import type { RequestView } from "./view.ts";
 
-/** What is recorded of an exchange. */
+/** The facts of an exchange that are recorded. */
 export interface RecordedExchange {
   readonly client: ExchangeClient;
   readonly view: RequestView | undefined;

@@ -2,8 +2,8 @@ import { Hold } from "../../../http/hold.ts";
 import type { BodyReceiver, Fields } from "../../../http/message.ts";
 
 /**
- * The body of one request on its way to a backend. What comes before there is a backend waits, at most two reads of it.
- * What has gone to one may be kept for another, up to a limit.
+ * The body of one request on its way to a backend. Bytes that come before there is a backend wait, at most two reads of them.
+ * Bytes that have gone to one may be kept for another, up to a limit.
  */
 export class RequestBody {
   /** Bytes that came. */

@@ -2,13 +2,13 @@ import type { Fault } from "../../../http/fault.ts";
 import type { Fields, RequestHead, RequestReceiver } from "../../../http/message.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Who has an exchange for each request. */
+/** An owner of exchanges, one for each request. */
 export interface RequestOwner {
   /** The present one. */
   readonly exchange: Exchange | undefined;
   /** A request has come. */
   begin(head: RequestHead, last: boolean): void;
-  /** What came is no request, or not a whole one. */
+  /** The bytes that came are no request, or not a whole one. */
   fault(fault: Fault): void;
 }
 

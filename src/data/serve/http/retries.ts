@@ -1,6 +1,6 @@
 import type { RequestReason } from "../../../model/reasons.ts";
 
-/** What a request remembers from its first failed attempt on; requests without one have none. */
+/** The memory of a request from its first failed attempt on; requests without one have none. */
 export class Retries {
   /** How often the request was sent again. */
   count = 0;

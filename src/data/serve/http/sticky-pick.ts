@@ -44,7 +44,7 @@ export interface PoolChoice {
   readonly pool: ServedPool;
   /** Where the client was before; undefined: nowhere, or there no more. */
   readonly backend: PlacedBackend | undefined;
-  /** What is hashed in place of the pool's own key. */
+  /** The text that is hashed in place of the pool's own key. */
   readonly key: string | undefined;
 }
 

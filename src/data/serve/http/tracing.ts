@@ -19,7 +19,7 @@ export interface Trace {
   readonly sampled: boolean;
 }
 
-/** What is written anew. */
+/** Fields that are written anew. */
 export const traceFields: NameSet = new NameSet(["traceparent", "tracestate"]);
 /** W3C Trace Context, section 3.3.1.5: so much must be passed on. */
 const longestState = 512;

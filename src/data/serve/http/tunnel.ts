@@ -6,7 +6,7 @@ import type { FieldChanges } from "./heads.ts";
 import type { RequestBody } from "./request-body.ts";
 import { WebSocketHandshake } from "./web-socket.ts";
 
-/** Whose request asks for a tunnel. */
+/** The owner of a request that asks for a tunnel. */
 export interface TunnelOwner {
   readonly client: ExchangeClient;
   readonly requestBody: RequestBody;

@@ -23,7 +23,7 @@ export interface Resources {
   readonly admin: Node | undefined;
 }
 
-/** Makes a model. What can't be mapped is reported and left out. */
+/** Makes a model. A part that can't be mapped is reported and left out. */
 export async function mapResources(resources: Resources, mapping: Mapping): Promise<Model> {
   const pools: Pool[] = [];
   const places = new Map<string, Path>();

@@ -24,7 +24,7 @@ export interface MappedListener {
   readonly tables: readonly HttpRouteTable[];
 }
 
-/** What a filter chain does with its connections. */
+/** The service of a filter chain for its connections. */
 interface Mapped {
   readonly name: string;
   readonly tls: ListenerTls | undefined;
@@ -264,7 +264,7 @@ function mapChainMatch(match: Node | undefined, mapping: Mapping): ChainMatch | 
   };
 }
 
-/** Whom a PROXY header is believed from: Envoy believes everybody. */
+/** The peers whose PROXY header is believed: Envoy believes everybody. */
 const everybody = ["0.0.0.0/0", "::/0"].map((text) => {
   const parsed = parseCidr(text);
   if (typeof parsed === "string") throw new Error(parsed);

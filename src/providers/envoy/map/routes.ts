@@ -50,7 +50,7 @@ function hostName(domain: string): string | undefined {
   return /^(\*|(\*\.)?[^*]+)$/.test(name) ? name : undefined;
 }
 
-/** What the routes of a table have in common. */
+/** Settings that the routes of a table have in common. */
 interface Common {
   readonly config: Node;
   readonly table: string;

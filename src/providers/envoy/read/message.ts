@@ -11,7 +11,7 @@ const deepest = 64;
 
 /**
  * Reads a message from a tree of YAML or JSON (protobuf's JSON form), with what Envoy's own reader allows beside that: names
- * in snake_case or camelCase, enums in any case, one value where a list belongs. What can't be read is reported and left
+ * in snake_case or camelCase, enums in any case, one value where a list belongs. A field that can't be read is reported and left
  * out.
  * @param unknown what fields are that the table does not have.
  */

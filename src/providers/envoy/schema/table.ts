@@ -26,7 +26,7 @@ export const scalars = [
 ] as const;
 export type Scalar = (typeof scalars)[number];
 
-/** What umay does with a field. `ignored`: nothing, and rightly so; `warned`: nothing, and it says so; `refused`: an error. */
+/** The treatment of a field. `ignored`: nothing, and rightly so; `warned`: nothing, and it says so; `refused`: an error. */
 export type Treatment = "mapped" | "ignored" | "warned" | "refused";
 
 export interface Field {

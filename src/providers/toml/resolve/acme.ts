@@ -72,7 +72,7 @@ export function resolveWanted(
   };
 }
 
-/** What does not go together, or has no effect. */
+/** Settings that do not go together, or have no effect. */
 export function checkAcme(
   settings: AcmeSettings | undefined,
   listeners: readonly Listener[],

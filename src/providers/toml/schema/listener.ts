@@ -170,7 +170,7 @@ export const listener = z.strictObject({
       "Of a bind to every IPv6 address: take no IPv4, so that another listener can have 0.0.0.0 on this port.",
     "x-default": '`false`: `"[::]:443"` takes IPv4 too',
   }),
-  socket: socket.optional().describe("Who may connect, where bind is a unix socket with a file."),
+  socket: socket.optional().describe("Users who may connect, where bind is a unix socket with a file."),
   mode: z
     .enum(["tcp", "passthrough", "http"])
     .prefault("tcp")

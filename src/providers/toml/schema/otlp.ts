@@ -36,7 +36,7 @@ export const otlp = z.strictObject({
   percent: integer(0, 100)
     .prefault(10)
     .describe(
-      "How many requests are traced, in percent, by chance. What a peer of forwarded.trust has decided counts before.",
+      "How many requests are traced, in percent, by chance. The decision of a peer of forwarded.trust counts before.",
     ),
   metrics_interval: duration("0s", "1h")
     .prefault("1m")

@@ -1,4 +1,4 @@
-/** What the parts of writing share. */
+/** The state that the parts of writing share. */
 export class Writing {
   /** Things that TOML can't say. */
   readonly omitted: string[] = [];

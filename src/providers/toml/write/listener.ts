@@ -93,7 +93,7 @@ function mergeTls({ name, tls }: Listener, writing: Writing): object | undefined
   });
 }
 
-/** A certificate's files. What stood in the configuration itself has to become files. */
+/** A certificate's files. PEM text of the configuration has to become files. */
 export function certificateOf(
   { source }: Certificate,
   owner: string,

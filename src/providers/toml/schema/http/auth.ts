@@ -44,7 +44,7 @@ const forward = z.strictObject({
     .max(32)
     .prefault([])
     .describe(
-      "Fields of the answer that backends get. What clients send under these names is removed, on every route of the listeners. The first says who the client is.",
+      "Fields of the answer that backends get. Fields that clients send under these names are removed, on every route of the listeners. The first says who the client is.",
     ),
   copy_response: z
     .array(copiedName, { error: 'expected a list of names, such as ["set-cookie"]' })

@@ -164,11 +164,11 @@ export const httpKeys = {
     description: "After this many requests a connection is closed in order. 0: no limit.",
     "x-default": "10000",
   }),
-  http: http.optional().describe("What is taken from clients and given to them."),
+  http: http.optional().describe("Requests that are taken from clients, and answers that they get."),
   http2: http2.optional().describe("How much a connection that speaks HTTP/2 may ask of umay."),
   forwarded: forwarded
     .optional()
-    .describe("Who says where a request came from, and what backends are told of it."),
+    .describe("Peers that are believed about the origin of a request, and fields that tell backends of it."),
   errors: z
     .record(statusRange, errorPage, { error: 'expected a table such as { "404" = { file = "404.html" } }' })
     .optional()
