@@ -139,13 +139,14 @@ describe("attacks over HTTP/2", () => {
       await soon(attacker.ended, "the end of the attacker's connection");
       // A reset of the connection may overtake the frame.
       if (attacker.goAway !== undefined) assert.equal(attacker.goAway, "ENHANCE_YOUR_CALM");
-      assert.ok(requests - before <= reached, `${requests - before} requests reached the backend`);
       const line = await umay.logged(
         (logged) => umay.log.indexOf(logged) >= lines && logged["reason"] === "http2_error",
       );
       assert.match(line["http_error"] as string, /^ENHANCE_YOUR_CALM: /);
       witness.write("GET /alive HTTP/1.1\r\nHost: a\r\n\r\n");
       assert.equal((await witness.response()).body.toString(), "alive");
+      // By now all that was forwarded has come.
+      assert.ok(requests - before <= reached, `${requests - before} requests reached the backend`);
     });
 
   test("the line of a connection has the number of its useless frames", async () => {
@@ -263,7 +264,7 @@ describe("a backend as attacker over HTTP/2", () => {
       if (status === 502) assert.equal((await client.response("POST")).status, status);
       await client.ending();
       // Nothing that looks complete: its begin may have been passed on.
-      assert.ok(client.surplus.length < 1_000_000);
+      assert.ok(client.surplus.length < 160_000);
       using next = await HttpClient.connect(umay.port("old"));
       next.write("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
       assert.equal((await next.response()).status, 200);

@@ -38,6 +38,11 @@ test("umay sessions lists who is connected and what they ask for, and umay kill 
     .send("GET /slow?secret HTTP/1.1\r\nHost: a.test\r\n\r\n")
     .until(({ text }) => text.includes("begun"));
   await ask(umay.port("web"), { path: "/quick", headers: { connection: "close" } });
+  await becomes(
+    async () => (await list("?listener=web")).count,
+    (open) => open === 1,
+    "sessions of web",
+  );
 
   const { sessions, count } = await list("?listener=plain");
   assert.equal(count, 2);
