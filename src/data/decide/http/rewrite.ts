@@ -47,5 +47,6 @@ function joinText(prefix: string, rest: string): string | undefined {
   return hasDotSegment(path) ? undefined : path;
 }
 
+/** Lax backends take encoded slashes and backslashes for slashes. */
 const hasDotSegment = (path: string): boolean =>
-  path.split("/").some((segment) => segment === "." || segment === "..");
+  path.split(/\/|\\|%2f|%5c/i).some((segment) => segment === "." || segment === "..");

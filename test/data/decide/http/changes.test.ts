@@ -38,7 +38,7 @@ test("a prefix of letters is replaced by letters, but never so that the path lea
   assert.equal(rewriteTo("/v1")("/apix"), "/v1x");
   assert.equal(rewriteTo("")("/apix"), "/x");
   assert.equal(rewriteTo("/v1/")("/api/x"), "/v1//x");
-  for (const path of ["/api..", "/api../x", "/api.", "/api./x"])
+  for (const path of ["/api..", "/api../x", "/api.", "/api./x", "/api..%2Fx", "/api..%5cx"])
     assert.equal(rewriteTo("/v1/")(path), undefined, path);
   assert.equal(rewriteTo("/v1")("/api.."), "/v1..");
 });
