@@ -4,6 +4,7 @@ import { duration } from "./words.ts";
 
 /** The certificates that a umay gets over ACME, as a table; empty where it gets none. */
 export function acmeTable(certificates: readonly AcmeStatus[], now: number = Date.now()): string {
+  if (certificates.length === 0) return "";
   const rows = certificates.map(({ name, listeners, state, not_after, next, failures, error }) => [
     name,
     listeners.join(", "),

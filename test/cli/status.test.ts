@@ -56,3 +56,9 @@ test("a backend that discovery removed is told from one that was drained", async
   const text = formatStatus(await readStatus({ ...input, drains }), { wide: false });
   assert.match(text, /127\.0\.0\.1:1994 {2}draining {2}.* gone$/m);
 });
+
+test("the table of certificates is there only where umay gets some", async () => {
+  const status = await readStatus(testInput());
+  assert.match(formatStatus(status, { wide: false }), /CERTIFICATE/);
+  assert.doesNotMatch(formatStatus({ ...status, acme: [] }, { wide: false }), /CERTIFICATE/);
+});

@@ -9,7 +9,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 6 stats_sinks message[] ! statistics are not sent; scrape /metrics
 7 stats_flush_interval duration - statistics are read, not sent
 8 watchdog message - umay watches its own threads
-9 tracing message ! there are no traces yet
+9 tracing message ! traces are not mapped yet
 12 admin envoy.config.bootstrap.v3.Admin
 13 stats_config message - names of statistics are umay's
 14 hds_config envoy.config.core.v3.ApiConfigSource x

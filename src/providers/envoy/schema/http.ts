@@ -7,7 +7,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 4 route_config envoy.config.route.v3.RouteConfiguration
 5 http_filters envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter[]
 6 add_user_agent BoolValue ! User-Agent is the client's
-7 tracing message ! there are no traces yet
+7 tracing message ! traces are not mapped yet
 8 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions
 9 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
 10 server_name string
@@ -75,7 +75,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.Rds
 
 message envoy.extensions.filters.http.router.v3.Router
 1 dynamic_stats BoolValue - umay counts its own
-2 start_child_span bool - there are no traces yet
+2 start_child_span bool - traces are not mapped yet
 3 upstream_log envoy.config.accesslog.v3.AccessLog[] - umay's own log
 4 suppress_envoy_headers bool - there are no x-envoy fields
 5 strict_check_headers string[] - there are no x-envoy fields

@@ -48,7 +48,7 @@ message envoy.config.route.v3.Route
 2 route envoy.config.route.v3.RouteAction
 3 redirect envoy.config.route.v3.RedirectAction
 4 metadata message - says nothing here
-5 decorator message - there are no traces yet
+5 decorator message - traces are not mapped yet
 7 direct_response envoy.config.route.v3.DirectResponseAction
 9 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 10 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
@@ -56,7 +56,7 @@ message envoy.config.route.v3.Route
 12 request_headers_to_remove string[]
 13 typed_per_filter_config any{} x
 14 name string
-15 tracing message - there are no traces yet
+15 tracing message - traces are not mapped yet
 16 per_request_buffer_limit_bytes UInt32Value - nothing is collected
 17 filter_action message x
 18 non_forwarding_action message x
@@ -120,7 +120,7 @@ message envoy.config.route.v3.RouteAction
 27 hedge_policy message x
 28 grpc_timeout_offset duration - timeout counts
 29 host_rewrite_header string x
-30 request_mirror_policies message[] ! requests are not mirrored
+30 request_mirror_policies message[] ! mirrors are not mapped yet
 31 max_internal_redirects UInt32Value x
 32 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
 33 retry_policy_typed_config any x
