@@ -8,7 +8,7 @@ import { type Send, secureTransport } from "./transport.ts";
 
 const mostKeyBytes = 4096;
 
-/** One authority with its storage and umay's account, which is made at first use. */
+/** One authority with its storage and umay's account, which is made at first use, and again when it is not known any more. */
 export class Authority {
   readonly storage: Storage;
   readonly #settings: AcmeSettings;
@@ -26,8 +26,20 @@ export class Authority {
     this.#send = secureTransport(settings.ca?.pem, `umay/${version}`);
   }
 
-  /** A client with an account. @throws where the authority gives none. */
-  async client(): Promise<AcmeClient> {
+  /**
+   * Does something with an account. The account is asked for anew the next time where the authority says that it does
+   * not know it. @throws what the work throws, or where the authority gives no account.
+   */
+  async work<T>(work: (client: AcmeClient) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#connect());
+    } catch (error) {
+      if (error instanceof AcmeError && error.type === "accountDoesNotExist") await this.#forgetAccount();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<AcmeClient> {
     if (this.#client !== undefined) return this.#client;
     const { key, url } = await this.storage.account();
     const client = new AcmeClient({
@@ -45,8 +57,7 @@ export class Authority {
     return client;
   }
 
-  /** The account is asked for anew, because the authority does not know it any more. */
-  async forgetAccount(): Promise<void> {
+  async #forgetAccount(): Promise<void> {
     this.#client = undefined;
     await this.storage.forgetAccountUrl();
   }

@@ -48,13 +48,20 @@ export class ChallengeBoard {
     };
   }
 
-  /** Looks no more; what is shown is hidden by whoever shows it. */
+  /** Hides all, its own and those of other machines, and shows nothing any more. */
   stop(): void {
-    this.#stopped = true;
     clearInterval(this.#timer);
+    this.#own = [];
+    this.#others = [];
+    this.#publish().catch((error: unknown) =>
+      this.#logger.debug({ err: error }, "challenges that are not needed any more can't be hidden"),
+    );
+    this.#stopped = true;
   }
 
+  /** Behind the end, workers show what a successor of this board wants. */
   async #publish(): Promise<void> {
+    if (this.#stopped) return;
     const challenges = [...this.#own, ...this.#others];
     if (isDeepStrictEqual(challenges, this.#shown)) return;
     this.#shown = challenges;

@@ -48,7 +48,6 @@ interface Entry {
   certificate: Certificate | undefined;
   tries: Tries;
   suggestion: Suggestion | undefined;
-  busy: boolean;
   /** When it is worked on next, in milliseconds since 1970. */
   next: number | undefined;
 }
@@ -69,6 +68,8 @@ export class Keeper {
   readonly #authority: Authority;
   readonly #trial: Authority | undefined;
   #entries = new Map<string, Entry>();
+  /** The name of the certificate that is being ordered. */
+  #working: string | undefined;
   #running = false;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -123,15 +124,21 @@ export class Keeper {
 
   /** How it stands with each certificate, by name. */
   get states(): readonly AcmeState[] {
-    return [...this.#entries.values()].map(({ name, listeners, certificate, busy, next, tries }) => ({
+    return [...this.#entries.values()].map(({ name, listeners, certificate, next, tries }) => ({
       name,
       listeners,
-      state: tries.failures > 0 ? "failing" : certificate === undefined ? "waiting" : busy ? "due" : "valid",
+      state: this.#stateOf(name, certificate, tries),
       notAfter: certificate?.notAfter,
       next,
       failures: tries.failures,
       error: tries.error || undefined,
     }));
+  }
+
+  #stateOf(name: string, certificate: Certificate | undefined, { failures }: Tries): AcmeState["state"] {
+    if (failures > 0) return "failing";
+    if (certificate === undefined) return "waiting";
+    return name === this.#working ? "due" : "valid";
   }
 
   #soon(time: number): void {
@@ -187,11 +194,8 @@ export class Keeper {
     const usual = usualTime(cert, draw);
     if (suggestion !== undefined && Date.now() < suggestion.askAgain) return suggestion.at;
     try {
-      const client = await this.#authority.client();
-      const { renewalInfo } = await client.directory();
-      const id = renewalId(cert);
-      if (renewalInfo === undefined || id === undefined) return usual;
-      const fresh = await askWhen(client, renewalInfo, id, draw);
+      const fresh = await this.#authority.work((client) => askWhen(client, cert, draw));
+      if (fresh === undefined) return usual;
       if (fresh.explanation !== undefined && fresh.explanation !== suggestion?.explanation)
         this.#with.logger.warn(
           { name: entry.name, see: fresh.explanation },
@@ -202,7 +206,7 @@ export class Keeper {
     } catch (error) {
       this.#with.logger.debug({ name: entry.name, err: error }, "there is no renewal information");
       const askAgain = Date.now() + this.#pace.look * 10;
-      entry.suggestion = { id: "", at: suggestion?.at ?? usual, askAgain, explanation: undefined };
+      entry.suggestion = { at: suggestion?.at ?? usual, askAgain, explanation: undefined };
       return entry.suggestion.at;
     }
   }
@@ -243,7 +247,7 @@ export class Keeper {
   async #try(entry: Entry): Promise<void> {
     const { name, source } = entry;
     const { storage } = this.#authority;
-    entry.busy = true;
+    this.#working = name;
     try {
       // Where something is wrong, its limits are for finding out what.
       if (entry.tries.failures > 0 && this.#trial !== undefined) await this.#obtain(this.#trial, entry);
@@ -257,18 +261,19 @@ export class Keeper {
     } catch (error) {
       if (!this.#stopped.signal.aborted) await this.#failed(entry, error as Error);
     } finally {
-      entry.busy = false;
+      this.#working = undefined;
     }
   }
 
   async #obtain(authority: Authority, entry: Entry): Promise<Obtained> {
     const { name, challenge, certificate } = entry;
     const { keyType, profile, propagation } = this.#settings;
-    const client = await authority.client();
     const replaces =
       certificate === undefined || authority !== this.#authority ? undefined : renewalId(certificate.cert);
     const order = { name, challenge, keyType, profile, replaces, propagation, signal: this.#stopped.signal };
-    const obtained = await obtain(client, order, this.#board.in(authority.storage));
+    const obtained = await authority.work((client) =>
+      obtain(client, order, this.#board.in(authority.storage)),
+    );
     checkObtained(obtained, name);
     return obtained;
   }
@@ -276,8 +281,6 @@ export class Keeper {
   async #failed(entry: Entry, error: Error): Promise<void> {
     const { name, certificate, tries } = entry;
     this.counts.failed++;
-    if (error instanceof AcmeError && error.type === "accountDoesNotExist")
-      await this.#authority.forgetAccount();
     const failures = tries.failures + 1;
     const limited =
       error instanceof AcmeError && (error.retryAfter ?? (error.type === "rateLimited" ? rateLimited : 0));
@@ -317,6 +320,5 @@ const unknown = () => ({
   certificate: undefined,
   tries: noTries,
   suggestion: undefined,
-  busy: false,
   next: undefined,
 });

@@ -16,6 +16,6 @@ const superseded = 4;
 export async function revoke(settings: AcmeSettings, { cert: file }: PairSource): Promise<void> {
   const { raw } = new X509Certificate(await readWhole(file, mostBytes));
   const authority = new Authority(settings, settings.directory, new AbortController().signal);
-  await (await authority.client()).revoke(raw.toString("base64url"), superseded);
+  await authority.work((client) => client.revoke(raw.toString("base64url"), superseded));
   await rename(file, `${file}.revoked`);
 }

@@ -1,11 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import type { AcmeClient } from "./client.ts";
 import { asTable } from "./problem.ts";
+import { renewalId } from "./x509.ts";
 
 /** When a certificate is best renewed: a time within the window that its authority suggests (RFC 9773 section 4.2). */
 export interface Suggestion {
-  /** The certificate that it is for. */
-  readonly id: string;
   /** In milliseconds since 1970. */
   readonly at: number;
   /** When the authority is to be asked again. */
@@ -25,22 +24,26 @@ const shortLife = 10 * 24 * hour;
 
 /**
  * Asks the authority when a certificate is to be renewed.
- * @param draw a number from 0 to 1, by which machines choose different times.
- * @throws AcmeError where it gives no answer that makes sense.
+ * @param chain in PEM. @param draw a number from 0 to 1, by which machines choose different times.
+ * @returns undefined where it has no renewal information, or the certificate no name there. @throws AcmeError where it gives no answer that makes sense.
  */
 export async function askWhen(
   client: AcmeClient,
-  url: string,
-  id: string,
+  chain: string,
   draw: number,
-): Promise<Suggestion> {
-  const { body, retryAfter = usualAgain } = await client.get(`${url}/${id}`, "the renewal information");
+): Promise<Suggestion | undefined> {
+  const { renewalInfo } = await client.directory();
+  const id = renewalId(chain);
+  if (renewalInfo === undefined || id === undefined) return undefined;
+  const { body, retryAfter = usualAgain } = await client.get(
+    `${renewalInfo}/${id}`,
+    "the renewal information",
+  );
   const { start, end } = asTable(body["suggestedWindow"]);
   const [from, to] = [start, end].map((time) => Date.parse(String(time))) as [number, number];
   if (!(to > from)) throw new Error("the renewal information has no window");
   const { explanationURL: explanation } = body;
   return {
-    id,
     at: from + (to - from) * draw,
     askAgain: Date.now() + Math.min(Math.max(retryAfter, soonestAgain), latestAgain),
     explanation: typeof explanation === "string" && URL.canParse(explanation) ? explanation : undefined,

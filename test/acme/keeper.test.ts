@@ -190,6 +190,40 @@ test("after a failure the order is tried elsewhere first", async () => {
   }
 });
 
+test("an account that the authority elsewhere does not know any more is made anew there", async () => {
+  const other = await AcmeServer.start(dir);
+  try {
+    other.ports.http = authority.ports.http;
+    const ca = { file: "", pem: authority.ca.cert + other.ca.cert };
+    authority.faults.refuseOrders = { status: 500, type: "serverInternal" };
+    const keeper = keep(["a.test"], { trial: other.directory, ca });
+    await until(keeper, ({ failures }) => failures > 1);
+    other.forgetAccounts();
+    authority.faults.refuseOrders = undefined;
+    await until(keeper, valid);
+    const accounts = ({ asked }: AcmeServer) => asked.filter((resource) => resource === "new-account").length;
+    assert.deepEqual([accounts(other), accounts(authority)], [2, 1]);
+  } finally {
+    await other[Symbol.asyncDispose]();
+  }
+});
+
+test("an order that is under way while the listeners change is told as due until it is over", async () => {
+  const first = keep(["a.test"]);
+  await until(first, valid);
+  first.stop();
+  authority.revokeAll();
+  const held = Promise.withResolvers<void>();
+  authority.faults.hold = held.promise;
+  const keeper = keep(["a.test"]);
+  const due = ({ state }: AcmeState): boolean => state === "due";
+  await until(keeper, due);
+  keeper.follow([listenerWith("a.test", "b.test")]);
+  assert.ok(due(keeper.states[0]!));
+  held.resolve();
+  await until(keeper, valid);
+});
+
 test("a file that can't be used is replaced", async () => {
   const keeper = keep(["a.test"]);
   await until(keeper, valid);

@@ -130,6 +130,11 @@ export class AcmeServer implements AsyncDisposable {
     for (const { certificate } of this.orders) if (certificate !== undefined) this.#revoke(certificate);
   }
 
+  /** Knows no account any more. */
+  forgetAccounts(): void {
+    this.#accounts.clear();
+  }
+
   #revoke(certificate: string | Buffer): void {
     this.revoked.add(new X509Certificate(certificate).serialNumber.toLowerCase().replace(/^0+/, ""));
   }
