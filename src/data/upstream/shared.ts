@@ -67,6 +67,8 @@ export class SharedUpstreams implements Timed, Carriers {
       else if (connection.room(group.mostStreams) > 0) return connection;
     }
     const made = new Http2Upstream(this.#dial, backend, by, this);
+    // Draining its last connection may have ended that, and the group with it.
+    this.#bySlot.set(backend.slot, group);
     group.connections.add(made);
     this.#open.add(made);
     return made;

@@ -36,11 +36,6 @@ export class ClientConnection extends Connection {
     return Math.max(0, Math.min(this.limits.streams, this.peer.maxStreams) - this.streams.size);
   }
 
-  /** Whether it never takes another request, though the present ones may go on. */
-  get isSpent(): boolean {
-    return this.goingAway || this.failure !== undefined || this.#nextId > lastId;
-  }
-
   /** Whether the backend takes requests for tunnels (RFC 8441 section 3). */
   get takesTunnels(): boolean {
     return this.peer.enableConnect;
