@@ -85,5 +85,12 @@ export interface Step {
 
 export const pass: Pass = { kind: "pass" };
 
+/** It can't be found out whether the request may go on. */
+export const unavailable = (detail: string): Refusal => ({
+  kind: "refuse",
+  reason: "auth_unavailable",
+  detail,
+});
+
 export const resultOf = (verdict: Verdict): GuardResult =>
   verdict.kind === "pass" ? "passed" : verdict.reason === "auth_unavailable" ? "unavailable" : "refused";

@@ -356,6 +356,18 @@ describe("keys from a URL", () => {
     assert.equal(asked, 1);
   });
 
+  test("come also for a token without the name of its key, and each of them is tried", async (context) => {
+    serve(200, { keys: [await publicKey("rsa")] });
+    const judge = judgeWith({}, source());
+    assert.equal((await ask(judge, bearer(await tokenOf("rsa")))).kind, "pass");
+    const other = await generateKeyPair("ES256", { extractable: true });
+    serve(200, { keys: [{ ...(await exportJWK(other.publicKey)), kid: "a" }, await publicKey("ec", "b")] });
+    const now = performance.now.bind(performance);
+    context.mock.method(performance, "now", () => now() + 11_000);
+    assert.equal((await ask(judge, bearer(await tokenOf("ec", {}, { kid: undefined })))).kind, "pass");
+    assert.equal(asked, 1);
+  });
+
   for (const [what, status, body, expected] of [
     ["that answers with an error", 500, "", /status 500/],
     ["that is no set of keys", 200, "<html>", /not JSON/],

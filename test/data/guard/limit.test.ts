@@ -99,6 +99,17 @@ test("no more are under way than may be, and a worker that dies gives back what 
   assert.equal(two!.take(key).kind, "busy");
 });
 
+test("a key for which there is no place is told of a full bucket, and of nobody else's", () => {
+  const table = new LimitTable(createAddressTable(1, 1, 1), 1, { ...limit, concurrent: 1 });
+  const set = (high: number) => ({ high, low: 0 });
+  let high = 1;
+  // Each has a request under way, until all places of the set are taken.
+  while (table.take(set(high)).place >= 0) high++;
+  assert.ok(high > 1);
+  const { kind, left, next, full } = table.take(set(high + 1));
+  assert.deepEqual([kind, left, next, full], ["ok", limit.burst, 0, 0]);
+});
+
 test("a million keys need no more memory than the table has, and those that are limited are remembered longest", () => {
   const memory = createAddressTable(1, 1, 1);
   const { byteLength } = memory;

@@ -2,9 +2,16 @@ import { hash, randomBytes } from "node:crypto";
 import type { Jose } from "../../../lib/jose.ts";
 import type { JwtAuth, TokenPlace } from "../../../model/http/guard.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
-import type { GuardedRequest, Refusal, Verdict, Waiter, Waiting } from "../step.ts";
+import {
+  type GuardedRequest,
+  type Refusal,
+  unavailable,
+  type Verdict,
+  type Waiter,
+  type Waiting,
+} from "../step.ts";
 import { brokenRule, type Claims, claimText } from "./claims.ts";
-import type { KeySource } from "./keys.ts";
+import type { FindKey, KeySource } from "./keys.ts";
 
 /** Tokens that are remembered. */
 const mostKnown = 10_000;
@@ -81,7 +88,6 @@ export class JwtJudge {
 
   async #verify(token: string): Promise<Claims> {
     const jose = await this.#jose;
-    const { jwtVerify, errors } = jose;
     const { algorithms, issuer, audience, skew } = this.#auth;
     const options = {
       algorithms: [...algorithms],
@@ -90,13 +96,12 @@ export class JwtJudge {
       ...(issuer.length === 0 ? {} : { issuer: [...issuer] }),
       ...(audience.length === 0 ? {} : { audience: [...audience] }),
     };
+    const verify = async (): Promise<Claims> => verifyWith(jose, token, await this.#keys.find(), options);
     try {
-      return (await jwtVerify(token, await this.#keys.find(), options)).payload;
+      return await verify();
     } catch (error) {
-      if (error instanceof errors.JWKSMultipleMatchingKeys)
-        return await firstThatFits(jose, token, error, options);
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#keys.renew())) throw error;
-      return (await jwtVerify(token, await this.#keys.find(), options)).payload;
+      if (!(error instanceof jose.errors.JWKSNoMatchingKey) || !(await this.#keys.renew())) throw error;
+      return await verify();
     }
   }
 
@@ -131,6 +136,15 @@ export class JwtJudge {
 }
 
 type Options = Parameters<Jose["jwtVerify"]>[2];
+
+async function verifyWith(jose: Jose, token: string, find: FindKey, options: Options): Promise<Claims> {
+  try {
+    return (await jose.jwtVerify(token, find, options)).payload;
+  } catch (error) {
+    if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw error;
+    return await firstThatFits(jose, token, error, options);
+  }
+}
 
 /** A token need not name its key: then every key of its kind is tried. */
 async function firstThatFits(
@@ -199,5 +213,3 @@ function tokenAt(request: GuardedRequest, place: TokenPlace): string | undefined
       return request.queryValue(place.name);
   }
 }
-
-const unavailable = (detail: string): Refusal => ({ kind: "refuse", reason: "auth_unavailable", detail });

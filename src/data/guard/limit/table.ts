@@ -61,8 +61,9 @@ export class LimitTable {
     taken.kind = "ok";
     lockSet(table, set, this.#worker);
     const place = findPlace(table, set, high, low, now);
-    // Where every key of the set is in use nothing can be said of this one; that takes thousands of requests at a time.
     if (place !== undefined) this.#takeAt(place, now);
+    // Every key of the set is in use, which takes thousands of requests at a time: this one is not remembered.
+    else if (this.#bucket !== undefined) this.#tell(this.#bucket, 0);
     unlockSet(table, set);
     return taken;
   }

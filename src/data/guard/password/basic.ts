@@ -1,7 +1,14 @@
 import { hash, randomBytes } from "node:crypto";
 import type { BasicAuth } from "../../../model/http/guard.ts";
 import type { PasswordHash } from "../../../model/http/users.ts";
-import type { GuardedRequest, Refusal, Verdict, Waiter, Waiting } from "../step.ts";
+import {
+  type GuardedRequest,
+  type Refusal,
+  unavailable,
+  type Verdict,
+  type Waiter,
+  type Waiting,
+} from "../step.ts";
 import type { PasswordComparer } from "./compare.ts";
 
 /** Passwords that are remembered. */
@@ -150,5 +157,3 @@ function readCredentials(field: string): Credentials | string {
   if (colon < 0 || text.length > longestCredentials) return "Authorization has no user and password";
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
-
-const unavailable = (detail: string): Refusal => ({ kind: "refuse", reason: "auth_unavailable", detail });
