@@ -4,6 +4,7 @@ import {
   type RetryTrigger,
   retryTriggers,
 } from "../../../model/http/retry.ts";
+import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
 
 /** The facts for a decision about one more attempt. */
 export interface FailedTry {
@@ -59,6 +60,13 @@ const wasSent = (trigger: FailedTry["trigger"]): boolean =>
 /** The backend is not to be blamed for it: it need not be given time. */
 export const isBlameless = (trigger: FailedTry["trigger"]): boolean =>
   trigger === "reused-reset" || trigger === "refused-stream";
+
+/**
+ * Whether it counts against a backend that a request ended so, of which it had sent no answer: where the fault is on its
+ * side, and it has not said that it did not look at the request.
+ */
+export const isBlamed = (reason: RequestReason): boolean =>
+  requestReasons[reason].origin === "backend" && reason !== "backend_refused";
 
 /** Whether a method may be sent again that a backend may have had. */
 export const maySendTwice = ({ methods }: RetryPolicy, method: string): boolean =>

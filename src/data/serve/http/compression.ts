@@ -1,5 +1,6 @@
-import { fieldIdOf } from "../../../http/field-names.ts";
+import { joinedValue } from "../../../http/joined-value.ts";
 import { type Fields, type ResponseHead, unknownLength } from "../../../http/message.ts";
+import { NameSet } from "../../../http/name-set.ts";
 import { readFields } from "../../../http/scan.ts";
 import type { Coding, Compression } from "../../../model/http/compression.ts";
 import { type CompressionDecision, decideCompression } from "../../decide/http/compress.ts";
@@ -14,7 +15,7 @@ export interface Treated {
 }
 
 /** Fields about the bytes of a body, which will be others (RFC 9110 section 8.3, RFC 9530). */
-const spoilt = [
+const spoilt = new NameSet([
   "content-length",
   "content-encoding",
   "accept-ranges",
@@ -22,14 +23,16 @@ const spoilt = [
   "digest",
   "content-digest",
   "repr-digest",
-];
+]);
+
+const etag = new NameSet(["etag"]);
 
 /** The head of an answer that its route may compress. */
 export function treat(compression: Compression | undefined, view: RequestView, head: ResponseHead): Treated {
   if (compression === undefined) return { head, coding: undefined };
   const isHead = view.method === "HEAD";
   const { status, length, fields } = head;
-  const field = (name: string): string | undefined => valuesOf(fields, name);
+  const field = (name: string): string | undefined => joinedValue(fields, name);
   const accept = view.header("accept-encoding");
   let decision = decideCompression(compression, accept, { status, length, field }, isHead);
   if (decision !== "alone" && decision !== "varies" && !mayCompress()) decision = "varies";
@@ -59,37 +62,21 @@ function fieldsFor(
   let lines = "";
   if (isCoded) {
     if (!isStored) {
-      for (const name of spoilt) mark(fields, name, marks);
+      spoilt.mark(fields, marks);
       lines += `content-encoding: ${decision}\r\n`;
     }
-    const tag = valuesOf(fields, "etag");
+    const tag = joinedValue(fields, "etag");
     // The bytes are others, so it is the same in meaning only (RFC 9110 section 8.8.1).
     if (tag?.startsWith('"')) {
-      mark(fields, "etag", marks);
+      etag.mark(fields, marks);
       lines += `etag: W/${tag}\r\n`;
     }
   }
   const vary =
-    valuesOf(fields, "vary")
+    joinedValue(fields, "vary")
       ?.toLowerCase()
       .split(",")
       .map((name) => name.trim()) ?? [];
   if (!vary.includes("*") && !vary.includes("accept-encoding")) lines += "vary: accept-encoding\r\n";
   return readFields(fields.linesExcept(marks) + lines);
-}
-
-function mark(fields: Fields, name: string, marks: Uint8Array): void {
-  for (let index = find(fields, name, 0); index >= 0; index = find(fields, name, index + 1)) marks[index] = 1;
-}
-
-function valuesOf(fields: Fields, name: string): string | undefined {
-  let text: string | undefined;
-  for (let index = find(fields, name, 0); index >= 0; index = find(fields, name, index + 1))
-    text = text === undefined ? fields.value(index) : `${text}, ${fields.value(index)}`;
-  return text;
-}
-
-function find(fields: Fields, name: string, from: number): number {
-  const id = fieldIdOf(name);
-  return id > 0 ? fields.find(id, from) : fields.findName(name, from);
 }

@@ -4,6 +4,7 @@ import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { type Decision, decide } from "../../decide/http/decide.ts";
+import { isBlamed } from "../../decide/http/retry.ts";
 import { Passage, type PassageOwner } from "../../guard/passage.ts";
 import type { Refusal } from "../../guard/step.ts";
 import type { BackendSide } from "./backend-side.ts";
@@ -153,7 +154,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
 
   #mirror(path: string): void {
     const { client, requestBody } = this;
-    const request = { view: this.view!, route: this.route!, client, path, isWhole: requestBody.isWhole };
+    const request = { view: this.view!, route: this.route!, client, path, requestBody };
     this.#mirrors = this.route!.definition.mirrors.filter(
       ({ percent }) => Math.random() * 100 < percent,
     ).flatMap((mirror) => this.#plane.mirrors.begin(this.#plane, request, mirror) ?? []);
@@ -229,8 +230,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   refuse(reason: RequestReason, detail?: string, status: number = requestReasons[reason].status): void {
     if (this.isOver) return;
     this.detail = detail;
-    // Whether the backend would have answered is not known.
-    if (status >= 502) this.forward?.notAnswered();
+    if (isBlamed(reason)) this.forward?.notAnswered();
     if (this.forward?.hasAnswered || status === 0) {
       this.#cut(reason);
       this.client.abort("request_cut");

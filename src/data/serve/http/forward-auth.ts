@@ -4,10 +4,11 @@ import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { ForwardAuth } from "../../../model/http/guard.ts";
-import type { EndReason } from "../../../model/reasons.ts";
+import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { ReservedNames } from "../../decide/http/reserved.ts";
+import { isBlamed, serves } from "../../decide/http/retry.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
-import type { Refusal, Verdict, Waiter, Waiting } from "../../guard/step.ts";
+import { type Refusal, unavailable, type Verdict, type Waiter, type Waiting } from "../../guard/step.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
@@ -65,7 +66,7 @@ export class ForwardJudge {
 
   failed(detail: string): Verdict {
     if (this.auth.onFailure === "pass") return { kind: "pass" };
-    return { kind: "refuse", reason: "auth_unavailable", detail };
+    return unavailable(detail);
   }
 }
 
@@ -145,7 +146,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   }
 
   ended(reason: EndReason): void {
-    this.#failed(reason);
+    this.#failed(requestReasonOf(reason, "connect_failed"), reason);
   }
 
   drained(): void {}
@@ -155,7 +156,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   response(head: ResponseHead): void {
     const { status, fields } = head;
     const { auth } = this.#judge;
-    this.#side.dispatch.answered(this.#sentAt, status < 502 || status > 504);
+    this.#side.dispatch.answered(this.#sentAt, serves(status));
     if (status >= 200 && status < 300)
       this.#verdict = {
         kind: "pass",
@@ -199,11 +200,11 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   }
 
   switched(): void {
-    this.#failed("it changes to another protocol");
+    this.#failed("upgrade_failed", "it changes to another protocol");
   }
 
   fail({ reason, detail }: Fault): void {
-    if (!this.#repeats()) this.#failed(`${reason} (${detail})`);
+    if (!this.#repeats()) this.#failed(reason, `${reason} (${detail})`);
   }
 
   broke(): void {
@@ -225,8 +226,8 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     return true;
   }
 
-  #failed(detail: string): void {
-    if (this.#sentAt > 0 && this.#verdict === undefined)
+  #failed(reason: RequestReason, detail: string = reason): void {
+    if (this.#sentAt > 0 && this.#verdict === undefined && isBlamed(reason))
       this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
     this.#side.drop();
     const verdict = this.#verdict;
@@ -255,12 +256,12 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
 
   endIfOverdue(now: number): void {
     if (this.#waiter === undefined) return;
-    if (now > this.deadline) this.#failed("it did not answer in time");
+    if (now > this.deadline) this.#failed("first_byte_timeout", "it did not answer in time");
     else if (this.#sentAt === 0) this.#side.dispatch.endIfOverdue(now);
   }
 
   vacate(slot: number): void {
-    if (this.#waiter === undefined || this.#side.dispatch.upstream?.backend.slot !== slot) return;
+    if (this.#waiter === undefined || this.#side.dispatch.backend?.slot !== slot) return;
     if (this.#sentAt === 0) this.#side.dispatch.vacate();
     else this.#failed("backend_drained");
   }

@@ -14,7 +14,7 @@ import { CompressedBody, type CompressingForward } from "./compressed-body.ts";
 import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
+import { authorityFor, type FieldChanges, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { Retries } from "./retries.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
@@ -118,20 +118,24 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { client, requestBody } = this.#owner;
     const { backend } = upstream;
     const [head, route, view] = [this.head, this.#route, this.#view];
+    view.backend = backend.address;
+    if (head.upgrade !== "" && !upstream.takesTunnels) {
+      this.#owner.refuse("upgrade_failed", "no_extended_connect");
+      return;
+    }
     this.#phase = "sent";
     this.#asked = performance.now();
     this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
     this.#lastActive = clock.now;
-    view.backend = backend.address;
     const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view.authority, route, http, backend);
     requestBody.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse));
+    const edits = requestEdits(view, route, client);
     if (head.upgrade !== "") {
-      this.#askForTunnel(upstream);
+      this.#askForTunnel(upstream, edits);
       return;
     }
-    const edits = requestEdits(view, route, client);
     this.#call?.tell(head.fields, edits, this.deadline! - this.#asked);
     upstream.request(this, head, requestBody.waits, edits);
     requestBody.flow(upstream.requestBody, head.length === 0);
@@ -139,14 +143,9 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   /** Bytes that the client sends before the backend has agreed wait. */
-  #askForTunnel(upstream: RequestUpstream): void {
+  #askForTunnel(upstream: RequestUpstream, edits: FieldChanges): void {
     const { head } = this;
-    if (!upstream.takesTunnels) {
-      this.#owner.refuse("upgrade_failed", "no_extended_connect");
-      return;
-    }
     this.#tunnel = new Tunnel(this.#owner, head, upstream);
-    const edits = requestEdits(this.#view, this.#route, this.#owner.client);
     this.#tunnel.ask(head, edits);
     upstream.request(this, head, false, edits);
   }

@@ -3,6 +3,7 @@ import type { Fields, HeadEdits, ResponseHead } from "../../../http/message.ts";
 import { type HttpMirror, type MirrorOutcome, mirrorOutcomeList } from "../../../model/http/mirror.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import { serves } from "../../decide/http/retry.ts";
 import type { Timed } from "../../open.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
@@ -24,8 +25,8 @@ export interface Mirrored {
   readonly client: ExchangeClient;
   /** As backends get it, without the query. */
   readonly path: string;
-  /** It has no body, or all of it came already. */
-  readonly isWhole: boolean;
+  /** As far as it came; no backend has had any of it. */
+  readonly requestBody: RequestBody;
 }
 
 /** The copies of requests of a worker that are under way. */
@@ -114,7 +115,7 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
 
   /** @param over is told when nothing is left of it. */
   constructor(plane: HttpPlane, request: Mirrored, choice: PoolChoice, over: (mirror: Mirror) => void) {
-    const { view, route, client, path, isWhole } = request;
+    const { view, route, client, path, requestBody } = request;
     this.#plane = plane;
     this.#route = route;
     this.head = new ForwardedHead(view, path);
@@ -122,7 +123,8 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
     // Later there may be another request in the place of this one, or no client any more.
     const { dropped, lines } = requestEdits(view, route, client);
     this.#edits = { dropped: dropped.slice(), lines };
-    this.#body.isWhole = isWhole;
+    this.#body.copy(requestBody);
+    this.#behind = requestBody.received;
     this.#over = over;
     this.connection = client.connection;
     this.choice = choice;
@@ -197,7 +199,7 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
 
   response({ status }: ResponseHead): void {
     this.#lastActive = clock.now;
-    this.#backend.dispatch.answered(this.#asked, status !== 502 && status !== 503 && status !== 504);
+    this.#backend.dispatch.answered(this.#asked, serves(status));
   }
 
   body(_bytes: Buffer, _start: number, _end: number, last: boolean): boolean {

@@ -8,6 +8,7 @@ import {
   routeCell,
 } from "../../../channel/counters.ts";
 import { recordValue } from "../../../channel/histogram.ts";
+import { joinedValue } from "../../../http/joined-value.ts";
 import type { Fields } from "../../../http/message.ts";
 import type { LogSampling } from "../../../model/access-log.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
@@ -139,12 +140,12 @@ export function fieldsNamed(
   fields: Fields,
 ): Readonly<Record<string, string>> | undefined {
   let found: Record<string, string> | undefined;
-  for (const name of names)
-    for (let index = fields.findName(name); index >= 0; index = fields.findName(name, index + 1)) {
-      const value = fields.value(index).slice(0, longestValue);
-      found ??= {};
-      found[name] = found[name] === undefined ? value : `${found[name]}, ${value}`.slice(0, longestValue);
-    }
+  for (const name of names) {
+    const value = joinedValue(fields, name)?.slice(0, longestValue);
+    if (value === undefined) continue;
+    found ??= {};
+    found[name] = value;
+  }
   return found;
 }
 

@@ -33,6 +33,16 @@ export class RequestBody {
     this.#most = most;
   }
 
+  /** Takes over all that waits of another one, which keeps it. */
+  copy(from: RequestBody): void {
+    const { bytes, start, end } = from.#hold;
+    this.received = from.received;
+    this.isWhole = from.isWhole;
+    // Bytes of its own: whoever gets them may write to them.
+    this.#hold.append(bytes, start, end);
+    this.#trailers = from.#trailers;
+  }
+
   /** @returns false to get no more for now. */
   take(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.received += end - start;

@@ -15,15 +15,15 @@ export function tellExchanges(exchanges: Iterable<ToldExchange>, now: number): O
     const { view, route, backend, requestBody, sent, began } = exchange;
     const state = stateOf(exchange);
     if (state === undefined || view === undefined) continue;
-    const { pool, upstream } = backend?.dispatch ?? {};
+    const dispatch = backend?.dispatch;
     told.push({
       id: view.requestId,
       method: view.method,
       host: view.authority,
       path: view.path,
       route: route?.name ?? null,
-      pool: pool?.definition.name ?? null,
-      backend: upstream?.backend.address ?? null,
+      pool: dispatch?.pool.definition.name ?? null,
+      backend: dispatch?.backend?.address ?? null,
       state,
       seconds: secondsBetween(began, now),
       received: requestBody.received,

@@ -1,4 +1,4 @@
-import { fieldIdOf } from "../../../http/field-names.ts";
+import { joinedValue } from "../../../http/joined-value.ts";
 import type { Fields, RequestHead } from "../../../http/message.ts";
 import { queryValue } from "../../../http/uri/query.ts";
 import type { Variable } from "../../../model/http/template.ts";
@@ -75,17 +75,8 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   }
 
   /** All fields of a name, joined. */
-  readonly header = (name: string): string | undefined => {
-    if (this.reserved?.has(name)) return undefined;
-    const { fields } = this;
-    const id = fieldIdOf(name);
-    const next = (from: number): number => (id > 0 ? fields.find(id, from) : fields.findName(name, from));
-    let index = next(0);
-    if (index < 0) return undefined;
-    let text = fields.value(index);
-    for (index = next(index + 1); index >= 0; index = next(index + 1)) text += `, ${fields.value(index)}`;
-    return text;
-  };
+  readonly header = (name: string): string | undefined =>
+    this.reserved?.has(name) ? undefined : joinedValue(this.fields, name);
 
   queryValue(name: string): string | undefined {
     return queryValue(this.head.query, name);

@@ -11,11 +11,16 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const chunk = (size: number): Buffer => Buffer.from(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
 
 /** Every pool is the one of the scene, so the copy has the first backend and the request the second. */
-const scene = (settings = ""): Promise<HttpScene> =>
+const scene = (settings = "", more = ""): Promise<HttpScene> =>
   HttpScene.of(
-    `[routes.all]\npath_prefix = "/"\npool = "app"\nmirror = [{ pool = "shadow"${settings} }]
+    `[routes.all]\npath_prefix = "/"\npool = "app"\nmirror = [{ pool = "shadow"${settings} }]\n${more}
     [pools.shadow.discovery]\ntype = "static"\nbackends = ["127.0.0.1:81"]\n`,
   );
+
+/** The same, but the first connection is for the question whether a request may pass. */
+const guardedScene = (): Promise<HttpScene> =>
+  scene("", 'auth = ["sso"]\n[auth.sso]\ntype = "forward"\npool = "app"\npath = "/verify"');
+const pass = "HTTP/1.1 204 Yes\r\nConnection: close\r\n\r\n";
 
 function sides(one: HttpScene, from = 0): [copy: FakeBackend, request: FakeBackend] {
   const [copy, request] = one.plane.dialled.slice(from).map((socket) => {
@@ -85,6 +90,57 @@ describe("the copy of a request", () => {
     assert.match(got, /^POST \/a\?b HTTP\/1\.1\r\nhost: a\.test\r\n/);
     assert.match(got, /\r\nx-forwarded-host: a\.test\r\n/);
     assert.ok(got.includes(`\r\ncontent-length: ${inner.length}\r\n`) && got.endsWith(`\r\n\r\n${inner}`));
+    one.finish();
+  });
+
+  test("has all of the body, however much of it came while a guard waited", async () => {
+    const prepared = await guardedScene();
+    const sized = ["Content-Length: 6\r\n\r\n", "abc", "def"];
+    const chunked = [
+      "Transfer-Encoding: chunked\r\n\r\n",
+      "3\r\nabc\r\n",
+      "3\r\ndef\r\n",
+      "0\r\nX-Sum: 1\r\n\r\n",
+    ];
+    for (const parts of [sized, chunked])
+      for (let before = 1; before <= parts.length; before++) {
+        const one = prepared.again();
+        const client = one.accept();
+        const read = (text: string): void => client.receive(Buffer.from(text));
+        read(`POST / HTTP/1.1\r\nHost: a.test\r\n${parts.slice(0, before).join("")}`);
+        one.backend().send(pass);
+        const [copy, request] = sides(one, 1);
+        client.flow();
+        for (const part of parts.slice(before)) read(part);
+        for (const [name, { got }] of Object.entries({ copy, request })) {
+          const body = got.slice(got.indexOf("\r\n\r\n") + 4);
+          const isWhole =
+            parts === sized
+              ? body === "abcdef"
+              : body.replace("6\r\nabcdef", "3\r\nabc\r\n3\r\ndef").toLowerCase() ===
+                parts.slice(1).join("").toLowerCase();
+          assert.ok(isWhole, `${name}, ${before} parts before the verdict: ${JSON.stringify(body)}`);
+        }
+        request.send(ok);
+        copy.send(ok);
+        assert.match(writtenTo(client), /hello$/);
+        assert.equal(counted(one, "answered"), 1);
+        one.finish();
+      }
+  });
+
+  test("counts the bytes that came while a guard waited as behind", async () => {
+    const one = await guardedScene();
+    const client = one.accept();
+    client.receive(Buffer.concat([chunkedPost, chunk(40_000)]));
+    one.backend().send(pass);
+    client.flow();
+    const [, request] = one.plane.dialled.slice(1);
+    request!.connect("connect");
+    client.receive(chunk(20_000));
+    assert.equal(counted(one, "dropped"), 0);
+    client.receive(chunk(10_000));
+    assert.equal(counted(one, "dropped"), 1);
     one.finish();
   });
 

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FakeSocket } from "../../../support/fake-socket.ts";
+import { type FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
+import { refusedStream, settings } from "../../../support/http2-frames.ts";
+import { poolHttp } from "../../../support/pool-http.ts";
+
+const toml = `[routes.guarded]
+path_prefix = "/guarded"
+pool = "app"
+auth = ["sso"]
+[routes.socket]
+path_prefix = "/socket"
+pool = "app"
+upgrades = ["websocket"]
+[routes.all]
+path_prefix = "/"
+pool = "app"
+[auth.sso]
+type = "forward"
+pool = "app"
+path = "/verify"
+`;
+const prepared = await HttpScene.of(toml, { backends: 1, pool: { http: { ...poolHttp, version: "2" } } });
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n`;
+const socket = `${get("/socket")}Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`;
+
+interface Begun {
+  readonly scene: HttpScene;
+  readonly client: FakeSocket;
+  readonly backend: FakeBackend;
+}
+
+/** A request that shares a connection, which is ready. */
+function begin(head: string): Begun {
+  const scene = prepared.again();
+  const client = scene.accept();
+  client.receive(Buffer.from(`${head}\r\n`));
+  const backend = scene.backend();
+  backend.send(settings);
+  scene.flush();
+  return { scene, client, backend };
+}
+
+/** How often the backend counts as failed. */
+const failures = ({ scene }: Begun): number => scene.plane.shared.backendErrors[0]!;
+
+const vacate = ({ scene }: Begun): void => {
+  for (const open of scene.plane.open) open.vacate(0);
+};
+
+test("a request tells its backend", () => {
+  const { scene } = begin(get("/a"));
+  const [session] = [...scene.plane.open].map((open) => open.tell(performance.now()));
+  assert.deepEqual(
+    session!.requests.map(({ backend, state }) => [backend, state]),
+    [[scene.pool.definition.backends[0]!.address, "sent"]],
+  );
+  scene.finish();
+});
+
+test("a question about a request leaves a backend that is drained, which did nothing wrong", () => {
+  const begun = begin(get("/guarded"));
+  vacate(begun);
+  assert.match(writtenTo(begun.client), /^HTTP\/1\.1 503 .*auth_unavailable/s);
+  assert.equal(begun.scene.requests[0]!.detail, "auth.sso: backend_drained");
+  assert.equal(failures(begun), 0);
+  begun.scene.finish();
+});
+
+test("no backend is blamed for a request that it was not sent, did not look at, or had taken from it", () => {
+  const ends: Readonly<Record<string, readonly [head: string, act: (begun: Begun) => void]>> = {
+    "upgrade_failed (no_extended_connect)": [socket, () => {}],
+    backend_refused: [get("/a"), ({ scene, backend }) => refuseAll(scene, backend)],
+    backend_drained: [get("/a"), vacate],
+  };
+  for (const [reason, [head, act]] of Object.entries(ends)) {
+    const begun = begin(head);
+    act(begun);
+    assert.ok(writtenTo(begun.client).includes(reason), `${reason}: ${writtenTo(begun.client)}`);
+    assert.equal(failures(begun), 0, reason);
+    begun.scene.finish();
+  }
+});
+
+/** Refuses each attempt, as long as one is made. */
+function refuseAll(scene: HttpScene, backend: FakeBackend): void {
+  for (let stream = 1; stream < 40 && scene.requests.length === 0; stream += 2) {
+    scene.flush();
+    backend.send(refusedStream(stream));
+  }
+}
+
+test("a backend whose connection ends before its answer is blamed", () => {
+  const begun = begin(get("/a"));
+  begun.backend.socket.fail("ECONNRESET");
+  assert.match(writtenTo(begun.client), /^HTTP\/1\.1 502 .*backend_reset/s);
+  assert.equal(failures(begun), 1);
+  begun.scene.finish();
+});

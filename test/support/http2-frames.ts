@@ -1,0 +1,13 @@
+const frame = (type: number, stream: number, payload: string): string => {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head.writeUInt32BE(stream, 5);
+  return head.toString("latin1") + payload;
+};
+
+/** The first frame of a backend of HTTP/2, which takes what any may (RFC 9113 section 6.5); frames are in Latin-1. */
+export const settings = frame(4, 0, "");
+
+/** The backend has not looked at the request (RFC 9113 section 8.7). */
+export const refusedStream = (stream: number): string => frame(3, stream, "\0\0\0\x07");
