@@ -1,5 +1,5 @@
-import type { Sample } from "./collectors.ts";
 import type { MetricsInput } from "./readings.ts";
+import type { Sample } from "./samples.ts";
 
 const states = ["waiting", "valid", "due", "failing"] as const;
 

@@ -1,6 +1,7 @@
 import { type MetricName, metrics } from "../../observe/metrics.ts";
-import { collectors, type Sample } from "./collectors.ts";
+import { collectors } from "./collectors.ts";
 import type { MetricsInput } from "./readings.ts";
+import type { Sample } from "./samples.ts";
 
 type Library = typeof import("@prometheus-io/client");
 type Registry = InstanceType<Library["Registry"]>;

@@ -1,15 +1,32 @@
-import { poolCell, retryCauseList, retryRefusalList, sumCells } from "../../channel/counters.ts";
+import { backendCell, poolCell, retryCauseList, retryRefusalList, sumCells } from "../../channel/counters.ts";
+import { memoryShort } from "../../channel/memory.ts";
 import { mirrorOutcomeList } from "../../model/http/mirror.ts";
+import type { requestMetrics } from "../../observe/request-metrics.ts";
 import { speakingHttp } from "../state/counts.ts";
-import type { Sample } from "./collectors.ts";
-import type { MetricsInput } from "./readings.ts";
+import { ofBackends } from "./pool-collectors.ts";
+import { type Collector, one } from "./samples.ts";
+
+/** Of requests that are sent again, and of those that are refused because of load. */
+export const requestCollectors: { readonly [Name in keyof typeof requestMetrics]: Collector } = {
+  umay_request_retries_total: byReason(retryCauseList, poolCell.requestRetries),
+  umay_request_retries_refused_total: byReason(retryRefusalList, poolCell.retryRefusals),
+  umay_backend_idle_connections: ofBackends(({ memories }, { counters }) =>
+    Math.max(
+      0,
+      sumCells(memories, counters + backendCell.kept) - sumCells(memories, counters + backendCell.unkept),
+    ),
+  ),
+  umay_mirrored_requests_total: byReason(mirrorOutcomeList, poolCell.mirrored, "result"),
+  umay_worker_shed_ratio: ({ memories, shared }) =>
+    memories.map((_, index) => ({
+      labels: { worker: String(index + 1) },
+      value: shared.workerShed[index]! / 1_000,
+    })),
+  umay_memory_short: ({ shared }) => one(Atomics.load(shared.process, memoryShort)),
+};
 
 /** A count for each pool and each of some reasons, where any listener speaks HTTP. */
-function byReason(
-  reasons: readonly string[],
-  cell: number,
-  label = "reason",
-): (input: MetricsInput) => readonly Sample[] {
+function byReason(reasons: readonly string[], cell: number, label = "reason"): Collector {
   return ({ memories, snapshot }) => {
     const { pools, ...served } = snapshot();
     if (speakingHttp(served).length === 0) return [];
@@ -21,25 +38,3 @@ function byReason(
     );
   };
 }
-
-export const retriesOfRequests: (input: MetricsInput) => readonly Sample[] = byReason(
-  retryCauseList,
-  poolCell.requestRetries,
-);
-
-export const refusedRetries: (input: MetricsInput) => readonly Sample[] = byReason(
-  retryRefusalList,
-  poolCell.retryRefusals,
-);
-
-export const mirrored: (input: MetricsInput) => readonly Sample[] = byReason(
-  mirrorOutcomeList,
-  poolCell.mirrored,
-  "result",
-);
-
-export const shedOfWorkers = ({ memories, shared }: MetricsInput): readonly Sample[] =>
-  memories.map((_, index) => ({
-    labels: { worker: String(index + 1) },
-    value: shared.workerShed[index]! / 1_000,
-  }));
