@@ -19,6 +19,8 @@ export interface Provider {
    * during one reload lead to one more. Undefined when the provider never has news.
    */
   watch?(news: () => void, signal: AbortSignal): void;
+  /** Ends what proposals have started, such as a connection. Undefined where they start nothing. */
+  close?(): void;
   /** Where it says what happens between proposals, from now on. Undefined when it has nothing to say. */
   logTo?(logger: ProviderLogger): void;
   /** Every effective key of the served configuration, with its source. */

@@ -4,9 +4,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { AdsServer, adsBootstrap } from "../support/ads-server.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
-import { runCommand } from "../support/command.ts";
+import { type Finished, runCommand, startCommand } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
 import { soon } from "../support/peer.ts";
@@ -143,4 +144,31 @@ test("without anybody to take over from, it says so", async () => {
   );
   assert.equal(code, 1);
   assert.match(stderr, /^umay: no answer from 127\.0\.0\.1:/);
+});
+
+test("a start that is over ends what its configuration has started: a control plane is left", async () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  await using control = await AdsServer.start("delta");
+  const file = join(dir.path, "envoy.yaml");
+  const [free] = await freePorts(1);
+  const start = async (bootstrap: string, ...more: readonly string[]): Promise<Finished> => {
+    writeFileSync(file, bootstrap);
+    const before = control.streams;
+    using umay = startCommand(["run", "--envoy-config", file, ...more]);
+    await becomes(
+      () => control.requests.length > 0 && control.streams,
+      (streams) => streams === before + 1,
+      "a stream",
+    );
+    control.send("envoy.config.cluster.v3.Cluster", []);
+    control.send("envoy.config.listener.v3.Listener", []);
+    return await soon(umay.finished, "the end of umay", 10_000);
+  };
+  const good = adsBootstrap(control.port, "delta");
+  const alone = await start(good, "--take-over", "--admin", `127.0.0.1:${free}`);
+  assert.equal(alone.code, 1);
+  assert.match(alone.stderr, /^umay: no answer from 127\.0\.0\.1:/);
+  const bad = await start(`${good}  - { name: bad, lb_policy: CLUSTER_PROVIDED }\n`);
+  assert.equal(bad.code, 78);
+  assert.match(bad.stderr, /CLUSTER_PROVIDED is not supported/);
 });

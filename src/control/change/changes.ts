@@ -37,23 +37,22 @@ export function compareModels(before: Model, after: Model): Changes {
       ...compareNamed("guards", guardsOf(before), guardsOf(after), changedKeys).map((line) =>
         line.replace("guards.", ""),
       ),
-      ...compareNamed("routes", flatRoutes(before), flatRoutes(after), changedKeys),
+      ...changedRoutes(before, after),
       ...compareNamed("pools", before.pools, after.pools, changedInPool),
     ],
     restart: plain.filter(needsRestart),
   };
 }
 
-const flat = ({ workers, watchdog, admin, log, shutdown }: Model): object => ({
-  workers,
-  watchdog,
-  admin,
-  "log.level": log.level,
-  "log.format": log.format,
-  "log.sessions": log.sessions,
-  "shutdown.delay": shutdown.delay,
-  "shutdown.timeout": shutdown.timeout,
-});
+/** All but what is compared by name: a new key is in it by itself. */
+function flat({ listeners: _, pools: __, routeTables: ___, ...plain }: Model): object {
+  const { log, shutdown, otlp, ...rest } = plain;
+  const { traced, ...ofLog } = log;
+  return { ...rest, ...within("log", ofLog), ...within("shutdown", shutdown), otlp: { ...otlp, traced } };
+}
+
+const within = (table: string, keys: object): object =>
+  Object.fromEntries(Object.entries(keys).map(([key, value]) => [`${table}.${key}`, value]));
 
 function changedInListener(before: Listener, after: Listener): readonly string[] {
   const keys = changedKeys(flatListener(before), flatListener(after));
@@ -90,6 +89,22 @@ const guardsOf = ({ routeTables }: Model): Guard[] => [
     routeTables.flatMap(({ guards }) => guards.map((guard) => [guard.name, guard] as const)),
   ).values(),
 ];
+
+/** Without a change of a route, there may be one of their order, or of hosts that have none. */
+function changedRoutes(before: Model, after: Model): readonly string[] {
+  const changes = compareNamed("routes", flatRoutes(before), flatRoutes(after), changedKeys);
+  const isSame = changes.length > 0 || isDeepStrictEqual(hostsByTable(before), hostsByTable(after));
+  return isSame ? changes : ["routes: changed"];
+}
+
+/** Neither tables nor hosts have an order. Guards are compared by themselves. */
+const hostsByTable = ({ routeTables }: Model): object =>
+  new Map(
+    routeTables.map(({ name, guards: _, hosts, ...table }) => [
+      name,
+      { ...table, hosts: new Map(hosts.map((host) => [host.name, host])) },
+    ]),
+  );
 
 /** Every route once, with the places that it has in tables. */
 function flatRoutes({ routeTables }: Model): { readonly name: string }[] {
@@ -132,10 +147,11 @@ function compareNamed<T extends { readonly name: string }>(
   return [...lines, ...[...old.keys()].map((name) => `${table}.${name}: removed`)];
 }
 
-/** As the configuration spells them. */
+/** Those that differ, that came or that went, as the configuration spells them. */
 function changedKeys(before: object, after: object): readonly string[] {
-  const values = new Map(Object.entries(before));
-  return Object.entries(after)
-    .filter(([key, value]) => !isDeepStrictEqual(value, values.get(key)))
-    .map(([key]) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  const values = new Map<string, unknown>(Object.entries(before));
+  const next = new Map<string, unknown>(Object.entries(after));
+  return [...new Set([...next.keys(), ...values.keys()])]
+    .filter((key) => !isDeepStrictEqual(next.get(key), values.get(key)))
+    .map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }

@@ -9,16 +9,19 @@ import { type FromTaker, servedOf, type TakeOverOffer, type ToTaker } from "./ta
 /** How long the running umay may take for each step, in milliseconds. */
 const patience = 30_000;
 
+/** The channel to the other umay. */
+type Helper = Pick<ChildProcess, "on" | "once" | "send" | "connected" | "disconnect">;
+
 /** Takes over from a running umay: gets its listening sockets, and has it go. */
 export class Taking {
   /** The addresses that the other one serves: its addresses can be had though they are in use. */
   readonly served: readonly Served[];
-  readonly #helper: ChildProcess;
+  readonly #helper: Helper;
   readonly #offer: TakeOverOffer;
   readonly #left = Promise.withResolvers<never>();
   #hear: (message: ToTaker, server: Server | undefined) => void = () => {};
 
-  private constructor(offer: TakeOverOffer, helper: ChildProcess) {
+  constructor(offer: TakeOverOffer, helper: Helper) {
     this.served = servedOf(offer);
     this.#offer = offer;
     this.#helper = helper;
@@ -68,8 +71,11 @@ export class Taking {
   async finish(): Promise<void> {
     const closed = this.#until("closed");
     this.#say({ type: "serving", pid: process.pid });
-    await closed;
-    this.abandon();
+    try {
+      await closed;
+    } finally {
+      this.abandon();
+    }
   }
 
   /** Leaves the other one as it is. */

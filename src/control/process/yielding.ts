@@ -45,12 +45,34 @@ export class Yielding {
         `listener ${inherited.name} has a socket that is not umay's own, systemd's say; restart the service instead`,
       );
     this.#isAsked = true;
+    const door = await this.#open().catch((error: unknown) => {
+      this.#isAsked = false;
+      throw error;
+    });
+    const body: TakeOverOffer = {
+      protocol: takeOverProtocol,
+      pid: process.pid,
+      version,
+      door,
+      listeners: listeners.map(offered),
+    };
+    return { status: 200, body };
+  }
+
+  /** @returns the path of a door that one may come in by, for a while. */
+  async #open(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), "umay-take-over-"));
+    const path = join(folder, "door.sock");
     const door = createServer({ pauseOnConnect: true });
     const close = (): void => {
       door.close();
-      void rm(folder, { recursive: true, force: true });
+      // All that is left, at worst, is an empty folder.
+      rm(folder, { recursive: true, force: true }).catch(() => {});
     };
+    await listening(door, path).catch((error: unknown) => {
+      close();
+      throw error;
+    });
     const timer = setTimeout(() => {
       close();
       this.#isAsked = false;
@@ -58,18 +80,12 @@ export class Yielding {
     door.once("connection", (socket) => {
       clearTimeout(timer);
       close();
-      this.#share(socket).catch((error: unknown) => this.#failed(error));
+      this.#share(socket).catch((error: unknown) => {
+        socket.destroy();
+        this.#failed(error);
+      });
     });
-    const path = join(folder, "door.sock");
-    await listening(door, path);
-    const body: TakeOverOffer = {
-      protocol: takeOverProtocol,
-      pid: process.pid,
-      version,
-      door: path,
-      listeners: listeners.map(offered),
-    };
-    return { status: 200, body };
+    return path;
   }
 
   /** A program of this process' own passes the sockets on: it has them and the connection as its files. */

@@ -1,5 +1,4 @@
-import type { EffectiveValue, Proposal, Provider } from "../provider.ts";
-import { ConfigError, type ProviderLogger } from "../provider.ts";
+import type { EffectiveValue, Proposal, Provider, ProviderLogger } from "../provider.ts";
 import type { AdsSource } from "../xds/source.ts";
 import { type EnvoyOptions, type LoadedEnvoy, mapBootstrap, readBootstrap, readEnvoyFile } from "./load.ts";
 
@@ -11,6 +10,7 @@ export class EnvoyProvider implements Provider {
   readonly #notices = new Notices();
   /** The control plane of the file as it was read first. */
   #source: AdsSource | undefined;
+  #news: (() => void) | undefined;
 
   constructor(options: EnvoyOptions) {
     this.#options = options;
@@ -35,15 +35,12 @@ export class EnvoyProvider implements Provider {
       const { AdsSource } = await import("../xds/source.ts");
       this.#source = await AdsSource.of(read.bootstrap, read.mapping, this.#notices);
       await this.#source?.ready();
+      if (this.#news !== undefined) this.#source?.listen(this.#news);
     }
-    let loaded: LoadedEnvoy;
-    try {
-      loaded = { ...(await mapBootstrap(read, this.#source?.resources, false)), file };
-    } catch (error) {
-      // A start that fails is over; a client would keep the process alive.
-      if (error instanceof ConfigError && this.#served === undefined) this.#source?.stop();
-      throw error;
-    }
+    const loaded: LoadedEnvoy = {
+      ...(await mapBootstrap(read, this.#source?.resources, false)),
+      file,
+    };
     this.#file = file;
     this.#served ??= loaded;
     const heard: Proposal["heard"] = ({ ok }) => {
@@ -57,10 +54,13 @@ export class EnvoyProvider implements Provider {
   }
 
   watch(news: () => void, signal: AbortSignal): void {
-    const source = this.#source;
-    if (source === undefined) return;
-    source.onChange = news;
-    signal.addEventListener("abort", () => source.stop());
+    this.#news = news;
+    this.#source?.listen(news);
+    signal.addEventListener("abort", () => this.close());
+  }
+
+  close(): void {
+    this.#source?.stop();
   }
 
   async effective(): Promise<readonly EffectiveValue[]> {

@@ -132,6 +132,8 @@ export class AdsClient {
     const resources = this.resources.get(kind)!;
     const { wildcard, type } = kinds[kind];
     resources.wanted = wildcard ? new Set() : this.#options.wanted(kind, this.resources);
+    // The next one begins with all that is wanted.
+    if (this.#stream === undefined) return;
     const exchange = this.#exchanges.get(kind) ?? {
       nonce: "",
       version: "",
@@ -202,9 +204,10 @@ export class AdsClient {
       return { name: each.text("name"), version: each.text("version"), bytes: value };
     });
     const resources = this.resources.get(kind)!;
+    const exchange = this.#exchanges.get(kind);
     const { refusals, changed } = await resources.take(received, this.#options.judge);
     const removed = resources.remove(response.texts("removed_resources"));
-    this.#answer(kind, response.text("nonce"), refusals, (refusal) => {
+    this.#answer(kind, exchange, response.text("nonce"), refusals, (refusal) => {
       this.#send("envoy.service.discovery.v3.DeltaDiscoveryRequest", {
         type_url: response.text("type_url"),
         response_nonce: response.text("nonce"),
@@ -229,29 +232,36 @@ export class AdsClient {
       return { name: nameIn(kind, value), version, bytes: value };
     });
     const resources = this.resources.get(kind)!;
+    const exchange = this.#exchanges.get(kind);
     const { refusals, changed } = await resources.take(received, this.#options.judge);
     // Of listeners and clusters a response has all there are; what is only bad is still there.
     const named = new Set(received.map(({ name }) => name));
     const gone = kinds[kind].wildcard ? [...resources.good.keys()].filter((name) => !named.has(name)) : [];
     const removed = resources.remove(gone);
-    const exchange = this.#exchanges.get(kind);
-    if (exchange === undefined) return;
-    exchange.nonce = response.text("nonce");
-    if (refusals.length === 0) exchange.version = version;
-    this.#answer(kind, exchange.nonce, refusals, (refusal) => this.#sendWorld(kind, exchange, refusal));
+    if (exchange !== undefined && refusals.length === 0) exchange.version = version;
+    this.#answer(
+      kind,
+      exchange,
+      response.text("nonce"),
+      refusals,
+      (refusal) => exchange && this.#sendWorld(kind, exchange, refusal),
+    );
     this.#follow(changed || removed);
   }
 
-  /** ACK at once; a refusal is held back, because a control plane may send the same at once again. */
+  /**
+   * ACK at once; a refusal is held back, because a control plane may send the same at once again. Where the stream of the
+   * exchange has ended meanwhile there is nobody to answer.
+   */
   #answer(
     kind: Kind,
+    exchange: Exchange | undefined,
     nonce: string,
     refusals: readonly string[],
     send: (refusal: string | undefined) => void,
   ): void {
     this.#tries = 0;
-    const exchange = this.#exchanges.get(kind);
-    if (exchange === undefined) return;
+    if (exchange === undefined || exchange !== this.#exchanges.get(kind)) return;
     clearTimeout(exchange.held);
     exchange.nonce = nonce;
     if (refusals.length === 0) {
@@ -278,7 +288,7 @@ export class AdsClient {
   #follow(changed: boolean): void {
     for (const kind of kindNames) if (!kinds[kind].wildcard) this.#ask(kind);
     if ([...this.resources.values()].every(({ complete }) => complete)) this.#complete.resolve();
-    if (changed) this.#options.changed();
+    if (changed && !this.#stopped) this.#options.changed();
   }
 }
 

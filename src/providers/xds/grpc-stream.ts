@@ -1,4 +1,5 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+import { unescape as decodePercents } from "node:querystring";
 import type { Duplex } from "node:stream";
 import { http2 } from "../../lib/node-modules.ts";
 
@@ -88,9 +89,8 @@ export class GrpcStream {
   }
 
   #endBy(fields: Readonly<Record<string, unknown>>): void {
-    const message = decodeURIComponent(
-      String(fields["grpc-message"] ?? "").replaceAll(/%(?![0-9A-Fa-f]{2})/g, "%25"),
-    );
+    // Takes whatever comes, bytes that are not UTF-8 too.
+    const message = decodePercents(String(fields["grpc-message"] ?? ""));
     this.#end(`it ended the stream with gRPC status ${fields["grpc-status"] ?? "?"} ${message}`.trim());
   }
 

@@ -39,8 +39,9 @@ export interface DynamicResources {
 export class AdsSource {
   readonly #client: AdsClient;
   readonly #mapping: Mapping;
-  /** Told when something else is to be served. */
-  onChange: (() => void) | undefined;
+  #news: (() => void) | undefined;
+  /** Something else is to be served, and nobody was told. */
+  #isMissed = false;
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -90,16 +91,27 @@ export class AdsSource {
       changed: () => {
         this.#timer ??= setTimeout(() => {
           this.#timer = undefined;
-          this.onChange?.();
+          if (this.#news === undefined) this.#isMissed = true;
+          else this.#news();
         }, together);
       },
     });
     this.#client.start();
   }
 
-  /** Waits for the first complete set, for a while. */
+  /** Waits for the first complete set, for a while. All that came until then is no news. */
   async ready(): Promise<void> {
     await Promise.race([this.#client.complete, sleep(initialTimeout, undefined, { ref: false })]);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isMissed = false;
+  }
+
+  /** @param news is called when something else is to be served: at once where that is so already. */
+  listen(news: () => void): void {
+    this.#news = news;
+    if (this.#isMissed) news();
+    this.#isMissed = false;
   }
 
   stop(): void {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareModels } from "../../../src/control/change/changes.ts";
+import type { Model } from "../../../src/model/model.ts";
 import { base, httpModel } from "../../providers/toml/http/loading.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
+import { altered } from "../../support/altered.ts";
 
 const changes = async (after: string, before = smallest) =>
   compareModels(await loadModel(before), await loadModel(after));
@@ -19,8 +21,10 @@ test("changes are told by the keys of the configuration, those that wait for a r
   const after = `
     workers = 3
     admin = { bind = "127.0.0.1:1" }
-    log = { level = "warn", format = "pretty", sessions = false }
+    log = { level = "warn", format = "pretty", sessions = false, access.file = "/nowhere/requests.log" }
     shutdown.timeout = "1s"
+    overload.max_requests = 9
+    otlp.endpoint = "http://127.0.0.1:1"
     [listeners.echo]
     bind = "127.0.0.1:9995"
     pool = "echo"
@@ -35,13 +39,15 @@ test("changes are told by the keys of the configuration, those that wait for a r
     discovery = { type = "static", backends = ["127.0.0.1:1995"] }`;
   assert.deepEqual(await changes(after), {
     changes: [
+      "overload: changed",
       "log.level: changed",
       "log.sessions: changed",
+      "log.access: changed",
       "shutdown.timeout: changed",
       "listeners.echo: changed max_connections, bind, deny",
       "pools.echo: changed max_connections_per_backend, slow_start, discovery, outlier, panic_threshold, health",
     ],
-    restart: ["workers", "admin", "log.format"],
+    restart: ["workers", "admin", "log.format", "otlp"],
   });
 });
 
@@ -66,4 +72,77 @@ test("routes are told by their names and keys, and how a listener speaks HTTP by
     "routes.three: added",
     "routes.two: changed match",
   ]);
+});
+
+/** A model with much in it. */
+const rich = (): Promise<Model> =>
+  httpModel(`
+    admin.bind = "127.0.0.1:1"
+    overload = { max_requests = 9, event_loop_delay = "1s" }
+    otlp = { endpoint = "http://127.0.0.1:1", headers = { key = "a" } }
+    log.access = { file = "/nowhere/requests.log", request_fields = ["user-agent"] }
+    ${base}
+    [listeners.relay]
+    bind = "127.0.0.1:8081"
+    pool = "a"
+    detect = true
+    routes = [{ sni = ["a.example"], passthrough = true, pool = "b" }]
+    connection_rate_per_ip = "5/s"
+    [pools.tls]
+    tls = { server_name = "b.example", alpn = ["h2"], pins = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] }
+    health = { type = "http" }
+    discovery = { type = "dns", name = "b.example", port = 443 }
+    [rate_limits.slow]
+    rate = "5/s"
+    [routes.one]
+    path = "/1"
+    pools = [{ pool = "a", weight = 2 }, { pool = "b", weight = 1 }]
+    mirror = [{ pool = "tls" }]
+    compress = {}
+    log.percent = 10
+    rate_limit = ["slow"]
+    [routes.two]
+    hosts = ["two.example"]
+    path = "/2"
+    redirect = { scheme = "https" }
+    [routes.three]
+    path = "/3"
+    respond = { status = 200, body = "three" }`);
+
+test("whatever differs in a model is a change: a value, or a key that comes or goes", async () => {
+  const model = await rich();
+  let count = 0;
+  for (const [path, other] of altered(model)) {
+    count++;
+    for (const [before, after] of [
+      [model, other],
+      [other, model],
+    ] as const) {
+      const { changes, restart } = compareModels(before, after);
+      assert.notEqual(changes.length + restart.length, 0, path);
+    }
+  }
+  assert.ok(count > 500, `${count} models`);
+});
+
+test("tables that go are changes as those that come", async () => {
+  const route = '[routes.one]\npool = "b"\n';
+  const before = await httpModel(`${base}${route}compress = {}\nlog.percent = 10\n`);
+  const after = await httpModel(`${base}${route}`);
+  const told = ["routes.one: changed compress, log"];
+  assert.deepEqual(compareModels(before, after).changes, told);
+  assert.deepEqual(compareModels(after, before).changes, told);
+});
+
+test("the order of rules is one of routes; that of tables and hosts is none", async () => {
+  const model = await httpModel(
+    `${base}[routes.one]\npath = "/1"\npool = "b"\n[routes.two]\npath = "/2"\npool = "b"\n[routes.other]\nhosts = ["a.example"]\npool = "b"\n`,
+  );
+  const [table] = model.routeTables;
+  assert.ok(table !== undefined && table.hosts.length > 1);
+  const hosts = table.hosts.map((host) => ({ ...host, rules: host.rules.toReversed() }));
+  const reordered = { ...model, routeTables: [{ ...table, hosts }] };
+  assert.deepEqual(compareModels(model, reordered).changes, ["routes: changed"]);
+  const moved = { ...model, routeTables: [{ ...table, hosts: table.hosts.toReversed() }] };
+  assert.deepEqual(compareModels(model, moved), none);
 });

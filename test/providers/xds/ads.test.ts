@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Model } from "../../../src/model/model.ts";
 import { EnvoyProvider } from "../../../src/providers/envoy/provider.ts";
 import type { Message } from "../../../src/providers/envoy/read/wire.ts";
@@ -31,6 +32,8 @@ const kinds = {
 class Scene implements AsyncDisposable {
   readonly server: AdsServer;
   readonly provider: EnvoyProvider;
+  /** How often there was news. */
+  told = 0;
   readonly #stop = new AbortController();
   #news = Promise.withResolvers<void>();
 
@@ -47,15 +50,26 @@ class Scene implements AsyncDisposable {
 
   /** Answers the questions of a start: two clusters, and one listener. */
   async begin(): Promise<Model> {
+    const model = await this.propose();
+    this.watch();
+    return model;
+  }
+
+  async propose(): Promise<Model> {
     const first = this.provider.propose();
     await this.server.request(({ type }) => type === "Cluster");
     this.send("Cluster", edsCluster("a"), edsCluster("b"));
     await this.server.request(({ type, names }) => type === "ClusterLoadAssignment" && names.length === 2);
     this.send("ClusterLoadAssignment", endpoints("a", 4001, 4002), endpoints("b", 4003));
     this.send("Listener", tcpListener("l", 4100, "a"));
-    const { model } = await soon(first, "the first proposal");
-    this.provider.watch(() => this.#news.resolve(), this.#stop.signal);
-    return model;
+    return (await soon(first, "the first proposal")).model;
+  }
+
+  watch(): void {
+    this.provider.watch(() => {
+      this.told++;
+      this.#news.resolve();
+    }, this.#stop.signal);
   }
 
   send(kind: keyof typeof kinds, ...resources: readonly Message[]): string {
@@ -71,9 +85,13 @@ class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    this.provider.close();
     await this.server[Symbol.asyncDispose]();
   }
 }
+
+/** Longer than the time within which changes are one. */
+const together = (): Promise<void> => sleep(100);
 
 const poolsOf = ({ pools }: Model): Record<string, readonly string[]> =>
   Object.fromEntries(
@@ -177,6 +195,35 @@ for (const protocol of ["delta", "sotw"] as const)
       assert.equal(served.routeTables[0]!.name, "r");
     });
   });
+
+test("a change that comes after the first proposal is told as soon as somebody listens, and nothing else is", async () => {
+  await using scene = await Scene.start("delta");
+  await scene.propose();
+  const change = scene.send("Cluster", edsCluster("c"));
+  await scene.server.request(({ nonce }) => nonce === change);
+  await together();
+  scene.watch();
+  assert.deepEqual(Object.keys(poolsOf(await scene.next())).sort(), ["a", "b", "c"]);
+
+  await using quiet = await Scene.start("delta");
+  await quiet.propose();
+  await together();
+  quiet.watch();
+  assert.deepEqual([scene.told, quiet.told], [1, 0]);
+});
+
+test("a control plane that a later proposal is the first to name is followed, too", async () => {
+  await using scene = await Scene.start("delta");
+  const file = join(dir, `${scene.server.port}.yaml`);
+  const named = readFileSync(file, "utf8");
+  writeFileSync(file, "static_resources: {}");
+  await scene.provider.propose().catch(() => {});
+  scene.watch();
+  writeFileSync(file, named);
+  await scene.propose();
+  scene.send("Cluster", edsCluster("c"));
+  assert.ok("c" in poolsOf(await scene.next()));
+});
 
 test("what left is gone: by name, or because the state of the world is without it", async () => {
   await using delta = await Scene.start("delta");
