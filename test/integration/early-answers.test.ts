@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { testCertificates } from "../support/certificates.ts";
 import { transports } from "../support/client.ts";
@@ -16,16 +17,20 @@ const upload = Buffer.alloc(300_000);
 const hidden =
   Number(process.versions.node.split(".")[0]) < 26 && "Node 24 takes the reset of such a backend for an end";
 
-/** A backend that refuses an upload: it answers, and closes without having read. Its system sends a reset then. */
+/**
+ * A backend that refuses an upload: it answers, and closes without having read all of it. Its system sends a reset
+ * where bytes wait unread at that moment, and an end where the rest is still on its way.
+ */
 for (const kind of ["plain", "TLS"] as const)
   describe(`an early answer of a backend that speaks ${kind}`, () => {
     let scene: Scene;
+    let leave = (raw: Socket): unknown => raw.destroy();
 
     before(async () => {
       const { ecdsa } = await testCertificates();
       const tls = { cert: readFileSync(ecdsa.cert), key: readFileSync(ecdsa.key) };
       scene = await startScene({
-        backend: { onPeer: answerEarly, ...(kind === "TLS" && { tls }) },
+        backend: { onPeer: (peer) => answerEarly(peer, leave), ...(kind === "TLS" && { tls }) },
         ...(kind === "TLS" && { pool: "tls = { verify = false }" }),
       });
     });
@@ -45,6 +50,7 @@ for (const kind of ["plain", "TLS"] as const)
     test("ends as a reset where the backend's system sent one", {
       skip: kind === "TLS" && hidden,
     }, async () => {
+      leave = (raw) => raw.resetAndDestroy();
       const [client, server] = await scene.pair("plain");
       client.socket.write(upload, () => {});
       await client.read(answer.length);
@@ -54,9 +60,9 @@ for (const kind of ["plain", "TLS"] as const)
     });
   });
 
-function answerEarly({ socket, raw }: Peer): void {
+function answerEarly({ socket, raw }: Peer, leave: (raw: Socket) => unknown): void {
   socket.once("data", () => {
     socket.pause();
-    socket.write(answer, () => raw.destroy());
+    socket.write(answer, () => leave(raw));
   });
 }
