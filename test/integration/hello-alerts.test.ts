@@ -1,33 +1,57 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposableSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { ConnectionOptions } from "node:tls";
 import { startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
 import { clientHello, withExtension, withExtensionTwice } from "../support/client-hello.ts";
+import { sendBeforeReading } from "../support/held-client.ts";
+import { issue, ofCa } from "../support/issue.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
+
+const resources = new AsyncDisposableStack();
+let umay: RunningUmay;
+const onP521 = { cert: "", key: "" };
+
+before(async () => {
+  const folder = mkdtempDisposableSync(join(tmpdir(), "umay-alerts-"));
+  resources.defer(() => folder.remove());
+  const backend = resources.use(await startEchoBackend());
+  const { ecdsa } = await testCertificates();
+  const { cert, key } = issue(folder.path, "client", { curve: "P-521", extensions: ofCa });
+  Object.assign(onP521, { cert: readFileSync(cert), key: readFileSync(key) });
+  const tls = {
+    openssl: "",
+    tls12: 'max_version = "TLSv1.2"\nciphers = "ECDHE-ECDSA-AES256-GCM-SHA384"',
+    tls13: 'min_version = "TLSv1.3"',
+    alpn: 'alpn = ["mqtt"]',
+    auth: `client_auth = { ca = "${cert}" }\ngroups = ["X25519"]`,
+  };
+  const listeners = Object.entries(tls).map(
+    ([name, settings]) => `
+      [listeners.${name}]
+      bind = "127.0.0.1:0"
+      pool = "app"
+      [listeners.${name}.tls]
+      certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
+      ${settings}`,
+  );
+  umay = resources.use(
+    await startUmay(`
+      workers = 1
+      log = { level = "debug" }
+      listeners.through = { bind = "127.0.0.1:0", mode = "passthrough", pool = "app" }
+      ${listeners.join("\n")}
+      ${poolToml("app", [backend.address])}`),
+  );
+});
+after(() => resources.disposeAsync());
 
 /** A hello that OpenSSL refuses as well; it has read it where the listener terminates TLS and reads no hello itself. */
 describe("a hello that breaks the rules", () => {
-  const resources = new AsyncDisposableStack();
-  let umay: RunningUmay;
-
-  before(async () => {
-    const backend = resources.use(await startEchoBackend());
-    const { ecdsa } = await testCertificates();
-    umay = resources.use(
-      await startUmay(`
-        workers = 1
-        log = { level = "debug" }
-        listeners.through = { bind = "127.0.0.1:0", mode = "passthrough", pool = "app" }
-        [listeners.openssl]
-        bind = "127.0.0.1:0"
-        pool = "app"
-        tls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
-        ${poolToml("app", [backend.address])}`),
-    );
-  });
-  after(() => resources.disposeAsync());
-
   for (const [what, broken] of Object.entries({
     "an extension twice": withExtensionTwice,
     "an extension that is longer than the hello": (hello: Buffer) =>
@@ -59,4 +83,28 @@ describe("a hello that breaks the rules", () => {
     const line = await umay.session((one) => one["listener"] === "through" && one["tls_error"] !== undefined);
     assert.match(String(line["tls_error"]), /^failed: /);
   });
+});
+
+describe("the alert of a handshake that OpenSSL refuses is read by a client that is still sending", () => {
+  for (const [what, listener, flights, options, alert] of [
+    ["no common version", "tls13", 1, { maxVersion: "TLSv1.2" }, /ALERT_PROTOCOL_VERSION$/],
+    ["no common cipher", "tls12", 1, { ciphers: "ECDHE-RSA-AES128-GCM-SHA256" }, /ALERT_HANDSHAKE_FAILURE$/],
+    ["no common protocol", "alpn", 1, { ALPNProtocols: ["h2"] }, /NO_APPLICATION_PROTOCOL$/],
+    ["no client certificate, TLS 1.3", "auth", 2, {}, /ALERT_CERTIFICATE_REQUIRED$/],
+    ["no client certificate, TLS 1.2", "auth", 2, { maxVersion: "TLSv1.2" }, /ALERT_HANDSHAKE_FAILURE$/],
+    [
+      "a client certificate on a curve that is refused",
+      "auth",
+      2,
+      { maxVersion: "TLSv1.2", p521: true },
+      /ALERT_ILLEGAL_PARAMETER$/,
+    ],
+  ] as const)
+    test(what, async () => {
+      const { p521 = false, ...rest } = options as ConnectionOptions & { readonly p521?: boolean };
+      for (let round = 0; round < 10; round++) {
+        const code = await sendBeforeReading(umay.port(listener), flights, { ...rest, ...(p521 && onP521) });
+        assert.match(code, alert);
+      }
+    });
 });

@@ -1,5 +1,6 @@
 import { lingerThenReset, type Patience } from "../sockets/linger.ts";
 import type { OwnedSocket } from "../sockets/owner.ts";
+import { leaveRefusal } from "../sockets/refusals.ts";
 import { resetSocket } from "../sockets/reset.ts";
 
 /** How a client leaves. */
@@ -21,8 +22,8 @@ export function closeClient(
   { patience, shookHands }: Leaving,
 ): void {
   if (patience !== undefined && !client.destroyed) lingerThenReset(raw, transport, client, patience);
-  // A handshake that failed has an alert to send; OpenSSL wrote it before it told us, and Node closes the socket behind
-  // it. A client that was refused after it takes the handshake for done, and may not take the end for an empty answer.
+  else if (client.destroyed && !raw.destroyed) leaveRefusal(raw, transport, client);
+  // A client that was refused after its handshake takes that for done, and may not take the end for an empty answer.
   else if (!shookHands) client.destroy();
   else if (!client.closed) resetSocket(raw, transport, client);
 }

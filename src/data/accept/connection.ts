@@ -15,6 +15,7 @@ import type { Open } from "../open.ts";
 import { attachClient, attachTls, detachClient } from "../sockets/events.ts";
 import { forLastWords, type Patience } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, SocketOwner } from "../sockets/owner.ts";
+import { outliveRefusal } from "../sockets/refusals.ts";
 import type { AcceptingListener, AcceptingPlane } from "./accepting.ts";
 import { admitAddress, countPending, release } from "./admission.ts";
 import { beginValidation } from "./challenges.ts";
@@ -225,6 +226,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     }
     attachClient(this.client);
     attachTls(this.client);
+    outliveRefusal(this.client);
   }
 
   /** Handshake: done. */
@@ -265,7 +267,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   /** Hello and handshake: failed. @param lastWords go to the client in the clear. @param notable for the log. */
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer, notable = false): void {
     if (lastWords !== undefined) {
-      // Under TLS that has failed, the socket is about to be closed by Node.
+      // Under TLS that has failed, the end follows when TLS has let go of the socket.
       if (this.client === this.raw) this.raw.end(lastWords);
       else this.raw.write(lastWords);
     }

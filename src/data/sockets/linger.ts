@@ -8,6 +8,9 @@ const mostLingering = 1_000;
 
 let lingering = 0;
 
+/** Whether one more may linger. */
+export const mayLinger = (): boolean => lingering < mostLingering;
+
 /** When a socket has lingered for long enough. */
 export interface Patience {
   /** Bytes of the peer that are dropped at most. */
@@ -36,7 +39,7 @@ export function lingerThenReset(
   written: OwnedSocket,
   patience: Patience,
 ): void {
-  if (lingering >= mostLingering || raw.destroyed || written.destroyed) resetSocket(raw, transport, written);
+  if (!mayLinger() || raw.destroyed || written.destroyed) resetSocket(raw, transport, written);
   else new Lingering(raw, transport, written, patience);
 }
 
