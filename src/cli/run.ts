@@ -27,8 +27,9 @@ export async function run(config: ConfigChoice, choice: RunChoice): Promise<numb
     takeOver = offer;
   }
   const { runUmay } = await import("../control/process/run.ts");
-  const { discover } = await import("./discover.ts");
+  const { discoverFor } = await import("./discover.ts");
   const { verbose } = choice;
+  const discover = discoverFor(provider);
   const code = await runUmay({ provider, first, discover, verbose, takeOver });
   // A log without a reader would keep the process alive.
   process.exit(code);

@@ -200,6 +200,8 @@ function backendTexts(discovery: DiscoverySpec): string[] {
     return [`${discovery.name} (${discovery.record}${servers})${port}`];
   }
   if (discovery.type === "file") return [`those in ${discovery.path}`];
+  if (discovery.type === "endpoints")
+    return [`those of Service ${discovery.service}${discovery.port && `, port ${discovery.port}`}`];
   return discovery.backends.map(({ address, weight, tier }) => {
     const marks = [weight === 1 ? "" : `weight ${weight}`, tier === 0 ? "" : "backup"].filter(
       (mark) => mark !== "",

@@ -3,6 +3,7 @@ import { readSystemNames, type SystemNames } from "../lib/dns/system.ts";
 import type { Result } from "../lib/result.ts";
 import { FileWatch, type WatchFilesOptions } from "../lib/watch-files.ts";
 import type { Backend } from "../model/backend.ts";
+import type { EndpointsDiscovery } from "../model/pool.ts";
 import { lookUpSystemName } from "./lookup.ts";
 
 /** All times are in milliseconds. */
@@ -31,7 +32,19 @@ export interface SystemDependencies {
 export interface DiscoveryDependencies extends SystemDependencies {
   /** Reads a file that lists backends. @returns the backends, at least one, or the file's fault. Never rejects. */
   readonly readBackends: (file: string) => Promise<Result<readonly Backend[], string>>;
+  readonly endpoints: FollowEndpoints;
 }
+
+/**
+ * Follows the endpoints of a Service.
+ * @param changed called when there may be others, until `signal` aborts.
+ * @returns gives the present ones; undefined: they are not known yet.
+ */
+export type FollowEndpoints = (
+  spec: EndpointsDiscovery,
+  changed: () => void,
+  signal: AbortSignal,
+) => () => readonly Backend[] | undefined;
 
 /**
  * Watches a file.

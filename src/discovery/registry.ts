@@ -1,6 +1,7 @@
 import type { DiscoverySpec } from "../model/pool.ts";
 import type { DiscoveryDependencies } from "./dependencies.ts";
 import { createDnsSource } from "./dns.ts";
+import { createEndpointsSource } from "./endpoints.ts";
 import { createFileSource } from "./file.ts";
 import type { DiscoverySource } from "./source.ts";
 import { createStaticSource } from "./static.ts";
@@ -12,6 +13,7 @@ const sources: { readonly [S in DiscoverySpec as S["type"]]: Create<S> } = {
   static: createStaticSource,
   dns: createDnsSource,
   file: createFileSource,
+  endpoints: createEndpointsSource,
 };
 
 /** @returns the source that a pool's configuration asks for. It does nothing before it is watched. */

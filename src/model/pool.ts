@@ -125,7 +125,16 @@ export interface FileDiscovery {
   readonly path: string;
 }
 
-export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery;
+/** The endpoints of a Service of Kubernetes, as the provider that follows the cluster knows them. */
+export interface EndpointsDiscovery {
+  readonly type: "endpoints";
+  /** `namespace/name`. */
+  readonly service: string;
+  /** The name of the Service's port, as its EndpointSlices have it; empty where it has none. */
+  readonly port: string;
+}
+
+export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery | EndpointsDiscovery;
 
 /** A name that a backend's certificate may have. */
 export type BackendName =

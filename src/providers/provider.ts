@@ -1,5 +1,7 @@
 import type { Result } from "../lib/result.ts";
+import type { Backend } from "../model/backend.ts";
 import type { Model } from "../model/model.ts";
+import type { EndpointsDiscovery } from "../model/pool.ts";
 
 /**
  * A provider reads one form of configuration (a TOML file, say) and makes models of it. The control plane asks for a
@@ -11,9 +13,10 @@ export interface Provider {
   /**
    * The newest configuration, whole and valid. A provider may leave out a part that it refuses, with a warning. This call
    * changes nothing: a caller may only want to see what would change.
+   * @param onlyNews whether only the provider's own news are asked for: what it reads on request stays as it was read.
    * @throws ConfigError when umay can't run with the configuration, Error when the provider can't be reached.
    */
-  propose(): Promise<Proposal>;
+  propose(onlyNews?: boolean): Promise<Proposal>;
   /**
    * Calls `news` whenever there may be another proposal, until `signal` aborts. It may call as often as it likes: all calls
    * during one reload lead to one more. Undefined when the provider never has news.
@@ -23,6 +26,16 @@ export interface Provider {
   close?(): void;
   /** Where it says what happens between proposals, from now on. Undefined when it has nothing to say. */
   logTo?(logger: ProviderLogger): void;
+  /**
+   * Follows the endpoints of a Service, for pools of its proposals that find their backends so. Undefined when it makes none.
+   * @param changed called when there may be others, until `signal` aborts.
+   * @returns gives the present ones; undefined: they are not known yet.
+   */
+  endpoints?(
+    spec: EndpointsDiscovery,
+    changed: () => void,
+    signal: AbortSignal,
+  ): () => readonly Backend[] | undefined;
   /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
 }

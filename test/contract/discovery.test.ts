@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
+import { backendsAt } from "../../src/discovery/backends.ts";
 import type { DiscoveryDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import type { Backend } from "../../src/model/backend.ts";
@@ -98,6 +99,28 @@ const worlds: { readonly [T in DiscoverySpec["type"] | "srv"]: (place: Place) =>
       });
     },
   }),
+  endpoints: () => {
+    let found: readonly Backend[] | undefined;
+    const changed = new Set<() => void>();
+    return {
+      spec: { type: "endpoints", service: "default/app", port: "http" },
+      dependencies: {
+        lookup: notAsked,
+        endpoints: (_, tell, signal) => {
+          changed.add(tell);
+          signal.addEventListener("abort", () => changed.delete(tell));
+          return () => found;
+        },
+      },
+      answer: (outcome) => {
+        if (outcome !== "failing") found = backendsAt(outcome === "absent" ? [] : outcome, 80);
+      },
+      round: async () => {
+        for (const tell of changed) tell();
+        await setImmediate();
+      },
+    };
+  },
   file: ({ directory }) => {
     const watch = new FakeFileWatch();
     const path = join(directory, "backends.json");

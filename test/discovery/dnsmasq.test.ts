@@ -5,10 +5,10 @@ import { discover } from "../../src/cli/discover.ts";
 import { systemDependencies } from "../../src/discovery/dependencies.ts";
 import { createDiscovery } from "../../src/discovery/registry.ts";
 import { err } from "../../src/lib/result.ts";
-import { loadBackends } from "../../src/providers/toml/backends-file.ts";
+
 import { Dnsmasq, dnsmasqMissing } from "../support/dnsmasq.ts";
 import { patient } from "../support/patience.ts";
-import { dnsDefaults } from "./watching.ts";
+import { dnsDefaults, noProvider } from "./watching.ts";
 
 test("a set that dnsmasq serves is found, and followed as it grows, shrinks and vanishes", {
   skip: dnsmasqMissing,
@@ -72,7 +72,7 @@ test("SRV records that dnsmasq serves are followed, also from a server that stop
       nameservers: [first.address, second.address],
       refresh: { min: 20, max: 20 },
     },
-    { ...systemDependencies, readBackends: loadBackends, query: { timeout: patient(300), tries: 1 } },
+    { ...systemDependencies, ...noProvider, query: { timeout: patient(300), tries: 1 } },
   );
   const results = source.watch(stop.signal)[Symbol.asyncIterator]();
   /** On a busy machine an answer may take too long for a moment. */

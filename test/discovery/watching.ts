@@ -121,6 +121,12 @@ export class Watching implements AsyncDisposable {
 /** Long enough for an answer on a busy machine, and short enough to wait for a server that is silent. */
 export const impatient = { query: { timeout: patient(300), tries: 1 } };
 
+/** Files of backends are read, and no cluster is followed. */
+export const noProvider: Pick<DiscoveryDependencies, "readBackends" | "endpoints"> = {
+  readBackends: loadBackends,
+  endpoints: () => () => undefined,
+};
+
 /** No jitter, and a fake clock. */
 export function fakeDependencies(overrides: Partial<DiscoveryDependencies> = {}): DiscoveryDependencies & {
   readonly clock: FakeClock;
@@ -128,7 +134,7 @@ export function fakeDependencies(overrides: Partial<DiscoveryDependencies> = {})
   const steady = { random: () => 0, query: { timeout: patient(5_000), tries: 1 } };
   return {
     ...systemDependencies,
-    readBackends: loadBackends,
+    ...noProvider,
     ...steady,
     ...overrides,
     clock: new FakeClock(),

@@ -64,8 +64,8 @@ export class Reloader {
   readonly #logger: Logger;
   readonly #events: ReloadEvents | undefined;
   #latest: Promise<unknown> = Promise.resolve();
-  /** There are news that no reload has begun to look at. */
-  #news = false;
+  /** There are news that no reload has begun to look at: the provider's own alone, or others too. */
+  #news: "own" | "any" | undefined;
 
   constructor(plane: Reconfigurable, provider: Provider, logger: Logger, events?: ReloadEvents) {
     this.#plane = plane;
@@ -79,19 +79,24 @@ export class Reloader {
     return this.#inTurn(() => this.#reload(by, dryRun));
   }
 
-  /** There may be something new, and nobody waits for an answer. @param by who says so, for the log. */
-  news(by: string): void {
-    if (this.#news) return;
-    this.#news = true;
+  /**
+   * There may be something new, and nobody waits for an answer.
+   * @param by who says so, for the log. @param which whether they are the provider's own.
+   */
+  news(by: string, which: "own" | "any" = "any"): void {
+    const before = this.#news;
+    this.#news = before === "any" ? "any" : which;
+    if (before !== undefined) return;
     void this.#inTurn(() => {
-      this.#news = false;
-      return this.#reload(by, false);
+      const onlyNews = this.#news === "own";
+      this.#news = undefined;
+      return this.#reload(by, false, onlyNews);
     });
   }
 
   /** Takes what the provider has to say by itself into service, until `signal` aborts. */
   follow(signal: AbortSignal): void {
-    this.#provider.watch?.(() => this.news(this.#provider.source), signal);
+    this.#provider.watch?.(() => this.news(this.#provider.source, "own"), signal);
   }
 
   /** Every key that counts, with where it comes from. */
@@ -105,14 +110,14 @@ export class Reloader {
     return reloaded;
   }
 
-  async #reload(by: string, dryRun: boolean): Promise<Reloaded> {
+  async #reload(by: string, dryRun: boolean, onlyNews = false): Promise<Reloaded> {
     const { state } = this.#plane;
     if (state !== "ready")
       return this.#refuse(by, dryRun, { error: `umay is ${state}; it can't be reloaded now` });
     let proposal: Proposal | undefined;
     if (!dryRun) this.#events?.begins();
     try {
-      proposal = await this.#provider.propose();
+      proposal = await this.#provider.propose(onlyNews);
       const answer = await this.#serve(proposal, dryRun);
       if (!dryRun) {
         proposal.heard(ok(answer.generation));

@@ -333,7 +333,8 @@ export class Store {
       this.#touched.pools.add(name);
       return {
         name,
-        required: this.#version === 0,
+        // A Service may have no endpoints for as long as it likes.
+        required: this.#version === 0 && config.discovery.type !== "endpoints",
         config,
         placed,
         leftIn: undefined,

@@ -1,0 +1,190 @@
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from "node:http";
+import { http, https } from "../../../lib/node-modules.ts";
+import type { ClusterAccess } from "./access.ts";
+import { Lines } from "./lines.ts";
+
+/** Of one answer, and of one line of a watch, in bytes. */
+const mostOfAnswer = 64 * 1024 * 1024;
+const mostOfLine = 16 * 1024 * 1024;
+/** Of an answer that says why it is none. */
+const mostOfRefusal = 64 * 1024;
+/** From the request to the last byte of its answer, in milliseconds. */
+const answerTimeout = 30_000;
+
+export interface ApiRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** With its query, below the server's URL. */
+  readonly path: string;
+  /** Becomes JSON. */
+  readonly body?: unknown;
+  readonly signal: AbortSignal;
+}
+
+/** A request that was not answered, or with a refusal. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** Of HTTP; 0 where there was no answer. */
+  readonly status: number;
+  /** How long the server asks to wait, in milliseconds; 0: it does not. */
+  readonly retryAfter: number;
+
+  constructor(status: number, message: string, retryAfter = 0, cause?: unknown) {
+    super(message, { cause });
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** A watch of a collection. */
+export interface WatchRequest {
+  readonly path: string;
+  readonly signal: AbortSignal;
+  /** How long the server may be silent, in milliseconds. */
+  readonly silence: number;
+  /** Called when the server has begun to answer. */
+  readonly onOpen: () => void;
+  /** Called with each event. What it throws ends the watch. */
+  readonly onLine: (line: string) => void;
+}
+
+/** The API server, asked over HTTP/1.1. */
+export class Api {
+  readonly #access: ClusterAccess;
+  readonly #agent: HttpAgent;
+
+  constructor(access: ClusterAccess) {
+    const { server, ca, serverName, certificate } = access;
+    this.#access = access;
+    const options = { keepAlive: true, maxFreeSockets: 4, scheduling: "lifo" } as const;
+    this.#agent =
+      server.protocol === "http:"
+        ? new (http().Agent)(options)
+        : new (https().Agent)({
+            ...options,
+            ...(ca !== undefined && { ca }),
+            ...(serverName !== undefined && { servername: serverName }),
+            ...certificate,
+          });
+  }
+
+  /** umay's own namespace. */
+  get namespace(): string {
+    return this.#access.namespace;
+  }
+
+  /** The server's URL, for the log. */
+  get server(): string {
+    return this.#access.server.href;
+  }
+
+  /** The answer, as JSON. @throws ApiError */
+  async json(request: ApiRequest): Promise<unknown> {
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(answerTimeout)]);
+    const response = await this.#ask(request, signal);
+    const text = await readAll(response, mostOfAnswer);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new ApiError(0, "the answer is no JSON", 0, cause);
+    }
+  }
+
+  /** Hands on the lines of a watch. Resolves at its orderly end. @throws ApiError, or what `onLine` throws. */
+  async watch({ path, signal, silence, onOpen, onLine }: WatchRequest): Promise<void> {
+    const silent = new AbortController();
+    const timer = setTimeout(
+      () => silent.abort(new ApiError(0, `the server was silent for ${silence} ms`)),
+      silence,
+    );
+    try {
+      const both = AbortSignal.any([signal, silent.signal]);
+      const response = await this.#ask({ method: "GET", path, signal }, both);
+      const lines = new Lines(mostOfLine, onLine);
+      onOpen();
+      for await (const chunk of response) {
+        timer.refresh();
+        lines.push(chunk as Buffer);
+      }
+    } catch (error) {
+      throw asApiError(error, silent.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @returns the response where it is none of refusal. @throws ApiError */
+  async #ask({ method, path, body }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server, token } = this.#access;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const options: RequestOptions = {
+      method,
+      agent: this.#agent,
+      signal,
+      path: `${server.pathname === "/" ? "" : server.pathname}${path}`,
+      headers: {
+        accept: "application/json",
+        "user-agent": "umay",
+        ...(token !== undefined && { authorization: `Bearer ${await token.value()}` }),
+        ...(text !== undefined && {
+          "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
+          "content-length": Buffer.byteLength(text),
+        }),
+      },
+    };
+    const { request } = server.protocol === "http:" ? http() : https();
+    const response = await answerOf(request(server, options), text).catch((error: unknown) => {
+      throw asApiError(error, signal);
+    });
+    const status = response.statusCode!;
+    if (status >= 200 && status < 300) return response;
+    if (status === 401) token?.refused();
+    const seconds = Number(response.headers["retry-after"]);
+    const reason = await refusalOf(response);
+    throw new ApiError(status, reason, Number.isFinite(seconds) ? Math.min(seconds, 300) * 1_000 : 0);
+  }
+}
+
+function answerOf(request: ClientRequest, text: string | undefined): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request.on("response", resolve);
+  request.on("error", reject);
+  request.end(text);
+  return promise;
+}
+
+async function readAll(response: IncomingMessage, most: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const part of response) {
+      length += (part as Buffer).length;
+      if (length > most) throw new ApiError(0, `the answer has more than ${most} bytes`);
+      parts.push(part as Buffer);
+    }
+  } catch (error) {
+    throw asApiError(error);
+  }
+  return Buffer.concat(parts, length).toString("utf8");
+}
+
+/** The message of a `Status`, or the beginning of another answer. */
+async function refusalOf(response: IncomingMessage): Promise<string> {
+  const text = await readAll(response, mostOfRefusal).catch(() => "");
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    if (typeof message === "string") return `${response.statusCode}: ${message}`;
+  } catch {
+    // A proxy in between answers in its own way.
+  }
+  return `${response.statusCode} ${response.statusMessage ?? ""}`.trim();
+}
+
+function asApiError(error: unknown, signal?: AbortSignal): ApiError {
+  if (error instanceof ApiError) return error;
+  const because = signal?.aborted && signal.reason instanceof Error ? signal.reason : error;
+  return new ApiError(0, because instanceof Error ? because.message : String(because), 0, error);
+}

@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Api, ApiError } from "./api.ts";
+import { type ApiObject, keyOf, trimmed } from "./object.ts";
+import type { Pace } from "./pace.ts";
+
+/** Where objects are kept. */
+export interface Keep {
+  /** Whether an object is of use; others are not kept. Default: all are. */
+  wants?(key: string): boolean;
+  /** A new object, or another state of one. */
+  put(key: string, object: ApiObject): void;
+  remove(key: string): void;
+}
+
+export interface FollowOptions {
+  readonly api: Api;
+  readonly pace: Pace;
+  /** Of the collection. */
+  readonly path: string;
+  readonly fieldSelector?: string | undefined;
+  readonly keep: Keep;
+  /** Called when the copy is complete, and with why it can't be brought up to date. */
+  readonly tell: (problem: ApiError | undefined) => void;
+  readonly times?: Partial<FollowTimes>;
+  readonly random?: () => number;
+}
+
+/** In milliseconds. */
+export interface FollowTimes {
+  /** How long a server may send nothing: bookmarks come about every minute. */
+  readonly silence: number;
+  /** How long a watch lasts, at most; at least four fifths of it. */
+  readonly watch: number;
+  /** Waits after the first failure, and after many. */
+  readonly first: number;
+  readonly last: number;
+  /** A watch that was shorter and brought nothing has failed. */
+  readonly brief: number;
+}
+
+const usualTimes: FollowTimes = { silence: 90_000, watch: 300_000, first: 1_000, last: 30_000, brief: 5_000 };
+/** Objects of one answer. */
+const pageSize = 500;
+
+/**
+ * Keeps a copy of one collection: lists it, and follows it by watches from then on. A watch that ends is resumed where it
+ * was; where the server does not know that place any more, the collection is listed again. While the server is away the
+ * copy stays as it is.
+ */
+export class Follower {
+  readonly #options: FollowOptions;
+  readonly #times: FollowTimes;
+  readonly #stop = new AbortController();
+  /** The versions of objects that are kept, by key. */
+  readonly #kept = new Map<string, string>();
+  /** Where the next watch begins; undefined: the collection is to be listed. */
+  #version: string | undefined;
+  #failures = 0;
+  /** Ends the request that is under way. */
+  #round = new AbortController();
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#times = { ...usualTimes, ...options.times };
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Ends, and takes back all that it has kept. */
+  forget(): void {
+    this.stop();
+    for (const key of [...this.#kept.keys()]) this.#remove(key);
+  }
+
+  /** Other objects are wanted: those that are not any more go, and the collection is listed again for those that are new. */
+  again(): void {
+    for (const key of [...this.#kept.keys()])
+      if (this.#options.keep.wants?.(key) === false) this.#remove(key);
+    this.#version = undefined;
+    this.#round.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { pace, tell } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await pace.turn(signal);
+        this.#round = new AbortController();
+        if (this.#version === undefined) await this.#list();
+        else await this.#watch(this.#version);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (this.#round.signal.aborted) continue;
+        const failure = asApiError(error);
+        // Too old: what has happened since then is not known any more.
+        if (failure.status === 410) this.#version = undefined;
+        else tell(failure);
+        await this.#pause(failure.retryAfter);
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    const { api, path, tell } = this.#options;
+    const signal = this.#signal();
+    const seen = new Set<string>();
+    let more = "";
+    let version = "";
+    do {
+      const query = this.#query({ limit: String(pageSize), ...(more !== "" && { continue: more }) });
+      const page = (await api.json({
+        method: "GET",
+        path: `${path}?${query}`,
+        signal,
+      })) as {
+        readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+        readonly items?: readonly unknown[];
+      };
+      for (const item of page.items ?? []) seen.add(this.#put(trimmed(item)));
+      more = page.metadata?.continue ?? "";
+      version = page.metadata?.resourceVersion ?? "";
+    } while (more !== "");
+    signal.throwIfAborted();
+    if (version === "") throw new ApiError(0, "a list has no resourceVersion");
+    for (const key of [...this.#kept.keys()]) if (!seen.has(key)) this.#remove(key);
+    this.#version = version;
+    tell(undefined);
+  }
+
+  async #watch(from: string): Promise<void> {
+    const { api, path, tell, random = Math.random } = this.#options;
+    const { silence, watch, brief } = this.#times;
+    const seconds = Math.max(1, Math.round((watch * (0.8 + random() / 5)) / 1_000));
+    const query = this.#query({
+      watch: "1",
+      allowWatchBookmarks: "true",
+      resourceVersion: from,
+      timeoutSeconds: String(seconds),
+    });
+    const began = performance.now();
+    let events = 0;
+    await api.watch({
+      path: `${path}?${query}`,
+      signal: this.#signal(),
+      silence,
+      onOpen: () => tell(undefined),
+      onLine: (line) => {
+        this.#event(JSON.parse(line) as WatchEvent);
+        events++;
+        this.#failures = 0;
+      },
+    });
+    if (events === 0 && performance.now() - began < brief) await this.#pause(0);
+    else this.#failures = 0;
+  }
+
+  #event({ type, object }: WatchEvent): void {
+    if (type === "ERROR") {
+      const { code, message } = object as { readonly code?: number; readonly message?: string };
+      throw new ApiError(code ?? 0, message ?? "the watch was ended with an error");
+    }
+    const version = (object as Partial<ApiObject>).metadata?.resourceVersion;
+    if (version === undefined) throw new ApiError(0, "an event has no resourceVersion");
+    if (type === "ADDED" || type === "MODIFIED") this.#put(trimmed(object));
+    else if (type === "DELETED") this.#remove(keyOf(object as ApiObject));
+    this.#version = version;
+  }
+
+  /** @returns its key. */
+  #put(object: ApiObject): string {
+    const { keep } = this.#options;
+    const key = keyOf(object);
+    const version = `${object.metadata.uid} ${object.metadata.resourceVersion}`;
+    // An object that did not change stays the same one.
+    if (this.#kept.get(key) === version) return key;
+    if (keep.wants?.(key) === false) return key;
+    this.#kept.set(key, version);
+    keep.put(key, object);
+    return key;
+  }
+
+  #remove(key: string): void {
+    if (this.#kept.delete(key)) this.#options.keep.remove(key);
+  }
+
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#stop.signal, this.#round.signal]);
+  }
+
+  #query(parameters: Readonly<Record<string, string>>): string {
+    const { fieldSelector } = this.#options;
+    return String(
+      new URLSearchParams({ ...parameters, ...(fieldSelector !== undefined && { fieldSelector }) }),
+    );
+  }
+
+  /** Half of it is chance, so that followers that failed together don't come back together. @param least in milliseconds. */
+  async #pause(least: number): Promise<void> {
+    const { first, last } = this.#times;
+    const { random = Math.random } = this.#options;
+    const longest = Math.min(last, first * 2 ** Math.min(this.#failures++, 16));
+    await sleep(Math.max(least, longest * (0.5 + random() / 2)), undefined, {
+      signal: this.#stop.signal,
+    }).catch(() => {});
+  }
+}
+
+interface WatchEvent {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError(0, (error as Error).message, 0, error);

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Api, ApiError } from "../../../src/providers/kubernetes/client/api.ts";
+import { Follower, type FollowTimes } from "../../../src/providers/kubernetes/client/follower.ts";
+import { collectionPath, kinds } from "../../../src/providers/kubernetes/client/kinds.ts";
+import type { ApiObject } from "../../../src/providers/kubernetes/client/object.ts";
+import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
+import { apiOf } from "../../support/kubernetes-api.ts";
+import { KubernetesServer, type ServedRequest } from "../../support/kubernetes-server.ts";
+
+const { services } = kinds;
+const service = (name: string, more: object = {}) => ({ metadata: { name, namespace: "a" }, ...more });
+const isWatch = ({ query }: ServedRequest): boolean => query.has("watch");
+const isList = (request: ServedRequest): boolean => !isWatch(request);
+
+/** A copy of the services of a server. */
+class Copy implements Disposable {
+  readonly objects = new Map<string, ApiObject>();
+  readonly puts: string[] = [];
+  readonly problems: ApiError[] = [];
+  synced = 0;
+  readonly follower: Follower;
+  readonly #api: Api;
+
+  constructor(server: KubernetesServer, times: Partial<FollowTimes> = {}, wants?: (key: string) => boolean) {
+    this.#api = apiOf(server);
+    this.follower = new Follower({
+      api: this.#api,
+      pace: new Pace(1_000, 1_000),
+      path: collectionPath(services, undefined),
+      keep: {
+        ...(wants !== undefined && { wants }),
+        put: (key, object) => {
+          this.objects.set(key, object);
+          this.puts.push(key);
+        },
+        remove: (key) => void this.objects.delete(key),
+      },
+      tell: (problem) => {
+        if (problem === undefined) this.synced++;
+        else this.problems.push(problem);
+      },
+      times: { first: 5, last: 20, ...times },
+      random: () => 0.5,
+    });
+  }
+
+  get keys(): readonly string[] {
+    return [...this.objects.keys()].sort();
+  }
+
+  [Symbol.dispose](): void {
+    this.follower.stop();
+    this.#api.close();
+  }
+}
+
+/** Until the copy is as expected; the server is asked again and again until then. */
+async function becomes(server: KubernetesServer, copy: Copy, keys: readonly string[]): Promise<void> {
+  const isSo = (): boolean => copy.keys.join() === keys.join();
+  await server.until(() => copy.synced > 0 && server.watches > 0, "a watch");
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+test("a collection is listed in pages, and followed by a watch from there", async () => {
+  await using server = await KubernetesServer.start();
+  for (let index = 0; index < 1_200; index++) server.put("services", service(`s${index}`));
+  using copy = new Copy(server);
+  await server.until(() => server.watches === 1, "the watch");
+  assert.equal(copy.objects.size, 1_200);
+  assert.equal(server.requests.filter(isList).length, 3);
+  server.put("services", service("new"));
+  server.remove("services", "a/s0");
+  await becomesSize(copy, 1_200);
+  assert.ok(copy.objects.has("a/new") && !copy.objects.has("a/s0"));
+  assert.equal(server.requests.length, 4, "nothing else was asked for");
+});
+
+async function becomesSize(copy: Copy, size: number): Promise<void> {
+  while (copy.objects.size !== size || !copy.objects.has("a/new") || copy.objects.has("a/s0"))
+    await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+test("a watch that ends is resumed behind its last bookmark, without a list", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  using copy = new Copy(server, { brief: 0 });
+  await server.until(() => server.watches === 1, "the watch");
+  server.put("secrets", service("other"));
+  server.bookmark();
+  const bookmarked = server.put("secrets", service("another")).metadata.resourceVersion;
+  await server.until(() => {
+    server.endWatches();
+    return server.requests.filter(isWatch).length >= 2;
+  }, "another watch");
+  server.put("services", service("two"));
+  await becomes(server, copy, ["a/one", "a/two"]);
+  const [first, second] = server.requests.filter(isWatch).map(({ query }) => query.get("resourceVersion"));
+  assert.ok(Number(second) > Number(first), `${second} is behind ${first}`);
+  assert.ok(Number(second) < Number(bookmarked));
+  assert.equal(server.requests.filter(isList).length, 1);
+});
+
+for (const how of ["an error event in a watch", "a watch from a version that was compacted"])
+  test(`${how} leads to another list, in which what is gone is missed`, async () => {
+    await using server = await KubernetesServer.start();
+    server.put("services", service("stays"));
+    server.put("services", service("goes"));
+    using copy = new Copy(server);
+    await server.until(() => server.watches === 1, "the watch");
+    const kept = copy.objects.get("a/stays");
+    if (how.startsWith("an error")) server.expireWatches();
+    else await server.kill();
+    server.remove("services", "a/goes");
+    server.put("services", service("comes"));
+    server.compact();
+    if (server.watches === 0 && how.startsWith("a watch")) await server.restart();
+    await becomes(server, copy, ["a/comes", "a/stays"]);
+    assert.equal(server.requests.filter(isList).length, 2);
+    assert.equal(copy.objects.get("a/stays"), kept, "what did not change stays the same object");
+  });
+
+test("a server that is killed is missed once the watch breaks; what was known stays, and is brought up to date", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  using copy = new Copy(server);
+  await server.until(() => server.watches === 1, "the watch");
+  await server.kill();
+  while (copy.problems.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.deepEqual(copy.keys, ["a/one"]);
+  assert.equal(copy.problems[0]!.status, 0);
+  await server.restart();
+  server.put("services", service("two"));
+  await becomes(server, copy, ["a/one", "a/two"]);
+  assert.equal(server.requests.filter(isList).length, 1, "the version was known still");
+});
+
+test("a server that is silent is given up, in a list and in a watch", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  using copy = new Copy(server, { silence: 50 });
+  await server.until(() => server.requests.filter(isWatch).length >= 3, "further watches");
+  assert.deepEqual(copy.keys, ["a/one"]);
+  assert.match(copy.problems[0]!.message, /silent for 50 ms/);
+});
+
+test("a refusal is told with the server's words, and asked again later", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  server.fault = () => (server.requests.length > 3 ? undefined : 403);
+  using copy = new Copy(server);
+  await becomes(server, copy, ["a/one"]);
+  assert.deepEqual(
+    copy.problems.map(({ status, message }) => [status, message]),
+    Array.from({ length: 3 }, () => [403, "403: status 403"]),
+  );
+});
+
+test("only wanted objects are kept, also when others are wanted than before", async () => {
+  await using server = await KubernetesServer.start();
+  for (const name of ["x", "y", "z"]) server.put("services", service(name));
+  let wanted = ["a/x", "a/y"];
+  using copy = new Copy(server, {}, (key) => wanted.includes(key));
+  await becomes(server, copy, ["a/x", "a/y"]);
+  wanted = ["a/y", "a/z"];
+  copy.follower.again();
+  assert.deepEqual(copy.keys, ["a/y"]);
+  await becomes(server, copy, ["a/y", "a/z"]);
+  assert.deepEqual(copy.puts, ["a/x", "a/y", "a/z"]);
+  copy.follower.forget();
+  assert.deepEqual(copy.keys, []);
+});
+
+test("an object is kept without what nobody reads", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", {
+    ...service("one"),
+    metadata: {
+      name: "one",
+      namespace: "a",
+      managedFields: [{}],
+      annotations: { "kubectl.kubernetes.io/last-applied-configuration": "{}", mine: "1" },
+    },
+  });
+  using copy = new Copy(server);
+  await becomes(server, copy, ["a/one"]);
+  const { metadata } = copy.objects.get("a/one")!;
+  assert.deepEqual(metadata.annotations, { mine: "1" });
+  assert.ok(!("managedFields" in metadata));
+});

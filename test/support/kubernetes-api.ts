@@ -1,0 +1,15 @@
+import { Api } from "../../src/providers/kubernetes/client/api.ts";
+import type { Token } from "../../src/providers/kubernetes/client/token.ts";
+import type { KubernetesServer } from "./kubernetes-server.ts";
+
+/** A server as umay asks it. */
+export function apiOf(server: KubernetesServer, token?: Token): Api {
+  return new Api({
+    server: new URL(server.url),
+    ca: undefined,
+    serverName: undefined,
+    certificate: undefined,
+    token,
+    namespace: "umay",
+  });
+}
