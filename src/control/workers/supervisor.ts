@@ -3,7 +3,6 @@ import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
-import { startThread } from "../../lib/own-modules.ts";
 import type { LogSettings } from "../../model/model.ts";
 import type { Touched } from "../state/touched.ts";
 import { systemTimers } from "../timers.ts";
@@ -14,6 +13,7 @@ import { Inquiries } from "./inquiries.ts";
 import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
 import { ServedWaits } from "./served-waits.ts";
 import { Watchdog } from "./watchdog.ts";
+import { startWorkerThread } from "./worker-thread.ts";
 
 const longestBackoff = 10_000;
 /** A worker that has lived this long starts again without a wait, in milliseconds. */
@@ -251,10 +251,7 @@ export class Supervisor {
       shared: this.#shared,
       counters: this.#memories[seat.id - 1]!.buffer,
     };
-    const thread = startThread("data/worker", {
-      workerData: setup,
-      name: `worker ${seat.id}`,
-    });
+    const thread = startWorkerThread(setup);
     const unknown = new Error("ended by itself");
     seat.failure = unknown;
     seat.thread = thread;
