@@ -54,6 +54,7 @@ export class SimulatedPool implements PickContext {
       createPicker(this.#spec, {
         backends,
         active: this.shared.backendActive,
+        flags: this.shared.backendFlags,
         withheld: this.shared.backendWithheld,
         latency: this.shared.backendLatency,
         clock: this.clock,

@@ -274,8 +274,16 @@ export class ServedState {
   }
 }
 
-function shortestOfPool({ connect, queue, maxConnectionsPerBackend, http }: PlacedPool): number {
-  const queues = maxConnectionsPerBackend !== undefined || http.maxRequestsPerBackend !== undefined;
+function shortestOfPool({
+  connect,
+  queue,
+  maxConnectionsPerBackend,
+  maxConnections,
+  http,
+}: PlacedPool): number {
+  const queues = [maxConnectionsPerBackend, maxConnections, http.maxRequestsPerBackend].some(
+    (most) => most !== undefined,
+  );
   return queues ? Math.min(connect.timeout, queue.timeout) : connect.timeout;
 }
 

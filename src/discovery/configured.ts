@@ -3,6 +3,7 @@ import { formatAddress } from "../lib/address.ts";
 import { canonicalName } from "../lib/host-name.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { type Backend, mostOthers } from "../model/backend.ts";
+import type { StaticDiscovery } from "../model/pool.ts";
 import { distinctBackends, sameBackends } from "./backends.ts";
 import { type DiscoveryDependencies, jitter } from "./dependencies.ts";
 import type { DiscoveryError } from "./source.ts";
@@ -16,6 +17,8 @@ const lookupInterval = 10_000;
  */
 const firstSetPatience = 500;
 
+type EveryAddress = StaticDiscovery["everyAddress"];
+
 /** The state of a host name of a list. */
 interface Host {
   readonly name: string;
@@ -23,6 +26,8 @@ interface Host {
   address: string | undefined;
   /** Its other addresses, in an order that depends on them alone. */
   others: readonly string[];
+  /** All of them, in order. */
+  all: readonly string[];
   /** Why the last lookup failed; undefined when it did not. */
   failure: string | undefined;
   /** The present outage was reported. */
@@ -35,14 +40,17 @@ interface Host {
  */
 export class ConfiguredBackends {
   readonly #dependencies: DiscoveryDependencies;
+  readonly #every: EveryAddress;
   #hosts: ReadonlyMap<string, Host> = new Map();
   #served: readonly Backend[] = [];
   /** The last report was an error. */
   #troubled = false;
   #listFault = false;
 
-  constructor(dependencies: DiscoveryDependencies) {
+  /** @param every which addresses of a host name are backends of their own. */
+  constructor(dependencies: DiscoveryDependencies, every?: EveryAddress) {
     this.#dependencies = dependencies;
+    this.#every = every;
   }
 
   /** The error for a fault of the list itself. The source counts as failing until {@link listWell}. */
@@ -77,7 +85,7 @@ export class ConfiguredBackends {
         await Promise.race([Promise.all(first), this.#dependencies.clock.sleep(firstSetPatience, ended)]);
       while (!signal.aborted) {
         news = Promise.withResolvers();
-        const backends = resolved(list, hosts);
+        const backends = resolved(list, hosts, this.#every);
         const well = !this.#listFault && [...hosts.values()].every((host) => !host.told);
         if ((this.#troubled && well) || !sameBackends(backends, this.#served)) {
           this.#troubled = false;
@@ -102,7 +110,14 @@ export class ConfiguredBackends {
     const hosts = new Map<string, Host>();
     for (const { target } of list) {
       if (target.kind === "unix" || isIP(target.host) !== 0) continue;
-      const unknown = { name: target.host, address: undefined, others: [], failure: undefined, told: false };
+      const unknown = {
+        name: target.host,
+        address: undefined,
+        others: [],
+        all: [],
+        failure: undefined,
+        told: false,
+      };
       hosts.set(target.host, this.#hosts.get(target.host) ?? unknown);
     }
     this.#hosts = hosts;
@@ -127,6 +142,7 @@ export class ConfiguredBackends {
         host.address = addresses.find(isIPv4) ?? addresses[0];
       if (host.address === undefined) throw new Error(`${host.name}: no address`);
       host.others = othersOf(addresses, host.address);
+      host.all = [...new Set(addresses)].sort().slice(0, mostOfName);
       host.failure = undefined;
       host.told = false;
     } catch (error) {
@@ -137,19 +153,39 @@ export class ConfiguredBackends {
 }
 
 /** The configured backends, with IP addresses for host names. A backend whose name has no address yet is left out. */
-function resolved(list: readonly Backend[], hosts: ReadonlyMap<string, Host>): readonly Backend[] {
+function resolved(
+  list: readonly Backend[],
+  hosts: ReadonlyMap<string, Host>,
+  every: EveryAddress,
+): readonly Backend[] {
   const backends = list.flatMap((backend) => {
     const host = backend.target.kind === "tcp" ? hosts.get(backend.target.host) : undefined;
     if (backend.target.kind === "unix" || host === undefined) return [backend];
     if (host.address === undefined) return [];
-    const target = { ...backend.target, host: host.address };
-    const { others } = host;
     const hostName = canonicalName(host.name);
+    const { others } = host;
+    const at = (address: string) => {
+      const target = { ...backend.target, host: address } as const;
+      return { ...backend, target, address: formatAddress(target), hostName };
+    };
+    if (every !== undefined) return families[every](host.all).map(at);
+    const target = { ...backend.target, host: host.address };
     const found = { ...backend, target, address: formatAddress(target), hostName };
     return [others.length === 0 ? found : { ...found, others }];
   });
   return distinctBackends(backends);
 }
+
+/** A host name has no more backends than this. */
+const mostOfName = 256;
+
+const families: Readonly<Record<NonNullable<EveryAddress>, (all: readonly string[]) => readonly string[]>> = {
+  all: (all) => all,
+  v4: (all) => all.filter(isIPv4),
+  v6: (all) => all.filter((address) => !isIPv4(address)),
+  "v4-first": (all) => (all.some(isIPv4) ? families.v4(all) : all),
+  "v6-first": (all) => (all.every(isIPv4) ? all : families.v6(all)),
+};
 
 /** IPv4 addresses first, as for the address itself. */
 function othersOf(addresses: readonly string[], address: string): readonly string[] {

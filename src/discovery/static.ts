@@ -5,8 +5,8 @@ import type { DiscoverySource } from "./source.ts";
 
 /** The backends of the configuration, in its order. */
 export function createStaticSource(
-  { backends }: StaticDiscovery,
+  { backends, everyAddress }: StaticDiscovery,
   dependencies: DiscoveryDependencies,
 ): DiscoverySource {
-  return { watch: (signal) => new ConfiguredBackends(dependencies).watch(backends, signal) };
+  return { watch: (signal) => new ConfiguredBackends(dependencies, everyAddress).watch(backends, signal) };
 }

@@ -13,7 +13,18 @@ export interface EditSpec<C> {
   readonly add?: Readonly<Record<string, EditValue<C>>>;
   /** A name that ends in `*` stands for all that begin so. */
   readonly remove?: readonly string[];
+  /** Behind the others. `absent`: only where the message has no such field; `present`: in place of those that it has. */
+  readonly more?: readonly {
+    readonly name: string;
+    readonly value: EditValue<C>;
+    readonly when: "always" | "absent" | "present";
+  }[];
+  /** An empty value makes no field. */
+  readonly skipsEmpty?: boolean;
 }
+
+/** A part of the lines: the same for every message, or made for it. */
+type LinePart<C> = string | ((context: C, fields: Fields | undefined) => string);
 
 /** Names that decide where a message goes or ends, which edits leave alone. */
 const reserved = new NameSet([
@@ -43,18 +54,23 @@ const isMadeOf = (text: string, table: Uint8Array): boolean => {
 /** Edits of fields, compiled once and used for every message. */
 export class FieldEdits<C> {
   readonly #dropped: NameSet | undefined;
-  /** Lines of HTTP/1: texts that are the same for every message, and functions between them. */
-  readonly #lines: readonly EditValue<C>[];
+  readonly #lines: readonly LinePart<C>[];
 
   /** @throws RangeError for a name that is not {@link isEditable}, and for a text with a control character. */
-  constructor({ set = {}, add = {}, remove = [] }: EditSpec<C>) {
-    const dropped = [...Object.keys(set), ...remove].map((name) => name.toLowerCase());
-    const added = [...Object.entries(set), ...Object.entries(add)];
-    const unfit = [...dropped, ...added.map(([name]) => name)].find((name) => !isEditable(name));
+  constructor({ set = {}, add = {}, remove = [], more = [], skipsEmpty = false }: EditSpec<C>) {
+    const replaced = more.filter(({ when }) => when === "present").map(({ name }) => name);
+    const dropped = [...Object.keys(set), ...remove, ...replaced].map((name) => name.toLowerCase());
+    const added = [
+      ...Object.entries({ ...set })
+        .concat(Object.entries(add))
+        .map(([name, value]) => ({ name, value, when: "always" as const })),
+      ...more,
+    ];
+    const unfit = [...dropped, ...added.map(({ name }) => name)].find((name) => !isEditable(name));
     if (unfit !== undefined) throw new RangeError(`the field ${JSON.stringify(unfit)} cannot be edited`);
     this.#dropped = dropped.length === 0 ? undefined : new NameSet(dropped);
     this.#lines = joinTexts(
-      added.flatMap(([name, value]) => [`${name.toLowerCase()}: `, constantText(value), "\r\n"]),
+      added.flatMap((each) => partsOf({ ...each, name: each.name.toLowerCase() }, skipsEmpty)),
     );
   }
 
@@ -63,12 +79,29 @@ export class FieldEdits<C> {
     this.#dropped?.mark(fields, marks);
   }
 
-  /** @returns the fields to add as lines of HTTP/1, each with its CRLF. */
-  lines(context: C): string {
+  /** @param fields those of the message as it came. @returns the fields to add as lines of HTTP/1, each with its CRLF. */
+  lines(context: C, fields?: Fields): string {
     let text = "";
-    for (const part of this.#lines) text += typeof part === "string" ? part : fieldText(part(context));
+    for (const part of this.#lines) text += typeof part === "string" ? part : part(context, fields);
     return text;
   }
+}
+
+type Added<C> = NonNullable<EditSpec<C>["more"]>[number];
+
+function partsOf<C>({ name, value, when }: Added<C>, skipsEmpty: boolean): LinePart<C>[] {
+  const text = constantText(value);
+  if (when === "always" && (typeof text === "string" || !skipsEmpty))
+    return skipsEmpty && text === ""
+      ? []
+      : [`${name}: `, typeof text === "string" ? text : (context) => fieldText(text(context)), "\r\n"];
+  const line = (context: C): string => {
+    const made = typeof text === "string" ? text : fieldText(text(context));
+    return made === "" && skipsEmpty ? "" : `${name}: ${made}\r\n`;
+  };
+  if (when === "always") return [line];
+  const wanted = when === "present";
+  return [(context, fields) => ((fields?.findName(name) ?? -1) >= 0 === wanted ? line(context) : "")];
 }
 
 function constantText<C>(value: EditValue<C>): EditValue<C> {
@@ -79,8 +112,8 @@ function constantText<C>(value: EditValue<C>): EditValue<C> {
   return text;
 }
 
-function joinTexts<C>(parts: readonly EditValue<C>[]): EditValue<C>[] {
-  const joined: EditValue<C>[] = [];
+function joinTexts<C>(parts: readonly LinePart<C>[]): LinePart<C>[] {
+  const joined: LinePart<C>[] = [];
   for (const part of parts) {
     const before = joined.at(-1);
     if (typeof part === "string" && typeof before === "string") joined.splice(-1, 1, before + part);

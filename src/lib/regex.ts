@@ -24,13 +24,21 @@ export class RegexError extends Error {
 }
 
 let loaded: Promise<Regexes> | undefined;
+let ready: Regexes | undefined;
 
 /** Loads the engine, once: a configuration without regular expressions has no use for it. */
 export function loadRegexes(): Promise<Regexes> {
-  loaded ??= importModule<typeof Engine>("lib/regex-engine").then(
-    ({ RE2JS: engine }) => new Re2Regexes(engine),
-  );
+  loaded ??= importModule<typeof Engine>("lib/regex-engine").then(({ RE2JS: engine }) => {
+    ready = new Re2Regexes(engine);
+    return ready;
+  });
   return loaded;
+}
+
+/** The engine, for whoever knows that it is loaded. @throws where it is not, which is a defect. */
+export function regexes(): Regexes {
+  if (ready === undefined) throw new Error("the engine for regular expressions is not loaded");
+  return ready;
 }
 
 class Re2Regexes implements Regexes {

@@ -107,6 +107,12 @@ export interface SuccessRateSpec {
   readonly deviations: number;
 }
 
+/** When a backend is ejected because too many of its requests fail, whatever the others do. */
+export interface FailureRateSpec extends Pick<SuccessRateSpec, "minBackends" | "minRequests"> {
+  /** In percent. */
+  readonly percent: number;
+}
+
 /** When failing sessions eject a backend. */
 export interface OutlierSpec {
   readonly enabled: boolean;
@@ -119,6 +125,8 @@ export interface OutlierSpec {
   readonly maxPercent: number;
   /** Undefined: backends are not compared. */
   readonly successRate: SuccessRateSpec | undefined;
+  /** Undefined: rates of failures are not looked at. */
+  readonly failureRate?: FailureRateSpec;
 }
 
 /** The rules by which a pool finds its working backends. */

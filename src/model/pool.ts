@@ -101,6 +101,11 @@ export interface StaticDiscovery {
   readonly type: "static";
   /** As configured. A target may have a host name here, which discovery resolves. */
   readonly backends: readonly Backend[];
+  /**
+   * Each address of a host name is a backend: all of them, those of one kind, or those of the first kind that there are.
+   * Undefined: a host name is one backend.
+   */
+  readonly everyAddress?: "all" | "v4" | "v6" | "v4-first" | "v6-first";
 }
 
 export interface DnsDiscovery {
@@ -193,6 +198,13 @@ export interface Pool {
   };
   /** The most connections that a backend gets, over all workers; undefined: no limit. */
   readonly maxConnectionsPerBackend: number | undefined;
+  /** The most sessions and requests under way, over all backends and workers; undefined: no limit. */
+  readonly maxConnections?: number | undefined;
+  /**
+   * How tiers share the sessions while backends of a lower one may not be picked: each takes its share of those that may, times
+   * this, in percent. Undefined: a tier takes all of them while one of its backends may be picked.
+   */
+  readonly overprovisioning?: number;
   /** How many sessions may wait for a backend, over all workers, and how long each waits for room, in milliseconds. */
   readonly queue: { readonly size: number; readonly timeout: number };
   /** Undefined: plain TCP. */

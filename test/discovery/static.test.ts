@@ -258,3 +258,26 @@ test("a consumer that stops early stops the lookups too", async () => {
   }
   assert.equal(dependencies.clock.sleeping, 0);
 });
+
+for (const [every, expected] of [
+  ["all", ["10.0.0.1", "10.0.0.2", "::1"]],
+  ["v4", ["10.0.0.1", "10.0.0.2"]],
+  ["v6", ["::1"]],
+  ["v4-first", ["10.0.0.1", "10.0.0.2"]],
+  ["v6-first", ["::1"]],
+] as const)
+  test(`each address of a name is a backend where that is asked for (${every})`, async () => {
+    const names = new FakeNames();
+    names.known.set("db", ["10.0.0.2", "::1", "10.0.0.1"]);
+    const dependencies = fakeDependencies({ lookup: names.lookup });
+    const source = createDiscovery(
+      { type: "static", backends: [backend("db:5432")], everyAddress: every },
+      dependencies,
+    );
+    await using watching = new Watching(source, dependencies.clock);
+    await watching.yielded(1);
+    assert.deepEqual(
+      watching.sets[0]!.map(({ target, hostName }) => [target.kind === "tcp" && target.host, hostName]),
+      expected.map((host) => [host, "db"]),
+    );
+  });

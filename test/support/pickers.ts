@@ -47,6 +47,7 @@ export class TestPool implements PickContext {
   readonly active = new Int32Array(16_384);
   /** By slot, 1: may not be picked. */
   readonly refused = new Uint8Array(16_384);
+  readonly flags = new Int32Array(16_384);
   /** By slot, in percent. */
   readonly withheld = new Int32Array(16_384);
   readonly latency = new Int32Array(16_384 * latencyCells);
@@ -58,6 +59,7 @@ export class TestPool implements PickContext {
     this.inputs = {
       backends,
       active: this.active,
+      flags: this.flags,
       withheld: this.withheld,
       latency: this.latency,
       clock: this.clock,

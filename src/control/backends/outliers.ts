@@ -2,12 +2,12 @@ import type { CounterMemory } from "../../channel/counters.ts";
 import { type SharedMemory, usedSlots } from "../../channel/memory.ts";
 import { sinceSystemStart } from "../../lib/monotonic.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { OutlierSpec } from "../../model/health.ts";
+import type { FailureRateSpec, OutlierSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { jittered, type Timers } from "../timers.ts";
 import type { Standing } from "./standing.ts";
-import { findLaggards, SuccessRates } from "./success-rates.ts";
+import { findFailing, findLaggards, SuccessRates } from "./success-rates.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /** How often it is looked at what the workers report, in milliseconds. */
@@ -131,7 +131,9 @@ export class Outliers {
   #compare(pool: ManagedPool): void {
     const { outlier } = pool.config.health;
     const fared = this.#rates.take(pool.placed.backends);
-    if (!outlier.enabled || outlier.successRate === undefined) return;
+    if (!outlier.enabled) return;
+    if (outlier.failureRate !== undefined) this.#ejectFailing(pool, fared, outlier.failureRate);
+    if (outlier.successRate === undefined) return;
     for (const { which, rate, mean } of findLaggards(fared, outlier.successRate)) {
       const { backend } = which;
       if (this.#ejected.has(backend.slot) || !this.#mayEject(pool, backend, outlier)) continue;
@@ -140,6 +142,20 @@ export class Outliers {
         cause: `it served ${own} % of what it was asked, its pool ${others} %`,
         fields: { served_percent: own, pool_percent: others },
         message: "backend is ejected: it serves less than the others of its pool",
+      });
+    }
+  }
+
+  #ejectFailing(pool: ManagedPool, fared: ReturnType<SuccessRates["take"]>, spec: FailureRateSpec): void {
+    const { outlier } = pool.config.health;
+    for (const { which, rate } of findFailing(fared, spec)) {
+      const { backend } = which;
+      if (this.#ejected.has(backend.slot) || !this.#mayEject(pool, backend, outlier)) continue;
+      const failed = Math.round(rate * 1_000) / 10;
+      this.#eject(pool, backend, outlier, {
+        cause: `${failed} % of what it was asked failed`,
+        fields: { failed_percent: failed },
+        message: "backend is ejected: too much of what it was asked failed",
       });
     }
   }

@@ -1,6 +1,6 @@
 import { backendCell, type CounterMemory, sumCells } from "../../channel/counters.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { SuccessRateSpec } from "../../model/health.ts";
+import type { FailureRateSpec, SuccessRateSpec } from "../../model/health.ts";
 
 /** Sessions and requests that a backend served, and those that failed on it. */
 export interface Fared {
@@ -38,6 +38,19 @@ export function findLaggards<T extends Fared>(
     .map((which) => ({ which, rate: rateOf(which), mean }))
     .filter(({ rate }) => rate < least)
     .sort((one, other) => one.rate - other.rate);
+}
+
+/** Finds those on which too many requests fail; the worst comes first. */
+export function findFailing<T extends Fared>(
+  all: readonly T[],
+  { minBackends, minRequests, percent }: FailureRateSpec,
+): readonly { readonly which: T; readonly rate: number }[] {
+  const known = all.filter(({ served, failed }) => served + failed >= minRequests);
+  if (known.length < minBackends) return [];
+  return known
+    .map((which) => ({ which, rate: 1 - rateOf(which) }))
+    .filter(({ rate }) => rate * 100 >= percent)
+    .sort((one, other) => other.rate - one.rate);
 }
 
 /** How backends fared since they were asked last. */

@@ -31,6 +31,8 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       );
       return `${parts.filter((text) => text !== undefined).join(", ")}, for each ${names.join(" or ")}`;
     }
+    case "rules":
+      return `${guard.rules.length} ${guard.rules.length === 1 ? "rule" : "rules"}, ${guard.otherwise ? "others pass" : "others get 403"}`;
     case "mtls": {
       const { allow } = guard;
       return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;

@@ -11,6 +11,7 @@ import { MtlsJudge } from "./mtls.ts";
 import type { Steps } from "./passage.ts";
 import { BasicJudge } from "./password/basic.ts";
 import { PasswordComparer } from "./password/compare.ts";
+import { RulesJudge } from "./rules.ts";
 import type { GuardedRequest, Step, Verdict, Waiter, Waiting } from "./step.ts";
 
 /** The work of a kind of guard. Code that serves requests may know more of them than {@link GuardedRequest}. */
@@ -88,6 +89,8 @@ function judgeFor(definition: PlacedGuard, { comparer, logger, forward, worker }
       return new MtlsJudge(definition);
     case "rate-limit":
       return new LimitJudge(definition, worker);
+    case "rules":
+      return new RulesJudge(definition);
   }
 }
 

@@ -6,7 +6,10 @@ import type { Timed } from "../open.ts";
 import type { Claims } from "./jwt/claims.ts";
 
 /** The things about a client's connection that guards look at. */
-export type GuardedConnection = Pick<Connection, "client" | "clientAddress" | "tls">;
+export type GuardedConnection = Pick<
+  Connection,
+  "client" | "clientAddress" | "tls" | "serverName" | "proxy" | "raw"
+>;
 
 /** A request as guards look at it. */
 export interface GuardedRequest {
@@ -17,7 +20,7 @@ export interface GuardedRequest {
   readonly route: string;
   /** The findings of the guards before. */
   readonly passage: { readonly user: string; claim(name: string): string } | undefined;
-  /** All fields of a name, joined. @param name in lower case. */
+  /** All fields of a name, joined; also `:method`, `:path`, `:authority` and `:scheme`. @param name in lower case. */
   header(name: string): string | undefined;
   /** The value of the first key of this name, decoded. */
   queryValue(name: string): string | undefined;
@@ -48,6 +51,8 @@ export interface Refusal {
   readonly reason: RequestReason;
   /** For log and explanations, never for the client. */
   readonly detail: string;
+  /** Of umay's answer; undefined: that of the reason. */
+  readonly status?: number | undefined;
   /** Fields of the answer, as lines. */
   readonly lines?: string;
   /** In place of umay's own answer. */

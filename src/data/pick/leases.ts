@@ -45,10 +45,29 @@ export class Leases {
    * @param tried backends that were tried already. @param again the one before could not be connected.
    */
   take(key: PickKey, tried: readonly PlacedBackend[], again: boolean): PickResult {
+    if (!this.#enterPool()) return waitFor("room", undefined);
     this.#present.begin(key, tried, this.#definition.warming);
     const pick = this.#take(again);
     this.#present.end();
+    if (pick.kind !== "leased") this.#leavePool();
     return pick;
+  }
+
+  /** Counts one more session in the whole pool. @returns false where it has as many as it may have. */
+  #enterPool(): boolean {
+    const { poolActive } = this.#memory.shared;
+    const { slot, maxConnections } = this.#definition;
+    if (maxConnections !== undefined) return addUpTo(poolActive, slot, maxConnections);
+    Atomics.add(poolActive, slot, 1);
+    return true;
+  }
+
+  /** It finds no backend: where its place was one of few, somebody else may wait for it. */
+  #leavePool(): void {
+    const { shared } = this.#memory;
+    const { slot, maxConnections } = this.#definition;
+    Atomics.sub(shared.poolActive, slot, 1);
+    if (maxConnections !== undefined) ringRoom(shared, slot);
   }
 
   #take(again: boolean): PickResult {
@@ -78,8 +97,7 @@ export class Leases {
   }
 
   #count(backend: PlacedBackend): void {
-    const { shared, counters } = this.#memory;
-    Atomics.add(shared.poolActive, this.#definition.slot, 1);
+    const { counters } = this.#memory;
     counters[backend.counters + backendCell.leased]! += 1;
     counters[this.#definition.counters + poolCell.leased]! += 1;
   }
@@ -115,7 +133,8 @@ export class Leases {
   /** How many attempts after a failed one may be under way now. */
   get #mostRetries(): number {
     const { percent, min } = this.#definition.connect.retryBudget;
-    const active = Atomics.load(this.#memory.shared.poolActive, this.#definition.slot);
+    // Without the one that asks.
+    const active = Atomics.load(this.#memory.shared.poolActive, this.#definition.slot) - 1;
     return Math.max(min, Math.floor((active * percent) / 100));
   }
 
@@ -156,15 +175,17 @@ export class Leases {
 
   #build(definition: PlacedPool, previous: Picker | undefined, random: () => number = Math.random): Picker {
     const { shared } = this.#memory;
-    return createTieredPicker(definition.picker, {
+    const inputs: PickerInputs = {
       backends: definition.backends,
       active: shared.backendActive,
+      flags: shared.backendFlags,
       withheld: shared.backendWithheld,
       latency: shared.backendLatency,
       clock: sharedClock,
       random,
       previous,
       worker: this.#memory.worker,
-    });
+    };
+    return createTieredPicker(definition.picker, inputs, definition.overprovisioning);
   }
 }

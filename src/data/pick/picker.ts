@@ -35,6 +35,8 @@ export interface PickerInputs {
   readonly backends: readonly PlacedBackend[];
   /** Active connections of a backend over all workers, by slot. Read it plainly: being a moment late is fine. */
   readonly active: Int32Array;
+  /** Why a backend may not be picked, by slot; see `mayBePicked`. Read as `active`. */
+  readonly flags: Int32Array;
   /** How much of its weight does not count while a backend starts slowly, in percent, 0 to 90, by slot. Read as `active`. */
   readonly withheld: Int32Array;
   /** The latencies of backends, as `Latencies` keeps them. */

@@ -2,8 +2,8 @@ import type { HttpVersion } from "./front.ts";
 
 /** How a pool's backends are spoken to where http listeners send them requests. */
 export interface PoolHttp {
-  /** `auto`: over TLS what they choose (ALPN), without TLS HTTP/1.1. */
-  readonly version: HttpVersion | "auto";
+  /** `auto`: over TLS what they choose (ALPN), without TLS HTTP/1.1. `client`: as the client does. */
+  readonly version: HttpVersion | "auto" | "client";
   /** The host that they see: the client's, their own host name or address, or this one, with a port where it has one. */
   readonly host: "keep" | "backend" | { readonly name: string };
   /** How long an idle connection is kept, in milliseconds; 0: not at all. */
@@ -14,6 +14,8 @@ export interface PoolHttp {
   readonly maxIdlePerBackend: number;
   /** The most requests at a time to each backend, over all workers; undefined: no limit. */
   readonly maxRequestsPerBackend: number | undefined;
+  /** A field of requests that names the backend that they go to, by its address, in lower case; undefined: none. */
+  readonly backendField?: string;
   /** The largest head of a response, in bytes. */
   readonly maxResponseHead: number;
 }

@@ -1,7 +1,11 @@
+import type { TextTest } from "./match.ts";
+
 /** Which pages of other origins may use a route from a browser (Fetch Standard, "CORS protocol"). */
 export interface Cors {
   /** Lower case: `https://app.example.com`; `https://*.example.com` for all below; `*` for any. At least one. */
   readonly origins: readonly string[];
+  /** Further origins: those that pass one of these. */
+  readonly originTests?: readonly TextTest[];
   /** `*`: any. */
   readonly methods: readonly string[];
   /** Fields that a page may send, in lower case; `*`: any. */

@@ -33,6 +33,10 @@ export interface HttpTimeouts {
 export interface Forwarded {
   /** Peers whose fields count; empty: nobody's. */
   readonly trust: readonly Cidr[];
+  /** So many entries of the field are by proxies that are believed, whatever their addresses are; undefined: trust says it. */
+  readonly hops?: number;
+  /** Whether the id of a request that a client brings stays, whoever the client is. */
+  readonly keepsRequestId?: boolean;
   readonly read: "x-forwarded-for" | "forwarded";
   readonly write: readonly ("x-forwarded" | "forwarded")[];
   /** The field that has the request's id, lower case; undefined: none is made. */
@@ -53,6 +57,8 @@ export interface ErrorPage {
   /** Included. */
   readonly to: number;
   readonly content: Content;
+  /** In place of the answer's own; undefined: that stays. */
+  readonly status?: number;
 }
 
 /** A version of HTTP that clients may speak. */

@@ -1,6 +1,7 @@
 import type { KeySet } from "../../lib/key-set.ts";
 import type { ClientRule } from "../client-auth.ts";
 import type { FileSource } from "../material.ts";
+import type { Condition } from "./condition.ts";
 import type { Users } from "./users.ts";
 
 /** Lets in clients whose certificate fits. */
@@ -39,7 +40,9 @@ export type JwtAlgorithm = (typeof jwtAlgorithms)[number];
 /** Where a request may have its token; `bearer`: in Authorization (RFC 6750 section 2.1). Header names are in lower case. */
 export type TokenPlace =
   | { readonly kind: "bearer" }
-  | { readonly kind: "header" | "cookie" | "query"; readonly name: string };
+  | { readonly kind: "cookie" | "query"; readonly name: string }
+  /** Behind `prefix`, where there is one: without it, there is no token. */
+  | { readonly kind: "header"; readonly name: string; readonly prefix?: string };
 
 /** A claim that has to have one of these values. */
 export interface ClaimRule {
@@ -78,6 +81,11 @@ export interface ForwardAuth {
   readonly pool: string;
   /** In normal form. */
   readonly path: string;
+  /**
+   * `same`: the server is asked with the request's own method, path and query, behind `path`. Undefined: with a GET for `path`
+   * alone, with the request's own in fields.
+   */
+  readonly asks?: "same";
   /** Fields of a good answer that backends get, in lower case. No client can set one of them. The first says who the client is. */
   readonly copy: readonly string[];
   /** Fields of a good answer that clients get. */
@@ -86,6 +94,8 @@ export interface ForwardAuth {
   readonly timeout: number;
   /** The fate of requests that nobody could be asked about. */
   readonly onFailure: "refuse" | "pass";
+  /** Of the answer to requests that are refused then; undefined: 503. */
+  readonly failureStatus?: number;
 }
 
 /** A part of a key by which requests are counted. Header names are in lower case. */
@@ -111,10 +121,29 @@ export interface RateLimit {
   readonly keys: number;
   /** Which answers tell clients of the limit. */
   readonly fields: "refused" | "always" | "never";
+  /** How refused requests are answered, with further fields as lines; undefined: with 429. */
+  readonly refusal?: { readonly status: number; readonly lines: string };
+}
+
+/** A rule about who may do what. */
+export interface AccessRule {
+  /** For log and explanations. */
+  readonly name: string;
+  readonly when: Condition;
+  readonly allows: boolean;
+}
+
+/** Lets in by rules: the first that a request meets decides. */
+export interface AccessRules {
+  readonly kind: "rules";
+  readonly name: string;
+  readonly rules: readonly AccessRule[];
+  /** Whether requests that meet none of them are let in. */
+  readonly otherwise: boolean;
 }
 
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | RateLimit;
+export type Guard = AccessRules | BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | RateLimit;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

@@ -16,13 +16,25 @@ export interface PresenceTest {
   readonly kind: "present";
 }
 
+/** Whether a value is a whole number (of int64) in a range. */
+export interface RangeTest {
+  readonly kind: "range";
+  readonly from: number;
+  /** Not included. */
+  readonly to: number;
+}
+
 /** A condition on a header field or a key of the query. */
 export interface ValueMatch {
   /** Of a header field in lower case; of a query key as it is after decoding, case counts. */
   readonly name: string;
-  readonly test: TextTest | PresenceTest;
+  readonly test: TextTest | PresenceTest | RangeTest;
   /** The test must fail: so it holds, too, where there is no value. */
   readonly not: boolean;
+  /** The condition is on the cookie of this name, of the field `cookie`. */
+  readonly cookie?: string;
+  /** Where there is no value, an empty one is tested. */
+  readonly missing?: "empty";
 }
 
 /**
@@ -43,4 +55,6 @@ export interface RequestMatch {
   readonly methods: readonly string[];
   readonly headers: readonly ValueMatch[];
   readonly query: readonly ValueMatch[];
+  /** How many of a hundred requests that meet the other conditions are taken, by chance; undefined: all. */
+  readonly percent?: number;
 }

@@ -8,7 +8,9 @@ export interface Rule<Route> {
 
 /** The rules of one host, or of all that a wildcard covers; the first that matches wins. */
 export interface RouteHost<Route> {
-  /** Lower case: `api.example.com`; `*.example.com` for every name below example.com; `*` for any name and for none. */
+  /**
+   * Lower case: `api.example.com`; `*.example.com` for every name below example.com; `example.*` for every name that begins so, of tables that do not fall through; `*` for any name and for none.
+   */
   readonly name: string;
   readonly rules: readonly Rule<Route>[];
 }

@@ -24,13 +24,15 @@ export type PathRewrite =
   /** In place of the first part of the path that the expression takes; `$1` in `replacement` is a group. */
   | { readonly kind: "regex"; readonly pattern: string; readonly replacement: string };
 
-/** Where clients are sent; undefined: as the request has it. The query stays. */
+/** Where clients are sent; undefined: as the request has it. */
 export interface Redirect {
   readonly scheme: "http" | "https" | undefined;
   /** Lower case. */
   readonly host: string | undefined;
   readonly port: number | undefined;
-  readonly path: Exclude<PathRewrite, { kind: "regex" }> | undefined;
+  readonly path: PathRewrite | undefined;
+  /** In place of the request's query, with its question mark; empty: none. Undefined: the query stays. */
+  readonly query?: string;
   readonly status: RedirectStatus;
 }
 
@@ -44,9 +46,25 @@ export interface Content {
 }
 
 export type RouteAction =
-  | { readonly kind: "pools"; readonly to: Target }
+  | { readonly kind: "pools"; readonly to: Target; readonly changes?: readonly TargetChanges[] }
   | { readonly kind: "redirect"; readonly redirect: Redirect }
   | { readonly kind: "respond"; readonly status: number; readonly content: Content | undefined };
+
+/** What a route changes for one of its pools, in place of what it changes for the others. */
+export interface TargetChanges {
+  readonly pool: string;
+  readonly requestFields: FieldChanges;
+  readonly responseFields: FieldChanges;
+  /** The host that its backends see; undefined: as the route says. */
+  readonly host: string | undefined;
+}
+
+/** A field of a head. `absent`: only where the head has none of that name. `present`: in place of those that it has, if any. */
+export interface FieldChange {
+  readonly name: string;
+  readonly value: Template;
+  readonly when: "always" | "absent" | "present";
+}
 
 /** Changes to the fields of a head. Names are in lower case. */
 export interface FieldChanges {
@@ -56,6 +74,10 @@ export interface FieldChanges {
   readonly add: Readonly<Record<string, Template>>;
   /** A name that ends in `*` stands for all that begin so. */
   readonly remove: readonly string[];
+  /** Further fields, behind the others. */
+  readonly more?: readonly FieldChange[];
+  /** Values whose variables turn out to be empty make no field. */
+  readonly skipsEmpty?: true;
 }
 
 /** The part of a request that a key is made of, for pools that hash one. */
@@ -90,6 +112,8 @@ export interface HttpRoute {
     readonly path: PathRewrite | undefined;
     /** Instead of the client's; with a port where it has one. */
     readonly host: string | undefined;
+    /** Whether the host is that of the backend itself. */
+    readonly ownHost?: true;
   };
   readonly requestFields: FieldChanges;
   readonly responseFields: FieldChanges;

@@ -8,14 +8,22 @@ import { didYouMean, listChoices } from "../../lib/suggest.ts";
 export const variables = {
   "client.ip": "the client's IP address",
   "client.port": "the client's port",
+  "client.peer": "the IP address of the peer of the connection, a proxy's where one is in front",
   "request.id": "the request's id",
   "request.method": "its method",
   "request.host": "its host, with the port if the client named one",
   "request.path": "its path",
   "request.query": "its query, with the question mark",
+  "request.target": "its path and its query",
+  "request.protocol": "HTTP/1.1 or HTTP/2",
   "request.scheme": "http or https",
   route: "the name of the route",
   listener: "the name of the listener",
+  "listener.address": "the address that the client connected to, with its port",
+  "listener.port": "its port alone",
+  pool: "the name of the pool",
+  "trace.id": "the trace that the request is in",
+  time: "the time, ISO 8601",
   "auth.user": "who the client is, as an auth of the route knows it",
   "backend.address": "the backend's address",
   "tls.version": "the version of the client's TLS",
@@ -24,6 +32,7 @@ export const variables = {
   "tls.client.subject": "the subject of the client's certificate",
   "tls.client.spiffe": "its SPIFFE ID",
   "tls.client.fingerprint": "its SHA-256 fingerprint",
+  "tls.client.xfcc": "the certificate in the form of X-Forwarded-Client-Cert",
 } as const;
 
 export type Variable = keyof typeof variables;
@@ -86,5 +95,5 @@ function readVariable(name: string): Exclude<Piece, string> | TemplateMistake {
 
 /** Whether `${name}` is a variable, known or not, and no environment variable: dotted and in lower case. */
 export function isVariableName(name: string): boolean {
-  return /^[a-z]+(?:\.[^}]*)+$/.test(name) || name === "route" || name === "listener";
+  return /^[a-z]+(?:\.[^}]*)+$/.test(name) || ["route", "listener", "pool", "time"].includes(name);
 }

@@ -6,12 +6,13 @@ import type { Redirect, RouteAction } from "./route.ts";
  */
 
 /** `prefix /v1, GET or POST, header x-client = "app"`; `any request` without a condition. */
-export function describeMatch({ path, methods, headers, query }: RequestMatch): string {
+export function describeMatch({ path, methods, headers, query, percent }: RequestMatch): string {
   const parts = [
     path === undefined ? "" : describePath(path),
     methods.join(" or "),
     ...headers.map((header) => `header ${describeValue(header)}`),
     ...query.map((key) => `query ${describeValue(key)}`),
+    percent === undefined ? "" : `${percent} % of them`,
   ].filter((part) => part !== "");
   return parts.join(", ") || "any request";
 }
@@ -31,6 +32,7 @@ const testWords = {
 } as const;
 
 function describeValue({ name, test, not }: ValueMatch): string {
+  if (test.kind === "range") return `${not ? "not " : ""}${name} from ${test.from} to below ${test.to}`;
   if (test.kind === "present") return `${name} ${not ? "absent" : "present"}`;
   const text = `${name} ${testWords[test.kind]} ${JSON.stringify(test.value)}${test.ignoreCase ? " (any case)" : ""}`;
   return not ? `not ${text}` : text;
@@ -51,12 +53,18 @@ export function describeAction(action: RouteAction): string {
   }
 }
 
+const pathTexts = {
+  path: ({ path }: { path: string }) => path,
+  prefix: ({ prefix }: { prefix: string }) => `${prefix}/…`,
+  regex: ({ replacement }: { replacement: string }) => replacement,
+} as const;
+
 function describeRedirect({ scheme, host, port, path }: Redirect): string {
   const parts = [
     scheme && `${scheme}:`,
     host && `//${host}`,
     port && `:${port}`,
-    path && (path.kind === "path" ? path.path : `${path.prefix}/…`),
+    path && pathTexts[path.kind](path as never),
   ].filter((part) => part !== undefined);
   return parts.join("");
 }

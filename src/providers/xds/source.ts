@@ -12,7 +12,7 @@ import type { Mapping } from "../envoy/map/context.ts";
 import { mapEndpoints } from "../envoy/map/endpoints.ts";
 import { mapListener } from "../envoy/map/listeners.ts";
 import { mapCertificate } from "../envoy/map/material.ts";
-import { mapRouteTable } from "../envoy/map/routes.ts";
+import { checkRoutes } from "../envoy/map/routes.ts";
 import type { Node } from "../envoy/node.ts";
 import { type Message, readWire } from "../envoy/read/wire.ts";
 import { messageType } from "../envoy/schema/registry.ts";
@@ -160,13 +160,13 @@ async function mapOne(kind: Kind, node: Node, mapping: Mapping): Promise<void> {
       await mapCluster(node, mapping);
       return;
     case "endpoints":
-      mapEndpoints(node, mapping);
+      mapEndpoints(node, false, mapping);
       return;
     case "listener":
       await mapListener(node, 0, mapping);
       return;
     case "routes":
-      await mapRouteTable(node, node.text("name"), [], mapping);
+      await checkRoutes(node, mapping);
       return;
     case "secret": {
       const certificate = node.node("tls_certificate");

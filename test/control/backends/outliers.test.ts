@@ -176,3 +176,18 @@ test("few backends, or few requests, are not compared", async () => {
     scene.monitor.stop();
   }
 });
+
+test("a backend is ejected on which too many requests fail, whatever the others do", async () => {
+  const failureRate = { percent: 50, minBackends: 2, minRequests: 10 };
+  const scene = new HealthScene({ outlier: { ...outlier, consecutiveErrors: 1_000, failureRate } }, ports(3));
+  await scene.timers.advance(10_100);
+  scene.fares(1, 5, 5);
+  scene.fares(2, 6, 5);
+  scene.fares(3, 0, 9);
+  await scene.timers.advance(10_000);
+  assert.deepEqual(
+    [1, 2, 3].map((port) => scene.has(port, "ejected")),
+    [true, false, false],
+  );
+  scene.monitor.stop();
+});

@@ -87,6 +87,17 @@ describe("a lease", () => {
     assert.equal(sumCells([counters], two.counters + backendCell.leased), 3);
   });
 
+  test("is never one more than the pool may have; one that finds no backend takes no place", () => {
+    const { shared, leases, lease } = scene({ maxConnectionsPerBackend: undefined, maxConnections: 3 });
+    const leased = Array.from({ length: 3 }, () => lease() as PlacedBackend);
+    assert.equal(lease(), "room");
+    assert.equal(shared.poolActive[5], 3);
+    leases.release(leased[0]!);
+    assert.equal(lease([one, two, spare]), "none");
+    assert.equal(shared.poolActive[5], 2);
+    assert.equal(typeof lease(), "object");
+  });
+
   test("that can't be had says what to wait for", () => {
     const { shared, lease } = scene();
     for (const { slot } of backends) shared.backendFlags[slot] = backendFlag.down;

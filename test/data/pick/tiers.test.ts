@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";
+import { backendFlag } from "../../../src/channel/memory.ts";
 import { createTieredPicker } from "../../../src/data/pick/tiers.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
 import type { PickerSpec } from "../../../src/model/pool.ts";
@@ -78,4 +79,44 @@ it("both tiers keep their place over a rebuild, also when the other tier comes o
   assert.equal(second.pick(pool)?.slot, 1);
   const third = createTieredPicker(roundRobin, { ...pool.inputs, backends: primaries, previous: second });
   assert.equal(third.pick(pool)?.slot, 2);
+});
+
+it("with a factor, tiers share the sessions as soon as too little of the first is healthy", () => {
+  const backends = placedBackends(equalWeights(10)).map((backend) => ({
+    ...backend,
+    tier: backend.slot < 7 ? 0 : 1,
+  }));
+  /** Of 1,000 picks, those that come to the first tier, with so many of its 7 down. */
+  const firstOf = (down: number): number => {
+    const pool = new TestPool(backends);
+    const refused = backends.slice(0, down);
+    pool.refuse(refused);
+    for (const { slot } of refused) pool.flags[slot] = backendFlag.down;
+    const picker = createTieredPicker(roundRobin, pool.inputs, 140);
+    let first = 0;
+    for (let count = 0; count < 1_000; count++) if (picker.pick(pool)?.tier === 0) first++;
+    return first;
+  };
+  assert.deepEqual([firstOf(0), firstOf(2), firstOf(7)], [1_000, 1_000, 0]);
+  // 3 of 7 are healthy: 60 %.
+  const some = firstOf(4);
+  assert.ok(some > 540 && some < 660, `${some} of 1000`);
+});
+
+it("with a factor, a key stays in its tier, and a tier whose picker finds nobody gives way", () => {
+  const backends = placedBackends(equalWeights(4)).map((backend) => ({
+    ...backend,
+    tier: backend.slot < 2 ? 0 : 1,
+  }));
+  const pool = new TestPool(backends);
+  pool.flags[0] = backendFlag.down;
+  pool.refuse([backends[0]!]);
+  const picker = createTieredPicker(roundRobin, pool.inputs, 100);
+  const asked = (key: string): number | undefined =>
+    picker.pick({ key: { ...pool.key, key }, mayPick: (backend) => pool.mayPick(backend) })?.tier;
+  const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+  assert.deepEqual(keys.map(asked), keys.map(asked));
+  assert.deepEqual(new Set(keys.map(asked)), new Set([0, 1]));
+  pool.refuse(backends.slice(0, 3));
+  assert.deepEqual(new Set(keys.map(asked)), new Set([1]));
 });

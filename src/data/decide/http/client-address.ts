@@ -11,8 +11,10 @@ export class ClientAddress {
   /** Undefined: nobody. */
   readonly #trusted: AddressSet | undefined;
   readonly #read: Forwarded["read"];
+  readonly #hops: number | undefined;
 
-  constructor({ trust, read }: Pick<Forwarded, "trust" | "read">) {
+  constructor({ trust, read, hops }: Pick<Forwarded, "trust" | "read" | "hops">) {
+    this.#hops = hops;
     this.#trusted = trust.length === 0 ? undefined : new AddressSet(trust);
     this.#read = read;
   }
@@ -33,7 +35,8 @@ export class ClientAddress {
     if (list === undefined) return peer;
     let client = peer;
     let end = list.length;
-    for (let hop = 0; hop < mostHops && end >= 0; hop++) {
+    const most = this.#hops ?? mostHops;
+    for (let hop = 0; hop < most && end >= 0; hop++) {
       const comma = list.lastIndexOf(",", end - 1);
       const address = this.#addressIn(list.slice(end === 0 ? 0 : comma + 1, end));
       if (address === undefined) return client;

@@ -1,7 +1,7 @@
 import type { FieldEdits } from "../../../http/edits.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { Guard } from "../../../model/http/guard.ts";
-import type { HttpRoute } from "../../../model/http/route.ts";
+import type { HttpRoute, TargetChanges } from "../../../model/http/route.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
 import { CorsRules } from "./cors.ts";
@@ -27,6 +27,8 @@ export interface CompiledRoute {
   /** Undefined: nothing changes. */
   readonly requestFields: FieldEdits<TemplateFacts> | undefined;
   readonly responseFields: FieldEdits<TemplateFacts> | undefined;
+  /** The route as it is for some of its pools, by their names; undefined: it is the same for all. */
+  readonly variants: ReadonlyMap<string, CompiledRoute> | undefined;
 }
 
 type GuardsByName = ReadonlyMap<string, Guard>;
@@ -38,15 +40,41 @@ export function compileRoute(
   { place, guards }: { readonly place?: PlacedRoute | undefined; readonly guards?: GuardsByName } = {},
 ): CompiledRoute {
   const { name, action, rewrite, requestFields, responseFields } = definition;
-  return {
+  const route: CompiledRoute = {
     name,
     definition,
     place,
     access: new Access(definition),
     guards: definition.guards.map((group) => group.flatMap((guard) => guards?.get(guard) ?? [])),
-    cors: definition.cors && new CorsRules(definition.cors),
+    cors:
+      definition.cors &&
+      new CorsRules(definition.cors, (pattern, ignoreCase) => regexes!.whole(pattern, ignoreCase)),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
-    locationOf: action.kind === "redirect" ? compileRedirect(action.redirect) : undefined,
+    locationOf: action.kind === "redirect" ? compileRedirect(action.redirect, regexes) : undefined,
+    requestFields: compileChanges(requestFields),
+    responseFields: compileChanges(responseFields),
+    variants: undefined,
+  };
+  if (action.kind !== "pools" || action.changes === undefined) return route;
+  return {
+    ...route,
+    variants: new Map(action.changes.map((changes) => [changes.pool, variantOf(route, changes)])),
+  };
+}
+
+function variantOf(
+  route: CompiledRoute,
+  { requestFields, responseFields, host }: TargetChanges,
+): CompiledRoute {
+  const { rewrite } = route.definition;
+  return {
+    ...route,
+    definition: {
+      ...route.definition,
+      requestFields,
+      responseFields,
+      rewrite: { ...rewrite, host: host ?? rewrite.host },
+    },
     requestFields: compileChanges(requestFields),
     responseFields: compileChanges(responseFields),
   };

@@ -2,6 +2,7 @@ import { fieldText } from "../../../http/edits.ts";
 import type { Fields } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { Cors } from "../../../model/http/cors.ts";
+import { type CompiledTest, type CompileRegex, compileTest } from "./text-test.ts";
 
 /** The question of a browser whether a page may make a request (Fetch Standard, "CORS-preflight request"). */
 export interface Preflight {
@@ -37,11 +38,14 @@ export class CorsRules {
   /** The text before the wildcard, and behind it. */
   readonly #wildcards: readonly (readonly [start: string, end: string])[];
   readonly #any: boolean;
+  readonly #tests: readonly CompiledTest[];
   readonly #cors: Cors;
   readonly #exposed: string;
 
-  constructor(cors: Cors) {
-    const { origins, expose } = cors;
+  /** @param compileRegex where an origin is tested by a regular expression. */
+  constructor(cors: Cors, compileRegex?: CompileRegex) {
+    const { origins, expose, originTests = [] } = cors;
+    this.#tests = originTests.map((test) => compileTest(test, compileRegex!));
     this.#cors = cors;
     this.#any = origins.includes("*");
     this.#exact = new Set(origins.filter((origin) => !origin.includes("*")));
@@ -53,7 +57,7 @@ export class CorsRules {
 
   allows(origin: string): boolean {
     const lower = origin.toLowerCase();
-    if (this.#any || this.#exact.has(lower)) return true;
+    if (this.#any || this.#exact.has(lower) || this.#tests.some((holds) => holds(origin))) return true;
     return this.#wildcards.some(
       ([start, end]) =>
         lower.length > start.length + end.length &&

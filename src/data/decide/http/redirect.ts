@@ -1,3 +1,4 @@
+import type { Regexes } from "../../../lib/regex.ts";
 import type { PathMatch } from "../../../model/http/match.ts";
 import type { Redirect } from "../../../model/http/route.ts";
 import { compilePathRewrite } from "./rewrite.ts";
@@ -18,12 +19,16 @@ export type LocationOf = (request: RedirectFacts, matched: PathMatch | undefined
 
 const usualPorts = { http: 80, https: 443 } as const;
 
-export function compileRedirect({ scheme, host, port, path: rewrite }: Redirect): LocationOf {
-  const rewritten = rewrite && compilePathRewrite(rewrite, undefined);
+/** @param regexes only for a regular expression. @throws RegexError */
+export function compileRedirect(
+  { scheme, host, port, path: rewrite, query }: Redirect,
+  regexes?: Regexes,
+): LocationOf {
+  const rewritten = rewrite && compilePathRewrite(rewrite, regexes);
   const samePlace = scheme === undefined && host === undefined && port === undefined;
   return (request, matched) => {
     const path = rewritten?.(request.path, matched) ?? request.path;
-    const target = `${path === "*" ? "/" : path}${request.query}`;
+    const target = `${path === "*" ? "/" : path}${query ?? request.query}`;
     const name = host ?? hostName(request.authority);
     if (name === "") return samePlace ? pathAlone(target) : undefined;
     const to = scheme ?? request.scheme;

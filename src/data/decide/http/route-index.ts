@@ -25,6 +25,8 @@ export class RouteIndex<Route> {
   readonly #exact = new Map<string, IndexedHost<Route>>();
   /** By what follows `*.`. */
   readonly #wildcards = new Map<string, IndexedHost<Route>>();
+  /** By what stands before `.*`. */
+  readonly #starts = new Map<string, IndexedHost<Route>>();
   readonly #any: IndexedHost<Route> | undefined;
   readonly #fallsThrough: boolean;
 
@@ -34,6 +36,7 @@ export class RouteIndex<Route> {
     for (const { name, rules } of hosts) {
       const host = { name, rules: new HostRules(rules, compileRegex) };
       if (name === "*") this.#any = host;
+      else if (name.endsWith(".*")) this.#starts.set(name.slice(0, -2), host);
       else if (name.startsWith("*.")) this.#wildcards.set(name.slice(2), host);
       else this.#exact.set(name, host);
     }
@@ -71,9 +74,19 @@ export class RouteIndex<Route> {
     return this.#wildcards.size === 0 ? name.length : nextLabel(name, at);
   }
 
+  /** The host of the longest start of a name. */
+  #startOf(name: string): IndexedHost<Route> | undefined {
+    if (this.#starts.size === 0) return undefined;
+    for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
+      const host = this.#starts.get(name.slice(0, dot));
+      if (host !== undefined) return host;
+    }
+    return undefined;
+  }
+
   /** @param at 0: the name itself; its length: any name; between them: a wildcard for what begins there. */
   #at(name: string, at: number): IndexedHost<Route> | undefined {
-    if (at === name.length) return this.#any;
+    if (at === name.length) return this.#startOf(name) ?? this.#any;
     return at === 0 ? this.#exact.get(name) : this.#wildcards.get(name.slice(at));
   }
 }

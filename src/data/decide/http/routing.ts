@@ -1,6 +1,7 @@
 import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
+import { testsOf } from "../../../model/http/condition.ts";
 import type { HttpServe } from "../../../model/http/front.ts";
-import type { RequestMatch } from "../../../model/http/match.ts";
+import type { RequestMatch, TextTest } from "../../../model/http/match.ts";
 import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
 import { routesOf } from "../../../model/http/route.ts";
@@ -48,16 +49,23 @@ function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteT
   return { hosts, fallsThrough: table.fallsThrough };
 }
 
-function usesRegexes({ hosts }: HttpRouteTable): boolean {
-  return hosts.some(({ rules }) =>
-    rules.some(({ match, route }) => matchesRegex(match) || rewritesRegex(route)),
+function usesRegexes({ hosts, guards }: HttpRouteTable): boolean {
+  const isRegex = ({ kind }: TextTest): boolean => kind === "regex";
+  return (
+    hosts.some(({ rules }) => rules.some(({ match, route }) => matchesRegex(match) || routeRegex(route))) ||
+    guards.some(
+      (guard) => guard.kind === "rules" && guard.rules.some(({ when }) => testsOf(when).some(isRegex)),
+    )
   );
 }
 
 const matchesRegex = ({ path, headers, query }: RequestMatch): boolean =>
   path?.kind === "regex" || [...headers, ...query].some(({ test }) => test.kind === "regex");
 
-const rewritesRegex = ({ rewrite }: HttpRoute): boolean => rewrite.path?.kind === "regex";
+const routeRegex = ({ rewrite, action, cors }: HttpRoute): boolean =>
+  rewrite.path?.kind === "regex" ||
+  (action.kind === "redirect" && action.redirect.path?.kind === "regex") ||
+  (cors?.originTests ?? []).some(({ kind }) => kind === "regex");
 
 /** A request as it is to be routed. */
 export interface RoutedRequest extends RouteRequest {
@@ -125,6 +133,10 @@ class SecondReading implements RouteRequest {
 
   get host(): string {
     return this.#request.host;
+  }
+
+  get chance(): number | undefined {
+    return this.#request.chance;
   }
 
   header(name: string): string | undefined {

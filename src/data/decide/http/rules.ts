@@ -1,7 +1,7 @@
 import type { PathMatch, RequestMatch, ValueMatch } from "../../../model/http/match.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
 import { PathIndex } from "./path-index.ts";
-import { type CompiledTest, type CompileRegex, compileTest, lowerAscii } from "./text-test.ts";
+import { type CompiledTest, type CompileRegex, compileValueTest, lowerAscii } from "./text-test.ts";
 
 /** The parts of a request that rules look at, after the host. */
 export interface RequestFacts {
@@ -12,11 +12,13 @@ export interface RequestFacts {
   header(name: string): string | undefined;
   /** The value of the first key of this name, decoded; undefined: there is none. */
   queryValue(name: string): string | undefined;
+  /** The draw of the request, from 0 to below 100, the same for every rule; undefined: every part of all requests has it. */
+  readonly chance?: number | undefined;
 }
 
 /** The first condition of a match that does not hold. */
 export type Mismatch =
-  | { readonly kind: "path" | "method" }
+  | { readonly kind: "path" | "method" | "chance" }
   | { readonly kind: "header" | "query"; readonly name: string };
 
 interface ValueTest {
@@ -29,6 +31,7 @@ interface CompiledRule<Route> {
   readonly methods: readonly string[];
   readonly headers: readonly ValueTest[];
   readonly query: readonly ValueTest[];
+  readonly percent: number | undefined;
 }
 
 interface RegexPath {
@@ -38,6 +41,7 @@ interface RegexPath {
 
 const byPath: Mismatch = { kind: "path" };
 const byMethod: Mismatch = { kind: "method" };
+const byChance: Mismatch = { kind: "chance" };
 
 /** Reused by every look-up of the worker: looking up is never interrupted. */
 const fitting: (readonly number[])[] = [];
@@ -108,12 +112,12 @@ export class HostRules<Route> {
 }
 
 function compileRule<Route>(rule: Rule<Route>, compileRegex: CompileRegex): CompiledRule<Route> {
-  const { methods, headers, query }: RequestMatch = rule.match;
-  const compile = ({ name, test, not }: ValueMatch): ValueTest => {
-    const holds = compileTest(test, compileRegex);
-    return { name, holds: not ? (value) => !holds(value) : holds };
-  };
-  return { rule, methods, headers: headers.map(compile), query: query.map(compile) };
+  const { methods, headers, query, percent }: RequestMatch = rule.match;
+  const compile = (match: ValueMatch): ValueTest => ({
+    name: match.name,
+    holds: compileValueTest(match, compileRegex),
+  });
+  return { rule, methods, headers: headers.map(compile), query: query.map(compile), percent };
 }
 
 /** The first condition that does not hold, but for the path's. */
@@ -123,5 +127,5 @@ function otherMismatch<Route>(rule: CompiledRule<Route>, request: RequestFacts):
     if (!holds(request.header(name))) return { kind: "header", name };
   for (const { name, holds } of rule.query)
     if (!holds(request.queryValue(name))) return { kind: "query", name };
-  return undefined;
+  return rule.percent !== undefined && (request.chance ?? 0) >= rule.percent ? byChance : undefined;
 }

@@ -31,9 +31,16 @@ function valueIn(piece: Exclude<Piece, string>, facts: TemplateFacts): string {
 }
 
 /** @returns undefined where nothing changes. */
-export function compileChanges({ set, add, remove }: FieldChanges): FieldEdits<TemplateFacts> | undefined {
-  if (Object.keys(set).length + Object.keys(add).length + remove.length === 0) return undefined;
+export function compileChanges(changes: FieldChanges): FieldEdits<TemplateFacts> | undefined {
+  const { set, add, remove, more = [], skipsEmpty = false } = changes;
+  if (Object.keys(set).length + Object.keys(add).length + remove.length + more.length === 0) return undefined;
   const compile = (fields: Readonly<Record<string, Template>>): Record<string, EditValue<TemplateFacts>> =>
     Object.fromEntries(Object.entries(fields).map(([name, template]) => [name, compileTemplate(template)]));
-  return new FieldEdits({ set: compile(set), add: compile(add), remove });
+  return new FieldEdits({
+    set: compile(set),
+    add: compile(add),
+    remove,
+    more: more.map(({ name, value, when }) => ({ name, value: compileTemplate(value), when })),
+    skipsEmpty,
+  });
 }

@@ -1,4 +1,5 @@
-import type { PresenceTest, TextTest } from "../../../model/http/match.ts";
+import type { PresenceTest, RangeTest, TextTest, ValueMatch } from "../../../model/http/match.ts";
+import { cookieValue } from "./cookie.ts";
 
 /** @param value undefined: there is none. */
 export type CompiledTest = (value: string | undefined) => boolean;
@@ -6,9 +7,24 @@ export type CompiledTest = (value: string | undefined) => boolean;
 /** Makes the test of a regular expression, for the whole text. @throws where it is none. */
 export type CompileRegex = (pattern: string, ignoreCase: boolean) => (text: string) => boolean;
 
+/** The test of a field or a key, with its `not` and `missing`. */
+export function compileValueTest(
+  { test, not, missing, cookie }: ValueMatch,
+  compileRegex: CompileRegex,
+): CompiledTest {
+  const whole = compileTest(test, compileRegex);
+  const plain: CompiledTest = cookie === undefined ? whole : (fields) => whole(cookieValue(fields, cookie));
+  const holds: CompiledTest = missing === undefined ? plain : (value) => plain(value ?? "");
+  return not ? (value) => !holds(value) : holds;
+}
+
 /** Makes a test once, so that a request only runs it. */
-export function compileTest(test: TextTest | PresenceTest, compileRegex: CompileRegex): CompiledTest {
+export function compileTest(
+  test: TextTest | PresenceTest | RangeTest,
+  compileRegex: CompileRegex,
+): CompiledTest {
   if (test.kind === "present") return (value) => value !== undefined;
+  if (test.kind === "range") return (value) => value !== undefined && isWithin(test, value);
   if (test.kind === "regex") {
     const matches = compileRegex(test.value, test.ignoreCase);
     return (value) => value !== undefined && matches(value);
@@ -18,6 +34,10 @@ export function compileTest(test: TextTest | PresenceTest, compileRegex: Compile
   const wanted = lowerAscii(test.value);
   return (value) => value !== undefined && compare(lowerAscii(value), wanted);
 }
+
+/** @param value a whole number without anything else, as `strtoll` reads it. */
+const isWithin = ({ from, to }: RangeTest, value: string): boolean =>
+  /^[+-]?\d{1,19}$/.test(value) && Number(value) >= from && Number(value) < to;
 
 const comparisons = {
   exact: (value: string, wanted: string): boolean => value === wanted,

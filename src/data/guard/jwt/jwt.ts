@@ -205,8 +205,11 @@ function tokenAt(request: GuardedRequest, place: TokenPlace): string | undefined
       const field = request.header("authorization");
       return field?.slice(0, 7).toLowerCase() === "bearer " ? field.slice(7).trim() : undefined;
     }
-    case "header":
-      return request.header(place.name);
+    case "header": {
+      const { prefix = "" } = place;
+      const field = request.header(place.name);
+      return field?.startsWith(prefix) ? field.slice(prefix.length) : undefined;
+    }
     case "cookie":
       return cookieValue(request.header("cookie"), place.name);
     case "query":

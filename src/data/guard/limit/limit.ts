@@ -36,7 +36,9 @@ export class LimitJudge {
     const detail = taken.kind === "busy" ? `${this.#limit.concurrent} are under way` : "over the rate";
     const wait = taken.kind === "busy" ? 1 : Math.max(1, Math.ceil(taken.next / 1_000));
     const told = taken.kind === "busy" || this.#limit.fields === "never" ? "" : this.#lines(taken);
-    return { kind: "refuse", reason: "rate_limited", detail, lines: `retry-after: ${wait}\r\n${told}` };
+    const { refusal } = this.#limit;
+    const lines = `retry-after: ${wait}\r\n${told}${refusal?.lines ?? ""}`;
+    return { kind: "refuse", reason: "rate_limited", detail, lines, status: refusal?.status };
   }
 
   /** The fields of draft-ietf-httpapi-ratelimit-headers-10. */

@@ -38,6 +38,8 @@ export interface BackendSideOwner {
   readonly triesOthers: boolean;
   /** Whether it has to have a new connection, because it would be lost with one that ends as it is sent. */
   readonly needsNew: boolean;
+  /** Whether the client speaks HTTP/2. */
+  readonly speaksHttp2?: boolean;
   /** When to have given up, by performance.now(); undefined: only the pool's timeouts count. */
   readonly deadline: number | undefined;
   /** There is a connection to a backend: the request goes there. */
@@ -113,6 +115,7 @@ export class BackendSide implements DispatchOwner {
   share(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined {
     const { http } = this.dispatch.pool.definition;
     if (http.version === "auto" && this.#owner.head.upgrade !== "") return undefined;
+    if (http.version === "client" && this.#owner.speaksHttp2 !== true) return undefined;
     return this.#plane.sharedUpstreams.join(backend, this.dispatch.pool, waiter, performance.now());
   }
 

@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
+import { formatAddress, unmapAddress } from "../../../lib/address.ts";
 import type { Variable } from "../../../model/http/template.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { alternativeNames } from "../../../tls/peer-certificate.ts";
@@ -67,6 +68,21 @@ export function takesEarlyHints({ frontend, protocol }: ExchangeClient): boolean
   return earlyHints !== "off" && (earlyHints !== "2" || protocol === "HTTP/2");
 }
 
+/** Where a client connected to: by a PROXY header, where one came. */
+export function localVariable(
+  name: "listener.address" | "listener.port",
+  { raw, proxy }: HttpConnection,
+): string {
+  const destination = proxy?.header.destination;
+  const port = destination?.port ?? raw.localPort;
+  if (name === "listener.port" || port === undefined) return String(port ?? "");
+  return formatAddress({
+    kind: "tcp",
+    host: unmapAddress(destination?.address ?? raw.localAddress ?? ""),
+    port,
+  });
+}
+
 /** The values of variables about a client's TLS. */
 export function tlsVariable(name: Variable, { client, serverName, tls }: HttpConnection): string {
   if (tls === undefined) return "";
@@ -85,10 +101,26 @@ export function tlsVariable(name: Variable, { client, serverName, tls }: HttpCon
       return spiffeId(socket.getPeerX509Certificate());
     case "tls.client.fingerprint":
       return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
+    case "tls.client.xfcc":
+      return forwardedCertificate(socket.getPeerX509Certificate());
     default:
       return "";
   }
 }
+
+/** As Envoy writes it: `Hash=…;Subject="…";URI=…;DNS=…`. */
+function forwardedCertificate(leaf: X509Certificate | undefined): string {
+  if (leaf === undefined) return "";
+  const subject = (leaf.subject ?? "").split("\n").reverse().join(",").replaceAll(/["\\]/g, "\\$&");
+  const uris = alternativeNames(leaf, "URI").map((uri) => `;URI=${quoted(uri)}`);
+  const hosts = alternativeNames(leaf, "DNS").map((host) => `;DNS=${quoted(host)}`);
+  const hash = leaf.fingerprint256.replaceAll(":", "").toLowerCase();
+  return `Hash=${hash};Subject="${subject}"${uris.join("")}${hosts.join("")}`;
+}
+
+/** A value with a character that parts values is put in quotes. */
+const quoted = (text: string): string =>
+  /[,;="\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : text;
 
 /** The first URI of SPIFFE among a certificate's names. */
 function spiffeId(leaf: X509Certificate | undefined): string {

@@ -67,6 +67,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     const { routing } = frontend;
     const view = new RequestView(head, connection, routing.reserved);
     this.view = view;
+    view.protocol = this.client.protocol;
     this.requestBody.isWhole = last;
     frontend.forwarding.identify(view, connection.clientAddress);
     const proof = this.#plane.challenges.answerTo(view.path);
@@ -108,9 +109,9 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   }
 
   /** The client is not told why. */
-  refused({ reason, detail, answer }: Refusal): void {
+  refused({ reason, detail, answer, status }: Refusal): void {
     this.detail = detail;
-    this.#answer(answer ?? this.#refusal(reason), reason);
+    this.#answer(answer ?? this.#refusal(reason, undefined, status), reason);
   }
 
   #follow(decision: Decision): void {
@@ -146,6 +147,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       this.refuse("no_backend");
       return;
     }
+    view.pool = choice.pool.definition.name;
+    this.route = this.route!.variants?.get(choice.pool.definition.name) ?? this.route!;
     view.keep();
     if (this.route!.definition.mirrors.length > 0 && view.head.upgrade === "") this.#mirror(path);
     this.forward = new Forward(this.#plane, this, { path, choice, isFirst: this.#isFirst });

@@ -66,7 +66,7 @@ export class ForwardJudge {
 
   failed(detail: string): Verdict {
     if (this.auth.onFailure === "pass") return { kind: "pass" };
-    return unavailable(detail);
+    return { ...unavailable(detail), status: this.auth.failureStatus };
   }
 }
 
@@ -103,7 +103,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     this.#view = view;
     this.#waiter = waiter;
     this.connection = view.connection;
-    this.head = new QuestionHead(view, auth.path);
+    this.head = new QuestionHead(view, auth);
     this.deadline = performance.now() + auth.timeout;
     this.choice = { pool, backend: undefined, key: undefined };
     this.key = {
@@ -269,11 +269,11 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
 
 /** The head of a question: without a body, whatever the request has. */
 class QuestionHead implements RequestHead {
-  readonly method = "GET";
+  readonly method: string;
   scheme: "http" | "https";
   readonly host: string;
   readonly path: string;
-  readonly query = "";
+  readonly query: string;
   readonly secondPath = undefined;
   readonly length = 0;
   readonly upgrade = "";
@@ -282,11 +282,14 @@ class QuestionHead implements RequestHead {
   authority: string;
   fields: Fields;
 
-  constructor({ scheme, host, authority, fields }: RequestView, path: string) {
+  constructor(view: RequestView, { path, asks }: ForwardAuth) {
+    const { scheme, host, authority, fields } = view;
+    this.method = asks === "same" ? view.method : "GET";
+    this.query = asks === "same" ? view.query : "";
+    this.path = asks === "same" ? path + view.path : path;
     this.scheme = scheme;
     this.host = host;
     this.authority = authority;
-    this.path = path;
     this.fields = fields;
   }
 }

@@ -36,6 +36,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
   readonly key: PickKey;
+  readonly speaksHttp2: boolean;
   /** When it is to be over, by performance.now(); undefined: nobody says so. */
   readonly deadline: number | undefined;
   readonly #call: GrpcCall | undefined;
@@ -71,6 +72,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { choice } = to;
     const { key, backend: preferred } = choice;
     this.#owner = owner;
+    this.speaksHttp2 = owner.client.protocol === "HTTP/2";
     this.#view = owner.view!;
     this.#route = owner.route!;
     this.head = new ForwardedHead(this.#view, to.path);

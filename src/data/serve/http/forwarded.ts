@@ -41,10 +41,11 @@ export class Forwarding {
 
   /** Finds out whose request it is, and which id it has. */
   identify(view: RequestView, peer: string): void {
-    const { requestId } = this.#definition;
+    const { requestId, keepsRequestId } = this.#definition;
     view.client = this.#addresses.of(peer, view.header);
     if (requestId === undefined) return;
-    const given = this.trusts(peer) ? (view.header(requestId) ?? "") : "";
+    const believed = keepsRequestId === true || this.trusts(peer);
+    const given = believed ? (view.header(requestId) ?? "") : "";
     view.requestId = given !== "" && given.length <= longestId ? given : createRequestId();
   }
 

@@ -55,7 +55,8 @@ export function authorityFor(
 ): string {
   const own =
     target.kind === "unix" ? "localhost" : hostName === undefined ? address : `${hostName}:${target.port}`;
-  const { host: rewritten } = route.definition.rewrite;
+  const { host: rewritten, ownHost } = route.definition.rewrite;
+  if (ownHost === true) return hostName ?? own;
   if (rewritten !== undefined) return rewritten;
   if (typeof host === "object") return host.name;
   return host === "backend" || authority === "" ? own : authority;
@@ -77,7 +78,7 @@ export function requestEdits(view: RequestView, route: CompiledRoute, client: Ex
     (view.trace === undefined ? "" : traceLines(view.trace));
   return {
     dropped: markDropped(view.fields, markersOf(view, route, client)),
-    lines: requestFields === undefined ? lines : lines + requestFields.lines(view),
+    lines: requestFields === undefined ? lines : lines + requestFields.lines(view, view.fields),
   };
 }
 
@@ -164,7 +165,7 @@ export function responseEdits(
   lines += view?.passage?.responseLines ?? "";
   if (cors !== undefined) lines += cors.lines(view!.header("origin"));
   if (frontend.front.securityFields) lines += securityLines(fields, route);
-  if (responseFields !== undefined) lines += responseFields.lines(view!);
+  if (responseFields !== undefined) lines += responseFields.lines(view!, fields);
   return { dropped: markDropped(fields, markers), lines };
 }
 

@@ -40,7 +40,7 @@ export function refusalAnswer(frontend: HttpFrontend, request: AnsweredRequest, 
   const page = frontend.errorPage(refusal.status);
   if (page !== undefined) {
     const { type, bytes } = page.content;
-    return contentAnswer(refusal.status, type, bytes, method, retryAfterLine(refusal));
+    return contentAnswer(page.status ?? refusal.status, type, bytes, method, retryAfterLine(refusal));
   }
   const spec = { ...refusal, requestId: requestId === "" ? undefined : requestId };
   return createAnswer(spec, method, textOf(request, fieldIds.accept));

@@ -60,7 +60,16 @@ export function choosePoolFor(
   const known = value === undefined ? undefined : stickyBackend(to, value, poolNamed);
   if (known !== undefined) return { ...known, key };
   const pool = poolNamed(choosePool(to));
-  return pool && { pool, backend: undefined, key };
+  return pool && { pool, backend: namedBackend(pool, view), key };
+}
+
+/** The backend that a field of the request names, where the pool has such a field. */
+function namedBackend({ definition }: ServedPool, view: RequestView): PlacedBackend | undefined {
+  const { backendField } = definition.http;
+  const address = backendField && view.header(backendField);
+  return address === undefined
+    ? undefined
+    : definition.backends.find((backend) => backend.address === address);
 }
 
 /** The field that keeps a client where it is, as a line; empty where it is not needed. */

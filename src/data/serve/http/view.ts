@@ -8,7 +8,7 @@ import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { TemplateFacts } from "../../decide/http/template.ts";
 import type { Passage } from "../../guard/passage.ts";
 import type { GuardedRequest } from "../../guard/step.ts";
-import { type HttpConnection, tlsVariable } from "./client.ts";
+import { type HttpConnection, localVariable, tlsVariable } from "./client.ts";
 import type { Trace } from "./tracing.ts";
 
 /** A request as routes, keys and templates look at it. */
@@ -23,7 +23,11 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   /** Undefined: it is in no trace. */
   trace: Trace | undefined = undefined;
   route = "";
+  /** Of the pool and the backend that got it; empty: none has it yet. */
+  pool = "";
   backend = "";
+  protocol: "HTTP/1.1" | "HTTP/2" = "HTTP/1.1";
+  #chance: number | undefined = undefined;
   /** Past the guards of its route; undefined: there are none. */
   passage: Passage | undefined = undefined;
 
@@ -75,8 +79,31 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   }
 
   /** All fields of a name, joined. */
-  readonly header = (name: string): string | undefined =>
-    this.reserved?.has(name) ? undefined : joinedValue(this.fields, name);
+  readonly header = (name: string): string | undefined => {
+    if (name.startsWith(":")) return this.#pseudo(name);
+    return this.reserved?.has(name) ? undefined : joinedValue(this.fields, name);
+  };
+
+  #pseudo(name: string): string | undefined {
+    switch (name) {
+      case ":method":
+        return this.head.method;
+      case ":path":
+        return this.head.path + this.head.query;
+      case ":authority":
+        return this.head.authority;
+      case ":scheme":
+        return this.head.scheme;
+      default:
+        return undefined;
+    }
+  }
+
+  /** From 0 to below 100, the same for every rule. */
+  get chance(): number {
+    this.#chance ??= Math.random() * 100;
+    return this.#chance;
+  }
 
   queryValue(name: string): string | undefined {
     return queryValue(this.head.query, name);
@@ -93,6 +120,8 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
       case "client.port":
         // Of a client behind a proxy nobody knows it.
         return this.client === this.connection.clientAddress ? String(this.connection.clientPort) : "";
+      case "client.peer":
+        return this.connection.clientAddress;
       case "request.id":
         return this.requestId;
       case "request.method":
@@ -103,12 +132,25 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
         return this.head.path;
       case "request.query":
         return this.head.query;
+      case "request.target":
+        return this.head.path + this.head.query;
+      case "request.protocol":
+        return this.protocol;
       case "request.scheme":
         return this.head.scheme;
       case "route":
         return this.route;
       case "listener":
         return this.connection.listener.definition.name;
+      case "listener.address":
+      case "listener.port":
+        return localVariable(name, this.connection);
+      case "pool":
+        return this.pool;
+      case "trace.id":
+        return this.trace?.traceId ?? "";
+      case "time":
+        return new Date().toISOString();
       case "auth.user":
         return this.passage?.user ?? "";
       case "backend.address":

@@ -167,7 +167,8 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   get backendIsScarce(): boolean {
-    return this.#dispatch.pool.definition.maxConnectionsPerBackend !== undefined;
+    const { maxConnectionsPerBackend, maxConnections } = this.#dispatch.pool.definition;
+    return maxConnectionsPerBackend !== undefined || maxConnections !== undefined;
   }
 
   dropUpstream(reason: EndReason): void {

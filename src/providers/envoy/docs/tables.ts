@@ -1,5 +1,5 @@
 import { markdownTable } from "../../toml/docs/tables.ts";
-import { operators } from "../map/fields.ts";
+import { operators } from "../map/operators.ts";
 import { envoyTypes } from "../schema/registry.ts";
 import type { Field, MessageType } from "../schema/table.ts";
 

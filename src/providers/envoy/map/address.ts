@@ -34,6 +34,12 @@ export function mapAddress(
 const pipePath = (path: string, directory: string): string =>
   path.startsWith("@") ? path : resolve(directory, path);
 
+/** Every address. */
+export const everybody: readonly Cidr[] = [
+  { family: "ipv4", address: "0.0.0.0", prefix: 0 },
+  { family: "ipv6", address: "::", prefix: 0 },
+];
+
 export function mapCidrs(ranges: readonly Node[], { report }: Mapping): readonly Cidr[] {
   return ranges.flatMap((range) => {
     const address = range.text("address_prefix");

@@ -14,6 +14,7 @@ import { mapAddress } from "./address.ts";
 import { mapCluster } from "./clusters.ts";
 import type { Mapping } from "./context.ts";
 import { type MappedListener, mapListener } from "./listeners.ts";
+import { mapCollector } from "./tracing.ts";
 
 /** All that is to be served, as messages of Envoy. */
 export interface Resources {
@@ -56,9 +57,11 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
     for (const table of mapped.tables) tables.set(table.name, table);
   }
   const bind = resources.admin && mapAddress(resources.admin.node("address"), mapping, resources.admin);
+  const otlp = mapCollector(resources.listeners, mapping);
   const model: Model = {
     ...mapping.defaults.model,
     admin: bind && { bind },
+    ...(otlp !== undefined && { otlp, log: { ...mapping.defaults.model.log, traced: 0 } }),
     listeners,
     pools,
     routeTables: [...tables.values()],

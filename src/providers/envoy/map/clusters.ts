@@ -1,10 +1,14 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
-import type { HealthPolicy, OutlierSpec } from "../../../model/health.ts";
-import type { ConsistentHashSpec, PickerSpec, Pool, PoolTls } from "../../../model/pool.ts";
+import type { HealthPolicy } from "../../../model/health.ts";
+import type { PoolHttp } from "../../../model/http/backend.ts";
+import type { Pool, PoolTls, StaticDiscovery } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
+import { mapBreakers } from "./breakers.ts";
 import type { Mapping } from "./context.ts";
 import { mapEndpoints } from "./endpoints.ts";
 import { mapCheck } from "./health.ts";
+import { mapOutlier } from "./outlier.ts";
+import { mapPicker } from "./picker.ts";
 import { mapPoolTls } from "./tls.ts";
 
 /** A `Cluster`. @returns undefined after an error that leaves no pool. */
@@ -18,31 +22,29 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const assignment = assignmentOf(cluster, mapping);
   const transport = await mapTransport(cluster, mapping);
   if (transport === undefined) return undefined;
-  checkHttp(cluster, mapping);
+  const { picker, byLocality, backendField } = mapPicker(cluster, mapping);
+  const http = mapHttp(cluster, mapping);
+  const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
+  const backends = assignment === undefined ? [] : mapEndpoints(assignment, byLocality, mapping);
+  const factor = assignment?.node("policy")?.number("overprovisioning_factor");
   return {
     ...pool,
     name,
-    picker: mapPicker(cluster, mapping),
-    discovery: {
-      type: "static",
-      backends: assignment === undefined ? [] : mapEndpoints(assignment, mapping),
-    },
+    picker,
+    discovery: { type: "static", backends, ...everyAddress(cluster) },
+    overprovisioning: factor ?? usualFactor,
     ...transport,
-    connect: {
-      ...pool.connect,
-      timeout: cluster.number("connect_timeout") ?? 5_000,
-      ...mapRetryBudget(cluster, mapping),
-    },
+    ...limits,
+    connect: { ...pool.connect, timeout: cluster.number("connect_timeout") ?? 5_000, retryBudget },
     health: await mapHealth(cluster, transport.tls, mapping),
-    http: {
-      ...pool.http,
-      idle:
-        httpOptions(cluster)?.node("common_http_protocol_options")?.number("idle_timeout") ?? pool.http.idle,
-    },
+    http: { ...http, ...(backendField !== undefined && { backendField }) },
   };
 }
 
-/** Types whose endpoints stand in the cluster itself. A host name is looked up, and all of its addresses count. */
+/** In percent, of Envoy. */
+const usualFactor = 140;
+
+/** Types whose endpoints stand in the cluster itself. */
 const own: ReadonlySet<string> = new Set(["", "STATIC", "STRICT_DNS", "LOGICAL_DNS"]);
 
 function assignmentOf(cluster: Node, mapping: Mapping): Node | undefined {
@@ -59,18 +61,29 @@ function assignmentOf(cluster: Node, mapping: Mapping): Node | undefined {
     mapping.report(
       errorAt(
         cluster.at("type"),
-        `${type} is not supported; expected STATIC, STRICT_DNS, LOGICAL_DNS or EDS`,
+        `${type} is not supported: Node tells nobody where a connection was meant to go; expected STATIC, STRICT_DNS, LOGICAL_DNS or EDS`,
       ),
     );
-  if (!cluster.has("load_assignment")) mapping.report(errorAt(cluster.path, "has no load_assignment"));
-  if (type === "LOGICAL_DNS")
-    mapping.report(warningAt(cluster.at("type"), "all addresses of the name are used, as with STRICT_DNS"));
+  else if (!cluster.has("load_assignment")) mapping.report(errorAt(cluster.path, "has no load_assignment"));
   return cluster.node("load_assignment");
 }
 
 /** The name by which a cluster's endpoints are asked for. */
 export const serviceOf = (cluster: Node): string =>
   cluster.node("eds_cluster_config")?.text("service_name") || cluster.text("name");
+
+const families: Readonly<Record<string, NonNullable<StaticDiscovery["everyAddress"]>>> = {
+  "": "v6-first",
+  AUTO: "v6-first",
+  V4_ONLY: "v4",
+  V6_ONLY: "v6",
+  V4_PREFERRED: "v4-first",
+  ALL: "all",
+};
+
+/** With `STRICT_DNS` each address of a name is an endpoint, with `LOGICAL_DNS` the name is. */
+const everyAddress = (cluster: Node): Pick<StaticDiscovery, "everyAddress"> =>
+  cluster.text("type") === "STRICT_DNS" ? { everyAddress: families[cluster.text("dns_lookup_family")]! } : {};
 
 const optionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
@@ -80,24 +93,29 @@ function httpOptions(cluster: Node): Node | undefined {
   return options !== undefined && "type" in options ? options : undefined;
 }
 
-function checkHttp(cluster: Node, { report }: Mapping): void {
+function mapHttp(cluster: Node, { defaults, report }: Mapping): PoolHttp {
+  const { http } = defaults.pool;
   for (const [name, options] of cluster.map("typed_extension_protocol_options"))
-    if (name !== optionsName)
-      report(
-        warningAt(
-          "type" in options ? options.path : options.path,
-          `has no effect: only ${optionsName} is known`,
-        ),
-      );
+    if (name !== optionsName) report(warningAt(options.path, `has no effect: only ${optionsName} is known`));
   const options = httpOptions(cluster);
+  const common =
+    options?.node("common_http_protocol_options") ?? cluster.node("common_http_protocol_options");
+  const idle = common?.number("idle_timeout");
+  return {
+    ...http,
+    version: versionOf(cluster, options),
+    idle: idle ?? http.idle,
+    sharedIdle: idle ?? http.sharedIdle,
+  };
+}
+
+/** HTTP/1.1 unless something else is said. */
+function versionOf(cluster: Node, options: Node | undefined): PoolHttp["version"] {
   const explicit = options?.node("explicit_http_config");
-  if (explicit?.has("http2_protocol_options") || cluster.has("http2_protocol_options"))
-    report(
-      warningAt(
-        (explicit ?? cluster).at("http2_protocol_options"),
-        "has no effect: backends are asked over HTTP/1.1",
-      ),
-    );
+  if (explicit?.has("http2_protocol_options")) return "2";
+  if (options?.has("auto_config")) return "auto";
+  if (options?.has("use_downstream_protocol_config")) return "client";
+  return options === undefined && cluster.has("http2_protocol_options") ? "2" : "1.1";
 }
 
 async function mapTransport(
@@ -121,97 +139,13 @@ async function mapTransport(
   const upstream =
     httpOptions(cluster)?.node("upstream_http_protocol_options") ??
     cluster.node("upstream_http_protocol_options");
+  const auto = upstream?.flag("auto_sni") === true;
+  if (auto && !context.has("sni"))
+    mapping.report(
+      warningAt(upstream!.at("auto_sni"), "sends each backend's own host name, not the host of the request"),
+    );
   const tls = await mapPoolTls(context, upstream?.flag("auto_san_validation") === true, mapping);
   return tls && { tls, proxyProtocol };
-}
-
-const pickers: Readonly<Record<string, PickerSpec["type"]>> = {
-  "": "round-robin",
-  ROUND_ROBIN: "round-robin",
-  LEAST_REQUEST: "power-of-two",
-  RANDOM: "random",
-};
-
-const hashing = (algorithm: ConsistentHashSpec["algorithm"], boundedLoad?: number): PickerSpec => ({
-  type: "consistent-hash",
-  key: "source-ip",
-  algorithm,
-  boundedLoad,
-});
-
-function mapPicker(cluster: Node, mapping: Mapping): PickerSpec {
-  const typed = cluster.node("load_balancing_policy");
-  if (typed !== undefined) return mapTypedPicker(typed, mapping);
-  const policy = cluster.text("lb_policy");
-  if (policy === "RING_HASH") return hashing("ring");
-  if (policy === "MAGLEV") return hashing("maglev");
-  const type = pickers[policy];
-  if (type === undefined) mapping.report(errorAt(cluster.at("lb_policy"), `${policy} is not supported`));
-  checkChoices(cluster.node("least_request_lb_config"), mapping);
-  return { type: type ?? "round-robin" } as PickerSpec;
-}
-
-/** The first policy that umay knows, as Envoy takes it. */
-function mapTypedPicker(policies: Node, mapping: Mapping): PickerSpec {
-  for (const policy of policies.nodes("policies")) {
-    const config = policy.node("typed_extension_config")?.extension("typed_config");
-    if (config === undefined || !("type" in config)) continue;
-    if (config.kind === "RoundRobin") return { type: "round-robin" };
-    if (config.kind === "Random") return { type: "random" };
-    if (config.kind === "Maglev") return hashing("maglev");
-    if (config.kind === "RingHash") {
-      const factor = config.number("hash_balance_factor");
-      return hashing("ring", factor === undefined ? undefined : Math.min(100, Math.max(1.1, factor / 100)));
-    }
-    if (config.kind === "LeastRequest") {
-      const whole =
-        config.text("selection_method") === "FULL_SCAN" || config.flag("enable_full_scan") === true;
-      checkChoices(config, mapping);
-      return { type: whole ? "least-connection" : "power-of-two" };
-    }
-  }
-  mapping.report(
-    errorAt(
-      policies.at("policies"),
-      "has no policy that umay knows: round_robin, random, least_request, ring_hash or maglev",
-    ),
-  );
-  return { type: "round-robin" };
-}
-
-function checkChoices(config: Node | undefined, { report }: Mapping): void {
-  const choices = config?.number("choice_count");
-  if (choices !== undefined && choices !== 2)
-    report(warningAt(config!.at("choice_count"), "has no effect: two backends are drawn"));
-}
-
-/** Thresholds of the default priority. */
-function thresholdsOf(cluster: Node): readonly Node[] {
-  const breakers = cluster.node("circuit_breakers");
-  return (breakers?.nodes("thresholds") ?? []).filter(
-    (each) => (each.text("priority") || "DEFAULT") === "DEFAULT",
-  );
-}
-
-function mapRetryBudget(cluster: Node, { defaults, report }: Mapping): Partial<Pool["connect"]> {
-  const breakers = cluster.node("circuit_breakers");
-  for (const host of breakers?.nodes("per_host_thresholds") ?? [])
-    report(warningAt(host.path, "has no effect: limits of each backend are not mapped yet"));
-  for (const thresholds of thresholdsOf(cluster))
-    for (const key of ["max_connections", "max_pending_requests", "max_requests"] as const)
-      if (thresholds.has(key))
-        report(
-          warningAt(thresholds.at(key), "has no effect: umay limits each backend, not a cluster as a whole"),
-        );
-  const [budget] = thresholdsOf(cluster).flatMap((each) => each.node("retry_budget") ?? []);
-  if (budget === undefined) return {};
-  const { percent, min } = defaults.pool.connect.retryBudget;
-  return {
-    retryBudget: {
-      percent: Math.round(budget.node("budget_percent")?.number("value") ?? percent),
-      min: budget.number("min_retry_concurrency") ?? min,
-    },
-  };
 }
 
 async function mapHealth(cluster: Node, tls: PoolTls | undefined, mapping: Mapping): Promise<HealthPolicy> {
@@ -223,20 +157,7 @@ async function mapHealth(cluster: Node, tls: PoolTls | undefined, mapping: Mappi
   return {
     ...health,
     check: first && mapCheck(first, tls, mapping),
-    outlier: mapOutlier(cluster.node("outlier_detection"), health.outlier),
+    outlier: mapOutlier(cluster.node("outlier_detection"), health.outlier, mapping),
     panicThreshold: Math.round(threshold ?? 50),
-  };
-}
-
-function mapOutlier(outlier: Node | undefined, usual: OutlierSpec): OutlierSpec {
-  if (outlier === undefined) return { ...usual, enabled: false };
-  const base = outlier.number("base_ejection_time") ?? 30_000;
-  return {
-    ...usual,
-    enabled: true,
-    consecutiveErrors: outlier.number("consecutive_5xx") ?? 5,
-    base,
-    max: Math.max(base, outlier.number("max_ejection_time") ?? 300_000),
-    maxPercent: outlier.number("max_ejection_percent") ?? 10,
   };
 }

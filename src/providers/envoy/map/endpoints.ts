@@ -15,8 +15,11 @@ interface Found {
   readonly share: number;
 }
 
-/** The backends of a `ClusterLoadAssignment`, each address once. */
-export function mapEndpoints(assignment: Node, mapping: Mapping): readonly Backend[] {
+/**
+ * The backends of a `ClusterLoadAssignment`, each address once.
+ * @param byLocality whether weights of localities count.
+ */
+export function mapEndpoints(assignment: Node, byLocality: boolean, mapping: Mapping): readonly Backend[] {
   const found = new Map<string, Found>();
   for (const locality of assignment.nodes("endpoints")) {
     const tier = locality.number("priority") ?? 0;
@@ -26,7 +29,7 @@ export function mapEndpoints(assignment: Node, mapping: Mapping): readonly Backe
       .filter((each) => !unusable.has(each.text("health_status")));
     const shares = members.map((each) => each.number("load_balancing_weight") ?? 1);
     const total = shares.reduce((sum, share) => sum + share, 0);
-    const weight = locality.number("load_balancing_weight");
+    const weight = byLocality ? locality.number("load_balancing_weight") : undefined;
     for (const [index, member] of members.entries()) {
       const backend = backendOf(member, Math.min(tier, mostTiers - 1), mapping);
       // The weight of a locality is shared out among its endpoints.

@@ -1,117 +1,118 @@
-import { errorAt, type Path, warningAt } from "../../../lib/findings.ts";
-import type { FieldChanges } from "../../../model/http/route.ts";
-import type { Piece, Template, Variable } from "../../../model/http/template.ts";
+import { errorAt } from "../../../lib/findings.ts";
+import type { FieldChange, FieldChanges } from "../../../model/http/route.ts";
+import type { Template } from "../../../model/http/template.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
+import { mapTemplate } from "./operators.ts";
 
-/** Envoy's command operators that umay has a variable for. */
-export const operators: Readonly<Record<string, Variable>> = {
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: "client.ip",
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: "client.ip",
-  DOWNSTREAM_REMOTE_PORT: "client.port",
-  DOWNSTREAM_TLS_VERSION: "tls.version",
-  DOWNSTREAM_TLS_CIPHER: "tls.cipher",
-  DOWNSTREAM_PEER_SUBJECT: "tls.client.subject",
-  DOWNSTREAM_PEER_URI_SAN: "tls.client.spiffe",
-  DOWNSTREAM_PEER_FINGERPRINT_256: "tls.client.fingerprint",
-  REQUESTED_SERVER_NAME: "tls.sni",
-  UPSTREAM_HOST: "backend.address",
-  ROUTE_NAME: "route",
-  "REQ(:METHOD)": "request.method",
-  "REQ(:AUTHORITY)": "request.host",
-  "REQ(:PATH)": "request.path",
-  "REQ(:SCHEME)": "request.scheme",
-  "REQ(X-REQUEST-ID)": "request.id",
+type Action = "append" | "add-if-absent" | "overwrite" | "overwrite-if-present" | "remove";
+
+/** One change of one field, as Envoy makes them: one after the other. */
+export interface FieldStep {
+  /** In lower case. */
+  readonly name: string;
+  readonly action: Action;
+  /** Empty for `remove`. */
+  readonly value: Template;
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  APPEND_IF_EXISTS_OR_ADD: "append",
+  ADD_IF_ABSENT: "add-if-absent",
+  OVERWRITE_IF_EXISTS_OR_ADD: "overwrite",
+  OVERWRITE_IF_EXISTS: "overwrite-if-present",
 };
 
-const operator = /%%|%([A-Z_0-9]+(?:\([^)%]*\))?)(?::\d+)?%/g;
-
-/** Reads `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`; `%%` is a percent sign. @returns undefined after an error. */
-export function mapTemplate(text: string, path: Path, { report }: Mapping): Template | undefined {
-  const pieces: Piece[] = [];
-  let plain = "";
-  let from = 0;
-  for (const match of text.matchAll(operator)) {
-    plain += text.slice(from, match.index);
-    from = match.index + match[0].length;
-    const [whole, name] = match;
-    if (whole === "%%") {
-      plain += "%";
-      continue;
-    }
-    const piece = pieceOf(name!);
-    if (piece === undefined) {
-      report(errorAt(path, `has the operator ${whole}, which umay has no variable for`));
-      return undefined;
-    }
-    if (plain !== "") pieces.push(plain);
-    plain = "";
-    pieces.push(piece);
-  }
-  plain += text.slice(from);
-  return plain === "" ? pieces : [...pieces, plain];
-}
-
-function pieceOf(name: string): Piece | undefined {
-  const variable = operators[name.toUpperCase()];
-  if (variable !== undefined) return { variable };
-  const [, header] = /^REQ\(([A-Za-z0-9_-]+)\)$/i.exec(name) ?? [];
-  return header === undefined ? undefined : { header: header.toLowerCase() };
-}
-
-/** Changes of one level: of a route, a virtual host or a route configuration. */
-interface Level {
-  readonly add: readonly Node[];
-  readonly remove: readonly string[];
-}
-
-const levelOf = (node: Node, side: "request" | "response"): Level => ({
-  add: node.nodes(`${side}_headers_to_add`),
-  remove: node.texts(`${side}_headers_to_remove`),
-});
-
-/** The changes of fields by a route, its virtual host and its table, in this order. */
-export function mapFields(
-  levels: readonly Node[],
+/** The steps of one level: what it removes, and then what it adds. */
+export function levelSteps(
+  level: Node,
   side: "request" | "response",
-  usual: FieldChanges,
   mapping: Mapping,
-): FieldChanges {
-  const set: Record<string, Template> = {};
-  const add: Record<string, Template> = {};
-  const remove: string[] = [];
-  for (const level of levels.map((node) => levelOf(node, side))) {
-    for (const option of level.add) mapOption(option, set, add, mapping);
-    remove.push(...level.remove.map((name) => name.toLowerCase()));
-  }
-  return { ...usual, set, add, remove };
+): readonly FieldStep[] {
+  const removed = level.texts(`${side}_headers_to_remove`);
+  return [
+    ...removed.map((name): FieldStep => ({ name: name.toLowerCase(), action: "remove", value: [] })),
+    ...optionSteps(level.nodes(`${side}_headers_to_add`), mapping),
+  ];
 }
 
-function mapOption(
-  option: Node,
-  set: Record<string, Template>,
-  add: Record<string, Template>,
-  mapping: Mapping,
-): void {
+/** The steps of `HeaderValueOption`s. */
+export const optionSteps = (options: readonly Node[], mapping: Mapping): readonly FieldStep[] =>
+  options.flatMap((option) => stepOf(option, mapping) ?? []);
+
+function stepOf(option: Node, mapping: Mapping): FieldStep | undefined {
   const header = option.node("header");
   const name = header?.text("key").toLowerCase() ?? "";
   if (header === undefined || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) {
     mapping.report(errorAt(header?.at("key") ?? option.path, "is no name of a header that can be changed"));
-    return;
+    return undefined;
   }
-  const template = mapTemplate(header.text("value"), header.at("value"), mapping);
-  if (template === undefined) return;
-  const action = option.text("append_action") || "APPEND_IF_EXISTS_OR_ADD";
-  const overwrites = option.flag("append") === false || action === "OVERWRITE_IF_EXISTS_OR_ADD";
-  if (!overwrites && action !== "APPEND_IF_EXISTS_OR_ADD")
-    mapping.report(
-      errorAt(
-        option.at("append_action"),
-        `${action} is not supported; expected APPEND_IF_EXISTS_OR_ADD or OVERWRITE_IF_EXISTS_OR_ADD`,
-      ),
-    );
-  const into = overwrites ? set : add;
-  if (Object.hasOwn(into, name))
-    mapping.report(warningAt(option.path, `changes ${name} a second time; the first change counts`));
-  else into[name] = template;
+  const value = mapTemplate(header.text("value"), header.at("value"), mapping);
+  const action = option.flag("append") === false ? "overwrite" : actions[option.text("append_action")];
+  return value && { name, action: action ?? "append", value };
+}
+
+/** The state of one field after some steps. */
+interface Folded {
+  /** Whether the message's own fields are left out. */
+  readonly drops: boolean;
+  readonly values: readonly Template[];
+  /** For a field that the message has, or has not. */
+  readonly conditional: FieldChange | undefined;
+}
+
+const untouched: Folded = { drops: false, values: [], conditional: undefined };
+
+function step({ drops, values, conditional }: Folded, { name, action, value }: FieldStep): Folded {
+  const isThere = values.length > 0;
+  switch (action) {
+    case "remove":
+      return { drops: true, values: [], conditional: undefined };
+    case "overwrite":
+      return { drops: true, values: [value], conditional: undefined };
+    case "append":
+      return { drops, values: [...values, value], conditional };
+    case "add-if-absent":
+      if (isThere || conditional?.when === "absent") return { drops, values, conditional };
+      if (drops) return { drops, values: [value], conditional };
+      return { drops, values, conditional: { name, value, when: "absent" } };
+    case "overwrite-if-present":
+      if (isThere || conditional?.when === "absent")
+        return { drops: true, values: [value], conditional: undefined };
+      return drops
+        ? { drops, values, conditional }
+        : { drops, values, conditional: { name, value, when: "present" } };
+  }
+}
+
+/** Makes of steps that follow each other changes that are made at once. */
+export function foldSteps(steps: readonly FieldStep[]): FieldChanges {
+  const fields = new Map<string, Folded>();
+  for (const each of steps) fields.set(each.name, step(fields.get(each.name) ?? untouched, each));
+  const set: Record<string, Template> = {};
+  const add: Record<string, Template> = {};
+  const remove: string[] = [];
+  const more: FieldChange[] = [];
+  for (const [name, { drops, values, conditional }] of fields) {
+    const [first, ...others] = values;
+    if (first !== undefined) (drops ? set : add)[name] = first;
+    else if (drops) remove.push(name);
+    if (conditional !== undefined) more.push(conditional);
+    more.push(...others.map((value): FieldChange => ({ name, value, when: "always" })));
+  }
+  return { set, add, remove, ...(more.length > 0 && { more }), skipsEmpty: true };
+}
+
+/**
+ * The changes of fields by some levels, the most specific first: Envoy makes them in this order, so the most general has the
+ * last word, unless the table says otherwise.
+ */
+export function mapFields(
+  levels: readonly Node[],
+  side: "request" | "response",
+  specificWins: boolean,
+  mapping: Mapping,
+): readonly FieldStep[] {
+  const ordered = specificWins ? levels.toReversed() : levels;
+  return ordered.flatMap((level) => levelSteps(level, side, mapping));
 }

@@ -1,13 +1,20 @@
-import { errorAt, type Finding, warningAt } from "../../../lib/findings.ts";
+import { errorAt, warningAt } from "../../../lib/findings.ts";
 import type { HttpFront, HttpServe, HttpVersion } from "../../../model/http/front.ts";
 import type { Node } from "../node.ts";
-import { whyNoExtension } from "../schema/registry.ts";
+import { everybody } from "./address.ts";
 import type { Mapping } from "./context.ts";
+import { mapLocalReplies } from "./local-reply.ts";
 
 /** An `HttpConnectionManager`. @param table the name of its route table. @param secure whether its chain ends TLS. */
-export function mapHttp(manager: Node, table: string, secure: boolean, mapping: Mapping): HttpServe {
-  mapFilters(manager.nodes("http_filters"), mapping);
-  return { kind: "http", routes: table, fallback: undefined, front: mapFront(manager, secure, mapping) };
+export async function mapHttp(
+  manager: Node,
+  table: string,
+  secure: boolean,
+  mapping: Mapping,
+): Promise<HttpServe> {
+  const errors = await mapLocalReplies(manager.node("local_reply_config"), mapping);
+  const front = { ...mapFront(manager, secure, mapping), errors };
+  return { kind: "http", routes: table, fallback: undefined, front };
 }
 
 /** In milliseconds, of Envoy. */
@@ -50,10 +57,22 @@ function mapFront(manager: Node, secure: boolean, mapping: Mapping): HttpFront {
     ambiguousPaths: pathsOf(manager, mapping),
     via: manager.text("via") || undefined,
     server: serverOf(manager),
-    forwarded: {
-      ...front.forwarded,
-      requestId: manager.flag("generate_request_id") === false ? undefined : front.forwarded.requestId,
-    },
+    forwarded: forwardedOf(manager, front.forwarded),
+  };
+}
+
+/**
+ * With proxies in front, by their number: so many entries of X-Forwarded-For are theirs. Without `use_remote_address` the last
+ * entry is one more of them; without proxies a client's own fields are never believed.
+ */
+function forwardedOf(manager: Node, usual: HttpFront["forwarded"]): HttpFront["forwarded"] {
+  const proxies = manager.number("xff_num_trusted_hops") ?? 0;
+  const hops = manager.flag("use_remote_address") === true || proxies === 0 ? proxies : proxies + 1;
+  return {
+    ...usual,
+    ...(hops > 0 && { trust: everybody, hops }),
+    requestId: manager.flag("generate_request_id") === false ? undefined : usual.requestId,
+    ...(manager.flag("preserve_external_request_id") === true && { keepsRequestId: true }),
   };
 }
 
@@ -98,21 +117,6 @@ function serverOf(manager: Node): HttpFront["server"] {
 }
 
 function checkClient(manager: Node, { report }: Mapping): void {
-  if ((manager.number("xff_num_trusted_hops") ?? 0) > 0)
-    report(
-      errorAt(
-        manager.at("xff_num_trusted_hops"),
-        "is not supported: umay trusts proxies by their addresses (forwarded.trust), not by their number",
-      ),
-    );
-  const forwards = manager.text("forward_client_cert_details");
-  if (!["", "SANITIZE"].includes(forwards))
-    report(
-      warningAt(
-        manager.at("forward_client_cert_details"),
-        "has no effect: x-forwarded-client-cert is not sent",
-      ),
-    );
   for (const upgrade of manager.nodes("upgrade_configs"))
     if (upgrade.text("upgrade_type").toLowerCase() !== "websocket")
       report(errorAt(upgrade.at("upgrade_type"), "umay changes connections to websocket only"));
@@ -125,22 +129,3 @@ export const takesWebSocket = (manager: Node): boolean =>
     .some(
       (each) => each.text("upgrade_type").toLowerCase() === "websocket" && each.flag("enabled") !== false,
     );
-
-function mapFilters(filters: readonly Node[], { report }: Mapping): void {
-  for (const filter of filters) {
-    const config = filter.extension("typed_config");
-    if (filter.flag("disabled") === true) continue;
-    if (config !== undefined && "type" in config && config.kind === "Router") continue;
-    report(unknownFilter(filter, filter.flag("is_optional") === true));
-  }
-  if (filters.length > 0 && filters.at(-1)!.extension("typed_config") === undefined)
-    report(errorAt(filters.at(-1)!.path, "has no typed_config"));
-}
-
-function unknownFilter(filter: Node, optional: boolean): Finding {
-  const config = filter.extension("typed_config");
-  const what = config === undefined ? filter.text("name") : "type" in config ? config.type.name : config.url;
-  const why = whyNoExtension(what);
-  const message = `umay has no HTTP filter ${what}${why === undefined ? "" : `: ${why}`}`;
-  return optional ? warningAt(filter.path, `has no effect: ${message}`) : errorAt(filter.path, message);
-}

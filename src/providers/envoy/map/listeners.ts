@@ -1,4 +1,3 @@
-import { parseCidr } from "../../../lib/cidr.ts";
 import { errorAt, warningAt } from "../../../lib/findings.ts";
 import {
   anyConnection,
@@ -11,11 +10,12 @@ import type { HttpRouteTable } from "../../../model/http/route.ts";
 import type { Listener, ListenerTls } from "../../../model/listener.ts";
 import type { Node } from "../node.ts";
 import { whyNoExtension } from "../schema/registry.ts";
-import { mapAddress, mapCidrs } from "./address.ts";
+import { mapWeights } from "./action.ts";
+import { everybody, mapAddress, mapCidrs } from "./address.ts";
 import type { Mapping } from "./context.ts";
 import { orderFilterChains } from "./filter-chains.ts";
 import { mapHttp, takesWebSocket } from "./http.ts";
-import { mapRouteTable, mapWeights } from "./routes.ts";
+import { mapRouteTable } from "./routes.ts";
 import { mapListenerTls } from "./tls.ts";
 
 /** A listener with the route tables of its own. */
@@ -209,21 +209,45 @@ async function mapTerminal(
     return to && { serve: { kind: "relay", to }, idle: config.number("idle_timeout") || usual.idle };
   }
   if (config !== undefined && "type" in config && config.kind === "HttpConnectionManager") {
-    const table = await mapRoutes(config, names, mapping);
+    const table = await mapRoutes(config, names, tls, mapping);
     if (table === undefined) return undefined;
     tables.push(table);
-    return { serve: mapHttp(config, table.name, tls !== undefined, mapping), idle: usual.idle };
+    return { serve: await mapHttp(config, table.name, tls !== undefined, mapping), idle: usual.idle };
   }
   unknownFilter(filter, "network filter", mapping);
   return undefined;
 }
 
-async function mapRoutes(manager: Node, names: Names, mapping: Mapping): Promise<HttpRouteTable | undefined> {
+/** Fields of a connection manager that are part of what its routes do. */
+const ofRoutes = [
+  "tracing",
+  "forward_client_cert_details",
+  "upgrade_configs",
+  "common_http_protocol_options",
+];
+
+/** Whether its routes are the same for every connection manager of that kind: then they share a table. */
+const isPlain = (manager: Node, config: Node): boolean =>
+  manager.nodes("http_filters").length <= 1 &&
+  ofRoutes.every((field) => !manager.has(field)) &&
+  config.nodes("virtual_hosts").every((host) => !host.has("require_tls"));
+
+/** Filters of a connection manager are part of its table. */
+async function mapRoutes(
+  manager: Node,
+  names: Names,
+  tls: ListenerTls | undefined,
+  mapping: Mapping,
+): Promise<HttpRouteTable | undefined> {
   const rds = manager.node("rds")?.text("route_config_name");
   const config = rds === undefined ? manager.node("route_config") : mapping.routes(rds);
-  const table = rds ?? `${names.listener}/${names.chain}`;
+  const upgrades = takesWebSocket(manager) ? (["websocket"] as const) : [];
+  const own = `${names.listener}/${names.chain}`;
+  const name = rds !== undefined && config !== undefined && isPlain(manager, config) ? rds : own;
+  const mutual = tls?.clientAuth?.mode === "require";
+  const secure = tls !== undefined;
   if (config !== undefined)
-    return mapRouteTable(config, table, takesWebSocket(manager) ? ["websocket"] : [], mapping);
+    return mapRouteTable(config, { name, upgrades, secure, mutual, manager }, mapping);
   if (rds === undefined) mapping.report(errorAt(manager.path, "has no route_config"));
   else if (!mapping.isDynamic)
     mapping.report(errorAt(manager.at("rds"), "there is no control plane that its routes could come from"));
@@ -264,13 +288,6 @@ function mapChainMatch(match: Node | undefined, mapping: Mapping): ChainMatch | 
   };
 }
 
-/** The peers whose PROXY header is believed: Envoy believes everybody. */
-const everybody = ["0.0.0.0/0", "::/0"].map((text) => {
-  const parsed = parseCidr(text);
-  if (typeof parsed === "string") throw new Error(parsed);
-  return parsed.cidr;
-});
-
 function mapListenerFilters(node: Node, mapping: Mapping): Listener["proxyProtocol"] {
   let proxyProtocol: Listener["proxyProtocol"];
   for (const filter of node.nodes("listener_filters")) {
@@ -291,6 +308,7 @@ function mapListenerFilters(node: Node, mapping: Mapping): Listener["proxyProtoc
         ),
       );
       proxyProtocol = {
+        // Envoy believes everybody.
         trust: everybody,
         timeout: node.number("listener_filters_timeout") || usual.firstBytes,
       };

@@ -3,34 +3,29 @@ import { loadRegexes, RegexError } from "../../../lib/regex.ts";
 import type {
   PathMatch,
   PresenceTest,
+  RangeTest,
   RequestMatch,
   TextTest,
   ValueMatch,
 } from "../../../model/http/match.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
+import { runtimePercent } from "./fraction.ts";
+import { templateMatch } from "./path-template.ts";
 
 /** A `RouteMatch`. @returns undefined after an error: a condition that is not understood must not be left out. */
 export async function mapMatch(match: Node, mapping: Mapping): Promise<RequestMatch | undefined> {
   const ignoreCase = match.flag("case_sensitive") === false;
   const path = await mapPath(match, ignoreCase, mapping);
-  if (path === undefined || !takesAll(match.node("runtime_fraction"), mapping)) return undefined;
+  if (path === undefined) return undefined;
   const methods: string[] = [];
   const headers: ValueMatch[] = match.has("grpc") ? [grpcContent] : [];
   for (const header of match.nodes("headers")) {
-    if (header.text("name").toLowerCase() === ":method") {
-      const method = methodOf(header);
-      if (method === undefined)
-        return wrong(
-          header.path,
-          "of :method, only exact matches and alternatives (GET|PUT) are supported",
-          mapping,
-        );
+    const method = header.text("name") === ":method" ? methodOf(header) : undefined;
+    if (method !== undefined && methods.length === 0) {
       methods.push(...method);
       continue;
     }
-    if (header.text("name").startsWith(":"))
-      return wrong(header.at("name"), "of pseudo-headers only :method can be matched", mapping);
     const mapped = await mapHeader(header, mapping);
     if (mapped === undefined) return undefined;
     headers.push(mapped);
@@ -41,7 +36,22 @@ export async function mapMatch(match: Node, mapping: Mapping): Promise<RequestMa
     if (mapped === undefined) return undefined;
     query.push(mapped);
   }
-  return { path, methods, headers, query };
+  for (const cookie of match.nodes("cookies")) {
+    const mapped = await mapCookie(cookie, mapping);
+    if (mapped === undefined) return undefined;
+    headers.push(mapped);
+  }
+  const percent = runtimePercent(match.node("runtime_fraction"));
+  return { path, methods, headers, query, ...(percent !== undefined && percent < 100 && { percent }) };
+}
+
+/** A `CookieMatcher`: a condition on one cookie of the field. */
+async function mapCookie(cookie: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
+  const matcher = cookie.node("string_match");
+  const test = matcher === undefined ? presence : await mapString(matcher, mapping);
+  return (
+    test && { name: "cookie", cookie: cookie.text("name"), test, not: cookie.flag("invert_match") === true }
+  );
 }
 
 /** The condition that tells gRPC from other requests. */
@@ -56,6 +66,8 @@ function wrong(path: Path, message: string, { report }: Mapping): undefined {
 }
 
 async function mapPath(match: Node, ignoreCase: boolean, mapping: Mapping): Promise<PathMatch | undefined> {
+  const template = match.node("path_match_policy")?.extension("typed_config");
+  if (template !== undefined) return templateMatch(template, ignoreCase, mapping);
   const kind = match.which("prefix", "path", "safe_regex", "path_separated_prefix");
   switch (kind) {
     case "prefix":
@@ -91,22 +103,6 @@ export async function mapRegex(
   }
 }
 
-const denominators: Readonly<Record<string, number>> = {
-  HUNDRED: 100,
-  TEN_THOUSAND: 10_000,
-  MILLION: 1_000_000,
-};
-
-/** umay has no routes for a part of all requests. */
-function takesAll(fraction: Node | undefined, mapping: Mapping): boolean {
-  const share = fraction?.node("default_value");
-  if (share === undefined) return true;
-  const whole = denominators[share.text("denominator") || "HUNDRED"]!;
-  if ((share.number("numerator") ?? 0) >= whole) return true;
-  wrong(share.path, "umay has no routes for a part of the requests; use weighted_clusters", mapping);
-  return false;
-}
-
 function methodOf(header: Node): readonly string[] | undefined {
   if (header.flag("invert_match") === true) return undefined;
   const exact = header.text("exact_match") || (header.node("string_match")?.text("exact") ?? "");
@@ -128,25 +124,32 @@ const simple = {
   contains_match: "contains",
 } as const;
 
-async function mapHeader(header: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
+/** A `HeaderMatcher`. @returns undefined after an error. */
+export async function mapHeader(header: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
   const name = header.text("name").toLowerCase();
   const not = header.flag("invert_match") === true;
+  const test = await headerTest(header, mapping);
+  if (test === "none") return { name, test: presence, not: not === (header.flag("present_match") ?? true) };
+  const missing = header.flag("treat_missing_header_as_empty") === true;
+  return test && { name, test, not, ...(missing && { missing: "empty" }) };
+}
+
+async function headerTest(
+  header: Node,
+  mapping: Mapping,
+): Promise<TextTest | RangeTest | undefined | "none"> {
   const text = header.which("exact_match", "prefix_match", "suffix_match", "contains_match");
-  if (header.flag("treat_missing_header_as_empty") === true)
-    return wrong(header.at("treat_missing_header_as_empty"), "is not supported", mapping);
-  if (text !== undefined) return { name, test: textTest(simple[text], header.text(text), false), not };
+  if (text !== undefined) return textTest(simple[text], header.text(text), false);
   const regex = header.node("safe_regex_match");
   if (regex !== undefined) {
     const value = await mapRegex(regex, mapping);
-    return value === undefined ? undefined : { name, test: textTest("regex", value, false), not };
+    return value === undefined ? undefined : textTest("regex", value, false);
   }
+  const range = header.node("range_match");
+  if (range !== undefined)
+    return { kind: "range", from: range.number("start") ?? 0, to: range.number("end") ?? 0 };
   const matcher = header.node("string_match");
-  if (matcher !== undefined) {
-    const test = await mapString(matcher, mapping);
-    return test && { name, test, not };
-  }
-  const present = header.flag("present_match") ?? true;
-  return { name, test: presence, not: not === present };
+  return matcher === undefined ? "none" : mapString(matcher, mapping);
 }
 
 async function mapParameter(parameter: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
@@ -157,8 +160,8 @@ async function mapParameter(parameter: Node, mapping: Mapping): Promise<ValueMat
   return test && { name, test, not: false };
 }
 
-/** A `StringMatcher`. */
-async function mapString(matcher: Node, mapping: Mapping): Promise<TextTest | undefined> {
+/** A `StringMatcher`. @returns undefined after an error. */
+export async function mapString(matcher: Node, mapping: Mapping): Promise<TextTest | undefined> {
   const ignoreCase = matcher.flag("ignore_case") === true;
   const kind = matcher.which("exact", "prefix", "suffix", "contains");
   if (kind !== undefined) return textTest(kind, matcher.text(kind), ignoreCase);

@@ -119,7 +119,8 @@ class MessageReader {
       case "duration":
         return readDuration(tree) ?? this.#wrong(path, 'a duration in seconds, such as "0.25s"', tree);
       case "struct":
-        return JSON.stringify(tree);
+      case "message":
+        return isObject(tree) ? JSON.stringify(tree) : this.#wrong(path, "a message", tree);
       default:
         return readNumber(type, tree) ?? this.#wrong(path, `a number (${type})`, tree);
     }

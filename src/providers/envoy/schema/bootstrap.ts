@@ -9,7 +9,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 6 stats_sinks message[] ! statistics are not sent; scrape /metrics
 7 stats_flush_interval duration - statistics are read, not sent
 8 watchdog message - umay watches its own threads
-9 tracing message ! traces are not mapped yet
+9 tracing message ! connection managers say where traces go
 12 admin envoy.config.bootstrap.v3.Admin
 13 stats_config message - names of statistics are umay's
 14 hds_config envoy.config.core.v3.ApiConfigSource x
@@ -40,6 +40,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 39 deferred_stat_options message - Envoy's own
 40 grpc_async_client_manager_config message - Envoy's own
 41 memory_allocator_manager message - Envoy's own
+42 stats_eviction_interval duration - Envoy's own
 
 message envoy.config.bootstrap.v3.Bootstrap.StaticResources
 1 listeners envoy.config.listener.v3.Listener[]
@@ -60,4 +61,5 @@ message envoy.config.bootstrap.v3.Admin
 4 socket_options message[] - umay sets its own
 5 access_log envoy.config.accesslog.v3.AccessLog[] - the admin server logs by itself
 6 ignore_global_conn_limit bool - not counted there
+7 allow_paths envoy.type.matcher.v3.StringMatcher[] x
 `;

@@ -53,6 +53,7 @@ message envoy.config.cluster.v3.Cluster
 55 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig - the system's nameservers are asked
 56 round_robin_lb_config message ! there is no slow start by it
 57 lrs_report_endpoint_metrics string[] x
+59 transport_socket_matcher message x
 
 message envoy.config.cluster.v3.Cluster.EdsClusterConfig
 1 eds_config envoy.config.core.v3.ConfigSource
@@ -71,11 +72,11 @@ message envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 message envoy.config.cluster.v3.Cluster.CommonLbConfig
 1 healthy_panic_threshold envoy.type.v3.Percent
 2 zone_aware_lb_config message ! zones do not count
-3 locality_weighted_lb_config message - weights of localities count
+3 locality_weighted_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig
 4 update_merge_window duration - changes are merged by umay
 5 ignore_new_hosts_until_first_hc bool - a new backend takes no sessions before its first check
 6 close_connections_on_host_set_change bool ! sessions stay
-7 consistent_hashing_lb_config message ! bounds and host names do not count
+7 consistent_hashing_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig
 8 override_host_status message - Envoy's own
 
 message envoy.config.cluster.v3.OutlierDetection
@@ -83,22 +84,22 @@ message envoy.config.cluster.v3.OutlierDetection
 2 interval duration - failures are judged at once
 3 base_ejection_time duration
 4 max_ejection_percent UInt32Value
-5 enforcing_consecutive_5xx UInt32Value - always enforced
-6 enforcing_success_rate UInt32Value - not used
-7 success_rate_minimum_hosts UInt32Value ! success rates do not count
-8 success_rate_request_volume UInt32Value ! success rates do not count
-9 success_rate_stdev_factor UInt32Value ! success rates do not count
-10 consecutive_gateway_failure UInt32Value ! only failures to connect count
-11 enforcing_consecutive_gateway_failure UInt32Value - not used
+5 enforcing_consecutive_5xx UInt32Value
+6 enforcing_success_rate UInt32Value
+7 success_rate_minimum_hosts UInt32Value
+8 success_rate_request_volume UInt32Value
+9 success_rate_stdev_factor UInt32Value
+10 consecutive_gateway_failure UInt32Value
+11 enforcing_consecutive_gateway_failure UInt32Value
 12 split_external_local_origin_errors bool - not used
 13 consecutive_local_origin_failure UInt32Value ! consecutive_5xx counts
 14 enforcing_consecutive_local_origin_failure UInt32Value - not used
 15 enforcing_local_origin_success_rate UInt32Value - not used
-16 failure_percentage_threshold UInt32Value ! failure rates do not count
-17 enforcing_failure_percentage UInt32Value - not used
+16 failure_percentage_threshold UInt32Value
+17 enforcing_failure_percentage UInt32Value
 18 enforcing_failure_percentage_local_origin UInt32Value - not used
-19 failure_percentage_minimum_hosts UInt32Value ! failure rates do not count
-20 failure_percentage_request_volume UInt32Value ! failure rates do not count
+19 failure_percentage_minimum_hosts UInt32Value
+20 failure_percentage_request_volume UInt32Value
 21 max_ejection_time duration
 22 max_ejection_time_jitter duration x
 23 successful_active_health_check_uneject_host BoolValue x
@@ -114,7 +115,7 @@ message envoy.config.cluster.v3.CircuitBreakers.Thresholds
 2 max_connections UInt32Value
 3 max_pending_requests UInt32Value
 4 max_requests UInt32Value
-5 max_retries UInt32Value ! retry_budget counts
+5 max_retries UInt32Value
 6 track_remaining bool - umay counts its own
 7 max_connection_pools UInt32Value - Envoy's own
 8 retry_budget envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget
@@ -131,16 +132,16 @@ message envoy.config.cluster.v3.LoadBalancingPolicy.Policy
 
 message envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin
 1 slow_start_config message ! there is no slow start by it
-2 locality_lb_config message - weights of localities count
+2 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 
 message envoy.extensions.load_balancing_policies.random.v3.Random
-1 locality_lb_config message - weights of localities count
+1 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 
 message envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest
 1 choice_count UInt32Value
 2 active_request_bias message ! requests under way count as they are
 3 slow_start_config message ! there is no slow start by it
-4 locality_lb_config message - weights of localities count
+4 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 5 enable_full_scan BoolValue
 6 selection_method envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
 
@@ -150,13 +151,13 @@ message envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash
 3 maximum_ring_size UInt64Value - the ring's size is umay's
 4 use_hostname_for_hashing bool - addresses count
 5 hash_balance_factor UInt32Value
-6 consistent_hashing_lb_config message ! bounds and host names do not count
-7 locality_weighted_lb_config message - weights of localities count
+6 consistent_hashing_lb_config envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
+7 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
 
 message envoy.extensions.load_balancing_policies.maglev.v3.Maglev
 1 table_size UInt64Value - the table's size is umay's
-2 consistent_hashing_lb_config message ! bounds and host names do not count
-3 locality_weighted_lb_config message - weights of localities count
+2 consistent_hashing_lb_config envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
+3 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
 
 message envoy.config.endpoint.v3.ClusterLoadAssignment
 1 cluster_name string
@@ -166,7 +167,7 @@ message envoy.config.endpoint.v3.ClusterLoadAssignment
 
 message envoy.config.endpoint.v3.ClusterLoadAssignment.Policy
 2 drop_overloads message[] x
-3 overprovisioning_factor UInt32Value ! a tier is left only when none of it is up
+3 overprovisioning_factor UInt32Value
 4 endpoint_stale_after duration ! endpoints do not grow stale
 6 weighted_priority_health bool - not used
 
@@ -256,6 +257,10 @@ message envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 5 auto_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig
 6 http_filters envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter[] x
 7 header_validation_config envoy.config.core.v3.TypedExtensionConfig x
+8 outlier_detection message x
+9 request_mirror_policies message[] x
+10 hash_policy message[] x
+11 retry_policy message x
 
 message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig
 1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions
@@ -263,15 +268,15 @@ message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfi
 3 http3_protocol_options message x
 
 message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig
-1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - HTTP/1.1 is spoken
-2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - HTTP/1.1 is spoken
-3 http3_protocol_options message - HTTP/1.1 is spoken
+1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - the settings of pools count
+2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - the settings of pools count
+3 http3_protocol_options message - the settings of pools count
 
 message envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig
-1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - HTTP/1.1 is spoken
-2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - HTTP/1.1 is spoken
-3 http3_protocol_options message - HTTP/1.1 is spoken
-4 alternate_protocols_cache_options message - HTTP/1.1 is spoken
+1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions - the settings of pools count
+2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions - the settings of pools count
+3 http3_protocol_options message - the settings of pools count
+4 alternate_protocols_cache_options message - the settings of pools count
 
 message envoy.config.core.v3.UpstreamHttpProtocolOptions
 1 auto_sni bool
@@ -281,10 +286,13 @@ message envoy.config.core.v3.UpstreamHttpProtocolOptions
 message envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport
 1 config envoy.config.core.v3.ProxyProtocolConfig
 2 transport_socket envoy.config.core.v3.TransportSocket
+3 allow_unspecified_address bool - such a header says LOCAL or UNKNOWN
+4 tlv_as_pool_key bool - connections with a header are not shared
 
 message envoy.config.core.v3.ProxyProtocolConfig
 1 version envoy.config.core.v3.ProxyProtocolConfig.Version
 2 pass_through_tlvs message ! a header to backends has umay's own TLVs
+3 added_tlvs message[] x
 
 message envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
 

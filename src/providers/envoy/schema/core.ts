@@ -30,6 +30,7 @@ message envoy.config.core.v3.SocketAddress
 4 named_port string x
 5 resolver_name string x
 6 ipv4_compat bool - [::] takes IPv4 anyway
+7 network_namespace_filepath string x
 
 message envoy.config.core.v3.Pipe
 1 path string

@@ -7,7 +7,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 4 route_config envoy.config.route.v3.RouteConfiguration
 5 http_filters envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter[]
 6 add_user_agent BoolValue ! User-Agent is the client's
-7 tracing message ! traces are not mapped yet
+7 tracing envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing
 8 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions
 9 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
 10 server_name string
@@ -16,7 +16,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 14 use_remote_address BoolValue
 15 generate_request_id BoolValue
 16 forward_client_cert_details envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails
-17 set_current_client_cert_details message ! x-forwarded-client-cert is not sent
+17 set_current_client_cert_details message - all that is known of the certificate is sent
 18 proxy_100_continue bool - always done
 19 xff_num_trusted_hops uint32
 20 represent_ipv4_remote_address_as_ipv4_mapped_ipv6 bool - IPv4 stays IPv4
@@ -30,13 +30,13 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 29 max_request_headers_kb UInt32Value
 30 normalize_path BoolValue - paths are always normalised
 31 scoped_routes message x
-32 preserve_external_request_id bool ! an id of a client counts only from a trusted proxy
+32 preserve_external_request_id bool
 33 merge_slashes bool ! slashes stay; a path that could be read in two ways is refused
 34 server_header_transformation envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ServerHeaderTransformation
 35 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
 36 request_id_extension message x
 37 always_set_request_id_in_response bool - always done
-38 local_reply_config message ! umay's own answers have umay's texts
+38 local_reply_config envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig
 39 strip_matching_host_port bool - ports of hosts do not count in routes
 40 stream_error_on_invalid_http_message BoolValue - one stream is reset
 41 request_headers_timeout duration
@@ -56,6 +56,10 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 55 flush_access_log_on_new_request bool - umay's own log
 56 access_log_options message - umay's own log
 57 append_local_overload bool - there is no x-envoy-local-overloaded
+58 http1_safe_max_connection_duration bool - always done
+59 stream_flush_timeout duration - stream_idle_timeout counts
+60 forward_client_cert_matcher message x
+61 forward_proto_config message x
 
 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig
 1 upgrade_type string
@@ -75,7 +79,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.Rds
 
 message envoy.extensions.filters.http.router.v3.Router
 1 dynamic_stats BoolValue - umay counts its own
-2 start_child_span bool - traces are not mapped yet
+2 start_child_span bool - a request is one span
 3 upstream_log envoy.config.accesslog.v3.AccessLog[] - umay's own log
 4 suppress_envoy_headers bool - there are no x-envoy fields
 5 strict_check_headers string[] - there are no x-envoy fields
@@ -83,6 +87,7 @@ message envoy.extensions.filters.http.router.v3.Router
 7 suppress_grpc_request_failure_code_stats bool - umay counts its own
 8 upstream_http_filters envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter[] x
 9 upstream_log_options message - umay's own log
+10 reject_connect_request_early_data BoolValue - CONNECT is refused
 
 message envoy.config.core.v3.HttpProtocolOptions
 1 idle_timeout duration
@@ -91,6 +96,7 @@ message envoy.config.core.v3.HttpProtocolOptions
 4 max_stream_duration duration
 5 headers_with_underscores_action envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction
 6 max_requests_per_connection UInt32Value
+7 max_response_headers_kb UInt32Value
 
 message envoy.config.core.v3.Http1ProtocolOptions
 1 allow_absolute_url BoolValue - always done
@@ -103,6 +109,7 @@ message envoy.config.core.v3.Http1ProtocolOptions
 8 send_fully_qualified_url bool x
 9 use_balsa_parser BoolValue - umay has its own
 10 allow_custom_methods bool - every method passes
+11 ignore_http_11_upgrade envoy.type.matcher.v3.StringMatcher[] x
 
 message envoy.config.core.v3.Http2ProtocolOptions
 1 hpack_table_size UInt32Value - 4,096 bytes
@@ -121,6 +128,8 @@ message envoy.config.core.v3.Http2ProtocolOptions
 14 override_stream_error_on_invalid_http_message BoolValue - one stream is reset
 15 connection_keepalive message - umay pings by itself
 16 use_oghttp2_codec BoolValue - umay has its own
+17 max_metadata_size UInt64Value - frames of Envoy's own are ignored
+18 enable_huffman_encoding BoolValue - umay has its own
 
 enum envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.CodecType
 0 AUTO

@@ -34,6 +34,8 @@ message envoy.config.listener.v3.Listener
 33 additional_addresses message[] x
 34 max_connections_to_accept_per_socket_event UInt32Value - libuv's
 35 bypass_overload_manager bool x
+36 fcds_config message x
+37 tcp_keepalive message - umay sets its own
 
 message envoy.config.listener.v3.FilterChain
 1 filter_chain_match envoy.config.listener.v3.FilterChainMatch
@@ -42,7 +44,6 @@ message envoy.config.listener.v3.FilterChain
 5 metadata message - says nothing here
 6 transport_socket envoy.config.core.v3.TransportSocket
 7 name string
-8 on_demand_configuration message - always prepared
 9 transport_socket_connect_timeout duration - timeouts.handshake of the listener counts
 
 message envoy.config.listener.v3.FilterChainMatch
@@ -72,6 +73,9 @@ message envoy.config.listener.v3.ListenerFilter
 message envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 1 enable_ja3_fingerprinting BoolValue ! no fingerprints are made
 2 initial_read_buffer_size UInt32Value - a hello is read as it comes
+3 enable_ja4_fingerprinting BoolValue ! no fingerprints are made
+4 close_connection_on_client_hello_parsing_errors bool - always done
+5 max_client_hello_size UInt32Value - 16 KiB
 
 message envoy.extensions.filters.listener.http_inspector.v3.HttpInspector
 
@@ -81,6 +85,7 @@ message envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
 3 pass_through_tlvs message ! a header to backends has umay's own TLVs
 4 disallowed_versions int32[] x
 5 stat_prefix string - the name counts
+6 tlv_location int32 - TLVs are in the log
 
 message envoy.config.accesslog.v3.AccessLog
 1 name string - the type says it
@@ -104,6 +109,11 @@ message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 15 access_log_flush_interval duration - umay's own log
 16 flush_access_log_on_connected bool - umay's own log
 17 access_log_options message x
+18 backoff_options message - the next backend is tried at once
+19 proxy_protocol_tlvs message[] x
+20 max_downstream_connection_duration_jitter_percentage envoy.type.v3.Percent - 10 %
+21 upstream_connect_mode int32 x
+22 max_early_data_bytes UInt32Value - umay's buffers are bounded
 
 message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster
 1 clusters envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight[]

@@ -1,12 +1,17 @@
+import { accessTable } from "./access.ts";
+import { attemptTable } from "./attempts.ts";
+import { balancingTable } from "./balancing.ts";
 import { bootstrapTable } from "./bootstrap.ts";
 import { clusterTable } from "./cluster.ts";
 import { coreTable } from "./core.ts";
 import { discoveryTable } from "./discovery.ts";
 import { extensions } from "./extensions.ts";
+import { filterTable } from "./filters.ts";
 import { httpTable } from "./http.ts";
 import { listenerTable } from "./listener.ts";
 import { routeTable } from "./route.ts";
 import { type EnumType, type MessageType, readTable } from "./table.ts";
+import { telemetryTable } from "./telemetry.ts";
 import { tlsTable } from "./tls.ts";
 
 let read: ReadonlyMap<string, MessageType | EnumType> | undefined;
@@ -23,6 +28,11 @@ export function envoyTypes(): ReadonlyMap<string, MessageType | EnumType> {
       clusterTable,
       tlsTable,
       discoveryTable,
+      filterTable,
+      accessTable,
+      attemptTable,
+      telemetryTable,
+      balancingTable,
     ].join("\n"),
   );
   return read;

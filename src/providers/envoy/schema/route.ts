@@ -10,14 +10,15 @@ message envoy.config.route.v3.RouteConfiguration
 7 validate_clusters BoolValue - a cluster has to be there
 8 request_headers_to_remove string[]
 9 vhds message x
-10 most_specific_header_mutations_wins bool ! the order of changes is the route's, its host's, its table's
+10 most_specific_header_mutations_wins bool
 11 max_direct_response_body_size_bytes UInt32Value - 1 MiB
 12 cluster_specifier_plugins message[] x
-13 request_mirror_policies message[] x
+13 request_mirror_policies envoy.config.route.v3.RouteAction.RequestMirrorPolicy[]
 14 ignore_port_in_host_matching bool - ports never count
 15 ignore_path_parameters_in_path_matching bool x
-16 typed_per_filter_config any{} x
+16 typed_per_filter_config any{}
 17 metadata message - says nothing here
+18 vhost_header string x
 
 message envoy.config.route.v3.VirtualHost
 1 name string
@@ -32,35 +33,37 @@ message envoy.config.route.v3.VirtualHost
 11 response_headers_to_remove string[]
 13 request_headers_to_remove string[]
 14 include_request_attempt_count bool ! x-envoy-attempt-count is not sent
-15 typed_per_filter_config any{} x
-16 retry_policy message ! requests are retried by umay's own rules
+15 typed_per_filter_config any{}
+16 retry_policy envoy.config.route.v3.RetryPolicy
 17 hedge_policy message x
-18 per_request_buffer_limit_bytes UInt32Value - nothing is collected
+18 per_request_buffer_limit_bytes UInt32Value
 19 include_attempt_count_in_response bool ! x-envoy-attempt-count is not sent
 20 retry_policy_typed_config any x
 21 matcher message x
-22 request_mirror_policies message[] x
+22 request_mirror_policies envoy.config.route.v3.RouteAction.RequestMirrorPolicy[]
 23 include_is_timeout_retry_header bool - there are no x-envoy fields
 24 metadata message - says nothing here
+25 request_body_buffer_limit UInt64Value
 
 message envoy.config.route.v3.Route
 1 match envoy.config.route.v3.RouteMatch
 2 route envoy.config.route.v3.RouteAction
 3 redirect envoy.config.route.v3.RedirectAction
 4 metadata message - says nothing here
-5 decorator message - traces are not mapped yet
+5 decorator message - spans are named after routes
 7 direct_response envoy.config.route.v3.DirectResponseAction
 9 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 10 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 11 response_headers_to_remove string[]
 12 request_headers_to_remove string[]
-13 typed_per_filter_config any{} x
+13 typed_per_filter_config any{}
 14 name string
-15 tracing message - traces are not mapped yet
-16 per_request_buffer_limit_bytes UInt32Value - nothing is collected
+15 tracing envoy.config.route.v3.Tracing
+16 per_request_buffer_limit_bytes UInt32Value
 17 filter_action message x
-18 non_forwarding_action message x
+18 non_forwarding_action envoy.config.route.v3.NonForwardingAction
 19 stat_prefix string - the name counts
+20 request_body_buffer_limit UInt64Value
 
 message envoy.config.route.v3.RouteMatch
 1 prefix string
@@ -75,14 +78,16 @@ message envoy.config.route.v3.RouteMatch
 12 connect_matcher message x
 13 dynamic_metadata message[] x
 14 path_separated_prefix string
-15 path_match_policy envoy.config.core.v3.TypedExtensionConfig x
+15 path_match_policy envoy.config.core.v3.TypedExtensionConfig
+16 filter_state message[] x
+17 cookies envoy.config.route.v3.CookieMatcher[]
 
 message envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions
 
 message envoy.config.route.v3.HeaderMatcher
 1 name string
 4 exact_match string
-6 range_match envoy.type.v3.Int64Range x
+6 range_match envoy.type.v3.Int64Range
 7 present_match bool
 8 invert_match bool
 9 prefix_match string
@@ -91,6 +96,11 @@ message envoy.config.route.v3.HeaderMatcher
 12 contains_match string
 13 string_match envoy.type.matcher.v3.StringMatcher
 14 treat_missing_header_as_empty bool
+
+message envoy.config.route.v3.CookieMatcher
+1 name string
+2 string_match envoy.type.matcher.v3.StringMatcher
+3 invert_match bool
 
 message envoy.config.route.v3.QueryParameterMatcher
 1 name string
@@ -106,7 +116,7 @@ message envoy.config.route.v3.RouteAction
 6 host_rewrite_literal string
 7 auto_host_rewrite BoolValue
 8 timeout duration
-9 retry_policy message ! requests are retried by umay's own rules
+9 retry_policy envoy.config.route.v3.RetryPolicy
 11 priority int32 ! requests have one priority
 13 rate_limits message[] ! there is no rate limit service
 14 include_vh_rate_limits BoolValue - there is no rate limit service
@@ -120,18 +130,21 @@ message envoy.config.route.v3.RouteAction
 27 hedge_policy message x
 28 grpc_timeout_offset duration - timeout counts
 29 host_rewrite_header string x
-30 request_mirror_policies message[] ! mirrors are not mapped yet
+30 request_mirror_policies envoy.config.route.v3.RouteAction.RequestMirrorPolicy[]
 31 max_internal_redirects UInt32Value x
 32 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
 33 retry_policy_typed_config any x
 34 internal_redirect_policy message x
 35 host_rewrite_path_regex envoy.type.matcher.v3.RegexMatchAndSubstitute x
-36 max_stream_duration message x
+36 max_stream_duration envoy.config.route.v3.RouteAction.MaxStreamDuration
 37 cluster_specifier_plugin string x
 38 append_x_forwarded_host bool - always done
 39 inline_cluster_specifier_plugin message x
 40 early_data_policy envoy.config.core.v3.TypedExtensionConfig x
-41 path_rewrite_policy envoy.config.core.v3.TypedExtensionConfig x
+41 path_rewrite_policy envoy.config.core.v3.TypedExtensionConfig
+42 flush_timeout duration - idle_timeout counts
+44 host_rewrite string x
+45 path_rewrite string x
 
 message envoy.config.route.v3.RouteAction.HashPolicy
 1 header envoy.config.route.v3.RouteAction.HashPolicy.Header
@@ -167,17 +180,18 @@ message envoy.config.route.v3.WeightedCluster
 2 runtime_key_prefix string - there are no runtime keys
 3 total_weight UInt32Value - the sum of the weights
 4 header_name string x
+5 use_hash_policy BoolValue x
 
 message envoy.config.route.v3.WeightedCluster.ClusterWeight
 1 name string
 2 weight UInt32Value
 3 metadata_match message x
-4 request_headers_to_add envoy.config.core.v3.HeaderValueOption[] x
-5 response_headers_to_add envoy.config.core.v3.HeaderValueOption[] x
-6 response_headers_to_remove string[] x
-9 request_headers_to_remove string[] x
+4 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
+5 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
+6 response_headers_to_remove string[]
+9 request_headers_to_remove string[]
 10 typed_per_filter_config any{} x
-11 host_rewrite_literal string x
+11 host_rewrite_literal string
 12 cluster_header string x
 
 message envoy.config.route.v3.RedirectAction
@@ -186,14 +200,15 @@ message envoy.config.route.v3.RedirectAction
 3 response_code envoy.config.route.v3.RedirectAction.RedirectResponseCode
 4 https_redirect bool
 5 prefix_rewrite string
-6 strip_query bool x
+6 strip_query bool
 7 scheme_redirect string
 8 port_redirect uint32
-9 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute x
+9 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
 
 message envoy.config.route.v3.DirectResponseAction
 1 status uint32
 2 body envoy.config.core.v3.DataSource
+3 body_format message x
 
 enum envoy.config.route.v3.VirtualHost.TlsRequirementType
 0 NONE

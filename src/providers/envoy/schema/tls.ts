@@ -11,6 +11,7 @@ message envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
 8 ocsp_staple_policy int32 - nothing is stapled
 9 full_scan_certs_on_sni_mismatch BoolValue - the first certificate is the default
 10 disable_stateful_session_resumption bool - sessions are kept by tickets alone
+11 prefer_client_ciphers bool - OpenSSL's
 
 message envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
 1 common_tls_context envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
@@ -18,6 +19,8 @@ message envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
 3 allow_renegotiation bool ! nothing is renegotiated
 4 max_session_keys UInt32Value - umay's own
 5 enforce_rsa_key_usage BoolValue - OpenSSL's
+6 auto_host_sni bool - always done where sni is empty
+7 auto_sni_san_validation bool
 
 message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
 1 tls_params envoy.extensions.transport_sockets.tls.v3.TlsParameters
@@ -34,6 +37,7 @@ message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
 13 custom_handshaker envoy.config.core.v3.TypedExtensionConfig x
 14 tls_certificate_provider_instance message x
 15 key_log message x
+16 custom_tls_certificate_selector envoy.config.core.v3.TypedExtensionConfig x
 
 message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext
 1 default_validation_context envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
@@ -47,6 +51,7 @@ message envoy.extensions.transport_sockets.tls.v3.TlsParameters
 3 cipher_suites string[]
 4 ecdh_curves string[]
 5 signature_algorithms string[] ! OpenSSL's count
+6 compliance_policies int32[] x
 
 message envoy.extensions.transport_sockets.tls.v3.TlsCertificate
 1 certificate_chain envoy.config.core.v3.DataSource

@@ -135,9 +135,10 @@ function valuesOf(values: readonly ValueMatch[], route: string, writing: Writing
     if (Object.hasOwn(written, name)) writing.omit(`route ${route}: a second condition on ${name}`);
     const more = table({
       not: not ? true : undefined,
-      ignore_case: test.kind !== "present" && test.ignoreCase ? true : undefined,
+      ignore_case: "ignoreCase" in test && test.ignoreCase ? true : undefined,
     });
-    if (test.kind === "present") written[name] = { present: !not };
+    if (test.kind === "range") writing.omit(`route ${route}: a range of numbers as condition on ${name}`);
+    else if (test.kind === "present") written[name] = { present: !not };
     else if (test.kind === "exact" && more === undefined) written[name] = test.value;
     else written[name] = { [test.kind]: test.value, ...more };
   }

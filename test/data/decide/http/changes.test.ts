@@ -8,6 +8,7 @@ import { compileRedirect } from "../../../../src/data/decide/http/redirect.ts";
 import { compilePathRewrite } from "../../../../src/data/decide/http/rewrite.ts";
 import { stickyCookie, stickyValue } from "../../../../src/data/decide/http/sticky.ts";
 import { compileChanges, compileTemplate } from "../../../../src/data/decide/http/template.ts";
+import { readFields } from "../../../../src/http/scan.ts";
 import { normalisePath } from "../../../../src/http/uri/path.ts";
 import type { Redirect } from "../../../../src/model/http/route.ts";
 import { parseTemplate, type Template } from "../../../../src/model/http/template.ts";
@@ -193,4 +194,53 @@ test("Forwarded is read the same way", () => {
     addresses.of("10.0.0.1", () => "for=_hidden"),
     "10.0.0.1",
   );
+});
+
+test("fields are added where they are missing, replaced where they are there, and left out where they are empty", () => {
+  const edits = compileChanges({
+    set: {},
+    add: { "x-empty": [{ header: "nothing" }], "x-two": ["1"] },
+    remove: [],
+    more: [
+      { name: "x-two", value: ["2"], when: "always" },
+      { name: "x-new", value: ["new"], when: "absent" },
+      { name: "x-old", value: ["other"], when: "absent" },
+      { name: "x-old", value: ["replaced"], when: "present" },
+      { name: "x-none", value: ["never"], when: "present" },
+    ],
+    skipsEmpty: true,
+  })!;
+  const fields = readFields("x-old: old\r\n");
+  const facts = { variable: () => "", header: () => undefined, claim: () => "" };
+  assert.equal(edits.lines(facts, fields), "x-two: 1\r\nx-two: 2\r\nx-new: new\r\nx-old: replaced\r\n");
+  const marks = new Uint8Array(1);
+  edits.mark(fields, marks);
+  assert.deepEqual([...marks], [1]);
+});
+
+test("a redirect may bring a query of its own, or none, and rewrite the path by a regular expression", () => {
+  const redirect: Redirect = {
+    scheme: undefined,
+    host: "b.test",
+    port: undefined,
+    path: undefined,
+    status: 302,
+  };
+  const request = { scheme: "http", authority: "a.test", path: "/a/b", query: "?c" } as const;
+  const to = (changes: Partial<Redirect>) =>
+    compileRedirect({ ...redirect, ...changes }, regexes)(request, undefined);
+  assert.equal(to({}), "http://b.test/a/b?c");
+  assert.equal(to({ query: "" }), "http://b.test/a/b");
+  assert.equal(to({ query: "?d" }), "http://b.test/a/b?d");
+  const path = { kind: "regex", pattern: "^/a/(.*)", replacement: "/x/$1" } as const;
+  assert.equal(to({ path }), "http://b.test/x/b?c");
+});
+
+test("so many proxies are believed as are said, whatever their addresses are", () => {
+  const trust = [{ family: "ipv4", address: "0.0.0.0", prefix: 0 }] as const;
+  const said = (hops: number, list: string | undefined): string =>
+    new ClientAddress({ trust, read: "x-forwarded-for", hops }).of("9.9.9.9", () => list);
+  assert.equal(said(1, "1.1.1.1, 2.2.2.2, 3.3.3.3"), "3.3.3.3");
+  assert.equal(said(2, "1.1.1.1, 2.2.2.2, 3.3.3.3"), "2.2.2.2");
+  assert.equal(said(2, undefined), "9.9.9.9");
 });

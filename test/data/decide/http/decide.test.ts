@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decide } from "../../../../src/data/decide/http/decide.ts";
+import { indexTable, Routing } from "../../../../src/data/decide/http/routing.ts";
 import { normalisePath, pathFacts, secondReading } from "../../../../src/http/uri/path.ts";
+import { anyRequest } from "../../../../src/model/http/precedence.ts";
 import { requestOf, routeOf, routingOf } from "./scene.ts";
 
 const cidr = (address: string, prefix: number) => ({ family: "ipv4", address, prefix }) as const;
@@ -120,4 +122,53 @@ test("a rewrite that leaves no path is refused", async () => {
   const refused = decide(routing, requestOf("/api/x"));
   assert.ok(refused.kind === "refuse" && refused.reason === "bad_rewrite");
   assert.equal(decide(routing, requestOf("/other")).kind, "forward");
+});
+
+test("a part of all requests is taken by a route, the same for both readings of a path", async () => {
+  const table = {
+    name: "t",
+    guards: [],
+    fallsThrough: false,
+    hosts: [
+      {
+        name: "*",
+        rules: [
+          { match: { ...anyRequest, percent: 30 }, route: routeOf("some") },
+          { match: anyRequest, route: routeOf("rest") },
+        ],
+      },
+    ],
+  };
+  const routing = new Routing(
+    { fallback: undefined, front: { ambiguousPaths: "refuse" } },
+    await indexTable(table),
+  );
+  const routed = (chance: number, secondPath?: string): string => {
+    const decision = decide(routing, requestOf("/", { chance, secondPath }));
+    return decision.kind === "forward" ? decision.rule.route.name : decision.kind;
+  };
+  assert.deepEqual(
+    [0, 29.9, 30, 99].map((chance) => routed(chance)),
+    ["some", "some", "rest", "rest"],
+  );
+  assert.equal(routed(50, "/x"), "rest");
+});
+
+test("a host is found by the start of its name where no other takes it, the longest first", async () => {
+  const host = (name: string) => ({ name, rules: [{ match: anyRequest, route: routeOf(name) }] });
+  const hosts = ["a.test", "*.test", "a.*", "a.b.*", "*"].map(host);
+  const { index } = await indexTable({ name: "t", guards: [], fallsThrough: false, hosts });
+  const found = (name: string): string => {
+    const rule = index.find(requestOf("/", { host: name }));
+    return typeof rule === "string" ? rule : rule.route.name;
+  };
+  assert.deepEqual(["a.test", "b.test", "a.x.test", "a.x", "a.b.c", "a.b", "c.a"].map(found), [
+    "a.test",
+    "*.test",
+    "*.test",
+    "a.*",
+    "a.b.*",
+    "a.*",
+    "*",
+  ]);
 });

@@ -5,10 +5,10 @@ import { authority, size } from "./values.ts";
 /** How the backends of a pool are spoken to, where http listeners send them requests. */
 export const poolHttp = z.strictObject({
   version: z
-    .enum(["1.1", "2", "auto"], { error: 'expected "1.1", "2" or "auto"' })
+    .enum(["1.1", "2", "auto", "client"], { error: 'expected "1.1", "2", "auto" or "client"' })
     .prefault("1.1")
     .describe(
-      "The version of HTTP that backends are spoken to in. auto: with TLS what each chooses of 2 and 1.1 (ALPN), without TLS 1.1. 2 without TLS is by prior knowledge.",
+      "The version of HTTP that backends are spoken to in. auto: with TLS what each chooses of 2 and 1.1 (ALPN), without TLS 1.1. client: what the client speaks. 2 without TLS is by prior knowledge.",
     ),
   host: z
     .union([z.enum(["keep", "backend"]), authority], { error: 'expected "keep", "backend" or a host' })

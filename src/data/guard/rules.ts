@@ -1,0 +1,148 @@
+import type { TLSSocket } from "node:tls";
+import { unmapAddress } from "../../lib/address.ts";
+import { AddressSet } from "../../lib/address-set.ts";
+import { regexes } from "../../lib/regex.ts";
+import type { Condition } from "../../model/http/condition.ts";
+import type { AccessRules } from "../../model/http/guard.ts";
+import type { TextTest, ValueMatch } from "../../model/http/match.ts";
+import { alternativeNames } from "../../tls/peer-certificate.ts";
+import { type CompiledTest, compileTest, compileValueTest } from "../decide/http/text-test.ts";
+import type { GuardedConnection, GuardedRequest, Verdict } from "./step.ts";
+
+type Holds = (request: GuardedRequest) => boolean;
+
+/** Judges requests by rules: the first one that a request meets decides. */
+export class RulesJudge {
+  readonly #rules: readonly { readonly name: string; readonly holds: Holds; readonly allows: boolean }[];
+  readonly #otherwise: boolean;
+
+  /** @throws where a rule has a regular expression, and {@link loadRegexes} was not awaited. */
+  constructor({ rules, otherwise }: AccessRules) {
+    this.#rules = rules.map(({ name, when, allows }) => ({ name, holds: compile(when), allows }));
+    this.#otherwise = otherwise;
+  }
+
+  judge(request: GuardedRequest): Verdict {
+    for (const { name, holds, allows } of this.#rules)
+      if (holds(request)) return allows ? { kind: "pass" } : denied(`rule ${name}`);
+    return this.#otherwise ? { kind: "pass" } : denied("no rule lets it in");
+  }
+}
+
+const denied = (detail: string): Verdict => ({ kind: "refuse", reason: "auth_denied", detail });
+
+function compile(condition: Condition): Holds {
+  switch (condition.kind) {
+    case "any":
+      return () => true;
+    case "all": {
+      const parts = condition.of.map(compile);
+      return (request) => parts.every((holds) => holds(request));
+    }
+    case "some": {
+      const parts = condition.of.map(compile);
+      return (request) => parts.some((holds) => holds(request));
+    }
+    case "not": {
+      const holds = compile(condition.of);
+      return (request) => !holds(request);
+    }
+    case "header":
+      return valueHolds(condition.match, (request, name) => request.header(name));
+    case "query":
+      return valueHolds(condition.match, (request, name) => request.queryValue(name));
+    case "path": {
+      const holds = textTest(condition.test);
+      return (request) => holds(request.header(":path")?.replace(/\?.*$/s, ""));
+    }
+    default:
+      return compileConnection(condition);
+  }
+}
+
+/** Conditions on the connection alone, and on the page that a request comes from. */
+function compileConnection(
+  condition: Extract<
+    Condition,
+    { kind: "client" | "peer" | "local" | "local-port" | "server-name" | "certificate" | "same-origin" }
+  >,
+): Holds {
+  switch (condition.kind) {
+    case "client":
+      return inRanges(condition.ranges, ({ client }) => client);
+    case "peer":
+      return inRanges(condition.ranges, ({ connection }) => connection.clientAddress);
+    case "local":
+      return inRanges(condition.ranges, ({ connection }) => localOf(connection).address);
+    case "local-port":
+      return ({ connection }) => {
+        const { port } = localOf(connection);
+        return port >= condition.from && port <= condition.to;
+      };
+    case "server-name": {
+      const holds = textTest(condition.test);
+      return ({ connection }) => holds(connection.serverName);
+    }
+    case "certificate": {
+      const holds = condition.test && textTest(condition.test);
+      return ({ connection }) => {
+        const names = namesOf(connection);
+        return names.length > 0 && (holds === undefined || names.some(holds));
+      };
+    }
+    case "same-origin":
+      return sameOrigin(condition.others.map(textTest));
+  }
+}
+
+const textTest = (test: TextTest): CompiledTest => compileTest(test, (...args) => regexes().whole(...args));
+
+function valueHolds(
+  match: ValueMatch,
+  read: (request: GuardedRequest, name: string) => string | undefined,
+): Holds {
+  const holds = compileValueTest(match, (...args) => regexes().whole(...args));
+  return (request) => holds(read(request, match.name));
+}
+
+function inRanges(
+  ranges: ConstructorParameters<typeof AddressSet>[0],
+  addressOf: (request: GuardedRequest) => string,
+): Holds {
+  const set = new AddressSet(ranges);
+  return (request) => {
+    const address = addressOf(request);
+    return address !== "" && set.has(address);
+  };
+}
+
+/** The address that the client connected to: a PROXY header's, where one came. */
+function localOf({ proxy, raw }: GuardedConnection): { readonly address: string; readonly port: number } {
+  const destination = proxy?.header.destination;
+  return {
+    address: unmapAddress(destination?.address ?? raw.localAddress ?? ""),
+    port: destination?.port ?? raw.localPort ?? 0,
+  };
+}
+
+/** The URIs of a client's certificate, else its DNS names, else its subject; none without a certificate. */
+function namesOf({ tls, client }: GuardedConnection): readonly string[] {
+  const leaf = tls === undefined ? undefined : (client as unknown as TLSSocket).getPeerX509Certificate();
+  if (leaf === undefined) return [];
+  const uris = alternativeNames(leaf, "URI");
+  if (uris.length > 0) return uris;
+  const hosts = alternativeNames(leaf, "DNS");
+  return hosts.length > 0 ? hosts : [(leaf.subject ?? "").split("\n").reverse().join(",")];
+}
+
+/** A request without Origin and Referer comes from no page that is known. */
+function sameOrigin(others: readonly CompiledTest[]): Holds {
+  return ({ header }) => {
+    const said = header("origin") ?? header("referer");
+    const page = said === undefined ? null : URL.parse(said);
+    return (
+      page !== null &&
+      (page.host === header(":authority")?.toLowerCase() || others.some((holds) => holds(page.host)))
+    );
+  };
+}

@@ -1,0 +1,154 @@
+import { errorAt, warningAt } from "../../../../lib/findings.ts";
+import type { Compression } from "../../../../model/http/compression.ts";
+import type { Cors } from "../../../../model/http/cors.ts";
+import type { Guard } from "../../../../model/http/guard.ts";
+import type { RequestMatch } from "../../../../model/http/match.ts";
+import type { Node, UnknownExtension } from "../../node.ts";
+import { whyNoExtension } from "../../schema/registry.ts";
+import type { Mapping } from "../context.ts";
+import type { FieldStep } from "../fields.ts";
+import { type ApplyFilter, applied, ignored } from "./registry.ts";
+
+/** A filter of an `HttpConnectionManager`. */
+export interface HttpFilter {
+  readonly name: string;
+  readonly config: Node;
+  /** Only where a route switches it on. */
+  readonly isDisabled: boolean;
+  readonly apply: ApplyFilter;
+}
+
+/** The things that filters give a route. */
+export interface RouteParts {
+  /** The condition of its rule. */
+  readonly match: RequestMatch;
+  /** Its name. */
+  readonly route: string;
+  /** Names of guards, as a route has them. */
+  readonly guards: string[][];
+  cors: Cors | undefined;
+  compress: Compression | undefined;
+  /** In bytes. */
+  maxBody: number | undefined;
+  readonly requestSteps: FieldStep[];
+  readonly responseSteps: FieldStep[];
+  /** Rules that stand before the route's own, with other guards in place of its. */
+  readonly special: { readonly match: RequestMatch; readonly guards: string[][] }[];
+}
+
+/** The guards of a table, as its filters make them. */
+export class TableGuards {
+  readonly guards = new Map<string, Guard>();
+  readonly #made = new Map<Node, Promise<Guard | undefined>>();
+  readonly #table: string;
+
+  constructor(table: string) {
+    this.#table = table;
+  }
+
+  /**
+   * The name of the guard that a message describes, which is made once.
+   * @param kind the first part of its name. @returns undefined after an error.
+   */
+  async nameOf(
+    from: Node,
+    kind: "auth" | "rate_limits" | "rules",
+    label: string,
+    make: (name: string) => Guard | undefined | Promise<Guard | undefined>,
+  ): Promise<string | undefined> {
+    let made = this.#made.get(from);
+    if (made === undefined) {
+      made = Promise.resolve(make(this.#freeName(`${kind}.${this.#table}/${label}`)));
+      this.#made.set(from, made);
+      const guard = await made;
+      if (guard !== undefined) this.guards.set(guard.name, guard);
+    }
+    return (await made)?.name;
+  }
+
+  #freeName(wanted: string): string {
+    let name = wanted;
+    for (let number = 2; this.guards.has(name); number++) name = `${wanted}#${number}`;
+    return name;
+  }
+}
+
+/** The filters of a connection manager that do something, in their order. */
+export function readFilters(filters: readonly Node[], mapping: Mapping): readonly HttpFilter[] {
+  const found: HttpFilter[] = [];
+  for (const filter of filters) {
+    const config = filter.extension("typed_config");
+    const name = filter.text("name");
+    const isDisabled = filter.flag("disabled") === true;
+    if (config === undefined) {
+      mapping.report(errorAt(filter.path, "has no typed_config"));
+      continue;
+    }
+    const kind = "type" in config ? config.type.name : config.url;
+    if (ignored.has(kind)) continue;
+    const apply = applied[kind];
+    if (apply !== undefined && "type" in config) found.push({ name, config, isDisabled, apply });
+    else if (!isDisabled) unknownFilter(filter, config, mapping);
+  }
+  return found;
+}
+
+function unknownFilter(filter: Node, config: Node | UnknownExtension, { report }: Mapping): void {
+  const what = "type" in config ? config.type.name : config.url;
+  const why = whyNoExtension(what);
+  const message = `umay has no HTTP filter ${what}${why === undefined ? "" : `: ${why}`}`;
+  if (filter.flag("is_optional") === true) report(warningAt(filter.path, `has no effect: ${message}`));
+  else report(errorAt(filter.path, message));
+}
+
+/**
+ * Lets filters change a route.
+ * @param levels the route, its virtual host, its table: what the first of them says about a filter counts.
+ */
+export async function applyFilters(
+  filters: readonly HttpFilter[],
+  levels: readonly Node[],
+  parts: RouteParts,
+  guards: TableGuards,
+  mapping: Mapping,
+): Promise<void> {
+  for (const filter of filters) {
+    const own = overrideOf(filter.name, levels);
+    if (own === "disabled" || (filter.isDisabled && own === undefined)) continue;
+    await filter.apply({ ...filter, own }, parts, guards, mapping);
+  }
+}
+
+const wrapper = "FilterConfig";
+
+/** What the most specific level says about a filter. */
+function overrideOf(name: string, levels: readonly Node[]): Node | "disabled" | undefined {
+  for (const level of levels) {
+    const given = level.map("typed_per_filter_config").get(name);
+    if (given === undefined || !("type" in given)) continue;
+    if (given.kind !== wrapper) return given;
+    if (given.flag("disabled") === true) return "disabled";
+    const config = given.extension("config");
+    if (config !== undefined && "type" in config) return config;
+  }
+  return undefined;
+}
+
+/** Tells of settings of routes that nothing can be made of. @param manager undefined: nobody knows which filters there are. */
+export function checkOverrides(level: Node, manager: Node | undefined, { report }: Mapping): void {
+  const filters = manager?.nodes("http_filters");
+  for (const [name, given] of level.map("typed_per_filter_config")) {
+    if (filters?.every((filter) => filter.text("name") !== name)) {
+      report(warningAt(given.path, `has no effect: there is no filter ${JSON.stringify(name)} here`));
+      continue;
+    }
+    const inner = "type" in given && given.kind === wrapper ? given.extension("config") : given;
+    if (inner !== undefined && !("type" in inner))
+      report(errorAt(inner.path, `umay has no ${inner.url}${whyOf(inner.url)}`));
+  }
+}
+
+const whyOf = (url: string): string => {
+  const why = whyNoExtension(url);
+  return why === undefined ? "" : `: ${why}`;
+};

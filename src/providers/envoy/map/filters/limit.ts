@@ -1,0 +1,46 @@
+import { errorAt } from "../../../../lib/findings.ts";
+import type { RateLimit } from "../../../../model/http/guard.ts";
+import type { Node } from "../../node.ts";
+import type { Mapping } from "../context.ts";
+import { foldSteps, optionSteps } from "../fields.ts";
+import { runtimePercent } from "../fraction.ts";
+import type { ApplyFilter } from "./registry.ts";
+import { statusOf } from "./status.ts";
+
+/** `LocalRateLimit`: one bucket for all requests of the routes that have it. */
+export const applyLimit: ApplyFilter = async ({ name, config, own }, parts, guards, mapping) => {
+  const from = own ?? config;
+  // Envoy limits nothing unless both are said.
+  const shares = ["filter_enabled", "filter_enforced"].map((key) => runtimePercent(from.node(key)) ?? 0);
+  if (!from.has("token_bucket") || shares.includes(0)) return;
+  const guard = await guards.nameOf(from, "rate_limits", name, (label) => limitOf(from, label, mapping));
+  if (guard !== undefined) parts.guards.push([guard]);
+};
+
+function limitOf(from: Node, name: string, mapping: Mapping): RateLimit | undefined {
+  const { report } = mapping;
+  for (const key of ["filter_enabled", "filter_enforced"])
+    if ((runtimePercent(from.node(key)) ?? 0) < 100)
+      report(errorAt(from.at(key), "umay limits all requests or none; expected 0 or 100 %"));
+  const bucket = from.node("token_bucket")!;
+  const most = bucket.number("max_tokens") ?? 0;
+  const requests = bucket.number("tokens_per_fill") ?? 1;
+  const period = bucket.number("fill_interval") ?? 0;
+  if (most < 1 || requests < 1 || period < 1) {
+    report(errorAt(bucket.path, "expected max_tokens, tokens_per_fill and fill_interval, each above 0"));
+    return undefined;
+  }
+  const { set, add } = foldSteps(optionSteps(from.nodes("response_headers_to_add"), mapping));
+  const lines = Object.entries({ ...set, ...add }).map(([field, value]) => `${field}: ${value.join("")}\r\n`);
+  return {
+    kind: "rate-limit",
+    name,
+    key: [[]],
+    rate: { requests, period },
+    burst: most,
+    concurrent: undefined,
+    keys: 1,
+    fields: from.text("enable_x_ratelimit_headers") === "DRAFT_VERSION_03" ? "always" : "never",
+    refusal: { status: statusOf(from.node("status")) ?? 429, lines: lines.join("") },
+  };
+}

@@ -1,0 +1,135 @@
+import type { RequestMatch } from "../../../model/http/match.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
+import type { Rule } from "../../../model/http/route-table.ts";
+import type { Node } from "../node.ts";
+import { mapAction } from "./action.ts";
+import { certificateSteps } from "./client-certificate.ts";
+import type { Mapping } from "./context.ts";
+import { foldSteps, mapFields } from "./fields.ts";
+import { applyFilters, type HttpFilter, type RouteParts, type TableGuards } from "./filters/filters.ts";
+import { mapHash } from "./hash.ts";
+import { mapMirrors } from "./mirrors.ts";
+import { mapRetry } from "./retries.ts";
+import { mapRewrite } from "./rewrite.ts";
+import type { TableUse } from "./routes.ts";
+import { traceOf } from "./tracing.ts";
+
+/** Settings that the routes of a table have in common. */
+export interface Common extends TableUse {
+  readonly config: Node;
+  readonly filters: readonly HttpFilter[];
+  readonly guards: TableGuards;
+}
+
+/** A `Route`, as its rule, and rules in front of it where a filter treats a part of its requests in another way. */
+export async function mapRoute(
+  route: Node,
+  name: string,
+  match: RequestMatch,
+  host: Node,
+  common: Common,
+  mapping: Mapping,
+): Promise<readonly Rule<HttpRoute>[]> {
+  const levels = [route, host, common.config];
+  const parts = newParts(name, match);
+  await applyFilters(common.filters, levels, parts, common.guards, mapping);
+  const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
+  const requestSteps = [
+    ...certificateSteps(common.manager, common.mutual),
+    ...mapFields(levels, "request", specificWins, mapping),
+    ...parts.requestSteps,
+  ];
+  const responseSteps = [...mapFields(levels, "response", specificWins, mapping), ...parts.responseSteps];
+  const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, mapping);
+  if (action === undefined) return [];
+  const usual = mapping.defaults.route;
+  const forward = route.node("route");
+  const mapped: HttpRoute = {
+    ...usual,
+    name,
+    priority: 0,
+    action,
+    guards: parts.guards,
+    maxBody: parts.maxBody,
+    cors: parts.cors,
+    requestFields: forward === undefined ? usual.requestFields : foldSteps(requestSteps),
+    responseFields: foldSteps(responseSteps),
+    ...(parts.compress !== undefined && { compress: parts.compress }),
+    ...(forward !== undefined && (await mapForward(route, forward, host, common, mapping))),
+    ...traceOf(route, common.manager),
+  };
+  return [
+    ...parts.special.map((each, index) => ({
+      match: each.match,
+      route: { ...mapped, name: `${name}#${index + 1}`, guards: each.guards },
+    })),
+    { match, route: mapped },
+  ];
+}
+
+const newParts = (route: string, match: RequestMatch): RouteParts => ({
+  match,
+  route,
+  guards: [],
+  cors: undefined,
+  compress: undefined,
+  maxBody: undefined,
+  requestSteps: [],
+  responseSteps: [],
+  special: [],
+});
+
+/** The way to a backend. */
+async function mapForward(
+  route: Node,
+  forward: Node,
+  host: Node,
+  { config, upgrades, manager }: Common,
+  mapping: Mapping,
+): Promise<Partial<HttpRoute>> {
+  const usual = mapping.defaults.route;
+  const buffer =
+    route.number("per_request_buffer_limit_bytes") ?? host.number("per_request_buffer_limit_bytes");
+  const policy = forward.node("retry_policy") ?? host.node("retry_policy");
+  const { retry, try: longestTry } = mapRetry(policy, buffer, mapping);
+  return {
+    rewrite: await mapRewrite(forward, route.node("match"), mapping),
+    timeouts: { ...usual.timeouts, ...timeoutsOf(forward, manager), try: longestTry },
+    retry,
+    mirrors: mapMirrors([forward, host, config], mapping),
+    hash: mapHash(forward, mapping),
+    upgrades: upgradesOf(forward, upgrades),
+  };
+}
+
+/** In milliseconds, of Envoy: 15 s for the whole, 0 for no limit. */
+const usualTimeout = 15_000;
+
+function timeoutsOf(
+  forward: Node,
+  manager: Node | undefined,
+): Pick<HttpRoute["timeouts"], "firstByte" | "request" | "idle"> {
+  const whole = forward.number("timeout") ?? usualTimeout;
+  const idle = forward.number("idle_timeout");
+  const common = manager?.node("common_http_protocol_options");
+  const stream =
+    forward.node("max_stream_duration")?.number("max_stream_duration") ??
+    common?.number("max_stream_duration");
+  const limits = [whole, stream].filter((limit) => limit !== undefined && limit > 0) as number[];
+  return {
+    firstByte: whole === 0 ? noLimit : whole,
+    request: limits.length === 0 ? undefined : Math.min(...limits),
+    idle: idle === 0 ? noLimit : idle,
+  };
+}
+
+/** A day, in milliseconds: that a timeout is switched off is no reason to keep what died. */
+const noLimit = 86_400_000;
+
+/** A route may switch on or off what its listener has. */
+function upgradesOf(forward: Node, upgrades: HttpRoute["upgrades"]): HttpRoute["upgrades"] {
+  const own = forward
+    .nodes("upgrade_configs")
+    .find((each) => each.text("upgrade_type").toLowerCase() === "websocket");
+  return own === undefined ? upgrades : own.flag("enabled") === false ? [] : ["websocket"];
+}

@@ -1,0 +1,54 @@
+import { warningAt } from "../../../lib/findings.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
+import type { OtlpSettings } from "../../../model/tracing.ts";
+import type { Node } from "../node.ts";
+import type { Mapping } from "./context.ts";
+import { percentOf } from "./fraction.ts";
+
+/** The collector of the first connection manager that has one; undefined: requests are not traced. */
+export function mapCollector(listeners: readonly Node[], mapping: Mapping): OtlpSettings | undefined {
+  for (const listener of listeners)
+    for (const node of listener.all()) {
+      const provider =
+        node.kind === "HttpConnectionManager" ? node.node("tracing")?.node("provider") : undefined;
+      const found = provider && collectorOf(provider, mapping);
+      if (found !== undefined) return found;
+    }
+  return undefined;
+}
+
+function collectorOf(provider: Node, { report }: Mapping): OtlpSettings | undefined {
+  const config = provider.extension("typed_config");
+  if (config === undefined || !("type" in config) || config.kind !== "OpenTelemetryConfig") {
+    report(
+      warningAt(provider.path, "has no effect: umay sends traces to OpenTelemetry (OpenTelemetryConfig)"),
+    );
+    return undefined;
+  }
+  const service = config.node("http_service");
+  const url = URL.parse(service?.node("http_uri")?.text("uri") ?? "");
+  if (service === undefined || url === null) {
+    report(
+      warningAt(config.path, "has no effect: umay sends traces over HTTP; expected http_service with a URL"),
+    );
+    return undefined;
+  }
+  const headers = service.nodes("request_headers_to_add").flatMap((option) => option.node("header") ?? []);
+  return {
+    traces: url.href,
+    metrics: url.href.replace(/traces$/, "metrics"),
+    headers: Object.fromEntries(headers.map((header) => [header.text("key"), header.text("value")])),
+    serviceName: config.text("service_name") || "umay",
+    interval: 0,
+  };
+}
+
+/** How many requests of a route are traced: without a word of its connection manager's, none. */
+export function traceOf(route: Node, manager: Node | undefined): Pick<HttpRoute, "trace"> {
+  const tracing = manager?.node("tracing");
+  if (tracing === undefined) return {};
+  const own = route.node("tracing")?.node("random_sampling");
+  const percent =
+    own === undefined ? (tracing.node("random_sampling")?.number("value") ?? 100) : percentOf(own);
+  return { trace: { percent } };
+}

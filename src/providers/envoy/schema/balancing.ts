@@ -1,0 +1,40 @@
+/** Policies of balancing that are made of others. See {@link readTable} for the form. */
+export const balancingTable = `
+message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
+1 zone_aware_lb_config message ! zones do not count
+2 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
+
+message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
+
+message envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
+1 use_hostname_for_hashing bool - addresses count
+2 hash_balance_factor UInt32Value
+3 hash_policy message[] ! the route's policies count
+
+message envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality
+1 endpoint_picking_policy envoy.config.cluster.v3.LoadBalancingPolicy
+
+message envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin
+1 enable_oob_load_report BoolValue ! loads of backends are not reported; weights count
+2 oob_reporting_period duration ! loads of backends are not reported; weights count
+3 blackout_period duration ! loads of backends are not reported; weights count
+4 weight_expiration_period duration ! loads of backends are not reported; weights count
+5 weight_update_period duration ! loads of backends are not reported; weights count
+6 error_utilization_penalty FloatValue ! loads of backends are not reported; weights count
+7 metric_names_for_computing_utilization string[] ! loads of backends are not reported; weights count
+8 slow_start_config message ! loads of backends are not reported; weights count
+
+message envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost
+1 override_host_sources envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource[]
+3 fallback_policy envoy.config.cluster.v3.LoadBalancingPolicy
+
+message envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource
+1 header string
+2 metadata message x
+
+message envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig
+
+message envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig
+1 use_hostname_for_hashing bool - addresses count
+2 hash_balance_factor UInt32Value
+`;

@@ -1,0 +1,199 @@
+/** Filters for HTTP, and their settings for routes. See {@link readTable} for the form. */
+export const filterTable = `
+message envoy.config.route.v3.FilterConfig
+1 config any
+2 is_optional bool - a filter that there is not is told of anyway
+3 disabled bool
+
+message envoy.extensions.filters.http.buffer.v3.Buffer
+1 max_request_bytes UInt32Value
+
+message envoy.extensions.filters.http.buffer.v3.BufferPerRoute
+1 disabled bool
+2 buffer envoy.extensions.filters.http.buffer.v3.Buffer
+
+message envoy.extensions.filters.http.header_mutation.v3.Mutations
+1 request_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
+2 response_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
+3 query_parameter_mutations message[] x
+4 response_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[] x
+5 request_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[] x
+
+message envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
+1 mutations envoy.extensions.filters.http.header_mutation.v3.Mutations
+2 most_specific_header_mutations_wins bool - the route's mutations come last
+
+message envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute
+1 mutations envoy.extensions.filters.http.header_mutation.v3.Mutations
+
+message envoy.config.common.mutation_rules.v3.HeaderMutation
+1 remove string
+2 append envoy.config.core.v3.HeaderValueOption
+3 remove_on_match message x
+
+message envoy.extensions.filters.http.compressor.v3.Compressor
+6 compressor_library envoy.config.core.v3.TypedExtensionConfig
+7 request_direction_config message ! requests are not compressed
+8 response_direction_config envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig
+9 choose_first bool - the client's weights count, and then umay's order
+
+message envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionConfig
+1 enabled envoy.config.core.v3.RuntimeFeatureFlag
+2 min_content_length UInt32Value
+3 content_type string[]
+
+message envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig
+1 common_config envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionConfig
+2 disable_on_etag_header bool - umay leaves alone what may not be changed
+3 remove_accept_encoding_header bool - umay leaves alone what may not be changed
+4 uncompressible_response_codes uint32[] - umay leaves alone what may not be changed
+5 status_header_enabled bool - umay leaves alone what may not be changed
+
+message envoy.extensions.filters.http.compressor.v3.CompressorPerRoute
+1 disabled bool
+2 overrides message ! the filter's own settings count
+
+message envoy.extensions.compression.gzip.compressor.v3.Gzip
+1 memory_level UInt32Value - umay chooses the effort
+2 compression_level int32 - umay chooses the effort
+3 compression_strategy int32 - umay chooses the effort
+4 window_bits UInt32Value - umay chooses the effort
+5 chunk_size UInt32Value - umay chooses the effort
+
+message envoy.extensions.compression.brotli.compressor.v3.Brotli
+1 quality UInt32Value - umay chooses the effort
+2 encoder_mode int32 - umay chooses the effort
+3 window_bits UInt32Value - umay chooses the effort
+4 input_block_bits UInt32Value - umay chooses the effort
+5 chunk_size UInt32Value - umay chooses the effort
+6 disable_literal_context_modeling bool - umay chooses the effort
+
+message envoy.extensions.compression.zstd.compressor.v3.Zstd
+1 compression_level UInt32Value - umay chooses the effort
+2 enable_checksum bool - umay chooses the effort
+3 strategy int32 - umay chooses the effort
+4 dictionary message - umay chooses the effort
+5 chunk_size UInt32Value - umay chooses the effort
+
+message envoy.extensions.filters.http.cors.v3.Cors
+
+message envoy.extensions.filters.http.cors.v3.CorsPolicy
+1 allow_origin_string_match envoy.type.matcher.v3.StringMatcher[]
+2 allow_methods string
+3 allow_headers string
+4 expose_headers string
+5 max_age string
+6 allow_credentials BoolValue
+7 filter_enabled envoy.config.core.v3.RuntimeFractionalPercent
+8 shadow_enabled message - nothing is tried out
+9 allow_private_network_access BoolValue ! browsers are not told of private networks
+10 forward_not_matching_preflights BoolValue ! preflights are answered by umay
+
+message envoy.extensions.filters.http.csrf.v3.CsrfPolicy
+1 filter_enabled envoy.config.core.v3.RuntimeFractionalPercent
+2 shadow_enabled message - nothing is tried out
+3 additional_origins envoy.type.matcher.v3.StringMatcher[]
+
+message envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
+1 stat_prefix string - the name counts
+2 status envoy.type.v3.HttpStatus
+3 token_bucket envoy.type.v3.TokenBucket
+4 filter_enabled envoy.config.core.v3.RuntimeFractionalPercent
+5 filter_enforced envoy.config.core.v3.RuntimeFractionalPercent
+6 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
+8 descriptors message[] x
+9 stage uint32 - there is no rate limit service
+10 request_headers_to_add_when_not_enforced message[] - every limit is enforced
+11 local_rate_limit_per_downstream_connection bool x
+12 enable_x_ratelimit_headers envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion
+13 vh_rate_limits int32 - there is no rate limit service
+14 always_consume_default_token_bucket BoolValue - there is one bucket
+15 rate_limited_as_resource_exhausted bool - gRPC's clients are told so
+16 local_cluster_rate_limit message x
+17 rate_limits message[] x
+18 max_dynamic_descriptors UInt32Value - there is one bucket
+
+message envoy.type.v3.TokenBucket
+1 max_tokens uint32
+2 tokens_per_fill UInt32Value
+3 fill_interval duration
+
+message envoy.type.v3.HttpStatus
+1 code envoy.type.v3.StatusCode
+
+enum envoy.type.v3.StatusCode
+0 Empty
+100 Continue
+200 OK
+201 Created
+202 Accepted
+203 NonAuthoritativeInformation
+204 NoContent
+205 ResetContent
+206 PartialContent
+207 MultiStatus
+208 AlreadyReported
+226 IMUsed
+300 MultipleChoices
+301 MovedPermanently
+302 Found
+303 SeeOther
+304 NotModified
+305 UseProxy
+307 TemporaryRedirect
+308 PermanentRedirect
+400 BadRequest
+401 Unauthorized
+402 PaymentRequired
+403 Forbidden
+404 NotFound
+405 MethodNotAllowed
+406 NotAcceptable
+407 ProxyAuthenticationRequired
+408 RequestTimeout
+409 Conflict
+410 Gone
+411 LengthRequired
+412 PreconditionFailed
+413 PayloadTooLarge
+414 URITooLong
+415 UnsupportedMediaType
+416 RangeNotSatisfiable
+417 ExpectationFailed
+421 MisdirectedRequest
+422 UnprocessableEntity
+423 Locked
+424 FailedDependency
+426 UpgradeRequired
+428 PreconditionRequired
+429 TooManyRequests
+431 RequestHeaderFieldsTooLarge
+500 InternalServerError
+501 NotImplemented
+502 BadGateway
+503 ServiceUnavailable
+504 GatewayTimeout
+505 HTTPVersionNotSupported
+506 VariantAlsoNegotiates
+507 InsufficientStorage
+508 LoopDetected
+510 NotExtended
+511 NetworkAuthenticationRequired
+
+enum envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion
+0 OFF
+1 DRAFT_VERSION_03
+
+message envoy.extensions.filters.http.health_check.v3.HealthCheck
+1 pass_through_mode BoolValue
+3 cache_time duration ! umay answers for itself
+4 cluster_min_healthy_percentages message{} ! umay answers for itself
+5 headers envoy.config.route.v3.HeaderMatcher[]
+
+message envoy.extensions.filters.http.grpc_stats.v3.FilterConfig
+1 emit_filter_state bool - umay counts its own
+2 individual_method_stats_allowlist message - umay counts its own
+3 stats_for_all_methods BoolValue - umay counts its own
+4 enable_upstream_stats bool - umay counts its own
+5 replace_dots_in_grpc_service_name bool - umay counts its own
+`;

@@ -1,0 +1,82 @@
+/** Traces, lines of logs, and answers of umay's own. See {@link readTable} for the form. */
+export const telemetryTable = `
+message envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig
+1 mappers envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper[]
+2 body_format envoy.config.core.v3.SubstitutionFormatString ! umay's own answers have umay's texts
+
+message envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper
+1 filter envoy.config.accesslog.v3.AccessLogFilter
+2 status_code UInt32Value
+3 body envoy.config.core.v3.DataSource
+4 body_format_override envoy.config.core.v3.SubstitutionFormatString
+5 headers_to_add message[] ! they are not sent
+
+message envoy.config.core.v3.SubstitutionFormatString
+1 text_format string
+2 json_format struct
+3 omit_empty_values bool - umay writes a line in one way
+4 content_type string
+5 text_format_source message x
+6 formatters message[] - umay writes a line in one way
+7 json_format_options message - umay writes a line in one way
+
+message envoy.config.accesslog.v3.AccessLogFilter
+1 status_code_filter envoy.config.accesslog.v3.StatusCodeFilter
+2 duration_filter message x
+3 not_health_check_filter message x
+4 traceable_filter message x
+5 runtime_filter message x
+6 and_filter message x
+7 or_filter message x
+8 header_filter message x
+9 response_flag_filter message x
+10 grpc_status_filter message x
+11 extension_filter message x
+12 metadata_filter message x
+13 log_type_filter message x
+
+message envoy.config.accesslog.v3.StatusCodeFilter
+1 comparison envoy.config.accesslog.v3.ComparisonFilter
+
+message envoy.config.accesslog.v3.ComparisonFilter
+1 op envoy.config.accesslog.v3.ComparisonFilter.Op
+2 value envoy.config.core.v3.RuntimeUInt32
+
+enum envoy.config.accesslog.v3.ComparisonFilter.Op
+0 EQ
+1 GE
+2 LE
+3 NE
+
+message envoy.config.core.v3.RuntimeUInt32
+2 default_value uint32
+3 runtime_key string - there are no runtime keys
+
+message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing
+3 client_sampling message ! random_sampling counts
+4 random_sampling envoy.type.v3.Percent
+5 overall_sampling message ! random_sampling counts
+6 verbose bool - spans are umay's
+7 max_path_tag_length UInt32Value - spans are umay's
+8 custom_tags message[] ! spans have umay's attributes
+9 provider envoy.config.trace.v3.Tracing.Http
+10 spawn_upstream_span BoolValue - spans are umay's
+11 operation string - spans are umay's
+12 upstream_operation string - spans are umay's
+
+message envoy.config.trace.v3.Tracing.Http
+1 name string - the type says it
+3 typed_config any
+
+message envoy.config.trace.v3.OpenTelemetryConfig
+1 grpc_service envoy.config.core.v3.GrpcService
+2 service_name string
+3 http_service envoy.config.core.v3.HttpService
+4 resource_detectors message[] ! umay tells its own resource
+5 sampler message ! random_sampling counts
+6 max_cache_size UInt32Value - spans are sent every half second
+
+message envoy.config.core.v3.HttpService
+1 http_uri envoy.config.core.v3.HttpUri
+2 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
+`;

@@ -1,0 +1,383 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Guard } from "../../../src/model/http/guard.ts";
+import {
+  type EnvoyFile,
+  httpFilter,
+  loadFile,
+  loadRoutes,
+  loadTable,
+  problemsOf,
+  typed,
+} from "../../support/envoy.ts";
+
+const toA = { cluster: "a" };
+const any = { prefix: "/" };
+const extension = (kind: string, fields: object = {}): object =>
+  typed(`envoy.extensions.filters.http.${kind}`, fields);
+const all = { default_value: { numerator: 100 } };
+
+/** The only guard of a file's table. */
+async function guardOf<Kind extends Guard["kind"]>(
+  file: EnvoyFile,
+  kind: Kind,
+): Promise<Extract<Guard, { kind: Kind }>> {
+  const { guards } = await loadTable(file);
+  assert.equal(guards.length, 1);
+  assert.equal(guards[0]!.kind, kind);
+  return guards[0] as Extract<Guard, { kind: Kind }>;
+}
+
+test("a local rate limit is one bucket for the routes that share it, and a route may have its own", async () => {
+  const bucket = (max_tokens: number): object => ({
+    token_bucket: { max_tokens, tokens_per_fill: 10, fill_interval: "60s" },
+    filter_enabled: all,
+    filter_enforced: all,
+    status: { code: "ServiceUnavailable" },
+    response_headers_to_add: [{ header: { key: "x-limited", value: "yes" } }],
+  });
+  const { guards, hosts } = await loadTable({
+    filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", bucket(20), { name: "limit" })],
+    routes: [
+      { match: { prefix: "/a" }, route: toA },
+      {
+        match: { prefix: "/b" },
+        route: toA,
+        typed_per_filter_config: { limit: extension("local_ratelimit.v3.LocalRateLimit", bucket(5)) },
+      },
+      {
+        match: { prefix: "/c" },
+        route: toA,
+        typed_per_filter_config: { limit: typed("envoy.config.route.v3.FilterConfig", { disabled: true }) },
+      },
+      { match: any, route: toA },
+    ],
+  });
+  assert.deepEqual(
+    guards.map(
+      (guard) => guard.kind === "rate-limit" && [guard.name, guard.burst, guard.rate, guard.refusal],
+    ),
+    [
+      [
+        "rate_limits.l/filter_chains[0]/limit",
+        20,
+        { requests: 10, period: 60_000 },
+        { status: 503, lines: "x-limited: yes\r\n" },
+      ],
+      [
+        "rate_limits.l/filter_chains[0]/limit#2",
+        5,
+        { requests: 10, period: 60_000 },
+        { status: 503, lines: "x-limited: yes\r\n" },
+      ],
+    ],
+  );
+  const names = guards.map(({ name }) => name);
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ route }) => route.guards),
+    [[[names[0]]], [[names[1]]], [], [[names[0]]]],
+  );
+});
+
+test("a rate limit that is not enforced limits nothing, as in Envoy", async () => {
+  const config = { token_bucket: { max_tokens: 1, fill_interval: "1s" }, filter_enabled: all };
+  const [route] = await loadRoutes({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", config)] });
+  assert.deepEqual(route!.guards, []);
+  const half = { ...config, filter_enforced: { default_value: { numerator: 50 } } };
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", half)] }))[0]!,
+    /limits all requests or none/,
+  );
+});
+
+test("policies of RBAC are rules about headers, paths, addresses, ports, names and certificates", async () => {
+  const config = {
+    rules: {
+      action: "DENY",
+      policies: {
+        b: {
+          permissions: [{ any: true }],
+          principals: [{ remote_ip: { address_prefix: "10.0.0.0", prefix_len: 8 } }],
+        },
+        a: {
+          permissions: [
+            {
+              and_rules: {
+                rules: [
+                  { url_path: { path: { prefix: "/admin" } } },
+                  { not_rule: { header: { name: "x-ok", present_match: true } } },
+                ],
+              },
+            },
+            { destination_port: 8443 },
+          ],
+          principals: [
+            { authenticated: { principal_name: { exact: "spiffe://a" } } },
+            { or_ids: { ids: [{ any: true }] } },
+          ],
+        },
+      },
+    },
+  };
+  const guard = await guardOf({ filters: [httpFilter("rbac.v3.RBAC", config)] }, "rules");
+  assert.equal(guard.otherwise, true);
+  assert.deepEqual(
+    guard.rules.map(({ name, allows, when }) => [name, allows, when.kind]),
+    [
+      ["a", false, "all"],
+      ["b", false, "all"],
+    ],
+  );
+  const [, b] = guard.rules;
+  assert.deepEqual(b!.when, {
+    kind: "all",
+    of: [
+      { kind: "some", of: [{ kind: "any" }] },
+      {
+        kind: "some",
+        of: [{ kind: "client", ranges: [{ family: "ipv4", address: "10.0.0.0", prefix: 8 }] }],
+      },
+    ],
+  });
+  const cel = {
+    rules: { policies: { p: { permissions: [{ any: true }], principals: [{ any: true }], condition: {} } } },
+  };
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("rbac.v3.RBAC", cel)] })).join(),
+    /conditions in CEL are not evaluated/,
+  );
+});
+
+test("a route's RBAC in the form of a matcher replaces the filter's, as Envoy Gateway writes it", async () => {
+  const action = (name: string, does: string): object => ({
+    action: { name, typed_config: typed("envoy.config.rbac.v3.Action", { name, action: does }) },
+  });
+  const rbac = {
+    matcher: {
+      matcher_list: {
+        matchers: [
+          {
+            predicate: {
+              single_predicate: {
+                input: {
+                  name: "ip",
+                  typed_config: typed("envoy.extensions.matching.common_inputs.network.v3.SourceIPInput"),
+                },
+                custom_match: {
+                  name: "m",
+                  typed_config: typed("envoy.extensions.matching.input_matchers.ip.v3.Ip", {
+                    cidr_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }],
+                  }),
+                },
+              },
+            },
+            on_match: action("local", "ALLOW"),
+          },
+        ],
+      },
+      on_no_match: action("default", "DENY"),
+    },
+  };
+  const guard = await guardOf(
+    {
+      filters: [httpFilter("rbac.v3.RBAC", {}, { name: "r" })],
+      host: { typed_per_filter_config: { r: extension("rbac.v3.RBACPerRoute", { rbac }) } },
+    },
+    "rules",
+  );
+  assert.deepEqual(
+    [guard.otherwise, guard.rules.map(({ name, allows, when }) => [name, allows, when.kind])],
+    [false, [["local", true, "client"]]],
+  );
+});
+
+test("CORS is a policy of routes and hosts; its filter alone does nothing", async () => {
+  const policy = {
+    allow_origin_string_match: [
+      { exact: "https://A.test" },
+      { safe_regex: { regex: "https://.*\\.b\\.test" } },
+    ],
+    allow_methods: "GET, PUT",
+    allow_headers: "X-One,x-two",
+    expose_headers: "x-three",
+    max_age: "60",
+    allow_credentials: true,
+  };
+  const [own, plain] = await loadRoutes({
+    filters: [httpFilter("cors.v3.Cors", {}, { name: "c" })],
+    routes: [
+      {
+        match: { prefix: "/a" },
+        route: toA,
+        typed_per_filter_config: { c: extension("cors.v3.CorsPolicy", policy) },
+      },
+      { match: any, route: toA },
+    ],
+  });
+  assert.equal(plain!.cors, undefined);
+  assert.deepEqual(own!.cors, {
+    origins: ["https://a.test"],
+    originTests: [{ kind: "regex", value: "https://.*\\.b\\.test", ignoreCase: false }],
+    methods: ["GET", "PUT"],
+    headers: ["x-one", "x-two"],
+    expose: ["x-three"],
+    credentials: true,
+    maxAge: 60_000,
+  });
+});
+
+test("an authorisation server is asked about the request as it came, and refuses with 403 where it is away", async () => {
+  const service = {
+    server_uri: { uri: "http://auth", cluster: "a", timeout: "0.5s" },
+    path_prefix: "/check",
+    authorization_response: { allowed_upstream_headers: { patterns: [{ exact: "X-User" }] } },
+  };
+  const guard = await guardOf(
+    { filters: [httpFilter("ext_authz.v3.ExtAuthz", { http_service: service })] },
+    "forward",
+  );
+  assert.deepEqual(
+    [guard.pool, guard.path, guard.asks, guard.copy, guard.timeout, guard.onFailure, guard.failureStatus],
+    ["a", "/check", "same", ["x-user"], 500, "refuse", 403],
+  );
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("ext_authz.v3.ExtAuthz", { grpc_service: {} })] }))[0]!,
+    /over HTTP, not over gRPC/,
+  );
+});
+
+const jwks = JSON.stringify({
+  keys: [{ kty: "OKP", crv: "Ed25519", kid: "1", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }],
+});
+const provider = { issuer: "https://i.test", audiences: ["me"], local_jwks: { inline_string: jwks } };
+
+test("tokens are required by the first rule that matches; a part of a route makes a rule before it", async () => {
+  const config = {
+    providers: {
+      p: provider,
+      q: { ...provider, from_headers: [{ name: "X-Token", value_prefix: "T " }], forward: true },
+    },
+    rules: [
+      { match: { prefix: "/open/" } },
+      {
+        match: { prefix: "/api/" },
+        requires: { requires_any: { requirements: [{ provider_name: "p" }, { provider_name: "q" }] } },
+      },
+    ],
+  };
+  const { hosts, guards } = await loadTable({
+    filters: [httpFilter("jwt_authn.v3.JwtAuthentication", config)],
+    routes: [
+      { match: { prefix: "/api/v1/" }, route: toA },
+      { match: { prefix: "/" }, route: toA },
+    ],
+  });
+  const names = guards.map(({ name }) => name);
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ match, route }) => [match.path?.value, route.guards]),
+    [
+      ["/api/v1/", [names]],
+      ["/open/", []],
+      ["/api/", [names]],
+      ["/", []],
+    ],
+  );
+  assert.deepEqual(
+    guards.map((guard) => guard.kind === "jwt" && [guard.from, guard.issuer, guard.audience]),
+    [
+      [[{ kind: "bearer" }, { kind: "query", name: "access_token" }], ["https://i.test"], ["me"]],
+      [[{ kind: "header", name: "x-token", prefix: "T " }], ["https://i.test"], ["me"]],
+    ],
+  );
+});
+
+test("a requirement may let in who has no token", async () => {
+  const config = {
+    providers: { p: { ...provider, claim_to_headers: [{ header_name: "X-Sub", claim_name: "sub" }] } },
+    rules: [
+      {
+        match: any,
+        requires: { requires_any: { requirements: [{ provider_name: "p" }, { allow_missing: {} }] } },
+      },
+    ],
+  };
+  const { hosts, guards } = await loadTable({
+    filters: [httpFilter("jwt_authn.v3.JwtAuthentication", config)],
+  });
+  const { route } = hosts[0]!.rules[0]!;
+  assert.equal(route.guards[0]!.length, 2);
+  assert.deepEqual(
+    guards.map(({ kind }) => kind),
+    ["jwt", "rules"],
+  );
+  assert.deepEqual(route.requestFields.set["x-sub"], [{ claim: "sub" }]);
+  assert.ok(route.requestFields.remove.includes("authorization"));
+});
+
+test("compressors add their codings; buffers limit bodies; mutations change fields; a health check answers by itself", async () => {
+  const library = (kind: string): object => ({
+    name: "l",
+    typed_config: typed(`envoy.extensions.compression.${kind}`),
+  });
+  const [health, route] = await loadRoutes({
+    filters: [
+      httpFilter("health_check.v3.HealthCheck", {
+        pass_through_mode: false,
+        headers: [{ name: ":path", string_match: { exact: "/healthz" } }],
+      }),
+      httpFilter(
+        "compressor.v3.Compressor",
+        { compressor_library: library("gzip.compressor.v3.Gzip") },
+        { name: "gzip" },
+      ),
+      httpFilter(
+        "compressor.v3.Compressor",
+        {
+          compressor_library: library("brotli.compressor.v3.Brotli"),
+          response_direction_config: {
+            common_config: { min_content_length: 100, content_type: ["text/html"] },
+          },
+        },
+        { name: "br" },
+      ),
+      httpFilter("buffer.v3.Buffer", { max_request_bytes: 1_000 }),
+      httpFilter("header_mutation.v3.HeaderMutation", {
+        mutations: {
+          request_mutations: [{ remove: "x-a" }, { append: { header: { key: "x-b", value: "%PROTOCOL%" } } }],
+          response_mutations: [
+            { append: { header: { key: "x-c", value: "1" }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" } },
+          ],
+        },
+      }),
+    ],
+  });
+  assert.deepEqual(
+    [health!.action.kind, health!.action.kind === "respond" && health!.action.status],
+    ["respond", 200],
+  );
+  assert.deepEqual(route!.compress?.codings, ["br", "gzip"]);
+  assert.equal(route!.compress?.minSize, 30);
+  assert.equal(route!.maxBody, 1_000);
+  assert.ok(route!.requestFields.remove.includes("x-a"));
+  assert.deepEqual(route!.requestFields.add["x-b"], [{ variable: "request.protocol" }]);
+  assert.deepEqual(route!.responseFields.set["x-c"], ["1"]);
+});
+
+test("requests of pages of other hosts that change something are refused", async () => {
+  const config = { filter_enabled: all, additional_origins: [{ suffix: ".ok.test" }] };
+  const guard = await guardOf({ filters: [httpFilter("csrf.v3.CsrfPolicy", config)] }, "rules");
+  assert.deepEqual([guard.otherwise, guard.rules.map(({ allows }) => allows)], [true, [false]]);
+});
+
+test("a filter that umay does not have is an error, unless it may be left out; settings for no filter are told", async () => {
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("lua.v3.Lua")] }))[0]!,
+    /no HTTP filter .*Lua: umay runs no scripts/,
+  );
+  const { warnings } = await loadFile({
+    filters: [httpFilter("lua.v3.Lua", {}, { is_optional: true })],
+    host: { typed_per_filter_config: { nobody: extension("buffer.v3.BufferPerRoute", { disabled: true }) } },
+  });
+  assert.match(warnings.join("\n"), /has no effect: umay has no HTTP filter/);
+  assert.match(warnings.join("\n"), /there is no filter "nobody" here/);
+});
