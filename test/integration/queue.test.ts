@@ -110,6 +110,18 @@ describe("max_connections_per_backend", () => {
     second.end();
   });
 
+  test("a backend that has ended and is sent nothing leaves its place, though it may still read", async () => {
+    using first = await served("tiny");
+    const [server] = backends[0]!.peers as [Peer];
+    server.end();
+    assert.equal(await first.ending(), "end");
+    using second = await served("tiny");
+    server.socket.resume();
+    await first.write("late");
+    await server.receivedAtLeast("xlate".length);
+    for (const client of [first, second]) client.end();
+  });
+
   test("a session that has waited for queue.timeout is reset", async () => {
     using _ = await served("brief");
     using client = await connectPlain(umay.port("brief"));

@@ -45,7 +45,7 @@ export const fakePool: PlacedPool = {
 export const fakeChain: Chain = chainTo(
   "app",
   {},
-  { timeouts: { idle: 1_000, halfClose: 1_000, stall: 60_000 } },
+  { timeouts: { idle: 1_000, halfClose: 2_000, stall: 60_000 } },
 );
 
 export const fakeListener: PlacedListener = {

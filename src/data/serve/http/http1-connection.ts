@@ -172,6 +172,11 @@ export class Http1Connection
     return true;
   }
 
+  /** Of a WebSocket whose backend has ended: nothing that the client still says would be answered. */
+  giveUpPlace(): void {
+    this.relayEnded("backend_closed");
+  }
+
   dropUpstream(reason: EndReason): void {
     this.exchange!.tunnelEnded(reason, false);
   }

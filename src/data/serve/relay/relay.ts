@@ -11,6 +11,8 @@ export interface RelayOwner {
   countSent(bytes: number): void;
   /** Whether others may wait for the backend. */
   readonly backendIsScarce: boolean;
+  /** The backend has ended, and nothing moves: others may have its place. Its socket stays open. */
+  giveUpPlace(): void;
   /** The backend is gone: gives it back. The client still gets what it said. @param reason for which the session will end. */
   dropUpstream(reason: EndReason): void;
   /** Once. The owner resets the sockets that are still open. */
@@ -261,7 +263,7 @@ export class Relay extends SocketOwner {
     if (stalled !== undefined) this.#owner.relayEnded(stalled);
     else if (this.#firstEnded !== undefined || this.#deaf !== undefined) {
       if (quiet > halfClose) this.#owner.relayEnded("half_close_timeout");
-      else if (this.#owner.backendIsScarce) this.findGone();
+      else if (this.#owner.backendIsScarce) this.findGone(now);
     } else if (quiet > idle) this.#owner.relayEnded("idle_timeout");
   }
 
@@ -273,9 +275,14 @@ export class Relay extends SocketOwner {
     return this.#progress.backend.stalled(this.#upstream, now) > longest ? "backend_stalled" : undefined;
   }
 
-  /** Nobody hears a backend that has ended. A write says whether it is gone, and nothing is sent. */
-  private findGone(): void {
-    if (this.#firstEnded === "backend" && !this.#bothEnded) this.#upstream.write(empty);
+  /**
+   * Nobody hears a backend that has ended. A write says whether it is gone, and nothing is sent; but TCP says so only of
+   * one that was sent something after it was. @param now by performance.now().
+   */
+  private findGone(now: number): void {
+    if (this.#firstEnded !== "backend" || this.#bothEnded) return;
+    this.#upstream.write(empty);
+    if (this.isQuiet(now)) this.#owner.giveUpPlace();
   }
 
   private ended(side: Side): void {

@@ -61,6 +61,8 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   /** By performance.now(). */
   readonly #retiresAt: number;
   #relay: Relay | undefined = undefined;
+  /** The upstream, when its place has been given back before it was closed. */
+  #placeless: Upstream | undefined = undefined;
   /** It has sent its last byte before there was a backend. */
   #clientEnded = false;
   /**
@@ -171,9 +173,18 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     return maxConnectionsPerBackend !== undefined || maxConnections !== undefined;
   }
 
+  giveUpPlace(): void {
+    const { upstream } = this.#dispatch;
+    if (upstream === undefined) return;
+    this.judge("backend_closed");
+    this.#placeless = upstream;
+    this.#dispatch.handBack();
+  }
+
   dropUpstream(reason: EndReason): void {
     this.judge(reason);
     this.#dispatch.drop();
+    this.#placeless?.reset();
   }
 
   /** Tells what the end says of a backend that has said nothing. */
@@ -223,7 +234,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     const told = tellConnection(this.#connection, this.#state, now);
     const { pool, upstream } = this.#dispatch;
     told.pool = pool.definition.name;
-    told.backend = upstream?.backend.address ?? null;
+    told.backend = (upstream ?? this.#placeless)?.backend.address ?? null;
     told.received = this.#received;
     told.sent = this.#sent;
     return told;
@@ -242,6 +253,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
     if (!this.#plane.open.delete(this)) return;
     this.judge(reason);
     this.#dispatch.drop(lingers);
+    this.#placeless?.reset(lingers);
     this.record(reason, this.#connection.close(reason, lingers ? forLastBytes : undefined), tlsError);
   }
 

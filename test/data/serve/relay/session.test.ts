@@ -183,6 +183,7 @@ const events = {
   backendCloses: (scene: Scene, which: number) => scene.backend(which)?.close(),
   backendVanishes: (scene: Scene, which: number) => scene.backend(which)?.vanish(),
   early: (scene: Scene) => scene.sweep(performance.now()),
+  quiet: (scene: Scene) => scene.sweep(performance.now() + 1_500),
   late: (scene: Scene) => scene.sweep(muchLater()),
   bell: (scene: Scene) => scene.pool.queue.serve(),
   vacated: (scene: Scene, which: number) => scene.vacate(which % 3),
@@ -342,6 +343,26 @@ test("a backend that has ended and is gone then is found out where others wait f
   }
 });
 
+test("a backend that has ended gives its place back once nothing moves, and its session goes on", () => {
+  for (const most of [1, undefined]) {
+    const scene = new Scene({ most });
+    for (const name of ["accepted", "connected"] as const) scene.happen(name, 0);
+    const [client, backend] = [scene.client(0)!, scene.backend(0)!];
+    const { backendActive } = scene.plane.shared;
+    const taken = (): number => backendActive[0]! + backendActive[1]! + backendActive[2]!;
+    for (const name of ["backendEnds", "early"] as const) scene.happen(name, 0);
+    assert.equal(taken(), 1, "at once");
+    scene.happen("quiet", 0);
+    assert.equal(taken(), most === undefined ? 1 : 0);
+    client.receive(Buffer.from("for a backend that still reads"));
+    assert.equal(backend.written.length, 1);
+    assert.deepEqual(scene.plane.ends, {});
+    for (const name of ["clientEnds", "clientCloses", "backendCloses"] as const) scene.happen(name, 0);
+    assert.deepEqual(scene.plane.ends, { backend_closed: 1 });
+    scene.finish();
+  }
+});
+
 test("a backend that resets without a word counts as failed", () => {
   const scene = new Scene();
   for (const name of ["accepted", "connected", "backendFails"] as const) scene.happen(name, 0);
@@ -451,7 +472,7 @@ describe("a side that takes no more bytes is read to its end, and the other side
 test("whatever happens in whatever order, a session ends once, for one reason, and leaves nothing behind", () => {
   const names = Object.keys(events) as Event[];
   const usual: Event[] = ["accepted", "secured", "connected", "connectedTls", "clientSends", "backendSends"];
-  const rare: Event[] = ["cut", "late"];
+  const rare: Event[] = ["cut", "late", "quiet"];
   const event = fc.tuple(
     fc.oneof(
       { arbitrary: fc.constantFrom(...usual), weight: 10 },
