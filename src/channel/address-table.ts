@@ -91,6 +91,27 @@ export function unlockSet({ locks }: AddressTable, set: number): void {
   Atomics.notify(locks, set, 1);
 }
 
+/** How often a lock is tried that must not be waited for. */
+const mostTries = 100;
+
+/**
+ * Has a key's bucket be full no earlier than this, where the key is in its set; by the main thread, which waits for no
+ * worker: where one has the set's lock all the time, nothing changes.
+ * @param low the half of the key's hash that says in which set it is. @param fullAt as in {@link AddressTable.fullAt}.
+ */
+export function raiseFullAt(table: AddressTable, high: number, low: number, fullAt: number): void {
+  const { sets, locks, used, keys, ownOpen } = table;
+  const set = low & (sets - 1);
+  const owner = ownOpen.length + 1;
+  for (let tries = 1; Atomics.compareExchange(locks, set, 0, owner) !== 0; tries++)
+    if (tries === mostTries) return;
+  const first = set * placesPerSet;
+  for (let place = first; place < first + used[set]!; place++)
+    if (keys[2 * place + 1] === low && keys[2 * place] === high)
+      table.fullAt[place] = Math.max(table.fullAt[place]!, fullAt);
+  unlockSet(table, set);
+}
+
 /** Gives back what a dead worker had open, and the locks that it held. @param worker 1 to count of workers. */
 export function giveBackOfWorker(buffer: SharedArrayBuffer, worker: number): void {
   const table = openAddressTable(buffer);

@@ -1,6 +1,7 @@
 import type { Server, Socket } from "node:net";
 import type { Result } from "../lib/result.ts";
 import type { ExplainRequest, Explanation } from "../model/explanation.ts";
+import type { PassedRequests } from "../model/http/passed.ts";
 import type { LogSettings } from "../model/model.ts";
 import type { SessionFilter, SessionList, WorkerSession } from "../model/open-session.ts";
 import type { SpanRecord } from "../model/tracing.ts";
@@ -84,5 +85,7 @@ export type FromWorker =
   | { readonly type: "log"; readonly lines: string }
   /** The same, for the file with the lines of requests. */
   | { readonly type: "access"; readonly lines: string }
+  /** Requests that limits have let through which machines share. */
+  | { readonly type: "passed"; readonly requests: PassedRequests }
   /** Requests that are over and traced. */
   | { readonly type: "spans"; readonly spans: readonly SpanRecord[] };

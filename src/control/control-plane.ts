@@ -11,9 +11,9 @@ import { WorkerCounters } from "../channel/worker-counters.ts";
 import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
+import { withMaterial } from "../material/with-material.ts";
 import type { Challenge } from "../model/acme.ts";
 import type { Backend } from "../model/backend.ts";
-import { withGuards } from "../model/http/guard.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { SpanRecord } from "../model/tracing.ts";
@@ -329,16 +329,7 @@ export class ControlPlane implements Serving {
 
   #setMaterial(renewed: MaterialOfAll): void {
     this.store.setMaterial(renewed);
-    const { listeners, pools, routeTables } = this.#model;
-    this.adopt({
-      ...this.#model,
-      routeTables: withGuards(routeTables, renewed.guards),
-      listeners: listeners.map((listener) => ({
-        ...listener,
-        tls: renewed.listeners.get(listener.name) ?? listener.tls,
-      })),
-      pools: pools.map((pool) => ({ ...pool, ...renewed.pools.get(pool.name) })),
-    });
+    this.adopt(withMaterial(this.#model, renewed));
     this.spread();
   }
 
@@ -359,8 +350,11 @@ export class ControlPlane implements Serving {
     const logger = this.#logger;
     return {
       log: (lines) => destination.write(lines),
-      requests: (message) =>
-        message.type === "access" ? this.accessFile.write(message.lines) : this.onSpans?.(message.spans),
+      requests: (message) => {
+        if (message.type === "access") this.accessFile.write(message.lines);
+        else if (message.type === "spans") this.onSpans?.(message.spans);
+        else this.upkeep.sharing.passed(message.requests);
+      },
       trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
       answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
       notHandedOver: (address, error) =>

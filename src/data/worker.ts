@@ -61,6 +61,7 @@ const plane: Plane & typeof counting = {
     logger: log.logger,
     forward: (auth) => new ForwardJudge(auth, plane),
     worker: setup.id,
+    passed: (requests) => send({ type: "passed", requests }),
   }),
   sharedUpstreams: new SharedUpstreams(dial),
   mirrors: new Mirrors(),

@@ -24,6 +24,18 @@ export const requestMetrics = {
     labels: ["pool", "result"],
     unit: "",
   },
+  umay_rate_limit_store_up: {
+    type: "gauge",
+    help: "1 while a store of rate limits takes counts; 0: each machine counts for itself.",
+    labels: ["store"],
+    unit: "",
+  },
+  umay_rate_limit_unshared_total: {
+    type: "counter",
+    help: "Requests that a rate limit let through and that its store, and so other machines, were not told of.",
+    labels: ["limit"],
+    unit: "",
+  },
   umay_worker_shed_ratio: {
     type: "gauge",
     help: "The share of new requests that a worker refuses because its event loop is late, 0 to 1.",

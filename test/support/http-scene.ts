@@ -85,7 +85,7 @@ export class HttpScene {
     this.#guards = defined;
     const fake = new FakePlane();
     const forward = (auth: ForwardAuth): ForwardJudge => new ForwardJudge(auth, this.plane);
-    const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1 });
+    const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1, passed: () => {} });
     const { guards = served } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(fake),

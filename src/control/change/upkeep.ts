@@ -8,6 +8,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { ExpiryWatch } from "../tell/expiry.ts";
 import { watchRejections } from "../tell/rejections.ts";
+import { LimitSharing } from "./limit-sharing.ts";
 import { TicketRotation } from "./ticket-rotation.ts";
 
 /** The parts of the control plane that upkeep works on. */
@@ -25,6 +26,8 @@ export interface UpkeepSurroundings {
 export class Upkeep {
   readonly #with: UpkeepSurroundings;
   readonly #rotation: TicketRotation;
+  /** Limits that machines share. */
+  readonly sharing: LimitSharing;
   #renewal: Renewal | undefined;
   #expiry: ExpiryWatch | undefined;
   #rejections: { stop(): void } | undefined;
@@ -36,6 +39,7 @@ export class Upkeep {
   constructor(surroundings: UpkeepSurroundings) {
     this.#with = surroundings;
     this.#rotation = new TicketRotation(surroundings.rotateTickets, surroundings.logger);
+    this.sharing = new LimitSharing(surroundings.logger, surroundings.snapshot);
   }
 
   /** How often what listeners, pools and guards have from files was renewed, and how often that failed. */
@@ -61,6 +65,11 @@ export class Upkeep {
       this.counts,
     );
     this.#rotation.follow(model.listeners);
+    void this.sharing
+      .follow(model)
+      .catch((error: unknown) =>
+        logger.error({ err: error }, "limits can't be shared: this is a defect of umay"),
+      );
     this.#rejections ??= watchRejections(() => snapshot().listeners, memories, logger);
     this.#expiry ??= new ExpiryWatch(snapshot, logger);
     this.#expiry.look();
@@ -104,6 +113,7 @@ export class Upkeep {
   }
 
   end(): void {
+    this.sharing.stop();
     this.#rejections?.stop();
   }
 }

@@ -47,6 +47,7 @@ export function inputOf({
     lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,
     acme: () => plane.upkeep.acme,
+    sharing: () => plane.upkeep.sharing.reading,
     fileLimit: () => plane.fileLimit.limit,
   };
 }

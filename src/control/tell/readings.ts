@@ -36,10 +36,19 @@ export interface MetricsInput {
   readonly lastReload: () => { readonly at: number; readonly successful: boolean };
   /** Renewals of what listeners that terminate TLS, pools and guards have from files. */
   readonly certificateReloads: () => CountsOfAll;
+  /** How it stands with the stores of limits that machines share; undefined: there is none. */
+  readonly sharing: () => SharingReading | undefined;
   /** How it stands with certificates that umay gets over ACME; undefined: it gets none. */
   readonly acme: () => AcmeReading | undefined;
   /** The most files that the process may have open; undefined where the system does not say. */
   readonly fileLimit: () => number | undefined;
+}
+
+export interface SharingReading {
+  /** By address, whether a store takes counts. */
+  readonly states: ReadonlyMap<string, boolean>;
+  /** By limit, requests that passed and that its store was not told of. */
+  readonly unshared: ReadonlyMap<string, number>;
 }
 
 export interface AcmeReading {

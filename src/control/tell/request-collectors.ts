@@ -1,5 +1,6 @@
 import { backendCell, poolCell, retryCauseList, retryRefusalList, sumCells } from "../../channel/counters.ts";
 import { memoryShort } from "../../channel/memory.ts";
+import { partsOfName } from "../../model/http/guard.ts";
 import { mirrorOutcomeList } from "../../model/http/mirror.ts";
 import type { requestMetrics } from "../../observe/request-metrics.ts";
 import { speakingHttp } from "../state/counts.ts";
@@ -17,6 +18,13 @@ export const requestCollectors: { readonly [Name in keyof typeof requestMetrics]
     ),
   ),
   umay_mirrored_requests_total: byReason(mirrorOutcomeList, poolCell.mirrored, "result"),
+  umay_rate_limit_store_up: ({ sharing }) =>
+    [...(sharing()?.states ?? [])].map(([store, isUp]) => ({ labels: { store }, value: isUp ? 1 : 0 })),
+  umay_rate_limit_unshared_total: ({ sharing }) =>
+    [...(sharing()?.unshared ?? [])].map(([name, value]) => ({
+      labels: { limit: partsOfName(name)[1] },
+      value,
+    })),
   umay_worker_shed_ratio: ({ memories, shared }) =>
     memories.map((_, index) => ({
       labels: { worker: String(index + 1) },

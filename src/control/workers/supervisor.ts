@@ -21,8 +21,8 @@ const stableAfter = 60_000;
 
 export interface SupervisorEvents {
   log(lines: string): void;
-  /** Requests that are over, for their file and for traces. */
-  requests(message: Extract<FromWorker, { type: "access" | "spans" }>): void;
+  /** Requests that are over, for their file and for traces; or that have passed limits, for other machines. */
+  requests(message: Extract<FromWorker, { type: "access" | "spans" | "passed" }>): void;
   /** Something went wrong in a worker that goes on. */
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
@@ -310,6 +310,7 @@ export class Supervisor {
         break;
       case "access":
       case "spans":
+      case "passed":
         this.#events.requests(message);
         break;
     }

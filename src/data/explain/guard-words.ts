@@ -21,10 +21,11 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
     case "jwt":
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
     case "rate-limit": {
-      const { rate, burst, concurrent, key } = guard;
+      const { rate, burst, concurrent, key, store } = guard;
       const parts = [
         rate && `${rate.requests} in ${formatDuration(rate.period)}, ${burst} at once`,
         concurrent && `${concurrent} at a time`,
+        store && `shared in ${store.host}:${store.port}`,
       ];
       const names = key.map((combination) =>
         combination.map((part) => ("name" in part ? `${part.kind}:${part.name}` : part.kind)).join("+"),

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
 import { type Jose, loadJose } from "../../lib/jose.ts";
-import type { ForwardAuth, GuardGroups, JwtAuth } from "../../model/http/guard.ts";
+import { type ForwardAuth, type GuardGroups, isShared, type JwtAuth } from "../../model/http/guard.ts";
+import type { PassedRequests } from "../../model/http/passed.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
 import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "./jwt/keys.ts";
 import { LimitJudge } from "./limit/limit.ts";
+import { Tally } from "./limit/tally.ts";
 import { MtlsJudge } from "./mtls.ts";
 import type { Steps } from "./passage.ts";
 import { BasicJudge } from "./password/basic.ts";
@@ -73,9 +75,12 @@ interface Surroundings {
   readonly worker: number;
   /** Makes a judge that asks a server; that takes what serves requests. */
   readonly forward: (auth: ForwardAuth) => Judge;
+  /** Limits that machines share have let something through. */
+  readonly passed: (requests: PassedRequests) => void;
 }
 
-function judgeFor(definition: PlacedGuard, { comparer, logger, forward, worker }: Surroundings): Judge {
+function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
+  const { comparer, logger, forward, worker, passed } = surroundings;
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
@@ -88,7 +93,11 @@ function judgeFor(definition: PlacedGuard, { comparer, logger, forward, worker }
     case "mtls":
       return new MtlsJudge(definition);
     case "rate-limit":
-      return new LimitJudge(definition, worker);
+      return new LimitJudge(
+        definition,
+        worker,
+        isShared(definition) ? new Tally(definition.name, passed) : undefined,
+      );
     case "rules":
       return new RulesJudge(definition);
   }
@@ -117,7 +126,7 @@ export class ServedGuards {
   readonly #steps = new WeakMap<GuardGroups, Steps>();
   readonly #surroundings: Surroundings;
 
-  constructor(counting: Counting, tools: Pick<Surroundings, "logger" | "forward" | "worker">) {
+  constructor(counting: Counting, tools: Omit<Surroundings, "counting" | "comparer">) {
     this.#surroundings = { counting, ...tools, comparer: new PasswordComparer() };
   }
 

@@ -105,6 +105,21 @@ export type LimitKeyPart =
   | { readonly kind: "header" | "cookie" | "claim"; readonly name: string }
   | { readonly kind: "user" | "route" };
 
+/** A Redis or Valkey, in which machines tell each other what their limits have let through. */
+export interface SharedStore {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+  /** CAs in PEM, undefined: those that Node knows. Without it, TLS is not spoken. */
+  readonly tls: { readonly ca: string | undefined } | undefined;
+  /** The begin of the names of its keys. */
+  readonly prefix: string;
+  /** Time that it has to answer, in milliseconds. No request waits for that. */
+  readonly timeout: number;
+}
+
 /** Holds requests to a rate, or to a number at a time, each key for itself. */
 export interface RateLimit {
   readonly kind: "rate-limit";
@@ -123,7 +138,18 @@ export interface RateLimit {
   readonly fields: "refused" | "always" | "never";
   /** How refused requests are answered, with further fields as lines; undefined: with 429. */
   readonly refusal?: { readonly status: number; readonly lines: string };
+  /** Where machines share the counts of the rate; undefined: each counts for itself. */
+  readonly store?: SharedStore;
 }
+
+/** A limit whose rate machines share. */
+export type SharedLimit = RateLimit & {
+  readonly rate: NonNullable<RateLimit["rate"]>;
+  readonly store: SharedStore;
+};
+
+export const isShared = (guard: Guard): guard is SharedLimit =>
+  guard.kind === "rate-limit" && guard.rate !== undefined && guard.store !== undefined;
 
 /** A rule about who may do what. */
 export interface AccessRule {

@@ -192,6 +192,10 @@ export function testInput(): TestInput {
       pools: new Map([["echo", { applied: 4, failed: 5 }]]),
       guards: new Map([["auth.staff", { applied: 6, failed: 7 }]]),
     }),
+    sharing: () => ({
+      states: new Map([["10.0.0.9:6379", true]]),
+      unshared: new Map([["rate_limits.per-client", 7]]),
+    }),
     acme: () => ({
       states: [
         {

@@ -2,6 +2,7 @@ import type { PlacedRateLimit } from "../../../model/snapshot.ts";
 import type { GuardedRequest, Held, Verdict } from "../step.ts";
 import { hashKey, keyText } from "./key.ts";
 import { LimitTable, type Taken } from "./table.ts";
+import type { Tally } from "./tally.ts";
 
 /** Holds requests to a rate, and to a number of those that are under way, by a key that they have. */
 export class LimitJudge {
@@ -9,11 +10,13 @@ export class LimitJudge {
   readonly #table: LimitTable;
   readonly #policy: string;
   readonly #own: string;
+  readonly #tally: Tally | undefined;
 
-  /** @param worker 1 to count of workers. */
-  constructor(limit: PlacedRateLimit, worker: number) {
+  /** @param worker 1 to count of workers. @param tally told of all that passes; undefined: nobody wants to know. */
+  constructor(limit: PlacedRateLimit, worker: number, tally?: Tally) {
     const { rate, burst, name } = limit;
     this.#limit = limit;
+    this.#tally = tally;
     this.#table = new LimitTable(limit.table, worker, limit);
     this.#own = name.slice(name.indexOf(".") + 1);
     const window =
@@ -25,8 +28,10 @@ export class LimitJudge {
     const { key, seed, fields } = this.#limit;
     const text = keyText(key, request);
     if (text === undefined) return { kind: "pass" };
-    const taken = this.#table.take(hashKey(text, seed));
+    const hashed = hashKey(text, seed);
+    const taken = this.#table.take(hashed);
     if (taken.kind !== "ok") return this.#refusal(taken);
+    this.#tally?.add(text, hashed);
     const held = taken.place < 0 ? undefined : new HeldPlace(this.#table, taken.place);
     if (fields !== "always" || this.#limit.rate === undefined) return { kind: "pass", held };
     return { kind: "pass", held, responseLines: this.#lines(taken) };

@@ -21,7 +21,7 @@ export async function resolveGuards(
     if (guard !== undefined) guards.set(guard.name, guard);
   }
   for (const [name, settings] of Object.entries(limits)) {
-    const limit = resolveRateLimit(name, settings, resolving);
+    const limit = await resolveRateLimit(name, settings, resolving);
     guards.set(limit.name, limit);
   }
   return guards;

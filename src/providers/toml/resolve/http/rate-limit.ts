@@ -2,14 +2,24 @@ import { errorAt, warningAt } from "../../../../lib/findings.ts";
 import type { Guard, LimitKeyPart, RateLimit } from "../../../../model/http/guard.ts";
 import type { RateLimitSettings } from "../../schema/http/rate-limit.ts";
 import type { Resolving } from "./context.ts";
+import { resolveStore } from "./limit-store.ts";
 
 /** @param own its name in the table `rate_limits`. */
-export function resolveRateLimit(own: string, settings: RateLimitSettings, { report }: Resolving): RateLimit {
+export async function resolveRateLimit(
+  own: string,
+  settings: RateLimitSettings,
+  resolving: Resolving,
+): Promise<RateLimit> {
+  const { report } = resolving;
   const path = ["rate_limits", own];
-  const { rate, burst, concurrent, keys, fields } = settings;
+  const { rate, burst, concurrent, keys, fields, store } = settings;
   if (rate === undefined && concurrent === undefined)
     report(errorAt(path, "limits nothing; add rate or concurrent"));
   if (burst !== undefined && rate === undefined) report(errorAt([...path, "burst"], "needs rate"));
+  if (store !== undefined && rate === undefined)
+    report(
+      errorAt([...path, "store"], "needs rate: requests under way are counted by each machine for itself"),
+    );
   const key = settings.key.map((text) => text.split("+").map(partOf));
   for (const [index, parts] of key.entries())
     for (const part of parts)
@@ -38,6 +48,7 @@ export function resolveRateLimit(own: string, settings: RateLimitSettings, { rep
     concurrent,
     keys,
     fields,
+    ...(store !== undefined && { store: await resolveStore(store, [...path, "store"], resolving) }),
   };
 }
 

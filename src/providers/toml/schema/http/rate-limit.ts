@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { rate } from "../limits.ts";
 import { integer } from "../values.ts";
+import { limitStore } from "./limit-store.ts";
 
 const part = String.raw`(?:client-ip(?:/\d{1,2}(?:/\d{1,2})?)?|(?:header|cookie|claim):[^\s:;=,+]{1,256}|user|route)`;
 const combination = z
@@ -44,6 +45,10 @@ export const rateLimit = z
       .enum(["refused", "always", "never"])
       .prefault("refused")
       .describe("Which answers have the fields RateLimit and RateLimit-Policy."),
+    store: limitStore.optional().meta({
+      description: "A Redis or Valkey in which machines share what the rate has let through.",
+      "x-default": "each machine counts for itself",
+    }),
   })
   .describe("A limit for requests with the same key. Over it: 429.");
 
