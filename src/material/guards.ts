@@ -2,20 +2,25 @@ import { isDeepStrictEqual } from "node:util";
 import type { KeySet } from "../lib/key-set.ts";
 import type { Guard, JwtAuth } from "../model/http/guard.ts";
 import type { Users } from "../model/http/users.ts";
+import type { FileSource } from "../model/material.ts";
 import { loadKeySet } from "./key-set.ts";
 import type { Part, RenewPart } from "./parts.ts";
 import type { Loaded } from "./pem.ts";
 import { loadUsers } from "./users.ts";
 
 export function guardFiles(guard: Guard): string[] {
-  if (guard.kind === "basic") return [guard.users.source.file];
+  if (guard.kind === "basic") return isGiven(guard.users.source) ? [] : [guard.users.source.file];
   return guard.kind === "jwt" && guard.keys.kind === "set" ? [guard.keys.source.file] : [];
 }
+
+/** Whether its provider has it itself: no file is read again. */
+const isGiven = ({ given }: FileSource): boolean => given !== undefined;
 
 /** @returns the same object where nothing changed. */
 export async function renewGuard(guard: Guard, renew: RenewPart): Promise<Guard> {
   switch (guard.kind) {
     case "basic": {
+      if (isGiven(guard.users.source)) return guard;
       const users = await renew(usersPart(guard.users));
       return users === guard.users ? guard : { ...guard, users };
     }

@@ -211,4 +211,6 @@ export interface Pool {
   readonly tls: PoolTls | undefined;
   /** How long sessions may stay on a backend that has left the pool, in milliseconds; undefined: to their end. */
   readonly removal: number | undefined;
+  /** Why it stands for something that cannot be had: its requests are answered with 500. Undefined: it can. */
+  readonly invalid?: string;
 }

@@ -214,6 +214,11 @@ export const requestReasons = {
     status: 403,
     text: "the client may not come in, whoever it is; detail says why",
   },
+  misdirected: {
+    origin: "client",
+    status: 421,
+    text: "the request's host is served over connections for that name alone: the client is to make another one",
+  },
   rate_limited: {
     origin: "client",
     status: 429,
@@ -254,6 +259,11 @@ export const requestReasons = {
     origin: "umay",
     status: 500,
     text: "the route's rewrite makes something of the path that is no path",
+  },
+  invalid_backend: {
+    origin: "umay",
+    status: 500,
+    text: "the route leads to something that cannot be had; detail says why",
   },
   backend_reset: { origin: "backend", status: 502, text: "the backend reset the connection" },
   backend_closed: {

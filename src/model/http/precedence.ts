@@ -12,15 +12,19 @@ export interface UnorderedRoute<Route extends { readonly name: string }> {
   readonly priority: number;
 }
 
+export type Ties = "by name" | "as given";
+
 /** Every request. */
 export const anyRequest: RequestMatch = { path: undefined, methods: [], headers: [], query: [] };
 
 /**
  * Puts routes without an order into one, by how specific they are: Gateway API's precedence (HTTPRoute, `matches`), with
  * `priority` in front of it and regular expressions between exact paths and prefixes.
+ * @param ties the order of routes that are as specific as each other.
  */
 export function orderRoutes<Route extends { readonly name: string }>(
   routes: readonly UnorderedRoute<Route>[],
+  ties: Ties = "by name",
 ): RouteTable<Route> {
   const hosts = new Map<string, Ranked<Route>[]>();
   for (const { route, hosts: names, matches, priority } of routes)
@@ -30,7 +34,7 @@ export function orderRoutes<Route extends { readonly name: string }>(
       for (const match of matches.length === 0 ? [anyRequest] : matches)
         ranked.push({ priority, rule: { match, route } });
     }
-  return { hosts: [...hosts].map(([name, ranked]) => hostOf(name, ranked)), fallsThrough: true };
+  return { hosts: [...hosts].map(([name, ranked]) => hostOf(name, ranked, ties)), fallsThrough: true };
 }
 
 interface Ranked<Route> {
@@ -41,12 +45,13 @@ interface Ranked<Route> {
 function hostOf<Route extends { readonly name: string }>(
   name: string,
   ranked: Ranked<Route>[],
+  ties: Ties,
 ): RouteHost<Route> {
   ranked.sort(
     (left, right) =>
       right.priority - left.priority ||
       compareMatches(left.rule.match, right.rule.match) ||
-      compareTexts(left.rule.route.name, right.rule.route.name),
+      (ties === "by name" ? compareTexts(left.rule.route.name, right.rule.route.name) : 0),
   );
   return { name, rules: ranked.map(({ rule }) => rule) };
 }

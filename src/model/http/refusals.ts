@@ -9,6 +9,7 @@ export const httpRefusals = {
   denied: { status: 403, text: "the route's allow or deny refuses the client's address" },
   upgrade_refused: { status: 403, text: "the route does not let connections change to that protocol" },
   host_missing: { status: 400, text: "the request names no host, which the redirect needs" },
+  misdirected: { status: 421, text: "the request's host is served over connections for that name alone" },
   bad_rewrite: { status: 500, text: "the route's rewrite makes something of the path that is no path" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly text: string }>>;
 

@@ -13,6 +13,8 @@ export interface RouteHost<Route> {
    */
   readonly name: string;
   readonly rules: readonly Rule<Route>[];
+  /** No less specific host is asked behind it. */
+  readonly isLast?: true;
 }
 
 /** Hosts and their rules. A host stands in it once. */

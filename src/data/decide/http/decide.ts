@@ -39,6 +39,7 @@ export type Decision =
     };
 
 export function decide(routing: Routing, request: DecidedRequest): Decision {
+  if (routing.isElsewhere(request.host)) return refuse("misdirected");
   return (routing.hasCors ? decidePreflight(routing, request) : undefined) ?? decideRequest(routing, request);
 }
 

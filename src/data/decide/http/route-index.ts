@@ -12,6 +12,8 @@ export interface RouteRequest extends RequestFacts {
 export interface IndexedHost<Route> {
   readonly name: string;
   readonly rules: HostRules<Route>;
+  /** No less specific host is asked behind it. */
+  readonly isLast: boolean;
 }
 
 /** Why there is no route: no host of the table takes the name, or none of the hosts' rules the request. */
@@ -28,13 +30,11 @@ export class RouteIndex<Route> {
   /** By what stands before `.*`. */
   readonly #starts = new Map<string, IndexedHost<Route>>();
   readonly #any: IndexedHost<Route> | undefined;
-  readonly #fallsThrough: boolean;
 
   /** @throws where a regular expression of a match is none. */
   constructor({ hosts, fallsThrough }: RouteTable<Route>, compileRegex: CompileRegex) {
-    this.#fallsThrough = fallsThrough;
-    for (const { name, rules } of hosts) {
-      const host = { name, rules: new HostRules(rules, compileRegex) };
+    for (const { name, rules, isLast = false } of hosts) {
+      const host = { name, rules: new HostRules(rules, compileRegex), isLast: isLast || !fallsThrough };
       if (name === "*") this.#any = host;
       else if (name.endsWith(".*")) this.#starts.set(name.slice(0, -2), host);
       else if (name.startsWith("*.")) this.#wildcards.set(name.slice(2), host);
@@ -52,7 +52,7 @@ export class RouteIndex<Route> {
       if (host === undefined) continue;
       const rule = host.rules.find(request);
       if (rule !== undefined) return rule;
-      if (!this.#fallsThrough) return "no_route";
+      if (host.isLast) return "no_route";
       known = true;
     }
     return known ? "no_route" : "no_host";
@@ -63,9 +63,11 @@ export class RouteIndex<Route> {
     const hosts: IndexedHost<Route>[] = [];
     for (let at = 0; at !== nowhere; at = this.#next(name, at)) {
       const host = this.#at(name, at);
-      if (host !== undefined) hosts.push(host);
+      if (host === undefined) continue;
+      hosts.push(host);
+      if (host.isLast) break;
     }
-    return this.#fallsThrough ? hosts : hosts.slice(0, 1);
+    return hosts;
   }
 
   /** @returns where to look behind `at`: at the next label, where there are wildcards, or at the end of the name. */

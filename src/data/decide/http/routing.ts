@@ -8,6 +8,7 @@ import { routesOf } from "../../../model/http/route.ts";
 import type { RouteTable, Rule } from "../../../model/http/route-table.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { type CompiledRoute, compileRoute } from "./compiled-route.ts";
+import { HostOwners } from "./host-owners.ts";
 import { type ReservedNames, reservedBy } from "./reserved.ts";
 import { type NoRoute, RouteIndex, type RouteRequest } from "./route-index.ts";
 
@@ -42,8 +43,8 @@ function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteT
       compileRoute(route, regexes, { place: places.get(route.name), guards }),
     ]),
   );
-  const hosts = table.hosts.map(({ name, rules }) => ({
-    name,
+  const hosts = table.hosts.map(({ rules, ...host }) => ({
+    ...host,
     rules: rules.map(({ match, route }) => ({ match, route: compiled.get(route)! })),
   }));
   return { hosts, fallsThrough: table.fallsThrough };
@@ -77,7 +78,7 @@ export interface RoutedRequest extends RouteRequest {
 export type Unroutable = NoRoute | { readonly ambiguous: readonly [string, string] };
 
 /** The settings of a listener on which finding a route depends. */
-export interface RoutingSettings extends Pick<HttpServe, "fallback"> {
+export interface RoutingSettings extends Pick<HttpServe, "fallback" | "names"> {
   readonly front: Pick<HttpServe["front"], "ambiguousPaths">;
 }
 
@@ -88,14 +89,21 @@ export class Routing {
   readonly reserved: ReservedNames | undefined;
   readonly hasCors: boolean;
   readonly #refusesAmbiguous: boolean;
+  readonly #names: HostOwners | undefined;
 
   /** @param table that the listener names. */
-  constructor({ fallback, front }: RoutingSettings, { index, reserved, hasCors }: CompiledTable) {
+  constructor({ fallback, front, names }: RoutingSettings, { index, reserved, hasCors }: CompiledTable) {
     this.index = index;
     this.reserved = reserved;
     this.hasCors = hasCors;
     this.fallback = fallback && { match: anyRequest, route: compileRoute(fallback, undefined) };
+    this.#names = names && new HostOwners(names);
     this.#refusesAmbiguous = front.ambiguousPaths === "refuse";
+  }
+
+  /** Whether a host is served over other connections alone. @param host as in {@link RouteRequest}. */
+  isElsewhere(host: string): boolean {
+    return this.#names !== undefined && this.#names.isElsewhere(host);
   }
 
   /** @param method that counts, in place of the request's own. */

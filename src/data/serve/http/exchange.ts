@@ -147,6 +147,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       this.refuse("no_backend");
       return;
     }
+    const { invalid } = choice.pool.definition;
+    if (invalid !== undefined) {
+      this.refuse("invalid_backend", invalid);
+      return;
+    }
     view.pool = choice.pool.definition.name;
     this.route = this.route!.variants?.get(choice.pool.definition.name) ?? this.route!;
     view.keep();

@@ -1,0 +1,83 @@
+import { type Cidr, parseCidr } from "../../../../lib/cidr.ts";
+import type { Annotation, AnnotationContext, Draft } from "./draft.ts";
+
+/*
+ * Values of annotations, as ingress-nginx writes them.
+ */
+
+/** A value that an annotation can't have. Its message is the end of a sentence that begins with the value. */
+export class BadValue extends Error {
+  override readonly name = "BadValue";
+}
+
+/** @throws BadValue */
+type Take<T> = (value: T, draft: Draft, context: AnnotationContext) => void;
+
+const taker =
+  <T>(read: (text: string) => T | undefined, expected: string) =>
+  (key: string, take: Take<T>, note?: string): Annotation => ({
+    key,
+    ...(note !== undefined && { note }),
+    take: (text, draft, context) => {
+      const value = read(text.trim());
+      if (value === undefined) throw new BadValue(`expected ${expected}`);
+      take(value, draft, context);
+    },
+  });
+
+const words: Readonly<Record<string, boolean>> = { true: true, false: false };
+
+export const flag = taker((text) => words[text.toLowerCase()], "true or false");
+
+export const text = taker((value) => (value === "" ? undefined : value), "a text");
+
+const wholeNumber = (value: string): number | undefined =>
+  /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+
+export const whole = taker(wholeNumber, "a whole number");
+
+/** In seconds; becomes milliseconds. */
+export const seconds = taker((value) => {
+  const number = wholeNumber(value.replace(/s$/, ""));
+  return number === undefined || number > 2_000_000 ? undefined : number * 1_000;
+}, "a number of seconds");
+
+const units: Readonly<Record<string, number>> = { "": 1, k: 1_024, m: 1_048_576, g: 1_073_741_824 };
+
+/** `8m` and the like; becomes bytes. */
+export const size = taker((value) => {
+  const [, number, unit = ""] = /^(\d{1,12})([kmg]?)$/.exec(value.toLowerCase()) ?? [];
+  return number === undefined ? undefined : Number(number) * units[unit]!;
+}, "a size, such as 8m");
+
+export const listOf = (value: string): string[] =>
+  value
+    .split(/[,\s]+/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+export const list = taker(listOf, "a list, with commas");
+
+export const cidrs = taker((value) => {
+  const parsed = listOf(value).map(parseCidr);
+  const good = parsed.filter((each) => typeof each !== "string");
+  return good.length === parsed.length ? good.map(({ cidr }): Cidr => cidr) : undefined;
+}, "addresses or ranges of them, with commas");
+
+export const url = taker((value) => {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  return parsed?.protocol === "http:" || parsed?.protocol === "https:" ? parsed : undefined;
+}, "a URL of http or https without variables");
+
+/** One of some words. */
+export const oneOf = <const Word extends string>(allowed: readonly Word[]) =>
+  taker((value) => allowed.find((word) => word.toLowerCase() === value.toLowerCase()), allowed.join(", "));
+
+/** Its only value is the one that umay has always. */
+export const always = (value: string, why: string): Annotation => ({
+  key: "–",
+  note: why,
+  take: (given) => {
+    if (given.trim().toLowerCase() !== value) throw new BadValue(`umay can only have ${value}: ${why}`);
+  },
+});

@@ -1,0 +1,209 @@
+import type { Regexes } from "../../../lib/regex.ts";
+import type { Target } from "../../../model/chain.ts";
+import type { RequestMatch } from "../../../model/http/match.ts";
+import type { HttpRoute, RouteAction, Sticky } from "../../../model/http/route.ts";
+import type {
+  FilteredBackendReference,
+  Gateway,
+  GrpcRoute,
+  HttpRoute as HttpRouteObject,
+  HttpRouteRule,
+  RouteFilter,
+  SessionPersistence,
+} from "../objects.ts";
+import type { Backends, BackendUser } from "./backends.ts";
+import { type Problem, problem } from "./conditions.ts";
+import { durationOf } from "./duration.ts";
+import { type Filtered, percentOf, readFilters } from "./filters.ts";
+import { grpcMatch, httpMatch, isProblem } from "./matches.ts";
+import type { Spot } from "./spots.ts";
+
+/** The rules of a route for requests, apart from where they are attached. */
+export interface ReadRoute {
+  readonly rules: readonly ReadRule[];
+  /** Rules that are left out, or answered with an error: why. */
+  readonly refusals: readonly Problem[];
+}
+
+/** A rule of an HTTPRoute or of a GRPCRoute. */
+export interface ReadRule {
+  /** `namespace/name/rule`. */
+  readonly name: string;
+  readonly matches: readonly RequestMatch[];
+  readonly filtered: Filtered;
+  readonly backends: readonly FilteredBackendReference[];
+  readonly timeouts: HttpRouteRule["timeouts"] & {};
+  readonly retry: HttpRouteRule["retry"];
+  readonly sticky: Sticky | undefined;
+  readonly use: "http" | "grpc";
+}
+
+/** Reads an HTTPRoute. A rule of which a match is not understood is left out, and told. */
+export function readHttpRoute({ metadata, spec }: HttpRouteObject, regexes: Regexes): ReadRoute {
+  const rules = spec.rules ?? [{ matches: [{}] }];
+  return collect(
+    rules.map((rule, index) => {
+      const name = ruleName(metadata, rule.name, index);
+      const matches = (rule.matches ?? [{}]).map((match) => httpMatch(match, regexes));
+      return readRule(name, matches, rule, "http");
+    }),
+  );
+}
+
+/** Reads a GRPCRoute. Its calls are requests of HTTP, told by their path. */
+export function readGrpcRoute({ metadata, spec }: GrpcRoute, regexes: Regexes): ReadRoute {
+  const rules = spec.rules ?? [{ matches: [{}] }];
+  return collect(
+    rules.map((rule, index) => {
+      const name = `GRPCRoute ${ruleName(metadata, rule.name, index)}`;
+      const matches = (rule.matches ?? [{}]).map((match) => grpcMatch(match, regexes));
+      return readRule(name, matches, rule, "grpc");
+    }),
+  );
+}
+
+const ruleName = (
+  { namespace, name }: HttpRouteObject["metadata"],
+  rule: string | undefined,
+  index: number,
+): string => `${namespace}/${name}/${rule ?? index}`;
+
+function collect(read: readonly (ReadRule | Problem)[]): ReadRoute {
+  const rules = read.filter((rule): rule is ReadRule => !isProblem(rule));
+  const ofFilters = rules.flatMap(({ filtered }) => filtered.problem ?? []);
+  return { rules, refusals: [...read.filter(isProblem), ...ofFilters] };
+}
+
+function readRule(
+  name: string,
+  matches: readonly (RequestMatch | Problem)[],
+  rule: Omit<HttpRouteRule, "matches">,
+  use: ReadRule["use"],
+): ReadRule | Problem {
+  const wrong = matches.find(isProblem);
+  if (wrong !== undefined) return wrong;
+  const { filters = [], backendRefs = [], timeouts = {}, retry } = rule;
+  for (const text of Object.values(timeouts))
+    if (durationOf(text) === undefined) return problem("UnsupportedValue", `${text} is no duration`);
+  return {
+    name,
+    matches: matches as readonly RequestMatch[],
+    filtered: readFilters(filters),
+    backends: backendRefs,
+    timeouts,
+    retry,
+    sticky: stickyOf(rule.sessionPersistence),
+    use,
+  };
+}
+
+function stickyOf(persistence: SessionPersistence | undefined): Sticky | undefined {
+  if (persistence === undefined || (persistence.type ?? "Cookie") !== "Cookie") return undefined;
+  const { sessionName = "umay-session", absoluteTimeout, cookieConfig } = persistence;
+  const isPermanent = cookieConfig?.lifetimeType === "Permanent";
+  const maxAge = isPermanent && absoluteTimeout !== undefined ? durationOf(absoluteTimeout) : undefined;
+  return { cookie: sessionName, sameSite: "lax", maxAge };
+}
+
+/** References of a route that lead nowhere; each once. */
+export type ReportProblem = (problem: Problem) => void;
+
+/** The things that turn a rule into a route of the model. */
+export interface RuleMaking {
+  readonly usual: HttpRoute;
+  readonly backends: Backends;
+  readonly user: BackendUser;
+  /** Is told of references that lead nowhere. */
+  readonly report: ReportProblem;
+}
+
+/** Makes the route of a rule at a listener. */
+export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpRoute {
+  const { filtered, timeouts, retry } = rule;
+  const { usual } = making;
+  const [request, backendRequest] = [limitOf(timeouts.request), limitOf(timeouts.backendRequest)];
+  return {
+    ...usual,
+    name: rule.name,
+    priority: 0,
+    action: actionOf(rule, spot, making),
+    rewrite: filtered.rewrite,
+    requestFields: filtered.requestFields,
+    responseFields: filtered.responseFields,
+    timeouts: {
+      ...usual.timeouts,
+      try: backendRequest ?? usual.timeouts.try,
+      request: request ?? usual.timeouts.request,
+    },
+    retry: retry === undefined ? usual.retry : retryOf(retry),
+    mirrors: mirrorsOf(rule, spot.gateway, making),
+    sticky: rule.sticky ?? usual.sticky,
+    cors: filtered.cors ?? usual.cors,
+  };
+}
+
+/** In milliseconds; undefined: no limit. */
+const limitOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : durationOf(text) || undefined;
+
+function actionOf(rule: ReadRule, spot: Spot, making: RuleMaking): RouteAction {
+  const { redirect, problem: wrong } = rule.filtered;
+  const { backends } = making;
+  if (wrong !== undefined) return toPools([{ pool: backends.nowhere(rule.name), weight: 1 }]);
+  if (redirect !== undefined) {
+    // Without another scheme, clients come back to the same listener.
+    const port = redirect.port ?? (redirect.scheme === undefined ? spot.place.port : undefined);
+    return { kind: "redirect", redirect: { ...redirect, port } };
+  }
+  const target = targetOf(rule.backends, spot.gateway, making);
+  return toPools(target.length > 0 ? target : [{ pool: backends.nowhere(rule.name), weight: 1 }]);
+}
+
+const toPools = (to: Target): RouteAction => ({ kind: "pools", to });
+
+/** The pools of references with a weight, each once. */
+export function targetOf(
+  references: readonly FilteredBackendReference[],
+  gateway: Gateway,
+  { backends, user, report }: Pick<RuleMaking, "backends" | "user" | "report">,
+): Target {
+  const weights = new Map<string, number>();
+  for (const reference of references) {
+    const { pool, problem: wrong } = backends.resolve(reference, user, gateway);
+    if (wrong !== undefined) report(wrong);
+    const weight = reference.weight ?? 1;
+    if (weight > 0) weights.set(pool, (weights.get(pool) ?? 0) + weight);
+  }
+  return [...weights].map(([pool, weight]) => ({ pool, weight: Math.min(weight, mostWeight) }));
+}
+
+const mostWeight = 1_000_000;
+
+/** Copies under way at a time, in each worker. */
+const mostCopies = 100;
+
+function mirrorsOf({ filtered }: ReadRule, gateway: Gateway, making: RuleMaking): HttpRoute["mirrors"] {
+  return filtered.mirrors.flatMap((mirror) => {
+    const { pool, problem: wrong } = making.backends.resolve(mirror.backendRef, making.user, gateway);
+    if (wrong !== undefined) making.report(wrong);
+    const percent = percentOf(mirror);
+    return wrong === undefined && percent > 0 ? [{ pool, percent, maxRequests: mostCopies }] : [];
+  });
+}
+
+/** GEP-1731: of the statuses, and of connections that failed. */
+function retryOf({ codes = [], attempts = 1, backoff }: HttpRouteRule["retry"] & {}): HttpRoute["retry"] {
+  const base = backoff === undefined ? 25 : (durationOf(backoff) ?? 25);
+  return {
+    attempts,
+    on: ["connect-failed", "refused-stream", "reused-reset", "reset", "try-timeout"],
+    statuses: codes,
+    methods: ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"],
+    buffer: 65_536,
+    backoff: { base, max: Math.max(base * 10, 250) },
+  };
+}
+
+/** Filters of a single backend, which umay has for headers alone. */
+export const backendFilters = (references: readonly FilteredBackendReference[]): readonly RouteFilter[] =>
+  references.flatMap(({ filters = [] }) => filters);
