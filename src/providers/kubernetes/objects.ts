@@ -396,13 +396,6 @@ export interface Cluster {
   readonly namespaces: Objects<Namespace>;
 }
 
-export const groups = {
-  core: "",
-  gateway: "gateway.networking.k8s.io",
-  networking: "networking.k8s.io",
-  discovery: "discovery.k8s.io",
-} as const;
-
 /** `namespace/name`, or the name alone. */
 export const keyOf = ({ metadata: { namespace, name } }: KubeObject): string =>
   namespace === undefined ? name : `${namespace}/${name}`;

@@ -103,7 +103,7 @@ export class Routing {
 
   /** Whether a host is served over other connections alone. @param host as in {@link RouteRequest}. */
   isElsewhere(host: string): boolean {
-    return this.#names !== undefined && this.#names.isElsewhere(host);
+    return this.#names?.isElsewhere(host) ?? false;
   }
 
   /** @param method that counts, in place of the request's own. */

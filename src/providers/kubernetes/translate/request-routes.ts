@@ -203,7 +203,3 @@ function retryOf({ codes = [], attempts = 1, backoff }: HttpRouteRule["retry"] &
     backoff: { base, max: Math.max(base * 10, 250) },
   };
 }
-
-/** Filters of a single backend, which umay has for headers alone. */
-export const backendFilters = (references: readonly FilteredBackendReference[]): readonly RouteFilter[] =>
-  references.flatMap(({ filters = [] }) => filters);
