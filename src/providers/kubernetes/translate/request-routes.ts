@@ -8,7 +8,6 @@ import type {
   GrpcRoute,
   HttpRoute as HttpRouteObject,
   HttpRouteRule,
-  RouteFilter,
   SessionPersistence,
 } from "../objects.ts";
 import type { Backends, BackendUser } from "./backends.ts";
