@@ -1,6 +1,7 @@
 import { parseAllDocuments } from "yaml";
-import type { Cluster, KubeObject } from "../../../src/providers/kubernetes/objects.ts";
-import { keyOf } from "../../../src/providers/kubernetes/objects.ts";
+import type { KubeObject } from "../../../src/providers/kubernetes/meta.ts";
+import { keyOf } from "../../../src/providers/kubernetes/meta.ts";
+import type { Cluster } from "../../../src/providers/kubernetes/objects.ts";
 import { translate } from "../../../src/providers/kubernetes/translate/translate.ts";
 import type {
   Statuses,

@@ -1,4 +1,4 @@
-import { type KubeObject, keyOf } from "../objects.ts";
+import { type KubeObject, keyOf } from "../meta.ts";
 
 /** Older objects first, then by `namespace/name`: the order in which Gateway API settles disputes. */
 export function byAge(left: KubeObject, right: KubeObject): number {

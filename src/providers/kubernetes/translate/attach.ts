@@ -1,4 +1,6 @@
-import type { Cluster, KubeObject, ParentReference, RouteSpec } from "../objects.ts";
+import type { ParentReference, RouteSpec } from "../gateway-api.ts";
+import type { KubeObject } from "../meta.ts";
+import type { Cluster } from "../objects.ts";
 import { type Problem, problem } from "./conditions.ts";
 import type { ServedGateway } from "./gateways.ts";
 import { hostsAt } from "./hosts.ts";

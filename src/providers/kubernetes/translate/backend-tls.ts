@@ -1,6 +1,8 @@
 import type { Authorities, Certificate } from "../../../model/material.ts";
 import type { BackendName, PoolTls } from "../../../model/pool.ts";
-import type { BackendTlsPolicy, Cluster, Gateway, Service, ServicePort } from "../objects.ts";
+import type { Service, ServicePort } from "../core.ts";
+import type { BackendTlsPolicy, Gateway } from "../gateway-api.ts";
+import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
 import { type Problem, problem } from "./conditions.ts";
 import type { Secrets } from "./secrets.ts";

@@ -1,5 +1,7 @@
 import type { PoolTls } from "../../../model/pool.ts";
-import type { BackendReference, Cluster, Gateway, Service, ServicePort } from "../objects.ts";
+import type { Service, ServicePort } from "../core.ts";
+import type { BackendReference, Gateway } from "../gateway-api.ts";
+import type { Cluster } from "../objects.ts";
 import type { BackendTls } from "./backend-tls.ts";
 import { withCertificate } from "./backend-tls.ts";
 import { type Problem, problem } from "./conditions.ts";

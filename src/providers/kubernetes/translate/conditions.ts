@@ -1,4 +1,4 @@
-import type { Condition, KubeObject } from "../objects.ts";
+import type { Condition, KubeObject } from "../meta.ts";
 
 /** Makes conditions of one object, for its present generation. */
 export const conditionsOf =

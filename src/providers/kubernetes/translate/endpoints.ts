@@ -1,6 +1,7 @@
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import type { Backend } from "../../../model/backend.ts";
-import type { Cluster, EndpointSlice, Service, ServicePort } from "../objects.ts";
+import type { EndpointSlice, Service, ServicePort } from "../core.ts";
+import type { Cluster } from "../objects.ts";
 
 /** The label by which a slice names its Service. */
 const serviceLabel = "kubernetes.io/service-name";

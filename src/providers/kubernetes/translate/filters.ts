@@ -2,7 +2,7 @@ import { isEditable } from "../../../http/edits.ts";
 import { normalisePath } from "../../../http/uri/path.ts";
 import type { Cors } from "../../../model/http/cors.ts";
 import type { FieldChanges, HttpRoute, Redirect, RedirectStatus } from "../../../model/http/route.ts";
-import type { HeaderModifier, PathModifier, RequestMirror, RouteFilter } from "../objects.ts";
+import type { HeaderModifier, PathModifier, RequestMirror, RouteFilter } from "../gateway-api.ts";
 import { type Problem, problem } from "./conditions.ts";
 
 /** What a rule's filters make of a route. */

@@ -1,4 +1,5 @@
-import type { Cluster, Gateway, GatewayClass, ListenerSet } from "../objects.ts";
+import type { Gateway, GatewayClass, ListenerSet } from "../gateway-api.ts";
+import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
 import { isAllowed } from "./selector.ts";
 import { Spot } from "./spots.ts";

@@ -1,4 +1,5 @@
-import type { Cluster, ReferenceGrant } from "../objects.ts";
+import type { ReferenceGrant } from "../gateway-api.ts";
+import type { Cluster } from "../objects.ts";
 
 /** An object that refers to another one. */
 export interface Referrer {

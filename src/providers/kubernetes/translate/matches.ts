@@ -1,7 +1,7 @@
 import { normalisePath } from "../../../http/uri/path.ts";
 import { RegexError, type Regexes } from "../../../lib/regex.ts";
 import type { PathMatch, RequestMatch, TextTest, ValueMatch } from "../../../model/http/match.ts";
-import type { GrpcRouteRule, HttpRouteMatch, NamedMatch } from "../objects.ts";
+import type { GrpcRouteRule, HttpRouteMatch, NamedMatch } from "../gateway-api.ts";
 import { type Problem, problem } from "./conditions.ts";
 
 /** A match, or why umay can't have it. */

@@ -1,6 +1,7 @@
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import type { Pool, PoolTls } from "../../../model/pool.ts";
-import type { Cluster, EndpointSlice, Service, ServicePort } from "../objects.ts";
+import type { EndpointSlice, Service, ServicePort } from "../core.ts";
+import type { Cluster } from "../objects.ts";
 import { backendsOf, slicesByService } from "./endpoints.ts";
 
 /** How the backends of a Service's port are spoken to, and how they are chosen. */

@@ -9,7 +9,7 @@ import type {
   HttpRoute as HttpRouteObject,
   HttpRouteRule,
   SessionPersistence,
-} from "../objects.ts";
+} from "../gateway-api.ts";
 import type { Backends, BackendUser } from "./backends.ts";
 import { type Problem, problem } from "./conditions.ts";
 import { durationOf } from "./duration.ts";

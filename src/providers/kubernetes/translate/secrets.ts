@@ -3,7 +3,8 @@ import { loadBackendAuthorities, loadClientAuthorities } from "../../../material
 import { loadCertificate } from "../../../material/certificates.ts";
 import type { Peers } from "../../../material/lint.ts";
 import type { Authorities, Certificate } from "../../../model/material.ts";
-import type { Cluster, ConfigMap, Secret } from "../objects.ts";
+import type { ConfigMap, Secret } from "../core.ts";
+import type { Cluster } from "../objects.ts";
 import { type Problem, problem } from "./conditions.ts";
 
 /** Something that was loaded, or why it can't be. */

@@ -1,4 +1,7 @@
-import type { LabelSelector, Namespace, Namespaces, Objects } from "../objects.ts";
+import type { Namespace } from "../core.ts";
+import type { Namespaces } from "../gateway-api.ts";
+import type { LabelSelector } from "../meta.ts";
+import type { Objects } from "../objects.ts";
 
 /** Whether a namespace is one of those from which something may be attached. @param own the namespace that says so. */
 export function isAllowed(

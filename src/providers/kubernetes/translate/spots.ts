@@ -1,6 +1,6 @@
 import type { ClientAuth } from "../../../model/client-auth.ts";
 import type { Certificate } from "../../../model/material.ts";
-import type { FrontendTls, Gateway, ListenerSet, ListenerSpec } from "../objects.ts";
+import type { FrontendTls, Gateway, ListenerSet, ListenerSpec } from "../gateway-api.ts";
 import type { Problem } from "./conditions.ts";
 import { hostOf } from "./hosts.ts";
 

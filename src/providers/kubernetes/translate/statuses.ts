@@ -1,4 +1,5 @@
-import type { Condition, GatewayAddress, GatewayClass, ListenerSet, RouteKind } from "../objects.ts";
+import type { GatewayAddress, GatewayClass, ListenerSet, RouteKind } from "../gateway-api.ts";
+import type { Condition } from "../meta.ts";
 import type { AnyRoute, Attempted } from "./attach.ts";
 import type { JudgedPolicy } from "./backend-tls.ts";
 import { conditionsOf, messages, type Problem } from "./conditions.ts";

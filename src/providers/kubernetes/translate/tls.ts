@@ -1,5 +1,6 @@
 import type { Certificate } from "../../../model/material.ts";
-import type { Gateway, ObjectReference } from "../objects.ts";
+import type { Gateway } from "../gateway-api.ts";
+import type { ObjectReference } from "../meta.ts";
 import { joined } from "./backend-tls.ts";
 import { messages, type Problem, problem } from "./conditions.ts";
 import type { ServedGateway } from "./gateways.ts";

@@ -1,5 +1,6 @@
 import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
-import type { BackendReference, Cluster, StreamRoute } from "../objects.ts";
+import type { BackendReference, StreamRoute } from "../gateway-api.ts";
+import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
 import { type AnyRoute, type Attempted, Parents } from "./attach.ts";
 import { BackendTls } from "./backend-tls.ts";

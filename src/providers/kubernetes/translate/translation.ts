@@ -1,6 +1,7 @@
 import type { Model } from "../../../model/model.ts";
 import type { Defaults } from "../../toml/defaults.ts";
-import type { Condition, GatewayAddress, ObjectReference, ParentReference, RouteKind } from "../objects.ts";
+import type { GatewayAddress, ParentReference, RouteKind } from "../gateway-api.ts";
+import type { Condition, ObjectReference } from "../meta.ts";
 
 /** What is to be told of each kind. */
 export interface TranslateOptions {

@@ -1,4 +1,5 @@
-import type { Cluster, Ingress } from "../../objects.ts";
+import type { Ingress } from "../../core.ts";
+import type { Cluster } from "../../objects.ts";
 import { byAge } from "../age.ts";
 import type { TranslateOptions } from "../translation.ts";
 

@@ -1,6 +1,6 @@
 import { parseUsers } from "../../../../material/users.ts";
 import type { Guard, RateLimit } from "../../../../model/http/guard.ts";
-import type { Ingress, Secret } from "../../objects.ts";
+import type { Ingress, Secret } from "../../core.ts";
 import type { Secrets } from "../secrets.ts";
 import type { Draft } from "./draft.ts";
 import type { IngressPools } from "./pools.ts";

@@ -2,7 +2,7 @@ import { normalisePath } from "../../../../http/uri/path.ts";
 import { RegexError, type Regexes } from "../../../../lib/regex.ts";
 import type { PathMatch } from "../../../../model/http/match.ts";
 import type { PathRewrite } from "../../../../model/http/route.ts";
-import type { IngressPath } from "../../objects.ts";
+import type { IngressPath } from "../../core.ts";
 import { type Problem, problem } from "../conditions.ts";
 import type { Draft } from "./draft.ts";
 

@@ -1,4 +1,4 @@
-import type { Ingress } from "../../objects.ts";
+import type { Ingress } from "../../core.ts";
 import type { Secrets } from "../secrets.ts";
 import type { KubeEvent } from "../translation.ts";
 import { type AnnotationContext, type Draft, emptyDraft } from "./draft.ts";
