@@ -22,16 +22,18 @@ export interface JudgedPolicy {
 
 /** Which policy counts for a port of a Service. */
 export class BackendTls {
-  /** By `namespace/service` and by `namespace/service/port`. */
-  readonly #byTarget = new Map<string, JudgedPolicy>();
+  /** By `namespace/service` and by `namespace/service/port`; the first one counts. */
+  readonly #byTarget = new Map<string, JudgedPolicy[]>();
   readonly all: readonly JudgedPolicy[];
 
   private constructor(all: readonly JudgedPolicy[]) {
     this.all = all;
     for (const judged of all)
-      if (judged.refusal?.reason !== "Conflicted")
-        for (const target of targetsOf(judged.policy))
-          if (!this.#byTarget.has(target)) this.#byTarget.set(target, judged);
+      for (const target of targetsOf(judged.policy)) {
+        const others = this.#byTarget.get(target);
+        if (others === undefined) this.#byTarget.set(target, [judged]);
+        else others.push(judged);
+      }
   }
 
   static async of(cluster: Cluster, secrets: Secrets): Promise<BackendTls> {
@@ -46,10 +48,16 @@ export class BackendTls {
     return new BackendTls(all);
   }
 
-  /** The policy of a port, the more specific one first; undefined: there is none. */
-  for(service: Service, port: ServicePort): JudgedPolicy | undefined {
+  /**
+   * The policy of a port, the more specific one first; undefined: there is none.
+   * @param gateway whose routes lead there: it is told of in the status of all that have this target.
+   */
+  for(service: Service, port: ServicePort, gateway?: Gateway): JudgedPolicy | undefined {
     const key = `${service.metadata.namespace}/${service.metadata.name}`;
-    return this.#byTarget.get(`${key}/${port.name ?? ""}`) ?? this.#byTarget.get(key);
+    const ofPort = this.#byTarget.get(`${key}/${port.name ?? ""}`) ?? [];
+    const ofService = this.#byTarget.get(key) ?? [];
+    if (gateway !== undefined) for (const { gateways } of [...ofPort, ...ofService]) gateways.add(gateway);
+    return ofPort[0] ?? ofService[0];
   }
 }
 

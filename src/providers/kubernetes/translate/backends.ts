@@ -56,8 +56,7 @@ export class Backends {
     const found = this.#find(reference, user);
     if ("reason" in found) return this.#invalid(reference, user, found);
     const { service, port } = found;
-    const policy = user.use === "passthrough" ? undefined : this.#tls.for(service, port);
-    policy?.gateways.add(gateway);
+    const policy = user.use === "passthrough" ? undefined : this.#tls.for(service, port, gateway);
     if (policy !== undefined && policy.tls === undefined) {
       const { name } = policy.policy.metadata;
       const why = problem("Invalid", `BackendTLSPolicy ${name} can't be used`);

@@ -1,8 +1,7 @@
-/**
- * What umay serves of Gateway API's features (GEP-2162), sorted as the API asks for. Each has tests: no feature stands here
- * that the workers do not serve.
- */
-export const supportedFeatures: readonly string[] = [
+import type { TranslateOptions } from "./translation.ts";
+
+/** The features of Gateway API (GEP-2162) that umay serves in every installation. */
+const always: readonly string[] = [
   "BackendTLSPolicy",
   "BackendTLSPolicySANValidation",
   "GRPCRoute",
@@ -13,7 +12,6 @@ export const supportedFeatures: readonly string[] = [
   "GatewayFrontendClientCertificateValidation",
   "GatewayHTTPListenerIsolation",
   "GatewayHTTPSListenerDetectMisdirectedRequests",
-  "GatewayListenerSet",
   "GatewayPort8080",
   "HTTPRoute",
   "HTTPRoute303RedirectStatusCode",
@@ -21,6 +19,7 @@ export const supportedFeatures: readonly string[] = [
   "HTTPRoute308RedirectStatusCode",
   "HTTPRouteBackendProtocolH2C",
   "HTTPRouteBackendProtocolWebSocket",
+  "HTTPRouteBackendRequestHeaderModification",
   "HTTPRouteBackendTimeout",
   "HTTPRouteCORS",
   "HTTPRouteHostRewrite",
@@ -36,7 +35,18 @@ export const supportedFeatures: readonly string[] = [
   "HTTPRouteRequestPercentageMirror",
   "HTTPRouteRequestTimeout",
   "HTTPRouteResponseHeaderModification",
+  "HTTPRouteRetry",
+  "HTTPRouteRetryBackendTimeout",
+  "HTTPRouteRetryConnectionError",
   "HTTPRouteSchemeRedirect",
+  "ListenerSet",
   "ReferenceGrant",
+  "TCPRoute",
   "TLSRoute",
-].sort();
+  "TLSRouteModeMixed",
+  "TLSRouteModeTerminate",
+];
+
+/** Those that are served with these options, sorted as the API asks for. */
+export const featuresOf = ({ addressPool }: Pick<TranslateOptions, "addressPool">): readonly string[] =>
+  addressPool.length === 0 ? always : [...always, "GatewayStaticAddresses"].sort();

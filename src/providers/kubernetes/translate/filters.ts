@@ -137,3 +137,22 @@ export function percentOf({ percent, fraction }: RequestMirror): number {
   if (percent !== undefined) return percent;
   return fraction === undefined ? 100 : (fraction.numerator / (fraction.denominator ?? 100)) * 100;
 }
+
+/** Changes as if one were made behind the other. */
+export function composed(first: FieldChanges, second: FieldChanges): FieldChanges {
+  const replaced = new Set([...Object.keys(second.set), ...second.remove]);
+  const left = (values: FieldChanges["set"]): FieldChanges["set"] =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !replaced.has(name)));
+  const added = left(first.add);
+  const both = Object.entries(second.add).map(([name, value]) => {
+    const before = added[name];
+    return [name, before === undefined ? value : [...before, ", ", ...value]] as const;
+  });
+  return {
+    set: { ...left(first.set), ...second.set },
+    add: { ...added, ...Object.fromEntries(both) },
+    remove: [...new Set([...first.remove, ...second.remove])].filter(
+      (name) => !(name in second.set) && !(name in left(first.set)),
+    ),
+  };
+}

@@ -1,7 +1,8 @@
 import type { Regexes } from "../../../lib/regex.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
-import type { HttpRoute, RouteAction, Sticky } from "../../../model/http/route.ts";
+import { idempotentMethods, retryTriggerList } from "../../../model/http/retry.ts";
+import type { HeadChanges, HttpRoute, Sticky } from "../../../model/http/route.ts";
 import type {
   FilteredBackendReference,
   Gateway,
@@ -13,7 +14,7 @@ import type {
 import type { Backends, BackendUser } from "./backends.ts";
 import { type Problem, problem } from "./conditions.ts";
 import { durationOf } from "./duration.ts";
-import { type Filtered, percentOf, readFilters } from "./filters.ts";
+import { composed, type Filtered, percentOf, readFilters } from "./filters.ts";
 import { grpcMatch, httpMatch, isProblem } from "./matches.ts";
 import type { Spot } from "./spots.ts";
 
@@ -84,16 +85,31 @@ function readRule(
   const { filters = [], backendRefs = [], timeouts = {}, retry } = rule;
   for (const text of Object.values(timeouts))
     if (durationOf(text) === undefined) return problem("UnsupportedValue", `${text} is no duration`);
+  const filtered = readFilters(filters);
   return {
     name,
     matches: matches as readonly RequestMatch[],
-    filtered: readFilters(filters),
+    filtered: { ...filtered, problem: filtered.problem ?? backendFilterProblem(backendRefs) },
     backends: backendRefs,
     timeouts,
     retry,
     sticky: stickyOf(rule.sessionPersistence),
     use,
   };
+}
+
+/** Of a single backend umay changes header fields, and nothing else. */
+function backendFilterProblem(references: readonly FilteredBackendReference[]): Problem | undefined {
+  for (const { filters = [] } of references) {
+    const foreign = filters.find(
+      ({ type }) => type !== "RequestHeaderModifier" && type !== "ResponseHeaderModifier",
+    );
+    if (foreign !== undefined)
+      return problem("UnsupportedValue", `umay has no filter ${foreign.type} for single backends`);
+    const { problem: wrong } = readFilters(filters);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
 }
 
 function stickyOf(persistence: SessionPersistence | undefined): Sticky | undefined {
@@ -125,7 +141,7 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
     ...usual,
     name: rule.name,
     priority: 0,
-    action: actionOf(rule, spot, making),
+    ...leadingOf(rule, spot, making),
     rewrite: filtered.rewrite,
     requestFields: filtered.requestFields,
     responseFields: filtered.responseFields,
@@ -145,20 +161,25 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
 const limitOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : durationOf(text) || undefined;
 
-function actionOf(rule: ReadRule, spot: Spot, making: RuleMaking): RouteAction {
+/** Where a rule leads, and what changes on the way to some of its pools. */
+type Led = Pick<HttpRoute, "action"> & Pick<Partial<HttpRoute>, "ofPools">;
+
+function leadingOf(rule: ReadRule, spot: Spot, making: RuleMaking): Led {
   const { redirect, problem: wrong } = rule.filtered;
-  const { backends } = making;
-  if (wrong !== undefined) return toPools([{ pool: backends.nowhere(rule.name), weight: 1 }]);
+  const nowhere = (): Led => toPools([{ pool: making.backends.nowhere(rule.name), weight: 1 }]);
+  if (wrong !== undefined) return nowhere();
   if (redirect !== undefined) {
     // Without another scheme, clients come back to the same listener.
     const port = redirect.port ?? (redirect.scheme === undefined ? spot.place.port : undefined);
-    return { kind: "redirect", redirect: { ...redirect, port } };
+    return { action: { kind: "redirect", redirect: { ...redirect, port } } };
   }
   const target = targetOf(rule.backends, spot.gateway, making);
-  return toPools(target.length > 0 ? target : [{ pool: backends.nowhere(rule.name), weight: 1 }]);
+  if (target.length === 0) return nowhere();
+  const ofPools = changesOf(rule, spot.gateway, making);
+  return { ...toPools(target), ...(ofPools !== undefined && { ofPools }) };
 }
 
-const toPools = (to: Target): RouteAction => ({ kind: "pools", to });
+const toPools = (to: Target): Led => ({ action: { kind: "pools", to } });
 
 /** The pools of references with a weight, each once. */
 export function targetOf(
@@ -178,6 +199,26 @@ export function targetOf(
 
 const mostWeight = 1_000_000;
 
+/** Filters of single backends, behind the rule's own. */
+function changesOf(
+  { backends: references, filtered }: ReadRule,
+  gateway: Gateway,
+  { backends, user }: RuleMaking,
+): HttpRoute["ofPools"] {
+  const changed = references.filter(({ filters = [] }) => filters.length > 0);
+  if (changed.length === 0) return undefined;
+  return Object.fromEntries(
+    changed.map((reference) => {
+      const own = readFilters(reference.filters ?? []);
+      const changes: HeadChanges = {
+        requestFields: composed(filtered.requestFields, own.requestFields),
+        responseFields: composed(filtered.responseFields, own.responseFields),
+      };
+      return [backends.resolve(reference, user, gateway).pool, changes];
+    }),
+  );
+}
+
 /** Copies under way at a time, in each worker. */
 const mostCopies = 100;
 
@@ -190,14 +231,17 @@ function mirrorsOf({ filtered }: ReadRule, gateway: Gateway, making: RuleMaking)
   });
 }
 
-/** GEP-1731: of the statuses, and of connections that failed. */
+/** In milliseconds. */
+const usualBackoff = 25;
+
+/** GEP-1731: some statuses, and all that goes wrong before an answer; of methods that may be sent twice. */
 function retryOf({ codes = [], attempts = 1, backoff }: HttpRouteRule["retry"] & {}): HttpRoute["retry"] {
-  const base = backoff === undefined ? 25 : (durationOf(backoff) ?? 25);
+  const base = backoff === undefined ? usualBackoff : (durationOf(backoff) ?? usualBackoff);
   return {
     attempts,
-    on: ["connect-failed", "refused-stream", "reused-reset", "reset", "try-timeout"],
+    on: retryTriggerList,
     statuses: codes,
-    methods: ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"],
+    methods: idempotentMethods,
     buffer: 65_536,
     backoff: { base, max: Math.max(base * 10, 250) },
   };

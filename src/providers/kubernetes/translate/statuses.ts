@@ -3,7 +3,7 @@ import type { Condition } from "../meta.ts";
 import type { AnyRoute, Attempted } from "./attach.ts";
 import type { JudgedPolicy } from "./backend-tls.ts";
 import { conditionsOf, messages, type Problem } from "./conditions.ts";
-import { supportedFeatures } from "./features.ts";
+import { featuresOf } from "./features.ts";
 import type { ServedGateway } from "./gateways.ts";
 import type { Spot } from "./spots.ts";
 import type {
@@ -21,7 +21,7 @@ import type {
  * Conditions of Gateway API, as they are once the model is served. Their reasons are the API's own.
  */
 
-export function classStatus(gatewayClass: GatewayClass): GatewayClassStatus {
+export function classStatus(gatewayClass: GatewayClass, options: TranslateOptions): GatewayClassStatus {
   const condition = conditionsOf(gatewayClass);
   const accepted =
     gatewayClass.spec.parametersRef === undefined
@@ -29,7 +29,7 @@ export function classStatus(gatewayClass: GatewayClass): GatewayClassStatus {
       : condition("Accepted", false, "InvalidParameters", "umay has no parameters for classes");
   return {
     conditions: [accepted],
-    supportedFeatures: supportedFeatures.map((name) => ({ name })),
+    supportedFeatures: featuresOf(options).map((name) => ({ name })),
   };
 }
 
@@ -42,13 +42,13 @@ function listenerStatus(spot: Spot, isProgrammed: boolean): ListenerStatus {
   const programmed = spot.isServed && isProgrammed;
   const conditions: Condition[] = [
     conflict !== undefined
-      ? condition("Accepted", false, "Invalid", conflict.message)
+      ? condition("Accepted", false, conflict.reason, conflict.message)
       : refusal !== undefined
         ? condition("Accepted", false, refusal.reason, refusal.message)
         : condition("Accepted", true, "Accepted", "the listener is valid"),
     programmed
       ? condition("Programmed", true, "Programmed", "it accepts connections")
-      : condition("Programmed", false, "Invalid", whyNotServed(spot)),
+      : condition("Programmed", false, conflict?.reason ?? "Invalid", whyNotServed(spot)),
     unresolvedFirst === undefined
       ? condition("ResolvedRefs", true, "ResolvedRefs", "all of its references were found")
       : condition("ResolvedRefs", false, unresolvedFirst.reason, messages(unresolved)),

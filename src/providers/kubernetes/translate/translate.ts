@@ -58,7 +58,7 @@ export async function translate(cluster: Cluster, options: TranslateOptions): Pr
   const filling = new Filling(cluster, gateways, new Backends(cluster, parts), { options, regexes, said });
   filling.requests();
   filling.streams();
-  for (const each of classes) said.put("GatewayClass", each, classStatus(each));
+  for (const each of classes) said.put("GatewayClass", each, classStatus(each, options));
   for (const served of gateways) {
     const clientCertificate = parts.certificates.problemOf(served.gateway);
     said.put("Gateway", served.gateway, gatewayStatus(served, { clientCertificate }, options));
