@@ -2,7 +2,7 @@ import type { Regexes } from "../../../lib/regex.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
 import { idempotentMethods, retryTriggerList } from "../../../model/http/retry.ts";
-import type { HeadChanges, HttpRoute, Sticky } from "../../../model/http/route.ts";
+import type { HttpRoute, RouteAction, Sticky, TargetChanges } from "../../../model/http/route.ts";
 import type {
   FilteredBackendReference,
   Gateway,
@@ -141,7 +141,7 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
     ...usual,
     name: rule.name,
     priority: 0,
-    ...leadingOf(rule, spot, making),
+    action: actionOf(rule, spot, making),
     rewrite: filtered.rewrite,
     requestFields: filtered.requestFields,
     responseFields: filtered.responseFields,
@@ -161,25 +161,23 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
 const limitOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : durationOf(text) || undefined;
 
-/** Where a rule leads, and what changes on the way to some of its pools. */
-type Led = Pick<HttpRoute, "action"> & Pick<Partial<HttpRoute>, "ofPools">;
-
-function leadingOf(rule: ReadRule, spot: Spot, making: RuleMaking): Led {
+function actionOf(rule: ReadRule, spot: Spot, making: RuleMaking): RouteAction {
   const { redirect, problem: wrong } = rule.filtered;
-  const nowhere = (): Led => toPools([{ pool: making.backends.nowhere(rule.name), weight: 1 }]);
+  const nowhere = (): RouteAction => ({
+    kind: "pools",
+    to: [{ pool: making.backends.nowhere(rule.name), weight: 1 }],
+  });
   if (wrong !== undefined) return nowhere();
   if (redirect !== undefined) {
     // Without another scheme, clients come back to the same listener.
     const port = redirect.port ?? (redirect.scheme === undefined ? spot.place.port : undefined);
-    return { action: { kind: "redirect", redirect: { ...redirect, port } } };
+    return { kind: "redirect", redirect: { ...redirect, port } };
   }
-  const target = targetOf(rule.backends, spot.gateway, making);
-  if (target.length === 0) return nowhere();
-  const ofPools = changesOf(rule, spot.gateway, making);
-  return { ...toPools(target), ...(ofPools !== undefined && { ofPools }) };
+  const to = targetOf(rule.backends, spot.gateway, making);
+  if (to.length === 0) return nowhere();
+  const changes = changesOf(rule, spot.gateway, making);
+  return changes.length === 0 ? { kind: "pools", to } : { kind: "pools", to, changes };
 }
-
-const toPools = (to: Target): Led => ({ action: { kind: "pools", to } });
 
 /** The pools of references with a weight, each once. */
 export function targetOf(
@@ -204,19 +202,20 @@ function changesOf(
   { backends: references, filtered }: ReadRule,
   gateway: Gateway,
   { backends, user }: RuleMaking,
-): HttpRoute["ofPools"] {
-  const changed = references.filter(({ filters = [] }) => filters.length > 0);
-  if (changed.length === 0) return undefined;
-  return Object.fromEntries(
-    changed.map((reference) => {
-      const own = readFilters(reference.filters ?? []);
-      const changes: HeadChanges = {
-        requestFields: composed(filtered.requestFields, own.requestFields),
-        responseFields: composed(filtered.responseFields, own.responseFields),
-      };
-      return [backends.resolve(reference, user, gateway).pool, changes];
-    }),
-  );
+): readonly TargetChanges[] {
+  return references.flatMap((reference) => {
+    const { filters = [] } = reference;
+    if (filters.length === 0) return [];
+    const { requestFields, responseFields } = readFilters(filters);
+    return [
+      {
+        pool: backends.resolve(reference, user, gateway).pool,
+        requestFields: composed(filtered.requestFields, requestFields),
+        responseFields: composed(filtered.responseFields, responseFields),
+        host: undefined,
+      },
+    ];
+  });
 }
 
 /** Copies under way at a time, in each worker. */
