@@ -29,7 +29,8 @@ export interface Redirect {
   readonly scheme: "http" | "https" | undefined;
   /** Lower case. */
   readonly host: string | undefined;
-  readonly port: number | undefined;
+  /** `same`: that of the request, unless it is the usual one of the request's scheme, also where the scheme is another. */
+  readonly port: number | "same" | undefined;
   readonly path: PathRewrite | undefined;
   /** In place of the request's query, with its question mark; empty: none. Undefined: the query stays. */
   readonly query?: string;

@@ -35,7 +35,7 @@ export function compileRedirect(
     if (samePlace) return `${to}://${request.authority}${target}`;
     // Another scheme or host has no reason to be at the same port.
     const kept = scheme === undefined && host === undefined ? portOf(request.authority) : undefined;
-    const number = port ?? kept;
+    const number = port === "same" ? samePort(request) : (port ?? kept);
     const suffix = number === undefined || number === usualPorts[to] ? "" : `:${number}`;
     return `${to}://${name}${suffix}${target}`;
   };
@@ -45,6 +45,11 @@ export function compileRedirect(
 const pathAlone = (target: string): string => (target.startsWith("//") ? `/.${target}` : target);
 
 const portPattern = /:(\d{1,5})$/;
+
+function samePort({ authority, scheme }: RedirectFacts): number | undefined {
+  const port = portOf(authority);
+  return port === usualPorts[scheme] ? undefined : port;
+}
 
 const hostName = (authority: string): string => authority.replace(portPattern, "");
 

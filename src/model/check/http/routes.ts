@@ -97,7 +97,8 @@ function checkTimeouts({ timeouts }: HttpFront, table: HttpRouteTable): ModelFin
 function checkHttpsRedirect(listener: Listener, listeners: readonly Listener[]): ModelFinding[] {
   const port = servesOf(listener).flatMap(({ fallback }) => {
     if (fallback?.action.kind !== "redirect") return [];
-    return fallback.action.redirect.port ?? [];
+    const { port } = fallback.action.redirect;
+    return typeof port === "number" ? port : [];
   })[0];
   if (port === undefined) return [];
   const path = ["listeners", listener.name, "https_redirect"];

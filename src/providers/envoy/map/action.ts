@@ -103,14 +103,15 @@ async function mapRedirect(redirect: Node, mapping: Mapping): Promise<RouteActio
   const [path = "", query] = redirect.text("path_redirect").split("?");
   if (path.includes("#")) mapping.report(errorAt(redirect.at("path_redirect"), "has a fragment"));
   const prefix = redirect.has("prefix_rewrite") ? redirect.text("prefix_rewrite") : undefined;
+  const host = redirect.text("host_redirect").toLowerCase() || undefined;
   const regex = redirect.node("regex_rewrite");
   const drops = redirect.flag("strip_query") === true;
   return {
     kind: "redirect",
     redirect: {
       scheme: scheme === "http" || scheme === "https" ? scheme : undefined,
-      host: redirect.text("host_redirect").toLowerCase() || undefined,
-      port: redirect.number("port_redirect") || undefined,
+      host,
+      port: redirect.number("port_redirect") || (host === undefined && scheme !== "" ? "same" : undefined),
       status: statuses[redirect.text("response_code")]!,
       path:
         path !== ""

@@ -41,6 +41,7 @@ export async function mapRouteTable(config: Node, use: TableUse, mapping: Mappin
   for (const host of config.nodes("virtual_hosts")) {
     checkOverrides(host, use.manager, mapping);
     const rules = [...first, ...(await mapVirtualHost(host, common, mapping))];
+    const own = new Set<string>();
     for (const [index, domain] of host.texts("domains").entries()) {
       const known = hostName(domain);
       const at = [...host.at("domains"), index];
@@ -48,8 +49,10 @@ export async function mapRouteTable(config: Node, use: TableUse, mapping: Mappin
         mapping.report(
           errorAt(at, `${JSON.stringify(domain)} is not supported: names, *.names, names.* and * are`),
         );
+      else if (own.has(known)) continue;
       else if (taken.has(known)) mapping.report(errorAt(at, `${JSON.stringify(domain)} is there already`));
       else hosts.push({ name: known, rules });
+      if (known !== undefined) own.add(known);
       if (known !== undefined) taken.add(known);
     }
   }
