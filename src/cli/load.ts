@@ -1,3 +1,4 @@
+import { KubernetesProvider } from "../providers/kubernetes/provider.ts";
 import { ConfigError, type ConfigProblem, type Provider } from "../providers/provider.ts";
 import { type LoadedConfig, loadConfig } from "../providers/toml/load.ts";
 import { TomlProvider } from "../providers/toml/provider.ts";
@@ -18,7 +19,7 @@ export interface ConfigChoice {
 
 /** The provider of a configuration, which is not read yet. */
 export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise<Provider> {
-  if (envoyConfig === undefined) return tomlProvider(config);
+  if (envoyConfig === undefined) return new KubernetesProvider(tomlProvider(config));
   // A start from TOML pays nothing for it.
   const { EnvoyProvider } = await import("../providers/envoy/provider.ts");
   return new EnvoyProvider({ file: envoyConfig, env: process.env, cwd: process.cwd() });

@@ -209,6 +209,7 @@ export class ControlPlane implements Serving {
 
   /** The pool that has had no backend yet; undefined when there is none. */
   #missing(): string | undefined {
+    if (this.#model.incomplete !== undefined) return this.#model.incomplete;
     for (const { name, required, discovery } of this.store.pools) {
       if (!required || discovery === undefined) continue;
       const { everFound, lastError } = discovery;

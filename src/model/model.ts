@@ -2,6 +2,7 @@ import type { SocketAddress } from "../lib/address.ts";
 import type { AccessLogSettings } from "./access-log.ts";
 import type { AcmeSettings } from "./acme.ts";
 import type { HttpRouteTable } from "./http/route.ts";
+import type { KubernetesSettings } from "./kubernetes.ts";
 import type { Listener } from "./listener.ts";
 import type { OverloadPolicy } from "./overload.ts";
 import type { Pool } from "./pool.ts";
@@ -22,7 +23,7 @@ export interface LogSettings {
 }
 
 /** Keys and tables that count from a start on. */
-const restartKeys = ["workers", "admin", "log.format", "otlp"];
+const restartKeys = ["workers", "admin", "log.format", "otlp", "kubernetes"];
 
 /** Whether a key waits for a restart. @param key dotted, such as `log.format`. */
 export function needsRestart(key: string): boolean {
@@ -45,6 +46,10 @@ export interface Model {
   readonly otlp?: OtlpSettings;
   /** The authority that issues the certificates of listeners with `acme`; undefined: nobody. */
   readonly acme?: AcmeSettings;
+  /** The cluster that has its part in what is served; undefined: none. */
+  readonly kubernetes?: KubernetesSettings;
+  /** Why this is not yet all that is to be served; undefined: it is. umay is not ready meanwhile. */
+  readonly incomplete?: string;
   readonly listeners: readonly Listener[];
   readonly pools: readonly Pool[];
   /** The tables in which listeners that speak HTTP find routes. They stand apart, so that a change of a route leaves listeners as they are. */

@@ -44,8 +44,8 @@ export interface ServedRequest {
   readonly at: number;
 }
 
-/** A misdeed of the server: an answer with a status, or none at all. */
-export type Fault = number | "silent";
+/** A misdeed of the server: an answer with a status, none at all, or a late one. */
+export type Fault = number | "silent" | Promise<void>;
 
 interface Watch {
   readonly response: ServerResponse;
@@ -249,7 +249,8 @@ export class KubernetesServer implements AsyncDisposable {
     this.#wake();
     const fault = this.tokens?.has(served.token ?? "") === false ? 401 : this.fault(served);
     if (fault === "silent") return;
-    if (fault !== undefined) {
+    if (typeof fault === "object") await fault;
+    else if (fault !== undefined) {
       answer(response, fault, failure(fault));
       return;
     }

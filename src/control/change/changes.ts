@@ -6,15 +6,16 @@ import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 
 /** Another model, but for what waits for a restart. */
-export function withoutRestart({ workers, admin, otlp, log }: Model, wanted: Model): Model {
+export function withoutRestart({ workers, admin, otlp, kubernetes, log }: Model, wanted: Model): Model {
   const { format, traced } = log;
-  const { otlp: _, ...rest } = wanted;
+  const { otlp: _, kubernetes: ___, ...rest } = wanted;
   const { traced: __, ...kept } = wanted.log;
   return {
     ...rest,
     workers,
     admin,
     ...(otlp !== undefined && { otlp }),
+    ...(kubernetes !== undefined && { kubernetes }),
     log: { ...kept, format, ...(traced !== undefined && { traced }) },
   };
 }

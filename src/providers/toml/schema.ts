@@ -6,6 +6,7 @@ import { acme } from "./schema/acme.ts";
 import { auth, mostGuards } from "./schema/http/auth.ts";
 import { rateLimit } from "./schema/http/rate-limit.ts";
 import { mostRoutes, route } from "./schema/http/route.ts";
+import { kubernetes } from "./schema/kubernetes.ts";
 import { listener } from "./schema/listener.ts";
 import type { SchemaNode } from "./schema/nodes.ts";
 import { otlp } from "./schema/otlp.ts";
@@ -46,6 +47,8 @@ export const mostPools = 16_384;
 const watchdogExpected = 'expected "off" or a duration from "2s" to "30s", such as "10s"';
 const workersExpected = 'expected "auto" or a whole number from 1 to 1024';
 
+const listenersExpected = "expected at least one table [listeners.<name>] with bind and pool";
+
 /** The whole configuration. Its input is the text of users; its output has every default filled in. */
 export const config = z
   .strictObject({
@@ -77,15 +80,18 @@ export const config = z
     otlp: otlp
       .optional()
       .describe("A collector that gets traces of requests and all metrics, by OTLP over HTTP with JSON."),
+    kubernetes: kubernetes
+      .optional()
+      .describe(
+        "A Kubernetes cluster whose Gateways, Ingresses and routes are served, beside the listeners of this file.",
+      ),
     listeners: z
-      .record(name, listener, { error: "expected at least one table [listeners.<name>] with bind and pool" })
-      .refine((listeners) => Object.keys(listeners).length > 0, {
-        error: "expected at least one table [listeners.<name>] with bind and pool",
-      })
+      .record(name, listener, { error: listenersExpected })
       .refine((listeners) => Object.keys(listeners).length <= mostListeners, {
         error: `expected at most ${mostListeners} listeners`,
       })
-      .describe("The addresses that clients connect to, by name."),
+      .prefault({})
+      .describe("The addresses that clients connect to, by name. At least one, unless there is a cluster."),
     routes: z
       .record(name, route, { error: "expected tables [routes.<name>]" })
       .refine((routes) => Object.keys(routes).length <= mostRoutes, {
@@ -118,6 +124,10 @@ export const config = z
       })
       .prefault({})
       .describe("The pools of backends, by name."),
+  })
+  .check(({ value: { listeners, kubernetes: cluster }, issues }) => {
+    if (Object.keys(listeners).length === 0 && cluster === undefined)
+      issues.push({ code: "custom", path: ["listeners"], message: listenersExpected, input: listeners });
   })
   .meta({ title: "umay configuration" });
 

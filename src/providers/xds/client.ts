@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { backoff } from "../../lib/backoff.ts";
 import { type Message, openAny, readWire, writeWire } from "../envoy/read/wire.ts";
 import { messageType, nameOfAny } from "../envoy/schema/registry.ts";
 import type { ProviderLogger } from "../provider.ts";
@@ -307,14 +308,4 @@ function nameIn(kind: Kind, bytes: Uint8Array): string {
   } catch {
     return "";
   }
-}
-
-/** From the first wait, doubled with each try up to the last; half of it is chance. */
-function backoff(
-  [first, last]: readonly [number, number],
-  tries: number,
-  random: () => number = Math.random,
-): number {
-  const wait = Math.min(last, first * 2 ** Math.min(tries, 16));
-  return Math.round(wait * (0.5 + random() / 2));
 }

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import type { Api, ApiError } from "../../../src/providers/kubernetes/client/api.ts";
 import { Follower, type FollowTimes } from "../../../src/providers/kubernetes/client/follower.ts";
 import { collectionPath, kinds } from "../../../src/providers/kubernetes/client/kinds.ts";
-import type { ApiObject } from "../../../src/providers/kubernetes/client/object.ts";
 import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
+import type { KubeObject } from "../../../src/providers/kubernetes/meta.ts";
 import { apiOf } from "../../support/kubernetes-api.ts";
 import { KubernetesServer, type ServedRequest } from "../../support/kubernetes-server.ts";
 
@@ -15,7 +15,7 @@ const isList = (request: ServedRequest): boolean => !isWatch(request);
 
 /** A copy of the services of a server. */
 class Copy implements Disposable {
-  readonly objects = new Map<string, ApiObject>();
+  readonly objects = new Map<string, KubeObject>();
   readonly puts: string[] = [];
   readonly problems: ApiError[] = [];
   synced = 0;

@@ -21,10 +21,7 @@ test("a Gateway with a route is served, and both are told so", async () => {
   );
   const [pool] = pools;
   assert.equal(pool?.name, "default/shop:80");
-  assert.deepEqual(
-    pool?.discovery.type === "static" && pool.discovery.backends.map(({ address }) => address),
-    ["10.0.0.1:8080", "10.0.0.2:8080"],
-  );
+  assert.deepEqual(pool?.discovery, { type: "endpoints", service: "default/shop", port: "" });
   const hosts = routeTables[0]?.hosts.map(({ name, rules }) => [name, rules.map((rule) => rule.route.name)]);
   assert.deepEqual(hosts, [
     ["shop.example.com", ["default/shop/0"]],

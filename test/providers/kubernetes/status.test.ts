@@ -117,6 +117,7 @@ function presentOf(server: KubernetesServer, id: string): PresentStatus | undefi
     kind: "httpRoutes",
     namespace,
     name: name!,
+    uid: undefined,
     resourceVersion,
     status: (found.status ?? {}) as Json,
   };

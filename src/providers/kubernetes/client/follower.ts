@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { backoff } from "../../../lib/backoff.ts";
+import { type KubeObject, keyOf } from "../meta.ts";
 import { type Api, ApiError } from "./api.ts";
-import { type ApiObject, keyOf, trimmed } from "./object.ts";
+import { trimmed } from "./object.ts";
 import type { Pace } from "./pace.ts";
 
 /** Where objects are kept. */
@@ -8,7 +10,7 @@ export interface Keep {
   /** Whether an object is of use; others are not kept. Default: all are. */
   wants?(key: string): boolean;
   /** A new object, or another state of one. */
-  put(key: string, object: ApiObject): void;
+  put(key: string, object: KubeObject): void;
   remove(key: string): void;
 }
 
@@ -163,15 +165,15 @@ export class Follower {
       const { code, message } = object as { readonly code?: number; readonly message?: string };
       throw new ApiError(code ?? 0, message ?? "the watch was ended with an error");
     }
-    const version = (object as Partial<ApiObject>).metadata?.resourceVersion;
+    const version = (object as Partial<KubeObject>).metadata?.resourceVersion;
     if (version === undefined) throw new ApiError(0, "an event has no resourceVersion");
     if (type === "ADDED" || type === "MODIFIED") this.#put(trimmed(object));
-    else if (type === "DELETED") this.#remove(keyOf(object as ApiObject));
+    else if (type === "DELETED") this.#remove(keyOf(object as KubeObject));
     this.#version = version;
   }
 
   /** @returns its key. */
-  #put(object: ApiObject): string {
+  #put(object: KubeObject): string {
     const { keep } = this.#options;
     const key = keyOf(object);
     const version = `${object.metadata.uid} ${object.metadata.resourceVersion}`;
@@ -198,14 +200,11 @@ export class Follower {
     );
   }
 
-  /** Half of it is chance, so that followers that failed together don't come back together. @param least in milliseconds. */
+  /** @param least in milliseconds. */
   async #pause(least: number): Promise<void> {
     const { first, last } = this.#times;
-    const { random = Math.random } = this.#options;
-    const longest = Math.min(last, first * 2 ** Math.min(this.#failures++, 16));
-    await sleep(Math.max(least, longest * (0.5 + random() / 2)), undefined, {
-      signal: this.#stop.signal,
-    }).catch(() => {});
+    const wait = Math.max(least, backoff([first, last], this.#failures++, this.#options.random));
+    await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 }
 

@@ -1,30 +1,12 @@
-/** The parts of every object that the client itself reads. */
-export interface ApiObject {
-  readonly metadata: {
-    readonly name: string;
-    /** Undefined where its kind has none. */
-    readonly namespace?: string;
-    readonly uid?: string;
-    readonly resourceVersion?: string;
-    /** Counts changes of the specification, for kinds that have one. */
-    readonly generation?: number;
-    readonly deletionTimestamp?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-}
-
-/** `namespace/name`; the name alone where its kind has no namespaces. */
-export const keyOf = ({ metadata: { namespace, name } }: ApiObject): string =>
-  namespace === undefined ? name : `${namespace}/${name}`;
+import type { KubeObject } from "../meta.ts";
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Without what nobody reads and what is often the larger part of an object. @throws where it is no object. */
-export function trimmed(value: unknown): ApiObject {
-  const object = value as ApiObject & { readonly endpoints?: unknown };
+export function trimmed(value: unknown): KubeObject {
+  const object = value as KubeObject & { readonly endpoints?: unknown };
   if (typeof object?.metadata?.name !== "string") throw new Error("an object has no name");
-  const { managedFields: _, ...metadata } = object.metadata as ApiObject["metadata"] & {
+  const { managedFields: _, ...metadata } = object.metadata as KubeObject["metadata"] & {
     managedFields?: unknown;
   };
   const { [lastApplied]: __, ...annotations } = metadata.annotations ?? {};

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { backoff } from "../../../lib/backoff.ts";
 import type { Api, ApiError } from "../client/api.ts";
 import { collectionPath, kinds } from "../client/kinds.ts";
 import type { Pace } from "../client/pace.ts";
@@ -141,8 +142,7 @@ export class StatusWriter {
     this.#queue.add(id);
     const times = (this.#failed.get(id)?.times ?? 0) + 1;
     const { first, last } = this.#waits;
-    const wait = Math.min(last, first * 2 ** Math.min(times - 1, 16)) * (0.5 + Math.random() / 2);
-    const at = performance.now() + Math.max(wait, error.retryAfter);
+    const at = performance.now() + Math.max(backoff([first, last], times - 1), error.retryAfter);
     this.#failed.set(id, { times, at });
     // Somebody else has written: what that was is about to be seen.
     if (error.status === 409) return;

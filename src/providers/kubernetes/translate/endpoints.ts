@@ -1,29 +1,8 @@
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import type { Backend } from "../../../model/backend.ts";
 import type { EndpointSlice, Service, ServicePort } from "../core.ts";
-import type { Cluster } from "../objects.ts";
-
-/** The label by which a slice names its Service. */
-const serviceLabel = "kubernetes.io/service-name";
 
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
-
-/** The slices of each Service, by `namespace/name`. */
-export function slicesByService({
-  endpointSlices,
-}: Pick<Cluster, "endpointSlices">): ReadonlyMap<string, readonly EndpointSlice[]> {
-  const found = new Map<string, EndpointSlice[]>();
-  for (const slice of endpointSlices.values()) {
-    const { namespace, labels } = slice.metadata;
-    const service = labels?.[serviceLabel];
-    if (service === undefined) continue;
-    const key = `${namespace}/${service}`;
-    const slices = found.get(key);
-    if (slices === undefined) found.set(key, [slice]);
-    else slices.push(slice);
-  }
-  return found;
-}
 
 /**
  * The backends of a Service's port: its ready endpoints, or, where there is none, those that are being ended and serve still
@@ -40,11 +19,14 @@ export function backendsOf(
     for (const usable of [isReady, isServing]) {
       const found = new Map<string, Backend>();
       for (const slice of own) addBackends(slice, port, usable, found);
-      if (found.size > 0) return [...found.values()];
+      if (found.size > 0) return [...found.values()].sort(byAddress);
     }
   }
   return [];
 }
+
+/** An order that does not depend on when they came. */
+const byAddress = (left: Backend, right: Backend): number => (left.address < right.address ? -1 : 1);
 
 /** The Service's own family first. */
 const familiesOf = ({ spec }: Service): readonly EndpointSlice["addressType"][] =>

@@ -1,8 +1,6 @@
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import type { Pool, PoolTls } from "../../../model/pool.ts";
-import type { EndpointSlice, Service, ServicePort } from "../core.ts";
-import type { Cluster } from "../objects.ts";
-import { backendsOf, slicesByService } from "./endpoints.ts";
+import type { Service, ServicePort } from "../core.ts";
 
 /** How the backends of a Service's port are spoken to, and how they are chosen. */
 export interface PoolSettings {
@@ -17,12 +15,10 @@ export interface PoolSettings {
 /** The pools that routes lead to: one for each port of a Service, and for each way in which it is asked. */
 export class Pools {
   readonly #usual: Pool;
-  readonly #slices: ReadonlyMap<string, readonly EndpointSlice[]>;
   readonly #made = new Map<string, Pool>();
 
-  constructor(cluster: Pick<Cluster, "endpointSlices">, usual: Pool) {
+  constructor(usual: Pool) {
     this.#usual = usual;
-    this.#slices = slicesByService(cluster);
   }
 
   /** @returns its name: `namespace/service:port`, with the variant behind it. */
@@ -70,11 +66,11 @@ export class Pools {
 
   #make(name: string, service: Service, port: ServicePort, { version, tls, change }: PoolSettings): Pool {
     const { namespace, name: own } = service.metadata;
-    const backends = backendsOf(service, port, this.#slices.get(`${namespace}/${own}`) ?? []);
     const pool: Pool = {
       ...this.#usual,
       name,
-      discovery: { type: "static", backends },
+      // An endpoint that goes is no other configuration.
+      discovery: { type: "endpoints", service: `${namespace}/${own}`, port: port.name ?? "" },
       http: { ...this.#usual.http, version },
       tls,
     };

@@ -47,7 +47,7 @@ export async function translate(cluster: Cluster, options: TranslateOptions): Pr
   noteRefusals(spots, options);
   const parts = {
     grants,
-    pools: new Pools(cluster, options.defaults.pool),
+    pools: new Pools(options.defaults.pool),
     tls: await BackendTls.of(cluster, secrets),
     certificates: await ClientCertificates.of(gateways, secrets, grants),
   };

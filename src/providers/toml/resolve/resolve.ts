@@ -20,6 +20,7 @@ import { versionsOf } from "./http/front.ts";
 import { resolveServe } from "./http/listener.ts";
 import { resolvePoolHttp, resolveRetryBudget } from "./http/pool.ts";
 import { resolveTables } from "./http/tables.ts";
+import { resolveKubernetes } from "./kubernetes.ts";
 import { resolveLimits } from "./limits.ts";
 import { resolveOverload } from "./overload.ts";
 import { resolvePoolTls } from "./pool-tls.ts";
@@ -89,6 +90,7 @@ export async function resolveSettings(
 
   const { workers, watchdog, log, overload, shutdown } = settings;
   const access = resolveAccessLog(log.access, context.directory, report);
+  const kubernetes = resolveKubernetes(settings.kubernetes, context.directory);
   const model: Model = {
     workers: workers === "auto" ? usableCpus() : workers,
     watchdog: watchdog === "off" ? undefined : watchdog,
@@ -103,6 +105,7 @@ export async function resolveSettings(
     shutdown,
     admin,
     ...(acme !== undefined && { acme }),
+    ...(kubernetes !== undefined && { kubernetes }),
     ...(settings.otlp !== undefined && { otlp: otlpOf(settings.otlp) }),
     listeners,
     pools,

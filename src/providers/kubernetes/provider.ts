@@ -1,0 +1,66 @@
+import type { Backend } from "../../model/backend.ts";
+import type { EndpointsDiscovery } from "../../model/pool.ts";
+import { Notices } from "../notices.ts";
+import type { EffectiveValue, Proposal, Provider, ProviderLogger } from "../provider.ts";
+import type { ClusterPart } from "./part.ts";
+
+/** A configuration that may name a cluster, which then has its part in what is served. */
+export class KubernetesProvider implements Provider {
+  readonly #base: Provider;
+  readonly #notices = new Notices();
+  /** The cluster of the configuration as it was first; undefined: it names none, or was not read yet. */
+  #part: ClusterPart | undefined;
+  /** What the configuration itself says, as it was read last. */
+  #own: Proposal | undefined;
+
+  /** @param base reads the configuration. */
+  constructor(base: Provider) {
+    this.#base = base;
+  }
+
+  get source(): string {
+    return this.#base.source;
+  }
+
+  /** @param onlyNews whether the configuration is as it was: the cluster alone has news. */
+  async propose(onlyNews = false): Promise<Proposal> {
+    const isFirst = this.#own === undefined;
+    const own = onlyNews && this.#own !== undefined ? this.#own : await this.#base.propose();
+    this.#own = own;
+    const settings = own.model.kubernetes;
+    if (isFirst && settings !== undefined) {
+      // A start without a cluster pays nothing for it.
+      const { ClusterPart } = await import("./part.ts");
+      this.#part = await ClusterPart.open(settings, this.#notices);
+    }
+    return this.#part === undefined ? own : this.#part.added(own, isFirst);
+  }
+
+  watch(news: () => void, signal: AbortSignal): void {
+    this.#part?.listen(news);
+    this.#base.watch?.(news, signal);
+    signal.addEventListener("abort", () => this.#part?.quiet());
+  }
+
+  close(): void {
+    this.#part?.close();
+    this.#base.close?.();
+  }
+
+  logTo(logger: ProviderLogger): void {
+    this.#notices.logTo(logger);
+    this.#base.logTo?.(logger);
+  }
+
+  endpoints(
+    spec: EndpointsDiscovery,
+    changed: () => void,
+    signal: AbortSignal,
+  ): () => readonly Backend[] | undefined {
+    return this.#part?.endpoints(spec, changed, signal) ?? (() => undefined);
+  }
+
+  effective(): Promise<readonly EffectiveValue[]> {
+    return this.#base.effective();
+  }
+}

@@ -1,0 +1,175 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Backend } from "../../model/backend.ts";
+import type { KubernetesSettings } from "../../model/kubernetes.ts";
+import type { EndpointsDiscovery } from "../../model/pool.ts";
+import type { ProviderLogger } from "../provider.ts";
+import { Cache } from "./cache.ts";
+import type { Api, ApiError } from "./client/api.ts";
+import { Follower, type FollowTimes } from "./client/follower.ts";
+import { collectionPath, type KindName, kinds } from "./client/kinds.ts";
+import { Pace } from "./client/pace.ts";
+import { standIns } from "./stand-ins.ts";
+import { backendsOf } from "./translate/endpoints.ts";
+import { Troubles } from "./troubles.ts";
+
+/** Requests for lists and watches a second, in the long run and at once after a pause. */
+const reads = { perSecond: 2, burst: 20 } as const;
+/** Kinds of which only objects that others name are of use. */
+const named = ["secrets", "configMaps"] as const;
+type Named = (typeof named)[number];
+
+export interface SourceOptions {
+  readonly api: Api;
+  readonly settings: KubernetesSettings;
+  readonly logger: ProviderLogger;
+  /** Called at each change of what is to be translated. */
+  readonly changed: () => void;
+  /** Called when an object may have another status. */
+  readonly status: (id: string) => void;
+  readonly times?: Partial<FollowTimes>;
+}
+
+/** Follows all that umay reads of a cluster. */
+export class ClusterSource {
+  readonly cache: Cache;
+  readonly troubles: Troubles;
+  readonly #options: SourceOptions;
+  readonly #pace: Pace;
+  readonly #followers: Follower[] = [];
+  /** The followers of secrets and config maps, by kind and namespace. */
+  readonly #ofNamed = new Map<string, Follower>();
+  readonly #wanted: Record<Named, ReadonlySet<string>> = { secrets: new Set(), configMaps: new Set() };
+  /** What has had no answer yet, with its kind. */
+  readonly #unsettled = new Map<string, KindName>();
+  #settled = Promise.withResolvers<void>();
+  readonly #endpointsKnown = Promise.withResolvers<void>();
+
+  constructor(options: SourceOptions) {
+    const { api, settings, logger, changed, status } = options;
+    this.#options = options;
+    this.cache = new Cache({ changed, status });
+    this.troubles = new Troubles(logger, api.server);
+    const scopes = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
+    const all = (Object.keys(kinds) as KindName[]).filter((kind) => !named.includes(kind as Named));
+    const own = settings.namespaces.length === 0 ? all : all.filter((kind) => kinds[kind].namespaced);
+    // Each is listed, and then watched.
+    const atStart = 2 * own.length * scopes.length + 2 * reads.burst;
+    this.#pace = new Pace(reads.perSecond, reads.burst, atStart);
+    if (settings.namespaces.length > 0)
+      for (const [kind, object] of standIns(settings))
+        this.cache.keep(kind).put(object.metadata.name, object);
+    for (const kind of own)
+      for (const scope of scopes) this.#followers.push(this.#follow(kind, scope, undefined));
+  }
+
+  /** Whether everything was known once, or refused. */
+  get complete(): boolean {
+    return this.#unsettled.size === 0;
+  }
+
+  /** Resolves when it is complete. */
+  get completed(): Promise<void> {
+    return this.complete ? Promise.resolve() : this.#settled.promise;
+  }
+
+  /**
+   * Only these secrets and config maps are kept, by `namespace/name`.
+   * @returns whether there are new ones among them.
+   */
+  want(secrets: ReadonlySet<string>, configMaps: ReadonlySet<string>): boolean {
+    const more = this.#want("secrets", secrets);
+    return this.#want("configMaps", configMaps) || more;
+  }
+
+  /**
+   * The backends of a Service, as `EndpointsDiscovery` has it.
+   * @param changed called when there may be others, until `signal` aborts.
+   * @returns gives the present ones; undefined: they are not known yet.
+   */
+  endpoints(
+    { service, port }: EndpointsDiscovery,
+    changed: () => void,
+    signal: AbortSignal,
+  ): () => readonly Backend[] | undefined {
+    this.cache.onSlices(service, changed, signal);
+    if (!this.#knowsEndpoints) void this.#endpointsKnown.promise.then(changed);
+    return () => (this.#knowsEndpoints ? this.#backendsOf(service, port) : undefined);
+  }
+
+  stop(): void {
+    for (const follower of [...this.#followers, ...this.#ofNamed.values()]) follower.stop();
+    this.#options.api.close();
+  }
+
+  #want(kind: Named, wanted: ReadonlySet<string>): boolean {
+    const before = this.#wanted[kind];
+    if (isDeepStrictEqual(wanted, before)) return false;
+    this.#wanted[kind] = wanted;
+    const [was, is] = [byNamespace(before), byNamespace(wanted)];
+    for (const namespace of was.keys())
+      if (!is.has(namespace)) {
+        this.#ofNamed.get(`${kind} ${namespace}`)?.forget();
+        this.#ofNamed.delete(`${kind} ${namespace}`);
+      }
+    for (const [namespace, names] of is) {
+      const follower = this.#ofNamed.get(`${kind} ${namespace}`);
+      if (follower === undefined)
+        this.#ofNamed.set(
+          `${kind} ${namespace}`,
+          this.#follow(kind, namespace, (key) => this.#wanted[kind].has(key)),
+        );
+      else if (!isDeepStrictEqual(names, was.get(namespace))) follower.again();
+    }
+    return [...wanted].some((key) => !before.has(key));
+  }
+
+  #follow(
+    kind: KindName,
+    namespace: string | undefined,
+    wants: ((key: string) => boolean) | undefined,
+  ): Follower {
+    const { api, times } = this.#options;
+    const what = namespace === undefined ? kinds[kind].plural : `${kinds[kind].plural} of ${namespace}`;
+    if (this.complete) this.#settled = Promise.withResolvers();
+    this.#unsettled.set(what, kind);
+    return new Follower({
+      api,
+      pace: this.#pace,
+      path: collectionPath(kinds[kind], namespace),
+      fieldSelector: kinds[kind].fieldSelector,
+      keep: this.cache.keep(kind, wants),
+      tell: (problem) => {
+        this.troubles.tell(what, problem);
+        if (problem === undefined || isRefusal(problem)) this.#settle(what);
+      },
+      ...(times !== undefined && { times }),
+    });
+  }
+
+  #settle(what: string): void {
+    if (!this.#unsettled.delete(what)) return;
+    if (this.#knowsEndpoints) this.#endpointsKnown.resolve();
+    if (this.complete) this.#settled.resolve();
+  }
+
+  /** Whether all Services and EndpointSlices are known, as far as umay may read them. */
+  get #knowsEndpoints(): boolean {
+    return !this.#unsettled.values().some((kind) => kind === "endpointSlices" || kind === "services");
+  }
+
+  #backendsOf(key: string, port: string): readonly Backend[] {
+    const service = this.cache.cluster.services.get(key);
+    const found = service?.spec?.ports?.find(({ name = "" }) => name === port);
+    return service === undefined || found === undefined
+      ? []
+      : backendsOf(service, found, this.cache.slicesOf(key));
+  }
+}
+
+/** Whether it will be the same again, unless somebody does something about it. */
+const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404;
+
+function byNamespace(keys: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+  const groups = Map.groupBy(keys, (key) => key.slice(0, key.indexOf("/")));
+  return new Map(groups.entries().map(([namespace, group]) => [namespace, new Set(group)]));
+}
