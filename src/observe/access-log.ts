@@ -2,7 +2,6 @@ import type { AccessLogSettings, LinePart } from "../model/access-log.ts";
 import { isRequestField } from "../model/request-log.ts";
 import { loggedStatus, requestValues } from "./request-fields.ts";
 import { type RequestRecord, requestLine } from "./request-log.ts";
-import { lineOf } from "./worker-logger.ts";
 
 /** Characters of a value that a line has. */
 const longestValue = 1_024;
@@ -19,17 +18,12 @@ export class AccessLog {
     this.requestFields = requestFields;
     this.responseFields = responseFields;
     this.#write = write;
-    this.#format = format.kind === "json" ? jsonLine : textLine(format.parts);
+    this.#format = format.kind === "json" ? requestLine : textLine(format.parts);
   }
 
   record(record: RequestRecord): void {
     this.#write(this.#format(record));
   }
-}
-
-function jsonLine(record: RequestRecord): string {
-  const [fields, text] = requestLine(record);
-  return lineOf("info", fields, text);
 }
 
 function textLine(parts: readonly LinePart[]): (record: RequestRecord) => string {

@@ -1,6 +1,7 @@
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
+import { escaped, milliseconds, timeNow } from "./json-text.ts";
 import { loggedStatus } from "./request-fields.ts";
-import { type AttemptRecord, present, rounded, toMicroseconds } from "./session-log.ts";
+import { type AttemptRecord, rounded } from "./session-log.ts";
 import type { LineLogger } from "./worker-logger.ts";
 
 /** The content of a request's log line. The line has no field for an empty string or undefined. */
@@ -43,38 +44,53 @@ export interface RequestRecord {
 
 /** Writes the line of a request that is over, at level info. */
 export function logRequest(logger: LineLogger, record: RequestRecord): void {
-  if (logger.isLevelEnabled("info")) logger.info(...requestLine(record));
+  if (logger.isLevelEnabled("info")) logger.line(requestLine(record));
 }
 
-/** The fields of its line, and the words. */
-export function requestLine(record: RequestRecord): readonly [fields: object, text: string] {
-  const { origin, text } = requestReasons[record.reason];
-  return [
-    {
-      id: present(record.id),
-      trace: present(record.trace),
-      client: present(record.client),
-      user: present(record.user),
-      listener: record.listener,
-      protocol: record.protocol,
-      method: present(record.method),
-      host: present(record.host),
-      path: present(record.path),
-      route: present(record.route),
-      pool: present(record.pool),
-      backend: present(record.backend),
-      attempts: record.attempts.length === 0 ? undefined : record.attempts.map(rounded),
-      status: loggedStatus(record),
-      received: record.received,
-      sent: record.sent,
-      first_byte_ms: toMicroseconds(record.firstByte),
-      duration_ms: toMicroseconds(record.duration),
-      request: record.requestFields,
-      response: record.responseFields,
-      reason: record.reason,
-      detail: record.detail,
-      origin,
-    },
-    text,
-  ];
+/** The line of a request that is over, as pino would write it, with its newline. */
+export function requestLine(record: RequestRecord): string {
+  const { attempts, detail, firstByte, requestFields, responseFields, reason } = record;
+  const { origin, text } = requestReasons[reason];
+  return (
+    // Each text leaves its last quote to what follows.
+    `{"level":"info","time":"${timeNow()}` +
+    member('","id":"', record.id) +
+    member('","trace":"', record.trace) +
+    member('","client":"', record.client) +
+    member('","user":"', record.user) +
+    `","listener":"${escaped(record.listener)}","protocol":"${record.protocol}` +
+    member('","method":"', record.method) +
+    member('","host":"', record.host) +
+    member('","path":"', record.path) +
+    member('","route":"', record.route) +
+    member('","pool":"', record.pool) +
+    member('","backend":"', record.backend) +
+    attemptsText(attempts) +
+    `,"status":${loggedStatus(record)},"received":${record.received},"sent":${record.sent}` +
+    (firstByte === undefined ? "" : `,"first_byte_ms":${milliseconds(firstByte)}`) +
+    `,"duration_ms":${milliseconds(record.duration)}` +
+    (requestFields === undefined ? "" : `,"request":${JSON.stringify(requestFields)}`) +
+    (responseFields === undefined ? "" : `,"response":${JSON.stringify(responseFields)}`) +
+    `,"reason":"${reason}` +
+    (detail === undefined ? "" : `","detail":"${escaped(detail)}`) +
+    `","origin":"${origin}","msg":"${text}"}\n`
+  );
+}
+
+/** @param begin up to the quote before the value. */
+const member = (begin: string, value: string): string => (value === "" ? "" : begin + escaped(value));
+
+function attemptsText(attempts: readonly AttemptRecord[]): string {
+  if (attempts.length === 0) return '"';
+  let text = `","attempts":[${attemptText(attempts[0]!)}`;
+  for (let at = 1; at < attempts.length; at++) text += `,${attemptText(attempts[at]!)}`;
+  return `${text}]`;
+}
+
+function attemptText(attempt: AttemptRecord): string {
+  const { backend, ms, error, status, retry } = attempt;
+  const isPlain = error === undefined && status === undefined && retry === undefined;
+  return isPlain
+    ? `{"backend":"${escaped(backend)}","ms":${milliseconds(ms)}}`
+    : JSON.stringify(rounded(attempt));
 }

@@ -1,4 +1,5 @@
 import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
+import { timeNow } from "./json-text.ts";
 import { LineBatch } from "./line-batch.ts";
 
 /** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
@@ -7,6 +8,8 @@ export interface LineLogger {
   warn(fields: object, text: string): void;
   info(fields: object, text: string): void;
   debug(fields: object, text: string): void;
+  /** Writes a line that is made already, with its newline. */
+  line(line: string): void;
 }
 
 const ranks = Object.fromEntries(logLevels.map((level, rank) => [level, rank])) as Record<LogLevel, number>;
@@ -40,6 +43,7 @@ export function createWorkerLogger(
     warn: (fields, text) => write("warn", fields, text),
     info: (fields, text) => write("info", fields, text),
     debug: (fields, text) => write("debug", fields, text),
+    line: (line) => batch.add(line),
   };
   const setLevel = (to: LogLevel): void => {
     least = ranks[to];
@@ -51,18 +55,6 @@ export function createWorkerLogger(
 export function lineOf(level: LogLevel, fields: object, text: string): string {
   const body = JSON.stringify(fields).slice(1, -1);
   return `{"level":"${level}","time":"${timeNow()}",${body}${body === "" ? "" : ","}"msg":${quoted(text)}}\n`;
-}
-
-const time = { ms: 0, text: "" };
-
-/** Lines of one millisecond share the text: making it costs half as much as the rest of a line. */
-function timeNow(): string {
-  const now = Date.now();
-  if (now !== time.ms) {
-    time.ms = now;
-    time.text = new Date(now).toISOString();
-  }
-  return time.text;
 }
 
 /** The texts of lines are words of the program, of which there are few. */

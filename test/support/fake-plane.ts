@@ -96,6 +96,7 @@ export class FakePlane {
     warn: (line: object) => this.#logged("warn", line),
     info: (line: object) => this.#logged("info", line),
     debug: (line: object) => this.#logged("debug", line),
+    line: (line: string) => this.#logged("info", JSON.parse(line)),
   };
   /** Of each line. */
   readonly levels: string[] = [];

@@ -100,7 +100,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   #phase: "queue" | "connect" | "connected" | "ended" = "connect";
   /** Whether it has a place in the pool's retry budget. */
   #retrying = false;
-  /** When the present attempt began, by performance.now(). */
+  /** When the present attempt began to make a connection, or to wait for one, by performance.now(). */
   #began = 0;
 
   constructor(plane: DispatchPlane, pool: ServedPool, owner: DispatchOwner) {
@@ -115,7 +115,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     const { connect, backends } = this.pool.definition;
     const tried = this.attempts.length;
     const most = this.#owner.triesOthers ? Math.min(connect.attempts, backends.length) : 1;
-    if (!mayTry(tried, most, this.late(performance.now()))) {
+    if (!mayTry(tried, most, tried > 0 && this.late(performance.now()))) {
       this.end("connect_failed");
       return;
     }
@@ -166,7 +166,6 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     this.leaveQueue();
     this.#retrying = this.attempts.length > 0;
     this.#phase = "connect";
-    this.#began = performance.now();
     // Arrays of just their length: every session keeps one.
     const attempt = { backend, took: 0, error: undefined };
     this.attempts = this.attempts.length === 0 ? [attempt] : this.attempts.concat(attempt);
@@ -179,6 +178,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   }
 
   private makeWay(backend: PlacedBackend): void {
+    this.#began = performance.now();
     const stream = this.#owner.share?.(backend, this);
     if (stream !== undefined) {
       this.#stream = stream;

@@ -51,7 +51,8 @@ const leastRefusals = 5;
 const mostRetries = ({ attempts }: RetryPolicy, trigger: FailedTry["trigger"]): number =>
   trigger === "refused-stream" ? Math.max(attempts, leastRefusals) : attempts;
 
-const isListed = ({ on, statuses }: RetryPolicy, trigger: FailedTry["trigger"]): boolean =>
+/** Whether the route's `retry.on` has what went wrong. */
+export const isListed = ({ on, statuses }: RetryPolicy, trigger: FailedTry["trigger"]): boolean =>
   typeof trigger === "number" ? statuses.includes(trigger) : on.includes(trigger);
 
 const wasSent = (trigger: FailedTry["trigger"]): boolean =>

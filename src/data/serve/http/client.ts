@@ -9,6 +9,7 @@ import type { AcceptingListener } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
+import type { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
 
 /** A listener with the pools that its routes lead to. */
@@ -41,6 +42,8 @@ export interface ExchangeClient {
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
   readonly protocol: "HTTP/1.1" | "HTTP/2";
+  /** Of the connection. */
+  readonly forwarded: LastForwarded;
   /** Gets the response: its heads, then its body. */
   readonly response: ResponseSink;
   /** Takes more of the request's body. */

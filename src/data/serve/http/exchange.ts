@@ -141,7 +141,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
       this.refuse("body_too_large");
       return;
     }
-    const choice = choosePoolFor(this.route!.definition, view, (name) => connection.listener.poolNamed(name));
+    const choice = choosePoolFor(this.route!.definition, view, connection.listener);
     // It has left the configuration, while the request waited for a guard.
     if (choice === undefined) {
       this.refuse("no_backend");

@@ -1,11 +1,12 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
+import type { Compression } from "../../../model/http/compression.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { isBlameless, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
+import { isBlameless, isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
@@ -196,11 +197,17 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const [route, view] = [this.#route, this.#view];
     this.#answered(head);
     this.#phase = "answering";
-    const { head: treated, coding } = treat(route.definition.compress, view, head);
-    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
+    const { compress } = route.definition;
+    const treated = compress === undefined ? head : this.#treat(compress, head);
     const edits = responseEdits(treated, view, route, client);
     edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
     client.response.response(treated, follows && this.#compressed === undefined, edits);
+  }
+
+  #treat(compression: Compression, head: ResponseHead): ResponseHead {
+    const { head: treated, coding } = treat(compression, this.#view, head);
+    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
+    return treated;
   }
 
   #answered(head: ResponseHead): void {
@@ -294,7 +301,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
    * @returns whether the request is on its way once more, or will be.
    */
   #repeats(trigger: RetryTrigger | number, reason: RequestReason): boolean {
-    if (this.#phase !== "sent") return false;
+    if (this.#phase !== "sent" || !isListed(this.#route.definition.retry, trigger)) return false;
     const { backend } = this;
     const decision = this.#decide(trigger);
     if (decision.kind !== "again") return false;
@@ -306,7 +313,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#phase = "backoff";
     this.#owner.requestBody.stop();
     backend.leave(trigger !== "reused-reset");
-    this.#retries.wait(decision.wait, this.#again);
+    this.#retries.wait(decision.wait, () => this.#again());
     return true;
   }
 
@@ -316,7 +323,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     if (decision.kind !== "again") return false;
     this.#phase = "backoff";
     this.backend.leaveAll();
-    retries.wait(decision.wait, this.#again);
+    retries.wait(decision.wait, () => this.#again());
     return true;
   }
 
@@ -327,10 +334,10 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.#tried);
   }
 
-  readonly #again = (): void => {
+  #again(): void {
     this.#phase = "dispatch";
     this.backend.again();
-  };
+  }
 
   /** No answer has come, and none will: that counts against the backend. */
   notAnswered(): void {

@@ -12,10 +12,18 @@ const written = {
   forwarded: ["forwarded"],
 } as const;
 
-const nothing = (): undefined => undefined;
-
 /** A longer id is not taken from anybody. */
 const longestId = 128;
+
+/**
+ * The lines about the client of a connection that were made last, without the request's id. Of a client that is not
+ * trusted, all requests for one host have the same ones.
+ */
+export class LastForwarded {
+  by: Forwarding | undefined = undefined;
+  authority = "";
+  lines = "";
+}
 
 /** The rules of a listener: which peers it believes about clients, and which fields tell backends of them. Made once for each listener. */
 export class Forwarding {
@@ -42,10 +50,10 @@ export class Forwarding {
   /** Finds out whose request it is, and which id it has. */
   identify(view: RequestView, peer: string): void {
     const { requestId, keepsRequestId } = this.#definition;
-    view.client = this.#addresses.of(peer, view.header);
+    const trusts = this.trusts(peer);
+    if (trusts) view.client = this.#addresses.of(peer, (name) => view.header(name));
     if (requestId === undefined) return;
-    const believed = keepsRequestId === true || this.trusts(peer);
-    const given = believed ? (view.header(requestId) ?? "") : "";
+    const given = keepsRequestId === true || trusts ? (view.header(requestId) ?? "") : "";
     view.requestId = given !== "" && given.length <= longestId ? given : createRequestId();
   }
 
@@ -54,18 +62,31 @@ export class Forwarding {
     return this.trusts(peer) ? this.#own : this.#all;
   }
 
-  /** @returns fields for the backend, as lines. */
-  lines(view: RequestView, connection: HttpConnection): string {
-    const { write, requestId } = this.#definition;
-    let lines = requestId === undefined ? "" : `${requestId}: ${view.requestId}\r\n`;
-    for (const kind of write)
+  /** @param last of the connection. @returns fields for the backend, as lines. */
+  lines(view: RequestView, connection: HttpConnection, last: LastForwarded): string {
+    const { requestId } = this.#definition;
+    const id = requestId === undefined ? "" : `${requestId}: ${view.requestId}\r\n`;
+    if (this.trusts(connection.clientAddress)) return id + this.#forwarded(view, connection);
+    const { authority } = view.head;
+    if (last.by !== this || last.authority !== authority) {
+      last.by = this;
+      last.authority = authority;
+      last.lines = this.#forwarded(view, connection);
+    }
+    return id + last.lines;
+  }
+
+  #forwarded(view: RequestView, connection: HttpConnection): string {
+    let lines = "";
+    for (const kind of this.#definition.write)
       lines += kind === "forwarded" ? this.#standard(view, connection) : this.#usual(view, connection);
     return lines;
   }
 
   #usual(view: RequestView, connection: HttpConnection): string {
     const { clientAddress: peer, raw } = connection;
-    const said = this.trusts(peer) ? view.header : nothing;
+    const trusts = this.trusts(peer);
+    const said = (name: string): string | undefined => (trusts ? view.header(name) : undefined);
     const before = said("x-forwarded-for");
     const host = said("x-forwarded-host") ?? view.head.authority;
     const port = said("x-forwarded-port") ?? String(raw.localPort ?? "");

@@ -69,11 +69,11 @@ export interface FieldChanges extends HeadEdits {
 
 /** Changes to a request's fields. Use them before the next call of this or of {@link responseEdits}. */
 export function requestEdits(view: RequestView, route: CompiledRoute, client: ExchangeClient): FieldChanges {
-  const { frontend, connection } = client;
+  const { frontend, connection, forwarded } = client;
   const { requestFields } = route;
   const lines =
     frontend.requestLines +
-    frontend.forwarding.lines(view, connection) +
+    frontend.forwarding.lines(view, connection, forwarded) +
     grantedLines(view, route) +
     (view.trace === undefined ? "" : traceLines(view.trace));
   return {

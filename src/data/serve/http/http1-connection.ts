@@ -22,6 +22,7 @@ import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { ClientOutput, type OutputOwner } from "./client-output.ts";
 import { ClientWatch } from "./client-watch.ts";
 import { Exchange } from "./exchange.ts";
+import { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -45,6 +46,7 @@ export class Http1Connection
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
   readonly protocol = "HTTP/1.1";
+  readonly forwarded = new LastForwarded();
   readonly response: Http1ResponseWriter;
   readonly #plane: HttpPlane;
   readonly #chain: Chain;
@@ -120,9 +122,7 @@ export class Http1Connection
 
   /** No request is to follow the present one. */
   get #isRetiring(): boolean {
-    return (
-      this.#plane.isDraining || this.connection.listener.isRetired || performance.now() > this.#retiresAt
-    );
+    return this.#plane.isDraining || this.connection.listener.isRetired || clock.now > this.#retiresAt;
   }
 
   /** The request breaks the rules: it is answered once, where that can still be done. */

@@ -17,6 +17,7 @@ import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { retirementOf } from "../retirement.ts";
 import type { HttpConnection } from "./client.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
@@ -33,6 +34,7 @@ const longestFarewell = 1_000;
 export class Http2Connection extends SocketOwner implements Open, ServerOwner, RequestConnection, Flushing {
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
+  readonly forwarded = new LastForwarded();
   awaitsFlush = false;
   place = outside;
   readonly #plane: HttpPlane;

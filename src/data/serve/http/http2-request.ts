@@ -8,6 +8,7 @@ import { clock } from "../../clock.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
 import { Exchange } from "./exchange.ts";
+import type { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
 import { Http2Response } from "./http2-response.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -16,6 +17,7 @@ import type { HttpPlane } from "./plane.ts";
 export interface RequestConnection {
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
+  readonly forwarded: LastForwarded;
   /** The request is over. */
   forget(request: Http2Request): void;
 }
@@ -24,6 +26,7 @@ export interface RequestConnection {
 export class Http2Request implements RequestUser, ExchangeClient, Member {
   readonly connection: HttpConnection;
   readonly frontend: HttpFrontend;
+  readonly forwarded: LastForwarded;
   readonly protocol = "HTTP/2";
   /** Among the requests of its connection. */
   place = outside;
@@ -38,6 +41,7 @@ export class Http2Request implements RequestUser, ExchangeClient, Member {
     this.#owner = owner;
     this.connection = owner.connection;
     this.frontend = owner.frontend;
+    this.forwarded = owner.forwarded;
     this.response = new Http2Response(stream);
     this.#stream = stream;
     this.exchange = new Exchange(plane, this, isFirst);

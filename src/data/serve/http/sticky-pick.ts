@@ -23,16 +23,16 @@ function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> 
   return made;
 }
 
-type PoolNamed = HttpListener["poolNamed"];
+type Pools = Pick<HttpListener, "poolNamed">;
 
 /** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
 function stickyBackend(
   target: Target,
   value: string,
-  poolNamed: PoolNamed,
+  pools: Pools,
 ): { readonly pool: ServedPool; readonly backend: PlacedBackend } | undefined {
   for (const { pool: name } of target) {
-    const pool = poolNamed(name);
+    const pool = pools.poolNamed(name);
     const backend = pool && backendsOf(pool.definition).get(value);
     if (pool !== undefined && backend !== undefined) return { pool, backend };
   }
@@ -52,14 +52,14 @@ export interface PoolChoice {
 export function choosePoolFor(
   { action, sticky, hash }: HttpRoute,
   view: RequestView,
-  poolNamed: PoolNamed,
+  pools: Pools,
 ): PoolChoice | undefined {
   const to = action.kind === "pools" ? action.to : [];
   const key = hash.length === 0 ? undefined : hashKeyOf(hash, view)?.text;
   const value = sticky && cookieValue(view.header("cookie"), sticky.cookie);
-  const known = value === undefined ? undefined : stickyBackend(to, value, poolNamed);
+  const known = value === undefined ? undefined : stickyBackend(to, value, pools);
   if (known !== undefined) return { ...known, key };
-  const pool = poolNamed(choosePool(to));
+  const pool = pools.poolNamed(choosePool(to));
   return pool && { pool, backend: namedBackend(pool, view), key };
 }
 

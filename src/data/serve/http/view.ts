@@ -79,10 +79,10 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   }
 
   /** All fields of a name, joined. */
-  readonly header = (name: string): string | undefined => {
+  header(name: string): string | undefined {
     if (name.startsWith(":")) return this.#pseudo(name);
     return this.reserved?.has(name) ? undefined : joinedValue(this.fields, name);
-  };
+  }
 
   #pseudo(name: string): string | undefined {
     switch (name) {
