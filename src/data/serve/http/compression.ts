@@ -28,7 +28,8 @@ const spoilt = new NameSet([
 const etag = new NameSet(["etag"]);
 
 /** The head of an answer that its route may compress. */
-export function treat(compression: Compression, view: RequestView, head: ResponseHead): Treated {
+export function treat(compression: Compression | undefined, view: RequestView, head: ResponseHead): Treated {
+  if (compression === undefined) return { head, coding: undefined };
   const isHead = view.method === "HEAD";
   const { status, length, fields } = head;
   const field = (name: string): string | undefined => joinedValue(fields, name);

@@ -1,7 +1,6 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
-import type { Compression } from "../../../model/http/compression.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
@@ -14,6 +13,7 @@ import { type HttpConnection, takesEarlyHints } from "./client.ts";
 import { CompressedBody, type CompressingForward } from "./compressed-body.ts";
 import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
+import { bytesAreLate, type ForwardTimes, headIsLate, type LateReason } from "./forward-times.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { authorityFor, type FieldChanges, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -32,13 +32,12 @@ const longestContinue = 1_000;
 type Phase = "dispatch" | "sent" | "backoff" | "answering" | "switched" | "over";
 
 /** A request that goes to a backend, and the way of its answer back to the client. */
-export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward {
+export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward, ForwardTimes {
   readonly backend: BackendSide;
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
   readonly key: PickKey;
   readonly speaksHttp2: boolean;
-  /** When it is to be over, by performance.now(); undefined: nobody says so. */
   readonly deadline: number | undefined;
   readonly #call: GrpcCall | undefined;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
@@ -48,12 +47,9 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   readonly #route: CompiledRoute;
   #phase: Phase = "dispatch";
   #continued = false;
-  /** When the last byte of the request went to the backend, or its head, by performance.now(). */
-  #asked = 0;
-  /** When the present attempt began, or the last byte of the request came, if that was later; by performance.now(). */
-  #tried = 0;
-  /** When a byte moved last, in either direction, by {@link clock}. */
-  #lastActive = clock.now;
+  asked = 0;
+  tried = 0;
+  lastActive = clock.now;
   /** Undefined: it asks for none, or has no backend yet. */
   #tunnel: Tunnel | undefined = undefined;
   /** Undefined: the answer goes as it comes. */
@@ -127,9 +123,9 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
       return;
     }
     this.#phase = "sent";
-    this.#asked = performance.now();
-    this.#tried = this.#asked - (this.backend.dispatch.connectTook ?? 0);
-    this.#lastActive = clock.now;
+    this.asked = performance.now();
+    this.tried = this.asked - (this.backend.dispatch.connectTook ?? 0);
+    this.lastActive = clock.now;
     const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view.authority, route, http, backend);
@@ -139,7 +135,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
       this.#askForTunnel(upstream, edits);
       return;
     }
-    this.#call?.tell(head.fields, edits, this.deadline! - this.#asked);
+    this.#call?.tell(head.fields, edits, this.deadline! - this.asked);
     upstream.request(this, head, requestBody.waits, edits);
     requestBody.flow(upstream.requestBody, head.length === 0);
     if (!requestBody.isWhole) client.resume();
@@ -163,25 +159,25 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
   moved(last: boolean): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     if (!last) return;
-    this.#asked = performance.now();
-    this.#tried = this.#asked;
+    this.asked = performance.now();
+    this.tried = this.asked;
   }
 
   drained(): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     this.#owner.client.resume();
   }
 
   /** The client takes more of the response. */
   clientDrained(): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     (this.#compressed ?? this.backend.upstream)?.resume();
   }
 
   interim(head: ResponseHead): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     const { client } = this.#owner;
     if (head.status === 100) {
       if (!this.head.expectsContinue || this.#continued) return;
@@ -197,27 +193,21 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const [route, view] = [this.#route, this.#view];
     this.#answered(head);
     this.#phase = "answering";
-    const { compress } = route.definition;
-    const treated = compress === undefined ? head : this.#treat(compress, head);
+    const { head: treated, coding } = treat(route.definition.compress, view, head);
+    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
     const edits = responseEdits(treated, view, route, client);
     edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
     client.response.response(treated, follows && this.#compressed === undefined, edits);
   }
 
-  #treat(compression: Compression, head: ResponseHead): ResponseHead {
-    const { head: treated, coding } = treat(compression, this.#view, head);
-    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
-    return treated;
-  }
-
   #answered(head: ResponseHead): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     this.#owner.answered(head);
-    this.backend.dispatch.answered(this.#asked, serves(head.status));
+    this.backend.dispatch.answered(this.asked, serves(head.status));
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     const { client } = this.#owner;
     if (this.#compressed !== undefined) {
       const accepts = this.#compressed.write(bytes, start, end);
@@ -238,7 +228,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   compressedMoved(ended: boolean): void {
-    this.#lastActive = clock.now;
+    this.lastActive = clock.now;
     if (ended) this.#phase = "over";
   }
 
@@ -308,7 +298,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#retries ??= new Retries();
     this.#retries.reason = reason;
     this.#retries.needsNew = trigger === "reused-reset";
-    if (typeof trigger === "number") backend.dispatch.answered(this.#asked, serves(trigger));
+    if (typeof trigger === "number") backend.dispatch.answered(this.asked, serves(trigger));
     else if (!isBlameless(trigger)) this.notAnswered();
     this.#phase = "backoff";
     this.#owner.requestBody.stop();
@@ -331,7 +321,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { retry } = this.#route.definition;
     const retries = this.#retries?.count ?? 0;
     const isWhole = this.#owner.requestBody.isThere;
-    return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.#tried);
+    return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.tried);
   }
 
   #again(): void {
@@ -341,7 +331,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   /** No answer has come, and none will: that counts against the backend. */
   notAnswered(): void {
-    if (this.#phase === "sent") this.backend.dispatch.unanswered("backend_reset", this.#asked);
+    if (this.#phase === "sent") this.backend.dispatch.unanswered("backend_reset", this.asked);
   }
 
   /** Gives up, and gives back all that it has. @param lingers the backend is to have time for what it was sent last. */
@@ -365,32 +355,32 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
         this.#waitForHead(now);
         break;
       case "answering":
-        this.#waitForBytes(now);
+        this.#endIfLate(bytesAreLate(this, now, this.#longestIdle));
         break;
       case "switched":
-        if (this.#tunnel!.isIdle(now - this.#lastActive)) this.#owner.refuse("idle_timeout");
+        if (this.#tunnel!.isIdle(now - this.lastActive)) this.#owner.refuse("idle_timeout");
     }
   }
 
   #waitForHead(now: number): void {
     const { client, requestBody } = this.#owner;
     const { isWhole } = requestBody;
-    const waited = now - this.#asked;
-    if (this.head.expectsContinue && !isWhole && !this.#continued && waited > longestContinue) {
+    if (this.head.expectsContinue && !isWhole && !this.#continued && now - this.asked > longestContinue) {
       this.#continued = true;
       client.response.interim(continueHead);
     }
-    const { firstByte, try: longestTry } = this.#route.definition.timeouts;
-    if (isWhole && this.#call === undefined && waited > firstByte) this.#owner.refuse("first_byte_timeout");
-    else if (isWhole && longestTry !== undefined && now - this.#tried > longestTry) {
-      if (!this.#repeats("try-timeout", "try_timeout")) this.#owner.refuse("try_timeout");
-    } else this.#waitForBytes(now);
+    const { timeouts } = this.#route.definition;
+    const late = isWhole ? headIsLate(this, now, timeouts, this.#call !== undefined) : undefined;
+    this.#endIfLate(late ?? bytesAreLate(this, now, this.#longestIdle));
   }
 
-  #waitForBytes(now: number): void {
-    const { idle = this.#owner.client.frontend.front.timeouts.idle } = this.#route.definition.timeouts;
-    if (this.deadline !== undefined && now > this.deadline) this.#owner.refuse("request_timeout_backend");
-    else if (now - this.#lastActive > idle) this.#owner.refuse("idle_timeout");
+  get #longestIdle(): number {
+    return this.#route.definition.timeouts.idle ?? this.#owner.client.frontend.front.timeouts.idle;
+  }
+
+  #endIfLate(reason: LateReason | undefined): void {
+    if (reason === undefined || (reason === "try_timeout" && this.#repeats("try-timeout", reason))) return;
+    this.#owner.refuse(reason);
   }
 
   /** Whether it has a backend, or is about to; by its slot. */
