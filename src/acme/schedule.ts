@@ -3,7 +3,7 @@ import type { AcmeClient } from "./client.ts";
 import { asTable } from "./problem.ts";
 import { renewalId } from "./x509.ts";
 
-/** When a certificate is best renewed: a time within the window that its authority suggests (RFC 9773 section 4.2). */
+/** When a certificate is best renewed: a time within the window that its authority suggests (RFC 9773 section 4.2), unless that is too late. */
 export interface Suggestion {
   /** In milliseconds since 1970. */
   readonly at: number;
@@ -44,7 +44,7 @@ export async function askWhen(
   if (!(to > from)) throw new Error("the renewal information has no window");
   const { explanationURL: explanation } = body;
   return {
-    at: from + (to - from) * draw,
+    at: Math.min(from + (to - from) * draw, latestTime(chain)),
     askAgain: Date.now() + Math.min(Math.max(retryAfter, soonestAgain), latestAgain),
     explanation: typeof explanation === "string" && URL.canParse(explanation) ? explanation : undefined,
   };
@@ -56,6 +56,12 @@ export function usualTime(chain: string, draw: number): number {
   const life = validToDate.getTime() - validFromDate.getTime();
   const left = life < shortLife ? life / 2 : life / 3;
   return validToDate.getTime() - left - life * 0.05 * draw;
+}
+
+/** However late an authority's window is: when a tenth of the lifetime is left. */
+function latestTime(chain: string): number {
+  const { validFromDate, validToDate } = new X509Certificate(chain);
+  return validToDate.getTime() - (validToDate.getTime() - validFromDate.getTime()) / 10;
 }
 
 /** The time after a number of failures in a row, in milliseconds, but for ±10 %. Five within an hour are the most that Let's Encrypt allows. */

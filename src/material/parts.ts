@@ -26,6 +26,7 @@ export interface Part<T> {
     | "authorities"
     | "client trust"
     | "ticket keys"
+    | "page"
     | "users"
     | "key set";
   readonly files: readonly string[];

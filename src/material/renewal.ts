@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { FileWatch, stampOf } from "../lib/watch-files.ts";
 import type { Guard } from "../model/http/guard.ts";
+import { pagesIn } from "../model/http/pages.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import { guardFiles, renewGuard } from "./guards.ts";
+import { pagePart } from "./pages.ts";
 import {
   listenerFiles,
   type Part,
@@ -22,28 +24,29 @@ const patience = 1000;
 /** Time between two looks, for file systems that don't report changes, in milliseconds. */
 const poll = 60_000;
 
-/** How often the files of a listener, a pool or a guard were renewed, and how often they could not be used. */
+/** How often the files of a listener, a pool or a guard, or a page, were renewed, and how often they could not be used. */
 export interface ReloadCounts {
   applied: number;
   failed: number;
 }
 
-/** Values of listeners, of pools and of guards, by name. */
-export interface ByName<L, P, G> {
+/** Values of listeners, of pools and of guards, by name, and of pages, by their files. */
+export interface ByName<L, P, G, F> {
   readonly listeners: ReadonlyMap<string, L>;
   readonly pools: ReadonlyMap<string, P>;
   readonly guards: ReadonlyMap<string, G>;
+  readonly pages: ReadonlyMap<string, F>;
 }
 
 /** How often the files of all of them were renewed. */
-export type CountsOfAll = ByName<ReloadCounts, ReloadCounts, ReloadCounts>;
+export type CountsOfAll = ByName<ReloadCounts, ReloadCounts, ReloadCounts, ReloadCounts>;
 
-/** The material of all listeners and pools, and whole guards. */
-export type MaterialOfAll = ByName<readonly ListenerTls[], PoolMaterial, Guard>;
+/** The material of all listeners and pools, whole guards, and pages. */
+export type MaterialOfAll = ByName<readonly ListenerTls[], PoolMaterial, Guard, Uint8Array>;
 
-type Kind = "listener" | "pool" | "guard";
+type Kind = "listener" | "pool" | "guard" | "page";
 
-/** The listener, pool or guard that a part belongs to. */
+/** The listener, pool or guard that a part belongs to, or the page that it is. */
 interface Owner {
   readonly kind: Kind;
   readonly name: string;
@@ -62,7 +65,7 @@ interface Watched {
 }
 
 /**
- * Takes changed certificates, keys, CAs, revocation lists and ticket keys into service. A file that can't be used is
+ * Takes changed certificates, keys, CAs, revocation lists, ticket keys, files of guards and pages into service. A file that can't be used is
  * logged and counted, and the old one stays in service.
  */
 export class Renewal {
@@ -70,6 +73,7 @@ export class Renewal {
   readonly #listeners: Map<string, readonly ListenerTls[]>;
   readonly #pools: Map<string, PoolMaterial>;
   readonly #guards: Map<string, Guard>;
+  readonly #pages: Map<string, Uint8Array>;
   readonly #onRenewed: (renewed: MaterialOfAll) => void;
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
@@ -97,10 +101,12 @@ export class Renewal {
         .filter((guard) => guardFiles(guard).length > 0)
         .map((guard) => [guard.name, guard]),
     );
+    this.#pages = pagesIn(listeners, routeTables);
     this.counts = {
       listeners: countsOf(this.#listeners, before.listeners),
       pools: countsOf(this.#pools, before.pools),
       guards: countsOf(this.#guards, before.guards),
+      pages: countsOf(this.#pages, before.pages),
     };
     const onBlind = (error: NodeJS.ErrnoException): void =>
       logger.warn({ err: error }, `a folder can't be watched; it is looked at every ${poll / 1000} s`);
@@ -109,6 +115,7 @@ export class Renewal {
         ...[...this.#listeners.values()].flatMap(listenerFiles),
         ...[...this.#pools.values()].flatMap(poolFiles),
         ...[...this.#guards.values()].flatMap(guardFiles),
+        ...this.#pages.keys(),
       ],
       () => this.#look(),
       { settle, poll, onBlind },
@@ -126,11 +133,15 @@ export class Renewal {
       const listeners = await this.#renewed("listener", this.#listeners, renewListener);
       const pools = await this.#renewed("pool", this.#pools, renewPool);
       const guards = await this.#renewed("guard", this.#guards, renewGuard);
-      if (this.#stopped || listeners.size + pools.size + guards.size === 0) return;
+      const pages = await this.#renewed("page", this.#pages, (old, renew, file) =>
+        renew(pagePart(file, old)),
+      );
+      if (this.#stopped || listeners.size + pools.size + guards.size + pages.size === 0) return;
       commit(listeners, this.#listeners, this.counts.listeners);
       commit(pools, this.#pools, this.counts.pools);
       commit(guards, this.#guards, this.counts.guards);
-      this.#onRenewed({ listeners, pools, guards });
+      commit(pages, this.#pages, this.counts.pages);
+      this.#onRenewed({ listeners, pools, guards, pages });
     } catch (error) {
       this.#logger.error({ err: error }, "renewing files failed: this is a defect of umay");
     }
@@ -140,11 +151,11 @@ export class Renewal {
   async #renewed<T>(
     kind: Kind,
     served: ReadonlyMap<string, T>,
-    renew: (old: T, part: RenewPart) => Promise<T>,
+    renew: (old: T, part: RenewPart, name: string) => Promise<T>,
   ): Promise<ReadonlyMap<string, T>> {
     const changed = new Map<string, T>();
     for (const [name, old] of served) {
-      const renewed = await renew(old, this.#partsOf({ kind, name }));
+      const renewed = await renew(old, this.#partsOf({ kind, name }), name);
       if (renewed !== old) changed.set(name, renewed);
     }
     return changed;

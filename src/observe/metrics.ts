@@ -79,6 +79,12 @@ export const metrics = {
     labels: ["pool", "subject"],
     unit: "seconds",
   },
+  umay_page_reloads_total: {
+    type: "counter",
+    help: "Renewals of the files that umay answers with itself: error pages and those of routes.",
+    labels: ["result"],
+    unit: "",
+  },
   umay_auth_file_reloads_total: {
     type: "counter",
     help: "Renewals of what an auth has from a file, such as its users.",

@@ -113,6 +113,16 @@ test("an authority that suggests it gets a new order at once, which says what it
   assert.match(String(authority.orders.at(-1)!.replaces), /^[\w-]+\.[\w-]+$/);
 });
 
+test("an authority that suggests a time at which it is too late is not heeded", async () => {
+  // The server suggests the 30th day from now, whatever it issues.
+  authority.faults.lifetime = 10 * 86_400_000;
+  const { next, notAfter } = await until(
+    keep(["a.test"]),
+    (state) => valid(state) && state.next !== undefined && state.next > Date.now(),
+  );
+  assert.ok(notAfter! - next! > 0.9 * 86_400_000, `${next} ${notAfter}`);
+});
+
 for (const [fault, expected] of [
   [{ issueFor: "other.test" }, /does not cover a\.test/],
   [{ lifetime: -1_000 }, /ended on/],

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { type CreatedCertificate, createCertificate } from "../../src/cli/create-certificate.ts";
 import { type MaterialOfAll, Renewal } from "../../src/material/renewal.ts";
+import { withMaterial } from "../../src/material/with-material.ts";
 import type { Model } from "../../src/model/model.ts";
 import { createLogger } from "../../src/observe/logger.ts";
 import { loadModel } from "../providers/toml/loading.ts";
+import { becomes } from "../support/settled.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "umay-renewal-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -27,13 +29,13 @@ interface Followed {
   readonly next: () => Promise<MaterialOfAll>;
 }
 
-function follow({ listeners, pools }: Model): Followed {
+function follow({ listeners, pools, routeTables }: Model): Followed {
   const lines: string[] = [];
   let renewed = Promise.withResolvers<MaterialOfAll>();
   const logger = createLogger({ level: "info" }, { write: (line) => lines.push(JSON.parse(line).msg) });
-  const none = { listeners: new Map(), pools: new Map(), guards: new Map() };
+  const none = { listeners: new Map(), pools: new Map(), guards: new Map(), pages: new Map() };
   const renewal = new Renewal(
-    { listeners, pools, routeTables: [] },
+    { listeners, pools, routeTables },
     (material) => renewed.resolve(material),
     logger,
     none,
@@ -88,6 +90,51 @@ test("a file that two certificates of a listener share is renewed in both", asyn
       ["CN=second", "CN=second"],
     );
     assert.deepEqual(lines, ["a certificate was renewed"]);
+  } finally {
+    renewal.stop();
+  }
+});
+
+test("pages are renewed where they are answered with, and one that can't be read is served as it was", async () => {
+  replace("404.html", "first");
+  replace("robots.txt", "first");
+  const model = await loadModel(`
+  [listeners.web]
+  bind = "127.0.0.1:1"
+  mode = "http"
+  errors = { 404 = { file = "${at("404.html")}" }, 410 = { file = "${at("404.html")}" } }
+  [routes.robots]
+  path = "/robots.txt"
+  hosts = ["a.test", "b.test"]
+  respond.file = "${at("robots.txt")}"
+  [routes.text]
+  respond.body = "text"`);
+  const { lines, renewal, next } = follow(model);
+  const served = (renewed: MaterialOfAll): readonly string[] => {
+    const { listeners, routeTables } = withMaterial(model, renewed);
+    const { serve } = listeners[0]!.chains[0]!;
+    const errors = serve.kind === "http" ? serve.front.errors : [];
+    const routes = new Set(routeTables[0]!.hosts.flatMap(({ rules }) => rules.map(({ route }) => route)));
+    const bodies = [...routes].map(({ action }) => (action.kind === "respond" ? action.content : undefined));
+    return [...errors.map(({ content }) => content), ...bodies].map((content) =>
+      Buffer.from(content!.bytes).toString(),
+    );
+  };
+  try {
+    replace("404.html", "second");
+    assert.deepEqual(served(await next()), ["second", "second", "first", "text"]);
+    rmSync(at("404.html"));
+    replace("robots.txt", "second");
+    assert.deepEqual(served(await next()), ["first", "first", "second", "text"], "only what has changed");
+    await becomes(
+      () => lines.length,
+      (count) => count === 3,
+      "lines",
+    );
+    assert.match(lines.at(-1)!, /404\.html does not exist/);
+    assert.deepEqual(renewal.counts.pages.get(at("404.html")), { applied: 1, failed: 1 });
+    replace("404.html", "third");
+    assert.deepEqual((await next()).pages, new Map([[at("404.html"), new Uint8Array(Buffer.from("third"))]]));
   } finally {
     renewal.stop();
   }

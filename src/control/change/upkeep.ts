@@ -44,7 +44,9 @@ export class Upkeep {
 
   /** How often what listeners, pools and guards have from files was renewed, and how often that failed. */
   get counts(): CountsOfAll {
-    return this.#renewal?.counts ?? { listeners: new Map(), pools: new Map(), guards: new Map() };
+    return (
+      this.#renewal?.counts ?? { listeners: new Map(), pools: new Map(), guards: new Map(), pages: new Map() }
+    );
   }
 
   /** This is what is served from now on. */

@@ -4,9 +4,9 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { SocketAddress } from "../../lib/address.ts";
 import type { MaterialOfAll } from "../../material/renewal.ts";
+import { listenerWithMaterial, tablesWithMaterial } from "../../material/with-material.ts";
 import type { Challenge } from "../../model/acme.ts";
 import type { Backend, PlacedBackend } from "../../model/backend.ts";
-import { withGuards } from "../../model/http/guard.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -143,8 +143,7 @@ export class Store {
       const backends = left.get(pool.name)?.map(({ backend }) => backend);
       return backends === undefined ? pool : { ...pool, backends: [...pool.backends, ...backends] };
     });
-    const listeners = [...this.snapshot.listeners, ...this.#listenerPlaces.busy];
-    return { ...this.snapshot, listeners, pools };
+    return { ...this.snapshot, listeners: [...this.snapshot.listeners, ...this.#listenerPlaces.busy], pools };
   }
 
   /** All that may still count: those of the snapshot, and those that left and still have their place. */
@@ -206,18 +205,19 @@ export class Store {
     return gone.length > 0;
   }
 
-  /** Replaces the material of listeners and pools. Tickets stay good, but for those of a key that was replaced. */
-  setMaterial({ listeners, pools, guards }: MaterialOfAll): void {
-    for (const [name, { tls, health }] of pools) {
+  /** Replaces what was renewed. Tickets stay good, but for those of a key that was replaced. */
+  setMaterial(renewed: MaterialOfAll): void {
+    for (const [name, { tls, health }] of renewed.pools) {
       const pool = this.#pools.get(name)!;
       pool.config = { ...pool.config, tls, health };
       this.#replacePool(pool, { ...pool.placed, tls });
     }
-    for (const [name, tls] of listeners) {
-      const listener = this.#listeners.get(name)!;
-      this.#replaceListener({ ...listener, tls });
+    for (const listener of this.#listeners.values()) {
+      const next = listenerWithMaterial(listener, renewed);
+      if (next !== listener) this.#replaceListener(next);
     }
-    if (guards.size > 0) this.#replaceTables(withGuards([...this.#routeTables.values()], guards));
+    if (renewed.guards.size + renewed.pages.size > 0)
+      this.#replaceTables(tablesWithMaterial([...this.#routeTables.values()], renewed));
     this.#change();
   }
 

@@ -41,6 +41,13 @@ export const collectors: { readonly [Name in MetricName]: Collector } = {
     snapshot().pools.flatMap(({ name, tls }) =>
       expiries({ pool: name }, tls?.certificate === undefined ? [] : [tls.certificate]),
     ),
+  umay_page_reloads_total: ({ certificateReloads }) => {
+    const { pages } = certificateReloads();
+    if (pages.size === 0) return [];
+    const sum = (result: keyof ReloadCounts): number =>
+      [...pages.values()].reduce((total, counts) => total + counts[result], 0);
+    return reloadSamples({}, { applied: sum("applied"), failed: sum("failed") });
+  },
   umay_auth_file_reloads_total: ({ certificateReloads }) =>
     [...certificateReloads().guards].flatMap(([name, counts]) =>
       reloadSamples({ auth: partsOfName(name)[1] }, counts),

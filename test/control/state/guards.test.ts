@@ -51,6 +51,7 @@ test("a guard that was renewed is in every table that names it, and nothing else
     listeners: new Map(),
     pools: new Map(),
     guards: new Map([[guard.name, { ...guard, burst: 9 }]]),
+    pages: new Map(),
   });
   assert.equal(limitOf(store).burst, 9);
   assert.equal(limitOf(store).table, before.table);

@@ -191,6 +191,7 @@ export function testInput(): TestInput {
       listeners: new Map([["web", { applied: 2, failed: 3 }]]),
       pools: new Map([["echo", { applied: 4, failed: 5 }]]),
       guards: new Map([["auth.staff", { applied: 6, failed: 7 }]]),
+      pages: new Map([["/404.html", { applied: 8, failed: 9 }]]),
     }),
     sharing: () => ({
       states: new Map([["10.0.0.9:6379", true]]),

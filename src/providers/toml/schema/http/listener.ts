@@ -121,7 +121,7 @@ const forwarded = z.strictObject({
 });
 
 const errorPage = z.strictObject({
-  file: path.describe("A file with the page, at most 64 KiB. A reload reads it again."),
+  file: path.describe("A file with the page, at most 64 KiB. It is watched."),
   type: mediaType.prefault("text/html; charset=utf-8").describe("Its Content-Type."),
 });
 

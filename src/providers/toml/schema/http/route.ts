@@ -61,7 +61,7 @@ const respond = z.strictObject({
     .max(65_536, { error: "expected at most 65536 characters" })
     .optional()
     .meta({ description: "Its body.", "x-default": "empty" }),
-  file: path.optional().describe("A file with its body, at most 64 KiB. A reload reads it again."),
+  file: path.optional().describe("A file with its body, at most 64 KiB. It is watched."),
   type: mediaType
     .optional()
     .meta({ description: "Its Content-Type.", "x-default": '`"text/plain; charset=utf-8"`' }),
