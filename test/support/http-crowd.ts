@@ -9,13 +9,35 @@ export interface Served {
   readonly took: number;
 }
 
+/** A request without a body. */
+export interface Asked {
+  readonly method?: string;
+  readonly path: string;
+}
+
+/** Sends a request and waits for its answer. `stays`: the connection is good for another one. */
+export async function ask(
+  client: HttpClient,
+  { method = "GET", path }: Asked,
+): Promise<Served & { readonly stays: boolean }> {
+  const began = performance.now();
+  const took = (): number => performance.now() - began;
+  const length = method === "POST" ? "content-length: 0\r\n" : "";
+  client.write(`${method} ${path} HTTP/1.1\r\nhost: a.example\r\n${length}\r\n`);
+  try {
+    const { status, body, fields } = await client.response(method);
+    const reason = /: (\w+)/.exec(body.toString())?.[1] ?? "";
+    return { status, reason, took: took(), stays: fields.get("connection") !== "close" };
+  } catch (error) {
+    return { status: 0, reason: String(error), took: took(), stays: false };
+  }
+}
+
 /** Requests of many clients, each with a connection of its own that it uses again. */
-export interface Crowd {
+export interface Crowd extends Asked {
   readonly clients: number;
   /** Of each client. */
   readonly requests: number;
-  readonly method?: string;
-  readonly path: string;
   /** Between two requests of a client, in milliseconds. */
   readonly pause?: number;
 }
@@ -23,25 +45,17 @@ export interface Crowd {
 /** Sends all of them and waits for all answers. */
 export async function crowd(
   port: number,
-  { clients, requests, method = "GET", path, pause = 0 }: Crowd,
+  { clients, requests, path, pause = 0, ...rest }: Crowd,
 ): Promise<readonly Served[]> {
   const outcomes: Served[] = [];
   const one = async (number: number): Promise<void> => {
     let client = await HttpClient.connect(port);
     for (let count = 0; count < requests; count++) {
-      const began = performance.now();
-      const length = method === "POST" ? "content-length: 0\r\n" : "";
-      client.write(`${method} ${path}/${number}-${count} HTTP/1.1\r\nhost: a.example\r\n${length}\r\n`);
-      try {
-        const { status, body, fields } = await client.response(method);
-        const reason = /: (\w+)/.exec(body.toString())?.[1] ?? "";
-        outcomes.push({ status, reason, took: performance.now() - began });
-        if (fields.get("connection") !== "close") {
-          if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
-          continue;
-        }
-      } catch (error) {
-        outcomes.push({ status: 0, reason: String(error), took: performance.now() - began });
+      const { stays, ...served } = await ask(client, { ...rest, path: `${path}/${number}-${count}` });
+      outcomes.push(served);
+      if (stays) {
+        if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+        continue;
       }
       client[Symbol.dispose]();
       client = await HttpClient.connect(port);

@@ -150,11 +150,10 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   ended(reason: EndReason): void {
-    const retries = this.#retries;
-    // A request that reached no backend at all is told so; an earlier attempt did.
-    if (retries === undefined) this.#owner.refuse(requestReasonOf(reason, "connect_failed"));
-    else if (!this.backend.hasTriedAll(reason) || !this.#startsOver(retries))
-      this.#owner.refuse(retries.reason, reason);
+    if (this.backend.hasTriedAll(reason) && this.#startsOver()) return;
+    const failed = this.#retries?.reason;
+    if (failed === undefined) this.#owner.refuse(requestReasonOf(reason, "connect_failed"));
+    else this.#owner.refuse(failed, reason);
   }
 
   /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
@@ -307,13 +306,14 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     return true;
   }
 
-  /** No backend is left for an attempt that is not the first: that is one more that failed. @returns as {@link #repeats}. */
-  #startsOver(retries: Retries): boolean {
+  /** None of the backends can be connected: an attempt has failed, though nothing was sent. @returns as {@link #repeats}. */
+  #startsOver(): boolean {
     const decision = this.#decide("connect-failed");
     if (decision.kind !== "again") return false;
+    this.#retries ??= new Retries();
     this.#phase = "backoff";
     this.backend.leaveAll();
-    retries.wait(decision.wait, () => this.#again());
+    this.#retries.wait(decision.wait, () => this.#again());
     return true;
   }
 

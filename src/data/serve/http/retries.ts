@@ -4,8 +4,8 @@ import type { RequestReason } from "../../../model/reasons.ts";
 export class Retries {
   /** How often the request was sent again. */
   count = 0;
-  /** Why the last attempt failed: what the client is told if no other one can be made. */
-  reason: RequestReason = "backend_reset";
+  /** Why the last attempt failed that reached a backend: what the client is told if no other one can be made; undefined: none did. */
+  reason: RequestReason | undefined = undefined;
   /** The next attempt is not to take a connection that was idle. */
   needsNew = false;
   #due = Number.POSITIVE_INFINITY;

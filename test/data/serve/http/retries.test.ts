@@ -103,6 +103,27 @@ describe("a request that fails on a backend", () => {
     scene.finish();
   });
 
+  test("is made where no backend could be connected at first, whatever the method: nothing was sent", async () => {
+    for (const [toml, tries] of [
+      [route(`{ attempts = 3, ${now} }`), 3],
+      ["", 1],
+      [route(`{ on = ["reset"], ${now} }`), 0],
+    ] as const) {
+      const scene = await HttpScene.of(toml, { ...noLimit, backends: 1 });
+      const client = scene.accept();
+      client.receive(put("x", "POST"));
+      for (let count = 0; count < tries; count++) {
+        scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+        afterBackoff(scene);
+      }
+      assert.equal(scene.plane.dialled.length, tries + 1);
+      scene.plane.dialled.at(-1)!.fail("ECONNREFUSED");
+      assert.match(writtenTo(client), /^HTTP\/1\.1 503 .*connect_failed/s);
+      assert.equal(scene.plane.dialled.length, tries + 1);
+      scene.finish();
+    }
+  });
+
   test("is told truthfully where the next attempt has no backend", async () => {
     const scene = await HttpScene.of(route(`{ attempts = 1, ${now} }`), { ...noLimit, backends: 2 });
     const client = scene.accept();
