@@ -1,4 +1,10 @@
 import { parseAllDocuments } from "yaml";
+import { Chains, isChain } from "../../../src/data/decide/chains.ts";
+import { type Decision, decide } from "../../../src/data/decide/http/decide.ts";
+import { indexTable, Routing } from "../../../src/data/decide/http/routing.ts";
+import type { Chain } from "../../../src/model/chain.ts";
+import { httpRefusals } from "../../../src/model/http/refusals.ts";
+import type { Listener } from "../../../src/model/listener.ts";
 import type { KubeObject } from "../../../src/providers/kubernetes/meta.ts";
 import { keyOf } from "../../../src/providers/kubernetes/meta.ts";
 import type { Cluster } from "../../../src/providers/kubernetes/objects.ts";
@@ -9,6 +15,7 @@ import type {
   Translation,
 } from "../../../src/providers/kubernetes/translate/translation.ts";
 import { type Defaults, readDefaults } from "../../../src/providers/toml/defaults.ts";
+import { requestOf } from "../../data/decide/http/scene.ts";
 
 const kinds: Readonly<Record<string, keyof Cluster>> = {
   GatewayClass: "gatewayClasses",
@@ -110,3 +117,76 @@ ports: [{ port: 8080 }]
 endpoints: [${addresses.map((address) => `{ addresses: [${address}] }`).join(", ")}]
 ---
 `;
+
+/** A request to one of the served ports. */
+export interface Asked {
+  readonly port?: number;
+  readonly address?: string;
+  /** Over TLS with this server name; undefined: without TLS. */
+  readonly sni?: string;
+  readonly host: string;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What becomes of a request, in a few words: `shop/0 -> default/shop:80`, `404 no_route`, `308 https://…`, `refused`. */
+export async function asked(translation: Translation, request: Asked): Promise<string> {
+  const { host, path = "/", method = "GET", headers = {}, sni, address = "0.0.0.0" } = request;
+  const { port = sni === undefined ? 80 : 443 } = request;
+  const listener = translation.model.listeners.find(
+    ({ bind }) => bind.kind === "tcp" && bind.port === port && bind.host === address,
+  );
+  if (listener === undefined) return "no listener";
+  const chain = chainFor(listener, sni);
+  if (chain === undefined || chain.serve.kind === "refuse") return "refused";
+  if (chain.serve.kind === "relay")
+    return `${chain.tls ?? "relayed"} -> ${chain.serve.to.map(({ pool }) => pool).join(", ")}`;
+  const { serve } = chain;
+  const table = translation.model.routeTables.find(({ name }) => name === serve.routes);
+  if (table === undefined) throw new Error(`no table ${serve.routes}`);
+  const url = new URL(path, "http://x");
+  const decision = decide(
+    new Routing(serve, await indexTable(table)),
+    requestOf(url.pathname, {
+      host,
+      authority: host,
+      scheme: sni === undefined ? "http" : "https",
+      method,
+      query: url.search,
+      header: (name) => headers[name],
+      queryValue: (name) => url.searchParams.get(name) ?? undefined,
+    }),
+  );
+  return outcomeOf(decision);
+}
+
+function chainFor(listener: Listener, sni: string | undefined): Chain | undefined {
+  const peer = { client: "198.51.100.1", port: 0 };
+  const chains = new Chains(listener.chains);
+  const course =
+    sni === undefined
+      ? chains.atHello("http1", undefined, peer)
+      : chains.atHello("tls", { serverName: sni, alpn: [] }, peer);
+  if (typeof course === "string" || course === undefined) return undefined;
+  return isChain(course) ? course : chains.afterHandshake(course.settings, sni!, "", peer);
+}
+
+function outcomeOf(decision: Decision): string {
+  switch (decision.kind) {
+    case "refuse":
+      return `${httpRefusals[decision.reason].status} ${decision.reason}`;
+    case "redirect": {
+      const { action } = decision.rule.route.definition;
+      return `${action.kind === "redirect" ? action.redirect.status : 0} ${decision.location}`;
+    }
+    case "forward": {
+      const { action, name } = decision.rule.route.definition;
+      const pools = action.kind === "pools" ? action.to : [];
+      const to = pools.map(({ pool, weight }) => (pools.length === 1 ? pool : `${pool} (${weight})`));
+      return `${name} -> ${to.join(", ")}${decision.path === "/" ? "" : ` ${decision.path}`}`;
+    }
+    default:
+      return decision.kind;
+  }
+}

@@ -13,13 +13,11 @@ export function noteConflicts(spots: readonly Spot[]): void {
   for (const own of Map.groupBy(spots, ({ place }) => placeText(place)).values()) {
     const kept: Spot[] = [];
     for (const group of Map.groupBy(own, ({ owner }) => owner.object).values()) {
-      noteWithin(group);
-      for (const spot of group)
-        if (spot.conflict === undefined && spot.refusal === undefined) {
-          const other = kept.find((each) => isIndistinct(each, spot));
-          if (other === undefined) continue;
-          tell(spot, other);
-        }
+      for (const spot of group) {
+        const other = kept.find((each) => isIndistinct(each, spot));
+        if (other !== undefined && spot.refusal === undefined) tell(spot, other);
+      }
+      noteWithin(group.filter(({ isAccepted }) => isAccepted));
       kept.push(...group.filter(({ isAccepted }) => isAccepted));
     }
     noteOverlaps(kept);
@@ -27,9 +25,8 @@ export function noteConflicts(spots: readonly Spot[]): void {
 }
 
 function noteWithin(group: readonly Spot[]): void {
-  const able = group.filter(({ refusal }) => refusal === undefined);
-  for (const spot of able) {
-    const other = able.find((each) => each !== spot && isInconsistent(each, spot));
+  for (const spot of group) {
+    const other = group.find((each) => each !== spot && isInconsistent(each, spot));
     if (other !== undefined) tell(spot, other);
   }
 }
