@@ -77,6 +77,8 @@ describe("an answer of umay's own", () => {
       body: "",
     });
     assert.equal(linesOf(createGrpcAnswer({ status: 500, reason: "x" })).fields["grpc-status"], "2");
+    const invalid = createGrpcAnswer({ status: 500, reason: "invalid_backend" });
+    assert.equal(linesOf(invalid).fields["grpc-status"], "14");
   });
 
   test("is made of lines that are fields, and leaves the message that is being read", () => {

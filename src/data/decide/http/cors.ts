@@ -87,6 +87,7 @@ export class CorsRules {
     let lines = this.#allowed(origin);
     lines += `access-control-allow-methods: ${fieldText(named)}\r\n`;
     if (fields !== "") lines += `access-control-allow-headers: ${fieldText(fields)}\r\n`;
+    // Browsers read what is exposed of the answer itself; Gateway API asks for it here, too.
     return `${lines}${this.#exposed}access-control-max-age: ${Math.floor(maxAge / 1_000)}\r\n${vary}`;
   }
 

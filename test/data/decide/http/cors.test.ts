@@ -81,7 +81,7 @@ describe("a preflight", () => {
         "access-control-allow-credentials: true",
         "access-control-allow-methods: GET, PUT",
         "access-control-allow-headers: content-type, x-a",
-        "access-control-max-age: 600",
+        "access-control-expose-headers: x-total\r\n" + "access-control-max-age: 600",
         "vary: origin, access-control-request-method, access-control-request-headers",
         "",
       ].join("\r\n"),

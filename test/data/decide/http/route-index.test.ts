@@ -130,6 +130,32 @@ test("without falling through, the most specific host has the last word", () => 
   );
 });
 
+test("behind a host that is the last, none is asked that takes more names", () => {
+  const only = (path: string, name: string) => [{ match: match(exact(path)), route: { name } }];
+  const built = new RouteIndex<Named>(
+    {
+      hosts: [
+        { name: "a.x.test", rules: only("/a", "exact") },
+        { name: "*.x.test", rules: only("/b", "wide"), isLast: true },
+        { name: "*", rules: only("/c", "any") },
+      ],
+      fallsThrough: true,
+    },
+    compileRegex,
+  );
+  const find = (host: string, path: string): string => {
+    const found = built.find(ask(path, { host }));
+    return typeof found === "string" ? found : found.route.name;
+  };
+  assert.equal(find("a.x.test", "/b"), "wide");
+  assert.equal(find("a.x.test", "/c"), "no_route");
+  assert.equal(find("y.test", "/c"), "any");
+  assert.deepEqual(
+    built.hostsFor("a.x.test").map(({ name }) => name),
+    ["a.x.test", "*.x.test"],
+  );
+});
+
 test("methods, header fields and keys of the query count, and so does how many of them a match has", () => {
   const header = (name: string, not = false): ValueMatch => ({
     name,
