@@ -10,7 +10,10 @@ export const configPath = "/config";
 /** The answer names clients, and every worker makes its part of it. */
 export const sessionsPath = "/sessions";
 
-const innerPaths: readonly (string | undefined)[] = [explainPath, configPath, sessionsPath];
+/** The answer has all resources of a control plane. */
+const dumpPath = "/config_dump";
+
+const innerPaths: readonly (string | undefined)[] = [explainPath, configPath, sessionsPath, dumpPath];
 
 /**
  * Says why a request is not answered; undefined when it is answered. The admin server has no passwords: a client's

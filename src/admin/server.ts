@@ -5,6 +5,7 @@ import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
+import type { Ask, EnvoyPaths } from "./envoy.ts";
 import { configPath, explainPath, isFromHere, refusal, sessionsPath } from "./guard.ts";
 import { Visitors } from "./visitors.ts";
 
@@ -24,6 +25,8 @@ export interface AdminState extends AdminActions {
   explain(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
   /** The answer of `/sessions` about those that the query describes. The body becomes JSON. */
   sessions(query: URLSearchParams): Promise<{ readonly status: number; readonly body: object }>;
+  /** Paths that Envoy's users know; undefined: nothing of Envoy's is served. */
+  readonly envoy?: EnvoyPaths | undefined;
   /** Called when serving failed: an answer, or accepting a connection. */
   failed(error: Error): void;
 }
@@ -153,14 +156,15 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 
 async function answer(request: IncomingMessage, response: ServerResponse, state: AdminState): Promise<void> {
   const [path = "", query = ""] = request.url?.split("?", 2) ?? [];
-  const handle = paths.get(path);
+  const handle = paths.get(path) ?? handlerOf(state.envoy?.looks.get(path), query);
   const act = findAction(path, query);
-  if (handle === undefined && act === undefined)
+  const change = handlerOf(state.envoy?.changes.get(path), query);
+  if (handle === undefined && act === undefined && change === undefined)
     return send(
       response,
       404,
       textType,
-      `There is no ${path} here. There is:\n${[...paths.keys(), ...actionPaths.map((known) => `POST ${known}`)].join("\n")}\n`,
+      `There is no ${path} here. There is:\n${knownPaths(state).join("\n")}\n`,
     );
   const methods = handle === undefined ? ["POST"] : ["GET", "HEAD"];
   if (!methods.includes(request.method ?? "")) {
@@ -170,8 +174,23 @@ async function answer(request: IncomingMessage, response: ServerResponse, state:
   if (handle !== undefined) return handle(request, response, state);
   if (hasBody(request))
     return sendWhileReading(response, 400, "This takes no body; what it takes goes into the query.\n");
+  if (change !== undefined) return change(request, response, state);
   const { status, body } = await act!(state);
   send(response, status, jsonType, toJson(body));
+}
+
+const knownPaths = ({ envoy }: AdminState): readonly string[] => [
+  ...paths.keys(),
+  ...(envoy?.looks.keys() ?? []),
+  ...[...actionPaths, ...(envoy?.changes.keys() ?? [])].map((known) => `POST ${known}`),
+];
+
+function handlerOf(ask: Ask | undefined, query: string): Handler | undefined {
+  if (ask === undefined) return undefined;
+  return async (_, response) => {
+    const { status, contentType, body } = await ask(new URLSearchParams(query));
+    send(response, status, contentType, body);
+  };
 }
 
 /** RFC 9112 section 6.3. */

@@ -28,9 +28,20 @@ export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise
 /** @throws ConfigError with every problem at once. */
 export async function loadChoice({ config, envoyConfig }: ConfigChoice): Promise<LoadedConfig> {
   const options = { env: process.env, cwd: process.cwd() };
-  if (envoyConfig === undefined) return loadConfig({ file: config, ...options });
+  if (envoyConfig === undefined) return withoutControlPlane(await loadConfig({ file: config, ...options }));
   const { loadEnvoy } = await import("../providers/envoy/load.ts");
   return loadEnvoy({ file: envoyConfig, ...options });
+}
+
+/** Pools that only the control plane of a configuration has are there without backends. */
+async function withoutControlPlane(loaded: LoadedConfig): Promise<LoadedConfig> {
+  if (loaded.model.xds === undefined) return loaded;
+  const [{ withNamedPools }, { readDefaults }] = await Promise.all([
+    import("../providers/xds/merge.ts"),
+    import("../providers/toml/defaults.ts"),
+  ]);
+  const { pool } = await readDefaults({}, false);
+  return { ...loaded, model: withNamedPools(loaded.model, pool) };
 }
 
 /** Loads the configuration. @returns undefined when it is wrong; its problems were written to standard error. */

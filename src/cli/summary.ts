@@ -13,16 +13,28 @@ import {
   type Pool,
   type PoolTls,
 } from "../model/pool.ts";
+import type { XdsSettings } from "../model/xds.ts";
 import { type RouteTableSummary, routeLines, summariseRoutes } from "./summary-routes.ts";
 
 /** The listeners and pools of a configuration, as `umay check` shows them, with the names of the configuration. */
 export interface Summary {
   readonly workers: number;
   readonly admin: string | null;
+  /** The control plane that says what else is served; null: none. */
+  readonly xds: XdsSummary | null;
   readonly listeners: readonly ListenerSummary[];
   readonly pools: readonly PoolSummary[];
   /** The rules of http listeners, by table. */
   readonly routes: readonly RouteTableSummary[];
+}
+
+interface XdsSummary {
+  readonly servers: readonly string[];
+  readonly protocol: string;
+  readonly tls: string | null;
+  /** By which the control plane knows this umay. */
+  readonly node: { readonly id: string; readonly cluster: string };
+  readonly cache_file: string | null;
 }
 
 interface ListenerSummary {
@@ -85,9 +97,20 @@ export function summarise(model: Model): Summary {
   return {
     workers: model.workers,
     admin: model.admin === undefined ? null : formatAddress(model.admin.bind),
+    xds: model.xds === undefined ? null : xdsSummary(model.xds),
     listeners: model.listeners.map(listenerSummary),
     pools: model.pools.map(poolSummary),
     routes: summariseRoutes(model),
+  };
+}
+
+function xdsSummary({ servers, protocol, tls, node, cache }: XdsSettings): XdsSummary {
+  return {
+    servers: servers.map(({ target }) => formatAddress(target)),
+    protocol,
+    tls: tls === undefined ? null : poolTlsText(tls),
+    node: { id: node.id, cluster: node.cluster },
+    cache_file: cache?.file ?? null,
   };
 }
 
@@ -232,9 +255,16 @@ function clientAuthLines({ mode, ca, authorities, crl, allow }: ClientAuthSummar
   ];
 }
 
+const xdsLines = ({ servers, protocol, tls, node, cache_file }: XdsSummary): string[] => [
+  `  control plane ${servers.join(", ")}: ${protocol}, ${tls ?? "no TLS"}, as ${node.id} of ${node.cluster}`,
+  "    says what else is served; this is what the file has",
+  ...(cache_file === null ? [] : [`    its last good state is kept in ${cache_file}`]),
+];
+
 /** A few indented lines for people. */
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
+  if (summary.xds !== null) lines.push(...xdsLines(summary.xds));
   for (const { name, bind, mode, rules, pool, routes, tls, more_tls } of summary.listeners) {
     const to =
       pool === null && routes === null

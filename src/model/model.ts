@@ -7,6 +7,7 @@ import type { Listener } from "./listener.ts";
 import type { OverloadPolicy } from "./overload.ts";
 import type { Pool } from "./pool.ts";
 import type { OtlpSettings } from "./tracing.ts";
+import type { XdsSettings } from "./xds.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -23,7 +24,7 @@ export interface LogSettings {
 }
 
 /** Keys and tables that count from a start on. */
-const restartKeys = ["workers", "admin", "log.format", "otlp", "kubernetes"];
+const restartKeys = ["workers", "admin", "log.format", "otlp", "xds", "kubernetes"];
 
 /** Whether a key waits for a restart. @param key dotted, such as `log.format`. */
 export function needsRestart(key: string): boolean {
@@ -46,6 +47,8 @@ export interface Model {
   readonly otlp?: OtlpSettings;
   /** The authority that issues the certificates of listeners with `acme`; undefined: nobody. */
   readonly acme?: AcmeSettings;
+  /** The control plane that says what is served beside this; undefined: none, or the provider has its own words for it. */
+  readonly xds?: XdsSettings;
   /** The cluster that has its part in what is served; undefined: none. */
   readonly kubernetes?: KubernetesSettings;
   /** Why this is not yet all that is to be served; undefined: it is. umay is not ready meanwhile. */

@@ -130,13 +130,15 @@ export interface FileDiscovery {
   readonly path: string;
 }
 
-/** The endpoints of a Service of Kubernetes, as the provider that follows the cluster knows them. */
+/** The endpoints of a Service of Kubernetes, or of a service of a control plane, as the provider that follows them knows them. */
 export interface EndpointsDiscovery {
   readonly type: "endpoints";
-  /** `namespace/name`. */
+  /** `namespace/name`; of a control plane, the name that they are asked for by. */
   readonly service: string;
   /** The name of the Service's port, as its EndpointSlices have it; empty where it has none. */
   readonly port: string;
+  /** Whether weights of localities count; undefined: they do not. */
+  readonly byLocality?: boolean;
 }
 
 export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery | EndpointsDiscovery;

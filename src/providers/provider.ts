@@ -36,8 +36,20 @@ export interface Provider {
     changed: () => void,
     signal: AbortSignal,
   ): () => readonly Backend[] | undefined;
+  /** What it tells those who know Envoy. Undefined where nothing of Envoy's is served. */
+  readonly envoy?: EnvoyView | undefined;
   /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
+}
+
+/** A configuration of Envoy's or of a control plane, as Envoy's admin server shows it. */
+export interface EnvoyView {
+  /** umay's own node, for `envoy.admin.v3.ServerInfo`. */
+  node(): object;
+  /** `envoy.admin.v3.ConfigDump` in JSON, without secrets. @param endpoints whether endpoints are in it, too. */
+  dump(endpoints: boolean): Promise<object>;
+  /** Counts of updates, by the names of Envoy's statistics. */
+  stats(): ReadonlyMap<string, { readonly value: number; readonly type: "counter" | "gauge" }>;
 }
 
 /** A log, as far as providers use it. */

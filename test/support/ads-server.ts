@@ -1,9 +1,9 @@
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
-import { listen } from "../../src/lib/listen.ts";
+import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition } from "@grpc/grpc-js";
 import type { Node } from "../../src/providers/envoy/node.ts";
 import { type Message, readWire, writeAny, writeWire } from "../../src/providers/envoy/read/wire.ts";
 import { messageType } from "../../src/providers/envoy/schema/registry.ts";
+import { aggregated, methodOf, type Protocol } from "../../src/providers/xds/messages.ts";
+import { kindNames } from "../../src/providers/xds/resources.ts";
 import { soon } from "./peer.ts";
 
 /** A request of a client, in few words. */
@@ -15,41 +15,66 @@ export interface AdsRequest {
   readonly names: readonly string[];
   /** Why something was refused; empty: nothing was. */
   readonly refusal: string;
+  /** The path of the method that it came by. */
+  readonly method: string;
   readonly message: Node;
 }
 
 const requests = { delta: "DeltaDiscoveryRequest", sotw: "DiscoveryRequest" } as const;
 
-/** A control plane that does what a test says: it notes requests, and sends what it is told to. */
+type Call = ServerDuplexStream<Buffer, Buffer>;
+
+/**
+ * A control plane that does what a test says: it notes requests, and sends what it is told to. It speaks gRPC by grpc-js, which
+ * has nothing in common with umay's own.
+ */
 export class AdsServer implements AsyncDisposable {
   readonly requests: AdsRequest[] = [];
-  readonly #protocol: keyof typeof requests;
-  readonly #server: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
-  #stream: ServerHttp2Stream | undefined;
+  readonly #protocol: Protocol;
+  readonly #server = new Server({ "grpc.max_receive_message_length": -1 });
+  #port = 0;
+  /** The newest call of each method. */
+  readonly #calls = new Map<string, Call>();
   #streams = 0;
   #nonce = 0;
   #woken = Promise.withResolvers<void>();
 
-  private constructor(protocol: keyof typeof requests) {
+  private constructor(protocol: Protocol) {
     this.#protocol = protocol;
-    this.#server = createServer();
-    this.#server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.on("close", () => this.#sessions.delete(session));
-      session.on("error", () => {});
-    });
-    this.#server.on("stream", (stream) => this.#serve(stream));
+    const methods = [aggregated(protocol), ...kindNames.map((kind) => methodOf(kind, protocol))];
+    const same = (bytes: Buffer): Buffer => bytes;
+    const codec = {
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    };
+    const service: ServiceDefinition = Object.fromEntries(
+      methods.map((path) => [path, { path, requestStream: true, responseStream: true, ...codec }]),
+    );
+    this.#server.addService(
+      service,
+      Object.fromEntries(methods.map((path) => [path, (call: Call) => this.#serve(path, call)])),
+    );
   }
 
-  static async start(protocol: keyof typeof requests, port = 0): Promise<AdsServer> {
+  /** @param address to listen on; a port of 0 is chosen. */
+  static async start(
+    protocol: Protocol,
+    port = 0,
+    { address = `127.0.0.1:${port}`, credentials = ServerCredentials.createInsecure() } = {},
+  ): Promise<AdsServer> {
     const server = new AdsServer(protocol);
-    await listen(server.#server, { kind: "tcp", host: "127.0.0.1", port });
+    server.#port = await new Promise<number>((resolve, reject) => {
+      server.#server.bindAsync(address, credentials, (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
     return server;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** How many streams there have been. */
@@ -57,30 +82,23 @@ export class AdsServer implements AsyncDisposable {
     return this.#streams;
   }
 
-  #serve(stream: ServerHttp2Stream): void {
-    this.#stream = stream;
+  #serve(method: string, call: Call): void {
+    this.#calls.set(method, call);
     this.#streams++;
-    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-    stream.on("error", () => {});
-    let bytes = Buffer.alloc(0);
-    stream.on("data", (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
-        const end = 5 + bytes.readUInt32BE(1);
-        this.#note(bytes.subarray(5, end));
-        bytes = bytes.subarray(end);
-      }
-    });
+    call.on("error", () => {});
+    call.on("data", (bytes: Buffer) => this.#note(method, bytes));
+    call.on("end", () => call.end());
   }
 
-  #note(bytes: Buffer): void {
+  #note(method: string, bytes: Buffer): void {
     const type = messageType(`envoy.service.discovery.v3.${requests[this.#protocol]}`);
     const message = readWire(type, bytes, [], () => {});
     const names = message.texts(this.#protocol === "delta" ? "resource_names_subscribe" : "resource_names");
     const refusal = message.node("error_detail")?.text("message") ?? "";
     const url = message.text("type_url");
     const nonce = message.text("response_nonce");
-    this.requests.push({ type: url.slice(url.lastIndexOf(".") + 1), nonce, names, refusal, message });
+    const noted = { type: url.slice(url.lastIndexOf(".") + 1), nonce, names, refusal, method, message };
+    this.requests.push(noted);
     this.#woken.resolve();
     this.#woken = Promise.withResolvers();
   }
@@ -94,8 +112,13 @@ export class AdsServer implements AsyncDisposable {
     }
   }
 
-  /** Sends resources, each with its `@type`. @returns the nonce. */
-  send(type: string, resources: readonly Message[], removed: readonly string[] = []): string {
+  /** Sends resources, each with its `@type`. @param method of the stream that takes them. @returns the nonce. */
+  send(
+    type: string,
+    resources: readonly Message[],
+    removed: readonly string[] = [],
+    method = aggregated(this.#protocol),
+  ): string {
     const nonce = String(++this.#nonce);
     const type_url = `type.googleapis.com/${type}`;
     const name = (resource: Message): string => String(resource["name"] ?? resource["cluster_name"]);
@@ -114,21 +137,17 @@ export class AdsServer implements AsyncDisposable {
         : { version_info: nonce, type_url, nonce, resources: resources.map(writeAny) };
     const response = this.#protocol === "delta" ? "DeltaDiscoveryResponse" : "DiscoveryResponse";
     const bytes = writeWire(messageType(`envoy.service.discovery.v3.${response}`), message);
-    const frame = Buffer.alloc(5 + bytes.length);
-    frame.writeUInt32BE(bytes.length, 1);
-    frame.set(bytes, 5);
-    this.#stream!.write(frame);
+    this.#calls.get(method)!.write(Buffer.from(bytes));
     return nonce;
   }
 
   /** Ends every connection; clients may come again. */
   breakOff(): void {
-    for (const session of this.#sessions) session.destroy();
+    this.#server.drain(`127.0.0.1:${this.#port}`, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.breakOff();
-    await new Promise((resolve) => this.#server.close(resolve));
+    this.#server.forceShutdown();
   }
 }
 

@@ -6,15 +6,16 @@ import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 
 /** Another model, but for what waits for a restart. */
-export function withoutRestart({ workers, admin, otlp, kubernetes, log }: Model, wanted: Model): Model {
+export function withoutRestart({ workers, admin, otlp, xds, kubernetes, log }: Model, wanted: Model): Model {
   const { format, traced } = log;
-  const { otlp: _, kubernetes: ___, ...rest } = wanted;
+  const { otlp: _, xds: ___, kubernetes: ____, ...rest } = wanted;
   const { traced: __, ...kept } = wanted.log;
   return {
     ...rest,
     workers,
     admin,
     ...(otlp !== undefined && { otlp }),
+    ...(xds !== undefined && { xds }),
     ...(kubernetes !== undefined && { kubernetes }),
     log: { ...kept, format, ...(traced !== undefined && { traced }) },
   };
@@ -141,6 +142,7 @@ function compareNamed<T extends { readonly name: string }>(
   for (const thing of after) {
     const other = old.get(thing.name);
     old.delete(thing.name);
+    if (other === thing) continue;
     const keys = other && changed(other, thing);
     if (keys === undefined) lines.push(`${table}.${thing.name}: added`);
     else if (keys.length > 0) lines.push(`${table}.${thing.name}: changed ${keys.join(", ")}`);

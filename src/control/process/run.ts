@@ -84,7 +84,7 @@ async function serve(
   await using opened = new AsyncDisposableStack();
   const openOwnAdmin = async (): Promise<AdminServer | undefined> => {
     const takeOver = (): Promise<Outcome> => yielding.offer();
-    const parts = { plane, reloader, drain, takeOver, destination, logger };
+    const parts = { plane, reloader, provider, drain, takeOver, destination, logger };
     return model.admin && opened.use(await openAdmin(model.admin.bind, parts));
   };
   let admin: AdminServer | undefined;

@@ -35,6 +35,13 @@ export interface ManagedPool {
   panic: number | undefined;
 }
 
+/**
+ * Whether a start waits for its backends. A Service may have no endpoints for as long as it likes, and of a control plane's pools
+ * some have yet to come.
+ */
+export const needsBackends = ({ discovery }: Pool): boolean =>
+  discovery.type === "static" ? discovery.backends.length > 0 : discovery.type !== "endpoints";
+
 /** A pool without what is for the control plane alone. */
 export function servedPart({ discovery: _, health: __, removal: ___, ...pool }: Pool): ServedPart {
   return pool;

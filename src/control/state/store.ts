@@ -13,7 +13,7 @@ import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, PlacedRouteTable, Snapshot } from "../../model/snapshot.ts";
 import { BackendPlaces } from "./backend-places.ts";
 import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
-import { type Followed, type ManagedPool, servedPart } from "./managed-pool.ts";
+import { type Followed, type ManagedPool, needsBackends, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
 import { RoutePlaces } from "./route-places.ts";
 import { type LeavingBackend, type Touched, Touches } from "./touched.ts";
@@ -333,8 +333,7 @@ export class Store {
       this.#touched.pools.add(name);
       return {
         name,
-        // A Service may have no endpoints for as long as it likes.
-        required: this.#version === 0 && config.discovery.type !== "endpoints",
+        required: this.#version === 0 && needsBackends(config),
         config,
         placed,
         leftIn: undefined,

@@ -6,8 +6,10 @@ import { longestDuration, parseDuration } from "../../lib/duration.ts";
 import type { Result } from "../../lib/result.ts";
 import type { LogDestination } from "../../observe/destination.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { Provider } from "../../providers/provider.ts";
 import type { Reloader } from "../change/reload.ts";
 import type { ControlPlane } from "../control-plane.ts";
+import { envoyPaths } from "./envoy/paths.ts";
 import { answerQuestion } from "./explain.ts";
 import { History } from "./history.ts";
 import { exposition } from "./metrics.ts";
@@ -19,6 +21,7 @@ import { readStatus } from "./status.ts";
 export interface AdminParts {
   readonly plane: ControlPlane;
   readonly reloader: Reloader;
+  readonly provider: Provider;
   /** Asks the process to drain. */
   readonly drain: () => void;
   /** Lets another umay take over. */
@@ -58,7 +61,7 @@ export function inputOf({
  */
 export async function openAdmin(
   bind: SocketAddress,
-  { plane, reloader, drain, takeOver, destination, logger }: AdminParts,
+  { plane, reloader, provider, drain, takeOver, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
   const input = inputOf({ plane, reloader, destination });
   const history = new History(input);
@@ -105,6 +108,7 @@ export async function openAdmin(
       if (reloaded.ok) return { status: 200, body: reloaded.value };
       return { status: reloaded.error.problems === undefined ? 409 : 422, body: reloaded.error };
     },
+    envoy: envoyPaths({ input, provider, drain }),
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
   });
   return {

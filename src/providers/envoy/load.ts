@@ -6,7 +6,6 @@ import { readDefaults } from "../toml/defaults.ts";
 import { type Input, readConfig } from "../toml/read.ts";
 import { codeFrame, splitLines } from "../toml/report/frame.ts";
 import { formatPath } from "../toml/tree.ts";
-import type { DynamicResources } from "../xds/source.ts";
 import { mapResources } from "./map/bootstrap.ts";
 import type { Mapping } from "./map/context.ts";
 import type { Node } from "./node.ts";
@@ -75,11 +74,11 @@ export async function loadEnvoyText(
     read.mapping.report(
       warningAt(read.bootstrap.at("dynamic_resources"), "what the control plane says is not known here"),
     );
-  return mapBootstrap(read, undefined, tolerant);
+  const loaded = await mapBootstrap(read, tolerant);
+  if (!read.mapping.isDynamic) return loaded;
+  const { withNamedPools } = await import("../xds/merge.ts");
+  return { ...loaded, model: withNamedPools(loaded.model, read.mapping.defaults.pool) };
 }
-
-/** Where the paths begin of what a control plane sent. */
-export const fromControlPlane = "xds";
 
 /** A bootstrap file, checked against the tables. */
 export interface ReadBootstrap {
@@ -122,13 +121,11 @@ export async function readBootstrap(
 }
 
 /**
- * Makes the model of a bootstrap file.
- * @param dynamic what a control plane has said, checked already.
+ * Makes the model of a bootstrap file, without what control planes say.
  * @throws ConfigError
  */
 export async function mapBootstrap(
   { bootstrap, mapping, parsed, name, text, findings }: ReadBootstrap,
-  dynamic: DynamicResources | undefined,
   tolerant: boolean,
 ): Promise<Omit<LoadedEnvoy, "file">> {
   const fixed = bootstrap.node("static_resources");
@@ -137,24 +134,7 @@ export async function mapBootstrap(
     clusters: fixed?.nodes("clusters") ?? [],
     admin: bootstrap.node("admin"),
   };
-  const all = {
-    ...resources,
-    listeners: [...resources.listeners, ...(dynamic?.listeners ?? [])],
-    clusters: [...resources.clusters, ...(dynamic?.clusters ?? [])],
-  };
-  // Resources of a control plane were judged when they came: they are not told of as if they stood in the file.
-  const report: Mapping["report"] = (finding) => {
-    if (finding.path[0] !== fromControlPlane) mapping.report(finding);
-  };
-  const model = await mapResources(all, {
-    ...mapping,
-    report,
-    ...(dynamic !== undefined && {
-      routes: dynamic.routes,
-      endpoints: dynamic.endpoints,
-      secret: (secret: string) => mapping.secret(secret) ?? dynamic.secret(secret),
-    }),
-  });
+  const model = await mapResources(resources, mapping);
   const problems = locate(findings, parsed, name, text);
   if (!tolerant && problems.some(({ severity }) => severity === "error")) throw new ConfigError(problems);
   return { model, warnings: problems, effective: async () => effectiveOf(parsed, name) };

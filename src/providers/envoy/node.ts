@@ -107,6 +107,16 @@ export class Node {
     for (const { value } of this.#entries.values()) yield* nodesIn(value);
   }
 
+  /** Its fields that are there, with their values. */
+  *entries(): Generator<readonly [name: string, value: Value]> {
+    for (const [name, { value }] of this.#entries) yield [name, value];
+  }
+
+  /** The extensions in it that umay does not know, however deep. */
+  *unknown(): Generator<UnknownExtension> {
+    for (const { value } of this.#entries.values()) yield* unknownIn(value);
+  }
+
   /** The last part of its message's name: `Router`. */
   get kind(): string {
     return this.type.name.slice(this.type.name.lastIndexOf(".") + 1);
@@ -117,6 +127,13 @@ export class Node {
       throw new Error(`${this.type.name} has no mapped field ${name}`);
     return this.#entries.get(name)?.value;
   }
+}
+
+function* unknownIn(value: Value): Generator<UnknownExtension> {
+  if (value instanceof Node) yield* value.unknown();
+  else if (value instanceof Map) for (const each of value.values()) yield* unknownIn(each as Value);
+  else if (Array.isArray(value)) for (const each of value) yield* unknownIn(each as Value);
+  else if (typeof value === "object" && "url" in value) yield value;
 }
 
 function* nodesIn(value: Value): Generator<Node> {

@@ -1,16 +1,30 @@
+import { isDeepStrictEqual } from "node:util";
 import { Notices } from "../notices.ts";
-import type { EffectiveValue, Proposal, Provider, ProviderLogger } from "../provider.ts";
-import type { AdsSource } from "../xds/source.ts";
-import { type EnvoyOptions, type LoadedEnvoy, mapBootstrap, readBootstrap, readEnvoyFile } from "./load.ts";
+import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
+import type { Driven } from "../xds/driven.ts";
+import { EndpointBoard } from "../xds/endpoints.ts";
+import {
+  type EnvoyOptions,
+  type LoadedEnvoy,
+  mapBootstrap,
+  type ReadBootstrap,
+  readBootstrap,
+  readEnvoyFile,
+} from "./load.ts";
+import type { Node } from "./node.ts";
 
-/** A bootstrap file of Envoy's, and the control plane that it names. The file is read on request. */
+/** A bootstrap file of Envoy's, and the control planes that it names. The file is read on request. */
 export class EnvoyProvider implements Provider {
+  readonly board = new EndpointBoard();
   readonly #options: EnvoyOptions;
   #file: string | undefined;
   #served: LoadedEnvoy | undefined;
   readonly #notices = new Notices();
-  /** The control plane of the file as it was read first. */
-  #source: AdsSource | undefined;
+  /** The bootstrap file as it was read last. */
+  #bootstrap: Node | undefined;
+  /** The control planes of the file as it was read first, and what named them there. */
+  #driven: Driven | undefined;
+  #drivenBy: unknown;
   #news: (() => void) | undefined;
 
   constructor(options: EnvoyOptions) {
@@ -31,23 +45,38 @@ export class EnvoyProvider implements Provider {
       file: this.#file ?? this.#options.file,
     });
     const read = await readBootstrap(text, settings);
-    if (read.bootstrap.has("dynamic_resources") && this.#source === undefined) {
-      // A start without a control plane pays nothing for it.
-      const { AdsSource } = await import("../xds/source.ts");
-      this.#source = await AdsSource.of(read.bootstrap, read.mapping, this.#notices);
-      await this.#source?.ready();
-      if (this.#news !== undefined) this.#source?.listen(this.#news);
-    }
-    const loaded: LoadedEnvoy = {
-      ...(await mapBootstrap(read, this.#source?.resources, false)),
-      file,
-    };
+    if (read.bootstrap.has("dynamic_resources")) await this.#drive(read);
+    const mapped = await mapBootstrap(read, false);
+    const model = (await this.#driven?.complete(mapped.model)) ?? mapped.model;
+    const loaded: LoadedEnvoy = { ...mapped, model, file };
     this.#file = file;
+    this.#bootstrap = read.bootstrap;
     this.#served ??= loaded;
     const heard: Proposal["heard"] = ({ ok }) => {
       if (ok) this.#served = loaded;
     };
-    return { model: loaded.model, warnings: loaded.warnings, effective: loaded.effective, heard };
+    return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
+  }
+
+  /** Asks the control planes that the file names, the first time that it names any. */
+  async #drive({ bootstrap, mapping, parsed }: ReadBootstrap): Promise<void> {
+    const { dynamic_resources, dynamicResources, node } = parsed.tree as Readonly<Record<string, unknown>>;
+    const by = [dynamic_resources ?? dynamicResources, node];
+    if (this.#driven !== undefined) {
+      if (!isDeepStrictEqual(by, this.#drivenBy))
+        this.#notices.warn({}, "changes of node and dynamic_resources count from the next start on");
+      return;
+    }
+    // A start without a control plane pays nothing for it.
+    const { driveBy } = await import("../xds/bootstrap-source.ts");
+    this.#driven = await driveBy(bootstrap, mapping, this.board, this.#notices);
+    this.#drivenBy = by;
+    if (this.#news !== undefined) this.#driven?.source.listen(this.#news);
+  }
+
+  endpoints(...[spec, changed, signal]: Parameters<NonNullable<Provider["endpoints"]>>) {
+    this.board.follow(spec.service, changed, signal);
+    return () => this.board.of(spec);
   }
 
   logTo(logger: ProviderLogger): void {
@@ -56,12 +85,23 @@ export class EnvoyProvider implements Provider {
 
   watch(news: () => void, signal: AbortSignal): void {
     this.#news = news;
-    this.#source?.listen(news);
+    this.#driven?.source.listen(news);
     signal.addEventListener("abort", () => this.close());
   }
 
   close(): void {
-    this.#source?.stop();
+    this.#driven?.source.stop();
+  }
+
+  get envoy(): EnvoyView {
+    return {
+      node: () => ({ id: this.#bootstrap?.node("node")?.text("id") ?? "" }),
+      dump: async (endpoints) => {
+        const { dumpConfig } = await import("../xds/dump.ts");
+        return dumpConfig({ bootstrap: this.#bootstrap, source: this.#driven?.source, endpoints });
+      },
+      stats: () => this.#driven?.source.stats() ?? new Map(),
+    };
   }
 
   async effective(): Promise<readonly EffectiveValue[]> {

@@ -1,7 +1,7 @@
 import type { Backend } from "../../model/backend.ts";
 import type { EndpointsDiscovery } from "../../model/pool.ts";
 import { Notices } from "../notices.ts";
-import type { EffectiveValue, Proposal, Provider, ProviderLogger } from "../provider.ts";
+import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
 import type { ClusterPart } from "./part.ts";
 
 /** A configuration that may name a cluster, which then has its part in what is served. */
@@ -57,7 +57,12 @@ export class KubernetesProvider implements Provider {
     changed: () => void,
     signal: AbortSignal,
   ): () => readonly Backend[] | undefined {
-    return this.#part?.endpoints(spec, changed, signal) ?? (() => undefined);
+    const follows = this.#part ?? this.#base;
+    return follows.endpoints?.(spec, changed, signal) ?? (() => undefined);
+  }
+
+  get envoy(): EnvoyView | undefined {
+    return this.#base.envoy;
   }
 
   effective(): Promise<readonly EffectiveValue[]> {

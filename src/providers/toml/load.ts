@@ -34,18 +34,24 @@ export interface LoadedConfig {
   readonly file: string;
 }
 
+/** A configuration with where its relative paths start. */
+export interface PlacedConfig extends LoadedConfig {
+  /** Absolute. */
+  readonly directory: string;
+}
+
 /**
  * Finds, reads and checks the configuration, with the certificates that it names.
  * @throws ConfigError with every problem at once.
  */
-export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+export async function loadConfig(options: LoadOptions): Promise<PlacedConfig> {
   const { env, cwd } = options;
   const source = await findConfig(options.file, env, cwd);
   const text = await readConfig(source, options.stdin ?? process.stdin);
   const directory = source.file === "-" ? cwd : dirname(source.file);
   const terminal = options.terminal ?? process.stdout.isTTY === true;
   const loaded = await loadConfigText(text, { name: source.name, directory, env, terminal });
-  return { ...loaded, file: source.file };
+  return { ...loaded, file: source.file, directory };
 }
 
 export interface TextOptions {

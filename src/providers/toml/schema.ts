@@ -13,6 +13,7 @@ import { otlp } from "./schema/otlp.ts";
 import { overload } from "./schema/overload.ts";
 import { pool } from "./schema/pool.ts";
 import { address, duration, integer, name } from "./schema/values.ts";
+import { xds } from "./schema/xds.ts";
 
 const log = z.strictObject({
   level: z.enum(logLevels).prefault("info").describe("The least severe level that is logged."),
@@ -80,6 +81,11 @@ export const config = z
     otlp: otlp
       .optional()
       .describe("A collector that gets traces of requests and all metrics, by OTLP over HTTP with JSON."),
+    xds: xds
+      .optional()
+      .describe(
+        "A control plane that says over xDS what is served beside this file: listeners, routes, pools and secrets.",
+      ),
     kubernetes: kubernetes
       .optional()
       .describe(
@@ -91,7 +97,9 @@ export const config = z
         error: `expected at most ${mostListeners} listeners`,
       })
       .prefault({})
-      .describe("The addresses that clients connect to, by name. At least one, unless there is a cluster."),
+      .describe(
+        "The addresses that clients connect to, by name. At least one, unless there is a cluster or a control plane.",
+      ),
     routes: z
       .record(name, route, { error: "expected tables [routes.<name>]" })
       .refine((routes) => Object.keys(routes).length <= mostRoutes, {
@@ -125,8 +133,8 @@ export const config = z
       .prefault({})
       .describe("The pools of backends, by name."),
   })
-  .check(({ value: { listeners, kubernetes: cluster }, issues }) => {
-    if (Object.keys(listeners).length === 0 && cluster === undefined)
+  .check(({ value: { listeners, kubernetes: cluster, xds: plane }, issues }) => {
+    if (Object.keys(listeners).length === 0 && cluster === undefined && plane === undefined)
       issues.push({ code: "custom", path: ["listeners"], message: listenersExpected, input: listeners });
   })
   .meta({ title: "umay configuration" });

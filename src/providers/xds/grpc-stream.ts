@@ -12,7 +12,8 @@ const patience = 10_000;
 /** Is told what a stream brings. `ended` comes once, and is the last. */
 export interface StreamListener {
   opened(): void;
-  message(bytes: Buffer): void;
+  /** No more is read until this settles. It never rejects. */
+  message(bytes: Buffer): Promise<void>;
   ended(reason: string): void;
 }
 
@@ -23,13 +24,15 @@ export class GrpcStream {
   readonly #listener: StreamListener;
   readonly #pulse: NodeJS.Timeout;
   readonly #hurry: NodeJS.Timeout;
-  #bytes: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #busy = false;
   #over = false;
 
-  /** @param dial makes the connection. @param authority of the control plane. @param path of the method. */
-  constructor(dial: () => Duplex, authority: string, path: string, listener: StreamListener) {
+  /** @param socket the connection, which may still be made. @param authority of the control plane. @param path of the method. */
+  constructor(socket: Duplex, authority: string, path: string, listener: StreamListener) {
     this.#listener = listener;
-    this.#session = http2().connect(`http://${authority}`, { createConnection: dial });
+    this.#session = http2().connect(`http://${authority}`, { createConnection: () => socket });
     this.#session.on("error", (error) => this.#end(error.message));
     this.#session.on("close", () => this.#end("the connection was closed"));
     this.#session.on("connect", () => {
@@ -70,20 +73,47 @@ export class GrpcStream {
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
-    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-    while (this.#bytes.length >= 5 && !this.#over) {
-      const length = this.#bytes.readUInt32BE(1);
-      const fault = faultOf(this.#bytes[0]!, length);
-      if (fault !== undefined) this.#end(fault);
-      if (fault !== undefined || this.#bytes.length < 5 + length) return;
-      const message = this.#bytes.subarray(5, 5 + length);
-      this.#bytes = this.#bytes.subarray(5 + length);
-      this.#listener.message(message);
-    }
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (!this.#busy) this.#next();
+  }
+
+  /** Hands the next message on, if all of it is there. */
+  #next(): void {
+    const message = this.#takeMessage();
+    if (message === undefined) return void this.#stream.resume();
+    this.#busy = true;
+    this.#stream.pause();
+    void this.#listener.message(message).finally(() => {
+      this.#busy = false;
+      if (!this.#over) this.#next();
+    });
+  }
+
+  #takeMessage(): Buffer | undefined {
+    if (this.#length < 5) return undefined;
+    if (this.#chunks[0]!.length < 5) this.#join();
+    const [first] = this.#chunks;
+    const length = first!.readUInt32BE(1);
+    const fault = faultOf(first![0]!, length);
+    if (fault !== undefined) this.#end(fault);
+    if (fault !== undefined || this.#length < 5 + length) return undefined;
+    const bytes = this.#join();
+    const rest = bytes.subarray(5 + length);
+    this.#chunks = rest.length === 0 ? [] : [rest];
+    this.#length = rest.length;
+    return bytes.subarray(5, 5 + length);
+  }
+
+  #join(): Buffer {
+    const [first] = this.#chunks;
+    const bytes = this.#chunks.length === 1 ? first! : Buffer.concat(this.#chunks, this.#length);
+    this.#chunks = [bytes];
+    return bytes;
   }
 
   #ping(): void {
-    const late = setTimeout(() => this.#end("it does not answer pings"), patience);
+    const late = setTimeout(() => this.#end("it does not answer pings"), patience).unref();
     const sent = !this.#session.destroyed && this.#session.ping(() => clearTimeout(late));
     if (!sent) clearTimeout(late);
   }

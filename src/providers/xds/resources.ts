@@ -1,24 +1,69 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { Backend } from "../../model/backend.ts";
+import type { EndpointTraits } from "../envoy/map/endpoints.ts";
 import type { Node } from "../envoy/node.ts";
+import type { Reference } from "./origins.ts";
 
 /** The kinds of resources, in the order in which they are asked for: who is named comes before who names. */
 export const kinds = {
-  cluster: { type: "envoy.config.cluster.v3.Cluster", name: "name", wildcard: true },
+  cluster: {
+    type: "envoy.config.cluster.v3.Cluster",
+    service: "cluster",
+    method: "Clusters",
+    wildcard: true,
+  },
   endpoints: {
     type: "envoy.config.endpoint.v3.ClusterLoadAssignment",
-    name: "cluster_name",
+    service: "endpoint",
+    method: "Endpoints",
     wildcard: false,
   },
-  listener: { type: "envoy.config.listener.v3.Listener", name: "name", wildcard: true },
-  routes: { type: "envoy.config.route.v3.RouteConfiguration", name: "name", wildcard: false },
-  secret: { type: "envoy.extensions.transport_sockets.tls.v3.Secret", name: "name", wildcard: false },
+  listener: {
+    type: "envoy.config.listener.v3.Listener",
+    service: "listener",
+    method: "Listeners",
+    wildcard: true,
+  },
+  routes: {
+    type: "envoy.config.route.v3.RouteConfiguration",
+    service: "route",
+    method: "Routes",
+    wildcard: false,
+  },
+  secret: {
+    type: "envoy.extensions.transport_sockets.tls.v3.Secret",
+    service: "secret",
+    method: "Secrets",
+    wildcard: false,
+  },
 } as const;
 
 export type Kind = keyof typeof kinds;
 export const kindNames = Object.keys(kinds) as readonly Kind[];
 
+/** What a `ClusterLoadAssignment` says. */
+export interface Endpoints {
+  readonly backends: readonly Backend[];
+  /** With weights by which those of localities count, too; where none has one, the same. */
+  readonly byLocality: readonly Backend[];
+  /** The same object wherever the same is said. */
+  readonly traits: EndpointTraits;
+}
+
+/** What a resource says, once it was read and found good. */
+export interface Judged {
+  /** Undefined for endpoints, of which there are many. */
+  readonly node?: Node;
+  readonly endpoints?: Endpoints;
+  /** Whether there is something in it that nobody else may read. */
+  readonly isSecret: boolean;
+  /** Other resources that it names. */
+  readonly references: readonly Reference[];
+}
+
 /** A resource that can be served. */
-export interface Resource {
-  readonly node: Node;
+export interface Resource extends Judged {
+  readonly name: string;
   readonly version: string;
   readonly bytes: Uint8Array;
 }
@@ -27,79 +72,141 @@ export interface Resource {
 export interface Received {
   readonly name: string;
   readonly version: string;
+  /** The message; of a file, its text. */
   readonly bytes: Uint8Array;
+  /** The message as a tree, where it came from a file. */
+  readonly tree?: unknown;
 }
 
-/** Reads and checks a resource. @returns the message, or why it is refused. */
-export type Judge = (kind: Kind, bytes: Uint8Array) => Promise<Judgement>;
+/** Reads and checks a resource. @returns what it says, or why it is refused. Never rejects. */
+export type Judge = (kind: Kind, received: Received) => Promise<Judgement>;
 
-export type Judgement = { readonly node: Node } | { readonly refusal: string };
+export type Judgement = Judged | { readonly refusal: string };
 
-/** The resources of one kind: the last good version of each, and what was refused since. */
+/** A resource that came, changed or went. */
+export interface Change {
+  readonly name: string;
+  readonly before: Resource | undefined;
+  readonly now: Resource | undefined;
+}
+
+/** The outcome of a response. */
+export interface Outcome {
+  /** Why some are refused. */
+  readonly refusals: readonly string[];
+  readonly changes: readonly Change[];
+}
+
+/** Time after which others have their turn while many resources are judged, in milliseconds. */
+const longestTurn = 10;
+
+/** The resources of one kind from one place: the last good version of each, and what was refused since. */
 export class Resources {
   readonly kind: Kind;
   readonly good = new Map<string, Resource>();
   /** By name: bytes that were refused, so that they are not judged again, and why. */
   readonly refused = new Map<string, { readonly bytes: Uint8Array; readonly reason: string }>();
   /** Names that are asked for; of clusters and listeners all are. */
-  wanted: ReadonlySet<string> = new Set();
+  readonly wanted = new Set<string>();
   /** Names that the control plane has said something about, since the begin. */
-  readonly answered = new Set<string>();
+  readonly #answered = new Set<string>();
   /** Whether anything was answered. */
-  everAnswered = false;
+  #everAnswered = false;
+  /** Responses that were good as a whole, and those with something that was refused. */
+  readonly counts = { good: 0, refused: 0 };
 
   constructor(kind: Kind) {
     this.kind = kind;
   }
 
-  /** Takes what came: good ones replace, bad ones leave the last good version. @returns why some are refused, and whether anything changed. */
-  async take(
-    received: readonly Received[],
-    judge: Judge,
-  ): Promise<{ readonly refusals: readonly string[]; readonly changed: boolean }> {
+  /** Takes what came: good ones replace, bad ones leave the last good version. What nobody asked for is left. */
+  async take(received: readonly Received[], judge: Judge): Promise<Outcome> {
     const refusals: string[] = [];
-    let changed = false;
-    this.everAnswered = true;
-    for (const { name, version, bytes } of received) {
-      this.answered.add(name);
-      const before = this.refused.get(name);
-      if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) {
-        refusals.push(`${name}: ${before.reason}`);
+    const changes: Change[] = [];
+    const seen = new Set<string>();
+    this.#everAnswered = true;
+    let since = performance.now();
+    for (const one of received) {
+      const { name } = one;
+      if (!kinds[this.kind].wildcard && !this.wanted.has(name)) continue;
+      if (seen.has(name)) {
+        refusals.push(`${name}: is there twice`);
         continue;
       }
-      const own = this.good.get(name);
-      if (own !== undefined && Buffer.compare(own.bytes, bytes) === 0) {
-        this.good.set(name, { ...own, version });
-        this.refused.delete(name);
-        continue;
-      }
-      const judged = await judge(this.kind, bytes);
-      if ("refusal" in judged) {
-        this.refused.set(name, { bytes, reason: judged.refusal });
-        refusals.push(`${name}: ${judged.refusal}`);
-        continue;
-      }
-      this.refused.delete(name);
-      this.good.set(name, { node: judged.node, version, bytes });
-      changed = true;
+      seen.add(name);
+      this.#answered.add(name);
+      const outcome = await this.#one(one, judge);
+      if (typeof outcome === "string") refusals.push(`${name}: ${outcome}`);
+      else if (outcome !== undefined) changes.push(outcome);
+      if (performance.now() - since < longestTurn) continue;
+      await turn();
+      since = performance.now();
     }
-    return { refusals, changed };
+    this.counts[refusals.length === 0 ? "good" : "refused"]++;
+    return { refusals, changes };
   }
 
-  /** @returns whether any of them was there. */
-  remove(names: Iterable<string>): boolean {
-    let changed = false;
+  /** Takes what was kept over a restart: the control plane has said nothing yet. Nobody is told why one is refused. */
+  async restore(received: Received, judge: Judge): Promise<Change | undefined> {
+    const outcome = await this.#one(received, judge);
+    this.refused.delete(received.name);
+    return typeof outcome === "string" ? undefined : outcome;
+  }
+
+  /** @returns why it is refused; undefined where nothing changed. */
+  async #one(received: Received, judge: Judge): Promise<string | Change | undefined> {
+    const { name, version, bytes } = received;
+    const refused = this.refused.get(name);
+    if (refused !== undefined && Buffer.compare(refused.bytes, bytes) === 0) return refused.reason;
+    const before = this.good.get(name);
+    if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) {
+      this.good.set(name, { ...before, version });
+      this.refused.delete(name);
+      return undefined;
+    }
+    const judged = await judge(this.kind, received);
+    // The message that it came in would stay in memory as a whole.
+    const own = Buffer.from(bytes);
+    if ("refusal" in judged) {
+      this.refused.set(name, { bytes: own, reason: judged.refusal });
+      return judged.refusal;
+    }
+    this.refused.delete(name);
+    const now = { ...judged, name, version, bytes: own };
+    this.good.set(name, now);
+    return { name, before, now };
+  }
+
+  /**
+   * The control plane says that these are gone. Of those that something still names the last good version stays: whoever
+   * names them has to go first.
+   */
+  gone(names: Iterable<string>): readonly Change[] {
+    const left: string[] = [];
     for (const name of names) {
-      this.answered.add(name);
-      this.refused.delete(name);
-      changed = this.good.delete(name) || changed;
+      this.#answered.add(name);
+      if (!this.wanted.has(name)) left.push(name);
     }
-    return changed;
+    this.#everAnswered = true;
+    return this.forget(left);
   }
 
-  /** Whether all that is asked for has been answered once. */
+  /** Nothing names these any more. @returns those that were there. */
+  forget(names: Iterable<string>): readonly Change[] {
+    const changes: Change[] = [];
+    for (const name of names) {
+      const before = this.good.get(name);
+      this.refused.delete(name);
+      this.good.delete(name);
+      if (before !== undefined) changes.push({ name, before, now: undefined });
+    }
+    return changes;
+  }
+
+  /** Whether all that is asked for has been answered once, or is known from before. */
   get complete(): boolean {
-    if (kinds[this.kind].wildcard) return this.everAnswered;
-    return [...this.wanted].every((name) => this.answered.has(name));
+    if (kinds[this.kind].wildcard) return this.#everAnswered;
+    for (const name of this.wanted) if (!this.#answered.has(name) && !this.good.has(name)) return false;
+    return true;
   }
 }

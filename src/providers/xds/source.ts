@@ -1,107 +1,102 @@
-import { connect } from "node:net";
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatAddress } from "../../lib/address.ts";
-import { errorAt, type Finding } from "../../lib/findings.ts";
-import type { Backend } from "../../model/backend.ts";
-import type { Pool } from "../../model/pool.ts";
-import { beginTls, createBackendContext } from "../../tls/backend.ts";
-import { fromControlPlane } from "../envoy/load.ts";
-import { mapCluster, serviceOf } from "../envoy/map/clusters.ts";
+import type { XdsNode } from "../../model/xds.ts";
 import type { Mapping } from "../envoy/map/context.ts";
-import { mapEndpoints } from "../envoy/map/endpoints.ts";
-import { mapListener } from "../envoy/map/listeners.ts";
-import { mapCertificate } from "../envoy/map/material.ts";
-import { checkRoutes } from "../envoy/map/routes.ts";
 import type { Node } from "../envoy/node.ts";
-import { type Message, readWire } from "../envoy/read/wire.ts";
-import { messageType } from "../envoy/schema/registry.ts";
 import type { ProviderLogger } from "../provider.ts";
-import { formatPath } from "../toml/tree.ts";
-import { AdsClient, type ControlPlaneAddress } from "./client.ts";
-import { type Judgement, type Kind, kinds, type Resources } from "./resources.ts";
+import { Assembly, type Dynamic, type Wanted } from "./assembly.ts";
+import type { CacheFile } from "./cache.ts";
+import { Caching } from "./caching.ts";
+import type { Carrier } from "./carrier.ts";
+import { type ControlPlaneAddress, StreamClient } from "./client.ts";
+import type { EndpointBoard } from "./endpoints.ts";
+import { FileCarrier } from "./file-carrier.ts";
+import { judgeResource } from "./judge.ts";
+import { aggregated, methodOf, type Protocol } from "./messages.ts";
+import { type Origin, referencesOf } from "./origins.ts";
+import { type Change, type Judge, type Kind, kindNames, kinds, type Resource } from "./resources.ts";
+import { type Asked, Wants } from "./wants.ts";
 
-/** How long a start waits for the first complete set, in milliseconds; Envoy's initial_fetch_timeout. */
-const initialTimeout = 15_000;
 /** Changes within this time are one, in milliseconds. */
 const together = 50;
+/** Different warnings about resources that are told. */
+const mostWarnings = 1_000;
 
-/** The state that a control plane has sent. */
-export interface DynamicResources {
-  readonly listeners: readonly Node[];
-  readonly clusters: readonly Node[];
-  routes(name: string): Node | undefined;
-  endpoints(service: string): Node | undefined;
-  secret(name: string): Node | undefined;
+export interface SourceOptions {
+  /** Of what the configuration itself has. */
+  readonly mapping: Mapping;
+  readonly node: XdsNode;
+  /** The control plane that is asked for all kinds over one stream; undefined: there is none. */
+  readonly ads: { readonly servers: readonly ControlPlaneAddress[]; readonly protocol: Protocol } | undefined;
+  /** Where all clusters, and all listeners, come from; undefined: none do. */
+  readonly roots: Readonly<Record<"cluster" | "listener", Origin | undefined>>;
+  /** Resources of the configuration itself, which may name others. */
+  readonly own: readonly Node[];
+  /** The servers that clusters of the configuration stand for. */
+  readonly serversOf: (clusters: readonly string[], authority: string) => readonly ControlPlaneAddress[];
+  /** Whether a start waits for the first complete set, and how long, in milliseconds. */
+  readonly initial: "wait" | "serve";
+  readonly initialTimeout: number;
+  readonly unknown: "refuse" | "warn";
+  readonly cache: CacheFile | undefined;
+  /** Gets the backends of clusters that ask for them by name. */
+  readonly board: EndpointBoard;
+  readonly logger?: ProviderLogger | undefined;
 }
 
-/** The resources of a bootstrap file's control plane. */
-export class AdsSource {
-  readonly #client: AdsClient;
+/** All that comes from control planes and from files that are followed. */
+export class XdsSource {
+  readonly #options: SourceOptions;
+  readonly #carriers = new Map<string, Carrier>();
+  readonly #wants = new Wants();
+  readonly #assembly: Assembly;
   readonly #mapping: Mapping;
+  readonly #caching: Caching | undefined;
+  readonly #complete = Promise.withResolvers<void>();
+  readonly #warned = new Set<string>();
+  #isComplete = false;
+  #restored = false;
+  #started = false;
   #news: (() => void) | undefined;
   /** Something else is to be served, and nobody was told. */
   #isMissed = false;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
-  /**
-   * @param bootstrap the file. @param mapping of it.
-   * @returns undefined after an error.
-   */
-  static async of(
-    bootstrap: Node,
-    mapping: Mapping,
-    logger?: ProviderLogger,
-  ): Promise<AdsSource | undefined> {
-    const config = bootstrap.node("dynamic_resources")?.node("ads_config");
-    const servers = config === undefined ? [] : await serversOf(config, bootstrap, mapping);
-    if (config === undefined || servers.length === 0) {
-      const dynamic = bootstrap.node("dynamic_resources")!;
-      mapping.report(
-        errorAt(
-          dynamic.path,
-          "needs ads_config with grpc_services whose envoy_grpc names a cluster with endpoints",
-        ),
-      );
-      return undefined;
-    }
-    const node = bootstrap.node("node");
-    if (node === undefined || node.text("id") === "" || node.text("cluster") === "") {
-      mapping.report(
-        errorAt(bootstrap.at("node"), "needs id and cluster, by which the control plane knows this umay"),
-      );
-      return undefined;
-    }
-    const protocol = config.text("api_type") === "GRPC" ? "sotw" : "delta";
-    return new AdsSource(bootstrap, mapping, { servers, protocol, node: nodeOf(node), logger });
+  constructor(options: SourceOptions) {
+    const { mapping, initialTimeout, logger, cache } = options;
+    this.#options = options;
+    this.#mapping = {
+      ...mapping,
+      isDynamic: true,
+      routes: (name) => this.#find("routes", name)?.node,
+      secret: (name) => mapping.secret(name) ?? this.#find("secret", name)?.node,
+      endpoints: (service) => this.#find("endpoints", service)?.endpoints?.traits,
+    };
+    this.#assembly = new Assembly(this.#mapping, initialTimeout, () => this.#changed(), logger);
+    this.#caching = cache && new Caching(cache, () => this.#carriers, logger);
   }
 
-  private constructor(
-    bootstrap: Node,
-    mapping: Mapping,
-    options: Pick<ConstructorParameters<typeof AdsClient>[0], "servers" | "protocol" | "node" | "logger">,
-  ) {
-    this.#mapping = mapping;
-    const fixed = bootstrap.node("static_resources");
-    const own = [...(fixed?.nodes("listeners") ?? []), ...(fixed?.nodes("clusters") ?? [])];
-    this.#client = new AdsClient({
-      ...options,
-      judge: (kind, bytes) => this.#judge(kind, bytes),
-      wanted: (kind, resources) => wantedOf(kind, [...own, ...nodesOf(resources)]),
-      changed: () => {
-        this.#timer ??= setTimeout(() => {
-          this.#timer = undefined;
-          if (this.#news === undefined) this.#isMissed = true;
-          else this.#news();
-        }, together);
-      },
-    });
-    this.#client.start();
+  /** Begins to ask, after what was kept over a restart was read. */
+  async start(): Promise<void> {
+    const { roots, own, mapping } = this.#options;
+    for (const kind of ["cluster", "listener"] as const)
+      if (roots[kind] !== undefined) this.#carrierAt(roots[kind], kind);
+    const references = own.flatMap((node) =>
+      referencesOf(node, { own: undefined, directory: mapping.directory, report: mapping.report }),
+    );
+    const reachable = references.filter(({ origin }) => this.#faultOf(origin) === undefined);
+    this.#ask(this.#wants.replace([], reachable));
+    await this.#restore();
+    this.#started = true;
+    for (const carrier of this.#carriers.values()) carrier.start();
+    this.#look();
   }
 
   /** Waits for the first complete set, for a while. All that came until then is no news. */
   async ready(): Promise<void> {
-    await Promise.race([this.#client.complete, sleep(initialTimeout, undefined, { ref: false })]);
+    const { initial, initialTimeout } = this.#options;
+    const late = sleep(initialTimeout, undefined, { ref: false });
+    if (initial === "wait") await Promise.race([this.#complete.promise, late]);
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isMissed = false;
@@ -115,137 +110,208 @@ export class AdsSource {
   }
 
   stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#client.stop();
+    this.#assembly.stop();
+    this.#caching?.stop();
+    for (const carrier of this.#carriers.values()) carrier.stop();
   }
 
-  get resources(): DynamicResources {
-    const of = (kind: Kind): Resources => this.#client.resources.get(kind)!;
-    const all = (kind: Kind): Node[] => [...of(kind).good.values()].map(({ node }) => node);
-    const one = (kind: Kind) => (name: string) => of(kind).good.get(name)?.node;
-    return {
-      listeners: all("listener"),
-      clusters: all("cluster"),
-      routes: one("routes"),
-      endpoints: one("endpoints"),
-      secret: one("secret"),
-    };
+  /** Whether the first set is complete, or there is one from before. */
+  get isComplete(): boolean {
+    return this.#isComplete || this.#restored;
   }
 
-  /** Reads a resource and maps it, as it would be served. Resources that it names may come later. */
-  async #judge(kind: Kind, bytes: Uint8Array): Promise<Judgement> {
-    const findings: Finding[] = [];
-    const report = (finding: Finding): void => void findings.push(finding);
-    try {
-      const node = readWire(messageType(kinds[kind].type), bytes, [fromControlPlane], report);
-      const { routes, endpoints, secret } = this.resources;
-      await mapOne(kind, node, { ...this.#mapping, report, routes, endpoints, secret, isDynamic: true });
-      const errors = findings.filter(({ severity }) => severity === "error");
-      if (errors.length === 0) return { node };
-      return {
-        refusal: errors
-          .slice(0, 5)
-          .map(({ path, message }) => `${formatPath(path.slice(1))} ${message}`.trim())
-          .join("; "),
-      };
-    } catch (error) {
-      return { refusal: `can't be read: ${(error as Error).message}` };
+  /** What is to be served of it now. */
+  dynamic(): Promise<Dynamic> {
+    return this.#assembly.put(this.#served("cluster"), this.#served("listener"));
+  }
+
+  /** Every resource of a kind, with those that were refused since. */
+  *resources(kind: Kind): Generator<{
+    readonly origin: string;
+    readonly resource: Resource;
+    readonly refused: string | undefined;
+  }> {
+    for (const [origin, { resources }] of this.#carriers) {
+      const { good, refused } = resources.get(kind) ?? { good: [], refused: new Map() };
+      for (const [name, resource] of good) yield { origin, resource, refused: refused.get(name)?.reason };
     }
   }
-}
 
-async function mapOne(kind: Kind, node: Node, mapping: Mapping): Promise<void> {
-  switch (kind) {
-    case "cluster":
-      await mapCluster(node, mapping);
-      return;
-    case "endpoints":
-      mapEndpoints(node, false, mapping);
-      return;
-    case "listener":
-      await mapListener(node, 0, mapping);
-      return;
-    case "routes":
-      await checkRoutes(node, mapping);
-      return;
-    case "secret": {
-      const certificate = node.node("tls_certificate");
-      if (certificate !== undefined) await mapCertificate(certificate, node.text("name"), "clients", mapping);
+  /** Counts of updates by the names of Envoy's statistics. */
+  stats(): ReadonlyMap<string, { readonly value: number; readonly type: "counter" | "gauge" }> {
+    const stats = new Map<string, { readonly value: number; readonly type: "counter" | "gauge" }>();
+    const count = (name: string, value: number): unknown => stats.set(name, { value, type: "counter" });
+    for (const [kind, name] of [
+      ["cluster", "cluster_manager.cds"],
+      ["listener", "listener_manager.lds"],
+    ] as const) {
+      const all = [...this.#carriers.values()].flatMap(({ resources }) => resources.get(kind)?.counts ?? []);
+      const [good, refused] = [sum(all.map((each) => each.good)), sum(all.map((each) => each.refused))];
+      count(`${name}.update_attempt`, good + refused);
+      count(`${name}.update_success`, good);
+      count(`${name}.update_rejected`, refused);
     }
+    const streams = [...this.#carriers.values()].filter((carrier) => carrier instanceof StreamClient);
+    const connected = streams.length > 0 && streams.every((stream) => stream.connected) ? 1 : 0;
+    return stats.set("control_plane.connected_state", { value: connected, type: "gauge" });
+  }
+
+  *#served(kind: "cluster" | "listener"): Generator<Wanted> {
+    const origin = this.#options.roots[kind];
+    const good = origin && this.#carriers.get(placeOf(origin, kind))?.resources.get(kind)?.good;
+    for (const { name, node } of good?.values() ?? []) yield { name, node: node! };
+  }
+
+  #find(kind: Kind, name: string): Resource | undefined {
+    for (const { resources } of this.#carriers.values()) {
+      const found = resources.get(kind)?.good.get(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #carrierAt(origin: Origin, kind: Kind): Carrier {
+    const key = placeOf(origin, kind);
+    const known = this.#carriers.get(key);
+    if (known !== undefined) return known;
+    const carrier = this.#carrierOf(origin, kind, key);
+    this.#carriers.set(key, carrier);
+    return carrier;
+  }
+
+  #carrierOf(origin: Origin, kind: Kind, key: string): Carrier {
+    const { node, logger } = this.#options;
+    const judge: Judge = (judged, received) =>
+      judgeResource(judged, received, origin, {
+        mapping: this.#mapping,
+        findingsOf: (each, message) => this.#assembly.findingsOf(each, message),
+        faultOf: (other) => this.#faultOf(other),
+        unknown: this.#options.unknown,
+        warn: (...about) => this.#warn(...about),
+      });
+    const taken = (changed: Kind, changes: readonly Change[]): void => this.#taken(key, changed, changes);
+    const events = { judge, logger, taken, away: () => this.#look() };
+    if (origin.type === "file") return new FileCarrier({ ...events, path: origin.path });
+    const isAds = origin.type === "ads";
+    const { servers, protocol } = isAds
+      ? this.#options.ads!
+      : { servers: this.#serversAt(origin), protocol: origin.protocol };
+    const method = isAds ? aggregated(protocol) : methodOf(kind, protocol);
+    return new StreamClient({
+      ...events,
+      servers,
+      protocol,
+      method,
+      kinds: isAds ? kindNames : [kind],
+      isRoot: (each) => this.#isRoot(each, key),
+      node: { ...node },
+    });
+  }
+
+  #serversAt(origin: Origin): readonly ControlPlaneAddress[] {
+    return origin.type === "stream" ? this.#options.serversOf(origin.clusters, origin.authority) : [];
+  }
+
+  /** Why nobody can be asked there; undefined: somebody can. */
+  #faultOf(origin: Origin): string | undefined {
+    if (origin.type === "ads" && this.#options.ads === undefined) return "there is no ads_config";
+    return origin.type === "stream" && this.#serversAt(origin).length === 0
+      ? `no static cluster with endpoints is named ${origin.clusters.join(" or ")}`
+      : undefined;
+  }
+
+  #isRoot(kind: Kind, place: string): boolean {
+    if (kind !== "cluster" && kind !== "listener") return false;
+    const origin = this.#options.roots[kind];
+    return origin !== undefined && placeOf(origin, kind) === place;
+  }
+
+  #taken(place: string, kind: Kind, changes: readonly Change[]): void {
+    if (this.#stopped) return;
+    this.#follow(changes);
+    if (changes.length > 0) this.#caching?.changed();
+    if (kind === "endpoints") this.#place(changes);
+    else if (changes.length > 0 && (!kinds[kind].wildcard || this.#isRoot(kind, place))) this.#changed();
+    this.#look();
+  }
+
+  /** A cluster waits for its first endpoints, and hears of others by its pool's discovery. */
+  #place(changes: readonly Change[]): void {
+    if (changes.some(({ before, now }) => before?.endpoints?.traits !== now?.endpoints?.traits))
+      this.#changed();
+    for (const { name, now } of changes) this.#options.board.set(name, now?.endpoints);
+  }
+
+  /** Resources that came may name others. */
+  #follow(changes: readonly Change[]): void {
+    const before = changes.flatMap((change) => change.before?.references ?? []);
+    const now = changes.flatMap((change) => change.now?.references ?? []);
+    this.#ask(this.#wants.replace(before, now));
+  }
+
+  #ask(asked: readonly Asked[]): void {
+    for (const { origin, kind, more, less } of asked) {
+      const carrier = this.#carrierAt(origin, kind);
+      if (kind === "endpoints") for (const name of less) this.#options.board.set(name, undefined);
+      carrier.ask(kind, more, less);
+      if (this.#started) carrier.start();
+    }
+  }
+
+  async #restore(): Promise<void> {
+    const kept = (await this.#caching?.load()) ?? [];
+    // Clusters and listeners first: they say which of the others are still wanted.
+    const rank = (kind: Kind): number => (kinds[kind].wildcard ? 0 : 1);
+    for (const each of kept.toSorted((a, b) => rank(a.kind) - rank(b.kind))) {
+      const carrier = this.#carriers.get(each.origin);
+      const isWanted = kinds[each.kind].wildcard
+        ? this.#isRoot(each.kind, each.origin)
+        : carrier?.resources.get(each.kind)?.wanted.has(each.name) === true;
+      if (!(carrier instanceof StreamClient) || !isWanted) continue;
+      const change = await carrier.restore(each.kind, each);
+      if (change === undefined) continue;
+      this.#restored = true;
+      this.#follow([change]);
+      if (each.kind === "endpoints") this.#options.board.set(each.name, change.now?.endpoints);
+    }
+  }
+
+  /** The first set may be complete; or nobody can be asked, and there is one from before. */
+  #look(): void {
+    if (this.#isComplete) return;
+    const carriers = [...this.#carriers.values()];
+    this.#isComplete = carriers.every(({ complete }) => complete);
+    // It is told that umay is ready now.
+    if (this.#isComplete) this.#changed();
+    if (this.#isComplete || (this.#restored && carriers.some(({ unreachable }) => unreachable)))
+      this.#complete.resolve();
+  }
+
+  #changed(): void {
+    if (this.#stopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#news === undefined) this.#isMissed = true;
+      else this.#news();
+    }, together);
+  }
+
+  #warn(kind: Kind, name: string, warnings: readonly string[]): void {
+    const fresh = warnings.filter((warning) => !this.#warned.has(warning));
+    for (const warning of fresh) if (this.#warned.size < mostWarnings) this.#warned.add(warning);
+    if (fresh.length > 0)
+      this.#options.logger?.warn(
+        { [kind]: name, warnings: fresh },
+        "parts of a resource have no effect here",
+      );
   }
 }
 
-const nodesOf = (resources: ReadonlyMap<Kind, Resources>): Node[] =>
-  (["listener", "cluster"] as const).flatMap((kind) =>
-    [...resources.get(kind)!.good.values()].map(({ node }) => node),
-  );
+/** The place of a carrier: streams for one kind stand apart. */
+const placeOf = (origin: Origin, kind: Kind): string =>
+  origin.type === "stream" ? `${origin.key}:${kind}` : origin.key;
 
-/** Names that listeners and clusters ask for. */
-function wantedOf(kind: Kind, owners: readonly Node[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const owner of owners)
-    for (const node of owner.all()) {
-      if (kind === "routes" && node.kind === "Rds") names.add(node.text("route_config_name"));
-      if (kind === "secret" && node.kind === "SdsSecretConfig" && node.has("sds_config"))
-        names.add(node.text("name"));
-      if (kind === "endpoints" && node.kind === "Cluster" && node.text("type") === "EDS")
-        names.add(serviceOf(node));
-    }
-  return names;
-}
-
-/** The backends of the static clusters that are control planes. */
-async function serversOf(
-  config: Node,
-  bootstrap: Node,
-  mapping: Mapping,
-): Promise<readonly ControlPlaneAddress[]> {
-  const clusters = bootstrap.node("static_resources")?.nodes("clusters") ?? [];
-  const servers: ControlPlaneAddress[] = [];
-  for (const service of config.nodes("grpc_services")) {
-    const grpc = service.node("envoy_grpc");
-    const cluster = clusters.find((each) => each.text("name") === grpc?.text("cluster_name"));
-    const pool = cluster && (await mapCluster(cluster, mapping));
-    if (pool?.discovery.type !== "static") continue;
-    for (const backend of pool.discovery.backends)
-      servers.push(serverAt(backend, pool, grpc?.text("authority") ?? ""));
-  }
-  return servers;
-}
-
-function serverAt(backend: Backend, { tls }: Pool, authority: string): ControlPlaneAddress {
-  const { target, hostName } = backend;
-  const name = formatAddress(target);
-  const dial = (): Duplex => {
-    if (tls === undefined)
-      return target.kind === "unix" ? connect(target.path) : connect(target.port, target.host);
-    return beginTls(
-      tls,
-      { target, hostName },
-      {
-        context: createBackendContext(tls, undefined),
-        protocols: ["h2"],
-        session: undefined,
-        ...(target.kind === "unix" ? { path: target.path } : { port: target.port }),
-      },
-    );
-  };
-  return { name, authority: authority || (target.kind === "unix" ? "localhost" : name), dial };
-}
-
-/** umay's own node, as it is sent. */
-function nodeOf(node: Node): Message {
-  const locality = node.node("locality");
-  return {
-    id: node.text("id"),
-    cluster: node.text("cluster"),
-    ...(node.has("metadata") && { metadata: JSON.parse(node.text("metadata")) as Message }),
-    ...(locality !== undefined && {
-      locality: {
-        region: locality.text("region"),
-        zone: locality.text("zone"),
-        sub_zone: locality.text("sub_zone"),
-      },
-    }),
-  };
-}
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

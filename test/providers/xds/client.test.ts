@@ -3,8 +3,9 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { readWire } from "../../../src/providers/envoy/read/wire.ts";
 import { messageType } from "../../../src/providers/envoy/schema/registry.ts";
-import { AdsClient } from "../../../src/providers/xds/client.ts";
-import { kinds } from "../../../src/providers/xds/resources.ts";
+import { StreamClient } from "../../../src/providers/xds/client.ts";
+import { aggregated } from "../../../src/providers/xds/messages.ts";
+import { kindNames, kinds } from "../../../src/providers/xds/resources.ts";
 import { AdsServer, edsCluster } from "../../support/ads-server.ts";
 import { soon } from "../../support/peer.ts";
 
@@ -13,18 +14,24 @@ for (const protocol of ["delta", "sotw"] as const)
     await using server = await AdsServer.start(protocol);
     const [judging, judged] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const [away, changed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const client = new AdsClient({
-      servers: [{ name: "it", authority: "it", dial: () => connect(server.port, "127.0.0.1") }],
+    const client = new StreamClient({
+      servers: [{ name: "it", authority: "it", dial: async () => connect(server.port, "127.0.0.1") }],
       protocol,
+      method: aggregated(protocol),
+      kinds: kindNames,
+      isRoot: (kind) => kinds[kind].wildcard,
       node: { id: "umay-1", cluster: "edge" },
-      judge: async (kind, bytes) => {
+      judge: async (kind, { bytes }) => {
         judging.resolve();
         await judged.promise;
-        return { node: readWire(messageType(kinds[kind].type), bytes, [], () => {}) };
+        const node = readWire(messageType(kinds[kind].type), bytes, [], () => {});
+        return { node, references: [], isSecret: false };
       },
-      wanted: (kind, resources) => new Set(kind === "endpoints" ? resources.get("cluster")!.good.keys() : []),
-      changed: changed.resolve,
-      logger: { info: () => {}, warn: () => away.resolve() },
+      taken: (kind, changes) => {
+        client.ask("endpoints", kind === "cluster" ? changes.map(({ name }) => name) : [], []);
+        changed.resolve();
+      },
+      away: away.resolve,
       random: () => 0,
     });
     using stack = new DisposableStack();

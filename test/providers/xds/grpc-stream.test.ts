@@ -15,8 +15,11 @@ async function reasonWith(message: string): Promise<string> {
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
   const { promise, resolve } = Promise.withResolvers<string>();
-  const dial = () => connect(port, "127.0.0.1");
-  new GrpcStream(dial, "control", "/a/b", { opened: () => {}, message: () => {}, ended: resolve });
+  new GrpcStream(connect(port, "127.0.0.1"), "control", "/a/b", {
+    opened: () => {},
+    message: async () => {},
+    ended: resolve,
+  });
   return await soon(promise, "the end of the stream");
 }
 

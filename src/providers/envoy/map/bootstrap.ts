@@ -41,17 +41,14 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
   for (const [index, node] of resources.listeners.entries()) {
     const mapped = await mapListener(node, index, mapping);
     if (mapped === undefined) continue;
-    for (const pool of unknownTargets(mapped, pools))
-      if (mapping.isDynamic)
-        pools.push({ ...mapping.defaults.pool, name: pool, discovery: { type: "static", backends: [] } });
-      else
-        mapping.report(
-          errorAt(
-            node.path,
-            `there is no cluster ${JSON.stringify(pool)}, which it leads to`,
-            didYouMean(pool, places.keys()),
-          ),
-        );
+    for (const pool of mapping.isDynamic ? [] : unknownTargets(mapped, pools))
+      mapping.report(
+        errorAt(
+          node.path,
+          `there is no cluster ${JSON.stringify(pool)}, which it leads to`,
+          didYouMean(pool, places.keys()),
+        ),
+      );
     listeners.push(mapped.listener);
     places.set(`listener ${mapped.listener.name}`, node.path);
     for (const table of mapped.tables) tables.set(table.name, table);

@@ -5,7 +5,7 @@ import type { Pool, PoolTls, StaticDiscovery } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
 import { mapBreakers } from "./breakers.ts";
 import type { Mapping } from "./context.ts";
-import { mapEndpoints } from "./endpoints.ts";
+import { mapEndpoints, overprovisioningOf } from "./endpoints.ts";
 import { mapCheck } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
 import { mapPicker } from "./picker.ts";
@@ -26,12 +26,17 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const http = mapHttp(cluster, mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
   const backends = assignment === undefined ? [] : mapEndpoints(assignment, byLocality, mapping);
-  const factor = assignment?.node("policy")?.number("overprovisioning_factor");
+  const eds = cluster.text("type") === "EDS";
+  const factor = eds
+    ? mapping.endpoints(serviceOf(cluster))?.overprovisioning
+    : assignment && overprovisioningOf(assignment);
   return {
     ...pool,
     name,
     picker,
-    discovery: { type: "static", backends, ...everyAddress(cluster) },
+    discovery: eds
+      ? { type: "endpoints", service: serviceOf(cluster), port: "", ...(byLocality && { byLocality }) }
+      : { type: "static", backends, ...everyAddress(cluster) },
     overprovisioning: factor ?? usualFactor,
     ...transport,
     ...limits,
@@ -50,12 +55,11 @@ const own: ReadonlySet<string> = new Set(["", "STATIC", "STRICT_DNS", "LOGICAL_D
 function assignmentOf(cluster: Node, mapping: Mapping): Node | undefined {
   const type = cluster.text("type");
   if (type === "EDS") {
-    const found = mapping.endpoints(serviceOf(cluster));
-    if (found === undefined && !mapping.isDynamic)
+    if (!mapping.isDynamic)
       mapping.report(
         errorAt(cluster.at("type"), "there is no control plane that its endpoints could come from"),
       );
-    return found;
+    return undefined;
   }
   if (!own.has(type))
     mapping.report(

@@ -1,6 +1,7 @@
 import type { Finding } from "../../../lib/findings.ts";
 import type { Defaults } from "../../toml/defaults.ts";
 import type { Node } from "../node.ts";
+import type { EndpointTraits } from "./endpoints.ts";
 
 /** The things that every part of the mapping has at hand. */
 export interface Mapping {
@@ -15,6 +16,8 @@ export interface Mapping {
   secret(name: string): Node | undefined;
   /** A route configuration by its name, where it comes from elsewhere; undefined: there is none (yet). */
   routes(name: string): Node | undefined;
-  /** The endpoints of a cluster, where they come from elsewhere; undefined: there are none (yet). */
-  endpoints(service: string): Node | undefined;
+  /** What is known of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
+  endpoints(service: string): EndpointTraits | undefined;
+  /** Whether what has not come is not waited for any more: connections that need a secret that is missing are closed. */
+  readonly isLate?: boolean;
 }

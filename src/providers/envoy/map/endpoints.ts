@@ -6,6 +6,16 @@ import type { Node } from "../node.ts";
 import { mapAddress } from "./address.ts";
 import type { Mapping } from "./context.ts";
 
+/** The part of a `ClusterLoadAssignment` that is about its cluster as a whole. */
+export interface EndpointTraits {
+  /** In percent; undefined: Envoy's usual. */
+  readonly overprovisioning: number | undefined;
+}
+
+/** In percent; undefined: Envoy's usual. */
+export const overprovisioningOf = (assignment: Node): number | undefined =>
+  assignment.node("policy")?.number("overprovisioning_factor");
+
 /** Endpoints in these states take no sessions. */
 const unusable: ReadonlySet<string> = new Set(["UNHEALTHY", "DRAINING", "TIMEOUT"]);
 

@@ -164,7 +164,11 @@ async function mapFilterChain(
 ): Promise<Mapped | undefined> {
   const match = mapChainMatch(chain.node("filter_chain_match"), mapping);
   const tls = await mapTransport(chain, names.chain, mapping);
-  if (match === undefined || tls === "wrong") return undefined;
+  if (match === undefined) return undefined;
+  // Those who would get another chain instead are closed, too.
+  if (tls === "wrong" && mapping.isLate)
+    return { name: names.chain, tls: undefined, match, serve: refuse, idle: usual.idle };
+  if (tls === "wrong") return undefined;
   const filters = chain.nodes("filters");
   const served = await mapTerminal(filters.at(-1), names, tls, tables, mapping);
   for (const filter of filters.slice(0, -1)) unknownFilter(filter, "network filter", mapping);
@@ -251,6 +255,7 @@ async function mapRoutes(
   if (rds === undefined) mapping.report(errorAt(manager.path, "has no route_config"));
   else if (!mapping.isDynamic)
     mapping.report(errorAt(manager.at("rds"), "there is no control plane that its routes could come from"));
+  else if (mapping.isLate) return { name: own, hosts: [], guards: [], fallsThrough: false };
   return undefined;
 }
 

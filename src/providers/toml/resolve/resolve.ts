@@ -3,6 +3,7 @@ import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import { ownAddresses } from "../../../lib/own-addresses.ts";
 import { isAbstract } from "../../../lib/socket-file.ts";
 import { checkModel } from "../../../model/check/check.ts";
+import type { ModelFinding } from "../../../model/check/finding.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
@@ -27,6 +28,7 @@ import { resolvePoolTls } from "./pool-tls.ts";
 import { resolveSocket } from "./socket.ts";
 import { resolveTls } from "./tls.ts";
 import { usableCpus } from "./workers.ts";
+import { resolveXds } from "./xds.ts";
 
 export interface ResolveContext {
   /** Where relative paths start. */
@@ -89,6 +91,9 @@ export async function resolveSettings(
   );
 
   const { workers, watchdog, log, overload, shutdown } = settings;
+  const xds = settings.xds && (await resolveXds(settings.xds, context.directory, report));
+  if (xds !== undefined && settings.kubernetes !== undefined)
+    report(errorAt(["xds"], "stands beside [kubernetes], and one of them says what is served; remove one"));
   const access = resolveAccessLog(log.access, context.directory, report);
   const kubernetes = resolveKubernetes(settings.kubernetes, context.directory);
   const model: Model = {
@@ -107,6 +112,7 @@ export async function resolveSettings(
     ...(acme !== undefined && { acme }),
     ...(kubernetes !== undefined && { kubernetes }),
     ...(settings.otlp !== undefined && { otlp: otlpOf(settings.otlp) }),
+    ...(xds !== undefined && { xds }),
     listeners,
     pools,
     routeTables: tables,
@@ -116,11 +122,20 @@ export async function resolveSettings(
   findings.push(...checkAcme(acme, listeners));
   const { poolNames } = context;
   findings.push(
-    ...checkModel(model, poolNames, ownAddresses()).map((finding) =>
-      tellFinding(finding, poolNames, settings.routes),
-    ),
+    ...checkModel(model, poolNames, ownAddresses()).flatMap((finding) => {
+      const told = tellFinding(finding, poolNames, settings.routes);
+      return xds === undefined ? told : besideXds(finding, told);
+    }),
   );
   return { model, findings };
+}
+
+/** A control plane may send pools that this file leads to, and lead to pools that this file has. */
+function besideXds({ kind }: ModelFinding, told: Finding): readonly Finding[] {
+  if (kind === "unused_pool") return [];
+  if (kind !== "unknown_pool") return [told];
+  const message = `${told.message.split(";")[0]}; the control plane of [xds] has to send a cluster of that name`;
+  return [{ ...told, severity: "warning", message }];
 }
 
 function familyOf(

@@ -1,0 +1,161 @@
+import { type EnvoyAnswer, jsonText, plainText } from "../../../admin/envoy.ts";
+import { listenerCell, requestOutcomeList, sumCells } from "../../../channel/counters.ts";
+import { formatAddress } from "../../../lib/address.ts";
+import { loadRegexes, RegexError } from "../../../lib/regex.ts";
+import { requestReasons } from "../../../model/reasons.ts";
+import type { PlacedListener } from "../../../model/snapshot.ts";
+import type { EnvoyView } from "../../../providers/provider.ts";
+import { openOnListener, speakingHttp } from "../../state/counts.ts";
+import type { MetricsInput } from "../readings.ts";
+import { type PoolStatus, readStatus } from "../status.ts";
+
+/** The label of a thing's name in Envoy's metrics, by the begin of its statistics' names. */
+const labels = {
+  cluster: "envoy_cluster_name",
+  listener: "envoy_listener_address",
+  http: "envoy_http_conn_manager_prefix",
+} as const;
+
+/** A statistic of Envoy's. */
+interface Stat {
+  /** `cluster`, or with a dot that of a part that has no name of its own: `server`, `cluster_manager.cds`. */
+  readonly scope: string;
+  /** The thing that it is about; undefined: the process. */
+  readonly of?: string;
+  readonly key: string;
+  readonly value: number;
+  readonly type: "counter" | "gauge";
+}
+
+/** Statistics that umay counts, too, under Envoy's names. */
+export async function readStats(input: MetricsInput, envoy: EnvoyView): Promise<readonly Stat[]> {
+  const status = await readStatus(input);
+  const { listeners, pools } = input.snapshot();
+  const live = { ready: 0, draining: 1, starting: 3, unready: 3 }[status.state];
+  return [
+    ...group("server", undefined, "gauge", {
+      live: status.state === "ready" ? 1 : 0,
+      state: live,
+      uptime: Math.floor(status.uptime_seconds),
+      concurrency: input.memories.length,
+      total_connections: status.connections,
+    }),
+    ...group("cluster_manager", undefined, "gauge", { active_clusters: pools.length }),
+    ...group("listener_manager", undefined, "gauge", { total_listeners_active: listeners.length }),
+    ...[...envoy.stats()].map(([name, { value, type }]): Stat => {
+      const dot = name.lastIndexOf(".");
+      return { scope: name.slice(0, dot), key: name.slice(dot + 1), value, type };
+    }),
+    ...Object.entries(status.pools).flatMap(([name, pool]) => clusterStats(name, pool)),
+    ...listeners.flatMap((listener) => listenerStats(input, listener)),
+    ...speakingHttp({ listeners }).flatMap((listener) => httpStats(input, listener)),
+  ];
+}
+
+const group = (
+  scope: string,
+  of: string | undefined,
+  type: Stat["type"],
+  values: Readonly<Record<string, number>>,
+): Stat[] =>
+  Object.entries(values).map(([key, value]) => ({
+    scope,
+    ...(of !== undefined && { of }),
+    key,
+    value,
+    type,
+  }));
+
+function clusterStats(name: string, { backends, queue, retries_total }: PoolStatus): readonly Stat[] {
+  const sum = (value: (backend: PoolStatus["backends"][number]) => number): number =>
+    backends.reduce((total, backend) => total + value(backend), 0);
+  return [
+    ...group("cluster", name, "counter", {
+      upstream_cx_total: sum((backend) => backend.connections_total),
+      upstream_cx_connect_fail: sum((backend) => backend.connect_failures_total),
+      upstream_cx_tx_bytes_total: sum((backend) => backend.sent_bytes_total),
+      upstream_cx_rx_bytes_total: sum((backend) => backend.received_bytes_total),
+      upstream_rq_retry: retries_total,
+    }),
+    ...group("cluster", name, "gauge", {
+      upstream_cx_active: sum((backend) => backend.connections),
+      upstream_rq_pending_active: queue.sessions,
+      membership_total: backends.length,
+      membership_healthy: sum((backend) => (backend.state === "up" ? 1 : 0)),
+    }),
+  ];
+}
+
+function listenerStats({ memories }: MetricsInput, listener: PlacedListener): readonly Stat[] {
+  const [address] = listener.addresses;
+  const name = (address === undefined ? listener.name : formatAddress(address)).replaceAll(":", "_");
+  const { counters } = listener;
+  return [
+    ...group("listener", name, "counter", {
+      downstream_cx_total: sumCells(memories, counters + listenerCell.accepted),
+    }),
+    ...group("listener", name, "gauge", { downstream_cx_active: openOnListener(memories, listener) }),
+  ];
+}
+
+function httpStats({ memories }: MetricsInput, { name, counters }: PlacedListener): readonly Stat[] {
+  const counts: Record<string, number> = { downstream_rq_total: 0 };
+  for (const hundred of [1, 2, 3, 4, 5]) counts[`downstream_rq_${hundred}xx`] = 0;
+  for (const [index, outcome] of requestOutcomeList.entries()) {
+    const count = sumCells(memories, counters + listenerCell.requests + index);
+    const hundred = /^[1-5]xx$/.test(outcome) ? outcome[0] : hundredOf(outcome);
+    counts["downstream_rq_total"]! += count;
+    if (hundred !== undefined) counts[`downstream_rq_${hundred}xx`]! += count;
+  }
+  return group("http", name, "counter", counts);
+}
+
+/** The class of the status that umay answers for a reason of its own; undefined: it answers none. */
+function hundredOf(reason: string): string | undefined {
+  const { status } = requestReasons[reason as keyof typeof requestReasons];
+  return status >= 100 ? String(status)[0] : undefined;
+}
+
+const nameOf = ({ scope, of, key }: Stat): string => [scope, of, key].filter(Boolean).join(".");
+
+/** `GET /stats`: by `filter` (a regular expression), `usedonly`, `type` and `format`, as in Envoy. */
+export async function filterStats(stats: readonly Stat[], query: URLSearchParams): Promise<EnvoyAnswer> {
+  let found = stats;
+  const filter = query.get("filter");
+  if (filter !== null && filter !== "") {
+    try {
+      const matches = (await loadRegexes()).whole(`(?s:.*)(?:${filter})(?s:.*)`, false);
+      found = found.filter((stat) => matches(nameOf(stat)));
+    } catch (error) {
+      if (error instanceof RegexError) return plainText(`filter ${error.message}\n`, 400);
+      throw error;
+    }
+  }
+  if (query.has("usedonly")) found = found.filter(({ value }) => value !== 0);
+  const type = query.get("type")?.toLowerCase();
+  if (type === "counters") found = found.filter((stat) => stat.type === "counter");
+  if (type === "gauges") found = found.filter((stat) => stat.type === "gauge");
+  const format = query.get("format") ?? "text";
+  if (format === "prometheus") return plainText(prometheusOf(found));
+  if (format === "json")
+    return jsonText({ stats: found.map((stat) => ({ name: nameOf(stat), value: stat.value })) });
+  const lines = found.map((stat) => `${nameOf(stat)}: ${stat.value}\n`).sort();
+  return plainText(lines.join(""));
+}
+
+/** In the text format of Prometheus: names of things are labels. */
+export function prometheusOf(stats: readonly Stat[]): string {
+  const families = Map.groupBy(stats, ({ scope, key }) => `envoy_${scope}_${key}`.replaceAll(".", "_"));
+  return [...families]
+    .map(([family, members]) => {
+      const lines = members.map(({ scope, of, value }) => {
+        const label = of === undefined ? "" : `{${labels[scope as keyof typeof labels]}="${escaped(of)}"}`;
+        return `${family}${label} ${value}\n`;
+      });
+      return `# TYPE ${family} ${members[0]!.type}\n${lines.join("")}`;
+    })
+    .join("");
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

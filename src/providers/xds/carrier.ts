@@ -1,0 +1,23 @@
+import type { Change, Kind, Resources } from "./resources.ts";
+
+/** Brings resources of some kinds from one place, and keeps the last good version of each. */
+export interface Carrier {
+  /** Of each of its kinds. */
+  readonly resources: ReadonlyMap<Kind, Resources>;
+  /** Whether all that was asked for has been answered once. */
+  readonly complete: boolean;
+  /** Whether nobody has answered, and everybody has been asked. */
+  readonly unreachable: boolean;
+  start(): void;
+  stop(): void;
+  /** From now on it also asks for these names of a kind, and for those no more. */
+  ask(kind: Kind, more: readonly string[], less: readonly string[]): void;
+}
+
+/** Is told what a carrier brings. */
+export interface CarrierEvents {
+  /** These have changed; or something was answered, after which the carrier may be complete. */
+  taken(kind: Kind, changes: readonly Change[]): void;
+  /** A server could not be reached, or was lost. */
+  away(): void;
+}

@@ -1,0 +1,128 @@
+import { isIP } from "node:net";
+import { errorAt, type Finding } from "../../lib/findings.ts";
+import type { Mapping } from "../envoy/map/context.ts";
+import { type EndpointTraits, mapEndpoints, overprovisioningOf } from "../envoy/map/endpoints.ts";
+import { mapCertificate, mapClientTrust } from "../envoy/map/material.ts";
+import { checkRoutes } from "../envoy/map/routes.ts";
+import type { Node } from "../envoy/node.ts";
+import { readMessage } from "../envoy/read/message.ts";
+import { readWire } from "../envoy/read/wire.ts";
+import { messageType } from "../envoy/schema/registry.ts";
+import { formatPath } from "../toml/tree.ts";
+import { type Origin, type Reference, referencesOf } from "./origins.ts";
+import { type Endpoints, type Judgement, type Kind, kinds, type Received } from "./resources.ts";
+import { holdsSecret } from "./secrets.ts";
+
+/** The things that judging a resource needs. */
+export interface JudgeOptions {
+  readonly mapping: Mapping;
+  /** Finds the faults of a cluster or a listener. */
+  readonly findingsOf: (kind: "cluster" | "listener", node: Node) => Promise<readonly Finding[]>;
+  /** Why nobody can be asked there; undefined: somebody can. */
+  readonly faultOf: (origin: Origin) => string | undefined;
+  readonly unknown: "refuse" | "warn";
+  /** Gets warnings about what is good. */
+  readonly warn: (kind: Kind, name: string, warnings: readonly string[]) => void;
+}
+
+/** Where the paths begin of what a control plane sent. */
+const fromControlPlane = "xds";
+/** Faults of one resource that are told. */
+const mostFaults = 5;
+
+/** Reads a resource and maps it, as it would be served. Resources that it names may come later. Never rejects. */
+export async function judgeResource(
+  kind: Kind,
+  { name, bytes, tree }: Received,
+  own: Origin,
+  options: JudgeOptions,
+): Promise<Judgement> {
+  const findings: Finding[] = [];
+  const report = (finding: Finding): void => void findings.push(finding);
+  try {
+    const type = messageType(kinds[kind].type);
+    const path = [fromControlPlane];
+    const node =
+      tree === undefined ? readWire(type, bytes, path, report) : readMessage(type, tree, path, report);
+    const mapping = { ...options.mapping, report, isDynamic: true };
+    if (kind === "cluster" || kind === "listener") findings.push(...(await options.findingsOf(kind, node)));
+    const endpoints = kind === "endpoints" ? endpointsOf(node, mapping) : undefined;
+    if (kind === "routes") await checkRoutes(node, mapping);
+    if (kind === "secret") await mapSecret(node, name, mapping);
+    const references = endpoints === undefined ? refer(node, own, options, report) : [];
+    const [faults, warnings] = sort(findings, node, options.unknown);
+    if (faults.length > 0) return { refusal: faults.slice(0, mostFaults).join("; ") };
+    if (warnings.length > 0) options.warn(kind, name, warnings);
+    return endpoints === undefined
+      ? { node, references, isSecret: holdsSecret(node) }
+      : { endpoints, references, isSecret: false };
+  } catch (error) {
+    return { refusal: `can't be read: ${(error as Error).message}` };
+  }
+}
+
+/** By factor: most have the usual one. */
+const traits = new Map<number | undefined, EndpointTraits>();
+/** Factors that are remembered. */
+const mostFactors = 1_000;
+
+function endpointsOf(assignment: Node, mapping: Mapping): Endpoints {
+  const backends = mapEndpoints(assignment, false, mapping);
+  for (const { target } of backends)
+    if (target.kind === "tcp" && isIP(target.host) === 0)
+      mapping.report(
+        errorAt(assignment.path, `has the host name ${target.host}; endpoints have IP addresses`),
+      );
+  const weighted = assignment.nodes("endpoints").some((each) => each.has("load_balancing_weight"));
+  const byLocality = weighted ? mapEndpoints(assignment, true, { ...mapping, report: () => {} }) : backends;
+  const overprovisioning = overprovisioningOf(assignment);
+  const known = traits.get(overprovisioning) ?? { overprovisioning };
+  if (traits.size < mostFactors) traits.set(overprovisioning, known);
+  return { backends, byLocality, traits: known };
+}
+
+/** A secret is good by itself; whether it fits is found out where it is used. */
+async function mapSecret(secret: Node, name: string, mapping: Mapping): Promise<void> {
+  const certificate = secret.node("tls_certificate");
+  if (certificate !== undefined) await mapCertificate(certificate, name, "clients", mapping);
+  const context = secret.node("validation_context");
+  if (context?.has("trusted_ca")) await mapClientTrust(context, name, mapping);
+}
+
+function refer(
+  node: Node,
+  own: Origin,
+  { mapping, faultOf }: JudgeOptions,
+  report: (finding: Finding) => void,
+): readonly Reference[] {
+  const references = referencesOf(node, { own, directory: mapping.directory, report });
+  for (const { kind, name, origin } of references) {
+    const fault = faultOf(origin);
+    if (fault !== undefined) report(errorAt(node.path, `${kind} ${JSON.stringify(name)}: ${fault}`));
+  }
+  return references;
+}
+
+/** Errors and warnings in words, each once. */
+function sort(
+  findings: readonly Finding[],
+  node: Node,
+  unknown: "refuse" | "warn",
+): readonly [faults: readonly string[], warnings: readonly string[]] {
+  const [faults, warnings] = [new Set<string>(), new Set<string>()];
+  const optional = unknown === "warn" ? optionalExtensions(node) : [];
+  for (const { severity, path, message } of findings) {
+    const isOptional = optional.some((extension) => extension.startsWith(`${formatPath(path)}.`));
+    const text = `${formatPath(path.slice(1))} ${message}`.trim();
+    (severity === "error" && !isOptional ? faults : warnings).add(text);
+  }
+  return [[...faults], [...warnings]];
+}
+
+/** Parts of a resource that can be left out, and the rest still means the same for what is served. */
+const separable =
+  /\.(http_filters|listener_filters|access_log|typed_per_filter_config|tracing|typed_extension_protocol_options)\b/;
+
+/** Where it has extensions that umay does not know, and that can be left out. */
+const optionalExtensions = (node: Node): readonly string[] =>
+  [...node.unknown()].map(({ path }) => formatPath(path)).filter((path) => separable.test(path));
