@@ -4,7 +4,7 @@ import { retryRefusals, retryTriggers } from "../src/model/http/retry.ts";
 import { endReasons, handshakeResults, rejectReasons, requestReasons } from "../src/model/reasons.ts";
 import { requestFieldsTable } from "../src/model/request-log.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
-import { envoyFields, operatorTable } from "../src/providers/envoy/docs/tables.ts";
+import { envoyFields, lineOperatorTable, operatorTable } from "../src/providers/envoy/docs/tables.ts";
 import {
   configurationTables,
   markdownTable,
@@ -40,7 +40,10 @@ const documents: readonly Generated[] = [
       "connect-failures": () => reasonTable(connectFailures),
     },
   },
-  { file: "docs/envoy.md", parts: { fields: envoyFields, operators: operatorTable } },
+  {
+    file: "docs/envoy.md",
+    parts: { fields: envoyFields, operators: operatorTable, "line-operators": lineOperatorTable },
+  },
   { file: "docs/operations.md", parts: { "request-fields": requestFieldsTable } },
   { file: "docs/metrics.md", parts: { metrics: metricsTable, bounds: boundsTable } },
 ];

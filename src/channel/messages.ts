@@ -84,7 +84,8 @@ export type FromWorker =
   /** Whole log lines, each with its newline. */
   | { readonly type: "log"; readonly lines: string }
   /** The same, for the file with the lines of requests. */
-  | { readonly type: "access"; readonly lines: string }
+  /** @param file of a listener's own log; undefined: `log.access.file`. */
+  | { readonly type: "access"; readonly lines: string; readonly file?: string }
   /** Requests that limits have let through which machines share. */
   | { readonly type: "passed"; readonly requests: PassedRequests }
   /** Requests that are over and traced. */

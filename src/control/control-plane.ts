@@ -17,7 +17,7 @@ import type { Backend } from "../model/backend.ts";
 import type { Model } from "../model/model.ts";
 import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { SpanRecord } from "../model/tracing.ts";
-import { AccessFile } from "../observe/access-file.ts";
+import { AccessFiles } from "../observe/access-files.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Discovery } from "./backends/discovery.ts";
@@ -62,7 +62,7 @@ export class ControlPlane implements Serving {
   /** When what is left is cut, by performance.now(); undefined until it drains. */
   drainDeadline: number | undefined;
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
-  readonly accessFile: AccessFile;
+  readonly accessFiles: AccessFiles;
   onSpans: ((spans: readonly SpanRecord[]) => void) | undefined;
   readonly #discover: Discover;
   readonly #logger: Logger;
@@ -98,7 +98,7 @@ export class ControlPlane implements Serving {
     this.#discover = discover;
     this.#logger = logger;
     this.#bound = bound;
-    this.accessFile = new AccessFile(logger);
+    this.accessFiles = new AccessFiles(logger, destination);
     // It may be rejected before anyone waits for it.
     this.#diedAtStart.promise.catch(() => {});
     const counters = new WorkerCounters(model.workers);
@@ -266,7 +266,7 @@ export class ControlPlane implements Serving {
   }
 
   adopt(model: Model): void {
-    this.accessFile.follow(model.log.access?.file);
+    this.accessFiles.follow(model);
     this.#model = model;
     this.#logger.level = model.log.level;
     this.supervisor.log = model.log;
@@ -352,7 +352,7 @@ export class ControlPlane implements Serving {
     return {
       log: (lines) => destination.write(lines),
       requests: (message) => {
-        if (message.type === "access") this.accessFile.write(message.lines);
+        if (message.type === "access") this.accessFiles.write(message.lines, message.file);
         else if (message.type === "spans") this.onSpans?.(message.spans);
         else this.upkeep.sharing.passed(message.requests);
       },

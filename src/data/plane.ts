@@ -7,6 +7,7 @@ import { type Chain, relayTarget, type Target } from "../model/chain.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { AccessLog } from "../observe/access-log.ts";
+import type { ListenerLogs } from "../observe/listener-logs.ts";
 import type { LineLogger } from "../observe/worker-logger.ts";
 import { AddressLimits } from "./accept/addresses.ts";
 import type { Challenges } from "./accept/challenges.ts";
@@ -175,6 +176,8 @@ export interface Plane {
   readonly challenges: Challenges;
   /** Undefined: the lines of requests are among all others. */
   access?: AccessLog | undefined;
+  /** Logs that listeners have of their own; undefined: there are none to write to. */
+  readonly listenerLogs?: ListenerLogs;
   /** Undefined: requests are not traced. */
   tracing?: Tracing | undefined;
 }

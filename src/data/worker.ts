@@ -10,6 +10,7 @@ import { err, ok } from "../lib/result.ts";
 import type { EndReason } from "../model/reasons.ts";
 import { AccessLog } from "../observe/access-log.ts";
 import { LineBatch } from "../observe/line-batch.ts";
+import { ListenerLogs } from "../observe/listener-logs.ts";
 import { createWorkerLogger } from "../observe/worker-logger.ts";
 import { admit } from "./accept/admission.ts";
 import { Challenges } from "./accept/challenges.ts";
@@ -42,12 +43,14 @@ const send = (message: FromWorker): void => port.postMessage(message);
 const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
 const counting = { shared: setup.shared, counters: viewCounters(setup.counters) };
 const access = new LineBatch((lines) => send({ type: "access", lines }));
+const listenerLogs = new ListenerLogs((lines, file) => send({ type: "access", lines, file }));
 const plane: Plane & typeof counting = {
   ...counting,
   worker: setup.id - 1,
   shared: setup.shared,
   logger: log.logger,
   logSessions: setup.log.sessions,
+  listenerLogs,
   open: new Crowd(),
   serve: (connection, chain) => {
     const frontend = connection.listener.frontendOf(chain);
@@ -211,6 +214,7 @@ function cut(reason: EndReason): void {
   plane.load.stop();
   log.flush();
   access.flush();
+  listenerLogs.flush();
   plane.tracing?.flush();
   send({ type: "cut", sessions });
 }

@@ -3,11 +3,20 @@ export type LinePart =
   | string
   | { readonly field: string }
   | { readonly request: string }
-  | { readonly response: string };
+  | { readonly response: string }
+  /** The first of them that there is, cut to so many characters. */
+  | { readonly either: readonly LinePart[]; readonly most: number | undefined };
 
-/** The form of the lines of requests: an object of JSON, or text made of parts. */
+/** Names and values of an object of JSON. A value of one part keeps its type, of several it is a text. */
+export type ObjectFormat = readonly (readonly [
+  name: string,
+  value: { readonly parts: readonly LinePart[] } | { readonly fields: ObjectFormat },
+])[];
+
+/** The form of the lines of requests: an object of JSON, umay's own or with other names, or text made of parts. */
 export type AccessFormat =
   | { readonly kind: "json" }
+  | { readonly kind: "object"; readonly fields: ObjectFormat }
   | { readonly kind: "text"; readonly parts: readonly LinePart[] };
 
 /** Where the lines of requests go, if not into the log. */
@@ -18,6 +27,31 @@ export interface AccessLogSettings {
   /** Fields of requests and of responses that lines have, in lower case. */
   readonly requestFields: readonly string[];
   readonly responseFields: readonly string[];
+}
+
+/** Equal, not equal, at least, at most. */
+export type Comparison = "eq" | "ne" | "ge" | "le";
+
+/** Which requests have a line. */
+export type LogFilter =
+  | { readonly kind: "all" | "some"; readonly of: readonly LogFilter[] }
+  /** A status, or a duration in milliseconds. */
+  | { readonly kind: "status" | "duration"; readonly is: Comparison; readonly value: number }
+  | { readonly kind: "chance"; readonly percent: number }
+  /** A field of the request has this value; undefined: any. */
+  | {
+      readonly kind: "field";
+      readonly name: string;
+      readonly value: string | undefined;
+      readonly not: boolean;
+    }
+  /** Something went wrong that Envoy has one of these flags for; empty: any. */
+  | { readonly kind: "flags"; readonly flags: readonly string[] };
+
+/** A log of one listener's requests. */
+export interface ListenerLog extends AccessLogSettings {
+  /** Undefined: every request has a line. */
+  readonly filter?: LogFilter;
 }
 
 /** Which requests of a route have a line. */

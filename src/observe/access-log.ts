@@ -1,5 +1,6 @@
-import type { AccessLogSettings, LinePart } from "../model/access-log.ts";
+import type { AccessFormat, AccessLogSettings, LinePart, ObjectFormat } from "../model/access-log.ts";
 import { isRequestField } from "../model/request-log.ts";
+import { envoyValues } from "./envoy-values.ts";
 import { loggedStatus, requestValues } from "./request-fields.ts";
 import { type RequestRecord, requestLine } from "./request-log.ts";
 
@@ -18,13 +19,36 @@ export class AccessLog {
     this.requestFields = requestFields;
     this.responseFields = responseFields;
     this.#write = write;
-    this.#format = format.kind === "json" ? requestLine : textLine(format.parts);
+    this.#format = formatter(format);
   }
 
   record(record: RequestRecord): void {
     this.#write(this.#format(record));
   }
 }
+
+function formatter(format: AccessFormat): (record: RequestRecord) => string {
+  if (format.kind === "json") return requestLine;
+  if (format.kind === "text") return textLine(format.parts);
+  const object = objectOf(format.fields);
+  return (record) => `${JSON.stringify(object(record))}\n`;
+}
+
+/** Makes an object of JSON. Null stands for what there is not. */
+function objectOf(fields: ObjectFormat): (record: RequestRecord) => Record<string, unknown> {
+  const values = fields.map(([name, value]) => {
+    if ("fields" in value) return [name, objectOf(value.fields)] as const;
+    const parts = value.parts.map(partValue);
+    const [only] = parts;
+    if (parts.length === 1 && typeof only === "function")
+      return [name, (record: RequestRecord) => only(record) ?? null] as const;
+    return [name, (record: RequestRecord) => parts.map((part) => plain(part, record)).join("")] as const;
+  });
+  return (record) => Object.fromEntries(values.map(([name, of]) => [name, of(record)]));
+}
+
+const plain = (part: string | Value, record: RequestRecord): string | number =>
+  typeof part === "string" ? part : (part(record) ?? "-");
 
 function textLine(parts: readonly LinePart[]): (record: RequestRecord) => string {
   const values = parts.map(partValue);
@@ -39,6 +63,7 @@ type Value = (record: RequestRecord) => string | number | undefined;
 
 function partValue(part: LinePart): string | Value {
   if (typeof part === "string") return part;
+  if ("either" in part) return firstOf(part.either.map(partValue), part.most);
   if ("request" in part) return ({ requestFields: fields }) => fields?.[part.request];
   if ("response" in part) return ({ responseFields: fields }) => fields?.[part.response];
   return part.field in usual
@@ -48,8 +73,20 @@ function partValue(part: LinePart): string | Value {
       : "-";
 }
 
+function firstOf(parts: readonly (string | Value)[], most: number | undefined): Value {
+  return (record) => {
+    for (const part of parts) {
+      const value = typeof part === "string" ? part : part(record);
+      if (value === undefined || value === "") continue;
+      return most === undefined ? value : String(value).slice(0, most);
+    }
+    return undefined;
+  };
+}
+
 /** Parts of the common and the combined format. */
 const usual: Readonly<Record<string, Value>> = {
+  ...envoyValues,
   "common.time": () => commonTime(new Date()),
   "common.request": ({ method, path, protocol }) =>
     method === "" ? undefined : `${method} ${path} ${protocol}`,

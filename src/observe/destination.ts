@@ -9,6 +9,8 @@ import { prettyRenderer } from "./pretty.ts";
 export interface LogDestination {
   /** @param lines JSON lines, each with its newline. */
   write(lines: string): void;
+  /** @param lines of any form, which are not rendered. */
+  writeAsIs(lines: string): void;
   /** How many lines could not be written so far. */
   dropped(): number;
   /** Waits for pending writes, for a second at most. Call it before the process ends. */
@@ -31,6 +33,7 @@ export async function openLogDestination(
   const render = format === "pretty" ? await prettyRenderer(verbose) : undefined;
   return {
     write: (lines) => writer.write(render === undefined ? lines : render(lines)),
+    writeAsIs: (lines) => writer.write(lines),
     dropped: () => writer.dropped,
     flush: () => writer.flush(),
   };

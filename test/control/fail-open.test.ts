@@ -9,7 +9,12 @@ import { startEchoBackend } from "../support/backend.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { becomes } from "../support/settled.ts";
 
-const quiet: LogDestination = { write: () => {}, dropped: () => 0, flush: async () => {} };
+const quiet: LogDestination = {
+  write: () => {},
+  writeAsIs: () => {},
+  dropped: () => 0,
+  flush: async () => {},
+};
 
 test("whether to fail open is decided anew with each drain by hand, each undrain, and when what is drained comes back", async (t) => {
   await using one = await startEchoBackend();

@@ -16,7 +16,12 @@ import { becomes } from "../support/settled.ts";
 import { echoed, endingOf, farewell } from "../support/talk.ts";
 
 const { ecdsa } = await testCertificates();
-const quiet: LogDestination = { write: () => {}, dropped: () => 0, flush: async () => {} };
+const quiet: LogDestination = {
+  write: () => {},
+  writeAsIs: () => {},
+  dropped: () => 0,
+  flush: async () => {},
+};
 
 async function start(t: TestContext, model: Model): Promise<ControlPlane> {
   const plane = await ControlPlane.create(model, discover, createLogger({ level: "silent" }, quiet), quiet);

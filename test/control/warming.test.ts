@@ -11,7 +11,12 @@ import { startDnsServer } from "../support/dns-server.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { echoed, endingOf, farewell } from "../support/talk.ts";
 
-const quiet: LogDestination = { write: () => {}, dropped: () => 0, flush: async () => {} };
+const quiet: LogDestination = {
+  write: () => {},
+  writeAsIs: () => {},
+  dropped: () => 0,
+  flush: async () => {},
+};
 
 test("a reload waits for no name: the rest is served at once, and sessions of the new pool wait for its backends", async (t) => {
   await using backend = await startEchoBackend();

@@ -114,3 +114,45 @@ test("a control plane says what is served; when it is gone, that is served on", 
   await driven.logged(({ msg }) => msg.startsWith("a control plane is away"));
   assert.match(await echoed(), /hello/);
 });
+
+test("requests are logged as the file says, in its own file", async () => {
+  const { port } = echo.address as { port: number };
+  const log = join(dir, "requests.log");
+  const file = join(dir, "logged.yaml");
+  writeFileSync(
+    file,
+    `
+static_resources:
+  listeners:
+  - name: web
+    ${address(0)}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          ${manager}
+          stat_prefix: web
+          access_log:
+          - name: f
+            typed_config:
+              ${typed("envoy.extensions.access_loggers.file.v3.FileAccessLog")}
+              path: ${log}
+              log_format: { text_format: "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %REQ(X-SAY?USER-AGENT)%\\n" }
+          route_config:
+            virtual_hosts:
+            - { name: all, domains: ["*"], routes: [{ match: { prefix: / }, direct_response: { status: 200 } }] }
+  clusters:
+  - name: echo
+    load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { ${address(port)} } }] }] }
+`,
+  );
+  {
+    await using logged = await startUmay("", { args: ["--envoy-config", file], env: { UMAY__WORKERS: "1" } });
+    await fetch(`http://127.0.0.1:${logged.port("web")}/one?secret`, { headers: { "x-say": "hello" } });
+    await fetch(`http://127.0.0.1:${logged.port("web")}/two`);
+    logged.signal("SIGTERM");
+    await logged.exited;
+    assert.equal(logged.log.filter(({ msg }) => msg === "the route itself answered or redirected").length, 0);
+  }
+  assert.deepEqual(readFileSync(log, "utf8").split("\n"), ["GET /one 200 hello", "GET /two 200 node", ""]);
+});

@@ -126,7 +126,7 @@ async function serve(
   first.heard(ok(plane.store.snapshot.version));
   const telemetry = await openTelemetry(model, { plane, reloader, destination, logger });
   onHangup(() => reloader.news("SIGHUP"));
-  onReopen(() => plane.accessFile.reopen());
+  onReopen(() => plane.accessFiles.reopen());
   const stopped = new AbortController();
   reloader.follow(stopped.signal);
   onReady?.();
@@ -135,7 +135,7 @@ async function serve(
   manager.stopping("draining");
   if (yielding.isReplaced) await opened.disposeAsync();
   const { ended, cut } = await plane.drain(hurry, yielding.isReplaced ? () => yielding.closed() : undefined);
-  await Promise.all([plane.accessFile.flush(), telemetry?.end()]);
+  await Promise.all([plane.accessFiles.flush(), telemetry?.end()]);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");
   return code;
 }

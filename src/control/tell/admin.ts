@@ -45,7 +45,7 @@ export function inputOf({
     health: plane.health,
     drains: plane.drains,
     workers: plane.supervisor,
-    droppedLogLines: () => destination.dropped() + plane.accessFile.dropped,
+    droppedLogLines: () => destination.dropped() + plane.accessFiles.dropped,
     reloads: () => reloader,
     lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,

@@ -1,4 +1,5 @@
 import type { Cidr } from "../../lib/cidr.ts";
+import type { ListenerLog } from "../access-log.ts";
 import type { Content, HttpRoute } from "./route.ts";
 
 /** How much of a request a listener takes. Sizes are in bytes. */
@@ -107,6 +108,8 @@ export interface HttpFront {
   readonly forwarded: Forwarded;
   /** The first that has the status counts. */
   readonly errors: readonly ErrorPage[];
+  /** Logs of its own, in place of umay's; undefined: none. */
+  readonly logs?: readonly ListenerLog[];
 }
 
 /** Speaks HTTP: finds the route of each request. */

@@ -15,7 +15,7 @@ import { passedTrailers, responseEdits } from "./heads.ts";
 import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
-import { countBegin, fieldsNamed, type RecordedExchange, recordExchange } from "./record.ts";
+import { countBegin, fieldsNamed, linesOf, type RecordedExchange, recordExchange } from "./record.ts";
 import { RequestBody } from "./request-body.ts";
 import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
@@ -216,7 +216,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   }
 
   answered({ status, fields }: ResponseHead): void {
-    const { access } = this.#plane;
+    const access = linesOf(this.#plane, this.client);
     this.status = status;
     this.firstByte = performance.now();
     if (access !== undefined) this.responseFields = fieldsNamed(access.responseFields, fields);

@@ -1,4 +1,5 @@
 import type { AccessLog } from "../../../observe/access-log.ts";
+import type { ListenerLogs } from "../../../observe/listener-logs.ts";
 import type { AcceptingPlane } from "../../accept/accepting.ts";
 import type { DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedGuards } from "../../guard/guards.ts";
@@ -24,6 +25,8 @@ export interface HttpPlane extends AcceptingPlane, DispatchPlane {
   readonly isDraining: boolean;
   /** Undefined: the lines of requests are among all others. */
   readonly access?: AccessLog | undefined;
+  /** Logs that listeners have of their own. */
+  readonly listenerLogs?: ListenerLogs;
   /** Undefined: requests are not traced. */
   readonly tracing?: Tracing | undefined;
 }

@@ -13,6 +13,7 @@ import type { Fields } from "../../../http/message.ts";
 import type { LogSampling } from "../../../model/access-log.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import type { RequestLines } from "../../../observe/listener-logs.ts";
 import { logRequest, type RequestRecord } from "../../../observe/request-log.ts";
 import type { AttemptRecord } from "../../../observe/session-log.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
@@ -89,13 +90,13 @@ function countOver(
 
 /** Counts a request that is over, and writes its line. */
 export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, reason: RequestReason): void {
-  const { logger, logSessions } = plane;
+  const { logger } = plane;
   const duration = performance.now() - exchange.began;
   countOver(plane, exchange, reason, duration);
-  const { access } = plane;
+  const access = linesOf(plane, exchange.client);
   plane.tracing?.record(exchange, reason, duration);
   // There may be very many of these, and they are to cost little: the control plane logs sums.
-  if ((!logSessions && access === undefined) || reason === "overloaded") return;
+  if ((!plane.logSessions && access === undefined) || reason === "overloaded") return;
   if (!hasLine(exchange.route?.definition.log, exchange.status, reason)) return;
   const { client, view, route, backend, status, detail, firstByte, began } = exchange;
   const { connection } = client;
@@ -124,8 +125,16 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     responseFields: exchange.responseFields,
   };
   if (access === undefined) logRequest(logger, record);
-  else access.record(record);
+  else access.record(record, view?.header ?? nothing);
 }
+
+const nothing = (): undefined => undefined;
+
+/** Where the lines of a client's requests go; undefined: among all others. */
+export const linesOf = (plane: HttpPlane, { frontend }: ExchangeClient): RequestLines | undefined => {
+  const { logs } = frontend.front;
+  return logs === undefined ? plane.access : plane.listenerLogs?.of(logs);
+};
 
 /** Whether a request has a line, by the sampling of its route. */
 function hasLine(sampling: LogSampling | undefined, status: number, reason: RequestReason): boolean {

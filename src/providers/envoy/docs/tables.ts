@@ -1,4 +1,6 @@
+import { isRequestField, requestFields } from "../../../model/request-log.ts";
 import { markdownTable } from "../../toml/docs/tables.ts";
+import { lineOperators } from "../map/access-log.ts";
 import { operators } from "../map/operators.ts";
 import { envoyTypes } from "../schema/registry.ts";
 import type { Field, MessageType } from "../schema/table.ts";
@@ -44,3 +46,32 @@ export function operatorTable(): string {
   ]);
   return markdownTable(["operator", "variable"], [...rows, ["`%REQ(NAME)%`", `\`\${request.header.NAME}\``]]);
 }
+
+/** Envoy's command operators in lines of logs, with the fields of umay's that they stand for. */
+export function lineOperatorTable(): string {
+  const rows = Object.entries(lineOperators).map(([operator, field]) => [
+    `\`%${operator}%\``,
+    lineWords(field),
+  ]);
+  return markdownTable(
+    ["operator", "value"],
+    [
+      ...rows,
+      [
+        "`%REQ(NAME)%`, `%RESP(NAME)%`",
+        "the field of that name; `NAME?OTHER` is the first of them that there is",
+      ],
+    ],
+  );
+}
+
+const lineWords = (field: string): string =>
+  isRequestField(field) ? requestFields[field] : envoyWords[field as keyof typeof envoyWords];
+
+const envoyWords = {
+  "envoy.start": "when the request began, ISO 8601",
+  "envoy.status": "the status of the answer; 0: there was none",
+  "envoy.flags": "Envoy's flags of what went wrong: `UH`, `UF`, `UT` and the like",
+  "envoy.duration": "milliseconds from the request's head to the last byte of the answer",
+  "envoy.first_byte": "milliseconds from the request's head to the head of the backend's answer",
+} as const;

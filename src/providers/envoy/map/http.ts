@@ -1,6 +1,7 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
 import type { HttpFront, HttpServe, HttpVersion } from "../../../model/http/front.ts";
 import type { Node } from "../node.ts";
+import { mapAccessLogs } from "./access-log.ts";
 import { everybody } from "./address.ts";
 import type { Mapping } from "./context.ts";
 import { mapLocalReplies } from "./local-reply.ts";
@@ -13,7 +14,8 @@ export async function mapHttp(
   mapping: Mapping,
 ): Promise<HttpServe> {
   const errors = await mapLocalReplies(manager.node("local_reply_config"), mapping);
-  const front = { ...mapFront(manager, secure, mapping), errors };
+  const logs = mapAccessLogs(manager.nodes("access_log"), mapping);
+  const front = { ...mapFront(manager, secure, mapping), errors, ...(logs.length > 0 && { logs }) };
   return { kind: "http", routes: table, fallback: undefined, front };
 }
 

@@ -3,6 +3,7 @@ import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findin
 import { type Entry, Node, type UnknownExtension, type Value } from "../node.ts";
 import { messageType, typeOfAny } from "../schema/registry.ts";
 import type { EnumType, Field, MessageType, Scalar } from "../schema/table.ts";
+import { readStruct } from "./struct.ts";
 
 type Report = (finding: Finding) => void;
 
@@ -149,6 +150,7 @@ function readScalar(type: Exclude<Scalar, "any">, reader: BinaryReader): Value {
     case "duration":
       return readDuration(reader.bytes());
     case "struct":
+      return JSON.stringify(readStruct(reader.bytes()));
     case "message":
       reader.bytes();
       return "{}";

@@ -12,7 +12,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 9 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
 10 server_name string
 12 drain_timeout duration - shutdown.timeout counts
-13 access_log envoy.config.accesslog.v3.AccessLog[] ! requests are logged by umay's own log
+13 access_log envoy.config.accesslog.v3.AccessLog[]
 14 use_remote_address BoolValue
 15 generate_request_id BoolValue
 16 forward_client_cert_details envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails

@@ -87,11 +87,6 @@ message envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
 5 stat_prefix string - the name counts
 6 tlv_location int32 - TLVs are in the log
 
-message envoy.config.accesslog.v3.AccessLog
-1 name string - the type says it
-2 filter message ! umay's own log counts
-4 typed_config any ! umay's own log counts
-
 message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 1 stat_prefix string - the name counts
 2 cluster string

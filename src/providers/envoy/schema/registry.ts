@@ -1,4 +1,5 @@
 import { accessTable } from "./access.ts";
+import { accessLogTable } from "./access-log.ts";
 import { attemptTable } from "./attempts.ts";
 import { balancingTable } from "./balancing.ts";
 import { bootstrapTable } from "./bootstrap.ts";
@@ -30,6 +31,7 @@ export function envoyTypes(): ReadonlyMap<string, MessageType | EnumType> {
       discoveryTable,
       filterTable,
       accessTable,
+      accessLogTable,
       attemptTable,
       telemetryTable,
       balancingTable,

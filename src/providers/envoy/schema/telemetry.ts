@@ -20,38 +20,6 @@ message envoy.config.core.v3.SubstitutionFormatString
 6 formatters message[] - umay writes a line in one way
 7 json_format_options message - umay writes a line in one way
 
-message envoy.config.accesslog.v3.AccessLogFilter
-1 status_code_filter envoy.config.accesslog.v3.StatusCodeFilter
-2 duration_filter message x
-3 not_health_check_filter message x
-4 traceable_filter message x
-5 runtime_filter message x
-6 and_filter message x
-7 or_filter message x
-8 header_filter message x
-9 response_flag_filter message x
-10 grpc_status_filter message x
-11 extension_filter message x
-12 metadata_filter message x
-13 log_type_filter message x
-
-message envoy.config.accesslog.v3.StatusCodeFilter
-1 comparison envoy.config.accesslog.v3.ComparisonFilter
-
-message envoy.config.accesslog.v3.ComparisonFilter
-1 op envoy.config.accesslog.v3.ComparisonFilter.Op
-2 value envoy.config.core.v3.RuntimeUInt32
-
-enum envoy.config.accesslog.v3.ComparisonFilter.Op
-0 EQ
-1 GE
-2 LE
-3 NE
-
-message envoy.config.core.v3.RuntimeUInt32
-2 default_value uint32
-3 runtime_key string - there are no runtime keys
-
 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing
 3 client_sampling message ! random_sampling counts
 4 random_sampling envoy.type.v3.Percent

@@ -1,0 +1,59 @@
+import { warningAt } from "../../../lib/findings.ts";
+import type { Comparison, LogFilter } from "../../../model/access-log.ts";
+import type { Node } from "../node.ts";
+import type { Mapping } from "./context.ts";
+import { percentOf } from "./fraction.ts";
+
+/** Every request. */
+const everything: LogFilter = { kind: "all", of: [] };
+
+const operators: Readonly<Record<string, Comparison>> = {
+  "": "eq",
+  EQ: "eq",
+  GE: "ge",
+  LE: "le",
+  NE: "ne",
+};
+
+/** An `AccessLogFilter`. A part that umay can't tell takes every request, which is warned of. */
+export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
+  for (const [key, kind] of [
+    ["status_code_filter", "status"],
+    ["duration_filter", "duration"],
+  ] as const) {
+    const comparison = filter.node(key)?.node("comparison");
+    if (comparison !== undefined)
+      return {
+        kind,
+        is: operators[comparison.text("op")] ?? "eq",
+        value: comparison.node("value")?.number("default_value") ?? 0,
+      };
+  }
+  for (const [key, kind] of [
+    ["and_filter", "all"],
+    ["or_filter", "some"],
+  ] as const) {
+    const filters = filter.node(key)?.nodes("filters");
+    if (filters !== undefined) return { kind, of: filters.map((each) => mapLogFilter(each, mapping)) };
+  }
+  const share = filter.node("runtime_filter")?.node("percent_sampled");
+  if (share !== undefined) return { kind: "chance", percent: percentOf(share) };
+  if (filter.has("not_health_check_filter")) return everything;
+  const flags = filter.node("response_flag_filter")?.texts("flags");
+  if (flags !== undefined) return { kind: "flags", flags };
+  const header = filter.node("header_filter")?.node("header");
+  const field = header && fieldOf(header);
+  if (field !== undefined) return field;
+  mapping.report(warningAt(filter.path, "has no effect: every request has a line"));
+  return everything;
+}
+
+/** A `HeaderMatcher` of a whole value, or of whether there is one. */
+function fieldOf(header: Node): LogFilter | undefined {
+  const name = header.text("name").toLowerCase();
+  const not = header.flag("invert_match") === true;
+  const value = header.text("exact_match") || (header.node("string_match")?.text("exact") ?? "");
+  if (value !== "") return { kind: "field", name, value, not };
+  const present = header.flag("present_match");
+  return present === undefined ? undefined : { kind: "field", name, value: undefined, not: not === present };
+}

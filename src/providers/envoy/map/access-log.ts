@@ -1,0 +1,170 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { errorAt, type Path, warningAt } from "../../../lib/findings.ts";
+import {
+  type AccessFormat,
+  type LinePart,
+  type ListenerLog,
+  mayBeSecret,
+  type ObjectFormat,
+} from "../../../model/access-log.ts";
+import type { Node } from "../node.ts";
+import { mapLogFilter } from "./access-log-filter.ts";
+import type { Mapping } from "./context.ts";
+
+/** Envoy's format where none is given. */
+const usual =
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"';
+
+/** The operators that lines know, with umay's fields. */
+export const lineOperators: Readonly<Record<string, string>> = {
+  START_TIME: "envoy.start",
+  PROTOCOL: "protocol",
+  RESPONSE_CODE: "envoy.status",
+  RESPONSE_CODE_DETAILS: "reason",
+  RESPONSE_FLAGS: "envoy.flags",
+  BYTES_RECEIVED: "received",
+  BYTES_SENT: "sent",
+  DURATION: "envoy.duration",
+  RESPONSE_DURATION: "envoy.first_byte",
+  UPSTREAM_HOST: "backend",
+  UPSTREAM_REMOTE_ADDRESS: "backend",
+  UPSTREAM_CLUSTER: "pool",
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: "attempts",
+  ROUTE_NAME: "route",
+  DOWNSTREAM_REMOTE_ADDRESS: "client",
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: "client",
+  TRACE_ID: "trace",
+  STREAM_ID: "id",
+  "REQ(:METHOD)": "method",
+  "REQ(:PATH)": "path",
+  "PATH(NQ)": "path",
+  "REQ(:AUTHORITY)": "host",
+  "REQ(HOST)": "host",
+  "REQ(X-REQUEST-ID)": "id",
+  "RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)": "envoy.first_byte",
+};
+
+/** The access logs of a connection manager; those that umay can't write are told of. */
+export function mapAccessLogs(logs: readonly Node[], mapping: Mapping): readonly ListenerLog[] {
+  return logs.flatMap((log) => mapLog(log, mapping) ?? []);
+}
+
+function mapLog(log: Node, mapping: Mapping): ListenerLog | undefined {
+  const config = log.extension("typed_config");
+  const file = fileOf(config !== undefined && "type" in config ? config : undefined, mapping);
+  if (config === undefined || !("type" in config) || file === undefined) {
+    mapping.report(
+      warningAt(log.path, "has no effect: umay writes lines to files, standard output and standard error"),
+    );
+    return undefined;
+  }
+  const format = formatOf(config, mapping);
+  const parts = partsIn(format);
+  const filter = log.node("filter");
+  return {
+    file,
+    format,
+    requestFields: [
+      ...new Set(
+        parts.flatMap((part) => (typeof part === "object" && "request" in part ? part.request : [])),
+      ),
+    ],
+    responseFields: [
+      ...new Set(
+        parts.flatMap((part) => (typeof part === "object" && "response" in part ? part.response : [])),
+      ),
+    ],
+    ...(filter !== undefined && { filter: mapLogFilter(filter, mapping) }),
+  };
+}
+
+function fileOf(config: Node | undefined, { directory, report }: Mapping): string | undefined {
+  switch (config?.kind) {
+    case "FileAccessLog": {
+      const path = config.text("path");
+      if (path === "") report(errorAt(config.path, "has no path"));
+      return resolve(directory, path);
+    }
+    case "StdoutAccessLog":
+      return "/dev/stdout";
+    case "StderrAccessLog":
+      return "/dev/stderr";
+    default:
+      return undefined;
+  }
+}
+
+function formatOf(config: Node, mapping: Mapping): AccessFormat {
+  const format = config.node("log_format");
+  const old = (name: string): string => (config.type.fields.has(name) ? config.text(name) : "");
+  const json = format?.text("json_format") || old("json_format") || old("typed_json_format");
+  if (json !== "")
+    return {
+      kind: "object",
+      fields: objectOf(JSON.parse(json), format?.at("json_format") ?? config.path, mapping),
+    };
+  const text = format?.text("text_format") || old("format") || `${usual}\n`;
+  // Every line ends by itself.
+  return { kind: "text", parts: partsOf(text.replace(/\n$/, ""), format?.path ?? config.path, mapping) };
+}
+
+function objectOf(tree: unknown, path: Path, mapping: Mapping): ObjectFormat {
+  return Object.entries(tree as Record<string, unknown>).map(([key, value]) => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return [key, { fields: objectOf(value, [...path, key], mapping) }];
+    return [
+      key,
+      {
+        parts: typeof value === "string" ? partsOf(value, [...path, key], mapping) : [JSON.stringify(value)],
+      },
+    ];
+  });
+}
+
+function partsOf(text: string, path: Path, { report }: Mapping): readonly LinePart[] {
+  return text.split(/(%%|%[A-Z_0-9]+(?:\([^)%]*(?:%[^)]*)?\))?(?::\d+)?%)/).flatMap((piece): LinePart[] => {
+    if (piece === "") return [];
+    if (piece === "%%") return ["%"];
+    const [, name, most] = /^%(.+?)(?::(\d+))?%$/.exec(piece) ?? [];
+    if (name === undefined) return [piece];
+    if (name === "HOSTNAME") return [hostname()];
+    const parts = alternatives(name.replace(/^START_TIME\(.*$/, "START_TIME"));
+    const known = parts.filter((part) => part !== undefined);
+    if (known.length === parts.length && parts.length > 0) {
+      const [only] = known;
+      return known.length === 1 && most === undefined
+        ? [only!]
+        : [{ either: known, most: most === undefined ? undefined : Number(most) }];
+    }
+    report(warningAt(path, `has no value for ${piece}: lines have - there`));
+    return ["-"];
+  });
+}
+
+/** `REQ(A?B)` is the first of them that there is. Undefined where umay knows nothing of it. */
+function alternatives(name: string): readonly (LinePart | undefined)[] {
+  const [, of, names] = /^(REQ|RESP|REQUEST_HEADER|RESPONSE_HEADER)\(([^)]+)\)$/i.exec(name) ?? [];
+  if (of === undefined || names === undefined) return [partOf(name)];
+  const side = /^REQ/i.test(of) ? "REQ" : "RESP";
+  return names.split("?").map((each) => partOf(`${side}(${each.toUpperCase()})`));
+}
+
+function partOf(name: string): LinePart | undefined {
+  const field = lineOperators[name];
+  if (field !== undefined) return { field };
+  const [, side, header = ""] = /^(REQ|RESP)\(([A-Z0-9_-]+)\)$/.exec(name) ?? [];
+  const lower = header.toLowerCase();
+  if (side === undefined || mayBeSecret(lower)) return undefined;
+  return side === "REQ" ? { request: lower } : { response: lower };
+}
+
+/** Every part of a format, those of alternatives too. */
+function partsIn(format: AccessFormat): readonly LinePart[] {
+  if (format.kind === "json") return [];
+  const parts = format.kind === "text" ? format.parts : valuesIn(format.fields);
+  return parts.flatMap((part) => (typeof part === "object" && "either" in part ? part.either : [part]));
+}
+
+const valuesIn = (fields: ObjectFormat): readonly LinePart[] =>
+  fields.flatMap(([, value]) => ("fields" in value ? valuesIn(value.fields) : value.parts));

@@ -1,0 +1,74 @@
+/** Lines of logs, and which requests have one. See {@link readTable} for the form. */
+export const accessLogTable = `
+message envoy.extensions.access_loggers.file.v3.FileAccessLog
+1 path string
+2 format string
+3 json_format struct
+4 typed_json_format struct
+5 log_format envoy.config.core.v3.SubstitutionFormatString
+
+message envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+1 log_format envoy.config.core.v3.SubstitutionFormatString
+
+message envoy.extensions.access_loggers.stream.v3.StderrAccessLog
+1 log_format envoy.config.core.v3.SubstitutionFormatString
+
+message envoy.config.accesslog.v3.AccessLog
+1 name string - the type says it
+2 filter envoy.config.accesslog.v3.AccessLogFilter
+4 typed_config any
+
+message envoy.config.accesslog.v3.AccessLogFilter
+1 status_code_filter envoy.config.accesslog.v3.StatusCodeFilter
+2 duration_filter envoy.config.accesslog.v3.DurationFilter
+3 not_health_check_filter envoy.config.accesslog.v3.NotHealthCheckFilter
+4 traceable_filter message ! every request has a line
+5 runtime_filter envoy.config.accesslog.v3.RuntimeFilter
+6 and_filter envoy.config.accesslog.v3.AndFilter
+7 or_filter envoy.config.accesslog.v3.OrFilter
+8 header_filter envoy.config.accesslog.v3.HeaderFilter
+9 response_flag_filter envoy.config.accesslog.v3.ResponseFlagFilter
+10 grpc_status_filter message ! every request has a line
+11 extension_filter message ! every request has a line
+12 metadata_filter message ! every request has a line
+13 log_type_filter message ! every request has a line
+
+message envoy.config.accesslog.v3.StatusCodeFilter
+1 comparison envoy.config.accesslog.v3.ComparisonFilter
+
+message envoy.config.accesslog.v3.DurationFilter
+1 comparison envoy.config.accesslog.v3.ComparisonFilter
+
+message envoy.config.accesslog.v3.RuntimeFilter
+1 runtime_key string - there are no runtime keys
+2 percent_sampled envoy.type.v3.FractionalPercent
+3 use_independent_randomness bool - there are no runtime keys
+
+message envoy.config.accesslog.v3.AndFilter
+1 filters envoy.config.accesslog.v3.AccessLogFilter[]
+
+message envoy.config.accesslog.v3.OrFilter
+2 filters envoy.config.accesslog.v3.AccessLogFilter[]
+
+message envoy.config.accesslog.v3.HeaderFilter
+1 header envoy.config.route.v3.HeaderMatcher
+
+message envoy.config.accesslog.v3.ResponseFlagFilter
+1 flags string[]
+
+message envoy.config.accesslog.v3.NotHealthCheckFilter
+
+message envoy.config.accesslog.v3.ComparisonFilter
+1 op envoy.config.accesslog.v3.ComparisonFilter.Op
+2 value envoy.config.core.v3.RuntimeUInt32
+
+enum envoy.config.accesslog.v3.ComparisonFilter.Op
+0 EQ
+1 GE
+2 LE
+3 NE
+
+message envoy.config.core.v3.RuntimeUInt32
+2 default_value uint32
+3 runtime_key string - there are no runtime keys
+`;

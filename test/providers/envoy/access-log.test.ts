@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { hostname } from "node:os";
+import { test } from "node:test";
+import type { ListenerLog } from "../../../src/model/access-log.ts";
+import { ListenerLogs } from "../../../src/observe/listener-logs.ts";
+import type { RequestRecord } from "../../../src/observe/request-log.ts";
+import { loadFile, typed } from "../../support/envoy.ts";
+
+const file = (config: object, filter?: object): object => ({
+  name: "f",
+  ...(filter !== undefined && { filter }),
+  typed_config: typed("envoy.extensions.access_loggers.file.v3.FileAccessLog", {
+    path: "/var/log/a.log",
+    ...config,
+  }),
+});
+
+async function logsOf(
+  logs: readonly object[],
+): Promise<{ logs: readonly ListenerLog[]; warnings: readonly string[] }> {
+  const { model, warnings } = await loadFile({ manager: { access_log: logs } });
+  const { serve } = model.listeners[0]!.chains[0]!;
+  assert.ok(serve.kind === "http");
+  return { logs: serve.front.logs ?? [], warnings };
+}
+
+const record: RequestRecord = {
+  id: "1",
+  client: "192.0.2.1",
+  listener: "l",
+  protocol: "HTTP/1.1",
+  method: "GET",
+  host: "a.test",
+  path: "/x",
+  route: "r",
+  pool: "a",
+  backend: "127.0.0.1:1",
+  attempts: [],
+  status: 503,
+  received: 3,
+  sent: 4,
+  firstByte: 1.6,
+  duration: 2.4,
+  reason: "no_backend",
+  detail: undefined,
+  trace: "",
+  user: "",
+  requestFields: { "user-agent": "curl" },
+  responseFields: { "x-a": "b" },
+};
+
+/** The lines that logs write of a request. */
+function linesOf(
+  logs: readonly ListenerLog[],
+  changes: Partial<RequestRecord> = {},
+  fields: Record<string, string> = {},
+) {
+  const lines: [file: string, text: string][] = [];
+  const written = new ListenerLogs((text, path) => lines.push([path, text]));
+  written.of(logs).record({ ...record, ...changes }, (name) => fields[name]);
+  written.flush();
+  return lines;
+}
+
+test("a listener's own log has Envoy's format, in its own file", async () => {
+  const { logs, warnings } = await logsOf([file({})]);
+  assert.deepEqual(warnings, []);
+  const [[path, line] = ["", ""]] = linesOf(logs);
+  assert.equal(path, "/var/log/a.log");
+  assert.match(
+    line,
+    /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "GET \/x HTTP\/1\.1" 503 UH 3 4 2 2 "-" "curl" "1" "a\.test" "127\.0\.0\.1:1"\n$/,
+  );
+});
+
+test("formats of text and of JSON have operators, alternatives, lengths and types", async () => {
+  const { logs, warnings } = await logsOf([
+    file({
+      log_format: {
+        text_format_source: undefined,
+        text_format: "%HOSTNAME% %REQ(X-NOT?USER-AGENT):3% %RESP(X-A)% 100%% %UPSTREAM_CLUSTER%\n",
+      },
+    }),
+    file({
+      log_format: {
+        json_format: {
+          code: "%RESPONSE_CODE%",
+          text: "took %DURATION% ms",
+          in: { route: "%ROUTE_NAME%" },
+          none: "%RESP(X-NONE)%",
+        },
+      },
+    }),
+  ]);
+  assert.deepEqual(warnings, []);
+  const lines = linesOf(logs).flatMap(([, text]) => text.split("\n").filter((line) => line !== ""));
+  assert.equal(lines[0], `${hostname()} cur b 100% a`);
+  assert.deepEqual(JSON.parse(lines[1]!), { code: 503, text: "took 2 ms", in: { route: "r" }, none: null });
+  const bad = await logsOf([file({ log_format: { text_format: "%REQ(COOKIE)% %UPSTREAM_TLS_CIPHER%" } })]);
+  assert.match(bad.warnings.join("\n"), /has no value for %REQ\(COOKIE\)%[\s\S]*%UPSTREAM_TLS_CIPHER%/);
+});
+
+test("filters say which requests have a line", async () => {
+  const status = (op: string, value: number): object => ({
+    status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: "k" } } },
+  });
+  const takes = async (
+    filter: object,
+    changes: Partial<RequestRecord>,
+    fields?: Record<string, string>,
+  ): Promise<boolean> => {
+    const { logs, warnings } = await logsOf([file({}, filter)]);
+    assert.deepEqual(warnings, []);
+    return linesOf(logs, changes, fields).length > 0;
+  };
+  assert.equal(await takes(status("GE", 500), { status: 500 }), true);
+  assert.equal(await takes(status("GE", 500), { status: 499 }), false);
+  assert.equal(await takes(status("NE", 200), { status: 200 }), false);
+  const both = { and_filter: { filters: [status("GE", 400), status("LE", 499)] } };
+  assert.equal(await takes(both, { status: 404 }), true);
+  assert.equal(await takes(both, { status: 503 }), false);
+  assert.equal(await takes({ or_filter: { filters: [status("EQ", 1), status("EQ", 503)] } }, {}), true);
+  assert.equal(await takes({ response_flag_filter: { flags: ["UH"] } }, {}), true);
+  assert.equal(await takes({ response_flag_filter: { flags: ["UF"] } }, {}), false);
+  assert.equal(await takes({ response_flag_filter: {} }, { reason: "served" }), false);
+  const header = { header_filter: { header: { name: "X-Log", string_match: { exact: "1" } } } };
+  assert.equal(await takes(header, {}, { "x-log": "1" }), true);
+  assert.equal(await takes(header, {}, { "x-log": "2" }), false);
+  assert.equal(await takes({ runtime_filter: { percent_sampled: { numerator: 0 } } }, {}), false);
+  const other = await logsOf([file({}, { grpc_status_filter: {} })]);
+  assert.match(other.warnings.join(), /every request has a line/);
+});
+
+test("a log that umay can't write is told of", async () => {
+  const { logs, warnings } = await logsOf([
+    { name: "x", typed_config: { "@type": "type.googleapis.com/x.Y" } },
+  ]);
+  assert.deepEqual([logs.length, warnings.length], [0, 1]);
+});
