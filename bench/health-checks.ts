@@ -46,7 +46,14 @@ const serverName = "backend.test";
 const verified = { verify: true, serverName, certificate: undefined, alpn: [] } as const;
 const specsFor = (ca: string): readonly CheckSpec[] => [
   { ...timing, type: "tcp" },
-  { ...timing, ...http, type: "http", tls: undefined, expectStatus: [{ from: 200, to: 299 }] },
+  {
+    ...timing,
+    ...http,
+    type: "http",
+    version: "1.1",
+    tls: undefined,
+    expectStatus: [{ from: 200, to: 299 }],
+  },
   { ...timing, type: "grpc", tls: undefined, service: "", host: undefined },
   {
     ...timing,

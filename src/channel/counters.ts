@@ -73,6 +73,11 @@ export const handshakeOutcomes: readonly HandshakeOutcome[] = [
     .map((result) => ({ result, version: "" })),
 ];
 
+export const httpVersionList = ["1.1", "2"] as const;
+export const resetterList = ["client", "umay"] as const;
+/** How many codes HTTP/2 has for errors. */
+export const http2Codes = 14;
+
 /** Cells of a listener's block. A connection that is given away is accepted by whom it is given to. Open connections = accepted − ended; rejected ones are in neither. */
 export const listenerCell = place({
   accepted: 1,
@@ -90,6 +95,16 @@ export const listenerCell = place({
   sessionDuration: histogramCells,
   requests: requestOutcomeList.length,
   requestDuration: histogramCells,
+  /** Connections of HTTP, by version; see {@link httpVersionList}. */
+  httpConnections: httpVersionList.length,
+  /** Requests of HTTP/2 under way = begun − over. */
+  http2Begun: 1,
+  http2Over: 1,
+  /** Streams that were reset, by who did; see {@link resetterList}. */
+  http2Resets: resetterList.length,
+  http2Glitches: 1,
+  /** Connections that umay ended because of an error, by its code (RFC 9113 section 7). */
+  http2Errors: http2Codes,
 });
 
 /**

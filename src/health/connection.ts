@@ -14,6 +14,8 @@ export interface Events {
 }
 
 export interface Connection {
+  /** The application protocol that was agreed on (ALPN); empty: none. */
+  readonly protocol: string;
   write(bytes: string | Buffer): void;
   /** @param passed whether the check passed. */
   close(passed: boolean): void;

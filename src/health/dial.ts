@@ -6,11 +6,11 @@ import type { CheckSpec } from "../model/health.ts";
 import { type Dial, follow } from "./connection.ts";
 import { secureDial } from "./secure-dial.ts";
 
-/** @param protocol the application protocol to negotiate, where there is TLS. */
-export function createDial(spec: CheckSpec, protocol?: string): Dial {
+/** @param protocols to offer where there is TLS, in order of preference; empty: none is negotiated. */
+export function createDial(spec: CheckSpec, protocols: readonly string[] = []): Dial {
   const header = proxyHeader(spec.proxyProtocol);
   const tls = "tls" in spec ? spec.tls : undefined;
-  return tls === undefined ? plainDial(header, spec.timeout) : secureDial(header, tls, spec, protocol);
+  return tls === undefined ? plainDial(header, spec.timeout) : secureDial(header, tls, spec, protocols);
 }
 
 /** The header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
@@ -40,6 +40,6 @@ function plainDial(header: Buffer | undefined, timeout: number): Dial {
       events.ready();
     });
     follow(socket, events);
-    return { write: (bytes) => void socket.write(bytes), close: () => void socket.destroy() };
+    return { protocol: "", write: (bytes) => void socket.write(bytes), close: () => void socket.destroy() };
   };
 }

@@ -1,16 +1,10 @@
-import { details, type Fault } from "../http/fault.ts";
-import { ClientConnection } from "../http/http2/client-connection.ts";
-import type { ClientStream, ResponseUser } from "../http/http2/client-stream.ts";
-import { FieldList } from "../http/http2/field-list.ts";
 import { fieldOf } from "../http/http2/hpack/field.ts";
-import { backendSideLimits, type ConnectionLimits } from "../http/http2/limits.ts";
-import { codeName } from "../http/http2/protocol.ts";
-import type { Fields, RequestHead, ResponseHead } from "../http/message.ts";
-import { version } from "../lib/version.ts";
+import type { Fields, ResponseHead } from "../http/message.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
-import { authorityOf, exchange, type HealthCheck, type Outcome, type Talk } from "./check.ts";
-import type { Connection } from "./connection.ts";
+import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
 import { createDial } from "./dial.ts";
+import type { CheckAnswer, CheckRequest } from "./http-answer.ts";
+import { talkHttp2 } from "./talk-http2.ts";
 
 /** HealthCheckResponse.ServingStatus of grpc.health.v1 (health.proto of the gRPC project). */
 const servingStatuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
@@ -19,102 +13,41 @@ const serving = 1;
 const mostBody = 1024;
 /** Of all that the backend says, in bytes: a usual answer has a few hundred. */
 const mostBytes = 64 * 1024;
-const limits: ConnectionLimits = {
-  ...backendSideLimits,
-  streamWindow: mostBytes,
-  connectionWindow: mostBytes,
-  head: { size: 16 * 1024, fields: 128, underscores: "pass" },
-};
 /** There is no room in a log line for more of what a backend says, in characters. */
 const longestMessage = 200;
-const outputSize = 512;
+const contentType = fieldOf("content-type", "application/grpc");
 
 /** Passed when `grpc.health.v1.Health/Check` answers SERVING. */
 export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
-  const dial = createDial(spec, "h2");
+  const dial = createDial(spec, ["h2"]);
   const body = frame(healthCheckRequest(spec.service));
+  const requestFor = (authority: string): CheckRequest => ({
+    method: "POST",
+    secure: spec.tls !== undefined,
+    authority,
+    path: "/grpc.health.v1.Health/Check",
+    fields: [contentType],
+    body,
+  });
   return {
     check: (target, done) =>
       exchange(dial, target, done, (outcome) =>
-        talk(outcome, requestFor(spec, spec.host ?? authorityOf(target), body.length), body),
+        talkHttp2(outcome, requestFor(spec.host ?? authorityOf(target)), new Answer(outcome), mostBytes),
       ),
   };
 }
 
-const fields = new FieldList([
-  fieldOf("content-type", "application/grpc"),
-  fieldOf("user-agent", `umay/${version} health check`),
-]);
-
-function requestFor({ tls }: GrpcCheckSpec, authority: string, length: number): RequestHead {
-  return {
-    method: "POST",
-    scheme: tls === undefined ? "http" : "https",
-    authority,
-    host: authority,
-    path: "/grpc.health.v1.Health/Check",
-    query: "",
-    secondPath: undefined,
-    fields,
-    length,
-    upgrade: "",
-    expectsContinue: false,
-    takesTrailers: true,
-  };
-}
-
-function talk(outcome: Outcome, request: RequestHead, body: Buffer): Talk {
-  const http = new ClientConnection(
-    limits,
-    {
-      borrow: () => Buffer.allocUnsafe(outputSize),
-      wantsFlush() {},
-      failed: ({ message }) =>
-        outcome.fail(new Error(http.begun ? `the answer has ${message}` : "the answer is not HTTP/2")),
-      finished() {},
-    },
-    performance.now(),
-  );
-  const flush = (connection: Connection): void => {
-    for (let bytes = http.take(); bytes !== undefined; bytes = http.take()) connection.write(bytes);
-  };
-  let received = 0;
-  return {
-    ready(connection) {
-      const answer = new Answer(outcome, http);
-      answer.stream = http.request(request, false, answer);
-      answer.stream.body(body, 0, body.length, true);
-      flush(connection);
-    },
-    receive(chunk, connection) {
-      received += chunk.length;
-      if (received > mostBytes) throw new Error(`the answer is longer than ${mostBytes} bytes`);
-      http.receive(chunk, 0, chunk.length, performance.now());
-      flush(connection);
-    },
-  };
-}
-
 /** Reads the backend's answer. */
-class Answer implements ResponseUser {
-  stream: ClientStream | undefined;
+class Answer implements CheckAnswer {
   readonly #outcome: Outcome;
-  readonly #http: ClientConnection;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = "none";
   #message = "";
 
-  constructor(outcome: Outcome, http: ClientConnection) {
+  constructor(outcome: Outcome) {
     this.#outcome = outcome;
-    this.#http = http;
   }
-
-  interim(): void {}
-
-  switched(): void {}
-
-  ready(): void {}
 
   response({ status, fields }: ResponseHead): void {
     if (status !== 200) this.#fail(`HTTP status ${status}, expected 200`);
@@ -138,13 +71,8 @@ class Answer implements ResponseUser {
     else this.#fail(`${servingStatuses[status] ?? `serving status ${status}`}, expected SERVING`);
   }
 
-  fail({ detail }: Fault): void {
-    const reset = this.stream?.resetCode;
-    const { goAwayCode, failure } = this.#http;
-    if (reset !== undefined) this.#fail(`the stream was reset with ${codeName(reset)}`);
-    else if (goAwayCode !== undefined) this.#fail(`the connection was ended with ${codeName(goAwayCode)}`);
-    // Then the connection's owner knows better what is wrong.
-    else if (failure === undefined) this.#fail(`the answer has ${details[detail]}`);
+  failed(message: string | undefined): void {
+    if (message !== undefined) this.#fail(message);
   }
 
   #readStatus(fields: Fields): void {

@@ -28,7 +28,7 @@ export function secureDial(
   header: Buffer | undefined,
   tls: PoolTls,
   { interval, timeout }: { readonly interval: number; readonly timeout: number },
-  protocol: string | undefined,
+  protocols: readonly string[],
 ): Dial {
   // Reading the trusted certificates takes long, so it is done once, at the first use.
   const full = once(() => createBackendContext(tls, undefined));
@@ -37,7 +37,7 @@ export function secureDial(
     tls,
     header,
     timeout,
-    protocols: protocol === undefined ? [] : [protocol],
+    protocols,
     // The next check may be 10 % late.
     sessions: new Sessions(verifiedEvery - 1.1 * interval),
     context: (resumes) => (resumes ? resuming() : full()),
@@ -83,6 +83,10 @@ class SecureConnection implements Connection {
     const session = pool.sessions.of(target);
     this.#resuming = session !== undefined;
     this.#open(session);
+  }
+
+  get protocol(): string {
+    return this.#socket?.alpnProtocol || "";
   }
 
   write(bytes: string | Buffer): void {

@@ -47,7 +47,14 @@ export function readGrpcTimeout(text: string): number | undefined {
   return value * unit;
 }
 
-/** The same as a text: in milliseconds, or in seconds or minutes where these have too many digits. @param time in milliseconds. */
+/** The status of a call in the head of its answer, where nothing follows but the end. @returns undefined: it is not there, or no number. */
+export function grpcStatusOf(fields: Fields): number | undefined {
+  const at = fields.findName("grpc-status");
+  const text = at < 0 ? "" : fields.value(at);
+  return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+/** A time as a text of `grpc-timeout`: in milliseconds, or in seconds or minutes where these have too many digits. @param time in milliseconds. */
 export function writeGrpcTimeout(time: number): string {
   const left = Math.max(0, Math.ceil(time));
   if (left < 1e8) return `${left}m`;

@@ -1,3 +1,4 @@
+import type { PoolHttp } from "./http/backend.ts";
 import type { PoolTls } from "./pool.ts";
 
 /** Both ends included. */
@@ -39,6 +40,8 @@ export interface TlsCheckSpec extends CheckTiming {
 
 export interface HttpCheckSpec extends CheckTiming {
   readonly type: "http";
+  /** As in `PoolHttp`, where there is no client. */
+  readonly version: Exclude<PoolHttp["version"], "client">;
   /** Undefined: without TLS. */
   readonly tls: PoolTls | undefined;
   readonly method: string;

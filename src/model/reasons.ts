@@ -214,11 +214,6 @@ export const requestReasons = {
     status: 403,
     text: "the client may not come in, whoever it is; detail says why",
   },
-  misdirected: {
-    origin: "client",
-    status: 421,
-    text: "the request's host is served over connections for that name alone: the client is to make another one",
-  },
   rate_limited: {
     origin: "client",
     status: 429,
@@ -250,6 +245,11 @@ export const requestReasons = {
   },
   body_too_large: { origin: "client", status: 413, text: "the request's body is larger than max_body" },
   target_too_long: { origin: "client", status: 414, text: "the request's target is longer than max_target" },
+  misdirected: {
+    origin: "client",
+    status: 421,
+    text: "the request's host is served over other connections than this one: they have another certificate, other terms of TLS, or other routes",
+  },
   head_too_large: {
     origin: "client",
     status: 431,

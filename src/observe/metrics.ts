@@ -1,4 +1,5 @@
 import { acmeMetrics } from "./acme-metrics.ts";
+import { http2Metrics } from "./http2-metrics.ts";
 import { listenerMetrics } from "./listener-metrics.ts";
 import type { Metric } from "./metric.ts";
 import { poolMetrics } from "./pool-metrics.ts";
@@ -34,6 +35,7 @@ export const metrics = {
     unit: "",
   },
   ...listenerMetrics,
+  ...http2Metrics,
   ...requestMetrics,
   ...poolMetrics,
   umay_config_generation: {

@@ -6,10 +6,13 @@ import {
   connectFailureList,
   endReasonList,
   handshakeOutcomes,
+  http2Codes,
+  httpVersionList,
   listenerCell,
   poolCell,
   rejectReasonList,
   requestOutcomeList,
+  resetterList,
   retryCauseList,
   retryRefusalList,
   routeCell,
@@ -48,7 +51,10 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(listenerCell.handshakeDuration - listenerCell.handshakes, handshakeOutcomes.length);
   assert.equal(listenerCell.requests - listenerCell.sessionDuration, histogramCells);
   assert.equal(listenerCell.requestDuration - listenerCell.requests, requestOutcomeList.length);
-  assert.equal(listenerCell.size - listenerCell.requestDuration, histogramCells);
+  assert.equal(listenerCell.httpConnections - listenerCell.requestDuration, histogramCells);
+  assert.equal(listenerCell.http2Begun - listenerCell.httpConnections, httpVersionList.length);
+  assert.equal(listenerCell.http2Glitches - listenerCell.http2Resets, resetterList.length);
+  assert.equal(listenerCell.size - listenerCell.http2Errors, http2Codes);
   assert.equal(routeCell.requestDuration - routeCell.requests, requestOutcomeList.length);
   assert.equal(routeCell.size - routeCell.requestDuration, histogramCells);
   assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);

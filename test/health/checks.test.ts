@@ -44,6 +44,7 @@ const verified: PoolTls = {
 const http: HttpCheckSpec = {
   ...timing,
   type: "http",
+  version: "1.1",
   tls: undefined,
   method: "GET",
   path: "/healthz?full",
@@ -269,14 +270,54 @@ test("http: both ends of a range of statuses pass, the next ones fail", async ()
     assert.equal(await httpOutcome((_, response) => response.writeHead(status).end()), expected);
 });
 
-test("http: an answer 101 has a status like any other", async () => {
-  await using server = await start(
-    createServer((socket) =>
-      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
-    ),
+test("http: what is wrong with an answer is said, as it would be of an answer to a client", async () => {
+  const ok = "HTTP/1.1 200 OK\r\n";
+  for (const [answer, expected] of [
+    ["SSH-2.0-x\r\n", "the answer has a malformed status line"],
+    [
+      `${ok}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      /both Content-Length and Transfer-Encoding$/,
+    ],
+    [`${ok}no colon\r\n\r\n`, /^the answer has a blank/],
+    ["HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", /was not asked for$/],
+    ["HTTP/1.1 103 x\r\n\r\n".repeat(9), /too many interim responses/],
+    [`${ok}x: ${"x".repeat(70_000)}`, /^the answer has a head that is too large$/],
+    [`${ok}\r\n${"x".repeat(1_100_000)}`, /^the body does not contain|longer than 1048576 bytes$/],
+  ] as const) {
+    await using server = await start(createServer((socket) => socket.end(answer)));
+    const told = await outcome({ ...http, expectBody: "umay" }, server.target);
+    if (typeof expected === "string") assert.equal(told, expected);
+    else assert.match(told, expected);
+  }
+});
+
+test("http: a backend of HTTP/2 is asked in HTTP/2, where its pool says so or TLS agrees on it", async () => {
+  const answer = (stream: ServerHttp2Stream, headers: Record<string, unknown>): void => {
+    stream.respond({ ":status": 200 });
+    stream.end(`${headers[":method"]} ${headers[":scheme"]} ${headers[":path"]} ok`);
+  };
+  await using plain = await start(createHttp2Server().on("stream", answer));
+  const wants = { version: "2", expectBody: "GET http /healthz?full ok" } as const;
+  assert.equal(await outcome({ ...http, ...wants }, plain.target), "passed");
+  assert.equal(
+    await outcome({ ...http, ...wants, expectBody: "no" }, plain.target),
+    'the body does not contain "no"',
   );
-  assert.match(await outcome(http, server.target), /^status 101/);
-  assert.equal(await outcome({ ...http, expectStatus: [{ from: 101, to: 101 }] }, server.target), "passed");
+  assert.notEqual(await outcome({ ...http, version: "auto" }, plain.target, 300), "passed");
+  const pair = read(certificates.ecdsa);
+  await using secure = await start(createSecureServer(pair).on("stream", answer));
+  await using older = await start(createHttpsServer(pair, (_, response) => response.end("old ok")));
+  for (const [server, version, expectBody] of [
+    [secure, "auto", "GET https /healthz?full ok"],
+    [secure, "2", "GET https /healthz?full ok"],
+    [older, "auto", "old ok"],
+    [older, "1.1", "old ok"],
+  ] as const)
+    assert.equal(
+      await outcome({ ...http, tls: verified, version, expectBody }, server.target),
+      "passed",
+      version,
+    );
 });
 
 test("http: the body is searched as it comes, also across chunks, and no further than needed", async () => {

@@ -163,7 +163,13 @@ test("after an answer that does not pass the handshake is a full one", async () 
     socket.once("data", () => socket.end(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n\r\n`)),
   );
   const http = { method: "GET", path: "/", host: undefined, expectBody: undefined } as const;
-  const check = createCheck({ ...spec, ...http, type: "http", expectStatus: [{ from: 200, to: 299 }] });
+  const check = createCheck({
+    ...spec,
+    ...http,
+    type: "http",
+    version: "1.1",
+    expectStatus: [{ from: 200, to: 299 }],
+  });
   for (let round = 0; round < 2; round++) assert.equal(await backend.check(check), undefined);
   status = 503;
   assert.match((await backend.check(check)) ?? "passed", /status 503/);

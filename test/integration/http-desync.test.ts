@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { poolToml } from "../support/client.ts";
+import { hello, Listener } from "../http/http2/wire.ts";
+import { connectSocket, poolToml } from "../support/client.ts";
 import { type Payload, payloads } from "../support/desync-payloads.ts";
+import { downgrades } from "../support/downgrade-payloads.ts";
 import { HttpClient } from "../support/http-client.ts";
+import { soon } from "../support/peer.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 import {
   apache,
@@ -48,27 +51,51 @@ describe("backends read the requests that umay has read, and no others", { concu
       await startUmay(`
       workers = 1
       admin = { bind = "127.0.0.1:0" }
-      ${[...servers.keys()].map(listenerToml).join("\n")}
+      ${[...servers.keys()].flatMap((kind) => [listenerToml(kind, kind, ["1.1"]), listenerToml(kind, over2(kind), ["2", "1.1"])]).join("\n")}
       ${[...servers].map(([kind, { sink, server }]) => poolToml(kind, [(server ?? sink).address], "outlier.enabled = false")).join("\n")}`),
     );
   });
   after(() => stack.disposeAsync());
 
   for (const kind of kinds)
-    test(`${payloads.length} payloads at once and in two pieces, to ${kind}`, {
-      skip: missing[kind],
-    }, async () => {
-      const rounds: Round[] = [];
-      for (const payload of payloads)
-        for (const pieces of [1, 2] as const) rounds.push(await send(kind, payload, pieces));
-      const count = rounds.reduce((sum, { statuses }) => sum + statuses.length + 1, 0);
-      await umay.logged((line) => line === umay.log.at(-1) && linesOf(kind).length >= count);
-      const lines = linesOf(kind);
-      const { server } = servers.get(kind)!;
-      if (server !== undefined) assert.deepEqual(unknownTo(lines, server.log), []);
-      const wrong = rounds.flatMap((round) => differences(round, lines.splice(0, round.statuses.length + 1)));
-      assert.deepEqual(wrong, []);
-      assert.equal(lines.length, 0);
+    describe(kind, { skip: missing[kind], concurrency: 1 }, () => {
+      test(`${payloads.length} payloads at once and in two pieces`, async () => {
+        const rounds: Round[] = [];
+        for (const payload of payloads)
+          for (const pieces of [1, 2] as const) rounds.push(await send(kind, payload, pieces));
+        const count = rounds.reduce((sum, { statuses }) => sum + statuses.length + 1, 0);
+        await umay.logged((line) => line === umay.log.at(-1) && linesOf(kind).length >= count);
+        const lines = linesOf(kind);
+        const { server } = servers.get(kind)!;
+        if (server !== undefined) assert.deepEqual(unknownTo(lines, server.log), []);
+        const wrong = rounds.flatMap((round) =>
+          differences(round, lines.splice(0, round.statuses.length + 1)),
+        );
+        assert.deepEqual(wrong, []);
+        assert.equal(lines.length, 0);
+      });
+
+      test(`${downgrades.length} payloads of HTTP/2`, async () => {
+        const { seen } = servers.get(kind)!.sink;
+        const port = umay.port(over2(kind));
+        const wrong: string[] = [];
+        for (const { name, frames, outcome, read } of downgrades) {
+          const from = seen.length;
+          const got = await outcomeOf(port, frames);
+          const probe = await answerTo(port, `/probe/${from}`);
+          const requests = seen
+            .slice(from)
+            .map(({ method, target, body, headers }) =>
+              headers["x-smuggled"] === undefined ? `${method} ${target} ${body}` : "a field of its own",
+            );
+          wrong.push(
+            ...differs(`${name}: outcome`, got, outcome),
+            ...differs(`${name}: the backend's requests`, requests, [...read, `GET /probe/${from} 0`]),
+            ...differs(`${name}: the next answer`, probe, `/probe/${from}`),
+          );
+        }
+        assert.deepEqual(wrong, []);
+      });
     });
 
   const linesOf = (kind: Kind): LogLine[] =>
@@ -119,8 +146,11 @@ function differences(
 
 const pathOf = (target: string): string => target.split("?")[0]!;
 
-const listenerToml = (kind: Kind): string =>
-  `listeners.${kind} = { bind = "127.0.0.1:0", mode = "http", pool = "${kind}" }`;
+const listenerToml = (pool: Kind, name: string, versions: readonly string[]): string =>
+  `listeners.${name} = { bind = "127.0.0.1:0", mode = "http", pool = "${pool}", http.versions = ${JSON.stringify(versions)} }`;
+
+/** The listener that is sent HTTP/2. */
+const over2 = (kind: Kind): string => `${kind}-2`;
 
 const differs = (what: string, actual: unknown, expected: unknown): string[] =>
   JSON.stringify(actual) === JSON.stringify(expected)
@@ -138,6 +168,29 @@ async function statusesOf(port: number, { bytes }: Payload, pieces: 1 | 2): Prom
   return [...client.surplus.toString("latin1").matchAll(/HTTP\/1\.1 (\d{3}) /g)]
     .map(([, status]) => Number(status))
     .filter((status) => status >= 200);
+}
+
+/** What becomes of the first stream. */
+async function outcomeOf(port: number, frames: Buffer): Promise<number | string> {
+  const listener = new Listener();
+  using socket = Object.assign(await connectSocket(port), {
+    [Symbol.dispose]: () => void socket.destroy(),
+  });
+  socket.write(Buffer.concat([hello, frames]));
+  const { promise, resolve } = Promise.withResolvers<number | string>();
+  let status = 0;
+  socket.on("data", (bytes: Buffer) => {
+    for (const line of listener.hear(bytes)) {
+      const [kind, id, about] = line.split(" ");
+      if (kind === "goAway") resolve(line);
+      if (id !== "1") continue;
+      if (kind === "reset") resolve(status === 0 ? "reset" : line);
+      if (kind === "headers") status = Number(about?.replace(":status=", ""));
+      if (line.endsWith(" end")) resolve(status);
+    }
+  });
+  socket.on("close", () => resolve("closed"));
+  return await soon(promise, "the end of a stream");
 }
 
 async function answerTo(port: number, path: string): Promise<string> {

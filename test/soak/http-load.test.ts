@@ -52,8 +52,8 @@ test("wrk sees no error over three reloads and a change of routes", { skip: wrk 
   assert.ok(one.seen.length > 0 && two.seen.length > 0);
 });
 
-test("4,000 connections that wait for a next request keep what they need and no more", async () => {
-  const [connections, mostEach] = [4_000, 24 * 1_024];
+test("9,000 connections that wait for a next request keep what they need and no more", async () => {
+  const [connections, mostEach] = [8_500, 24 * 1_024];
   await using backend = await NodeServer.start((response) => response.end("ok"));
   await using umay = await startUmay(`
     workers = 1

@@ -4,7 +4,7 @@ import { anyConnection, type Chain, type ChainMatch } from "../../src/model/chai
 export function chainTo(
   pool: string,
   match: Partial<ChainMatch> = {},
-  rest: Partial<Omit<Chain, "match" | "serve">> = {},
+  rest: Partial<Omit<Chain, "match">> = {},
 ): Chain {
   return {
     name: pool,

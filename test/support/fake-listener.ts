@@ -36,6 +36,7 @@ export class FakeListener implements AcceptingListener {
   readonly chains = {
     atHello: (protocol: Protocol, hello: Offer | undefined) => this.#atHello(protocol, hello),
     afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate", settings: "tls" }),
+    tellsApart: () => false,
     looksAtPort: false,
   };
   readonly terminationOf;
@@ -66,6 +67,7 @@ export class FakeListener implements AcceptingListener {
     this.terminationOf = () => ({
       begin: (raw: unknown) => (raw as FakeSocket).secure() as never,
       judge: () => ({ client: "", refusal: refuses ? refusal : undefined }),
+      coversApart: () => false,
     });
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 
@@ -13,8 +14,10 @@ export function contentOf(length: number): Buffer {
 
 const zipped = gzipSync(contentOf(100_000));
 
+type HttpApp = { readonly address: string } & AsyncDisposable;
+
 /** An application that is asked for bytes, and says what it was sent. */
-export async function startHttpApp(): Promise<{ readonly address: string } & AsyncDisposable> {
+export async function startHttpApp(): Promise<HttpApp> {
   const server = createServer({ keepAliveTimeout: 60_000 }, answer);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -22,6 +25,29 @@ export async function startHttpApp(): Promise<{ readonly address: string } & Asy
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** The same in HTTP/2, by prior knowledge. */
+export async function startHttp2App(): Promise<HttpApp> {
+  const server = createHttp2Server((request, response) =>
+    // Node has both speak alike.
+    answer(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  );
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) session.destroy();
       server.close();
       await once(server, "close");
     },

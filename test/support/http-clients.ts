@@ -17,10 +17,11 @@ export interface RealClient {
   /** How many connections it opens. */
   readonly connections: number;
   /**
-   * @param host address and port. @param file what is sent.
+   * @param host name and port. @param file what is sent. @param ca the file with the authority that is trusted, over TLS and
+   * HTTP/2; undefined: HTTP/1.1 without TLS.
    * @returns a line for each answer: the name of the request, the status, and what became of it.
    */
-  run(host: string, file: string): Promise<string>;
+  run(host: string, file: string, ca?: string): Promise<string>;
 }
 
 const source = (name: string): string => fileURLToPath(new URL(`http-clients/${name}`, import.meta.url));
@@ -47,9 +48,9 @@ const program = (
   name,
   missing: reason,
   connections: 1,
-  async run(host, file) {
+  async run(host, file, ca) {
     const [path, ...args] = command;
-    return (await output(path, ...args, host, file)).toString();
+    return (await output(path, ...args, host, file, ...(ca === undefined ? [] : [ca]))).toString();
   },
 });
 
@@ -67,15 +68,22 @@ export const java: RealClient = program("Java HttpClient", missing("java", "-ver
   source("Client.java"),
 ]);
 
+/** HTTP/2 alone. */
+export const httpx: RealClient = program("Python httpx", missing("python3", "-c", "import h2, httpx"), [
+  "python3",
+  source("client-httpx.py"),
+]);
+
 /** Each of its runs has connections of its own. */
 export const curl: RealClient = {
   name: "curl",
   missing: missing("curl", "--version"),
   connections: 8,
-  async run(host, file) {
-    const base = `http://${host}`;
+  async run(host, file, ca) {
+    const base = `${ca === undefined ? "http" : "https"}://${host}`;
+    const trust = ca === undefined ? [] : ["--http2", "--cacert", ca];
     const ask = (...args: readonly string[]): Promise<Buffer> =>
-      output("curl", "-sS", "--fail", "--max-time", "60", ...args);
+      output("curl", "-sS", "--fail", "--max-time", "60", ...trust, ...args);
     const small = ["--data-binary", readFileSync(file).toString("latin1", 0, 1_000)];
     const size = readFileSync(file).length;
     const head = (await ask("-I", `${base}/bytes/1000`)).toString();
@@ -84,7 +92,7 @@ export const curl: RealClient = {
       `get 200 ${sha256(twice.subarray(1_000))}`,
       `head 200 ${/^content-length: (\d+)\r$/im.exec(head)?.[1]} 0`,
       `post 200 ${await ask(...small, `${base}/digest`)}`,
-      `chunked 200 ${await ask("-H", "Transfer-Encoding: chunked", ...small, `${base}/digest`)}`,
+      `chunked 200 ${await ask(...(ca === undefined ? ["-H", "Transfer-Encoding: chunked"] : []), ...small, `${base}/digest`)}`,
       `up 200 ${await ask("-H", "Expect:", "--data-binary", `@${file}`, `${base}/digest`)}`,
       `down 200 ${sha256(await ask(`${base}/stream/${size}`))}`,
       `gzip 200 ${sha256(await ask("--compressed", `${base}/gzip`))}`,

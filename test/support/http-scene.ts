@@ -22,7 +22,10 @@ import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
 import { FakePlane, fakeBackends, fakeChain } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
+import { lingerToTheEnd, mockLingering } from "./lingering.ts";
 import { placedGuard } from "./placed-guard.ts";
+
+mockLingering();
 
 const base = `[listeners.web]
 bind = "127.0.0.1:8080"
@@ -169,6 +172,8 @@ export class HttpScene {
   /** Ends what is left, and finds nothing left behind. */
   finish(): void {
     for (const one of this.plane.open) one.end("stopped");
+    for (const socket of this.clients) (socket.over ?? socket).drain();
+    lingerToTheEnd();
     this.plane.mirrors.close();
     this.plane.kept.close();
     this.plane.sharedUpstreams.close();

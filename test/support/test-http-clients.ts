@@ -3,8 +3,10 @@ import { mkdtempDisposableSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { HttpVersion } from "../../src/model/http/front.ts";
+import { testCertificates } from "./certificates.ts";
 import { poolToml } from "./client.ts";
-import { contentOf, startHttpApp } from "./http-app.ts";
+import { contentOf, startHttp2App, startHttpApp } from "./http-app.ts";
 import { type RealClient, sha256 } from "./http-clients.ts";
 import { settled } from "./settled.ts";
 import { type RunningUmay, startUmay } from "./umay.ts";
@@ -26,32 +28,56 @@ const expected = [
   `continue 200 ${digest(small)}`,
 ];
 
-const servers = [
-  { name: "node", missing: false, start: undefined },
-  { name: "nginx", missing: nginx === undefined && "nginx is not installed", start: startNginx },
-  { name: "apache", missing: apache === undefined && "Apache is not installed", start: startApache },
-] as const;
+interface Server {
+  readonly name: string;
+  readonly missing: string | false;
+  /** @param app the address of the application behind it. */
+  start(app: string): Promise<{ readonly address: string } & AsyncDisposable>;
+}
 
-/** Has each client make its requests through umay to each server that is installed. */
-export function testClients(clients: readonly RealClient[]): void {
-  describe("real clients and real servers understand one another through umay", () => {
+const noNginx = nginx === undefined && "nginx is not installed";
+const noApache = apache === undefined && "Apache is not installed";
+
+const servers: Readonly<Record<HttpVersion, readonly Server[]>> = {
+  "1.1": [
+    { name: "node", missing: false, start: startHttpApp },
+    { name: "nginx", missing: noNginx, start: (app) => startNginx(app) },
+    { name: "apache", missing: noApache, start: startApache },
+  ],
+  "2": [
+    { name: "node", missing: false, start: startHttp2App },
+    { name: "nginx", missing: noNginx, start: (app) => startNginx(app, true) },
+  ],
+};
+
+/**
+ * Has each client make its requests through umay to each server that is installed.
+ * @param version that both speak; clients speak HTTP/2 over TLS.
+ */
+export function testClients(clients: readonly RealClient[], version: HttpVersion = "1.1"): void {
+  describe(`real clients and real servers understand one another through umay, over HTTP/${version}`, () => {
+    const isSecure = version === "2";
     const stack = new AsyncDisposableStack();
     let umay: RunningUmay;
     let file: string;
+    let ca: string | undefined;
 
     before(async () => {
       const dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
       stack.defer(() => dir.remove());
       file = join(dir.path, "content");
       writeFileSync(file, big);
+      const { ca: authority, ecdsa } = await testCertificates();
+      if (isSecure) ca = authority;
+      const tls = isSecure ? `, tls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]` : "";
       const app = stack.use(await startHttpApp());
       const pools: string[] = [];
       const listeners: string[] = [];
-      for (const { name, missing, start } of servers) {
+      for (const { name, missing, start } of servers[version]) {
         if (missing !== false) continue;
-        const { address } = start === undefined ? app : stack.use(await start(app.address));
-        listeners.push(`listeners.${name} = { bind = "127.0.0.1:0", mode = "http", pool = "${name}" }`);
-        pools.push(poolToml(name, [address]));
+        const { address } = stack.use(await start(app.address));
+        listeners.push(`listeners.${name} = { bind = "127.0.0.1:0", mode = "http", pool = "${name}"${tls} }`);
+        pools.push(poolToml(name, [address], `http.version = "${version}"`));
       }
       umay = stack.use(
         await startUmay(`
@@ -63,10 +89,14 @@ export function testClients(clients: readonly RealClient[]): void {
     after(() => stack.disposeAsync());
 
     for (const client of clients)
-      for (const server of servers)
+      for (const server of servers[version])
         test(`${client.name} and ${server.name}`, { skip: client.missing || server.missing }, async () => {
           const before = (await umay.status()).listeners[server.name]!.connections_total;
-          const output = await client.run(`127.0.0.1:${umay.port(server.name)}`, file);
+          const output = await client.run(
+            `${isSecure ? "localhost" : "127.0.0.1"}:${umay.port(server.name)}`,
+            file,
+            ca,
+          );
           assert.deepEqual(output.trimEnd().split("\n"), expected);
           const { connections_total } = (await umay.status()).listeners[server.name]!;
           assert.ok(connections_total - before <= client.connections, "connections were kept");

@@ -33,8 +33,8 @@ export const nginx = installed("/usr/sbin/nginx");
 export const apache = installed("/usr/sbin/apache2");
 const apacheModules = "/usr/lib/apache2/modules";
 
-/** An nginx that passes on to another server what it has understood. @param to its address. */
-export function startNginx(to: string): Promise<WebServer> {
+/** An nginx that passes on to another server what it has understood. @param to its address. @param http2 it is asked in HTTP/2. */
+export function startNginx(to: string, http2 = false): Promise<WebServer> {
   return startServer(
     (dir, port) => `
       daemon off;
@@ -52,7 +52,7 @@ export function startNginx(to: string): Promise<WebServer> {
         scgi_temp_path ${dir}/scgi;
         client_max_body_size 0;
         server {
-          listen 127.0.0.1:${port};
+          listen 127.0.0.1:${port}${http2 ? " http2" : ""};
           location / {
             proxy_pass http://${to};
             proxy_http_version 1.1;

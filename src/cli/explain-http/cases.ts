@@ -65,7 +65,12 @@ async function differenceOf(model: Model, routingFor: RoutingFor, one: Case): Pr
   if (!listener.ok) return listener.error;
   const [serve] = servesOf(listener.value);
   const routing = (await routingFor(listener.value))!;
-  const { http } = explainHttp(routing, serve!.front, { question: question.value, peer: one.client });
+  const { http } = explainHttp(routing, serve!.front, {
+    question: question.value,
+    peer: one.client,
+    // Over a connection of its own.
+    isMisdirected: false,
+  });
   const route = http.route ?? "";
   if (route !== one.route) return `expected ${named(one.route)}, got ${named(route)}`;
   const status = http.answer?.status;

@@ -26,6 +26,14 @@ export function openOnListener(
   return difference(memories, counters + listenerCell.accepted, counters + listenerCell.ended);
 }
 
+/** Requests over HTTP/2 that are under way on a listener. */
+export function streamsOnListener(
+  memories: readonly CounterMemory[],
+  { counters }: { counters: number },
+): number {
+  return difference(memories, counters + listenerCell.http2Begun, counters + listenerCell.http2Over);
+}
+
 /** Connections to a backend that are open or being established. */
 export function openToBackend(
   memories: readonly CounterMemory[],

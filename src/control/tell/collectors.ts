@@ -7,6 +7,7 @@ import type { Certificate } from "../../model/material.ts";
 import type { MetricName } from "../../observe/metrics.ts";
 import { openInWorker } from "../state/counts.ts";
 import { acmeCollectors } from "./acme-collectors.ts";
+import { http2Collectors } from "./http2-collectors.ts";
 import { listenerCollectors, terminatesTls } from "./listener-collectors.ts";
 import { poolCollectors } from "./pool-collectors.ts";
 import { requestCollectors } from "./request-collectors.ts";
@@ -19,6 +20,7 @@ export const collectors: { readonly [Name in MetricName]: Collector } = {
   umay_connections: ({ shared }) => one(Atomics.load(shared.process, openConnections)),
   umay_connections_limit: ({ shared }) => one(Atomics.load(shared.process, mostConnections)),
   ...listenerCollectors,
+  ...http2Collectors,
   ...requestCollectors,
   ...poolCollectors,
   umay_config_generation: ({ snapshot }) => one(snapshot().version),

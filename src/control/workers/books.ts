@@ -39,6 +39,7 @@ function endConnections(counters: CounterMemory, shared: SharedMemory): number {
     const requests =
       counters[first + listenerCell.requestsBegun]! - counters[first + listenerCell.requestsOver]!;
     Atomics.sub(shared.process, openRequests, requests);
+    counters[first + listenerCell.http2Over] = counters[first + listenerCell.http2Begun]!;
     total += open;
   }
   return total;

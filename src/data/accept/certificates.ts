@@ -86,6 +86,15 @@ export class CertificateStore {
     return { certificates, by: "wildcard", pattern: `*${name.slice(name.indexOf("."))}` };
   }
 
+  /** Whether other certificates cover a host than those of a name, which do not. Both lower case. */
+  coversApart(name: string, host: string): boolean {
+    const others = this.#find(host);
+    const own = this.#find(name) ?? this.#default!;
+    return (
+      others !== undefined && others !== own && !own.certificates.some(({ names }) => covers(names, host))
+    );
+  }
+
   #find(name: string): Group | undefined {
     const exact = this.#exact.get(name);
     if (exact !== undefined) return exact;
@@ -98,6 +107,9 @@ export class CertificateStore {
     return group.context;
   }
 }
+
+const covers = (names: readonly string[], host: string): boolean =>
+  names.includes(host) || names.includes(`*${host.slice(host.indexOf("."))}`);
 
 function groupByName(certificates: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
   const byName = new Map<string, Certificate[]>();

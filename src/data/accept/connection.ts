@@ -241,7 +241,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       return;
     }
     const { client, refusal } = this.listener.terminationOf(this.#settings).judge(socket);
-    this.tls = { alpn, version, client, took };
+    this.tls = { settings: this.#settings, alpn, version, client, took };
     if (refusal !== undefined) {
       this.handshakeFailed(refusal.result, refusal.detail);
       return;
@@ -253,7 +253,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   }
 
   /** Hello and handshake: who came, and to which port. */
-  private peer(): Peer {
+  peer(): Peer {
     const { looksAtPort } = this.listener.chains;
     const port = looksAtPort ? (this.proxy?.header.destination?.port ?? this.raw.localPort ?? 0) : 0;
     return { client: this.clientAddress, port };

@@ -6,6 +6,8 @@ import type { SessionRecord } from "../../observe/session-log.ts";
 
 /** The outcome of a TLS handshake with a client. */
 export interface TlsFacts {
+  /** The name of the settings that it was by. */
+  readonly settings: string;
   /** Empty without one. */
   readonly alpn: string;
   /** `TLSv1.2`, `TLSv1.3`. */

@@ -63,6 +63,11 @@ export class Termination {
     return this.#store.choice(serverName);
   }
 
+  /** As {@link CertificateStore.coversApart}. */
+  coversApart(serverName: string, host: string): boolean {
+    return this.#store.coversApart(serverName, host);
+  }
+
   /** Whether some names may be {@link refuses refused}. */
   get refusesNames(): boolean {
     return this.#strictSni || this.#own.size > 0;

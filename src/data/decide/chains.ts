@@ -13,6 +13,16 @@ export interface Terminate {
   readonly settings: string;
 }
 
+/** The outcome of a handshake. */
+export interface Negotiated {
+  /** The name of the TLS settings. */
+  readonly settings: string;
+  /** Lower case; empty without one. */
+  readonly serverName: string;
+  /** Empty: nothing was agreed on. */
+  readonly alpn: string;
+}
+
 /** Why a name is refused: no certificate covers it, or the one that umay gets itself is not there yet. */
 export type NameRefusal = "unknown_name" | "no_certificate";
 
@@ -37,6 +47,7 @@ export class Chains {
   readonly #refuses: Refuses;
   /** Whether any of them asks for the port that a client connected to. */
   readonly looksAtPort: boolean;
+  readonly #looksAtNames: boolean;
 
   /** @param refuses is asked for each name. */
   constructor(chains: readonly Chain[], refuses: Refuses = () => undefined) {
@@ -53,6 +64,7 @@ export class Chains {
     this.#first = this.#terminate.values().next().value;
     this.#refuses = refuses;
     this.looksAtPort = chains.some(({ match }) => match.port.length > 0);
+    this.#looksAtNames = chains.some(({ match }) => match.sni.length > 0);
   }
 
   /** The names of the TLS settings that are used. */
@@ -71,6 +83,21 @@ export class Chains {
       return this.#plain.find(offered(protocol, nothingSaid, peer))!;
     const terminate = (chain && this.#terminate.get(chain.settings ?? "")) ?? this.#first;
     return (hello && this.#refuses(terminate.settings, hello.serverName)) ?? terminate;
+  }
+
+  /**
+   * Whether another name would have led elsewhere: to TLS that is passed through, to other settings, or to a chain that does
+   * something else.
+   */
+  tellsApart({ settings, serverName, alpn }: Negotiated, name: string, peer: Peer): boolean {
+    if (!this.#looksAtNames) return false;
+    const course = this.atHello("tls", { serverName: name, alpn: alpn === "" ? [] : [alpn] }, peer);
+    if (typeof course === "string") return false;
+    if (isChain(course) || course.settings !== settings) return true;
+    const [{ serve: own }, { serve: other }] = [serverName, name].map((each) =>
+      this.afterHandshake(settings, each, alpn, peer),
+    ) as [Chain, Chain];
+    return own !== other && !(own.kind === "http" && other.kind === "http" && own.routes === other.routes);
   }
 
   /** By what was negotiated. @param alpn empty: nothing was. */

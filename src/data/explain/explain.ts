@@ -13,6 +13,7 @@ import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts
 import type { Termination } from "../accept/tls.ts";
 import { usualProtocol } from "../decide/greeting.ts";
 import type { Routing } from "../decide/http/routing.ts";
+import { isMisdirected } from "../decide/misdirected.ts";
 import { type Reception, receive } from "../decide/reception.ts";
 import { mainPool } from "../decide/target.ts";
 import { endWithoutPick, refusalToWait } from "../decide/wait.ts";
@@ -71,6 +72,9 @@ interface Admitted extends ClientHello {
   readonly http: HttpQuestion | undefined;
 }
 
+/** A chain was found. */
+type Received = Extract<Reception, { readonly reason: null }>;
+
 type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "http">>;
 
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
@@ -86,7 +90,7 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
   if (reception.reason !== null) return { reason: reception.reason, tls };
   const { chain, asked } = reception;
   if (chain.serve.kind === "http")
-    return { tls, ...followRequest(listener, shared, chain.serve, connection) };
+    return { tls, ...followRequest(listener, shared, { reception, serve: chain.serve }, connection) };
   const route = explainRoutes(listener.definition, chain, asked);
   if (chain.serve.kind === "refuse") return { reason: "no_chain", tls, route };
   const served = listener.poolOf(chain, mainPool);
@@ -119,11 +123,20 @@ function portOf({ definition: { addresses } }: ServedListener): number {
 function followRequest(
   listener: ServedListener,
   shared: SharedMemory,
-  serve: HttpServe,
+  { reception, serve }: { readonly reception: Received; readonly serve: HttpServe },
   { client, serverName, routing, http: question }: Admitted,
 ): Stages {
   if (routing === undefined || question === undefined) return {};
-  const { http, refusal, target } = explainHttp(routing, serve.front, { question, peer: client });
+  const { settings } = reception;
+  const peer = { client, port: portOf(listener) };
+  const asked = {
+    question,
+    peer: client,
+    isMisdirected:
+      settings !== undefined &&
+      isMisdirected(listener, { settings, serverName, alpn: reception.alpn }, peer, question.host),
+  };
+  const { http, refusal, target } = explainHttp(routing, serve.front, asked);
   if (target === undefined) return { http, reason: refusal };
   const served = listener.poolNamed(target.pool);
   if (served === undefined) return { http, reason: "no_backend" };

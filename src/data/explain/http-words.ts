@@ -1,7 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { HttpFront } from "../../model/http/front.ts";
-import { type RetryPolicy, retryTriggers } from "../../model/http/retry.ts";
+import { isOfCalls, type RetryPolicy, retryTriggers } from "../../model/http/retry.ts";
 import type { FieldChanges, HttpRoute } from "../../model/http/route.ts";
 import type { Decision } from "../decide/http/decide.ts";
 import { maySendTwice } from "../decide/http/retry.ts";
@@ -48,7 +48,9 @@ function retryWords(policy: RetryPolicy, method: string): string {
   const { on, statuses, attempts } = policy;
   const isRepeatable = maySendTwice(policy, method);
   const causes = [
-    ...on.filter((trigger) => isRepeatable || !retryTriggers[trigger].sent),
+    ...on.filter((trigger) =>
+      isOfCalls(trigger) ? method === "POST" : isRepeatable || !retryTriggers[trigger].byMethod,
+    ),
     ...(isRepeatable ? statuses.map(String) : []),
   ];
   if (causes.length === 0) return "no retries";

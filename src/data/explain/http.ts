@@ -18,6 +18,8 @@ export interface AskedRequest {
   readonly question: HttpQuestion;
   /** The address of the connection. */
   readonly peer: string;
+  /** The TLS of the connection is for another host. */
+  readonly isMisdirected: boolean;
 }
 
 /** The way of a request, up to the pool. */
@@ -30,7 +32,7 @@ export interface ExplainedRequest {
 }
 
 export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequest): ExplainedRequest {
-  const { question, peer } = asked;
+  const { question, peer, isMisdirected } = asked;
   const header = (name: string): string | undefined => joinedField(question, name);
   const addresses = new ClientAddress(front.forwarded);
   const client = addresses.of(peer, header);
@@ -40,6 +42,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
     queryValue: (name) => queryValue(question.query, name),
     client,
     upgrade: header("upgrade")?.toLowerCase() === "websocket" ? "websocket" : "",
+    isMisdirected,
   };
   const decision = decide(routing, request);
   const route = decision.rule?.route.definition;

@@ -38,6 +38,12 @@ export function stopReadingClient(client: OwnedSocket): void {
   client.pause();
 }
 
+/** Another owner is about to read a client, and to write to it. */
+export function handOverClient(client: OwnedSocket): void {
+  stopReadingClient(client);
+  client.removeListener("drain", onClientDrain);
+}
+
 /** @param connected what the socket emits then: `secureConnect` where it is TLS. */
 export function attachUpstream(upstream: OwnedSocket, connected: "connect" | "secureConnect"): void {
   upstream.on("error", onUpstreamError);

@@ -25,7 +25,10 @@ export interface Patience {
  */
 export const forLastWords: Patience = { bytes: 65_536, quiet: longest };
 
-/** For a peer that may be amid sending, of which nothing is wanted any more: it pauses for a round trip at most. */
+/**
+ * For a peer that is to get what came for it before it is reset, and that may be amid sending, of which nothing is wanted any
+ * more: it pauses for a round trip at most.
+ */
 export const forLastBytes: Patience = { bytes: 16 * 2 ** 20, quiet: 20 };
 
 /**
@@ -52,6 +55,8 @@ class Lingering extends SocketOwner {
   readonly #timer: NodeJS.Timeout;
   #dropped = 0;
   #droppedBefore = 0;
+  /** All that was written was the system's at the last look. */
+  #wasWritten: boolean;
   #over = false;
 
   constructor(raw: OwnedSocket, transport: "tcp" | "unix", written: OwnedSocket, patience: Patience) {
@@ -60,6 +65,7 @@ class Lingering extends SocketOwner {
     this.#transport = transport;
     this.#written = written;
     this.#patience = patience;
+    this.#wasWritten = written.writableLength === 0;
     this.#until = performance.now() + longest;
     this.#timer = setInterval(() => this.#look(), patience.quiet);
     lingering++;
@@ -118,8 +124,10 @@ class Lingering extends SocketOwner {
   }
 
   #look(): void {
-    if (this.#dropped === this.#droppedBefore || performance.now() >= this.#until) this.#reset();
+    const isQuiet = this.#dropped === this.#droppedBefore && this.#wasWritten;
+    if (isQuiet || performance.now() >= this.#until) this.#reset();
     this.#droppedBefore = this.#dropped;
+    this.#wasWritten = this.#written.writableLength === 0;
   }
 
   #reset(): void {

@@ -53,6 +53,8 @@ export abstract class Connection implements Role {
   readonly peer = new PeerSettings();
   readonly pings: Pings;
   readonly window = connectionWindow();
+  /** How many streams were reset, by the peer and from here. */
+  readonly resets = { received: 0, sent: 0 };
   /** The number of bytes that the peer still takes on the connection. */
   sendWindow = firstWindow;
   /** The receive window of a new stream: what the peer knows of. */
@@ -229,6 +231,7 @@ export abstract class Connection implements Role {
   }
 
   sendReset(id: number, code: number): void {
+    this.resets.sent++;
     this.writer.reset(id, code);
     this.recent.add(id);
   }

@@ -185,6 +185,7 @@ export class FrameHandler implements FrameReceiver {
     const stream = this.#connection.stream(id);
     if (stream === undefined) this.#connection.budget.glitch(1);
     else {
+      this.#connection.resets.received++;
       stream.resetCode = bytes.readUInt32BE(start);
       stream.resetByPeer();
     }

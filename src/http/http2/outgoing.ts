@@ -23,6 +23,8 @@ export class Outgoing {
   #queue: Hold | undefined;
   #ends = false;
   #trailers: Fields | undefined;
+  /** Of the reset that comes behind what waits; undefined: there is none. */
+  #code: number | undefined;
 
   constructor(stream: Stream, connection: Connection, window: number) {
     this.#stream = stream;
@@ -77,6 +79,7 @@ export class Outgoing {
     queue.consume(next);
     this.#progress = this.#connection.now;
     if (closes) this.#close();
+    else if (isRest && this.#code !== undefined) this.#stream.cancel(this.#code);
     else if (isRest && this.#ends) this.#finish(this.#trailers);
     else if (!isRest) this.#connection.wait(this.#stream);
     return isRest && !this.closed;
@@ -85,6 +88,12 @@ export class Outgoing {
   /** The head was all. */
   finished(): void {
     this.#close();
+  }
+
+  /** Behind what waits there is a reset. @param code as in RFC 9113 section 7. */
+  breakOff(code: number): void {
+    this.#ends = false;
+    this.#code = code;
   }
 
   /** Nothing more of it is sent. */

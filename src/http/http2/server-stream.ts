@@ -67,7 +67,7 @@ export class ServerStream extends Stream implements ResponseReceiver {
 
   /** The response is cut short, and so the client must see it. */
   fail(_fault: Fault): void {
-    this.cancel(errorCode.internal);
+    this.breakOff(errorCode.internal);
   }
 
   /** Trailers of the request: nothing else may follow its head. */

@@ -78,6 +78,12 @@ export abstract class Stream implements Sender, CreditSink, BodyReceiver {
     this.abandon();
   }
 
+  /** The message that goes out is cut short: what waits of it is sent, and then a reset. @param code as in {@link Stream.cancel}. */
+  breakOff(code: number): void {
+    if (this.outgoing.waiting === 0) this.cancel(code);
+    else this.outgoing.breakOff(code);
+  }
+
   /** Nothing more is to come or to go. */
   abandon(): void {
     if (this.gone) return;

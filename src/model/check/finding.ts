@@ -57,7 +57,9 @@ export type HttpFinding =
   /** A certificate of the client would let in, and this listener asks for none. */
   | { readonly kind: "asks_no_certificate"; readonly listener: string }
   /** Keys are named to be hashed, and the pools hash none. */
-  | { readonly kind: "hashes_nothing" };
+  | { readonly kind: "hashes_nothing" }
+  /** The route is for calls of gRPC, and this pool's backends speak HTTP/1.1 alone. */
+  | { readonly kind: "calls_http1"; readonly pool: string };
 
 /** An address that overlaps with an earlier one. */
 interface BindTaken {

@@ -83,7 +83,7 @@ export interface Http2Front {
 
 /** How a listener speaks HTTP with its clients. */
 export interface HttpFront {
-  /** In order of preference. Without TLS, where clients agree on one of them, there is one only. */
+  /** In order of preference, where clients agree on one over TLS; without TLS their first bytes say which one they speak. */
   readonly versions: readonly HttpVersion[];
   readonly http2: Http2Front;
   readonly limits: HttpLimits;
@@ -96,6 +96,8 @@ export interface HttpFront {
   readonly underscores: "drop" | "refuse" | "pass";
   /** Paths whose two readings lead to different routes. */
   readonly ambiguousPaths: "refuse" | "pass";
+  /** Requests for a host whose connections have another certificate or other terms of TLS. */
+  readonly misdirected: "refuse" | "pass";
   /** Whether answers 103 go on: to clients of HTTP/2, to all, to none. */
   readonly earlyHints: "2" | "all" | "off";
   /** Undefined: umay adds no Via. */

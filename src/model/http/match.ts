@@ -37,6 +37,13 @@ export interface ValueMatch {
   readonly missing?: "empty";
 }
 
+/** The condition that tells gRPC from other requests. */
+export const grpcContent: ValueMatch = {
+  name: "content-type",
+  test: { kind: "prefix", value: "application/grpc", ignoreCase: true },
+  not: false,
+};
+
 /**
  * A condition on the path. `prefix` holds whole segments: `/api` takes `/api` and `/api/x`, not `/apis`. `text-prefix`
  * compares letters, as Envoy's `prefix` does. `regex` must take the whole path.
@@ -58,3 +65,13 @@ export interface RequestMatch {
   /** How many of a hundred requests that meet the other conditions are taken, by chance; undefined: all. */
   readonly percent?: number;
 }
+
+/** Whether it takes calls of gRPC and nothing else. */
+export const takesCallsAlone = ({ headers }: RequestMatch): boolean =>
+  headers.some(
+    ({ name, test, not }) =>
+      name === grpcContent.name &&
+      !not &&
+      (test.kind === "prefix" || test.kind === "exact") &&
+      test.value.toLowerCase().startsWith("application/grpc"),
+  );

@@ -2,6 +2,10 @@
 export const httpRefusals = {
   no_host: { status: 404, text: "no route takes the request's host" },
   no_route: { status: 404, text: "none of the host's routes takes the request" },
+  misdirected: {
+    status: 421,
+    text: "the request's host is served over other connections than this one: they have another certificate, other terms of TLS, or other routes",
+  },
   ambiguous_path: {
     status: 400,
     text: "a lax backend may read the path so that another route would take it",
@@ -9,7 +13,6 @@ export const httpRefusals = {
   denied: { status: 403, text: "the route's allow or deny refuses the client's address" },
   upgrade_refused: { status: 403, text: "the route does not let connections change to that protocol" },
   host_missing: { status: 400, text: "the request names no host, which the redirect needs" },
-  misdirected: { status: 421, text: "the request's host is served over connections for that name alone" },
   bad_rewrite: { status: 500, text: "the route's rewrite makes something of the path that is no path" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly text: string }>>;
 

@@ -1,21 +1,63 @@
 /**
  * The things that may go wrong on the way to a backend's answer and that a route may name in `retry.on`, beside statuses.
- * `sent`: the backend may have had the request, so that only methods that may be sent twice are sent again.
+ * `byMethod`: the backend may have had the request, so that only methods that may be sent twice are sent again. `grpc`: the
+ * status of a call's answer that has nothing but its trailers; calls all have the method POST, so whoever names one of these
+ * wants them to be made again.
  */
 export const retryTriggers = {
-  "connect-failed": { sent: false, text: "a backend could not be connected: another one is tried" },
-  "refused-stream": { sent: false, text: "a backend said that it has not looked at the request" },
+  "connect-failed": { byMethod: false, text: "a backend could not be connected: another one is tried" },
+  "refused-stream": { byMethod: false, text: "a backend said that it has not looked at the request" },
   "reused-reset": {
-    sent: true,
+    byMethod: true,
     text: "a connection that had served before ended before a byte of the answer: it was closing already",
   },
-  reset: { sent: true, text: "a connection ended before the head of the answer" },
-  "try-timeout": { sent: true, text: "the head of the answer did not come within timeouts.try" },
-} as const satisfies Readonly<Record<string, { readonly sent: boolean; readonly text: string }>>;
+  reset: { byMethod: true, text: "a connection ended before the head of the answer" },
+  "try-timeout": { byMethod: true, text: "the head of the answer did not come within timeouts.try" },
+  "grpc-cancelled": {
+    byMethod: false,
+    grpc: 1,
+    text: "gRPC: the call ended with CANCELLED before a message",
+  },
+  "grpc-deadline-exceeded": {
+    byMethod: false,
+    grpc: 4,
+    text: "gRPC: the call ended with DEADLINE_EXCEEDED before a message",
+  },
+  "grpc-resource-exhausted": {
+    byMethod: false,
+    grpc: 8,
+    text: "gRPC: the call ended with RESOURCE_EXHAUSTED before a message",
+  },
+  "grpc-internal": { byMethod: false, grpc: 13, text: "gRPC: the call ended with INTERNAL before a message" },
+  "grpc-unavailable": {
+    byMethod: false,
+    grpc: 14,
+    text: "gRPC: the call ended with UNAVAILABLE before a message",
+  },
+} as const satisfies Readonly<
+  Record<string, { readonly byMethod: boolean; readonly text: string; readonly grpc?: number }>
+>;
 
 export type RetryTrigger = keyof typeof retryTriggers;
 
 export const retryTriggerList: readonly RetryTrigger[] = Object.keys(retryTriggers) as RetryTrigger[];
+
+/** The status of gRPC that a cause is; undefined: it is none. */
+const statusOf = (trigger: RetryTrigger): number | undefined => {
+  const cause = retryTriggers[trigger];
+  return "grpc" in cause ? cause.grpc : undefined;
+};
+
+export const isOfCalls = (trigger: RetryTrigger): boolean => statusOf(trigger) !== undefined;
+
+/** The cause that a status of gRPC is; undefined: such a call is not made again. */
+export const triggerOfCall = (status: number): RetryTrigger | undefined =>
+  retryTriggerList.find((trigger) => statusOf(trigger) === status);
+
+/** The causes that say nothing of calls. */
+export const usualTriggers: readonly RetryTrigger[] = retryTriggerList.filter(
+  (trigger) => !isOfCalls(trigger),
+);
 
 /** When a request is sent once more. */
 export interface RetryPolicy {

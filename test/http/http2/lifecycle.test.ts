@@ -156,6 +156,33 @@ test("a response that is cut short is reset, never ended", () => {
   assert.deepEqual(send(), ["headers 1 :status=200", "data 1 4", "reset 1 INTERNAL_ERROR"]);
 });
 
+test("a response that is cut short is reset behind what waits for the window", () => {
+  const { owner, send, listener, server } = start();
+  send(settings([4, 1]), headers(1, get));
+  const { stream } = owner.requests[0]!;
+  stream.response(responseHead(200), false);
+  stream.body(Buffer.from("half"), 0, 4, false);
+  stream.breakOff(errorCode.internal);
+  assert.equal(server.count, 1);
+  send(windowUpdate(1, 2));
+  assert.equal(listener.bodies.get(1)!.toString(), "hal");
+  assert.deepEqual(send(windowUpdate(1, 5)), ["data 1 1", "reset 1 INTERNAL_ERROR"]);
+  assert.equal(listener.bodies.get(1)!.toString(), "half");
+  assert.equal(server.count, 0);
+  assert.equal(owner.requests[0]!.readies, 0, "nothing more is wanted of it");
+});
+
+test("a client that takes nothing of a response that is cut short is not waited for without end", () => {
+  const { owner, send, server } = start();
+  send(settings([4, 1]), headers(1, get));
+  const { stream } = owner.requests[0]!;
+  stream.response(responseHead(200), false);
+  stream.body(Buffer.from("half"), 0, 4, false);
+  stream.breakOff(errorCode.internal);
+  server.sweep(60_000);
+  assert.deepEqual([server.count, send().at(-1)], [0, "reset 1 CANCEL"]);
+});
+
 test("what waits for the window goes out in order, the trailers last", () => {
   const { owner, send, listener } = start();
   send(settings([4, 1]), headers(1, get));

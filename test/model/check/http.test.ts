@@ -98,3 +98,16 @@ test("a host that no certificate of a TLS listener covers is told, for that list
   assert.match(lines, /warning routes\.x\.hosts: no certificate of listeners\.web covers other\.test/);
   assert.doesNotMatch(lines, /covers localhost/);
 });
+
+test("a route for gRPC to a pool that speaks HTTP/1.1 alone is an error", async () => {
+  const calls = route("calls", 'match = [{ grpc = { service = "chat.v1.Chat" } }]');
+  const lines = await said(calls);
+  assert.match(lines, /^error routes\.calls\.pool: gets calls of gRPC, and pools\.b speaks HTTP\/1\.1/);
+  assert.equal(lines.split("\n").length, 1);
+  for (const version of ["2", "1.1"]) {
+    const text = `${base}${calls}`.replace("[pools.b", `[pools.b.http]\nversion = "${version}"\n[pools.b`);
+    assert.equal((await loadHttp(text)).lines.length, version === "2" ? 0 : 1);
+  }
+  // What backends of other requests speak is their own business.
+  assert.equal(await said(route("other", 'headers = { content-type = "text/plain" }')), "");
+});

@@ -43,6 +43,7 @@ test("each type of check gets every default", async () => {
   });
   assert.deepEqual(await check("http"), {
     type: "http",
+    version: "1.1",
     ...timing,
     tls: undefined,
     method: "GET",
@@ -98,6 +99,7 @@ tls = { verify = false, ca = "${ca}", server_name = "s" }`);
   assert.equal(panicThreshold, 0);
   assert.deepEqual(check, {
     type: "http",
+    version: "1.1",
     interval: 1_000,
     timeout: 100,
     rise: 1,

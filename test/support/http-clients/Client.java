@@ -1,4 +1,5 @@
 import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -7,14 +8,33 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.cert.CertificateFactory;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.zip.GZIPInputStream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
 public class Client {
-    static final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    static HttpClient client;
+    static HttpClient.Version version = HttpClient.Version.HTTP_1_1;
     static String base;
+
+    /** Trusts this authority alone. */
+    static SSLContext trusting(String file) throws Exception {
+        var store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, null);
+        try (InputStream pem = Files.newInputStream(Path.of(file))) {
+            store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+        }
+        var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(store);
+        var context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        return context;
+    }
 
     static HttpResponse<byte[]> ask(String method, String path, BodyPublisher body, boolean expect) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(URI.create(base + path)).method(method, body).expectContinue(expect).build();
@@ -26,11 +46,18 @@ public class Client {
     }
 
     static void tell(String what, HttpResponse<byte[]> response, String rest) {
+        if (response.version() != version) throw new IllegalStateException(response.version().toString());
         System.out.println(what + " " + response.statusCode() + " " + rest);
     }
 
     public static void main(String[] args) throws Exception {
-        base = "http://" + args[0];
+        var builder = HttpClient.newBuilder();
+        if (args.length > 2) {
+            version = HttpClient.Version.HTTP_2;
+            builder.sslContext(trusting(args[2]));
+        }
+        client = builder.version(version).build();
+        base = (args.length > 2 ? "https://" : "http://") + args[0];
         byte[] content = Files.readAllBytes(Path.of(args[1]));
         byte[] small = Arrays.copyOf(content, 1000);
         var none = BodyPublishers.noBody();

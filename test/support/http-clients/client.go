@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,8 +12,24 @@ import (
 	"time"
 )
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, ExpectContinueTimeout: 30 * time.Second}}
+var transport = &http.Transport{MaxIdleConnsPerHost: 1, ExpectContinueTimeout: 30 * time.Second}
+var client = &http.Client{Transport: transport}
 var base = "http://" + os.Args[1]
+var major = 1
+
+// With an authority to trust, over TLS and HTTP/2.
+func trust(file string) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	transport.ForceAttemptHTTP2 = true
+	base = "https://" + os.Args[1]
+	major = 2
+}
 
 func ask(method, path string, body io.Reader, length int64, expect bool) (*http.Response, []byte) {
 	request, err := http.NewRequest(method, base+path, body)
@@ -26,6 +44,9 @@ func ask(method, path string, body io.Reader, length int64, expect bool) (*http.
 	if err != nil {
 		panic(err)
 	}
+	if response.ProtoMajor != major {
+		panic(response.Proto)
+	}
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		panic(err)
@@ -37,6 +58,9 @@ func ask(method, path string, body io.Reader, length int64, expect bool) (*http.
 func sha(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
 
 func main() {
+	if len(os.Args) > 3 {
+		trust(os.Args[3])
+	}
 	content, err := os.ReadFile(os.Args[2])
 	if err != nil {
 		panic(err)

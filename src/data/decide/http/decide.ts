@@ -10,6 +10,8 @@ export interface DecidedRequest extends RoutedRequest, RedirectFacts {
   /** The client's IP address; empty for a unix socket's. */
   readonly client: string;
   readonly upgrade: "" | "websocket";
+  /** The TLS of its connection is for another host, see `isMisdirected` of `misdirected.ts`. */
+  readonly isMisdirected: boolean;
 }
 
 /** The decision about a request. The rule that took it says why. */
@@ -39,7 +41,9 @@ export type Decision =
     };
 
 export function decide(routing: Routing, request: DecidedRequest): Decision {
-  if (routing.isElsewhere(request.host)) return refuse("misdirected");
+  // First: what another host's routes are is nobody's business here.
+  if (routing.isElsewhere(request.host) || (routing.refusesMisdirected && request.isMisdirected))
+    return refuse("misdirected");
   return (routing.hasCors ? decidePreflight(routing, request) : undefined) ?? decideRequest(routing, request);
 }
 

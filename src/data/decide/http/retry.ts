@@ -1,4 +1,5 @@
 import {
+  isOfCalls,
   type RetryPolicy,
   type RetryRefusal,
   type RetryTrigger,
@@ -38,7 +39,7 @@ export function decideRetry(
   random: () => number = Math.random,
 ): RetryDecision {
   if (!isListed(policy, trigger)) return unasked;
-  if (wasSent(trigger) && !maySendTwice(policy, method)) return giveUp("method");
+  if (isByMethod(trigger) && !maySendTwice(policy, method)) return giveUp("method");
   if (retries >= mostRetries(policy, trigger)) return giveUp("attempts");
   if (!isWhole) return giveUp("body");
   const wait = isBlameless(trigger) ? 0 : backoff(policy, retries, random);
@@ -55,8 +56,8 @@ const mostRetries = ({ attempts }: RetryPolicy, trigger: FailedTry["trigger"]): 
 export const isListed = ({ on, statuses }: RetryPolicy, trigger: FailedTry["trigger"]): boolean =>
   typeof trigger === "number" ? statuses.includes(trigger) : on.includes(trigger);
 
-const wasSent = (trigger: FailedTry["trigger"]): boolean =>
-  typeof trigger === "number" || retryTriggers[trigger].sent;
+const isByMethod = (trigger: FailedTry["trigger"]): boolean =>
+  typeof trigger === "number" || retryTriggers[trigger].byMethod;
 
 /** The backend is not to be blamed for it: it need not be given time. */
 export const isBlameless = (trigger: FailedTry["trigger"]): boolean =>
@@ -85,10 +86,16 @@ export function survivesReuse(
 /** So much of a request's body is kept at least for a backend that may say that it has not looked at it; in bytes. */
 const leastKept = 16_384;
 
-/** How much of a request's body is kept to be sent once more, in bytes. @param mayRefuse the backend can say that it did not look at it. */
-export function mostKept(policy: RetryPolicy, method: string, mayRefuse: boolean): number {
+/**
+ * How much of a request's body is kept to be sent once more, in bytes.
+ * @param mayRefuse the backend can say that it did not look at it.
+ * @param call of gRPC; undefined: it is none.
+ */
+export function mostKept(policy: RetryPolicy, method: string, mayRefuse: boolean, call?: object): number {
   if (mayRefuse && policy.on.includes("refused-stream")) return Math.max(policy.buffer, leastKept);
-  return maySendTwice(policy, method) ? policy.buffer : 0;
+  return maySendTwice(policy, method) || (call !== undefined && policy.on.some(isOfCalls))
+    ? policy.buffer
+    : 0;
 }
 
 /** Full jitter, so that requests that failed together do not come back together (Brooker, 2015). In milliseconds. */
@@ -96,5 +103,10 @@ function backoff({ backoff: { base, max } }: RetryPolicy, retries: number, rando
   return random() * Math.min(max, base * 2 ** retries);
 }
 
+/** Whether it failed with an answer. */
+export const isAnswer = (trigger: FailedTry["trigger"]): boolean =>
+  typeof trigger === "number" || isOfCalls(trigger);
+
 /** Whether an answer says that its backend works. */
-export const serves = (status: number): boolean => status !== 502 && status !== 503 && status !== 504;
+export const serves = (status: FailedTry["trigger"]): boolean =>
+  status !== 502 && status !== 503 && status !== 504;

@@ -79,7 +79,7 @@ export type Unroutable = NoRoute | { readonly ambiguous: readonly [string, strin
 
 /** The settings of a listener on which finding a route depends. */
 export interface RoutingSettings extends Pick<HttpServe, "fallback" | "names"> {
-  readonly front: Pick<HttpServe["front"], "ambiguousPaths">;
+  readonly front: Pick<HttpServe["front"], "ambiguousPaths" | "misdirected">;
 }
 
 /** The rules of a listener: those of its table, and what becomes of requests that none of them takes. */
@@ -88,6 +88,7 @@ export class Routing {
   readonly fallback: Rule<CompiledRoute> | undefined;
   readonly reserved: ReservedNames | undefined;
   readonly hasCors: boolean;
+  readonly refusesMisdirected: boolean;
   readonly #refusesAmbiguous: boolean;
   readonly #names: HostOwners | undefined;
 
@@ -98,6 +99,7 @@ export class Routing {
     this.hasCors = hasCors;
     this.fallback = fallback && { match: anyRequest, route: compileRoute(fallback, undefined) };
     this.#names = names && new HostOwners(names);
+    this.refusesMisdirected = front.misdirected === "refuse";
     this.#refusesAmbiguous = front.ambiguousPaths === "refuse";
   }
 

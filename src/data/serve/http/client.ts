@@ -3,17 +3,21 @@ import type { TLSSocket } from "node:tls";
 import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
 import { formatAddress, unmapAddress } from "../../../lib/address.ts";
 import type { Variable } from "../../../model/http/template.ts";
-import type { EndReason } from "../../../model/reasons.ts";
 import { alternativeNames } from "../../../tls/peer-certificate.ts";
 import type { AcceptingListener } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
+import type { NamingListener } from "../../decide/misdirected.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
 
 /** A listener with the pools that its routes lead to. */
-export interface HttpListener extends AcceptingListener {
+export interface HttpListener extends AcceptingListener, NamingListener {
+  readonly chains: AcceptingListener["chains"] & NamingListener["chains"];
+  terminationOf(
+    settings: string,
+  ): ReturnType<AcceptingListener["terminationOf"]> & ReturnType<NamingListener["terminationOf"]>;
   /** Whether it is no longer served: its connections are to end soon. */
   readonly isRetired: boolean;
   /** Undefined: it has left the configuration, since the route was chosen that names it. */
@@ -33,6 +37,7 @@ export type HttpConnection = Pick<
   | "proxy"
   | "serverName"
   | "tls"
+  | "peer"
   | "close"
   | "decided"
 >;
@@ -50,8 +55,8 @@ export interface ExchangeClient {
   resume(): void;
   /** The response is complete: whatever it was is written. */
   over(): void;
-  /** Cuts the response short, so that it does not look complete. */
-  abort(reason: EndReason): void;
+  /** Cuts the response short, so that it does not look complete; what was written of it reaches the client first. */
+  abort(): void;
   /** The exchange has changed to another protocol: bytes move between two sockets as they come, until one side ends. */
   relay?(upstream: Upstream): void;
 }

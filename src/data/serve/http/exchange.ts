@@ -241,7 +241,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     if (isBlamed(reason)) this.forward?.notAnswered();
     if (this.forward?.hasAnswered || status === 0) {
       this.#cut(reason);
-      this.client.abort("request_cut");
+      this.client.abort();
     } else this.#answer(this.#refusal(reason, detail, status), reason);
   }
 

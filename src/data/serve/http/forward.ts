@@ -5,7 +5,7 @@ import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { isBlameless, isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
+import { isAnswer, isBlameless, isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
@@ -129,7 +129,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view.authority, route, http, backend);
-    requestBody.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse));
+    requestBody.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse, this.#call));
     const edits = requestEdits(view, route, client);
     if (head.upgrade !== "") {
       this.#askForTunnel(upstream, edits);
@@ -187,7 +187,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   response(head: ResponseHead, follows: boolean): void {
     const { client, requestBody } = this.#owner;
-    if (this.#repeats(head.status, "retry_failed")) return;
+    if (this.#repeats(this.#call?.failure(head) ?? head.status, "retry_failed")) return;
     requestBody.release();
     const [route, view] = [this.#route, this.#view];
     this.#answered(head);
@@ -297,7 +297,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#retries ??= new Retries();
     this.#retries.reason = reason;
     this.#retries.needsNew = trigger === "reused-reset";
-    if (typeof trigger === "number") backend.dispatch.answered(this.asked, serves(trigger));
+    if (isAnswer(trigger)) backend.dispatch.answered(this.asked, serves(trigger));
     else if (!isBlameless(trigger)) this.notAnswered();
     this.#phase = "backoff";
     this.#owner.requestBody.stop();

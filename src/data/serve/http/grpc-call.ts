@@ -1,6 +1,7 @@
 import { fieldIds } from "../../../http/field-names.ts";
-import { grpcTimeoutOf, isGrpc, writeGrpcTimeout } from "../../../http/grpc.ts";
-import type { Fields, RequestHead } from "../../../http/message.ts";
+import { grpcStatusOf, grpcTimeoutOf, isGrpc, writeGrpcTimeout } from "../../../http/grpc.ts";
+import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
+import { type RetryTrigger, triggerOfCall } from "../../../model/http/retry.ts";
 import { type FieldChanges, replaceField } from "./heads.ts";
 
 /** A request that is a call of gRPC: its caller says how long it waits, and its answer may begin late. */
@@ -19,6 +20,12 @@ export class GrpcCall {
   static of({ method, fields }: RequestHead, limit: number | undefined): GrpcCall | undefined {
     if (method !== "POST" || !isGrpc(fields)) return undefined;
     return new GrpcCall(grpcTimeoutOf(fields), limit);
+  }
+
+  /** Why it may be made again: its answer has ended before a message. Undefined: it has not, or nobody asks for that. */
+  failure({ status, fields }: ResponseHead): RetryTrigger | undefined {
+    const own = status === 200 ? grpcStatusOf(fields) : undefined;
+    return own === undefined ? undefined : triggerOfCall(own);
   }
 
   /** Tells the backend of a time that is shorter than the caller's. @param left in milliseconds. */

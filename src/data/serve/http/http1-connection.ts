@@ -2,6 +2,7 @@ import { listenerCell } from "../../../channel/counters.ts";
 import type { Fault } from "../../../http/fault.ts";
 import { Http1Front } from "../../../http/http1/front.ts";
 import { Http1ResponseWriter } from "../../../http/http1/response-writer.ts";
+import { preface } from "../../../http/http2/protocol.ts";
 import type { RequestHead } from "../../../http/message.ts";
 import { outside } from "../../../lib/crowd.ts";
 import type { Chain } from "../../../model/chain.ts";
@@ -11,7 +12,7 @@ import { logSession } from "../../../observe/session-log.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
-import { outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
+import { handOverClient, outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
 import { forLastBytes, type Patience } from "../../sockets/linger.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -24,10 +25,14 @@ import { ClientWatch } from "./client-watch.ts";
 import { Exchange } from "./exchange.ts";
 import { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
+import { Http2Connection } from "./http2-connection.ts";
+import { countVersion } from "./http2-counts.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { type RequestOwner, RequestPort } from "./request-port.ts";
 import { tellExchanges } from "./tell.ts";
+
+const nothing = Buffer.alloc(0);
 
 /** The most bytes that are kept of requests before their turn. */
 const mostHeld = 65_536;
@@ -68,6 +73,8 @@ export class Http1Connection
   /** Of the present request's body. */
   readonly #pace = new BodyPace();
   readonly #watch: ClientWatch;
+  /** The client's first bytes, as long as they may be those of HTTP/2; undefined: it speaks HTTP/1. */
+  #begin: Buffer | undefined;
   #received = 0;
   #sent = 0;
 
@@ -75,8 +82,9 @@ export class Http1Connection
   constructor(plane: HttpPlane, connection: HttpConnection, chain: Chain, frontend: HttpFrontend) {
     super();
     const { client, tls } = connection;
-    const { maxAge } = frontend.front;
+    const { maxAge, versions } = frontend.front;
     this.#plane = plane;
+    this.#begin = tls === undefined && versions.includes("2") ? nothing : undefined;
     this.connection = connection;
     this.frontend = frontend;
     this.#chain = chain;
@@ -99,6 +107,27 @@ export class Http1Connection
       this.#lastWords.drop(chunk.length);
       return;
     }
+    if (this.#begin === undefined) this.#receive(chunk);
+    else this.#hearVersion(this.#begin.length === 0 ? chunk : Buffer.concat([this.#begin, chunk]));
+  }
+
+  /** A client without TLS that speaks HTTP/2 says so with its first bytes (RFC 9113 section 3.3). @param bytes so far. */
+  #hearVersion(bytes: Buffer): void {
+    const known = Math.min(bytes.length, preface.length);
+    if (bytes.compare(preface, 0, known, 0, known) !== 0) {
+      this.#begin = undefined;
+      this.#receive(bytes);
+    } else if (known < preface.length) this.#begin = Buffer.from(bytes);
+    else {
+      this.#plane.open.delete(this);
+      handOverClient(this.#client);
+      this.#client.unshift(bytes);
+      new Http2Connection(this.#plane, this.connection, this.#chain, this.frontend);
+    }
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#received === 0) countVersion(this.#plane.counters, this.#counters, "1.1");
     this.#received += chunk.length;
     this.#count(listenerCell.received, chunk.length);
     const before = this.#front.state;
@@ -142,8 +171,8 @@ export class Http1Connection
     if (this.#lastWords === undefined) this.resume();
   }
 
-  abort(reason: EndReason): void {
-    this.end(reason);
+  abort(): void {
+    this.#finish("request_cut", forLastBytes);
   }
 
   relay(upstream: Upstream): void {
@@ -193,7 +222,7 @@ export class Http1Connection
   }
 
   outputReset(): void {
-    this.end("request_cut");
+    this.abort();
   }
 
   override clientDrained(): void {
@@ -332,7 +361,12 @@ export class Http1Connection
   }
 
   #count(cell: number, bytes: number): void {
-    this.#plane.counters[this.connection.listener.definition.counters + cell]! += bytes;
+    this.#plane.counters[this.#counters + cell]! += bytes;
+  }
+
+  /** The listener's first cell. */
+  get #counters(): number {
+    return this.connection.listener.definition.counters;
   }
 
   /** Notes since when the front is in the state that it is in. */

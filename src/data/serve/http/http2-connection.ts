@@ -19,6 +19,7 @@ import type { HttpConnection } from "./client.ts";
 import { ClientWatch } from "./client-watch.ts";
 import { LastForwarded } from "./forwarded.ts";
 import type { HttpFrontend } from "./frontend.ts";
+import { Http2Counts } from "./http2-counts.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
@@ -60,6 +61,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   /** How long the client may take nothing of what waits for it, in milliseconds. */
   readonly #longestStall: number;
   readonly #watch: ClientWatch;
+  readonly #counts: Http2Counts;
   #received = 0;
   #sent = 0;
 
@@ -74,6 +76,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     this.#client = client;
     this.#longestStall = chain.timeouts.stall;
     this.#watch = new ClientWatch(connection);
+    this.#counts = new Http2Counts(plane.counters, connection.listener.definition.counters);
     this.#retiresAt = retirementOf(maxAge);
     const scheme = tls === undefined ? "http" : "https";
     const terms = { scheme, tunnels: true, target: limits.target } as const;
@@ -100,6 +103,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
 
   request(stream: ServerStream): RequestUser {
     this.#count++;
+    this.#counts.begin();
     if (this.#count === this.frontend.front.maxRequests) this.#tell(performance.now());
     if (this.#requests.size > 0) this.#countLoad(1);
     const request = new Http2Request(this.#plane, this, stream, this.#count === 1);
@@ -109,6 +113,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
 
   forget(request: Http2Request): void {
     if (!this.#requests.delete(request)) return;
+    this.#counts.over();
     if (this.#requests.size > 0) this.#countLoad(-1);
     else this.#idleSince = clock.now;
   }
@@ -128,6 +133,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   }
 
   failed(error: ConnectionError): void {
+    if (this.#failure === undefined) this.#counts.failed(error);
     this.#failure ??= error;
     this.finished();
   }
@@ -185,6 +191,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   }
 
   endIfOverdue(now: number): void {
+    this.#counts.add(this.#engine);
     const { idle } = this.frontend.front.timeouts;
     const end = this.#watch.look(now, this.#longestStall);
     if (end !== undefined) {
@@ -275,6 +282,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     if (!this.#plane.open.delete(this)) return;
     for (const request of this.#requests) request.abandon(requestReasonOf(reason, "client_reset"));
     this.#engine.closed();
+    this.#counts.add(this.#engine);
     this.#record(reason, this.connection.close(reason));
   }
 
@@ -297,7 +305,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   }
 }
 
-/** With TLS by what was agreed on (RFC 9113 section 3.2), else by what the listener has. */
+/** With TLS by what was agreed on (RFC 9113 section 3.2), else where the listener has no other version. */
 export function speaksHttp2({ tls }: Pick<HttpConnection, "tls">, { versions }: HttpFront): boolean {
   const [first, second] = versions;
   if (second === undefined) return first === "2";

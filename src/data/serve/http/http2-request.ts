@@ -83,7 +83,7 @@ export class Http2Request implements RequestUser, ExchangeClient, Member {
 
   /** The client sees an error, and never an end. */
   abort(): void {
-    this.#stream.cancel(errorCode.internal);
+    this.#stream.breakOff(errorCode.internal);
     this.#owner.forget(this);
   }
 

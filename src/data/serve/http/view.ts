@@ -6,6 +6,7 @@ import type { DecidedRequest } from "../../decide/http/decide.ts";
 import type { HashFacts } from "../../decide/http/hash-key.ts";
 import type { ReservedNames } from "../../decide/http/reserved.ts";
 import type { TemplateFacts } from "../../decide/http/template.ts";
+import { isMisdirected } from "../../decide/misdirected.ts";
 import type { Passage } from "../../guard/passage.ts";
 import type { GuardedRequest } from "../../guard/step.ts";
 import { type HttpConnection, localVariable, tlsVariable } from "./client.ts";
@@ -40,6 +41,14 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
     this.fields = head.fields;
     this.client = connection.clientAddress;
     this.connection = connection;
+  }
+
+  get isMisdirected(): boolean {
+    const { connection, head } = this;
+    const { tls, serverName } = connection;
+    if (tls === undefined || head.host === serverName) return false;
+    const negotiated = { settings: tls.settings, serverName, alpn: tls.alpn };
+    return isMisdirected(connection.listener, negotiated, connection.peer(), head.host);
   }
 
   keep(): void {

@@ -1,10 +1,11 @@
 import type { HttpFront, HttpServe } from "../../http/front.ts";
+import { takesCallsAlone } from "../../http/match.ts";
 import type { HttpRoute, HttpRouteTable } from "../../http/route.ts";
 import { routesOf } from "../../http/route.ts";
 import type { Rule } from "../../http/route-table.ts";
 import type { Listener } from "../../listener.ts";
 import type { Model } from "../../model.ts";
-import { hashedBy } from "../../pool.ts";
+import { hashedBy, type Pool } from "../../pool.ts";
 import { isCovered } from "../covered.ts";
 import type { ModelFinding } from "../finding.ts";
 import { checkGuards } from "./guards.ts";
@@ -26,6 +27,7 @@ export function checkHttp(
     ...users.flatMap(({ serve, table }) => checkTimeouts(serve.front, table)),
     ...model.listeners.flatMap((listener) => checkHttpsRedirect(listener, model.listeners)),
     ...model.routeTables.flatMap((table) => checkHash(table, model)),
+    ...model.routeTables.flatMap((table) => checkCalls(table, model)),
   ]);
 }
 
@@ -119,6 +121,22 @@ function checkHash(table: HttpRouteTable, { pools }: Pick<Model, "pools">): Mode
     .filter(({ action }) => action.kind === "pools" && !action.to.some(({ pool }) => hashing.has(pool)))
     .map(({ name }) => ({ kind: "hashes_nothing" as const, path: ["routes", name, "hash"] }));
 }
+
+/** Calls of gRPC for backends that speak HTTP/1.1 alone, which has no place for the end of a call. */
+function checkCalls(table: HttpRouteTable, { pools }: Pick<Model, "pools">): ModelFinding[] {
+  const older = new Set(pools.filter(speaksHttp1).map(({ name }) => name));
+  const routes = table.hosts.flatMap(({ rules }) =>
+    rules.filter(({ match }) => takesCallsAlone(match)).map(({ route }) => route),
+  );
+  return [...new Set(routes)].flatMap((route) =>
+    targetsOf(route).flatMap((pool, index) =>
+      older.has(pool) ? { kind: "calls_http1", path: ["routes", route.name, "pools", index], pool } : [],
+    ),
+  );
+}
+
+const speaksHttp1 = ({ http, tls }: Pool): boolean =>
+  http.version === "1.1" || (http.version === "auto" && tls === undefined);
 
 /** Tables share routes: each thing is said once. */
 function unique(findings: readonly ModelFinding[]): readonly ModelFinding[] {

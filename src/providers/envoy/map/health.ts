@@ -20,6 +20,7 @@ export function mapCheck(check: Node, tls: PoolTls | undefined, mapping: Mapping
   if (http !== undefined)
     return {
       type: "http",
+      version: http.text("codec_client_type") === "HTTP2" ? "2" : "1.1",
       ...timing,
       tls,
       method: http.text("method") || "GET",

@@ -6,16 +6,11 @@ import { everybody } from "./address.ts";
 import type { Mapping } from "./context.ts";
 import { mapLocalReplies } from "./local-reply.ts";
 
-/** An `HttpConnectionManager`. @param table the name of its route table. @param secure whether its chain ends TLS. */
-export async function mapHttp(
-  manager: Node,
-  table: string,
-  secure: boolean,
-  mapping: Mapping,
-): Promise<HttpServe> {
+/** An `HttpConnectionManager`. @param table the name of its route table. */
+export async function mapHttp(manager: Node, table: string, mapping: Mapping): Promise<HttpServe> {
   const errors = await mapLocalReplies(manager.node("local_reply_config"), mapping);
   const logs = mapAccessLogs(manager.nodes("access_log"), mapping);
-  const front = { ...mapFront(manager, secure, mapping), errors, ...(logs.length > 0 && { logs }) };
+  const front = { ...mapFront(manager, mapping), errors, ...(logs.length > 0 && { logs }) };
   return { kind: "http", routes: table, fallback: undefined, front };
 }
 
@@ -24,7 +19,7 @@ const usual = { idle: 3_600_000, streamIdle: 300_000 } as const;
 /** A day, in milliseconds: that a timeout is switched off is no reason to keep what died. */
 const noLimit = 86_400_000;
 
-function mapFront(manager: Node, secure: boolean, mapping: Mapping): HttpFront {
+function mapFront(manager: Node, mapping: Mapping): HttpFront {
   const { front } = mapping.defaults;
   const common = manager.node("common_http_protocol_options");
   const http2 = manager.node("http2_protocol_options");
@@ -33,7 +28,7 @@ function mapFront(manager: Node, secure: boolean, mapping: Mapping): HttpFront {
   checkClient(manager, mapping);
   return {
     ...front,
-    versions: versionsOf(manager, secure, mapping),
+    versions: versionsOf(manager, mapping),
     http2: {
       ...front.http2,
       streams: http2?.number("max_concurrent_streams") ?? front.http2.streams,
@@ -57,6 +52,8 @@ function mapFront(manager: Node, secure: boolean, mapping: Mapping): HttpFront {
     maxAge: age === undefined || age === 0 ? undefined : age,
     underscores: underscores[common?.text("headers_with_underscores_action") ?? ""] ?? "pass",
     ambiguousPaths: pathsOf(manager, mapping),
+    // Envoy never answers 421 itself.
+    misdirected: "pass",
     via: manager.text("via") || undefined,
     server: serverOf(manager),
     forwarded: forwardedOf(manager, front.forwarded),
@@ -84,7 +81,7 @@ const underscores: Readonly<Record<string, HttpFront["underscores"]>> = {
   DROP_HEADER: "drop",
 };
 
-function versionsOf(manager: Node, secure: boolean, { report }: Mapping): readonly HttpVersion[] {
+function versionsOf(manager: Node, { report }: Mapping): readonly HttpVersion[] {
   switch (manager.text("codec_type")) {
     case "HTTP1":
       return ["1.1"];
@@ -94,7 +91,7 @@ function versionsOf(manager: Node, secure: boolean, { report }: Mapping): readon
       report(errorAt(manager.at("codec_type"), "umay speaks no HTTP/3"));
       return ["1.1"];
     default:
-      return secure ? ["2", "1.1"] : ["1.1"];
+      return ["2", "1.1"];
   }
 }
 

@@ -216,7 +216,7 @@ async function mapTerminal(
     const table = await mapRoutes(config, names, tls, mapping);
     if (table === undefined) return undefined;
     tables.push(table);
-    return { serve: await mapHttp(config, table.name, tls !== undefined, mapping), idle: usual.idle };
+    return { serve: await mapHttp(config, table.name, mapping), idle: usual.idle };
   }
   unknownFilter(filter, "network filter", mapping);
   return undefined;

@@ -23,7 +23,7 @@ export async function resolveHealth(
   path: Path,
   report: Report,
 ): Promise<HealthPolicy> {
-  const { health, outlier, panic_threshold: panicThreshold, proxy_protocol: proxyProtocol } = settings;
+  const { http, health, outlier, panic_threshold: panicThreshold, proxy_protocol: proxyProtocol } = settings;
   const { base, max, max_percent: maxPercent } = outlier.ejection;
   if (base > max)
     report(errorAt([...path, "outlier", "ejection"], "base is longer than max; raise max or lower base"));
@@ -32,7 +32,7 @@ export async function resolveHealth(
     ? { minBackends: rate.min_backends, minRequests: rate.min_requests, deviations: rate.deviations }
     : undefined;
   return {
-    check: health && (await checkOf(health, proxyProtocol, context, [...path, "health"], report)),
+    check: health && (await checkOf(health, { proxyProtocol, http }, context, [...path, "health"], report)),
     outlier: { enabled, consecutiveErrors, base, max, maxPercent, successRate },
     panicThreshold,
   };
@@ -40,7 +40,7 @@ export async function resolveHealth(
 
 async function checkOf(
   health: Check,
-  poolHeader: PoolSettings["proxy_protocol"],
+  pool: Pick<PoolSettings, "http"> & { readonly proxyProtocol: PoolSettings["proxy_protocol"] },
   context: HealthContext,
   path: Path,
   report: Report,
@@ -48,7 +48,7 @@ async function checkOf(
   const { interval, timeout, rise, fall, address, port } = health;
   // Another address or port is not the one that sessions use.
   const elsewhere = address !== undefined || port !== undefined;
-  const proxyProtocol = elsewhere ? undefined : poolHeader;
+  const proxyProtocol = elsewhere ? undefined : pool.proxyProtocol;
   const common = { interval, timeout, rise, fall, address, port, proxyProtocol };
   if (health.type === "tcp") {
     const { send, expect } = health;
@@ -73,5 +73,8 @@ async function checkOf(
     report(
       errorAt([...path, "expect_body"], 'an answer to HEAD has no body; use method = "GET" or remove this'),
     );
-  return { type: "http", ...common, tls, host, method, path: health.path, expectStatus, expectBody };
+  const { version: spoken } = pool.http;
+  // What stands at another port need not be what clients are sent to; what speaks as clients do speaks both.
+  const version = elsewhere || spoken === "client" ? "1.1" : spoken;
+  return { type: "http", ...common, version, tls, host, method, path: health.path, expectStatus, expectBody };
 }

@@ -125,6 +125,7 @@ function writeFront({
   limits,
   underscores,
   ambiguousPaths,
+  misdirected,
   via,
   server,
 }: HttpFront): object | undefined {
@@ -134,6 +135,7 @@ function writeFront({
     max_fields: Math.min(1_024, Math.max(8, limits.fields)),
     underscores,
     ambiguous_paths: ambiguousPaths === "pass" ? "pass" : undefined,
+    misdirected: misdirected === "pass" ? "pass" : undefined,
     via,
     server: typeof server === "string" ? server : server.text,
   });

@@ -140,7 +140,7 @@ test("a part of all requests is taken by a route, the same for both readings of 
     ],
   };
   const routing = new Routing(
-    { fallback: undefined, front: { ambiguousPaths: "refuse" } },
+    { fallback: undefined, front: { ambiguousPaths: "refuse", misdirected: "refuse" } },
     await indexTable(table),
   );
   const routed = (chance: number, secondPath?: string): string => {

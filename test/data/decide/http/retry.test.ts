@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { decideRetry, type FailedTry } from "../../../../src/data/decide/http/retry.ts";
+import { decideRetry, type FailedTry, mostKept } from "../../../../src/data/decide/http/retry.ts";
 import {
   idempotentMethods,
   type RetryPolicy,
   retryTriggerList,
   retryTriggers,
   safeRetries,
+  triggerOfCall,
 } from "../../../../src/model/http/retry.ts";
 
 const all: RetryPolicy = {
@@ -44,6 +45,28 @@ describe("whether a request is sent once more", () => {
     assert.deepEqual(decide({ left: 12 }), { kind: "give-up", why: "deadline" });
   });
 
+  test("makes a call of gRPC again for a status that is named, whatever its method", () => {
+    const policy: RetryPolicy = { ...safeRetries, on: ["grpc-unavailable"] };
+    const call = { method: "POST", trigger: "grpc-unavailable" } as const;
+    assert.deepEqual(decide(call, policy, 0), { kind: "again", wait: 0 });
+    assert.deepEqual(decide({ ...call, trigger: "grpc-internal" }, policy), { kind: "unasked" });
+    assert.deepEqual(decide(call, safeRetries), { kind: "unasked" });
+    assert.deepEqual(decide({ ...call, isWhole: false }, policy), { kind: "give-up", why: "body" });
+    const kept = (isCall: boolean): number =>
+      mostKept({ ...policy, buffer: 1_000 }, "POST", false, isCall ? {} : undefined);
+    assert.deepEqual([kept(true), kept(false)], [1_000, 0]);
+    assert.deepEqual([1, 4, 8, 13, 14, 0, 2, 16].map(triggerOfCall), [
+      "grpc-cancelled",
+      "grpc-deadline-exceeded",
+      "grpc-resource-exhausted",
+      "grpc-internal",
+      "grpc-unavailable",
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   test("waits for a random part of a time that doubles, unless the backend is not to be blamed", () => {
     const waits = [0, 1, 2].map((retries) => decide({ retries }, all, 1));
     assert.deepEqual(
@@ -73,7 +96,7 @@ describe("whether a request is sent once more", () => {
           const decision = decideRetry(policy, tried, () => random);
           if (decision.kind !== "again") return;
           const { trigger, method, retries, left } = tried;
-          if (typeof trigger === "number" || retryTriggers[trigger].sent)
+          if (typeof trigger === "number" || retryTriggers[trigger].byMethod)
             assert.ok(policy.methods.includes(method));
           // Nobody has looked at what is refused.
           const most = trigger === "refused-stream" ? 5 : policy.attempts;

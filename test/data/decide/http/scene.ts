@@ -1,5 +1,5 @@
 import type { DecidedRequest } from "../../../../src/data/decide/http/decide.ts";
-import { indexTable, Routing } from "../../../../src/data/decide/http/routing.ts";
+import { indexTable, Routing, type RoutingSettings } from "../../../../src/data/decide/http/routing.ts";
 import { loadRegexes } from "../../../../src/lib/regex.ts";
 import type { RequestMatch } from "../../../../src/model/http/match.ts";
 import { anyRequest, orderRoutes } from "../../../../src/model/http/precedence.ts";
@@ -42,13 +42,17 @@ export const prefixMatch = (value: string): RequestMatch => ({
 /** Routes by the prefix that they take, on any host. */
 export async function routingOf(
   routes: readonly (readonly [prefix: string, route: HttpRoute])[],
-  { fallback, ambiguousPaths = "refuse" }: { fallback?: HttpRoute; ambiguousPaths?: "refuse" | "pass" } = {},
+  {
+    fallback,
+    ambiguousPaths = "refuse",
+    misdirected = "refuse",
+  }: { fallback?: HttpRoute } & Partial<RoutingSettings["front"]> = {},
 ): Promise<Routing> {
   const table = orderRoutes(
     routes.map(([prefix, route]) => ({ route, hosts: [], matches: [prefixMatch(prefix)], priority: 0 })),
   );
   const index = await indexTable({ name: "t", guards: [], ...table });
-  return new Routing({ fallback, front: { ambiguousPaths } }, index);
+  return new Routing({ fallback, front: { ambiguousPaths, misdirected } }, index);
 }
 
 /** A request with what is given changed. */
@@ -63,6 +67,7 @@ export function requestOf(path: string, rest: Partial<DecidedRequest> = {}): Dec
     secondPath: undefined,
     client: "198.51.100.1",
     upgrade: "",
+    isMisdirected: false,
     header: () => undefined,
     queryValue: () => undefined,
     ...rest,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { setImmediate } from "node:timers/promises";
+import { describe, mock, test } from "node:test";
 import { forLastWords } from "../../../../src/data/sockets/linger.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
+import { lingerToTheEnd } from "../../../support/lingering.ts";
 
 const get = (path = "/", more = ""): Buffer =>
   Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n${more}\r\n`);
@@ -166,11 +166,31 @@ describe("an answer", () => {
       const backend = scene.backend();
       backend.send(cut);
       backend.end();
+      assert.ok(!client.destroyed, "what was written may not have reached the client");
+      lingerToTheEnd();
       assert.ok(client.wasReset, "the client was told an orderly end");
       assert.doesNotMatch(writtenTo(client), /\r\n0\r\n\r\n$/);
       assert.equal(scene.requests.at(-1)!.reason, "backend_closed");
       scene.finish();
     });
+
+  test("that ends too early reaches its client, as far as it came, before that is reset", async () => {
+    const scene = await HttpScene.of();
+    const client = scene.accept();
+    client.receive(get());
+    const backend = scene.backend();
+    client.fill();
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    backend.end();
+    assert.equal(scene.requests.at(-1)!.reason, "backend_closed");
+    mock.timers.tick(500);
+    assert.ok(!client.destroyed, "it was reset with bytes that wait");
+    client.drain();
+    lingerToTheEnd();
+    assert.ok(client.wasReset && !client.writableEnded);
+    assert.match(writtenTo(client), /abc$/);
+    scene.finish();
+  });
 
   test("that does not begin in time is 504, and one that stands still is cut", async () => {
     const scene = await HttpScene.of();
@@ -183,6 +203,7 @@ describe("an answer", () => {
     other.receive(get());
     scene.backend().send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
     scene.sweep(3_600_000);
+    lingerToTheEnd();
     assert.ok(other.wasReset);
     assert.equal(scene.requests.at(-1)!.reason, "idle_timeout");
     scene.finish();
@@ -289,7 +310,8 @@ describe("a connection", () => {
     assert.ok(!client.writableEnded, "an orderly end");
     assert.equal(scene.requests.at(-1)!.reason, "upgraded");
     // It has time to take what the backend said last.
-    while (!client.destroyed) await setImmediate();
+    assert.ok(!client.destroyed);
+    lingerToTheEnd();
     assert.ok(client.wasReset);
     const other = scene.accept();
     other.receive(get("/chat", upgrade));

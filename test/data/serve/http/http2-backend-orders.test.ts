@@ -3,13 +3,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { HttpScene } from "../../../support/http-scene.ts";
 import { step, World } from "../../../support/http2-world.ts";
-import { lingerToTheEnd, mockLingering } from "../../../support/lingering.ts";
+import { lingerToTheEnd } from "../../../support/lingering.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
 import { request, type Wanted } from "../../../support/scripted-backend.ts";
 import { ScriptedHttp2Backend } from "../../../support/scripted-http2-backend.ts";
-
-// A backend that breaks a rule is told so, and gets time to read it.
-mockLingering();
 
 test("over shared connections, too, each stream has one whole answer or an error, and nothing stays behind", async () => {
   const prepared = await HttpScene.of('[listeners.web.http]\nversions = ["2"]', {
@@ -33,6 +30,7 @@ test("over shared connections, too, each stream has one whole answer or an error
         for (const one of steps) world.take(one);
         for (const one of world.scene.plane.open) one.end("stopped");
         world.scene.plane.sharedUpstreams.close();
+        for (const socket of world.scene.plane.dialled) socket.drain();
         lingerToTheEnd();
         world.scene.finish();
         for (const person of world.people) person.leaves();

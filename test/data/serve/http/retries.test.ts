@@ -61,6 +61,36 @@ describe("a request that fails on a backend", () => {
     scene.finish();
   });
 
+  test("is made again where it is a call of gRPC that ended before a message, for a status that the route names", async () => {
+    const call = Buffer.from(
+      "POST /a.B/C HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/grpc\r\nContent-Length: 5\r\n\r\nhello",
+    );
+    const ended = (status: number): string =>
+      `HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nGrpc-Status: ${status}\r\nContent-Length: 0\r\n\r\n`;
+    const scene = await HttpScene.of(route(`{ on = ["grpc-unavailable"], ${now} }`), noLimit);
+    const client = scene.accept();
+    client.receive(call);
+    scene.backend().send(ended(14));
+    const second = scene.backend();
+    assert.equal(address(second, scene), 1);
+    assert.match(second.got, /\r\n\r\nhello$/);
+    second.send(ended(13));
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 OK\r\n.*Grpc-Status: 13\r\n/s);
+    const line = scene.requests.at(-1)!;
+    assert.deepEqual([line.reason, line.status], ["served", 200]);
+    assert.deepEqual(attemptsOf(line), [
+      ["grpc-unavailable", "made"],
+      [undefined, undefined],
+    ]);
+    // The backends have answered.
+    assert.deepEqual([...scene.plane.shared.backendErrors.subarray(0, 3)], [0, 0, 0]);
+    // Of another request the status says nothing.
+    client.receive(put("hello", "POST"));
+    scene.backend().send(ended(14));
+    assert.equal(scene.requests.at(-1)!.attempts!.length, 1);
+    scene.finish();
+  });
+
   test("is passed on as it is where it was sent as often as it may be, or in chunks", async () => {
     const scene = await HttpScene.of(route(`{ attempts = 1, ${now} }`), noLimit);
     const client = scene.accept();

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { clock } from "../../../../src/data/clock.ts";
 import type { FakeSocket } from "../../../support/fake-socket.ts";
 import { type FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
+import { lingerToTheEnd } from "../../../support/lingering.ts";
 
 /** In milliseconds: less than every limit that has a default. */
 const pause = 30_000;
@@ -147,6 +148,7 @@ describe("a time limit", () => {
       assert.ok(!client.wasReset);
       one.sweep(after + 500);
       assert.equal(one.requests.at(-1)!.reason, reason);
+      lingerToTheEnd();
       if (status === "cut") assert.ok(client.wasReset);
       else assert.match(writtenTo(client), new RegExp(`^HTTP/1\\.1 ${status} .*: ${reason}`, "s"));
       one.finish();

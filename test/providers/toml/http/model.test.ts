@@ -101,7 +101,7 @@ test("hosts in Unicode become A-labels, paths their normal form, and names of fi
 
 test("the grpc form is a path, a method and a type of content", async () => {
   const model = await httpModel(
-    `${base}[routes.chat]\nmatch = [{ grpc = { service = "chat.v1.Chat" } }, { grpc = { service = "h.Health", method = "Check" } }]\npool = "b"\n`,
+    `${base}[routes.chat]\nmatch = [{ grpc = { service = "chat.v1.Chat" } }, { grpc = { service = "h.Health", method = "Check" } }]\npool = "b"\n[pools.b.http]\nversion = "2"\n`,
   );
   const rules = model.routeTables[0]!.hosts[0]!.rules;
   assert.deepEqual(
@@ -184,9 +184,9 @@ test("routes of layer 4 come before HTTP", async () => {
   );
 });
 
-test("what a client of HTTP/2 may cost is said in a table, and a listener without TLS speaks one version", async () => {
+test("what a client of HTTP/2 may cost is said in a table, and a listener speaks both versions", async () => {
   const usual = serveOf(await httpModel(`${base}${usesB}`), "web").front;
-  assert.deepEqual(usual.versions, ["1.1"]);
+  assert.deepEqual(usual.versions, ["2", "1.1"]);
   assert.deepEqual(usual.http2, {
     streams: 100,
     streamWindow: 65_536,
@@ -216,12 +216,6 @@ glitches = 9
     resets: { burst: 3, perSecond: 0.5 },
     glitches: 9,
   });
-});
-
-test("two versions without TLS are an error: clients could not agree on one", async () => {
-  const { model, lines } = await loadHttp(`${base}[listeners.web.http]\nversions = ["2", "1.1"]\n${usesB}`);
-  assert.equal(model, undefined);
-  assert.match(lines.join("\n"), /error listeners\.web\.http\.versions: names two/);
 });
 
 test("retry = {} does something: it adds what may be lost, and 502, 503 and 504, for idempotent methods", async () => {

@@ -44,6 +44,11 @@ export function tellHttpFinding(finding: HttpFinding, path: Path): Finding {
         path,
         `an auth of it goes by the client's certificate, and listeners.${finding.listener} asks for none; add tls.client_auth there, or name the listeners that the route is for`,
       );
+    case "calls_http1":
+      return errorAt(
+        path,
+        `gets calls of gRPC, and pools.${finding.pool} speaks HTTP/1.1 to its backends; set pools.${finding.pool}.http.version = "2"`,
+      );
     case "hashes_nothing":
       return warningAt(path, 'has no effect: no pool of this route has picker = "consistent-hash"');
   }

@@ -58,6 +58,7 @@ export async function resolveFront(
     maxAge: settings.max_connection_age,
     underscores: http.underscores,
     ambiguousPaths: http.ambiguous_paths,
+    misdirected: http.misdirected,
     earlyHints: http.early_hints,
     via: http.via || undefined,
     server: serverField(http),
@@ -69,8 +70,8 @@ export async function resolveFront(
 }
 
 /** In order of preference. */
-export const versionsOf = ({ http, tls }: ListenerSettings): readonly HttpVersion[] =>
-  http?.versions ?? (tls === undefined ? ["1.1"] : ["2", "1.1"]);
+export const versionsOf = ({ http = defaultHttp() }: ListenerSettings): readonly HttpVersion[] =>
+  http.versions;
 
 function resolveHttp2(settings: Http2Settings): Http2Front {
   const { max_streams: streams, stream_window: streamWindow, connection_window: connectionWindow } = settings;

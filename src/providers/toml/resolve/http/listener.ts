@@ -87,11 +87,4 @@ function checkHttp(settings: ListenerSettings, path: Path, { report }: Resolving
         'names "h2", and http.versions has no "2"; remove one, or add the other',
       ),
     );
-  if (tls === undefined && versionsOf(settings).length > 1)
-    report(
-      errorAt(
-        [...path, "http", "versions"],
-        "names two, and clients agree on one over TLS alone; add a tls table, or name one",
-      ),
-    );
 }

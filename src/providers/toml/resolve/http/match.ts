@@ -1,10 +1,11 @@
 import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
-import type {
-  PathMatch,
-  PresenceTest,
-  RequestMatch,
-  TextTest,
-  ValueMatch,
+import {
+  grpcContent,
+  type PathMatch,
+  type PresenceTest,
+  type RequestMatch,
+  type TextTest,
+  type ValueMatch,
 } from "../../../../model/http/match.ts";
 import type { MatchSettings, ValueSettings } from "../../schema/http/match.ts";
 import { checkRegex, given, type Resolving } from "./context.ts";
@@ -33,13 +34,6 @@ export async function resolveMatch(
     resolving.report(errorAt([...path, "methods"], "gRPC calls always use POST; remove this key"));
   return { ...match, methods: ["POST"], headers: [grpcContent, ...match.headers] };
 }
-
-/** The condition that tells gRPC from other requests. */
-const grpcContent: ValueMatch = {
-  name: "content-type",
-  test: { kind: "prefix", value: "application/grpc", ignoreCase: true },
-  not: false,
-};
 
 const pathKeys = ["path", "path_prefix", "path_regex", "grpc"] as const;
 

@@ -11,11 +11,11 @@ const versions = z
   .max(2);
 
 const http = z.strictObject({
-  versions: versions.optional().meta({
-    description:
-      "The versions of HTTP, in order of preference; with TLS clients agree on one of them (ALPN). Without TLS there can be one only: clients of 2 have to know it.",
-    "x-default": '`["2", "1.1"]` with TLS, `["1.1"]` without',
-  }),
+  versions: versions
+    .prefault(["2", "1.1"])
+    .describe(
+      "The versions of HTTP, in order of preference; with TLS clients agree on one of them (ALPN). Without TLS the first bytes say which one a client speaks: those of 2 have to know that they may.",
+    ),
   max_request_head: size("1KiB", "1MiB")
     .prefault("32KiB")
     .describe("The largest head of a request, its first line included. Over it: 431."),
@@ -39,6 +39,12 @@ const http = z.strictObject({
     .prefault("refuse")
     .describe(
       "What becomes of paths that a lax backend may read so that another route would take them: 400, or nothing.",
+    ),
+  misdirected: z
+    .enum(["refuse", "pass"])
+    .prefault("refuse")
+    .describe(
+      "What becomes of requests for a host that another certificate, or another route of the listener, serves than the one of their connection: 421, or nothing. A proxy in front that names one host to TLS and asks for many needs pass.",
     ),
   early_hints: z
     .enum(["2", "all", "off"])

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { retryTriggerList } from "../../../../model/http/retry.ts";
+import { retryTriggerList, usualTriggers } from "../../../../model/http/retry.ts";
 import { logSampling } from "../access-log.ts";
 import { cidrs } from "../limits.ts";
 import { traceSampling } from "../otlp.ts";
@@ -128,8 +128,10 @@ const retry = z.strictObject({
     .describe("How often a request is sent once more at most; connecting another backend does not count."),
   on: z
     .array(retryOn, { error: 'expected a list of causes, such as ["connect-failed", "503"]' })
-    .prefault([...retryTriggerList, "502", "503", "504"])
-    .describe("What makes umay try again: what went wrong, or the status of the answer."),
+    .prefault([...usualTriggers, "502", "503", "504"])
+    .describe(
+      "What makes umay try again: what went wrong, or the status of the answer, of HTTP or of gRPC. Calls of gRPC are made again whatever methods says.",
+    ),
   methods: z
     .union([z.enum(["idempotent", "all"]), z.array(method).min(1)], {
       error: 'expected "idempotent", "all" or a list of methods, such as ["GET", "POST"]',

@@ -1,0 +1,50 @@
+import { http2Codes, httpVersionList, listenerCell, resetterList, sumCells } from "../../channel/counters.ts";
+import { codeName, errorCode } from "../../http/http2/protocol.ts";
+import type { http2Metrics } from "../../observe/http2-metrics.ts";
+import { speakingHttp, streamsOnListener } from "../state/counts.ts";
+import type { Collector } from "./samples.ts";
+
+const codes = Array.from({ length: http2Codes }, (_, code) => codeName(code));
+const flood = codeName(errorCode.calm);
+
+/** Of clients that speak HTTP: of their connections, and of the streams of HTTP/2. */
+export const http2Collectors: { readonly [Name in keyof typeof http2Metrics]: Collector } = {
+  umay_http_connections_total: byLabel("version", httpVersionList, "httpConnections"),
+  umay_http2_streams_total: ofListeners("http2Begun"),
+  umay_http2_streams: ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).map((listener) => ({
+      labels: { listener: listener.name },
+      value: streamsOnListener(memories, listener),
+    })),
+  umay_http2_resets_total: byLabel("by", resetterList, "http2Resets"),
+  umay_http2_glitches_total: ofListeners("http2Glitches"),
+  umay_http2_errors_total: (input) =>
+    byLabel(
+      "code",
+      codes,
+      "http2Errors",
+    )(input).filter(({ value, labels }) => value > 0 || labels["code"] === flood),
+};
+
+function ofListeners(cell: "http2Begun" | "http2Glitches"): Collector {
+  return ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).map(({ name, counters }) => ({
+      labels: { listener: name },
+      value: sumCells(memories, counters + listenerCell[cell]),
+    }));
+}
+
+/** A count for each listener and each value of a label. */
+function byLabel(
+  label: string,
+  values: readonly string[],
+  cell: "httpConnections" | "http2Resets" | "http2Errors",
+): Collector {
+  return ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).flatMap(({ name, counters }) =>
+      values.map((value, index) => ({
+        labels: { listener: name, [label]: value },
+        value: sumCells(memories, counters + listenerCell[cell] + index),
+      })),
+    );
+}
