@@ -23,7 +23,7 @@ test("a request for another chain's host is misdirected, whatever the routes wou
   const routing = new Routing(
     {
       fallback: undefined,
-      front: { ambiguousPaths: "refuse" },
+      front: { ambiguousPaths: "refuse", misdirected: "refuse" },
       names: { own: ["a.test"], others: ["b.test"] },
     },
     table,
