@@ -26,7 +26,7 @@ export function mapBreakers(cluster: Node, shared: boolean, { defaults }: Mappin
   const waits = connections !== undefined && connections <= (requests ?? connections);
   const pending = thresholds?.number("max_pending_requests") ?? usualPending;
   return {
-    maxConnections: limits.length === 0 ? undefined : Math.min(...limits),
+    ...(limits.length > 0 && { maxConnections: Math.min(...limits) }),
     maxConnectionsPerBackend: perHost?.number("max_connections") ?? pool.maxConnectionsPerBackend,
     queue: limits.length === 0 ? pool.queue : { ...pool.queue, size: waits ? pending : 0 },
     retryBudget: budgetOf(thresholds, pool.connect.retryBudget),

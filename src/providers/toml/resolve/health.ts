@@ -1,5 +1,5 @@
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
-import type { CheckSpec, HealthPolicy } from "../../../model/health.ts";
+import type { CheckSpec, HealthPolicy, OutlierSpec } from "../../../model/health.ts";
 import type { DiscoverySpec, PoolTls } from "../../../model/pool.ts";
 import type { PoolSettings } from "../schema/pool.ts";
 import { serviceName } from "./discovery.ts";
@@ -27,13 +27,18 @@ export async function resolveHealth(
   const { base, max, max_percent: maxPercent } = outlier.ejection;
   if (base > max)
     report(errorAt([...path, "outlier", "ejection"], "base is longer than max; raise max or lower base"));
-  const { enabled, consecutive_errors: consecutiveErrors, success_rate: rate } = outlier;
+  const {
+    enabled,
+    consecutive_errors: consecutiveErrors,
+    success_rate: rate,
+    failure_rate: failures,
+  } = outlier;
   const successRate = rate.enabled
     ? { minBackends: rate.min_backends, minRequests: rate.min_requests, deviations: rate.deviations }
     : undefined;
   return {
     check: health && (await checkOf(health, { proxyProtocol, http }, context, [...path, "health"], report)),
-    outlier: { enabled, consecutiveErrors, base, max, maxPercent, successRate },
+    outlier: { enabled, consecutiveErrors, base, max, maxPercent, successRate, ...failureRateOf(failures) },
     panicThreshold,
   };
 }
@@ -78,3 +83,17 @@ async function checkOf(
   const version = elsewhere || spoken === "client" ? "1.1" : spoken;
   return { type: "http", ...common, version, tls, host, method, path: health.path, expectStatus, expectBody };
 }
+
+/** In the words of the model. */
+const failureRateOf = (
+  settings: PoolSettings["outlier"]["failure_rate"],
+): Partial<Pick<OutlierSpec, "failureRate">> =>
+  settings === undefined
+    ? {}
+    : {
+        failureRate: {
+          percent: settings.percent,
+          minBackends: settings.min_backends,
+          minRequests: settings.min_requests,
+        },
+      };

@@ -85,7 +85,8 @@ export async function resolveSettings(
       const tls =
         pool.tls && (await resolvePoolTls(pool.tls, discovery, [...path, "tls"], directory, report));
       const health = await resolveHealth(pool, { discovery, tls, directory }, path, report);
-      const limits = { connect, maxConnectionsPerBackend, queue };
+      const most = pool.max_connections === 0 ? {} : { maxConnections: pool.max_connections };
+      const limits = { connect, maxConnectionsPerBackend, ...most, queue };
       return { name, picker, http, ...limits, proxyProtocol, slowStart, tls, health, removal, discovery };
     }),
   );

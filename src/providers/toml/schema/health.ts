@@ -189,6 +189,20 @@ export const outlier = z
       })
       .prefault({})
       .describe("Ejection by comparison, for large pools."),
+    failure_rate: z
+      .strictObject({
+        percent: integer(1, 100).prefault(85).describe("So many percent of failures eject a backend."),
+        min_backends: integer(2, 10_000)
+          .prefault(5)
+          .describe("So many backends must have had min_requests, or none is ejected."),
+        min_requests: integer(1, 1_000_000)
+          .prefault(50)
+          .describe("Sessions and requests in ten seconds with fewer of which a backend is not judged."),
+      })
+      .optional()
+      .describe(
+        "Ejection of backends on which too much fails, whatever the others do. Without this table there is none.",
+      ),
     ejection: z
       .strictObject({
         base: duration("100ms", "1d").prefault("30s").describe("How long the first ejection lasts, ±10 %."),

@@ -208,6 +208,11 @@ export const pool = z.strictObject({
     "x-default": "`{ percent = 20, min = 3 }`",
   }),
   http: poolHttp.prefault({}).describe("HTTP with the backends, where http listeners send them requests."),
+  max_connections: integer(0, 1_000_000)
+    .prefault(0)
+    .describe(
+      "The most sessions and requests under way to the whole pool, exact over all workers; more wait in the queue. 0: no limit.",
+    ),
   max_connections_per_backend: integer(0, 1_000_000)
     .prefault(0)
     .describe("The most connections that each backend gets, exact over all workers; 0: no limit."),

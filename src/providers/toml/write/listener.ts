@@ -37,7 +37,7 @@ export function writeListener(listener: Listener, writing: Writing): object {
       request_header: http && duration(http.timeouts.requestHeader),
       keep_alive: http && duration(http.timeouts.keepAlive),
     }),
-    http: http && writeFront(http),
+    http: http && writeFront(http, name, writing),
     routes: list(others.flatMap((rule) => writeRule(rule, name, writing) ?? [])),
     tls,
     max_requests_per_connection: http?.maxRequests,
@@ -120,15 +120,16 @@ function ruleText(rule: ClientRule): string {
   return rule.kind === "subject" ? `subject:${rule.attributes.join(",")}` : rule.kind;
 }
 
-function writeFront({
-  versions,
-  limits,
-  underscores,
-  ambiguousPaths,
-  misdirected,
-  via,
-  server,
-}: HttpFront): object | undefined {
+function writeFront(front: HttpFront, listener: string, writing: Writing): object | undefined {
+  const { versions, limits, underscores, ambiguousPaths, misdirected, via, server, errors, logs, forwarded } =
+    front;
+  if (errors.length > 0)
+    writing.omit(`listener ${listener}: texts of umay's own answers; write them to files (errors)`);
+  if (logs !== undefined) writing.omit(`listener ${listener}: its own logs; see [log.access]`);
+  if (forwarded.hops !== undefined)
+    writing.omit(
+      `listener ${listener}: ${forwarded.hops} proxies are believed, whoever they are; write their addresses to forwarded.trust`,
+    );
   return table({
     versions,
     max_request_head: `${Math.round(limits.requestHead / 1024)}KiB`,

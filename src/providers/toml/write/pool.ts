@@ -1,34 +1,48 @@
 import { formatAddress } from "../../../lib/address.ts";
-import type { CheckSpec } from "../../../model/health.ts";
+import type { CheckSpec, FailureRateSpec, SuccessRateSpec } from "../../../model/health.ts";
 import type { Pool, PoolTls } from "../../../model/pool.ts";
 import { duration, list, table, type Writing } from "./context.ts";
 import { certificateOf } from "./listener.ts";
 
-export function writePool(
-  { name, picker, discovery, connect, health, tls, proxyProtocol, http }: Pool,
-  writing: Writing,
-): object {
+export function writePool(pool: Pool, writing: Writing): object {
+  const { name, picker, discovery, connect, health, tls, proxyProtocol, http } = pool;
+  const { maxConnections, maxConnectionsPerBackend, queue } = pool;
   const { outlier } = health;
+  if (http.backendField !== undefined)
+    writing.omit(`pool ${name}: the field ${http.backendField} names the backend`);
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
     proxy_protocol: proxyProtocol,
     connect: { timeout: duration(connect.timeout) },
+    max_connections: maxConnections,
+    max_connections_per_backend: maxConnectionsPerBackend,
+    queue: maxConnections === undefined ? undefined : { size: queue.size, timeout: duration(queue.timeout) },
     retry_budget: connect.retryBudget,
-    http: { idle: duration(http.idle) },
+    http: { version: http.version === "1.1" ? undefined : http.version, idle: duration(http.idle) },
     panic_threshold: health.panicThreshold,
     health: health.check && writeCheck(health.check, name, writing),
     outlier: outlier.enabled
       ? {
-          consecutive_errors: outlier.consecutiveErrors,
-          base: duration(outlier.base),
-          max: duration(outlier.max),
-          max_percent: outlier.maxPercent,
+          consecutive_errors: Math.min(10_000, outlier.consecutiveErrors),
+          success_rate: outlier.successRate === undefined ? { enabled: false } : ratesOf(outlier.successRate),
+          failure_rate: outlier.failureRate && ratesOf(outlier.failureRate),
+          ejection: {
+            base: duration(outlier.base),
+            max: duration(outlier.max),
+            max_percent: outlier.maxPercent,
+          },
         }
       : { enabled: false },
     tls: tls && writeTls(tls, name, writing),
     discovery: writeDiscovery(discovery, name, writing),
   })!;
 }
+
+/** Names of keys have underscores. */
+const ratesOf = (spec: SuccessRateSpec | FailureRateSpec): object => {
+  const { minBackends, minRequests, ...rest } = spec;
+  return { min_backends: Math.max(2, minBackends), min_requests: Math.max(1, minRequests), ...rest };
+};
 
 function writePicker(picker: Pool["picker"]): object {
   if (!("key" in picker)) return { ...picker };
@@ -46,6 +60,10 @@ function writeDiscovery(discovery: Pool["discovery"], pool: string, writing: Wri
     return { type: "static", backends: [] };
   }
   if (discovery.backends.length === 0) writing.omit(`pool ${pool} has no backends, and TOML wants one`);
+  const isSpread = new Set(discovery.backends.map(({ tier }) => tier)).size > 1;
+  if (isSpread) writing.omit(`pool ${pool}: a priority takes all while one of its backends is up`);
+  if (discovery.everyAddress !== undefined)
+    writing.omit(`pool ${pool}: a host name is one backend here, with all of its addresses`);
   const backends = discovery.backends.map(({ target, weight, tier }) => {
     if (tier > 1) writing.omit(`pool ${pool}: priorities above 1 count as 1 here`);
     const address = formatAddress(target);

@@ -1,10 +1,19 @@
 import { servesOf } from "../../../model/check/http/routes.ts";
 import type { RequestMatch, ValueMatch } from "../../../model/http/match.ts";
 import { compareMatches } from "../../../model/http/precedence.ts";
-import type { FieldChanges, HttpRoute, HttpRouteTable, PathRewrite } from "../../../model/http/route.ts";
+import type {
+  FieldChanges,
+  HttpRoute,
+  HttpRouteTable,
+  PathRewrite,
+  Redirect,
+  RouteAction,
+} from "../../../model/http/route.ts";
 import type { Template } from "../../../model/http/template.ts";
 import type { Model } from "../../../model/model.ts";
 import { duration, list, table, type Writing } from "./context.ts";
+import { writeForwarding } from "./forwarding.ts";
+import { writeGroups } from "./guards.ts";
 
 /** Every route of every table, with the listeners and hosts that it is for, and a priority where the order needs one. */
 export function writeRoutes(model: Model, writing: Writing): object | undefined {
@@ -56,11 +65,8 @@ function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writin
   return table({
     ...place,
     ...writeMatch(match, name, writing),
-    ...(action.kind === "pools" && writeTarget(action.to, writing)),
-    redirect:
-      action.kind === "redirect"
-        ? table({ ...action.redirect, path: undefined, ...pathOf(action.redirect.path) })
-        : undefined,
+    ...(action.kind === "pools" && writeTarget(action, name, writing)),
+    redirect: action.kind === "redirect" ? writeRedirect(action.redirect, name, writing) : undefined,
     respond:
       action.kind === "respond"
         ? table({
@@ -69,24 +75,39 @@ function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writin
           })
         : undefined,
     rewrite: table({ ...pathOf(rewrite.path), host: rewrite.host }),
-    request_headers: writeFields(requestFields),
-    response_headers: writeFields(responseFields),
+    request_headers: writeFields(requestFields, name, writing),
+    response_headers: writeFields(responseFields, name, writing),
     timeouts: table({
       first_byte: duration(firstByte),
+      try: timeouts.try === undefined ? undefined : duration(timeouts.try),
       request: request === undefined ? undefined : duration(request),
       idle: idle === undefined ? undefined : duration(idle),
     }),
+    ...writeGroups(route.guards, name, writing),
+    ...writeForwarding(route, writing),
+    trace: route.trace && { percent: Math.round(route.trace.percent) },
     hash: list(hash.map((key) => (key.kind === "source-ip" ? key.kind : `${key.kind}:${key.name}`))),
     upgrades: action.kind === "pools" && upgrades.length === 0 ? [] : undefined,
   })!;
 }
 
 function writeTarget(
-  to: readonly { readonly pool: string; readonly weight: number }[],
+  { to, changes }: Extract<RouteAction, { kind: "pools" }>,
+  route: string,
   writing: Writing,
 ): object {
+  if (changes !== undefined) writing.omit(`route ${route}: what it changes for single pools`);
   if (to.length === 1) return { pool: writing.name(to[0]!.pool) };
   return { pools: to.map(({ pool, weight }) => ({ pool: writing.name(pool), weight })) };
+}
+
+function writeRedirect(redirect: Redirect, route: string, writing: Writing): object | undefined {
+  const { scheme, host, port, status, path, query } = redirect;
+  if (port === "same") writing.omit(`route ${route}: the port stays in its redirect`);
+  if (query !== undefined) writing.omit(`route ${route}: the query changes in its redirect`);
+  if (path?.kind === "regex") writing.omit(`route ${route}: its redirect has a regular expression`);
+  const number = typeof port === "number" ? port : undefined;
+  return table({ scheme, host, port: number, status, ...(path?.kind === "regex" ? {} : pathOf(path)) });
 }
 
 function pathOf(rewrite: PathRewrite | undefined): object {
@@ -103,10 +124,11 @@ function pathOf(rewrite: PathRewrite | undefined): object {
 }
 
 function writeMatch(
-  { path, methods, headers, query }: RequestMatch,
+  { path, methods, headers, query, percent }: RequestMatch,
   route: string,
   writing: Writing,
 ): object {
+  if (percent !== undefined) writing.omit(`route ${route}: it takes ${percent} % of the requests`);
   const value = path?.value ?? "";
   if (path?.kind === "text-prefix" && !value.endsWith("/") && value !== "")
     writing.omit(`route ${route}: its prefix ${value} takes ${value}x too; here it takes whole segments`);
@@ -131,8 +153,18 @@ function writeMatch(
 
 function valuesOf(values: readonly ValueMatch[], route: string, writing: Writing): object | undefined {
   const written: Record<string, unknown> = {};
-  for (const { name, test, not } of values) {
+  for (const value of values) {
+    const { name, test, not } = value;
     if (Object.hasOwn(written, name)) writing.omit(`route ${route}: a second condition on ${name}`);
+    if (
+      test.kind !== "range" &&
+      (name.startsWith(":") || value.missing !== undefined || value.cookie !== undefined)
+    ) {
+      writing.omit(
+        `route ${route}: a condition on ${value.cookie === undefined ? name : `cookie ${value.cookie}`}`,
+      );
+      continue;
+    }
     const more = table({
       not: not ? true : undefined,
       ignore_case: "ignoreCase" in test && test.ignoreCase ? true : undefined,
@@ -145,7 +177,15 @@ function valuesOf(values: readonly ValueMatch[], route: string, writing: Writing
   return table(written);
 }
 
-function writeFields({ set, add, remove }: FieldChanges): object | undefined {
+function writeFields(
+  { set, add, remove, more = [] }: FieldChanges,
+  route: string,
+  writing: Writing,
+): object | undefined {
+  if (more.length > 0)
+    writing.omit(
+      `route ${route}: changes of ${more.map((each) => each.name).join(", ")} that depend on what is there`,
+    );
   const texts = (templates: Readonly<Record<string, Template>>): object | undefined =>
     table(
       Object.fromEntries(Object.entries(templates).map(([name, template]) => [name, templateText(template)])),

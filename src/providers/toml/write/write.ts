@@ -1,7 +1,9 @@
 import { stringify } from "smol-toml";
 import { formatAddress } from "../../../lib/address.ts";
 import type { Model } from "../../../model/model.ts";
+import type { OtlpSettings } from "../../../model/tracing.ts";
 import { Writing } from "./context.ts";
+import { writeGuards } from "./guards.ts";
 import { writeListener } from "./listener.ts";
 import { writePool } from "./pool.ts";
 import { writeRoutes } from "./routes.ts";
@@ -16,14 +18,26 @@ export interface Written {
 /** Writes the TOML that makes this model, as far as TOML can say it. Only what differs from a default stands there. */
 export function modelToToml(model: Model): Written {
   const writing = new Writing();
+  const { otlp } = model;
   const tree = {
+    ...(otlp !== undefined && { otlp: writeCollector(otlp) }),
     ...(model.admin !== undefined && { admin: { bind: formatAddress(model.admin.bind) } }),
     listeners: Object.fromEntries(
       model.listeners.map((listener) => [writing.name(listener.name), writeListener(listener, writing)]),
     ),
+    ...writeGuards(model, writing),
     routes: writeRoutes(model, writing),
     pools: Object.fromEntries(model.pools.map((pool) => [writing.name(pool.name), writePool(pool, writing)])),
   };
   const notes = writing.omitted.map((note) => `# left out: ${note}\n`).join("");
   return { text: `${notes}${notes === "" ? "" : "\n"}${stringify(tree)}`, omitted: writing.omitted.length };
 }
+
+/** Routes say how many of their requests are traced. */
+const writeCollector = ({ traces, headers, serviceName }: OtlpSettings): object => ({
+  endpoint: traces.replace(/\/v1\/traces$/, ""),
+  service_name: serviceName,
+  percent: 0,
+  metrics_interval: "0s",
+  ...(Object.keys(headers).length > 0 && { headers }),
+});
