@@ -14,7 +14,7 @@ test("a route retries as its own policy says, else as its virtual host's, else o
         route: {
           ...toA,
           retry_policy: {
-            retry_on: "5xx, connect-failure",
+            retry_on: "5xx, connect-failure, unavailable",
             num_retries: 3,
             per_try_timeout: "2s",
             retry_back_off: { base_interval: "0.1s", max_interval: "1s" },
@@ -30,7 +30,7 @@ test("a route retries as its own policy says, else as its virtual host's, else o
   assert.equal(own!.retry.buffer, 1_000);
   assert.equal(own!.retry.statuses.length, 100);
   assert.equal(own!.timeouts.try, 2_000);
-  assert.ok(own!.retry.on.includes("reset"));
+  assert.ok(own!.retry.on.includes("reset") && own!.retry.on.includes("grpc-unavailable"));
   assert.deepEqual(hosts!.retry.statuses, [418]);
   assert.deepEqual([hosts!.retry.attempts, hosts!.retry.methods], [1, "all"]);
   const [plain] = await loadRoutes({});
