@@ -281,6 +281,11 @@ export const requestReasons = {
     status: 502,
     text: "the head of the backend's answer is larger than max_response_head",
   },
+  response_too_large: {
+    origin: "backend",
+    status: 502,
+    text: "the body of the backend's answer is larger than max_response; what had begun was cut",
+  },
   retry_failed: {
     origin: "backend",
     status: 502,

@@ -27,11 +27,12 @@ function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
 
 /** The limits that count for a request of a route. */
 export function limitsOf(
-  { timeouts, maxBody, retry, mirrors }: HttpRoute,
+  { timeouts, maxBody, maxResponse, retry, mirrors }: HttpRoute,
   { timeouts: usual, limits }: HttpFront,
   method: string,
 ): string[] {
   const body = maxBody ?? limits.body;
+  const response = maxResponse ?? limits.response ?? 0;
   return [
     retryWords(retry, method),
     `first byte ${formatDuration(timeouts.firstByte)}`,
@@ -39,6 +40,7 @@ export function limitsOf(
     `idle ${formatDuration(timeouts.idle ?? usual.idle)}`,
     timeouts.request === undefined ? "no limit for the whole" : `whole ${formatDuration(timeouts.request)}`,
     body === 0 ? "body of any size" : `body ${formatSize(body)}`,
+    ...(response === 0 ? [] : [`answer ${formatSize(response)}`]),
     ...mirrors.map(({ pool, percent }) => `${percent} % copied to pool ${pool}`),
   ];
 }

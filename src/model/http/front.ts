@@ -10,6 +10,8 @@ export interface HttpLimits {
   readonly target: number;
   /** 0: no limit. */
   readonly body: number;
+  /** Of an answer's body; 0 or undefined: no limit. */
+  readonly response?: number;
   /** Of a body, per second, after the first 10 s; 0: off. */
   readonly minBodyRate: number;
   /** Requests under way that go to backends, over all workers; 0: no limit. */

@@ -109,6 +109,8 @@ export interface HttpRoute {
   readonly action: RouteAction;
   /** In bytes, 0: no limit; undefined: the listener's. */
   readonly maxBody: number | undefined;
+  /** Of an answer's body, in bytes, 0: no limit; undefined: the listener's. */
+  readonly maxResponse?: number;
   readonly rewrite: {
     readonly path: PathRewrite | undefined;
     /** Instead of the client's; with a port where it has one. */

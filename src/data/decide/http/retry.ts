@@ -65,10 +65,12 @@ export const isBlameless = (trigger: FailedTry["trigger"]): boolean =>
 
 /**
  * Whether it counts against a backend that a request ended so, of which it had sent no answer: where the fault is on its
- * side, and it has not said that it did not look at the request.
+ * side, and it has neither said that it did not look at the request, nor been about to say more than it may.
  */
 export const isBlamed = (reason: RequestReason): boolean =>
-  requestReasons[reason].origin === "backend" && reason !== "backend_refused";
+  requestReasons[reason].origin === "backend" &&
+  reason !== "backend_refused" &&
+  reason !== "response_too_large";
 
 /** Whether a method may be sent again that a backend may have had. */
 export const maySendTwice = ({ methods }: RetryPolicy, method: string): boolean =>

@@ -18,6 +18,7 @@ import { GrpcCall } from "./grpc-call.ts";
 import { authorityFor, type FieldChanges, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { Retries } from "./retries.ts";
+import { withinSize } from "./sized-answer.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { RequestView } from "./view.ts";
@@ -136,7 +137,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
       return;
     }
     this.#call?.tell(head.fields, edits, this.deadline! - this.asked);
-    upstream.request(this, head, requestBody.waits, edits);
+    upstream.request(withinSize(this, this.#owner), head, requestBody.waits, edits);
     requestBody.flow(upstream.requestBody, head.length === 0);
     if (!requestBody.isWhole) client.resume();
   }

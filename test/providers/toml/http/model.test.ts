@@ -42,6 +42,7 @@ test("mode and pool are a whole configuration, with every default filled in", as
     fields: 128,
     target: 8_192,
     body: 0,
+    response: 0,
     minBodyRate: 0,
     requests: 0,
   });

@@ -44,6 +44,7 @@ export async function resolveFront(
       fields: http.max_fields,
       target: http.max_target,
       body: http.max_body,
+      response: http.max_response,
       minBodyRate: http.min_body_rate,
       requests: http.max_requests,
     },

@@ -43,6 +43,7 @@ export async function resolveRoute(
     guards: guardsOf(settings, knowing),
     action,
     maxBody: settings.max_body,
+    ...(settings.max_response !== undefined && { maxResponse: settings.max_response }),
     rewrite: {
       path: await resolveRewrite(settings.rewrite, matches, [...path, "rewrite"], resolving),
       host: settings.rewrite.host,
@@ -111,6 +112,7 @@ function checkBackendKeys(
     sticky: sticky !== undefined,
     retry: retry !== undefined,
     mirror: mirror.length > 0,
+    max_response: settings.max_response !== undefined,
   };
   for (const [key, there] of Object.entries(given))
     if (there)

@@ -24,6 +24,9 @@ const http = z.strictObject({
   max_body: size("0", "1024GiB")
     .prefault("0")
     .describe("The largest body of a request. 0: no limit. Over it: 413."),
+  max_response: size("0", "1024GiB")
+    .prefault("0")
+    .describe("The largest body of an answer, as the backend sends it. 0: no limit. Over it: 502, or a cut."),
   min_body_rate: size("0", "1GiB")
     .prefault("0")
     .describe("The fewest bytes a second of a request's body, after its first 10 s. 0: any. Under it: 408."),

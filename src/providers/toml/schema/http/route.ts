@@ -284,6 +284,10 @@ export const route = z
       description: "The largest body of a request. 0: no limit.",
       "x-default": "the listener's",
     }),
+    max_response: size("0", "1024GiB").optional().meta({
+      description: "The largest body of an answer, as the backend sends it. 0: no limit.",
+      "x-default": "the listener's",
+    }),
     rewrite: rewrite.prefault({}).describe("Changes what the backend sees as path and host."),
     request_headers: fieldChanges.prefault({}).describe("Changes the request's header fields."),
     response_headers: fieldChanges.prefault({}).describe("Changes the response's header fields."),
