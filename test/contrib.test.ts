@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { exposition } from "../src/control/tell/metrics.ts";
 import { type MetricName, metrics } from "../src/observe/metrics.ts";
 import { testInput } from "./control/tell/metrics-input.ts";
+import { checkedDashboard } from "./support/grafana-schema.ts";
 
 const root = join(import.meta.dirname, "..");
 const rules = readFileSync(join(root, "contrib/prometheus/rules.yml"), "utf8");
@@ -52,6 +53,30 @@ test("panels of the dashboard do not overlap, and each has a number of its own",
         assert.ok(x < 24 && !taken.has(`${x} ${y}`), `${title} overlaps ${taken.get(`${x} ${y}`)}`);
         taken.set(`${x} ${y}`, title);
       }
+});
+
+test("the dashboard is one by Grafana's schema, each panel by its plugin's", () => {
+  const folder = join(root, "node_modules/.cache");
+  mkdirSync(folder, { recursive: true });
+  using work = mkdtempDisposableSync(join(folder, "grafana-"));
+  const file = join(work.path, "dashboard.ts");
+  writeFileSync(file, checkedDashboard(grafana));
+  const { status, stdout, stderr } = spawnSync(
+    join(root, "node_modules/.bin/tsc"),
+    [
+      "--ignoreConfig",
+      "--noEmit",
+      "--strict",
+      "--skipLibCheck",
+      "--module",
+      "nodenext",
+      "--target",
+      "esnext",
+      file,
+    ],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0, stdout + stderr);
 });
 
 test("promtool finds nothing wrong with the rules", { skip }, () => {

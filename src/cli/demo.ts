@@ -150,9 +150,15 @@ ${lines.map((line) => `  ${line}`).join("\n")}
 Try, several times, and end it with Ctrl-C:
   curl http://localhost:${port}/
   curl -i http://localhost:${port}/hello http://localhost:${port}/first/a
-  node -e 'new WebSocket("ws://localhost:${port}/").onopen = ({ target }) => (target.onmessage = ({ data }) => (console.log(data), target.close()), target.send("Hello, Umay!"))'
+${explained(model, `http://localhost:${port}/first/a`)}  node -e 'new WebSocket("ws://localhost:${port}/").onopen = ({ target }) => (target.onmessage = ({ data }) => (console.log(data), target.close()), target.send("Hello, Umay!"))'
 
 `;
+}
+
+/** A line that asks this demo about a request, not the configuration of whoever runs it. */
+function explained({ admin }: Model, url: string): string {
+  const umay = isSea() ? "umay" : "npx umay";
+  return admin === undefined ? "" : `  ${umay} explain --admin ${formatAddress(admin.bind)} ${url}\n`;
 }
 
 function portOf(bind: SocketAddress | undefined): number {

@@ -21,14 +21,17 @@ const patience = 3_000;
 /** Once discovery has found backends, time to wait for an error, which comes at once, in milliseconds. */
 const afterthought = 100;
 
-const fromFile = "told from a configuration: every backend counts as up and idle";
-
 /**
  * Explains a connection as a umay that was just started with this configuration would treat it. Every backend that is
  * found counts as up and idle. Nothing is bound, and nothing is sent but questions to DNS.
+ * @param from the configuration, as a note names it.
  * @throws where OpenSSL refuses a TLS setting.
  */
-export async function explainModel(model: Model, request: ExplainRequest): Promise<Explanation> {
+export async function explainModel(
+  model: Model,
+  request: ExplainRequest,
+  from = "a configuration",
+): Promise<Explanation> {
   const shared = createSharedMemory();
   shared.process[mostConnections] = 2 ** 31 - 1;
   const counters = new WorkerCounters(1);
@@ -59,6 +62,7 @@ export async function explainModel(model: Model, request: ExplainRequest): Promi
     request,
   );
   const problem = problems.get(explanation.pool?.name ?? "");
+  const fromFile = `told from ${from}: every backend counts as up and idle`;
   const notes = problem === undefined ? [fromFile] : [problem, fromFile];
   return { ...explanation, notes: [...explanation.notes, ...notes] };
 }

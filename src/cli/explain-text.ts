@@ -105,7 +105,7 @@ function tlsText({ handling, certificate, alpn, client_auth: auth }: TlsExplanat
 }
 
 /** The path from the working folder, for a file below it. */
-function near(file: string): string {
+export function near(file: string): string {
   const path = relative(process.cwd(), file);
   return path.startsWith("..") ? file : path;
 }

@@ -3,7 +3,7 @@ import { parseAddress, type SocketAddress } from "../lib/address.ts";
 import type { Explanation } from "../model/explanation.ts";
 import { askAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
-import { formatExplanation } from "./explain-text.ts";
+import { formatExplanation, near } from "./explain-text.ts";
 import { type ConfigChoice, loadOrExplain } from "./load.ts";
 
 export interface ExplainOptions {
@@ -61,14 +61,15 @@ function queryOf(options: ExplainOptions): URLSearchParams {
 async function askFile(choice: ConfigChoice, query: URLSearchParams): Promise<Explanation | number> {
   const loaded = await loadOrExplain(choice);
   if (loaded === undefined) return exitCode.badConfig;
+  const from = loaded.file === "-" ? "standard input" : near(loaded.file);
   const question = readQuestion(query, loaded.model.listeners);
   if (!question.ok) {
-    printError(question.error.message);
+    printError(`${from}: ${question.error.message}; --admin asks a running umay instead`);
     return exitCode.usage;
   }
   const { explainModel } = await import("./explain-file.ts");
   try {
-    return await explainModel(loaded.model, question.value);
+    return await explainModel(loaded.model, question.value, from);
   } catch (error) {
     printError((error as Error).message);
     return exitCode.badConfig;

@@ -74,6 +74,9 @@ test("the demo of HTTP answers requests by its routes, and echoes a WebSocket", 
   const first = await fetch(`${url}first/a`);
   assert.equal(((await first.json()) as { url: string }).url, "/a");
   assert.equal(first.headers.get("x-backend"), addresses[0]);
+  const [, line] = await started.seen(/^ {2}npx umay (explain --admin .*)$/m);
+  const explained = await runCommand(line!.split(" "));
+  assert.match(explained.stdout, /^served by \S+ of pool first, route first\n/);
   const socket = new WebSocket(url!.replace("http", "ws"));
   await once(socket, "open");
   socket.send("Hello, Umay!");

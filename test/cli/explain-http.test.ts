@@ -12,6 +12,7 @@ import type { Explanation } from "../../src/model/explanation.ts";
 import type { Model } from "../../src/model/model.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
+import { runCommand } from "../support/command.ts";
 
 let model: Model;
 
@@ -62,6 +63,18 @@ async function ask(
   if (!question.ok) throw new Error(question.error.message);
   return explainModel(model, question.value);
 }
+
+test("a question that a configuration can't answer is told with its file, and that a running umay can be asked", async () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  const file = join(dir.path, "umay.toml");
+  writeFileSync(
+    file,
+    'listeners.a = { bind = "127.0.0.1:1", pool = "p" }\npools.p.discovery = { type = "static", backends = ["127.0.0.1:2"] }',
+  );
+  const { code, stderr } = await runCommand(["explain", "-c", file, "http://localhost:9980/"]);
+  assert.equal(code, 2);
+  assert.equal(stderr, `umay: ${file}: no listener has mode = "http"; --admin asks a running umay instead\n`);
+});
 
 test("a request is followed through its route to a backend", async () => {
   const headers = ["X-User: 7", "x-forwarded-for: 203.0.113.9, 198.51.100.1"];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { arch, tmpdir } from "node:os";
@@ -7,17 +7,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { makeDebianPackage } from "../../tools/package/debian.ts";
 import { type Architecture, makeExecutable } from "../../tools/package/executable.ts";
+import { makeDebian, noDebian } from "../support/debian-root.ts";
 import { endWithTest } from "../support/end-with-test.ts";
 import { becomes } from "../support/settled.ts";
 
 /** A Debian of its own, with its own network of nothing but loopback. TEST_DEBIAN_ROOT names one that is there. */
-const needed = ["debootstrap", "dpkg-deb", "unshare", "nsenter", "ip"];
-const missing = needed.filter((name) => spawnSync("which", [name]).status !== 0);
-const skip =
-  process.getuid?.() !== 0 ? "only root may chroot" : missing.length > 0 && `${missing.join(", ")} missing`;
-const included = "openssl,libatomic1,libstdc++6,init-system-helpers";
-
-describe("the Debian package", { skip }, () => {
+describe("the Debian package", { skip: noDebian }, () => {
   const folder = mkdtempSync(join(tmpdir(), "umay-debian-"));
   const root = join(folder, "root");
   const config = join(root, "etc/umay/umay.toml");
@@ -62,10 +57,7 @@ describe("the Debian package", { skip }, () => {
   };
 
   before(async () => {
-    const made = process.env["TEST_DEBIAN_ROOT"];
-    if (made === undefined)
-      execFileSync("debootstrap", ["--variant=minbase", `--include=${included}`, "bookworm", root]);
-    else execFileSync("cp", ["--archive", made, root]);
+    makeDebian(root, [], process.env["TEST_DEBIAN_ROOT"]);
     makeExecutable(arch() as Architecture, join(folder, "umay"));
     const script = `mount -t proc proc '${root}/proc' && ip link set lo up && echo held && exec sleep infinity`;
     holder = endWithTest(spawn("unshare", ["--mount", "--net", "sh", "-c", script]));

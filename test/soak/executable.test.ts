@@ -10,7 +10,7 @@ import { testCertificates } from "../support/certificates.ts";
 import { connectTo, listenersToml, poolToml, transports } from "../support/client.ts";
 import { startCommand } from "../support/command.ts";
 import { demoEnvironment } from "../support/demo-environment.ts";
-import { echoed } from "../support/talk.ts";
+import { echoed, farewell } from "../support/talk.ts";
 import { startUmay } from "../support/umay.ts";
 
 const folder = mkdtempDisposableSync(join(tmpdir(), "umay-executable-"));
@@ -58,6 +58,28 @@ test("its workers find the engine for regular expressions", async () => {
     ${poolToml("echo", [backend.address])}`;
   await using umay = await startUmay(toml, { executable });
   assert.equal((await fetch(`http://127.0.0.1:${umay.port("web")}/words`)).status, 404);
+});
+
+test("another one takes over its sockets", async () => {
+  await using backend = await startEchoBackend();
+  const toml = (admin: string): string => `workers = 2
+    shutdown.delay = "0s"
+    ${admin}
+    listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
+    ${poolToml("echo", [backend.address])}`;
+  await using old = await startUmay(toml('admin.bind = "127.0.0.1:0"'), { executable });
+  const staying = await connectTo(old, "plain");
+  await echoed(staying);
+  const args = ["run", "--config", "-", "--take-over", "--admin", old.admin.slice("http://".length)];
+  await using next = await startUmay(toml(""), { executable, args });
+  assert.equal(next.port("plain"), old.port("plain"));
+  const client = await connectTo(next, "plain");
+  await echoed(client);
+  await farewell(client);
+  await next.session();
+  await echoed(staying);
+  await farewell(staying);
+  assert.equal(await old.exited, 0);
 });
 
 test("it runs the demo", async () => {
