@@ -77,7 +77,7 @@ export const layout = {
   }),
   guard: kind(guardCell, { capacity: 1_024, gauges: {}, cells: {} }),
   backend: kind(backendCell, {
-    capacity: 65_536,
+    capacity: 131_072,
     gauges: {
       /** Leases: connecting or connected. Least-connection reads it. */
       backendActive: { rises: "leased", falls: "released" },

@@ -9,18 +9,18 @@ import type { Store } from "../state/store.ts";
  * their pool. It is said when they are found, not at each further set that has them.
  */
 export class OwnBackends {
-  readonly #store: Pick<Store, "snapshot" | "pool">;
+  readonly #store: Pick<Store, "present" | "pool">;
   readonly #logger: Logger;
   /** By pool: the addresses that were told. */
   readonly #told = new Map<string, ReadonlySet<string>>();
 
-  constructor(store: Pick<Store, "snapshot" | "pool">, logger: Logger) {
+  constructor(store: Pick<Store, "present" | "pool">, logger: Logger) {
     this.#store = store;
     this.#logger = logger;
   }
 
   without(pool: string, backends: readonly Backend[]): readonly Backend[] {
-    const { listeners } = this.#store.snapshot;
+    const listeners = this.#store.present;
     const ports = new Set(
       listeners.flatMap(({ addresses }) => addresses.map((at) => (at.kind === "tcp" ? at.port : at.path))),
     );

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { createAddressTable } from "../../channel/address-table.ts";
 import type { Listener, ListenerTls } from "../../model/listener.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
@@ -33,3 +34,7 @@ export function ticketKeysOf(
 
 /** A plain array, because that is what a worker receives. */
 export const newTicketKeys = (): Uint8Array => new Uint8Array(randomBytes(48));
+
+/** The object of before where it says the same: its certificates need not be sent again, nor its contexts made. */
+export const unlessSame = <T>(next: T, before: T | undefined): T =>
+  before !== undefined && isDeepStrictEqual(next, before) ? before : next;

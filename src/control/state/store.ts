@@ -12,7 +12,7 @@ import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, PlacedRouteTable, Snapshot } from "../../model/snapshot.ts";
 import { BackendPlaces } from "./backend-places.ts";
-import { addressTableOf, newTicketKeys, ticketKeysOf } from "./listener-parts.ts";
+import { addressTableOf, newTicketKeys, ticketKeysOf, unlessSame } from "./listener-parts.ts";
 import { type Followed, type ManagedPool, needsBackends, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
 import { RoutePlaces } from "./route-places.ts";
@@ -112,6 +112,11 @@ export class Store {
 
   routeTable(name: string): PlacedRouteTable | undefined {
     return this.#routeTables.get(name);
+  }
+
+  /** The listeners of the snapshot, without putting it together. */
+  get present(): readonly PlacedListener[] {
+    return [...this.#listeners.values()];
   }
 
   get pools(): Iterable<ManagedPool> {
@@ -390,10 +395,6 @@ export class Store {
     this.#snapshot = undefined;
   }
 }
-
-/** The object of before where it says the same: its certificates need not be sent again, nor its contexts made. */
-const unlessSame = <T>(next: T, before: T | undefined): T =>
-  before !== undefined && isDeepStrictEqual(next, before) ? before : next;
 
 const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
   things.map(({ name }) => name);

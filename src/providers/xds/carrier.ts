@@ -16,8 +16,8 @@ export interface Carrier {
 
 /** Is told what a carrier brings. */
 export interface CarrierEvents {
-  /** These have changed; or something was answered, after which the carrier may be complete. */
+  /** These have changed. */
   taken(kind: Kind, changes: readonly Change[]): void;
-  /** A server could not be reached, or was lost. */
-  away(): void;
+  /** It may be complete now, or unreachable. */
+  looked(): void;
 }

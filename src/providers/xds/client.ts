@@ -151,7 +151,7 @@ export class StreamClient implements Carrier {
       `a control plane is away: ${reason}; what is there is served on`,
     );
     this.#again = setTimeout(() => void this.#connect(), wait);
-    this.#options.away();
+    this.#options.looked();
   }
 
   /** Asks for a kind on this stream; for the first time, or for other names of it than before. */
@@ -200,6 +200,7 @@ export class StreamClient implements Carrier {
     // Where the stream has ended meanwhile there is nobody to answer.
     if (stream === this.#stream) this.#answer(kind, response, refusals);
     this.#options.taken(kind, [...changes, ...left]);
+    this.#options.looked();
   }
 
   /** Of listeners and clusters the state of the world has all there are; what is only bad is still there. */

@@ -37,6 +37,8 @@ export class FileCarrier implements Carrier {
   #since = 0;
   #told: string | undefined;
   #looked = false;
+  /** Names were asked for since the file was read. */
+  #isAsked = false;
   #stopped = false;
   /** The resources of the file as it was last read. */
   #found: ReadonlyMap<Kind, readonly Received[]> = new Map();
@@ -46,7 +48,7 @@ export class FileCarrier implements Carrier {
   }
 
   get complete(): boolean {
-    return this.#looked;
+    return this.#looked && !this.#isAsked;
   }
 
   get unreachable(): boolean {
@@ -79,6 +81,7 @@ export class FileCarrier implements Carrier {
     for (const name of more) resources.wanted.add(name);
     resources.forget(less);
     if (more.length === 0) return;
+    this.#isAsked = true;
     this.#stamp = undefined;
     this.#watch?.lookAgain(0);
   }
@@ -106,7 +109,7 @@ export class FileCarrier implements Carrier {
 
   async #take(): Promise<void> {
     const { path, judge, logger, taken } = this.#options;
-    this.#looked = true;
+    this.#isAsked = false;
     for (const kind of kindNames) {
       const resources = this.resources.get(kind)!;
       const received = this.#found.get(kind) ?? [];
@@ -121,6 +124,8 @@ export class FileCarrier implements Carrier {
         );
       taken(kind, [...changes, ...left]);
     }
+    this.#looked = true;
+    this.#options.looked();
   }
 
   #suspect(problem: string): void {
@@ -133,9 +138,10 @@ export class FileCarrier implements Carrier {
     if (left > 0 || this.#told === problem) return;
     this.#told = problem;
     this.#looked = true;
-    const { path, logger, away } = this.#options;
+    this.#isAsked = false;
+    const { path, logger, looked } = this.#options;
     logger?.warn({ file: path }, `${path} ${problem}; what was there before is served on`);
-    away();
+    looked();
   }
 }
 

@@ -193,7 +193,7 @@ export class XdsSource {
         warn: (...about) => this.#warn(...about),
       });
     const taken = (changed: Kind, changes: readonly Change[]): void => this.#taken(key, changed, changes);
-    const events = { judge, logger, taken, away: () => this.#look() };
+    const events = { judge, logger, taken, looked: () => this.#look() };
     if (origin.type === "file") return new FileCarrier({ ...events, path: origin.path });
     const isAds = origin.type === "ads";
     const { servers, protocol } = isAds
@@ -235,7 +235,6 @@ export class XdsSource {
     if (changes.length > 0) this.#caching?.changed();
     if (kind === "endpoints") this.#place(changes);
     else if (changes.length > 0 && (!kinds[kind].wildcard || this.#isRoot(kind, place))) this.#changed();
-    this.#look();
   }
 
   /** A cluster waits for its first endpoints, and hears of others by its pool's discovery. */

@@ -31,7 +31,7 @@ for (const protocol of ["delta", "sotw"] as const)
         client.ask("endpoints", kind === "cluster" ? changes.map(({ name }) => name) : [], []);
         changed.resolve();
       },
-      away: away.resolve,
+      looked: away.resolve,
       random: () => 0,
     });
     using stack = new DisposableStack();

@@ -28,7 +28,8 @@ export function readWire(type: MessageType, bytes: Uint8Array, path: Path, repor
       tellUnused(type, number, field, path, report);
       continue;
     }
-    const below = [...path, field.name];
+    // Nothing is told of a plain value, and of ten thousand resources every path counts.
+    const below = typeof field.type === "string" && field.type !== "any" ? path : [...path, field.name];
     if (field.map) {
       const [key, value] = readMapEntry(field, reader.bytes(), below, report);
       const values = maps.get(field.name) ?? new Map<string, Value>();
@@ -71,7 +72,8 @@ function readRepeated(
     wire === WireType.LengthDelimited &&
     (typeof type === "object" ? type.kind === "enum" : /^(bool|double|float|u?int(32|64))$/.test(type));
   if (!isPacked) {
-    values.push(readValue(type, reader, [...path, values.length], report));
+    const below = typeof type === "string" && type !== "any" ? path : [...path, values.length];
+    values.push(readValue(type, reader, below, report));
     return;
   }
   const packed = new BinaryReader(reader.bytes());
