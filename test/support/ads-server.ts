@@ -184,6 +184,26 @@ export const tcpListener = (name: string, port: number, cluster: string): Messag
   ],
 });
 
+/** A certificate with its key, as a secret. */
+export const secret = (name: string, cert: string, key: string): Message => ({
+  "@type": "envoy.extensions.transport_sockets.tls.v3.Secret",
+  name,
+  tls_certificate: { certificate_chain: { inline_string: cert }, private_key: { inline_string: key } },
+});
+
+/** A listener whose clients speak TLS, with a certificate that is a secret of the control plane. */
+export function withSecret(listener: Message, name: string): Message {
+  const chains = listener["filter_chains"] as readonly Message[];
+  const typed_config = {
+    "@type": "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+    common_tls_context: { tls_certificate_sds_secret_configs: [{ name, sds_config: { ads: {} } }] },
+  };
+  return {
+    ...listener,
+    filter_chains: chains.map((chain) => ({ ...chain, transport_socket: { name: "tls", typed_config } })),
+  };
+}
+
 /** A listener that speaks HTTP, with routes from the control plane. */
 export const httpListener = (name: string, port: number, routes: string): Message => ({
   "@type": "envoy.config.listener.v3.Listener",
