@@ -121,12 +121,14 @@ export async function readBootstrap(
 }
 
 /**
- * Makes the model of a bootstrap file, without what control planes say.
+ * Makes the model of a bootstrap file, without the resources that control planes send.
+ * @param lookups finds those that the file names.
  * @throws ConfigError
  */
 export async function mapBootstrap(
   { bootstrap, mapping, parsed, name, text, findings }: ReadBootstrap,
   tolerant: boolean,
+  lookups?: Pick<Mapping, "routes" | "secret" | "endpoints">,
 ): Promise<Omit<LoadedEnvoy, "file">> {
   const fixed = bootstrap.node("static_resources");
   const resources = {
@@ -134,8 +136,10 @@ export async function mapBootstrap(
     clusters: fixed?.nodes("clusters") ?? [],
     admin: bootstrap.node("admin"),
   };
-  const model = await mapResources(resources, mapping);
-  const problems = locate(findings, parsed, name, text);
+  const all = [...findings];
+  const report = (finding: Finding): void => void all.push(finding);
+  const model = await mapResources(resources, { ...mapping, ...lookups, report });
+  const problems = locate(all, parsed, name, text);
   if (!tolerant && problems.some(({ severity }) => severity === "error")) throw new ConfigError(problems);
   return { model, warnings: problems, effective: async () => effectiveOf(parsed, name) };
 }

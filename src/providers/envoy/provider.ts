@@ -11,7 +11,6 @@ import {
   readBootstrap,
   readEnvoyFile,
 } from "./load.ts";
-import type { Node } from "./node.ts";
 
 /** A bootstrap file of Envoy's, and the control planes that it names. The file is read on request. */
 export class EnvoyProvider implements Provider {
@@ -20,8 +19,8 @@ export class EnvoyProvider implements Provider {
   #file: string | undefined;
   #served: LoadedEnvoy | undefined;
   readonly #notices = new Notices();
-  /** The bootstrap file as it was read last. */
-  #bootstrap: Node | undefined;
+  /** The file as it was read last. */
+  #read: ReadBootstrap | undefined;
   /** The control planes of the file as it was read first, and what named them there. */
   #driven: Driven | undefined;
   #drivenBy: unknown;
@@ -35,7 +34,23 @@ export class EnvoyProvider implements Provider {
     return this.#file ?? this.#options.file;
   }
 
-  async propose(): Promise<Proposal> {
+  /** @param onlyNews whether control planes alone have news: the file counts as it was read last. */
+  async propose(onlyNews = false): Promise<Proposal> {
+    if (!onlyNews || this.#read === undefined) {
+      this.#read = await this.#readAgain();
+      if (this.#read.bootstrap.has("dynamic_resources")) await this.#drive(this.#read);
+    }
+    const mapped = await mapBootstrap(this.#read, false, this.#driven?.source.lookups);
+    const model = (await this.#driven?.complete(mapped.model)) ?? mapped.model;
+    const loaded: LoadedEnvoy = { ...mapped, model, file: this.source };
+    this.#served ??= loaded;
+    const heard: Proposal["heard"] = ({ ok }) => {
+      if (ok) this.#served = loaded;
+    };
+    return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
+  }
+
+  async #readAgain(): Promise<ReadBootstrap> {
     if (this.#file === "-")
       throw new Error(
         "the configuration came from standard input, which cannot be read again; start umay with a file",
@@ -45,17 +60,8 @@ export class EnvoyProvider implements Provider {
       file: this.#file ?? this.#options.file,
     });
     const read = await readBootstrap(text, settings);
-    if (read.bootstrap.has("dynamic_resources")) await this.#drive(read);
-    const mapped = await mapBootstrap(read, false);
-    const model = (await this.#driven?.complete(mapped.model)) ?? mapped.model;
-    const loaded: LoadedEnvoy = { ...mapped, model, file };
     this.#file = file;
-    this.#bootstrap = read.bootstrap;
-    this.#served ??= loaded;
-    const heard: Proposal["heard"] = ({ ok }) => {
-      if (ok) this.#served = loaded;
-    };
-    return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
+    return read;
   }
 
   /** Asks the control planes that the file names, the first time that it names any. */
@@ -95,10 +101,10 @@ export class EnvoyProvider implements Provider {
 
   get envoy(): EnvoyView {
     return {
-      node: () => ({ id: this.#bootstrap?.node("node")?.text("id") ?? "" }),
+      node: () => ({ id: this.#read?.bootstrap.node("node")?.text("id") ?? "" }),
       dump: async (endpoints) => {
         const { dumpConfig } = await import("../xds/dump.ts");
-        return dumpConfig({ bootstrap: this.#bootstrap, source: this.#driven?.source, endpoints });
+        return dumpConfig({ bootstrap: this.#read?.bootstrap, source: this.#driven?.source, endpoints });
       },
       stats: () => this.#driven?.source.stats() ?? new Map(),
     };

@@ -22,10 +22,11 @@ export class KubernetesProvider implements Provider {
     return this.#base.source;
   }
 
-  /** @param onlyNews whether the configuration is as it was: the cluster alone has news. */
+  /** @param onlyNews whether the configuration is as it was: the cluster, or the control plane, alone has news. */
   async propose(onlyNews = false): Promise<Proposal> {
     const isFirst = this.#own === undefined;
-    const own = onlyNews && this.#own !== undefined ? this.#own : await this.#base.propose();
+    const isOwn = this.#part !== undefined && onlyNews;
+    const own = isOwn && this.#own !== undefined ? this.#own : await this.#base.propose(onlyNews);
     this.#own = own;
     const settings = own.model.kubernetes;
     if (isFirst && settings !== undefined) {

@@ -16,6 +16,7 @@ export class TomlProvider implements Provider {
   /** Absolute path of the file, `-` for standard input; undefined until it was read. */
   #file: string | undefined;
   #first: PlacedConfig | undefined;
+  #last: PlacedConfig | undefined;
   /** The served configuration. Its keys that wait for a restart are not in effect. */
   #served: PlacedConfig | undefined;
   #driven: Driven | undefined;
@@ -29,7 +30,18 @@ export class TomlProvider implements Provider {
     return this.#file ?? this.#options.file ?? "";
   }
 
-  async propose(): Promise<Proposal> {
+  /** @param onlyNews whether the control plane alone has news: the file counts as it was read last. */
+  async propose(onlyNews = false): Promise<Proposal> {
+    if (!onlyNews || this.#last === undefined) this.#last = await this.#read();
+    const loaded = this.#last;
+    const heard: Proposal["heard"] = ({ ok }) => {
+      if (ok) this.#served = loaded;
+    };
+    const model = await this.#complete(loaded.model);
+    return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
+  }
+
+  async #read(): Promise<PlacedConfig> {
     if (this.#file === "-")
       throw new Error(
         "the configuration came from standard input, which cannot be read again; start umay with a file",
@@ -37,11 +49,7 @@ export class TomlProvider implements Provider {
     const loaded = await loadConfig({ ...this.#options, file: this.#file ?? this.#options.file });
     this.#file = loaded.file;
     this.#first ??= loaded;
-    const heard: Proposal["heard"] = ({ ok }) => {
-      if (ok) this.#served = loaded;
-    };
-    const model = await this.#complete(loaded.model);
-    return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
+    return loaded;
   }
 
   /** A model with all that the control plane has sent, where the file that was read first names one. */

@@ -118,6 +118,12 @@ export class XdsSource {
     for (const carrier of this.#carriers.values()) carrier.stop();
   }
 
+  /** Finds what resources name, wherever it comes from. */
+  get lookups(): Pick<Mapping, "routes" | "secret" | "endpoints"> {
+    const { routes, secret, endpoints } = this.#mapping;
+    return { routes, secret, endpoints };
+  }
+
   /** Whether the first set is complete, or there is one from before. */
   get isComplete(): boolean {
     return this.#isComplete || this.#restored;

@@ -215,6 +215,40 @@ for (const protocol of ["delta", "sotw"] as const)
     });
   });
 
+test("resources of the file itself find what they name at the control plane, and its news need no second look at the file", async () => {
+  await using server = await AdsServer.start("delta");
+  const file = join(dir, "own.yaml");
+  const own = JSON.stringify([
+    JSON.parse(
+      JSON.stringify(httpListener("own", 4102, "r")).replaceAll('"@type":"', '"@type":"type.googleapis.com/'),
+    ),
+  ]);
+  writeFileSync(file, `${adsBootstrap(server.port, "delta")}  listeners: ${own}\n`);
+  const provider = new EnvoyProvider({ file, env: {}, cwd: dir });
+  const stop = new AbortController();
+  using stack = new DisposableStack();
+  stack.defer(() => stop.abort());
+  const news = Promise.withResolvers<void>();
+  const first = provider.propose();
+  await server.request(({ type }) => type === "Cluster");
+  server.send(kinds.Cluster, []);
+  server.send(kinds.Listener, []);
+  await server.request(({ type, names }) => type === "RouteConfiguration" && names.includes("r"));
+  server.send(kinds.RouteConfiguration, [answeringRoutes("r", 204)]);
+  const { model } = await soon(first, "the first proposal");
+  assert.deepEqual(
+    [model.listeners.map(({ name }) => name), model.routeTables.map(({ name }) => name)],
+    [["own"], ["r"]],
+  );
+  provider.watch(() => news.resolve(), stop.signal);
+  writeFileSync(file, "not: { a: bootstrap");
+  server.send(kinds.RouteConfiguration, [answeringRoutes("r", 418)]);
+  await soon(news.promise, "news");
+  const changed = await provider.propose(true);
+  assert.match(JSON.stringify(changed.model.routeTables), /418/);
+  await assert.rejects(provider.propose());
+});
+
 test("a change that comes after the first proposal is told as soon as somebody listens, and nothing else is", async () => {
   await using scene = await Scene.start("delta");
   await scene.propose();
