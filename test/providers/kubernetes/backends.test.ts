@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { Pool } from "../../../src/model/pool.ts";
+import { backendsOf } from "../../../src/providers/kubernetes/translate/endpoints.ts";
 import { testCertificates } from "../../support/certificates.ts";
-import { oneGateway, service, statusOf, told, translated } from "./scene.ts";
+import { clusterOf, oneGateway, service, statusOf, told, translated } from "./scene.ts";
 
 const route = `
 kind: HTTPRoute
@@ -18,8 +19,13 @@ async function poolWith(objects: string, more = route): Promise<Pool> {
   return model.pools[0]!;
 }
 
-const addresses = ({ discovery }: Pool): readonly string[] =>
-  discovery.type === "static" ? discovery.backends.map(({ address }) => address) : [];
+/** The addresses of the backends of Service `a`. */
+function addresses(objects: string): readonly string[] {
+  const { services, endpointSlices } = clusterOf(objects);
+  const service = services.get("default/a")!;
+  const slices = [...endpointSlices.values()];
+  return backendsOf(service, service.spec!.ports![0]!, slices).map(({ address }) => address);
+}
 
 const slice = (name: string, endpoints: string, ports = "[{ port: 8080 }]", type = "IPv4"): string => `
 kind: EndpointSlice
@@ -31,32 +37,28 @@ endpoints: ${endpoints}
 `;
 const bare = "kind: Service\nmetadata: { name: a }\nspec: { ports: [{ port: 80 }] }\n---\n";
 
-test("ready endpoints of all slices are backends, and those that end only where none is ready", async () => {
+test("ready endpoints of all slices are backends, and those that end only where none is ready", () => {
   const ending = "{ addresses: [10.0.0.3], conditions: { ready: false, serving: true, terminating: true } }";
   const dead = "{ addresses: [10.0.0.4], conditions: { ready: false, serving: false, terminating: true } }";
   const ready = "{ addresses: [10.0.0.1], conditions: { ready: true } }, { addresses: [10.0.0.1] }";
   assert.deepEqual(
-    addresses(
-      await poolWith(bare + slice("1", `[${ready}, ${ending}]`) + slice("2", "[{ addresses: [10.0.0.2] }]")),
-    ),
+    addresses(bare + slice("1", `[${ready}, ${ending}]`) + slice("2", "[{ addresses: [10.0.0.2] }]")),
     ["10.0.0.1:8080", "10.0.0.2:8080"],
   );
-  assert.deepEqual(addresses(await poolWith(bare + slice("1", `[${ending}, ${dead}]`))), ["10.0.0.3:8080"]);
-  assert.deepEqual(addresses(await poolWith(bare + slice("1", `[${dead}]`))), []);
+  assert.deepEqual(addresses(bare + slice("1", `[${ending}, ${dead}]`)), ["10.0.0.3:8080"]);
+  assert.deepEqual(addresses(bare + slice("1", `[${dead}]`)), []);
 });
 
-test("ports are found by their names, and of two families one counts", async () => {
+test("ports are found by their names, and of two families one counts", () => {
   const named = bare.replace("port: 80", "name: http, port: 80");
   const ports = "[{ name: other, port: 1 }, { name: http, port: 9 }]";
-  assert.deepEqual(addresses(await poolWith(named + slice("1", "[{ addresses: [10.0.0.1] }]", ports))), [
-    "10.0.0.1:9",
-  ]);
+  assert.deepEqual(addresses(named + slice("1", "[{ addresses: [10.0.0.1] }]", ports)), ["10.0.0.1:9"]);
   const both =
     slice("4", "[{ addresses: [10.0.0.1] }]") +
     slice("6", '[{ addresses: ["2001:db8:0::1"] }]', "[{ port: 8080 }]", "IPv6");
-  assert.deepEqual(addresses(await poolWith(bare + both)), ["10.0.0.1:8080"]);
+  assert.deepEqual(addresses(bare + both), ["10.0.0.1:8080"]);
   const six = bare.replace("spec: {", 'spec: { clusterIP: "2001:db8::9",');
-  assert.deepEqual(addresses(await poolWith(six + both)), ["[2001:db8::1]:8080"]);
+  assert.deepEqual(addresses(six + both), ["[2001:db8::1]:8080"]);
 });
 
 test("the protocol of a port says how its backends are spoken to", async () => {

@@ -2,7 +2,7 @@ import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
 import type { BackendReference, StreamRoute } from "../gateway-api.ts";
 import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
-import { type AnyRoute, type Attempted, Parents } from "./attach.ts";
+import { type AnyRoute, type Attachment, type Attempted, Parents } from "./attach.ts";
 import { BackendTls } from "./backend-tls.ts";
 import { Backends, type BackendUse, type BackendUser } from "./backends.ts";
 import type { Problem } from "./conditions.ts";
@@ -178,18 +178,17 @@ class Filling {
       user,
       report: (wrong: Problem) => void unresolved.push(wrong),
     };
-    for (const { spot, hosts } of attempts.flatMap(({ attachments }) => attachments)) {
+    for (const { spot, hosts } of attachmentsOf(attempts)) {
       const placed = this.#routes.get(spot) ?? [];
       this.#routes.set(spot, placed);
       for (const rule of rules)
-        if (!placed.some((each) => each.route.name === rule.name))
-          placed.push({
-            route: makeRoute(rule, spot, making),
-            hosts,
-            matches: rule.matches,
-            priority: 0,
-            rank: this.#rank++,
-          });
+        placed.push({
+          route: makeRoute(rule, spot, making),
+          hosts,
+          matches: rule.matches,
+          priority: 0,
+          rank: this.#rank++,
+        });
     }
     // A route that is attached nowhere has references, too.
     if (attempts.every(({ attachments }) => attachments.length === 0))
@@ -217,7 +216,7 @@ class Filling {
     const report = (wrong: Problem) => void unresolved.push(wrong);
     const target = (gateway: ServedGateway["gateway"], use: BackendUse) =>
       targetOf(references, gateway, { backends: this.#backends, user: userOf(kind, route, use), report });
-    for (const { spot, hosts } of attempts.flatMap(({ attachments }) => attachments)) {
+    for (const { spot, hosts } of attachmentsOf(attempts)) {
       const placed = this.#streams.get(spot) ?? [];
       const to = target(spot.gateway, spot.passthrough ? "passthrough" : "bytes");
       this.#streams.set(spot, [...placed, { name: `${namespace}/${name}`, hosts, to }]);
@@ -229,8 +228,7 @@ class Filling {
 
   #attach(kind: RouteKindName, route: AnyRoute): readonly Attempted[] {
     const attempts = this.#parents.attach(kind, route);
-    for (const spot of new Set(attempts.flatMap(({ attachments }) => attachments.map((each) => each.spot))))
-      spot.attached++;
+    for (const { spot } of attachmentsOf(attempts)) spot.attached++;
     return attempts;
   }
 
@@ -263,6 +261,10 @@ class Filling {
     );
   }
 }
+
+/** Where a route is attached, each listener once: several of its parents may lead there. */
+const attachmentsOf = (attempts: readonly Attempted[]): Iterable<Attachment> =>
+  new Map(attempts.flatMap(({ attachments }) => attachments.map((each) => [each.spot, each]))).values();
 
 const userOf = (kind: RouteKindName, { metadata }: AnyRoute, use: BackendUse): BackendUser => ({
   group: "gateway.networking.k8s.io",
