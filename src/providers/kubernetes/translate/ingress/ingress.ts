@@ -1,33 +1,26 @@
 import { RegexError, type Regexes } from "../../../../lib/regex.ts";
 import type { Guard } from "../../../../model/http/guard.ts";
-import type { RequestMatch } from "../../../../model/http/match.ts";
-import type { Certificate } from "../../../../model/material.ts";
+import type { PathMatch, RequestMatch } from "../../../../model/http/match.ts";
 import type { Ingress, IngressBackend, IngressPath } from "../../core.ts";
-import type { Gateway } from "../../gateway-api.ts";
 import type { Cluster } from "../../objects.ts";
 import type { BackendTls } from "../backend-tls.ts";
 import { anyHost, covers, hostOf } from "../hosts.ts";
 import type { Filled, PlacedHttpRoute } from "../places.ts";
 import type { Pools } from "../pools.ts";
-import type { Secrets } from "../secrets.ts";
-import { Spot } from "../spots.ts";
-import type { KubeEvent, TranslateOptions } from "../translation.ts";
 import { servedIngresses } from "./classes.ts";
 import { type Draft, emptyDraft } from "./draft.ts";
-import { guardsOf, ownKey } from "./guards.ts";
+import { guardsOf } from "./guards.ts";
+import { type HostParts, IngressHosts, materialOf } from "./hosts.ts";
 import { readPath } from "./paths.ts";
 import { type BackendMaterial, IngressPools } from "./pools.ts";
 import { ingressEvent, readAnnotations } from "./read.ts";
 import { type CanaryPart, type IngressPart, routesOf } from "./routes.ts";
 
 /** The things that Ingresses share with Gateways. */
-export interface IngressParts {
-  readonly options: TranslateOptions;
-  readonly secrets: Secrets;
+export interface IngressParts extends HostParts {
   readonly pools: Pools;
   readonly tls: BackendTls;
   readonly regexes: Regexes;
-  readonly tell: (event: KubeEvent) => void;
 }
 
 /** What becomes of the Ingresses: listeners like those of a Gateway, filled already. */
@@ -45,29 +38,21 @@ export async function serveIngresses(cluster: Cluster, parts: IngressParts): Pro
   return { all, filled: reader.filled() };
 }
 
-/** The Gateway that Ingresses stand for: nobody else has it. */
-const gateway: Gateway = { metadata: { name: "ingress" }, spec: { gatewayClassName: "", listeners: [] } };
-
-/** Clients of some hosts that show certificates, or whose TLS goes on as it came. */
-interface OwnHost {
-  readonly spot: Spot;
-  readonly pool: string | undefined;
-}
-
 class IngressReader {
   readonly #cluster: Cluster;
   readonly #parts: IngressParts;
   readonly #pools: IngressPools;
   readonly #ingressParts: IngressPart[] = [];
-  readonly #canaries: CanaryPart[] = [];
-  readonly #certificates = new Set<Certificate>();
-  readonly #own = new Map<string, OwnHost>();
+  /** By {@link placeOf}. */
+  readonly #canaries = new Map<string, CanaryPart[]>();
+  readonly #hosts: IngressHosts;
   readonly #taken = new Map<string, Ingress>();
 
   constructor(cluster: Cluster, parts: IngressParts) {
     this.#cluster = cluster;
     this.#parts = parts;
     this.#pools = new IngressPools(cluster, parts.pools, parts.tls);
+    this.#hosts = new IngressHosts(parts);
   }
 
   async read(ingress: Ingress): Promise<void> {
@@ -75,8 +60,8 @@ class IngressReader {
     const draft = options.nginxAnnotations
       ? readAnnotations(ingress, secrets, tell, this.#cluster)
       : emptyDraft();
-    const material = await this.#material(ingress, draft);
-    const secured = await this.#secure(ingress, draft);
+    const material = await materialOf(ingress, draft, this.#parts);
+    const secured = await this.#hosts.secure(ingress, draft);
     const guards = this.#guards(ingress, draft);
     const { rules = [], defaultBackend } = ingress.spec ?? {};
     for (const [at, rule] of rules.entries()) {
@@ -104,7 +89,7 @@ class IngressReader {
       return;
     }
     const match: RequestMatch = { path: found.match, methods: [], headers: [], query: [] };
-    const key = JSON.stringify([hosts, found.match]);
+    const key = placeOf(hosts, found.match);
     const other = this.#taken.get(key);
     if (read.draft.canary === undefined) {
       if (other !== undefined && other !== ingress)
@@ -148,7 +133,7 @@ class IngressReader {
     };
     if (draft.canary !== undefined) this.#addCanary(ingress, part as CanaryPart);
     else this.#ingressParts.push(part);
-    if (draft.passthrough && hosts[0] !== anyHost) this.#passThrough(hosts[0]!, pool);
+    if (draft.passthrough && hosts[0] !== anyHost) this.#hosts.passThrough(hosts[0]!, pool);
   }
 
   #addCanary(ingress: Ingress, part: CanaryPart): void {
@@ -161,7 +146,10 @@ class IngressReader {
         this.#warn(ingress, "BadAnnotation", `canary-by-header-pattern ${error.message}`);
         return;
       }
-    this.#canaries.push(part);
+    const place = placeOf(part.hosts, part.match.path);
+    const others = this.#canaries.get(place);
+    if (others === undefined) this.#canaries.set(place, [part]);
+    else others.push(part);
   }
 
   /** @returns why nobody may come in, where a guard can't be had. */
@@ -176,109 +164,19 @@ class IngressReader {
     return draft.closed ?? guards;
   }
 
-  /** Certificates of the Ingress's hosts. @returns the hosts that have one. */
-  async #secure(ingress: Ingress, draft: Draft): Promise<readonly string[]> {
-    const { secrets } = this.#parts;
-    const namespace = ingress.metadata.namespace ?? "";
-    const secured: string[] = [];
-    for (const { hosts = [], secretName } of ingress.spec?.tls ?? []) {
-      secured.push(...hosts.map(hostOf));
-      if (secretName === undefined || secretName === "") continue;
-      const loaded = await secrets.certificate(`${namespace}/${secretName}`, "clients");
-      if ("problem" in loaded) this.#warn(ingress, "BadCertificate", loaded.problem.message);
-      else if (draft.clientTls.secret !== undefined && draft.clientTls.mode !== "off")
-        for (const host of hosts) await this.#askClients(ingress, draft, hostOf(host), loaded.value);
-      else this.#certificates.add(loaded.value);
-    }
-    return secured;
-  }
-
-  async #askClients(ingress: Ingress, draft: Draft, host: string, certificate: Certificate): Promise<void> {
-    const { secret = "", mode, names } = draft.clientTls;
-    const key = ownKey(secret, ingress.metadata.namespace ?? "");
-    const loaded =
-      key === undefined
-        ? { problem: { message: `auth-tls-secret ${secret} is in another namespace` } }
-        : await this.#parts.secrets.authorities("Secret", key, "clients");
-    if ("problem" in loaded) {
-      this.#warn(ingress, "BadAnnotation", loaded.problem.message);
-      draft.closed ??= loaded.problem.message;
-      this.#certificates.add(certificate);
-      return;
-    }
-    const spot = this.#spot("HTTPS", host);
-    spot.certificates = [certificate];
-    const allow = names.map((name) => ({ kind: "subject" as const, attributes: [name] }));
-    spot.clientAuth = {
-      mode: mode === "optional" ? "optional" : "require",
-      ca: loaded.value,
-      crl: undefined,
-      allow: allow.length === 0 ? undefined : allow,
-    };
-    if (!this.#own.has(host)) this.#own.set(host, { spot, pool: undefined });
-  }
-
-  #passThrough(host: string, pool: string): void {
-    if (!this.#own.has(host)) this.#own.set(host, { spot: this.#spot("TLS", host), pool });
-  }
-
-  async #material(ingress: Ingress, { backend: { secret, verify } }: Draft): Promise<BackendMaterial> {
-    if (secret === undefined) return { ca: undefined, certificate: undefined };
-    const { secrets } = this.#parts;
-    const key = ownKey(secret, ingress.metadata.namespace ?? "");
-    if (key === undefined) {
-      this.#warn(ingress, "BadAnnotation", `proxy-ssl-secret ${secret} is in another namespace`);
-      return { ca: undefined, certificate: undefined };
-    }
-    const data = secrets.secret(key)?.data ?? {};
-    const certificate = "tls.crt" in data ? await secrets.certificate(key, "backends") : undefined;
-    const ca = "ca.crt" in data || verify ? await secrets.authorities("Secret", key, "backends") : undefined;
-    for (const loaded of [certificate, ca])
-      if (loaded !== undefined && "problem" in loaded)
-        this.#warn(ingress, "BadAnnotation", loaded.problem.message);
-    return { ca: loadedOf(ca), certificate: loadedOf(certificate) };
-  }
-
-  #spot(protocol: "HTTP" | "HTTPS" | "TLS", host: string): Spot {
-    const { options } = this.#parts;
-    const port = protocol === "HTTP" ? options.ingressPorts.http : options.ingressPorts.https;
-    const mode = protocol === "TLS" ? "Passthrough" : "Terminate";
-    const spec = {
-      name: `${protocol.toLowerCase()} of Ingresses`,
-      protocol,
-      port,
-      ...(host !== anyHost && { hostname: host }),
-      ...(protocol !== "HTTP" && { tls: { mode } as const }),
-    };
-    return new Spot(gateway, { kind: "Gateway", object: gateway }, spec, options.host);
-  }
-
   #warn(ingress: Ingress, reason: string, message: string): void {
     this.#parts.tell(ingressEvent(ingress, reason, message));
   }
 
   filled(): readonly Filled[] {
-    const plain = this.#spot("HTTP", anyHost);
-    const secure = this.#spot("HTTPS", anyHost);
-    secure.certificates = [...this.#certificates];
-    return [
-      { spot: plain, routes: this.#routes(false), streams: [] },
-      ...(this.#certificates.size > 0 ? [{ spot: secure, routes: this.#routes(true), streams: [] }] : []),
-      ...[...this.#own].map(([host, { spot, pool }]) => ({
-        spot,
-        routes: pool === undefined ? this.#routes(true, host) : [],
-        streams: pool === undefined ? [] : [{ name: host, hosts: [host], to: [{ pool, weight: 1 }] }],
-      })),
-    ];
+    return this.#hosts.filled((secure, only) => this.#routes(secure, only));
   }
 
   /** @param only of this host; undefined: of all. */
   #routes(secure: boolean, only?: string): readonly PlacedHttpRoute[] {
     const usual = this.#parts.options.defaults.route;
     return this.#ingressParts.flatMap((part) => {
-      const canaries = this.#canaries.filter(
-        ({ hosts, match }) => isSame(hosts, part.hosts) && isSame(match.path, part.match.path),
-      );
+      const canaries = this.#canaries.get(placeOf(part.hosts, part.match.path)) ?? [];
       const routes = routesOf(part, canaries, secure, usual);
       if (only === undefined) return routes;
       return routes
@@ -305,7 +203,6 @@ interface Placing extends Pick<IngressPart, "hosts" | "match" | "priority" | "na
 
 const anyRequest: RequestMatch = { path: undefined, methods: [], headers: [], query: [] };
 
-const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
-
-const loadedOf = <T>(loaded: { readonly value: T } | object | undefined): T | undefined =>
-  loaded !== undefined && "value" in loaded ? (loaded.value as T) : undefined;
+/** What tells apart the places that an Ingress may ask for. */
+const placeOf = (hosts: readonly string[], path: PathMatch | undefined): string =>
+  JSON.stringify([hosts, path]);

@@ -1,0 +1,141 @@
+import type { Certificate } from "../../../../model/material.ts";
+import type { Ingress } from "../../core.ts";
+import type { Gateway } from "../../gateway-api.ts";
+import { anyHost, hostOf } from "../hosts.ts";
+import type { Filled, PlacedHttpRoute } from "../places.ts";
+import type { Secrets } from "../secrets.ts";
+import { Spot } from "../spots.ts";
+import type { KubeEvent, TranslateOptions } from "../translation.ts";
+import type { Draft } from "./draft.ts";
+import { ownKey } from "./guards.ts";
+import type { BackendMaterial } from "./pools.ts";
+import { ingressEvent } from "./read.ts";
+
+/** The Gateway that Ingresses stand for: nobody else has it. */
+const gateway: Gateway = { metadata: { name: "ingress" }, spec: { gatewayClassName: "", listeners: [] } };
+
+/** Clients of some hosts that show certificates, or whose TLS goes on as it came. */
+interface OwnHost {
+  readonly spot: Spot;
+  readonly pool: string | undefined;
+}
+
+export interface HostParts {
+  readonly options: TranslateOptions;
+  readonly secrets: Secrets;
+  readonly tell: (event: KubeEvent) => void;
+}
+
+/** The routes of all Ingresses. @param secure for clients over TLS. @param only of this host; undefined: of all. */
+type RoutesOf = (secure: boolean, only?: string) => readonly PlacedHttpRoute[];
+
+/** The listeners of all Ingresses, and the certificates of their hosts. */
+export class IngressHosts {
+  readonly #parts: HostParts;
+  readonly #certificates = new Set<Certificate>();
+  readonly #own = new Map<string, OwnHost>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** Certificates of the Ingress's hosts. @returns the hosts that have one. */
+  async secure(ingress: Ingress, draft: Draft): Promise<readonly string[]> {
+    const { secrets } = this.#parts;
+    const namespace = ingress.metadata.namespace ?? "";
+    const secured: string[] = [];
+    for (const { hosts = [], secretName } of ingress.spec?.tls ?? []) {
+      secured.push(...hosts.map(hostOf));
+      if (secretName === undefined || secretName === "") continue;
+      const loaded = await secrets.certificate(`${namespace}/${secretName}`, "clients");
+      if ("problem" in loaded)
+        this.#parts.tell(ingressEvent(ingress, "BadCertificate", loaded.problem.message));
+      else if (draft.clientTls.secret !== undefined && draft.clientTls.mode !== "off")
+        for (const host of hosts) await this.#askClients(ingress, draft, hostOf(host), loaded.value);
+      else this.#certificates.add(loaded.value);
+    }
+    return secured;
+  }
+
+  async #askClients(ingress: Ingress, draft: Draft, host: string, certificate: Certificate): Promise<void> {
+    const { secret = "", mode, names } = draft.clientTls;
+    const key = ownKey(secret, ingress.metadata.namespace ?? "");
+    const loaded =
+      key === undefined
+        ? { problem: { message: `auth-tls-secret ${secret} is in another namespace` } }
+        : await this.#parts.secrets.authorities("Secret", key, "clients");
+    if ("problem" in loaded) {
+      this.#parts.tell(ingressEvent(ingress, "BadAnnotation", loaded.problem.message));
+      draft.closed ??= loaded.problem.message;
+      this.#certificates.add(certificate);
+      return;
+    }
+    const spot = this.#spot("HTTPS", host);
+    spot.certificates = [certificate];
+    const allow = names.map((name) => ({ kind: "subject" as const, attributes: [name] }));
+    spot.clientAuth = {
+      mode: mode === "optional" ? "optional" : "require",
+      ca: loaded.value,
+      crl: undefined,
+      allow: allow.length === 0 ? undefined : allow,
+    };
+    if (!this.#own.has(host)) this.#own.set(host, { spot, pool: undefined });
+  }
+
+  passThrough(host: string, pool: string): void {
+    if (!this.#own.has(host)) this.#own.set(host, { spot: this.#spot("TLS", host), pool });
+  }
+
+  #spot(protocol: "HTTP" | "HTTPS" | "TLS", host: string): Spot {
+    const { options } = this.#parts;
+    const port = protocol === "HTTP" ? options.ingressPorts.http : options.ingressPorts.https;
+    const mode = protocol === "TLS" ? "Passthrough" : "Terminate";
+    const spec = {
+      name: `${protocol.toLowerCase()} of Ingresses`,
+      protocol,
+      port,
+      ...(host !== anyHost && { hostname: host }),
+      ...(protocol !== "HTTP" && { tls: { mode } as const }),
+    };
+    return new Spot(gateway, { kind: "Gateway", object: gateway }, spec, options.host);
+  }
+
+  filled(routes: RoutesOf): readonly Filled[] {
+    const plain = this.#spot("HTTP", anyHost);
+    const secure = this.#spot("HTTPS", anyHost);
+    secure.certificates = [...this.#certificates];
+    return [
+      { spot: plain, routes: routes(false), streams: [] },
+      ...(this.#certificates.size > 0 ? [{ spot: secure, routes: routes(true), streams: [] }] : []),
+      ...[...this.#own].map(([host, { spot, pool }]) => ({
+        spot,
+        routes: pool === undefined ? routes(true, host) : [],
+        streams: pool === undefined ? [] : [{ name: host, hosts: [host], to: [{ pool, weight: 1 }] }],
+      })),
+    ];
+  }
+}
+
+/** What an Ingress shows its backends, and verifies them by. */
+export async function materialOf(
+  ingress: Ingress,
+  { backend: { secret, verify } }: Draft,
+  { secrets, tell }: HostParts,
+): Promise<BackendMaterial> {
+  if (secret === undefined) return { ca: undefined, certificate: undefined };
+  const key = ownKey(secret, ingress.metadata.namespace ?? "");
+  if (key === undefined) {
+    tell(ingressEvent(ingress, "BadAnnotation", `proxy-ssl-secret ${secret} is in another namespace`));
+    return { ca: undefined, certificate: undefined };
+  }
+  const data = secrets.secret(key)?.data ?? {};
+  const certificate = "tls.crt" in data ? await secrets.certificate(key, "backends") : undefined;
+  const ca = "ca.crt" in data || verify ? await secrets.authorities("Secret", key, "backends") : undefined;
+  for (const loaded of [certificate, ca])
+    if (loaded !== undefined && "problem" in loaded)
+      tell(ingressEvent(ingress, "BadAnnotation", loaded.problem.message));
+  return { ca: loadedOf(ca), certificate: loadedOf(certificate) };
+}
+
+const loadedOf = <T>(loaded: { readonly value: T } | object | undefined): T | undefined =>
+  loaded !== undefined && "value" in loaded ? (loaded.value as T) : undefined;
