@@ -5,6 +5,7 @@ import { endReasons, handshakeResults, rejectReasons, requestReasons } from "../
 import { requestFieldsTable } from "../src/model/request-log.ts";
 import { boundsTable, metricsTable } from "../src/observe/metrics.ts";
 import { envoyFields, lineOperatorTable, operatorTable } from "../src/providers/envoy/docs/tables.ts";
+import { annotationTable, featureList } from "../src/providers/kubernetes/docs/tables.ts";
 import {
   configurationTables,
   markdownTable,
@@ -44,6 +45,7 @@ const documents: readonly Generated[] = [
     file: "docs/envoy.md",
     parts: { fields: envoyFields, operators: operatorTable, "line-operators": lineOperatorTable },
   },
+  { file: "docs/kubernetes.md", parts: { "nginx-annotations": annotationTable, features: featureList } },
   { file: "docs/operations.md", parts: { "request-fields": requestFieldsTable } },
   { file: "docs/metrics.md", parts: { metrics: metricsTable, bounds: boundsTable } },
 ];
