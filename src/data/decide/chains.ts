@@ -93,7 +93,9 @@ export class Chains {
     if (!this.#looksAtNames) return false;
     const course = this.atHello("tls", { serverName: name, alpn: alpn === "" ? [] : [alpn] }, peer);
     if (typeof course === "string") return false;
-    if (isChain(course) || course.settings !== settings) return true;
+    // Nobody is better off on a connection that is refused.
+    if (isChain(course)) return course.serve.kind !== "refuse";
+    if (course.settings !== settings) return true;
     const [{ serve: own }, { serve: other }] = [serverName, name].map((each) =>
       this.afterHandshake(settings, each, alpn, peer),
     ) as [Chain, Chain];

@@ -124,15 +124,4 @@ export interface HttpServe {
   /** The route of requests that no rule takes; undefined: they are answered by umay. */
   readonly fallback: HttpRoute | undefined;
   readonly front: HttpFront;
-  /** Undefined: requests may be for any host, whichever name the connection was made for. */
-  readonly names?: ServedNames;
-}
-
-/**
- * The hosts of a chain, and those of the other chains of its listener, as in `RouteHost.name`. A request whose host is one of
- * the others', which is more specific than any of its own, has come over the wrong connection (RFC 9110 section 15.5.20).
- */
-export interface ServedNames {
-  readonly own: readonly string[];
-  readonly others: readonly string[];
 }

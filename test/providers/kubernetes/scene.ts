@@ -2,6 +2,7 @@ import { parseAllDocuments } from "yaml";
 import { Chains, isChain } from "../../../src/data/decide/chains.ts";
 import { type Decision, decide } from "../../../src/data/decide/http/decide.ts";
 import { indexTable, Routing } from "../../../src/data/decide/http/routing.ts";
+import { isMisdirected } from "../../../src/data/decide/misdirected.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import { httpRefusals } from "../../../src/model/http/refusals.ts";
 import type { Listener } from "../../../src/model/listener.ts";
@@ -156,13 +157,22 @@ export async function asked(translation: Translation, request: Asked): Promise<s
       query: url.search,
       header: (name) => headers[name],
       queryValue: (name) => url.searchParams.get(name) ?? undefined,
+      isMisdirected:
+        sni !== undefined &&
+        isMisdirected(
+          { chains: new Chains(listener.chains), terminationOf: () => ({ coversApart: () => false }) },
+          { settings: chain.settings!, serverName: sni, alpn: "" },
+          peer,
+          host,
+        ),
     }),
   );
   return outcomeOf(decision);
 }
 
+const peer = { client: "198.51.100.1", port: 0 };
+
 function chainFor(listener: Listener, sni: string | undefined): Chain | undefined {
-  const peer = { client: "198.51.100.1", port: 0 };
   const chains = new Chains(listener.chains);
   const course =
     sni === undefined

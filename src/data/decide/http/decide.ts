@@ -42,8 +42,7 @@ export type Decision =
 
 export function decide(routing: Routing, request: DecidedRequest): Decision {
   // First: what another host's routes are is nobody's business here.
-  if (routing.isElsewhere(request.host) || (routing.refusesMisdirected && request.isMisdirected))
-    return refuse("misdirected");
+  if (routing.refusesMisdirected && request.isMisdirected) return refuse("misdirected");
   return (routing.hasCors ? decidePreflight(routing, request) : undefined) ?? decideRequest(routing, request);
 }
 

@@ -8,7 +8,6 @@ import { routesOf } from "../../../model/http/route.ts";
 import type { RouteTable, Rule } from "../../../model/http/route-table.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { type CompiledRoute, compileRoute } from "./compiled-route.ts";
-import { HostOwners } from "./host-owners.ts";
 import { type ReservedNames, reservedBy } from "./reserved.ts";
 import { type NoRoute, RouteIndex, type RouteRequest } from "./route-index.ts";
 
@@ -78,7 +77,7 @@ export interface RoutedRequest extends RouteRequest {
 export type Unroutable = NoRoute | { readonly ambiguous: readonly [string, string] };
 
 /** The settings of a listener on which finding a route depends. */
-export interface RoutingSettings extends Pick<HttpServe, "fallback" | "names"> {
+export interface RoutingSettings extends Pick<HttpServe, "fallback"> {
   readonly front: Pick<HttpServe["front"], "ambiguousPaths" | "misdirected">;
 }
 
@@ -90,22 +89,15 @@ export class Routing {
   readonly hasCors: boolean;
   readonly refusesMisdirected: boolean;
   readonly #refusesAmbiguous: boolean;
-  readonly #names: HostOwners | undefined;
 
   /** @param table that the listener names. */
-  constructor({ fallback, front, names }: RoutingSettings, { index, reserved, hasCors }: CompiledTable) {
+  constructor({ fallback, front }: RoutingSettings, { index, reserved, hasCors }: CompiledTable) {
     this.index = index;
     this.reserved = reserved;
     this.hasCors = hasCors;
     this.fallback = fallback && { match: anyRequest, route: compileRoute(fallback, undefined) };
-    this.#names = names && new HostOwners(names);
     this.refusesMisdirected = front.misdirected === "refuse";
     this.#refusesAmbiguous = front.ambiguousPaths === "refuse";
-  }
-
-  /** Whether a host is served over other connections alone. @param host as in {@link RouteRequest}. */
-  isElsewhere(host: string): boolean {
-    return this.#names?.isElsewhere(host) ?? false;
   }
 
   /** @param method that counts, in place of the request's own. */

@@ -82,23 +82,16 @@ class PlaceMaker {
       bind: { kind: "tcp", ...this.#place },
       chains,
       tls: this.#tls,
-      detect: first!.spot.protocol === "HTTP",
     };
   }
 
-  /** Clients of HTTP/2 begin with other bytes than those of HTTP/1. */
   #plainChains(): readonly Chain[] {
-    const table = this.#table(this.#name, this.#groups);
-    const serve = (version: "1.1" | "2"): HttpServe => ({
-      kind: "http",
-      routes: table,
-      fallback: undefined,
-      front: { ...this.#options.defaults.front, versions: [version] },
-    });
-    return [
-      this.#chain("http2", { protocol: ["http2"] }, plain, serve("2")),
-      this.#chain("http1", {}, plain, serve("1.1")),
-    ];
+    return [this.#chain("http", {}, plain, this.#http(this.#table(this.#name, this.#groups)))];
+  }
+
+  #http(table: string): HttpServe {
+    const front = { ...this.#options.defaults.front, versions };
+    return { kind: "http", routes: table, fallback: undefined, front };
   }
 
   #streamChains({ streams }: Filled): readonly Chain[] {
@@ -119,7 +112,14 @@ class PlaceMaker {
     const { hostname } = group;
     const tls = spot.terminates ? this.#settings(group) : passthrough;
     if (spot.protocol === "HTTPS")
-      return [this.#chain(hostname, { sni: sniOf([hostname]) }, tls, this.#serve(group))];
+      return [
+        this.#chain(
+          hostname,
+          { sni: sniOf([hostname]) },
+          tls,
+          this.#http(this.#table(`${this.#name} ${hostname}`, [group])),
+        ),
+      ];
     const streams = group.all.flatMap((each) => each.streams);
     const hosts = new Map<string, PlacedStream>();
     for (const stream of streams)
@@ -130,18 +130,6 @@ class PlaceMaker {
       .map(([host, { name, to }]) => this.#chain(`${name} ${host}`, { sni: sniOf([host]) }, tls, relay(to)));
     if (hosts.has(hostname)) return routed;
     return [...routed, this.#chain(hostname, { sni: sniOf([hostname]) }, tls, refuse)];
-  }
-
-  #serve(group: Group): HttpServe {
-    const others = this.#groups.filter((each) => each !== group).map(({ hostname }) => hostname);
-    const { front } = this.#options.defaults;
-    return {
-      kind: "http",
-      routes: this.#table(`${this.#name} ${group.hostname}`, [group]),
-      fallback: undefined,
-      front: { ...front, versions: secureVersions },
-      ...(others.length > 0 && { names: { own: [group.hostname], others } }),
-    };
   }
 
   /** @returns its name. */
@@ -212,7 +200,8 @@ type ChainTls = Pick<Chain, "tls" | "settings">;
 const plain: ChainTls = { tls: undefined, settings: undefined };
 const passthrough: ChainTls = { tls: "passthrough", settings: undefined };
 
-const secureVersions: HttpFront["versions"] = ["2", "1.1"];
+/** Without TLS clients begin with the bytes of one or the other. */
+const versions: HttpFront["versions"] = ["2", "1.1"];
 const refuse: Serve = { kind: "refuse" };
 
 const relay = (to: Target | undefined): Serve =>
