@@ -59,6 +59,17 @@ test("of equal matches the oldest route's wins, then the first name's, then the 
   );
   assert.equal(await asked(translation, { host: "old.test" }), "default/z/0 -> default/c:80");
   assert.equal(await asked(translation, { host: "same.test" }), "default/a/0 -> default/a:80");
+  assert.deepEqual(conditions(translation, "z").slice(2), []);
+  assert.deepEqual(conditions(translation, "b").slice(2), ["umay.dev/MatchTaken=True/MatchTaken"]);
+  const message = (host: string, other: string): string =>
+    `any request of ${host} is taken by HTTPRoute default/${other}, which has precedence`;
+  assert.deepEqual(
+    translation.events.map(({ about, reason, message: text }) => [about.name, reason, text]),
+    [
+      ["b", "MatchTaken", message("old.test", "z").replace("any request", "prefix /")],
+      ["b", "MatchTaken", message("same.test", "a").replace("any request", "prefix /")],
+    ],
+  );
 });
 
 test("weights share requests out, and what is missing gets its share of errors", async () => {

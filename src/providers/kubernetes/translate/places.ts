@@ -6,11 +6,13 @@ import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
 import type { Listener, ListenerTls } from "../../../model/listener.ts";
 import { usualCiphers, usualGroups } from "../../toml/resolve/tls.ts";
 import { anyHost, compareHosts, mostSpecific } from "./hosts.ts";
+import { type Overlap, overlapsIn, type RouteOwner } from "./overlaps.ts";
 import type { Place, Spot } from "./spots.ts";
 import type { TranslateOptions } from "./translation.ts";
 
 /** A route of the model at the hosts of a listener. */
 export interface PlacedHttpRoute extends UnorderedRoute<HttpRoute> {
+  readonly owner: RouteOwner;
   /** Of routes that ask for the same, the one with the lowest wins. */
   readonly rank: number;
   readonly guards?: readonly Guard[];
@@ -35,6 +37,7 @@ export interface Filled {
 export interface ServedPlace {
   readonly listener: Listener;
   readonly tables: readonly HttpRouteTable[];
+  readonly overlaps: readonly Overlap[];
 }
 
 /** Listeners with the same hostname, which are served as one. */
@@ -46,11 +49,12 @@ interface Group {
 /** Makes the listener of a place. @param filled those that are served there, at least one; the first has precedence. */
 export function servePlace(place: Place, filled: readonly Filled[], options: TranslateOptions): ServedPlace {
   const maker = new PlaceMaker(place, filled, options);
-  return { listener: maker.listener(), tables: maker.tables };
+  return { listener: maker.listener(), tables: maker.tables, overlaps: maker.overlaps };
 }
 
 class PlaceMaker {
   readonly tables: HttpRouteTable[] = [];
+  readonly overlaps: Overlap[] = [];
   readonly #name: string;
   readonly #place: Place;
   readonly #groups: readonly Group[];
@@ -147,6 +151,7 @@ class PlaceMaker {
       )
       .sort((left, right) => left.rank - right.rank);
     const { hosts } = orderRoutes(routes, "as given");
+    this.overlaps.push(...overlapsIn(hosts, new Map(routes.map(({ route, owner }) => [route.name, owner]))));
     const known = new Set(hosts.map((host) => host.name));
     const empty = names.filter((each) => !known.has(each)).map((each) => ({ name: each, rules: [] }));
     const last = new Set(names);

@@ -5,6 +5,7 @@ import type { JudgedPolicy } from "./backend-tls.ts";
 import { conditionsOf, messages, type Problem } from "./conditions.ts";
 import { featuresOf } from "./features.ts";
 import type { ServedGateway } from "./gateways.ts";
+import { type Overlap, takenBy } from "./overlaps.ts";
 import type { Spot } from "./spots.ts";
 import type {
   GatewayClassStatus,
@@ -219,7 +220,12 @@ export interface RouteFaults {
   /** No rule is left. */
   readonly isEmpty: boolean;
   readonly unresolved: readonly Problem[];
+  /** Matches that others have. */
+  readonly overlaps: readonly Overlap[];
 }
+
+/** Overlaps that a condition names; an event tells of each. */
+const mostTold = 10;
 
 export function routeStatus(
   route: AnyRoute,
@@ -228,7 +234,7 @@ export function routeStatus(
   controllerName: string,
 ): RouteStatus {
   const condition = conditionsOf(route);
-  const { refusals, isEmpty, unresolved } = faults;
+  const { refusals, isEmpty, unresolved, overlaps } = faults;
   const [first] = refusals;
   const [unresolvedFirst] = unresolved;
   return {
@@ -246,10 +252,18 @@ export function routeStatus(
         conditions.push(
           condition("PartiallyInvalid", true, first.reason, `Dropped Rule: ${messages(refusals)}`),
         );
+      if (overlaps.length > 0 && refused === undefined)
+        conditions.push(condition("umay.dev/MatchTaken", true, "MatchTaken", overlapText(overlaps)));
       return { parentRef: parent, controllerName, conditions };
     }),
   };
 }
+
+const overlapText = (overlaps: readonly Overlap[]): string =>
+  overlaps
+    .slice(0, mostTold)
+    .map(({ what, winner }) => takenBy(what, winner))
+    .join("; ");
 
 export function policyStatus(judged: JudgedPolicy, controllerName: string): PolicyStatus {
   const condition = conditionsOf(judged.policy);

@@ -128,6 +128,7 @@ class IngressReader {
       mirror: mirror && this.#pools.host(mirror.host, mirror.port, mirror.secure),
       hasTls: hosts.every((host) => secured.some((each) => covers(each, host))),
       priority,
+      owner: { kind: "Ingress", namespace: namespace ?? "", name: own },
       // Behind every route of Gateway API that asks for the same.
       rank: Number.MAX_SAFE_INTEGER,
     };

@@ -2,6 +2,7 @@ import type { Target } from "../../../../model/chain.ts";
 import type { Guard } from "../../../../model/http/guard.ts";
 import type { RequestMatch, ValueMatch } from "../../../../model/http/match.ts";
 import type { HttpRoute, PathRewrite, Redirect } from "../../../../model/http/route.ts";
+import type { RouteOwner } from "../overlaps.ts";
 import type { PlacedHttpRoute } from "../places.ts";
 import type { Canary, Draft } from "./draft.ts";
 
@@ -22,6 +23,7 @@ export interface IngressPart {
   /** -1000: behind everything else. */
   readonly priority: number;
   readonly rank: number;
+  readonly owner: RouteOwner;
 }
 
 /** A canary's part, which goes before or beside the part of the same hosts and the same path. */
@@ -45,6 +47,7 @@ export function routesOf(
     matches: [to],
     priority,
     rank: part.rank,
+    owner: part.owner,
     guards: part.guards,
   });
   const routes: PlacedHttpRoute[] = [];

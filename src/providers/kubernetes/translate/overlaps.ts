@@ -1,0 +1,44 @@
+import type { HttpRoute } from "../../../model/http/route.ts";
+import type { RouteHost } from "../../../model/http/route-table.ts";
+import { describeMatch } from "../../../model/http/words.ts";
+
+/** The object that a route of the model comes from. */
+export interface RouteOwner {
+  readonly kind: "HTTPRoute" | "GRPCRoute" | "Ingress";
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Two objects that ask for the same requests of a host: the loser gets none of them. */
+export interface Overlap {
+  readonly winner: RouteOwner;
+  readonly loser: RouteOwner;
+  /** `prefix /x of a.example.com`. */
+  readonly what: string;
+}
+
+/** Finds matches that an earlier rule of another object has. @param ownerOf by the name of a route. */
+export function overlapsIn(
+  hosts: readonly RouteHost<HttpRoute>[],
+  ownerOf: ReadonlyMap<string, RouteOwner>,
+): readonly Overlap[] {
+  return hosts.flatMap(({ name, rules }) => {
+    const first = new Map<string, RouteOwner>();
+    return rules.flatMap(({ match, route }): readonly Overlap[] => {
+      const key = JSON.stringify(match);
+      const [winner, loser] = [first.get(key), ownerOf.get(route.name)];
+      if (winner === undefined && loser !== undefined) first.set(key, loser);
+      if (winner === undefined || loser === undefined || isSame(winner, loser)) return [];
+      return [{ winner, loser, what: `${describeMatch(match)} of ${name === "*" ? "any host" : name}` }];
+    });
+  });
+}
+
+const isSame = (left: RouteOwner, right: RouteOwner): boolean =>
+  left.kind === right.kind && left.namespace === right.namespace && left.name === right.name;
+
+/** `HTTPRoute default/shop`. */
+export const ownerText = ({ kind, namespace, name }: RouteOwner): string => `${kind} ${namespace}/${name}`;
+
+export const takenBy = (what: string, winner: RouteOwner): string =>
+  `${what} is taken by ${ownerText(winner)}, which has precedence`;

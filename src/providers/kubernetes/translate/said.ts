@@ -1,0 +1,25 @@
+import type { AnyRoute } from "./attach.ts";
+import type { KubeEvent, Status, Statuses, StatusKind } from "./translation.ts";
+
+/** What is to be told. */
+export class Said {
+  readonly statuses = new Map<string, Status>();
+  readonly events: KubeEvent[] = [];
+  readonly controllerName: string;
+
+  constructor(controllerName: string) {
+    this.controllerName = controllerName;
+  }
+
+  readonly tell = (event: KubeEvent): void => void this.events.push(event);
+
+  put<Kind extends StatusKind>(kind: Kind, { metadata }: AnyObject, status: Statuses[Kind]): void {
+    const { namespace, name } = metadata;
+    this.statuses.set([kind, namespace, name].filter((part) => part !== undefined).join("/"), {
+      kind,
+      status,
+    } as Status);
+  }
+}
+
+type AnyObject = Pick<AnyRoute, "metadata">;
