@@ -184,14 +184,14 @@ export const tcpListener = (name: string, port: number, cluster: string): Messag
   ],
 });
 
-/** A certificate with its key, as a secret. */
+/** A certificate with its key, as a secret. @public */
 export const secret = (name: string, cert: string, key: string): Message => ({
   "@type": "envoy.extensions.transport_sockets.tls.v3.Secret",
   name,
   tls_certificate: { certificate_chain: { inline_string: cert }, private_key: { inline_string: key } },
 });
 
-/** A listener whose clients speak TLS, with a certificate that is a secret of the control plane. */
+/** A listener whose clients speak TLS, with a certificate that is a secret of the control plane. @public */
 export function withSecret(listener: Message, name: string): Message {
   const chains = listener["filter_chains"] as readonly Message[];
   const typed_config = {
