@@ -20,7 +20,11 @@ export class NameSet {
 
   /** @param lower in lower case. */
   has(lower: string): boolean {
-    const id = fieldIdOf(lower);
+    return this.hasKnown(fieldIdOf(lower), lower);
+  }
+
+  /** @param id of the name, which is in lower case. */
+  hasKnown(id: number, lower: string): boolean {
     if (id > 0) return this.#ids[id] === 1;
     return this.#others.includes(lower) || this.#prefixes.some((prefix) => lower.startsWith(prefix));
   }

@@ -36,3 +36,25 @@ export function timeNow(): string {
   }
   return clock.text;
 }
+
+/** Texts that are kept at most of one kind. */
+const mostKnown = 1_000;
+
+/** Texts that are made of a few names again and again, such as those of listeners and backends: each is kept. */
+export class KnownTexts {
+  readonly #make: (name: string) => string;
+  readonly #known = new Map<string, string>();
+
+  constructor(make: (name: string) => string) {
+    this.#make = make;
+  }
+
+  of(name: string): string {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (this.#known.size === mostKnown) this.#known.clear();
+    const made = this.#make(name);
+    this.#known.set(name, made);
+    return made;
+  }
+}

@@ -1,5 +1,5 @@
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
-import { escaped, milliseconds, timeNow } from "./json-text.ts";
+import { escaped, KnownTexts, milliseconds, timeNow } from "./json-text.ts";
 import { loggedStatus } from "./request-fields.ts";
 import { type AttemptRecord, rounded } from "./session-log.ts";
 import type { LineLogger } from "./worker-logger.ts";
@@ -10,7 +10,7 @@ export interface RequestRecord {
   /** The client's address, as far as it is believed. */
   readonly client: string;
   readonly listener: string;
-  readonly protocol: string;
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
   readonly method: string;
   /** As the client sent it, with its port. */
   readonly host: string;
@@ -49,8 +49,7 @@ export function logRequest(logger: LineLogger, record: RequestRecord): void {
 
 /** The line of a request that is over, as pino would write it, with its newline. */
 export function requestLine(record: RequestRecord): string {
-  const { attempts, detail, firstByte, requestFields, responseFields, reason } = record;
-  const { origin, text } = requestReasons[reason];
+  const { detail, firstByte, protocol, requestFields, responseFields, reason } = record;
   return (
     // Each text leaves its last quote to what follows.
     `{"level":"info","time":"${timeNow()}` +
@@ -58,39 +57,54 @@ export function requestLine(record: RequestRecord): string {
     member('","trace":"', record.trace) +
     member('","client":"', record.client) +
     member('","user":"', record.user) +
-    `","listener":"${escaped(record.listener)}","protocol":"${record.protocol}` +
+    (protocol === "HTTP/2" ? listenersOf2 : listenersOf1).of(record.listener) +
     member('","method":"', record.method) +
     member('","host":"', record.host) +
     member('","path":"', record.path) +
     member('","route":"', record.route) +
     member('","pool":"', record.pool) +
-    member('","backend":"', record.backend) +
-    attemptsText(attempts) +
+    backendText(record) +
     `,"status":${loggedStatus(record)},"received":${record.received},"sent":${record.sent}` +
     (firstByte === undefined ? "" : `,"first_byte_ms":${milliseconds(firstByte)}`) +
     `,"duration_ms":${milliseconds(record.duration)}` +
     (requestFields === undefined ? "" : `,"request":${JSON.stringify(requestFields)}`) +
     (responseFields === undefined ? "" : `,"response":${JSON.stringify(responseFields)}`) +
-    `,"reason":"${reason}` +
-    (detail === undefined ? "" : `","detail":"${escaped(detail)}`) +
-    `","origin":"${origin}","msg":"${text}"}\n`
+    (detail === undefined
+      ? ends[reason]
+      : `,"reason":"${reason}","detail":"${escaped(detail)}${origins[reason]}`)
   );
 }
 
 /** @param begin up to the quote before the value. */
 const member = (begin: string, value: string): string => (value === "" ? "" : begin + escaped(value));
 
-function attemptsText(attempts: readonly AttemptRecord[]): string {
-  if (attempts.length === 0) return '"';
-  let text = `","attempts":[${attemptText(attempts[0]!)}`;
-  for (let at = 1; at < attempts.length; at++) text += `,${attemptText(attempts[at]!)}`;
-  return `${text}]`;
+function backendText({ backend, attempts }: RequestRecord): string {
+  const [first] = attempts;
+  if (first === undefined) return `${member('","backend":"', backend)}"`;
+  // The usual one: its only attempt was to that backend.
+  if (attempts.length === 1 && first.backend === backend && isPlain(first))
+    return `${backends.of(backend)}${milliseconds(first.ms)}}]`;
+  return `${member('","backend":"', backend)}","attempts":${JSON.stringify(attempts.map(rounded))}`;
 }
 
-function attemptText(attempt: AttemptRecord): string {
-  const { backend, ms, error, status, retry } = attempt;
-  const isPlain = error === undefined && status === undefined && retry === undefined;
-  return isPlain
-    ? `{"backend":"${escaped(backend)}","ms":${milliseconds(ms)}}`
-    : JSON.stringify(rounded(attempt));
+const isPlain = ({ error, status, retry }: AttemptRecord): boolean =>
+  error === undefined && status === undefined && retry === undefined;
+
+const listenersOf1 = new KnownTexts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/1.1`);
+const listenersOf2 = new KnownTexts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/2`);
+const backends = new KnownTexts((address) => {
+  const text = escaped(address);
+  return `${member('","backend":"', address)}","attempts":[{"backend":"${text}","ms":`;
+});
+
+/** By reason: the end of a line, from its origin on, and from the reason on where there is no detail. */
+const origins = byReason((reason) => {
+  const { origin, text } = requestReasons[reason];
+  return `","origin":"${origin}","msg":"${escaped(text)}"}\n`;
+});
+const ends = byReason((reason) => `,"reason":"${reason}${origins[reason]}`);
+
+function byReason(text: (reason: RequestReason) => string): Readonly<Record<RequestReason, string>> {
+  const reasons = Object.keys(requestReasons) as RequestReason[];
+  return Object.fromEntries(reasons.map((reason) => [reason, text(reason)])) as Record<RequestReason, string>;
 }

@@ -86,6 +86,8 @@ export class HttpScene {
   private constructor(frontend: HttpFrontend, settings: HttpSettings, defined: readonly Guard[]) {
     this.#settings = settings;
     this.#guards = defined;
+    // It stands still until somebody sweeps, and modules may have taken long to load.
+    clock.now = performance.now();
     const fake = new FakePlane();
     const forward = (auth: ForwardAuth): ForwardJudge => new ForwardJudge(auth, this.plane);
     const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1, passed: () => {} });

@@ -19,6 +19,9 @@ export interface Role {
   priorityUpdate(id: number, value: string): void;
 }
 
+/** The header block that is read: nobody looks at it any more once {@link Role.beginStream} has returned. */
+const block = new HeaderBlock();
+
 /** Holds every frame of the peer against the rules of RFC 9113, section 6, and passes on what it says. */
 export class FrameHandler implements FrameReceiver {
   readonly #connection: Connection;
@@ -51,8 +54,8 @@ export class FrameHandler implements FrameReceiver {
         break;
       case frameType.continuation:
         if (this.#assembler.continue(flags, bytes, start, end, this.#connection.budget)) {
-          const block = this.#assembler.take();
-          this.#block(id, this.#assembler.endsStream, block, 0, block.length);
+          const whole = this.#assembler.take();
+          this.#block(id, this.#assembler.endsStream, whole, 0, whole.length);
         }
         break;
       case frameType.priority:
@@ -112,8 +115,9 @@ export class FrameHandler implements FrameReceiver {
 
   /** Always decoded, whatever becomes of it: the tables are the connection's. */
   #block(id: number, last: boolean, bytes: Buffer, start: number, end: number): void {
-    const block = new HeaderBlock(this.#limits);
+    block.begin(this.#limits);
     this.#decoder.decode(bytes, start, end, block);
+    block.end();
     const stream = this.#connection.stream(id);
     if (stream !== undefined) {
       if (stream.received) stream.error(errorCode.streamClosed);

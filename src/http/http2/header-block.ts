@@ -1,3 +1,4 @@
+import { fieldNames } from "../field-names.ts";
 import { type Field, pseudo } from "./hpack/field.ts";
 
 /** Limits of a header block. Beyond them the block is still decoded, and further fields are forgotten. */
@@ -10,23 +11,57 @@ export interface BlockLimits {
   readonly underscores: "drop" | "refuse" | "pass";
 }
 
-/** The fields of one block, and what is wrong with them as such (RFC 9113 sections 8.2 and 8.3). */
+const none: readonly Field[] = [];
+const noLimits: BlockLimits = { size: 0, fields: 0, underscores: "refuse" };
+
+/**
+ * The fields of one block, and what is wrong with them as such (RFC 9113 sections 8.2 and 8.3). A thread
+ * needs one for all the blocks that it reads, one after the other; only {@link HeaderBlock.fields} stay.
+ */
 export class HeaderBlock {
-  readonly fields: Field[] = [];
+  /** Once the block is complete. */
+  fields: readonly Field[] = none;
   /** By what they are, see `pseudo`; undefined: not there. */
-  readonly pseudo: (string | undefined)[] = [];
+  readonly pseudo: (string | undefined)[] = new Array<string | undefined>(pseudo.unknown + 1).fill(undefined);
   malformed = false;
   tooLarge = false;
   /** There is a field that is to be refused for its name. */
   underscored = false;
   hasPseudo = false;
-  readonly #limits: BlockLimits;
+  #limits: BlockLimits = noLimits;
   #size = 0;
   #count = 0;
   #pseudoOver = false;
+  /** By id: how many fields of that name there are. */
+  readonly #counts = new Uint16Array(fieldNames.length);
+  /** The fields so far, and what is left of those of other blocks behind them. */
+  readonly #found: Field[] = [];
+  #length = 0;
 
-  constructor(limits: BlockLimits) {
+  begin(limits: BlockLimits): void {
     this.#limits = limits;
+    for (let at = 0; at < this.#length; at++) this.#counts[this.#found[at]!.id] = 0;
+    this.fields = none;
+    this.pseudo.fill(undefined);
+    this.malformed = this.tooLarge = this.underscored = this.hasPseudo = this.#pseudoOver = false;
+    this.#size = this.#count = this.#length = 0;
+  }
+
+  /** It is complete. */
+  end(): void {
+    this.fields = this.#found.slice(0, this.#length);
+  }
+
+  /** @returns how many fields of a known name there are. @param id as in `field-names.ts`, not 0. */
+  count(id: number): number {
+    return this.#counts[id]!;
+  }
+
+  /** @returns the value of the field with that id; undefined where there is none, {@link several} where there are more. */
+  only(id: number): string | undefined {
+    const count = this.#counts[id]!;
+    if (count === 0) return undefined;
+    return count > 1 ? several : this.fields.find((field) => field.id === id)!.value;
   }
 
   add(field: Field): void {
@@ -52,6 +87,12 @@ export class HeaderBlock {
     const { underscores } = this.#limits;
     if (field.id === 0 && underscores !== "pass" && field.name.includes("_")) {
       if (underscores === "refuse") this.underscored = true;
-    } else this.fields.push(field);
+    } else {
+      this.#found[this.#length++] = field;
+      this.#counts[field.id]!++;
+    }
   }
 }
+
+/** A text that no value is. */
+export const several = "\n";

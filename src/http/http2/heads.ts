@@ -1,4 +1,4 @@
-import { fieldIds } from "../field-names.ts";
+import { fieldIdOf, fieldIds } from "../field-names.ts";
 import { markDropped } from "../hop-by-hop.ts";
 import { notInTrailers } from "../http1/reframe.ts";
 import {
@@ -10,6 +10,7 @@ import {
 } from "../message.ts";
 import { FieldList } from "./field-list.ts";
 import { Encoder } from "./hpack/encoder.ts";
+import { type Field, fieldOf } from "./hpack/field.ts";
 
 /** Makes the header blocks of one connection. Each must be sent, in the order in which they are made. */
 export class Heads {
@@ -34,7 +35,7 @@ export class Heads {
   /** @param status 100 to 999. */
   response(status: number, { fields, length }: ResponseHead, edits: HeadEdits | undefined): Buffer {
     this.encoder.begin();
-    this.encoder.add(":status", String(status));
+    this.encoder.addField(statusField(status));
     this.#fields(fields, edits, status < 200 || status === 204 ? undefined : length, false);
     this.#lines(edits?.lines);
     return this.encoder.end();
@@ -67,7 +68,7 @@ export class Heads {
       if (dropped[index] !== 0 || (isRequest && id === fieldIds.host)) continue;
       if (id === fieldIds["content-length"]) said = fields.value(index);
       else if (list !== undefined) this.encoder.addField(list[index]!);
-      else this.encoder.add(fields.name(index), fields.value(index));
+      else this.encoder.add(fields.name(index), fields.value(index), id);
     }
     this.#length(said, length);
   }
@@ -76,16 +77,45 @@ export class Heads {
   #length(said: string | undefined, length: number | undefined): void {
     if (length === undefined || length === unknownLength) return;
     const text = length > 0 ? String(length) : said;
-    if (text !== undefined) this.encoder.add("content-length", text);
+    if (text !== undefined) this.encoder.add("content-length", text, fieldIds["content-length"]);
   }
 
   #lines(lines: string | undefined): void {
     if (lines === undefined) return;
-    for (let at = 0; at < lines.length; ) {
-      const colon = lines.indexOf(": ", at);
-      const end = lines.indexOf("\r\n", colon);
-      this.encoder.add(lines.slice(at, colon), lines.slice(colon + 2, end));
+    for (let at = 0, line = 0; at < lines.length; line++) {
+      const { start, name, id } = nameAt(lines, at, line);
+      const from = at + start.length;
+      const end = lines.indexOf("\r\n", from);
+      this.encoder.add(name, lines.slice(from, end), id);
       at = end + 2;
     }
   }
+}
+
+interface LineName {
+  /** With the colon and the blank behind it. */
+  readonly start: string;
+  readonly name: string;
+  readonly id: number;
+}
+
+/** The names of the lines that were written last: those that are added to one head are mostly those of the one before. */
+const lastNames: LineName[] = [];
+
+/** The name of the line that begins at a place. @param line its number. */
+function nameAt(lines: string, at: number, line: number): LineName {
+  const last = lastNames[line];
+  if (last !== undefined && lines.startsWith(last.start, at)) return last;
+  const name = lines.slice(at, lines.indexOf(": ", at));
+  const found = { start: `${name}: `, name, id: fieldIdOf(name) };
+  lastNames[line] = found;
+  return found;
+}
+
+const statusFields: (Field | undefined)[] = [];
+
+/** @param status 100 to 999. */
+function statusField(status: number): Field {
+  statusFields[status] ??= fieldOf(":status", String(status));
+  return statusFields[status];
 }

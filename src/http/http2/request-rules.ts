@@ -5,8 +5,8 @@ import { type RequestHead, unknownLength } from "../message.ts";
 import { hostOf } from "../uri/authority.ts";
 import { readTarget, target } from "../uri/target.ts";
 import { FieldList } from "./field-list.ts";
-import { hasConnectionField, lengthOf, only, several } from "./field-rules.ts";
-import type { HeaderBlock } from "./header-block.ts";
+import { hasConnectionField, lengthOf } from "./field-rules.ts";
+import { type HeaderBlock, several } from "./header-block.ts";
 import { Field, pseudo } from "./hpack/field.ts";
 
 /** The terms of the connection for its requests. */
@@ -33,8 +33,8 @@ export function readRequest(
   terms: RequestTerms,
 ): RequestHead | Fault | typeof malformed {
   if (block.tooLarge) return requestFaults.head_too_large;
-  if (block.malformed || hasConnectionField(block.fields)) return malformed;
-  const length = lengthOf(block.fields, last);
+  if (block.malformed || hasConnectionField(block)) return malformed;
+  const length = lengthOf(block, last);
   if (length === undefined) return malformed;
   const { [pseudo.method]: method, [pseudo.protocol]: protocol } = block.pseudo;
   if (method === undefined || !isToken(method) || block.pseudo[pseudo.status] !== undefined) return malformed;
@@ -67,19 +67,19 @@ function checkTarget(
   if (!isMadeOf(path, targetBytes)) return malformed;
   if (path.length > longest) return "target_too_long";
   if (block.underscored) return "underscore_name";
-  const host = only(block.fields, fieldIds.host);
+  const host = block.only(fieldIds.host);
   const authority = block.pseudo[pseudo.authority];
   if (host === several) return "host_twice";
   if (authority === undefined && host === undefined) return "host_missing";
   if (authority !== undefined && host !== undefined && authority !== host) return malformed;
   if (hostOf(authority ?? host!) === undefined) return "bad_host";
-  const expect = only(block.fields, fieldIds.expect);
+  const expect = block.only(fieldIds.expect);
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") return "expectation";
   return readTarget(path, method);
 }
 
 function headOf(block: HeaderBlock, length: number, scheme: "http" | "https"): RequestHead {
-  const authority = block.pseudo[pseudo.authority] ?? only(block.fields, fieldIds.host)!;
+  const authority = block.pseudo[pseudo.authority] ?? block.only(fieldIds.host)!;
   const isTunnel = block.pseudo[pseudo.protocol] !== undefined;
   return {
     method: isTunnel ? "GET" : block.pseudo[pseudo.method]!,
@@ -89,18 +89,19 @@ function headOf(block: HeaderBlock, length: number, scheme: "http" | "https"): R
     path: target.path,
     query: target.query,
     secondPath: target.secondPath,
-    fields: new FieldList(joinCookies(block.fields)),
+    fields: new FieldList(joinCookies(block)),
     length: isTunnel ? unknownLength : length,
     upgrade: isTunnel ? "websocket" : "",
-    expectsContinue: only(block.fields, fieldIds.expect) !== undefined,
-    takesTrailers: only(block.fields, fieldIds.te) !== undefined,
+    expectsContinue: block.only(fieldIds.expect) !== undefined,
+    takesTrailers: block.only(fieldIds.te) !== undefined,
   };
 }
 
 /** In HTTP/1 there is one Cookie field (RFC 9113 section 8.2.3). */
-function joinCookies(fields: readonly Field[]): readonly Field[] {
+function joinCookies(block: HeaderBlock): readonly Field[] {
+  const { fields } = block;
+  if (block.count(fieldIds.cookie) < 2) return fields;
   const cookies = fields.filter(({ id }) => id === fieldIds.cookie);
-  if (cookies.length < 2) return fields;
   const joined = new Field("cookie", cookies.map(({ value }) => value).join("; "), "secret");
   return [...fields.filter(({ id }) => id !== fieldIds.cookie), joined];
 }

@@ -13,10 +13,10 @@ import { pseudo } from "./hpack/field.ts";
  */
 export function readResponse(block: HeaderBlock, last: boolean, method: string): ResponseHead | undefined {
   const status = statusOf(block);
-  if (status === undefined || block.malformed || hasConnectionField(block.fields)) return undefined;
+  if (status === undefined || block.malformed || hasConnectionField(block)) return undefined;
   const fields = new FieldList(block.fields);
   if (method === "HEAD" || isBodiless(status)) return { status, phrase: "", fields, length: 0 };
-  const length = lengthOf(block.fields, last);
+  const length = lengthOf(block, last);
   return length === undefined ? undefined : { status, phrase: "", fields, length };
 }
 

@@ -5,6 +5,9 @@ import { unreservedBytes } from "../bytes.ts";
 const longestName = 254;
 const [colon, bracket, zero, nine] = [0x3a, 0x5b, 0x30, 0x39];
 
+/** The last authority that was asked for, and its name: most connections ask for one host alone. */
+const last = { authority: "", host: undefined as string | undefined };
+
 /**
  * The name that hosts are matched by.
  * @param authority host and optional port (RFC 3986 section 3.2), of which only these are taken: names of letters,
@@ -12,6 +15,14 @@ const [colon, bracket, zero, nine] = [0x3a, 0x5b, 0x30, 0x39];
  * @returns the host in lower case, without its port and without one dot at its end; undefined for anything else.
  */
 export function hostOf(authority: string): string | undefined {
+  if (authority !== last.authority) {
+    last.host = readHost(authority);
+    last.authority = authority;
+  }
+  return last.host;
+}
+
+function readHost(authority: string): string | undefined {
   const isBracketed = authority.charCodeAt(0) === bracket;
   const end = isBracketed ? authority.indexOf("]") + 1 : nameEnd(authority);
   if (end === 0 || !isPort(authority, end)) return undefined;

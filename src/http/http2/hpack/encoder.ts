@@ -1,6 +1,8 @@
+import { fieldIdOf } from "../../field-names.ts";
+import { NameSet } from "../../name-set.ts";
 import { firstTable } from "./decoder.ts";
 import { DynamicTable } from "./dynamic-table.ts";
-import { Field, fieldOf } from "./field.ts";
+import { Field, fieldOf, sameField } from "./field.ts";
 import { staticCount, staticNameIndex } from "./static-table.ts";
 import { writeInteger, writePlain, writeString } from "./string.ts";
 
@@ -8,7 +10,7 @@ import { writeInteger, writePlain, writeString } from "./string.ts";
 const mostTable = 4096;
 
 /** Values that hardly ever come again would push out those that do. */
-const passing = new Set([
+const passing = new NameSet([
   ":path",
   "age",
   "content-length",
@@ -34,6 +36,9 @@ export class Encoder {
   readonly #table: DynamicTable;
   /** The number that a field was put into the table with, and the newest one of each name. */
   readonly #numbers = new Map<Field, number>();
+  /** The same by the id of their names: the field that was put in last, and its number. */
+  readonly #newest: (Field | undefined)[] = [];
+  readonly #newestNumbers: number[] = [];
   readonly #names = new Map<string, number>();
   /** The smallest size of the table since the last block, where the peer is to be told of it and of the present one. */
   #smallest: number | undefined;
@@ -65,10 +70,10 @@ export class Encoder {
     this.#smallest = undefined;
   }
 
-  /** @param name in lower case. @param value a character per byte. */
-  add(name: string, value: string): void {
-    if (passing.has(name)) this.#addPassing(name, value);
-    else this.addField(fieldOf(name, value));
+  /** @param name in lower case. @param value a character per byte. @param id of the name, as in `field-names.ts`. */
+  add(name: string, value: string, id: number = fieldIdOf(name)): void {
+    if (passing.hasKnown(id, name)) this.#addPassing(name, value);
+    else this.addField(id === 0 ? fieldOf(name, value) : sameField(id, name, value));
   }
 
   /**
@@ -91,12 +96,12 @@ export class Encoder {
   }
 
   addField(field: Field): void {
-    const number = field.staticIndex > 0 ? 0 : (this.#numbers.get(field) ?? 0);
+    const number = field.staticIndex > 0 ? 0 : this.#numberOf(field);
     const index = number > 0 ? this.#indexOf(number) : field.staticIndex;
     this.#reserve(field.name, field.value);
     if (index > 0) this.#length = writeInteger(block, this.#length, 0x80, 7, index);
     else if (field.secret) this.#literal(field, 0x10, 4);
-    else if (!field.interned || passing.has(field.name)) this.#literal(field, 0, 4);
+    else if (!field.interned || passing.hasKnown(field.id, field.name)) this.#literal(field, 0, 4);
     else {
       this.#literal(field, 0x40, 6);
       this.#insert(field);
@@ -106,6 +111,12 @@ export class Encoder {
   /** @returns the block; valid until another one is begun. */
   end(): Buffer {
     return block.subarray(0, this.#length);
+  }
+
+  /** @returns 0 where it is not in the table. */
+  #numberOf(field: Field): number {
+    if (field.id > 0 && this.#newest[field.id] === field) return this.#newestNumbers[field.id]!;
+    return this.#numbers.get(field) ?? 0;
   }
 
   #indexOf(number: number): number {
@@ -122,12 +133,18 @@ export class Encoder {
 
   #insert(field: Field): void {
     if (!this.#table.insert(field)) return;
+    const { id } = field;
     this.#numbers.set(field, this.#table.inserted);
+    if (id > 0) {
+      this.#newest[id] = field;
+      this.#newestNumbers[id] = this.#table.inserted;
+    }
     if (field.nameIndex === 0) this.#names.set(field.name, this.#table.inserted);
   }
 
   #forget(field: Field, number: number): void {
     if (this.#numbers.get(field) === number) this.#numbers.delete(field);
+    if (this.#newestNumbers[field.id] === number) this.#newest[field.id] = undefined;
     if (this.#names.get(field.name) === number) this.#names.delete(field.name);
   }
 

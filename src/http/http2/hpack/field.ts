@@ -118,6 +118,19 @@ export function fieldOf(name: string, value: string): Field {
   return field;
 }
 
+/** By id: the field of that name that was asked for last. */
+const lastFields: (Field | undefined)[] = [];
+
+/** As {@link fieldOf}, for a name that mostly comes with the value that it came with before. @param id of the name, not 0. */
+export function sameField(id: number, name: string, value: string): Field {
+  const last = lastFields[id];
+  if (last !== undefined && last.value === value) return last;
+  const field = fieldOf(name, value);
+  // Others are not to stay in memory.
+  if (field.interned) lastFields[id] = field;
+  return field;
+}
+
 function remember(field: Field): void {
   const values = interned.get(field.name);
   if (values === undefined) interned.set(field.name, new Map([[field.value, field]]));
@@ -128,6 +141,7 @@ function remember(field: Field): void {
 /** Fields of the static table are always known, so that the encoder finds them by identity. */
 function startAnew(): void {
   interned.clear();
+  lastFields.length = 0;
   for (const field of staticFields) remember(field);
   remembered = 0;
 }
