@@ -88,7 +88,9 @@ test("every dependency has its reason, and nothing else is listed as one", () =>
 
 test("the fields of a session's log line are those that the documentation explains", () => {
   let line = "";
-  const { logger, flush } = createWorkerLogger({ level: "debug" }, (text) => (line = text));
+  const { logger, flush } = createWorkerLogger({ level: "debug" }, (bytes) => {
+    line = Buffer.from(bytes).toString();
+  });
   logSession(logger, {
     id: "3fa9c1-1z",
     client: "10.0.0.1:1",

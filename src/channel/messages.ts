@@ -82,10 +82,10 @@ export type FromWorker =
   /** Something went wrong that ends neither a session nor the thread. */
   | { readonly type: "trouble"; readonly what: string; readonly error: Error }
   /** Whole log lines, each with its newline. */
-  | { readonly type: "log"; readonly lines: string }
+  | { readonly type: "log"; readonly lines: Uint8Array<ArrayBuffer> }
   /** The same, for the file with the lines of requests. */
   /** @param file of a listener's own log; undefined: `log.access.file`. */
-  | { readonly type: "access"; readonly lines: string; readonly file?: string }
+  | { readonly type: "access"; readonly lines: Uint8Array<ArrayBuffer>; readonly file?: string }
   /** Requests that limits have let through which machines share. */
   | { readonly type: "passed"; readonly requests: PassedRequests }
   /** Requests that are over and traced. */

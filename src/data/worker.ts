@@ -39,11 +39,14 @@ import { SharedUpstreams } from "./upstream/shared.ts";
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const send = (message: FromWorker): void => port.postMessage(message);
+/** The memory that the lines are in goes with them. */
+const sendLines = (message: Extract<FromWorker, { type: "log" | "access" }>): void =>
+  port.postMessage(message, [message.lines.buffer]);
 
-const log = createWorkerLogger(setup.log, (lines) => send({ type: "log", lines }));
+const log = createWorkerLogger(setup.log, (lines) => sendLines({ type: "log", lines }));
 const counting = { shared: setup.shared, counters: viewCounters(setup.counters) };
-const access = new LineBatch((lines) => send({ type: "access", lines }));
-const listenerLogs = new ListenerLogs((lines, file) => send({ type: "access", lines, file }));
+const access = new LineBatch((lines) => sendLines({ type: "access", lines }));
+const listenerLogs = new ListenerLogs((lines, file) => sendLines({ type: "access", lines, file }));
 const plane: Plane & typeof counting = {
   ...counting,
   worker: setup.id - 1,

@@ -55,7 +55,7 @@ export class AccessFile {
   }
 
   /** @param lines each with its newline. */
-  write(lines: string): void {
+  write(lines: string | Uint8Array): void {
     this.#writer.write(lines);
   }
 

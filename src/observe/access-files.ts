@@ -61,7 +61,7 @@ export class AccessFiles {
   }
 
   /** @param lines each with its newline. @param path undefined: that of `log.access`. */
-  write(lines: string, path: string | undefined): void {
+  write(lines: string | Uint8Array, path: string | undefined): void {
     if (path === undefined) this.#usual.write(lines);
     else if (path === standardOutput) this.#output.writeAsIs(lines);
     else this.#files.get(path)?.write(lines);

@@ -8,9 +8,9 @@ import { prettyRenderer } from "./pretty.ts";
 /** The output of the process's log. It never throws, never blocks and never ends the process. */
 export interface LogDestination {
   /** @param lines JSON lines, each with its newline. */
-  write(lines: string): void;
+  write(lines: string | Uint8Array): void;
   /** @param lines of any form, which are not rendered. */
-  writeAsIs(lines: string): void;
+  writeAsIs(lines: string | Uint8Array): void;
   /** How many lines could not be written so far. */
   dropped(): number;
   /** Waits for pending writes, for a second at most. Call it before the process ends. */
@@ -32,12 +32,15 @@ export async function openLogDestination(
   const writer = new LineWriter(standardOutput(), sayOnce);
   const render = format === "pretty" ? await prettyRenderer(verbose) : undefined;
   return {
-    write: (lines) => writer.write(render === undefined ? lines : render(lines)),
+    write: (lines) => writer.write(render === undefined ? lines : render(textOf(lines))),
     writeAsIs: (lines) => writer.write(lines),
     dropped: () => writer.dropped,
     flush: () => writer.flush(),
   };
 }
+
+const textOf = (lines: string | Uint8Array): string =>
+  typeof lines === "string" ? lines : Buffer.from(lines).toString();
 
 function standardOutput(): ByteSink {
   const stdout: Writable = process.stdout;

@@ -1,32 +1,42 @@
-/** A batch is sent when it has this many characters, */
+/** A batch is sent when it has no room for another line, in bytes, */
 const batchLength = 64 * 1024;
 /** or this many milliseconds after its first line. */
 const batchDelay = 50;
+/** Most bytes of a character in UTF-8, for each of its units in UTF-16. */
+const mostPerUnit = 3;
 
-/** Lines on their way from a worker to the main thread, which alone writes: a message for many of them. */
+/**
+ * Lines on their way from a worker to the main thread, which alone writes: a message for many of them. They wait as
+ * bytes: as texts put together of many, they would be copied by each collection of garbage, and once more for the message.
+ */
 export class LineBatch {
-  readonly #send: (lines: string) => void;
-  #lines = "";
+  readonly #send: (lines: Uint8Array<ArrayBuffer>) => void;
+  #bytes: Buffer<ArrayBuffer> | undefined;
+  #length = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(send: (lines: string) => void) {
+  /** @param send gets whole lines in UTF-8, and the memory that they are in. */
+  constructor(send: (lines: Uint8Array<ArrayBuffer>) => void) {
     this.#send = send;
   }
 
   /** @param line with its newline. */
   add(line: string): void {
-    this.#lines += line;
-    if (this.#lines.length >= batchLength) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), batchDelay).unref();
+    const most = line.length * mostPerUnit;
+    if (this.#length + most > batchLength) this.flush();
+    this.#bytes ??= Buffer.allocUnsafeSlow(Math.max(batchLength, most));
+    this.#length += this.#bytes.write(line, this.#length);
+    this.#timer ??= setTimeout(() => this.flush(), batchDelay).unref();
   }
 
   /** Sends all lines at once. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines === "") return;
-    const lines = this.#lines;
-    this.#lines = "";
-    this.#send(lines);
+    const bytes = this.#bytes;
+    if (bytes === undefined) return;
+    this.#bytes = undefined;
+    this.#send(bytes.subarray(0, this.#length));
+    this.#length = 0;
   }
 }

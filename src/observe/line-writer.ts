@@ -6,7 +6,7 @@ export type ByteSink = (
   done: (error: Error | null | undefined, taken: number) => void,
 ) => void;
 
-/** Lines that may wait for a slow reader, in characters. */
+/** Lines that may wait for a slow reader, in characters or bytes. */
 const mostWaiting = 16 * 1024 * 1024;
 const flushTimeoutMs = 1000;
 const newline = 0x0a;
@@ -21,7 +21,7 @@ const newline = 0x0a;
 export class LineWriter {
   readonly #sink: ByteSink;
   readonly #onError: (error: Error) => void;
-  #waiting: string[] = [];
+  #waiting: (string | Uint8Array)[] = [];
   #waitingLength = 0;
   /** The bytes that the sink has been given and has not taken yet. */
   #writing: Buffer | undefined = undefined;
@@ -41,10 +41,10 @@ export class LineWriter {
     return this.#dropped;
   }
 
-  /** @param lines each with its newline. */
-  write(lines: string): void {
+  /** @param lines each with its newline; as bytes, they are the writer's from now on. */
+  write(lines: string | Uint8Array): void {
     if (this.#waitingLength + (this.#writing?.length ?? 0) + lines.length > mostWaiting) {
-      this.#dropped += countLines(Buffer.from(lines));
+      this.#dropped += countLines(bytesOf(lines));
       return;
     }
     this.#waiting.push(lines);
@@ -67,7 +67,8 @@ export class LineWriter {
 
   #next(): void {
     if (this.#waiting.length > 0) {
-      const bytes = Buffer.concat([this.#torn, this.#takeWaiting()]);
+      const waiting = this.#takeWaiting();
+      const bytes = this.#torn.length === 0 ? waiting : Buffer.concat([this.#torn, waiting]);
       this.#torn = Buffer.alloc(0);
       this.#put(bytes);
       return;
@@ -77,10 +78,10 @@ export class LineWriter {
   }
 
   #takeWaiting(): Buffer {
-    const bytes = Buffer.from(this.#waiting.join(""));
+    const parts = this.#waiting.map(bytesOf);
     this.#waiting = [];
     this.#waitingLength = 0;
-    return bytes;
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
 
   #put(bytes: Buffer): void {
@@ -101,6 +102,12 @@ export class LineWriter {
     this.#dropped += countLines(bytes.subarray(lineStart));
     this.#onError(error);
   }
+}
+
+function bytesOf(lines: string | Uint8Array): Buffer {
+  return typeof lines === "string"
+    ? Buffer.from(lines)
+    : Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
 }
 
 function countLines(bytes: Buffer): number {

@@ -37,9 +37,9 @@ class Lines implements RequestLines {
 export class ListenerLogs {
   readonly #made = new WeakMap<readonly ListenerLog[], RequestLines>();
   readonly #batches = new Map<string, LineBatch>();
-  readonly #send: (lines: string, file: string) => void;
+  readonly #send: (lines: Uint8Array<ArrayBuffer>, file: string) => void;
 
-  constructor(send: (lines: string, file: string) => void) {
+  constructor(send: (lines: Uint8Array<ArrayBuffer>, file: string) => void) {
     this.#send = send;
   }
 

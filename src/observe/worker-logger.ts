@@ -28,7 +28,7 @@ export interface WorkerLogger {
  */
 export function createWorkerLogger(
   { level }: Pick<LogSettings, "level">,
-  send: (lines: string) => void,
+  send: (lines: Uint8Array<ArrayBuffer>) => void,
 ): WorkerLogger {
   let least = ranks[level];
   const batch = new LineBatch(send);

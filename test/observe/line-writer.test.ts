@@ -36,7 +36,8 @@ test("whatever fails and however little is taken: whole lines in order, and ever
       const { writer, output, errors } = scripted(script);
       let next = 0;
       for (const [index, size] of sizes.entries()) {
-        writer.write(Array.from({ length: size }, () => lineOf(next++)).join(""));
+        const lines = Array.from({ length: size }, () => lineOf(next++)).join("");
+        writer.write(index % 2 === 0 ? lines : Buffer.from(lines));
         if (index % 3 === 2) await setImmediate();
       }
       await writer.flush();

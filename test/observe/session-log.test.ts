@@ -61,7 +61,9 @@ function lineOf(
   level: "info" | "debug" = "debug",
 ): Record<string, unknown> | undefined {
   let line: Record<string, unknown> | undefined;
-  const { logger, flush } = createWorkerLogger({ level }, (text) => (line = JSON.parse(text)));
+  const { logger, flush } = createWorkerLogger({ level }, (bytes) => {
+    line = JSON.parse(Buffer.from(bytes).toString());
+  });
   logSession(logger, record);
   flush();
   delete line?.["time"];

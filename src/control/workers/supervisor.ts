@@ -20,7 +20,7 @@ const longestBackoff = 10_000;
 const stableAfter = 60_000;
 
 export interface SupervisorEvents {
-  log(lines: string): void;
+  log(lines: Uint8Array): void;
   /** Requests that are over, for their file and for traces; or that have passed limits, for other machines. */
   requests(message: Extract<FromWorker, { type: "access" | "spans" | "passed" }>): void;
   /** Something went wrong in a worker that goes on. */

@@ -39,7 +39,7 @@ async function startScene(backend: string) {
   const lines: string[] = [];
   const served = Promise.withResolvers<void>();
   const supervisor: Supervisor = new Supervisor(memories, shared, model.log, {
-    log: (text) => lines.push(...text.trimEnd().split("\n")),
+    log: (bytes) => lines.push(...Buffer.from(bytes).toString().trimEnd().split("\n")),
     requests: () => {},
     trouble: (_worker, _what, error) => served.reject(error),
     answered: (_worker, version, refusal) => {

@@ -56,7 +56,7 @@ function linesOf(
   fields: Record<string, string> = {},
 ) {
   const lines: [file: string, text: string][] = [];
-  const written = new ListenerLogs((text, path) => lines.push([path, text]));
+  const written = new ListenerLogs((bytes, path) => lines.push([path, Buffer.from(bytes).toString()]));
   written.of(logs).record({ ...record, ...changes }, (name) => fields[name]);
   written.flush();
   return lines;
