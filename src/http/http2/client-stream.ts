@@ -121,7 +121,8 @@ export class ClientStream extends Stream implements BodyReceiver {
 }
 
 const deliverReset: Delivery = ({ stream }) => stream.cut(responseFaults.stream_reset);
-const deliverHeld: Delivery = ({ stream, content }) => (stream as ClientStream).deliverHeld(content as Buffer);
+const deliverHeld: Delivery = ({ stream, content }) =>
+  (stream as ClientStream).deliverHeld(content as Buffer);
 const deliverInterim: Delivery = ({ stream, content }) =>
   (stream as ClientStream).deliverInterim(content as ResponseHead);
 const deliverSwitched: Delivery = ({ stream, content }) =>
