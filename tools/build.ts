@@ -51,6 +51,7 @@ const builds = await Promise.all([
       "src/lib/regex-engine.ts",
       "src/lib/bcrypt-thread.ts",
       "src/lib/jose-engine.ts",
+      "src/lib/wire-engine.ts",
     ],
   }),
 ]);

@@ -10,7 +10,8 @@ import { loadUsers } from "./users.ts";
 
 export function guardFiles(guard: Guard): string[] {
   if (guard.kind === "basic") return isGiven(guard.users.source) ? [] : [guard.users.source.file];
-  return guard.kind === "jwt" && guard.keys.kind === "set" ? [guard.keys.source.file] : [];
+  if (guard.kind !== "jwt" || guard.keys.kind !== "set" || isGiven(guard.keys.source)) return [];
+  return [guard.keys.source.file];
 }
 
 /** Whether its provider has it itself: no file is read again. */
@@ -25,7 +26,9 @@ export async function renewGuard(guard: Guard, renew: RenewPart): Promise<Guard>
       return users === guard.users ? guard : { ...guard, users };
     }
     case "jwt":
-      return guard.keys.kind === "set" ? await renewKeys(guard, guard.keys, renew) : guard;
+      return guard.keys.kind === "set" && !isGiven(guard.keys.source)
+        ? await renewKeys(guard, guard.keys, renew)
+        : guard;
     default:
       return guard;
   }

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { parse } from "yaml";
 import { cluster, httpFilter, typed } from "./envoy.ts";
+import { GrpcJudge } from "./grpc-judge.ts";
 
 /** A part of the corpus: a connection manager, and requests to it. */
 interface Part {
@@ -38,6 +39,7 @@ type Answer = Pick<ServerResponse, "writeHead" | "end" | "destroy">;
 
 /** Backends of the corpus. */
 export class CorpusBackends implements AsyncDisposable {
+  #judge: GrpcJudge | undefined;
   readonly #servers: { close(done: () => void): void; closeAllConnections?(): void }[] = [];
   readonly #tries = new Map<string, number>();
   readonly #open = new Set<Answer>();
@@ -45,6 +47,8 @@ export class CorpusBackends implements AsyncDisposable {
 
   static async start(): Promise<CorpusBackends> {
     const backends = new CorpusBackends();
+    backends.#judge = await GrpcJudge.start();
+    backends.ports.set("judge", backends.#judge.port);
     for (const name of ["a", "b", "authz"])
       await backends.#listen(
         name,
@@ -112,6 +116,7 @@ export class CorpusBackends implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#judge?.[Symbol.dispose]();
     for (const answer of this.#open) answer.destroy();
     for (const server of this.#servers) {
       server.closeAllConnections?.();
@@ -232,6 +237,14 @@ function clustersOf(port: (name: string) => number): readonly object[] {
   });
   return [
     ...["a", "b", "authz"].map((name) => named(cluster(name, port(name)), name)),
+    named(
+      cluster("judge", port("judge"), {
+        typed_extension_protocol_options: {
+          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+        },
+      }),
+      "judge",
+    ),
     named(
       cluster("two", port("two"), {
         typed_extension_protocol_options: {
@@ -356,5 +369,7 @@ function kept(fields: IncomingMessage["headers"], status: number): Record<string
     if (name === "x-request-id") return value === "mine";
     return !ownFields.test(name) && !(name === "content-type" && status >= 400);
   });
-  return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
+  // Values of one name are joined with a blank or without one.
+  const joined = entries.map(([name, value]) => [name, String(value).replaceAll(", ", ",")] as const);
+  return Object.fromEntries(joined.sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -17,7 +17,7 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `user and password, ${count} ${count === 1 ? "user" : "users"}; ${given}`;
     }
     case "forward":
-      return `asks pool ${guard.pool}, GET ${guard.path}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
+      return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
     case "jwt":
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
     case "rate-limit": {

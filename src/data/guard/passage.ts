@@ -1,4 +1,5 @@
 import type { Decision } from "../decide/http/decide.ts";
+import { ReservedNames } from "../decide/http/reserved.ts";
 import type { Timed } from "../open.ts";
 import { type Claims, claimText } from "./jwt/claims.ts";
 import {
@@ -32,6 +33,9 @@ export class Passage implements Waiter, Timed {
   user = "";
   #claims: Claims | undefined = undefined;
   readonly #held: Held[] = [];
+  /** Fields that backends do not get as the client sent them; undefined: none. */
+  replaced: ReservedNames | undefined = undefined;
+  #replaced: readonly string[] = [];
   /** Fields for the backend, and for the client, as lines. */
   requestLines = "";
   responseLines = "";
@@ -89,6 +93,7 @@ export class Passage implements Waiter, Timed {
       this.user = verdict.user ?? this.user;
       this.#claims = verdict.claims ?? this.#claims;
       if (verdict.held !== undefined) this.#held.push(verdict.held);
+      if (verdict.replaces !== undefined && verdict.replaces.length > 0) this.#replace(verdict.replaces);
       this.requestLines += verdict.requestLines ?? "";
       this.responseLines += verdict.responseLines ?? "";
       this.#group++;
@@ -105,6 +110,11 @@ export class Passage implements Waiter, Timed {
     if (this.#member < this.#steps[this.#group]!.length) return true;
     this.#refuse(this.#refusal);
     return false;
+  }
+
+  #replace(names: readonly string[]): void {
+    this.#replaced = [...this.#replaced, ...names];
+    this.replaced = new ReservedNames(this.#replaced);
   }
 
   #refuse(refusal: Refusal): void {

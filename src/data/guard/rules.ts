@@ -137,12 +137,12 @@ function namesOf({ tls, client }: GuardedConnection): readonly string[] {
 
 /** A request without Origin and Referer comes from no page that is known. */
 function sameOrigin(others: readonly CompiledTest[]): Holds {
-  return ({ header }) => {
-    const said = header("origin") ?? header("referer");
+  return (request) => {
+    const said = request.header("origin") ?? request.header("referer");
     const page = said === undefined ? null : URL.parse(said);
     return (
       page !== null &&
-      (page.host === header(":authority")?.toLowerCase() || others.some((holds) => holds(page.host)))
+      (page.host === request.header(":authority")?.toLowerCase() || others.some((holds) => holds(page.host)))
     );
   };
 }

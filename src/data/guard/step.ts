@@ -33,6 +33,8 @@ export interface Pass {
   readonly user?: string;
   /** The content of its token. */
   readonly claims?: Claims;
+  /** Names of fields that backends do not get from the client, in lower case. */
+  readonly replaces?: readonly string[];
   /** Fields for the backend, and for the client, as lines. */
   readonly requestLines?: string;
   readonly responseLines?: string;

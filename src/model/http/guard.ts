@@ -83,9 +83,10 @@ export interface ForwardAuth {
   readonly path: string;
   /**
    * `same`: the server is asked with the request's own method, path and query, behind `path`. Undefined: with a GET for `path`
-   * alone, with the request's own in fields.
+   * alone, with the request's own in fields. `grpc`: it is called over gRPC, as Envoy calls `ext_authz`, and says itself which
+   * fields change.
    */
-  readonly asks?: "same";
+  readonly asks?: "same" | "grpc";
   /** Fields of a good answer that backends get, in lower case. No client can set one of them. The first says who the client is. */
   readonly copy: readonly string[];
   /** Fields of a good answer that clients get. */

@@ -20,8 +20,15 @@ interface Asked {
 const requestOf = ({ fields = {}, query = {}, client = "192.0.2.1", peer = client, connection }: Asked) =>
   ({
     client,
-    header: (name: string) => fields[name],
-    queryValue: (name: string) => query[name],
+    fields,
+    query,
+    // As requests do, these need their `this`.
+    header(this: { fields: Record<string, string> }, name: string) {
+      return this.fields[name];
+    },
+    queryValue(this: { query: Record<string, string> }, name: string) {
+      return this.query[name];
+    },
     connection: {
       clientAddress: peer,
       serverName: "a.test",

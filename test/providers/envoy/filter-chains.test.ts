@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { offered } from "../../../src/data/decide/chains.ts";
 import { Router } from "../../../src/data/decide/router.ts";
 import { parseCidr } from "../../../src/lib/cidr.ts";
-import { anyConnection, type ChainMatch } from "../../../src/model/chain.ts";
+import { anyConnection, type Chain, type ChainMatch } from "../../../src/model/chain.ts";
 import { orderFilterChains } from "../../../src/providers/envoy/map/filter-chains.ts";
+import { type NetworkAccess, splitByAccess } from "../../../src/providers/envoy/map/network-access.ts";
 import { chainTo } from "../../support/chains.ts";
 
 const range = (text: string) => {
@@ -76,4 +77,34 @@ test("the first chain of the order that matches is the one that Envoy's search f
     }),
     { numRuns: 500 },
   );
+});
+
+test("rules about addresses of clients become chains that refuse", () => {
+  const range = (address: string) => ({ family: "ipv4", address, prefix: 8 }) as const;
+  const chain: Chain = {
+    name: "c",
+    match: anyConnection,
+    tls: "terminate",
+    settings: "s",
+    serve: { kind: "relay", to: [] },
+    timeouts: { idle: 1, halfClose: 1, stall: 1 },
+  };
+  const told = (access: NetworkAccess | undefined): unknown[] =>
+    splitByAccess(chain, access, true).map(({ name, match, tls, serve }) => [
+      name,
+      match.from,
+      tls,
+      serve.kind,
+    ]);
+  const [ten, eleven] = [range("10.0.0.0"), range("11.0.0.0")];
+  assert.deepEqual(told(undefined), [["c", [], "terminate", "relay"]]);
+  assert.deepEqual(told({ allow: undefined, deny: [ten, eleven] }), [
+    ["c!deny", [ten, eleven], "passthrough", "refuse"],
+    ["c", [], "terminate", "relay"],
+  ]);
+  assert.deepEqual(told({ allow: [ten], deny: [] }), [
+    ["c", [ten], "terminate", "relay"],
+    ["c!others", [], "passthrough", "refuse"],
+  ]);
+  assert.deepEqual(told({ allow: [], deny: [] }), [["c!others", [], "passthrough", "refuse"]]);
 });

@@ -240,9 +240,18 @@ test("an authorisation server is asked about the request as it came, and refuses
     [guard.pool, guard.path, guard.asks, guard.copy, guard.timeout, guard.onFailure, guard.failureStatus],
     ["a", "/check", "same", ["x-user"], 500, "refuse", 403],
   );
+  const grpc = {
+    grpc_service: { envoy_grpc: { cluster_name: "a" }, timeout: "1s" },
+    failure_mode_allow: true,
+  };
+  const called = await guardOf({ filters: [httpFilter("ext_authz.v3.ExtAuthz", grpc)] }, "forward");
+  assert.deepEqual(
+    [called.pool, called.asks, called.timeout, called.onFailure],
+    ["a", "grpc", 1_000, "pass"],
+  );
   assert.match(
     (await problemsOf({ filters: [httpFilter("ext_authz.v3.ExtAuthz", { grpc_service: {} })] }))[0]!,
-    /over HTTP, not over gRPC/,
+    /expected http_service, or grpc_service with the cluster/,
   );
 });
 

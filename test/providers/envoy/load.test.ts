@@ -253,3 +253,29 @@ test("the TOML of a converted file loads, and leads to the same pools in the sam
   });
   assert.deepEqual(relayTarget(plain.model.listeners[0]!.chains[0]!.serve), [{ pool: "a", weight: 1 }]);
 });
+
+test("connections have limits, ages and rules about addresses", async () => {
+  const filter = (name: string, fields: string): string =>
+    `{ name: f, typed_config: { ${typed(`envoy.extensions.filters.network.${name}`)}, ${fields} } }`;
+  const rbac = (principal: string): string =>
+    filter(
+      "rbac.v3.RBAC",
+      `rules: { action: DENY, policies: { p: { permissions: [{ any: true }], principals: [${principal}] } } }`,
+    );
+  const chain = (...before: string[]): string =>
+    `[{ filters: [${[...before, `{ name: t, typed_config: { ${tcpProxy}, cluster: a, max_downstream_connection_duration: 60s } }`].join(", ")}] }]`;
+  const source = rbac("{ direct_remote_ip: { address_prefix: 10.0.0.0, prefix_len: 8 } }");
+  const { model } = await load(
+    tcp(chain(source, filter("connection_limit.v3.ConnectionLimit", "max_connections: 7"))),
+  );
+  const [listener] = model.listeners;
+  assert.equal(listener!.maxConnections, 7);
+  assert.deepEqual(
+    listener!.chains.map(({ serve, match, maxAge }) => [serve.kind, match.from.length, maxAge]),
+    [
+      ["refuse", 1, 60_000],
+      ["relay", 0, 60_000],
+    ],
+  );
+  assert.match((await problems(tcp(chain(rbac("{ any: true }")))))[0]!, /addresses of clients as principals/);
+});

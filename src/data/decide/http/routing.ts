@@ -1,4 +1,5 @@
 import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
+import { loadWire } from "../../../lib/wire.ts";
 import { testsOf } from "../../../model/http/condition.ts";
 import type { HttpServe } from "../../../model/http/front.ts";
 import type { RequestMatch, TextTest } from "../../../model/http/match.ts";
@@ -25,6 +26,7 @@ export interface CompiledTable {
 
 /** Compiles route tables; an engine for regular expressions is loaded for those alone that have some. */
 export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
+  if (table.guards.some((guard) => guard.kind === "forward" && guard.asks === "grpc")) await loadWire();
   const regexes = usesRegexes(table) ? await loadRegexes() : undefined;
   const index = new RouteIndex(compileTable(table, regexes), (pattern, ignoreCase) =>
     regexes!.whole(pattern, ignoreCase),

@@ -1,8 +1,10 @@
 import { answerWith } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
+import { grpcStatusOf } from "../../../http/grpc.ts";
 import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
-import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
+import type { ResponseHead } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
+import { readFields } from "../../../http/scan.ts";
 import type { ForwardAuth } from "../../../model/http/guard.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { ReservedNames } from "../../decide/http/reserved.ts";
@@ -12,8 +14,10 @@ import { type Refusal, unavailable, type Verdict, type Waiter, type Waiting } fr
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
+import { checkMessage, readCheck } from "./check-call.ts";
 import type { HttpConnection } from "./client.ts";
 import type { HttpPlane } from "./plane.ts";
+import { callLines, linesOf, QuestionHead, questionLines, textOf } from "./question-head.ts";
 import type { PoolChoice } from "./sticky-pick.ts";
 import type { RequestView } from "./view.ts";
 
@@ -123,7 +127,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   }
 
   connected(upstream: RequestUpstream): void {
-    const { markers } = this.#judge;
+    const { markers, auth } = this.#judge;
     const { http } = this.choice.pool.definition;
     const { address } = upstream.backend;
     const { fields } = this.#view;
@@ -137,7 +141,16 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
           ? address
           : this.#host(address);
     const dropped = markDropped(fields, markers);
-    upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view) });
+    if (auth.asks === "grpc") this.#call(upstream, checkMessage(this.#view, fields, dropped));
+    else upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view) });
+  }
+
+  /** The message has all that the server learns. */
+  #call(upstream: RequestUpstream, message: Buffer): void {
+    this.head.fields = readFields("");
+    this.head.length = message.length;
+    upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines: callLines });
+    upstream.requestBody.body(message, 0, message.length, true);
   }
 
   #host(address: string): string {
@@ -157,7 +170,8 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     const { status, fields } = head;
     const { auth } = this.#judge;
     this.#side.dispatch.answered(this.#sentAt, serves(status));
-    if (status >= 200 && status < 300)
+    if (auth.asks === "grpc") this.#answeredCall(head);
+    else if (status >= 200 && status < 300)
       this.#verdict = {
         kind: "pass",
         user: auth.copy.length === 0 ? "" : textOf(fields, auth.copy[0]!),
@@ -171,6 +185,15 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
       this.#lines = fields.linesExcept(markDropped(fields, [framing]));
       this.#parts = [];
     }
+  }
+
+  /** The verdict is in the message that follows. */
+  #answeredCall({ status, fields }: ResponseHead): void {
+    const code = grpcStatusOf(fields);
+    if (status === 200 && (code === undefined || code === 0)) this.#parts = [];
+    this.#verdict = this.#judge.failed(
+      code === undefined ? `it answers with status ${status}` : `status ${code} of gRPC`,
+    );
   }
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
@@ -189,9 +212,19 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
 
   end(): void {
     this.#side.served(true);
+    if (this.#judge.auth.asks === "grpc" && this.#parts !== undefined) {
+      this.#settle(this.#judged(readCheck(Buffer.concat(this.#parts), this.#view)));
+      return;
+    }
     const verdict = this.#verdict!;
     if (verdict.kind === "pass" || this.#parts === undefined) this.#settle(verdict);
     else this.#settle(this.#withAnswer(verdict, Buffer.concat(this.#parts)));
+  }
+
+  /** An answer that can't be read is none. */
+  #judged(verdict: Verdict): Verdict {
+    const isNone = verdict.kind === "refuse" && verdict.reason === "auth_unavailable";
+    return isNone ? this.#judge.failed(verdict.detail) : verdict;
   }
 
   #withAnswer(refusal: Refusal, body: Buffer): Refusal {
@@ -265,53 +298,4 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     if (this.#sentAt === 0) this.#side.dispatch.vacate();
     else this.#failed("backend_drained");
   }
-}
-
-/** The head of a question: without a body, whatever the request has. */
-class QuestionHead implements RequestHead {
-  readonly method: string;
-  scheme: "http" | "https";
-  readonly host: string;
-  readonly path: string;
-  readonly query: string;
-  readonly secondPath = undefined;
-  readonly length = 0;
-  readonly upgrade = "";
-  readonly expectsContinue = false;
-  readonly takesTrailers = false;
-  authority: string;
-  fields: Fields;
-
-  constructor(view: RequestView, { path, asks }: ForwardAuth) {
-    const { scheme, host, authority, fields } = view;
-    this.method = asks === "same" ? view.method : "GET";
-    this.query = asks === "same" ? view.query : "";
-    this.path = asks === "same" ? path + view.path : path;
-    this.scheme = scheme;
-    this.host = host;
-    this.authority = authority;
-    this.fields = fields;
-  }
-}
-
-function questionLines(view: RequestView): string {
-  const { method, scheme, authority, path, query, client, requestId } = view;
-  const lines = `x-forwarded-method: ${method}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-uri: ${path}${query}\r\n`;
-  const host = authority === "" ? "" : `x-forwarded-host: ${authority}\r\n`;
-  const from = client === "" ? "" : `x-forwarded-for: ${client}\r\n`;
-  return `${lines}${host}${from}${requestId === "" ? "" : `x-request-id: ${requestId}\r\n`}`;
-}
-
-/** All fields of these names, as they came. */
-function linesOf(fields: Fields, names: readonly string[]): string {
-  let lines = "";
-  for (const name of names)
-    for (let at = fields.findName(name); at >= 0; at = fields.findName(name, at + 1))
-      lines += `${name}: ${fields.value(at)}\r\n`;
-  return lines;
-}
-
-function textOf(fields: Fields, name: string): string {
-  const at = fields.findName(name);
-  return at < 0 ? "" : fields.value(at);
 }

@@ -90,7 +90,9 @@ function markersOf(
 ): readonly FieldMarker[] {
   const own = frontend.forwarding.markers(connection.clientAddress);
   const edited = requestFields === undefined ? own : [...own, requestFields];
-  const free = view.reserved === undefined ? edited : [...edited, view.reserved];
+  const replaced = view.passage?.replaced;
+  const unreserved = view.reserved === undefined ? edited : [...edited, view.reserved];
+  const free = replaced === undefined ? unreserved : [...unreserved, replaced];
   return view.trace === undefined ? free : [...free, traceFields];
 }
 

@@ -125,10 +125,8 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     responseFields: exchange.responseFields,
   };
   if (access === undefined) logRequest(logger, record);
-  else access.record(record, view?.header ?? nothing);
+  else access.record(record, (name) => view?.header(name));
 }
-
-const nothing = (): undefined => undefined;
 
 /** Where the lines of a client's requests go; undefined: among all others. */
 export const linesOf = (plane: HttpPlane, { frontend }: ExchangeClient): RequestLines | undefined => {

@@ -1,20 +1,15 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
-import {
-  anyConnection,
-  type Chain,
-  type ChainMatch,
-  type Protocol,
-  type Serve,
-} from "../../../model/chain.ts";
+import { anyConnection, type ChainMatch, type Protocol } from "../../../model/chain.ts";
 import type { HttpRouteTable } from "../../../model/http/route.ts";
 import type { Listener, ListenerTls } from "../../../model/listener.ts";
 import type { Node } from "../node.ts";
 import { whyNoExtension } from "../schema/registry.ts";
 import { mapWeights } from "./action.ts";
 import { everybody, mapAddress, mapCidrs } from "./address.ts";
+import { type Mapped, needsDetection, orderedChains } from "./chains.ts";
 import type { Mapping } from "./context.ts";
-import { orderFilterChains } from "./filter-chains.ts";
 import { mapHttp, takesWebSocket } from "./http.ts";
+import { mapNetworkRules } from "./network-access.ts";
 import { mapRouteTable } from "./routes.ts";
 import { mapListenerTls } from "./tls.ts";
 
@@ -22,15 +17,6 @@ import { mapListenerTls } from "./tls.ts";
 export interface MappedListener {
   readonly listener: Listener;
   readonly tables: readonly HttpRouteTable[];
-}
-
-/** The service of a filter chain for its connections. */
-interface Mapped {
-  readonly name: string;
-  readonly tls: ListenerTls | undefined;
-  readonly serve: Serve;
-  readonly idle: number;
-  readonly match: ChainMatch;
 }
 
 /** In milliseconds, of Envoy. */
@@ -87,6 +73,7 @@ export async function mapListener(
       detect,
       chains: orderedChains(chains, otherwise, listener.chains[0]!.timeouts),
       tls: all.flatMap(({ tls }) => tls ?? []),
+      ...limitOf(all, mapping),
       proxyProtocol: mapListenerFilters(node, mapping),
       timeouts: {
         ...listener.timeouts,
@@ -96,59 +83,10 @@ export async function mapListener(
   };
 }
 
-/** Whether clients with and without TLS have to be told apart, by their first bytes. */
-function needsDetection(chains: readonly Mapped[]): boolean {
-  const asks = chains.some(({ match }) => match.sni.length + match.alpn.length + match.protocol.length > 0);
-  const secure = chains.filter(({ tls }) => tls !== undefined).length;
-  if (secure === chains.length)
-    return chains.some(({ match }) => match.protocol.some((protocol) => protocol !== "tls"));
-  return asks || secure > 0;
-}
-
-const refuse: Serve = { kind: "refuse" };
-
-/** Each filter chain for clients with TLS, and then for clients without. */
-function orderedChains(
-  chains: readonly Mapped[],
-  otherwise: Mapped | undefined,
-  timeouts: Chain["timeouts"],
-): readonly Chain[] {
-  const order = orderFilterChains(chains.map((chain) => ({ match: chain.match, chain })));
-  const rules = order.map(({ match, chain = otherwise }, index) => ({ match, chain, index }));
-  const takes = (match: ChainMatch, protocol: Protocol): boolean =>
-    match.protocol.length === 0 || match.protocol.includes(protocol);
-  const chainOf = (rule: (typeof rules)[number], secure: boolean): Chain => {
-    const { match, chain, index } = rule;
-    const ends = secure && chain?.tls !== undefined;
-    // Without TLS of its own a chain gets TLS as it comes, and HTTP can't be read from that.
-    const served =
-      chain !== undefined && (ends || (chain.tls === undefined && !(secure && chain.serve.kind === "http")));
-    return {
-      name: `${chain?.name ?? "no filter chain"}#${index}`,
-      match: { ...match, protocol: [] },
-      tls: ends ? "terminate" : secure ? "passthrough" : undefined,
-      settings: ends ? chain.tls.name : undefined,
-      serve: served ? chain.serve : refuse,
-      timeouts: { ...timeouts, idle: chain?.idle ?? timeouts.idle },
-    };
-  };
-  const anyTls = chains
-    .concat(otherwise ?? [])
-    .some(
-      ({ tls, match }) =>
-        tls !== undefined || match.sni.length + match.alpn.length + match.protocol.length > 0,
-    );
-  const onlyTls = chains
-    .concat(otherwise ?? [])
-    .every(({ tls, match }) => tls !== undefined && !match.protocol.includes("other"));
-  return [
-    ...(anyTls ? rules.filter(({ match }) => takes(match, "tls")).map((rule) => chainOf(rule, true)) : []),
-    ...(onlyTls
-      ? []
-      : rules
-          .filter(({ match }) => takes(match, "other") && match.sni.length + match.alpn.length === 0)
-          .map((rule) => chainOf(rule, false))),
-  ];
+/** A limit of a filter chain counts for its listener. */
+function limitOf(chains: readonly Mapped[], { defaults }: Mapping): Pick<Listener, "maxConnections"> {
+  const limits = chains.flatMap(({ most }) => most ?? []);
+  return { maxConnections: limits.length === 0 ? defaults.listener.maxConnections : Math.max(1, ...limits) };
 }
 
 interface Names {
@@ -167,13 +105,33 @@ async function mapFilterChain(
   if (match === undefined) return undefined;
   // Those who would get another chain instead are closed, too.
   if (tls === "wrong" && mapping.isLate)
-    return { name: names.chain, tls: undefined, match, serve: refuse, idle: usual.idle };
+    return { name: names.chain, tls: undefined, match, serve: { kind: "refuse" }, idle: usual.idle };
   if (tls === "wrong") return undefined;
   const filters = chain.nodes("filters");
   const served = await mapTerminal(filters.at(-1), names, tls, tables, mapping);
-  for (const filter of filters.slice(0, -1)) unknownFilter(filter, "network filter", mapping);
   if (filters.length === 0) mapping.report(errorAt(chain.path, "has no filters"));
-  return served && { name: names.chain, tls, match, ...served };
+  const before = await mapFilters(filters.slice(0, -1), match, mapping);
+  return served && { name: names.chain, tls, match, ...served, ...before };
+}
+
+/** The filters in front of the one that serves. */
+async function mapFilters(
+  filters: readonly Node[],
+  match: ChainMatch,
+  mapping: Mapping,
+): Promise<Pick<Mapped, "access" | "most">> {
+  let found: Pick<Mapped, "access" | "most"> = {};
+  for (const filter of filters) {
+    const config = filter.extension("typed_config");
+    const kind = config !== undefined && "type" in config ? config.kind : undefined;
+    if (kind === "ConnectionLimit")
+      found = { ...found, most: (config as Node).number("max_connections") ?? 0 };
+    else if (kind === "RBAC" && found.access === undefined && match.from.length === 0) {
+      const access = await mapNetworkRules(config as Node, mapping);
+      if (access !== undefined) found = { ...found, access };
+    } else unknownFilter(filter, "network filter", mapping);
+  }
+  return found;
 }
 
 async function mapTransport(
@@ -201,7 +159,7 @@ async function mapTerminal(
   tls: ListenerTls | undefined,
   tables: HttpRouteTable[],
   mapping: Mapping,
-): Promise<Pick<Mapped, "serve" | "idle"> | undefined> {
+): Promise<Pick<Mapped, "serve" | "idle" | "maxAge"> | undefined> {
   const config = filter?.extension("typed_config");
   if (filter === undefined) return undefined;
   if (config !== undefined && "type" in config && config.kind === "TcpProxy") {
@@ -210,7 +168,14 @@ async function mapTerminal(
       cluster === ""
         ? mapWeights(config.node("weighted_clusters"), config, mapping)
         : [{ pool: cluster, weight: 1 }];
-    return to && { serve: { kind: "relay", to }, idle: config.number("idle_timeout") || usual.idle };
+    const maxAge = config.number("max_downstream_connection_duration");
+    return (
+      to && {
+        serve: { kind: "relay", to },
+        idle: config.number("idle_timeout") || usual.idle,
+        ...(maxAge !== undefined && { maxAge }),
+      }
+    );
   }
   if (config !== undefined && "type" in config && config.kind === "HttpConnectionManager") {
     const table = await mapRoutes(config, names, tls, mapping);

@@ -289,4 +289,20 @@ message envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse
 message envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
 1 disabled bool
 2 check_settings message ! the filter's own settings count
+
+message envoy.extensions.filters.network.rbac.v3.RBAC
+1 rules envoy.config.rbac.v3.RBAC
+2 shadow_rules message ! rules are not tried out
+3 stat_prefix string - the name counts
+4 enforcement_type int32 - addresses do not change
+5 shadow_rules_stat_prefix string - the name counts
+6 matcher message x
+7 shadow_matcher message ! rules are not tried out
+8 delay_deny duration - who is refused is refused at once
+
+message envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit
+1 stat_prefix string - the name counts
+2 max_connections UInt64Value
+3 delay duration - who is refused is refused at once
+4 runtime_enabled message - there are no runtime keys
 `;

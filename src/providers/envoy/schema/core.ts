@@ -107,7 +107,7 @@ message envoy.config.core.v3.ApiConfigSource
 message envoy.config.core.v3.GrpcService
 1 envoy_grpc envoy.config.core.v3.GrpcService.EnvoyGrpc
 2 google_grpc message x
-3 timeout duration - streams have none
+3 timeout duration
 5 initial_metadata envoy.config.core.v3.HeaderValue[] x
 6 retry_policy message x
 

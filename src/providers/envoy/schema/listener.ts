@@ -99,7 +99,7 @@ message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 10 weighted_clusters envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster
 11 hash_policy envoy.type.v3.HashPolicy[]
 12 tunneling_config message x
-13 max_downstream_connection_duration duration x
+13 max_downstream_connection_duration duration
 14 on_demand message x
 15 access_log_flush_interval duration - umay's own log
 16 flush_access_log_on_connected bool - umay's own log

@@ -109,6 +109,7 @@ function placeText(place: TokenPlace, name: string, writing: Writing): string {
 
 function writeForward(auth: ForwardAuth, writing: Writing): object {
   const { name, pool, path, copy, copyResponse, timeout, onFailure, asks } = auth;
+  if (asks === "grpc") writing.omit(`${name}: the server is called over gRPC`);
   if (asks === "same") writing.omit(`${name}: the server is asked with the request's own method and path`);
   return table({
     type: "forward",

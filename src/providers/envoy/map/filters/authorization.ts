@@ -8,7 +8,7 @@ import { statusOf } from "./status.ts";
 /** In milliseconds, of Envoy. */
 const usualTimeout = 200;
 
-/** `ExtAuthz`: a server is asked about each request, over HTTP. */
+/** `ExtAuthz`: a server is asked about each request, over HTTP or gRPC. */
 export const applyAuthorization: ApplyFilter = async ({ name, config, own }, parts, guards, mapping) => {
   if (own?.flag("disabled") === true) return;
   const guard = await guards.nameOf(config, "auth", name, (label) => authOf(config, label, mapping));
@@ -18,10 +18,7 @@ export const applyAuthorization: ApplyFilter = async ({ name, config, own }, par
 function authOf(config: Node, name: string, mapping: Mapping): ForwardAuth | undefined {
   const { report } = mapping;
   const service = config.node("http_service");
-  if (service === undefined) {
-    report(errorAt(config.path, "expected http_service: umay asks over HTTP, not over gRPC"));
-    return undefined;
-  }
+  if (service === undefined) return overGrpc(config, name, mapping);
   const server = service.node("server_uri");
   const pool = server?.text("cluster") ?? "";
   if (server === undefined || pool === "") {
@@ -38,6 +35,28 @@ function authOf(config: Node, name: string, mapping: Mapping): ForwardAuth | und
     copy: namesOf(answer?.node("allowed_upstream_headers"), mapping),
     copyResponse: namesOf(answer?.node("allowed_client_headers_on_success"), mapping),
     timeout: server.number("timeout") ?? usualTimeout,
+    onFailure: config.flag("failure_mode_allow") === true ? "pass" : "refuse",
+    failureStatus: statusOf(config.node("status_on_error")) ?? 403,
+  };
+}
+
+/** The cluster has to speak HTTP/2. */
+function overGrpc(config: Node, name: string, { report }: Mapping): ForwardAuth | undefined {
+  const service = config.node("grpc_service");
+  const pool = service?.node("envoy_grpc")?.text("cluster_name") ?? "";
+  if (pool === "") {
+    report(errorAt(config.path, "expected http_service, or grpc_service with the cluster of envoy_grpc"));
+    return undefined;
+  }
+  return {
+    kind: "forward",
+    name,
+    pool,
+    path: "",
+    asks: "grpc",
+    copy: [],
+    copyResponse: [],
+    timeout: service!.number("timeout") ?? usualTimeout,
     onFailure: config.flag("failure_mode_allow") === true ? "pass" : "refuse",
     failureStatus: statusOf(config.node("status_on_error")) ?? 403,
   };

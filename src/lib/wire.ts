@@ -1,0 +1,23 @@
+import { importModule } from "./own-modules.ts";
+import type * as Engine from "./wire-engine.ts";
+
+/** The wire format of protobuf. */
+export type Wire = typeof Engine;
+
+let loaded: Promise<Wire> | undefined;
+let ready: Wire | undefined;
+
+/** Loads it, once: most configurations have no use for it. */
+export function loadWire(): Promise<Wire> {
+  loaded ??= importModule<Wire>("lib/wire-engine").then((wire) => {
+    ready = wire;
+    return wire;
+  });
+  return loaded;
+}
+
+/** It, for whoever knows that it is loaded. @throws where it is not, which is a defect. */
+export function wire(): Wire {
+  if (ready === undefined) throw new Error("the wire format of protobuf is not loaded");
+  return ready;
+}
