@@ -47,7 +47,13 @@ export interface Content {
 }
 
 export type RouteAction =
-  | { readonly kind: "pools"; readonly to: Target; readonly changes?: readonly TargetChanges[] }
+  | {
+      readonly kind: "pools";
+      readonly to: Target;
+      readonly changes?: readonly TargetChanges[];
+      /** The field of the request that names the pool, in lower case; then `to` is empty. Undefined: `to` says it. */
+      readonly field?: string;
+    }
   | { readonly kind: "redirect"; readonly redirect: Redirect }
   | { readonly kind: "respond"; readonly status: number; readonly content: Content | undefined };
 

@@ -42,6 +42,7 @@ function describeValue({ name, test, not }: ValueMatch): string {
 export function describeAction(action: RouteAction): string {
   switch (action.kind) {
     case "pools": {
+      if (action.field !== undefined) return `the pool that field ${action.field} names`;
       const [first, ...others] = action.to;
       if (others.length === 0) return `pool ${first?.pool}`;
       return `pools ${action.to.map(({ pool, weight }) => `${pool} (${weight})`).join(", ")}`;

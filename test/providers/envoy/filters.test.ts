@@ -390,3 +390,22 @@ test("a filter that umay does not have is an error, unless it may be left out; s
   assert.match(warnings.join("\n"), /has no effect: umay has no HTTP filter/);
   assert.match(warnings.join("\n"), /there is no filter "nobody" here/);
 });
+
+test("a fault is a rule that answers a part of the requests; delays are refused", async () => {
+  const abort = { http_status: 418, percentage: { numerator: 5 } };
+  const { hosts } = await loadTable({ filters: [httpFilter("fault.v3.HTTPFault", { abort })] });
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ match, route }) => [
+      match.percent,
+      route.action.kind === "respond" ? route.action.status : route.action.kind,
+    ]),
+    [
+      [5, 418],
+      [undefined, "pools"],
+    ],
+  );
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("fault.v3.HTTPFault", { delay: {} })] }))[0]!,
+    /delays no requests/,
+  );
+});

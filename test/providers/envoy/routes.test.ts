@@ -308,3 +308,11 @@ test("local replies have texts of their own, by their status", async () => {
     [[404, 404, 410, "gone"]],
   );
 });
+
+test("a field of the request may name the cluster, and then none is unused", async () => {
+  const [route] = await loadRoutes({
+    clusters: [cluster("a", 1), cluster("b", 2)],
+    routes: [{ match: any, route: { cluster_header: "X-Cluster" } }],
+  });
+  assert.deepEqual(route!.action, { kind: "pools", to: [], field: "x-cluster" });
+});

@@ -59,7 +59,8 @@ export function choosePoolFor(
   const value = sticky && cookieValue(view.header("cookie"), sticky.cookie);
   const known = value === undefined ? undefined : stickyBackend(to, value, pools);
   if (known !== undefined) return { ...known, key };
-  const pool = pools.poolNamed(choosePool(to));
+  const field = action.kind === "pools" ? action.field : undefined;
+  const pool = pools.poolNamed(field === undefined ? choosePool(to) : (view.header(field) ?? ""));
   return pool && { pool, backend: namedBackend(pool, view), key };
 }
 

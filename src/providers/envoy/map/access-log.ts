@@ -11,6 +11,7 @@ import {
 import type { Node } from "../node.ts";
 import { mapLogFilter } from "./access-log-filter.ts";
 import type { Mapping } from "./context.ts";
+import { textOf } from "./material.ts";
 
 /** Envoy's format where none is given. */
 const usual =
@@ -46,11 +47,15 @@ export const lineOperators: Readonly<Record<string, string>> = {
 };
 
 /** The access logs of a connection manager; those that umay can't write are told of. */
-export function mapAccessLogs(logs: readonly Node[], mapping: Mapping): readonly ListenerLog[] {
-  return logs.flatMap((log) => mapLog(log, mapping) ?? []);
+export async function mapAccessLogs(
+  logs: readonly Node[],
+  mapping: Mapping,
+): Promise<readonly ListenerLog[]> {
+  const mapped = await Promise.all(logs.map((log) => mapLog(log, mapping)));
+  return mapped.filter((log) => log !== undefined);
 }
 
-function mapLog(log: Node, mapping: Mapping): ListenerLog | undefined {
+async function mapLog(log: Node, mapping: Mapping): Promise<ListenerLog | undefined> {
   const config = log.extension("typed_config");
   const file = fileOf(config !== undefined && "type" in config ? config : undefined, mapping);
   if (config === undefined || !("type" in config) || file === undefined) {
@@ -59,7 +64,7 @@ function mapLog(log: Node, mapping: Mapping): ListenerLog | undefined {
     );
     return undefined;
   }
-  const format = formatOf(config, mapping);
+  const format = await formatOf(config, mapping);
   const parts = partsIn(format);
   const filter = log.node("filter");
   return {
@@ -95,7 +100,7 @@ function fileOf(config: Node | undefined, { directory, report }: Mapping): strin
   }
 }
 
-function formatOf(config: Node, mapping: Mapping): AccessFormat {
+async function formatOf(config: Node, mapping: Mapping): Promise<AccessFormat> {
   const format = config.node("log_format");
   const old = (name: string): string => (config.type.fields.has(name) ? config.text(name) : "");
   const json = format?.text("json_format") || old("json_format") || old("typed_json_format");
@@ -104,7 +109,9 @@ function formatOf(config: Node, mapping: Mapping): AccessFormat {
       kind: "object",
       fields: objectOf(JSON.parse(json), format?.at("json_format") ?? config.path, mapping),
     };
-  const text = format?.text("text_format") || old("format") || `${usual}\n`;
+  const source = format?.node("text_format_source");
+  const read = source && (await textOf(source, "the format", mapping));
+  const text = read || format?.text("text_format") || old("format") || `${usual}\n`;
   // Every line ends by itself.
   return { kind: "text", parts: partsOf(text.replace(/\n$/, ""), format?.path ?? config.path, mapping) };
 }

@@ -44,6 +44,8 @@ async function mapResponse(direct: Node, mapping: Mapping): Promise<RouteAction>
 function mapForward(forward: Node, steps: RouteSteps, mapping: Mapping): RouteAction | undefined {
   const cluster = forward.text("cluster");
   if (cluster !== "") return { kind: "pools", to: [{ pool: cluster, weight: 1 }] };
+  const field = forward.text("cluster_header").toLowerCase();
+  if (field !== "") return { kind: "pools", to: [], field };
   const weighted = forward.node("weighted_clusters");
   const to = mapWeights(weighted, forward, mapping);
   const changes = (weighted?.nodes("clusters") ?? []).flatMap(

@@ -5,7 +5,7 @@ import { didYouMean } from "../../../lib/suggest.ts";
 import { poolsOf } from "../../../model/chain.ts";
 import { checkModel } from "../../../model/check/check.ts";
 import type { ModelFinding } from "../../../model/check/finding.ts";
-import { type HttpRouteTable, poolsOfTable } from "../../../model/http/route.ts";
+import { type HttpRouteTable, poolsOfTable, routesOf } from "../../../model/http/route.ts";
 import type { Listener } from "../../../model/listener.ts";
 import type { Model } from "../../../model/model.ts";
 import type { Pool } from "../../../model/pool.ts";
@@ -63,10 +63,15 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
     pools,
     routeTables: [...tables.values()],
   };
+  // Any of them may be named.
+  const byField = [...tables.values()].some((table) =>
+    [...routesOf(table)].some(({ action }) => action.kind === "pools" && action.field !== undefined),
+  );
   for (const finding of checkModel(model, [], ownAddresses())) {
     const told = tell(finding, places);
     // Of a control plane's clusters some are there before anybody leads to them.
-    if (told !== undefined && !(mapping.isDynamic && finding.kind === "unused_pool")) mapping.report(told);
+    const isUsed = mapping.isDynamic || byField;
+    if (told !== undefined && !(isUsed && finding.kind === "unused_pool")) mapping.report(told);
   }
   return model;
 }

@@ -9,7 +9,7 @@ import { mapLocalReplies } from "./local-reply.ts";
 /** An `HttpConnectionManager`. @param table the name of its route table. */
 export async function mapHttp(manager: Node, table: string, mapping: Mapping): Promise<HttpServe> {
   const errors = await mapLocalReplies(manager.node("local_reply_config"), mapping);
-  const logs = mapAccessLogs(manager.nodes("access_log"), mapping);
+  const logs = await mapAccessLogs(manager.nodes("access_log"), mapping);
   const front = { ...mapFront(manager, mapping), errors, ...(logs.length > 0 && { logs }) };
   return { kind: "http", routes: table, fallback: undefined, front };
 }

@@ -1,5 +1,5 @@
 import type { RequestMatch } from "../../../model/http/match.ts";
-import type { HttpRoute } from "../../../model/http/route.ts";
+import type { HttpRoute, RouteAction } from "../../../model/http/route.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
 import type { Node } from "../node.ts";
 import { mapAction } from "./action.ts";
@@ -61,11 +61,18 @@ export async function mapRoute(
   return [
     ...parts.special.map((each, index) => ({
       match: each.match,
-      route: { ...mapped, name: `${name}#${index + 1}`, guards: each.guards },
+      route: {
+        ...mapped,
+        name: `${name}#${index + 1}`,
+        guards: each.guards,
+        ...(each.status !== undefined && { action: ownAnswer(each.status) }),
+      },
     })),
     { match, route: mapped },
   ];
 }
+
+const ownAnswer = (status: number): RouteAction => ({ kind: "respond", status, content: undefined });
 
 const newParts = (route: string, match: RequestMatch): RouteParts => ({
   match,

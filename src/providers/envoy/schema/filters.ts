@@ -104,7 +104,7 @@ message envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
 8 descriptors message[] x
 9 stage uint32 - there is no rate limit service
 10 request_headers_to_add_when_not_enforced message[] - every limit is enforced
-11 local_rate_limit_per_downstream_connection bool x
+11 local_rate_limit_per_downstream_connection bool
 12 enable_x_ratelimit_headers envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion
 13 vh_rate_limits int32 - there is no rate limit service
 14 always_consume_default_token_bucket BoolValue - there is one bucket
@@ -196,4 +196,28 @@ message envoy.extensions.filters.http.grpc_stats.v3.FilterConfig
 3 stats_for_all_methods BoolValue - umay counts its own
 4 enable_upstream_stats bool - umay counts its own
 5 replace_dots_in_grpc_service_name bool - umay counts its own
+
+message envoy.extensions.filters.http.fault.v3.HTTPFault
+1 delay message
+2 abort envoy.extensions.filters.http.fault.v3.FaultAbort
+3 upstream_cluster string x
+4 headers envoy.config.route.v3.HeaderMatcher[]
+5 downstream_nodes string[] x
+6 max_active_faults UInt32Value - faults cost nothing
+7 response_rate_limit message x
+8 delay_percent_runtime string - there are no runtime keys
+9 abort_percent_runtime string - there are no runtime keys
+10 delay_duration_runtime string - there are no runtime keys
+11 abort_http_status_runtime string - there are no runtime keys
+12 max_active_faults_runtime string - there are no runtime keys
+13 response_rate_limit_percent_runtime string - there are no runtime keys
+14 abort_grpc_status_runtime string - there are no runtime keys
+15 disable_downstream_cluster_stats bool - umay counts its own
+16 filter_metadata struct - there is no metadata
+
+message envoy.extensions.filters.http.fault.v3.FaultAbort
+2 http_status uint32
+3 percentage envoy.type.v3.FractionalPercent
+4 header_abort message x
+5 grpc_status uint32 x
 `;

@@ -33,7 +33,7 @@ message envoy.config.listener.v3.Listener
 32 filter_chain_matcher message x
 33 additional_addresses message[] x
 34 max_connections_to_accept_per_socket_event UInt32Value - libuv's
-35 bypass_overload_manager bool x
+35 bypass_overload_manager bool - umay's limits count
 36 fcds_config message x
 37 tcp_keepalive message - umay sets its own
 

@@ -109,7 +109,7 @@ message envoy.config.route.v3.QueryParameterMatcher
 
 message envoy.config.route.v3.RouteAction
 1 cluster string
-2 cluster_header string x
+2 cluster_header string
 3 weighted_clusters envoy.config.route.v3.WeightedCluster
 4 metadata_match message x
 5 prefix_rewrite string

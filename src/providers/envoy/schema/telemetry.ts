@@ -16,7 +16,7 @@ message envoy.config.core.v3.SubstitutionFormatString
 2 json_format struct
 3 omit_empty_values bool - umay writes a line in one way
 4 content_type string
-5 text_format_source message x
+5 text_format_source envoy.config.core.v3.DataSource
 6 formatters message[] - umay writes a line in one way
 7 json_format_options message - umay writes a line in one way
 

@@ -92,10 +92,14 @@ function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writin
 }
 
 function writeTarget(
-  { to, changes }: Extract<RouteAction, { kind: "pools" }>,
+  { to, changes, field }: Extract<RouteAction, { kind: "pools" }>,
   route: string,
   writing: Writing,
 ): object {
+  if (field !== undefined) {
+    writing.omit(`route ${route}: field ${field} names the pool`);
+    return { respond: { status: 503 } };
+  }
   if (changes !== undefined) writing.omit(`route ${route}: what it changes for single pools`);
   if (to.length === 1) return { pool: writing.name(to[0]!.pool) };
   return { pools: to.map(({ pool, weight }) => ({ pool: writing.name(pool), weight })) };

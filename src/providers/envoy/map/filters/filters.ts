@@ -32,8 +32,8 @@ export interface RouteParts {
   maxBody: number | undefined;
   readonly requestSteps: FieldStep[];
   readonly responseSteps: FieldStep[];
-  /** Rules that stand before the route's own, with other guards in place of its. */
-  readonly special: { readonly match: RequestMatch; readonly guards: string[][] }[];
+  /** Rules that stand before the route's own, with other guards in place of its, or with an answer of umay's own. */
+  readonly special: { readonly match: RequestMatch; readonly guards: string[][]; readonly status?: number }[];
 }
 
 /** The guards of a table, as its filters make them. */

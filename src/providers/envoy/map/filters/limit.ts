@@ -22,6 +22,13 @@ function limitOf(from: Node, name: string, mapping: Mapping): RateLimit | undefi
   for (const key of ["filter_enabled", "filter_enforced"])
     if ((runtimePercent(from.node(key)) ?? 0) < 100)
       report(errorAt(from.at(key), "umay limits all requests or none; expected 0 or 100 %"));
+  if (from.flag("local_rate_limit_per_downstream_connection") === true)
+    report(
+      errorAt(
+        from.at("local_rate_limit_per_downstream_connection"),
+        "umay has one bucket for all connections",
+      ),
+    );
   const bucket = from.node("token_bucket")!;
   const most = bucket.number("max_tokens") ?? 0;
   const requests = bucket.number("tokens_per_fill") ?? 1;

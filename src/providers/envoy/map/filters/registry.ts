@@ -5,6 +5,7 @@ import { applyBuffer } from "./buffer.ts";
 import { applyCompressor } from "./compressor.ts";
 import { applyCors } from "./cors.ts";
 import { applyCsrf } from "./csrf.ts";
+import { applyFault } from "./fault.ts";
 import type { HttpFilter, RouteParts, TableGuards } from "./filters.ts";
 import { applyHeaderMutation } from "./header-mutation.ts";
 import { applyLimit } from "./limit.ts";
@@ -33,6 +34,7 @@ export const applied: Readonly<Record<string, ApplyFilter>> = {
   [`${extension}.cors.v3.Cors`]: applyCors,
   [`${extension}.csrf.v3.CsrfPolicy`]: applyCsrf,
   [`${extension}.ext_authz.v3.ExtAuthz`]: applyAuthorization,
+  [`${extension}.fault.v3.HTTPFault`]: applyFault,
   [`${extension}.header_mutation.v3.HeaderMutation`]: applyHeaderMutation,
   [`${extension}.jwt_authn.v3.JwtAuthentication`]: applyTokens,
   [`${extension}.local_ratelimit.v3.LocalRateLimit`]: applyLimit,
