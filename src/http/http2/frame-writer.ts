@@ -1,4 +1,8 @@
+import type { EncodedBlock } from "./hpack/encoder.ts";
 import { flag, frameHead, frameType, mostPayload } from "./protocol.ts";
+
+/** So few are copied sooner by a loop than by a call. */
+const fewBytes = 64;
 
 /** Where frames are put until the owner of the connection sends them, many in one write. */
 export class FrameWriter {
@@ -81,15 +85,15 @@ export class FrameWriter {
   }
 
   /** HEADERS, and as much CONTINUATION as the block needs; nothing may come between them. */
-  headers(stream: number, block: Buffer, last: boolean): void {
-    let end = Math.min(block.length, mostPayload);
-    const done = end === block.length ? flag.endHeaders : 0;
+  headers(stream: number, { bytes, length }: EncodedBlock, last: boolean): void {
+    let end = Math.min(length, mostPayload);
+    const done = end === length ? flag.endHeaders : 0;
     this.#head(end, frameType.headers, done | (last ? flag.endStream : 0), stream);
-    this.#copy(block, 0, end);
-    for (let at = end; at < block.length; at = end) {
-      end = Math.min(block.length, at + mostPayload);
-      this.#head(end - at, frameType.continuation, end === block.length ? flag.endHeaders : 0, stream);
-      this.#copy(block, at, end);
+    this.#copy(bytes, 0, end);
+    for (let at = end; at < length; at = end) {
+      end = Math.min(length, at + mostPayload);
+      this.#head(end - at, frameType.continuation, end === length ? flag.endHeaders : 0, stream);
+      this.#copy(bytes, at, end);
     }
   }
 
@@ -120,7 +124,9 @@ export class FrameWriter {
   #copy(bytes: Buffer, start: number, end: number): void {
     for (let at = start; at < end; ) {
       const buffer = this.#reserve(1);
-      const taken = bytes.copy(buffer, this.#used, at, end);
+      const taken = Math.min(end - at, buffer.length - this.#used);
+      if (taken > fewBytes) bytes.copy(buffer, this.#used, at, at + taken);
+      else for (let index = 0; index < taken; index++) buffer[this.#used + index] = bytes[at + index]!;
       this.#used += taken;
       this.#length += taken;
       at += taken;

@@ -9,7 +9,7 @@ import {
   unknownLength,
 } from "../message.ts";
 import { FieldList } from "./field-list.ts";
-import { Encoder } from "./hpack/encoder.ts";
+import { type EncodedBlock, Encoder } from "./hpack/encoder.ts";
 import { type Field, fieldOf } from "./hpack/field.ts";
 
 /** Makes the header blocks of one connection. Each must be sent, in the order in which they are made. */
@@ -17,7 +17,7 @@ export class Heads {
   readonly encoder = new Encoder();
 
   /** A request for a tunnel becomes an extended CONNECT (RFC 8441 section 4). */
-  request(head: RequestHead, edits: HeadEdits | undefined): Buffer {
+  request(head: RequestHead, edits: HeadEdits | undefined): EncodedBlock {
     const { encoder } = this;
     const isTunnel = head.upgrade !== "";
     encoder.begin();
@@ -33,7 +33,7 @@ export class Heads {
   }
 
   /** @param status 100 to 999. */
-  response(status: number, { fields, length }: ResponseHead, edits: HeadEdits | undefined): Buffer {
+  response(status: number, { fields, length }: ResponseHead, edits: HeadEdits | undefined): EncodedBlock {
     this.encoder.begin();
     this.encoder.addField(statusField(status));
     this.#fields(fields, edits, status < 200 || status === 204 ? undefined : length, false);
@@ -41,7 +41,7 @@ export class Heads {
     return this.encoder.end();
   }
 
-  trailers(fields: Fields): Buffer {
+  trailers(fields: Fields): EncodedBlock {
     const marks = new Uint8Array(fields.count);
     notInTrailers.mark(fields, marks);
     this.encoder.begin();

@@ -31,6 +31,15 @@ const fieldOverhead = 18;
 /** The block that is being made. It is used up before the next one of the thread begins. */
 let block: Buffer = Buffer.allocUnsafeSlow(8192);
 
+/** A header block: so many bytes, from the begin of the buffer on. */
+export interface EncodedBlock {
+  readonly bytes: Buffer;
+  readonly length: number;
+}
+
+/** The one object, so that nothing is allocated per block. */
+const made = { bytes: block, length: 0 };
+
 /** Makes the header blocks of one connection (RFC 7541); each must be sent, in this order. */
 export class Encoder {
   readonly #table: DynamicTable;
@@ -108,9 +117,11 @@ export class Encoder {
     }
   }
 
-  /** @returns the block; valid until another one is begun. */
-  end(): Buffer {
-    return block.subarray(0, this.#length);
+  /** @returns the block; valid until the thread begins another one. */
+  end(): EncodedBlock {
+    made.bytes = block;
+    made.length = this.#length;
+    return made;
   }
 
   /** @returns 0 where it is not in the table. */

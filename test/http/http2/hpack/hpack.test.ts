@@ -20,7 +20,8 @@ function decode(decoder: Decoder, bytes: Buffer): Pairs {
 function encode(encoder: Encoder, fields: readonly Field[]): Buffer {
   encoder.begin();
   for (const field of fields) encoder.addField(field);
-  return Buffer.from(encoder.end());
+  const { bytes, length } = encoder.end();
+  return Buffer.from(bytes.subarray(0, length));
 }
 
 const requests = [
