@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
-import { KubernetesServer } from "../support/kubernetes-server.ts";
+import { KubernetesServer } from "../support/kubernetes/server.ts";
 import { soon } from "../support/peer.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 

@@ -72,14 +72,19 @@ export class ClusterPart {
     if (settings.status) this.#reporter = new Reporter(api, cache, troubles, logger);
   }
 
-  /** @returns the proposal with what the cluster says. @param isFirst whether it is waited for. */
-  async added(own: Proposal, isFirst: boolean): Promise<Proposal> {
+  /**
+   * @returns the proposal with what the cluster says.
+   * @param isNew whether it was read just now. @param isFirst whether the cluster is waited for.
+   */
+  async added(own: Proposal, isNew: boolean, isFirst: boolean): Promise<Proposal> {
     const began = performance.now();
     const translation = await this.#translated(own.model, isFirst);
     const { listeners, pools, routeTables } = translation.model;
     const { model } = own;
     return {
       ...own,
+      // They were told when it was read.
+      warnings: isNew ? own.warnings : [],
       model: {
         ...model,
         listeners: [...model.listeners, ...listeners],

@@ -12,6 +12,8 @@ export class KubernetesProvider implements Provider {
   #part: ClusterPart | undefined;
   /** What the configuration itself says, as it was read last. */
   #own: Proposal | undefined;
+  /** Whether it has news that it was not asked for yet. */
+  #ownNews = false;
 
   /** @param base reads the configuration. */
   constructor(base: Provider) {
@@ -25,21 +27,25 @@ export class KubernetesProvider implements Provider {
   /** @param onlyNews whether the configuration is as it was: the cluster, or the control plane, alone has news. */
   async propose(onlyNews = false): Promise<Proposal> {
     const isFirst = this.#own === undefined;
-    const isOwn = this.#part !== undefined && onlyNews;
-    const own = isOwn && this.#own !== undefined ? this.#own : await this.#base.propose(onlyNews);
-    this.#own = own;
+    const isNew = this.#own === undefined || !onlyNews || this.#part === undefined || this.#ownNews;
+    this.#ownNews = false;
+    if (isNew) this.#own = await this.#base.propose(onlyNews);
+    const own = this.#own!;
     const settings = own.model.kubernetes;
     if (isFirst && settings !== undefined) {
       // A start without a cluster pays nothing for it.
       const { ClusterPart } = await import("./part.ts");
       this.#part = await ClusterPart.open(settings, this.#notices);
     }
-    return this.#part === undefined ? own : this.#part.added(own, isFirst);
+    return this.#part === undefined ? own : this.#part.added(own, isNew, isFirst);
   }
 
   watch(news: () => void, signal: AbortSignal): void {
     this.#part?.listen(news);
-    this.#base.watch?.(news, signal);
+    this.#base.watch?.(() => {
+      this.#ownNews = true;
+      news();
+    }, signal);
     signal.addEventListener("abort", () => this.#part?.quiet());
   }
 

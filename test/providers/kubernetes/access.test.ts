@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { listen } from "../../../src/lib/listen.ts";
 import { readAccess } from "../../../src/providers/kubernetes/client/access.ts";
+import { Api } from "../../../src/providers/kubernetes/client/api.ts";
 import { TokenFile } from "../../../src/providers/kubernetes/client/token.ts";
-import { apiOf } from "../../support/kubernetes-api.ts";
-import { KubernetesServer } from "../../support/kubernetes-server.ts";
+import { testCertificates } from "../../support/certificates.ts";
+import { apiOf } from "../../support/kubernetes/api.ts";
+import { KubernetesServer } from "../../support/kubernetes/server.ts";
 
 const folder = () => mkdtempDisposable(join(tmpdir(), "umay-kubernetes-"));
 
@@ -90,3 +95,54 @@ test("a token is read again after a minute, and at once where the server refuses
   await assert.rejects(api.json(request), { status: 401 });
   assert.equal(((await api.json(request)) as { kind: string }).kind, "ServiceList");
 });
+
+test("a request on a kept connection that the server closes meanwhile is sent again", async () => {
+  await using server = await KubernetesServer.start();
+  const api = apiOf(server);
+  using closing = new DisposableStack();
+  closing.defer(() => api.close());
+  const request = { method: "GET", path: "/api/v1/services", signal: AbortSignal.timeout(10_000) } as const;
+  await api.json(request);
+  server.fault = () => (server.requests.length === 2 ? "closed" : undefined);
+  await api.json(request);
+  assert.equal(server.requests.length, 3);
+  server.fault = () => "closed";
+  await assert.rejects(api.json(request), { status: 0 });
+});
+
+test("a server is asked over TLS, and believed by the CA of the cluster alone", async () => {
+  const { ecdsa, ca } = await testCertificates();
+  await using backend = await startHttpsBackend(await readFile(ecdsa.cert), await readFile(ecdsa.key));
+  const access = {
+    server: new URL(`https://127.0.0.1:${backend.port}`),
+    serverName: "localhost",
+    certificate: undefined,
+    token: undefined,
+    namespace: "umay",
+  };
+  const ask = async (pem: string | undefined): Promise<unknown> => {
+    const api = new Api({ ...access, ca: pem });
+    using closing = new DisposableStack();
+    closing.defer(() => api.close());
+    return await api.json({ method: "GET", path: "/api/v1/services", signal: AbortSignal.timeout(10_000) });
+  };
+  assert.deepEqual(await ask(await readFile(ca, "utf8")), { path: "/api/v1/services" });
+  await assert.rejects(ask(undefined), { status: 0, message: /certificate/ });
+});
+
+async function startHttpsBackend(
+  cert: Buffer,
+  key: Buffer,
+): Promise<{ readonly port: number } & AsyncDisposable> {
+  const server = createServer({ cert, key }, ({ url }, response) =>
+    response.end(JSON.stringify({ path: url })),
+  );
+  await listen(server, { kind: "tcp", host: "127.0.0.1", port: 0 });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -5,8 +5,8 @@ import { Follower, type FollowTimes } from "../../../src/providers/kubernetes/cl
 import { collectionPath, kinds } from "../../../src/providers/kubernetes/client/kinds.ts";
 import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
 import type { KubeObject } from "../../../src/providers/kubernetes/meta.ts";
-import { apiOf } from "../../support/kubernetes-api.ts";
-import { KubernetesServer, type ServedRequest } from "../../support/kubernetes-server.ts";
+import { apiOf } from "../../support/kubernetes/api.ts";
+import { KubernetesServer, type ServedRequest } from "../../support/kubernetes/server.ts";
 
 const { services } = kinds;
 const service = (name: string, more: object = {}) => ({ metadata: { name, namespace: "a" }, ...more });
@@ -135,13 +135,15 @@ test("a server that is killed is missed once the watch breaks; what was known st
   assert.equal(server.requests.filter(isList).length, 1, "the version was known still");
 });
 
-test("a server that is silent is given up, in a list and in a watch", async () => {
+test("a watch in which the server is silent is begun anew; a server that does not answer is told of", async () => {
   await using server = await KubernetesServer.start();
   server.put("services", service("one"));
   using copy = new Copy(server, { silence: 50 });
   await server.until(() => server.requests.filter(isWatch).length >= 3, "further watches");
-  assert.deepEqual(copy.keys, ["a/one"]);
-  assert.match(copy.problems[0]!.message, /silent for 50 ms/);
+  assert.deepEqual([copy.keys, copy.problems], [["a/one"], []]);
+  server.fault = () => "silent";
+  while (copy.problems.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.match(copy.problems[0]!.message, /did not answer within 50 ms/);
 });
 
 test("a refusal is told with the server's words, and asked again later", async () => {

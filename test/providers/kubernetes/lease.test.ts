@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Lease, type LeaseTimes } from "../../../src/providers/kubernetes/client/lease.ts";
-import { apiOf } from "../../support/kubernetes-api.ts";
-import { KubernetesServer } from "../../support/kubernetes-server.ts";
+import { apiOf } from "../../support/kubernetes/api.ts";
+import { KubernetesServer } from "../../support/kubernetes/server.ts";
 import { patient } from "../../support/patience.ts";
 
 const collection = "coordination.k8s.io/v1/leases";

@@ -7,8 +7,8 @@ import type { PresentStatus } from "../../../src/providers/kubernetes/status/pre
 import { refusedStatuses } from "../../../src/providers/kubernetes/status/refused.ts";
 import { type Json, stamped, statusPatch } from "../../../src/providers/kubernetes/status/stamp.ts";
 import { StatusWriter } from "../../../src/providers/kubernetes/status/writer.ts";
-import { apiOf } from "../../support/kubernetes-api.ts";
-import { KubernetesServer } from "../../support/kubernetes-server.ts";
+import { apiOf } from "../../support/kubernetes/api.ts";
+import { KubernetesServer } from "../../support/kubernetes/server.ts";
 import { soon } from "../../support/peer.ts";
 
 const controller = "umay.dev/gateway-controller";
@@ -206,4 +206,23 @@ test("a status that the server keeps in another form is not written again and ag
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(server.requests.length, 1);
+});
+
+test("a status that is wanted while another one is being written is written then", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("httpRoutes", route("r0"));
+  using writing = writerOf(server);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.fault = () => (server.requests.length === 1 ? promise : undefined);
+  writing.writer.want(wantedOf(1));
+  writing.writer.start();
+  await server.until(() => server.requests.length === 1, "the first write");
+  writing.writer.want(wantedOf(1, "False"));
+  resolve();
+  await server.until(() => statusOf(server, "r0") === "False", "the second write");
+  for (let count = 0; count < 5; count++) {
+    writing.writer.look("HTTPRoute/a/r0");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(server.requests.length, 2);
 });

@@ -19,11 +19,10 @@ export class CompressedBody implements CompressorOwner {
   readonly #compressor: Compressor;
   #trailers: Fields | undefined = undefined;
 
-  /** @param length as in {@link Compressor}. */
-  constructor(coding: Coding, length: number, owner: ForwardOwner, forward: CompressingForward) {
+  constructor(coding: Coding, owner: ForwardOwner, forward: CompressingForward) {
     this.#owner = owner;
     this.#forward = forward;
-    this.#compressor = new Compressor(coding, length, this);
+    this.#compressor = new Compressor(coding, this);
   }
 
   /** @returns false to get no more for now. */

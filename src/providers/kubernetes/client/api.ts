@@ -1,4 +1,5 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from "node:http";
+import type { RequestOptions as HttpsOptions } from "node:https";
 import { http, https } from "../../../lib/node-modules.ts";
 import type { ClusterAccess } from "./access.ts";
 import { Lines } from "./lines.ts";
@@ -47,24 +48,27 @@ export interface WatchRequest {
   readonly onLine: (line: string) => void;
 }
 
+type TlsOptions = Pick<HttpsOptions, "ca" | "servername" | "cert" | "key">;
+
 /** The API server, asked over HTTP/1.1. */
 export class Api {
   readonly #access: ClusterAccess;
+  readonly #tls: TlsOptions;
   readonly #agent: HttpAgent;
 
   constructor(access: ClusterAccess) {
     const { server, ca, serverName, certificate } = access;
     this.#access = access;
+    this.#tls = {
+      ...(ca !== undefined && { ca }),
+      ...(serverName !== undefined && { servername: serverName }),
+      ...certificate,
+    };
     const options = { keepAlive: true, maxFreeSockets: 4, scheduling: "lifo" } as const;
     this.#agent =
       server.protocol === "http:"
         ? new (http().Agent)(options)
-        : new (https().Agent)({
-            ...options,
-            ...(ca !== undefined && { ca }),
-            ...(serverName !== undefined && { servername: serverName }),
-            ...certificate,
-          });
+        : new (https().Agent)({ ...options, ...this.#tls });
   }
 
   /** umay's own namespace. */
@@ -89,24 +93,29 @@ export class Api {
     }
   }
 
-  /** Hands on the lines of a watch. Resolves at its orderly end. @throws ApiError, or what `onLine` throws. */
+  /**
+   * Hands on the lines of a watch. Resolves at its orderly end, and when the server has been silent: it has had nothing to
+   * say, or the connection is dead. @throws ApiError, or what `onLine` throws.
+   */
   async watch({ path, signal, silence, onOpen, onLine }: WatchRequest): Promise<void> {
     const silent = new AbortController();
     const timer = setTimeout(
-      () => silent.abort(new ApiError(0, `the server was silent for ${silence} ms`)),
+      () => silent.abort(new ApiError(0, `the server did not answer within ${silence} ms`)),
       silence,
     );
+    let isOpen = false;
     try {
       const both = AbortSignal.any([signal, silent.signal]);
       const response = await this.#ask({ method: "GET", path, signal }, both);
       const lines = new Lines(mostOfLine, onLine);
+      isOpen = true;
       onOpen();
       for await (const chunk of response) {
         timer.refresh();
         lines.push(chunk as Buffer);
       }
     } catch (error) {
-      throw asApiError(error, silent.signal);
+      if (!isOpen || !silent.signal.aborted) throw asApiError(error, silent.signal);
     } finally {
       clearTimeout(timer);
     }
@@ -118,8 +127,25 @@ export class Api {
 
   /** @returns the response where it is none of refusal. @throws ApiError */
   async #ask({ method, path, body }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const { server, token } = this.#access;
     const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = await this.#answer(method, path, text, signal).catch((error: unknown) => {
+      throw asApiError(error, signal);
+    });
+    const status = response.statusCode!;
+    if (status >= 200 && status < 300) return response;
+    if (status === 401) this.#access.token?.refused();
+    const seconds = Number(response.headers["retry-after"]);
+    const reason = await refusalOf(response);
+    throw new ApiError(status, reason, Number.isFinite(seconds) ? Math.min(seconds, 300) * 1_000 : 0);
+  }
+
+  async #answer(
+    method: string,
+    path: string,
+    text: string | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { server, token } = this.#access;
     const options: RequestOptions = {
       method,
       agent: this.#agent,
@@ -136,15 +162,12 @@ export class Api {
       },
     };
     const { request } = server.protocol === "http:" ? http() : https();
-    const response = await answerOf(request(server, options), text).catch((error: unknown) => {
-      throw asApiError(error, signal);
+    const first = request(server, options);
+    return answerOf(first, text).catch((error: unknown) => {
+      // The server closed a kept connection while the request was on its way.
+      if (!first.reusedSocket || signal.aborted) throw error;
+      return answerOf(request(server, { ...options, agent: false, ...this.#tls }), text);
     });
-    const status = response.statusCode!;
-    if (status >= 200 && status < 300) return response;
-    if (status === 401) token?.refused();
-    const seconds = Number(response.headers["retry-after"]);
-    const reason = await refusalOf(response);
-    throw new ApiError(status, reason, Number.isFinite(seconds) ? Math.min(seconds, 300) * 1_000 : 0);
   }
 }
 

@@ -99,20 +99,18 @@ export class StatusWriter {
   async #bring(id: string, signal: AbortSignal): Promise<void> {
     this.#queue.delete(id);
     const { api, pace, present, tell } = this.#options;
-    const patch = this.#patchOf(id, new Date().toISOString().replace(/\.\d+/, ""));
-    if (patch === undefined) {
+    if (this.#patchOf(id) === undefined) {
       this.#failed.delete(id);
       return;
     }
     try {
       await pace.turn(signal);
-      const { kind, namespace, name } = present(id)!;
-      const path = `${collectionPath(kinds[kind], namespace)}/${name}/status`;
-      const answer = await api.json({ method: "PATCH", path, body: patch, signal });
-      this.#written.set(id, {
-        wanted: this.#wanted.get(id) ?? {},
-        got: (answer as { status?: Json }).status ?? {},
-      });
+      // Something else may be wanted by now, or it has gone.
+      const [object, wanted, body] = [present(id), this.#wanted.get(id), this.#patchOf(id)];
+      if (object === undefined || wanted === undefined || body === undefined) return;
+      const path = `${collectionPath(kinds[object.kind], object.namespace)}/${object.name}/status`;
+      const answer = await api.json({ method: "PATCH", path, body, signal });
+      this.#written.set(id, { wanted, got: (answer as { status?: Json }).status ?? {} });
       this.#failed.delete(id);
       tell(undefined);
     } catch (error) {
@@ -121,8 +119,9 @@ export class StatusWriter {
   }
 
   /** Undefined where the status is as wanted, as far as the server lets it be. */
-  #patchOf(id: string, now: string): Json | undefined {
+  #patchOf(id: string): Json | undefined {
     const { present, controller } = this.#options;
+    const now = new Date().toISOString().replace(/\.\d+/, "");
     const [object, wanted, written] = [present(id), this.#wanted.get(id), this.#written.get(id)];
     if (object === undefined) this.#written.delete(id);
     if (object === undefined || wanted === undefined) return undefined;

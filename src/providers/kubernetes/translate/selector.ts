@@ -3,9 +3,6 @@ import type { Namespaces } from "../gateway-api.ts";
 import type { LabelSelector } from "../meta.ts";
 import type { Objects } from "../objects.ts";
 
-/** Every namespace has it (KEP-2161). */
-const nameLabel = "kubernetes.io/metadata.name";
-
 /** Whether a namespace is one of those from which something may be attached. @param own the namespace that says so. */
 export function isAllowed(
   { from = "Same", selector = {} }: Namespaces,
@@ -19,7 +16,7 @@ export function isAllowed(
     case "Same":
       return namespace === own;
     case "Selector":
-      return selects(selector, { [nameLabel]: namespace, ...namespaces.get(namespace)?.metadata.labels });
+      return selects(selector, namespaces.get(namespace)?.metadata.labels ?? {});
     default:
       return false;
   }

@@ -1,6 +1,6 @@
-import { Api } from "../../src/providers/kubernetes/client/api.ts";
-import type { Token } from "../../src/providers/kubernetes/client/token.ts";
-import type { KubernetesServer } from "./kubernetes-server.ts";
+import { Api } from "../../../src/providers/kubernetes/client/api.ts";
+import type { Token } from "../../../src/providers/kubernetes/client/token.ts";
+import type { KubernetesServer } from "./server.ts";
 
 /** A server as umay asks it. */
 export function apiOf(server: KubernetesServer, token?: Token): Api {
