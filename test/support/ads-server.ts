@@ -232,6 +232,13 @@ export const answeringRoutes = (name: string, status: number): Message => ({
   ],
 });
 
+/** Routes that lead to a cluster. */
+export const routesTo = (name: string, cluster: string): Message => ({
+  "@type": "envoy.config.route.v3.RouteConfiguration",
+  name,
+  virtual_hosts: [{ name: "all", domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster } }] }],
+});
+
 /** A bootstrap file that names this control plane. */
 export const adsBootstrap = (port: number, protocol: keyof typeof requests, admin = ""): string => `
 node: { id: umay-1, cluster: edge, metadata: { zone: a, weights: [1, true] } }

@@ -3,6 +3,7 @@ import { Notices } from "../notices.ts";
 import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
 import type { Driven } from "../xds/driven.ts";
 import { EndpointBoard } from "../xds/endpoints.ts";
+import { statsOf } from "../xds/stats.ts";
 import {
   type EnvoyOptions,
   type LoadedEnvoy,
@@ -106,7 +107,7 @@ export class EnvoyProvider implements Provider {
         const { dumpConfig } = await import("../xds/dump.ts");
         return dumpConfig({ bootstrap: this.#read?.bootstrap, source: this.#driven?.source, endpoints });
       },
-      stats: () => this.#driven?.source.stats() ?? new Map(),
+      stats: () => statsOf(this.#driven?.source.carriers ?? new Map()),
     };
   }
 

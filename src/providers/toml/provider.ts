@@ -3,6 +3,7 @@ import { Notices } from "../notices.ts";
 import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
 import type { Driven } from "../xds/driven.ts";
 import { EndpointBoard } from "../xds/endpoints.ts";
+import { statsOf } from "../xds/stats.ts";
 import { type LoadOptions, loadConfig, type PlacedConfig } from "./load.ts";
 
 /**
@@ -95,7 +96,7 @@ export class TomlProvider implements Provider {
         const { dumpConfig } = await import("../xds/dump.ts");
         return dumpConfig({ bootstrap: undefined, source: driven.source, endpoints });
       },
-      stats: () => driven.source.stats(),
+      stats: () => statsOf(driven.source.carriers),
     };
   }
 

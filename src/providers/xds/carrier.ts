@@ -8,6 +8,8 @@ export interface Carrier {
   readonly complete: boolean;
   /** Whether nobody has answered, and everybody has been asked. */
   readonly unreachable: boolean;
+  /** Whether its stream is there; undefined: it has none. */
+  readonly connected?: boolean;
   start(): void;
   stop(): void;
   /** From now on it also asks for these names of a kind, and for those no more. */

@@ -7,7 +7,7 @@ import type { Pool } from "../../model/pool.ts";
 import type { Dynamic } from "./assembly.ts";
 
 /** Is told what is not served: `listener web`, and why. */
-type LeaveOut = (what: string, why: string) => void;
+export type LeaveOut = (what: string, why: string) => void;
 
 /**
  * Adds what control planes have sent to a model. The model's own listeners and pools keep their names and addresses; a resource

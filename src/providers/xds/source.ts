@@ -134,6 +134,11 @@ export class XdsSource {
     return this.#assembly.put(this.#served("cluster"), this.#served("listener"));
   }
 
+  /** Where resources come from, by place. */
+  get carriers(): ReadonlyMap<string, Carrier> {
+    return this.#carriers;
+  }
+
   /** Every resource of a kind, with those that were refused since. */
   *resources(kind: Kind): Generator<{
     readonly origin: string;
@@ -144,25 +149,6 @@ export class XdsSource {
       const { good, refused } = resources.get(kind) ?? { good: [], refused: new Map() };
       for (const [name, resource] of good) yield { origin, resource, refused: refused.get(name)?.reason };
     }
-  }
-
-  /** Counts of updates by the names of Envoy's statistics. */
-  stats(): ReadonlyMap<string, { readonly value: number; readonly type: "counter" | "gauge" }> {
-    const stats = new Map<string, { readonly value: number; readonly type: "counter" | "gauge" }>();
-    const count = (name: string, value: number): unknown => stats.set(name, { value, type: "counter" });
-    for (const [kind, name] of [
-      ["cluster", "cluster_manager.cds"],
-      ["listener", "listener_manager.lds"],
-    ] as const) {
-      const all = [...this.#carriers.values()].flatMap(({ resources }) => resources.get(kind)?.counts ?? []);
-      const [good, refused] = [sum(all.map((each) => each.good)), sum(all.map((each) => each.refused))];
-      count(`${name}.update_attempt`, good + refused);
-      count(`${name}.update_success`, good);
-      count(`${name}.update_rejected`, refused);
-    }
-    const streams = [...this.#carriers.values()].filter((carrier) => carrier instanceof StreamClient);
-    const connected = streams.length > 0 && streams.every((stream) => stream.connected) ? 1 : 0;
-    return stats.set("control_plane.connected_state", { value: connected, type: "gauge" });
   }
 
   *#served(kind: "cluster" | "listener"): Generator<Wanted> {
@@ -318,5 +304,3 @@ export class XdsSource {
 /** The place of a carrier: streams for one kind stand apart. */
 const placeOf = (origin: Origin, kind: Kind): string =>
   origin.type === "stream" ? `${origin.key}:${kind}` : origin.key;
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

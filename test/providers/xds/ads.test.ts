@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -278,6 +280,20 @@ test("a control plane that a later proposal is the first to name is followed, to
   scene.send("Cluster", edsCluster("c"));
   await scene.sendEndpoints("c");
   assert.ok("c" in scene.poolsOf(await scene.next("c")));
+});
+
+test("a listener whose address somebody else has is left out, and everything else is served", async () => {
+  await using scene = await Scene.start("delta");
+  await scene.begin();
+  await using other = createServer();
+  await once(other.listen(0, "127.0.0.1"), "listening");
+  const { port } = other.address() as AddressInfo;
+  scene.send("Listener", tcpListener("m", port, "a"), tcpListener("n", 4100, "a"), tcpListener("o", 0, "a"));
+  const model = await scene.next();
+  assert.deepEqual(
+    model.listeners.map(({ name }) => name),
+    ["l", "o"],
+  );
 });
 
 test("what left is gone: by name, or because the state of the world is without it", async () => {
