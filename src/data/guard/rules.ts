@@ -9,7 +9,8 @@ import { alternativeNames } from "../../tls/peer-certificate.ts";
 import { type CompiledTest, compileTest, compileValueTest } from "../decide/http/text-test.ts";
 import type { GuardedConnection, GuardedRequest, Verdict } from "./step.ts";
 
-type Holds = (request: GuardedRequest) => boolean;
+/** @param target the path with its query: a lax backend may read another one than the request's. */
+type Holds = (request: GuardedRequest, target: string) => boolean;
 
 /** Judges requests by rules: the first one that a request meets decides. */
 export class RulesJudge {
@@ -22,9 +23,19 @@ export class RulesJudge {
     this.#otherwise = otherwise;
   }
 
+  /** A request whose path can be read in two ways has to be let in both ways. */
   judge(request: GuardedRequest): Verdict {
+    const target = request.header(":path") ?? "";
+    const verdict = this.#decide(request, target);
+    const { secondPath } = request;
+    if (verdict.kind === "refuse" || secondPath === undefined) return verdict;
+    const query = target.indexOf("?");
+    return this.#decide(request, query < 0 ? secondPath : secondPath + target.slice(query));
+  }
+
+  #decide(request: GuardedRequest, target: string): Verdict {
     for (const { name, holds, allows } of this.#rules)
-      if (holds(request)) return allows ? { kind: "pass" } : denied(`rule ${name}`);
+      if (holds(request, target)) return allows ? { kind: "pass" } : denied(`rule ${name}`);
     return this.#otherwise ? { kind: "pass" } : denied("no rule lets it in");
   }
 }
@@ -37,23 +48,25 @@ function compile(condition: Condition): Holds {
       return () => true;
     case "all": {
       const parts = condition.of.map(compile);
-      return (request) => parts.every((holds) => holds(request));
+      return (request, target) => parts.every((holds) => holds(request, target));
     }
     case "some": {
       const parts = condition.of.map(compile);
-      return (request) => parts.some((holds) => holds(request));
+      return (request, target) => parts.some((holds) => holds(request, target));
     }
     case "not": {
       const holds = compile(condition.of);
-      return (request) => !holds(request);
+      return (request, target) => !holds(request, target);
     }
     case "header":
-      return valueHolds(condition.match, (request, name) => request.header(name));
+      return valueHolds(condition.match, (request, name, target) =>
+        name === ":path" ? target : request.header(name),
+      );
     case "query":
       return valueHolds(condition.match, (request, name) => request.queryValue(name));
     case "path": {
       const holds = textTest(condition.test);
-      return (request) => holds(request.header(":path")?.replace(/\?.*$/s, ""));
+      return (_request, target) => holds(target.replace(/\?.*$/s, ""));
     }
     default:
       return compileConnection(condition);
@@ -99,10 +112,10 @@ const textTest = (test: TextTest): CompiledTest => compileTest(test, (...args) =
 
 function valueHolds(
   match: ValueMatch,
-  read: (request: GuardedRequest, name: string) => string | undefined,
+  read: (request: GuardedRequest, name: string, target: string) => string | undefined,
 ): Holds {
   const holds = compileValueTest(match, (...args) => regexes().whole(...args));
-  return (request) => holds(read(request, match.name));
+  return (request, target) => holds(read(request, match.name, target));
 }
 
 function inRanges(

@@ -18,6 +18,8 @@ export interface GuardedRequest {
   readonly client: string;
   /** The name of its route. */
   readonly route: string;
+  /** The path as a lax backend might read it; undefined: there is one reading only. */
+  readonly secondPath?: string | undefined;
   /** The findings of the guards before. */
   readonly passage: { readonly user: string; claim(name: string): string } | undefined;
   /** All fields of a name, joined; also `:method`, `:path`, `:authority` and `:scheme`. @param name in lower case. */

@@ -10,6 +10,7 @@ import type { TextTest } from "../../../src/model/http/match.ts";
 await loadRegexes();
 
 interface Asked {
+  readonly secondPath?: string;
   readonly fields?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly client?: string;
@@ -17,9 +18,17 @@ interface Asked {
   readonly connection?: object;
 }
 
-const requestOf = ({ fields = {}, query = {}, client = "192.0.2.1", peer = client, connection }: Asked) =>
+const requestOf = ({
+  secondPath,
+  fields = {},
+  query = {},
+  client = "192.0.2.1",
+  peer = client,
+  connection,
+}: Asked) =>
   ({
     client,
+    secondPath,
     fields,
     query,
     // As requests do, these need their `this`.
@@ -150,4 +159,25 @@ test("the first rule that a request meets decides, and what happens without one 
   assert.equal(judge(false, { "x-yes": "1" }), "pass");
   assert.equal(judge(false, {}), "refuse");
   assert.equal(judge(true, {}), "pass");
+});
+
+test("a request whose path a lax backend reads in another way has to be let in both ways", () => {
+  const admin: Condition = { kind: "path", test: text("prefix", "/admin") };
+  const target: Condition = header(":path", text("exact", "/admin?a"));
+  for (const [when, fields] of [
+    [admin, { ":path": "/x%2f..%2fadmin" }],
+    [target, { ":path": "/x%2f..%2fadmin?a" }],
+  ] as const) {
+    const deny = new RulesJudge({
+      kind: "rules",
+      name: "rules.x",
+      rules: [rule(when, false)],
+      otherwise: true,
+    });
+    assert.equal(deny.judge(requestOf({ fields })).kind, "pass");
+    assert.equal(deny.judge(requestOf({ fields, secondPath: "/admin" })).kind, "refuse");
+  }
+  const allow: Condition = { kind: "path", test: text("prefix", "/x") };
+  assert.equal(meets(allow, { fields: { ":path": "/x%2f..%2fadmin" } }), true);
+  assert.equal(meets(allow, { fields: { ":path": "/x%2f..%2fadmin" }, secondPath: "/admin" }), false);
 });
