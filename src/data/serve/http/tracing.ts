@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { NameSet } from "../../../http/name-set.ts";
 import { parseTraceParent, traceParent } from "../../../http/trace-context.ts";
 import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
@@ -6,6 +5,7 @@ import type { SpanRecord } from "../../../model/tracing.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import type { ExchangeClient } from "./client.ts";
 import type { RecordedExchange } from "./record.ts";
+import { drawTraceIds } from "./trace-ids.ts";
 import type { RequestView } from "./view.ts";
 
 /** The place of a request in a trace. */
@@ -43,7 +43,7 @@ export class Tracing {
     const state = said && (view.header("tracestate") ?? "");
     const believed = said !== undefined && frontend.forwarding.trusts(connection.clientAddress);
     const percent = route?.definition.trace?.percent ?? this.#percent;
-    const ids = randomBytes(24).toString("hex");
+    const ids = drawTraceIds();
     view.trace = {
       traceId: said?.traceId ?? ids.slice(0, 32),
       spanId: ids.slice(32),
