@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isBlamed } from "../../../../src/data/decide/http/retry.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
+import { lingerToTheEnd } from "../../../support/lingering.ts";
 
 const listener = '[listeners.web.http]\nmax_response = "10B"\n';
 const route = (size: string): string =>
@@ -85,6 +86,7 @@ describe("an answer", () => {
       const backend = scene.backend();
       for (const part of answer) backend.send(part);
       assert.equal(scene.requests.at(-1)?.reason, reason);
+      lingerToTheEnd();
       if (status === "cut") assert.ok(client.wasReset && !writtenTo(client).endsWith("0\r\n\r\n"));
       else assert.match(writtenTo(client), new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.equal(backend.socket.destroyed, reason === tooLarge, "the rest is not read");
