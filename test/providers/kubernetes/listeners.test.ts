@@ -228,6 +228,32 @@ spec:
   assert.equal(await asked(translation, { host: "a.test" }), "404 no_route");
 });
 
+test("a ListenerSet without a listener that has a certificate is not accepted", async () => {
+  const set = `
+kind: ListenerSet
+metadata: { name: dark, namespace: default }
+spec:
+  parentRef: { name: web }
+  listeners:
+  - { name: tls, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: missing }] } }
+---
+`;
+  const translation = await translated(
+    gateway(
+      "web",
+      "[{ name: http, port: 80, protocol: HTTP }]",
+      "  allowedListeners: { namespaces: { from: Same } }",
+    ) + set,
+  );
+  assert.equal(statusOf(translation, "Gateway", "default/web").attachedListenerSets, 0);
+  const { conditions, listeners } = statusOf(translation, "ListenerSet", "default/dark");
+  assert.deepEqual(told(conditions), [
+    "Accepted=False/ListenersNotValid",
+    "Programmed=False/ListenersNotValid",
+  ]);
+  assert.ok(told(listeners[0]!.conditions).includes("ResolvedRefs=False/InvalidCertificateRef"));
+});
+
 test("with a pool of addresses each Gateway has one of its own, which it keeps", async () => {
   const objects =
     gateway("b", "[{ name: http, port: 80, protocol: HTTP }]") +

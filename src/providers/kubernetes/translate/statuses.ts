@@ -174,13 +174,14 @@ function addressesOf(
   return asked.size === 0 ? addresses : addresses.filter(({ value = "" }) => asked.has(value));
 }
 
+/** Whether a listener of it can be served: unlike a Gateway, one whose certificates are all missing is not accepted. */
 const isSetAccepted = ({ spots, fault }: ServedGateway, set: ListenerSet): boolean =>
-  fault?.type !== "Accepted" && spots.some((spot) => spot.owner.object === set && spot.isAccepted);
+  fault?.type !== "Accepted" && spots.some((spot) => spot.owner.object === set && spot.isServed);
 
 export function listenerSetStatus(served: ServedGateway, set: ListenerSet): ListenerSetStatus {
   const condition = conditionsOf(set);
   const own = served.spots.filter(({ owner }) => owner.object === set);
-  const bad = own.filter((spot) => !spot.isAccepted);
+  const bad = own.filter((spot) => !spot.isServed);
   const isAccepted = isSetAccepted(served, set);
   const isProgrammed = served.fault === undefined && own.some(({ isServed }) => isServed);
   return {
