@@ -24,7 +24,7 @@ import { Discovery } from "./backends/discovery.ts";
 import { BackendDrains } from "./backends/drains.ts";
 import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
 import { OwnBackends } from "./backends/own-backends.ts";
-import { reconfigure, type Serving } from "./change/reconfigure.ts";
+import { reconfigure, type Serving, tryAddresses } from "./change/reconfigure.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
@@ -171,6 +171,11 @@ export class ControlPlane implements Serving {
   /** Serves another model, see {@link reconfigure}. */
   reconfigure(wanted: Model): Promise<void> {
     return reconfigure(this, wanted);
+  }
+
+  /** See {@link tryAddresses}. */
+  tryAddresses(wanted: Model): Promise<void> {
+    return tryAddresses(this, wanted);
   }
 
   /** A summary of what is served, for the log's line at start. */

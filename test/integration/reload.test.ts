@@ -172,9 +172,14 @@ test("what is wrong with a configuration is said, counted, and changes nothing",
   const port = address.kind === "tcp" ? address.port : 0;
   const changed = good.replace("pools.echo]", 'pools.echo]\npicker = "random"');
   writeFileSync(scene.file, `${changed}\n[listeners.b]\nbind = "127.0.0.1:${port}"\npool = "echo"\n`);
-  const refused = await scene.command("--json");
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, new RegExp(`^umay: listener b cannot listen on 127.0.0.1:${port}: .*in use`));
+  for (const option of ["--dry-run", "--json"]) {
+    const refused = await scene.command(option);
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      new RegExp(`^umay: listener b cannot listen on 127.0.0.1:${port}: .*in use`),
+    );
+  }
   assert.equal((await umay.status()).pools["echo"]!.picker, "power-of-two");
   assert.deepEqual(Object.keys((await umay.status()).listeners), ["a"]);
 

@@ -67,6 +67,13 @@ export async function reconfigure(serving: Serving, wanted: Model): Promise<void
   for (const { name } of before.pools) if (!kept.has(name)) stopDiscovery(store, name);
 }
 
+/** Finds out whether the addresses of a model can be had, and takes none. @throws where they can't. */
+export async function tryAddresses({ model, store }: Serving, wanted: Model): Promise<void> {
+  const next = withoutRestart(model, wanted);
+  const bound = await bindListeners(next.listeners, store.snapshot.listeners);
+  bound.release();
+}
+
 /** Of new pools, and of those that find their backends in another way. */
 function discoverChanged(serving: Serving, next: Model): Discoveries {
   const before = new Map(serving.model.pools.map(({ name, discovery }) => [name, discovery]));

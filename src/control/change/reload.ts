@@ -41,6 +41,8 @@ export interface Reconfigurable {
   readonly store: { readonly snapshot: { readonly version: number } };
   /** @throws where it can't be served; what was served is served on. */
   reconfigure(next: Model): Promise<void>;
+  /** @throws where its listeners can't have their addresses. */
+  tryAddresses(next: Model): Promise<void>;
 }
 
 /** An observer of reloads, whatever comes of them; a dry run is none. */
@@ -138,7 +140,7 @@ export class Reloader {
   async #serve(proposal: Proposal, dryRun: boolean): Promise<ReloadAnswer> {
     const { changes, restart } = compareModels(this.#plane.model, proposal.model);
     const changed = changes.length > 0;
-    if (!dryRun && changed) await this.#plane.reconfigure(proposal.model);
+    if (changed) await this.#plane[dryRun ? "tryAddresses" : "reconfigure"](proposal.model);
     return {
       result: dryRun ? "tried" : changed ? "applied" : "unchanged",
       generation: this.#plane.store.snapshot.version,

@@ -17,6 +17,7 @@ function scene() {
     state: "ready",
     model: first,
     store: { snapshot: { version: 4 } },
+    async tryAddresses(): Promise<void> {},
     async reconfigure(next: Model): Promise<void> {
       this.model = { ...next, workers: this.model.workers };
       this.store.snapshot.version++;
