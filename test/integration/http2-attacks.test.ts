@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect, constants } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import {
@@ -19,6 +20,7 @@ import {
 } from "../http/http2/wire.ts";
 import { connectSocket, poolToml } from "../support/client.ts";
 import { HttpClient } from "../support/http-client.ts";
+import { outcomeOf } from "../support/http2-outcome.ts";
 import { soon } from "../support/peer.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 import { NodeServer } from "../support/web-servers.ts";
@@ -252,6 +254,29 @@ describe("a backend as attacker over HTTP/2", () => {
     ],
     "a push": [502, (socket, id) => void socket.write(frame(5, 4, id, Buffer.concat([word(2), block(get)])))],
   };
+
+  test("what came of an answer reaches its client before the client is told that the rest is missing", async () => {
+    const part = Buffer.alloc(15_000, "part");
+    let breakOff = (): void => {};
+    say = (socket, id) => {
+      socket.write(
+        Buffer.concat([headers(id, [[":status", "200"]], 4), data(id, part, 0), data(id, part, 0)]),
+      );
+      breakOff = () => void socket.write(reset(id));
+    };
+    // With a window that is smaller than what came, so that the rest waits in umay.
+    const client = connect(`http://127.0.0.1:${umay.port("old")}`, {
+      settings: { initialWindowSize: 10_000 },
+    });
+    const stream = client.request({ ":path": "/broken" });
+    await soon(once(stream, "response"), "a head");
+    breakOff();
+    const line = await umay.logged(({ path }) => path === "/broken");
+    assert.equal(line["reason"], "backend_closed");
+    const { code, isWhole, body } = await outcomeOf(stream);
+    client.destroy();
+    assert.deepEqual([body.length, isWhole, code], [30_000, false, constants.NGHTTP2_INTERNAL_ERROR]);
+  });
 
   for (const [name, [status, attack]] of Object.entries(attacks))
     test(`${name} ends the request, and the next one is served`, async () => {

@@ -16,7 +16,7 @@ const program = ["h2spec", `${homedir()}/go/bin/h2spec`].find(
 test("h2spec finds nothing wrong, with TLS and without", {
   skip: program === undefined && "h2spec is not installed",
 }, async () => {
-  await using backend = await NodeServer.start();
+  await using backend = await NodeServer.start((response) => response.end("x".repeat(1_000)));
   const { ecdsa } = await testCertificates();
   await using umay = await startUmay(`
     workers = 1
@@ -26,6 +26,8 @@ test("h2spec finds nothing wrong, with TLS and without", {
     bind = "127.0.0.1:0"
     mode = "http"
     pool = "app"
+    # Else what is no preface of HTTP/2 is answered in HTTP/1.1.
+    http.versions = ["2"]
     [listeners.secure]
     bind = "127.0.0.1:0"
     mode = "http"
@@ -38,6 +40,6 @@ test("h2spec finds nothing wrong, with TLS and without", {
     const { stdout } = await promisify(execFile)(program!, [...args, ...tls], { maxBuffer: 1 << 24 }).catch(
       (failed: { stdout: string }) => failed,
     );
-    assert.match(stdout, /\n146 tests, 146 passed, 0 skipped, 0 failed\n/, stdout.slice(-4_000));
+    assert.match(stdout, /\n(\d+) tests, \1 passed, 0 skipped, 0 failed\n/, stdout.slice(-4_000));
   }
 });

@@ -22,8 +22,7 @@ const toml = (pools: string, more = ""): string => `
 
 const route = (name: string): string => `[routes.${name}]\npath_prefix = "/${name}"\npool = "${name}"\n`;
 
-test("two backends that take turns in 400 restarts cost no request that may be sent twice", async () => {
-  const backends = [await TimedBackend.start(), await TimedBackend.start()];
+async function restart(backends: readonly TimedBackend[]): Promise<ReadonlySet<string>> {
   await using stack = new AsyncDisposableStack();
   for (const backend of backends) stack.use(backend);
   await using umay = await startUmay(
@@ -45,7 +44,7 @@ test("two backends that take turns in 400 restarts cost no request that may be s
     }
   })();
   for (let round = 0; round < 400; round++) {
-    const backend = backends[round % 2]!;
+    const backend = backends[round % backends.length]!;
     await backend.kill();
     await backend.start();
     await sleep(30);
@@ -53,7 +52,18 @@ test("two backends that take turns in 400 restarts cost no request that may be s
   isOver = true;
   await load;
   assert.ok(outcomes.length > 400, `${outcomes.length} requests`);
-  assert.deepEqual(new Set(outcomes), new Set(["200"]));
+  return new Set(outcomes);
+}
+
+test("two backends that take turns in 400 restarts cost no request that may be sent twice", async () => {
+  const outcomes = await restart([await TimedBackend.start(), await TimedBackend.start()]);
+  assert.deepEqual(outcomes, new Set(["200"]));
+});
+
+test("the only backend restarts 400 times: a request waits for it, or is told that none could be connected", async (t) => {
+  const outcomes = await restart([await TimedBackend.start()]);
+  t.diagnostic([...outcomes].join(", "));
+  for (const outcome of outcomes) assert.ok(["200", "503 connect_failed"].includes(outcome), outcome);
 });
 
 test("a backend that is killed under 500 requests a second costs the POSTs that it had, and no GET", async (t) => {
@@ -70,6 +80,7 @@ test("a backend that is killed under 500 requests a second costs the POSTs that 
   const all = await stream(umay.port("web"), {
     rate: 500,
     count: 5_000,
+    clients: 64,
     request: (number) => {
       if (number === 2_500) killed = victim.process.kill("SIGKILL") ? performance.now() : 0;
       return { path: `/app/${number}`, method: isPost(number) ? "POST" : "GET" };
@@ -131,6 +142,7 @@ test("three times what its backend can do: four fifths of that are served, in bo
   const crowded = await stream(port, {
     rate,
     count: Math.round(10 * rate),
+    clients: 6 * most,
     request: (number) => ({ path: `/app/${number}` }),
   });
   const goodput = crowded.filter(({ status }) => status === 200).length / (performance.now() - from);

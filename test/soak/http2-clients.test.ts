@@ -29,6 +29,7 @@ const start = async (address: string) =>
     bind = "127.0.0.1:0"
     mode = "http"
     pool = "app"
+    max_requests_per_connection = 0
     http2.max_streams = 1000
     ${poolToml("app", [address])}`);
 

@@ -84,7 +84,22 @@ export class ClientStream extends Stream implements BodyReceiver {
       this.outgoing.drop();
       this.connection.forget(this);
     } else if (this.resetCode === errorCode.refused && !this.#answered) this.cut(responseFaults.not_read);
-    else this.cut(responseFaults.stream_reset);
+    else {
+      // Behind what came of the response before it, perhaps in the same read.
+      this.received = true;
+      this.connection.inbox.push(this, deliverReset);
+    }
+  }
+
+  /** What came of the response is the user's, before it hears that the rest is missing. */
+  override cut(fault = this.cutShort): void {
+    const held = this.gone ? undefined : this.incoming.copyHeld();
+    if (held !== undefined) this.connection.inbox.push(this, deliverHeld, held);
+    super.cut(fault);
+  }
+
+  deliverHeld(held: Buffer): void {
+    this.user.body(held, 0, held.length, false);
   }
 
   sent(): void {
@@ -105,6 +120,9 @@ export class ClientStream extends Stream implements BodyReceiver {
   }
 }
 
+const deliverReset: Delivery = ({ stream }) => stream.cut(responseFaults.stream_reset);
+const deliverHeld: Delivery = ({ stream, content }) =>
+  (stream as ClientStream).deliverHeld(content as Buffer);
 const deliverInterim: Delivery = ({ stream, content }) =>
   (stream as ClientStream).deliverInterim(content as ResponseHead);
 const deliverSwitched: Delivery = ({ stream, content }) =>

@@ -70,6 +70,13 @@ export class Incoming {
     to.end(this.#trailers);
   }
 
+  /** @returns a copy of what is held; undefined: nothing is. */
+  copyHeld(): Buffer | undefined {
+    const hold = this.#hold;
+    if (hold === undefined || hold.length === 0) return undefined;
+    return Buffer.from(hold.bytes.subarray(hold.start, hold.end));
+  }
+
   /** Nobody wants any of it. */
   drop(): void {
     this.#dropping = true;

@@ -150,7 +150,7 @@ describe("a good token lets in", () => {
   });
 });
 
-test("the vectors of RFC 7515 are read as they are meant", async () => {
+test("the vectors of RFC 7515, which RFC 7519 has too (3.1, 6.1), are read as they are meant", async () => {
   const claims =
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
   const set = setOf(

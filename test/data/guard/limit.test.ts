@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { createAddressTable, giveBackOfWorker } from "../../../src/channel/address-table.ts";
+import { systemClock } from "../../../src/data/accept/client-table.ts";
 import { hashKey, keyText } from "../../../src/data/guard/limit/key.ts";
 import { LimitJudge } from "../../../src/data/guard/limit/limit.ts";
 import { LimitTable } from "../../../src/data/guard/limit/table.ts";
 import type { GuardedRequest } from "../../../src/data/guard/step.ts";
 import type { LimitKeyPart, RateLimit } from "../../../src/model/http/guard.ts";
+import { everybody, type TakenInWorker, type Taking } from "../../support/take-in-worker.ts";
 
 const limit: RateLimit = {
   kind: "rate-limit",
@@ -81,6 +85,32 @@ test("in any time no more passes than the rate and one burst, and after a pause 
     ),
     { numRuns: 50 },
   );
+});
+
+test("four threads at 10,000 requests a second and more get what the rate gives meanwhile, ±1", async (context) => {
+  const memory = createAddressTable(1, 4, 1);
+  const fast = { rate: { requests: 1_000, period: 1_000 }, burst: 1_000, concurrent: undefined };
+  const begin = new Int32Array(new SharedArrayBuffer(4));
+  const workers = [1, 2, 3, 4].map((worker) => {
+    const workerData: Taking = { memory, limit: fast, worker, each: 100, rounds: 100, begin };
+    return new Worker(new URL("../../support/take-in-worker.ts", import.meta.url), { workerData });
+  });
+  context.after(() => Promise.all(workers.map((worker) => worker.terminate())));
+  await Promise.all(workers.map((worker) => once(worker, "message")));
+  const answers = workers.map((worker) => once(worker, "message") as Promise<[TakenInWorker]>);
+  let began = 0;
+  const table = new LimitTable(memory, 1, fast, () => {
+    began = systemClock();
+    return began;
+  });
+  // Once the burst is used up, only a pause of a second could lose what the rate gives.
+  while (table.take(everybody).kind === "ok");
+  Atomics.store(begin, 0, 1);
+  Atomics.notify(begin, 0);
+  const taken = (await Promise.all(answers)).map(([answer]) => answer);
+  const time = Math.max(...taken.map(({ last }) => last)) - began;
+  const passed = taken.reduce((sum, each) => sum + each.passed, 0);
+  assert.ok(Math.abs(passed - time) <= 1, `${passed} in ${time} ms`);
 });
 
 test("no more are under way than may be, and a worker that dies gives back what it had", () => {

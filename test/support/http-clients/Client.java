@@ -75,7 +75,8 @@ public class Client {
         tell("down", response, sha(response.body()));
         response = ask("GET", "/gzip", none, false);
         tell("gzip", response, sha(new GZIPInputStream(new ByteArrayInputStream(response.body())).readAllBytes()));
-        response = ask("POST", "/digest", BodyPublishers.ofByteArray(small), true);
+        // Over HTTP/2, Java 17 waits for ever where it gets anything but 100, and Node does not know its "100-Continue".
+        response = ask("POST", "/digest", BodyPublishers.ofByteArray(small), version == HttpClient.Version.HTTP_1_1);
         tell("continue", response, new String(response.body()));
     }
 }

@@ -19,10 +19,11 @@ export class CompressedBody implements CompressorOwner {
   readonly #compressor: Compressor;
   #trailers: Fields | undefined = undefined;
 
-  constructor(coding: Coding, owner: ForwardOwner, forward: CompressingForward) {
+  /** @param length as in {@link Compressor}. */
+  constructor(coding: Coding, length: number, owner: ForwardOwner, forward: CompressingForward) {
     this.#owner = owner;
     this.#forward = forward;
-    this.#compressor = new Compressor(coding, this);
+    this.#compressor = new Compressor(coding, length, this);
   }
 
   /** @returns false to get no more for now. */

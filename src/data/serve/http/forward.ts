@@ -194,7 +194,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#answered(head);
     this.#phase = "answering";
     const { head: treated, coding } = treat(route.definition.compress, view, head);
-    if (coding !== undefined) this.#compressed = new CompressedBody(coding, this.#owner, this);
+    if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);
     const edits = responseEdits(treated, view, route, client);
     edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
     client.response.response(treated, follows && this.#compressed === undefined, edits);
