@@ -107,7 +107,8 @@ export class PretendNode {
     for (const [key, { owner }] of this.#pods) if (!wanted.has(owner)) await this.#end(key);
     for (const [owner, deployment] of wanted) {
       const own = [...this.#pods].filter(([, pod]) => pod.owner === owner);
-      const count = deployment.spec.replicas ?? 1;
+      // As a kubelet does, it waits for the volumes of a pod.
+      const count = this.#hasVolumes(deployment) ? (deployment.spec.replicas ?? 1) : 0;
       for (const [key] of own.slice(count)) await this.#end(key);
       for (let index = own.length; index < count; index++) await this.#begin(owner, deployment);
       if (own.length !== count) await this.#tellDeployment(deployment, count);
@@ -115,13 +116,21 @@ export class PretendNode {
     for (const service of this.#services.values()) await this.#slice(service);
   }
 
+  #hasVolumes({ metadata, spec }: Deployment): boolean {
+    return (spec.template.spec.volumes ?? []).every(
+      ({ secret }) => secret === undefined || this.#secrets.has(`${metadata.namespace}/${secret.secretName}`),
+    );
+  }
+
   async #begin(owner: string, { metadata, spec }: Deployment): Promise<void> {
-    const name = `${metadata.name}-${Math.random().toString(36).slice(2, 7)}`;
+    // As of a ReplicaSet: the suite takes the last two parts off.
+    const name = `${metadata.name}-${metadata.generation}-${Math.random().toString(36).slice(2, 7)}`;
     const namespace = metadata.namespace!;
     const { cluster, program } = this.#options;
     const container = spec.template.spec.containers[0]!;
     const pod = new Pod(cluster, { namespace, name, command: [program] });
     pod.start(this.#environment(container, spec.template.spec, { namespace, name, address: pod.address }));
+    await pod.listening(container.ports?.[0]?.containerPort ?? 3_000);
     const labels = spec.template.metadata?.labels ?? {};
     this.#pods.set(`${namespace}/${name}`, { pod, owner, labels, template: spec.template.spec });
     const path = `/api/v1/namespaces/${namespace}/pods`;

@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Of the bridge that pods hang on, inside the cluster's network namespace. */
 export const gatewayAddress = "10.244.1.1";
@@ -58,6 +60,19 @@ export class Pod {
       });
     child.on("error", (error) => console.error(`pod ${this.spec.name}: ${error.message}`));
     this.#child = child;
+  }
+
+  /** Waits until its program listens on a port, but not for long: it may have no such port. */
+  async listening(port: number): Promise<void> {
+    for (const deadline = performance.now() + 3_000; performance.now() < deadline; await sleep(100)) {
+      const socket = connect(port, this.address);
+      const isOpen = await once(socket, "connect").then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (isOpen) return;
+    }
   }
 
   async stop(): Promise<void> {
