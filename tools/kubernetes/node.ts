@@ -6,7 +6,7 @@ import { Follower } from "../../src/providers/kubernetes/client/follower.ts";
 import { Pace } from "../../src/providers/kubernetes/client/pace.ts";
 import { type KubeObject, keyOf } from "../../src/providers/kubernetes/meta.ts";
 import { gatewayAddress, Pod } from "./pods.ts";
-import type { Container, Deployment, PodTemplate, Secret, Service } from "./workloads.ts";
+import type { Container, Deployment, PodTemplate, Secret, SecretVolume, Service } from "./workloads.ts";
 
 export const nodeName = "pretend";
 /** Of umay's own, which the conformance suite's programs may use. */
@@ -184,8 +184,8 @@ export class PretendNode {
       "status.podIP": pod.address,
     };
     const folders = volumeMounts.flatMap(({ name, mountPath }) => {
-      const secret = volumes.find((volume) => volume.name === name)?.secret?.secretName;
-      return secret === undefined ? [] : [[mountPath, this.#mount(`${pod.namespace}/${secret}`)] as const];
+      const secret = volumes.find((volume) => volume.name === name)?.secret;
+      return secret === undefined ? [] : [[mountPath, this.#mount(pod.namespace, secret)] as const];
     });
     return Object.fromEntries(
       env.map(({ name, value = "", valueFrom }) => {
@@ -196,11 +196,15 @@ export class PretendNode {
     );
   }
 
-  #mount(secret: string): string {
-    const folder = join(this.#options.folder, "secrets", secret);
+  /** @returns the folder of a volume. */
+  #mount(namespace: string, { secretName, items }: SecretVolume): string {
+    const key = `${namespace}/${secretName}`;
+    const folder = join(this.#options.folder, "secrets", key);
     mkdirSync(folder, { recursive: true });
-    for (const [file, content] of Object.entries(this.#secrets.get(secret)?.data ?? {}))
-      writeFileSync(join(folder, file), Buffer.from(content, "base64"));
+    for (const [file, content] of Object.entries(this.#secrets.get(key)?.data ?? {})) {
+      const path = items?.find((item) => item.key === file)?.path ?? file;
+      writeFileSync(join(folder, path), Buffer.from(content, "base64"));
+    }
     return folder;
   }
 

@@ -14,9 +14,15 @@ export interface Container {
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
+export interface SecretVolume {
+  readonly secretName: string;
+  /** The files, where they are not named as the keys are. */
+  readonly items?: readonly { readonly key: string; readonly path: string }[];
+}
+
 export interface PodTemplate {
   readonly containers: readonly Container[];
-  readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName: string } }[];
+  readonly volumes?: readonly { readonly name: string; readonly secret?: SecretVolume }[];
 }
 
 export interface Deployment extends KubeObject {
