@@ -64,7 +64,7 @@ async function askFile(choice: ConfigChoice, query: URLSearchParams): Promise<Ex
   const from = loaded.file === "-" ? "standard input" : near(loaded.file);
   const question = readQuestion(query, loaded.model.listeners);
   if (!question.ok) {
-    printError(`${from}: ${question.error.message}; --admin asks a running umay instead`);
+    printError(`${question.error.message}\n  this was asked of ${from}; --admin asks a running umay`);
     return exitCode.usage;
   }
   const { explainModel } = await import("./explain-file.ts");

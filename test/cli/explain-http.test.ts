@@ -73,7 +73,10 @@ test("a question that a configuration can't answer is told with its file, and th
   );
   const { code, stderr } = await runCommand(["explain", "-c", file, "http://localhost:9980/"]);
   assert.equal(code, 2);
-  assert.equal(stderr, `umay: ${file}: no listener has mode = "http"; --admin asks a running umay instead\n`);
+  assert.equal(
+    stderr,
+    `umay: no listener has mode = "http"\n  this was asked of ${file}; --admin asks a running umay\n`,
+  );
 });
 
 test("a request is followed through its route to a backend", async () => {

@@ -68,8 +68,11 @@ describe("from a configuration", () => {
 
   test("2: wrong usage, with what was meant; 78: an invalid configuration", async () => {
     for (const [args, complaint] of [
-      [["-l", "wbe"], /^umay: there is no listener "wbe"; did you mean "web"\?\n$/],
-      [[], /^umay: listener: say which one: "web" or "empty"\n$/],
+      [
+        ["-l", "wbe"],
+        /^umay: there is no listener "wbe"; did you mean "web"\?\n {2}this was asked of \S+; --admin asks a running umay\n$/,
+      ],
+      [[], /^umay: listener: say which one: "web" or "empty"\n/],
       [["-l", "web", "--client", "10.0.0.1:80"], /expected an IP address without a port/],
       [["-l", "web", "--admin", "127.0.0.1:1"], /--admin <address>' cannot be used with option '-c/],
     ] as const) {

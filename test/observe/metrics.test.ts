@@ -6,7 +6,7 @@ const all = Object.entries(metrics);
 
 test("names follow the rules of Prometheus: counters end in _total, units are base units and in the name", () => {
   for (const [name, { type, unit }] of all) {
-    assert.match(name, /^umay_[a-z]+(_[a-z]+)*$/);
+    assert.match(name, /^umay(_[a-z][a-z0-9]*)+$/);
     assert.equal(name.endsWith("_total"), type === "counter", name);
     const base = name.replace(/_total$/, "");
     assert.equal(/_(seconds|bytes)$/.exec(base)?.[1] ?? "", unit, name);
