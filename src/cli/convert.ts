@@ -3,8 +3,8 @@ import { exitCode } from "./exit.ts";
 import { printProblems } from "./load.ts";
 
 /**
- * `umay convert`: prints the TOML that means the same as a bootstrap file of Envoy's. What TOML or umay can't say stands there
- * as a comment.
+ * `umay convert`: prints the TOML that means the same as a bootstrap file of Envoy's. Parts that TOML or umay can't say
+ * stand there as a comment.
  * @returns 0 where all of it could be said, 1 where something is missing, 78 where the file can't be read.
  */
 export async function convert(file: string): Promise<number> {

@@ -15,7 +15,7 @@ export interface RunChoice {
 /** `umay run`: serves until it is drained, then ends the process. It returns only when it can't begin. */
 export async function run(config: ConfigChoice, choice: RunChoice): Promise<number> {
   const provider = await providerOf(config);
-  // What a proposal has started would keep the process alive.
+  // Anything that a proposal has started would keep the process alive.
   using started = new DisposableStack();
   started.defer(() => provider.close?.());
   const first = await orExplain(provider.propose());

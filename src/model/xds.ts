@@ -16,7 +16,7 @@ export interface XdsSettings {
   readonly initialTimeout: number;
   /** The file that keeps the last good state; undefined: none. */
   readonly cache: XdsCache | undefined;
-  /** What becomes of a resource with an extension that umay does not have: refused, or served without it. */
+  /** A resource with an extension that umay does not have is refused, or served without it. */
   readonly unknown: "refuse" | "warn";
 }
 

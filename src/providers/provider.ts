@@ -36,7 +36,7 @@ export interface Provider {
     changed: () => void,
     signal: AbortSignal,
   ): () => readonly Backend[] | undefined;
-  /** What it tells those who know Envoy. Undefined where nothing of Envoy's is served. */
+  /** The view for people who know Envoy. Undefined where nothing of Envoy's is served. */
   readonly envoy?: EnvoyView | undefined;
   /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;

@@ -9,7 +9,7 @@ const mostWaiting = 65_536;
 /** A key can be so many bursts in debt, and ten seconds, for what machines let through before they heard of each other. */
 const mostDebt = { bursts: 16, time: 10_000 } as const;
 
-/** What counts in the store. */
+/** A call that counts in the store. */
 export interface CountCall {
   readonly keys: readonly string[];
   /** As the script takes them. */
@@ -22,7 +22,7 @@ export interface Counter {
   count(call: CountCall): Promise<readonly number[]>;
 }
 
-/** What counts of a limit. */
+/** The parts of a limit that counting needs. */
 export type CountedLimit = Pick<SharedLimit, "name" | "rate" | "burst">;
 
 /** A key of a limit, by both halves of its hash, whose bucket is full in so many milliseconds by all that has passed anywhere. */

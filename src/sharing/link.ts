@@ -83,7 +83,7 @@ function optionsOf({ host, port, username, password, database, tls, timeout }: S
     password,
     db: database,
     tls: tls && { ...tls, ...(isIP(host) === 0 && { servername: host }) },
-    // What Redis before 6 and all of its kin know.
+    // The version of the protocol that Redis before 6 and all of its kin know.
     protocol: 2,
     disableClientInfo: true,
     enableReadyCheck: false,

@@ -74,7 +74,7 @@ export class SpreadTiers implements Picker {
       tier.share = Math.min(left, ((up / tier.backends.length) * this.#percent) / 100);
       left -= tier.share;
     }
-    // What no tier has room for is shared in the same proportion.
+    // Load that no tier has room for is shared in the same proportion.
     if (left > 0 && left < 1) for (const tier of this.#tiers) tier.share /= 1 - left;
   }
 }

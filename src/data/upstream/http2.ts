@@ -182,7 +182,7 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
     return !engine.congested;
   }
 
-  /** Those who find no room, because the backend takes fewer requests than was assumed, ask again. */
+  /** Waiters that find no room, because the backend takes fewer requests than was assumed, ask again. */
   #open(engine: ClientConnection): void {
     if (engine.room === 0) {
       this.#miss("http2", "it takes no requests");

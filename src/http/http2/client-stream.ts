@@ -91,7 +91,7 @@ export class ClientStream extends Stream implements BodyReceiver {
     }
   }
 
-  /** What came of the response is the user's, before it hears that the rest is missing. */
+  /** The part of the response that came goes to the user, before it hears that the rest is missing. */
   override cut(fault = this.cutShort): void {
     const held = this.gone ? undefined : this.incoming.copyHeld();
     if (held !== undefined) this.connection.inbox.push(this, deliverHeld, held);

@@ -57,7 +57,7 @@ export type RouteAction =
   | { readonly kind: "redirect"; readonly redirect: Redirect }
   | { readonly kind: "respond"; readonly status: number; readonly content: Content | undefined };
 
-/** What a route changes for one of its pools, in place of what it changes for the others. */
+/** The changes that a route makes for one of its pools, in place of those that it makes for the others. */
 export interface TargetChanges {
   readonly pool: string;
   readonly requestFields: FieldChanges;

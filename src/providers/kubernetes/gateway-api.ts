@@ -76,7 +76,7 @@ export interface ListenerSet extends KubeObject {
   };
 }
 
-/** What a route wants to be attached to. */
+/** The parent that a route wants to be attached to. */
 export interface ParentReference extends ObjectReference {
   /** The name of a listener. */
   readonly sectionName?: string;

@@ -10,7 +10,7 @@ export class KubernetesProvider implements Provider {
   readonly #notices = new Notices();
   /** The cluster of the configuration as it was first; undefined: it names none, or was not read yet. */
   #part: ClusterPart | undefined;
-  /** What the configuration itself says, as it was read last. */
+  /** The configuration's own part, as it was read last. */
   #own: Proposal | undefined;
   /** Whether it has news that it was not asked for yet. */
   #ownNews = false;

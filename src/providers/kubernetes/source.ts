@@ -39,7 +39,7 @@ export class ClusterSource {
   /** The followers of secrets and config maps, by kind and namespace. */
   readonly #ofNamed = new Map<string, Follower>();
   readonly #wanted: Record<Named, ReadonlySet<string>> = { secrets: new Set(), configMaps: new Set() };
-  /** What has had no answer yet, with its kind. */
+  /** The lists that have had no answer yet, with their kinds. */
   readonly #unsettled = new Map<string, KindName>();
   #settled = Promise.withResolvers<void>();
   readonly #endpointsKnown = Promise.withResolvers<void>();

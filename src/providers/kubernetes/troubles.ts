@@ -5,7 +5,7 @@ import type { ApiError } from "./client/api.ts";
 export class Troubles {
   readonly #logger: ProviderLogger;
   readonly #server: string;
-  /** What does not get an answer now. */
+  /** The things that were asked for and get no answer now. */
   readonly #away = new Set<string>();
   /** The last refusal of each thing. */
   readonly #refused = new Map<string, string>();

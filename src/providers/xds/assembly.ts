@@ -21,11 +21,11 @@ export interface Wanted {
 
 /** The state of one name. */
 interface Standing<T> {
-  /** What was served last; undefined: nothing was. */
+  /** The version that was served last; undefined: none was. */
   served: T | undefined;
   /** Since when it waits for something, by performance.now(); undefined: it does not. */
   since: number | undefined;
-  /** What was last said about it. */
+  /** The last message about it. */
   said: string;
 }
 

@@ -109,7 +109,7 @@ async function serversOfClusters(
 ): Promise<ReadonlyMap<string, (authority: string) => readonly ControlPlaneAddress[]>> {
   const found = new Map<string, (authority: string) => readonly ControlPlaneAddress[]>();
   for (const cluster of bootstrap.node("static_resources")?.nodes("clusters") ?? []) {
-    // What is wrong with them is told where they are mapped to be served.
+    // Faults in them are told where they are mapped to be served.
     const pool = await mapCluster(cluster, { ...mapping, report: () => {} });
     if (pool?.discovery.type !== "static") continue;
     const { backends } = pool.discovery;

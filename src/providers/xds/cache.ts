@@ -18,7 +18,7 @@ export interface Kept extends Received {
 const heads = { clear: "umay xds 1 clear\n", encrypted: "umay xds 1 aes-256-gcm\n" } as const;
 const [ivLength, tagLength, hashLength] = [12, 16, 32];
 
-/** What the file says of itself, before the bytes of all resources, one after the other. */
+/** The head of the file, before the bytes of all resources, one after the other. */
 interface Index {
   readonly node: { readonly id: string; readonly cluster: string };
   /** Kind, place, name, version and number of bytes of each. */

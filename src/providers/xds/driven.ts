@@ -13,7 +13,7 @@ export class Driven {
   readonly source: XdsSource;
   readonly #usual: Pool;
   readonly #logger: ProviderLogger;
-  /** What was left out last time, which is told once. */
+  /** The resources that were left out last time. They are told once. */
   #told: ReadonlySet<string> = new Set();
   /** Addresses that listeners have; undefined before the first model: a start that can't have one fails by itself. */
   #bound: ReadonlySet<string> | undefined;

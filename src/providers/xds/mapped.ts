@@ -24,7 +24,7 @@ export interface MappedResource<T> {
   readonly missing: readonly string[];
 }
 
-/** What is known of a resource, and when that is so. */
+/** The outcome of mapping a resource, and the conditions under which it holds. */
 interface Known<T> extends MappedResource<T> {
   readonly needs: readonly Need[];
   /** Whether what was missing was not waited for. */

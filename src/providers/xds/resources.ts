@@ -41,7 +41,7 @@ export const kinds = {
 export type Kind = keyof typeof kinds;
 export const kindNames = Object.keys(kinds) as readonly Kind[];
 
-/** What a `ClusterLoadAssignment` says. */
+/** The content of a `ClusterLoadAssignment`. */
 export interface Endpoints {
   readonly backends: readonly Backend[];
   /** With weights by which those of localities count, too; where none has one, the same. */
@@ -50,7 +50,7 @@ export interface Endpoints {
   readonly traits: EndpointTraits;
 }
 
-/** What a resource says, once it was read and found good. */
+/** The content of a resource, once it was read and found good. */
 export interface Judged {
   /** Undefined for endpoints, of which there are many. */
   readonly node?: Node;
@@ -119,7 +119,7 @@ export class Resources {
     this.kind = kind;
   }
 
-  /** Takes what came: good ones replace, bad ones leave the last good version. What nobody asked for is left. */
+  /** Takes what came: good ones replace, bad ones leave the last good version. Unwanted resources are left. */
   async take(received: readonly Received[], judge: Judge): Promise<Outcome> {
     const refusals: string[] = [];
     const changes: Change[] = [];
@@ -178,7 +178,7 @@ export class Resources {
   }
 
   /**
-   * The control plane says that these are gone. Of those that something still names the last good version stays: whoever
+   * The control plane says that these are gone. Where something still names one, its last good version stays: whoever
    * names them has to go first.
    */
   gone(names: Iterable<string>): readonly Change[] {

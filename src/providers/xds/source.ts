@@ -129,7 +129,7 @@ export class XdsSource {
     return this.#isComplete || this.#restored;
   }
 
-  /** What is to be served of it now. */
+  /** The part of it that is to be served now. */
   dynamic(): Promise<Dynamic> {
     return this.#assembly.put(this.#served("cluster"), this.#served("listener"));
   }

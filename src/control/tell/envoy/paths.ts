@@ -24,7 +24,7 @@ export interface EnvoyParts {
   readonly drain: () => void;
 }
 
-/** What Envoy's admin server answers, told of umay. @returns undefined where the configuration has nothing of Envoy's. */
+/** Answers of Envoy's admin server, told of umay. @returns undefined where the configuration has nothing of Envoy's. */
 export function envoyPaths({ input, provider, drain }: EnvoyParts): EnvoyPaths | undefined {
   const { envoy } = provider;
   if (envoy === undefined) return undefined;

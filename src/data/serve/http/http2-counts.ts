@@ -8,7 +8,7 @@ import type { ConnectionError } from "../../../http/http2/protocol.ts";
 
 const [byClient, byUmay] = [resetterList.indexOf("client"), resetterList.indexOf("umay")];
 
-/** What an engine has seen so far. */
+/** The frames that an engine has seen so far. */
 interface SeenFrames {
   readonly resets: { readonly received: number; readonly sent: number };
   readonly budget: { readonly seen: number };
@@ -19,7 +19,7 @@ export class Http2Counts {
   readonly #counters: CounterMemory;
   /** The listener's first cell. */
   readonly #first: number;
-  /** What was counted. */
+  /** The numbers that were counted already. */
   #received = 0;
   #sent = 0;
   #glitches = 0;

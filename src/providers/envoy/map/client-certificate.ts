@@ -4,7 +4,7 @@ import type { FieldStep } from "./fields.ts";
 const name = "x-forwarded-client-cert";
 
 /**
- * What becomes of X-Forwarded-Client-Cert, before anything else changes fields.
+ * The steps for X-Forwarded-Client-Cert, before anything else changes fields.
  * @param mutual whether every client has shown a certificate.
  */
 export function certificateSteps(manager: Node | undefined, mutual: boolean): readonly FieldStep[] {

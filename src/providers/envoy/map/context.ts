@@ -16,7 +16,7 @@ export interface Mapping {
   secret(name: string): Node | undefined;
   /** A route configuration by its name, where it comes from elsewhere; undefined: there is none (yet). */
   routes(name: string): Node | undefined;
-  /** What is known of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
+  /** Traits of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
   endpoints(service: string): EndpointTraits | undefined;
   /** Whether what has not come is not waited for any more: connections that need a secret that is missing are closed. */
   readonly isLate?: boolean;

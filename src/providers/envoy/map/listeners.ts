@@ -103,7 +103,7 @@ async function mapFilterChain(
   const match = mapChainMatch(chain.node("filter_chain_match"), mapping);
   const tls = await mapTransport(chain, names.chain, mapping);
   if (match === undefined) return undefined;
-  // Those who would get another chain instead are closed, too.
+  // Clients that would get another chain instead are closed, too.
   if (tls === "wrong" && mapping.isLate)
     return { name: names.chain, tls: undefined, match, serve: { kind: "refuse" }, idle: usual.idle };
   if (tls === "wrong") return undefined;

@@ -44,7 +44,7 @@ export interface WatchRequest {
   readonly silence: number;
   /** Called when the server has begun to answer. */
   readonly onOpen: () => void;
-  /** Called with each event. What it throws ends the watch. */
+  /** Called with each event. An error that it throws ends the watch. */
   readonly onLine: (line: string) => void;
 }
 

@@ -23,7 +23,7 @@ export interface LeaseOptions {
   /** Called with a failure; undefined: it works again. */
   readonly tell: (problem: ApiError | undefined) => void;
   readonly times?: Partial<LeaseTimes>;
-  /** Who holds it. Default: the host's name with a random part. */
+  /** The name of the holder. Default: the host's name with a random part. */
   readonly identity?: string;
 }
 

@@ -33,7 +33,7 @@ export class StatusWriter {
   readonly #queue = new Set<string>();
   /** Objects whose last write failed: how often it did, and when they may be tried again, by performance.now(). */
   readonly #failed = new Map<string, { readonly times: number; readonly at: number }>();
-  /** What was written last, and what the server made of it: it may leave a part out. */
+  /** The statuses that were written last, and as the server kept them: it may leave a part out. */
   readonly #written = new Map<string, { readonly wanted: Json; readonly got: Json }>();
   #writing: AbortController | undefined;
   #woken = Promise.withResolvers<void>();

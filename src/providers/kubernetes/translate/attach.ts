@@ -18,7 +18,7 @@ export interface Attachment {
   readonly hosts: readonly string[];
 }
 
-/** What became of one of a route's parents. */
+/** The outcome for one of a route's parents. */
 export interface Attempted {
   readonly parent: ParentReference;
   /** The Gateway that it leads to. */

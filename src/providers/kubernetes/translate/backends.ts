@@ -149,7 +149,7 @@ const appProtocols: Readonly<Record<string, "http" | "h2c" | "https">> = {
   "kubernetes.io/wss": "https",
 };
 
-/** What backends speak at a port, as far as it is known; undefined: nobody says it, or it is something else. */
+/** The protocol of backends at a port, as far as it is known; undefined: nobody says it, or it is something else. */
 export const spokenAt = ({
   appProtocol,
 }: Pick<ServicePort, "appProtocol">): "http" | "h2c" | "https" | undefined =>

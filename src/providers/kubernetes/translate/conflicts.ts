@@ -42,7 +42,7 @@ function tell(spot: Spot, other: Spot): void {
   );
 }
 
-/** What a client begins with: it tells plain HTTP, TLS and anything else apart. */
+/** The first protocol of a client: it tells plain HTTP, TLS and anything else apart. */
 const layerOf = ({ protocol }: Spot): string => (protocol === "HTTPS" ? "TLS" : (protocol ?? ""));
 
 const isInconsistent = (left: Spot, right: Spot): boolean =>

@@ -32,7 +32,7 @@ const byAddress = (left: Backend, right: Backend): number => (left.address < rig
 const familiesOf = ({ spec }: Service): readonly EndpointSlice["addressType"][] =>
   spec?.clusterIP?.includes(":") ? ["IPv6", "IPv4"] : ["IPv4", "IPv6"];
 
-/** What is not known counts as ready, as the API says. */
+/** An unknown condition counts as ready, as the API says. */
 const isReady = ({ conditions }: Endpoint): boolean => conditions?.ready ?? true;
 const isServing = ({ conditions }: Endpoint): boolean =>
   (conditions?.serving ?? false) && (conditions?.terminating ?? false);

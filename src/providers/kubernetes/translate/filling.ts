@@ -163,7 +163,7 @@ export class Filling {
     for (const untold of this.#untold) untold(byLoser);
   }
 
-  /** What is served at each place. */
+  /** The places that are served, each with its routes. */
   places(others: readonly Filled[]): readonly ServedPlace[] {
     const served = this.#gateways
       .filter(({ fault }) => fault === undefined)

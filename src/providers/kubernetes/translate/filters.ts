@@ -5,7 +5,7 @@ import type { FieldChanges, HttpRoute, Redirect, RedirectStatus } from "../../..
 import type { HeaderModifier, PathModifier, RequestMirror, RouteFilter } from "../gateway-api.ts";
 import { type Problem, problem } from "./conditions.ts";
 
-/** What a rule's filters make of a route. */
+/** The changes that a rule's filters make to a route. */
 export interface Filtered {
   readonly requestFields: FieldChanges;
   readonly responseFields: FieldChanges;

@@ -8,7 +8,7 @@ export interface Referrer {
   readonly namespace: string;
 }
 
-/** What is referred to. */
+/** The object that a reference names. */
 export interface Referent {
   readonly group: string;
   readonly kind: string;

@@ -1,7 +1,7 @@
 import type { AnyRoute } from "./attach.ts";
 import type { KubeEvent, Status, Statuses, StatusKind } from "./translation.ts";
 
-/** What is to be told. */
+/** The statuses and events that are to be told. */
 export class Said {
   readonly statuses = new Map<string, Status>();
   readonly events: KubeEvent[] = [];

@@ -10,7 +10,7 @@ import { type Problem, problem } from "./conditions.ts";
 /** Something that was loaded, or why it can't be. */
 export type Loaded<T> = { readonly value: T } | { readonly problem: Problem };
 
-/** What was made of an object stays, as long as the object is the same. */
+/** Loaded material of an object stays, as long as the object is the same. */
 const certificates = {
   clients: new WeakMap<Secret, Loaded<Certificate>>(),
   backends: new WeakMap<Secret, Loaded<Certificate>>(),

@@ -73,7 +73,7 @@ function whyNotServed({ conflict, refusal, unresolved }: Spot): string {
   return unresolved.length > 0 ? messages(unresolved) : "its Gateway is not served";
 }
 
-/** What is wrong with a Gateway's references that belong to none of its listeners. */
+/** Faults in a Gateway's references that belong to none of its listeners. */
 export interface GatewayFaults {
   readonly clientCertificate: Problem | undefined;
 }
@@ -214,7 +214,7 @@ export function refusedSetStatus(set: ListenerSet): ListenerSetStatus {
   };
 }
 
-/** What was found wrong with a route itself. */
+/** Faults that were found in a route itself. */
 export interface RouteFaults {
   /** Rules that can't be followed. */
   readonly refusals: readonly Problem[];

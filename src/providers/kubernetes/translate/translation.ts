@@ -3,7 +3,7 @@ import type { Defaults } from "../../toml/defaults.ts";
 import type { GatewayAddress, ParentReference, RouteKind } from "../gateway-api.ts";
 import type { Condition, ObjectReference } from "../meta.ts";
 
-/** What is to be told of each kind. */
+/** The settings of a translation. */
 export interface TranslateOptions {
   /** Of the GatewayClasses whose Gateways are served. */
   readonly controllerName: string;
@@ -104,7 +104,7 @@ export interface KubeEvent {
   readonly message: string;
 }
 
-/** What is made of a cluster. */
+/** The outcome of translating a cluster. */
 export interface Translation {
   readonly model: Pick<Model, "listeners" | "pools" | "routeTables">;
   /** By `kind/namespace/name`, or `kind/name`; as they are to be once the model is served. */

@@ -79,7 +79,7 @@ async function checkOf(
       errorAt([...path, "expect_body"], 'an answer to HEAD has no body; use method = "GET" or remove this'),
     );
   const { version: spoken } = pool.http;
-  // What stands at another port need not be what clients are sent to; what speaks as clients do speaks both.
+  // A server at another port need not be the one of clients; one that speaks as its clients do speaks both versions.
   const version = elsewhere || spoken === "client" ? "1.1" : spoken;
   return { type: "http", ...common, version, tls, host, method, path: health.path, expectStatus, expectBody };
 }

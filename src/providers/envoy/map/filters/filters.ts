@@ -121,7 +121,7 @@ export async function applyFilters(
 
 const wrapper = "FilterConfig";
 
-/** What the most specific level says about a filter. */
+/** The override of a filter at the most specific level that has one. */
 function overrideOf(name: string, levels: readonly Node[]): Node | "disabled" | undefined {
   for (const level of levels) {
     const given = level.map("typed_per_filter_config").get(name);

@@ -28,7 +28,7 @@ const corsOf = (draft: Draft, change: Partial<Cors>): void => {
 
 const origin = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9._-]+(?::\d{1,5})?)$/;
 
-/** Who may come in. `enable-cors` is taken before the others of CORS: annotations are taken in this order. */
+/** Annotations for access, in the order in which they are taken: `enable-cors` before the others of CORS. */
 export const accessAnnotations: Annotations = {
   "allowlist-source-range": cidrs("routes.X.allow", (ranges, draft) => {
     draft.allow.push(...ranges);

@@ -24,7 +24,7 @@ function hashKey(variable: string): HashKey | undefined {
   return kind === "arg" ? { kind: "query", name } : undefined;
 }
 
-/** What nginx calls its failures, and what they are here. */
+/** The names that nginx gives to failures, and those that they have here. */
 const triggers: Readonly<Record<string, readonly (RetryTrigger | number)[]>> = {
   error: ["connect-failed", "refused-stream", "reused-reset", "reset"],
   timeout: ["connect-failed", "try-timeout"],

@@ -17,7 +17,7 @@ export interface Canary {
   total: number;
 }
 
-/** What the annotations of an Ingress ask for, in umay's terms. */
+/** The settings that the annotations of an Ingress ask for, in umay's terms. */
 export interface Draft {
   /** Where `/` leads; undefined: as the rules say. */
   appRoot: string | undefined;
@@ -124,7 +124,7 @@ export const emptyDraft = (): Draft => ({
   closed: undefined,
 });
 
-/** What an annotation may look at. */
+/** The parts of the cluster that an annotation may look at. */
 export interface AnnotationContext {
   readonly namespace: string;
   readonly cluster: Pick<Cluster, "configMaps" | "secrets">;

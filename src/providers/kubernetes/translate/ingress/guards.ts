@@ -10,7 +10,7 @@ const authTimeout = 5_000;
 /** How many clients a rate limit remembers. */
 const keys = 65_536;
 
-/** What requests of an Ingress have to pass, in the order in which they are asked. */
+/** The guards that requests of an Ingress have to pass, in the order in which they are asked. */
 export function guardsOf(
   ingress: Ingress,
   draft: Draft,

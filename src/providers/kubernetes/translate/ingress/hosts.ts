@@ -116,7 +116,7 @@ export class IngressHosts {
   }
 }
 
-/** What an Ingress shows its backends, and verifies them by. */
+/** The certificate that an Ingress shows its backends, and the authorities that it verifies them by. */
 export async function materialOf(
   ingress: Ingress,
   { backend: { secret, verify } }: Draft,

@@ -23,7 +23,7 @@ export interface IngressParts extends HostParts {
   readonly regexes: Regexes;
 }
 
-/** What becomes of the Ingresses: listeners like those of a Gateway, filled already. */
+/** The Ingresses as they are served: listeners like those of a Gateway, filled already. */
 export interface ServedIngresses {
   readonly all: readonly Ingress[];
   readonly filled: readonly Filled[];
@@ -204,6 +204,6 @@ interface Placing extends Pick<IngressPart, "hosts" | "match" | "priority" | "na
 
 const anyRequest: RequestMatch = { path: undefined, methods: [], headers: [], query: [] };
 
-/** What tells apart the places that an Ingress may ask for. */
+/** A key that tells apart the places that an Ingress may ask for. */
 const placeOf = (hosts: readonly string[], path: PathMatch | undefined): string =>
   JSON.stringify([hosts, path]);
