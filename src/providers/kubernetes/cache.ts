@@ -64,7 +64,7 @@ export class Cache {
     return [...(this.#slicesOf.get(service) ?? [])].map((key) => endpointSlices.get(key)!);
   }
 
-  /** Calls `changed` at each change of a Service's EndpointSlices, until `signal` aborts. */
+  /** Calls `changed` at each change of a Service or of its EndpointSlices, until `signal` aborts. */
   onSlices(service: string, changed: () => void, signal: AbortSignal): void {
     const all = this.#onSlices.get(service) ?? new Set();
     this.#onSlices.set(service, all.add(changed));
@@ -86,6 +86,8 @@ export class Cache {
     else map.set(key, after);
     if (kind === "endpointSlices") this.#changedSlice(key, before, after);
     else this.#events.changed();
+    // Slices may be known before their Service is: only it names its ports.
+    if (kind === "services") this.#tellOf(key);
   }
 
   /** Keeps the status of an object apart. @returns the rest of it. */
@@ -114,8 +116,11 @@ export class Cache {
       if (keys?.size === 0) this.#slicesOf.delete(old);
     }
     if (now !== undefined) this.#slicesOf.set(now, (this.#slicesOf.get(now) ?? new Set()).add(key));
-    for (const service of new Set([old, now]))
-      for (const changed of this.#onSlices.get(service ?? "") ?? []) changed();
+    for (const service of new Set([old, now])) this.#tellOf(service ?? "");
+  }
+
+  #tellOf(service: string): void {
+    for (const changed of this.#onSlices.get(service) ?? []) changed();
   }
 }
 

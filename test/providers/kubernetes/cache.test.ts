@@ -80,6 +80,9 @@ test("whoever follows a Service hears of its slices, and nobody else does", () =
     ["a/x", "a/y"].map((service) => cache.slicesOf(service).map(({ metadata }) => metadata.name)),
     [["2"], ["1"]],
   );
+  cache.keep("services").put("a/y", { metadata: { name: "y", namespace: "a" } });
+  assert.deepEqual(heard.splice(0), ["a/y"], "a Service that comes behind its slices");
+  take();
   slices.remove("a/2");
   assert.deepEqual([heard.splice(0), cache.slicesOf("a/x")], [["a/x"], []]);
   stop.abort();
