@@ -1,5 +1,5 @@
 /**
- * What it costs to admit a connection and to count it out again, in nanoseconds: without limits, and with each of them.
+ * The cost of admitting a connection and counting it out again, in nanoseconds: without limits, and with each of them.
  * `node bench/admission.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 

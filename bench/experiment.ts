@@ -8,11 +8,11 @@ export interface Metric {
   readonly title: string;
   /** Digits after the point. */
   readonly digits: number;
-  /** What it is meant to be, such as "< 1". */
+  /** The value that it is meant to have, such as "< 1". */
   readonly target?: string;
 }
 
-/** What one measurement of one peer gave. */
+/** The outcome of one measurement of one peer. */
 export interface Sample {
   /** By metric; a metric that could not be taken is missing. */
   readonly values: Readonly<Record<string, number>>;

@@ -1,7 +1,8 @@
 /**
- * What features of HTTP cost a request as a whole, in microseconds of umay's CPU time and as a ratio to the same request
- * without the feature: `node bench/features.ts [ROUNDS] [WORD]`, after `npm run build`. Both are measured one after the other, and
- * a ratio is the median over the rounds. umay has the first CPU; backend (nginx) and wrk have the others.
+ * The cost of HTTP's features for a request as a whole, in microseconds of umay's CPU time and as a ratio to the same
+ * request without the feature: `node bench/features.ts [ROUNDS] [WORD]`, after `npm run build`. Both are measured one
+ * after the other, and a ratio is the median over the rounds. umay has the first CPU; backend (nginx) and wrk have the
+ * others.
  */
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -22,7 +23,7 @@ const seconds = 1;
 
 interface Feature {
   readonly name: string;
-  /** What is asked for. */
+  /** The path that is asked for. */
   readonly path: string;
   readonly fields?: Readonly<Record<string, string>>;
   /** The name of the one that it is compared with; undefined: others are compared with it. */

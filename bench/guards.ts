@@ -1,6 +1,6 @@
 /**
- * What guards cost a request, in nanoseconds: what is known already, as for nearly every request. `node bench/guards.ts`; on
- * a core of its own (`taskset -c 1`) it is steadier.
+ * The cost of guards for a request, in nanoseconds, where the answer is known already, as for nearly every one.
+ * `node bench/guards.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 
 import { X509Certificate } from "node:crypto";

@@ -1,5 +1,5 @@
 /**
- * What active health checks of 1,000 backends every 5 seconds cost, in percent of one core, for each type of check:
+ * The cost of active health checks of 1,000 backends every 5 seconds, in percent of one core, for each type of check:
  * `node bench/health-checks.ts [SECONDS] [--haproxy]`. The backends are one server in another process. With
  * `--haproxy`, HAProxy makes the same checks after umay, where it knows them.
  */

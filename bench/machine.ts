@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { cpus, release, totalmem, type } from "node:os";
 import { delimiter, join } from "node:path";
 
-/** What the numbers of a run depend on. */
+/** The facts about a machine on which the numbers of a run depend. */
 export interface Machine {
   readonly kernel: string;
   readonly cpu: string;

@@ -26,7 +26,7 @@ export interface Options {
   readonly peerLogs: boolean;
 }
 
-/** What --quick measures unless --peers says otherwise. */
+/** The peers that --quick measures unless --peers says otherwise. */
 const quickPeers = ["umay", "haproxy", "nginx", "hitch"];
 
 export const usage = `npm run bench -- [options]

@@ -1,5 +1,5 @@
 /**
- * What a pick costs, in nanoseconds and in bytes of heap, and what building a picker costs, in milliseconds: for every
+ * The cost of a pick, in nanoseconds and in bytes of heap, and of building a picker, in milliseconds: for every
  * picker and several sizes of a pool. `node bench/pickers.ts`; on a core of its own (`taskset -c 1`) it is steadier.
  */
 import { cpus } from "node:os";

@@ -22,7 +22,7 @@ export interface Comparison {
   readonly peers: readonly PeerInfo[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly experiments: readonly ExperimentResult[];
-  /** What a reader must know about this very run. */
+  /** Facts that a reader must know about this very run. */
   readonly notes: readonly string[];
 }
 

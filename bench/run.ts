@@ -23,7 +23,7 @@ import { works } from "./works/index.ts";
 import { openStreams } from "./works/streams.ts";
 import { tail } from "./works/tail.ts";
 
-/** What --quick leaves room for. */
+/** The experiments that --quick leaves room for. */
 const brief: readonly Experiment[] = [...works.map(experimentOf), idle, ...httpIdle, openStreams, startup];
 const experiments: readonly Experiment[] = [...brief, tail, fairness, scaling, configLoad, change];
 /** A program of its own: it calls the pickers, without any proxy. */
@@ -92,7 +92,7 @@ function timePickers({ proxyCpus }: Machine): Promise<string> {
   return capture({ file: process.execPath, args: [pickers.program] }, proxyCpus.join(","), 300);
 }
 
-/** What was typed, without what only says where the results go. */
+/** The command as it was typed, without the options that only say where the results go. */
 function commandLine(): string {
   const words = ["npm run bench --", ...process.argv.slice(2)].join(" ");
   return words.replace(/ --(publish|json[ =]\S+)/g, "").replace(/ --$/, "");

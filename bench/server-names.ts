@@ -1,6 +1,6 @@
 /**
- * What a server name costs a listener with many certificates: looking it up, in nanoseconds, and a full handshake, in
- * microseconds of umay's CPU time, with 1, 10 and 10,000 certificates. `node bench/server-names.ts [ROUNDS]`, after
+ * The cost of a server name for a listener with many certificates: looking it up, in nanoseconds, and a full handshake,
+ * in microseconds of umay's CPU time, with 1, 10 and 10,000 certificates. `node bench/server-names.ts [ROUNDS]`, after
  * `npm run build`; rounds are interleaved, and medians printed. umay has the first CPU, its clients the others.
  */
 import { cpus } from "node:os";

@@ -9,7 +9,7 @@ import type { Options } from "./options.ts";
 import type { Peer } from "./peers/peer.ts";
 import { accepting, makeFolder, type Running, start } from "./process.ts";
 
-/** What every measurement of a run shares. */
+/** The things that every measurement of a run shares. */
 export interface Stage {
   /** A temporary folder. */
   readonly folder: string;

@@ -19,7 +19,7 @@ export interface TlsLoad {
 
 export interface TlsLoadResult {
   readonly handshakes: number;
-  /** What went wrong, with how often. */
+  /** Failures, with their counts. */
   readonly failures: Readonly<Record<string, number>>;
   /** Serial numbers of the certificates that were seen. */
   readonly certificates: number;

@@ -126,7 +126,7 @@ const sources = globSync("src/**/*.ts", { cwd: root })
   .sort()
   .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
-/** What a source imports, statically, dynamically or as a re-export, as written. */
+/** The imports of a source, static, dynamic or re-exported, as written. */
 function specifiers(text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
   return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"]+)"/g)].map((match) => match[1]!);

@@ -72,7 +72,7 @@ test("templates use the values that there are, and every value is used", () => {
   }
 });
 
-/** What rules grant, as `group/resource verb`. */
+/** The rights that rules grant, as `group/resource verb`. */
 const granted = (rules: readonly Rule[]): ReadonlySet<string> =>
   new Set(
     rules.flatMap(({ apiGroups, resources, verbs }) =>

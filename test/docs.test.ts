@@ -39,10 +39,32 @@ function brokenLinks(path: string): string[] {
   });
 }
 
-/** What stands between backticks and looks like a file or a name of the code. */
+/** Texts between backticks that look like a file or a name of the code. */
 function mentions(path: string): string[] {
   return [...withoutBlocks(read(path)).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text!);
 }
+
+/** Sentences in comments and documents that name nothing before they say something of it; questions may begin so. */
+function headless(path: string, text: string): string[] {
+  const sentences = /(?:^[ */>-]*|[.:?!] |\/\/ |\* )(?:What|Whom|Who|Of those|Those who)\s(?![^.!?]*\?)/gm;
+  return [...text.matchAll(sentences)].map(
+    ({ index, 0: beginning }) =>
+      `${path}:${text.slice(0, index).split("\n").length}: begins with "${/\w.*/.exec(beginning)![0].trim()}"`,
+  );
+}
+
+test("sentences name the thing before they say something of it", () => {
+  assert.deepEqual(headless("a.ts", `// Asked.\n/** It is read. ${"What"} is told. */`), [
+    'a.ts:2: begins with "What"',
+  ]);
+  assert.deepEqual(headless("a.md", "# What is told\n\nWhat is told? It is read."), []);
+  const paths = [...sources, ...documents.filter((path) => !path.startsWith("docs/adr/"))];
+  assert.deepEqual(
+    paths.flatMap((path) => headless(path, read(path))),
+    [],
+    "name the thing first: the answer of a backend, not what a backend answers",
+  );
+});
 
 test("every link between the documents leads somewhere", () => {
   assert.ok(documents.length > 15);

@@ -35,7 +35,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// What one file's process has compiled, the others need not: a third of the time of most of them.
+// Code that one file's process has compiled, the others need not: a third of the time of most of them.
 process.env["NODE_COMPILE_CACHE"] ??= resolve(root, "node_modules/.cache/node");
 
 // And so with the certificates that a quarter of them need.
@@ -72,7 +72,7 @@ async function runPrograms(programs: readonly Program[], concurrency: number): P
     cwd: root,
     concurrency,
     timeout: patient((values.soak ? 60 : 5) * minuteMs),
-    // What a test that failed left running must not keep the whole run from ending.
+    // Handles that a failed test left open must not keep the whole run from ending.
     execArgv: ["--import", resolve(root, "test/support/ends-by-itself.ts")],
   });
   const outcomes = new Outcomes(programs, root);

@@ -7,7 +7,7 @@ import { launch, type Scene, type Target } from "./targets.ts";
 const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
 const lasts = 3_000;
 
-/** What a health endpoint answers, a good one first. */
+/** The answers of a health endpoint, a good one first. */
 const answers: Readonly<Record<string, (socket: Socket) => void>> = {
   "a good answer": (socket) => socket.end(`${head}Content-Length: 2\r\n\r\nok`),
   "a field of 16,200 spaces and a control character": (socket) =>

@@ -29,7 +29,7 @@ export interface SilenceResult {
   readonly attacked: number;
 }
 
-/** What silent clients cost, and what good clients notice of them. */
+/** The cost of silent clients, and the effect that good clients notice. */
 export async function silence(
   target: Target,
   scene: Scene,

@@ -5,14 +5,14 @@ import type { Certificate } from "../certificate.ts";
 import { find, freePort, nodeVersion, versionOf } from "../machine.ts";
 import { accepting, type Command, type Running, start } from "../process.ts";
 
-/** What a proxy that is attacked serves: one listener with TLS, one without, and something that answers /livez. */
+/** The ports of a proxy that is attacked: one listener with TLS, one without, and something that answers /livez. */
 export interface Ports {
   readonly tls: number;
   readonly plain: number;
   readonly livez: number;
 }
 
-/** What an attack needs. */
+/** The things that an attack needs. */
 export interface Scene {
   readonly folder: string;
   readonly certificate: Certificate;

@@ -2,7 +2,7 @@ import { connect, type TLSSocket } from "node:tls";
 import type { Asking } from "./asking.ts";
 import type { Aim, Load } from "./load.ts";
 
-/** What all clients of a run share. */
+/** The things that all clients of a run share. */
 export interface Sharing extends Aim {
   /** The newest session ticket of any client. */
   ticket: Buffer | undefined;

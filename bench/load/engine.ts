@@ -20,7 +20,7 @@ export async function runLoad(run: LoadRun, cpus: string, threads = 1): Promise<
 
 /** Sessions that are open and do nothing. */
 export interface IdleSessions {
-  /** What it took to open them, with what went wrong. */
+  /** The result of opening them, with the failures. */
   readonly opened: LoadResult;
   /** Has each of them ask for `path`, which is never answered, so many times at once. Over HTTP/2 only. */
   hold(path: string, each: number): Promise<void>;

@@ -116,7 +116,7 @@ async function holdIdle(): Promise<void> {
   report(clients.length - lost, (performance.now() - began) / 1000);
 }
 
-/** What ends them is the end of this process. */
+/** The end of this process ends them. */
 async function holdRequests({ path, each }: { path: string; each: number }): Promise<void> {
   for (const connection of connections)
     for (let count = 0; count < each; count++)

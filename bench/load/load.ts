@@ -1,4 +1,4 @@
-/** What a load generator does: `clients` ask for one path, each again as soon as it has its answer. */
+/** The work of a load generator: `clients` ask for one path, each again as soon as it has its answer. */
 export interface Load {
   readonly path: string;
   /** The body's size that an answer must have. */
@@ -30,7 +30,7 @@ export interface LoadResult {
   /** Complete answers. */
   readonly units: number;
   readonly seconds: number;
-  /** What went wrong, in words, each once with its count. Anything here makes the run invalid. */
+  /** Failures in words, each once with its count. Any of them makes the run invalid. */
   readonly errors: readonly string[];
   /** In milliseconds, from the moment that a request was due; undefined without a rate. */
   readonly latency: Latency | undefined;

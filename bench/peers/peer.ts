@@ -4,7 +4,7 @@ import type { Command } from "../process.ts";
 /** Whether connections are relayed, or requests forwarded. */
 export type Mode = "tcp" | "http";
 
-/** What a peer is configured for. Every peer gets the same. */
+/** The place that a peer is configured for. Every peer gets the same. */
 export interface Place {
   /** A temporary folder of the peer's own, for its configuration and its log. */
   readonly folder: string;

@@ -6,7 +6,7 @@ import { createPicker } from "../../src/data/pick/registry.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
 import { latencyDecay, type PickerSpec } from "../../src/model/pool.ts";
 
-/** What a failed attempt counts for at least, in milliseconds, as on the path of a session. */
+/** The latency that a failed attempt counts for at least, in milliseconds, as on the path of a session. */
 const failureLatency = 1000;
 const ejectingErrors = 5;
 

@@ -1,4 +1,4 @@
-/** What happens at which time: a binary heap that gives back the earliest first. */
+/** Events by their times: a binary heap that gives back the earliest first. */
 export class EventQueue {
   #times = new Float64Array(1024);
   #values = new Int32Array(1024);

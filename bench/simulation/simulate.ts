@@ -4,7 +4,7 @@ import { clientAddresses, placedBackends, seededRandom } from "../../test/suppor
 import { SimulatedPool } from "./pool.ts";
 import { EventQueue } from "./queue.ts";
 
-/** What is simulated; times in milliseconds. */
+/** The scenario that is simulated; times in milliseconds. */
 export interface Scenario {
   readonly name: string;
   readonly backends: number;
@@ -14,7 +14,7 @@ export interface Scenario {
   readonly utilisation: number;
   /** How fast a backend is; 1: an answer takes {@link meanService}. */
   speed(index: number): number;
-  /** What the configuration says of it. */
+  /** The weight that the configuration gives it. */
   weight(index: number): number;
   /** How long a backend that has just begun is slower than it will be; 0: never. */
   readonly warmUp: number;
@@ -23,7 +23,7 @@ export interface Scenario {
   everySecond?(world: World, second: number): void;
 }
 
-/** What can befall backends. */
+/** The events that can befall backends. */
 export interface World {
   /** Is killed: its sessions are cut, and new ones are refused. */
   stop(indexes: readonly number[]): void;
@@ -55,7 +55,7 @@ const sweepInterval = 100;
 /** How slow a backend is at first, for {@link Scenario.warmUp}. */
 const coldSpeed = 0.25;
 const clients = clientAddresses(1 << 17);
-/** What is measured begins here, in milliseconds. */
+/** The measurement begins here, in milliseconds. */
 const settled = 10_000;
 
 /** Plays a scenario with one picker. The same seed gives the same outcome. */

@@ -21,7 +21,7 @@ const seconds = 10;
 /** Small requests per second, far below what one core can do. */
 const rate = 300;
 
-/** What it costs that one backend comes and goes, while there are many other pools. */
+/** The cost of one backend that comes and goes, while there are many other pools. */
 export const change: Experiment = {
   name: "change",
   title: `one backend that changes, beside ${poolCount} pools of ${backendsEach}`,

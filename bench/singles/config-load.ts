@@ -7,7 +7,7 @@ import { launch, type Stage } from "../stage.ts";
 
 const poolCount = 1_000;
 
-/** What a long configuration costs, seen from outside: until it is checked, and until it is served. */
+/** The cost of a long configuration, seen from outside: until it is checked, and until it is served. */
 export const configLoad: Experiment = {
   name: "config",
   title: `configuration with ${poolCount} pools of three backends`,

@@ -37,7 +37,7 @@ function scalingCpus(stage: Stage): {
   return shared ? { proxy: all, load: all, shared } : { proxy: all.slice(0, 2), load: all.slice(2), shared };
 }
 
-/** What must be known to read the figures. */
+/** A note that readers need for the figures. */
 export function scalingNote(stage: Stage): string {
   if (!scalingCpus(stage).shared) {
     return "Scaling: where the two workers' cores are less than 90 % busy, the load generator was the limit.";

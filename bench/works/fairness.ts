@@ -11,7 +11,7 @@ const rate = 300;
 /** Until the download is at full speed. */
 const headStartMs = 500;
 
-/** What small requests wait for while one client downloads as fast as the same worker can send. */
+/** The wait of small requests while one client downloads as fast as the same worker can send. */
 export const fairness: Experiment = {
   name: "fairness",
   title: `12 B responses at ${rate}/s beside one endless download`,

@@ -11,7 +11,7 @@ export interface Work {
   /** As in the tables. */
   readonly title: string;
   readonly mode: Mode;
-  /** What one unit is: CPU time and rates are per unit. */
+  /** The unit of work: CPU time and rates are per unit. */
   readonly unit: "request" | "connection" | "upload";
   readonly load: Load;
   /** Units per second for the latency run, below what every serious peer can do on one core. */

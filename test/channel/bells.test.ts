@@ -34,7 +34,7 @@ test("a limit that was lowered lets nobody in before so many have left", () => {
   assert.ok(!addUpTo(cells, 0, 0));
 });
 
-/** Who listens, in the order in which they are told. */
+/** Listens for a bell, and notes `name` in `heard` when it is told. */
 function listen(shared: SharedMemory, index: number, heard: string[], name: string): void {
   const rung = Atomics.waitAsync(shared.bells, index, Atomics.load(shared.bells, index));
   assert.ok(rung.async);

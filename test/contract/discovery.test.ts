@@ -15,7 +15,7 @@ import { dnsDefaults, fakeDependencies, Watching } from "../discovery/watching.t
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
 import { FakeFileWatch } from "../support/fake-file-watch.ts";
 
-/** What a source's world answers to one question. */
+/** The answer of a source's world to one question. */
 type Outcome = readonly string[] | "absent" | "failing";
 
 /** A source's world: says what source is tested, and answers it. */

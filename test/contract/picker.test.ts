@@ -161,7 +161,7 @@ for (const { name, spec } of pickerVariants) {
             picker.pick(pool);
           }
         });
-        // What a hash picker's scan allocates where it is too rare to be compiled is less than any object per pick.
+        // A hash picker's scan that is too rare to be compiled allocates less than any object per pick.
         assert.ok(
           bytes < (slow === 0 ? 1 : 8),
           `${bytes} bytes per pick with ${left} of 100, ${slow} starting`,

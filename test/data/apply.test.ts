@@ -35,7 +35,7 @@ const model = await loadModel(`
   two.discovery = { type = "static", backends = ["127.0.0.1:1"] }
   two.connect = { timeout = "1s" }`);
 
-/** What a control plane would have of it. */
+/** The model as a control plane would have placed it. */
 function placed({ listeners, pools, routeTables }: Model): {
   listeners: PlacedListener[];
   pools: PlacedPool[];

@@ -39,7 +39,7 @@ class Scene implements AsyncDisposable {
     return this.#watching!;
   }
 
-  /** What the next look at the file leads to; undefined: the file is gone. */
+  /** The results of the next look at the file; undefined: the file is gone. */
   async write(text: string | undefined): Promise<readonly unknown[]> {
     if (text === undefined) await rm(this.path, { force: true });
     else {

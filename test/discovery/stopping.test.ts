@@ -89,7 +89,7 @@ const program = `
   await Promise.all(specs.map(async (spec) => {
     for await (const result of discover(spec).watch(stop.signal)) if (--silent === 1) stop.abort();
   }));
-  // What is being closed is gone in the next turn.
+  // Handles that are being closed are gone in the next turn.
   setImmediate(() => setImmediate(() => console.log(JSON.stringify(process.getActiveResourcesInfo()))));
 `;
 

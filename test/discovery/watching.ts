@@ -61,7 +61,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** What a source yields, in short. */
+/** The outcome that a source yields, in short. */
 export type Seen = readonly string[] | DiscoveryError;
 
 /** A source that is being watched to its end. */

@@ -48,7 +48,7 @@ function take(bytes: Buffer, start: number, end: number): string {
 export class RequestRecorder implements RequestReceiver {
   readonly requests: Recorded[] = [];
   fault: Fault | undefined;
-  /** What `body` returns. */
+  /** The result of `body`. */
   accepts = true;
   answers = true;
   /** Calls of `body`. */
@@ -110,7 +110,7 @@ export class ResponseRecorder implements ResponseReceiver {
   switches = 0;
   fault: Fault | undefined;
   accepts = true;
-  /** What `response` was told about what follows. */
+  /** The values of `follows` that `response` got. */
   follows: boolean[] = [];
   /** The state of the connection when the last part came. */
   stateAtEnd = "";

@@ -21,7 +21,7 @@ import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
 const connectMs = patient(400);
 
-/** What a backend can be wrong in: its pool, how the attempt is told in the log, and how it is counted. */
+/** The faults of a backend: its pool, how the attempt is told in the log, and how it is counted. */
 const failures = [
   ["another-ca", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_untrusted"],
   ["expired", "CERT_HAS_EXPIRED", "tls_expired"],

@@ -89,7 +89,7 @@ describe("a reader that stops makes its writer stop", () => {
       progress.push(fill(client), fill(server));
     }
     await stalls(() => progress.reduce((sum, { written }) => sum + written, 0));
-    // What was allocated on the way and is garbage by now takes a moment to be collected.
+    // Memory that was allocated on the way and is garbage by now takes a moment to be collected.
     await becomes(
       () => (residentBytes(scene.umay.pid) - before) / stuck,
       (bytes) => bytes < mib / 2,

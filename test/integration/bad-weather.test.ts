@@ -122,7 +122,7 @@ test("a backend that is killed costs no new session, is down in time, and is bac
   await load.more(50);
   const [, second] = backends as [WeatherBackend, WeatherBackend];
   await second.kill();
-  // Who was connected before then may have been cut.
+  // Clients that were connected before then may have been cut.
   const killed = performance.now();
   await said(umay, "backend is down", second);
   const fell = performance.now() - killed;
@@ -241,7 +241,7 @@ test("a health endpoint that lies costs no session while the backend refuses the
   await load.more(20);
   const [, second] = backends as [WeatherBackend, WeatherBackend];
   await second.kill();
-  // Who was connected before then may have been cut.
+  // Clients that were connected before then may have been cut.
   const killed = performance.now();
   await umay.logged(
     (line) => line.msg.startsWith("backend is ejected") && line["backend"] === second.address,

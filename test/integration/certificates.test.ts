@@ -12,7 +12,7 @@ import { sClient } from "../support/openssl.ts";
 import { sessionOf, settled } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
-/** What a client sees of a handshake. */
+/** The outcome of a handshake, as a client sees it. */
 interface Seen {
   readonly name: string;
   readonly keyType: string;

@@ -122,7 +122,7 @@ describe("connecting a backend", () => {
       const lines: LogLine[] = [];
       for (let session = 0; session < 2; session++) {
         using client = await connect(umay.port(`some-full${suffix}`));
-        // What the client sends meanwhile waits for the backend that does answer.
+        // Bytes that the client sends meanwhile wait for the backend that does answer.
         client.end(upload);
         const server = await backend.next();
         assert.ok((await server.readToEnd()).equals(upload));

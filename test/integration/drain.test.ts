@@ -22,7 +22,7 @@ function start(backend: string, shutdown: string): Promise<RunningUmay> {
 
 const isDrained = ({ msg }: LogLine): boolean => msg.startsWith("drained");
 
-/** What the drain's line counts. */
+/** The counts in the drain's line. */
 async function drained(umay: RunningUmay): Promise<{ ended: unknown; cut: unknown }> {
   const { ended, cut } = await umay.logged(isDrained);
   assert.equal(umay.log.filter(isDrained).length, 1);

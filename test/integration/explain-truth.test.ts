@@ -23,7 +23,7 @@ interface Attempt {
   readonly alpn: readonly string[];
 }
 
-/** What became of it. `line`: of the session; undefined where there was none, because it was refused at once. */
+/** The outcome of a connection. `line`: of the session; undefined where it was refused at once, and had none. */
 interface Outcome {
   readonly line: LogLine | undefined;
   readonly certificate: string | undefined;

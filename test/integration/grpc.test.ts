@@ -19,7 +19,7 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const same = (bytes: Buffer): Buffer => bytes;
 
-/** What a call came to. */
+/** The outcome of a call. */
 interface Outcome {
   readonly error: ServiceError | null;
   readonly value: Buffer | undefined;

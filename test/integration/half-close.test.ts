@@ -122,7 +122,7 @@ describe("one direction may end before the other", () => {
     return line["sent"] as number;
   }
 
-  /** What a write says on a connection that was ended with RST after its peer had already sent FIN. */
+  /** The error of a write on a connection that was ended with RST after its peer had already sent FIN. */
   const wasReset = { code: /^(EPIPE|ECONNRESET)$/ };
 
   function assertAbout(ms: number, expected: number): void {

@@ -202,7 +202,7 @@ describe("clients that do not get through the handshake", () => {
   before(async () => {
     const backend = resources.use(await startEchoBackend());
     umay = resources.use(await startUmay(toml(backend.address, await testCertificates())));
-    // What a first session and a first scrape leave open belongs to the start.
+    // Files that a first session and a first scrape leave open belong to the start.
     await echoes();
     await umay.metric("umay_open_files");
     filesAtFirst = openFiles(umay.pid);

@@ -9,13 +9,13 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 const methods = ["GET", "HEAD", "POST", "PUT"] as const;
 type Method = (typeof methods)[number];
 
-/** What becomes of requests to a bad backend. */
+/** The outcome of requests to a bad backend. */
 interface Outcome {
   /** Of umay's own answer; "cut": the head was passed on, and the rest is missing; "served": it is complete. */
   readonly status: number | "cut" | "served";
   readonly reason: string;
   readonly detail?: string;
-  /** What becomes of HEAD, whose answer has no body to break; without it, the same. */
+  /** The outcome of HEAD, whose answer has no body to break; without it, the same. */
   readonly head?: "served";
   /** On a connection that had served before, nothing came in answer: what may be sent twice is. */
   readonly stale?: true;

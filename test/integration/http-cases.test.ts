@@ -7,7 +7,7 @@ import { becomes } from "../support/settled.ts";
 import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
 /*
- * What HTTP/1.1 is held to, case by case, through the built program. The numbers are those of docs/http-cases.md, which
+ * The rules of HTTP/1.1, case by case, through the built program. The numbers are those of docs/http-cases.md, which
  * says where each of them is shown.
  */
 

@@ -170,7 +170,7 @@ async function statusesOf(port: number, { bytes }: Payload, pieces: 1 | 2): Prom
     .filter((status) => status >= 200);
 }
 
-/** What becomes of the first stream. */
+/** The outcome of the first stream. */
 async function outcomeOf(port: number, frames: Buffer): Promise<number | string> {
   const listener = new Listener();
   using socket = Object.assign(await connectSocket(port), {

@@ -16,7 +16,7 @@ const start = (backend: NodeServer, deadline: string): Promise<RunningUmay> =>
     listeners.web = { bind = "127.0.0.1:0", mode = "http", pool = "app" }
     ${poolToml("app", [backend.address])}`);
 
-/** What a client has of its requests when it can send no more. */
+/** The state of a client's requests when it can send no more. */
 interface Load {
   readonly answered: Set<string>;
   /** Sent, but not answered in full. */

@@ -8,7 +8,7 @@ import { NodeServer } from "../support/web-servers.ts";
 const peer = "127.0.0.1";
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** What a backend is to see of a field: this value, nothing, or a match. */
+/** The value of a field that a backend is to see: this one, none, or a match. */
 type Expected = string | undefined | RegExp;
 
 interface Attempt {

@@ -164,7 +164,7 @@ describe("a backend as attacker over HTTP/2", () => {
   const resources = new AsyncDisposableStack();
   let server: Server;
   let umay: RunningUmay;
-  /** What it says to each request, whose id it gets. */
+  /** The backend's answer to each request, whose id it gets. */
   let say: (socket: Socket, id: number) => void = () => {};
   const sockets = new Set<Socket>();
 

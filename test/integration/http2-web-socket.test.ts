@@ -18,7 +18,7 @@ describe("WebSockets where a side speaks HTTP/2", () => {
   let old: NodeServer;
   let two: Http2Backend;
   const tunnels: ServerHttp2Stream[] = [];
-  /** What the backend of HTTP/1.1 answers to the key; undefined: what it asks for. */
+  /** The answer of the backend of HTTP/1.1 to the key; undefined: the right one. */
   let accept: string | undefined;
 
   before(async () => {

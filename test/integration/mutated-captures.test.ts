@@ -15,10 +15,10 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 const hellos = [...captures("hello").values()];
 const headers = [...captures("header").values()];
 const perListener = 150;
-/** What a session may leave behind until memory is collected, many times over. */
+/** The memory that sessions may leave behind until it is collected, many times over. */
 const mostGrowth = 100 * 2 ** 20;
 
-/** What each listener is sent. */
+/** The bytes that each listener is sent. */
 const listeners: Readonly<Record<string, fc.Arbitrary<Buffer>>> = {
   tls: mutationsOf(hellos),
   names: mutationsOf(hellos),

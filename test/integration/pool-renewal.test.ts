@@ -40,7 +40,7 @@ describe("the files of a pool's TLS", () => {
   const reloads = (result: string): Promise<number> =>
     umay.metric("umay_pool_certificate_reloads_total", { pool: "secure", result });
 
-  /** Whom the backend takes umay for in a new session; undefined where umay does not accept the backend. */
+  /** The subject that umay shows in a new session; undefined where umay does not accept the backend. */
   async function shown(): Promise<string | undefined> {
     const { length } = backend.peers;
     using client = await connectPlain(umay.port("web"));

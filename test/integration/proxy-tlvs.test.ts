@@ -67,7 +67,7 @@ async function startTelling(context: TestContext, backend: number): Promise<Runn
   return umay;
 }
 
-/** What a backend is told of a client, and of the same client when it comes back with its session. */
+/** The TLVs that a backend gets of a client, and of the same client when it comes back with its session. */
 async function told(
   backend: HeaderBackend,
   port: number,

@@ -159,7 +159,7 @@ describe("max_connections_per_backend", () => {
       assert.equal(line["level"], "debug");
       await waiting(umay, "tiny", 0);
     }
-    // Who has said all that it has to say still wants an answer.
+    // A client that has said all that it has to say still wants an answer.
     using patient = await connectPlain(umay.port("tiny"));
     patient.end("y");
     await waiting(umay, "tiny", 1);

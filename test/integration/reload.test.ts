@@ -113,7 +113,7 @@ test("listeners and pools come, change and go; sessions and what did not change 
   await echoes(portC!);
   assert.equal(two.peers.length, 2);
   assert.equal(await endingOf(connectPlain(portB!)), "ECONNREFUSED");
-  // What left is counted for as long as it has sessions.
+  // Listeners and pools that left are counted for as long as they have sessions.
   assert.equal(await umay.metric("umay_listener_connections", { listener: "b" }), 1);
   assert.equal(await umay.metric("umay_backend_connections", { backend: one.address }), 2);
   await farewell(onB);
@@ -168,7 +168,7 @@ test("what is wrong with a configuration is said, counted, and changes nothing",
   assert.equal(said.level, "error");
   assert.match(String(said["cause"]), /umay\.toml:\d+:1: .*pikcer/);
 
-  // What shows only when it is tried: all of it or nothing.
+  // A fault that shows only when the change is tried: all of it or nothing.
   const port = address.kind === "tcp" ? address.port : 0;
   const changed = good.replace("pools.echo]", 'pools.echo]\npicker = "random"');
   writeFileSync(scene.file, `${changed}\n[listeners.b]\nbind = "127.0.0.1:${port}"\npool = "echo"\n`);

@@ -49,7 +49,7 @@ test("the admin server is found by the configuration, with its overrides, relati
   const file = join(dir.path, "umay.toml");
   const [port] = await freePorts(1);
   for (const bind of ["unix:admin.sock", `0.0.0.0:${port}`, `\${UMAY_TEST_BIND}`]) {
-    // What the configuration has besides is not for this command to judge, and its files not to be read.
+    // Other parts of the configuration are not for this command to judge, and their files not to be read.
     const text = toml(bind, backend.address);
     writeFileSync(file, `${text}\n[pools.other]\npikcer = "\${file:/nowhere}"\n`);
     const own = { UMAY_TEST_BIND: "unix:other.sock" };

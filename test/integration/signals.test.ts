@@ -26,7 +26,7 @@ test("SIGUSR1 and SIGUSR2 neither end umay nor open the debugger, nor does SIGHU
     assert.equal(line.level, "warn");
   }
   umay.signal("SIGHUP");
-  // What came from standard input can't be read again.
+  // A configuration from standard input can't be read again.
   assert.equal((await umay.logged(({ by }) => by === "SIGHUP")).level, "error");
   await farewell(client);
   assert.equal((await umay.readiness()).status, 200);

@@ -13,7 +13,7 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const certificates = await testCertificates();
 
-/** What dashboards and alerts are built on. */
+/** The metrics and labels that dashboards and alerts are built on. */
 const promised: Readonly<Record<string, readonly string[]>> = {
   umay_build_info: ["version", "revision", "node"],
   umay_ready: [],

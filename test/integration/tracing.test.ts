@@ -33,7 +33,7 @@ interface Metric {
   readonly sum?: { readonly dataPoints: readonly { readonly asDouble: number }[] };
 }
 
-/** What a collector gets, and with which key. */
+/** The spans and metrics that a collector gets, and with which key. */
 async function startCollector() {
   const spans: Span[] = [];
   const metrics: Metric[] = [];

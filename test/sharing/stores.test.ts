@@ -36,7 +36,7 @@ const limitOf = (port: number, store: Partial<SharedStore> = {}): SharedLimit =>
   },
 });
 
-/** What one machine has of its stores. */
+/** The stores that one machine has. */
 class Machine implements Disposable {
   readonly stores: SharedStores;
   readonly lines: { readonly msg: string; readonly cause?: string }[] = [];
@@ -70,7 +70,7 @@ class Machine implements Disposable {
     this.stores.passed({ limit: "rate_limits.x", keys: Object.keys(keys), cells, untold: 0 });
   }
 
-  /** What the store says of this and all before, in milliseconds. */
+  /** The store's answer to this and to all before, in milliseconds. */
   async ahead(keys: Readonly<Record<string, number>>): Promise<number[]> {
     this.#heard = Promise.withResolvers();
     this.pass(keys);

@@ -46,7 +46,7 @@ describe("the Debian package", { skip: noDebian }, () => {
     });
     return inside("dpkg", "--install", "/umay.deb");
   };
-  /** What an echo server behind umay answers to a client that trusts the certificate of the installation. */
+  /** The answer of an echo server behind umay to a client that trusts the certificate of the installation. */
   const hello = (port = 9994): string => {
     const client = `openssl s_client -connect 127.0.0.1:${port} -CAfile /etc/umay/certs/dev-ca.pem`;
     return inside(

@@ -26,7 +26,7 @@ describe("the service under systemd", { skip: noSystemd }, () => {
   };
   const property = (name: string): string =>
     debian.run("systemctl", "show", "--value", `--property=${name}`, service).trim();
-  /** What an echo server behind umay answers, at once or within so many seconds. */
+  /** The answer of an echo server behind umay, at once or within so many seconds. */
   const hello = (port: number, clients = 1, seconds = 1): string => {
     const client = `openssl s_client -connect 127.0.0.1:${port} -CAfile /etc/umay/certs/dev-ca.pem`;
     const visit = `(echo hello; sleep ${seconds}) | ${client} -verify_return_error -quiet -no_ign_eof 2>&1`;

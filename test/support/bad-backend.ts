@@ -12,7 +12,7 @@ export interface BadConnection {
   reset(text?: string): void;
 }
 
-/** What is wrong with a backend; each acts on requests whose path does not end in `/good`. */
+/** The fault of a backend; each acts on requests whose path does not end in `/good`. */
 export interface Mode {
   /** As soon as it is connected. */
   readonly onConnect?: (connection: BadConnection) => void;

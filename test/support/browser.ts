@@ -10,7 +10,7 @@ const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goo
 /** Why tests with a browser are skipped; false where they are not. */
 export const noBrowser = program === undefined ? "there is no chromium on this machine" : false;
 
-/** What the browser's DevTools protocol answers or tells. */
+/** A message in which the browser's DevTools protocol answers or tells. */
 interface Message {
   readonly id?: number;
   readonly method?: string;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 const folder = resolve(import.meta.dirname, "../captures");
 
-/** What real programs sent first, by the name of its file. */
+/** The first bytes that real programs sent, by the name of the file. */
 export function captures(kind: "hello" | "header"): ReadonlyMap<string, Buffer> {
   const files = readdirSync(folder).filter((file) => file.startsWith(`${kind}-`));
   return new Map(

@@ -13,7 +13,7 @@ export interface CertificatePair {
 /** Files of one CA; every leaf covers localhost, 127.0.0.1 and ::1 unless it says otherwise. */
 export interface TestCertificates {
   readonly dir: string;
-  /** What clients trust. */
+  /** The authority that clients trust. */
   readonly ca: string;
   readonly ecdsa: CertificatePair;
   readonly rsa: CertificatePair;

@@ -30,7 +30,7 @@ export interface ClientOptions {
   readonly names?: JsonGeneralNames;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  /** What the certificate is for; default: a client. */
+  /** The purpose of the certificate; default: a client. */
   readonly usage?: "client" | "server";
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
-/** What a backend got, byte for byte. */
+/** A request that a backend got, byte for byte. */
 export interface SeenRequest {
   readonly path: string;
   /** The head as it came, with the empty line. */

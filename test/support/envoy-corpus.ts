@@ -31,7 +31,7 @@ export const parts = ["routes", "access", "clusters"] as const;
 
 const folder = new URL("../integration/envoy-corpus/", import.meta.url);
 
-/** What is the same whoever is asked: the answer, and the request as the backend got it. */
+/** The outcome is the same whoever is asked: the answer, and the request as the backend got it. */
 export type Outcome = Readonly<Record<string, unknown>>;
 
 type Asked = IncomingMessage | Http2ServerRequest;

@@ -79,7 +79,7 @@ export function envoyFile(file: EnvoyFile): string {
 
 const options = { name: "envoy.yaml", directory: "/", env: {}, terminal: false };
 
-/** What a file is mapped to, with the texts of its warnings. */
+/** The model that a file is mapped to, with the texts of its warnings. */
 export async function loadFile(
   file: EnvoyFile,
 ): Promise<{ readonly model: Model; readonly warnings: readonly string[] }> {

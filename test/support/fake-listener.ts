@@ -12,7 +12,7 @@ import { FakePlane, fakeChain, fakeListener } from "./fake-plane.ts";
 import { FakeSocket } from "./fake-socket.ts";
 import { lingerToTheEnd } from "./lingering.ts";
 
-/** What a listener does with its clients. */
+/** The treatment that a listener gives its clients. */
 export interface Accepting {
   readonly proxyProtocol?: boolean;
   readonly detect?: boolean;
@@ -128,13 +128,13 @@ export class ListenerScene {
     return this.connections[which % this.connections.length];
   }
 
-  /** What reports: the TLS socket, where there is one. */
+  /** The socket that reports: the TLS socket, where there is one. */
   client(which: number): FakeSocket | undefined {
     const picked = this.pick(which);
     return picked?.tls ?? picked?.socket;
   }
 
-  /** What is counted fits what the connections are doing. */
+  /** The counts fit the state of the connections. */
   check(): void {
     const { plane, listener } = this;
     const undecided = this.connections.filter(

@@ -81,7 +81,7 @@ const handshakes = new Int32Array(layout.listener.capacity);
 /** Later than any timeout; by `performance.now()`. */
 export const muchLater = (): number => performance.now() + 1e6;
 
-/** What a worker has, with a dialler that connects nothing. */
+/** The plane of a worker, with a dialler that connects nothing. */
 export class FakePlane {
   readonly worker = 0;
   readonly shared = shared;
@@ -145,7 +145,7 @@ export class FakePlane {
     return counters[fakeListener.counters + listenerCell[cell]]!;
   }
 
-  /** What shared memory says is taken agrees with what was counted, and with what is known to be taken. */
+  /** The places taken in shared memory agree with the counts, and with the leases that are known to be taken. */
   holds({ leases, waiting }: { readonly leases: readonly number[]; readonly waiting: number }): void {
     const pool = (cell: keyof typeof poolCell): number => counters[fakePool.counters + poolCell[cell]]!;
     assert.deepEqual([...shared.backendActive.subarray(0, 3)], leases);

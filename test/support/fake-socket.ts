@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { SocketOwner } from "../../src/data/sockets/owner.ts";
 
 /**
- * A socket without a connection, as far as the data plane looks at one. What its peer does and when it reports it is the
+ * A socket without a connection, as far as the data plane looks at one. The acts of its peer and its reports are the
  * test's: nothing happens by itself.
  */
 export class FakeSocket extends EventEmitter {
@@ -30,7 +30,7 @@ export class FakeSocket extends EventEmitter {
   #ends = false;
   #stuck = false;
   #failure: Parameters<FakeSocket["failWrites"]> | undefined = undefined;
-  /** Who is told when the peer takes what waits. */
+  /** Callbacks that are told when the peer takes the waiting bytes. */
   readonly #waiting: (() => void)[] = [];
   readonly #incoming: Buffer[] = [];
 
@@ -155,7 +155,7 @@ export class FakeSocket extends EventEmitter {
     if (this.readableEnded && this.writableFinished) this.destroy();
   }
 
-  /** What `dial` would have read: `buffer` is overwritten after the call. */
+  /** Gives the bytes that `dial` would have read: `buffer` is overwritten after the call. */
   receiveStatic(length: number): void {
     if (this.destroyed || this.readableEnded) return;
     const buffer = Buffer.alloc(64, 1);
@@ -189,7 +189,7 @@ export class FakeSocket extends EventEmitter {
     return this.#incoming.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** What waits to be read, also after the socket has failed. */
+  /** The next bytes that wait to be read, also after the socket has failed. */
   read(): Buffer | null {
     return this.#incoming.shift() ?? null;
   }

@@ -13,7 +13,7 @@ export async function startFullBackend(): Promise<FullBackend> {
   const port = Number(await child.line());
   child.process.kill("SIGSTOP");
   const fillers: Socket[] = [];
-  // What is in the backlog is connected; the first that does not get in shows that it is full.
+  // Sockets in the backlog are connected; the first that does not get in shows that it is full.
   for (;;) {
     const filler = connect(port, "127.0.0.1").on("error", () => {});
     fillers.push(filler);

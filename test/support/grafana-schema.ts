@@ -5,7 +5,7 @@ const configuration = (kind: keyof typeof plugins): string =>
 
 /*
  * Grafana's schema is there as TypeScript's types, with enums where JSON has texts, and with every option of a plugin,
- * where JSON leaves out those that are as usual. What a plugin of a data source keeps in an annotation is its own.
+ * where JSON leaves out those that are as usual. Data that a data source's plugin keeps in an annotation is its own.
  */
 const types = `
 import type { AnnotationQuery, Dashboard, DataQuery, FieldConfigSource, Panel, RowPanel } from "@grafana/schema";

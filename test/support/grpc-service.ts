@@ -30,7 +30,7 @@ export const echoService: ServiceDefinition = {
   fails: { path: "/test.Echo/Fails", requestStream: false, responseStream: false, ...serializers },
 };
 
-/** What the server has seen of calls that did not come to an end. */
+/** A call that the server has seen and that did not come to an end. */
 export interface SeenCall {
   readonly deadline: Date | number;
   readonly cancelled: Promise<void>;

@@ -1,6 +1,6 @@
 import { HttpClient } from "./http-client.ts";
 
-/** What became of one request of a crowd. */
+/** The outcome of one request of a crowd. */
 export interface Served {
   /** 0: the connection ended instead. */
   readonly status: number;

@@ -57,11 +57,11 @@ export interface HttpSettings extends Accepting {
   readonly backends?: number;
   /** Further keys of the listener. */
   readonly listener?: string;
-  /** What routes with `auth` have to pass. */
+  /** The guards that routes with `auth` have to pass. */
   readonly guards?: HttpPlane["guards"];
 }
 
-/** What a request's line in the log has. */
+/** The line of a request in the log. */
 export interface RequestLine {
   readonly reason: string;
   readonly status: number;
@@ -188,7 +188,7 @@ export class HttpScene {
   }
 }
 
-/** What a socket got, as text. */
+/** The bytes that a socket got, as text. */
 export const writtenTo = (socket: FakeSocket): string => Buffer.concat(socket.written).toString("latin1");
 
 /** The other end of a connection to a backend. */

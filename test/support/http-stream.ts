@@ -12,7 +12,7 @@ export interface Stream {
   readonly request: (number: number) => Asked;
 }
 
-/** What became of one request of a stream. */
+/** The outcome of one request of a stream. */
 export interface Streamed extends Served {
   readonly number: number;
   /** By performance.now(). */

@@ -11,7 +11,7 @@ import {
 } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
-/** What a client got. */
+/** The answer that a client got. */
 export interface Received {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];

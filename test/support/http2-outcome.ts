@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 import { soon } from "./peer.ts";
 
-/** What came of a stream. */
+/** The outcome of a stream. */
 export interface Outcome {
   readonly status: number | undefined;
   readonly body: Buffer;

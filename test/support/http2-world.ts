@@ -27,7 +27,7 @@ const headOf = ({ id, method, body }: Wanted): RequestHead => ({
 const contentOf = ({ id, method, body }: Pick<Wanted, "id" | "method" | "body">): string =>
   method === "GET" || method === "HEAD" || body === "none" ? "" : `body of ${id}`;
 
-/** What a client got for one request. */
+/** The outcome of one request of a client. */
 class Outcome implements ResponseUser {
   readonly wanted: Wanted;
   stream: ClientStream | undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Certificate } from "../../src/model/material.ts";
 import type { CertificatePair } from "./certificates.ts";
 
-/** What `openssl` is to make, for what the program's own certificates can't have. */
+/** Options for `openssl`, for certificates that the program's own code can't make. */
 export interface IssueOptions {
   /** As OpenSSL names it. */
   readonly curve?: string;

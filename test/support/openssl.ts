@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { endWithTest } from "./end-with-test.ts";
 import { soon } from "./peer.ts";
 
-/** What `openssl s_client` printed, both outputs together. */
+/** The output of `openssl s_client`, both streams together. */
 export interface SClient {
   readonly output: string;
   readonly code: number | null;

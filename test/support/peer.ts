@@ -23,7 +23,7 @@ export async function soon<T>(promise: Promise<T>, what: string, ms = patienceMs
 
 /** One end of a connection, in a test's hands: what came, and how it ended. */
 export class Peer implements Disposable {
-  /** What is written to and read from: TLS where there is TLS. */
+  /** The socket that is written to and read from: that of TLS where there is TLS. */
   readonly socket: Socket;
   /** The TCP connection underneath. */
   readonly raw: Socket;

@@ -17,7 +17,7 @@ export interface Taking {
   readonly begin: Int32Array;
 }
 
-/** What a worker got, and when it asked last, by the clock that threads share, in milliseconds. */
+/** The takes that passed in a worker, and when it asked last, by the clock that threads share, in milliseconds. */
 export interface TakenInWorker {
   readonly passed: number;
   readonly last: number;

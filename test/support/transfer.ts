@@ -69,7 +69,7 @@ export async function receivePaced(peer: Peer, pace: Pace): Promise<Digest> {
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** What was sent and what came, each way. */
+/** The bytes that were sent and that came, each way. */
 export interface Exchanged {
   readonly up: readonly [Digest, Digest];
   readonly down: readonly [Digest, Digest];

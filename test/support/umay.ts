@@ -33,14 +33,14 @@ export interface RunningUmay extends AsyncDisposable {
   session(predicate?: (line: LogLine) => boolean): Promise<LogLine>;
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   status(): Promise<Status>;
-  /** What /readyz answers. */
+  /** The answer of /readyz. */
   readiness(): Promise<{ readonly status: number; readonly text: string }>;
   signal(signal: NodeJS.Signals): void;
   /** The exit code, once it has ended. */
   readonly exited: Promise<number | null>;
 }
 
-/** What the tests read of /status. */
+/** The part of /status that the tests read. */
 export interface Status {
   readonly state: string;
   readonly reason: string | null;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 
-/** What becomes of the records that a client's TLS sends. Each calls `done` when TLS may go on. */
+/** The way of the records that a client's TLS sends. Each calls `done` when TLS may go on. */
 export interface Sending {
   write(records: Buffer, done: () => void): void;
   end(done: () => void): void;

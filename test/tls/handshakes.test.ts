@@ -64,7 +64,7 @@ async function pair(use: (accepted: Socket, connected: Socket) => Promise<void>)
   }
 }
 
-/** What a listener says of a client, or why there was no handshake. */
+/** The verdict of a listener about a client, or why there was no handshake. */
 async function judged(tls: ListenerTls, client: Certificate): Promise<ClientVerdict | string> {
   const termination = new Termination({ name: "a", ticketKeys: undefined }, tls);
   let said: ClientVerdict | string = "nothing";

@@ -13,7 +13,7 @@ const file = join(folder.path, "umay");
 writeFileSync(file, bashCompletion(createProgram(true, () => {})));
 writeFileSync(join(folder.path, "my.toml"), "");
 
-/** What bash offers after these words; the last one is being typed. */
+/** The words that bash offers after these; the last one is being typed. */
 function offered(...words: readonly string[]): string[] {
   const script = `. "$0"; COMP_WORDS=(umay "$@"); COMP_CWORD=$#; _umay; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const output = execFileSync("bash", ["-c", script, file, ...words], { cwd: folder.path, encoding: "utf8" });

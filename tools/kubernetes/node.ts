@@ -73,7 +73,7 @@ export class PretendNode {
     ];
   }
 
-  /** What a pod's program has written; undefined: there is no such pod. */
+  /** The output of a pod's program; undefined: there is no such pod. */
   logOf(namespace: string, name: string): string | undefined {
     return this.#pods.get(`${namespace}/${name}`)?.pod.log;
   }

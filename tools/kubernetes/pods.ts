@@ -23,7 +23,7 @@ export interface PodSpec {
 export class Pod {
   readonly spec: PodSpec;
   readonly address: string;
-  /** What it has written. */
+  /** The output of its program. */
   log = "";
   readonly #place: string;
   readonly #index: number;

@@ -86,7 +86,7 @@ const withLabel = ({ metadata, ...object }: TestObject): TestObject => ({
   },
 });
 
-/** What a Secret has as text is kept in base64. */
+/** The text of a Secret is kept in base64. */
 function withData({ stringData, data, ...object }: TestObject): TestObject {
   const given = Object.entries((stringData ?? {}) as Readonly<Record<string, string>>);
   const encoded = Object.fromEntries(given.map(([key, text]) => [key, Buffer.from(text).toString("base64")]));

@@ -33,7 +33,7 @@ function flagCase(command: Command): string {
   return `    ${command.name()}) mapfile -t COMPREPLY < <(compgen -W "${flagsOf(command).join(" ")}" -- "$current") ;;`;
 }
 
-/** What may follow an option that takes a value: its choices, files, folders, or nothing that is known here. */
+/** The values that may follow an option: its choices, files, folders, or nothing that is known here. */
 function valueCases(command: Command): string[] {
   return command.options
     .filter((option) => option.required)

@@ -175,7 +175,7 @@ test("a source that is to take another's place is followed, and hands on what it
   assert.deepEqual(calls.splice(0), [["a", 1]]);
   discoveries.get("a")!.stop();
   handOn("a", next);
-  // Who asks for it has what was found.
+  // A caller that asks for it has the backends that were found.
   assert.deepEqual(calls, []);
   await before.give(ok([]));
   await source.give(found);

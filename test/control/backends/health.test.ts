@@ -201,7 +201,7 @@ test("without checks any more a backend that was down is up; with other checks i
   scene.policy = { ...scene.policy, check: { ...tcpCheck, interval: 1_000 } };
   scene.update();
   assert.equal(scene.has(1, "down"), true);
-  // What was counted goes on.
+  // The counts go on.
   assert.deepEqual(scene.monitor.backend(scene.slot(1)), seen);
   scene.policy = { ...scene.policy, check: undefined };
   scene.update();

@@ -72,7 +72,7 @@ test("a configuration is taken into service, and then there is nothing more to c
     ok: true,
     value: { result: "applied", generation: 5, ...change },
   });
-  // What counts from the next start on is said until then.
+  // Changes that count from the next start on are said until then.
   assert.deepEqual(await reloader.reload("test", false), {
     ok: true,
     value: { result: "unchanged", generation: 5, ...change, changes: [] },

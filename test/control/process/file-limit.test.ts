@@ -7,7 +7,7 @@ import { countOpenFiles, readFileLimit } from "../../../src/control/process/file
 const skip = !existsSync("/proc/self/limits") && "this system does not tell its limits";
 const module = new URL("../../../src/control/process/file-limit.ts", import.meta.url).href;
 
-/** What a process with this limit reads, and how many files it has open itself. */
+/** The limit that a process with this limit reads, and how many files it has open itself. */
 function readUnder(limit: string): { limit?: number; connections: number; open: number } {
   const program = `
     const { countOpenFiles, readFileLimit } = await import(${JSON.stringify(module)});

@@ -29,7 +29,7 @@ function listener(certificateEnd: number, auth?: ClientAuth): Listener {
   return { ...web, tls: [{ ...settings!, certificates, clientAuth: auth }] };
 }
 
-/** What is logged while time goes on by hours. @param listeners by hours since the start. */
+/** The lines that are logged while time goes on by hours. @param listeners by hours since the start. */
 function log(
   hours: number,
   listeners: (hour: number) => Listener,

@@ -11,7 +11,7 @@ import { closeBooks } from "../../../src/control/workers/books.ts";
 const slots = 3;
 const gauges = kindNames.flatMap((kind) => gaugesOf(kind).map((gauge) => ({ kind, ...gauge })));
 
-/** What two workers have open: of each gauge, in each slot. */
+/** The things that two workers have open: of each gauge, in each slot. */
 const opens = fc.array(fc.tuple(fc.nat(5), fc.nat(5)), {
   minLength: gauges.length * slots,
   maxLength: gauges.length * slots,

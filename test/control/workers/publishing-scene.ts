@@ -68,7 +68,7 @@ export class FakeWorker {
     this.feed.next(log);
   }
 
-  /** What it serves, in the order of the names. */
+  /** The listeners and pools that it serves, in the order of the names. */
   served(store: Store): object {
     return {
       listeners: [...store.names.listeners, "a", "b", "c"].map(
@@ -88,7 +88,7 @@ export class FakeWorker {
 export class PublishingScene {
   readonly store: Store;
   readonly workers: readonly FakeWorker[];
-  /** What is sent to no worker yet. */
+  /** The settings of the log that go with every change. */
   readonly log = log;
 
   constructor(wanted: Wanted, count: number) {
@@ -98,7 +98,7 @@ export class PublishingScene {
     this.workers = counters.memories.map((memory, index) => new FakeWorker(index, count, this.store, memory));
   }
 
-  /** What changed is sent to whom nothing is under way. */
+  /** Sends the changes to workers that have none under way. */
   spread(): void {
     const touched = this.store.takeTouched();
     for (const { feed } of this.workers) {
@@ -113,7 +113,7 @@ export class PublishingScene {
       for (const worker of this.workers) await worker.answer();
   }
 
-  /** What every worker is to serve. */
+  /** The listeners and pools that every worker is to serve. */
   wanted(): object {
     const { listeners, pools } = this.store.snapshot;
     return {

@@ -69,7 +69,7 @@ test("whatever changes, is merged and is refused: the changes lead every worker 
       }
       scene.spread();
       await scene.settle();
-      // What was refused goes with the next change.
+      // A refused change goes with the next one.
       store.endWarming("b");
       const [pool] = store.names.pools;
       if (pool !== undefined) store.setBackends(pool, []);

@@ -8,7 +8,7 @@ import type { ConnectionRate } from "../../../src/model/listener.ts";
 interface Stage {
   readonly memory: SharedArrayBuffer;
   readonly workers: readonly ClientTable[];
-  /** What all workers' clock shows, in milliseconds. */
+  /** The time on all workers' clock, in milliseconds. */
   now: number;
 }
 

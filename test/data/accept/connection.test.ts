@@ -152,7 +152,7 @@ test("a client whose certificate does not pass ends the connection after the han
   scene.finish();
 });
 
-/** What may happen to the n-th connection, whatever it is doing. */
+/** Events that may happen to the n-th connection, whatever it is doing. */
 const events = {
   accepted: (scene: ListenerScene) => void (scene.connections.length < 6 && scene.accept()),
   received: (scene: ListenerScene, which: number) =>

@@ -35,7 +35,7 @@ const beginnings: Readonly<Record<string, readonly (Buffer | string)[]>> = {
   "HTTP/2 without TLS": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
 };
 
-/** What is made of a client that sends this in pieces, by a listener that reads hellos and by one that does not. */
+/** The readings of a client that sends this in pieces, by a listener that reads hellos and by one that does not. */
 function readings(bytes: Buffer, piece: number): readonly string[] {
   return [HelloReader, BeginReader].map((Reader) => {
     const said: string[] = [];

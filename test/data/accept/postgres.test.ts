@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type PostgresListener, PostgresReader } from "../../../src/data/accept/postgres.ts";
 import { postgresCodes, request, sslRequest } from "../../../src/tls/postgres.ts";
 
-/** What a reader makes of a client that sends this in pieces, as far as it reads. */
+/** The outcome of reading a client that sends this in pieces, as far as it is read. */
 function run(bytes: Buffer, piece = bytes.length, passesPlain = false) {
   const replies: string[] = [];
   const failures: string[] = [];

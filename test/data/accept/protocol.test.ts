@@ -17,7 +17,7 @@ test("the first bytes tell the protocol, and never too early", () => {
   for (const [protocol, text] of cases) {
     const bytes = Buffer.from(text, "latin1");
     assert.equal(detectProtocol(bytes), protocol, text);
-    // What is told of a part is what is told of the whole, or nothing yet.
+    // The verdict about a part is the verdict about the whole, or none yet.
     for (let length = 0; length < bytes.length; length++)
       assert.ok(
         [undefined, protocol].includes(detectProtocol(bytes.subarray(0, length))),

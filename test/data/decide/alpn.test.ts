@@ -10,7 +10,7 @@ import { testCertificates } from "../../support/certificates.ts";
 const { ecdsa } = await testCertificates();
 const secureContext = createSecureContext({ cert: readFileSync(ecdsa.cert), key: readFileSync(ecdsa.key) });
 
-/** What OpenSSL agrees on; undefined: the handshake failed. */
+/** The protocol that OpenSSL agrees on; undefined: the handshake failed. */
 async function agreed(known: readonly string[], offered: readonly string[]): Promise<string | undefined> {
   const [ours, theirs] = duplexPair();
   const ALPNProtocols = known.length === 0 ? {} : { ALPNProtocols: [...known] };

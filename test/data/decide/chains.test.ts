@@ -80,7 +80,7 @@ type Settings = Pick<ListenerSettings, "mode" | "detect" | "routes" | "tls" | "t
   readonly pool: string;
 };
 
-/** What the keys of a listener mean, rule by rule: `docs/configuration.md` in code. */
+/** The meaning of a listener's keys, rule by rule: `docs/configuration.md` in code. */
 class Keys {
   readonly #settings: Settings;
 

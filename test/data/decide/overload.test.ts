@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { nextShedding, noShedding, refusalByLoad, type Shedding } from "../../../src/data/decide/overload.ts";
 
-/** What is shed after so many looks, of a loop whose lateness depends on what is shed. */
+/** The share that is shed after so many looks, of a loop whose lateness depends on it. */
 function settle(lateness: (share: number) => number, looks: number, from: Shedding = noShedding): Shedding {
   let shedding = from;
   for (let look = 0; look < looks; look++)

@@ -167,7 +167,7 @@ describe("a dispatch", () => {
   });
 });
 
-/** What may happen to the n-th socket or dispatch, whatever it is doing. */
+/** Events that may happen to the n-th socket or dispatch, whatever it is doing. */
 const events = {
   ask: (scene: Scene) => scene.ask(),
   connected: (scene: Scene, which: number) => scene.socket(which)?.connect("connect"),
@@ -222,7 +222,7 @@ class Scene {
     this.pool.prepare({ ...this.pool.definition, backends })();
   }
 
-  /** What every dispatch has and was told fits what it is doing, and adds up to what is taken. */
+  /** The leases and messages of every dispatch fit its state, and the leases add up to the places taken. */
   check(): void {
     const leases = [0, 0, 0];
     const live = new Set<unknown>();

@@ -60,12 +60,12 @@ class Stage {
 
   #skipped: readonly Skipped[] | undefined;
 
-  /** Whom the last pick passed over. */
+  /** The backends that the last pick passed over. */
   skipped(): readonly Skipped[] | undefined {
     return this.#skipped;
   }
 
-  /** What a session gets. */
+  /** The backend that a session gets. */
   pick(clientAddress: string, tried: readonly PlacedBackend[] = []): PlacedBackend | undefined {
     return this.take({ clientAddress, serverName: "" }, tried);
   }
@@ -102,7 +102,7 @@ for (const { name, spec } of pickerVariants)
           const second = first && stage.pick(clientAddress, [first]);
           if (certain || told.backend !== null) assert.equal(told.backend, first?.address ?? null);
           if (certain || told.next !== null) assert.equal(told.next, second?.address ?? null);
-          // Whom it draws of several, nobody can know; but it is one of those.
+          // Nobody can know which of several it draws, but it is one of those.
           if (first === undefined) assert.deepEqual(candidates, []);
           else assert.ok(candidates.some(({ address }) => address === first.address));
           if (candidates.length === 1) assert.equal(told.backend, first?.address);

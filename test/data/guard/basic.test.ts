@@ -47,7 +47,7 @@ const requestWith = (authorization: string | undefined): GuardedRequest => ({
 const basic = (credentials: string): GuardedRequest =>
   requestWith(`Basic ${Buffer.from(credentials).toString("base64")}`);
 
-/** What a request gets, now and later. */
+/** The verdicts that a request gets, now and later. */
 function ask(judge: BasicJudge, request: GuardedRequest) {
   const settled: Verdict[] = [];
   const first = judge.judge(request, { settle: (verdict) => settled.push(verdict) });

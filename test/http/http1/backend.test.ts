@@ -20,7 +20,7 @@ function read(text: string, { method = "GET", upgrade = "", cuts = [] }: Asked =
   return recorder;
 }
 
-/** What each text is refused with; nothing of it is handed on but interim responses. */
+/** The reason for which each text is refused; nothing of it is handed on but interim responses. */
 const refused: Readonly<Record<string, readonly [text: string, detail: string]>> = {
   "Content-Length and Transfer-Encoding": [
     ok("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),

@@ -14,7 +14,7 @@ function read(text: string, options: Partial<FrontOptions> = {}): RequestRecorde
   return recorder;
 }
 
-/** What each text is refused with; nothing of the request is handed on before. */
+/** The reason for which each text is refused; nothing of the request is handed on before. */
 const refused: Readonly<Record<string, readonly [text: string, detail: string, status?: number]>> = {
   "Content-Length and Transfer-Encoding": [
     post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
@@ -135,7 +135,7 @@ describe("requests that are refused", () => {
   function readCut(text: string, cuts: readonly number[]) {
     const recorder = new RequestRecorder();
     feed(recorder.front, text, cuts);
-    // What was held back because it might still become a head is judged at the end.
+    // Bytes that were held back because they might still become a head are judged at the end.
     if (recorder.fault === undefined) recorder.front.ended();
     const { fault, front, requests } = recorder;
     return { front, detail: fault?.detail, status: fault?.status, requests: requests.length };

@@ -93,7 +93,7 @@ class Forwarding extends RequestRecorder {
   }
 }
 
-/** What of a reading must not depend on how the bytes were cut. */
+/** The parts of a reading that must not depend on how the bytes were cut. */
 export function readRequests(text: string, cuts: readonly number[]) {
   const forwarding = new Forwarding();
   feed(forwarding.front, text, cuts);
@@ -147,7 +147,7 @@ function readResponse(text: string, cuts: readonly number[]): Answering {
   return answering;
 }
 
-/** What of a reading must not depend on how the bytes were cut: of a response that fails, that it fails, and why. */
+/** The parts of a reading that no cut may change: of a response that fails, that it fails, and why. */
 export function outcomeOf(text: string, cuts: readonly number[]) {
   const { detail, head, responses, state } = readResponse(text, cuts);
   return detail === undefined ? { head, responses, state } : { detail };

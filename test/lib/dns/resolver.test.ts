@@ -34,7 +34,7 @@ function causeOf(answer: Answer): string {
 
 const hasEdns = (query: DecodedPacket): boolean => query.additionals!.some(({ type }) => type === "OPT");
 
-/** What an attacker would have it take for the answer. */
+/** The answer that an attacker would have it take for the true one. */
 function forged(query: DecodedPacket, changes: Partial<dns.Packet> = {}): Buffer {
   const { id, questions } = query;
   return dns.encode({

@@ -133,7 +133,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** What a backend saw of a session: the header before it, and the line that it began with. */
+/** The traces of a session at its backend: the header before it, and the line that it began with. */
 interface Seen {
   readonly header: ProxyHeader;
   readonly line: string;

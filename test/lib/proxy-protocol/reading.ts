@@ -37,7 +37,7 @@ export function readHeader(bytes: Buffer | string): ProxyHeader {
   return outcome.header;
 }
 
-/** What is wrong with the bytes. */
+/** The fault in the bytes. */
 export function readFault(bytes: Buffer | string): string {
   const outcome = read(bytes);
   assert.ok(outcome.kind === "malformed", `${outcome.kind} instead of a fault: ${JSON.stringify(outcome)}`);

@@ -108,6 +108,6 @@ test("a route for gRPC to a pool that speaks HTTP/1.1 alone is an error", async 
     const text = `${base}${calls}`.replace("[pools.b", `[pools.b.http]\nversion = "${version}"\n[pools.b`);
     assert.equal((await loadHttp(text)).lines.length, version === "2" ? 0 : 1);
   }
-  // What backends of other requests speak is their own business.
+  // Backends of other requests may speak as they like.
   assert.equal(await said(route("other", 'headers = { content-type = "text/plain" }')), "");
 });

@@ -131,7 +131,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What becomes of a request, in a few words: `shop/0 -> default/shop:80`, `404 no_route`, `308 https://…`, `refused`. */
+/** The fate of a request, in a few words: `shop/0 -> default/shop:80`, `404 no_route`, `308 https://…`, `refused`. */
 export async function asked(translation: Translation, request: Asked): Promise<string> {
   const { host, path = "/", method = "GET", headers = {}, sni, address = "0.0.0.0" } = request;
   const { port = sni === undefined ? 80 : 443 } = request;

@@ -109,7 +109,7 @@ test("the schema is draft 7, closed everywhere, and describes every key", () => 
     for (const choice of alternatives(node)) {
       if (choice.type === "object") assert.notEqual(choice.additionalProperties, undefined, path);
       for (const [key, child] of Object.entries(choice.properties ?? {})) {
-        // What a table's type means is said by the tables.
+        // The tables say what a table's type means.
         if (key !== "type") assert.ok(child.description?.endsWith("."), `${path}.${key} lacks a description`);
         visit(child, `${path}.${key}`);
       }

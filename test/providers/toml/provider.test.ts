@@ -14,7 +14,7 @@ after(() => rmSync(cwd, { recursive: true }));
 const file = join(cwd, "umay.toml");
 const bound = (port: number): string => smallest.replace("9994", String(port));
 
-/** What counts for two keys, one of which waits for a restart. */
+/** The effective values of two keys, one of which waits for a restart. */
 async function counts(provider: TomlProvider): Promise<unknown[]> {
   const values = new Map((await provider.effective()).map(({ key, value }) => [key, value]));
   return [values.get("workers"), values.get("listeners.echo.bind")];

@@ -86,7 +86,7 @@ class Scene implements AsyncDisposable {
     this.send("ClusterLoadAssignment", endpoints(cluster, 4009));
   }
 
-  /** What is proposed at the next news; of several, at the first that has a pool of this name. */
+  /** The model that is proposed at the next news; of several, the first that has a pool of this name. */
   async next(pool = "a"): Promise<Model> {
     for (;;) {
       await soon(this.#news.promise, "news");

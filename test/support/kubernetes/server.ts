@@ -42,7 +42,7 @@ export interface ServerOptions {
   readonly resources?: readonly Resource[];
   /** Makes of an object that is written what is kept of it. */
   readonly completed?: (object: TestObject, resource: Resource) => TestObject;
-  /** What a pod has written. */
+  /** The output of a pod's program. */
   readonly logOf?: (namespace: string, pod: string) => string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface ServerOptions {
  */
 export class KubernetesServer implements AsyncDisposable {
   readonly requests: ServedRequest[] = [];
-  /** What goes wrong with a request; undefined: nothing does. */
+  /** The fault that a request meets; undefined: none. */
   fault: (request: ServedRequest) => Fault | undefined = () => undefined;
   /** Makes of a status that is written what is kept of it. */
   reshape: (status: unknown) => unknown = (status) => status;

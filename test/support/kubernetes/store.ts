@@ -88,7 +88,7 @@ export class ObjectStore {
 export const keyOf = ({ metadata: { namespace, name } }: TestObject): string =>
   namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 
-/** What the generation counts changes of. */
+/** The part of an object whose changes the generation counts. */
 const bodyOf = ({ metadata: _, status: __, apiVersion: ___, kind: ____, ...body }: TestObject): object =>
   body;
 

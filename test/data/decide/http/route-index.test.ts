@@ -233,7 +233,7 @@ const matches: fc.Arbitrary<RequestMatch> = fc.record({
   query: fc.constant([]),
 });
 
-/** What a reader of the documentation would do: rule by rule. */
+/** The choice of a reader of the documentation: rule by rule. */
 function naive(rules: readonly RequestMatch[], path: string, method: string): number {
   return rules.findIndex(({ path: wanted, methods }) => {
     if (methods.length > 0 && !methods.includes(method)) return false;

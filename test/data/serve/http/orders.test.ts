@@ -56,7 +56,7 @@ function textOf({ id, method, body }: Wanted): string {
   return `${method} /${id} HTTP/1.1\r\nHost: a.test\r\n${framing}\r\n${sent}`;
 }
 
-/** What a client got: its answers in order, as far as they are complete. */
+/** The answers that a client got, in order, as far as they are complete. */
 function answersTo(client: FakeSocket, wanted: readonly Wanted[]): string[] {
   const bytes = Buffer.from(writtenTo(client), "latin1");
   const answers: string[] = [];

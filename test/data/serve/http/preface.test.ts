@@ -5,7 +5,7 @@ import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
 
 const request = "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
-/** What a client got that sent these pieces, and what its backend got. */
+/** The answer to a client that sent these pieces, and the bytes that its backend got. */
 async function outcomeOf(scene: HttpScene, pieces: readonly Buffer[]) {
   const client = scene.accept();
   for (const piece of pieces) {

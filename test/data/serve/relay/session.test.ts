@@ -63,7 +63,7 @@ class Scene {
     this.clients.push(raw);
   }
 
-  /** What reports to the session: the TLS socket, where there is one. */
+  /** The socket that reports to the session: the TLS socket, where there is one. */
   client(which: number): FakeSocket | undefined {
     const raw = this.clients[which % this.clients.length];
     return raw?.over ?? raw;
@@ -107,7 +107,7 @@ class Scene {
     return Object.values(this.plane.ends).reduce((sum, count) => sum + count, 0);
   }
 
-  /** What is counted fits what is open, and each connection that ended did so once, with one line. */
+  /** The counts fit the open sessions, and each connection that ended did so once, with one line. */
   check(): void {
     const { plane, clients, ended } = this;
     const open = clients.length - ended;
@@ -154,7 +154,7 @@ class Scene {
 /** A write meets a reset, or the end of a peer that had ended in order before. */
 const codeOf = (which: number): "ECONNRESET" | "EPIPE" => (which % 2 === 0 ? "ECONNRESET" : "EPIPE");
 
-/** What may happen to the n-th client or backend, whatever it is doing. */
+/** Events that may happen to the n-th client or backend, whatever it is doing. */
 const events = {
   accepted: (scene: Scene) => void (scene.clients.length < 6 && scene.accept()),
   secured: (scene: Scene, which: number) => void scene.client(which)?.emit("secure"),

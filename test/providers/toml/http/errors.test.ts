@@ -4,7 +4,7 @@ import { base, loadHttp } from "./loading.ts";
 
 const plain = 'pool = "b"';
 
-/** What is wrong with a route, and what is said of it. */
+/** Faults of a route, each with its message. */
 const routes: readonly [what: string, keys: string, said: RegExp][] = [
   ["leads nowhere", "", /error routes\.x: leads nowhere; expected one of pool, pools, redirect, respond/],
   [
