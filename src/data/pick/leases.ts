@@ -45,61 +45,69 @@ export class Leases {
    * @param tried backends that were tried already. @param again the one before could not be connected.
    */
   take(key: PickKey, tried: readonly PlacedBackend[], again: boolean): PickResult {
-    if (!this.#enterPool()) return waitFor("room", undefined);
     this.#present.begin(key, tried, this.#definition.warming);
     const pick = this.#take(again);
     this.#present.end();
-    if (pick.kind !== "leased") this.#leavePool();
     return pick;
   }
 
-  /** Counts one more session in the whole pool. @returns false where it has as many as it may have. */
-  #enterPool(): boolean {
-    const { poolActive } = this.#memory.shared;
-    const { slot, maxConnections } = this.#definition;
-    if (maxConnections !== undefined) return addUpTo(poolActive, slot, maxConnections);
-    Atomics.add(poolActive, slot, 1);
-    return true;
-  }
-
-  /** It finds no backend: where its place was one of few, somebody else may wait for it. */
-  #leavePool(): void {
-    const { shared } = this.#memory;
-    const { slot, maxConnections } = this.#definition;
-    Atomics.sub(shared.poolActive, slot, 1);
-    if (maxConnections !== undefined) ringRoom(shared, slot);
-  }
-
+  /** Places are taken only where there seems to be one of each kind: a look changes nothing, so nobody has to be told of it. */
   #take(again: boolean): PickResult {
     const present = this.#present;
-    let retrying = false;
     for (;;) {
+      if (this.#isFull) return waitFor("room", present.skipped);
       const backend = present.preferred ?? this.#picker.pick(present);
-      if (backend === undefined) {
-        if (retrying) this.endRetry();
+      if (backend === undefined)
         return present.wait === undefined
           ? noPick("none", present.skipped)
           : waitFor(present.wait, present.skipped);
-      }
-      // Last: who finds no backend must not hold a place in the budget that others wait for.
-      if (again && !retrying) {
-        retrying = this.#beginRetry();
-        if (!retrying)
-          return this.#mostRetries > 0
-            ? waitFor("retry", present.skipped)
-            : noPick("no_retry", present.skipped);
-      }
+      // Last: the budget of retries is asked only of a backend that there is.
+      const retries = again ? this.#mostRetries(this.#active) : undefined;
+      if (retries === 0) return noPick("no_retry", present.skipped);
+      if (retries !== undefined && this.#retries >= retries) return waitFor("retry", present.skipped);
       // Another worker may have taken the last place meanwhile; then it is full at the next look.
-      if (!this.#takePlace(backend.slot)) continue;
-      this.#count(backend);
+      if (!this.#takePlaces(backend, again)) continue;
+      this.#count(backend, again);
       return leased(backend, present.skipped);
     }
   }
 
-  #count(backend: PlacedBackend): void {
+  /** Whether the pool has as many sessions as it may have. */
+  get #isFull(): boolean {
+    const { maxConnections } = this.#definition;
+    return maxConnections !== undefined && this.#active >= maxConnections;
+  }
+
+  get #active(): number {
+    return Atomics.load(this.#memory.shared.poolActive, this.#definition.slot);
+  }
+
+  get #retries(): number {
+    return Atomics.load(this.#memory.shared.poolRetries, this.#definition.slot);
+  }
+
+  /** A place in the pool, in its budget of retries, and of the backend. @returns false where one is missing: then it has none. */
+  #takePlaces(backend: PlacedBackend, again: boolean): boolean {
+    const { shared } = this.#memory;
+    const { slot, maxConnections } = this.#definition;
+    if (!addOne(shared.poolActive, slot, maxConnections)) return false;
+    // Without the one that asks.
+    if (!again || addUpTo(shared.poolRetries, slot, this.#mostRetries(this.#active - 1))) {
+      if (addOne(shared.backendActive, backend.slot, this.#mostLeases)) return true;
+      if (again) this.#leaveRetry();
+    }
+    Atomics.sub(shared.poolActive, slot, 1);
+    // Where it was one of few, somebody else may have found the pool full meanwhile.
+    if (maxConnections !== undefined) ringRoom(shared, slot);
+    return false;
+  }
+
+  #count(backend: PlacedBackend, again: boolean): void {
     const { counters } = this.#memory;
+    const { counters: first } = this.#definition;
     counters[backend.counters + backendCell.leased]! += 1;
-    counters[this.#definition.counters + poolCell.leased]! += 1;
+    counters[first + poolCell.leased]! += 1;
+    if (again) counters[first + poolCell.retried]! += 1;
   }
 
   release(backend: PlacedBackend): void {
@@ -113,37 +121,22 @@ export class Leases {
     ringRoom(shared, slot);
   }
 
-  /** Whether one more attempt after a failed one may begin. */
-  #beginRetry(): boolean {
-    const { shared, counters } = this.#memory;
-    const { slot, counters: first } = this.#definition;
-    if (!addUpTo(shared.poolRetries, slot, this.#mostRetries)) return false;
-    counters[first + poolCell.retried]! += 1;
-    return true;
+  endRetry(): void {
+    this.#memory.counters[this.#definition.counters + poolCell.settled]! += 1;
+    this.#leaveRetry();
   }
 
-  endRetry(): void {
-    const { shared, counters } = this.#memory;
-    const { slot, counters: first } = this.#definition;
-    counters[first + poolCell.settled]! += 1;
+  #leaveRetry(): void {
+    const { shared } = this.#memory;
+    const { slot } = this.#definition;
     Atomics.sub(shared.poolRetries, slot, 1);
     ringNews(shared, slot);
   }
 
-  /** How many attempts after a failed one may be under way now. */
-  get #mostRetries(): number {
+  /** How many attempts after a failed one may be under way. @param active sessions of the pool, without the one that asks. */
+  #mostRetries(active: number): number {
     const { percent, min } = this.#definition.connect.retryBudget;
-    // Without the one that asks.
-    const active = Atomics.load(this.#memory.shared.poolActive, this.#definition.slot) - 1;
     return Math.max(min, Math.floor((active * percent) / 100));
-  }
-
-  #takePlace(backendSlot: number): boolean {
-    const { backendActive } = this.#memory.shared;
-    const most = this.#mostLeases;
-    if (most !== undefined) return addUpTo(backendActive, backendSlot, most);
-    Atomics.add(backendActive, backendSlot, 1);
-    return true;
   }
 
   /** To each backend: a request of HTTP is a lease, and so is a connection that is relayed. */
@@ -188,4 +181,11 @@ export class Leases {
     };
     return createTieredPicker(definition.picker, inputs, definition.overprovisioning);
   }
+}
+
+/** Counts one more. @param most undefined: any number. @returns false where there are as many as there may be. */
+function addOne(cells: Int32Array<SharedArrayBuffer>, index: number, most: number | undefined): boolean {
+  if (most !== undefined) return addUpTo(cells, index, most);
+  Atomics.add(cells, index, 1);
+  return true;
 }

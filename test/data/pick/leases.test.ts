@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { bellOf } from "../../../src/channel/bells.ts";
 import { backendCell, poolCell, sumCells } from "../../../src/channel/counters.ts";
 import { countersOf, createCounterMemory } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory } from "../../../src/channel/memory.ts";
@@ -40,6 +41,9 @@ const definition: PlacedPool = {
   counters: countersOf("pool", 5),
   backends,
 };
+
+/** One retry at a time. */
+const tightConnect = { ...definition.connect, retryBudget: { percent: 0, min: 1 } };
 
 function scene(changes: Partial<PlacedPool> = {}) {
   const shared = createSharedMemory();
@@ -96,6 +100,25 @@ describe("a lease", () => {
     assert.equal(lease([one, two, spare]), "none");
     assert.equal(shared.poolActive[5], 2);
     assert.equal(typeof lease(), "object");
+  });
+
+  test("that can't be had is news to nobody: who waits for it would hear of it himself, and look again without end", () => {
+    const { shared, leases, lease } = scene({ maxConnections: 7, connect: tightConnect });
+    const leased = Array.from({ length: 6 }, () => lease() as PlacedBackend);
+    shared.poolWaiting[5] = 1;
+    assert.equal(lease(), "room");
+    assert.equal(lease([one]), "room");
+    leases.release(two);
+    shared.poolRetries[5] = 1;
+    const before = [...shared.bells];
+    for (const expected of ["retry", "retry"]) assert.equal(lease([one]), expected);
+    shared.backendFlags[two.slot] = backendFlag.checking;
+    shared.backendFlags[one.slot] = backendFlag.down;
+    shared.backendFlags[spare.slot] = backendFlag.down;
+    assert.equal(lease(), "check");
+    assert.deepEqual([...shared.bells], before);
+    assert.equal(before[bellOf(5, "room")], 1, "only the release has rung");
+    assert.equal(shared.poolActive[5], leased.length - 1);
   });
 
   test("that can't be had says what to wait for", () => {
