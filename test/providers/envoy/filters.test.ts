@@ -409,3 +409,87 @@ test("a fault is a rule that answers a part of the requests; delays are refused"
     /delays no requests/,
   );
 });
+
+const rbac = (name: string): object =>
+  httpFilter("rbac.v3.RBAC", { rules: { action: "ALLOW", policies: {} } }, { name });
+
+test("filters behind a split of a route count for each of its parts, in which they may split again", async () => {
+  const open = (...prefixes: readonly string[]): object[] => [
+    ...prefixes.map((prefix) => ({ match: { prefix } })),
+    { match: any, requires: { provider_name: "p" } },
+  ];
+  const tokens = (name: string, ...prefixes: readonly string[]): object =>
+    httpFilter(
+      "jwt_authn.v3.JwtAuthentication",
+      { providers: { p: provider }, rules: open(...prefixes) },
+      { name },
+    );
+  const { hosts } = await loadTable({
+    filters: [tokens("j", "/open/"), rbac("r"), tokens("k", "/open/a/"), rbac("s")],
+  });
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ match, route }) => [
+      match.path?.value,
+      route.name.replace(/^.*\//, ""),
+      route.guards.map(([name]) => name!.replace(/^.*\//, "")),
+    ]),
+    [
+      ["/open/a/", "0#1", ["r", "s"]],
+      ["/open/", "0#2", ["r", "p#2", "s"]],
+      ["/open/a/", "0#3", ["p", "r", "s"]],
+      ["/", "0", ["p", "r", "p#2", "s"]],
+    ],
+  );
+});
+
+test("tokens are taken out of the requests of the rule that asks for them, and of no other", async () => {
+  const config = {
+    providers: { p: provider },
+    rules: [{ match: { prefix: "/api/" }, requires: { provider_name: "p" } }],
+  };
+  const routes = await loadRoutes({ filters: [httpFilter("jwt_authn.v3.JwtAuthentication", config)] });
+  assert.deepEqual(
+    routes.map(({ requestFields }) => requestFields.remove.includes("authorization")),
+    [true, false],
+  );
+});
+
+test("a part of a route is as large as the route's own fraction; a rule for tokens has none, as in Envoy, and needs a match", async () => {
+  const rules = [
+    {
+      match: { prefix: "/api/", runtime_fraction: { default_value: { numerator: 50 } } },
+      requires: { provider_name: "p" },
+    },
+  ];
+  const abort = { http_status: 418, percentage: { numerator: 50 } };
+  const { model, warnings } = await loadFile({
+    filters: [
+      httpFilter("jwt_authn.v3.JwtAuthentication", { providers: { p: provider }, rules }),
+      httpFilter("fault.v3.HTTPFault", { abort }),
+    ],
+    routes: [
+      { match: { prefix: "/", runtime_fraction: { default_value: { numerator: 10 } } }, route: toA },
+      { match: any, route: toA },
+    ],
+  });
+  const [table] = model.routeTables;
+  assert.deepEqual(
+    table!.hosts[0]!.rules.map(({ match }) => [match.path?.value, match.percent]),
+    [
+      ["/api/", 5],
+      ["/api/", 10],
+      ["/", 5],
+      ["/", 10],
+      ["/api/", 50],
+      ["/api/", undefined],
+      ["/", 50],
+      ["/", undefined],
+    ],
+  );
+  assert.match(warnings.join("\n"), /runtime_fraction.*has no effect: the rule counts for each request/);
+  const unmatched = { providers: { p: provider }, rules: [{ requires: { provider_name: "p" } }] };
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("jwt_authn.v3.JwtAuthentication", unmatched)] })).join(),
+    /rules.*has no match/,
+  );
+});

@@ -1,12 +1,13 @@
 import type { RequestMatch } from "../../../model/http/match.ts";
-import type { HttpRoute, RouteAction } from "../../../model/http/route.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
 import type { Node } from "../node.ts";
 import { mapAction } from "./action.ts";
 import { certificateSteps } from "./client-certificate.ts";
 import type { Mapping } from "./context.ts";
 import { foldSteps, mapFields } from "./fields.ts";
-import { applyFilters, type HttpFilter, type RouteParts, type TableGuards } from "./filters/filters.ts";
+import { applyFilters, type HttpFilter, type TableGuards } from "./filters/filters.ts";
+import { inOrder, newParts } from "./filters/parts.ts";
 import { mapHash } from "./hash.ts";
 import { mapMirrors } from "./mirrors.ts";
 import { mapRetry } from "./retries.ts";
@@ -34,57 +35,40 @@ export async function mapRoute(
   const parts = newParts(name, match);
   await applyFilters(common.filters, levels, parts, common.guards, mapping);
   const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
-  const requestSteps = [
-    ...certificateSteps(common.manager, common.mutual),
-    ...mapFields(levels, "request", specificWins, mapping),
-    ...parts.requestSteps,
-  ];
-  const responseSteps = [...mapFields(levels, "response", specificWins, mapping), ...parts.responseSteps];
-  const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, mapping);
-  if (action === undefined) return [];
-  const usual = mapping.defaults.route;
+  const certificate = certificateSteps(common.manager, common.mutual);
+  const request = [...certificate, ...mapFields(levels, "request", specificWins, mapping)];
+  const response = mapFields(levels, "response", specificWins, mapping);
   const forward = route.node("route");
-  const mapped: HttpRoute = {
-    ...usual,
-    name,
+  const usual: HttpRoute = {
+    ...mapping.defaults.route,
     priority: 0,
-    action,
-    guards: parts.guards,
-    maxBody: parts.maxBody,
-    cors: parts.cors,
-    requestFields: forward === undefined ? usual.requestFields : foldSteps(requestSteps),
-    responseFields: foldSteps(responseSteps),
-    ...(parts.compress !== undefined && { compress: parts.compress }),
     ...(forward !== undefined && (await mapForward(route, forward, host, common, mapping))),
     ...traceOf(route, common.manager),
   };
-  return [
-    ...parts.special.map((each, index) => ({
-      match: each.match,
-      route: {
-        ...mapped,
-        name: `${name}#${index + 1}`,
-        guards: each.guards,
-        ...(each.status !== undefined && { action: ownAnswer(each.status) }),
-      },
-    })),
-    { match, route: mapped },
-  ];
+  const rules: Rule<HttpRoute>[] = [];
+  for (const [index, each] of inOrder(parts).entries()) {
+    const requestSteps = [...request, ...each.requestSteps];
+    const responseSteps = [...response, ...each.responseSteps];
+    // All parts have the same errors: they are told once.
+    const own = each === parts ? mapping : { ...mapping, report: () => {} };
+    const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, own);
+    if (action === undefined) continue;
+    const { guards, maxBody, cors, compress, status } = each;
+    const mapped: HttpRoute = {
+      ...usual,
+      name: each === parts ? name : `${name}#${index + 1}`,
+      action: status === undefined ? action : { kind: "respond", status, content: undefined },
+      guards,
+      maxBody,
+      cors,
+      requestFields: forward === undefined ? usual.requestFields : foldSteps(requestSteps),
+      responseFields: foldSteps(responseSteps),
+      ...(compress !== undefined && { compress }),
+    };
+    rules.push({ match: each.match, route: mapped });
+  }
+  return rules;
 }
-
-const ownAnswer = (status: number): RouteAction => ({ kind: "respond", status, content: undefined });
-
-const newParts = (route: string, match: RequestMatch): RouteParts => ({
-  match,
-  route,
-  guards: [],
-  cors: undefined,
-  compress: undefined,
-  maxBody: undefined,
-  requestSteps: [],
-  responseSteps: [],
-  special: [],
-});
 
 /** The way to a backend. */
 async function mapForward(

@@ -1,5 +1,6 @@
 import { errorAt, warningAt } from "../../../../lib/findings.ts";
 import { percentOf } from "../fraction.ts";
+import { splitOff } from "./parts.ts";
 import type { ApplyFilter } from "./registry.ts";
 
 /** `HTTPFault`: a part of the requests is answered with a status. */
@@ -20,5 +21,6 @@ export const applyFault: ApplyFilter = ({ config, own }, parts, _guards, { repor
   const share = abort.node("percentage");
   const percent = share === undefined ? 0 : percentOf(share);
   if (percent > 0)
-    parts.special.push({ match: { ...parts.match, percent }, guards: [...parts.guards], status });
+    // One draw counts for the route and for the fault.
+    splitOff(parts, { ...parts.match, percent: (percent * (parts.match.percent ?? 100)) / 100 }, status);
 };

@@ -1,12 +1,9 @@
 import { errorAt, warningAt } from "../../../../lib/findings.ts";
-import type { Compression } from "../../../../model/http/compression.ts";
-import type { Cors } from "../../../../model/http/cors.ts";
 import type { Guard } from "../../../../model/http/guard.ts";
-import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { Node, UnknownExtension } from "../../node.ts";
 import { whyNoExtension } from "../../schema/registry.ts";
 import type { Mapping } from "../context.ts";
-import type { FieldStep } from "../fields.ts";
+import { inOrder, type RouteParts } from "./parts.ts";
 import { type ApplyFilter, applied, ignored } from "./registry.ts";
 
 /** A filter of an `HttpConnectionManager`. */
@@ -16,24 +13,6 @@ export interface HttpFilter {
   /** Only where a route switches it on. */
   readonly isDisabled: boolean;
   readonly apply: ApplyFilter;
-}
-
-/** The things that filters give a route. */
-export interface RouteParts {
-  /** The condition of its rule. */
-  readonly match: RequestMatch;
-  /** Its name. */
-  readonly route: string;
-  /** Names of guards, as a route has them. */
-  readonly guards: string[][];
-  cors: Cors | undefined;
-  compress: Compression | undefined;
-  /** In bytes. */
-  maxBody: number | undefined;
-  readonly requestSteps: FieldStep[];
-  readonly responseSteps: FieldStep[];
-  /** Rules that stand before the route's own, with other guards in place of its, or with an answer of umay's own. */
-  readonly special: { readonly match: RequestMatch; readonly guards: string[][]; readonly status?: number }[];
 }
 
 /** The guards of a table, as its filters make them. */
@@ -115,7 +94,8 @@ export async function applyFilters(
   for (const filter of filters) {
     const own = overrideOf(filter.name, levels);
     if (own === "disabled" || (filter.isDisabled && own === undefined)) continue;
-    await filter.apply({ ...filter, own }, parts, guards, mapping);
+    for (const each of inOrder(parts))
+      if (each.status === undefined) await filter.apply({ ...filter, own }, each, guards, mapping);
   }
 }
 

@@ -4,7 +4,7 @@ import type { PathMatch, RequestMatch } from "../../../../model/http/match.ts";
 /** How much of one match another one takes: all of it, nothing, a part, or it can't be told. */
 export type Part = "whole" | "none" | "unknown" | RequestMatch;
 
-/** The requests of `match` that `other` takes, too. Matches of which only paths differ can be told apart. */
+/** The requests of `match` that `other`, whose `percent` does not count, takes, too. Matches of which only paths differ can be told apart. */
 export function intersect(match: RequestMatch, other: RequestMatch): Part {
   const path = intersectPaths(match.path, other.path);
   if (path === "none" || path === "unknown") return path;
@@ -18,6 +18,7 @@ export function intersect(match: RequestMatch, other: RequestMatch): Part {
   const headers = more(match.headers, other.headers);
   const query = more(match.query, other.query);
   const part: RequestMatch = {
+    ...match,
     path,
     methods,
     headers: [...match.headers, ...headers],

@@ -6,9 +6,10 @@ import { applyCompressor } from "./compressor.ts";
 import { applyCors } from "./cors.ts";
 import { applyCsrf } from "./csrf.ts";
 import { applyFault } from "./fault.ts";
-import type { HttpFilter, RouteParts, TableGuards } from "./filters.ts";
+import type { HttpFilter, TableGuards } from "./filters.ts";
 import { applyHeaderMutation } from "./header-mutation.ts";
 import { applyLimit } from "./limit.ts";
+import type { RouteParts } from "./parts.ts";
 import { applyRules } from "./rules.ts";
 import { applyTokens } from "./tokens.ts";
 

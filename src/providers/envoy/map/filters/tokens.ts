@@ -1,10 +1,10 @@
 import { errorAt, warningAt } from "../../../../lib/findings.ts";
-import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { Node } from "../../node.ts";
 import type { Mapping } from "../context.ts";
 import { mapMatch } from "../match.ts";
-import type { RouteParts, TableGuards } from "./filters.ts";
+import type { TableGuards } from "./filters.ts";
 import { intersect } from "./intersect.ts";
+import { type RouteParts, splitOff } from "./parts.ts";
 import type { ApplyFilter } from "./registry.ts";
 import { tokenAuth, tokenPlaces } from "./token-auth.ts";
 
@@ -14,13 +14,21 @@ import { tokenAuth, tokenPlaces } from "./token-auth.ts";
  */
 export const applyTokens: ApplyFilter = async ({ name, config, own }, parts, guards, mapping) => {
   if (own?.flag("disabled") === true) return;
-  const tokens = new Tokens(name, config, parts, guards, mapping);
+  const tokens = new Tokens(name, config, guards, mapping);
   const named = own?.text("requirement_name") ?? "";
-  if (named !== "") return tokens.require(tokens.named(named, own!), parts.guards);
+  if (named !== "") return tokens.require(tokens.named(named, own!), parts);
   for (const rule of config.nodes("rules")) {
     const match = rule.node("match");
     const mapped = match && (await mapMatch(match, mapping));
+    if (match === undefined) mapping.report(errorAt(rule.path, "has no match"));
     if (mapped === undefined) continue;
+    if (mapped.percent !== undefined)
+      mapping.report(
+        warningAt(
+          match!.at("runtime_fraction"),
+          "has no effect: the rule counts for each request, as in Envoy",
+        ),
+      );
     const requirement = rule.has("requirement_name")
       ? tokens.named(rule.text("requirement_name"), rule)
       : rule.node("requires");
@@ -35,8 +43,8 @@ export const applyTokens: ApplyFilter = async ({ name, config, own }, parts, gua
       );
       return;
     }
-    if (part === "whole") return tokens.require(requirement, parts.guards);
-    await tokens.special(part, requirement);
+    if (part === "whole") return tokens.require(requirement, parts);
+    await tokens.require(requirement, splitOff(parts, part));
   }
 };
 
@@ -44,14 +52,12 @@ export const applyTokens: ApplyFilter = async ({ name, config, own }, parts, gua
 class Tokens {
   readonly #name: string;
   readonly #config: Node;
-  readonly #parts: RouteParts;
   readonly #guards: TableGuards;
   readonly #mapping: Mapping;
 
-  constructor(name: string, config: Node, parts: RouteParts, guards: TableGuards, mapping: Mapping) {
+  constructor(name: string, config: Node, guards: TableGuards, mapping: Mapping) {
     this.#name = name;
     this.#config = config;
-    this.#parts = parts;
     this.#guards = guards;
     this.#mapping = mapping;
   }
@@ -65,37 +71,31 @@ class Tokens {
     return undefined;
   }
 
-  async special(match: RequestMatch, requirement: Node | undefined): Promise<void> {
-    const guards = [...this.#parts.guards];
-    await this.require(requirement, guards);
-    this.#parts.special.push({ match, guards });
-  }
-
-  /** Adds groups, of each of which one guard has to let a request in. */
-  async require(requirement: Node | undefined, groups: string[][]): Promise<void> {
+  /** Adds groups of guards, of each of which one has to let a request in. */
+  async require(requirement: Node | undefined, parts: RouteParts): Promise<void> {
     if (requirement === undefined) return;
     const all = requirement.node("requires_all")?.nodes("requirements");
     for (const each of all ?? [requirement]) {
-      const group = await this.#group(each);
-      if (group !== undefined) groups.push(group);
+      const group = await this.#group(each, parts);
+      if (group !== undefined) parts.guards.push(group);
     }
   }
 
-  async #group(requirement: Node): Promise<string[] | undefined> {
+  async #group(requirement: Node, parts: RouteParts): Promise<string[] | undefined> {
     const any = requirement.node("requires_any")?.nodes("requirements") ?? [requirement];
     const group: string[] = [];
     for (const each of any) {
-      const name = await this.#one(each);
+      const name = await this.#one(each, parts);
       if (name === undefined) return undefined;
       group.push(name);
     }
     return group;
   }
 
-  async #one(requirement: Node): Promise<string | undefined> {
+  async #one(requirement: Node, parts: RouteParts): Promise<string | undefined> {
     const both = requirement.node("provider_and_audiences");
     const provider = both?.text("provider_name") || requirement.text("provider_name");
-    if (provider !== "") return this.#provider(provider, requirement, both?.texts("audiences"));
+    if (provider !== "") return this.#provider(provider, requirement, both?.texts("audiences"), parts);
     const missing = requirement.has("allow_missing");
     if (!missing && !requirement.has("allow_missing_or_failed")) {
       this.#mapping.report(
@@ -120,6 +120,7 @@ class Tokens {
     provider: string,
     requirement: Node,
     audiences: readonly string[] | undefined,
+    parts: RouteParts,
   ): Promise<string | undefined> {
     const found = this.#config.map("providers").get(provider);
     if (found === undefined || !("type" in found)) {
@@ -132,13 +133,12 @@ class Tokens {
       provider,
       (label) => tokenAuth(found, label, audiences, this.#mapping),
     );
-    this.#change(found);
+    this.#change(found, parts);
     return name;
   }
 
   /** Envoy takes tokens that let in out of requests, and gives claims to backends as fields. */
-  #change(provider: Node): void {
-    const { requestSteps } = this.#parts;
+  #change(provider: Node, { requestSteps }: RouteParts): void {
     for (const claim of provider.nodes("claim_to_headers"))
       requestSteps.push({
         name: claim.text("header_name").toLowerCase(),

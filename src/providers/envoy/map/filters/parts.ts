@@ -1,0 +1,59 @@
+import type { Compression } from "../../../../model/http/compression.ts";
+import type { Cors } from "../../../../model/http/cors.ts";
+import type { RequestMatch } from "../../../../model/http/match.ts";
+import type { FieldStep } from "../fields.ts";
+
+/** The things that filters give a route. */
+export interface RouteParts {
+  /** The condition of its rule. */
+  readonly match: RequestMatch;
+  /** Its name. */
+  readonly route: string;
+  /** Names of guards, as a route has them. */
+  readonly guards: string[][];
+  cors: Cors | undefined;
+  compress: Compression | undefined;
+  /** In bytes. */
+  maxBody: number | undefined;
+  readonly requestSteps: FieldStep[];
+  readonly responseSteps: FieldStep[];
+  /** Of umay's own answer, after which no filter follows; undefined: the route's action. */
+  readonly status: number | undefined;
+  /** Parts of its requests that a filter treats in another way: rules that stand before its own. */
+  readonly special: RouteParts[];
+}
+
+export const newParts = (route: string, match: RequestMatch): RouteParts => ({
+  match,
+  route,
+  guards: [],
+  cors: undefined,
+  compress: undefined,
+  maxBody: undefined,
+  requestSteps: [],
+  responseSteps: [],
+  status: undefined,
+  special: [],
+});
+
+/** Splits off a part of a route's requests: it has all that filters gave so far, and the filters behind give to it, too. */
+export function splitOff(parts: RouteParts, match: RequestMatch, status?: number): RouteParts {
+  const { guards, requestSteps, responseSteps } = parts;
+  const split: RouteParts = {
+    ...parts,
+    match,
+    guards: [...guards],
+    requestSteps: [...requestSteps],
+    responseSteps: [...responseSteps],
+    status,
+    special: [],
+  };
+  parts.special.push(split);
+  return split;
+}
+
+/** A route's parts in the order in which they are asked, its own last. */
+export const inOrder = (parts: RouteParts): readonly RouteParts[] => [
+  ...parts.special.flatMap(inOrder),
+  parts,
+];
