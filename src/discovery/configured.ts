@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from "node:net";
-import { formatAddress } from "../lib/address.ts";
+import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { canonicalName } from "../lib/host-name.ts";
+import { isHere, ownAddresses } from "../lib/own-addresses.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { type Backend, mostOthers } from "../model/backend.ts";
 import type { StaticDiscovery } from "../model/pool.ts";
@@ -41,16 +42,21 @@ interface Host {
 export class ConfiguredBackends {
   readonly #dependencies: DiscoveryDependencies;
   readonly #every: EveryAddress;
+  readonly #elsewhere: boolean;
   #hosts: ReadonlyMap<string, Host> = new Map();
   #served: readonly Backend[] = [];
   /** The last report was an error. */
   #troubled = false;
   #listFault = false;
 
-  /** @param every which addresses of a host name are backends of their own. */
-  constructor(dependencies: DiscoveryDependencies, every?: EveryAddress) {
+  /**
+   * @param every which addresses of a host name are backends of their own.
+   * @param elsewhere whether addresses of this machine are left out.
+   */
+  constructor(dependencies: DiscoveryDependencies, every?: EveryAddress, elsewhere = false) {
     this.#dependencies = dependencies;
     this.#every = every;
+    this.#elsewhere = elsewhere;
   }
 
   /** The error for a fault of the list itself. The source counts as failing until {@link listWell}. */
@@ -66,10 +72,11 @@ export class ConfiguredBackends {
 
   /** As {@link DiscoverySource}, for one list. */
   async *watch(
-    list: readonly Backend[],
+    given: readonly Backend[],
     signal: AbortSignal,
   ): AsyncGenerator<Result<readonly Backend[], DiscoveryError>> {
     if (signal.aborted) return;
+    const list = this.#elsewhere ? given.filter(({ target }) => !leadsHere(target)) : given;
     const hosts = this.#hostsOf(list);
     const stop = new AbortController();
     const ended = AbortSignal.any([signal, stop.signal]);
@@ -136,7 +143,8 @@ export class ConfiguredBackends {
 
   async #lookUp(host: Host, ended: AbortSignal): Promise<void> {
     try {
-      const addresses = await this.#dependencies.lookup(host.name, ended);
+      const all = await this.#dependencies.lookup(host.name, ended);
+      const addresses = this.#elsewhere ? away(host.name, all) : all;
       // A name with several addresses is no moving backend when they only come in another order.
       if (host.address === undefined || !addresses.includes(host.address))
         host.address = addresses.find(isIPv4) ?? addresses[0];
@@ -174,6 +182,18 @@ function resolved(
     return [others.length === 0 ? found : { ...found, others }];
   });
   return distinctBackends(backends);
+}
+
+const leadsHere = (target: SocketAddress): boolean =>
+  target.kind === "unix" || (isIP(target.host) !== 0 && isHere(target.host));
+
+/** @throws Error where a name has addresses of this machine alone. */
+function away(name: string, addresses: readonly string[]): readonly string[] {
+  const own = ownAddresses();
+  const found = addresses.filter((address) => !isHere(address, own));
+  if (found.length === 0 && addresses.length > 0)
+    throw new Error(`${name}: ${addresses.join(", ")} is umay's own machine, where it may not lead`);
+  return found;
 }
 
 /** A host name has no more backends than this. */

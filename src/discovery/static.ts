@@ -5,8 +5,10 @@ import type { DiscoverySource } from "./source.ts";
 
 /** The backends of the configuration, in its order. */
 export function createStaticSource(
-  { backends, everyAddress }: StaticDiscovery,
+  { backends, everyAddress, elsewhere }: StaticDiscovery,
   dependencies: DiscoveryDependencies,
 ): DiscoverySource {
-  return { watch: (signal) => new ConfiguredBackends(dependencies, everyAddress).watch(backends, signal) };
+  return {
+    watch: (signal) => new ConfiguredBackends(dependencies, everyAddress, elsewhere).watch(backends, signal),
+  };
 }

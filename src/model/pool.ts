@@ -106,6 +106,11 @@ export interface StaticDiscovery {
    * Undefined: a host name is one backend.
    */
   readonly everyAddress?: "all" | "v4" | "v6" | "v4-first" | "v6-first";
+  /**
+   * Somebody chose the backends who may not reach this machine from within. Its own addresses, loopback and link-local ones
+   * are left out, of a host name when it is looked up.
+   */
+  readonly elsewhere?: true;
 }
 
 export interface DnsDiscovery {

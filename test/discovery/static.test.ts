@@ -281,3 +281,21 @@ for (const [every, expected] of [
       expected.map((host) => [host, "db"]),
     );
   });
+
+test("backends that have to be elsewhere never lead to this machine, by address or by name", async () => {
+  const names = new FakeNames();
+  names.known.set("both", ["127.0.0.1", "10.0.0.9", "::1"]);
+  names.known.set("here", ["127.0.0.1", "169.254.169.254"]);
+  const dependencies = fakeDependencies({ lookup: names.lookup });
+  const backends = ["127.0.0.1:9901", "[::1]:80", "unix:/run/a.sock", "both:80", "here:80"].map((at) =>
+    backend(at),
+  );
+  await using watching = new Watching(
+    createDiscovery({ type: "static", backends, elsewhere: true }, dependencies),
+    dependencies.clock,
+  );
+  await watching.yielded(2);
+  assert.deepEqual(watching.sets, [[backend("10.0.0.9:80", { hostName: "both" })]]);
+  const [, failure] = watching.take();
+  assert.match(failure !== undefined && "message" in failure ? failure.message : "", /^here: .* own machine/);
+});

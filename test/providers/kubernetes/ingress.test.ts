@@ -338,3 +338,37 @@ test("hosts that ask clients for certificates, or pass TLS through, have a liste
   const passing = await annotated({ "ssl-passthrough": "true" });
   assert.equal(await asked(passing, { sni: "a.test", host: "a.test" }), "passthrough -> default/a:80");
 });
+
+test("an auth server or a mirror is on another machine", async () => {
+  for (const host of [
+    "127.0.0.1:9901",
+    "[::1]:9901",
+    "[::ffff:127.0.0.1]",
+    "169.254.169.254",
+    "0.0.0.0",
+    "$host",
+  ]) {
+    const translation = await annotated({
+      "auth-url": `http://${host}/`,
+      "mirror-target": `http://${host}/`,
+    });
+    assert.match(await asked(translation, { host: "a.test" }), /invalid/);
+    assert.deepEqual(routes(translation)[0]?.mirrors, [], host);
+    assert.deepEqual(
+      translation.events.map(({ reason }) => reason),
+      ["BadAnnotation", "BadAnnotation"],
+    );
+  }
+  const named = await annotated({
+    "auth-url": "http://[fd00::1]:81/",
+    "mirror-target": "http://localhost:9901",
+  });
+  assert.match(await asked(named, { host: "a.test" }), /default\/a:80/);
+  const external = named.model.pools.flatMap(({ name, discovery }) =>
+    discovery.type === "static" ? [[name, discovery.elsewhere]] : [],
+  );
+  assert.deepEqual(external, [
+    ["[fd00::1]:81", true],
+    ["localhost:9901", true],
+  ]);
+});

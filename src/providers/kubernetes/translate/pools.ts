@@ -30,7 +30,7 @@ export class Pools {
     return pool;
   }
 
-  /** A pool of whatever has a name, which is looked up. */
+  /** A pool of whatever has a name, which is looked up, or an IP address; on another machine. */
   external(host: string, port: number, { variant, version, tls }: PoolSettings): string {
     const target: SocketAddress = canonicalAddress({ kind: "tcp", host, port });
     const address = formatAddress(target);
@@ -39,7 +39,11 @@ export class Pools {
       this.#made.set(name, {
         ...this.#usual,
         name,
-        discovery: { type: "static", backends: [{ address, target, weight: 1, tier: 0, hostName: host }] },
+        discovery: {
+          type: "static",
+          backends: [{ address, target, weight: 1, tier: 0, hostName: host }],
+          elsewhere: true,
+        },
         http: { ...this.#usual.http, version },
         tls,
       });

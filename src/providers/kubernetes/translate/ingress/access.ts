@@ -1,6 +1,6 @@
 import type { Cors } from "../../../../model/http/cors.ts";
 import type { Annotations, Draft } from "./draft.ts";
-import { BadValue, cidrs, flag, list, listOf, oneOf, seconds, text, url, whole } from "./values.ts";
+import { BadValue, cidrs, flag, list, listOf, oneOf, seconds, server, text, whole } from "./values.ts";
 
 /** As ingress-nginx has it by default. */
 const usualCors: Cors = {
@@ -58,12 +58,12 @@ export const accessAnnotations: Annotations = {
     if (!/^[^"\\\p{Cc}]+$/u.test(realm)) throw new BadValue("has a quotation mark or a control character");
     draft.auth.realm = realm;
   }),
-  "auth-url": url(
+  "auth-url": server(
     "auth.X.pool",
     (target, draft) => {
       draft.auth.url = target;
     },
-    "asked with GET; without variables",
+    "asked with GET; without variables; no address of umay's own machine",
   ),
   "auth-method": oneOf(["GET"])("auth.X.path", () => undefined, "only GET"),
   "auth-response-headers": list("auth.X.copy", (names, draft) => {

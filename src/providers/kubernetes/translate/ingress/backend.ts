@@ -6,7 +6,7 @@ import {
 } from "../../../../model/http/retry.ts";
 import type { HashKey, Sticky } from "../../../../model/http/route.ts";
 import type { Annotations, Draft } from "./draft.ts";
-import { always, BadValue, flag, list, oneOf, seconds, size, text, url, whole } from "./values.ts";
+import { always, BadValue, flag, list, oneOf, seconds, server, size, text, whole } from "./values.ts";
 
 const cookieName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
@@ -149,13 +149,12 @@ export const backendAnnotations: Annotations = {
       draft.responseFields[field.toLowerCase()] = [value];
     }
   }),
-  "mirror-target": url(
+  "mirror-target": server(
     "routes.X.mirror",
     (target, draft) => {
-      const secure = target.protocol === "https:";
-      draft.mirror = { host: target.hostname, port: Number(target.port) || (secure ? 443 : 80), secure };
+      draft.mirror = target;
     },
-    "the path and the query stay the request's own",
+    "the path and the query stay the request's own; no address of umay's own machine",
   ),
   "mirror-request-body": always("on", "copies are whole"),
   "enable-opentelemetry": flag("routes.X.trace", (value, draft) => {

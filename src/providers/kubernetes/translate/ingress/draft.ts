@@ -41,7 +41,7 @@ export interface Draft {
   retry: HttpRoute["retry"] | undefined;
   requestFields: Record<string, Template>;
   responseFields: Record<string, Template>;
-  mirror: { readonly host: string; readonly port: number; readonly secure: boolean } | undefined;
+  mirror: URL | undefined;
   trace: number | undefined;
   isLogged: boolean;
   /** Each has to let a request in. */

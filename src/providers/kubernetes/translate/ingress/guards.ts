@@ -54,13 +54,12 @@ function auths(
   if (auth.isBasic) found.push(basicAuth(own, namespace, auth, secrets));
   const { url } = auth;
   if (url !== undefined) {
-    const secure = url.protocol === "https:";
     if (url.search !== "") found.push({ problem: "auth-url has a query, which is not sent" });
     else
       found.push({
         kind: "forward",
         name: `auth.${own} url`,
-        pool: pools.host(url.hostname, Number(url.port) || (secure ? 443 : 80), secure),
+        pool: pools.server(url),
         path: url.pathname,
         copy: auth.copy,
         copyResponse: auth.copiesCookies ? ["set-cookie"] : [],

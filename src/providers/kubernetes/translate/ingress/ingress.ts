@@ -125,7 +125,7 @@ class IngressReader {
       pool,
       draft,
       guards: typeof guards === "string" ? [] : guards,
-      mirror: mirror && this.#pools.host(mirror.host, mirror.port, mirror.secure),
+      mirror: mirror && this.#pools.server(mirror),
       hasTls: hosts.every((host) => secured.some((each) => covers(each, host))),
       priority,
       owner: { kind: "Ingress", namespace: namespace ?? "", name: own },

@@ -8,6 +8,7 @@ import { type BackendTls, withCertificate } from "../backend-tls.ts";
 import { spokenAt, unverified } from "../backends.ts";
 import type { Pools } from "../pools.ts";
 import type { Draft } from "./draft.ts";
+import { bareHost } from "./values.ts";
 
 /** Material that an Ingress shows its backends and verifies them by. */
 export interface BackendMaterial {
@@ -57,8 +58,11 @@ export class IngressPools {
     };
   }
 
-  /** A port of a host that an annotation names: of a Service by its name in the cluster, or of any other. */
-  host(host: string, port: number, secure: boolean): string {
+  /** A server that an annotation names: a Service by its name in the cluster, or anything on another machine. */
+  server(url: URL): string {
+    const host = bareHost(url);
+    const secure = url.protocol === "https:";
+    const port = Number(url.port) || (secure ? 443 : 80);
     const [name, namespace, svc] = host.split(".");
     const service = svc === "svc" ? this.#cluster.services.get(`${namespace}/${name}`) : undefined;
     const own = service?.spec?.ports?.find((each) => each.port === port);

@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { type Cidr, parseCidr } from "../../../../lib/cidr.ts";
+import { isNear } from "../../../../lib/own-addresses.ts";
 import type { Annotation, AnnotationContext, Draft } from "./draft.ts";
 
 /*
@@ -64,10 +66,28 @@ export const cidrs = taker((value) => {
   return good.length === parsed.length ? good.map(({ cidr }): Cidr => cidr) : undefined;
 }, "addresses or ranges of them, with commas");
 
-export const url = taker((value) => {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+function parseUrl(value: string): URL | undefined {
+  const parsed = value.includes("$") || !URL.canParse(value) ? undefined : new URL(value);
   return parsed?.protocol === "http:" || parsed?.protocol === "https:" ? parsed : undefined;
-}, "a URL of http or https without variables");
+}
+
+export const url = taker(parseUrl, "a URL of http or https without variables");
+
+/** RFC 1123 section 2.1, in lower case, with the underscore that many resolvers' names have. */
+export const isHostName = (name: string): boolean =>
+  name.length <= 253 && name.split(".").every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(label));
+
+/** The host of a URL; an IPv6 address without its brackets. */
+export const bareHost = ({ hostname }: URL): string =>
+  hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+
+/** A URL of a server on another machine. */
+export const server = taker((value) => {
+  const parsed = parseUrl(value);
+  if (parsed === undefined) return undefined;
+  const host = bareHost(parsed);
+  return isIP(host) === 0 ? (isHostName(host) ? parsed : undefined) : isNear(host) ? undefined : parsed;
+}, "a URL of http or https, without variables, of another machine");
 
 /** One of some words. */
 export const oneOf = <const Word extends string>(allowed: readonly Word[]) =>
