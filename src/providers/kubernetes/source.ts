@@ -12,7 +12,7 @@ import { standIns } from "./stand-ins.ts";
 import { backendsOf } from "./translate/endpoints.ts";
 import { Troubles } from "./troubles.ts";
 
-/** Requests for lists and watches a second, in the long run and at once after a pause. */
+/** Lists of a kind a second, in the long run and at once after a pause; more where it is followed in many namespaces. */
 const reads = { perSecond: 2, burst: 20 } as const;
 /** Kinds of which only objects that others name are of use. */
 const named = ["secrets", "configMaps"] as const;
@@ -34,7 +34,8 @@ export class ClusterSource {
   readonly cache: Cache;
   readonly troubles: Troubles;
   readonly #options: SourceOptions;
-  readonly #pace: Pace;
+  /** Each kind has its own: endpoints don't wait for others. */
+  readonly #paces = new Map<KindName, { readonly pace: Pace; followers: number }>();
   readonly #followers: Follower[] = [];
   /** The followers of secrets and config maps, by kind and namespace. */
   readonly #ofNamed = new Map<string, Follower>();
@@ -52,9 +53,6 @@ export class ClusterSource {
     const scopes = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
     const all = (Object.keys(kinds) as KindName[]).filter((kind) => !named.includes(kind as Named));
     const own = settings.namespaces.length === 0 ? all : all.filter((kind) => kinds[kind].namespaced);
-    // Each is listed, and then watched.
-    const atStart = 2 * own.length * scopes.length + 2 * reads.burst;
-    this.#pace = new Pace(reads.perSecond, reads.burst, atStart);
     if (settings.namespaces.length > 0)
       for (const [kind, object] of standIns(settings))
         this.cache.keep(kind).put(object.metadata.name, object);
@@ -110,6 +108,9 @@ export class ClusterSource {
       if (!is.has(namespace)) {
         this.#ofNamed.get(`${kind} ${namespace}`)?.forget();
         this.#ofNamed.delete(`${kind} ${namespace}`);
+        this.#paceOf(kind, -1);
+        this.troubles.forget(whatOf(kind, namespace));
+        this.#settle(whatOf(kind, namespace));
       }
     for (const [namespace, names] of is) {
       const follower = this.#ofNamed.get(`${kind} ${namespace}`);
@@ -129,12 +130,12 @@ export class ClusterSource {
     wants: ((key: string) => boolean) | undefined,
   ): Follower {
     const { api, times } = this.#options;
-    const what = namespace === undefined ? kinds[kind].plural : `${kinds[kind].plural} of ${namespace}`;
+    const what = whatOf(kind, namespace);
     if (this.complete) this.#settled = Promise.withResolvers();
     this.#unsettled.set(what, kind);
     return new Follower({
       api,
-      pace: this.#pace,
+      pace: this.#paceOf(kind, 1),
       path: collectionPath(kinds[kind], namespace),
       fieldSelector: kinds[kind].fieldSelector,
       keep: this.cache.keep(kind, wants),
@@ -144,6 +145,15 @@ export class ClusterSource {
       },
       ...(times !== undefined && { times }),
     });
+  }
+
+  /** @param more followers than before. */
+  #paceOf(kind: KindName, more: number): Pace {
+    const own = this.#paces.get(kind) ?? { pace: new Pace(reads.perSecond, reads.burst), followers: 0 };
+    this.#paces.set(kind, own);
+    own.followers += more;
+    own.pace.shareBy(own.followers);
+    return own.pace;
   }
 
   #settle(what: string): void {
@@ -165,6 +175,9 @@ export class ClusterSource {
       : backendsOf(service, found, this.cache.slicesOf(key));
   }
 }
+
+const whatOf = (kind: KindName, namespace: string | undefined): string =>
+  namespace === undefined ? kinds[kind].plural : `${kinds[kind].plural} of ${namespace}`;
 
 /** Whether it will be the same again, unless somebody does something about it. */
 const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404;

@@ -26,6 +26,12 @@ export class Troubles {
     }
   }
 
+  /** It is not asked for any more. */
+  forget(what: string): void {
+    this.#away.delete(what);
+    this.#refused.delete(what);
+  }
+
   #isAway(what: string, cause: string): void {
     if (this.#away.size === 0)
       this.#logger.warn(

@@ -7,6 +7,7 @@ import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
 import type { KubeObject } from "../../../src/providers/kubernetes/meta.ts";
 import { apiOf } from "../../support/kubernetes/api.ts";
 import { KubernetesServer, type ServedRequest } from "../../support/kubernetes/server.ts";
+import { soon } from "../../support/peer.ts";
 
 const { services } = kinds;
 const service = (name: string, more: object = {}) => ({ metadata: { name, namespace: "a" }, ...more });
@@ -22,11 +23,16 @@ class Copy implements Disposable {
   readonly follower: Follower;
   readonly #api: Api;
 
-  constructor(server: KubernetesServer, times: Partial<FollowTimes> = {}, wants?: (key: string) => boolean) {
+  constructor(
+    server: KubernetesServer,
+    times: Partial<FollowTimes> = {},
+    wants?: (key: string) => boolean,
+    pace = new Pace(1_000, 1_000),
+  ) {
     this.#api = apiOf(server);
     this.follower = new Follower({
       api: this.#api,
-      pace: new Pace(1_000, 1_000),
+      pace,
       path: collectionPath(services, undefined),
       keep: {
         ...(wants !== undefined && { wants }),
@@ -189,4 +195,65 @@ test("an object is kept without what nobody reads", async () => {
   const { metadata } = copy.objects.get("a/one")!;
   assert.deepEqual(metadata.annotations, { mine: "1" });
   assert.ok(!("managedFields" in metadata));
+});
+
+test("a watch does not wait for lists, and one that was brief waits by itself", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  const pace = new Pace(0.001, 1);
+  using copy = new Copy(server, {}, undefined, pace);
+  for (let count = 1; count <= 4; count++) {
+    await server.until(() => server.watches === 1, "a watch");
+    if (count === 4) break;
+    server.bookmark();
+    server.endWatches();
+    await server.until(() => server.watches === 0, "its end");
+  }
+  assert.deepEqual([copy.keys, server.requests.filter(isList).length], [["a/one"], 1]);
+});
+
+test("other objects that are wanted end a wait", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("services", service("one"));
+  server.fault = () => 403;
+  using copy = new Copy(server, { first: 600_000, last: 600_000 });
+  while (copy.problems.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  server.fault = () => undefined;
+  copy.follower.again();
+  await becomes(server, copy, ["a/one"]);
+});
+
+test("an event that comes late does not undo that the collection is to be listed again", async () => {
+  let lists = 0;
+  const watching = Promise.withResolvers<(line: string) => void>();
+  const listed = Promise.withResolvers<void>();
+  const api = {
+    json: () => {
+      if (++lists === 2) listed.resolve();
+      return Promise.resolve({ metadata: { resourceVersion: "1" }, items: [] });
+    },
+    watch: ({ signal, onLine }: { signal: AbortSignal; onLine: (line: string) => void }) => {
+      watching.resolve(onLine);
+      return new Promise<void>((_, reject) =>
+        signal.addEventListener("abort", () => setImmediate(() => reject(signal.reason as Error))),
+      );
+    },
+  } as unknown as Api;
+  const follower = new Follower({
+    api,
+    pace: new Pace(1_000, 1_000),
+    path: "/api/v1/services",
+    keep: { put: () => {}, remove: () => {} },
+    tell: () => {},
+  });
+  const send = await watching.promise;
+  follower.again();
+  send(
+    JSON.stringify({
+      type: "ADDED",
+      object: service("late", { metadata: { name: "late", resourceVersion: "2" } }),
+    }),
+  );
+  await soon(listed.promise, "another list");
+  follower.stop();
 });

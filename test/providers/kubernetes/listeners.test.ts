@@ -289,3 +289,18 @@ test("Gateways without addresses of their own share a port, but not where one as
   );
   assert.ok(conditionsOf(translation, "default/b")["a"]?.includes("Conflicted=True/HostnameConflict"));
 });
+
+test("Gateways of two namespaces that name a ConfigMap alike mean two, and don't share a hostname", async () => {
+  const listeners = "[{ name: a, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: cert }] } }]";
+  const of = (namespace: string, more = ""): string =>
+    gateway(
+      "web",
+      listeners,
+      `  tls: { frontend: { default: { validation: { caCertificateRefs: [{ kind: ConfigMap, name: ca${more} }] } } } }`,
+    ).replace("name: web", `name: web, namespace: ${namespace}`);
+  const conflict = "Conflicted=True/HostnameConflict";
+  const apart = await translated(of("one") + of("two"));
+  assert.ok(conditionsOf(apart, "two/web")["a"]?.includes(conflict));
+  const alike = await translated(of("one") + of("two", ", namespace: one"));
+  assert.ok(!conditionsOf(alike, "two/web")["a"]?.includes(conflict));
+});

@@ -37,3 +37,14 @@ test("the first ones of a start don't count", () => {
     [0, 0, 0, 0, 500],
   );
 });
+
+test("where many share a pace, each may ask once, and all of them again within 10 seconds", () => {
+  const pace = new Pace(2, 1, 0, () => 0);
+  for (let count = 1; count <= 100; count++) pace.shareBy(count);
+  const take = (): number[] => Array.from({ length: 100 }, () => pace.take());
+  assert.deepEqual(new Set(take()), new Set([0]));
+  assert.equal(take().at(-1), 9_900);
+  pace.shareBy(50);
+  pace.shareBy(51);
+  assert.notEqual(pace.take(), 0, "one that comes and goes again has no further request");
+});

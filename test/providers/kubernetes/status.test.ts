@@ -168,6 +168,23 @@ test("a status that somebody else has changed meanwhile is written anew, from wh
   assert.deepEqual([server.requests.length, writing.problems], [4, [undefined]]);
 });
 
+test("nothing is known of a status any more that is not wanted", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("httpRoutes", route("r0"));
+  using writing = writerOf(server);
+  // The server leaves all of it out: only by what was written before is it known not to be missing.
+  server.reshape = () => ({});
+  const writes = async (count: number): Promise<void> => {
+    writing.writer.want(wantedOf(1));
+    await server.until(() => server.requests.length === count, `write ${count}`);
+  };
+  writing.writer.start();
+  await writes(1);
+  await soon(writing.told, "its answer");
+  writing.writer.want(new Map());
+  await writes(2);
+});
+
 test("a server that is away is not asked for one object after the other", async () => {
   await using server = await KubernetesServer.start();
   for (let index = 0; index < 50; index++) server.put("httpRoutes", route(`r${index}`));

@@ -16,6 +16,7 @@ export interface Keep {
 
 export interface FollowOptions {
   readonly api: Api;
+  /** Of lists. */
   readonly pace: Pace;
   /** Of the collection. */
   readonly path: string;
@@ -36,7 +37,7 @@ export interface FollowTimes {
   /** Waits after the first failure, and after many. */
   readonly first: number;
   readonly last: number;
-  /** A watch that was shorter and brought nothing has failed. */
+  /** After a watch that was shorter, the next one waits. */
   readonly brief: number;
 }
 
@@ -90,7 +91,8 @@ export class Follower {
     const { pace, tell } = this.#options;
     while (!signal.aborted) {
       try {
-        await pace.turn(signal);
+        // A watch costs little, and waits after a failure: one that waits for others lets the copy grow old.
+        if (this.#version === undefined) await pace.turn(signal);
         this.#round = new AbortController();
         if (this.#version === undefined) await this.#list();
         else await this.#watch(this.#version);
@@ -144,19 +146,20 @@ export class Follower {
       timeoutSeconds: String(seconds),
     });
     const began = performance.now();
-    let events = 0;
+    const round = this.#round.signal;
     await api.watch({
       path: `${path}?${query}`,
       signal: this.#signal(),
       silence,
       onOpen: () => tell(undefined),
       onLine: (line) => {
+        // A late event must not undo that the collection is to be listed.
+        if (round.aborted) return;
         this.#event(JSON.parse(line) as WatchEvent);
-        events++;
         this.#failures = 0;
       },
     });
-    if (events === 0 && performance.now() - began < brief) await this.#pause(0);
+    if (performance.now() - began < brief) await this.#pause(0);
     else this.#failures = 0;
   }
 
@@ -200,11 +203,12 @@ export class Follower {
     );
   }
 
-  /** @param least in milliseconds. */
+  /** @param least in milliseconds. Beyond it, other objects that are wanted end it. */
   async #pause(least: number): Promise<void> {
     const { first, last } = this.#times;
     const wait = Math.max(least, backoff([first, last], this.#failures++, this.#options.random));
-    await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => {});
+    await sleep(least, undefined, { signal: this.#stop.signal }).catch(() => {});
+    await sleep(wait - least, undefined, { signal: this.#signal() }).catch(() => {});
   }
 }
 

@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Where many share a pace, all of them have a turn within this time, in milliseconds. */
+const round = 10_000;
+
 /**
  * Holds requests back to a rate, first come, first served. Credit for pauses is bounded, so a storm of reasons to ask
  * becomes no storm of requests.
  */
 export class Pace {
-  /** Milliseconds between two requests. */
-  readonly #interval: number;
+  /** Milliseconds between two requests; the usual ones. */
+  #interval: number;
+  readonly #usual: number;
   readonly #burst: number;
   readonly #now: () => number;
   /** Requests that need not wait, beside the rate. */
   #free: number;
+  /** How many have shared it, at most. */
+  #most = 0;
   /** When the next one would go if there were no burst. */
   #next = Number.NEGATIVE_INFINITY;
 
@@ -19,10 +25,18 @@ export class Pace {
    * @param free how many of the first ones don't count: those of a start.
    */
   constructor(perSecond: number, burst: number, free = 0, now: () => number = () => performance.now()) {
-    this.#interval = 1_000 / perSecond;
+    this.#usual = 1_000 / perSecond;
+    this.#interval = this.#usual;
     this.#burst = burst;
     this.#free = free;
     this.#now = now;
+  }
+
+  /** So many share it now. The first request of each does not count. */
+  shareBy(count: number): void {
+    this.#free += Math.max(0, count - this.#most);
+    this.#most = Math.max(count, this.#most);
+    this.#interval = Math.min(this.#usual, round / Math.max(1, count));
   }
 
   /** Takes a place among the requests. @returns how long to wait for it, in milliseconds. */

@@ -47,6 +47,9 @@ export class StatusWriter {
   want(wanted: ReadonlyMap<string, Json>): void {
     const before = this.#wanted;
     this.#wanted = wanted;
+    // Knowledge of others is of no use any more.
+    for (const known of [this.#queue, this.#failed, this.#written])
+      for (const id of known.keys()) if (!wanted.has(id)) known.delete(id);
     for (const [id, status] of wanted) if (!isDeepStrictEqual(status, before.get(id))) this.#queue.add(id);
     this.#woken.resolve();
   }

@@ -54,8 +54,19 @@ function isIndistinct(left: Spot, right: Spot): boolean {
   if (layerOf(left) !== layerOf(right) || left.protocol === "TCP") return true;
   if (left.hostname !== right.hostname) return false;
   // One of them would let in the clients that the other one asks for certificates.
-  if (left.terminates && !isDeepStrictEqual(frontendTls(left), frontendTls(right))) return true;
+  if (left.terminates && !isDeepStrictEqual(askedOf(left), askedOf(right))) return true;
   return left.protocol !== right.protocol || left.passthrough !== right.passthrough;
+}
+
+/** The certificates that clients are asked for. The same reference means another object in another namespace. */
+function askedOf(spot: Spot): unknown {
+  const { validation } = frontendTls(spot) ?? {};
+  const own = spot.gateway.metadata.namespace ?? "";
+  const references = validation?.caCertificateRefs.map(
+    ({ group = "", kind = "ConfigMap", name, namespace = own }) => [group, kind, namespace, name],
+  );
+  // Those of an Ingress are known already.
+  return [references, validation?.mode ?? "AllowValidOnly", spot.clientAuth];
 }
 
 /** TLS listeners of which one takes names of the other: a client that uses a connection again may be at the wrong one. */

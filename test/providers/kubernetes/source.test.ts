@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { KubernetesSettings } from "../../../src/model/kubernetes.ts";
+import { ClusterSource } from "../../../src/providers/kubernetes/source.ts";
+import type { ProviderLogger } from "../../../src/providers/provider.ts";
+import { apiOf } from "../../support/kubernetes/api.ts";
+import { KubernetesServer } from "../../support/kubernetes/server.ts";
+
+const settings: KubernetesSettings = {
+  kubeconfig: "",
+  gatewayClass: "umay",
+  ingressClass: "umay",
+  ingressPorts: { http: 80, https: 443 },
+  nginxAnnotations: false,
+  namespaces: [],
+  host: "0.0.0.0",
+  addressPool: [],
+  addresses: [],
+  service: undefined,
+  status: false,
+};
+const logger = { info: () => {}, warn: () => {}, error: () => {} } as unknown as ProviderLogger;
+
+function sourceOf(server: KubernetesServer) {
+  const source = new ClusterSource({
+    api: apiOf(server),
+    settings,
+    logger,
+    changed: () => {},
+    status: () => {},
+  });
+  return { source, [Symbol.dispose]: () => source.stop() };
+}
+
+test("a namespace whose secrets are not wanted any more is not waited for", async () => {
+  await using server = await KubernetesServer.start();
+  server.fault = ({ path }) => (path.includes("/secrets") ? "silent" : undefined);
+  using following = sourceOf(server);
+  const { source } = following;
+  await source.completed;
+  source.want(new Set(["a/x"]), new Set());
+  assert.equal(source.complete, false);
+  source.want(new Set(), new Set());
+  assert.equal(source.complete, true);
+});
+
+test("the secrets of many namespaces are all asked for at once", async () => {
+  await using server = await KubernetesServer.start();
+  using following = sourceOf(server);
+  const { source } = following;
+  const keys = Array.from({ length: 150 }, (_, index) => `n${index}/x`);
+  source.want(new Set(keys), new Set());
+  await server.until(() => source.complete, "all of them");
+});
