@@ -1,11 +1,10 @@
-import type { Finding } from "../../lib/findings.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { Mapping } from "../envoy/map/context.ts";
 import type { MappedListener } from "../envoy/map/listeners.ts";
 import type { Node } from "../envoy/node.ts";
 import type { ProviderLogger } from "../provider.ts";
-import { formatPath } from "../toml/tree.ts";
-import { MappedResources } from "./mapped.ts";
+import { sortFindings, type UnknownParts } from "./faults.ts";
+import { type MappedResource, MappedResources } from "./mapped.ts";
 
 /** All that a control plane has sent and that can be served, in parts of a model. */
 export interface Dynamic {
@@ -32,7 +31,7 @@ interface Standing<T> {
 /**
  * Puts resources together to what is served. One that waits for its routes or its secrets leaves in service what was served
  * under its name before. After a while it is served without them: requests get 404, and connections that need a secret are
- * closed.
+ * closed. One that has a fault together with others leaves in service what was served before, too.
  */
 export class Assembly {
   readonly #clusters = MappedResources.clusters();
@@ -42,6 +41,7 @@ export class Assembly {
     listener: new Map<string, Standing<MappedListener>>(),
   };
   readonly #mapping: Mapping;
+  readonly #unknown: UnknownParts;
   readonly #patience: number;
   readonly #late: () => void;
   readonly #logger: ProviderLogger | undefined;
@@ -51,17 +51,31 @@ export class Assembly {
    * @param patience how long it waits for what a resource needs, in milliseconds.
    * @param late is called when something has waited for so long.
    */
-  constructor(mapping: Mapping, patience: number, late: () => void, logger: ProviderLogger | undefined) {
+  constructor(
+    mapping: Mapping,
+    unknown: UnknownParts,
+    patience: number,
+    late: () => void,
+    logger: ProviderLogger | undefined,
+  ) {
     this.#mapping = mapping;
+    this.#unknown = unknown;
     this.#patience = patience;
     this.#late = late;
     this.#logger = logger;
   }
 
-  /** Maps a resource to find its faults; it is kept for when it is put together. */
-  async findingsOf(kind: "cluster" | "listener", node: Node): Promise<readonly Finding[]> {
+  /**
+   * Maps a resource to find its faults; it is kept for when it is put together.
+   * @param lookups find resources in place of the usual ones.
+   */
+  findingsOf(
+    kind: "cluster" | "listener",
+    node: Node,
+    lookups?: Pick<Mapping, "routes">,
+  ): Promise<MappedResource<unknown>> {
     const mapped = kind === "cluster" ? this.#clusters : this.#listeners;
-    return (await mapped.of(node, this.#mapping, false)).findings;
+    return mapped.of(node, { ...this.#mapping, ...lookups }, false);
   }
 
   async put(clusters: Iterable<Wanted>, listeners: Iterable<Wanted>): Promise<Dynamic> {
@@ -88,24 +102,31 @@ export class Assembly {
       left.delete(name);
       const stands = standing.get(name) ?? { served: undefined, since: undefined, said: "" };
       standing.set(name, stands);
-      const isLate = stands.since !== undefined && performance.now() - stands.since >= this.#patience;
-      const { value, missing, findings } = await mapped.of(node, this.#mapping, isLate);
-      if (missing.length === 0) stands.since = undefined;
-      else stands.since ??= performance.now();
-      if (missing.length > 0 && !isLate) this.#say(stands, kind, name, "");
-      else {
-        stands.served = value ?? stands.served;
-        this.#say(
-          stands,
-          kind,
-          name,
-          [...missing.map((what) => `${what} is missing`), ...faultsOf(findings)].join("; "),
-        );
-      }
+      await this.#renew(kind, name, node, mapped, stands).catch((error: Error) =>
+        this.#say(stands, kind, name, `can't be read: ${error.message}`),
+      );
       if (stands.served !== undefined) served.push(stands.served);
     }
     for (const name of left) standing.delete(name);
     return served;
+  }
+
+  /** With a fault it stays as it was served last: without the part that has it, a guard might be missing. */
+  async #renew<T>(
+    kind: string,
+    name: string,
+    node: Node,
+    mapped: MappedResources<T>,
+    stands: Standing<T>,
+  ): Promise<void> {
+    const isLate = stands.since !== undefined && performance.now() - stands.since >= this.#patience;
+    const { value, missing, findings, sources } = await mapped.of(node, this.#mapping, isLate);
+    if (missing.length === 0) stands.since = undefined;
+    else stands.since ??= performance.now();
+    if (missing.length > 0 && !isLate) return this.#say(stands, kind, name, "");
+    const [faults] = sortFindings(findings, sources, this.#unknown);
+    if (faults.length === 0) stands.served = value ?? stands.served;
+    this.#say(stands, kind, name, [...missing.map((what) => `${what} is missing`), ...faults].join("; "));
   }
 
   /** Each fault once. */
@@ -126,8 +147,3 @@ export class Assembly {
     if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#late, next - now + 1).unref();
   }
 }
-
-const faultsOf = (findings: readonly Finding[]): readonly string[] =>
-  findings
-    .filter(({ severity }) => severity === "error")
-    .map(({ path, message }) => `${formatPath(path.slice(1))} ${message}`);

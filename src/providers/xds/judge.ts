@@ -8,19 +8,25 @@ import type { Node } from "../envoy/node.ts";
 import { readMessage } from "../envoy/read/message.ts";
 import { readWire } from "../envoy/read/wire.ts";
 import { messageType } from "../envoy/schema/registry.ts";
-import { formatPath } from "../toml/tree.ts";
+import { sortFindings, type UnknownParts } from "./faults.ts";
+import type { MappedResource } from "./mapped.ts";
 import { type Origin, type Reference, referencesOf } from "./origins.ts";
 import { type Endpoints, type Judgement, type Kind, kinds, type Received } from "./resources.ts";
 import { holdsSecret } from "./secrets.ts";
+
+/** The findings about a cluster or a listener. */
+export type Found = Pick<MappedResource<unknown>, "findings" | "sources">;
 
 /** The things that judging a resource needs. */
 export interface JudgeOptions {
   readonly mapping: Mapping;
   /** Finds the faults of a cluster or a listener. */
-  readonly findingsOf: (kind: "cluster" | "listener", node: Node) => Promise<readonly Finding[]>;
+  readonly findingsOf: (kind: "cluster" | "listener", node: Node) => Promise<Found>;
+  /** Finds the faults of the listeners that name these routes, as they would be served with them. */
+  readonly findingsWith: (routes: string, node: Node) => Promise<Found[]>;
   /** Why nobody can be asked there; undefined: somebody can. */
   readonly faultOf: (origin: Origin) => string | undefined;
-  readonly unknown: "refuse" | "warn";
+  readonly unknown: UnknownParts;
   /** Gets warnings about what is good. */
   readonly warn: (kind: Kind, name: string, warnings: readonly string[]) => void;
 }
@@ -45,19 +51,23 @@ export async function judgeResource(
     const node =
       tree === undefined ? readWire(type, bytes, path, report) : readMessage(type, tree, path, report);
     const mapping = { ...options.mapping, report, isDynamic: true };
-    if (kind === "cluster" || kind === "listener") findings.push(...(await options.findingsOf(kind, node)));
+    const others = kind === "routes" ? await options.findingsWith(name, node) : [];
+    if (kind === "cluster" || kind === "listener") others.push(await options.findingsOf(kind, node));
     const endpoints = kind === "endpoints" ? endpointsOf(node, mapping) : undefined;
     if (kind === "routes") await checkRoutes(node, mapping);
     if (kind === "secret") await mapSecret(node, name, mapping);
     const references = endpoints === undefined ? refer(node, own, options, report) : [];
-    const [faults, warnings] = sort(findings, node, options.unknown);
-    if (faults.length > 0) return { refusal: faults.slice(0, mostFaults).join("; ") };
+    const sources = new Set([node, ...others.flatMap((other) => other.sources)]);
+    const all = [...findings, ...others.flatMap((other) => other.findings)];
+    const [faults, warnings] = sortFindings(all, sources, options.unknown);
+    if (faults.length > 0)
+      return { refusal: faults.slice(0, mostFaults).join("; "), isOwn: sources.size === 1 };
     if (warnings.length > 0) options.warn(kind, name, warnings);
     return endpoints === undefined
       ? { node, references, isSecret: holdsSecret(node) }
       : { endpoints, references, isSecret: false };
   } catch (error) {
-    return { refusal: `can't be read: ${(error as Error).message}` };
+    return { refusal: `can't be read: ${(error as Error).message}`, isOwn: true };
   }
 }
 
@@ -102,27 +112,3 @@ function refer(
   }
   return references;
 }
-
-/** Errors and warnings in words, each once. */
-function sort(
-  findings: readonly Finding[],
-  node: Node,
-  unknown: "refuse" | "warn",
-): readonly [faults: readonly string[], warnings: readonly string[]] {
-  const [faults, warnings] = [new Set<string>(), new Set<string>()];
-  const optional = unknown === "warn" ? optionalExtensions(node) : [];
-  for (const { severity, path, message } of findings) {
-    const isOptional = optional.some((extension) => extension.startsWith(`${formatPath(path)}.`));
-    const text = `${formatPath(path.slice(1))} ${message}`.trim();
-    (severity === "error" && !isOptional ? faults : warnings).add(text);
-  }
-  return [[...faults], [...warnings]];
-}
-
-/** Parts of a resource that can be left out, and the rest still means the same for what is served. */
-const separable =
-  /\.(http_filters|listener_filters|access_log|typed_per_filter_config|tracing|typed_extension_protocol_options)\b/;
-
-/** Where it has extensions that umay does not know, and that can be left out. */
-const optionalExtensions = (node: Node): readonly string[] =>
-  [...node.unknown()].map(({ path }) => formatPath(path)).filter((path) => separable.test(path));

@@ -5,7 +5,7 @@ import type { Pool } from "../../model/pool.ts";
 import { mapCluster } from "../envoy/map/clusters.ts";
 import type { Mapping } from "../envoy/map/context.ts";
 import { type MappedListener, mapListener } from "../envoy/map/listeners.ts";
-import type { Node } from "../envoy/node.ts";
+import { Node } from "../envoy/node.ts";
 
 /** Another resource that was asked for while one was mapped. */
 interface Need {
@@ -20,6 +20,8 @@ export interface MappedResource<T> {
   /** Undefined: it can't be served, as the findings say, or it waits for something. */
   readonly value: T | undefined;
   readonly findings: readonly Finding[];
+  /** The messages that the findings are about: its own, and those that it needs and that are there. */
+  readonly sources: readonly Node[];
   /** The things that it needs and that are not there yet. */
   readonly missing: readonly string[];
 }
@@ -88,7 +90,8 @@ export class MappedResources<T> {
     const missing = needs
       .filter((need) => need.found === undefined)
       .map((need) => `${need.kind} ${need.name}`);
-    const mapped = { value, findings, missing, needs, late };
+    const sources = [node, ...needs.flatMap(({ found }) => (found instanceof Node ? [found] : []))];
+    const mapped = { value, findings, sources, missing, needs, late };
     if (value === undefined || !this.#hasFiles(value)) this.#known.set(node, mapped);
     else this.#known.delete(node);
     return mapped;

@@ -81,7 +81,13 @@ export interface Received {
 /** Reads and checks a resource. @returns what it says, or why it is refused. Never rejects. */
 export type Judge = (kind: Kind, received: Received) => Promise<Judgement>;
 
-export type Judgement = Judged | { readonly refusal: string };
+export type Judgement = Judged | Refusal;
+
+export interface Refusal {
+  readonly refusal: string;
+  /** Whether it would be refused whatever the other resources are. */
+  readonly isOwn: boolean;
+}
 
 /** A resource that came, changed or went. */
 export interface Change {
@@ -97,6 +103,11 @@ export interface Outcome {
   readonly changes: readonly Change[];
 }
 
+interface Refused extends Pick<Refusal, "isOwn"> {
+  readonly bytes: Uint8Array;
+  readonly reason: string;
+}
+
 /** Time after which others have their turn while many resources are judged, in milliseconds. */
 const longestTurn = 10;
 
@@ -104,8 +115,8 @@ const longestTurn = 10;
 export class Resources {
   readonly kind: Kind;
   readonly good = new Map<string, Resource>();
-  /** By name: bytes that were refused, so that they are not judged again, and why. */
-  readonly refused = new Map<string, { readonly bytes: Uint8Array; readonly reason: string }>();
+  /** By name: bytes that were refused, and why. They are judged again only where others had a part in that. */
+  readonly refused = new Map<string, Refused>();
   /** Names that are asked for; of clusters and listeners all are. */
   readonly wanted = new Set<string>();
   /** Names that the control plane has said something about, since the begin. */
@@ -157,7 +168,7 @@ export class Resources {
   async #one(received: Received, judge: Judge): Promise<string | Change | undefined> {
     const { name, version, bytes } = received;
     const refused = this.refused.get(name);
-    if (refused !== undefined && Buffer.compare(refused.bytes, bytes) === 0) return refused.reason;
+    if (refused?.isOwn && Buffer.compare(refused.bytes, bytes) === 0) return refused.reason;
     const before = this.good.get(name);
     if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) {
       this.good.set(name, { ...before, version });
@@ -168,7 +179,7 @@ export class Resources {
     // The message that it came in would stay in memory as a whole.
     const own = Buffer.from(bytes);
     if ("refusal" in judged) {
-      this.refused.set(name, { bytes: own, reason: judged.refusal });
+      this.refused.set(name, { bytes: own, reason: judged.refusal, isOwn: judged.isOwn });
       return judged.refusal;
     }
     this.refused.delete(name);

@@ -9,8 +9,9 @@ import { Caching } from "./caching.ts";
 import type { Carrier } from "./carrier.ts";
 import { type ControlPlaneAddress, StreamClient } from "./client.ts";
 import type { EndpointBoard } from "./endpoints.ts";
+import type { UnknownParts } from "./faults.ts";
 import { FileCarrier } from "./file-carrier.ts";
-import { judgeResource } from "./judge.ts";
+import { type Found, judgeResource } from "./judge.ts";
 import { aggregated, methodOf, type Protocol } from "./messages.ts";
 import { type Origin, referencesOf } from "./origins.ts";
 import { type Change, type Judge, type Kind, kindNames, kinds, type Resource } from "./resources.ts";
@@ -36,7 +37,7 @@ export interface SourceOptions {
   /** Whether a start waits for the first complete set, and how long, in milliseconds. */
   readonly initial: "wait" | "serve";
   readonly initialTimeout: number;
-  readonly unknown: "refuse" | "warn";
+  readonly unknown: UnknownParts;
   readonly cache: CacheFile | undefined;
   /** Gets the backends of clusters that ask for them by name. */
   readonly board: EndpointBoard;
@@ -48,6 +49,8 @@ export class XdsSource {
   readonly #options: SourceOptions;
   readonly #carriers = new Map<string, Carrier>();
   readonly #wants = new Wants();
+  /** Resources of the configuration itself, and those that they name. */
+  readonly #own: readonly Pick<Resource, "node" | "references">[];
   readonly #assembly: Assembly;
   readonly #mapping: Mapping;
   readonly #caching: Caching | undefined;
@@ -63,7 +66,7 @@ export class XdsSource {
   #stopped = false;
 
   constructor(options: SourceOptions) {
-    const { mapping, initialTimeout, logger, cache } = options;
+    const { mapping, initialTimeout, logger, cache, unknown, own } = options;
     this.#options = options;
     this.#mapping = {
       ...mapping,
@@ -72,19 +75,25 @@ export class XdsSource {
       secret: (name) => mapping.secret(name) ?? this.#find("secret", name)?.node,
       endpoints: (service) => this.#find("endpoints", service)?.endpoints?.traits,
     };
-    this.#assembly = new Assembly(this.#mapping, initialTimeout, () => this.#changed(), logger);
+    this.#assembly = new Assembly(this.#mapping, unknown, initialTimeout, () => this.#changed(), logger);
+    this.#own = own.map((node) => ({
+      node,
+      references: referencesOf(node, {
+        own: undefined,
+        directory: mapping.directory,
+        report: mapping.report,
+      }),
+    }));
     this.#caching = cache && new Caching(cache, () => this.#carriers, logger);
   }
 
   /** Begins to ask, after what was kept over a restart was read. */
   async start(): Promise<void> {
-    const { roots, own, mapping } = this.#options;
+    const { roots } = this.#options;
     for (const kind of ["cluster", "listener"] as const)
       if (roots[kind] !== undefined) this.#carrierAt(roots[kind], kind);
-    const references = own.flatMap((node) =>
-      referencesOf(node, { own: undefined, directory: mapping.directory, report: mapping.report }),
-    );
-    const reachable = references.filter(({ origin }) => this.#faultOf(origin) === undefined);
+    const named = this.#own.flatMap(({ references }) => references);
+    const reachable = named.filter(({ origin }) => this.#faultOf(origin) === undefined);
     this.#ask(this.#wants.replace([], reachable));
     await this.#restore();
     this.#started = true;
@@ -152,9 +161,25 @@ export class XdsSource {
   }
 
   *#served(kind: "cluster" | "listener"): Generator<Wanted> {
+    for (const { name, node } of this.#good(kind)) yield { name, node: node! };
+  }
+
+  #good(kind: "cluster" | "listener"): Iterable<Resource> {
     const origin = this.#options.roots[kind];
-    const good = origin && this.#carriers.get(placeOf(origin, kind))?.resources.get(kind)?.good;
-    for (const { name, node } of good?.values() ?? []) yield { name, node: node! };
+    const carrier = origin && this.#carriers.get(placeOf(origin, kind));
+    return carrier?.resources.get(kind)?.good.values() ?? [];
+  }
+
+  /** Maps the listeners that name these routes. Their warnings have been told. */
+  async #findingsWith(name: string, routes: Node): Promise<Found[]> {
+    const lookup: Mapping["routes"] = (each) => (each === name ? routes : this.#mapping.routes(each));
+    const found: Found[] = [];
+    for (const { node, references } of [...this.#own, ...this.#good("listener")])
+      if (references.some((each) => each.kind === "routes" && each.name === name)) {
+        const { findings, sources } = await this.#assembly.findingsOf("listener", node!, { routes: lookup });
+        found.push({ findings: findings.filter(({ severity }) => severity === "error"), sources });
+      }
+    return found;
   }
 
   #find(kind: Kind, name: string): Resource | undefined {
@@ -180,6 +205,7 @@ export class XdsSource {
       judgeResource(judged, received, origin, {
         mapping: this.#mapping,
         findingsOf: (each, message) => this.#assembly.findingsOf(each, message),
+        findingsWith: (name, routes) => this.#findingsWith(name, routes),
         faultOf: (other) => this.#faultOf(other),
         unknown: this.#options.unknown,
         warn: (...about) => this.#warn(...about),

@@ -10,7 +10,7 @@ import { type Mapped, needsDetection, orderedChains } from "./chains.ts";
 import type { Mapping } from "./context.ts";
 import { mapHttp, takesWebSocket } from "./http.ts";
 import { mapNetworkRules } from "./network-access.ts";
-import { mapRouteTable } from "./routes.ts";
+import { checkFilters, mapRouteTable } from "./routes.ts";
 import { mapListenerTls } from "./tls.ts";
 
 /** A listener with the route tables of its own. */
@@ -215,13 +215,14 @@ async function mapRoutes(
   const name = rds !== undefined && config !== undefined && isPlain(manager, config) ? rds : own;
   const mutual = tls?.clientAuth?.mode === "require";
   const secure = tls !== undefined;
-  if (config !== undefined)
-    return mapRouteTable(config, { name, upgrades, secure, mutual, manager }, mapping);
+  const use = { name, upgrades, secure, mutual, manager };
+  if (config !== undefined) return mapRouteTable(config, use, mapping);
   if (rds === undefined) mapping.report(errorAt(manager.path, "has no route_config"));
   else if (!mapping.isDynamic)
     mapping.report(errorAt(manager.at("rds"), "there is no control plane that its routes could come from"));
-  else if (mapping.isLate) return { name: own, hosts: [], guards: [], fallsThrough: false };
-  return undefined;
+  // A fault of a filter is one whatever the routes are.
+  else await checkFilters(use, mapping);
+  return mapping.isLate ? { name: own, hosts: [], guards: [], fallsThrough: false } : undefined;
 }
 
 function unknownFilter(filter: Node, kind: string, { report }: Mapping): void {

@@ -3,6 +3,8 @@ import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
 import type { RouteHost, Rule } from "../../../model/http/route-table.ts";
 import type { Node } from "../node.ts";
+import { readMessage } from "../read/message.ts";
+import { messageType } from "../schema/registry.ts";
 import type { Mapping } from "./context.ts";
 import { checkOverrides, readFilters, TableGuards } from "./filters/filters.ts";
 import { healthRules } from "./filters/health-check.ts";
@@ -27,6 +29,19 @@ export interface TableUse {
 export async function checkRoutes(config: Node, mapping: Mapping): Promise<void> {
   const use = { name: config.text("name"), upgrades: [], secure: true, mutual: false, manager: undefined };
   await mapRouteTable(config, use, mapping);
+}
+
+/** Routes that use each filter. */
+const anyRoutes = readMessage(
+  messageType("envoy.config.route.v3.RouteConfiguration"),
+  { virtual_hosts: [{ domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster: "any" } }] }] },
+  [],
+  () => {},
+);
+
+/** Checks the filters of a connection manager whose routes are not there yet. */
+export async function checkFilters(use: TableUse, mapping: Mapping): Promise<void> {
+  await mapRouteTable(anyRoutes, use, mapping);
 }
 
 /** A `RouteConfiguration`, with the order that it has, and with what the filters of its connection manager do. */

@@ -4,15 +4,14 @@ import type { Node, UnknownExtension } from "../../node.ts";
 import { whyNoExtension } from "../../schema/registry.ts";
 import type { Mapping } from "../context.ts";
 import { inOrder, type RouteParts } from "./parts.ts";
-import { type ApplyFilter, applied, ignored } from "./registry.ts";
+import { type AppliedFilter, applied, ignored } from "./registry.ts";
 
 /** A filter of an `HttpConnectionManager`. */
-export interface HttpFilter {
+export interface HttpFilter extends AppliedFilter {
   readonly name: string;
   readonly config: Node;
   /** Only where a route switches it on. */
   readonly isDisabled: boolean;
-  readonly apply: ApplyFilter;
 }
 
 /** The guards of a table, as its filters make them. */
@@ -65,8 +64,8 @@ export function readFilters(filters: readonly Node[], mapping: Mapping): readonl
     }
     const kind = "type" in config ? config.type.name : config.url;
     if (ignored.has(kind)) continue;
-    const apply = applied[kind];
-    if (apply !== undefined && "type" in config) found.push({ name, config, isDisabled, apply });
+    const known = applied[kind];
+    if (known !== undefined && "type" in config) found.push({ name, config, isDisabled, ...known });
     else if (!isDisabled) unknownFilter(filter, config, mapping);
   }
   return found;
@@ -92,7 +91,7 @@ export async function applyFilters(
   mapping: Mapping,
 ): Promise<void> {
   for (const filter of filters) {
-    const own = overrideOf(filter.name, levels);
+    const own = overrideOf(filter, levels);
     if (own === "disabled" || (filter.isDisabled && own === undefined)) continue;
     for (const each of inOrder(parts))
       if (each.status === undefined) await filter.apply({ ...filter, own }, each, guards, mapping);
@@ -102,14 +101,14 @@ export async function applyFilters(
 const wrapper = "FilterConfig";
 
 /** The override of a filter at the most specific level that has one. */
-function overrideOf(name: string, levels: readonly Node[]): Node | "disabled" | undefined {
+function overrideOf({ name, override }: HttpFilter, levels: readonly Node[]): Node | "disabled" | undefined {
   for (const level of levels) {
     const given = level.map("typed_per_filter_config").get(name);
     if (given === undefined || !("type" in given)) continue;
-    if (given.kind !== wrapper) return given;
-    if (given.flag("disabled") === true) return "disabled";
-    const config = given.extension("config");
-    if (config !== undefined && "type" in config) return config;
+    if (given.kind === wrapper && given.flag("disabled") === true) return "disabled";
+    const own = given.kind === wrapper ? given.extension("config") : given;
+    // Another type is an error, which is told of by checkOverrides.
+    if (own !== undefined && "type" in own && own.type.name === override) return own;
   }
   return undefined;
 }
@@ -118,14 +117,23 @@ function overrideOf(name: string, levels: readonly Node[]): Node | "disabled" | 
 export function checkOverrides(level: Node, manager: Node | undefined, { report }: Mapping): void {
   const filters = manager?.nodes("http_filters");
   for (const [name, given] of level.map("typed_per_filter_config")) {
-    if (filters?.every((filter) => filter.text("name") !== name)) {
+    const meant = filters?.filter((filter) => filter.text("name") === name);
+    if (meant?.length === 0) {
       report(warningAt(given.path, `has no effect: there is no filter ${JSON.stringify(name)} here`));
       continue;
     }
-    const inner = "type" in given && given.kind === wrapper ? given.extension("config") : given;
-    if (inner !== undefined && !("type" in inner))
-      report(errorAt(inner.path, `umay has no ${inner.url}${whyOf(inner.url)}`));
+    const own = "type" in given && given.kind === wrapper ? given.extension("config") : given;
+    if (own === undefined) continue;
+    if (!("type" in own)) report(errorAt(own.path, `umay has no ${own.url}${whyOf(own.url)}`));
+    else for (const filter of meant ?? []) checkType(own, filter, report);
   }
+}
+
+function checkType(own: Node, filter: Node, report: Mapping["report"]): void {
+  const config = filter.extension("typed_config");
+  const expected = config !== undefined && "type" in config ? applied[config.type.name]?.override : undefined;
+  if (expected !== undefined && own.type.name !== expected)
+    report(errorAt(own.path, `expected ${expected}, got ${own.type.name}`));
 }
 
 const whyOf = (url: string): string => {

@@ -28,19 +28,33 @@ export type ApplyFilter = (
 
 const extension = "envoy.extensions.filters.http";
 
+/** A filter that changes routes. */
+export interface AppliedFilter {
+  readonly apply: ApplyFilter;
+  /** The message of a route's own settings. */
+  readonly override: string;
+}
+
 /** The filters that change routes, by the names of their messages. */
-export const applied: Readonly<Record<string, ApplyFilter>> = {
-  [`${extension}.buffer.v3.Buffer`]: applyBuffer,
-  [`${extension}.compressor.v3.Compressor`]: applyCompressor,
-  [`${extension}.cors.v3.Cors`]: applyCors,
-  [`${extension}.csrf.v3.CsrfPolicy`]: applyCsrf,
-  [`${extension}.ext_authz.v3.ExtAuthz`]: applyAuthorization,
-  [`${extension}.fault.v3.HTTPFault`]: applyFault,
-  [`${extension}.header_mutation.v3.HeaderMutation`]: applyHeaderMutation,
-  [`${extension}.jwt_authn.v3.JwtAuthentication`]: applyTokens,
-  [`${extension}.local_ratelimit.v3.LocalRateLimit`]: applyLimit,
-  [`${extension}.rbac.v3.RBAC`]: applyRules,
-};
+export const applied: Readonly<Record<string, AppliedFilter>> = Object.fromEntries(
+  (
+    [
+      ["buffer.v3.Buffer", "BufferPerRoute", applyBuffer],
+      ["compressor.v3.Compressor", "CompressorPerRoute", applyCompressor],
+      ["cors.v3.Cors", "CorsPolicy", applyCors],
+      ["csrf.v3.CsrfPolicy", "CsrfPolicy", applyCsrf],
+      ["ext_authz.v3.ExtAuthz", "ExtAuthzPerRoute", applyAuthorization],
+      ["fault.v3.HTTPFault", "HTTPFault", applyFault],
+      ["header_mutation.v3.HeaderMutation", "HeaderMutationPerRoute", applyHeaderMutation],
+      ["jwt_authn.v3.JwtAuthentication", "PerRouteConfig", applyTokens],
+      ["local_ratelimit.v3.LocalRateLimit", "LocalRateLimit", applyLimit],
+      ["rbac.v3.RBAC", "RBACPerRoute", applyRules],
+    ] as const
+  ).map(([name, own, apply]) => [
+    `${extension}.${name}`,
+    { apply, override: `${extension}.${name.replace(/[^.]+$/, own)}` },
+  ]),
+);
 
 /** Filters that change no route here. The health check has rules of its own. */
 export const ignored: ReadonlySet<string> = new Set([
