@@ -1,8 +1,8 @@
 import { someElement } from "./bytes.ts";
 import { fieldIds } from "./field-names.ts";
+import { Marks } from "./marks.ts";
 import type { Fields } from "./message.ts";
 import { NameSet } from "./name-set.ts";
-import { mostFields } from "./span-fields.ts";
 
 /**
  * Fields for the next hop alone (RFC 9110 section 7.6.1), which are never passed. Writers make `Connection`, `TE`,
@@ -52,22 +52,21 @@ export interface FieldMarker {
   mark(fields: Fields, marks: Uint8Array): void;
 }
 
-const marks = new Uint8Array(mostFields);
+const dropped = new Marks();
 
 /**
  * Marks the fields that are not passed on: those for one hop, those that `Connection` names, and those of `also`.
  * @returns the marks, to be used before the next call.
  */
 export function markDropped(fields: Fields, also: readonly FieldMarker[]): Uint8Array {
-  // Few: a loop is done before `fill` has begun.
-  for (let index = 0; index < fields.count; index++) marks[index] = 0;
+  const marks = dropped.of(fields);
   hopByHop.mark(fields, marks);
-  markNominated(fields);
+  markNominated(fields, marks);
   for (const marker of also) marker.mark(fields, marks);
   return marks;
 }
 
-function markNominated(fields: Fields): void {
+function markNominated(fields: Fields, marks: Uint8Array): void {
   if (fields.find(connection) < 0) return;
   someOption(fields, (name) => {
     for (let at = fields.findName(name); at >= 0; at = fields.findName(name, at + 1)) marks[at] = 1;

@@ -69,9 +69,9 @@ export function scanTrailers(bytes: Buffer, start: number, end: number, limits: 
 }
 
 /**
- * The fields of lines that umay made itself, to be used as those of a message.
+ * The fields of lines that umay made itself, to be used as those of a message, however many they are.
  * @param lines each with its CRLF, a character per byte.
- * @throws Error where they are no fields.
+ * @throws Error where they are no fields; it does not have their text, which may be secret.
  */
 export function readFields(lines: string): Fields {
   const bytes = Buffer.from(`${lines}\r\n`, "latin1");
@@ -80,11 +80,15 @@ export function readFields(lines: string): Fields {
   scan.fields = fields;
   const at = scanFields(bytes, 0, bytes.length, 0, ownLimits);
   scan.fields = ofMessage;
-  if (at !== bytes.length) throw new Error(`${JSON.stringify(lines)} are no fields: ${scan.detail}`);
+  if (at !== bytes.length) throw new Error(`lines of a head are no fields: ${scan.detail}`);
   return fields.retain();
 }
 
-const ownLimits: HeadLimits = { head: 64 * 1024, fields: mostFields, underscores: "pass" };
+const ownLimits: HeadLimits = {
+  head: Number.POSITIVE_INFINITY,
+  fields: Number.POSITIVE_INFINITY,
+  underscores: "pass",
+};
 
 /**
  * Whether the bytes from `from` on may complete the head that begins at `start`, or spoil it. It keeps an incomplete head
@@ -178,7 +182,7 @@ const isDigit = (byte: number): boolean => byte >= zero && byte <= zero + 9;
 /** Reads fields from `at` to the empty line behind them, and that too. @param start of the head. */
 function scanFields(bytes: Buffer, at: number, end: number, start: number, limits: HeadLimits): number {
   const { fields } = scan;
-  const most = Math.min(limits.fields, mostFields);
+  const most = limits === ownLimits ? limits.fields : Math.min(limits.fields, mostFields);
   fields.clear();
   scan.underscored = 0;
   while (at < end) {

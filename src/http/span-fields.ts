@@ -5,7 +5,7 @@ import type { Fields } from "./message.ts";
 /** Of one field: where its name, its value and its line begin and end, and the id of its name. */
 const [nameStart, nameEnd, valueStart, valueEnd, lineEnd, fieldIdAt, stride] = [0, 1, 2, 3, 4, 5, 6];
 
-/** The most fields that a head can have. */
+/** The most fields that a head of a peer may have, or its trailers. */
 export const mostFields = 256;
 
 /** Fields as the places in a text where they stand: reading a head makes no object per field. */

@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { beginsWithWord, hasToken, isWord, readDecimal, tokenBytes } from "../../src/http/bytes.ts";
 import { fieldId, fieldIdOf, fieldNames } from "../../src/http/field-names.ts";
+import { markDropped } from "../../src/http/hop-by-hop.ts";
+import { lastChunkWith } from "../../src/http/http1/reframe.ts";
 import { NameSet } from "../../src/http/name-set.ts";
 import { readFields } from "../../src/http/scan.ts";
 
@@ -78,6 +80,21 @@ test("fields are found by id and by name, from a place on", () => {
   assert.deepEqual([fields.findName("a"), fields.findName("a", 1), fields.findName("a", 3)], [0, 2, -1]);
   assert.deepEqual([fields.value(4), fields.value(5), fields.name(2)], ["", "", "a"]);
   assert.equal(fields.linesExcept(Uint8Array.of(0, 1, 1, 0, 0, 1)), "a: 1\r\ncookie: 4\r\nempty: \t \r\n");
+});
+
+test("fields are left out wherever they stand, behind more than any peer may send too", () => {
+  const fillers = "x: 1\r\n".repeat(300);
+  const fields = readFields(`${fillers}Connection: x-hop\r\nX-Own: 1\r\nX-Hop: 1\r\nX-Last: 1\r\n`);
+  const lines = fields.linesExcept(markDropped(fields, [new NameSet(["x-own"])]));
+  assert.equal(lines, `${fillers}X-Last: 1\r\n`);
+  assert.equal(lastChunkWith(readFields(`${fillers}Cookie: 1\r\n`)), `0\r\n${fillers}\r\n`);
+});
+
+test("lines that are no fields are an error without their text", () => {
+  assert.throws(
+    () => readFields("a: 1\r\nset cookie: secret\r\n"),
+    ({ message }: Error) => !message.includes("secret"),
+  );
 });
 
 describe("words", () => {

@@ -1,6 +1,6 @@
+import { Marks } from "../marks.ts";
 import type { Fields } from "../message.ts";
 import { NameSet } from "../name-set.ts";
-import { mostFields } from "../span-fields.ts";
 
 /** The text before a part of a body in its chunk (RFC 9112 section 7.1). {@link chunkEnd} goes behind it. */
 export const chunkStart = (size: number): string => `${size.toString(16)}\r\n`;
@@ -30,11 +30,11 @@ export const notInTrailers = new NameSet([
   "upgrade",
   "x-forwarded-*",
 ]);
-const marks = new Uint8Array(mostFields);
+const dropped = new Marks();
 
 /** The end of a body in chunks, with the trailers that may stand there. */
 export function lastChunkWith(trailers: Fields): string {
-  marks.fill(0, 0, trailers.count);
+  const marks = dropped.of(trailers);
   notInTrailers.mark(trailers, marks);
   return `0\r\n${trailers.linesExcept(marks)}\r\n`;
 }

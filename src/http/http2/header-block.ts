@@ -1,11 +1,12 @@
 import { fieldNames } from "../field-names.ts";
+import { mostFields } from "../span-fields.ts";
 import { type Field, pseudo } from "./hpack/field.ts";
 
 /** Limits of a header block. Beyond them the block is still decoded, and further fields are forgotten. */
 export interface BlockLimits {
   /** Of all fields as RFC 9113 section 10.5.1 counts them: 32 more than name and value have, in bytes. */
   readonly size: number;
-  /** At most 256. */
+  /** At most 256, whatever is set. */
   readonly fields: number;
   /** The treatment of names with an underscore, which some programs read as a hyphen. */
   readonly underscores: "drop" | "refuse" | "pass";
@@ -29,6 +30,7 @@ export class HeaderBlock {
   underscored = false;
   hasPseudo = false;
   #limits: BlockLimits = noLimits;
+  #most = 0;
   #size = 0;
   #count = 0;
   #pseudoOver = false;
@@ -40,6 +42,7 @@ export class HeaderBlock {
 
   begin(limits: BlockLimits): void {
     this.#limits = limits;
+    this.#most = Math.min(limits.fields, mostFields);
     for (let at = 0; at < this.#length; at++) this.#counts[this.#found[at]!.id] = 0;
     this.fields = none;
     this.pseudo.fill(undefined);
@@ -67,7 +70,7 @@ export class HeaderBlock {
   add(field: Field): void {
     this.#size += field.size;
     this.#count++;
-    if (this.#size > this.#limits.size || this.#count > this.#limits.fields) this.tooLarge = true;
+    if (this.#size > this.#limits.size || this.#count > this.#most) this.tooLarge = true;
     if (!field.valid) this.malformed = true;
     if (field.pseudo !== pseudo.none) this.#addPseudo(field);
     else {

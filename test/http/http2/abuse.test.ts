@@ -249,6 +249,14 @@ test("what is kept of a head that is too large is no more than the limit", () =>
   assert.deepEqual([head.tooLarge, head.fields.length], [true, 128]);
 });
 
+test("no head has more than 256 fields, whatever is set", () => {
+  const head = new HeaderBlock();
+  head.begin({ ...clientSideLimits.head, fields: 1_024 });
+  for (let count = 0; count < 257; count++) head.add(fieldOf("x-a", "b"));
+  head.end();
+  assert.deepEqual([head.tooLarge, head.fields.length], [true, 256]);
+});
+
 test("a client that reads nothing is not read from any more, with at most 1 MiB and a read's answers kept for it", () => {
   const attacked = new Attacked();
   let turns = 0;

@@ -165,6 +165,15 @@ test("a request lives no longer than its timeout, nor than a stream may", async 
   assert.deepEqual([route!.timeouts.request, long!.timeouts.request], [3_000, 8_000]);
 });
 
+test("a request has no more fields than umay takes, and a file that lets it have more is told", async () => {
+  const { model, warnings } = await loadFile({
+    manager: { common_http_protocol_options: { max_headers_count: 1_000 } },
+  });
+  const { serve } = model.listeners[0]!.chains[0]!;
+  assert.equal(serve.kind === "http" && serve.front.limits.fields, 256);
+  assert.match(warnings.join("\n"), /max_headers_count.* is 256: umay takes no more fields/);
+});
+
 test("redirects leave the query out, or bring their own; templates of paths are matched and rewritten", async () => {
   const [strip, query, regex, template] = await loadRoutes({
     routes: [

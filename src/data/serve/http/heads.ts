@@ -1,7 +1,7 @@
 import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
+import { Marks } from "../../../http/marks.ts";
 import type { Fields, HeadEdits, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { readFields } from "../../../http/scan.ts";
-import { mostFields } from "../../../http/span-fields.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
@@ -106,7 +106,7 @@ function grantedLines({ passage }: RequestView, { requestFields }: CompiledRoute
   return granted.linesExcept(marks);
 }
 
-const marked = new Uint8Array(mostFields);
+const droppedTrailers = new Marks();
 
 /** A request's trailers without the fields that a backend does not get from a client: some take them for the head's. */
 export function passedTrailers(
@@ -115,9 +115,9 @@ export function passedTrailers(
   route: CompiledRoute,
   client: ExchangeClient,
 ): Fields {
-  marked.fill(0, 0, trailers.count);
-  for (const marker of markersOf(view, route, client)) marker.mark(trailers, marked);
-  return readFields(trailers.linesExcept(marked));
+  const marks = droppedTrailers.of(trailers);
+  for (const marker of markersOf(view, route, client)) marker.mark(trailers, marks);
+  return readFields(trailers.linesExcept(marks));
 }
 
 /** The fields with which most sites are safer, and which break none of them. */

@@ -1,3 +1,4 @@
+import { mostFields } from "../../../http/span-fields.ts";
 import { errorAt, warningAt } from "../../../lib/findings.ts";
 import type { HttpFront, HttpServe, HttpVersion } from "../../../model/http/front.ts";
 import type { Node } from "../node.ts";
@@ -38,7 +39,7 @@ function mapFront(manager: Node, mapping: Mapping): HttpFront {
     limits: {
       ...front.limits,
       requestHead: (manager.number("max_request_headers_kb") ?? 60) * 1024,
-      fields: common?.number("max_headers_count") ?? 100,
+      fields: fieldsOf(common, mapping),
     },
     timeouts: {
       ...front.timeouts,
@@ -58,6 +59,14 @@ function mapFront(manager: Node, mapping: Mapping): HttpFront {
     server: serverOf(manager),
     forwarded: forwardedOf(manager, front.forwarded),
   };
+}
+
+/** The most fields of a request. */
+function fieldsOf(common: Node | undefined, { report }: Mapping): number {
+  const wanted = common?.number("max_headers_count") ?? 100;
+  if (wanted > mostFields)
+    report(warningAt(common!.at("max_headers_count"), `is ${mostFields}: umay takes no more fields`));
+  return Math.min(wanted, mostFields);
 }
 
 /**

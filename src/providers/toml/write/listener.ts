@@ -1,3 +1,4 @@
+import { mostFields } from "../../../http/span-fields.ts";
 import { formatAddress } from "../../../lib/address.ts";
 import { formatCidr } from "../../../lib/cidr.ts";
 import { type Chain, type Rule, relayTarget, rulesOf } from "../../../model/chain.ts";
@@ -133,7 +134,7 @@ function writeFront(front: HttpFront, listener: string, writing: Writing): objec
   return table({
     versions,
     max_request_head: `${Math.round(limits.requestHead / 1024)}KiB`,
-    max_fields: Math.min(1_024, Math.max(8, limits.fields)),
+    max_fields: Math.min(mostFields, Math.max(8, limits.fields)),
     underscores,
     ambiguous_paths: ambiguousPaths === "pass" ? "pass" : undefined,
     misdirected: misdirected === "pass" ? "pass" : undefined,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { mostFields } from "../../../../http/span-fields.ts";
 import { cidrs, rate } from "../limits.ts";
 import { duration, integer, path } from "../values.ts";
 import { fieldName, mediaType, size } from "./values.ts";
@@ -19,7 +20,9 @@ const http = z.strictObject({
   max_request_head: size("1KiB", "1MiB")
     .prefault("32KiB")
     .describe("The largest head of a request, its first line included. Over it: 431."),
-  max_fields: integer(8, 1_024).prefault(128).describe("The most header fields of a request. Over it: 431."),
+  max_fields: integer(8, mostFields)
+    .prefault(128)
+    .describe("The most header fields of a request. Over it: 431."),
   max_target: size("256B", "64KiB").prefault("8KiB").describe("The longest path with query. Over it: 414."),
   max_body: size("0", "1024GiB")
     .prefault("0")
