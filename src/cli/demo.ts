@@ -61,6 +61,8 @@ async function run({ file, env, start, introduce }: Demo, cleanup: AsyncDisposab
   const backends: EchoServer[] = [];
   for (const [index, address] of [...new Set(backendAddresses(first.model))].entries())
     backends.push(await startBackend(`echo-${index + 1}`, address, start, cleanup));
+  // A terminal that is closed ends its demo; for umay itself the signal asks for a reload.
+  process.once("SIGHUP", () => process.kill(process.pid, "SIGTERM"));
   const { runUmay } = await import("../control/process/run.ts");
   const { discover } = await import("./discover.ts");
   return await runUmay({
@@ -150,7 +152,7 @@ ${lines.map((line) => `  ${line}`).join("\n")}
 Try, several times, and end it with Ctrl-C:
   curl http://localhost:${port}/
   curl -i http://localhost:${port}/hello http://localhost:${port}/first/a
-${explained(model, `http://localhost:${port}/first/a`)}  node -e 'new WebSocket("ws://localhost:${port}/").onopen = ({ target }) => (target.onmessage = ({ data }) => (console.log(data), target.close()), target.send("Hello, Umay!"))'
+${explained(model, `http://localhost:${port}/first/a`)}  npx node -e 'new WebSocket("ws://localhost:${port}/").onopen = ({ target }) => (target.onmessage = ({ data }) => (console.log(data), target.close()), target.send("Hello, Umay!"))'
 
 `;
 }

@@ -24,7 +24,8 @@ test("the line that the demo prints is answered by each backend in turn, over TL
     );
     assert.match(output, new RegExp(`^${name}: Hello, Umay!$`, "m"));
   }
-  started.child.kill("SIGINT");
+  // So does a terminal that is closed.
+  started.child.kill("SIGHUP");
   assert.equal((await started.finished).code, 0);
 });
 

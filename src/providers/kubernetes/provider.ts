@@ -1,7 +1,14 @@
 import type { Backend } from "../../model/backend.ts";
 import type { EndpointsDiscovery } from "../../model/pool.ts";
 import { Notices } from "../notices.ts";
-import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
+import {
+  ConfigError,
+  type EffectiveValue,
+  type EnvoyView,
+  type Proposal,
+  type Provider,
+  type ProviderLogger,
+} from "../provider.ts";
 import type { ClusterPart } from "./part.ts";
 
 /** A configuration that may name a cluster, which then has its part in what is served. */
@@ -35,7 +42,9 @@ export class KubernetesProvider implements Provider {
     if (isFirst && settings !== undefined) {
       // A start without a cluster pays nothing for it.
       const { ClusterPart } = await import("./part.ts");
-      this.#part = await ClusterPart.open(settings, this.#notices);
+      this.#part = await ClusterPart.open(settings, this.#notices).catch((error: Error) => {
+        throw unreachable(this.source, error);
+      });
     }
     return this.#part === undefined ? own : this.#part.added(own, isNew, isFirst);
   }
@@ -76,3 +85,16 @@ export class KubernetesProvider implements Provider {
     return this.#base.effective();
   }
 }
+
+/** The configuration does not say how to get to the cluster, or what it names for that can't be used. */
+const unreachable = (where: string, { message }: Error): ConfigError =>
+  new ConfigError([
+    {
+      severity: "error",
+      where,
+      path: "kubernetes",
+      message: message.replace(/^kubernetes: /, ""),
+      hint: undefined,
+      frame: undefined,
+    },
+  ]);
