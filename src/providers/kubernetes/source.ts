@@ -56,8 +56,16 @@ export class ClusterSource {
     if (settings.namespaces.length > 0)
       for (const [kind, object] of standIns(settings))
         this.cache.keep(kind).put(object.metadata.name, object);
-    for (const kind of own)
-      for (const scope of scopes) this.#followers.push(this.#follow(kind, scope, undefined));
+    for (const kind of own) for (const scope of scopes) this.#followers.push(this.#follow(kind, scope));
+    this.#followOwnService(settings);
+  }
+
+  /** The Service in front of umay is for its addresses alone, where its namespace is not one of those that are read. */
+  #followOwnService({ namespaces, service, status }: KubernetesSettings): void {
+    const [namespace = "", name = ""] = service?.split("/") ?? [];
+    if (service === undefined || !status || namespaces.length === 0 || namespaces.includes(namespace)) return;
+    const only = { wants: (key: string) => key === service, fieldSelector: `metadata.name=${name}` };
+    this.#followers.push(this.#follow("services", namespace, only));
   }
 
   /** Whether everything was known once, or refused. */
@@ -117,7 +125,7 @@ export class ClusterSource {
       if (follower === undefined)
         this.#ofNamed.set(
           `${kind} ${namespace}`,
-          this.#follow(kind, namespace, (key) => this.#wanted[kind].has(key)),
+          this.#follow(kind, namespace, { wants: (key) => this.#wanted[kind].has(key) }),
         );
       else if (!isDeepStrictEqual(names, was.get(namespace))) follower.again();
     }
@@ -127,7 +135,7 @@ export class ClusterSource {
   #follow(
     kind: KindName,
     namespace: string | undefined,
-    wants: ((key: string) => boolean) | undefined,
+    only: { readonly wants?: (key: string) => boolean; readonly fieldSelector?: string } = {},
   ): Follower {
     const { api, times } = this.#options;
     const what = whatOf(kind, namespace);
@@ -137,8 +145,8 @@ export class ClusterSource {
       api,
       pace: this.#paceOf(kind, 1),
       path: collectionPath(kinds[kind], namespace),
-      fieldSelector: kinds[kind].fieldSelector,
-      keep: this.cache.keep(kind, wants),
+      fieldSelector: only.fieldSelector ?? kinds[kind].fieldSelector,
+      keep: this.cache.keep(kind, only.wants),
       tell: (problem) => {
         this.troubles.tell(what, problem);
         if (problem === undefined || isRefusal(problem)) this.#settle(what);

@@ -372,3 +372,40 @@ test("an auth server or a mirror is on another machine", async () => {
     ["localhost:9901", true],
   ]);
 });
+
+test("a BackendTLSPolicy that can't be used lets no request of an Ingress through", async () => {
+  const policy = `
+kind: BackendTLSPolicy
+metadata: { name: broken }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: a }]
+  validation: { hostname: a.test, caCertificateRefs: [{ group: "", kind: ConfigMap, name: none }] }
+---
+`;
+  const { model, events } = await translated(
+    services + policy + ingress("i", rule("a.test", path("/", "a"))),
+  );
+  assert.match(model.pools[0]?.invalid ?? "", /BackendTLSPolicy broken/);
+  assert.match(events[0]?.message ?? "", /BackendTLSPolicy broken/);
+});
+
+test("an Ingress's certificate for a backend whose Service says that it speaks TLS is its own, and so is its check", async () => {
+  const { model } = await translated(
+    service("a", ["10.0.0.1"], ", appProtocol: https") +
+      (await secret("own")) +
+      ingress("bare", rule("bare.test", path("/", "a"))) +
+      ingress(
+        "i",
+        rule("a.test", path("/", "a")),
+        nginx({ "proxy-ssl-secret": "default/own", "proxy-ssl-verify": "on" }),
+      ),
+    { nginxAnnotations: true },
+  );
+  assert.deepEqual(
+    model.pools.map(({ name, tls }) => [name, tls?.certificate?.keyType, tls?.verify]),
+    [
+      ["default/a:80", undefined, false],
+      ["default/a:80 for Ingress default/i", "ec", true],
+    ],
+  );
+});

@@ -21,10 +21,10 @@ const settings: KubernetesSettings = {
 };
 const logger = { info: () => {}, warn: () => {}, error: () => {} } as unknown as ProviderLogger;
 
-function sourceOf(server: KubernetesServer) {
+function sourceOf(server: KubernetesServer, change: Partial<KubernetesSettings> = {}) {
   const source = new ClusterSource({
     api: apiOf(server),
-    settings,
+    settings: { ...settings, ...change },
     logger,
     changed: () => {},
     status: () => {},
@@ -51,4 +51,15 @@ test("the secrets of many namespaces are all asked for at once", async () => {
   const keys = Array.from({ length: 150 }, (_, index) => `n${index}/x`);
   source.want(new Set(keys), new Set());
   await server.until(() => source.complete, "all of them");
+});
+
+test("with namespaces, the Service in front of umay is known too, and no other one of its namespace", async () => {
+  await using server = await KubernetesServer.start();
+  for (const name of ["umay", "other"]) server.put("services", { metadata: { name, namespace: "own" } });
+  using following = sourceOf(server, { namespaces: ["shop"], service: "own/umay", status: true });
+  const { source } = following;
+  await source.completed;
+  assert.deepEqual([...source.cache.cluster.services.keys()], ["own/umay"]);
+  const [asked] = server.requests.filter(({ path }) => path.includes("/own/"));
+  assert.equal(asked?.query.get("fieldSelector"), "metadata.name=umay");
 });

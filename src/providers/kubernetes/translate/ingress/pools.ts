@@ -53,6 +53,9 @@ export class IngressPools {
     );
     if (port === undefined)
       return invalid(reference.name, `Service ${key} has no port ${wanted.name ?? wanted.number}`);
+    const policy = this.#tls.for(service, port);
+    if (policy !== undefined && policy.tls === undefined)
+      return invalid(reference.name, `BackendTLSPolicy ${policy.policy.metadata.name} can't be used`);
     return {
       pool: this.#make(service, port, { variant: `for Ingress ${namespace}/${name}`, draft, material }),
     };
@@ -87,7 +90,9 @@ export class IngressPools {
       picker === undefined &&
       connect === undefined &&
       !viaService &&
-      (tls === undefined ? !isGrpc || spoken === "h2c" : draft.backend.protocol === "http" && !isGrpc);
+      (tls === undefined
+        ? !isGrpc || spoken === "h2c"
+        : draft.backend.protocol === "http" && isBare(draft, material));
     return this.#pools.of(service, port, {
       variant: isUsual ? "" : variant,
       version,
@@ -112,11 +117,15 @@ export class IngressPools {
   ): PoolTls | undefined {
     const policy = this.#tls.for(service, port)?.tls;
     if (policy !== undefined) return withCertificate(policy, certificate);
-    if (protocol === "https" || protocol === "grpcs")
+    if (protocol === "https" || protocol === "grpcs" || spokenAt(port) === "https")
       return { ...unverified, verify, ca, serverName: name, certificate };
-    return spokenAt(port) === "https" ? { ...unverified, certificate } : undefined;
+    return undefined;
   }
 }
+
+/** Whether TLS is as the Service says it, with nothing of the Ingress's own: others may not show its certificate. */
+const isBare = ({ backend: { verify, name } }: Draft, { ca, certificate }: BackendMaterial): boolean =>
+  !verify && name === undefined && ca === undefined && certificate === undefined;
 
 /** The Service's own address. */
 function clusterBackend(host: string, port: number): Backend {
