@@ -28,6 +28,17 @@ interface Manifest {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
+interface Deployed {
+  readonly strategy: { readonly rollingUpdate: unknown };
+  readonly template: {
+    readonly spec: {
+      readonly containers: readonly [
+        { readonly readinessProbe: { readonly httpGet: unknown }; readonly ports: unknown },
+      ];
+    };
+  };
+}
+
 /** How the plain manifests are made. */
 const rendered = {
   "cluster.yaml": [],
@@ -142,6 +153,23 @@ test("helm finds no fault, and renders the manifests", { skip }, () => {
     });
     assert.deepEqual(byName(parsed(made.stdout)), byName(manifestsOf(file)));
   }
+});
+
+test("on the ports of nodes, a roll-out takes a pod away first, and the admin server may be for the node alone", {
+  skip,
+}, () => {
+  const values = ["hostNetwork=true", "admin.host=127.0.0.1", "admin.port=9902"];
+  const args = ["template", "umay", chart, ...values.flatMap((value) => ["--set", value])];
+  const made = spawnSync("helm", args, { encoding: "utf8" });
+  assert.equal(made.status, 0, made.stderr);
+  const manifests = parsed(made.stdout);
+  const text = manifests.find(({ kind }) => kind === "ConfigMap")!.data!["umay.toml"]!;
+  assert.match(text, /bind = "127\.0\.0\.1:9902"/);
+  const spec = manifests.find(({ kind }) => kind === "Deployment")!.spec as unknown as Deployed;
+  assert.deepEqual(spec.strategy.rollingUpdate, { maxUnavailable: 1, maxSurge: 0 });
+  const [umay] = spec.template.spec.containers;
+  assert.deepEqual(umay.readinessProbe.httpGet, { path: "/readyz", host: "127.0.0.1", port: "admin" });
+  assert.deepEqual(umay.ports, [{ name: "admin", containerPort: 9902 }]);
 });
 
 test("every option renders", { skip }, () => {

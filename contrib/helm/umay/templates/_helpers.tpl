@@ -19,6 +19,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{/* Where the kubelet asks whether a pod is alive and ready. */}}
+{{- define "umay.adminTarget" -}}
+{{- if ne .Values.admin.host "0.0.0.0" }}host: {{ .Values.admin.host | quote }}, {{ end }}port: admin
+{{- end }}
+
 {{/* Rights within namespaces. */}}
 {{- define "umay.namespacedRules" -}}
 - apiGroups: [""]
