@@ -77,14 +77,29 @@ function compile(condition: Condition): Holds {
 function compileConnection(
   condition: Extract<
     Condition,
-    { kind: "client" | "peer" | "local" | "local-port" | "server-name" | "certificate" | "same-origin" }
+    {
+      kind:
+        | "client"
+        | "source"
+        | "peer"
+        | "local"
+        | "local-port"
+        | "server-name"
+        | "certificate"
+        | "same-origin";
+    }
   >,
 ): Holds {
   switch (condition.kind) {
     case "client":
       return inRanges(condition.ranges, ({ client }) => client);
-    case "peer":
+    case "source":
       return inRanges(condition.ranges, ({ connection }) => connection.clientAddress);
+    case "peer":
+      return inRanges(
+        condition.ranges,
+        ({ connection: { proxy, clientAddress } }) => proxy?.via || clientAddress,
+      );
     case "local":
       return inRanges(condition.ranges, ({ connection }) => localOf(connection).address);
     case "local-port":
@@ -99,7 +114,7 @@ function compileConnection(
     case "certificate": {
       const holds = condition.test && textTest(condition.test);
       return ({ connection }) => {
-        const names = namesOf(connection);
+        const names = namesOf(connection, condition.of);
         return names.length > 0 && (holds === undefined || names.some(holds));
       };
     }
@@ -138,14 +153,24 @@ function localOf({ proxy, raw }: GuardedConnection): { readonly address: string;
   };
 }
 
-/** The URIs of a client's certificate, else its DNS names, else its subject; none without a certificate. */
-function namesOf({ tls, client }: GuardedConnection): readonly string[] {
+/**
+ * The names of a client's certificate, none without one.
+ * @param of undefined: its URIs, else its DNS names, else its subject.
+ */
+function namesOf(
+  { tls, client }: GuardedConnection,
+  of: "uri" | "dns" | "subject" | undefined,
+): readonly string[] {
   const leaf = tls === undefined ? undefined : (client as unknown as TLSSocket).getPeerX509Certificate();
   if (leaf === undefined) return [];
-  const uris = alternativeNames(leaf, "URI");
-  if (uris.length > 0) return uris;
-  const hosts = alternativeNames(leaf, "DNS");
-  return hosts.length > 0 ? hosts : [(leaf.subject ?? "").split("\n").reverse().join(",")];
+  for (const [kind, type] of [
+    ["uri", "URI"],
+    ["dns", "DNS"],
+  ] as const) {
+    const names = of === undefined || of === kind ? alternativeNames(leaf, type) : [];
+    if (of === kind || names.length > 0) return names;
+  }
+  return [(leaf.subject ?? "").split("\n").reverse().join(",")];
 }
 
 /** A request without Origin and Referer comes from no page that is known. */

@@ -12,14 +12,24 @@ export type Condition =
   | { readonly kind: "header" | "query"; readonly match: ValueMatch }
   /** The path in normal form, without the query. */
   | { readonly kind: "path"; readonly test: TextTest }
-  /** The address of the client as far as it is believed, of the peer of the connection, and the one that it connected to. */
-  | { readonly kind: "client" | "peer" | "local"; readonly ranges: readonly Cidr[] }
+  /**
+   * An address. `client`: of the client as far as it is believed; `source`: of the connection, a PROXY header's where one
+   * came; `peer`: of the other end of the connection itself; `local`: the one that it connected to.
+   */
+  | { readonly kind: "client" | "source" | "peer" | "local"; readonly ranges: readonly Cidr[] }
   /** The port that the peer connected to; both ends included. */
   | { readonly kind: "local-port"; readonly from: number; readonly to: number }
   /** The server name of the TLS handshake. */
   | { readonly kind: "server-name"; readonly test: TextTest }
-  /** The client has shown a certificate that was verified; of its URIs, else its DNS names, else its subject one passes the test. */
-  | { readonly kind: "certificate"; readonly test: TextTest | undefined }
+  /**
+   * The client has shown a certificate that was verified, and one of its names passes the test: of those that `of` says, else
+   * of its URIs, else its DNS names, else its subject.
+   */
+  | {
+      readonly kind: "certificate";
+      readonly test: TextTest | undefined;
+      readonly of?: "uri" | "dns" | "subject";
+    }
   /** A browser says, by Origin or else Referer, that the page is of the host that is asked, or of one that passes a test. */
   | { readonly kind: "same-origin"; readonly others: readonly TextTest[] };
 

@@ -29,12 +29,12 @@ export interface ValueMatch {
   /** Of a header field in lower case; of a query key as it is after decoding, case counts. */
   readonly name: string;
   readonly test: TextTest | PresenceTest | RangeTest;
-  /** The test must fail: so it holds, too, where there is no value. */
+  /** The test must fail: so it holds, too, where there is no value and `missing` says nothing else. */
   readonly not: boolean;
   /** The condition is on the cookie of this name, of the field `cookie`. */
   readonly cookie?: string;
-  /** Where there is no value, an empty one is tested. */
-  readonly missing?: "empty";
+  /** Where there is no value, an empty one is tested, or the condition does not hold, also with `not`. */
+  readonly missing?: "empty" | "fails";
 }
 
 /** The condition that tells gRPC from other requests. */

@@ -89,6 +89,24 @@ for (const [name, condition, yes, no] of [
     { client: "1.1.1.1", peer: "10.0.0.1" },
     { client: "10.0.0.1", peer: "1.1.1.1" },
   ],
+  [
+    "the peer, which is the proxy's address behind a PROXY header",
+    { kind: "peer", ranges: range("10.0.0.0", 8) },
+    { client: "1.1.1.1", connection: { proxy: { via: "10.0.0.1", header: {} } } },
+    { client: "10.0.0.1", connection: { proxy: { via: "1.1.1.1", header: {} } } },
+  ],
+  [
+    "the source, which a PROXY header may say",
+    { kind: "source", ranges: range("10.0.0.0", 8) },
+    { client: "1.1.1.1", peer: "10.0.0.1", connection: { proxy: { via: "1.1.1.1", header: {} } } },
+    { client: "10.0.0.1", peer: "1.1.1.1", connection: { proxy: { via: "10.0.0.1", header: {} } } },
+  ],
+  [
+    "a header that is there, and another",
+    { kind: "header", match: { name: "x-a", test: text("exact", "1"), not: true, missing: "fails" } },
+    { fields: { "x-a": "2" } },
+    {},
+  ],
   ["the local address", { kind: "local", ranges: range("127.0.0.0", 8) }, {}, { connection: { raw: {} } }],
   [
     "the local port, which a PROXY header may say",
@@ -147,6 +165,23 @@ test("a rule asks for a certificate, by its URIs, else its DNS names, else its s
   assert.equal(meets(exact("b"), shown("URI:spiffe://a, DNS:b", "CN=c")), false);
   assert.equal(meets(exact("b"), shown("DNS:b", "CN=c")), true);
   assert.equal(meets(exact("CN=c,O=o"), shown(undefined, "O=o\nCN=c")), true);
+  for (const [of, value] of [
+    ["uri", "spiffe://a"],
+    ["dns", "b"],
+    ["subject", "CN=c"],
+  ] as const)
+    for (const asked of ["spiffe://a", "b", "CN=c"])
+      assert.equal(
+        meets(
+          { kind: "certificate", test: text("exact", asked), of },
+          shown("URI:spiffe://a, DNS:b", "CN=c"),
+        ),
+        asked === value,
+      );
+  assert.equal(
+    meets({ kind: "certificate", test: text("regex", ".*"), of: "uri" }, shown("DNS:b", "CN=c")),
+    false,
+  );
 });
 
 test("the first rule that a request meets decides, and what happens without one is said", () => {

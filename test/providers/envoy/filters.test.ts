@@ -493,3 +493,61 @@ test("a part of a route is as large as the route's own fraction; a rule for toke
     /rules.*has no match/,
   );
 });
+
+test("principals and inputs ask for the address and the name that they are named after; an inverted header has to be there", async () => {
+  const ten = { address_prefix: "10.0.0.0", prefix_len: 8 };
+  const rules = (principals: readonly object[]): object => ({
+    rules: { policies: { p: { permissions: [{ any: true }], principals } } },
+  });
+  const header = { name: "x-a", string_match: { exact: "1" }, invert_match: true };
+  const guard = await guardOf(
+    {
+      filters: [
+        httpFilter(
+          "rbac.v3.RBAC",
+          rules([
+            { remote_ip: ten },
+            { source_ip: ten },
+            { direct_remote_ip: ten },
+            { header },
+            { header: { ...header, treat_missing_header_as_empty: true } },
+          ]),
+        ),
+      ],
+    },
+    "rules",
+  );
+  const [{ when }] = guard.rules as [(typeof guard.rules)[0]];
+  assert.ok(when.kind === "all" && when.of[1]?.kind === "some");
+  assert.deepEqual(
+    when.of[1].of.map((each) => [each.kind, each.kind === "header" ? each.match.missing : undefined]),
+    [
+      ["client", undefined],
+      ["source", undefined],
+      ["peer", undefined],
+      ["header", "fails"],
+      ["header", "empty"],
+    ],
+  );
+  const single = (input: string): object => ({
+    predicate: {
+      single_predicate: {
+        input: {
+          name: "i",
+          typed_config: typed(`envoy.extensions.matching.common_inputs.ssl.v3.${input}`),
+        },
+        value_match: { exact: "a" },
+      },
+    },
+    on_match: { action: { name: "a", typed_config: typed("envoy.config.rbac.v3.Action", { name: "a" }) } },
+  });
+  const matchers = ["UriSanInput", "DnsSanInput", "SubjectInput"].map(single);
+  const named = await guardOf(
+    { filters: [httpFilter("rbac.v3.RBAC", { matcher: { matcher_list: { matchers } } })] },
+    "rules",
+  );
+  assert.deepEqual(
+    named.rules.map(({ when }) => when.kind === "certificate" && when.of),
+    ["uri", "dns", "subject"],
+  );
+});

@@ -278,4 +278,9 @@ test("connections have limits, ages and rules about addresses", async () => {
     ],
   );
   assert.match((await problems(tcp(chain(rbac("{ any: true }")))))[0]!, /addresses of clients as principals/);
+  const proxies = `listener_filters: [{ name: p, typed_config: { ${typed("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")} } }]`;
+  assert.match(
+    (await problems(tcp(chain(source), "", proxies))).join("\n"),
+    /asks for the address of the proxy in front \(direct_remote_ip\); expected remote_ip/,
+  );
 });

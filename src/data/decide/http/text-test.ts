@@ -14,8 +14,9 @@ export function compileValueTest(
 ): CompiledTest {
   const whole = compileTest(test, compileRegex);
   const plain: CompiledTest = cookie === undefined ? whole : (fields) => whole(cookieValue(fields, cookie));
-  const holds: CompiledTest = missing === undefined ? plain : (value) => plain(value ?? "");
-  return not ? (value) => !holds(value) : holds;
+  const holds: CompiledTest = missing === "empty" ? (value) => plain(value ?? "") : plain;
+  if (!not) return holds;
+  return missing === "fails" ? (value) => value !== undefined && !holds(value) : (value) => !holds(value);
 }
 
 /** Makes a test once, so that a request only runs it. */

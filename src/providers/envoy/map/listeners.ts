@@ -64,6 +64,15 @@ export async function mapListener(
       );
   const { listener } = mapping.defaults;
   const detect = needsDetection(all);
+  const proxyProtocol = mapListenerFilters(node, mapping);
+  for (const { access } of all)
+    if (proxyProtocol !== undefined && access?.direct !== undefined)
+      mapping.report(
+        errorAt(
+          access.direct,
+          "asks for the address of the proxy in front (direct_remote_ip); expected remote_ip",
+        ),
+      );
   return {
     tables,
     listener: {
@@ -74,7 +83,7 @@ export async function mapListener(
       chains: orderedChains(chains, otherwise, listener.chains[0]!.timeouts),
       tls: all.flatMap(({ tls }) => tls ?? []),
       ...limitOf(all, mapping),
-      proxyProtocol: mapListenerFilters(node, mapping),
+      proxyProtocol,
       timeouts: {
         ...listener.timeouts,
         handshake: node.number("listener_filters_timeout") || usual.firstBytes,

@@ -130,8 +130,8 @@ export async function mapHeader(header: Node, mapping: Mapping): Promise<ValueMa
   const not = header.flag("invert_match") === true;
   const test = await headerTest(header, mapping);
   if (test === "none") return { name, test: presence, not: not === (header.flag("present_match") ?? true) };
-  const missing = header.flag("treat_missing_header_as_empty") === true;
-  return test && { name, test, not, ...(missing && { missing: "empty" }) };
+  const missing = header.flag("treat_missing_header_as_empty") === true ? "empty" : not ? "fails" : undefined;
+  return test && { name, test, not, ...(missing !== undefined && { missing }) };
 }
 
 async function headerTest(

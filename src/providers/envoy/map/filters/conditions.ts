@@ -74,7 +74,9 @@ export async function mapPermission(rule: Node, mapping: Mapping): Mapped {
 export async function mapPrincipal(rule: Node, mapping: Mapping): Mapped {
   const client = rule.node("remote_ip");
   if (client !== undefined) return { kind: "client", ranges: mapCidrs([client], mapping) };
-  const peer = rule.node("direct_remote_ip") ?? rule.node("source_ip");
+  const source = rule.node("source_ip");
+  if (source !== undefined) return { kind: "source", ranges: mapCidrs([source], mapping) };
+  const peer = rule.node("direct_remote_ip");
   if (peer !== undefined) return { kind: "peer", ranges: mapCidrs([peer], mapping) };
   const authenticated = rule.node("authenticated");
   if (authenticated !== undefined) {

@@ -76,6 +76,12 @@ async function mapSingle(single: Node, mapping: Mapping): Promise<Condition | un
 
 type Config = Node | UnknownExtension | undefined;
 
+const certificateNames: Readonly<Record<string, "uri" | "dns" | "subject">> = {
+  UriSanInput: "uri",
+  DnsSanInput: "dns",
+  SubjectInput: "subject",
+};
+
 async function mapInput(
   input: Config,
   value: Node | undefined,
@@ -90,9 +96,8 @@ async function mapInput(
     if (kind === "HttpRequestHeaderMatchInput")
       return { kind: "header", match: { name: input.text("header_name").toLowerCase(), test, not: false } };
     if (kind === "ServerNameInput") return { kind: "server-name", test };
-    if (kind === "UriSanInput" || kind === "DnsSanInput" || kind === "SubjectInput")
-      return { kind: "certificate", test };
-    return "unknown";
+    const of = certificateNames[kind];
+    return of === undefined ? "unknown" : { kind: "certificate", test, of };
   }
   if (custom === undefined || !("type" in custom) || custom.kind !== "Ip") return "unknown";
   const ranges = mapCidrs(custom.nodes("cidr_ranges"), mapping);
