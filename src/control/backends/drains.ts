@@ -184,12 +184,14 @@ export class BackendDrains {
     const { store, memories, logger, supervisor } = this.#with;
     const backend = store.find(pool, address);
     const connections = backend === undefined ? 0 : openToBackend(memories, backend);
-    if (backend === undefined || connections === 0) return;
+    // Sessions whose place was given back do not count. Of a backend that has left, the slot may be another's then.
+    if (backend === undefined || (connections === 0 && store.isLeaving(pool, address))) return;
     const why = store.isDrained(pool, address) ? "drained by hand" : "no longer in the pool";
-    logger.warn(
-      { pool, backend: address, connections, why },
-      "the time of a backend that drains is over; what is still open on it is reset",
-    );
+    if (connections > 0)
+      logger.warn(
+        { pool, backend: address, connections, why },
+        "the time of a backend that drains is over; what is still open on it is reset",
+      );
     supervisor.vacate(backend.slot);
   }
 

@@ -65,6 +65,12 @@ export class ServedPool {
     };
   }
 
+  /** Whether its backends have only so many places: sessions may wait for one. */
+  get isLimited(): boolean {
+    const { maxConnections, maxConnectionsPerBackend, http } = this.definition;
+    return (maxConnections ?? maxConnectionsPerBackend ?? http.maxRequestsPerBackend) !== undefined;
+  }
+
   #measure({ picker }: PlacedPool): Latencies | undefined {
     const decay = latencyDecay(picker);
     return decay === undefined

@@ -63,6 +63,8 @@ export class BackendSide implements DispatchOwner {
   /** Of the dispatches before the present one. */
   #earlier = noAttempts;
   #excluded = none;
+  /** The connection of a tunnel, when its place has been given back before it was closed. */
+  #placeless: Upstream | undefined = undefined;
   /** An idle connection that the dispatch took up. */
   #borrowed: Http1Upstream | undefined = undefined;
 
@@ -82,6 +84,11 @@ export class BackendSide implements DispatchOwner {
   get attempts(): readonly Attempt[] {
     const { attempts } = this.dispatch;
     return this.#earlier.length === 0 ? attempts : this.#earlier.concat(attempts);
+  }
+
+  /** The one that has the request, or is about to; undefined: none. */
+  get backend(): PlacedBackend | undefined {
+    return this.dispatch.backend ?? this.#placeless?.backend;
   }
 
   get key(): PickKey {
@@ -214,6 +221,17 @@ export class BackendSide implements DispatchOwner {
     if (upstream instanceof Http1Upstream) this.#keep(upstream);
   }
 
+  /** The backend of a tunnel has ended, and nothing moves: others may have its place. The connection stays open. */
+  giveUpPlace(): void {
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    this.#countBytes(upstream);
+    upstream.abandon();
+    this.upstream = undefined;
+    this.#placeless = upstream.relayed;
+    this.dispatch.handBack();
+  }
+
   /** While there is a lease: a backend without one may give its counters away. */
   #countBytes({ backend }: RequestUpstream): void {
     const { counters } = this.#plane;
@@ -234,5 +252,7 @@ export class BackendSide implements DispatchOwner {
     this.upstream?.abandon();
     this.upstream = undefined;
     this.dispatch.drop(lingers);
+    this.#placeless?.reset(lingers);
+    this.#placeless = undefined;
   }
 }

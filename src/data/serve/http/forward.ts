@@ -386,7 +386,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
 
   /** Whether it has a backend, or is about to; by its slot. */
   isOn(slot: number): boolean {
-    return !this.#compressed?.isReceived && this.backend.dispatch.backend?.slot === slot;
+    return !this.#compressed?.isReceived && this.backend.backend?.slot === slot;
   }
 
   /** Leaves a backend, by its slot. */

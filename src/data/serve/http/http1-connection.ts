@@ -198,12 +198,11 @@ export class Http1Connection
   }
 
   get backendIsScarce(): boolean {
-    return true;
+    return this.exchange!.backend!.dispatch.pool.isLimited;
   }
 
-  /** Of a WebSocket whose backend has ended: nothing that the client still says would be answered. */
   giveUpPlace(): void {
-    this.relayEnded("backend_closed");
+    this.exchange!.backend!.giveUpPlace();
   }
 
   dropUpstream(reason: EndReason): void {

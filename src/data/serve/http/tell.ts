@@ -1,11 +1,12 @@
 import type { OpenRequest, RequestState } from "../../../model/open-session.ts";
 import { secondsBetween } from "../../accept/record.ts";
+import type { BackendSide } from "./backend-side.ts";
 import type { RecordedExchange } from "./record.ts";
 
 /** An exchange that is told of while it is under way. */
 export interface ToldExchange extends RecordedExchange {
   readonly isOver: boolean;
-  readonly backend: (RecordedExchange["backend"] & { readonly upstream: unknown }) | undefined;
+  readonly backend: (RecordedExchange["backend"] & Pick<BackendSide, "upstream" | "backend">) | undefined;
 }
 
 /** The requests of a connection that are under way. @param now by performance.now(). */
@@ -15,15 +16,14 @@ export function tellExchanges(exchanges: Iterable<ToldExchange>, now: number): O
     const { view, route, backend, requestBody, sent, began } = exchange;
     const state = stateOf(exchange);
     if (state === undefined || view === undefined) continue;
-    const dispatch = backend?.dispatch;
     told.push({
       id: view.requestId,
       method: view.method,
       host: view.authority,
       path: view.path,
       route: route?.name ?? null,
-      pool: dispatch?.pool.definition.name ?? null,
-      backend: dispatch?.backend?.address ?? null,
+      pool: backend?.dispatch.pool.definition.name ?? null,
+      backend: backend?.backend?.address ?? null,
       state,
       seconds: secondsBetween(began, now),
       received: requestBody.received,

@@ -169,8 +169,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   get backendIsScarce(): boolean {
-    const { maxConnectionsPerBackend, maxConnections } = this.#dispatch.pool.definition;
-    return maxConnectionsPerBackend !== undefined || maxConnections !== undefined;
+    return this.#dispatch.pool.isLimited;
   }
 
   giveUpPlace(): void {
@@ -221,7 +220,7 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   }
 
   vacate(slot: number): void {
-    if (this.#dispatch.upstream?.backend.slot !== slot) return;
+    if ((this.#dispatch.upstream ?? this.#placeless)?.backend.slot !== slot) return;
     if (this.#relay === undefined) this.#dispatch.vacate();
     else this.end("backend_drained");
   }

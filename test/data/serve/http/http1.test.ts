@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 import { forLastWords } from "../../../../src/data/sockets/linger.ts";
+import type { PlacedPool } from "../../../../src/model/snapshot.ts";
+import type { FakeSocket } from "../../../support/fake-socket.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
 import { lingerToTheEnd } from "../../../support/lingering.ts";
+import { poolHttp } from "../../../support/pool-http.ts";
 
 const get = (path = "/", more = ""): Buffer =>
   Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n${more}\r\n`);
@@ -10,6 +13,11 @@ const post = (body: string, more = ""): Buffer =>
   Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`);
 const ok = (body = "hello", more = ""): string =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
+
+const upgrade =
+  "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const agreed =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 describe("a request", () => {
   test("goes to a backend, and its answer back, in one write each way", async () => {
@@ -289,10 +297,6 @@ describe("a connection", () => {
   });
 
   test("changes to WebSocket after a checked 101 alone, and not a byte is lost", async () => {
-    const upgrade =
-      "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    const agreed =
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
     const scene = await HttpScene.of();
     const client = scene.accept();
     client.receive(Buffer.concat([get("/chat", upgrade), Buffer.from("early")]));
@@ -318,5 +322,65 @@ describe("a connection", () => {
     scene.backend().send(agreed.replace("s3pP", "xxxx"));
     assert.match(writtenTo(other), /^HTTP\/1\.1 502 .*upgrade_failed/s);
     scene.finish();
+  });
+});
+
+describe("a WebSocket whose backend has ended", () => {
+  async function ended(pool: Partial<PlacedPool>): Promise<{ scene: HttpScene; client: FakeSocket }> {
+    const scene = await HttpScene.of("", { pool });
+    const client = scene.accept();
+    client.receive(get("/chat", upgrade));
+    const backend = scene.backend();
+    backend.send(`${agreed}last words`);
+    backend.end();
+    assert.ok(client.writableEnded);
+    scene.sweep(1_500);
+    assert.ok(!client.destroyed, "its client would lose what the system has not sent yet");
+    assert.equal(scene.requests.length, 0);
+    return { scene, client };
+  }
+
+  test("gives back its place, not its client: that may be slow to take what the backend said last", async () => {
+    const limits = [
+      { maxConnections: 9 },
+      { maxConnectionsPerBackend: 9 },
+      { http: { ...poolHttp, maxRequestsPerBackend: 9 } },
+    ];
+    for (const [leases, pool] of [[1, {}], ...limits.map((limit) => [0, limit] as const)] as const) {
+      const { scene, client } = await ended(pool);
+      scene.plane.holds({ leases: [leases, 0, 0], waiting: 0 });
+      assert.equal(
+        [...scene.plane.open][0]!.tell(0)?.requests?.[0]?.backend,
+        scene.pool.definition.backends[0]!.address,
+      );
+      client.receive(Buffer.from("bye"));
+      assert.match(writtenTo(scene.plane.dialled[0]!), /bye$/, "a backend may still read");
+      client.receiveEnd();
+      for (const socket of [client, scene.plane.dialled[0]!]) {
+        socket.flow();
+        socket.close();
+      }
+      assert.deepEqual(
+        scene.requests.map(({ reason, detail }) => [reason, detail]),
+        [["upgraded", "backend_closed"]],
+      );
+      assert.ok(!client.wasReset);
+      scene.finish();
+    }
+  });
+
+  test("ends after half_close, or when that backend is drained, though it has no place any more", async () => {
+    for (const [end, reason] of [
+      [(scene: HttpScene) => scene.sweep(2_500), "half_close_timeout"],
+      [(scene: HttpScene) => [...scene.plane.open][0]!.vacate(0), "backend_drained"],
+    ] as const) {
+      const { scene, client } = await ended({ maxConnections: 9 });
+      for (const open of scene.plane.open) open.vacate(1);
+      assert.ok(!client.destroyed);
+      end(scene);
+      assert.equal(scene.requests.at(-1)!.detail, reason);
+      assert.ok(scene.plane.dialled[0]!.destroyed);
+      scene.finish();
+    }
   });
 });

@@ -363,6 +363,19 @@ test("a backend that has ended gives its place back once nothing moves, and its 
   }
 });
 
+test("a session whose backend has ended and is drained then is ended too, though it has no place any more", () => {
+  const scene = new Scene({ most: 1 });
+  for (const name of ["accepted", "connected"] as const) scene.happen(name, 0);
+  const slot = scene.plane.shared.backendActive.indexOf(1);
+  for (const name of ["backendEnds", "quiet"] as const) scene.happen(name, 0);
+  assert.equal(scene.plane.shared.backendActive[slot], 0);
+  scene.vacate(slot + 1);
+  assert.deepEqual(scene.plane.ends, {});
+  scene.vacate(slot);
+  assert.deepEqual(scene.plane.ends, { backend_drained: 1 });
+  scene.finish();
+});
+
 test("a backend that resets without a word counts as failed", () => {
   const scene = new Scene();
   for (const name of ["accepted", "connected", "backendFails"] as const) scene.happen(name, 0);
