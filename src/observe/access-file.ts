@@ -25,6 +25,10 @@ export class AccessFile {
     );
   }
 
+  get hasPath(): boolean {
+    return this.#path !== undefined;
+  }
+
   get dropped(): number {
     return this.#writer.dropped;
   }

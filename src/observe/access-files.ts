@@ -69,7 +69,7 @@ export class AccessFiles {
 
   /** Opens each file anew, because another program has renamed it. */
   reopen(): void {
-    if (this.#files.size === 0) this.#usual.reopen();
+    if (this.#usual.hasPath || this.#files.size === 0) this.#usual.reopen();
     for (const file of this.#files.values()) file.reopen();
   }
 

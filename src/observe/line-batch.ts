@@ -35,8 +35,10 @@ export class LineBatch {
     this.#timer = undefined;
     const bytes = this.#bytes;
     if (bytes === undefined) return;
+    const length = this.#length;
     this.#bytes = undefined;
-    this.#send(bytes.subarray(0, this.#length));
     this.#length = 0;
+    // A view would keep all of the memory while the lines wait to be written.
+    this.#send(new Uint8Array(bytes.buffer.transfer(length)));
   }
 }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import pino from "pino";
 import type { AccessFormat } from "../../src/model/access-log.ts";
+import type { Model } from "../../src/model/model.ts";
 import { knownFormats } from "../../src/model/request-log.ts";
 import { AccessFile } from "../../src/observe/access-file.ts";
+import { AccessFiles } from "../../src/observe/access-files.ts";
 import { AccessLog } from "../../src/observe/access-log.ts";
 import type { RequestRecord } from "../../src/observe/request-log.ts";
 
@@ -84,6 +86,38 @@ test("a line of JSON is the one that the log would have, with the fields that we
       2.346,
     ],
   );
+});
+
+test("every file is opened anew, that of log.access too where a listener has one of its own; without any, that is said", () => {
+  const dir = mkdtempSync(join(tmpdir(), "umay-access-"));
+  try {
+    const said: string[] = [];
+    const logger = pino(
+      { base: null, timestamp: false },
+      { write: (line: string) => said.push(JSON.parse(line).msg) },
+    );
+    const files = new AccessFiles(logger, { writeAsIs() {} });
+    const [usual, own] = [join(dir, "usual.log"), join(dir, "own.log")];
+    const front = { logs: [{ file: own }] };
+    const listeners = [{ chains: [{ serve: { kind: "http", front } }] }] as unknown as Model["listeners"];
+    const reopened = (model: Pick<Model, "log" | "listeners">): readonly boolean[] => {
+      files.follow(model);
+      for (const path of [usual, own]) rmSync(path, { force: true });
+      files.reopen();
+      return [usual, own].map((path) => existsSync(path));
+    };
+    const log = { access: { file: usual } } as Model["log"];
+    assert.deepEqual(reopened({ log, listeners }), [true, true]);
+    assert.deepEqual(reopened({ log, listeners: [] }), [true, false]);
+    const none = {} as Model["log"];
+    assert.deepEqual(reopened({ log: none, listeners }), [false, true]);
+    assert.doesNotMatch(said.join(), /no meaning/);
+    assert.deepEqual(reopened({ log: none, listeners: [] }), [false, false]);
+    assert.match(said.at(-1)!, /no meaning/);
+    files.follow({ log: none, listeners: [] });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test("a file that was renamed is opened anew without a line lost, and one that can't be opened is told", async () => {

@@ -70,6 +70,17 @@ test("a worker's batch is sent at once when it has no room for another line in 6
   }
 });
 
+test("a batch has no more memory than its lines need: many may wait for a slow reader", () => {
+  const batches: Uint8Array[] = [];
+  const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(lines));
+  logger.info({}, "one");
+  flush();
+  for (let line = 0; line < 100; line++) logger.info({}, "x".repeat(1_000));
+  flush();
+  assert.ok(batches.length >= 3);
+  for (const { buffer, byteLength } of batches) assert.equal(buffer.byteLength, byteLength);
+});
+
 test("flush sends a worker's lines at once, and nothing where there is none", () => {
   const batches: string[] = [];
   const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(textOf(lines)));
