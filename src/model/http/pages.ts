@@ -46,8 +46,8 @@ export function tablesWithPages<Table extends HttpRouteTable>(
   };
   return tables.map((table) => {
     if ([...routesOf(table)].every((route) => renewed(route) === route)) return table;
-    const hosts = table.hosts.map(({ name, rules }) => ({
-      name,
+    const hosts = table.hosts.map(({ rules, ...host }) => ({
+      ...host,
       rules: rules.map(({ match, route }) => ({ match, route: renewed(route) })),
     }));
     return { ...table, hosts };

@@ -2,7 +2,7 @@ import { answerWith } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import { grpcStatusOf } from "../../../http/grpc.ts";
 import { type FieldMarker, markDropped } from "../../../http/hop-by-hop.ts";
-import type { ResponseHead } from "../../../http/message.ts";
+import type { Fields, ResponseHead } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import { readFields } from "../../../http/scan.ts";
 import type { ForwardAuth } from "../../../model/http/guard.ts";
@@ -210,10 +210,10 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     return true;
   }
 
-  end(): void {
+  end(trailers?: Fields): void {
     this.#side.served(true);
     if (this.#judge.auth.asks === "grpc" && this.#parts !== undefined) {
-      this.#settle(this.#judged(readCheck(Buffer.concat(this.#parts), this.#view)));
+      this.#settle(this.#verdictOfCall(this.#parts, trailers));
       return;
     }
     const verdict = this.#verdict!;
@@ -221,8 +221,11 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     else this.#settle(this.#withAnswer(verdict, Buffer.concat(this.#parts)));
   }
 
-  /** An answer that can't be read is none. */
-  #judged(verdict: Verdict): Verdict {
+  /** An answer that can't be read is none, nor is one of a call that failed behind it. */
+  #verdictOfCall(parts: readonly Buffer[], trailers: Fields | undefined): Verdict {
+    const code = (trailers && grpcStatusOf(trailers)) ?? 0;
+    if (code !== 0) return this.#judge.failed(`status ${code} of gRPC`);
+    const verdict = readCheck(Buffer.concat(parts), this.#view);
     const isNone = verdict.kind === "refuse" && verdict.reason === "auth_unavailable";
     return isNone ? this.#judge.failed(verdict.detail) : verdict;
   }
@@ -248,7 +251,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
     if (!this.#repeats()) this.#failed("backend_refused");
   }
 
-  /** Where a connection that was there before ended as it was used: once more, over another. It is a GET without a body. */
+  /** Where a connection that was there before ended as it was used: once more, over another. To ask changes nothing. */
   #repeats(): boolean {
     const { upstream } = this.#side;
     if (this.needsNew || upstream === undefined || !upstream.isReused || upstream.heard) return false;

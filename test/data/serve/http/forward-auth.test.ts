@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Step } from "../../../../src/data/guard/step.ts";
+import { ForwardJudge } from "../../../../src/data/serve/http/forward-auth.ts";
+import type { RequestView } from "../../../../src/data/serve/http/view.ts";
+import { loadWire } from "../../../../src/lib/wire.ts";
+import type { ForwardAuth } from "../../../../src/model/http/guard.ts";
 import type { FakeSocket } from "../../../support/fake-socket.ts";
 import { FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
 
@@ -226,6 +231,41 @@ test("what a client sends in the place of an auth is not there, on every route o
     assert.match(backend.got, /^GET \/other HTTP.*\r\nX-A: 1\r\n/s);
     assert.doesNotMatch(backend.got, /admin|root/);
     backend.send(answer(200));
+    at.finish();
+  }
+});
+
+test("a call that fails behind its message lets nobody in", async () => {
+  await loadWire();
+  const auth: ForwardAuth = {
+    kind: "forward",
+    name: "auth.sso",
+    pool: "app",
+    path: "/",
+    asks: "grpc",
+    copy: [],
+    copyResponse: [],
+    timeout: 5_000,
+    onFailure: "refuse",
+  };
+  for (const [trailers, reason] of [
+    ["", "served"],
+    ["grpc-status: 0\r\n", "served"],
+    ["grpc-status: 13\r\n", "auth_unavailable"],
+  ] as const) {
+    const step: Step = {
+      name: auth.name,
+      judge: (request, waiter) => new ForwardJudge(auth, at.plane).judge(request as RequestView, waiter),
+      count() {},
+    };
+    const at = scenes.refuse.again({ backends: 1, guards: { stepsOf: () => [[step]] } });
+    at.accept().receive(get("/guarded"));
+    const server = at.backend();
+    server.send(
+      `HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\0\0\0\0\0\r\n0\r\n${trailers}\r\n`,
+    );
+    if (reason === "served") server.send(answer(200));
+    assert.equal(at.requests[0]!.reason, reason, trailers);
     at.finish();
   }
 });
