@@ -551,3 +551,19 @@ test("principals and inputs ask for the address and the name that they are named
     ["uri", "dns", "subject"],
   );
 });
+
+test("a health check answers every request where it has no headers, none where it is disabled, and stands behind no guard", async () => {
+  const check = (more: object = {}): object =>
+    httpFilter("health_check.v3.HealthCheck", { pass_through_mode: false }, more);
+  const [first, ...others] = (await loadTable({ filters: [check(), rbac("r")] })).hosts[0]!.rules;
+  assert.deepEqual(
+    [first!.match, first!.route.action.kind],
+    [{ path: undefined, methods: [], headers: [], query: [] }, "respond"],
+  );
+  assert.equal(others.length, 1);
+  assert.equal((await loadRoutes({ filters: [rbac("r"), check({ disabled: true })] })).length, 1);
+  assert.match(
+    (await problemsOf({ filters: [rbac("r"), check()] }))[0]!,
+    /answers requests that filter "r" has to see; put it in front/,
+  );
+});

@@ -6,6 +6,7 @@ import type { Node } from "../../node.ts";
 import type { Mapping } from "../context.ts";
 import { mapHeader } from "../match.ts";
 import type { Common } from "../route.ts";
+import { applied, guarding } from "./registry.ts";
 
 /** `HealthCheck`: rules in front of all others, which answer 200. */
 export async function healthRules(
@@ -14,9 +15,21 @@ export async function healthRules(
   mapping: Mapping,
 ): Promise<readonly Rule<HttpRoute>[]> {
   const rules: Rule<HttpRoute>[] = [];
+  let guard: string | undefined;
   for (const filter of filters) {
     const config = filter.extension("typed_config");
-    if (config === undefined || !("type" in config) || config.kind !== "HealthCheck") continue;
+    if (config === undefined || !("type" in config)) continue;
+    if (guarding.has(applied[config.type.name]?.apply)) guard ??= filter.text("name");
+    if (config.kind !== "HealthCheck" || filter.flag("disabled") === true) continue;
+    if (guard !== undefined) {
+      mapping.report(
+        errorAt(
+          filter.path,
+          `answers requests that filter ${JSON.stringify(guard)} has to see; put it in front`,
+        ),
+      );
+      continue;
+    }
     if (config.flag("pass_through_mode") !== false) {
       mapping.report(
         errorAt(config.path, "passes checks on, which umay does not treat apart; leave the filter out"),

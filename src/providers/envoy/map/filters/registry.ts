@@ -56,6 +56,15 @@ export const applied: Readonly<Record<string, AppliedFilter>> = Object.fromEntri
   ]),
 );
 
+/** Those of them that refuse requests by who sends them, or by how many there are. */
+export const guarding: ReadonlySet<ApplyFilter | undefined> = new Set([
+  applyAuthorization,
+  applyCsrf,
+  applyLimit,
+  applyRules,
+  applyTokens,
+]);
+
 /** Filters that change no route here. The health check has rules of its own. */
 export const ignored: ReadonlySet<string> = new Set([
   `${extension}.router.v3.Router`,
