@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { indexTable } from "../../../src/data/decide/http/routing.ts";
 import type { HttpRoute } from "../../../src/model/http/route.ts";
 import type { Translation } from "../../../src/providers/kubernetes/translate/translation.ts";
 import { testCertificates } from "../../support/certificates.ts";
@@ -407,5 +408,110 @@ test("an Ingress's certificate for a backend whose Service says that it speaks T
       ["default/a:80", undefined, false],
       ["default/a:80 for Ingress default/i", "ec", true],
     ],
+  );
+});
+
+test("an Ingress that asks clients for certificates gets no request of those that nobody asked", async () => {
+  const other = `${rule("other.test", path("/", "b"))}\n  tls: [{ hosts: [other.test], secretName: other }]`;
+  const secrets = (await secret("cert")) + (await secret("other")) + (await secret("ca", "ca"));
+  const asks = { "auth-tls-secret": "default/ca" };
+  const served = async (
+    tls: string,
+    more = "",
+    annotations: Record<string, string> = asks,
+  ): Promise<string[]> => {
+    const translation = await annotated(
+      annotations,
+      secrets + ingress("o", other) + more,
+      `${rule("a.test", path("/", "a"))}\n  tls: ${tls}`,
+    );
+    const request = { host: "a.test" };
+    return [
+      await asked(translation, { ...request, sni: "a.test" }),
+      await asked(translation, { ...request, sni: "other.test" }),
+      await asked(translation, { ...request, sni: "" }),
+      await asked(translation, request),
+    ].filter((outcome) => outcome.includes("default/a:80"));
+  };
+  const good = "[{ hosts: [a.test], secretName: cert }]";
+  const one = ["Ingress default/i/0.0 -> default/a:80"];
+  assert.deepEqual(await served(good), one);
+  assert.deepEqual(await served(good, "", { ...asks, "ssl-redirect": "false" }), one);
+  for (const tls of [
+    "[{ hosts: [a.test], secretName: gone }]",
+    "[{ secretName: cert }]",
+    "[]",
+    "[{ hosts: [b.test], secretName: cert }]",
+  ])
+    assert.deepEqual(await served(tls), [], tls);
+  const older = ingress(
+    "older",
+    rule("a.test", path("/x", "b")).concat(`\n  tls: ${good}`),
+    nginx({
+      "auth-tls-secret": "ca",
+      "auth-tls-verify-client": "optional",
+    }),
+    "2025-01-01T00:00:00Z",
+  );
+  assert.deepEqual(await served(good, older), []);
+  const shared = `${oneGateway.replace("port: 80, protocol: HTTP", "port: 443, protocol: HTTPS, hostname: a.test, tls: { certificateRefs: [{ name: cert }] }")}`;
+  assert.deepEqual(await served(good, shared), []);
+});
+
+test("values of annotations that cannot be served are told, and the others are served", async () => {
+  const map = `
+kind: ConfigMap
+metadata: { name: fields }
+data: { Content-Length: "5", x-one: "1" }
+---
+kind: ConfigMap
+metadata: { name: fields, namespace: far }
+data: { x-secret: "1" }
+---
+`;
+  for (const [annotations, reason] of [
+    [{ "custom-headers": "fields" }, /Content-Length/],
+    [{ "custom-headers": "far/fields" }, /another namespace/],
+    [{ canary: "true", "canary-by-cookie": "é" }, /name of a cookie/],
+    [{ canary: "true", "canary-by-header": "a b" }, /name of a header/],
+    [{ "server-alias": "~^.+\\.x$" }, /expected hosts/],
+    [{ "enable-cors": "true", "cors-expose-headers": "X\u010aY" }, /names of headers/],
+    [{ "enable-cors": "true", "cors-allow-methods": "GET\u0001" }, /names of methods/],
+  ] as const) {
+    const translation = await annotated(annotations, map);
+    assert.match(translation.events[0]?.message ?? "", reason);
+    for (const table of translation.model.routeTables) await indexTable(table);
+    assert.deepEqual(routes(translation)[0]?.responseFields.set ?? {}, {});
+  }
+});
+
+test("CORS that lets in every origin lets in no credentials", async () => {
+  const credentials = async (annotations: Record<string, string>): Promise<boolean | undefined> =>
+    routes(await annotated({ "enable-cors": "true", ...annotations }))[0]?.cors?.credentials;
+  assert.equal(await credentials({}), false);
+  assert.equal(await credentials({ "cors-allow-credentials": "true" }), false);
+  assert.equal(await credentials({ "cors-allow-origin": "https://a.test" }), true);
+});
+
+test("a Service without an address of its own is asked at its endpoints", async () => {
+  const headless = services.replaceAll("spec: {", "spec: { clusterIP: None,");
+  const translation = await translated(
+    headless + ingress("i", rule("a.test", path("/", "a")), nginx({ "service-upstream": "true" })),
+    { nginxAnnotations: true },
+  );
+  assert.deepEqual(
+    translation.model.pools.map(({ discovery }) => discovery.type),
+    ["endpoints"],
+  );
+});
+
+test("an Ingress that cannot be read is told of, and keeps no other from being served", async () => {
+  const odd = ingress("odd", `${rule("b.test", path("/", "b"))}\n  tls: [{ hosts: [1] }]`);
+  const translation = await annotated({}, odd);
+  assert.match(await asked(translation, { host: "a.test" }), /default\/a:80/);
+  assert.equal(await asked(translation, { host: "b.test" }), "404 no_route");
+  assert.deepEqual(
+    translation.events.map(({ about, reason }) => [about.name, reason]),
+    [["odd", "NotServed"]],
   );
 });

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { testCertificates } from "../../support/certificates.ts";
 import { asked, oneGateway, service, statusOf, told, translated } from "./scene.ts";
@@ -303,4 +306,22 @@ test("Gateways of two namespaces that name a ConfigMap alike mean two, and don't
   assert.ok(conditionsOf(apart, "two/web")["a"]?.includes(conflict));
   const alike = await translated(of("one") + of("two", ", namespace: one"));
   assert.ok(!conditionsOf(alike, "two/web")["a"]?.includes(conflict));
+});
+
+test("a certificate that OpenSSL refuses is none", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "umay-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const [cert, key] = ["cert", "key"].map((name) => join(directory, name)) as [string, string];
+  const options = ["-x509", "-newkey", "rsa:1024", "-nodes", "-days", "90", "-subj", "/CN=weak"];
+  execFileSync("openssl", ["req", ...options, "-out", cert, "-keyout", key], { stdio: "ignore" });
+  const [pem, privateKey] = [cert, key].map((file) => readFileSync(file).toString("base64"));
+  const listener =
+    "[{ name: https, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: weak }] } }]";
+  const weak = `kind: Secret\nmetadata: { name: weak }\ndata: { tls.crt: ${pem}, tls.key: ${privateKey} }\n`;
+  const translation = await translated(gateway("web", listener) + weak);
+  assert.deepEqual(translation.model.listeners, []);
+  assert.match(
+    JSON.stringify(statusOf(translation, "Gateway", "default/web")),
+    /OpenSSL refuses the certificate of Secret default\/weak: .*key too small/,
+  );
 });

@@ -52,7 +52,8 @@ export class CorsRules {
     this.#wildcards = origins
       .filter((origin) => origin.includes("://*."))
       .map((origin) => origin.split("*") as [string, string]);
-    this.#exposed = expose.length === 0 ? "" : `access-control-expose-headers: ${expose.join(", ")}\r\n`;
+    this.#exposed =
+      expose.length === 0 ? "" : `access-control-expose-headers: ${fieldText(expose.join(", "))}\r\n`;
   }
 
   allows(origin: string): boolean {

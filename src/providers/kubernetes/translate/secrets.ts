@@ -3,6 +3,7 @@ import { loadBackendAuthorities, loadClientAuthorities } from "../../../material
 import { loadCertificate } from "../../../material/certificates.ts";
 import type { Peers } from "../../../material/lint.ts";
 import type { Authorities, Certificate } from "../../../model/material.ts";
+import { contextRefusal } from "../../../tls/refusal.ts";
 import type { ConfigMap, Secret } from "../core.ts";
 import type { Cluster } from "../objects.ts";
 import { type Problem, problem } from "./conditions.ts";
@@ -95,7 +96,11 @@ async function readCertificate(
     [],
     errors.report,
   );
-  return certificate === undefined ? { problem: errors.problem("Invalid") } : { value: certificate };
+  if (certificate === undefined) return { problem: errors.problem("Invalid") };
+  // One that a worker could not load would keep every configuration from being served.
+  const refusal = contextRefusal({ cert: certificate.cert, key: certificate.key });
+  if (refusal === undefined) return { value: certificate };
+  return { problem: problem("Invalid", `OpenSSL refuses the certificate of Secret ${key}: ${refusal}`) };
 }
 
 async function readAuthorities(given: string, name: string, peers: Peers): Promise<Loaded<Authorities>> {

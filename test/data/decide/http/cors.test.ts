@@ -60,6 +60,17 @@ test("what a browser sent begins no line of its own", () => {
   assert.doesNotMatch(lines, /^set-cookie/m);
 });
 
+test("the names of fields that a page may read begin no line of their own", () => {
+  const lines = new CorsRules({
+    ...cors,
+    origins: ["*"],
+    expose: ["x\u010ay", "x\r\nset-cookie: s=1"],
+  }).lines("https://a.test");
+  // Each character becomes a byte.
+  const sent = Buffer.from(lines, "latin1").toString("latin1").split("\r\n");
+  for (const line of sent) assert.doesNotMatch(line, /[\r\n]|^set-cookie/);
+});
+
 const open = routeOf("open", { cors });
 const routing = await routingOf([
   ["/open", open],

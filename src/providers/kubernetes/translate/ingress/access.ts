@@ -1,6 +1,6 @@
 import type { Cors } from "../../../../model/http/cors.ts";
 import type { Annotations, Draft } from "./draft.ts";
-import { BadValue, cidrs, flag, list, listOf, oneOf, seconds, server, text, whole } from "./values.ts";
+import { BadValue, cidrs, flag, list, listOf, oneOf, seconds, server, text, token, whole } from "./values.ts";
 
 /** As ingress-nginx has it by default. */
 const usualCors: Cors = {
@@ -27,6 +27,11 @@ const corsOf = (draft: Draft, change: Partial<Cors>): void => {
 };
 
 const origin = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9._-]+(?::\d{1,5})?)$/;
+
+const tokens = (values: readonly string[], what: string): readonly string[] => {
+  if (!values.every((each) => token.test(each))) throw new BadValue(`expected the names of ${what}`);
+  return values;
+};
 
 /** Annotations for access, in the order in which they are taken: `enable-cors` before the others of CORS. */
 export const accessAnnotations: Annotations = {
@@ -101,13 +106,13 @@ export const accessAnnotations: Annotations = {
     corsOf(draft, { origins: lower });
   }),
   "cors-allow-methods": text("routes.X.cors.methods", (methods, draft) => {
-    corsOf(draft, { methods: listOf(methods) });
+    corsOf(draft, { methods: tokens(listOf(methods), "methods") });
   }),
   "cors-allow-headers": list("routes.X.cors.headers", (names, draft) => {
-    corsOf(draft, { headers: names.map((name) => name.toLowerCase()) });
+    corsOf(draft, { headers: tokens(names, "headers").map((name) => name.toLowerCase()) });
   }),
   "cors-expose-headers": list("routes.X.cors.expose", (expose, draft) => {
-    corsOf(draft, { expose });
+    corsOf(draft, { expose: tokens(expose, "headers") });
   }),
   "cors-allow-credentials": flag("routes.X.cors.credentials", (credentials, draft) => {
     corsOf(draft, { credentials });

@@ -1,3 +1,4 @@
+import { isEditable } from "../../../../http/edits.ts";
 import {
   idempotentMethods,
   type RetryPolicy,
@@ -6,9 +7,20 @@ import {
 } from "../../../../model/http/retry.ts";
 import type { HashKey, Sticky } from "../../../../model/http/route.ts";
 import type { Annotations, Draft } from "./draft.ts";
-import { always, BadValue, flag, list, oneOf, seconds, server, size, text, whole } from "./values.ts";
-
-const cookieName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+import { ownKey } from "./guards.ts";
+import {
+  always,
+  BadValue,
+  cookieName,
+  flag,
+  list,
+  oneOf,
+  seconds,
+  server,
+  size,
+  text,
+  whole,
+} from "./values.ts";
 
 const stickyOf = (draft: Draft, change: Partial<Sticky>): void => {
   if (draft.sticky !== undefined) draft.sticky = { ...draft.sticky, ...change };
@@ -140,14 +152,15 @@ export const backendAnnotations: Annotations = {
   "proxy-buffering": always("off", "nothing is held back"),
   "proxy-request-buffering": always("off", "nothing is held back"),
   "custom-headers": text("routes.X.response_headers.set", (name, draft, { namespace, secrets }) => {
-    const key = name.includes("/") ? name : `${namespace}/${name}`;
+    const key = ownKey(name, namespace);
+    if (key === undefined) throw new BadValue("is in another namespace");
     const map = secrets.configMap(key);
     if (map === undefined) throw new BadValue(`there is no ConfigMap ${key}`);
-    for (const [field, value] of Object.entries(map.data ?? {})) {
-      if (!/^[\w-]+$/.test(field) || /[^\t\x20-\x7e]/.test(value))
-        throw new BadValue(`${field} in ${key} is no header`);
+    for (const [field, value] of Object.entries(map.data ?? {}))
+      if (!isEditable(field) || /[^\t\x20-\x7e]/.test(value))
+        throw new BadValue(`${field} in ${key} is no header that can be set`);
+    for (const [field, value] of Object.entries(map.data ?? {}))
       draft.responseFields[field.toLowerCase()] = [value];
-    }
   }),
   "mirror-target": server(
     "routes.X.mirror",

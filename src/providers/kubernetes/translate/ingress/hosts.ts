@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Certificate } from "../../../../model/material.ts";
 import type { Ingress } from "../../core.ts";
 import type { Gateway } from "../../gateway-api.ts";
-import { anyHost, hostOf } from "../hosts.ts";
+import { anyHost, hostOf, mostSpecific } from "../hosts.ts";
 import type { Filled, PlacedHttpRoute } from "../places.ts";
 import type { Secrets } from "../secrets.ts";
 import { Spot } from "../spots.ts";
@@ -18,6 +19,8 @@ const gateway: Gateway = { metadata: { name: "ingress" }, spec: { gatewayClassNa
 interface OwnHost {
   readonly spot: Spot;
   readonly pool: string | undefined;
+  /** The `namespace/name` of the CAs of its clients, and what else is asked of them. */
+  readonly asks?: Draft["clientTls"];
 }
 
 export interface HostParts {
@@ -42,6 +45,8 @@ export class IngressHosts {
   /** Certificates of the Ingress's hosts. @returns the hosts that have one. */
   async secure(ingress: Ingress, draft: Draft): Promise<readonly string[]> {
     const { secrets } = this.#parts;
+    // Without TLS nobody shows a certificate.
+    if (asksClients(draft)) draft.sslRedirect = "always";
     const namespace = ingress.metadata.namespace ?? "";
     const secured: string[] = [];
     for (const { hosts = [], secretName } of ingress.spec?.tls ?? []) {
@@ -50,7 +55,7 @@ export class IngressHosts {
       const loaded = await secrets.certificate(`${namespace}/${secretName}`, "clients");
       if ("problem" in loaded)
         this.#parts.tell(ingressEvent(ingress, "BadCertificate", loaded.problem.message));
-      else if (draft.clientTls.secret !== undefined && draft.clientTls.mode !== "off")
+      else if (asksClients(draft))
         for (const host of hosts) await this.#askClients(ingress, draft, hostOf(host), loaded.value);
       else this.#certificates.add(loaded.value);
     }
@@ -79,7 +84,20 @@ export class IngressHosts {
       crl: undefined,
       allow: allow.length === 0 ? undefined : allow,
     };
-    if (!this.#own.has(host)) this.#own.set(host, { spot, pool: undefined });
+    if (!this.#own.has(host)) this.#own.set(host, { spot, pool: undefined, asks: askedOf(ingress, draft) });
+  }
+
+  /**
+   * Whether all clients over TLS of an Ingress's hosts are asked for certificates, where it wants that. It is known once all
+   * Ingresses are read.
+   */
+  verifies(ingress: Ingress, draft: Draft, hosts: readonly string[]): boolean {
+    if (!asksClients(draft)) return true;
+    const asked = askedOf(ingress, draft);
+    return hosts.every((host) => {
+      const own = this.#own.get(mostSpecific(this.#own.keys(), host) ?? "");
+      return own?.asks !== undefined && isDeepStrictEqual(own.asks, asked);
+    });
   }
 
   passThrough(host: string, pool: string): void {
@@ -115,6 +133,14 @@ export class IngressHosts {
     ];
   }
 }
+
+const asksClients = ({ clientTls }: Draft): boolean =>
+  clientTls.secret !== undefined && clientTls.mode !== "off";
+
+const askedOf = ({ metadata }: Ingress, { clientTls }: Draft): Draft["clientTls"] => ({
+  ...clientTls,
+  secret: ownKey(clientTls.secret ?? "", metadata.namespace ?? ""),
+});
 
 /** The certificate that an Ingress shows its backends, and the authorities that it verifies them by. */
 export async function materialOf(

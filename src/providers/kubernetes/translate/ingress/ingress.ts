@@ -34,7 +34,13 @@ export async function serveIngresses(cluster: Cluster, parts: IngressParts): Pro
   const all = servedIngresses(cluster, parts.options);
   if (all.length === 0) return { all, filled: [] };
   const reader = new IngressReader(cluster, parts);
-  for (const ingress of all) await reader.read(ingress);
+  for (const ingress of all)
+    try {
+      await reader.read(ingress);
+    } catch (error) {
+      // One Ingress keeps no other from being served.
+      reader.leaveOut(ingress, error as Error);
+    }
   return { all, filled: reader.filled() };
 }
 
@@ -42,7 +48,7 @@ class IngressReader {
   readonly #cluster: Cluster;
   readonly #parts: IngressParts;
   readonly #pools: IngressPools;
-  readonly #ingressParts: IngressPart[] = [];
+  #ingressParts: IngressPart[] = [];
   /** By {@link placeOf}. */
   readonly #canaries = new Map<string, CanaryPart[]>();
   readonly #hosts: IngressHosts;
@@ -75,6 +81,11 @@ class IngressReader {
         { draft, material, guards, secured },
         { hosts: [anyHost], backend: defaultBackend, name: "default", match: anyRequest, priority: -1_000 },
       );
+  }
+
+  leaveOut(ingress: Ingress, { message }: Error): void {
+    this.#ingressParts = this.#ingressParts.filter((part) => part.ingress !== ingress);
+    this.#warn(ingress, "NotServed", message);
   }
 
   #addPath(
@@ -129,6 +140,7 @@ class IngressReader {
       hasTls: hosts.every((host) => secured.some((each) => covers(each, host))),
       priority,
       owner: { kind: "Ingress", namespace: namespace ?? "", name: own },
+      ingress,
       // Behind every route of Gateway API that asks for the same.
       rank: Number.MAX_SAFE_INTEGER,
     };
@@ -170,7 +182,26 @@ class IngressReader {
   }
 
   filled(): readonly Filled[] {
+    const warned = new Set<Ingress>();
+    const verified = <Part extends IngressPart>(part: Part): Part => this.#verified(part, warned);
+    this.#ingressParts = this.#ingressParts.map(verified);
+    for (const [place, parts] of this.#canaries) this.#canaries.set(place, parts.map(verified));
     return this.#hosts.filled((secure, only) => this.#routes(secure, only));
+  }
+
+  /** Clients that nobody asks for certificates do not get to a part that wants them. */
+  #verified<Part extends IngressPart>(part: Part, warned: Set<Ingress>): Part {
+    const { ingress, draft, hosts } = part;
+    if (this.#hosts.verifies(ingress, draft, hosts)) return part;
+    const why = `auth-tls-secret: no listener of its own asks clients of ${hosts.join(", ")} for certificates`;
+    if (draft.closed === undefined && !warned.has(ingress)) this.#warn(ingress, "BadAnnotation", why);
+    warned.add(ingress);
+    const { namespace, name } = ingress.metadata;
+    return {
+      ...part,
+      pool: this.#parts.pools.invalid(`Ingress ${namespace}/${name}`, why),
+      mirror: undefined,
+    };
   }
 
   /** @param only of this host; undefined: of all. */

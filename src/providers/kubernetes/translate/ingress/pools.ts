@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { canonicalAddress, formatAddress } from "../../../../lib/address.ts";
 import type { Backend } from "../../../../model/backend.ts";
 import type { Authorities, Certificate } from "../../../../model/material.ts";
@@ -82,6 +83,8 @@ export class IngressPools {
   ): string {
     const { picker, viaService } = draft.backend;
     const { connect } = draft.timeouts;
+    // A headless Service has None.
+    const host = service.spec?.clusterIP ?? "";
     const tls = this.#tlsOf(service, port, draft, material);
     const spoken = spokenAt(port);
     const isGrpc = draft.backend.protocol === "grpc" || draft.backend.protocol === "grpcs";
@@ -102,8 +105,8 @@ export class IngressPools {
         picker: picker ?? pool.picker,
         connect: { ...pool.connect, timeout: connect ?? pool.connect.timeout },
         ...(viaService &&
-          service.spec?.clusterIP !== undefined && {
-            discovery: { type: "static", backends: [clusterBackend(service.spec.clusterIP, port.port)] },
+          isIP(host) !== 0 && {
+            discovery: { type: "static", backends: [clusterBackend(host, port.port)] },
           }),
       }),
     });

@@ -2,6 +2,7 @@ import type { Target } from "../../../../model/chain.ts";
 import type { Guard } from "../../../../model/http/guard.ts";
 import type { RequestMatch, ValueMatch } from "../../../../model/http/match.ts";
 import type { HttpRoute, PathRewrite, Redirect } from "../../../../model/http/route.ts";
+import type { Ingress } from "../../core.ts";
 import type { RouteOwner } from "../overlaps.ts";
 import type { PlacedHttpRoute } from "../places.ts";
 import type { Canary, Draft } from "./draft.ts";
@@ -24,6 +25,7 @@ export interface IngressPart {
   readonly priority: number;
   readonly rank: number;
   readonly owner: RouteOwner;
+  readonly ingress: Ingress;
 }
 
 /** A canary's part, which goes before or beside the part of the same hosts and the same path. */
@@ -119,7 +121,8 @@ function baseRoute({ name, draft, rewrite, guards, mirror }: IngressPart, usual:
     mirrors: mirror === undefined ? [] : [{ pool: mirror, percent: 100, maxRequests: 100 }],
     hash: draft.hash,
     sticky: draft.sticky,
-    cors: draft.cors,
+    // A page of any origin would read what its user may see.
+    cors: draft.cors?.origins.includes("*") ? { ...draft.cors, credentials: false } : draft.cors,
     ...(draft.trace !== undefined && { trace: { percent: draft.trace } }),
     ...(!draft.isLogged && { log: { percent: 0, errors: true } }),
   };

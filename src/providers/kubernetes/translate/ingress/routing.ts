@@ -1,6 +1,6 @@
 import type { Redirect, RedirectStatus } from "../../../../model/http/route.ts";
 import type { Annotations, Canary, Draft } from "./draft.ts";
-import { BadValue, flag, list, oneOf, text, url, whole } from "./values.ts";
+import { BadValue, cookieName, flag, isHostName, list, oneOf, text, token, url, whole } from "./values.ts";
 
 const canaryOf = (draft: Draft): Canary => {
   draft.canary ??= {
@@ -74,7 +74,10 @@ export const routingAnnotations: Annotations = {
     draft.wwwRedirect = value;
   }),
   "server-alias": list("routes.X.hosts", (names, draft) => {
-    draft.aliases.push(...names.map((name) => name.toLowerCase()));
+    const lower = names.map((name) => name.toLowerCase());
+    if (!lower.every((name) => isHostName(name.replace(/^\*\./, ""))))
+      throw new BadValue("expected hosts, without expressions");
+    draft.aliases.push(...lower);
   }),
   "upstream-vhost": text("routes.X.rewrite.host", (host, draft) => {
     if (!/^[\w.-]+(?::\d{1,5})?$/.test(host)) throw new BadValue("expected a host");
@@ -95,6 +98,7 @@ export const routingAnnotations: Annotations = {
     if (value) canaryOf(draft);
   }),
   "canary-by-header": text("routes.X.match.headers", (name, draft) => {
+    if (!token.test(name)) throw new BadValue("expected the name of a header");
     canaryOf(draft).header = name.toLowerCase();
   }),
   "canary-by-header-value": text("routes.X.match.headers", (value, draft) => {
@@ -108,6 +112,7 @@ export const routingAnnotations: Annotations = {
     "expressions of RE2",
   ),
   "canary-by-cookie": text("routes.X.match.headers", (name, draft) => {
+    if (!cookieName.test(name)) throw new BadValue("expected the name of a cookie");
     canaryOf(draft).cookie = name;
   }),
   "canary-weight": whole("routes.X.pools.weight", (weight, draft) => {

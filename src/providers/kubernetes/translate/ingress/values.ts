@@ -77,6 +77,11 @@ export const url = taker(parseUrl, "a URL of http or https without variables");
 export const isHostName = (name: string): boolean =>
   name.length <= 253 && name.split(".").every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(label));
 
+/** RFC 9110 section 5.6.2, the name of a header or a method among others. */
+export const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+export const cookieName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+
 /** The host of a URL; an IPv6 address without its brackets. */
 export const bareHost = ({ hostname }: URL): string =>
   hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
