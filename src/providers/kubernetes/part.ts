@@ -13,6 +13,7 @@ import { addressesOf } from "./addresses.ts";
 import { readAccess } from "./client/access.ts";
 import { Api } from "./client/api.ts";
 import { gatewayController, ingressController } from "./controllers.ts";
+import { OwnAdmin } from "./own-admin.ts";
 import { ClusterSource } from "./source.ts";
 import { Reporter } from "./status/reporter.ts";
 import { translate } from "./translate/translate.ts";
@@ -37,6 +38,7 @@ export class ClusterPart {
   #changes = 0;
   #translatedAt = 0;
   readonly #defaults: Defaults;
+  readonly #ownAdmin: OwnAdmin;
   /** Binds that are served now, as text. */
   #served: ReadonlySet<string> = new Set();
   /** Whether all of the cluster was known once. */
@@ -59,6 +61,7 @@ export class ClusterPart {
   private constructor(settings: KubernetesSettings, api: Api, defaults: Defaults, logger: ProviderLogger) {
     this.#settings = settings;
     this.#defaults = defaults;
+    this.#ownAdmin = new OwnAdmin(logger);
     this.#source = new ClusterSource({
       api,
       settings,
@@ -78,6 +81,7 @@ export class ClusterPart {
    */
   async added(own: Proposal, isNew: boolean, isFirst: boolean): Promise<Proposal> {
     const began = performance.now();
+    this.#ownAdmin.bind = own.model.admin?.bind;
     const translation = await this.#translated(own.model, isFirst);
     const { listeners, pools, routeTables } = translation.model;
     const { model } = own;
@@ -108,7 +112,11 @@ export class ClusterPart {
     changed: () => void,
     signal: AbortSignal,
   ): () => readonly Backend[] | undefined {
-    return this.#source.endpoints(spec, changed, signal);
+    const present = this.#source.endpoints(spec, changed, signal);
+    return () => {
+      const backends = present();
+      return backends && this.#ownAdmin.without(spec.service, backends);
+    };
   }
 
   /** @param news called when there may be another proposal: at once where that is so already. */
