@@ -20,7 +20,7 @@ export class EnvoyProvider implements Provider {
   #file: string | undefined;
   #served: LoadedEnvoy | undefined;
   readonly #notices = new Notices();
-  /** The file as it was read last. */
+  /** The file as it is served; before anything is, as it was read first. */
   #read: ReadBootstrap | undefined;
   /** The control planes of the file as it was read first, and what named them there. */
   #driven: Driven | undefined;
@@ -35,18 +35,20 @@ export class EnvoyProvider implements Provider {
     return this.#file ?? this.#options.file;
   }
 
-  /** @param onlyNews whether control planes alone have news: the file counts as it was read last. */
+  /** @param onlyNews whether control planes alone have news: the file counts as it is served. */
   async propose(onlyNews = false): Promise<Proposal> {
-    if (!onlyNews || this.#read === undefined) {
-      this.#read = await this.#readAgain();
-      if (this.#read.bootstrap.has("dynamic_resources")) await this.#drive(this.#read);
-    }
-    const mapped = await mapBootstrap(this.#read, false, this.#driven?.source.lookups);
+    const read = (onlyNews ? this.#read : undefined) ?? (await this.#readAgain());
+    if (read !== this.#read && read.bootstrap.has("dynamic_resources")) await this.#drive(read);
+    const mapped = await mapBootstrap(read, false, this.#driven?.source.lookups);
     const model = (await this.#driven?.complete(mapped.model)) ?? mapped.model;
     const loaded: LoadedEnvoy = { ...mapped, model, file: this.source };
     this.#served ??= loaded;
+    this.#read ??= read;
     const heard: Proposal["heard"] = ({ ok }) => {
-      if (ok) this.#served = loaded;
+      if (!ok) return;
+      this.#served = loaded;
+      this.#read = read;
+      this.#driven?.serves(model);
     };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }

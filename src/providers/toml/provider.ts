@@ -17,7 +17,6 @@ export class TomlProvider implements Provider {
   /** Absolute path of the file, `-` for standard input; undefined until it was read. */
   #file: string | undefined;
   #first: PlacedConfig | undefined;
-  #last: PlacedConfig | undefined;
   /** The served configuration. Its keys that wait for a restart are not in effect. */
   #served: PlacedConfig | undefined;
   #driven: Driven | undefined;
@@ -31,14 +30,15 @@ export class TomlProvider implements Provider {
     return this.#file ?? this.#options.file ?? "";
   }
 
-  /** @param onlyNews whether the control plane alone has news: the file counts as it was read last. */
+  /** @param onlyNews whether the control plane alone has news: the file counts as it is served. */
   async propose(onlyNews = false): Promise<Proposal> {
-    if (!onlyNews || this.#last === undefined) this.#last = await this.#read();
-    const loaded = this.#last;
-    const heard: Proposal["heard"] = ({ ok }) => {
-      if (ok) this.#served = loaded;
-    };
+    const loaded = (onlyNews ? this.#served : undefined) ?? (await this.#read());
     const model = await this.#complete(loaded.model);
+    const heard: Proposal["heard"] = ({ ok }) => {
+      if (!ok) return;
+      this.#served = loaded;
+      this.#driven?.serves(model);
+    };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
 

@@ -64,7 +64,8 @@ export class CacheFile {
     await rm(fresh, { force: true });
     const handle = await open(fresh, "wx", 0o600);
     try {
-      await handle.writev([...content]);
+      // One after the other, and each as a whole: writev may write a part.
+      for (const part of content) await handle.writeFile(part);
       await handle.sync();
     } finally {
       await handle.close();

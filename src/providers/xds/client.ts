@@ -61,6 +61,8 @@ export class StreamClient implements Carrier {
   readonly #refusals = new Map<Kind, number>();
   #stream: GrpcStream | undefined;
   #open = false;
+  /** Settles when the responses that came are taken: they are one after the other, those of a stream that ended, too. */
+  #busy: Promise<void> = Promise.resolve();
   #again: NodeJS.Timeout | undefined;
   #tries = 0;
   /** Counts connections: the server that is next. */
@@ -115,8 +117,9 @@ export class StreamClient implements Carrier {
   async #connect(): Promise<void> {
     const { servers, method } = this.#options;
     const server = servers[this.#next++ % servers.length]!;
+    let socket: Duplex | undefined;
     try {
-      const socket = await server.dial();
+      socket = await server.dial();
       if (this.#stopped) return void socket.destroy();
       this.#stream = new GrpcStream(socket, server.authority, method, {
         opened: () => this.#opened(server.name),
@@ -124,6 +127,7 @@ export class StreamClient implements Carrier {
         ended: (reason) => this.#ended(server.name, reason),
       });
     } catch (error) {
+      socket?.destroy();
       if (!this.#stopped) this.#ended(server.name, (error as Error).message);
     }
   }
@@ -181,24 +185,30 @@ export class StreamClient implements Carrier {
     this.#stream?.send(message);
   }
 
-  async #message(bytes: Buffer): Promise<void> {
+  #message(bytes: Buffer): Promise<void> {
     const stream = this.#stream;
+    this.#busy = this.#busy.then(() => this.#read(bytes, () => stream === this.#stream));
+    return this.#busy;
+  }
+
+  /** @param isCurrent whether its stream has not ended: the next one begins with what is there. */
+  async #read(bytes: Buffer, isCurrent: () => boolean): Promise<void> {
     try {
       const response = readResponse(this.#options.protocol, bytes);
-      if (response.kind !== undefined && this.resources.has(response.kind))
-        await this.#take(response.kind, response, stream);
+      if (response.kind !== undefined && this.resources.has(response.kind) && isCurrent())
+        await this.#take(response.kind, response, isCurrent);
     } catch (error) {
       this.#options.logger?.warn({ err: error }, "a message of the control plane can't be read");
     }
   }
 
-  async #take(kind: Kind, response: Response, stream: GrpcStream | undefined): Promise<void> {
+  async #take(kind: Kind, response: Response, isCurrent: () => boolean): Promise<void> {
     const resources = this.resources.get(kind)!;
     this.#tries = 0;
-    const { refusals, changes } = await resources.take(response.received, this.#options.judge);
+    const { refusals, changes } = await resources.take(response.received, this.#options.judge, isCurrent);
+    if (!isCurrent()) return this.#options.taken(kind, changes);
     const left = resources.gone(this.#goneWith(kind, response));
-    // Where the stream has ended meanwhile there is nobody to answer.
-    if (stream === this.#stream) this.#answer(kind, response, refusals);
+    this.#answer(kind, response, refusals);
     this.#options.taken(kind, [...changes, ...left]);
     this.#options.looked();
   }

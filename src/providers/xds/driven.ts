@@ -15,7 +15,7 @@ export class Driven {
   readonly #logger: ProviderLogger;
   /** The resources that were left out last time. They are told once. */
   #told: ReadonlySet<string> = new Set();
-  /** Addresses that listeners have; undefined before the first model: a start that can't have one fails by itself. */
+  /** Addresses that listeners have; undefined before a model is served: a start that can't have one fails by itself. */
   #bound: ReadonlySet<string> | undefined;
 
   /** Resolves when there is something to serve: see {@link XdsSource.ready}. @param usual a pool with every default. */
@@ -43,10 +43,14 @@ export class Driven {
     const bindable = await this.#bindable(listeners, leaveOut);
     const merged = merge(model, { pools, listeners: bindable }, this.#usual, leaveOut);
     this.#told = told;
-    this.#bound = new Set(merged.listeners.map(({ bind }) => formatAddress(bind)));
     return this.source.isComplete
       ? merged
       : { ...merged, incomplete: "the control plane has not told everything yet" };
+  }
+
+  /** This model is served now. */
+  serves({ listeners }: Model): void {
+    this.#bound = new Set(listeners.map(({ bind }) => formatAddress(bind)));
   }
 
   /** Without the new listeners whose address somebody else has, which would keep everything else out of service. */

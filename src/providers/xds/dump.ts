@@ -1,4 +1,5 @@
 import { Node, type UnknownExtension, type Value } from "../envoy/node.ts";
+import { readMessage } from "../envoy/read/message.ts";
 import { readWire } from "../envoy/read/wire.ts";
 import { messageType } from "../envoy/schema/registry.ts";
 import type { Field } from "../envoy/schema/table.ts";
@@ -71,9 +72,14 @@ export function dumpConfig({ bootstrap, source, endpoints }: DumpOptions): objec
 
 type Shown = ReturnType<XdsSource["resources"]> extends Iterable<infer Each> ? Each : never;
 
-function dynamicOf(kind: Kind, { resource, refused }: Shown): object {
+function dynamicOf(kind: Kind, { origin, resource, refused }: Shown): object {
   const { name, version, bytes } = resource;
-  const node = resource.node ?? readWire(messageType(kinds[kind].type), bytes, [], () => {});
+  const type = messageType(kinds[kind].type);
+  const readAgain = (): Node =>
+    origin.startsWith("file:")
+      ? readMessage(type, JSON.parse(Buffer.from(bytes).toString()), [], () => {})
+      : readWire(type, bytes, [], () => {});
+  const node = resource.node ?? readAgain();
   const state = { version_info: version, [parts[kind].item]: anyOf(node) };
   const error = refused === undefined ? {} : { error_state: { details: refused } };
   if (kind === "listener") return { name, active_state: state, ...error };

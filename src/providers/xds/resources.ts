@@ -130,12 +130,18 @@ export class Resources {
     this.kind = kind;
   }
 
-  /** Takes what came: good ones replace, bad ones leave the last good version. Unwanted resources are left. */
-  async take(received: readonly Received[], judge: Judge): Promise<Outcome> {
+  /**
+   * Takes what came: good ones replace, bad ones leave the last good version. Unwanted resources are left.
+   * @param isCurrent whether it still counts; where it does not any more, the rest is left.
+   */
+  async take(
+    received: readonly Received[],
+    judge: Judge,
+    isCurrent: () => boolean = () => true,
+  ): Promise<Outcome> {
     const refusals: string[] = [];
     const changes: Change[] = [];
     const seen = new Set<string>();
-    this.#everAnswered = true;
     let since = performance.now();
     for (const one of received) {
       const { name } = one;
@@ -145,27 +151,34 @@ export class Resources {
         continue;
       }
       seen.add(name);
+      const outcome = await this.#one(one, judge, isCurrent);
+      if (!isCurrent()) return { refusals, changes };
       this.#answered.add(name);
-      const outcome = await this.#one(one, judge);
       if (typeof outcome === "string") refusals.push(`${name}: ${outcome}`);
       else if (outcome !== undefined) changes.push(outcome);
       if (performance.now() - since < longestTurn) continue;
       await turn();
+      if (!isCurrent()) return { refusals, changes };
       since = performance.now();
     }
+    this.#everAnswered = true;
     this.counts[refusals.length === 0 ? "good" : "refused"]++;
     return { refusals, changes };
   }
 
   /** Takes what was kept over a restart: the control plane has said nothing yet. Nobody is told why one is refused. */
   async restore(received: Received, judge: Judge): Promise<Change | undefined> {
-    const outcome = await this.#one(received, judge);
+    const outcome = await this.#one(received, judge, () => true);
     this.refused.delete(received.name);
     return typeof outcome === "string" ? undefined : outcome;
   }
 
   /** @returns why it is refused; undefined where nothing changed. */
-  async #one(received: Received, judge: Judge): Promise<string | Change | undefined> {
+  async #one(
+    received: Received,
+    judge: Judge,
+    isCurrent: () => boolean,
+  ): Promise<string | Change | undefined> {
     const { name, version, bytes } = received;
     const refused = this.refused.get(name);
     if (refused?.isOwn && Buffer.compare(refused.bytes, bytes) === 0) return refused.reason;
@@ -176,6 +189,7 @@ export class Resources {
       return undefined;
     }
     const judged = await judge(this.kind, received);
+    if (!isCurrent()) return undefined;
     // The message that it came in would stay in memory as a whole.
     const own = Buffer.from(bytes);
     if ("refusal" in judged) {

@@ -49,3 +49,21 @@ test("standard input can be read once", async () => {
   assert.equal(provider.source, "-");
   await assert.rejects(provider.propose(), /came from standard input, which cannot be read again/);
 });
+
+test("news of a control plane bring no file into service that was only tried, or that was refused", async () => {
+  writeFileSync(file, bound(1));
+  const provider = new TomlProvider({ file: undefined, env: {}, cwd });
+  const portOf = async (onlyNews: boolean) => {
+    const { model, heard } = await provider.propose(onlyNews);
+    const { bind } = model.listeners[0]!;
+    return { port: bind.kind === "tcp" && bind.port, heard };
+  };
+  (await portOf(false)).heard(ok(1));
+  writeFileSync(file, bound(2));
+  assert.equal((await portOf(false)).port, 2);
+  assert.equal((await portOf(true)).port, 1);
+  (await portOf(false)).heard(err("a port is taken"));
+  assert.equal((await portOf(true)).port, 1);
+  (await portOf(false)).heard(ok(2));
+  assert.equal((await portOf(true)).port, 2);
+});

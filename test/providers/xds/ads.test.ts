@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ok } from "../../../src/lib/result.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { EnvoyProvider } from "../../../src/providers/envoy/provider.ts";
 import type { Message } from "../../../src/providers/envoy/read/wire.ts";
@@ -64,7 +65,9 @@ class Scene implements AsyncDisposable {
     await this.server.request(({ type, names }) => type === "ClusterLoadAssignment" && names.length === 2);
     this.send("ClusterLoadAssignment", endpoints("a", 4001, 4002), endpoints("b", 4003));
     this.send("Listener", tcpListener("l", 4100, "a"));
-    return (await soon(first, "the first proposal")).model;
+    const { model, heard } = await soon(first, "the first proposal");
+    heard(ok(1));
+    return model;
   }
 
   watch(): void {

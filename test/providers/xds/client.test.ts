@@ -10,10 +10,12 @@ import { AdsServer, edsCluster } from "../../support/ads-server.ts";
 import { soon } from "../../support/peer.ts";
 
 for (const protocol of ["delta", "sotw"] as const)
-  test(`a stream that ends while what it brought is judged leaves nothing unasked, over ${protocol}`, async () => {
+  test(`a stream that ends while what it brought is judged changes nothing, and the next one is asked and taken, over ${protocol}`, async () => {
     await using server = await AdsServer.start(protocol);
     const [judging, judged] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const [away, changed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let judgements = 0;
+    const taken: string[] = [];
     const client = new StreamClient({
       servers: [{ name: "it", authority: "it", dial: async () => connect(server.port, "127.0.0.1") }],
       protocol,
@@ -23,13 +25,14 @@ for (const protocol of ["delta", "sotw"] as const)
       node: { id: "umay-1", cluster: "edge" },
       judge: async (kind, { bytes }) => {
         judging.resolve();
-        await judged.promise;
+        if (++judgements === 1) await judged.promise;
         const node = readWire(messageType(kinds[kind].type), bytes, [], () => {});
         return { node, references: [], isSecret: false };
       },
       taken: (kind, changes) => {
         client.ask("endpoints", kind === "cluster" ? changes.map(({ name }) => name) : [], []);
-        changed.resolve();
+        taken.push(...changes.map(({ name }) => name));
+        if (changes.length > 0) changed.resolve();
       },
       looked: away.resolve,
       random: () => 0,
@@ -37,14 +40,18 @@ for (const protocol of ["delta", "sotw"] as const)
     using stack = new DisposableStack();
     stack.defer(() => client.stop());
     client.start();
-    await server.request(({ type }) => type === "Cluster");
+    const first = await server.request(({ type }) => type === "Cluster");
     const nonce = server.send("envoy.config.cluster.v3.Cluster", [edsCluster("a")]);
     await soon(judging.promise, "the judge");
     server.breakOff();
     await soon(away.promise, "the end of the stream");
+    // A response of the next stream waits for that one.
+    await server.request(({ type, message }) => type === "Cluster" && message !== first.message);
+    server.send("envoy.config.cluster.v3.Cluster", [edsCluster("b")]);
     judged.resolve();
     await soon(changed.promise, "the change");
+    assert.deepEqual([taken, [...client.resources.get("cluster")!.good.keys()]], [["b"], ["b"]]);
     const asked = await server.request(({ type }) => type === "ClusterLoadAssignment");
-    assert.deepEqual([asked.names, server.streams], [["a"], 2]);
+    assert.deepEqual([asked.names, server.streams], [["b"], 2]);
     assert.ok(!server.requests.some((request) => request.nonce === nonce), "nobody is left to answer");
   });

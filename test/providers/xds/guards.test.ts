@@ -10,6 +10,7 @@ import { readMessage } from "../../../src/providers/envoy/read/message.ts";
 import { messageType } from "../../../src/providers/envoy/schema/registry.ts";
 import { readDefaults } from "../../../src/providers/toml/defaults.ts";
 import { Assembly } from "../../../src/providers/xds/assembly.ts";
+import { dumpConfig } from "../../../src/providers/xds/dump.ts";
 import { EndpointBoard } from "../../../src/providers/xds/endpoints.ts";
 import type { Origin } from "../../../src/providers/xds/origins.ts";
 import { XdsSource } from "../../../src/providers/xds/source.ts";
@@ -171,6 +172,32 @@ describe("a listener of a control plane is not served without a guard that can't
 test("a good listener of a control plane has its guards", async () => {
   const { guards, told } = await servedOf({ filters: [rbac(anybody)] });
   assert.deepEqual([guards, told], [[["rules.l/filter_chains[0]/rbac"]], ""]);
+});
+
+test("empty settings of a route switch on a filter that is off", async () => {
+  const off = { ...rbac(anybody), disabled: true };
+  const empty = { rbac: typed("envoy.config.route.v3.FilterConfig", { config: {} }) };
+  const { guards, told } = await servedOf({ filters: [off], route: { typed_per_filter_config: empty } });
+  assert.deepEqual([guards, told], [[["rules.l/filter_chains[0]/rbac"]], ""]);
+});
+
+test("endpoints that came from a file are shown", () => {
+  const resource = {
+    name: "a",
+    version: "",
+    bytes: Buffer.from('{"@type":"type.googleapis.com/x","cluster_name":"a"}'),
+    isSecret: false,
+    references: [],
+  };
+  const source = {
+    resources: (kind: string) =>
+      kind === "endpoints" ? [{ origin: "file:/a", resource, refused: undefined }] : [],
+  };
+  const dump = dumpConfig({ bootstrap: undefined, source: source as unknown as XdsSource, endpoints: true });
+  assert.match(
+    JSON.stringify(dump),
+    /"dynamic_endpoint_configs":\[{"version_info":"","endpoint_config":{[^}]*"cluster_name":"a"}/,
+  );
 });
 
 test("an unknown filter of a control plane is left out where that is wanted, and nothing else is", async () => {

@@ -88,6 +88,8 @@ class MessageReader {
   }
 
   #any(tree: unknown, path: Path): Node | UnknownExtension | typeof fails {
+    // An empty one says no more than none does.
+    if (isObject(tree) && Object.keys(tree).length === 0) return fails;
     const url = isObject(tree) ? tree["@type"] : undefined;
     if (typeof url !== "string") return this.#wrong([...path, "@type"], "the type's URL", url);
     const type = typeOfAny(url);

@@ -91,8 +91,8 @@ export async function applyFilters(
   mapping: Mapping,
 ): Promise<void> {
   for (const filter of filters) {
-    const own = overrideOf(filter, levels);
-    if (own === "disabled" || (filter.isDisabled && own === undefined)) continue;
+    const { own, isDisabled } = overrideOf(filter, levels);
+    if (isDisabled ?? filter.isDisabled) continue;
     for (const each of inOrder(parts))
       if (each.status === undefined) await filter.apply({ ...filter, own }, each, guards, mapping);
   }
@@ -100,17 +100,27 @@ export async function applyFilters(
 
 const wrapper = "FilterConfig";
 
-/** The override of a filter at the most specific level that has one. */
-function overrideOf({ name, override }: HttpFilter, levels: readonly Node[]): Node | "disabled" | undefined {
+/** The words of a route about a filter. */
+interface Override {
+  readonly own?: Node;
+  /** Undefined: it says nothing. */
+  readonly isDisabled?: boolean;
+}
+
+/** The most specific level that mentions a filter switches it on or off; the most specific one with settings has these. */
+function overrideOf({ name, override }: HttpFilter, levels: readonly Node[]): Override {
+  let isMentioned = false;
   for (const level of levels) {
     const given = level.map("typed_per_filter_config").get(name);
     if (given === undefined || !("type" in given)) continue;
-    if (given.kind === wrapper && given.flag("disabled") === true) return "disabled";
+    const isDisabled = given.kind === wrapper && given.flag("disabled") === true;
+    if (isDisabled && !isMentioned) return { isDisabled };
+    isMentioned = true;
     const own = given.kind === wrapper ? given.extension("config") : given;
     // Another type is an error, which is told of by checkOverrides.
-    if (own !== undefined && "type" in own && own.type.name === override) return own;
+    if (own !== undefined && "type" in own && own.type.name === override) return { own, isDisabled: false };
   }
-  return undefined;
+  return isMentioned ? { isDisabled: false } : {};
 }
 
 /** Tells of settings of routes that nothing can be made of. @param manager undefined: nobody knows which filters there are. */
@@ -123,7 +133,7 @@ export function checkOverrides(level: Node, manager: Node | undefined, { report 
       continue;
     }
     const own = "type" in given && given.kind === wrapper ? given.extension("config") : given;
-    if (own === undefined) continue;
+    if (own === undefined || ("url" in own && own.url === "")) continue;
     if (!("type" in own)) report(errorAt(own.path, `umay has no ${own.url}${whyOf(own.url)}`));
     else for (const filter of meant ?? []) checkType(own, filter, report);
   }
