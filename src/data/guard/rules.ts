@@ -153,24 +153,41 @@ function localOf({ proxy, raw }: GuardedConnection): { readonly address: string;
   };
 }
 
+interface CertificateNames {
+  readonly uri: readonly string[];
+  readonly dns: readonly string[];
+  readonly subject: readonly string[];
+}
+
+/** A connection has one certificate for all its requests, and reading it takes longer than all that a rule does else. */
+const known = new WeakMap<GuardedConnection, CertificateNames>();
+const nameless: CertificateNames = { uri: [], dns: [], subject: [] };
+
 /**
  * The names of a client's certificate, none without one.
  * @param of undefined: its URIs, else its DNS names, else its subject.
  */
 function namesOf(
-  { tls, client }: GuardedConnection,
+  connection: GuardedConnection,
   of: "uri" | "dns" | "subject" | undefined,
 ): readonly string[] {
-  const leaf = tls === undefined ? undefined : (client as unknown as TLSSocket).getPeerX509Certificate();
-  if (leaf === undefined) return [];
-  for (const [kind, type] of [
-    ["uri", "URI"],
-    ["dns", "DNS"],
-  ] as const) {
-    const names = of === undefined || of === kind ? alternativeNames(leaf, type) : [];
-    if (of === kind || names.length > 0) return names;
+  let names = known.get(connection);
+  if (names === undefined) {
+    names = readNames(connection);
+    known.set(connection, names);
   }
-  return [(leaf.subject ?? "").split("\n").reverse().join(",")];
+  if (of !== undefined) return names[of];
+  return [names.uri, names.dns].find(({ length }) => length > 0) ?? names.subject;
+}
+
+function readNames({ tls, client }: GuardedConnection): CertificateNames {
+  const leaf = tls === undefined ? undefined : (client as unknown as TLSSocket).getPeerX509Certificate();
+  if (leaf === undefined) return nameless;
+  return {
+    uri: alternativeNames(leaf, "URI"),
+    dns: alternativeNames(leaf, "DNS"),
+    subject: [(leaf.subject ?? "").split("\n").reverse().join(",")],
+  };
 }
 
 /** A request without Origin and Referer comes from no page that is known. */

@@ -150,6 +150,27 @@ for (const [name, condition, yes, no] of [
     if (no !== undefined) assert.equal(meets(condition, no), false);
   });
 
+test("a connection's certificate is read once, however many requests and conditions ask for it", () => {
+  let reads = 0;
+  const connection = {
+    tls: {},
+    client: {
+      getPeerX509Certificate: () => {
+        reads++;
+        return { subjectAltName: "DNS:b", subject: "CN=c" };
+      },
+    },
+  };
+  // The same object for each request, as a connection is.
+  const request = { ...requestOf({}), connection: connection as unknown as GuardedRequest["connection"] };
+  for (const value of ["a", "b", "b"]) {
+    const when: Condition = { kind: "certificate", test: text("exact", value) };
+    const judge = new RulesJudge({ kind: "rules", name: "rules.x", rules: [rule(when)], otherwise: false });
+    assert.equal(judge.judge(request).kind === "pass", value === "b");
+  }
+  assert.equal(reads, 1);
+});
+
 test("a rule asks for a certificate, by its URIs, else its DNS names, else its subject", () => {
   const shown = (subjectAltName: string | undefined, subject: string): Asked => ({
     connection: {
