@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
 import { kinds } from "../src/providers/kubernetes/client/kinds.ts";
-import { gatewayController, ingressController } from "../src/providers/kubernetes/controllers.ts";
 import { loadConfigText } from "../src/providers/toml/load.ts";
 
 const chart = join(import.meta.dirname, "../contrib/helm/umay");
@@ -18,6 +17,7 @@ interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
 }
 
 interface Manifest {
@@ -130,8 +130,6 @@ test("the manifests have umay's classes, and a configuration that umay takes", a
   for (const file of Object.keys(rendered)) {
     const manifests = manifestsOf(file);
     const of = (kind: string): Manifest => manifests.find((each) => each.kind === kind)!;
-    assert.equal(of("GatewayClass").spec?.["controllerName"], gatewayController);
-    assert.equal(of("IngressClass").spec?.["controller"], ingressController);
     const text = of("ConfigMap").data!["umay.toml"]!;
     const { model } = await loadConfigText(text, {
       name: "umay.toml",
@@ -141,6 +139,19 @@ test("the manifests have umay's classes, and a configuration that umay takes", a
     });
     assert.deepEqual(model.kubernetes?.namespaces, file === "cluster.yaml" ? [] : ["shop", "blog"]);
     assert.equal(model.kubernetes?.service, "umay/umay");
+    assert.equal(of("GatewayClass").spec?.["controllerName"], model.kubernetes.gatewayController);
+    assert.equal(of("IngressClass").spec?.["controller"], model.kubernetes.ingressController);
+    const leases = manifests
+      .flatMap(({ rules = [] }) => rules)
+      .filter(({ resources }) => resources.includes("leases"));
+    assert.deepEqual(
+      leases.map(({ verbs, resourceNames }) => [verbs, resourceNames]),
+      [
+        [["get", "update"], [model.kubernetes.lease]],
+        [["create"], undefined],
+      ],
+    );
+    assert.equal(model.admin?.remote, "scrape");
   }
 });
 

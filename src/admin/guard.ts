@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 import { type SocketAddress, unmapAddress } from "../lib/address.ts";
+import type { AdminRights } from "../model/model.ts";
 
 /** A worker answers this path, and its sessions wait meanwhile. */
 export const explainPath = "/explain";
@@ -14,6 +15,14 @@ export const sessionsPath = "/sessions";
 const dumpPath = "/config_dump";
 
 const innerPaths: readonly (string | undefined)[] = [explainPath, configPath, sessionsPath, dumpPath];
+/** Probes and metrics, by umay's names and by Envoy's. */
+const scrapedPaths: readonly (string | undefined)[] = [
+  "/livez",
+  "/readyz",
+  "/metrics",
+  "/ready",
+  "/stats/prometheus",
+];
 
 /**
  * Says why a request is not answered; undefined when it is answered. The admin server has no passwords: a client's
@@ -26,15 +35,20 @@ const innerPaths: readonly (string | undefined)[] = [explainPath, configPath, se
  * - Changes are for this machine alone. So are answers that cost the data plane time or describe the machine.
  *
  * A unix socket is protected by the rights of its file.
- * @param bind where the server listens.
+ * @param bind where the server listens. @param remote the rights of clients on other machines.
  */
-export function refusal(request: IncomingMessage, bind: SocketAddress): string | undefined {
+export function refusal(
+  request: IncomingMessage,
+  bind: SocketAddress,
+  remote: AdminRights,
+): string | undefined {
   if (bind.kind === "unix") return undefined;
   const { host, origin } = request.headers;
   if (origin !== undefined && origin !== `http://${host}`)
     return `requests from web pages of ${origin} are not answered`;
   const looks = request.method === "GET" || request.method === "HEAD";
-  const inner = !looks || innerPaths.includes(request.url?.split("?", 1)[0]);
+  const path = request.url?.split("?", 1)[0];
+  const inner = !looks || innerPaths.includes(path) || (remote === "scrape" && !scrapedPaths.includes(path));
   if ((inner || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
     return `the host ${host} is not this server's name; use localhost or an IP address`;
   if (inner && !isFromHere(request.socket))

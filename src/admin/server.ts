@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
 import { http } from "../lib/node-modules.ts";
+import type { AdminRights } from "../model/model.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
 import type { Ask, EnvoyPaths } from "./envoy.ts";
@@ -58,9 +59,14 @@ const socketMode = 0o600;
 /**
  * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`,
  * `/sessions` and the {@link AdminActions}. A unix socket is for its owner alone.
+ * @param remote the rights of clients on other machines.
  * @throws Error that names the address and says what to do, when umay can't listen there.
  */
-export async function startAdmin(address: SocketAddress, state: AdminState): Promise<AdminServer> {
+export async function startAdmin(
+  address: SocketAddress,
+  state: AdminState,
+  remote: AdminRights = "look",
+): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
   const visitors = new Visitors(mostConnections, mostLocalConnections, isFromHere);
   const server = http().createServer(limits, (request, response) => {
@@ -74,7 +80,7 @@ export async function startAdmin(address: SocketAddress, state: AdminState): Pro
       answering.delete(socket);
       visitors.answered(socket);
     });
-    const refused = refusal(request, address);
+    const refused = refusal(request, address, remote);
     if (refused !== undefined) return sendWhileReading(response, 403, `${refused}\n`);
     answer(request, response, state).catch((error: Error) => {
       state.failed(error);

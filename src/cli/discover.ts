@@ -5,7 +5,7 @@ import type { DiscoverySpec } from "../model/pool.ts";
 import type { Provider } from "../providers/provider.ts";
 import { loadBackends } from "../providers/toml/backends-file.ts";
 
-type Discover = (spec: DiscoverySpec) => DiscoverySource;
+export type Discover = (spec: DiscoverySpec) => DiscoverySource;
 
 const discoverBy =
   (endpoints: FollowEndpoints): Discover =>
@@ -16,5 +16,5 @@ const discoverBy =
 export const discover: Discover = discoverBy(() => () => undefined);
 
 /** As {@link discover}, also for pools whose backends a provider follows. */
-export const discoverFor = (provider: Provider): Discover =>
+export const discoverFor = (provider: Pick<Provider, "endpoints">): Discover =>
   provider.endpoints === undefined ? discover : discoverBy(provider.endpoints.bind(provider));

@@ -14,7 +14,7 @@ import type { ExplainRequest, Explanation } from "../model/explanation.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Model } from "../model/model.ts";
 import type { Pool } from "../model/pool.ts";
-import { discover } from "./discover.ts";
+import { type Discover, discover } from "./discover.ts";
 
 /** Time for the lookups of names, in milliseconds. */
 const patience = 3_000;
@@ -24,13 +24,14 @@ const afterthought = 100;
 /**
  * Explains a connection as a umay that was just started with this configuration would treat it. Every backend that is
  * found counts as up and idle. Nothing is bound, and nothing is sent but questions to DNS.
- * @param from the configuration, as a note names it.
+ * @param from the configuration, as a note names it. @param find the sources of backends.
  * @throws where OpenSSL refuses a TLS setting.
  */
 export async function explainModel(
   model: Model,
   request: ExplainRequest,
   from = "a configuration",
+  find: Discover = discover,
 ): Promise<Explanation> {
   const shared = createSharedMemory();
   shared.process[mostConnections] = 2 ** 31 - 1;
@@ -43,7 +44,7 @@ export async function explainModel(
   const routing = await routingOf(model, listener);
   const needed = poolsServed(model, listener);
   const problems = new Map<string, string | undefined>();
-  const searches = model.pools.filter(({ name }) => needed.has(name)).map(findBackends);
+  const searches = model.pools.filter(({ name }) => needed.has(name)).map((pool) => findBackends(pool, find));
   for (const { name, backends, problem } of await Promise.all(searches)) {
     store.setBackends(name, backends);
     problems.set(name, problem);
@@ -89,12 +90,12 @@ interface Found {
 }
 
 /** Looks once. */
-async function findBackends({ name, discovery }: Pool): Promise<Found> {
+async function findBackends({ name, discovery }: Pool, find: Discover): Promise<Found> {
   const stop = new AbortController();
   const timers = [setTimeout(() => stop.abort(), patience)];
   let backends: readonly Backend[] | undefined;
   let problem: string | undefined;
-  for await (const result of discover(discovery).watch(stop.signal)) {
+  for await (const result of find(discovery).watch(stop.signal)) {
     if (!result.ok) problem = result.error.message;
     else backends = result.value;
     if (!result.ok || hasAddressesOnly(discovery)) break;

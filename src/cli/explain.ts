@@ -24,6 +24,9 @@ export interface ExplainOptions {
   readonly config?: string;
   /** A bootstrap file of Envoy's, instead of a configuration. */
   readonly envoyConfig?: string;
+  /** An object of a cluster to ask instead, such as `gateway/web`. */
+  readonly kubernetes?: string;
+  readonly namespace?: string;
   readonly json?: true;
 }
 
@@ -36,12 +39,21 @@ export async function explain(options: ExplainOptions): Promise<number> {
   }
   if (cases !== undefined) return judgeCases(options, cases);
   const query = queryOf(options);
-  const answer = admin === undefined ? await askFile(options, query) : await askRunning(admin, query);
+  const answer = await ask(options, query);
   if (typeof answer === "number") return answer;
   const color = process.stdout.hasColors?.() ?? false;
   const text = options.json ? `${JSON.stringify(answer, null, 2)}\n` : formatExplanation(answer, { color });
   process.stdout.write(text);
   return answer.served ? exitCode.good : exitCode.failed;
+}
+
+async function ask(options: ExplainOptions, query: URLSearchParams): Promise<Explanation | number> {
+  const { admin, kubernetes } = options;
+  if (kubernetes !== undefined) {
+    const { askCluster } = await import("./explain-cluster/ask.ts");
+    return askCluster({ ...options, kubernetes }, query);
+  }
+  return admin === undefined ? askFile(options, query) : askRunning(admin, query);
 }
 
 function queryOf(options: ExplainOptions): URLSearchParams {

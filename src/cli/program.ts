@@ -156,6 +156,13 @@ function addExplain(program: Command, done: (code: number) => void): void {
         .argParser(address)
         .conflicts("config"),
     )
+    .addOption(
+      new Option(
+        "--kubernetes <object>",
+        "ask a cluster, about what comes in by gateway/name or ingress/name, by KUBECONFIG or ~/.kube/config",
+      ).conflicts(["admin", "cases", "envoyConfig"]),
+    )
+    .option("-n, --namespace <name>", "the namespace of that object; else the kubeconfig's")
     .option("--json", "print the explanation as JSON")
     .action(async (url: string | undefined, options: Omit<ExplainOptions, "url">) =>
       done(await (await import("./explain.ts")).explain({ ...options, url })),

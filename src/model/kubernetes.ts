@@ -2,9 +2,13 @@
 export interface KubernetesSettings {
   /** A kubeconfig, its absolute path; empty: umay runs in a pod of the cluster. */
   readonly kubeconfig: string;
-  /** GatewayClasses whose Gateways are served have umay's controller name; without the right to read them, the one of this name. */
+  /** GatewayClasses whose Gateways are served have its controller; without the right to read them, the one of this name. */
   readonly gatewayClass: string;
   readonly ingressClass: string;
+  /** The controller by which GatewayClasses name this umay, and by which it marks its entries in statuses. */
+  readonly gatewayController: string;
+  /** The controller by which IngressClasses name this umay. */
+  readonly ingressController: string;
   /** Ports of Ingresses. */
   readonly ingressPorts: { readonly http: number; readonly https: number };
   /** Whether the annotations of ingress-nginx count. */
@@ -21,4 +25,6 @@ export interface KubernetesSettings {
   readonly service: string | undefined;
   /** Whether statuses and events are written. */
   readonly status: boolean;
+  /** The Lease in umay's own namespace by whose holder they are. */
+  readonly lease: string;
 }

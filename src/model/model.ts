@@ -23,6 +23,16 @@ export interface LogSettings {
   readonly traced?: number;
 }
 
+/** For clients on other machines: everything that changes nothing, or probes and metrics alone. */
+export const adminRights = ["look", "scrape"] as const;
+export type AdminRights = (typeof adminRights)[number];
+
+export interface AdminSettings {
+  readonly bind: SocketAddress;
+  /** On a TCP address. */
+  readonly remote: AdminRights;
+}
+
 /** Keys and tables that count from a start on. */
 const restartKeys = ["workers", "admin", "log.format", "otlp", "xds", "kubernetes"];
 
@@ -42,7 +52,7 @@ export interface Model {
   /** In milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** Undefined: no admin server. */
-  readonly admin: { readonly bind: SocketAddress } | undefined;
+  readonly admin: AdminSettings | undefined;
   /** The collector of traces and metrics; undefined: none. */
   readonly otlp?: OtlpSettings;
   /** The authority that issues the certificates of listeners with `acme`; undefined: nobody. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { refusal } from "../../src/admin/guard.ts";
 import { parseAddress, type SocketAddress } from "../../src/lib/address.ts";
+import type { AdminRights } from "../../src/model/model.ts";
 
 interface Asked {
   readonly url?: string;
@@ -16,7 +17,7 @@ interface Asked {
 }
 
 /** Whether the server that is bound so answers. */
-function answers(bind: string, asked: Asked): boolean {
+function answers(bind: string, asked: Asked, remote: AdminRights = "look"): boolean {
   const { url = "/status", method = "GET", host, origin, from = "127.0.0.1", to = "127.0.0.1" } = asked;
   const request = {
     url,
@@ -24,7 +25,8 @@ function answers(bind: string, asked: Asked): boolean {
     headers: { host, origin },
     socket: { remoteAddress: from, localAddress: to },
   };
-  return refusal(request as unknown as IncomingMessage, parseAddress(bind) as SocketAddress) === undefined;
+  const address = parseAddress(bind) as SocketAddress;
+  return refusal(request as unknown as IncomingMessage, address, remote) === undefined;
 }
 
 const loopback = "127.0.0.1:9901";
@@ -93,6 +95,17 @@ test("what a worker has to answer, and the configuration, are for clients on thi
     assert.ok(!answers(anywhere, { url, host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" }));
     assert.ok(!answers(anywhere, { url, host: "umay.monitoring:9901" }));
   }
+});
+
+test("where others may only scrape, they get probes and metrics, and nothing else", () => {
+  const from = { host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" };
+  for (const url of ["/livez", "/readyz", "/metrics", "/metrics?name=x", "/ready", "/stats/prometheus"])
+    assert.ok(answers(anywhere, { ...from, url }, "scrape"), url);
+  for (const url of ["/", "/status", "/history", "/config", "/stats", "/clusters", "/metrics/", "/nowhere"]) {
+    assert.ok(!answers(anywhere, { ...from, url }, "scrape"), url);
+    assert.ok(answers(anywhere, { ...from, url, from: "127.0.0.1", to: "127.0.0.1" }, "scrape"), url);
+  }
+  assert.ok(answers("unix:/run/a.sock", { url: "/status" }, "scrape"));
 });
 
 test("another web page's requests are refused, the server's own are not", () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
+import { writeKubeconfig } from "../support/kubernetes/kubeconfig.ts";
 import { KubernetesServer } from "../support/kubernetes/server.ts";
 import { soon } from "../support/peer.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -54,20 +55,6 @@ kubeconfig = ${JSON.stringify(kubeconfig)}
 bind = "127.0.0.1"
 addresses = ["192.0.2.1"]
 `;
-
-function writeKubeconfig(folder: string, server: KubernetesServer): string {
-  const file = join(folder, "kubeconfig");
-  writeFileSync(
-    file,
-    JSON.stringify({
-      "current-context": "it",
-      contexts: [{ name: "it", context: { cluster: "it", user: "it", namespace: "umay" } }],
-      clusters: [{ name: "it", cluster: { server: server.url } }],
-      users: [{ name: "it", user: { token: "secret" } }],
-    }),
-  );
-  return file;
-}
 
 /** The backend that answers a request; else its status. */
 async function answers(umay: RunningUmay, host: string): Promise<string | number> {
@@ -141,6 +128,43 @@ test("what a cluster says is served and told back, and stays while the API serve
   umay.signal("SIGTERM");
   await server.until(() => lease().holderIdentity === "", "the Lease");
   assert.equal(await umay.exited, 0);
+});
+
+test("two installations in one namespace are told apart by their controllers, and have a Lease each", async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), "umay-kubernetes-"));
+  await using one = await startHttpBackend(tellRequest("one"));
+  await using server = await KubernetesServer.start();
+  fill(server, [portOf(one)]);
+  const inner = "inner.umay.dev/gateway-controller";
+  server.put("gatewayClasses", { metadata: { name: "inner" }, spec: { controllerName: inner } });
+  server.put("gateways", {
+    metadata: { name: "inner", namespace: "shop" },
+    spec: { gatewayClassName: "inner", listeners: [{ name: "http", port: 0, protocol: "HTTP" }] },
+  });
+  const parentRefs = [{ name: "web" }, { name: "inner" }];
+  const { metadata, spec } = route("app.test");
+  server.put("httpRoutes", { metadata, spec: { ...spec, parentRefs } });
+  const onlyInner = { ...route("inner.test").spec, parentRefs: [{ name: "inner" }] };
+  server.put("httpRoutes", { metadata: { ...metadata, name: "inner" }, spec: onlyInner });
+  const common = toml(writeKubeconfig(folder.path, server));
+  const env = { UMAY__WORKERS: "1" };
+  await using outer = await startUmay(common, { env });
+  await using second = await startUmay(`${common}gateway_controller = "${inner}"\nlease = "inner"\n`, {
+    env,
+  });
+  assert.deepEqual([await answers(outer, "app.test"), await answers(outer, "inner.test")], ["one", 404]);
+  assert.deepEqual([await answers(second, "app.test"), await answers(second, "inner.test")], ["one", "one"]);
+  const controllers = (): readonly string[] =>
+    (
+      (server.status("httpRoutes", "shop/app") ?? { parents: [] }) as {
+        readonly parents: readonly { readonly controllerName: string }[];
+      }
+    ).parents
+      .map(({ controllerName }) => controllerName)
+      .sort();
+  await server.until(() => controllers().join() === [inner, controller].join(), "the words of both");
+  for (const lease of ["umay-leader", "inner"])
+    assert.ok(server.get("coordination.k8s.io/v1/leases", `umay/${lease}`) !== undefined, lease);
 });
 
 test("umay is not ready before the API server has answered", async () => {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# build.sh FOLDER [without-server]: builds the Gateway API's conformance suite, its echo server and a real kube-apiserver
-# into FOLDER. Needs Go. It takes a quarter of an hour of one CPU, and 3 GB of disk for Go's cache.
+# build.sh FOLDER [without-server]: builds the Gateway API's conformance suite, its echo server, helm and a real
+# kube-apiserver into FOLDER. Needs Go. It takes a quarter of an hour of one CPU, and 3 GB of disk for Go's cache.
 set -euo pipefail
 kubernetes=v1.36.3
 gateway_api=v1.6.3
+helm=v3.19.5
 here=$(cd "$(dirname "$0")" && pwd)
 mode=${2:-}
 mkdir -p "$1" && cd "$1"
@@ -29,6 +30,14 @@ go test -c -o ../conformance.test .
 go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api > ../gateway-api-folder
 cd ..
 [ "$mode" != without-server ] || exit 0
+
+if [ ! -x helm ]; then
+  mkdir -p helm-module && cd helm-module
+  [ -e go.mod ] || go mod init helm-module
+  go get "helm.sh/helm/v3@$helm"
+  go build -o ../helm helm.sh/helm/v3/cmd/helm
+  cd ..
+fi
 
 # The modules of kubernetes are published one by one, each with the same minor version: its own go.mod has them as folders.
 mkdir -p apiserver && cd apiserver

@@ -32,6 +32,7 @@ admin.bind = "127.0.0.1:9901"
 [kubernetes]
 kubeconfig = ${JSON.stringify(UMAY_KUBECONFIG)}
 address_pool = ${JSON.stringify(poolAddresses.slice(0, -2))}
+lease = "umay"
 `,
 );
 const api = new Api(await readAccess(KUBECONFIG, process.env));

@@ -85,7 +85,7 @@ async function serve(
   const openOwnAdmin = async (): Promise<AdminServer | undefined> => {
     const takeOver = (): Promise<Outcome> => yielding.offer();
     const parts = { plane, reloader, provider, drain, takeOver, destination, logger };
-    return model.admin && opened.use(await openAdmin(model.admin.bind, parts));
+    return model.admin && opened.use(await openAdmin(model.admin, parts));
   };
   let admin: AdminServer | undefined;
   try {

@@ -1,9 +1,9 @@
 import type { Outcome } from "../../admin/actions.ts";
-import { type AdminServer, startAdmin } from "../../admin/server.ts";
+import { type AdminServer, type AdminState, startAdmin } from "../../admin/server.ts";
 import { openConnections } from "../../channel/memory.ts";
-import type { SocketAddress } from "../../lib/address.ts";
 import { longestDuration, parseDuration } from "../../lib/duration.ts";
 import type { Result } from "../../lib/result.ts";
+import type { AdminSettings } from "../../model/model.ts";
 import type { LogDestination } from "../../observe/destination.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Provider } from "../../providers/provider.ts";
@@ -60,12 +60,12 @@ export function inputOf({
  * @throws when it can't have its address.
  */
 export async function openAdmin(
-  bind: SocketAddress,
+  { bind, remote }: AdminSettings,
   { plane, reloader, provider, drain, takeOver, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
   const input = inputOf({ plane, reloader, destination });
   const history = new History(input);
-  const admin = await startAdmin(bind, {
+  const state: AdminState = {
     ready() {
       const { reason } = plane.readiness;
       return reason === undefined ? { ready: true } : { ready: false, reason };
@@ -110,7 +110,8 @@ export async function openAdmin(
     },
     envoy: envoyPaths({ input, provider, drain }),
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
-  });
+  };
+  const admin = await startAdmin(bind, state, remote);
   return {
     ...admin,
     [Symbol.asyncDispose]: () => {

@@ -9,6 +9,7 @@ import type {
 } from "../../model/explanation.ts";
 import type { HttpQuestion } from "../../model/http/explanation.ts";
 import type { HttpServe } from "../../model/http/front.ts";
+import { httpRefusals } from "../../model/http/refusals.ts";
 import { type ClientHello, normaliseServerName } from "../accept/client-hello.ts";
 import type { Termination } from "../accept/tls.ts";
 import { usualProtocol } from "../decide/greeting.ts";
@@ -141,6 +142,11 @@ function followRequest(
   const served = listener.poolNamed(target.pool);
   if (served === undefined) return { http, reason: "no_backend" };
   const { client: clientAddress } = http.request;
+  if (served.definition.invalid !== undefined) {
+    const reason = "invalid_backend";
+    const answer = { status: httpRefusals[reason].status, reason, location: null } as const;
+    return { http: { ...http, answer }, reason };
+  }
   const pool = explainPool(served, shared, { clientAddress, serverName, key: target.key });
   return { http, pool, reason: pickRefusal(pool, served, shared) };
 }

@@ -14,6 +14,10 @@ export const httpRefusals = {
   upgrade_refused: { status: 403, text: "the route does not let connections change to that protocol" },
   host_missing: { status: 400, text: "the request names no host, which the redirect needs" },
   bad_rewrite: { status: 500, text: "the route's rewrite makes something of the path that is no path" },
+  invalid_backend: {
+    status: 500,
+    text: "the route leads to something that cannot be had",
+  },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly text: string }>>;
 
 export type HttpRefusal = keyof typeof httpRefusals;

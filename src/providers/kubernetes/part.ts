@@ -12,7 +12,6 @@ import { type Defaults, readDefaults } from "../toml/defaults.ts";
 import { addressesOf } from "./addresses.ts";
 import { readAccess } from "./client/access.ts";
 import { Api } from "./client/api.ts";
-import { gatewayController, ingressController } from "./controllers.ts";
 import { OwnAdmin } from "./own-admin.ts";
 import { ClusterSource } from "./source.ts";
 import { Reporter } from "./status/reporter.ts";
@@ -72,7 +71,7 @@ export class ClusterPart {
     const { cache, troubles } = this.#source;
     // Of a cluster without objects there is no other news.
     void this.#source.completed.then(() => !this.#known && this.#changed());
-    if (settings.status) this.#reporter = new Reporter(api, cache, troubles, logger);
+    if (settings.status) this.#reporter = new Reporter(api, settings, { cache, troubles, logger });
   }
 
   /**
@@ -165,8 +164,7 @@ export class ClusterPart {
     this.#translatedAt = this.#changes;
     const options = {
       ...this.#settings,
-      controllerName: gatewayController,
-      ingressController,
+      controllerName: this.#settings.gatewayController,
       addresses: addressesOf(this.#settings, cluster),
       defaults: this.#defaults,
     };

@@ -1,13 +1,12 @@
 import type { KubernetesSettings } from "../../model/kubernetes.ts";
 import type { KindName } from "./client/kinds.ts";
-import { gatewayController, ingressController } from "./controllers.ts";
 import type { IngressClass, Namespace } from "./core.ts";
 import type { GatewayClass } from "./gateway-api.ts";
 import type { KubeObject } from "./meta.ts";
 
 /** Objects of kinds without a namespace, which umay may not read where it is to read some namespaces only. */
 export function standIns(settings: KubernetesSettings): readonly (readonly [KindName, KubeObject])[] {
-  const { gatewayClass, ingressClass, namespaces } = settings;
+  const { gatewayClass, ingressClass, gatewayController, ingressController, namespaces } = settings;
   const ofGateways: GatewayClass = {
     metadata: { name: gatewayClass },
     spec: { controllerName: gatewayController },

@@ -1,6 +1,6 @@
 import "./schema/interpreted.ts";
 import * as z from "zod";
-import { logLevels } from "../../model/model.ts";
+import { adminRights, logLevels } from "../../model/model.ts";
 import { accessLog } from "./schema/access-log.ts";
 import { acme } from "./schema/acme.ts";
 import { auth, mostGuards } from "./schema/http/auth.ts";
@@ -39,6 +39,12 @@ const shutdown = z.strictObject({
 
 const admin = z.strictObject({
   bind: address(0).describe('The address of the admin server: "host:port", "[v6]:port" or "unix:/path".'),
+  remote: z
+    .enum(adminRights, { error: 'expected "look" or "scrape"' })
+    .prefault("look")
+    .describe(
+      "The rights of clients on other machines: all that changes nothing (look), or /livez, /readyz and /metrics (scrape).",
+    ),
 });
 
 /** The number of places in shared memory. */

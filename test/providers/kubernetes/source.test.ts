@@ -10,6 +10,8 @@ const settings: KubernetesSettings = {
   kubeconfig: "",
   gatewayClass: "umay",
   ingressClass: "umay",
+  gatewayController: "umay.dev/gateway-controller",
+  ingressController: "umay.dev/ingress-controller",
   ingressPorts: { http: 80, https: 443 },
   nginxAnnotations: false,
   namespaces: [],
@@ -18,6 +20,7 @@ const settings: KubernetesSettings = {
   addresses: [],
   service: undefined,
   status: false,
+  lease: "umay-leader",
 };
 const logger = { info: () => {}, warn: () => {}, error: () => {} } as unknown as ProviderLogger;
 

@@ -14,6 +14,8 @@ test("a configuration may have a cluster and no listener", async () => {
     namespaces: ["shop"],
     gatewayClass: "umay",
     ingressClass: "umay",
+    gatewayController: "umay.dev/gateway-controller",
+    ingressController: "umay.dev/ingress-controller",
     ingressPorts: { http: 80, https: 443 },
     nginxAnnotations: false,
     host: "127.0.0.1",
@@ -21,6 +23,7 @@ test("a configuration may have a cluster and no listener", async () => {
     addresses: [],
     service: undefined,
     status: true,
+    lease: "umay-leader",
   });
 });
 
@@ -34,6 +37,9 @@ test("what can't be is an error", async () => {
     ['bind = "localhost"', /expected an IP address/],
     ['service = "umay"', /expected "namespace\/name"/],
     ["ingress_http_port = 70000", /expected a port/],
+    ['gateway_controller = "umay"', /expected a domain and a path, such as umay\.dev\/gateway-controller/],
+    ['ingress_controller = "umay.dev/a b"', /such as umay\.dev\/ingress-controller/],
+    ['lease = "Umay"', /expected the name of a Lease/],
   ] as const)
     await assert.rejects(load(`[kubernetes]\n${line}`), error);
 });

@@ -19,9 +19,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{/* As a URL has it. */}}
+{{- define "umay.adminHost" -}}
+{{- if contains ":" .Values.admin.host }}[{{ .Values.admin.host }}]{{ else }}{{ .Values.admin.host }}{{ end }}
+{{- end }}
+
 {{/* Where the kubelet asks whether a pod is alive and ready. */}}
 {{- define "umay.adminTarget" -}}
-{{- if ne .Values.admin.host "0.0.0.0" }}host: {{ .Values.admin.host | quote }}, {{ end }}port: admin
+{{- if not (has .Values.admin.host (list "0.0.0.0" "::")) }}host: {{ .Values.admin.host | quote }}, {{ end }}port: admin
 {{- end }}
 
 {{/* Rights within namespaces. */}}

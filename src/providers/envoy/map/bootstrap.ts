@@ -57,7 +57,7 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
   const otlp = mapCollector(resources.listeners, mapping);
   const model: Model = {
     ...mapping.defaults.model,
-    admin: bind && { bind },
+    admin: bind && { bind, remote: "look" },
     ...(otlp !== undefined && { otlp, log: { ...mapping.defaults.model.log, traced: 0 } }),
     listeners,
     pools,

@@ -1,9 +1,9 @@
+import type { KubernetesSettings } from "../../../model/kubernetes.ts";
 import type { ProviderLogger } from "../../provider.ts";
 import type { Cache } from "../cache.ts";
 import type { Api } from "../client/api.ts";
 import { Lease } from "../client/lease.ts";
 import { Pace } from "../client/pace.ts";
-import { gatewayController } from "../controllers.ts";
 import type { KubeEvent, Translation } from "../translate/translation.ts";
 import type { Troubles } from "../troubles.ts";
 import { EventWriter } from "./events.ts";
@@ -14,7 +14,12 @@ import { StatusWriter } from "./writer.ts";
 
 /** Writes a second, of statuses and events together. */
 const writes = 5;
-const leaseName = "umay-leader";
+
+interface ReporterParts {
+  readonly cache: Cache;
+  readonly troubles: Troubles;
+  readonly logger: ProviderLogger;
+}
 
 /** Tells the cluster what became of its objects: one replica of all does, the one that holds the Lease. */
 export class Reporter {
@@ -22,9 +27,16 @@ export class Reporter {
   readonly #statuses: StatusWriter;
   readonly #events: EventWriter;
   readonly #lease: Lease;
+  /** By which it knows its entries in statuses. */
+  readonly #controller: string;
 
-  constructor(api: Api, cache: Cache, troubles: Troubles, logger: ProviderLogger) {
+  constructor(
+    api: Api,
+    { gatewayController, lease }: Pick<KubernetesSettings, "gatewayController" | "lease">,
+    { cache, troubles, logger }: ReporterParts,
+  ) {
     this.#cache = cache;
+    this.#controller = gatewayController;
     const pace = new Pace(writes, 1);
     this.#statuses = new StatusWriter({
       api,
@@ -36,10 +48,10 @@ export class Reporter {
     this.#events = new EventWriter(api, pace, (problem) => troubles.tell("writing of events", problem));
     this.#lease = new Lease({
       api,
-      name: leaseName,
+      name: lease,
       changed: (held) => {
         logger.info(
-          { lease: leaseName },
+          { lease },
           held ? "this replica writes statuses from now on" : "another replica writes statuses from now on",
         );
         for (const writer of [this.#statuses, this.#events]) held ? writer.start() : writer.stop();
@@ -52,7 +64,7 @@ export class Reporter {
   want({ statuses, events }: Translation, refusal: string | undefined): void {
     const served = new Map(statuses.entries().map(([id, { status }]) => [id, status as unknown as Json]));
     const ours = refusal === undefined ? served : refusedStatuses(served, refusal);
-    this.#statuses.want(new Map([...ours, ...leftStatuses(this.#cache.statuses, ours, gatewayController)]));
+    this.#statuses.want(new Map([...ours, ...leftStatuses(this.#cache.statuses, ours, this.#controller)]));
     this.#events.want(events.map((event) => ({ ...event, uid: this.#uidOf(event) })));
   }
 

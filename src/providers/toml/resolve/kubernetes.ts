@@ -16,6 +16,8 @@ export function resolveKubernetes(
     namespaces,
     gatewayClass: table.gateway_class,
     ingressClass: table.ingress_class,
+    gatewayController: table.gateway_controller,
+    ingressController: table.ingress_controller,
     ingressPorts: { http: table.ingress_http_port, https: table.ingress_https_port },
     nginxAnnotations: table.ingress_nginx_annotations,
     host: table.bind ?? (hasIpv6() ? "::" : "0.0.0.0"),
@@ -23,6 +25,7 @@ export function resolveKubernetes(
     addresses,
     service,
     status,
+    lease: table.lease,
   };
 }
 

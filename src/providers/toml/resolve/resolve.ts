@@ -51,7 +51,10 @@ export async function resolveSettings(
 
   const resolving = { directory: context.directory, report };
   const { tables, nameOf } = await resolveTables(settings, resolving);
-  const admin = settings.admin && { bind: place(settings.admin.bind, ["admin", "bind"]) };
+  const admin = settings.admin && {
+    bind: place(settings.admin.bind, ["admin", "bind"]),
+    remote: settings.admin.remote,
+  };
   if (admin?.bind.kind === "unix" && isAbstract(admin.bind.path))
     report(errorAt(["admin", "bind"], "has an abstract name, which every user may connect to; use a path"));
   const acme = await resolveAcme(settings.acme, context.directory, report);

@@ -10,6 +10,15 @@ const className = z
   .string({ error: "expected the name of a class" })
   .regex(subdomain, { error: "expected the name of a class, such as umay" });
 
+const controller = (example: string) =>
+  z
+    .string({ error: "expected the name of a controller" })
+    .max(250, { error: "expected a name of at most 250 characters" })
+    .regex(/^[a-z0-9][-a-z0-9.]*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/, {
+      error: `expected a domain and a path, such as ${example}`,
+    })
+    .prefault(example);
+
 const ipAddress = z
   .string({ error: "expected an IP address" })
   .refine((text) => isIP(text) !== 0, { error: 'expected an IP address, such as "0.0.0.0"' });
@@ -41,6 +50,12 @@ export const kubernetes = z.strictObject({
   ingress_class: className
     .prefault("umay")
     .describe("With namespaces, the IngressClass that is served. Without, as for gateway_class."),
+  gateway_controller: controller("umay.dev/gateway-controller").describe(
+    "The controllerName of the GatewayClasses that are served. Installations that share a cluster need one each.",
+  ),
+  ingress_controller: controller("umay.dev/ingress-controller").describe(
+    "The controller of the IngressClasses that are served. Installations that share a cluster need one each.",
+  ),
   ingress_http_port: port.prefault(80).describe("The port on which Ingresses are served without TLS."),
   ingress_https_port: port.prefault(443).describe("The port on which Ingresses are served with TLS."),
   ingress_nginx_annotations: z
@@ -79,7 +94,14 @@ export const kubernetes = z.strictObject({
     .boolean({ error: "expected true or false" })
     .prefault(true)
     .describe(
-      "Whether statuses and events are written. Of all replicas, the one that holds the Lease umay-leader writes.",
+      "Whether statuses and events are written. Of all replicas, the one that holds the Lease writes.",
+    ),
+  lease: z
+    .string({ error: "expected the name of a Lease" })
+    .regex(subdomain, { error: "expected the name of a Lease, such as umay-leader" })
+    .prefault("umay-leader")
+    .describe(
+      "The Lease in umay's own namespace whose holder writes. Installations that share a namespace need one each.",
     ),
 });
 

@@ -1,6 +1,6 @@
 import { stringify } from "smol-toml";
 import { formatAddress } from "../../../lib/address.ts";
-import type { Model } from "../../../model/model.ts";
+import type { AdminSettings, Model } from "../../../model/model.ts";
 import type { OtlpSettings } from "../../../model/tracing.ts";
 import { Writing } from "./context.ts";
 import { writeGuards } from "./guards.ts";
@@ -21,7 +21,7 @@ export function modelToToml(model: Model): Written {
   const { otlp } = model;
   const tree = {
     ...(otlp !== undefined && { otlp: writeCollector(otlp) }),
-    ...(model.admin !== undefined && { admin: { bind: formatAddress(model.admin.bind) } }),
+    ...(model.admin !== undefined && { admin: writeAdmin(model.admin) }),
     listeners: Object.fromEntries(
       model.listeners.map((listener) => [writing.name(listener.name), writeListener(listener, writing)]),
     ),
@@ -32,6 +32,11 @@ export function modelToToml(model: Model): Written {
   const notes = writing.omitted.map((note) => `# left out: ${note}\n`).join("");
   return { text: `${notes}${notes === "" ? "" : "\n"}${stringify(tree)}`, omitted: writing.omitted.length };
 }
+
+const writeAdmin = ({ bind, remote }: AdminSettings): object => ({
+  bind: formatAddress(bind),
+  ...(remote !== "look" && { remote }),
+});
 
 /** Routes say how many of their requests are traced. */
 const writeCollector = ({ traces, headers, serviceName }: OtlpSettings): object => ({
