@@ -2,6 +2,7 @@ import type { BackendStatus, Status } from "../control/tell/status.ts";
 import { acmeTable } from "./acme-text.ts";
 import { table } from "./table.ts";
 import { duration, plural } from "./words.ts";
+import { controlPlaneTable } from "./xds-text.ts";
 
 /**
  * The state of a umay for people: its listeners and pools as tables, and its troubles.
@@ -16,6 +17,7 @@ export function formatStatus(status: Status, { wide }: { readonly wide: boolean 
     listenerTable(status, wide),
     backendTable(status, wide),
     acmeTable(status.acme),
+    controlPlaneTable(status.control_planes),
     failing.join("\n"),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;

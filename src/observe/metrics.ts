@@ -4,6 +4,7 @@ import { listenerMetrics } from "./listener-metrics.ts";
 import type { Metric } from "./metric.ts";
 import { poolMetrics } from "./pool-metrics.ts";
 import { requestMetrics } from "./request-metrics.ts";
+import { xdsMetrics } from "./xds-metrics.ts";
 
 /**
  * All of umay's own metrics, in the order in which they are served. Labels have values from the configuration, from
@@ -75,6 +76,7 @@ export const metrics = {
     unit: "",
   },
   ...acmeMetrics,
+  ...xdsMetrics,
   umay_pool_certificate_not_after_timestamp_seconds: {
     type: "gauge",
     help: "When the certificate that a pool shows its backends expires, in Unix time.",

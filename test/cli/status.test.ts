@@ -19,11 +19,16 @@ test("the status for people has all listeners, backends and troubles in columns"
   input.shared.backendFlags[second!.slot] = backendFlag.down;
   input.shared.backendFlags[last!.slot] = backendFlag.draining;
   const status = { ...(await readStatus(input)), version: "1.2.3", pid: 42, uptime_seconds: 7_205.4 };
+  const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
   const text = formatStatus(
     {
       ...status,
       listeners: { web: status.listeners["web"]! },
       acme: status.acme.map((each) => ({ ...each, next: "2026-01-01T00:00:00Z" })),
+      control_planes: status.control_planes.map(({ resources, ...each }) => ({
+        ...each,
+        resources: { ...resources, cluster: { ...resources["cluster"]!, last_update: anHourAgo } },
+      })),
     },
     { wide: false },
   );
@@ -44,6 +49,10 @@ empty  none
 CERTIFICATE  LISTENER  STATE                ENDS      NEXT TRY  WHY
 www.test     web       failing, 2 in a row  none yet  now       the order: rateLimited: slowly
 
+CONTROL PLANE    STATE      TYPE     PRESENT  MISSING  ACCEPTED  REJECTED  LAST      REFUSED
+127.0.0.1:18000  connected  cluster        2        0         4         1  1 h ago   api: lb_policy is not supported
+127.0.0.1:18000  connected  secret         0        1         0         0  none yet
+
 pool empty: discovery fails: api.internal: SERVFAIL from 127.0.0.1:53
 `,
   );
@@ -57,8 +66,9 @@ test("a backend that discovery removed is told from one that was drained", async
   assert.match(text, /127\.0\.0\.1:1994 {2}draining {2}.* gone$/m);
 });
 
-test("the table of certificates is there only where umay gets some", async () => {
+test("the tables of certificates and of control planes are there only where there are some", async () => {
   const status = await readStatus(testInput());
   assert.match(formatStatus(status, { wide: false }), /CERTIFICATE/);
   assert.doesNotMatch(formatStatus({ ...status, acme: [] }, { wide: false }), /CERTIFICATE/);
+  assert.doesNotMatch(formatStatus({ ...status, control_planes: [] }, { wide: false }), /CONTROL PLANE/);
 });

@@ -34,8 +34,9 @@ export interface AdminParts {
 export function inputOf({
   plane,
   reloader,
+  provider,
   destination,
-}: Pick<AdminParts, "plane" | "reloader" | "destination">): MetricsInput {
+}: Pick<AdminParts, "plane" | "reloader" | "provider" | "destination">): MetricsInput {
   return {
     memories: plane.memories,
     shared: plane.shared,
@@ -49,6 +50,7 @@ export function inputOf({
     reloads: () => reloader,
     lastReload: () => reloader.last,
     certificateReloads: () => plane.upkeep.counts,
+    controlPlanes: () => provider.controlPlanes?.(),
     acme: () => plane.upkeep.acme,
     sharing: () => plane.upkeep.sharing.reading,
     fileLimit: () => plane.fileLimit.limit,
@@ -63,7 +65,7 @@ export async function openAdmin(
   { bind, remote }: AdminSettings,
   { plane, reloader, provider, drain, takeOver, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
-  const input = inputOf({ plane, reloader, destination });
+  const input = inputOf({ plane, reloader, provider, destination });
   const history = new History(input);
   const state: AdminState = {
     ready() {

@@ -12,6 +12,7 @@ import { listenerCollectors, terminatesTls } from "./listener-collectors.ts";
 import { poolCollectors } from "./pool-collectors.ts";
 import { requestCollectors } from "./request-collectors.ts";
 import { type Collector, one, type Sample } from "./samples.ts";
+import { xdsCollectors } from "./xds-collectors.ts";
 
 /** The values of every metric, now. */
 export const collectors: { readonly [Name in MetricName]: Collector } = {
@@ -39,6 +40,7 @@ export const collectors: { readonly [Name in MetricName]: Collector } = {
       .listeners.filter(terminatesTls)
       .flatMap(({ name }) => reloadSamples({ listener: name }, certificateReloads().listeners.get(name))),
   ...acmeCollectors,
+  ...xdsCollectors,
   umay_pool_certificate_not_after_timestamp_seconds: ({ snapshot }) =>
     snapshot().pools.flatMap(({ name, tls }) =>
       expiries({ pool: name }, tls?.certificate === undefined ? [] : [tls.certificate]),

@@ -3,6 +3,7 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import type { CountsOfAll, ReloadCounts } from "../../material/renewal.ts";
 import type { AcmeState } from "../../model/acme.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
+import type { ControlPlaneReading } from "../../providers/provider.ts";
 import type { BackendDrains } from "../backends/drains.ts";
 import type { HealthMonitor } from "../backends/health.ts";
 import type { Supervisor } from "../workers/supervisor.ts";
@@ -38,6 +39,8 @@ export interface MetricsInput {
   readonly certificateReloads: () => CountsOfAll;
   /** How it stands with the stores of limits that machines share; undefined: there is none. */
   readonly sharing: () => SharingReading | undefined;
+  /** How it stands with control planes; undefined: there is none. */
+  readonly controlPlanes: () => readonly ControlPlaneReading[] | undefined;
   /** How it stands with certificates that umay gets over ACME; undefined: it gets none. */
   readonly acme: () => AcmeReading | undefined;
   /** The most files that the process may have open; undefined where the system does not say. */

@@ -32,6 +32,7 @@ import type { WorkerState } from "../workers/supervisor.ts";
 import { type AcmeStatus, readAcme } from "./acme-status.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
 import type { MetricsInput, ProcessState } from "./readings.ts";
+import { type ControlPlaneStatus, readControlPlanes } from "./xds-status.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
 export interface Status {
@@ -59,6 +60,8 @@ export interface Status {
   readonly pools: Readonly<Record<string, PoolStatus>>;
   /** Certificates that umay gets over ACME. */
   readonly acme: readonly AcmeStatus[];
+  /** Where resources of control planes come from. */
+  readonly control_planes: readonly ControlPlaneStatus[];
 }
 
 export interface RouteStatus {
@@ -183,6 +186,7 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     routes: Object.fromEntries(routes),
     pools: Object.fromEntries(pools),
     acme: readAcme(input),
+    control_planes: readControlPlanes(input),
   };
 }
 

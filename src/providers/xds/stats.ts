@@ -1,5 +1,31 @@
-import type { EnvoyView } from "../provider.ts";
+import type { ControlPlaneReading, EnvoyView } from "../provider.ts";
 import type { Carrier } from "./carrier.ts";
+import { kindNames } from "./resources.ts";
+
+/** Refusals of a kind that are told. */
+const mostRefusals = 20;
+
+/** How it stands with each place that resources come from. */
+export const readingsOf = (places: ReadonlyMap<string, Carrier>): readonly ControlPlaneReading[] =>
+  [...places].map(([place, { resources, connected, server }]) => ({
+    place,
+    server,
+    connected,
+    kinds: kindNames.flatMap((kind) => {
+      const of = resources.get(kind);
+      if (of === undefined) return [];
+      const { good, refused, wanted, counts, last } = of;
+      return {
+        kind,
+        accepted: counts.good,
+        rejected: counts.refused,
+        last,
+        resources: good.size,
+        missing: [...wanted].filter((name) => !good.has(name)).length,
+        refused: [...refused].slice(0, mostRefusals).map(([name, { reason }]) => ({ name, reason })),
+      };
+    }),
+  }));
 
 /** Counts of updates by the names of Envoy's statistics. */
 export function statsOf(places: ReadonlyMap<string, Carrier>): ReturnType<EnvoyView["stats"]> {

@@ -211,6 +211,33 @@ export function testInput(): TestInput {
       ],
       counts: { obtained: 3, failed: 2 },
     }),
+    controlPlanes: () => [
+      {
+        place: "ads",
+        server: "127.0.0.1:18000",
+        connected: true,
+        kinds: [
+          {
+            kind: "cluster",
+            accepted: 4,
+            rejected: 1,
+            last: { at: expiry, version: "v7", nonce: "n9" },
+            resources: 2,
+            missing: 0,
+            refused: [{ name: "api", reason: "lb_policy is not supported" }],
+          },
+          {
+            kind: "secret",
+            accepted: 0,
+            rejected: 0,
+            last: undefined,
+            resources: 0,
+            missing: 1,
+            refused: [],
+          },
+        ],
+      },
+    ],
     fileLimit: () => 1024,
   };
 }

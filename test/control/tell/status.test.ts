@@ -80,6 +80,35 @@ test("the status tells all that goes on", async () => {
       { id: 1, state: "serving", connections: 3 },
       { id: 2, state: "silent", connections: 0 },
     ],
+    control_planes: [
+      {
+        place: "ads",
+        server: "127.0.0.1:18000",
+        connected: true,
+        resources: {
+          cluster: {
+            present: 2,
+            missing: 0,
+            accepted_total: 4,
+            rejected_total: 1,
+            version: "v7",
+            nonce: "n9",
+            last_update: "2027-01-01T00:00:00.000Z",
+            refused: { api: "lb_policy is not supported" },
+          },
+          secret: {
+            present: 0,
+            missing: 1,
+            accepted_total: 0,
+            rejected_total: 0,
+            version: null,
+            nonce: null,
+            last_update: null,
+            refused: {},
+          },
+        },
+      },
+    ],
     acme: [
       {
         name: "www.test",
