@@ -1,5 +1,7 @@
+import type { RunOptions } from "../control/process/run.ts";
 import type { TakeOverOffer } from "../control/process/take-over.ts";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
+import type { Provider } from "../providers/provider.ts";
 import { exitCode, printError } from "./exit.ts";
 import { type ConfigChoice, orExplain, providerOf } from "./load.ts";
 
@@ -18,8 +20,9 @@ export async function run(config: ConfigChoice, choice: RunChoice): Promise<numb
   // Anything that a proposal has started would keep the process alive.
   using started = new DisposableStack();
   started.defer(() => provider.close?.());
-  const first = await orExplain(provider.propose());
-  if (first === undefined) return exitCode.badConfig;
+  const begin = await orExplain(choice.takeOver ? allOf(provider) : partOf(provider));
+  if (begin === undefined) return exitCode.badConfig;
+  const { first } = begin;
   let takeOver: TakeOverOffer | undefined;
   if (choice.takeOver) {
     const offer = await askToTakeOver(choice.admin, first.model.admin?.bind);
@@ -30,9 +33,19 @@ export async function run(config: ConfigChoice, choice: RunChoice): Promise<numb
   const { discoverFor } = await import("./discover.ts");
   const { verbose } = choice;
   const discover = discoverFor(provider);
-  const code = await runUmay({ provider, first, discover, verbose, takeOver });
+  const code = await runUmay({ provider, ...begin, discover, verbose, takeOver });
   // A log without a reader would keep the process alive.
   process.exit(code);
+}
+
+type Begin = Pick<RunOptions, "first" | "whole">;
+
+const allOf = async (provider: Provider): Promise<Begin> => ({ first: await provider.propose() });
+
+/** Where something is waited for, umay starts with the part that does not need it. */
+async function partOf(provider: Provider): Promise<Begin> {
+  const first = await provider.early?.();
+  return first === undefined ? allOf(provider) : { first, whole: () => provider.propose() };
 }
 
 /** @returns the exit code where there is nobody to take over from; the reason was written to standard error. */

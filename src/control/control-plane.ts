@@ -30,6 +30,7 @@ import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
 import { MemoryWatch, writeLimits } from "./process/load.ts";
 import { Store } from "./state/store.ts";
+import { missingPart } from "./tell/missing-part.ts";
 import type { Readiness } from "./tell/readings.ts";
 import { type Bound, bindListeners, type Served } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
@@ -134,9 +135,14 @@ export class ControlPlane implements Serving {
 
   /**
    * Resolves when every worker accepts.
+   * @param whole gives all that is to be served, where that takes a while; meanwhile this is starting, and serves what it has.
    * @throws when a worker can't serve the configuration, or dies.
    */
-  async start(): Promise<void> {
+  async start(whole?: () => Promise<Model>): Promise<void> {
+    const begun = Promise.withResolvers<void>();
+    const wanted = whole && Promise.all([whole(), begun.promise]).then(([model]) => this.reconfigure(model));
+    // It may be rejected before anyone waits for it.
+    wanted?.catch(() => {});
     // Threads take a while to start: meanwhile names are resolved.
     this.supervisor.start();
     this.#memory.start();
@@ -157,6 +163,8 @@ export class ControlPlane implements Serving {
     this.#bound.release();
     await this.handover.follow(this.store.snapshot.listeners);
     this.upkeep.follow(this.#model);
+    begun.resolve();
+    await Promise.race([wanted, this.#diedAtStart.promise]);
     this.state = "ready";
   }
 
@@ -193,10 +201,10 @@ export class ControlPlane implements Serving {
 
   /** Whether the process is ready for traffic. */
   get readiness(): Readiness {
-    if (this.state !== "ready") return { state: this.state, reason: this.state };
+    if (this.state !== "ready") return { state: this.state, reason: this.#model.incomplete ?? this.state };
     const silent = this.supervisor.unready();
     if (silent !== undefined) return { state: "unready", reason: silent };
-    const reason = this.#missing();
+    const reason = missingPart(this.#model, this.store);
     return { state: reason === undefined ? "ready" : "starting", reason };
   }
 
@@ -210,18 +218,6 @@ export class ControlPlane implements Serving {
     if (this.#whenReady === undefined || this.readiness.state !== "ready") return;
     this.#whenReady();
     this.#whenReady = undefined;
-  }
-
-  /** The pool that has had no backend yet; undefined when there is none. */
-  #missing(): string | undefined {
-    if (this.#model.incomplete !== undefined) return this.#model.incomplete;
-    for (const { name, required, discovery } of this.store.pools) {
-      if (!required || discovery === undefined) continue;
-      const { everFound, lastError } = discovery;
-      if (!everFound)
-        return `pool ${name} has no backend yet${lastError === undefined ? "" : `: ${lastError}`}`;
-    }
-    return undefined;
   }
 
   /**

@@ -18,6 +18,13 @@ export interface Provider {
    */
   propose(onlyNews?: boolean): Promise<Proposal>;
   /**
+   * The part of the first proposal that can be served while something is waited for; a start asks for it before {@link propose},
+   * unless it takes over from another umay. It has its own words for what is missing (`Model.incomplete`). Undefined, or
+   * resolves to undefined, where nothing is waited for.
+   * @throws ConfigError as {@link propose}.
+   */
+  early?(): Promise<Proposal | undefined>;
+  /**
    * Calls `news` whenever there may be another proposal, until `signal` aborts. It may call as often as it likes: all calls
    * during one reload lead to one more. Undefined when the provider never has news.
    */
@@ -36,10 +43,40 @@ export interface Provider {
     changed: () => void,
     signal: AbortSignal,
   ): () => readonly Backend[] | undefined;
+  /** How it stands with each place that a control plane's resources come from. Undefined where there is none. */
+  controlPlanes?(): readonly ControlPlaneReading[] | undefined;
   /** The view for people who know Envoy. Undefined where nothing of Envoy's is served. */
   readonly envoy?: EnvoyView | undefined;
   /** Every effective key of the served configuration, with its source. */
   effective(): Promise<readonly EffectiveValue[]>;
+}
+
+/** How it stands with one place that resources come from. */
+export interface ControlPlaneReading {
+  /** `ads`, `file:/etc/umay/cds.yaml`, or `stream:…`. */
+  readonly place: string;
+  /** The server that was connected last; undefined: none was. */
+  readonly server: string | undefined;
+  /** Undefined: it is a file. */
+  readonly connected: boolean | undefined;
+  /** The kinds of resources that it brings. */
+  readonly kinds: readonly ResourceReading[];
+}
+
+/** How it stands with the resources of a kind. */
+export interface ResourceReading {
+  /** `cluster`, `endpoints`, `listener`, `routes` or `secret`. */
+  readonly kind: string;
+  /** Responses that were good as a whole, and those of which something was refused. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** The last response: when it was taken, in milliseconds since 1970, and its names; undefined: none has come. */
+  readonly last: { readonly at: number; readonly version: string; readonly nonce: string } | undefined;
+  /** How many there are in their last good version, and how many that are asked for are not there. */
+  readonly resources: number;
+  readonly missing: number;
+  /** Some that are refused, and why. */
+  readonly refused: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /** A configuration of Envoy's or of a control plane, as Envoy's admin server shows it. */

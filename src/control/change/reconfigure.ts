@@ -89,7 +89,7 @@ async function serve(
   discoveries: Discoveries,
 ): Promise<void> {
   const { state, model: before, store, supervisor, handover, upkeep } = serving;
-  if (state !== "ready") throw new Error(`umay is ${state}`);
+  if (state === "draining") throw new Error(`umay is ${state}`);
   const { listeners, pools } = store.snapshot;
   const backends = new Map(pools.map((pool) => [pool.name, pool.backends]));
   upkeep.pause();

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly provider: Provider;
   /** The first proposal of the provider. */
   readonly first: Proposal;
+  /** Gives the proposal that follows at once, where the first one is a part of it. */
+  readonly whole?: (() => Promise<Proposal>) | undefined;
   readonly discover: Discover;
   /** Whether the pretty form of the log has all fields of sessions. */
   readonly verbose?: boolean;
@@ -38,14 +40,14 @@ const fewConnections = 256;
  * @returns the exit code: 0 after a drain, 1 when it could not start or had to stop because of a defect. Never throws.
  */
 export async function runUmay(options: RunOptions): Promise<number> {
-  const { model, warnings } = options.first;
+  const { model } = options.first;
   const destination = await openLogDestination(model.log.format, options.verbose ?? false);
   const logger = createLogger(model.log, destination);
   const request = watchStopRequests(logger);
   const { source } = options.provider;
   logger.info({ version, node: process.versions.node, pid: process.pid, config: source }, "umay is starting");
   options.provider.logTo?.(logger);
-  for (const { where, message } of warnings) logger.warn(`${where}: ${message}`);
+  tellWarnings(options.first, logger);
   try {
     return await serve(options, request, logger, destination);
   } catch (error) {
@@ -60,7 +62,7 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { provider, first, discover, onReady, takeOver }: RunOptions,
+  { provider, first, whole, discover, onReady, takeOver }: RunOptions,
   { stop, request, hurry, onHangup, onReopen }: StopRequest,
   logger: Logger,
   destination: LogDestination,
@@ -88,9 +90,16 @@ async function serve(
     return model.admin && opened.use(await openAdmin(model.admin, parts));
   };
   let admin: AdminServer | undefined;
+  let served = first;
+  const rest =
+    whole &&
+    (async () => {
+      served = await whole();
+      return served.model;
+    });
   try {
     if (taking === undefined) admin = await openOwnAdmin();
-    const stopped = await Promise.race([plane.start(), stop]);
+    const stopped = await Promise.race([plane.start(rest), stop]);
     if (stopped !== undefined) {
       await plane.abandon();
       logger.info("stopped while starting");
@@ -123,8 +132,9 @@ async function serve(
       "the limit on open files leaves room for few connections; raise it (ulimit -Hn, LimitNOFILE)",
     );
   manager.started(statusLine(plane));
-  first.heard(ok(plane.store.snapshot.version));
-  const telemetry = await openTelemetry(model, { plane, reloader, destination, logger });
+  served.heard(ok(plane.store.snapshot.version));
+  tellWarnings(served, logger, first);
+  const telemetry = await openTelemetry(model, { plane, reloader, provider, destination, logger });
   onHangup(() => reloader.news("SIGHUP"));
   onReopen(() => plane.accessFiles.reopen());
   const stopped = new AbortController();
@@ -140,10 +150,17 @@ async function serve(
   return code;
 }
 
+/** @param told has warnings that were told. */
+function tellWarnings({ warnings }: Proposal, logger: Logger, told?: Proposal): void {
+  const lines = new Set(told?.warnings.map(({ where, message }) => `${where}: ${message}`));
+  for (const { where, message } of warnings)
+    if (!lines.has(`${where}: ${message}`)) logger.warn(`${where}: ${message}`);
+}
+
 /** The part of umay that speaks OTLP is loaded where it is configured. */
 async function openTelemetry(
   { otlp }: Model,
-  { plane, logger, ...parts }: Pick<AdminParts, "plane" | "reloader" | "destination" | "logger">,
+  { plane, logger, ...parts }: Pick<AdminParts, "plane" | "reloader" | "provider" | "destination" | "logger">,
 ): Promise<Telemetry | undefined> {
   if (otlp === undefined) return undefined;
   const { Telemetry } = await import("../tell/telemetry.ts");

@@ -2,12 +2,12 @@ import { lookup } from "node:dns/promises";
 import { createServer, isIP, type Server } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/address.ts";
+import { inheritedSockets } from "../../lib/inherited-sockets.ts";
 import { listen, listenError } from "../../lib/listen.ts";
 import { probe } from "../../lib/probe.ts";
 import { collide } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { BoundListener } from "../state/store.ts";
-import { inheritedSockets } from "./inherited-sockets.ts";
 
 /** Where the kernel spreads the connections of several sockets on one port (SO_REUSEPORT), as Node has it. */
 const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type SocketAddress } from "../../lib/address.ts";
+import { inheritedSockets } from "../../lib/inherited-sockets.ts";
 import { type ListenOptions, listen } from "../../lib/listen.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
-import { inheritedSockets } from "./inherited-sockets.ts";
 
 /** The part of a listener that is used here. */
 type Handed = Pick<PlacedListener, "name" | "accept" | "addresses">;

@@ -122,23 +122,25 @@ export async function readBootstrap(
 
 /**
  * Makes the model of a bootstrap file, without the resources that control planes send.
- * @param lookups finds those that the file names.
+ * @param without listeners and clusters that are left out.
  * @throws ConfigError
  */
 export async function mapBootstrap(
   { bootstrap, mapping, parsed, name, text, findings }: ReadBootstrap,
   tolerant: boolean,
-  lookups?: Pick<Mapping, "routes" | "secret" | "endpoints">,
+  without: ReadonlySet<Node> = new Set(),
 ): Promise<Omit<LoadedEnvoy, "file">> {
   const fixed = bootstrap.node("static_resources");
+  const kept = (field: string): readonly Node[] =>
+    (fixed?.nodes(field) ?? []).filter((node) => !without.has(node));
   const resources = {
-    listeners: fixed?.nodes("listeners") ?? [],
-    clusters: fixed?.nodes("clusters") ?? [],
+    listeners: kept("listeners"),
+    clusters: kept("clusters"),
     admin: bootstrap.node("admin"),
   };
   const all = [...findings];
   const report = (finding: Finding): void => void all.push(finding);
-  const model = await mapResources(resources, { ...mapping, ...lookups, report });
+  const model = await mapResources(resources, { ...mapping, report });
   const problems = locate(all, parsed, name, text);
   if (!tolerant && problems.some(({ severity }) => severity === "error")) throw new ConfigError(problems);
   return { model, warnings: problems, effective: async () => effectiveOf(parsed, name) };

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { Notices } from "../notices.ts";
-import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
+import type { EffectiveValue, EnvoyView, Proposal, Provider } from "../provider.ts";
 import type { Driven } from "../xds/driven.ts";
-import { EndpointBoard } from "../xds/endpoints.ts";
-import { statsOf } from "../xds/stats.ts";
+import { DrivenProvider } from "../xds/driven-provider.ts";
+import { waitingFor } from "../xds/waiting.ts";
 import {
   type EnvoyOptions,
   type LoadedEnvoy,
@@ -12,22 +11,33 @@ import {
   readBootstrap,
   readEnvoyFile,
 } from "./load.ts";
+import type { Node } from "./node.ts";
+
+/** A bootstrap file that was read, with the control planes that it names; undefined: none. */
+interface Read extends ReadBootstrap {
+  readonly driven: Driven | undefined;
+  /** The resources that wait for others of a control plane. */
+  readonly waiting: ReadonlySet<Node>;
+  /** All of it but what comes from control planes. It is without faults. */
+  readonly own: Omit<LoadedEnvoy, "file">;
+}
 
 /** A bootstrap file of Envoy's, and the control planes that it names. The file is read on request. */
-export class EnvoyProvider implements Provider {
-  readonly board = new EndpointBoard();
+export class EnvoyProvider extends DrivenProvider implements Provider {
   readonly #options: EnvoyOptions;
   #file: string | undefined;
   #served: LoadedEnvoy | undefined;
-  readonly #notices = new Notices();
+  /** Read, and not proposed yet. */
+  #early: Read | undefined;
   /** The file as it is served; before anything is, as it was read first. */
-  #read: ReadBootstrap | undefined;
-  /** The control planes of the file as it was read first, and what named them there. */
-  #driven: Driven | undefined;
+  #read: Read | undefined;
+  /** Whether something is served. */
+  #isServing = false;
+  /** The part of the file that named the control planes which are asked. */
   #drivenBy: unknown;
-  #news: (() => void) | undefined;
 
   constructor(options: EnvoyOptions) {
+    super();
     this.#options = options;
   }
 
@@ -35,25 +45,43 @@ export class EnvoyProvider implements Provider {
     return this.#file ?? this.#options.file;
   }
 
+  async early(): Promise<Proposal | undefined> {
+    this.isAlone = true;
+    const read = await this.#readAgain();
+    this.#early = read;
+    this.#read = read;
+    return read.driven && waitingFor(read.driven.source.names, read.own);
+  }
+
   /** @param onlyNews whether control planes alone have news: the file counts as it is served. */
   async propose(onlyNews = false): Promise<Proposal> {
-    const read = (onlyNews ? this.#read : undefined) ?? (await this.#readAgain());
-    if (read !== this.#read && read.bootstrap.has("dynamic_resources")) await this.#drive(read);
-    const mapped = await mapBootstrap(read, false, this.#driven?.source.lookups);
-    const model = (await this.#driven?.complete(mapped.model)) ?? mapped.model;
-    const loaded: LoadedEnvoy = { ...mapped, model, file: this.source };
+    const read = (onlyNews ? this.#read : undefined) ?? this.#early ?? (await this.#readAgain());
+    this.#early = undefined;
+    if (!this.#isServing && this.driven === undefined && read.driven !== undefined) {
+      this.#drivenBy = namesOf(read);
+      this.drive(read.driven);
+      await read.driven.begin(read.own.model, read.waiting);
+    }
+    const driven = this.driven ?? read.driven;
+    // Files that it names may have changed since it was read.
+    const isKnown = !onlyNews && read.waiting.size === 0;
+    const mapped = isKnown ? read.own : await mapBootstrap(read, false, read.waiting);
+    const model = (await driven?.complete(mapped.model, read.waiting)) ?? mapped.model;
+    const loaded: LoadedEnvoy = { ...read.own, model, file: this.source };
     this.#served ??= loaded;
     this.#read ??= read;
     const heard: Proposal["heard"] = ({ ok }) => {
       if (!ok) return;
+      this.#isServing = true;
       this.#served = loaded;
+      if (read !== this.#read) this.#follow(read);
       this.#read = read;
-      this.#driven?.serves(model);
+      this.driven?.serves(model);
     };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
 
-  async #readAgain(): Promise<ReadBootstrap> {
+  async #readAgain(): Promise<Read> {
     if (this.#file === "-")
       throw new Error(
         "the configuration came from standard input, which cannot be read again; start umay with a file",
@@ -63,57 +91,53 @@ export class EnvoyProvider implements Provider {
       file: this.#file ?? this.#options.file,
     });
     const read = await readBootstrap(text, settings);
+    const driven = await this.#drivenOf(read);
+    const waiting = (this.driven ?? driven)?.source.waitingIn(read) ?? new Set();
+    const own = await mapBootstrap(read, false);
     this.#file = file;
-    return read;
+    return { ...read, driven, waiting, own };
   }
 
-  /** Asks the control planes that the file names, the first time that it names any. */
-  async #drive({ bootstrap, mapping, parsed }: ReadBootstrap): Promise<void> {
-    const { dynamic_resources, dynamicResources, node } = parsed.tree as Readonly<Record<string, unknown>>;
-    const by = [dynamic_resources ?? dynamicResources, node];
-    if (this.#driven !== undefined) {
-      if (!isDeepStrictEqual(by, this.#drivenBy))
-        this.#notices.warn({}, "changes of node and dynamic_resources count from the next start on");
-      return;
-    }
+  /** The control planes that a file names. Nobody is asked yet. */
+  async #drivenOf({ bootstrap, mapping }: ReadBootstrap): Promise<Driven | undefined> {
+    if (!bootstrap.has("dynamic_resources")) return undefined;
     // A start without a control plane pays nothing for it.
-    const { driveBy } = await import("../xds/bootstrap-source.ts");
-    this.#driven = await driveBy(bootstrap, mapping, this.board, this.#notices);
-    this.#drivenBy = by;
-    if (this.#news !== undefined) this.#driven?.source.listen(this.#news);
+    const { drivenBy } = await import("../xds/bootstrap-source.ts");
+    return drivenBy(bootstrap, mapping, this.board, this.notices);
   }
 
-  endpoints(...[spec, changed, signal]: Parameters<NonNullable<Provider["endpoints"]>>) {
-    this.board.follow(spec.service, changed, signal);
-    return () => this.board.of(spec);
-  }
-
-  logTo(logger: ProviderLogger): void {
-    this.#notices.logTo(logger);
-  }
-
-  watch(news: () => void, signal: AbortSignal): void {
-    this.#news = news;
-    this.#driven?.source.listen(news);
-    signal.addEventListener("abort", () => this.close());
-  }
-
-  close(): void {
-    this.#driven?.source.stop();
+  /** Another file is served: control planes are asked that it is the first to name. */
+  #follow(read: Read): void {
+    const { own, waiting, driven } = read;
+    if (this.driven !== undefined) {
+      this.driven.source.follow(waiting);
+      if (!isDeepStrictEqual(namesOf(read), this.#drivenBy))
+        this.notices.warn({}, "changes of node and dynamic_resources count from the next start on");
+    } else if (driven !== undefined) {
+      this.#drivenBy = namesOf(read);
+      this.drive(driven);
+      driven
+        .begin(own.model, waiting, false)
+        .catch((error: Error) =>
+          this.notices.warn({ err: error }, "the control plane can't be asked: this is a defect of umay"),
+        );
+    }
   }
 
   get envoy(): EnvoyView {
-    return {
-      node: () => ({ id: this.#read?.bootstrap.node("node")?.text("id") ?? "" }),
-      dump: async (endpoints) => {
-        const { dumpConfig } = await import("../xds/dump.ts");
-        return dumpConfig({ bootstrap: this.#read?.bootstrap, source: this.#driven?.source, endpoints });
-      },
-      stats: () => statsOf(this.#driven?.source.carriers ?? new Map()),
-    };
+    return this.view(
+      () => ({ id: this.#read?.bootstrap.node("node")?.text("id") ?? "" }),
+      () => this.#read?.bootstrap,
+    );
   }
 
   async effective(): Promise<readonly EffectiveValue[]> {
     return (await this.#served?.effective()) ?? [];
   }
+}
+
+/** The part of a file that names control planes, and umay to them. */
+function namesOf({ parsed }: ReadBootstrap): unknown {
+  const { dynamic_resources, dynamicResources, node } = parsed.tree as Readonly<Record<string, unknown>>;
+  return [dynamic_resources ?? dynamicResources, node];
 }

@@ -3,6 +3,7 @@ import type { EndpointsDiscovery } from "../../model/pool.ts";
 import { Notices } from "../notices.ts";
 import {
   ConfigError,
+  type ControlPlaneReading,
   type EffectiveValue,
   type EnvoyView,
   type Proposal,
@@ -29,6 +30,10 @@ export class KubernetesProvider implements Provider {
 
   get source(): string {
     return this.#base.source;
+  }
+
+  async early(): Promise<Proposal | undefined> {
+    return this.#base.early?.();
   }
 
   /** @param onlyNews whether the configuration is as it was: the cluster, or the control plane, alone has news. */
@@ -75,6 +80,10 @@ export class KubernetesProvider implements Provider {
   ): () => readonly Backend[] | undefined {
     const follows = this.#part ?? this.#base;
     return follows.endpoints?.(spec, changed, signal) ?? (() => undefined);
+  }
+
+  controlPlanes(): readonly ControlPlaneReading[] | undefined {
+    return this.#base.controlPlanes?.();
   }
 
   get envoy(): EnvoyView | undefined {

@@ -1,28 +1,26 @@
+import { formatAddress } from "../../lib/address.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
-import { Notices } from "../notices.ts";
-import type { EffectiveValue, EnvoyView, Proposal, Provider, ProviderLogger } from "../provider.ts";
-import type { Driven } from "../xds/driven.ts";
-import { EndpointBoard } from "../xds/endpoints.ts";
-import { statsOf } from "../xds/stats.ts";
+import type { EffectiveValue, EnvoyView, Proposal, Provider } from "../provider.ts";
+import { DrivenProvider } from "../xds/driven-provider.ts";
+import { waitingFor } from "../xds/waiting.ts";
 import { type LoadOptions, loadConfig, type PlacedConfig } from "./load.ts";
 
 /**
  * The TOML file with its overrides, and the control plane that it names. The file is read on request, always the one that was
  * read first.
  */
-export class TomlProvider implements Provider {
-  readonly board = new EndpointBoard();
-  readonly #notices = new Notices();
+export class TomlProvider extends DrivenProvider implements Provider {
   readonly #options: LoadOptions;
   /** Absolute path of the file, `-` for standard input; undefined until it was read. */
   #file: string | undefined;
   #first: PlacedConfig | undefined;
+  /** Read, and not proposed yet. */
+  #early: PlacedConfig | undefined;
   /** The served configuration. Its keys that wait for a restart are not in effect. */
   #served: PlacedConfig | undefined;
-  #driven: Driven | undefined;
-  #news: (() => void) | undefined;
 
   constructor(options: LoadOptions) {
+    super();
     this.#options = options;
   }
 
@@ -30,14 +28,28 @@ export class TomlProvider implements Provider {
     return this.#file ?? this.#options.file ?? "";
   }
 
+  async early(): Promise<Proposal | undefined> {
+    this.isAlone = true;
+    const loaded = await this.#read();
+    this.#early = loaded;
+    const { xds } = loaded.model;
+    return xds?.initial === "wait"
+      ? waitingFor(
+          xds.servers.map(({ target }) => formatAddress(target)),
+          loaded,
+        )
+      : undefined;
+  }
+
   /** @param onlyNews whether the control plane alone has news: the file counts as it is served. */
   async propose(onlyNews = false): Promise<Proposal> {
-    const loaded = (onlyNews ? this.#served : undefined) ?? (await this.#read());
+    const loaded = (onlyNews ? this.#served : undefined) ?? this.#early ?? (await this.#read());
+    this.#early = undefined;
     const model = await this.#complete(loaded.model);
     const heard: Proposal["heard"] = ({ ok }) => {
       if (!ok) return;
       this.#served = loaded;
-      this.#driven?.serves(model);
+      this.driven?.serves(model);
     };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
@@ -57,47 +69,25 @@ export class TomlProvider implements Provider {
   async #complete(model: Model): Promise<Model> {
     const { xds } = this.#first!.model;
     if (xds === undefined) return model;
-    if (this.#driven === undefined) {
+    if (this.driven === undefined) {
       const { directory } = this.#first!;
       const { env } = this.#options;
       // A start without a control plane pays nothing for it.
-      const { driveBy } = await import("../xds/toml-source.ts");
-      this.#driven = await driveBy(xds, { directory, env, logger: this.#notices, board: this.board });
-      if (this.#news !== undefined) this.#driven.source.listen(this.#news);
+      const { drivenBy } = await import("../xds/toml-source.ts");
+      this.drive(await drivenBy(xds, { directory, env, logger: this.notices, board: this.board }));
     }
-    return this.#driven.complete(model);
-  }
-
-  endpoints(...[spec, changed, signal]: Parameters<NonNullable<Provider["endpoints"]>>) {
-    this.board.follow(spec.service, changed, signal);
-    return () => this.board.of(spec);
-  }
-
-  logTo(logger: ProviderLogger): void {
-    this.#notices.logTo(logger);
-  }
-
-  watch(news: () => void, signal: AbortSignal): void {
-    this.#news = news;
-    this.#driven?.source.listen(news);
-    signal.addEventListener("abort", () => this.close());
-  }
-
-  close(): void {
-    this.#driven?.source.stop();
+    await this.driven!.begin(model);
+    return this.driven!.complete(model);
   }
 
   get envoy(): EnvoyView | undefined {
-    const driven = this.#driven;
-    if (driven === undefined) return undefined;
-    return {
-      node: () => this.#first!.model.xds!.node,
-      dump: async (endpoints) => {
-        const { dumpConfig } = await import("../xds/dump.ts");
-        return dumpConfig({ bootstrap: undefined, source: driven.source, endpoints });
-      },
-      stats: () => statsOf(driven.source.carriers),
-    };
+    const xds = this.#first?.model.xds;
+    return xds === undefined
+      ? undefined
+      : this.view(
+          () => xds.node,
+          () => undefined,
+        );
   }
 
   async effective(): Promise<readonly EffectiveValue[]> {

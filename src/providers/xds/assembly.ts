@@ -28,6 +28,16 @@ interface Standing<T> {
   said: string;
 }
 
+/** Whose resources they are: the configuration's own, which wait for others, or those of control planes. */
+type Owner = "own" | "dynamic";
+
+interface Standings {
+  readonly cluster: Map<string, Standing<Pool>>;
+  readonly listener: Map<string, Standing<MappedListener>>;
+}
+
+const standings = (): Standings => ({ cluster: new Map(), listener: new Map() });
+
 /**
  * Puts resources together to what is served. One that waits for its routes or its secrets leaves in service what was served
  * under its name before. After a while it is served without them: requests get 404, and connections that need a secret are
@@ -36,10 +46,7 @@ interface Standing<T> {
 export class Assembly {
   readonly #clusters = MappedResources.clusters();
   readonly #listeners = MappedResources.listeners();
-  readonly #standing = {
-    cluster: new Map<string, Standing<Pool>>(),
-    listener: new Map<string, Standing<MappedListener>>(),
-  };
+  readonly #standing: Readonly<Record<Owner, Standings>> = { own: standings(), dynamic: standings() };
   readonly #mapping: Mapping;
   readonly #unknown: UnknownParts;
   readonly #patience: number;
@@ -78,8 +85,9 @@ export class Assembly {
     return mapped.of(node, { ...this.#mapping, ...lookups }, false);
   }
 
-  async put(clusters: Iterable<Wanted>, listeners: Iterable<Wanted>): Promise<Dynamic> {
-    const { cluster, listener } = this.#standing;
+  /** @param owner of all these resources. */
+  async put(owner: Owner, clusters: Iterable<Wanted>, listeners: Iterable<Wanted>): Promise<Dynamic> {
+    const { cluster, listener } = this.#standing[owner];
     const pools = await this.#all("cluster", clusters, this.#clusters, cluster);
     const put = { pools, listeners: await this.#all("listener", listeners, this.#listeners, listener) };
     this.#wake();
@@ -132,7 +140,7 @@ export class Assembly {
   /** Each fault once. */
   #say<T>(stands: Standing<T>, kind: string, name: string, cause: string): void {
     if (cause !== "" && cause !== stands.said)
-      this.#logger?.warn({ [kind]: name, cause }, `a ${kind} of the control plane can't be served whole`);
+      this.#logger?.warn({ [kind]: name, cause }, `a ${kind} can't be served whole`);
     stands.said = cause;
   }
 
@@ -141,7 +149,7 @@ export class Assembly {
     clearTimeout(this.#timer);
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const all of Object.values(this.#standing))
+    for (const all of Object.values(this.#standing).flatMap((owned) => Object.values(owned)))
       for (const { since = Number.NEGATIVE_INFINITY } of all.values())
         if (since + this.#patience > now) next = Math.min(next, since + this.#patience);
     if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#late, next - now + 1).unref();

@@ -17,11 +17,11 @@ import { type SourceOptions, XdsSource } from "./source.ts";
 const initialTimeout = 15_000;
 
 /**
- * Asks the control planes of a bootstrap file, and follows the files that it names. Resolves when there is something to serve.
+ * Finds the control planes of a bootstrap file, and the files that it names. Nobody is asked yet.
  * @param bootstrap the file, which has `dynamic_resources`. @param mapping of it.
  * @returns undefined after an error.
  */
-export async function driveBy(
+export async function drivenBy(
   bootstrap: Node,
   mapping: Mapping,
   board: EndpointBoard,
@@ -68,13 +68,11 @@ export async function driveBy(
   if (node === undefined && (servers.length > 0 || streams.length > 0))
     report(errorAt(bootstrap.at("node"), "needs id and cluster, by which the control plane knows this umay"));
   if (failed) return undefined;
-  const fixed = bootstrap.node("static_resources");
   const source = new XdsSource({
     mapping,
     node: node ?? { id: "", cluster: "" },
     ads: config && { servers, protocol: protocolOf(config) },
     roots,
-    own: [...(fixed?.nodes("listeners") ?? []), ...(fixed?.nodes("clusters") ?? [])],
     serversOf,
     initial: "wait",
     initialTimeout: dynamic.node("lds_config")?.number("initial_fetch_timeout") || initialTimeout,
@@ -83,7 +81,7 @@ export async function driveBy(
     board,
     logger,
   });
-  return Driven.start(source, mapping.defaults.pool, logger);
+  return new Driven(source, mapping.defaults.pool, logger);
 }
 
 /** The file of the last good state, which Envoy's configuration has no words for. */

@@ -1,4 +1,4 @@
-import type { Change, Kind, Resources } from "./resources.ts";
+import type { Change, Judge, Kind, Resources } from "./resources.ts";
 
 /** Brings resources of some kinds from one place, and keeps the last good version of each. */
 export interface Carrier {
@@ -10,7 +10,11 @@ export interface Carrier {
   readonly unreachable: boolean;
   /** Whether its stream is there; undefined: it has none. */
   readonly connected?: boolean;
+  /** The server that it is connected to, or was last; undefined: none yet, or it has no stream. */
+  readonly server?: string | undefined;
   start(): void;
+  /** Judges again what was refused and may be good by now, though nobody sends it again. Never rejects. */
+  again(): Promise<void>;
   stop(): void;
   /** From now on it also asks for these names of a kind, and for those no more. */
   ask(kind: Kind, more: readonly string[], less: readonly string[]): void;
@@ -22,4 +26,15 @@ export interface CarrierEvents {
   taken(kind: Kind, changes: readonly Change[]): void;
   /** It may be complete now, or unreachable. */
   looked(): void;
+}
+
+/** See {@link Carrier.again}. */
+export async function takeAgain(
+  { resources }: Pick<Carrier, "resources">,
+  { judge, taken }: Pick<CarrierEvents, "taken"> & { readonly judge: Judge },
+): Promise<void> {
+  for (const [kind, of] of resources) {
+    const changes = await of.again(judge);
+    if (changes.length > 0) taken(kind, changes);
+  }
 }

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { backoff } from "../../lib/backoff.ts";
 import type { Message } from "../envoy/read/wire.ts";
 import type { ProviderLogger } from "../provider.ts";
-import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { type Carrier, type CarrierEvents, takeAgain } from "./carrier.ts";
 import { GrpcStream } from "./grpc-stream.ts";
 import { type Protocol, type Response, readResponse, writeDelta, writeWorld } from "./messages.ts";
 import { type Change, type Judge, type Kind, kinds, type Received, Resources } from "./resources.ts";
@@ -54,6 +54,7 @@ interface Exchange {
  */
 export class StreamClient implements Carrier {
   readonly resources: ReadonlyMap<Kind, Resources>;
+  server: string | undefined;
   readonly #options: ClientOptions;
   /** Of kinds that are asked for on the present stream. */
   readonly #exchanges = new Map<Kind, Exchange>();
@@ -109,6 +110,11 @@ export class StreamClient implements Carrier {
     if (this.#open) this.#askFor(kind, more, less);
   }
 
+  again(): Promise<void> {
+    this.#busy = this.#busy.then(() => takeAgain(this, this.#options));
+    return this.#busy;
+  }
+
   /** Takes what was kept over a restart, before it starts. @returns undefined where it is not good. */
   restore(kind: Kind, received: Received): Promise<Change | undefined> {
     return this.resources.get(kind)!.restore(received, this.#options.judge);
@@ -134,6 +140,7 @@ export class StreamClient implements Carrier {
 
   #opened(server: string): void {
     this.#options.logger?.info({ server }, "connected to a control plane");
+    this.server = server;
     this.#open = true;
     for (const kind of this.resources.keys()) this.#askFor(kind, [...this.resources.get(kind)!.wanted], []);
   }
@@ -205,7 +212,12 @@ export class StreamClient implements Carrier {
   async #take(kind: Kind, response: Response, isCurrent: () => boolean): Promise<void> {
     const resources = this.resources.get(kind)!;
     this.#tries = 0;
-    const { refusals, changes } = await resources.take(response.received, this.#options.judge, isCurrent);
+    const { refusals, changes } = await resources.take(
+      response.received,
+      this.#options.judge,
+      isCurrent,
+      response,
+    );
     if (!isCurrent()) return this.#options.taken(kind, changes);
     const left = resources.gone(this.#goneWith(kind, response));
     this.#answer(kind, response, refusals);

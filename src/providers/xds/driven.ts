@@ -1,12 +1,13 @@
-import { formatAddress } from "../../lib/address.ts";
-import { probe } from "../../lib/probe.ts";
 import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { MappedListener } from "../envoy/map/listeners.ts";
+import type { Node } from "../envoy/node.ts";
 import type { ProviderLogger } from "../provider.ts";
 import type { Dynamic } from "./assembly.ts";
-import { type LeaveOut, merge } from "./merge.ts";
+import { type LeaveOut, merge, withNamedPools } from "./merge.ts";
 import type { XdsSource } from "./source.ts";
+
+const none: ReadonlySet<Node> = new Set();
 
 /** The part of a provider that control planes drive. */
 export class Driven {
@@ -15,33 +16,44 @@ export class Driven {
   readonly #logger: ProviderLogger;
   /** The resources that were left out last time. They are told once. */
   #told: ReadonlySet<string> = new Set();
-  /** Addresses that listeners have; undefined before a model is served: a start that can't have one fails by itself. */
-  #bound: ReadonlySet<string> | undefined;
+  #begun: Promise<void> | undefined;
 
-  /** Resolves when there is something to serve: see {@link XdsSource.ready}. @param usual a pool with every default. */
-  static async start(source: XdsSource, usual: Pool, logger: ProviderLogger): Promise<Driven> {
-    await source.start();
-    await source.ready();
-    return new Driven(source, usual, logger);
-  }
-
-  private constructor(source: XdsSource, usual: Pool, logger: ProviderLogger) {
+  /** @param usual a pool with every default. */
+  constructor(source: XdsSource, usual: Pool, logger: ProviderLogger) {
     this.source = source;
     this.#usual = usual;
     this.#logger = logger;
   }
 
-  /** A model with all that has come. */
-  async complete(model: Model): Promise<Model> {
+  /**
+   * Asks, unless it does already. Resolves when there is something to serve: see {@link XdsSource.ready}.
+   * @param own the configuration. @param waiting its resources that wait for others. @param waits whether to wait, too.
+   */
+  begin(own: Model, waiting = none, waits = true): Promise<void> {
+    this.#begun ??= this.#begin(own, waiting, waits);
+    return this.#begun;
+  }
+
+  async #begin(own: Model, waiting: ReadonlySet<Node>, waits: boolean): Promise<void> {
+    this.source.addresses.own = own;
+    this.source.follow(waiting);
+    await this.source.start();
+    if (waits) await this.source.ready();
+  }
+
+  /** A model with all that has come. @param waiting resources of the configuration that are not in it: they wait for others. */
+  async complete(model: Model, waiting = none): Promise<Model> {
     const told = new Set<string>();
     const leaveOut: LeaveOut = (what, why) => {
-      const message = `${what} of the control plane is not served: ${why}`;
+      const message = `${what} is not served: ${why}`;
       told.add(message);
       if (!this.#told.has(message)) this.#logger.warn({}, message);
     };
+    const own = merge(model, await this.source.own(waiting), leaveOut);
+    this.source.addresses.own = own;
     const { pools, listeners } = await this.source.dynamic();
     const bindable = await this.#bindable(listeners, leaveOut);
-    const merged = merge(model, { pools, listeners: bindable }, this.#usual, leaveOut);
+    const merged = withNamedPools(merge(own, { pools, listeners: bindable }, leaveOut), this.#usual);
     this.#told = told;
     return this.source.isComplete
       ? merged
@@ -50,21 +62,16 @@ export class Driven {
 
   /** This model is served now. */
   serves({ listeners }: Model): void {
-    this.#bound = new Set(listeners.map(({ bind }) => formatAddress(bind)));
+    this.source.addresses.serves(listeners);
   }
 
-  /** Without the new listeners whose address somebody else has, which would keep everything else out of service. */
+  /** Without listeners whose address somebody else has got meanwhile, which would keep everything else out of service. */
   async #bindable(listeners: Dynamic["listeners"], leaveOut: LeaveOut): Promise<Dynamic["listeners"]> {
-    const bound = this.#bound;
-    if (bound === undefined) return listeners;
     const free: MappedListener[] = [];
     for (const mapped of listeners) {
-      const { name, bind } = mapped.listener;
-      const fault = bound.has(formatAddress(bind))
-        ? undefined
-        : await probe(bind).catch((error: Error) => error);
+      const fault = await this.source.addresses.faultOf(mapped.listener);
       if (fault === undefined) free.push(mapped);
-      else leaveOut(`listener ${name}`, fault.message);
+      else leaveOut(`listener ${mapped.listener.name}`, fault);
     }
     return free;
   }

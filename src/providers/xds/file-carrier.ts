@@ -3,7 +3,7 @@ import { FileWatch, stampOf } from "../../lib/watch-files.ts";
 import { parseYaml } from "../envoy/read/yaml.ts";
 import { nameOfAny } from "../envoy/schema/registry.ts";
 import { ConfigError, type ProviderLogger } from "../provider.ts";
-import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { type Carrier, type CarrierEvents, takeAgain } from "./carrier.ts";
 import { type Judge, type Kind, kindNames, kinds, type Received, Resources } from "./resources.ts";
 
 /** Time that a writer has to finish, in milliseconds. */
@@ -73,6 +73,10 @@ export class FileCarrier implements Carrier {
   stop(): void {
     this.#stopped = true;
     this.#watch?.stop();
+  }
+
+  again(): Promise<void> {
+    return takeAgain(this, this.#options);
   }
 
   ask(kind: Kind, more: readonly string[], less: readonly string[]): void {

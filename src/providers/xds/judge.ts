@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { errorAt, type Finding } from "../../lib/findings.ts";
+import { mapAddress } from "../envoy/map/address.ts";
 import type { Mapping } from "../envoy/map/context.ts";
 import { type EndpointTraits, mapEndpoints, overprovisioningOf } from "../envoy/map/endpoints.ts";
 import { mapCertificate, mapClientTrust } from "../envoy/map/material.ts";
@@ -8,6 +9,7 @@ import type { Node } from "../envoy/node.ts";
 import { readMessage } from "../envoy/read/message.ts";
 import { readWire } from "../envoy/read/wire.ts";
 import { messageType } from "../envoy/schema/registry.ts";
+import type { Addresses } from "./addresses.ts";
 import { sortFindings, type UnknownParts } from "./faults.ts";
 import type { MappedResource } from "./mapped.ts";
 import { type Origin, type Reference, referencesOf } from "./origins.ts";
@@ -26,6 +28,8 @@ export interface JudgeOptions {
   readonly findingsWith: (routes: string, node: Node) => Promise<Found[]>;
   /** Why nobody can be asked there; undefined: somebody can. */
   readonly faultOf: (origin: Origin) => string | undefined;
+  /** Says whether a listener can have its address. */
+  readonly addresses: Pick<Addresses, "faultOf">;
   readonly unknown: UnknownParts;
   /** Gets warnings about what is good. */
   readonly warn: (kind: Kind, name: string, warnings: readonly string[]) => void;
@@ -62,6 +66,8 @@ export async function judgeResource(
     const [faults, warnings] = sortFindings(all, sources, options.unknown);
     if (faults.length > 0)
       return { refusal: faults.slice(0, mostFaults).join("; "), isOwn: sources.size === 1 };
+    const taken = kind === "listener" ? await takenOf(node, name, options) : undefined;
+    if (taken !== undefined) return { refusal: `address: ${taken}`, isOwn: false, mayPass: true };
     if (warnings.length > 0) options.warn(kind, name, warnings);
     return endpoints === undefined
       ? { node, references, isSecret: holdsSecret(node) }
@@ -69,6 +75,16 @@ export async function judgeResource(
   } catch (error) {
     return { refusal: `can't be read: ${(error as Error).message}`, isOwn: true };
   }
+}
+
+/** Why a listener can't have its address; undefined: it can. */
+async function takenOf(
+  listener: Node,
+  name: string,
+  { addresses, mapping }: JudgeOptions,
+): Promise<string | undefined> {
+  const bind = mapAddress(listener.node("address"), { ...mapping, report: () => {} }, listener);
+  return bind && addresses.faultOf({ name, bind });
 }
 
 /** By factor: most have the usual one. */

@@ -12,9 +12,8 @@ export type LeaveOut = (what: string, why: string) => void;
 /**
  * Adds what control planes have sent to a model. The model's own listeners and pools keep their names and addresses; a resource
  * that wants one of them is left out.
- * @param usual a pool with every default.
  */
-export function merge(model: Model, dynamic: Dynamic, usual: Pool, leaveOut: LeaveOut): Model {
+export function merge(model: Model, dynamic: Dynamic, leaveOut: LeaveOut): Model {
   const pools = new Map(model.pools.map((pool) => [pool.name, pool]));
   for (const pool of dynamic.pools)
     if (pools.has(pool.name)) leaveOut(`cluster ${pool.name}`, "the configuration has a pool of that name");
@@ -24,11 +23,13 @@ export function merge(model: Model, dynamic: Dynamic, usual: Pool, leaveOut: Lea
   for (const table of [...model.routeTables, ...added.flatMap((mapped) => mapped.tables)])
     if (!tables.has(table.name)) tables.set(table.name, table);
   const listeners = [...model.listeners, ...added.map(({ listener }) => listener)];
-  const merged = { ...model, listeners, pools: [...pools.values()], routeTables: [...tables.values()] };
-  return withNamedPools(merged, usual);
+  return { ...model, listeners, pools: [...pools.values()], routeTables: [...tables.values()] };
 }
 
-/** Adds the pools that something leads to and that have not come yet: they have no backends. */
+/**
+ * Adds the pools that something leads to and that have not come yet: they have no backends.
+ * @param usual a pool with every default.
+ */
 export function withNamedPools(model: Model, usual: Pool): Model {
   const pools = new Map(model.pools.map((pool) => [pool.name, pool]));
   const lists = [

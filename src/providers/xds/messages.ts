@@ -24,7 +24,7 @@ export interface Response {
   /** Undefined: a kind that umay does not ask for. */
   readonly kind: Kind | undefined;
   readonly nonce: string;
-  /** Of the whole state, where that is sent. */
+  /** Of the whole state; empty where the control plane does not say. */
   readonly version: string;
   readonly received: readonly Received[];
   /** Names that are gone, where changes alone are sent. */
@@ -46,7 +46,8 @@ export function readResponse(protocol: Protocol, bytes: Uint8Array): Response {
       version: each.text("version"),
       bytes: openAny(each.bytes("resource") ?? Buffer.alloc(0)).value,
     }));
-    return { kind, nonce, version: "", received, removed: response.texts("removed_resources") };
+    const version = response.text("system_version_info");
+    return { kind, nonce, version, received, removed: response.texts("removed_resources") };
   }
   const version = response.text("version_info");
   const received = response.blocks("resources").map((block) => open(block, version));

@@ -87,6 +87,8 @@ export interface Refusal {
   readonly refusal: string;
   /** Whether it would be refused whatever the other resources are. */
   readonly isOwn: boolean;
+  /** Whether it may be good later, though nobody sends it again: an address that it needs may be free then. */
+  readonly mayPass?: boolean;
 }
 
 /** A resource that came, changed or went. */
@@ -96,6 +98,12 @@ export interface Change {
   readonly now: Resource | undefined;
 }
 
+/** The names that a control plane has for a response; empty where there are none. */
+export interface ResponseName {
+  readonly version: string;
+  readonly nonce: string;
+}
+
 /** The outcome of a response. */
 export interface Outcome {
   /** Why some are refused. */
@@ -103,8 +111,8 @@ export interface Outcome {
   readonly changes: readonly Change[];
 }
 
-interface Refused extends Pick<Refusal, "isOwn"> {
-  readonly bytes: Uint8Array;
+interface Refused extends Pick<Refusal, "isOwn" | "mayPass"> {
+  readonly received: Received;
   readonly reason: string;
 }
 
@@ -115,7 +123,7 @@ const longestTurn = 10;
 export class Resources {
   readonly kind: Kind;
   readonly good = new Map<string, Resource>();
-  /** By name: bytes that were refused, and why. They are judged again only where others had a part in that. */
+  /** By name: what was refused, and why. They are judged again only where others had a part in that. */
   readonly refused = new Map<string, Refused>();
   /** Names that are asked for; of clusters and listeners all are. */
   readonly wanted = new Set<string>();
@@ -125,6 +133,8 @@ export class Resources {
   #everAnswered = false;
   /** Responses that were good as a whole, and those with something that was refused. */
   readonly counts = { good: 0, refused: 0 };
+  /** The last response: when it was taken, in milliseconds since 1970, and what it was called; undefined: none has come. */
+  last: { readonly at: number; readonly version: string; readonly nonce: string } | undefined;
 
   constructor(kind: Kind) {
     this.kind = kind;
@@ -133,11 +143,13 @@ export class Resources {
   /**
    * Takes what came: good ones replace, bad ones leave the last good version. Unwanted resources are left.
    * @param isCurrent whether it still counts; where it does not any more, the rest is left.
+   * @param response what the response is called.
    */
   async take(
     received: readonly Received[],
     judge: Judge,
     isCurrent: () => boolean = () => true,
+    { version, nonce }: ResponseName = { version: "", nonce: "" },
   ): Promise<Outcome> {
     const refusals: string[] = [];
     const changes: Change[] = [];
@@ -163,6 +175,7 @@ export class Resources {
     }
     this.#everAnswered = true;
     this.counts[refusals.length === 0 ? "good" : "refused"]++;
+    this.last = { at: Date.now(), version, nonce };
     return { refusals, changes };
   }
 
@@ -181,7 +194,7 @@ export class Resources {
   ): Promise<string | Change | undefined> {
     const { name, version, bytes } = received;
     const refused = this.refused.get(name);
-    if (refused?.isOwn && Buffer.compare(refused.bytes, bytes) === 0) return refused.reason;
+    if (refused?.isOwn && Buffer.compare(refused.received.bytes, bytes) === 0) return refused.reason;
     const before = this.good.get(name);
     if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) {
       this.good.set(name, { ...before, version });
@@ -193,13 +206,25 @@ export class Resources {
     // The message that it came in would stay in memory as a whole.
     const own = Buffer.from(bytes);
     if ("refusal" in judged) {
-      this.refused.set(name, { bytes: own, reason: judged.refusal, isOwn: judged.isOwn });
-      return judged.refusal;
+      const { refusal: reason, isOwn, mayPass = false } = judged;
+      this.refused.set(name, { received: { ...received, bytes: own }, reason, isOwn, mayPass });
+      return reason;
     }
     this.refused.delete(name);
     const now = { ...judged, name, version, bytes: own };
     this.good.set(name, now);
     return { name, before, now };
+  }
+
+  /** Judges those again that may be good by now. @returns those that are. */
+  async again(judge: Judge): Promise<readonly Change[]> {
+    const changes: Change[] = [];
+    for (const { received, mayPass } of [...this.refused.values()]) {
+      if (mayPass !== true) continue;
+      const outcome = await this.#one(received, judge, () => true);
+      if (typeof outcome === "object") changes.push(outcome);
+    }
+    return changes;
   }
 
   /**

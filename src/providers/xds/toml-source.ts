@@ -19,8 +19,8 @@ export interface TomlSurroundings {
   readonly board: EndpointBoard;
 }
 
-/** Asks the control plane of a table `[xds]`. Resolves when there is something to serve. */
-export async function driveBy(
+/** The control plane of a table `[xds]`. It is not asked yet. */
+export async function drivenBy(
   { servers, tls, protocol, cache, node, ...settings }: XdsSettings,
   { directory, env, logger, board }: TomlSurroundings,
 ): Promise<Driven> {
@@ -42,13 +42,12 @@ export async function driveBy(
     node,
     ads: { servers: servers.map((server) => serverAt(server, renewed)), protocol },
     roots: { cluster: ads, listener: ads },
-    own: [],
     serversOf: () => [],
     cache: cache && new CacheFile(cache, node),
     board,
     logger,
   });
-  return Driven.start(source, defaults.pool, logger);
+  return new Driven(source, defaults.pool, logger);
 }
 
 /** Gives the present content of files; what can't be used leaves what was there before. */

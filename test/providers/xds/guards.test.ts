@@ -67,14 +67,13 @@ async function servedOf({ filters, route, unknown = "refuse" }: Sent) {
     node: { id: "umay", cluster: "edge" },
     ads: undefined,
     roots: { cluster: undefined, listener: origin },
-    own: [],
     serversOf: () => [],
     initial: "wait",
     initialTimeout: 10_000,
     unknown,
     cache: undefined,
     board: new EndpointBoard(),
-    logger: { info: tell, warn: tell },
+    logger: { info: () => {}, warn: tell },
   });
   try {
     await source.start();
@@ -236,11 +235,11 @@ test("a guard that fails later leaves in service what was served before", async 
     info: () => {},
     warn: (fields) => void told.push(JSON.stringify(fields)),
   });
-  const good = await assembly.put([], [{ name: "l", node }]);
+  const good = await assembly.put("dynamic", [], [{ name: "l", node }]);
   assert.deepEqual([good.listeners.length, told, findings], [1, [], []]);
   for (const type of ["rbac.v3.RBACPerRoute", "buffer.v3.BufferPerRoute"]) {
     routes = routesOf(perRoute(type, type.startsWith("rbac") ? { rbac: { rules: nobody } } : {}));
-    const now = await assembly.put([], [{ name: "l", node }]);
+    const now = await assembly.put("dynamic", [], [{ name: "l", node }]);
     assert.equal(now.listeners[0], good.listeners[0], type);
   }
   assert.equal(told.length, 2);

@@ -149,6 +149,28 @@ test("a file that can't be read changes nothing, and of a bad resource the last 
   );
 });
 
+test("a file that no resource names any more is left", async () => {
+  using folder = new Folder(ofFiles);
+  const from = (path: string): object =>
+    edsCluster("a", { eds_cluster_config: { eds_config: fileSource(path) } });
+  folder.put("old.json", endpoints("a", 4001));
+  folder.put("new.json", endpoints("a", 4002));
+  folder.put("cds.json", from("old.json"));
+  folder.put("lds.json");
+  await folder.propose();
+  const places = (): readonly string[] =>
+    (folder.provider.controlPlanes() ?? [])
+      .map(({ place }) => place.slice(place.lastIndexOf("/") + 1))
+      .sort();
+  assert.deepEqual(places(), ["cds.json", "lds.json", "old.json"]);
+  folder.put("cds.json", from("new.json"));
+  await folder.until(() => folder.backends("a")?.[0] === "127.0.0.1:4002");
+  assert.deepEqual(places(), ["cds.json", "lds.json", "new.json"]);
+  folder.put("cds.json");
+  await folder.until(({ pools }) => pools.length === 0);
+  assert.deepEqual(places(), ["cds.json", "lds.json"]);
+});
+
 test("streams for single kinds stand beside ADS: each asks by its own method, and names its node", async () => {
   await using control = await AdsServer.start("delta");
   const stream = `{ api_config_source: { api_type: DELTA_GRPC, grpc_services: [{ envoy_grpc: { cluster_name: xds } }] } }`;

@@ -29,7 +29,7 @@ message envoy.service.discovery.v3.DeltaDiscoveryRequest
 9 resource_locators_unsubscribe message[] x
 
 message envoy.service.discovery.v3.DeltaDiscoveryResponse
-1 system_version_info string - opaque
+1 system_version_info string
 2 resources envoy.service.discovery.v3.Resource[]
 4 type_url string
 5 nonce string

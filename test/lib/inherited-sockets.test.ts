@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { InheritedSockets } from "../../../src/control/workers/inherited-sockets.ts";
+import { InheritedSockets } from "../../src/lib/inherited-sockets.ts";
 
 const env = { LISTEN_PID: "7", LISTEN_FDS: "2", LISTEN_FDNAMES: "web:mail:not counted" };
 
