@@ -72,7 +72,7 @@ async function clientOf(issuer: CreatedCertificate, name: string): Promise<Ident
 
 const identity = (name: string, { cert, key }: Identity): Message => secret(name, cert, key);
 
-/** What the backend is, and whom it lets in. */
+/** The identity of the backend, and the CAs of the clients that it lets in. */
 async function backendOf(issuer: CreatedCertificate): Promise<Identity & { readonly ca: readonly string[] }> {
   const { cert, key } = await createCertificate({
     commonName: "backend",
