@@ -19,7 +19,10 @@ export interface ConfigChoice {
 
 /** The provider of a configuration, which is not read yet. */
 export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise<Provider> {
-  if (envoyConfig === undefined) return new KubernetesProvider(tomlProvider(config));
+  if (envoyConfig === undefined) {
+    const compiler = () => import("../data/decide/http/trial.ts");
+    return new KubernetesProvider(tomlProvider(config), compiler);
+  }
   // A start from TOML pays nothing for it.
   const { EnvoyProvider } = await import("../providers/envoy/provider.ts");
   return new EnvoyProvider({ file: envoyConfig, env: process.env, cwd: process.cwd() });

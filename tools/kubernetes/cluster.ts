@@ -62,11 +62,14 @@ async function inside(cluster: string, folder: string, command: readonly string[
     "config/crd/experimental",
   );
   let server: string;
+  let serverName = "the stand-in of the tests (tools/kubernetes/stand-in.ts), which checks nothing";
   const missing = ApiServer.missing(folder);
   if (missing === undefined) {
     server = stack.use(
       await ApiServer.start({ folder, dir: dir.path, address: gatewayAddress, umay: bin }),
     ).url;
+    const program = resolve(folder, "kube-apiserver");
+    serverName = `kube-apiserver, ${execFileSync(program, ["--version"], { encoding: "utf8" }).trim()}`;
     const kubelet = startKubelet(dir.path, logOf);
     stack.defer(() => void kubelet.close());
   } else {
@@ -97,6 +100,7 @@ async function inside(cluster: string, folder: string, command: readonly string[
       UMAY_KUBECONFIG: umay,
       UMAY_BIN: bin,
       KUBERNETES_FOLDER: resolve(folder),
+      KUBERNETES_SERVER: serverName,
     },
   });
   stack.defer(() => end(child));

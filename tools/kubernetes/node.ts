@@ -6,7 +6,7 @@ import { Follower } from "../../src/providers/kubernetes/client/follower.ts";
 import { Pace } from "../../src/providers/kubernetes/client/pace.ts";
 import { type KubeObject, keyOf } from "../../src/providers/kubernetes/meta.ts";
 import { gatewayAddress, Pod } from "./pods.ts";
-import type { Container, Deployment, PodTemplate, Secret, SecretVolume, Service } from "./workloads.ts";
+import type { ConfigMap, Container, Deployment, PodTemplate, Secret, Service, Volume } from "./workloads.ts";
 
 export const nodeName = "pretend";
 /** Of umay's own, which the conformance suite's programs may use. */
@@ -40,6 +40,7 @@ export class PretendNode {
   readonly #deployments = new Map<string, Deployment>();
   readonly #services = new Map<string, Service>();
   readonly #secrets = new Map<string, Secret>();
+  readonly #configMaps = new Map<string, ConfigMap>();
   /** Slices as they were written last. */
   readonly #slices = new Map<string, string>();
   readonly #followers: readonly Follower[];
@@ -70,6 +71,7 @@ export class PretendNode {
       follow("/apis/apps/v1/deployments", this.#deployments),
       follow("/api/v1/services", this.#services),
       follow("/api/v1/secrets", this.#secrets),
+      follow("/api/v1/configmaps", this.#configMaps),
     ];
   }
 
@@ -117,9 +119,8 @@ export class PretendNode {
   }
 
   #hasVolumes({ metadata, spec }: Deployment): boolean {
-    return (spec.template.spec.volumes ?? []).every(
-      ({ secret }) => secret === undefined || this.#secrets.has(`${metadata.namespace}/${secret.secretName}`),
-    );
+    const { volumes = [] } = spec.template.spec;
+    return volumes.every((volume) => this.#filesOf(metadata.namespace!, volume) !== undefined);
   }
 
   async #begin(owner: string, { metadata, spec }: Deployment): Promise<void> {
@@ -172,7 +173,7 @@ export class PretendNode {
     await running.pod.stop();
   }
 
-  /** The variables of a container; volumes of secrets are folders, whose paths are put in place of their mounts. */
+  /** The variables of a container; volumes are folders, whose paths are put in place of their mounts. */
   #environment(
     { env = [], volumeMounts = [] }: Container,
     { volumes = [] }: PodTemplate,
@@ -184,8 +185,8 @@ export class PretendNode {
       "status.podIP": pod.address,
     };
     const folders = volumeMounts.flatMap(({ name, mountPath }) => {
-      const secret = volumes.find((volume) => volume.name === name)?.secret;
-      return secret === undefined ? [] : [[mountPath, this.#mount(pod.namespace, secret)] as const];
+      const volume = volumes.find((each) => each.name === name);
+      return volume === undefined ? [] : [[mountPath, this.#mount(pod, volume)] as const];
     });
     return Object.fromEntries(
       env.map(({ name, value = "", valueFrom }) => {
@@ -197,15 +198,28 @@ export class PretendNode {
   }
 
   /** @returns the folder of a volume. */
-  #mount(namespace: string, { secretName, items }: SecretVolume): string {
-    const key = `${namespace}/${secretName}`;
-    const folder = join(this.#options.folder, "secrets", key);
+  #mount(pod: { readonly namespace: string; readonly name: string }, volume: Volume): string {
+    const folder = join(this.#options.folder, "volumes", pod.namespace, pod.name, volume.name);
     mkdirSync(folder, { recursive: true });
-    for (const [file, content] of Object.entries(this.#secrets.get(key)?.data ?? {})) {
-      const path = items?.find((item) => item.key === file)?.path ?? file;
-      writeFileSync(join(folder, path), Buffer.from(content, "base64"));
-    }
+    const { items } = volume.secret ?? volume.configMap ?? {};
+    for (const [key, content] of Object.entries(this.#filesOf(pod.namespace, volume) ?? {}))
+      writeFileSync(join(folder, items?.find((item) => item.key === key)?.path ?? key), content);
     return folder;
+  }
+
+  /** By their keys; undefined: what the volume names is not there. */
+  #filesOf(
+    namespace: string,
+    { secret, configMap }: Volume,
+  ): Readonly<Record<string, string | Buffer>> | undefined {
+    if (configMap !== undefined) {
+      const found = this.#configMaps.get(`${namespace}/${configMap.name}`);
+      return found && (found.data ?? {});
+    }
+    if (secret === undefined) return {};
+    const found = this.#secrets.get(`${namespace}/${secret.secretName}`);
+    const files = Object.entries(found?.data ?? {});
+    return found && Object.fromEntries(files.map(([key, text]) => [key, Buffer.from(text, "base64")]));
   }
 
   async #tellDeployment({ metadata, spec }: Deployment, replicas: number): Promise<void> {

@@ -14,15 +14,20 @@ export interface Container {
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
-export interface SecretVolume {
-  readonly secretName: string;
-  /** The files, where they are not named as the keys are. */
+/** The files of a volume, where they are not named as the keys are. */
+export interface VolumeItems {
   readonly items?: readonly { readonly key: string; readonly path: string }[];
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly secret?: VolumeItems & { readonly secretName: string };
+  readonly configMap?: VolumeItems & { readonly name: string };
 }
 
 export interface PodTemplate {
   readonly containers: readonly Container[];
-  readonly volumes?: readonly { readonly name: string; readonly secret?: SecretVolume }[];
+  readonly volumes?: readonly Volume[];
 }
 
 export interface Deployment extends KubeObject {
@@ -50,5 +55,9 @@ export interface Service extends KubeObject {
 
 export interface Secret extends KubeObject {
   /** Base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface ConfigMap extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }

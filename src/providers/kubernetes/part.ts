@@ -17,6 +17,7 @@ import { ClusterSource } from "./source.ts";
 import { Reporter } from "./status/reporter.ts";
 import { translate } from "./translate/translate.ts";
 import type { Translation } from "./translate/translation.ts";
+import type { Compiler } from "./translate/trial.ts";
 
 /** How long a start waits until the cluster is known, in milliseconds. */
 const patience = 3_000;
@@ -26,6 +27,11 @@ const together = { least: 50, most: 5_000 } as const;
 const again = 30_000;
 /** At a start, objects that others name are read until there are no new ones, at most so many times. */
 const mostRounds = 3;
+
+interface Surroundings {
+  readonly logger: ProviderLogger;
+  readonly compiler: Compiler;
+}
 
 /** The part of a cluster in what is served. */
 export class ClusterPart {
@@ -37,6 +43,7 @@ export class ClusterPart {
   #changes = 0;
   #translatedAt = 0;
   readonly #defaults: Defaults;
+  readonly #compiler: Compiler;
   readonly #ownAdmin: OwnAdmin;
   /** Binds that are served now, as text. */
   #served: ReadonlySet<string> = new Set();
@@ -50,16 +57,22 @@ export class ClusterPart {
   /** @throws Error where it is not known how to get there. */
   static async open(
     settings: KubernetesSettings,
-    logger: ProviderLogger,
+    surroundings: Surroundings,
     env: NodeJS.ProcessEnv = process.env,
   ): Promise<ClusterPart> {
     const access = await readAccess(settings.kubeconfig, env);
-    return new ClusterPart(settings, new Api(access), await readDefaults(env, false), logger);
+    return new ClusterPart(settings, new Api(access), await readDefaults(env, false), surroundings);
   }
 
-  private constructor(settings: KubernetesSettings, api: Api, defaults: Defaults, logger: ProviderLogger) {
+  private constructor(
+    settings: KubernetesSettings,
+    api: Api,
+    defaults: Defaults,
+    { logger, compiler }: Surroundings,
+  ) {
     this.#settings = settings;
     this.#defaults = defaults;
+    this.#compiler = compiler;
     this.#ownAdmin = new OwnAdmin(logger);
     this.#source = new ClusterSource({
       api,
@@ -167,6 +180,7 @@ export class ClusterPart {
       controllerName: this.#settings.gatewayController,
       addresses: addressesOf(this.#settings, cluster),
       defaults: this.#defaults,
+      compiler: this.#compiler,
     };
     const translation = await translate(cluster, { ...options, unavailablePorts: new Map() });
     const unavailablePorts = await this.#unavailable(translation.model.listeners, base);

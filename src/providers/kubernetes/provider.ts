@@ -11,10 +11,12 @@ import {
   type ProviderLogger,
 } from "../provider.ts";
 import type { ClusterPart } from "./part.ts";
+import type { Compiler } from "./translate/trial.ts";
 
 /** A configuration that may name a cluster, which then has its part in what is served. */
 export class KubernetesProvider implements Provider {
   readonly #base: Provider;
+  readonly #compiler: () => Promise<Compiler>;
   readonly #notices = new Notices();
   /** The cluster of the configuration as it was first; undefined: it names none, or was not read yet. */
   #part: ClusterPart | undefined;
@@ -23,9 +25,10 @@ export class KubernetesProvider implements Provider {
   /** Whether it has news that it was not asked for yet. */
   #ownNews = false;
 
-  /** @param base reads the configuration. */
-  constructor(base: Provider) {
+  /** @param base reads the configuration. @param compiler loads what tries rules, where there is a cluster. */
+  constructor(base: Provider, compiler: () => Promise<Compiler>) {
     this.#base = base;
+    this.#compiler = compiler;
   }
 
   get source(): string {
@@ -47,7 +50,8 @@ export class KubernetesProvider implements Provider {
     if (isFirst && settings !== undefined) {
       // A start without a cluster pays nothing for it.
       const { ClusterPart } = await import("./part.ts");
-      this.#part = await ClusterPart.open(settings, this.#notices).catch((error: Error) => {
+      const surroundings = { logger: this.#notices, compiler: await this.#compiler() };
+      this.#part = await ClusterPart.open(settings, surroundings).catch((error: Error) => {
         throw unreachable(this.source, error);
       });
     }

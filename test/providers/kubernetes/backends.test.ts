@@ -49,6 +49,11 @@ test("ready endpoints of all slices are backends, and those that end only where 
   assert.deepEqual(addresses(bare + slice("1", `[${dead}]`)), []);
 });
 
+test("an endpoint that is no address is left out", () => {
+  const wrong = "{ addresses: [x.test] }, {}, { addresses: ['::g'] }";
+  assert.deepEqual(addresses(bare + slice("1", `[${wrong}, { addresses: [10.0.0.2] }]`)), ["10.0.0.2:8080"]);
+});
+
 test("ports are found by their names, and of two families one counts", () => {
   const named = bare.replace("port: 80", "name: http, port: 80");
   const ports = "[{ name: other, port: 1 }, { name: http, port: 9 }]";

@@ -2,6 +2,7 @@ import { parseAllDocuments } from "yaml";
 import { Chains, isChain } from "../../../src/data/decide/chains.ts";
 import { type Decision, decide } from "../../../src/data/decide/http/decide.ts";
 import { indexTable, Routing } from "../../../src/data/decide/http/routing.ts";
+import * as compiler from "../../../src/data/decide/http/trial.ts";
 import { isMisdirected } from "../../../src/data/decide/misdirected.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import { httpRefusals } from "../../../src/model/http/refusals.ts";
@@ -37,12 +38,17 @@ const kinds: Readonly<Record<string, keyof Cluster>> = {
   Namespace: "namespaces",
 };
 
-/** A cluster of the objects in YAML; without a namespace they are in `default`, but for kinds that have none. */
-export function clusterOf(yaml: string): Cluster {
+/** An object of a test. */
+export type SceneObject = KubeObject & { readonly kind: string };
+
+/** A cluster of the objects in YAML. */
+export const clusterOf = (yaml: string): Cluster =>
+  clusterFrom(parseAllDocuments(yaml).flatMap((document) => (document.toJS() as SceneObject | null) ?? []));
+
+/** A cluster of objects; without a namespace they are in `default`, but for kinds that have none. */
+export function clusterFrom(objects: readonly SceneObject[]): Cluster {
   const cluster = Object.fromEntries(Object.values(kinds).map((name) => [name, new Map()]));
-  for (const document of parseAllDocuments(yaml)) {
-    const object = document.toJS() as (KubeObject & { kind: string }) | null;
-    if (object === null) continue;
+  for (const object of objects) {
     const kind = kinds[object.kind];
     if (kind === undefined) throw new Error(`no kind ${object.kind}`);
     const bare = ["GatewayClass", "IngressClass", "Namespace"].includes(object.kind);
@@ -68,6 +74,7 @@ export async function optionsWith(change: Partial<TranslateOptions> = {}): Promi
     addressPool: [],
     unavailablePorts: new Map(),
     defaults: await defaults,
+    compiler,
     ...change,
   };
 }

@@ -43,7 +43,8 @@ export class BackendTls {
       const targets = targetsOf(policy);
       const other = targets.map((target) => taken.get(target)).find((each) => each !== undefined);
       for (const target of targets) if (!taken.has(target)) taken.set(target, policy);
-      all.push(await judge(policy, other, secrets));
+      const judged = judge(policy, other, secrets);
+      all.push(await judged.catch((error: Error) => refused(policy, problem("Invalid", error.message))));
     }
     return new BackendTls(all);
   }
@@ -62,7 +63,10 @@ export class BackendTls {
 }
 
 /** Only of Services. */
-function targetsOf({ metadata: { namespace }, spec: { targetRefs } }: BackendTlsPolicy): readonly string[] {
+export function targetsOf({
+  metadata: { namespace },
+  spec: { targetRefs },
+}: BackendTlsPolicy): readonly string[] {
   return targetRefs.flatMap(({ group = "", kind = "Service", name, sectionName }) => {
     if (group !== "" || kind !== "Service") return [];
     return [sectionName === undefined ? `${namespace}/${name}` : `${namespace}/${name}/${sectionName}`];
@@ -75,14 +79,11 @@ async function judge(
   secrets: Secrets,
 ): Promise<JudgedPolicy> {
   const { validation } = policy.spec;
-  const gateways = new Set<Gateway>();
-  if (other !== undefined) {
-    const refusal = problem(
-      "Conflicted",
-      `BackendTLSPolicy ${other.metadata.name} is older and has the same target`,
+  if (other !== undefined)
+    return refused(
+      policy,
+      problem("Conflicted", `BackendTLSPolicy ${other.metadata.name} is older and has the same target`),
     );
-    return { policy, tls: undefined, refusal, unresolved: undefined, gateways };
-  }
   const { ca, problems } = await authoritiesOf(policy, secrets);
   const refs = validation.caCertificateRefs ?? [];
   const noCa = refs.length > 0 && ca === undefined;
@@ -100,9 +101,17 @@ async function judge(
         : { verify: true, ca, serverName: validation.hostname, ...namesOf(policy), alpn: [] },
     refusal,
     unresolved: problems[0],
-    gateways,
+    gateways: new Set(),
   };
 }
+
+const refused = (policy: BackendTlsPolicy, refusal: Problem): JudgedPolicy => ({
+  policy,
+  tls: undefined,
+  refusal,
+  unresolved: undefined,
+  gateways: new Set(),
+});
 
 function namesOf({ spec }: BackendTlsPolicy): Pick<PoolTls, "names"> {
   const names = (spec.validation.subjectAltNames ?? []).flatMap(({ type, hostname, uri }): BackendName[] => {

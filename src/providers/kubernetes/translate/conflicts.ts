@@ -59,7 +59,7 @@ function isIndistinct(left: Spot, right: Spot): boolean {
 }
 
 /** The certificates that clients are asked for. The same reference means another object in another namespace. */
-function askedOf(spot: Spot): unknown {
+export function askedOf(spot: Spot): unknown {
   const { validation } = frontendTls(spot) ?? {};
   const own = spot.gateway.metadata.namespace ?? "";
   const references = validation?.caCertificateRefs.map(

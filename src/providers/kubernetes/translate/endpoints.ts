@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../../lib/address.ts";
 import type { Backend } from "../../../model/backend.ts";
 import type { EndpointSlice, Service, ServicePort } from "../core.ts";
@@ -46,8 +47,9 @@ function addBackends(
   const number = ports?.find(({ name = "" }) => name === (port.name ?? ""))?.port;
   if (number === undefined) return;
   for (const endpoint of endpoints ?? []) {
-    const [host] = endpoint.addresses;
-    if (host === undefined || !usable(endpoint)) continue;
+    const host = endpoint.addresses?.[0] ?? "";
+    // One that is no address must not end what follows the others.
+    if (isIP(host) === 0 || !usable(endpoint)) continue;
     const target: SocketAddress = canonicalAddress({ kind: "tcp", host, port: number });
     const address = formatAddress(target);
     if (!found.has(address)) found.set(address, { address, target, weight: 1, tier: 0 });

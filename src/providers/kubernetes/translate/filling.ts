@@ -1,10 +1,11 @@
 import type { Regexes } from "../../../lib/regex.ts";
+import type { Slices } from "../../../lib/slices.ts";
 import type { BackendReference, StreamRoute } from "../gateway-api.ts";
 import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
 import { type AnyRoute, type Attachment, type Attempted, Parents } from "./attach.ts";
 import type { Backends, BackendUse, BackendUser } from "./backends.ts";
-import type { Problem } from "./conditions.ts";
+import { type Problem, problem } from "./conditions.ts";
 import type { ServedGateway } from "./gateways.ts";
 import { type Overlap, ownerText, takenBy } from "./overlaps.ts";
 import {
@@ -15,15 +16,26 @@ import {
   servePlace,
 } from "./places.ts";
 import { makeRoute, type ReadRoute, readGrpcRoute, readHttpRoute, targetOf } from "./request-routes.ts";
-import type { Said } from "./said.ts";
+import { notServed, type Said } from "./said.ts";
 import { placeText, type RouteKindName, type Spot } from "./spots.ts";
 import { type RouteFaults, routeStatus } from "./statuses.ts";
 import type { TranslateOptions } from "./translation.ts";
+import type { Trial } from "./trial.ts";
 
 interface FillingParts {
   readonly options: TranslateOptions;
   readonly regexes: Regexes;
   readonly said: Said;
+  readonly slices: Slices;
+  readonly trial: Trial;
+}
+
+/** A route whose status waits for what is served. */
+interface Untold {
+  readonly kind: RouteKindName;
+  readonly route: AnyRoute;
+  readonly attempts: readonly Attempted[];
+  readonly faults: Omit<RouteFaults, "overlaps">;
 }
 
 /** Fills listeners with the routes that are attached to them. */
@@ -35,8 +47,7 @@ export class Filling {
   readonly #parts: FillingParts;
   readonly #routes = new Map<Spot, PlacedHttpRoute[]>();
   readonly #streams = new Map<Spot, PlacedStream[]>();
-  /** Statuses of routes, which wait for what is served. */
-  readonly #untold: ((overlaps: ReadonlyMap<string, readonly Overlap[]>) => void)[] = [];
+  readonly #untold: Untold[] = [];
   /** How many routes there were so far. */
   #rank = 0;
 
@@ -49,9 +60,9 @@ export class Filling {
   }
 
   /** HTTPRoutes and GRPCRoutes. Of two that ask for the same, the older one wins, whichever kind it is. */
-  requests(): void {
+  async requests(): Promise<void> {
     const { httpRoutes, grpcRoutes } = this.#cluster;
-    const { regexes } = this.#parts;
+    const { regexes, slices } = this.#parts;
     const all = [
       ...[...httpRoutes.values()].map((route) => ({
         route,
@@ -65,8 +76,8 @@ export class Filling {
       })),
     ];
     for (const { route, kind, read } of all.sort((left, right) => byAge(left.route, right.route))) {
-      const attempts = this.#attach(kind, route);
-      if (attempts.length > 0) this.#request(kind, route, attempts, read());
+      await slices.next();
+      this.#alone(kind, route, (attempts) => this.#request(kind, route, attempts, read()));
     }
   }
 
@@ -77,41 +88,42 @@ export class Filling {
     { rules, refusals }: ReadRoute,
   ): void {
     const unresolved: Problem[] = [];
-    const user = userOf(kind, route, kind === "GRPCRoute" ? "grpc" : "http");
+    const owner = { kind, namespace: route.metadata.namespace ?? "", name: route.metadata.name };
     const making = {
       usual: this.#parts.options.defaults.route,
       backends: this.#backends,
-      user,
+      user: userOf(kind, route, kind === "GRPCRoute" ? "grpc" : "http"),
       report: (wrong: Problem) => void unresolved.push(wrong),
     };
-    for (const { spot, hosts } of attachmentsOf(attempts)) {
-      const placed = this.#routes.get(spot) ?? [];
-      this.#routes.set(spot, placed);
-      for (const rule of rules)
-        placed.push({
-          route: makeRoute(rule, spot, making),
-          hosts,
-          matches: rule.matches,
-          priority: 0,
-          rank: this.#rank++,
-          owner: { kind, namespace: route.metadata.namespace ?? "", name: route.metadata.name },
-        });
-    }
+    const placed = attachmentsOf(attempts).map(({ spot, hosts }) => {
+      const routes = rules.map((rule): PlacedHttpRoute => {
+        const { matches } = rule;
+        const made = makeRoute(rule, spot, making);
+        return { route: made, hosts, matches, priority: 0, rank: this.#rank++, owner };
+      });
+      return { spot, routes };
+    });
     // A route that is attached nowhere has references, too.
-    if (attempts.every(({ attachments }) => attachments.length === 0))
+    if (placed.length === 0)
       for (const rule of rules) targetOf(rule.backends, attempts[0]!.served.gateway, making);
-    this.#tell(kind, route, attempts, { refusals, isEmpty: rules.length === 0, unresolved });
+    for (const { spot, routes } of placed) put(this.#routes, spot, routes);
+    this.#untold.push({
+      kind,
+      route,
+      attempts,
+      faults: { refusals, isEmpty: rules.length === 0, unresolved },
+    });
   }
 
   /** TLSRoutes and TCPRoutes. */
-  streams(): void {
+  async streams(): Promise<void> {
     for (const [kind, routes] of [
       ["TLSRoute", this.#cluster.tlsRoutes],
       ["TCPRoute", this.#cluster.tcpRoutes],
     ] as const)
       for (const route of [...routes.values()].sort(byAge)) {
-        const attempts = this.#attach(kind, route);
-        if (attempts.length > 0) this.#stream(kind, route, attempts);
+        await this.#parts.slices.next();
+        this.#alone(kind, route, (attempts) => this.#stream(kind, route, attempts));
       }
   }
 
@@ -123,14 +135,27 @@ export class Filling {
     const report = (wrong: Problem) => void unresolved.push(wrong);
     const target = (gateway: ServedGateway["gateway"], use: BackendUse) =>
       targetOf(references, gateway, { backends: this.#backends, user: userOf(kind, route, use), report });
-    for (const { spot, hosts } of attachmentsOf(attempts)) {
-      const placed = this.#streams.get(spot) ?? [];
+    const placed = attachmentsOf(attempts).map(({ spot, hosts }) => {
       const to = target(spot.gateway, spot.passthrough ? "passthrough" : "bytes");
-      this.#streams.set(spot, [...placed, { name: `${namespace}/${name}`, hosts, to }]);
+      return { spot, streams: [{ name: `${namespace}/${name}`, hosts, to }] };
+    });
+    if (placed.length === 0) target(attempts[0]!.served.gateway, "bytes");
+    for (const { spot, streams } of placed) put(this.#streams, spot, streams);
+    this.#untold.push({ kind, route, attempts, faults: { refusals: [], isEmpty: false, unresolved } });
+  }
+
+  /** Translates one route. One that can't be is lost for itself, and says so. */
+  #alone(kind: RouteKindName, route: AnyRoute, translate: (attempts: readonly Attempted[]) => void): void {
+    let attempts: readonly Attempted[] = [];
+    try {
+      attempts = this.#attach(kind, route);
+      if (attempts.length > 0) translate(attempts);
+    } catch (error) {
+      const { message } = error as Error;
+      this.#parts.said.tell(notServed(kind, route, message));
+      const faults = { refusals: [problem("NotServed", message)], isEmpty: true, unresolved: [] };
+      if (attempts.length > 0) this.#untold.push({ kind, route, attempts, faults });
     }
-    if (attempts.every(({ attachments }) => attachments.length === 0))
-      target(attempts[0]!.served.gateway, "bytes");
-    this.#tell(kind, route, attempts, { refusals: [], isEmpty: false, unresolved });
   }
 
   #attach(kind: RouteKindName, route: AnyRoute): readonly Attempted[] {
@@ -139,32 +164,29 @@ export class Filling {
     return attempts;
   }
 
-  #tell(
-    kind: RouteKindName,
-    route: AnyRoute,
-    attempts: readonly Attempted[],
-    faults: Omit<RouteFaults, "overlaps">,
-  ): void {
-    const { said } = this.#parts;
-    const { namespace = "", name } = route.metadata;
-    this.#untold.push((all) => {
-      const overlaps = all.get(`${kind} ${namespace}/${name}`) ?? [];
-      said.put(kind, route, routeStatus(route, attempts, { ...faults, overlaps }, said.controllerName));
-    });
-  }
-
   /** Says what became of the routes. @param overlaps in all that is served. */
-  tell(overlaps: readonly Overlap[]): void {
-    const { said } = this.#parts;
+  async tell(overlaps: readonly Overlap[]): Promise<void> {
+    const { said, slices, trial } = this.#parts;
+    const refused = [...trial.refused.values()];
     const once = new Map(overlaps.map((overlap) => [JSON.stringify(overlap), overlap]));
     for (const { loser, winner, what } of once.values())
       said.tell({ about: loser, type: "Warning", reason: "MatchTaken", message: takenBy(what, winner) });
-    const byLoser = Map.groupBy(once.values(), ({ loser }) => ownerText(loser));
-    for (const untold of this.#untold) untold(byLoser);
+    for (const { owner, message } of refused)
+      said.tell({ about: owner, type: "Warning", reason: "NotServed", message });
+    const lost = Map.groupBy(once.values(), ({ loser }) => ownerText(loser));
+    const untried = Map.groupBy(refused, ({ owner }) => ownerText(owner));
+    for (const { kind, route, attempts, faults } of this.#untold) {
+      await slices.next();
+      const { namespace = "", name } = route.metadata;
+      const key = `${kind} ${namespace}/${name}`;
+      const more = (untried.get(key) ?? []).map(({ message }) => problem("UnsupportedValue", message));
+      const all = { ...faults, refusals: [...faults.refusals, ...more], overlaps: lost.get(key) ?? [] };
+      said.put(kind, route, routeStatus(route, attempts, all, said.controllerName));
+    }
   }
 
   /** The places that are served, each with its routes. */
-  places(others: readonly Filled[]): readonly ServedPlace[] {
+  async places(others: readonly Filled[]): Promise<readonly ServedPlace[]> {
     const served = this.#gateways
       .filter(({ fault }) => fault === undefined)
       .flatMap(({ spots }) => spots)
@@ -177,15 +199,37 @@ export class Filling {
       }),
     );
     const all = [...filled, ...others.filter(({ spot }) => spot.isServed)];
-    return [...Map.groupBy(all, ({ spot }) => placeText(spot.place)).values()].map((own) =>
-      servePlace(own[0]!.spot.place, own, this.#parts.options),
-    );
+    const places: ServedPlace[] = [];
+    for (const own of Map.groupBy(all, ({ spot }) => placeText(spot.place)).values()) {
+      const tried: Filled[] = [];
+      for (const each of own) tried.push({ ...each, routes: await this.#tried(each.routes) });
+      places.push(servePlace(own[0]!.spot.place, tried, this.#parts.options));
+    }
+    return places;
+  }
+
+  async #tried(rules: readonly PlacedHttpRoute[]): Promise<readonly PlacedHttpRoute[]> {
+    const { slices, trial } = this.#parts;
+    const passed: PlacedHttpRoute[] = [];
+    for (const rule of rules) {
+      await slices.next();
+      const usable = trial.passed(rule);
+      if (usable !== undefined) passed.push(usable);
+    }
+    return passed;
   }
 }
 
+function put<Thing>(map: Map<Spot, Thing[]>, spot: Spot, things: readonly Thing[]): void {
+  const present = map.get(spot);
+  if (present === undefined) map.set(spot, [...things]);
+  else present.push(...things);
+}
+
 /** Where a route is attached, each listener once: several of its parents may lead there. */
-const attachmentsOf = (attempts: readonly Attempted[]): Iterable<Attachment> =>
-  new Map(attempts.flatMap(({ attachments }) => attachments.map((each) => [each.spot, each]))).values();
+const attachmentsOf = (attempts: readonly Attempted[]): readonly Attachment[] => [
+  ...new Map(attempts.flatMap(({ attachments }) => attachments.map((each) => [each.spot, each]))).values(),
+];
 
 const userOf = (kind: RouteKindName, { metadata }: AnyRoute, use: BackendUse): BackendUser => ({
   group: "gateway.networking.k8s.io",

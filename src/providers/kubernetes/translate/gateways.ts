@@ -72,7 +72,7 @@ export function servedGateways(
   });
 }
 
-function parentOf({ metadata, spec: { parentRef } }: ListenerSet): string {
+export function parentOf({ metadata, spec: { parentRef } }: ListenerSet): string {
   const {
     group = "gateway.networking.k8s.io",
     kind = "Gateway",
@@ -113,7 +113,7 @@ function shareAddresses(
 }
 
 /** The addresses that a Gateway asks for. */
-const requested = ({ spec }: Gateway): readonly string[] =>
+export const requested = ({ spec }: Gateway): readonly string[] =>
   (spec.addresses ?? []).flatMap(({ type = "IPAddress", value = "" }) =>
     type === "IPAddress" && value !== "" ? [value] : [],
   );

@@ -11,11 +11,12 @@ import type {
   HttpRouteRule,
   SessionPersistence,
 } from "../gateway-api.ts";
+import type { KubeObject } from "../meta.ts";
 import type { Backends, BackendUser } from "./backends.ts";
 import { type Problem, problem } from "./conditions.ts";
 import { durationOf } from "./duration.ts";
 import { composed, type Filtered, percentOf, readFilters } from "./filters.ts";
-import { grpcMatch, httpMatch, isProblem } from "./matches.ts";
+import { grpcMatch, httpMatch, isProblem, type Matched } from "./matches.ts";
 import type { Spot } from "./spots.ts";
 
 /** The rules of a route for requests, apart from where they are attached. */
@@ -36,37 +37,56 @@ export interface ReadRule {
   readonly retry: HttpRouteRule["retry"];
   readonly sticky: Sticky | undefined;
   readonly use: "http" | "grpc";
+  /** Routes that were made of it, by what they depend on besides. */
+  readonly made: Map<string, HttpRoute>;
 }
 
 /** Reads an HTTPRoute. A rule of which a match is not understood is left out, and told. */
-export function readHttpRoute({ metadata, spec }: HttpRouteObject, regexes: Regexes): ReadRoute {
-  const rules = spec.rules ?? [{ matches: [{}] }];
-  return collect(
-    rules.map((rule, index) => {
-      const name = ruleName(metadata, rule.name, index);
-      const matches = (rule.matches ?? [{}]).map((match) => httpMatch(match, regexes));
-      return readRule(name, matches, rule, "http");
-    }),
-  );
-}
+export const readHttpRoute = (route: HttpRouteObject, regexes: Regexes): ReadRoute =>
+  readRoute(route, route.spec.rules, "http", (match) => httpMatch(match, regexes));
 
 /** Reads a GRPCRoute. Its calls are requests of HTTP, told by their path. */
-export function readGrpcRoute({ metadata, spec }: GrpcRoute, regexes: Regexes): ReadRoute {
-  const rules = spec.rules ?? [{ matches: [{}] }];
-  return collect(
-    rules.map((rule, index) => {
-      const name = `GRPCRoute ${ruleName(metadata, rule.name, index)}`;
-      const matches = (rule.matches ?? [{}]).map((match) => grpcMatch(match, regexes));
-      return readRule(name, matches, rule, "grpc");
-    }),
+export const readGrpcRoute = (route: GrpcRoute, regexes: Regexes): ReadRoute =>
+  readRoute(route, route.spec.rules, "grpc", (match) => grpcMatch(match, regexes));
+
+/** A route that did not change is read once. */
+const known = new WeakMap<KubeObject, ReadRoute>();
+
+function readRoute<Match>(
+  route: KubeObject,
+  rules: readonly (Omit<HttpRouteRule, "matches"> & { readonly matches?: readonly Match[] })[] = [{}],
+  use: ReadRule["use"],
+  readMatch: (match: Match | Record<string, never>) => Matched,
+): ReadRoute {
+  const before = known.get(route);
+  if (before !== undefined) return before;
+  const names = ruleNames(route.metadata, rules, use);
+  const read = collect(
+    rules.map((rule, index) =>
+      readRule(
+        names[index]!,
+        (rule.matches ?? [{}]).map((match) => readMatch(match)),
+        rule,
+        use,
+      ),
+    ),
   );
+  known.set(route, read);
+  return read;
 }
 
-const ruleName = (
-  { namespace, name }: HttpRouteObject["metadata"],
-  rule: string | undefined,
-  index: number,
-): string => `${namespace}/${name}/${rule ?? index}`;
+/** `namespace/route/rule`. A rule may be called like the number of another one, which then says that it is a number. */
+function ruleNames(
+  { namespace, name }: KubeObject["metadata"],
+  rules: readonly { readonly name?: string }[],
+  use: ReadRule["use"],
+): readonly string[] {
+  const taken = new Set(rules.map((rule) => rule.name));
+  return rules.map((rule, index) => {
+    const number = taken.has(`${index}`) ? `rule ${index}` : `${index}`;
+    return `${use === "grpc" ? "GRPCRoute " : ""}${namespace}/${name}/${rule.name ?? number}`;
+  });
+}
 
 function collect(read: readonly (ReadRule | Problem)[]): ReadRoute {
   const rules = read.filter((rule): rule is ReadRule => !isProblem(rule));
@@ -95,6 +115,7 @@ function readRule(
     retry,
     sticky: stickyOf(rule.sessionPersistence),
     use,
+    made: new Map(),
   };
 }
 
@@ -132,16 +153,38 @@ export interface RuleMaking {
   readonly report: ReportProblem;
 }
 
-/** Makes the route of a rule at a listener. */
+/** The pools that a rule leads to. */
+interface Leads {
+  readonly to: Target;
+  /** Pools of the references that have filters of their own. */
+  readonly changed: readonly string[];
+  /** Of the rule's mirrors; undefined: it can't be had. */
+  readonly mirrors: readonly (string | undefined)[];
+}
+
+/** Routes of one rule that are kept: it leads elsewhere when other objects change. */
+const mostMade = 16;
+
+/** Makes the route of a rule at a listener: the same one as long as nothing is different. */
 export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpRoute {
+  const leads = leadsOf(rule, spot.gateway, making);
+  const key = JSON.stringify([spot.place.port, leads]);
+  const found = rule.made.get(key);
+  if (found !== undefined) return found;
+  const made = newRoute(rule, spot, making.usual, leads);
+  if (rule.made.size >= mostMade) rule.made.clear();
+  rule.made.set(key, made);
+  return made;
+}
+
+function newRoute(rule: ReadRule, spot: Spot, usual: HttpRoute, leads: Leads): HttpRoute {
   const { filtered, timeouts, retry } = rule;
-  const { usual } = making;
   const [request, backendRequest] = [limitOf(timeouts.request), limitOf(timeouts.backendRequest)];
   return {
     ...usual,
     name: rule.name,
     priority: 0,
-    action: actionOf(rule, spot, making),
+    action: actionOf(rule, spot, leads),
     rewrite: filtered.rewrite,
     requestFields: filtered.requestFields,
     responseFields: filtered.responseFields,
@@ -151,7 +194,7 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
       request: request ?? usual.timeouts.request,
     },
     retry: retry === undefined ? usual.retry : retryOf(retry),
-    mirrors: mirrorsOf(rule, spot.gateway, making),
+    mirrors: mirrorsOf(rule, leads),
     sticky: rule.sticky ?? usual.sticky,
     cors: filtered.cors ?? usual.cors,
   };
@@ -161,22 +204,39 @@ export function makeRoute(rule: ReadRule, spot: Spot, making: RuleMaking): HttpR
 const limitOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : durationOf(text) || undefined;
 
-function actionOf(rule: ReadRule, spot: Spot, making: RuleMaking): RouteAction {
+function leadsOf(rule: ReadRule, gateway: Gateway, making: RuleMaking): Leads {
+  const { filtered, backends: references } = rule;
+  const { backends, user, report } = making;
+  const isForwarded = filtered.problem === undefined && filtered.redirect === undefined;
+  const to = isForwarded ? targetOf(references, gateway, making) : [];
+  const isRedirect = filtered.problem === undefined && !isForwarded;
+  return {
+    to: to.length > 0 || isRedirect ? to : [{ pool: backends.nowhere(rule.name), weight: 1 }],
+    changed:
+      to.length === 0 ? [] : filteredOf(rule).map((each) => backends.resolve(each, user, gateway).pool),
+    mirrors: filtered.mirrors.map((mirror) => {
+      const { pool, problem: wrong } = backends.resolve(mirror.backendRef, user, gateway);
+      if (wrong === undefined) return pool;
+      report(wrong);
+      return undefined;
+    }),
+  };
+}
+
+/** The references that have filters of their own. */
+const filteredOf = ({ backends }: ReadRule): readonly FilteredBackendReference[] =>
+  backends.filter(({ filters = [] }) => filters.length > 0);
+
+function actionOf(rule: ReadRule, spot: Spot, { to, changed }: Leads): RouteAction {
   const { redirect, problem: wrong } = rule.filtered;
-  const nowhere = (): RouteAction => ({
-    kind: "pools",
-    to: [{ pool: making.backends.nowhere(rule.name), weight: 1 }],
-  });
-  if (wrong !== undefined) return nowhere();
-  if (redirect !== undefined) {
+  if (wrong === undefined && redirect !== undefined) {
     // Without another scheme, clients come back to the same listener.
     const port = redirect.port ?? (redirect.scheme === undefined ? spot.place.port : undefined);
     return { kind: "redirect", redirect: { ...redirect, port } };
   }
-  const to = targetOf(rule.backends, spot.gateway, making);
-  if (to.length === 0) return nowhere();
-  const changes = changesOf(rule, spot.gateway, making);
-  return changes.length === 0 ? { kind: "pools", to } : { kind: "pools", to, changes };
+  return changed.length === 0
+    ? { kind: "pools", to }
+    : { kind: "pools", to, changes: changesOf(rule, changed) };
 }
 
 /** The pools of references with a weight, each once. */
@@ -198,37 +258,25 @@ export function targetOf(
 const mostWeight = 1_000_000;
 
 /** Filters of single backends, behind the rule's own. */
-function changesOf(
-  { backends: references, filtered }: ReadRule,
-  gateway: Gateway,
-  { backends, user }: RuleMaking,
-): readonly TargetChanges[] {
-  return references.flatMap((reference) => {
-    const { filters = [] } = reference;
-    if (filters.length === 0) return [];
+const changesOf = (rule: ReadRule, pools: Leads["changed"]): readonly TargetChanges[] =>
+  filteredOf(rule).map(({ filters = [] }, index) => {
     const { requestFields, responseFields } = readFilters(filters);
-    return [
-      {
-        pool: backends.resolve(reference, user, gateway).pool,
-        requestFields: composed(filtered.requestFields, requestFields),
-        responseFields: composed(filtered.responseFields, responseFields),
-        host: undefined,
-      },
-    ];
+    return {
+      pool: pools[index]!,
+      requestFields: composed(rule.filtered.requestFields, requestFields),
+      responseFields: composed(rule.filtered.responseFields, responseFields),
+      host: undefined,
+    };
   });
-}
 
 /** Copies under way at a time, in each worker. */
 const mostCopies = 100;
 
-function mirrorsOf({ filtered }: ReadRule, gateway: Gateway, making: RuleMaking): HttpRoute["mirrors"] {
-  return filtered.mirrors.flatMap((mirror) => {
-    const { pool, problem: wrong } = making.backends.resolve(mirror.backendRef, making.user, gateway);
-    if (wrong !== undefined) making.report(wrong);
-    const percent = percentOf(mirror);
-    return wrong === undefined && percent > 0 ? [{ pool, percent, maxRequests: mostCopies }] : [];
+const mirrorsOf = ({ filtered }: ReadRule, { mirrors }: Leads): HttpRoute["mirrors"] =>
+  filtered.mirrors.flatMap((mirror, index) => {
+    const [pool, percent] = [mirrors[index], percentOf(mirror)];
+    return pool !== undefined && percent > 0 ? [{ pool, percent, maxRequests: mostCopies }] : [];
   });
-}
 
 /** In milliseconds. */
 const usualBackoff = 25;

@@ -23,3 +23,15 @@ export class Said {
 }
 
 type AnyObject = Pick<AnyRoute, "metadata">;
+
+/** The event of an object that could not be translated: it is lost for itself. @param why of umay's own. */
+export const notServed = (kind: string, { metadata }: AnyObject, why: string): KubeEvent => ({
+  about: {
+    kind,
+    name: metadata.name,
+    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+  },
+  type: "Warning",
+  reason: "NotServed",
+  message: why,
+});

@@ -46,28 +46,32 @@ export class Secrets {
   async certificate(key: string, peers: Peers): Promise<Loaded<Certificate>> {
     const secret = this.secret(key);
     if (secret === undefined) return missing("Secret", key);
-    const known = certificates[peers].get(secret);
-    if (known !== undefined) return known;
-    const loaded = await readCertificate(secret, key, peers);
-    certificates[peers].set(secret, loaded);
-    return loaded;
+    return once(certificates[peers], secret, () => readCertificate(secret, key, peers));
   }
 
   /** The CAs in `ca.crt` of a ConfigMap or a Secret. @param peers whose certificates they signed. */
   async authorities(kind: "ConfigMap" | "Secret", key: string, peers: Peers): Promise<Loaded<Authorities>> {
     const object = kind === "Secret" ? this.secret(key) : this.configMap(key);
     if (object === undefined) return missing(kind, key);
-    const known = authorities[peers].get(object);
-    if (known !== undefined) return known;
     const text = object.data?.["ca.crt"];
-    const given = text !== undefined && kind === "Secret" ? decode(text) : text;
-    const loaded: Loaded<Authorities> =
-      given === undefined
-        ? { problem: problem("InvalidCACertificateRef", `${kind} ${key} has no key ca.crt`) }
-        : await readAuthorities(given, `ca.crt of ${kind} ${key}`, peers);
-    authorities[peers].set(object, loaded);
-    return loaded;
+    if (text === undefined)
+      return { problem: problem("InvalidCACertificateRef", `${kind} ${key} has no key ca.crt`) };
+    const given = kind === "Secret" ? decode(text) : text;
+    return once(authorities[peers], object, () => readAuthorities(given, `ca.crt of ${kind} ${key}`, peers));
   }
+}
+
+/** A loader that throws is a problem of this object alone. */
+async function once<Holder extends object, T>(
+  known: WeakMap<Holder, Loaded<T>>,
+  holder: Holder,
+  load: () => Promise<Loaded<T>>,
+): Promise<Loaded<T>> {
+  const before = known.get(holder);
+  if (before !== undefined) return before;
+  const loaded = await load().catch((error: Error) => ({ problem: problem("Invalid", error.message) }));
+  known.set(holder, loaded);
+  return loaded;
 }
 
 const missing = (kind: string, key: string): { readonly problem: Problem } => ({

@@ -1,4 +1,5 @@
 import { loadRegexes } from "../../../lib/regex.ts";
+import { Slices } from "../../../lib/slices.ts";
 import type { Cluster } from "../objects.ts";
 import { BackendTls } from "./backend-tls.ts";
 import { Backends } from "./backends.ts";
@@ -11,6 +12,7 @@ import { serveIngresses } from "./ingress/ingress.ts";
 import { Pools } from "./pools.ts";
 import { Said } from "./said.ts";
 import { Secrets } from "./secrets.ts";
+import { soundCluster } from "./sound.ts";
 import type { Spot } from "./spots.ts";
 import {
   classStatus,
@@ -22,9 +24,16 @@ import {
 } from "./statuses.ts";
 import { ClientCertificates, loadListenerTls } from "./tls.ts";
 import type { TranslateOptions, Translation } from "./translation.ts";
+import { Trial } from "./trial.ts";
 
-/** Makes a model of a cluster's objects, and what is to be said of them. */
-export async function translate(cluster: Cluster, options: TranslateOptions): Promise<Translation> {
+/**
+ * Makes a model of a cluster's objects, and what is to be said of them. Of many it takes a while, in which others have their
+ * turn: what changes meanwhile is not in it.
+ */
+export async function translate(present: Cluster, options: TranslateOptions): Promise<Translation> {
+  const said = new Said(options.controllerName);
+  const cluster = soundCluster(present, said);
+  const slices = new Slices();
   const regexes = await loadRegexes();
   const secrets = new Secrets(cluster);
   const grants = new Grants(cluster);
@@ -38,15 +47,27 @@ export async function translate(cluster: Cluster, options: TranslateOptions): Pr
     tls: await BackendTls.of(cluster, secrets),
     certificates: await ClientCertificates.of(gateways, secrets, grants),
   };
-  const said = new Said(options.controllerName);
-  const ingresses = await serveIngresses(cluster, { ...parts, options, secrets, regexes, tell: said.tell });
+  const ingresses = await serveIngresses(cluster, {
+    ...parts,
+    options,
+    secrets,
+    regexes,
+    slices,
+    tell: said.tell,
+  });
   noteConflicts([...spots, ...ingresses.filled.map(({ spot }) => spot)]);
   await loadListenerTls(spots, secrets, grants);
-  const filling = new Filling(cluster, gateways, new Backends(cluster, parts), { options, regexes, said });
-  filling.requests();
-  filling.streams();
-  const places = filling.places(ingresses.filled);
-  filling.tell(places.flatMap(({ overlaps }) => overlaps));
+  const filling = new Filling(cluster, gateways, new Backends(cluster, parts), {
+    options,
+    regexes,
+    said,
+    slices,
+    trial: await Trial.with(options.compiler, parts.pools),
+  });
+  await filling.requests();
+  await filling.streams();
+  const places = await filling.places(ingresses.filled);
+  await filling.tell(places.flatMap(({ overlaps }) => overlaps));
   for (const each of classes) said.put("GatewayClass", each, classStatus(each, options));
   for (const served of gateways) {
     const clientCertificate = parts.certificates.problemOf(served.gateway);

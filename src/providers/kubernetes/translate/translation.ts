@@ -2,6 +2,7 @@ import type { Model } from "../../../model/model.ts";
 import type { Defaults } from "../../toml/defaults.ts";
 import type { GatewayAddress, ParentReference, RouteKind } from "../gateway-api.ts";
 import type { Condition, ObjectReference } from "../meta.ts";
+import type { Compiler } from "./trial.ts";
 
 /** The settings of a translation. */
 export interface TranslateOptions {
@@ -24,6 +25,8 @@ export interface TranslateOptions {
   /** Ports that could not be bound, with the reason: their listeners are left out. */
   readonly unavailablePorts: ReadonlyMap<number, string>;
   readonly defaults: Defaults;
+  /** Tries rules before workers do. */
+  readonly compiler: Compiler;
 }
 
 /** A condition as it is written, but for the time of its last change. */

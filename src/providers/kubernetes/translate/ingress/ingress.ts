@@ -1,4 +1,5 @@
 import { RegexError, type Regexes } from "../../../../lib/regex.ts";
+import type { Slices } from "../../../../lib/slices.ts";
 import type { Guard } from "../../../../model/http/guard.ts";
 import type { PathMatch, RequestMatch } from "../../../../model/http/match.ts";
 import type { Ingress, IngressBackend, IngressPath } from "../../core.ts";
@@ -21,6 +22,7 @@ export interface IngressParts extends HostParts {
   readonly pools: Pools;
   readonly tls: BackendTls;
   readonly regexes: Regexes;
+  readonly slices: Slices;
 }
 
 /** The Ingresses as they are served: listeners like those of a Gateway, filled already. */
@@ -36,12 +38,13 @@ export async function serveIngresses(cluster: Cluster, parts: IngressParts): Pro
   const reader = new IngressReader(cluster, parts);
   for (const ingress of all)
     try {
+      await parts.slices.next();
       await reader.read(ingress);
     } catch (error) {
       // One Ingress keeps no other from being served.
       reader.leaveOut(ingress, error as Error);
     }
-  return { all, filled: reader.filled() };
+  return { all, filled: await reader.filled() };
 }
 
 class IngressReader {
@@ -83,8 +86,12 @@ class IngressReader {
       );
   }
 
+  /** Others may have its places. */
   leaveOut(ingress: Ingress, { message }: Error): void {
-    this.#ingressParts = this.#ingressParts.filter((part) => part.ingress !== ingress);
+    const isOther = (part: IngressPart): boolean => part.ingress !== ingress;
+    this.#ingressParts = this.#ingressParts.filter(isOther);
+    for (const [place, parts] of this.#canaries) this.#canaries.set(place, parts.filter(isOther));
+    for (const [place, owner] of this.#taken) if (owner === ingress) this.#taken.delete(place);
     this.#warn(ingress, "NotServed", message);
   }
 
@@ -181,12 +188,30 @@ class IngressReader {
     this.#parts.tell(ingressEvent(ingress, reason, message));
   }
 
-  filled(): readonly Filled[] {
+  async filled(): Promise<readonly Filled[]> {
     const warned = new Set<Ingress>();
     const verified = <Part extends IngressPart>(part: Part): Part => this.#verified(part, warned);
     this.#ingressParts = this.#ingressParts.map(verified);
     for (const [place, parts] of this.#canaries) this.#canaries.set(place, parts.map(verified));
-    return this.#hosts.filled((secure, only) => this.#routes(secure, only));
+    const made = new Map<IngressPart, MadeRoutes>();
+    for (const part of this.#ingressParts)
+      try {
+        await this.#parts.slices.next();
+        made.set(part, { plain: this.#made(part, false), secure: this.#made(part, true) });
+      } catch (error) {
+        this.leaveOut(part.ingress, error as Error);
+      }
+    // One that was left out may have parts before.
+    const all = this.#ingressParts.flatMap((part) => made.get(part) ?? []);
+    return this.#hosts.filled((secure, only) => {
+      const routes = all.flatMap((each) => (secure ? each.secure : each.plain));
+      return only === undefined ? routes : routesAt(only, routes);
+    });
+  }
+
+  #made(part: IngressPart, secure: boolean): readonly PlacedHttpRoute[] {
+    const canaries = this.#canaries.get(placeOf(part.hosts, part.match.path)) ?? [];
+    return routesOf(part, canaries, secure, this.#parts.options.defaults.route);
   }
 
   /** Clients that nobody asks for certificates do not get to a part that wants them. */
@@ -203,20 +228,19 @@ class IngressReader {
       mirror: undefined,
     };
   }
-
-  /** @param only of this host; undefined: of all. */
-  #routes(secure: boolean, only?: string): readonly PlacedHttpRoute[] {
-    const usual = this.#parts.options.defaults.route;
-    return this.#ingressParts.flatMap((part) => {
-      const canaries = this.#canaries.get(placeOf(part.hosts, part.match.path)) ?? [];
-      const routes = routesOf(part, canaries, secure, usual);
-      if (only === undefined) return routes;
-      return routes
-        .map((route) => ({ ...route, hosts: route.hosts.filter((host) => covers(only, host)) }))
-        .filter(({ hosts }) => hosts.length > 0);
-    });
-  }
 }
+
+/** The routes of a part, for clients without TLS and with it. */
+interface MadeRoutes {
+  readonly plain: readonly PlacedHttpRoute[];
+  readonly secure: readonly PlacedHttpRoute[];
+}
+
+/** Those of one host. */
+const routesAt = (only: string, routes: readonly PlacedHttpRoute[]): readonly PlacedHttpRoute[] =>
+  routes
+    .map((route) => ({ ...route, hosts: route.hosts.filter((host) => covers(only, host)) }))
+    .filter(({ hosts }) => hosts.length > 0);
 
 /** All that is known of an Ingress before its paths. */
 interface ReadIngress {

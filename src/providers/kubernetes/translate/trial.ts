@@ -1,0 +1,99 @@
+import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
+import type { RequestMatch } from "../../../model/http/match.ts";
+import type { HttpRoute } from "../../../model/http/route.ts";
+import type { RouteOwner } from "./overlaps.ts";
+import type { PlacedHttpRoute } from "./places.ts";
+import type { Pools } from "./pools.ts";
+
+/** Compiles parts of a route table as workers do. @throws what would keep a worker from serving the table. */
+export interface Compiler {
+  tryMatch(match: RequestMatch, regexes: Regexes): void;
+  tryRoute(route: HttpRoute, regexes: Regexes): void;
+}
+
+/** A rule that workers could not serve. */
+export interface RefusedRule {
+  readonly owner: RouteOwner;
+  /** With the rule's name. */
+  readonly message: string;
+}
+
+/** By match, and by route: why it can't be compiled; empty: it can. */
+type Known = WeakMap<RequestMatch | HttpRoute, string>;
+
+/** What did not change is tried once. */
+const known: Known = new WeakMap();
+
+/**
+ * Tries every rule before workers do: they serve all of a table or nothing, so one bad rule would keep every later change of
+ * the cluster from being served.
+ */
+export class Trial {
+  /** Each once. */
+  readonly refused = new Map<string, RefusedRule>();
+  readonly #compiler: Compiler;
+  readonly #regexes: Regexes;
+  readonly #pools: Pools;
+
+  static async with(compiler: Compiler, pools: Pools): Promise<Trial> {
+    return new Trial(compiler, await loadRegexes(), pools);
+  }
+
+  private constructor(compiler: Compiler, regexes: Regexes, pools: Pools) {
+    this.#compiler = compiler;
+    this.#regexes = regexes;
+    this.#pools = pools;
+  }
+
+  /** The rule as workers can serve it: without a match that they can't it is left out, otherwise it answers with an error. */
+  passed(rule: PlacedHttpRoute): PlacedHttpRoute | undefined {
+    const { tryMatch, tryRoute } = this.#compiler;
+    for (const match of rule.matches)
+      if (!this.#passes(rule, match, () => tryMatch(match, this.#regexes))) return undefined;
+    const { route } = rule;
+    if (this.#passes(rule, route, () => tryRoute(route, this.#regexes))) return rule;
+    const pool = this.#pools.invalid(route.name, known.get(route)!);
+    return { ...rule, route: withoutAll(route, pool), guards: [] };
+  }
+
+  #passes(
+    { owner, route: { name } }: PlacedHttpRoute,
+    part: RequestMatch | HttpRoute,
+    run: () => void,
+  ): boolean {
+    let why = known.get(part);
+    if (why === undefined) {
+      why = failureOf(run);
+      known.set(part, why);
+    }
+    if (why === "") return true;
+    const message = `${name}: ${why}`;
+    this.refused.set(`${owner.kind} ${message}`, { owner, message });
+    return false;
+  }
+}
+
+function failureOf(run: () => void): string {
+  try {
+    run();
+    return "";
+  } catch (error) {
+    return (error as Error).message || "it can't be compiled";
+  }
+}
+
+/** The route without anything that has to be compiled; nobody gets past the pool. */
+const withoutAll = (route: HttpRoute, pool: string): HttpRoute => ({
+  ...route,
+  allow: [],
+  deny: [],
+  guards: [],
+  action: { kind: "pools", to: [{ pool, weight: 1 }] },
+  rewrite: { path: undefined, host: undefined },
+  requestFields: unchanged,
+  responseFields: unchanged,
+  mirrors: [],
+  cors: undefined,
+});
+
+const unchanged: HttpRoute["requestFields"] = { set: {}, add: {}, remove: [] };
