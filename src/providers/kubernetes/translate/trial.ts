@@ -21,7 +21,7 @@ export interface RefusedRule {
 /** By match, and by route: why it can't be compiled; empty: it can. */
 type Known = WeakMap<RequestMatch | HttpRoute, string>;
 
-/** What did not change is tried once. */
+/** Parts that did not change are tried once. */
 const known: Known = new WeakMap();
 
 /**
