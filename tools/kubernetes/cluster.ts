@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdtempDisposableSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:https";

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { readQuestion } from "../../control/tell/explain.ts";
+import * as compiler from "../../data/decide/http/trial.ts";
 import type { Explanation } from "../../model/explanation.ts";
 import type { Model } from "../../model/model.ts";
 import { lookAt } from "../../providers/kubernetes/look.ts";
@@ -35,7 +36,7 @@ export async function askCluster(
   if (model === undefined) return exitCode.badConfig;
   const settings = { ...model.kubernetes!, kubeconfig: model.kubernetes!.kubeconfig || usualKubeconfig() };
   try {
-    using look = await lookAt(settings, process.env);
+    using look = await lookAt(settings, process.env, compiler);
     const target = readTarget(choice.kubernetes, choice.namespace ?? look.namespace);
     if (!target.ok) return wrong(target.error);
     const troubles = troublesOf(target.value, look);

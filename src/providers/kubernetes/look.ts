@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesSettings } from "../../model/kubernetes.ts";
-import { readDefaults } from "../toml/defaults.ts";
+import { type Defaults, readDefaults } from "../toml/defaults.ts";
 import { addressesOf } from "./addresses.ts";
 import { readAccess } from "./client/access.ts";
 import { Api } from "./client/api.ts";
@@ -8,6 +8,7 @@ import type { Cluster } from "./objects.ts";
 import { ClusterSource } from "./source.ts";
 import { translate } from "./translate/translate.ts";
 import type { Translation } from "./translate/translation.ts";
+import type { Compiler } from "./translate/trial.ts";
 
 /** How long a cluster may take to tell everything, in milliseconds. */
 const patience = 30_000;
@@ -31,9 +32,14 @@ export interface Look extends Disposable {
 
 /**
  * Reads a cluster once, and writes nothing.
+ * @param compiler tries rules.
  * @throws Error where it is not known how to get there, or the API server does not answer in time.
  */
-export async function lookAt(settings: KubernetesSettings, env: NodeJS.ProcessEnv): Promise<Look> {
+export async function lookAt(
+  settings: KubernetesSettings,
+  env: NodeJS.ProcessEnv,
+  compiler: Compiler,
+): Promise<Look> {
   const api = new Api(await readAccess(settings.kubeconfig, env));
   // Of a source, problems are no ends: it would try again.
   await api
@@ -57,7 +63,8 @@ export async function lookAt(settings: KubernetesSettings, env: NodeJS.ProcessEn
     status: () => {},
   });
   try {
-    const translation = await readWhole(source, settings, env);
+    const defaults = await readDefaults(env, false);
+    const translation = await readWhole(source, settings, { defaults, compiler });
     const { cluster } = source.cache;
     return {
       server: api.server,
@@ -77,9 +84,8 @@ export async function lookAt(settings: KubernetesSettings, env: NodeJS.ProcessEn
 async function readWhole(
   source: ClusterSource,
   settings: KubernetesSettings,
-  env: NodeJS.ProcessEnv,
+  means: { readonly defaults: Defaults; readonly compiler: Compiler },
 ): Promise<Translation> {
-  const defaults = await readDefaults(env, false);
   const deadline = sleep(patience, undefined, { ref: false });
   for (let round = 1; ; round++) {
     await Promise.race([source.completed, deadline]);
@@ -90,7 +96,7 @@ async function readWhole(
       ...settings,
       controllerName: settings.gatewayController,
       addresses: addressesOf(settings, cluster),
-      defaults,
+      ...means,
       unavailablePorts: new Map(),
     });
     const isNew = source.want(translation.secretsWanted, translation.configMapsWanted);
