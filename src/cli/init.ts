@@ -1,9 +1,9 @@
 import { access, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import { createInterface, type Interface } from "node:readline/promises";
-import { parseAddress } from "../lib/address.ts";
+import { createInterface } from "node:readline/promises";
 import { loadConfigText } from "../providers/toml/load.ts";
 import { exitCode, printError } from "./exit.ts";
+import { type Answers, askFor, keyBeside, readBackends, usualPort } from "./init-questions.ts";
 import { type InitChoice, initText, readListen } from "./init-text.ts";
 import { orExplain, printProblems } from "./load.ts";
 
@@ -22,15 +22,6 @@ export interface InitOptions {
   readonly force?: true;
 }
 
-/** The answers that are known, as they were given. */
-interface Answers {
-  listen: string | undefined;
-  http: boolean | undefined;
-  cert: string | undefined;
-  key: string | undefined;
-  backends: readonly string[];
-}
-
 /** `umay init`: writes a first configuration, of options and of questions where a person can be asked. */
 export async function init(file: string, options: InitOptions): Promise<number> {
   const toOutput = file === "-";
@@ -43,9 +34,19 @@ export async function init(file: string, options: InitOptions): Promise<number> 
     http: options.http ? true : options.tcp ? false : undefined,
     cert: options.cert,
     key: options.key,
+    redirect: options.redirect,
     backends: options.backend,
   };
-  if (options.yes !== true && !toOutput && process.stdin.isTTY && process.stdout.isTTY) await askFor(answers);
+  const wrong = wrongOption(options);
+  if (wrong !== undefined) {
+    printError(wrong);
+    return exitCode.usage;
+  }
+  const isAsked = options.yes !== true && !toOutput && process.stdin.isTTY && process.stdout.isTTY;
+  if (isAsked && !(await askAtTerminal(answers))) {
+    printError(`${file} was not written`);
+    return exitCode.failed;
+  }
   const choice = choiceOf(answers, options, toOutput ? "." : dirname(file));
   if (typeof choice === "string") {
     printError(choice);
@@ -70,59 +71,60 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-/** Asks for what no option has said. */
-async function askFor(answers: Answers): Promise<void> {
+/** @returns false where the person left before the last answer. */
+async function askAtTerminal(answers: Answers): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const left = new AbortController();
+  terminal.once("close", () => left.abort());
   try {
-    answers.http ??= /^y/i.test(
-      await ask(terminal, "Are requests of HTTP to be read and routed? Else bytes are passed on [y/N] "),
-    );
-    if (answers.cert === undefined)
-      answers.cert = (await ask(terminal, "Certificate of TLS, a PEM file (empty: no TLS): ")) || undefined;
-    if (answers.cert !== undefined && answers.key === undefined)
-      answers.key = (await ask(terminal, `Its key [${keyBeside(answers.cert)}]: `)) || undefined;
-    const usual = usualPort(answers);
-    answers.listen ??= (await ask(terminal, `Address or port to listen on [${usual}]: `)) || usual;
-    if (answers.backends.length === 0)
-      answers.backends = (await ask(terminal, "Backends, host:port, with blanks between them: "))
-        .split(/[\s,]+/)
-        .filter(Boolean);
+    await askFor(answers, {
+      ask: async (question) => (await terminal.question(question, { signal: left.signal })).trim(),
+      say: (text) => process.stdout.write(`  ${text}\n`),
+    });
+    return true;
+  } catch (error) {
+    if (!left.signal.aborted) throw error;
+    process.stdout.write("\n");
+    return false;
   } finally {
     terminal.close();
   }
 }
 
-const ask = async (terminal: Interface, question: string): Promise<string> =>
-  (await terminal.question(question)).trim();
-
-const usualPort = ({ http, cert }: Answers): string => (cert !== undefined ? "443" : http ? "80" : "9994");
-
-/** `web.pem` has `web.key` beside it. */
-const keyBeside = (cert: string): string => cert.replace(/\.(pem|crt|cer)$/i, "").concat(".key");
+/** The fault of an option that no answer can mend, if there is one. */
+function wrongOption({ backend, listen, redirect, healthPath }: InitOptions): string | undefined {
+  const backends = backend.length === 0 ? undefined : readBackends(backend);
+  if (backends?.ok === false) return `--backend ${backends.error}`;
+  for (const [option, text] of Object.entries({ listen, redirect })) {
+    const read = text === undefined ? undefined : readListen(text);
+    if (typeof read === "string") return `--${option} ${read}`;
+  }
+  if (healthPath !== undefined && !healthPath.startsWith("/"))
+    return `--health-path ${healthPath} does not begin with /`;
+  return undefined;
+}
 
 /** @param directory of the configuration. @returns what to write, or what is wrong with the answers. */
 function choiceOf(answers: Answers, options: InitOptions, directory: string): InitChoice | string {
-  const { cert, key, backends, http = false } = answers;
+  const { cert, key, backends, http = false, redirect } = answers;
   if (backends.length === 0) return "say where connections go, with --backend host:port; it may be repeated";
-  for (const backend of backends) {
-    const address = parseAddress(backend);
-    if (typeof address === "string") return `--backend ${backend} ${address}`;
-  }
   if (key !== undefined && cert === undefined) return "--key needs --cert";
-  if (options.redirect !== undefined && (!http || cert === undefined))
+  if (redirect !== undefined && (!http || cert === undefined))
     return "--redirect sends clients from http to https: it needs --http and --cert";
-  if (options.healthPath !== undefined && !options.healthPath.startsWith("/"))
-    return `--health-path ${options.healthPath} does not begin with /`;
-  const listen = readListen(answers.listen ?? usualPort(answers));
-  if (typeof listen === "string") return `--listen ${listen}`;
-  const redirect = options.redirect === undefined ? undefined : readListen(options.redirect);
-  if (typeof redirect === "string") return `--redirect ${redirect}`;
   const { healthPath, admin, backendTls = false } = options;
   const from = (path: string): string => fromFolder(resolve(directory), resolve(path));
   const certificate =
     cert === undefined ? undefined : { cert: from(cert), key: from(key ?? keyBeside(cert)) };
-  const rest = { redirect: redirect?.bind, backendTls, healthPath, admin };
-  return { listen: listen.bind, certificate, backends, http, ...rest };
+  const listen = bindOf(answers.listen ?? usualPort(answers));
+  const rest = { redirect: redirect && bindOf(redirect), backendTls, healthPath, admin };
+  return { listen, certificate, backends, http, ...rest };
+}
+
+/** Of a text that was found good. */
+function bindOf(text: string): string {
+  const listen = readListen(text);
+  if (typeof listen === "string") throw new Error(listen);
+  return listen.bind;
 }
 
 /** Below the folder of the configuration by a relative path, which may move with it. */

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempDisposableSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { type Answers, askFor } from "../../src/cli/init-questions.ts";
 import { type InitChoice, initText, readListen } from "../../src/cli/init-text.ts";
 import { routesOf } from "../../src/model/http/route.ts";
 import { loadConfigText } from "../../src/providers/toml/load.ts";
@@ -63,6 +64,92 @@ test("every line that is commented out as a key is a good one where it stands", 
     [...routesOf(model.routeTables[0]!)].some(({ name }) => name === "api"),
     whole,
   );
+});
+
+const nothing: Answers = {
+  listen: undefined,
+  http: undefined,
+  cert: undefined,
+  key: undefined,
+  redirect: undefined,
+  backends: [],
+};
+
+/** Answers each question with the next of the texts. @returns the questions by their first words, and what was said. */
+async function talk(answers: Answers, texts: readonly string[]) {
+  const said: string[] = [];
+  const left = [...texts];
+  await askFor(answers, {
+    ask: async (question) => {
+      said.push(`? ${question.split(/[ ,]/)[0]}`);
+      assert.ok(left.length > 0, said.join("\n"));
+      return left.shift()!;
+    },
+    say: (text) => said.push(text.replaceAll(/(?<![:/])\/\S*\//g, "")),
+  });
+  assert.deepEqual(left, []);
+  return said;
+}
+
+test("each answer is looked at when it is given, and asked for again where it can't be used", async () => {
+  const { cert, key } = certificates.ecdsa;
+  const answers = { ...nothing };
+  const given = [
+    "maybe",
+    "y",
+    "none.pem",
+    key,
+    cert,
+    cert,
+    key,
+    "99999",
+    "8443",
+    "what",
+    "",
+    "http://a:1",
+    "",
+    "a:1, b:2",
+  ];
+  assert.deepEqual(await talk(answers, given), [
+    "? Are",
+    "maybe is neither y nor n",
+    "? Are",
+    "? Certificate",
+    "none.pem does not exist; check the path",
+    "? Certificate",
+    "ecdsa.key holds no certificate; it holds a private key; are cert and key swapped?",
+    "? Certificate",
+    "? Its",
+    "ecdsa.pem holds no private key; it holds a certificate; are cert and key swapped?",
+    "? Its",
+    "? Address",
+    "99999 has a port above 65535: 99999",
+    "? Address",
+    "? Are",
+    "what is neither y nor n",
+    "? Are",
+    "? Backends",
+    'http://a:1 is not host:port, [v6]:port or unix:/path; did you mean "a:1"?',
+    "? Backends",
+    "name at least one backend, such as 127.0.0.1:8080",
+    "? Backends",
+  ]);
+  assert.deepEqual(answers, {
+    listen: "8443",
+    http: true,
+    cert,
+    key,
+    redirect: "80",
+    backends: ["a:1", "b:2"],
+  });
+});
+
+test("nobody is asked for what is known, and a certificate that is known and can't be used is asked for", async () => {
+  const { cert, key } = certificates.ecdsa;
+  const known = { ...nothing, listen: "1", http: false, cert, key, backends: ["a:1"] };
+  assert.deepEqual(await talk(known, []), []);
+  const said = await talk({ ...known, cert: "none.pem" }, [""]);
+  assert.deepEqual(said, ["none.pem does not exist; check the path", "? Certificate"]);
 });
 
 test("a port alone is every address", () => {
