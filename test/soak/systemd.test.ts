@@ -38,7 +38,7 @@ describe("the service under systemd", { skip: noSystemd }, () => {
   };
 
   before(async () => {
-    makeDebian(root, ["systemd", "systemd-sysv", "dbus"], process.env["TEST_SYSTEMD_ROOT"]);
+    makeDebian(root, ["systemd", "systemd-sysv", "dbus", "logrotate"], process.env["TEST_SYSTEMD_ROOT"]);
     makeExecutable(arch() as Architecture, join(folder, "umay"));
     debian = await BootedDebian.boot(root);
     install("0.1.0~test1");
@@ -81,6 +81,41 @@ describe("the service under systemd", { skip: noSystemd }, () => {
     writeFileSync(config, original);
     debian.run("systemctl", "reload", service);
     assert.match(hello(9994), /^hello$/m);
+  });
+
+  test("lines of requests go to a file that logrotate rotates", async () => {
+    const http = `
+[log.access]
+file = "/var/log/umay/access.log"
+format = "combined"
+[listeners.plain]
+bind = "127.0.0.1:8081"
+mode = "http"
+[routes.hello]
+respond = { body = "hello" }
+`;
+    writeFileSync(config, `${original}${http}`);
+    debian.run("systemctl", "restart", service);
+    const get = (path: string): string => {
+      const request = `GET ${path} HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n`;
+      return debian.run("bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/8081; printf '${request}' >&3; cat <&3`);
+    };
+    const lines = (file: string): string => debian.try("cat", `/var/log/umay/${file}`).output;
+    assert.match(get("/before"), /hello/);
+    await becomes(
+      () => lines("access.log"),
+      (text) => text.includes("GET /before"),
+      "the file",
+    );
+    debian.run("logrotate", "--force", "/etc/logrotate.d/umay");
+    await becomes(
+      () => get("/after") && lines("access.log"),
+      (text) => text.includes("GET /after") && !text.includes("GET /before"),
+      "the new file",
+    );
+    assert.match(lines("access.log.1"), /GET \/before/);
+    writeFileSync(config, original);
+    debian.run("systemctl", "restart", service);
   });
 
   test("a main thread that hangs is restarted by the watchdog", async () => {

@@ -22,6 +22,96 @@ export function makeDebian(root: string, packages: readonly string[], made: stri
     });
 }
 
+const asUmay = ["--userspec=umay:umay"];
+
+/** Programs in a Debian of its own, whose network is nothing but loopback. */
+export class LonelyDebian implements AsyncDisposable {
+  readonly #root: string;
+  readonly #holder: ChildProcess;
+  readonly #started: ChildProcess[] = [];
+
+  private constructor(root: string) {
+    this.#root = root;
+    const script = `mount -t proc proc '${root}/proc' && ip link set lo up && echo held && exec sleep infinity`;
+    this.#holder = endWithTest(spawn("unshare", ["--mount", "--net", "sh", "-c", script]));
+  }
+
+  static async enter(root: string): Promise<LonelyDebian> {
+    const debian = new LonelyDebian(root);
+    await once(debian.#holder.stdout!, "data");
+    return debian;
+  }
+
+  #inside(options: readonly string[], command: readonly string[]): string[] {
+    const target = `--target=${this.#holder.pid}`;
+    return [target, "--mount", "--net", "chroot", ...options, this.#root, ...command];
+  }
+
+  /** As root. @returns standard output. @throws when the command fails. */
+  run(...command: readonly string[]): string {
+    return this.#run([], command);
+  }
+
+  /** As {@link run}, as the user umay. */
+  runAsUmay(...command: readonly string[]): string {
+    return this.#run(asUmay, command);
+  }
+
+  #run(options: readonly string[], command: readonly string[]): string {
+    return execFileSync("nsenter", this.#inside(options, command), {
+      encoding: "utf8",
+      stdio: "pipe",
+      timeout: 120_000,
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", DEBIAN_FRONTEND: "noninteractive" },
+    });
+  }
+
+  /** As the user umay: a program that goes on, until it is told to end or this Debian goes. */
+  start(...command: readonly string[]): ChildProcess {
+    const child = endWithTest(spawn("nsenter", this.#inside(asUmay, command)));
+    this.#started.push(child);
+    return child;
+  }
+
+  /** Starts umay with the configuration of the installation, as its service does. */
+  async serve(): Promise<ChildProcess> {
+    this.run("install", "-d", "-o", "umay", "-g", "umay", "/run/umay");
+    const umay = this.start("/usr/bin/umay", "run", "--config", "/etc/umay/umay.toml");
+    let log = "";
+    umay.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+    await becomes(
+      () => log,
+      (text) => text.includes("umay is ready"),
+      "the log",
+    );
+    return umay;
+  }
+
+  /** Starts an echo server at an address. */
+  async serveEchoes(address: string): Promise<void> {
+    await once(this.start("/usr/bin/umay", "echo", "-b", address).stdout!, "data");
+  }
+
+  /** The answer of an echo server behind umay to a client that trusts the certificate of the installation. */
+  hello(port = 9994): string {
+    const client = `openssl s_client -connect 127.0.0.1:${port} -CAfile /etc/umay/certs/dev-ca.pem`;
+    return this.run(
+      "sh",
+      "-c",
+      `(echo hello; sleep 1) | ${client} -verify_return_error -quiet -no_ign_eof 2>&1`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of [...this.#started, this.#holder]) {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    }
+  }
+}
+
 /** A folder of control groups for a systemd, below the one of this system. */
 const controlGroups = existsSync("/sys/fs/cgroup/cgroup.controllers")
   ? { folder: "/sys/fs/cgroup", within: "", mount: "-t cgroup2 cgroup2" }

@@ -42,6 +42,7 @@ export function makeDebianPackage({ version, architecture, executable, file }: D
   const program = createProgram(true, () => {});
   put("etc/umay/umay.toml", readFileSync(join(source, "umay.toml")));
   put("usr/lib/systemd/system/umay.service", readFileSync(join(source, "umay.service")));
+  put("etc/logrotate.d/umay", readFileSync(join(source, "umay.logrotate")));
   put("usr/share/man/man1/umay.1.gz", gzipSync(manual(program, version), { level: 9 }));
   put("usr/share/bash-completion/completions/umay", bashCompletion(program));
   put("usr/share/doc/umay/copyright", licences());
@@ -49,7 +50,7 @@ export function makeDebianPackage({ version, architecture, executable, file }: D
   mkdirSync(join(tree, "usr/bin"));
   placeExecutable(executable, join(tree, "usr/bin/umay"));
   put("DEBIAN/control", control(version, architecture, sizeOf(tree)));
-  put("DEBIAN/conffiles", "/etc/umay/umay.toml\n");
+  put("DEBIAN/conffiles", "/etc/umay/umay.toml\n/etc/logrotate.d/umay\n");
   for (const script of scripts) put(`DEBIAN/${script}`, readFileSync(join(source, script)), 0o755);
   // xz would halve the file's size and take a minute for it.
   execFileSync("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z6", "--build", tree, file], { stdio: "pipe" });
@@ -80,6 +81,7 @@ Maintainer: umay <umay@localhost>
 Installed-Size: ${size}
 Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, passwd, init-system-helpers
 Recommends: systemd
+Suggests: logrotate
 Section: net
 Priority: optional
 Description: load balancer that terminates TLS
