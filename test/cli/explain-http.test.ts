@@ -8,7 +8,9 @@ import { readCases, runCases } from "../../src/cli/explain-http/cases.ts";
 import { formatExplanation } from "../../src/cli/explain-text.ts";
 import { formatSummary, summarise } from "../../src/cli/summary.ts";
 import { type AskedUrl, askRequest } from "../../src/control/tell/asked-request.ts";
+import { guardLines } from "../../src/data/explain/guard-words.ts";
 import type { Explanation } from "../../src/model/explanation.ts";
+import type { RateLimit } from "../../src/model/http/guard.ts";
 import type { Model } from "../../src/model/model.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -38,6 +40,7 @@ before(async () => {
     rewrite = { path_prefix = "/" }
     hash = ["header:x-user"]
     request_headers = { set = { x-a = "1" } }
+    retry = { on = ["429", "500-599"] }
     [routes.admin]
     listeners = ["web"]
     path_prefix = "/admin"
@@ -197,4 +200,24 @@ test("a summary has the rules in the order in which they are asked", () => {
     /routes of web, the first that matches wins\n +any host: prefix \/admin to pool site \(route admin\)\n +any host: prefix \/api, GET to pools api \(9\), site \(1\) \(route api\)/,
   );
   assert.match(text, /listener web: http on 0\.0\.0\.0:8443, .*, to routes, else pool site/);
+});
+
+test("statuses next to each other are told as a range", async () => {
+  const { http } = await ask("https://localhost:8443/api/x");
+  assert.match(http!.limits.join(), /retries 2 on 429, 500-599,/);
+});
+
+test("a limit that does not tell clients apart is for all together", () => {
+  const limit = {
+    kind: "rate-limit",
+    name: "l",
+    rate: { requests: 10, period: 1_000 },
+    burst: 20,
+    concurrent: undefined,
+    keys: 1,
+    fields: "never",
+  } as const;
+  const told = (key: RateLimit["key"]): string[] => guardLines([[{ ...limit, key }]], () => undefined);
+  assert.deepEqual(told([[]]), ["l: 10 in 1s, 20 at once, for all together"]);
+  assert.deepEqual(told([[{ kind: "client-ip", v4: 32, v6: 64 }]]), ["l: 10 in 1s, 20 at once, for each client-ip"]);
 });

@@ -30,7 +30,10 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       const names = key.map((combination) =>
         combination.map((part) => ("name" in part ? `${part.kind}:${part.name}` : part.kind)).join("+"),
       );
-      return `${parts.filter((text) => text !== undefined).join(", ")}, for each ${names.join(" or ")}`;
+      const whose = names.every((name) => name === "")
+        ? "for all together"
+        : `for each ${names.join(" or ")}`;
+      return `${parts.filter((text) => text !== undefined).join(", ")}, ${whose}`;
     }
     case "rules":
       return `${guard.rules.length} ${guard.rules.length === 1 ? "rule" : "rules"}, ${guard.otherwise ? "others pass" : "others get 403"}`;

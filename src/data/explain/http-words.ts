@@ -1,4 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
+import { asRanges } from "../../lib/ranges.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { HttpFront } from "../../model/http/front.ts";
 import { isOfCalls, type RetryPolicy, retryTriggers } from "../../model/http/retry.ts";
@@ -53,7 +54,7 @@ function retryWords(policy: RetryPolicy, method: string): string {
     ...on.filter((trigger) =>
       isOfCalls(trigger) ? method === "POST" : isRepeatable || !retryTriggers[trigger].byMethod,
     ),
-    ...(isRepeatable ? statuses.map(String) : []),
+    ...(isRepeatable ? asRanges(statuses) : []),
   ];
   if (causes.length === 0) return "no retries";
   const words = `retries ${attempts} on ${causes.join(", ")}`;

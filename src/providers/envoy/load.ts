@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
-import { type Finding, warningAt } from "../../lib/findings.ts";
+import { errorAt, type Finding, warningAt } from "../../lib/findings.ts";
 import type { Model } from "../../model/model.ts";
 import { ConfigError, type ConfigProblem, type EffectiveValue } from "../provider.ts";
 import { readDefaults } from "../toml/defaults.ts";
@@ -72,7 +72,10 @@ export async function loadEnvoyText(
   const read = await readBootstrap(text, options);
   if (read.bootstrap.has("dynamic_resources"))
     read.mapping.report(
-      warningAt(read.bootstrap.at("dynamic_resources"), "what the control plane says is not known here"),
+      (tolerant ? errorAt : warningAt)(
+        read.bootstrap.at("dynamic_resources"),
+        "what the control plane says is not known here",
+      ),
     );
   const loaded = await mapBootstrap(read, tolerant);
   if (!read.mapping.isDynamic) return loaded;

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfigText } from "../../../src/providers/toml/load.ts";
 import { modelToToml } from "../../../src/providers/toml/write/write.ts";
+import { runCommand } from "../../support/command.ts";
 import { cluster, type EnvoyFile, httpFilter, loadFile, typed } from "../../support/envoy.ts";
 
 /** The TOML of a file, read again, and what it leaves out. */
@@ -19,7 +23,7 @@ test("retries, mirrors, limits, tokens, CORS, compression and traces become TOML
     allow_origin_string_match: [{ exact: "https://a.test" }],
     allow_methods: "GET",
   });
-  const { model, again, omitted } = await converted({
+  const { text, model, again, omitted } = await converted({
     clusters: [cluster("a", 4001), cluster("b", 4002)],
     manager: {
       tracing: {
@@ -65,7 +69,7 @@ test("retries, mirrors, limits, tokens, CORS, compression and traces become TOML
         match: { prefix: "/" },
         route: {
           cluster: "a",
-          retry_policy: { retry_on: "gateway-error", num_retries: 2, per_try_timeout: "1s" },
+          retry_policy: { retry_on: "5xx", num_retries: 2, per_try_timeout: "1s" },
           request_mirror_policies: [{ cluster: "b", runtime_fraction: { default_value: { numerator: 10 } } }],
         },
       },
@@ -78,6 +82,8 @@ test("retries, mirrors, limits, tokens, CORS, compression and traces become TOML
   const [route, written] = [routeOf(model), routeOf(again)];
   for (const key of ["retry", "mirrors", "maxBody", "compress", "trace", "timeouts"] as const)
     assert.deepEqual(written[key], route[key], key);
+  assert.equal(route.retry.statuses.length, 100);
+  assert.match(text, /"500-599"/);
   assert.deepEqual({ ...written.cors, originTests: [] }, route.cors);
   assert.deepEqual(again.routeTables[0]!.guards.map(({ kind }) => kind).sort(), ["jwt", "rate-limit"]);
   const [limit] = again.routeTables[0]!.guards.filter((guard) => guard.kind === "rate-limit");
@@ -152,4 +158,20 @@ test("what TOML can't say is told", async () => {
     /the query changes/,
   ])
     assert.match(told, expected);
+});
+
+test("umay convert says with its exit code that a control plane would have said more", async () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-convert-"));
+  const file = join(dir.path, "envoy.yaml");
+  const fixed = "static_resources: { clusters: [] }\n";
+  const ends = async (text: string): Promise<readonly unknown[]> => {
+    writeFileSync(file, text);
+    const { code, stdout } = await runCommand(["convert", file]);
+    return [code, stdout.split("\n").filter((line) => line.startsWith("# left out"))];
+  };
+  assert.deepEqual(await ends(fixed), [0, []]);
+  assert.deepEqual(await ends(`${fixed}dynamic_resources: {}\n`), [
+    1,
+    ["# left out: envoy.yaml:2:20: dynamic_resources: what the control plane says is not known here"],
+  ]);
 });

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import * as z from "zod";
+import { readRange } from "../../../lib/ranges.ts";
 import type { StatusRange } from "../../../model/health.ts";
 import { tls } from "./pool-tls.ts";
 import { duration, integer } from "./values.ts";
@@ -53,8 +54,8 @@ const status = z
     },
   )
   .transform((value, context): StatusRange => {
-    const [from, to = from] = String(value).split("-").map(Number) as [number, number?];
-    if (from <= to) return { from, to };
+    const range = readRange(String(value));
+    if (range.from <= range.to) return range;
     context.addIssue(`"${value}" is empty; ${statusExpected}`);
     return z.NEVER;
   })

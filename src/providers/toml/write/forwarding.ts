@@ -1,3 +1,4 @@
+import { asRanges } from "../../../lib/ranges.ts";
 import type { Compression } from "../../../model/http/compression.ts";
 import type { Cors } from "../../../model/http/cors.ts";
 import { idempotentMethods, type RetryPolicy, safeRetries } from "../../../model/http/retry.ts";
@@ -25,7 +26,7 @@ const isSafe = (retry: RetryPolicy): boolean => JSON.stringify(retry) === JSON.s
 function writeRetry({ attempts, on, statuses, methods, buffer, backoff }: RetryPolicy): object {
   return {
     attempts: Math.min(10, Math.max(1, attempts)),
-    on: [...on, ...statuses.map(String)],
+    on: [...on, ...asRanges(statuses)],
     methods: methods === idempotentMethods ? "idempotent" : methods,
     buffer: String(Math.min(buffer, 16_777_216)),
     backoff: { base: duration(backoff.base), max: duration(backoff.max) },

@@ -234,4 +234,7 @@ test("retry = {} does something: it adds what may be lost, and 502, 503 and 504,
   const own = await httpModel(`${base}[routes.b]\npath = "/b"\npool = "b"\n${text}\n`);
   const { on, statuses, methods } = routeOf(own, "b").retry;
   assert.deepEqual([on, statuses, methods], [["connect-failed"], [429], ["POST"]]);
+  const range = text.replace('"429", ', '"502-504", "503", ');
+  const ranged = await httpModel(`${base}[routes.b]\npath = "/b"\npool = "b"\n${range}\n`);
+  assert.deepEqual(routeOf(ranged, "b").retry.statuses, [502, 503, 504, 429]);
 });

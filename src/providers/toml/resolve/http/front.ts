@@ -1,4 +1,5 @@
 import { errorAt, type Path } from "../../../../lib/findings.ts";
+import { readRange } from "../../../../lib/ranges.ts";
 import type {
   ErrorPage,
   Forwarded,
@@ -104,7 +105,7 @@ async function resolveErrors(
 ): Promise<ErrorPage[]> {
   const pages: ErrorPage[] = [];
   for (const [range, { file, type }] of Object.entries(errors)) {
-    const [from, to = from] = range.split("-").map(Number) as [number, number?];
+    const { from, to } = readRange(range);
     if (from > to) resolving.report(errorAt([...path, range], "is an empty range; swap its ends"));
     const content = await readContent(file, type, [...path, range, "file"], resolving);
     if (content !== undefined) pages.push({ from, to, content });

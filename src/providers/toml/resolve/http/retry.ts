@@ -1,4 +1,5 @@
 import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import { numbersOf } from "../../../../lib/ranges.ts";
 import {
   idempotentMethods,
   type RetryPolicy,
@@ -29,10 +30,14 @@ export function resolveRetry(
         "is 0, so no request with a body is sent again; raise it, or take POST out of methods",
       ),
     );
+  const ranges = on.filter((cause) => /^\d/.test(cause));
+  for (const range of ranges)
+    if (numbersOf(range).length === 0)
+      report(errorAt([...path, "on", on.indexOf(range)], `"${range}" is an empty range; swap its ends`));
   return {
     attempts,
     on: retryTriggerList.filter((trigger) => on.includes(trigger)),
-    statuses: [...new Set(on.map(Number).filter((status) => !Number.isNaN(status)))],
+    statuses: [...new Set(ranges.flatMap(numbersOf))],
     methods: named,
     buffer,
     backoff,

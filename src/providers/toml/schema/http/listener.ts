@@ -2,7 +2,7 @@ import * as z from "zod";
 import { mostFields } from "../../../../http/span-fields.ts";
 import { cidrs, rate } from "../limits.ts";
 import { duration, integer, path } from "../values.ts";
-import { fieldName, mediaType, size } from "./values.ts";
+import { failureStatus, fieldName, mediaType, size } from "./values.ts";
 
 const yesOrNo = { error: "expected true or false" };
 
@@ -137,7 +137,7 @@ const errorPage = z.strictObject({
   type: mediaType.prefault("text/html; charset=utf-8").describe("Its Content-Type."),
 });
 
-const statusRange = z.string().regex(/^[45]\d\d(?:-[45]\d\d)?$/, {
+const statusRange = z.string().regex(failureStatus, {
   error: 'expected a status from 400 to 599, or a range such as "502-504"',
 });
 

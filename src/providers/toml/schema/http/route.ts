@@ -10,6 +10,7 @@ import { conditions, match } from "./match.ts";
 import {
   authority,
   editableName,
+  failureStatus,
   mediaType,
   method,
   pathPrefix,
@@ -114,10 +115,10 @@ const timeouts = z.strictObject({
   }),
 });
 
-const retryExpected = `expected ${retryTriggerList.map((trigger) => `"${trigger}"`).join(", ")}, or a status from "400" to "599"`;
+const retryExpected = `expected ${retryTriggerList.map((trigger) => `"${trigger}"`).join(", ")}, or a status from "400" to "599", or a range such as "500-599"`;
 
 const retryOn = z
-  .union([z.enum(retryTriggerList), z.string().regex(/^[45]\d\d$/, { error: retryExpected })], {
+  .union([z.enum(retryTriggerList), z.string().regex(failureStatus, { error: retryExpected })], {
     error: retryExpected,
   })
   .meta({ "x-type": "cause" });
@@ -130,7 +131,7 @@ const retry = z.strictObject({
     .array(retryOn, { error: 'expected a list of causes, such as ["connect-failed", "503"]' })
     .prefault([...usualTriggers, "502", "503", "504"])
     .describe(
-      "What makes umay try again: what went wrong, or the status of the answer, of HTTP or of gRPC. Calls of gRPC are made again whatever methods says.",
+      "What makes umay try again: what went wrong, or the status of the answer, of HTTP (or a range, such as 500-599) or of gRPC. Calls of gRPC are made again whatever methods says.",
     ),
   methods: z
     .union([z.enum(["idempotent", "all"]), z.array(method).min(1)], {
