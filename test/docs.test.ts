@@ -7,6 +7,8 @@ import { ensureDevCertificates } from "../src/cli/dev-certificates.ts";
 import { logSession } from "../src/observe/session-log.ts";
 import { createWorkerLogger } from "../src/observe/worker-logger.ts";
 import { loadConfigText } from "../src/providers/toml/load.ts";
+import { alternatives, below, type SchemaNode } from "../src/providers/toml/schema/nodes.ts";
+import { jsonSchema } from "../src/providers/toml/schema.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -92,6 +94,28 @@ test("names of the code in the life of a session are names of the code", () => {
     .flatMap((text) => text.split("."))
     .filter((word) => !words.has(word));
   assert.deepEqual(unknown, []);
+});
+
+test("tables of the configuration that the documents and the hints name are there", () => {
+  const table = /\[\[?([a-z_]+(?:\.(?:[a-z_0-9]+|<name>))*)\]\]?/g;
+  const hints = "src/providers/toml/report/foreign.ts";
+  const named = [
+    ...documents.flatMap((path) => mentions(path).map((text) => [path, text] as const)),
+    [hints, read(hints)] as const,
+  ].flatMap(([path, text]) =>
+    [...text.matchAll(table)]
+      .filter(([whole, name]) => name!.includes(".") && (path === hints || text === whole))
+      .map(([, name]) => [path, name!] as const),
+  );
+  assert.ok(named.length > 100, `${named.length}`);
+  const step = (nodes: readonly SchemaNode[], key: string): readonly SchemaNode[] => {
+    const there = below(nodes, key);
+    return there.length > 0 ? there : below(below(nodes, 0), key);
+  };
+  assert.deepEqual(
+    named.filter(([, name]) => name.split(".").reduce(step, alternatives(jsonSchema())).length === 0),
+    [],
+  );
 });
 
 test("every dependency has its reason, and nothing else is listed as one", () => {

@@ -15,6 +15,6 @@ export function errorAt(path: Path, message: string, hint?: string): Finding {
   return { severity: "error", path, at: "value", message, hint };
 }
 
-export function warningAt(path: Path, message: string): Finding {
-  return { severity: "warning", path, at: "value", message };
+export function warningAt(path: Path, message: string, hint?: string): Finding {
+  return { severity: "warning", path, at: "value", message, hint };
 }

@@ -219,5 +219,7 @@ test("a limit that does not tell clients apart is for all together", () => {
   } as const;
   const told = (key: RateLimit["key"]): string[] => guardLines([[{ ...limit, key }]], () => undefined);
   assert.deepEqual(told([[]]), ["l: 10 in 1s, 20 at once, for all together"]);
-  assert.deepEqual(told([[{ kind: "client-ip", v4: 32, v6: 64 }]]), ["l: 10 in 1s, 20 at once, for each client-ip"]);
+  assert.deepEqual(told([[{ kind: "client-ip", v4: 32, v6: 64 }]]), [
+    "l: 10 in 1s, 20 at once, for each client-ip",
+  ]);
 });

@@ -1,7 +1,14 @@
 import type * as z from "zod";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { didYouMean, listChoices, suggest } from "../../lib/suggest.ts";
-import { foreignAddress, foreignChoice, foreignKey } from "./report/foreign.ts";
+import { foreignChoice, foreignKey } from "./report/foreign.ts";
+import {
+  foreignAddress,
+  foreignHost,
+  foreignName,
+  foreignPath,
+  foreignStatus,
+} from "./report/foreign-values.ts";
 import { alternatives, keysOf, nodesAt, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
 import { isTable, type Tree, valueAt } from "./tree.ts";
@@ -19,7 +26,7 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
     case "unrecognized_keys":
       return issue.keys.map((key) => explainUnknownKey([...path, key], tree, schema));
     case "invalid_key":
-      return [{ ...errorAt(path, issue.issues[0]!.message), at: "key" }];
+      return [{ ...errorAt(path, issue.issues[0]!.message, foreignStatus(String(path.at(-1)))), at: "key" }];
     case "invalid_value":
       return [explainChoice(issue, value, issue.values)];
     case "invalid_union":
@@ -27,23 +34,45 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
       return [explainChoice(issue, value, "options" in issue ? (issue.options as readonly unknown[]) : [])];
     case "custom":
       return [
-        finding(issue, value, issue.message, (issue.params?.["hint"] as string | undefined) ?? hintAt(value)),
+        finding(
+          issue,
+          value,
+          issue.message,
+          (issue.params?.["hint"] as string | undefined) ?? foreignValue(value, path, schema),
+        ),
       ];
     default:
       return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
   }
 }
 
-/** An address that is written as another proxy wants it. */
-const hintAt = (value: unknown): string | undefined =>
-  typeof value === "string" ? foreignAddress(value) : undefined;
+/** By the kind of a value: how to write what another proxy would take. */
+const foreign: Readonly<Record<string, (text: string, path: Path) => string | undefined>> = {
+  address: (text, path) => foreignAddress(text, path.at(-1) === "bind" ? "0.0.0.0" : "127.0.0.1"),
+  host: foreignHost,
+  "server name": foreignHost,
+  "host name": foreignName,
+  "path of a request": foreignPath,
+};
+
+function foreignValue(value: unknown, path: Path, schema: SchemaNode): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const kinds = nodesAt(schema, path).map((node) => node["x-type"] ?? "");
+  const kind = kinds.find((name) => Object.hasOwn(foreign, name));
+  return kind === undefined ? undefined : foreign[kind]!(value, path);
+}
 
 /** The schema's own messages say what was expected. The written value is added here. */
 function isOurs(message: string): boolean {
   return message.startsWith("expected");
 }
 
-function finding(issue: Issue, value: unknown, otherwise: string, hint?: string): Finding {
+function finding(
+  issue: Issue,
+  value: unknown,
+  otherwise: string,
+  hint = typeof value === "string" ? foreignStatus(value) : undefined,
+): Finding {
   const message = isOurs(issue.message) ? issue.message : otherwise;
   const path = issue.path as Path;
   if (value === undefined) return errorAt(path, `is missing; ${message}`, hint);
@@ -54,7 +83,7 @@ function explainChoice(issue: Issue, value: unknown, choices: readonly unknown[]
   const names = choices.map(String);
   const hint =
     typeof value === "string" ? (foreignChoice(value, names) ?? didYouMean(value, names)) : undefined;
-  return finding(issue, value, `expected ${listChoices(names)}`, hint);
+  return finding(issue, value, `expected ${listChoices(names)}`, hint || undefined);
 }
 
 /** In a choice between a plain value and a table, the written value shows which one was intended. */
@@ -88,10 +117,10 @@ function explainUnknownKey(path: Path, tree: Tree, schema: SchemaNode): Finding 
   const table = path.slice(0, -1);
   const key = String(path.at(-1));
   const nodes = nodesAt(schema, table);
-  const foreign = foreignKey(key);
+  const ours = foreignKey(key, table);
   // No hint is better than a wrong one.
-  if (foreign !== undefined && !keysOf(nodes).includes(key))
-    return { ...errorAt(path, "unknown key", otherVariant(key, nodes) ?? (foreign || undefined)), at: "key" };
+  if (ours !== undefined && !keysOf(nodes).includes(key))
+    return { ...errorAt(path, "unknown key", otherVariant(key, nodes) ?? (ours || undefined)), at: "key" };
   const hint =
     otherVariant(key, nodes) ??
     didYouMean(key, missingFirst(keysOf(nodes), valueAt(tree, table))) ??

@@ -79,7 +79,21 @@ const foreign: readonly (readonly [text: string, hint: string | undefined])[] = 
     `${listener}${pool.replace("127.0.0.1:80", "https://app.test:8443/x")}`,
     'did you mean "app.test:8443"?; whether TLS is spoken to it is said by [pools.<name>.tls]; a path is no part of it',
   ],
-  [`${listener}${pool}[pools.p.health]\ntype = "http"\nurl = "/x"`, undefined],
+  [`${listener}${pool}[pools.p.health]\ntype = "http"\nurl = "/x"`, "umay's word is path"],
+  [`${listener}${pool}[pools.p.health]\ntype = "http"\nstatus = 200`, "umay's word is expect_status"],
+  [`${listener}${pool}[pools.p.health]\ntype = "http"\nexpect_status = ["2xx"]`, 'did you mean "200-299"?'],
+  [`${listener}${pool}[pools.p.health]\ntype = "https"`, 'umay\'s word is "http"; with a table tls'],
+  [`${listener}port = 443\n${pool}`, "the port is part of bind"],
+  [`${listener}backend = "p"\n${pool}`, 'umay\'s word is pool: pool = "<name>"'],
+  [`${listener}server_name = "a.test"\n${pool}`, "umay's word is hosts, in [routes.<name>]"],
+  [`port = 443\n${listener}${pool}`, "umay's word is bind"],
+  [`${listener}${pool}[pools.p]\nport = 443`, "a port stands behind each backend"],
+  [`${listener}${pool}[pools.p]\nbackends = ["127.0.0.1:80"]`, "it belongs in [pools.<name>.discovery]"],
+  [`${listener}${pool}[backend.p]`, "umay's word is pools"],
+  [`${listener}mode = "https"\n${pool}`, 'umay\'s words are mode = "http" and a table'],
+  [`${listener}mode = "udp"\n${pool}`, undefined],
+  [`${listener}${pool.replace("127.0.0.1:80", "8080")}`, 'did you mean "127.0.0.1:8080"?'],
+  [`${listener}${pool}[pools.p.tls]\nport = 1`, undefined],
 ];
 
 for (const [text, hint] of foreign)
@@ -93,6 +107,68 @@ for (const [text, hint] of foreign)
         JSON.stringify(problems),
       );
   });
+
+/** A host or path of a route, and the hint that it gets. */
+const patterns: readonly (readonly [key: string, value: string, hint: string | undefined])[] = [
+  ["hosts", "https://api.a.test/", 'did you mean "api.a.test"?'],
+  ["hosts", "https://api.a.test:8443/v1", 'did you mean "api.a.test"?; a path is no part of it'],
+  ["hosts", "api.a.test:8443", 'did you mean "api.a.test"?'],
+  ["hosts", "api.*.test", "* stands at the begin alone"],
+  ["hosts", "*.a.*", "* stands at the begin alone"],
+  ["hosts", "*a.test", 'did you mean "*.a.test"?'],
+  ["hosts", ".a.test", 'did you mean "a.test" and "*.a.test"?'],
+  ["hosts", "~^www\\d+\\.a$", "no regular expression is taken here"],
+  ["hosts", "*", "to take any, leave the key out"],
+  ["hosts", "_", "to take any, leave the key out"],
+  ["hosts", "~a.test", "no regular expression is taken here"],
+  ["hosts", "a..test", undefined],
+  ["hosts", "_http.a_b.test.", undefined],
+  ["hosts", "a b", undefined],
+  ["path", "/v1/*", 'did you mean path_prefix = "/v1"?'],
+  ["path_prefix", "/v1/*", 'did you mean path_prefix = "/v1"?'],
+  ["path", "/v1/**", 'did you mean path_prefix = "/v1"?'],
+  ["path", "/v1/.*", 'did you mean path_prefix = "/v1"?'],
+  ["path", "/*", 'did you mean path_prefix = "/"?'],
+  ["path", "*", "to take any, leave the key out"],
+  ["path", "/v1*", 'did you mean path_regex = "/v1[^/]+"?'],
+  ["path", "/a/*/b", 'did you mean path_regex = "/a/[^/]+/b"?'],
+  ["path", "/a/{id}", 'did you mean path_regex = "/a/[^/]+"?'],
+  ["path", "/a/{rest...}", 'did you mean path_prefix = "/a"?'],
+  ["path", "/a/:id/b.c", "did you mean path_regex = '/a/[^/]+/b\\.c'?"],
+  ["path", "*.php", "did you mean path_regex = '.*\\.php'?"],
+  ["path", "^/v1/", 'did you mean path_regex = "/v1/.*"?'],
+  ["path", "/v1$", 'did you mean path_regex = "/v1"?'],
+  ["path", "~* \\.php$", "did you mean path_regex = '.*\\.php' and ignore_case = true?"],
+  ["path", "= /v1", 'did you mean path = "/v1"?'],
+  ["path", "^~ /v1", 'did you mean path_prefix = "/v1"?'],
+  ["path", "https://a.test/v1", 'did you mean "/v1"?'],
+  ["path", "/a/b:c", undefined],
+  ["path", "/Products(1)", undefined],
+  ["path", "/$metadata", undefined],
+  ["path", "/c++/1.0", undefined],
+];
+
+for (const [key, value, hint] of patterns)
+  test(`${key} with ${value} is ${hint === undefined ? "given no wrong hint" : `told: ${hint}`}`, async () => {
+    const list = key === "hosts" ? `[${JSON.stringify(value)}]` : JSON.stringify(value);
+    const http = listener.replace("pool", 'mode = "http"\npool');
+    const { problems } = await load(`${http}${pool}[routes.r]\npool = "p"\n${key} = ${list}\n`);
+    const hints = problems.map((problem) => problem.hint).filter((given) => given !== undefined);
+    assert.equal(hints.length, hint === undefined ? 0 : 1, JSON.stringify(problems));
+    if (hint !== undefined) assert.ok(hints[0]!.startsWith(hint), hints[0]);
+  });
+
+test("every key and value of a hint about a path is a good one", async () => {
+  const http = listener.replace("pool", 'mode = "http"\npool');
+  for (const [key, , hint] of patterns) {
+    const [, meant] = /^did you mean (path.*)\?$/.exec(hint ?? "") ?? [];
+    if (key === "hosts" || meant === undefined) continue;
+    const keys = meant.replace(" and ", "\n");
+    const match = keys.includes("ignore_case") ? keys.replace(/(.*)\n(.*)/, "match = [{ $1, $2 }]") : keys;
+    const { model, problems } = await load(`${http}${pool}[routes.r]\npool = "p"\n${match}\n`);
+    assert.notEqual(model, undefined, JSON.stringify(problems));
+  }
+});
 
 test("a variable with one _ is told to have two, and umay's own ones are left alone", async () => {
   const env = { UMAY_LOG_LEVEL: "debug", UMAY_CONFIG: "x", UMAY_ADMIN: "y", UMAY_WHATEVER: "z" };

@@ -1,88 +1,259 @@
+import type { Path } from "../../../lib/findings.ts";
+
 /*
  * Words of other proxies and umay's for them. A hint is only given where it is right: a word that means several things
  * has none, and says so with an empty text, so that no similar key is guessed either.
  */
 
-const keys: ReadonlyMap<string, string> = new Map([
-  ["balance", 'umay\'s word is picker, in [pools.<name>]: picker = "round-robin"'],
-  ["lb_policy", "umay's word is picker, in [pools.<name>]"],
-  ["lb_algorithm", "umay's word is picker, in [pools.<name>]"],
-  ["algorithm", "umay's word is picker, in [pools.<name>]"],
-  [
-    "server",
-    'backends are a list: discovery = { type = "static", backends = ["10.0.0.5:80"] } in [pools.<name>]',
-  ],
-  [
-    "servers",
-    'backends are a list: discovery = { type = "static", backends = ["10.0.0.5:80"] } in [pools.<name>]',
-  ],
-  [
-    "endpoints",
-    'backends are a list: discovery = { type = "static", backends = ["10.0.0.5:80"] } in [pools.<name>]',
-  ],
-  ["upstream", 'umay\'s word is pool: a table [pools.<name>], and pool = "<name>" in a listener or route'],
-  ["upstreams", "umay's word is pools: a table [pools.<name>] for each"],
-  ["cluster", 'umay\'s word is pool: a table [pools.<name>], and pool = "<name>" in a listener or route'],
-  ["clusters", "umay's word is pools: a table [pools.<name>] for each"],
-  ["frontend", "umay's word is listeners: a table [listeners.<name>] for each"],
-  ["frontends", "umay's word is listeners: a table [listeners.<name>] for each"],
-  ["entrypoints", "umay's word is listeners: a table [listeners.<name>] for each"],
-  ["listen", 'umay\'s word is bind, in [listeners.<name>]: bind = "0.0.0.0:443"'],
-  ["default_backend", 'umay\'s word is pool, in [listeners.<name>]: pool = "<name>"'],
-  ["use_backend", "umay's word is routes, in [listeners.<name>]"],
-  ["proxy_pass", 'umay\'s word is pool, in [listeners.<name>]: pool = "<name>"'],
-  ["ssl_certificate", "certificates are in [[listeners.<name>.tls.certificates]]: cert and key"],
-  ["ssl_certificate_key", "certificates are in [[listeners.<name>.tls.certificates]]: cert and key"],
-  ["ssl", "umay's word is tls, in [listeners.<name>] or [pools.<name>]"],
-  ["maxconn", "umay's word is max_connections in a listener, and max_connections_per_backend in a pool"],
-  ["health_check", "umay's word is health, in [pools.<name>]"],
-  ["healthcheck", "umay's word is health, in [pools.<name>]"],
-  ["option", ""],
-  ["url", ""],
-  ["uri", ""],
-]);
+/** Where a key stands; a word means something else in each of them. */
+type Place = "top" | "listeners" | "pools" | "routes" | "health" | "elsewhere";
 
-const pickers: ReadonlyMap<string, string> = new Map([
-  ["leastconn", "least-connection"],
-  ["least_conn", "least-connection"],
-  ["least_connections", "least-connection"],
-  ["wlc", "least-connection"],
-  ["rr", "round-robin"],
-  ["wrr", "round-robin"],
-  ["static-rr", "round-robin"],
-  ["least_request", "power-of-two"],
-  ["p2c", "power-of-two"],
-  ["ewma", "peak-ewma"],
-  ["source", "consistent-hash"],
-  ["ip_hash", "consistent-hash"],
-  ["hash", "consistent-hash"],
-  ["ring_hash", "consistent-hash"],
-  ["ketama", "consistent-hash"],
-  ["maglev", "consistent-hash"],
-]);
+const backends =
+  'backends are a list: discovery = { type = "static", backends = ["10.0.0.5:80"] } in [pools.<name>]';
+const pool = 'umay\'s word is pool: a table [pools.<name>], and pool = "<name>" in a listener or route';
+const pools = "umay's word is pools: a table [pools.<name>] for each";
+const listeners = "umay's word is listeners: a table [listeners.<name>] for each";
+const routes = "umay's word is routes: a table [routes.<name>] for each";
+const bind = 'umay\'s word is bind, in [listeners.<name>]: bind = "0.0.0.0:443"';
+const picker = "umay's word is picker, in [pools.<name>]";
+const certificates = "certificates are in [[listeners.<name>.tls.certificates]]: cert and key";
+const health = "umay's word is health, in [pools.<name>]";
+const hosts = 'umay\'s word is hosts, in [routes.<name>]: hosts = ["example.com"]';
+const either = "clients connect to [listeners.<name>], and backends are in [pools.<name>]";
+const redirect = "umay's words are https_redirect in a listener that only does that, and redirect in a route";
 
-/** The hint for a key of another proxy; an empty one where no hint would be right; undefined for an unknown word. */
-export function foreignKey(key: string): string | undefined {
-  return keys.get(key.toLowerCase().replaceAll("-", "_"));
+/** Of each word, by the place where it stands. */
+const placed: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
+  top: {
+    server: either,
+    servers: either,
+    service: either,
+    services: either,
+    backend: pools,
+    backends: pools,
+    http: either,
+    https: either,
+    tcp: either,
+    stream: either,
+    port: bind,
+    bind,
+    address: bind,
+    routers: routes,
+    location: routes,
+    locations: routes,
+    tls: "umay's word is tls, in [listeners.<name>] or [pools.<name>]",
+    certificates,
+    cert: certificates,
+  },
+  listeners: {
+    port: "the port is part of bind",
+    address: "the address is bind",
+    host: "the address is bind; hosts of requests are hosts, in [routes.<name>]",
+    backend: 'umay\'s word is pool: pool = "<name>"',
+    backends,
+    target: 'umay\'s word is pool: pool = "<name>"',
+    service: 'umay\'s word is pool: pool = "<name>"',
+    server: 'umay\'s word is pool: pool = "<name>"',
+    servers: backends,
+    hosts,
+    hostname: hosts,
+    server_name: `${hosts}; of TLS alone it is sni, in [[listeners.<name>.routes]]`,
+    domains: hosts,
+    location: "umay's word is routes: [routes.<name>] with path_prefix",
+    path: "paths are in [routes.<name>]",
+    redirect,
+    cert: certificates,
+    key: certificates,
+    certificates,
+    websocket: 'WebSockets pass with mode = "http"; routes.<name>.upgrades can refuse them',
+  },
+  pools: {
+    port: 'a port stands behind each backend; of type = "dns" it is port in [pools.<name>.discovery]',
+    backend: backends,
+    hosts: backends,
+    targets: backends,
+    members: backends,
+    nodes: backends,
+    address: backends,
+    addresses: backends,
+    check: health,
+    timeout: "umay's words are connect.timeout in a pool, and timeouts in a listener or route",
+    weight: 'a weight stands beside its backend: backends = [{ address = "10.0.0.5:80", weight = 2 }]',
+    protocol: "umay's words are http.version, and a table tls where backends speak it",
+    scheme: "backends that speak TLS have a table [pools.<name>.tls]",
+    sticky: "umay's word is sticky, in [routes.<name>]",
+  },
+  routes: {
+    backend: 'umay\'s word is pool: pool = "<name>"',
+    service: 'umay\'s word is pool: pool = "<name>"',
+    target: 'umay\'s word is pool: pool = "<name>"',
+    host: 'umay\'s word is hosts: hosts = ["example.com"]',
+    hostname: 'umay\'s word is hosts: hosts = ["example.com"]',
+    server_name: 'umay\'s word is hosts: hosts = ["example.com"]',
+    domain: 'umay\'s word is hosts: hosts = ["example.com"]',
+    domains: 'umay\'s word is hosts: hosts = ["example.com"]',
+    prefix: "umay's word is path_prefix",
+    location: "umay's words are path, path_prefix and path_regex",
+    regex: "umay's word is path_regex",
+    strip_prefix: 'umay\'s word is rewrite: rewrite = { path_prefix = "/" }',
+    rewrite_target: "umay's word is rewrite",
+    status: "an answer of umay's own is respond = { status = 404 }",
+    port: "",
+    websocket: "WebSockets pass; upgrades = [] refuses them",
+    https_redirect:
+      'umay\'s word is redirect: redirect = { scheme = "https" }; https_redirect is a key of listeners',
+  },
+  health: {
+    status: "umay's word is expect_status",
+    statuses: "umay's word is expect_status",
+    expected_status: "umay's word is expect_status",
+    body: "umay's word is expect_body",
+    url: "umay's word is path",
+    uri: "umay's word is path",
+    threshold: "umay's words are rise and fall",
+  },
+  elsewhere: { port: "", host: "", status: "", backend: "", backends: "" },
+};
+
+/** Words that mean the same everywhere. */
+const everywhere: Readonly<Record<string, string>> = {
+  balance: `${picker}: picker = "round-robin"`,
+  lb_policy: picker,
+  lb_algorithm: picker,
+  algorithm: picker,
+  server: backends,
+  servers: backends,
+  endpoints: backends,
+  upstream: pool,
+  upstreams: pools,
+  cluster: pool,
+  clusters: pools,
+  frontend: listeners,
+  frontends: listeners,
+  entrypoints: listeners,
+  listen: bind,
+  default_backend: 'umay\'s word is pool, in [listeners.<name>]: pool = "<name>"',
+  use_backend: "umay's word is routes, in [listeners.<name>]",
+  proxy_pass: 'umay\'s word is pool, in [listeners.<name>]: pool = "<name>"',
+  ssl_certificate: certificates,
+  ssl_certificate_key: certificates,
+  crt: certificates,
+  ssl: "umay's word is tls, in [listeners.<name>] or [pools.<name>]",
+  maxconn: "umay's word is max_connections in a listener, and max_connections_per_backend in a pool",
+  health_check: health,
+  healthcheck: health,
+  access_log: "umay's word is log.access: a table [log.access] with file and format",
+  error_log: "errors are lines of the log, on standard output; [log] has level and format",
+  client_max_body_size: "umay's word is max_body, in [listeners.<name>.http] or [routes.<name>]",
+  proxy_set_header: "umay's word is request_headers, in [routes.<name>]",
+  add_header: "umay's word is response_headers, in [routes.<name>]",
+  proxy_read_timeout: "umay's words are timeouts.first_byte and timeouts.idle, in [routes.<name>]",
+  option: "",
+  url: "",
+  uri: "",
+};
+
+const word = (choice: string): string => `umay's word is "${choice}"`;
+
+const withTls = 'umay\'s words are mode = "http" and a table [listeners.<name>.tls]';
+const terminated =
+  'a table [listeners.<name>.tls] terminates TLS, with mode = "tcp" or "http"; "passthrough" leaves it to backends';
+
+/** Of each list of choices, known by one of them: words of other proxies, and what to say to each. */
+const choices: readonly (readonly [of: string, hints: Readonly<Record<string, string>>])[] = [
+  [
+    "least-connection",
+    {
+      leastconn: word("least-connection"),
+      least_conn: word("least-connection"),
+      least_connections: word("least-connection"),
+      wlc: word("least-connection"),
+      rr: word("round-robin"),
+      wrr: word("round-robin"),
+      "static-rr": word("round-robin"),
+      least_request: word("power-of-two"),
+      p2c: word("power-of-two"),
+      ewma: word("peak-ewma"),
+      source: word("consistent-hash"),
+      ip_hash: word("consistent-hash"),
+      hash: word("consistent-hash"),
+      ring_hash: word("consistent-hash"),
+      ketama: word("consistent-hash"),
+      maglev: word("consistent-hash"),
+    },
+  ],
+  [
+    "passthrough",
+    {
+      https: withTls,
+      h2: withTls,
+      http2: word("http"),
+      grpc: word("http"),
+      websocket: word("http"),
+      layer7: word("http"),
+      l7: word("http"),
+      layer4: word("tcp"),
+      l4: word("tcp"),
+      stream: word("tcp"),
+      tls: terminated,
+      ssl: terminated,
+      udp: "",
+    },
+  ],
+  [
+    "connect-failed",
+    {
+      "5xx": 'did you mean "500-599"?',
+      "4xx": 'did you mean "400-499"?',
+      "gateway-error": 'did you mean "502-504"?',
+      error: 'umay\'s words are "connect-failed" and "reset"',
+      timeout: word("try-timeout"),
+      "response-timeout": word("try-timeout"),
+      "connect-failure": word("connect-failed"),
+      "conn-failure": word("connect-failed"),
+      "empty-response": word("reset"),
+      non_idempotent: 'umay\'s word is methods = "all"',
+    },
+  ],
+  [
+    "grpc",
+    { https: 'umay\'s word is "http"; with a table tls here, or in the pool, it is https', ssl: word("tls") },
+  ],
+  [
+    "static",
+    {
+      strict_dns: word("dns"),
+      logical_dns: word("dns"),
+      srv: 'umay\'s words are type = "dns" and record = "srv"',
+    },
+  ],
+];
+
+/**
+ * The hint for a key of another proxy; an empty one where no hint would be right; undefined for an unknown word.
+ * @param table the place of the table that has it.
+ */
+export function foreignKey(key: string, table: Path): string | undefined {
+  const word = key.toLowerCase().replaceAll("-", "_");
+  const there = placed[placeOf(table)];
+  if (Object.hasOwn(there, word)) return there[word];
+  return Object.hasOwn(everywhere, word) ? everywhere[word] : undefined;
 }
 
-/** umay's picker for a word of another proxy. @param choices what is expected. */
-export function foreignChoice(value: string, choices: readonly string[]): string | undefined {
-  const ours = pickers.get(value.toLowerCase());
-  return ours !== undefined && choices.includes(ours) ? `umay's word is "${ours}"` : undefined;
+function placeOf([kind, , below, deeper]: Path): Place {
+  if (kind === undefined) return "top";
+  if (kind === "pools" && below === "health" && deeper === undefined) return "health";
+  if (below !== undefined) return "elsewhere";
+  return kind === "listeners" || kind === "pools" || kind === "routes" ? kind : "elsewhere";
 }
 
-/** An address as another proxy writes it: a port alone, or a URL. */
-export function foreignAddress(text: string): string | undefined {
-  if (/^:?\d{1,5}$/.test(text)) return `did you mean "0.0.0.0:${text.replace(":", "")}"?`;
-  if (/^\*:\d{1,5}$/.test(text)) return `did you mean "0.0.0.0${text.slice(1)}"?`;
-  const [, scheme, host, port, rest = ""] =
-    /^(https?|tcp|tls):\/\/([\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?(\/.*)?$/i.exec(text) ?? [];
-  if (scheme === undefined) return undefined;
-  const usual = /^https|tls$/i.test(scheme) ? "443" : "80";
-  const encrypted = /^https|tls$/i.test(scheme)
-    ? "; whether TLS is spoken to it is said by [pools.<name>.tls]"
-    : "";
-  const path = rest.length > 1 ? "; a path is no part of it" : "";
-  return `did you mean "${host}:${port ?? usual}"?${encrypted}${path}`;
+/**
+ * The hint for a word of another proxy where one of umay's is expected; an empty one where none is right.
+ * @param expected umay's words.
+ */
+export function foreignChoice(value: string, expected: readonly string[]): string | undefined {
+  const given = value.toLowerCase();
+  for (const [of, hints] of choices)
+    if (expected.includes(of) && Object.hasOwn(hints, given)) return hints[given];
+  return undefined;
 }

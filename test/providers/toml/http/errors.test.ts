@@ -33,6 +33,16 @@ const routes: readonly [what: string, keys: string, said: RegExp][] = [
     /error routes\.x\.retry\.on\[0\]: .*expected "connect-failed", .* or a status from "400" to "599"/,
   ],
   [
+    "tries again on a hundred statuses in another proxy's word",
+    `${plain}\nretry = { on = ["5xx"] }`,
+    /retry\.on\[0\]: .*\[did you mean "500-599"\?\]/,
+  ],
+  [
+    "tries again on an empty range",
+    `${plain}\nretry = { on = ["reset", "504-502"] }`,
+    /retry\.on\[1\]: "504-502" is an empty range/,
+  ],
+  [
     "waits longer at first than at most",
     `${plain}\nretry = { backoff = { base = "1s" } }`,
     /error routes\.x\.retry\.backoff: base is longer than max/,
@@ -159,6 +169,11 @@ const listeners: readonly [what: string, text: string, said: RegExp][] = [
     /errors\.404\.file: \/nowhere\/none\.html does not exist/,
   ],
   [
+    "a hundred statuses in another proxy's word",
+    base.replace('pool = "a"', 'pool = "a"\nerrors = { "5xx" = { file = "x" } }'),
+    /errors\.5xx: .*\[did you mean "500-599"\?\]/,
+  ],
+  [
     "an empty range of statuses",
     base.replace('pool = "a"', 'pool = "a"\nerrors = { "504-502" = { file = "x" } }'),
     /errors\.504-502: is an empty range/,
@@ -198,4 +213,16 @@ test("POST that may be sent twice without a body to send is a warning", async ()
     `${base}[routes.x]\npool = "b"\nretry = { methods = "all", buffer = 0 }\n`,
   );
   assert.match(lines.join("\n"), /warning routes\.x\.retry\.buffer: is 0, so no request with a body/);
+});
+
+test("a method in small letters, and a variable where none is filled in, are warnings", async () => {
+  const alone = base.slice(0, base.indexOf("[pools.b]"));
+  const { model, lines } = await loadHttp(
+    `${alone}[routes.x]\npath = "/x"\nmethods = ["get", "POST", "m-search"]\nredirect = { path = "/y/$1" }\n`,
+  );
+  assert.notEqual(model, undefined);
+  assert.deepEqual(lines, [
+    'warning routes.x.methods[0]: is another method than the one in capital letters, and clients hardly send it [did you mean "GET"?]',
+    "warning routes.x.redirect.path: is taken letter by letter: no variable is filled in [rewrite has path_regex and with, which take parts of the path over]",
+  ]);
 });

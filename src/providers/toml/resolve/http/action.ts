@@ -1,4 +1,4 @@
-import { errorAt, type Path } from "../../../../lib/findings.ts";
+import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
 import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { PathRewrite, Redirect, RouteAction } from "../../../../model/http/route.ts";
 import type { RouteSettings } from "../../schema/http/route.ts";
@@ -82,6 +82,15 @@ function fixedPath(
   path: Path,
   { report }: Resolving,
 ): Exclude<PathRewrite, { kind: "regex" }> | undefined {
+  for (const key of given(change, ["path", "path_prefix"]))
+    if (/\$\w/.test(change[key]!))
+      report(
+        warningAt(
+          [...path, key],
+          "is taken letter by letter: no variable is filled in",
+          "rewrite has path_regex and with, which take parts of the path over",
+        ),
+      );
   if (change.path !== undefined && change.path_prefix !== undefined)
     report(errorAt([...path, "path_prefix"], "stands beside path; there can be one of them"));
   if (change.path !== undefined) return { kind: "path", path: change.path };

@@ -7,6 +7,7 @@ import {
   type TextTest,
   type ValueMatch,
 } from "../../../../model/http/match.ts";
+import { patternIn } from "../../report/foreign-values.ts";
 import type { MatchSettings, ValueSettings } from "../../schema/http/match.ts";
 import { checkRegex, given, type Resolving } from "./context.ts";
 
@@ -29,11 +30,31 @@ export async function resolveMatch(
     headers: await values("headers", headers),
     query: (await values("query", query)).map((value) => ({ ...value, name: wireText(value.name) })),
   };
+  for (const [index, method] of methods.entries())
+    if (standardMethods.has(method.toUpperCase()) && method !== method.toUpperCase())
+      resolving.report(
+        warningAt(
+          [...path, "methods", index],
+          "is another method than the one in capital letters, and clients hardly send it",
+          `did you mean "${method.toUpperCase()}"?`,
+        ),
+      );
   if (grpc === undefined) return match;
   if (methods.length > 0)
     resolving.report(errorAt([...path, "methods"], "gRPC calls always use POST; remove this key"));
   return { ...match, methods: ["POST"], headers: [grpcContent, ...match.headers] };
 }
+
+/** RFC 9110 section 9.1 and RFC 5789, without those that umay answers itself. */
+const standardMethods: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+]);
 
 const pathKeys = ["path", "path_prefix", "path_regex", "grpc"] as const;
 
@@ -55,9 +76,23 @@ async function resolvePath(
     return grpc.method === undefined
       ? { kind: "prefix", value: `/${grpc.service}`, ignoreCase }
       : { kind: "exact", value: `/${grpc.service}/${grpc.method}`, ignoreCase };
-  if (settings.path !== undefined) return { kind: "exact", value: settings.path, ignoreCase };
-  if (settings.path_prefix !== undefined) return { kind: "prefix", value: settings.path_prefix, ignoreCase };
-  const value = settings.path_regex!;
+  if (settings.path_regex === undefined) {
+    const [literal, kind] =
+      settings.path === undefined
+        ? ([settings.path_prefix!, "prefix"] as const)
+        : ([settings.path, "exact"] as const);
+    const meant = patternIn(literal);
+    if (meant !== undefined)
+      resolving.report(
+        warningAt(
+          [...path, key],
+          "is taken letter by letter: no character of it stands for others",
+          `did you mean ${meant}?`,
+        ),
+      );
+    return { kind, value: literal, ignoreCase };
+  }
+  const value = settings.path_regex;
   await checkRegex(resolving, [...path, "path_regex"], value);
   const simpler = simplerPath(value);
   if (simpler !== undefined) resolving.report(warningAt([...path, "path_regex"], simpler));

@@ -91,6 +91,9 @@ function controlCharacter(text: string): { problem: string; hint: string | undef
     : undefined;
 }
 
+/** A status that says that something went wrong, or a range of them, both ends included. */
+export const failureStatus = /^[45]\d\d(?:-[45]\d\d)?$/;
+
 /** In normal form. */
 export const requestPath = read("expected a path that begins with /", "path of a request", (text) => {
   if (!text.startsWith("/")) return { problem: "does not begin with /" };
@@ -105,6 +108,9 @@ export const requestPath = read("expected a path that begins with /", "path of a
 /** The same as a prefix: without a slash at its end. */
 export const pathPrefix = requestPath.transform((path) => path.replace(/\/$/, ""));
 
+/** Of names in lower case: those that DNS may have, or a machine's own table. */
+const hostLabels = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
 /** A host of requests, lower case, Unicode names as A-labels: a name, `*.name` for all below it, or an IP address. */
 export const requestHost = read("expected a host", "host", (text) => {
   const wildcard = text.startsWith("*.");
@@ -112,7 +118,8 @@ export const requestHost = read("expected a host", "host", (text) => {
   const ascii = /\P{ASCII}/u.test(name) ? domainToASCII(name) : name;
   const bracketed = isIP(ascii) === 6 ? `[${ascii}]` : ascii;
   const host = hostOf(bracketed);
-  if (host === undefined || name === "")
+  const isHost = host !== undefined && (host.startsWith("[") || (hostLabels.test(host) && host !== "_"));
+  if (!isHost)
     return {
       problem: 'is no host; expected a name, such as "api.example.com" or "*.example.com", or an IP address',
     };
