@@ -114,6 +114,8 @@ async function backendConnections(): Promise<number> {
   return (await umay.status()).pools["echo"]!.backends[0]!.connections_total;
 }
 
+const noIssuer = "unable to get local issuer certificate (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)";
+
 for (const version of ["-tls1_2", "-tls1_3"]) {
   test(`a good certificate is let in and named in the log (${version})`, async () => {
     const { echoed, line, output } = await connect("required", clients.alice, version);
@@ -139,21 +141,22 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
     assert.equal(await backendConnections(), connected);
   });
 
-  for (const [who, listener, error] of [
-    ["expired", "required", "certificate has expired (CERT_HAS_EXPIRED)"],
-    ["early", "required", "certificate is not yet valid (CERT_NOT_YET_VALID)"],
-    ["stranger", "required", "unable to get local issuer certificate (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)"],
-    ["stranger", "optional", "unable to get local issuer certificate (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)"],
-    ["server", "required", "unsuitable certificate purpose (INVALID_PURPOSE)"],
-    ["revoked", "unrevoked", "certificate revoked (CERT_REVOKED)"],
+  for (const [who, listener, alert, error] of [
+    ["expired", "required", "certificate expired", "certificate has expired (CERT_HAS_EXPIRED)"],
+    ["early", "required", "bad certificate", "certificate is not yet valid (CERT_NOT_YET_VALID)"],
+    ["stranger", "required", "unknown ca", noIssuer],
+    ["stranger", "optional", "unknown ca", noIssuer],
+    ["server", "required", "unsupported certificate", "unsuitable certificate purpose (INVALID_PURPOSE)"],
+    ["revoked", "unrevoked", "certificate revoked", "certificate revoked (CERT_REVOKED)"],
   ] as const)
     test(`${who} is refused where certificates are ${listener}, with the reason, and no backend is connected (${version})`, async () => {
       const [failed, connected] = [
         await handshakes(listener, "client_certificate_invalid"),
         await backendConnections(),
       ];
-      const { echoed, line } = await connect(listener, clients[who], version);
+      const { echoed, line, output } = await connect(listener, clients[who], version);
       assert.equal(echoed, false);
+      assert.match(output, new RegExp(`alert ${alert}`));
       assert.equal(line["reason"], "handshake_failed");
       assert.equal(line["level"], "info");
       assert.equal(line["tls_error"], `client_certificate_invalid: ${error}`);
@@ -200,8 +203,9 @@ for (const listener of ["spiffe", "dns", "below", "subject", "pin", "hexpin"])
       await backendConnections(),
     ];
     for (const other of [clients.mallory, clients.revoked]) {
-      const { line, echoed } = await connect(listener, other);
+      const { line, echoed, output } = await connect(listener, other);
       assert.equal(echoed, false);
+      assert.match(output, /alert access denied/);
       assert.match(String(line["tls_error"]), /^client_not_allowed: CN=(mallory|revoked), O=Acme/);
       assert.equal(line["level"], "info");
     }

@@ -15,6 +15,7 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 const resources = new AsyncDisposableStack();
 let umay: RunningUmay;
 const onP521 = { cert: "", key: "" };
+const stranger = { cert: "", key: "" };
 
 before(async () => {
   const folder = mkdtempDisposableSync(join(tmpdir(), "umay-alerts-"));
@@ -23,12 +24,15 @@ before(async () => {
   const { ecdsa } = await testCertificates();
   const { cert, key } = issue(folder.path, "client", { curve: "P-521", extensions: ofCa });
   Object.assign(onP521, { cert: readFileSync(cert), key: readFileSync(key) });
+  const other = issue(folder.path, "stranger", { extensions: ["extendedKeyUsage=clientAuth"] });
+  Object.assign(stranger, { cert: readFileSync(other.cert), key: readFileSync(other.key) });
   const tls = {
     openssl: "",
     tls12: 'max_version = "TLSv1.2"\nciphers = "ECDHE-ECDSA-AES256-GCM-SHA384"',
     tls13: 'min_version = "TLSv1.3"',
     alpn: 'alpn = ["mqtt"]',
     auth: `client_auth = { ca = "${cert}" }\ngroups = ["X25519"]`,
+    known: `client_auth = { ca = "${cert}" }`,
   };
   const listeners = Object.entries(tls).map(
     ([name, settings]) => `
@@ -49,6 +53,12 @@ before(async () => {
   );
 });
 after(() => resources.disposeAsync());
+
+/** The certificate that a client shows, if any. */
+interface Asks {
+  readonly p521?: boolean;
+  readonly stranger?: boolean;
+}
 
 /** A hello that OpenSSL refuses as well; it has read it where the listener terminates TLS and reads no hello itself. */
 describe("a hello that breaks the rules", () => {
@@ -85,7 +95,7 @@ describe("a hello that breaks the rules", () => {
   });
 });
 
-describe("the alert of a handshake that OpenSSL refuses is read by a client that is still sending", () => {
+describe("the alert of a handshake that is refused is read by a client that is still sending", () => {
   for (const [what, listener, flights, options, alert] of [
     ["no common version", "tls13", 1, { maxVersion: "TLSv1.2" }, /ALERT_PROTOCOL_VERSION$/],
     ["no common cipher", "tls12", 1, { ciphers: "ECDHE-RSA-AES128-GCM-SHA256" }, /ALERT_HANDSHAKE_FAILURE$/],
@@ -99,11 +109,20 @@ describe("the alert of a handshake that OpenSSL refuses is read by a client that
       { maxVersion: "TLSv1.2", p521: true },
       /ALERT_ILLEGAL_PARAMETER$/,
     ],
+    ["a certificate of an unknown CA, TLS 1.3", "known", 2, { stranger: true }, /ALERT_UNKNOWN_CA$/],
+    [
+      "a certificate of an unknown CA, TLS 1.2",
+      "known",
+      2,
+      { maxVersion: "TLSv1.2", stranger: true },
+      /ALERT_UNKNOWN_CA$/,
+    ],
   ] as const)
     test(what, async () => {
-      const { p521 = false, ...rest } = options as ConnectionOptions & { readonly p521?: boolean };
+      const { p521, stranger: other, ...rest } = options as ConnectionOptions & Asks;
+      const shown = { ...(p521 && onP521), ...(other && stranger) };
       for (let round = 0; round < 10; round++) {
-        const code = await sendBeforeReading(umay.port(listener), flights, { ...rest, ...(p521 && onP521) });
+        const code = await sendBeforeReading(umay.port(listener), flights, { ...rest, ...shown });
         assert.match(code, alert);
       }
     });

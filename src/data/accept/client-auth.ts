@@ -6,14 +6,24 @@ import { canonicalName } from "../../lib/host-name.ts";
 import type { ClientAuth, ClientRule } from "../../model/client-auth.ts";
 import type { HandshakeResult } from "../../model/reasons.ts";
 import { alternativeNames, pinOf, uriMatches } from "../../tls/peer-certificate.ts";
+import { alertFor, type VerdictAlert } from "./verdict-alert.ts";
 
 /** The verdict on a client by its certificate. */
 export interface ClientVerdict {
   /** The client's name in its certificate; empty without one. */
   readonly client: string;
   /** Undefined: the client may come in. */
-  readonly refusal: { readonly result: HandshakeResult; readonly detail: string } | undefined;
+  readonly refusal: Refusal | undefined;
 }
+
+interface Refusal {
+  readonly result: HandshakeResult;
+  readonly detail: string;
+  /** How the client is told; without it, OpenSSL has told it within the handshake. */
+  readonly alert?: VerdictAlert;
+}
+
+const missing: Refusal = { result: "client_certificate_missing", detail: "" };
 
 const nobody: readonly ClientRule[] = [];
 
@@ -26,19 +36,14 @@ const longestName = 256;
 /** Judges a client whose handshake is over. Nothing else stands between a bad certificate and the backends. */
 export function judgeClient(tls: TLSSocket, auth: ClientAuth): ClientVerdict {
   const leaf = tls.getPeerX509Certificate();
-  if (leaf === undefined)
-    return {
-      client: "",
-      refusal: auth.mode === "optional" ? undefined : { result: "client_certificate_missing", detail: "" },
-    };
+  if (leaf === undefined) return { client: "", refusal: auth.mode === "optional" ? undefined : missing };
   const client = nameOf(leaf);
   // Without CAs the rules pin keys, and nothing else of a certificate counts.
   const error = auth.ca === undefined ? undefined : verificationError(tls, leaf);
-  if (error !== undefined)
-    return { client, refusal: { result: "client_certificate_invalid", detail: error } };
+  if (error !== undefined) return { client, refusal: invalid(error) };
   const allow = auth.allow ?? (auth.ca === undefined ? nobody : undefined);
   if (allow?.every((rule) => !fits(rule, leaf)))
-    return { client, refusal: { result: "client_not_allowed", detail: client } };
+    return { client, refusal: { result: "client_not_allowed", detail: client, alert: "access_denied" } };
   return { client, refusal: undefined };
 }
 
@@ -48,15 +53,24 @@ export function judgeClient(tls: TLSSocket, auth: ClientAuth): ClientVerdict {
  * documented name, so this asks as `tls.Server` does, and takes anything but "no error" for an error.
  * `client-certificates.test.ts` holds it in place.
  */
-function verificationError(tls: TLSSocket, leaf: X509Certificate): string | undefined {
+function verificationError(
+  tls: TLSSocket,
+  leaf: X509Certificate,
+): Pick<NodeJS.ErrnoException, "message" | "code"> | undefined {
   const { ssl } = tls as unknown as { readonly ssl?: { verifyError?(): NodeJS.ErrnoException | null } };
-  if (typeof ssl?.verifyError !== "function") return "this version of Node does not tell";
-  const error = ssl.verifyError();
+  const error = ssl?.verifyError?.();
+  if (error !== null) return error ?? untold;
   // A resumed session has the verdict of the handshake that began it.
-  if (error === null)
-    return leaf.validToDate.getTime() > Date.now() ? undefined : "certificate has expired (CERT_HAS_EXPIRED)";
+  return leaf.validToDate.getTime() > Date.now() ? undefined : expired;
+}
+
+const untold = { message: "this version of Node does not tell", code: undefined };
+const expired = { message: "certificate has expired", code: "CERT_HAS_EXPIRED" };
+
+function invalid({ message, code = "" }: Pick<NodeJS.ErrnoException, "message" | "code">): Refusal {
   // Some messages go on with advice to people who develop in Node.
-  return `${error?.message.split(";")[0]} (${error?.code})`;
+  const detail = `${message.split(";")[0]}${code && ` (${code})`}`;
+  return { result: "client_certificate_invalid", detail, alert: alertFor(code) };
 }
 
 /** The subject, and the SPIFFE ID, which is the name of those that have one. */

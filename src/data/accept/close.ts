@@ -7,8 +7,8 @@ import { resetSocket } from "../sockets/reset.ts";
 interface Leaving {
   /** How long it has for what it was sent last; undefined: no time. */
   readonly patience: Patience | undefined;
-  /** False: its handshake failed. */
-  readonly shookHands: boolean;
+  /** `refused`: it was not let in by its certificate. */
+  readonly handshake: "done" | "failed" | "refused";
 }
 
 /**
@@ -19,11 +19,12 @@ export function closeClient(
   raw: OwnedSocket,
   client: OwnedSocket,
   transport: "tcp" | "unix",
-  { patience, shookHands }: Leaving,
+  { patience, handshake }: Leaving,
 ): void {
-  if (patience !== undefined && !client.destroyed) lingerThenReset(raw, transport, client, patience);
+  if (patience !== undefined && handshake === "refused") leaveRefusal(raw, transport, client);
+  else if (patience !== undefined && !client.destroyed) lingerThenReset(raw, transport, client, patience);
   else if (client.destroyed && !raw.destroyed) leaveRefusal(raw, transport, client);
   // A client that was refused after its handshake takes that for done, and may not take the end for an empty answer.
-  else if (!shookHands) client.destroy();
+  else if (handshake === "failed") client.destroy();
   else if (!client.closed) resetSocket(raw, transport, client);
 }

@@ -240,10 +240,10 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       this.finish("acme_validation", {}, forLastWords);
       return;
     }
-    const { client, refusal } = this.listener.terminationOf(this.#settings).judge(socket);
+    const { client, refusal, lastWords } = this.listener.terminationOf(this.#settings).judge(socket);
     this.tls = { settings: this.#settings, alpn, version, client, took };
     if (refusal !== undefined) {
-      this.handshakeFailed(refusal.result, refusal.detail);
+      this.handshakeFailed(refusal.result, refusal.detail, lastWords);
       return;
     }
     const base = this.listener.definition.counters;
@@ -264,7 +264,7 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.handshakeFailed("not_tls", description, undefined, notable);
   }
 
-  /** Hello and handshake: failed. @param lastWords go to the client in the clear. @param notable for the log. */
+  /** Hello and handshake: failed. @param lastWords go to the client as they are, past TLS. @param notable for the log. */
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer, notable = false): void {
     if (lastWords !== undefined) {
       // Under TLS that has failed, the end follows when TLS has let go of the socket.
@@ -355,8 +355,9 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
     this.decided();
     this.raw.owner = nobody;
     this.client.owner = nobody;
-    const shookHands = reason !== "handshake_failed" || this.tls !== undefined;
-    closeClient(this.raw, this.client, definition.bind.kind, { patience, shookHands });
+    const failed = this.tls === undefined ? "failed" : "refused";
+    const handshake = reason === "handshake_failed" ? failed : "done";
+    closeClient(this.raw, this.client, definition.bind.kind, { patience, handshake });
     counters[definition.counters + listenerCell.ends + endReasonList.indexOf(reason)]! += 1;
     const duration = performance.now() - this.acceptedAt;
     if (served) recordValue(counters, definition.counters + listenerCell.sessionDuration, duration * 1000);

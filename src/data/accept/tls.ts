@@ -6,6 +6,7 @@ import { createListenerContext, type ListenerIdentity } from "../../tls/listener
 import type { NameRefusal } from "../decide/chains.ts";
 import { type CertificateChoice, CertificateStore } from "./certificates.ts";
 import { type ClientVerdict, judgeClient } from "./client-auth.ts";
+import { alertRecord, expectVerdict } from "./verdict-alert.ts";
 
 /** How a listener terminates TLS. Built once per snapshot, never per connection. */
 export class Termination {
@@ -50,12 +51,16 @@ export class Termination {
 
   /** Begins the handshake on an accepted connection. @param serverName lower case; empty where it is not known. */
   begin(raw: Socket, serverName: string): TLSSocket {
-    return new TLSSocket(raw, { ...this.#options, secureContext: this.#store.find(serverName) });
+    const client = new TLSSocket(raw, { ...this.#options, secureContext: this.#store.find(serverName) });
+    if (this.#clientAuth !== undefined) expectVerdict(client);
+    return client;
   }
 
   /** Whether a client whose handshake is over may come in. */
-  judge(client: TLSSocket): ClientVerdict {
-    return this.#clientAuth === undefined ? anyone : judgeClient(client, this.#clientAuth);
+  judge(client: TLSSocket): ClientVerdict & { readonly lastWords?: Buffer | undefined } {
+    if (this.#clientAuth === undefined) return anyone;
+    const verdict = judgeClient(client, this.#clientAuth);
+    return { ...verdict, lastWords: alertRecord(client, verdict.refusal?.alert) };
   }
 
   /** The certificates that {@link begin} chooses for this name. @param serverName lower case. */

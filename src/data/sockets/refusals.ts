@@ -27,7 +27,7 @@ function isRefusal(error: NodeJS.ErrnoException | null): boolean {
   return code.startsWith("ERR_SSL_") && !code.includes("ALERT");
 }
 
-/** Ends a connection whose handshake OpenSSL has refused, when the client has had time to read why. */
+/** Ends a connection whose handshake OpenSSL has refused, or umay at its end, when the client has had time to read why. */
 export function leaveRefusal(raw: OwnedSocket, transport: "tcp" | "unix", client: OwnedSocket): void {
   if (!mayLinger()) {
     raw.destroy();

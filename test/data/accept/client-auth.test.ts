@@ -62,6 +62,7 @@ test("a certificate that expired since the handshake of the session that is resu
   assert.deepEqual(judgeClient(socket(leaf), policy("require")).refusal, {
     result: "client_certificate_invalid",
     detail: "certificate has expired (CERT_HAS_EXPIRED)",
+    alert: "certificate_expired",
   });
 });
 
