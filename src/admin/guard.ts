@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 import { type SocketAddress, unmapAddress } from "../lib/address.ts";
+import { type Ends, userOfPeer } from "../lib/socket-user.ts";
 import type { AdminRights } from "../model/model.ts";
 
 /** A worker answers this path, and its sessions wait meanwhile. */
@@ -32,16 +33,19 @@ const scrapedPaths: readonly (string | undefined)[] = [
  * - A request from another web page (Origin, RFC 6454) is refused.
  * - Where only this machine is served, a request that names another host is refused too. A page whose name was pointed to
  *   a loopback address (DNS rebinding) always sends that name.
- * - Changes are for this machine alone. So are answers that cost the data plane time or describe the machine.
+ * - Changes are for programs of umay's own user and of root, on this machine. So are answers that cost the data plane time or
+ *   describe the machine. An address alone says little: a proxy, a sidecar or a neighbour on the same network shares it. See
+ *   ADR 0052.
  *
  * A unix socket is protected by the rights of its file.
- * @param bind where the server listens. @param remote the rights of clients on other machines.
+ * @param bind where the server listens. @param remote the rights of all others. @param userOf for tests.
  */
-export function refusal(
+export async function refusal(
   request: IncomingMessage,
   bind: SocketAddress,
   remote: AdminRights,
-): string | undefined {
+  userOf: typeof userOfPeer = userOfPeer,
+): Promise<string | undefined> {
   if (bind.kind === "unix") return undefined;
   const { host, origin } = request.headers;
   if (origin !== undefined && origin !== `http://${host}`)
@@ -51,10 +55,18 @@ export function refusal(
   const inner = !looks || innerPaths.includes(path) || (remote === "scrape" && !scrapedPaths.includes(path));
   if ((inner || isLoopback(bind.host)) && host !== undefined && !isOwnName(host, bind))
     return `the host ${host} is not this server's name; use localhost or an IP address`;
-  if (inner && !isFromHere(request.socket))
-    return "this is only for clients on umay's own machine or in its container; run umay's command there";
-  return undefined;
+  if (!inner) return undefined;
+  if (!isFromHere(request.socket)) return notForThem;
+  try {
+    const user = await userOf(request.socket);
+    return user !== undefined && [0, process.geteuid?.()].includes(user) ? undefined : notForThem;
+  } catch (error) {
+    return `umay cannot tell whose program this is (${(error as Error).message}); let admin.bind be a unix socket`;
+  }
 }
+
+const notForThem =
+  "this is only for programs of umay's own user or of root, on umay's own machine or in its container; run umay's command there, as one of them";
 
 /** A name that DNS can't forge: an IP address, localhost (RFC 6761), or the name in the configuration. */
 function isOwnName(host: string, bind: SocketAddress & { kind: "tcp" }): boolean {
@@ -68,14 +80,12 @@ function isOwnName(host: string, bind: SocketAddress & { kind: "tcp" }): boolean
   );
 }
 
-/** Whether a client is on umay's own machine; a client of a unix socket has no address. */
-export function isFromHere({ remoteAddress: peer, localAddress }: Ends): boolean {
+/** Whether a client has an address of umay's own machine, which says nothing of its rights. A client of a unix socket has none. */
+export function isFromHere({
+  remoteAddress: peer,
+  localAddress,
+}: Pick<Ends, "remoteAddress" | "localAddress">): boolean {
   return peer !== undefined && (isLoopback(unmapAddress(peer)) || peer === localAddress);
-}
-
-interface Ends {
-  readonly remoteAddress?: string | undefined;
-  readonly localAddress?: string | undefined;
 }
 
 function isLoopback(host: string): boolean {

@@ -59,7 +59,7 @@ const socketMode = 0o600;
 /**
  * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`,
  * `/sessions` and the {@link AdminActions}. A unix socket is for its owner alone.
- * @param remote the rights of clients on other machines.
+ * @param remote the rights of clients that are no programs of umay's own user or of root.
  * @throws Error that names the address and says what to do, when umay can't listen there.
  */
 export async function startAdmin(
@@ -69,6 +69,11 @@ export async function startAdmin(
 ): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
   const visitors = new Visitors(mostConnections, mostLocalConnections, isFromHere);
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const refused = await refusal(request, address, remote);
+    if (refused === undefined) await answer(request, response, state);
+    else sendWhileReading(response, 403, `${refused}\n`);
+  };
   const server = http().createServer(limits, (request, response) => {
     const { socket } = request;
     // Only a client that pipelines asks again before the answer is out. One packet could ask for hundreds of answers.
@@ -80,9 +85,7 @@ export async function startAdmin(
       answering.delete(socket);
       visitors.answered(socket);
     });
-    const refused = refusal(request, address, remote);
-    if (refused !== undefined) return sendWhileReading(response, 403, `${refused}\n`);
-    answer(request, response, state).catch((error: Error) => {
+    serve(request, response).catch((error: Error) => {
       state.failed(error);
       if (response.headersSent) response.destroy();
       else send(response, 500, textType, `${error.message}\n`);

@@ -14,11 +14,17 @@ interface Asked {
   readonly from?: string;
   /** The address of the server that it came to. */
   readonly to?: string;
+  /** Whose program it is; undefined: nobody's on this machine. */
+  readonly user?: number | undefined;
 }
 
+const root = 0;
+const self = process.geteuid!();
+
 /** Whether the server that is bound so answers. */
-function answers(bind: string, asked: Asked, remote: AdminRights = "look"): boolean {
+async function answers(bind: string, asked: Asked, remote: AdminRights = "look"): Promise<boolean> {
   const { url = "/status", method = "GET", host, origin, from = "127.0.0.1", to = "127.0.0.1" } = asked;
+  const user = "user" in asked ? asked.user : self;
   const request = {
     url,
     method,
@@ -26,13 +32,14 @@ function answers(bind: string, asked: Asked, remote: AdminRights = "look"): bool
     socket: { remoteAddress: from, localAddress: to },
   };
   const address = parseAddress(bind) as SocketAddress;
-  return refusal(request as unknown as IncomingMessage, address, remote) === undefined;
+  const message = request as unknown as IncomingMessage;
+  return (await refusal(message, address, remote, async () => user)) === undefined;
 }
 
 const loopback = "127.0.0.1:9901";
 const anywhere = "0.0.0.0:9901";
 
-test("on a loopback address, only hosts are answered that DNS cannot have been made to say", () => {
+test("on a loopback address, only hosts are answered that DNS cannot have been made to say", async () => {
   const own = [
     "localhost:9901",
     "LOCALHOST",
@@ -50,21 +57,21 @@ test("on a loopback address, only hosts are answered that DNS cannot have been m
   ];
   for (const method of ["GET", "HEAD", "POST"])
     for (const bind of [loopback, "[::1]:9901", "localhost:9901"]) {
-      for (const host of own) assert.ok(answers(bind, { method, host }), `${method} ${host}`);
-      for (const host of foreign) assert.ok(!answers(bind, { method, host }), `${method} ${host}`);
-      assert.ok(answers(bind, { method, host: undefined }));
+      for (const host of own) assert.ok(await answers(bind, { method, host }), `${method} ${host}`);
+      for (const host of foreign) assert.ok(!(await answers(bind, { method, host })), `${method} ${host}`);
+      assert.ok(await answers(bind, { method, host: undefined }));
     }
 });
 
-test("on any other address, who only looks may call the server what they like, and who changes something may not", () => {
+test("on any other address, who only looks may call the server what they like, and who changes something may not", async () => {
   for (const bind of [anywhere, "10.0.0.1:9901", "admin.internal:9901"]) {
-    assert.ok(answers(bind, { host: "umay.monitoring:9901", from: "10.0.0.9", to: "10.0.0.1" }));
-    assert.ok(!answers(bind, { method: "POST", host: "umay.monitoring:9901" }));
+    assert.ok(await answers(bind, { host: "umay.monitoring:9901", from: "10.0.0.9", to: "10.0.0.1" }));
+    assert.ok(!(await answers(bind, { method: "POST", host: "umay.monitoring:9901" })));
   }
-  assert.ok(answers("Admin.internal:9901", { method: "POST", host: "admin.internal:9901" }));
+  assert.ok(await answers("Admin.internal:9901", { method: "POST", host: "admin.internal:9901" }));
 });
 
-test("what changes something is for clients on this machine", () => {
+test("what changes something is for clients on this machine", async () => {
   const local = [
     { from: "127.0.0.1", to: "127.0.0.1" },
     { from: "127.0.0.53", to: "127.0.0.1" },
@@ -80,44 +87,66 @@ test("what changes something is for clients on this machine", () => {
     { from: "::ffff:10.0.0.9", to: "::ffff:10.0.0.1" },
   ];
   for (const bind of [anywhere, "[::]:9901"]) {
-    for (const peer of local) assert.ok(answers(bind, { method: "POST", host: "10.0.0.1:9901", ...peer }));
+    for (const peer of local)
+      assert.ok(await answers(bind, { method: "POST", host: "10.0.0.1:9901", ...peer }));
     for (const peer of remote) {
       for (const method of ["POST", "PUT", "DELETE"])
-        assert.ok(!answers(bind, { method, host: "10.0.0.1:9901", ...peer }));
-      assert.ok(answers(bind, { host: "10.0.0.1:9901", ...peer }));
+        assert.ok(!(await answers(bind, { method, host: "10.0.0.1:9901", ...peer })));
+      assert.ok(await answers(bind, { host: "10.0.0.1:9901", ...peer }));
     }
   }
 });
 
-test("what a worker has to answer, and the configuration, are for clients on this machine, too", () => {
+test("on this machine, what changes something is for programs of umay's own user and of root", async () => {
+  const asked = { method: "POST", host: "10.0.0.1:9901" };
+  for (const bind of [loopback, anywhere])
+    for (const ends of [
+      { from: "127.0.0.1", to: "127.0.0.1" },
+      { from: "10.0.0.1", to: "10.0.0.1" },
+    ]) {
+      for (const user of [root, self]) assert.ok(await answers(bind, { ...asked, ...ends, user }));
+      for (const user of [self + 1, undefined]) assert.ok(!(await answers(bind, { ...asked, ...ends, user })));
+      assert.ok(await answers(bind, { host: "127.0.0.1", ...ends, user: self + 1 }));
+    }
+});
+
+test("a system that does not tell whose program a client is gets nothing changed, and says why", async () => {
+  const socket = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
+  const request = { url: "/drain", method: "POST", headers: {}, socket } as unknown as IncomingMessage;
+  const failing = (): Promise<never> => Promise.reject(new Error("ENOENT: no such file"));
+  const said = await refusal(request, parseAddress(loopback) as SocketAddress, "look", failing);
+  assert.match(String(said), /cannot tell whose program this is \(ENOENT: no such file\).*unix socket/);
+});
+
+test("what a worker has to answer, and the configuration, are for clients on this machine, too", async () => {
   for (const url of ["/explain", "/explain?listener=web", "/config", "/sessions"]) {
-    assert.ok(answers(anywhere, { url, host: "10.0.0.1:9901" }));
-    assert.ok(!answers(anywhere, { url, host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" }));
-    assert.ok(!answers(anywhere, { url, host: "umay.monitoring:9901" }));
+    assert.ok(await answers(anywhere, { url, host: "10.0.0.1:9901" }));
+    assert.ok(!(await answers(anywhere, { url, host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" })));
+    assert.ok(!(await answers(anywhere, { url, host: "umay.monitoring:9901" })));
   }
 });
 
-test("where others may only scrape, they get probes and metrics, and nothing else", () => {
+test("where others may only scrape, they get probes and metrics, and nothing else", async () => {
   const from = { host: "10.0.0.1:9901", from: "10.0.0.9", to: "10.0.0.1" };
   for (const url of ["/livez", "/readyz", "/metrics", "/metrics?name=x", "/ready", "/stats/prometheus"])
-    assert.ok(answers(anywhere, { ...from, url }, "scrape"), url);
+    assert.ok(await answers(anywhere, { ...from, url }, "scrape"), url);
   for (const url of ["/", "/status", "/history", "/config", "/stats", "/clusters", "/metrics/", "/nowhere"]) {
-    assert.ok(!answers(anywhere, { ...from, url }, "scrape"), url);
-    assert.ok(answers(anywhere, { ...from, url, from: "127.0.0.1", to: "127.0.0.1" }, "scrape"), url);
+    assert.ok(!(await answers(anywhere, { ...from, url }, "scrape")), url);
+    assert.ok(await answers(anywhere, { ...from, url, from: "127.0.0.1", to: "127.0.0.1" }, "scrape"), url);
   }
-  assert.ok(answers("unix:/run/a.sock", { url: "/status" }, "scrape"));
+  assert.ok(await answers("unix:/run/a.sock", { url: "/status" }, "scrape"));
 });
 
-test("another web page's requests are refused, the server's own are not", () => {
+test("another web page's requests are refused, the server's own are not", async () => {
   const host = "localhost:9901";
   for (const method of ["GET", "POST"])
     for (const bind of [loopback, anywhere]) {
-      assert.ok(answers(bind, { method, host, origin: "http://localhost:9901" }));
+      assert.ok(await answers(bind, { method, host, origin: "http://localhost:9901" }));
       for (const origin of ["http://localhost:9902", "https://localhost:9901", "http://evil.example", "null"])
-        assert.ok(!answers(bind, { method, host, origin }), origin);
+        assert.ok(!(await answers(bind, { method, host, origin })), origin);
     }
 });
 
-test("a unix socket is guarded by the rights of its file", () => {
-  assert.ok(answers("unix:/run/a.sock", { method: "POST", host: "whatever", origin: "http://x" }));
+test("a unix socket is guarded by the rights of its file", async () => {
+  assert.ok(await answers("unix:/run/a.sock", { method: "POST", host: "whatever", origin: "http://x" }));
 });

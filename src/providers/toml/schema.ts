@@ -43,7 +43,7 @@ const admin = z.strictObject({
     .enum(adminRights, { error: 'expected "look" or "scrape"' })
     .prefault("look")
     .describe(
-      "The rights of clients on other machines: all that changes nothing (look), or /livez, /readyz and /metrics (scrape).",
+      "The rights of all but programs of umay's own user and of root: all that changes nothing (look), or /livez, /readyz and /metrics (scrape).",
     ),
 });
 
