@@ -243,6 +243,20 @@ test("a swap of links, as Kubernetes does it, is a renewal", async () => {
   await serves(umay, "v2");
 });
 
+test("a folder above that takes another's name is a renewal, and is noticed before the files are looked at anyway", async () => {
+  const place = at("site", "live");
+  for (const folder of [place, at("next", "live")]) mkdirSync(folder, { recursive: true });
+  write(await issue("here"), "web", place);
+  write(await issue("moved"), "web", at("next", "live"));
+  symlinkSync(join("site", "live", "web.pem"), at("web.pem"));
+  symlinkSync(join("site", "live", "web.key"), at("web.key"));
+  await using umay = await start();
+  assert.equal(await served(umay), "here");
+  renameSync(at("site"), at("before"));
+  renameSync(at("next"), at("site"));
+  await serves(umay, "moved");
+});
+
 test("files that change while umay starts are not missed", async () => {
   write(await issue("first"));
   const second = await issue("second");
