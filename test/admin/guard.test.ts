@@ -105,7 +105,8 @@ test("on this machine, what changes something is for programs of umay's own user
       { from: "10.0.0.1", to: "10.0.0.1" },
     ]) {
       for (const user of [root, self]) assert.ok(await answers(bind, { ...asked, ...ends, user }));
-      for (const user of [self + 1, undefined]) assert.ok(!(await answers(bind, { ...asked, ...ends, user })));
+      for (const user of [self + 1, undefined])
+        assert.ok(!(await answers(bind, { ...asked, ...ends, user })));
       assert.ok(await answers(bind, { host: "127.0.0.1", ...ends, user: self + 1 }));
     }
 });
