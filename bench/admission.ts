@@ -108,7 +108,10 @@ const plane: Plane = {
   dial,
   kept: new KeptUpstreams({ shared: createSharedMemory(), counters: createCounterMemory() }),
   guards: servedGuards(createCounterMemory()),
-  sharedUpstreams: new SharedUpstreams(dial),
+  sharedUpstreams: new SharedUpstreams(dial, {
+    shared: createSharedMemory(),
+    counters: createCounterMemory(),
+  }),
   mirrors: new Mirrors(),
   load: new LoadWatch(createSharedMemory(), 0),
   isDraining: false,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { evidence } from "./support/case-evidence.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const page = readFileSync(join(root, "docs/http-cases.md"), "utf8");
@@ -15,17 +16,41 @@ function rowsOf(section: string): readonly { readonly number: number; readonly s
   );
 }
 
-test("every case from 1 to 68 is in the list, and shown by tests that there are", () => {
+test("every case from 1 to 68 is in the list, and in order", () => {
   const sections = ["Requests", "Answers", "HTTP/2 of clients", "HTTP/2 of backends, gRPC, WebSocket"];
   const rows = sections.flatMap(rowsOf);
   assert.deepEqual(
     rows.map(({ number }) => number),
     Array.from({ length: 68 }, (_, index) => index + 1),
   );
-  for (const { number, shown } of [...rows, ...rowsOf("Lessons from other proxies")])
-    for (const file of shown)
-      if (file !== "cases") assert.ok(existsSync(join(root, file)), `${number}: ${file}`);
 });
+
+test("the engine's rules and the lessons are all in the list", () => {
+  for (const [section, count] of [
+    ["What the engine keeps to", 11],
+    ["Lessons from other proxies", 30],
+  ] as const)
+    assert.deepEqual(
+      [...new Set(rowsOf(section).map(({ number }) => number))],
+      Array.from({ length: count }, (_, index) => index + 1),
+    );
+});
+
+for (const [section, shows] of Object.entries(evidence))
+  test(`each file that "${section}" names has the test that shows the row`, () => {
+    const known = shows.flatMap(([rows, file]) => rows.split(", ").map((row) => `${row} ${file}`));
+    const named = rowsOf(section).flatMap(({ number, shown }) =>
+      shown.filter((file) => file !== "cases").map((file) => `${number} ${file}`),
+    );
+    assert.deepEqual(known.toSorted(), named.toSorted());
+    for (const [row, file, name] of shows) {
+      const text = readFileSync(join(root, file), "utf8");
+      assert.ok(
+        ['"', "`", " "].some((before) => text.includes(before + name)),
+        `${row}: ${file} has no test "${name}"`,
+      );
+    }
+  });
 
 test("what the list says of the cases' own tests is true", () => {
   const named = (word: string): Set<number> => {

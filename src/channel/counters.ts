@@ -75,6 +75,7 @@ export const handshakeOutcomes: readonly HandshakeOutcome[] = [
 
 export const httpVersionList = ["1.1", "2"] as const;
 export const resetterList = ["client", "umay"] as const;
+export const backendResetterList = ["backend", "umay"] as const;
 /** How many codes HTTP/2 has for errors. */
 export const http2Codes = 14;
 
@@ -141,6 +142,13 @@ export const backendCell = place({
   /** Bytes to it, and bytes from it. */
   sent: 1,
   received: 1,
+  /** Of HTTP/2, as they were when the worker looked last: its connections to it, and its requests on them. */
+  http2Connections: 1,
+  http2Streams: 1,
+  /** Connections of HTTP/2 on which it has sent GOAWAY. */
+  http2GoAways: 1,
+  /** Streams that were reset, by who did; see {@link backendResetterList}. */
+  http2Resets: backendResetterList.length,
 });
 
 /** Cells of the block of a route of HTTP. Requests under way = begun − over. */

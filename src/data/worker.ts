@@ -69,7 +69,7 @@ const plane: Plane & typeof counting = {
     worker: setup.id,
     passed: (requests) => send({ type: "passed", requests }),
   }),
-  sharedUpstreams: new SharedUpstreams(dial),
+  sharedUpstreams: new SharedUpstreams(dial, counting),
   mirrors: new Mirrors(),
   load: new LoadWatch(setup.shared, setup.id - 1),
   isDraining: false,

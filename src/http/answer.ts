@@ -139,9 +139,13 @@ const grpcStatuses: Readonly<Record<number, number>> = {
 /** Where the reason says more than the status: UNAVAILABLE, as Gateway API asks for (GRPCRoute, `backendRefs`). */
 const grpcReasons: Readonly<Record<string, number>> = { invalid_backend: 14 };
 
+/** The `grpc-status` of an answer of umay's own. @param status of HTTP. */
+export const grpcStatusFor = (status: number, reason: string): number =>
+  grpcReasons[reason] ?? grpcStatuses[status] ?? 2;
+
 /** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
 export function createGrpcAnswer({ status, reason, detail }: AnswerSpec): Answer {
   const message = detail === undefined ? reason : `${reason} (${detail})`;
-  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcReasons[reason] ?? grpcStatuses[status] ?? 2}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
+  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatusFor(status, reason)}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
   return { head: { status: 200, phrase: "", length: 0, fields: readFields(lines) }, body: nothing };
 }

@@ -42,7 +42,7 @@ export const details = {
   expectation: "an Expect field other than 100-continue",
   field_twice: "a field twice that may be there once",
   head_too_large: "a head that is too large",
-  host_differs: "an authority in its target that differs from Host",
+  host_differs: "an authority that differs from Host",
   host_missing: "no Host",
   host_twice: "Host twice",
   http2_error: "no end: the peer broke a rule of HTTP/2 on its connection",

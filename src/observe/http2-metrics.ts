@@ -1,4 +1,4 @@
-/** Of clients that speak HTTP: of their connections, and of the streams of HTTP/2. */
+/** Of clients that speak HTTP: of their connections, and of the streams of HTTP/2. Then of backends that speak HTTP/2. */
 export const http2Metrics = {
   umay_http_connections_total: {
     type: "counter",
@@ -34,6 +34,30 @@ export const http2Metrics = {
     type: "counter",
     help: "Client connections that umay ended because of an error of HTTP/2, by its code. ENHANCE_YOUR_CALM is a flood.",
     labels: ["listener", "code"],
+    unit: "",
+  },
+  umay_backend_http2_connections: {
+    type: "gauge",
+    help: "Connections to a backend that speak HTTP/2 and are open; they hold no place at it.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_http2_streams: {
+    type: "gauge",
+    help: "Requests over HTTP/2 to a backend that are under way.",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_http2_goaways_total: {
+    type: "counter",
+    help: "Connections of HTTP/2 on which a backend has said that it takes no more requests (GOAWAY).",
+    labels: ["pool", "backend"],
+    unit: "",
+  },
+  umay_backend_http2_resets_total: {
+    type: "counter",
+    help: "Requests over HTTP/2 whose stream was reset, by the backend or by umay, as for a client that went.",
+    labels: ["pool", "backend", "by"],
     unit: "",
   },
 } as const;

@@ -46,6 +46,15 @@ before(async () => {
     path_prefix = "/admin"
     allow = ["192.0.2.0/24"]
     pool = "site"
+    [routes.calls]
+    listeners = ["web"]
+    grpc = { service = "test.Echo" }
+    pool = "calls"
+    retry = { on = ["grpc-unavailable"], attempts = 3 }
+    timeouts = { request = "2s" }
+    [pools.calls]
+    http.version = "2"
+    discovery = { type = "static", backends = ["127.0.0.1:4"] }
     [pools.site]
     discovery = { type = "static", backends = ["127.0.0.1:1"] }
     [pools.api]
@@ -97,6 +106,7 @@ test("a request is followed through its route to a backend", async () => {
   assert.deepEqual(
     http.rules.map(({ route, verdict }) => [route, verdict]),
     [
+      ["calls", "path"],
       ["admin", "path"],
       ["api", "taken"],
     ],
@@ -126,6 +136,39 @@ test("a request that nobody serves says why, with the status of its answer", asy
   assert.equal(ambiguous.reason, "ambiguous_path");
   assert.deepEqual(ambiguous.http?.readings.routes, ["web.pool", "admin"]);
   assert.match(formatExplanation(denied, { color: false }), /^not served: denied, the route's allow or deny/);
+});
+
+test("a call of gRPC is told of in its own words: its deadline, its retries, the status that its caller gets", async () => {
+  const call = (path: string, ...headers: string[]): Promise<Explanation> =>
+    ask(`https://localhost${path}`, {
+      method: "POST",
+      headers: ["content-type: application/grpc", ...headers],
+    });
+  const long = await call("/test.Echo/Unary", "grpc-timeout: 5S");
+  assert.deepEqual(long.http?.call, {
+    method: "test.Echo/Unary",
+    deadline: "2s, as the route has it, which the backend is told",
+    status: null,
+  });
+  assert.deepEqual(long.http.limits, ["retries 3 on grpc-unavailable", "idle 5m", "body of any size"]);
+  const notes = ({ notes }: Explanation): readonly string[] =>
+    notes.filter((note) => !note.startsWith("told from"));
+  assert.deepEqual(notes(long), []);
+  const short = await call("/test.Echo/Unary", "grpc-timeout: 300m");
+  assert.equal(short.http?.call?.deadline, "300ms, as its caller says");
+  const other = await call("/test.Other/Unary");
+  assert.deepEqual([other.http?.route, other.http?.call?.deadline], ["web.pool", null]);
+  assert.deepEqual(notes(other), ['pool site speaks HTTP/1.1, and calls of gRPC need http.version = "2"']);
+  const denied = await call("/admin");
+  assert.deepEqual([denied.http?.answer?.status, denied.http?.call?.status], [403, 7]);
+  assert.match(
+    formatExplanation(denied, { color: false }),
+    /^call +admin of gRPC, without a deadline; answered with grpc-status 7$/m,
+  );
+  // With another method, or another type, it is none.
+  const plain = await ask("https://localhost/test.Echo/Unary", { method: "POST" });
+  assert.equal(plain.http?.call, null);
+  assert.ok(plain.http.limits.includes("first byte 1m"));
 });
 
 test("what no route takes goes to the listener's own pool, or to https", async () => {
@@ -197,7 +240,7 @@ test("a summary has the rules in the order in which they are asked", () => {
   const text = formatSummary(summarise(model));
   assert.match(
     text,
-    /routes of web, the first that matches wins\n +any host: prefix \/admin to pool site \(route admin\)\n +any host: prefix \/api, GET to pools api \(9\), site \(1\) \(route api\)/,
+    /routes of web, the first that matches wins\n.*\n +any host: prefix \/admin to pool site \(route admin\)\n +any host: prefix \/api, GET to pools api \(9\), site \(1\) \(route api\)/,
   );
   assert.match(text, /listener web: http on 0\.0\.0\.0:8443, .*, to routes, else pool site/);
 });

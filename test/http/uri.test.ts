@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { hostOf } from "../../src/http/uri/authority.ts";
+import { hostOf, isSameAuthority } from "../../src/http/uri/authority.ts";
 import { normalisePath, pathFacts, secondReading } from "../../src/http/uri/path.ts";
 import { queryValue } from "../../src/http/uri/query.ts";
 import { readTarget, target } from "../../src/http/uri/target.ts";
@@ -250,4 +250,23 @@ describe("a key in a query", () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+test("authorities are the same whatever their case, and with or without the port of their scheme", () => {
+  for (const [one, other, scheme, same] of [
+    ["a.test", "a.test", "http", true],
+    ["A.test", "a.TEST", "http", true],
+    ["a.test:80", "a.test", "http", true],
+    ["a.test", "a.test:443", "https", true],
+    ["a.test:443", "a.test", "http", false],
+    ["a.test:80", "a.test:443", "http", false],
+    ["a.test:8080", "a.test", "http", false],
+    ["[::1]:80", "[::1]", "http", true],
+    ["[::80]", "[:]", "http", false],
+    ["a.test", "b.test", "http", false],
+    ["a.test", "", "http", false],
+  ] as const) {
+    assert.equal(isSameAuthority(one, other, scheme), same, `${one} ${other}`);
+    assert.equal(isSameAuthority(other, one, scheme), same, `${other} ${one}`);
+  }
 });

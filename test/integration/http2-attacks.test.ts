@@ -151,6 +151,16 @@ describe("attacks over HTTP/2", () => {
       assert.ok(requests - before <= reached, `${requests - before} requests reached the backend`);
     });
 
+  test("a client that breaks a rule can read which, though more of it was on its way", async () => {
+    for (let count = 0; count < 20; count++) {
+      using attacker = await Attacker.of(umay.port("web"));
+      attacker.socket.write(windowUpdate(0, 0));
+      for (let part = 0; part < 60; part++) attacker.socket.write(many(50, ping()));
+      await soon(attacker.ended, "the end of the attacker's connection");
+      assert.equal(attacker.goAway, "PROTOCOL_ERROR");
+    }
+  });
+
   test("the line of a connection has the number of its useless frames", async () => {
     using attacker = await Attacker.of(umay.port("web"));
     attacker.socket.write(Buffer.concat([headers(1, post, 4), many(7, data(1, "", 0))]));

@@ -5,6 +5,7 @@ import { type ClientHttp2Session, connect, constants, type ServerHttp2Stream } f
 import { createServer as createSecure } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { testCertificates } from "../support/certificates.ts";
 import { poolToml } from "../support/client.ts";
 import { HttpClient } from "../support/http-client.ts";
@@ -291,5 +292,25 @@ describe("backends that speak HTTP/2", () => {
     plain.sessions.at(-1)!.destroy();
     assert.equal((await outcomeOf(slow)).isWhole, false);
     assert.equal((await get(client, "plain", "/anew")).body.toString(), "/anew");
+  });
+
+  test("the metrics of a backend tell of its connections, requests, resets and GOAWAYs", async () => {
+    const { plain } = backends;
+    const backend = { backend: plain.address, pool: "plain" };
+    const read = async (...names: readonly string[]): Promise<number[]> =>
+      Promise.all(names.map((name) => umay.metric(`umay_backend_http2_${name}`, backend)));
+    using client = await session();
+    await get(client, "plain", "/first");
+    const [goAways = 0, resets = 0] = await read("goaways_total", "resets_total");
+    dying.length = 0;
+    const held = get(client, "plain", "/silent");
+    while (dying.length === 0 || (await read("streams"))[0] !== 1) await sleep(20);
+    assert.ok((await read("connections"))[0]! >= 1);
+    dying.pop()!.close(constants.NGHTTP2_INTERNAL_ERROR);
+    assert.equal((await held).status, 502);
+    plain.sessions.at(-1)!.close();
+    while ((await read("goaways_total"))[0] === goAways) await sleep(20);
+    assert.ok((await read("resets_total"))[0]! > resets);
+    while ((await read("streams"))[0] !== 0) await sleep(20);
   });
 });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { test } from "node:test";
 import { testCertificates } from "../support/certificates.ts";
+import { Child } from "../support/child.ts";
 import { poolToml } from "../support/client.ts";
 import { startHttpBackend } from "../support/http.ts";
 import { outcomeOf } from "../support/http2-outcome.ts";
@@ -79,3 +80,29 @@ for (const version of ["1.1", "2"] as const)
     client.close();
     await settled(outer);
   });
+
+test("the p99 of small answers beside a GiB up and down through one stream is at most three times that alone", async (t) => {
+  await using backend = await startHttpBackend((request, response) => {
+    if (request.url === "/echo") request.pipe(response);
+    else response.end("small");
+  });
+  const { ecdsa } = await testCertificates();
+  await using umay = await startUmay(`
+    workers = 1
+    log.sessions = false
+    admin = { bind = "127.0.0.1:0" }
+    [listeners.web]
+    bind = "127.0.0.1:0"
+    mode = "http"
+    pool = "app"
+    max_requests_per_connection = 0
+    tls.certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
+    ${poolToml("app", [backend.address])}`);
+  await using child = new Child("beside-child.ts", [umay.port("web"), 100, total]);
+  const line = await child.line(300_000);
+  const { alone, beside, answers, got } = JSON.parse(line) as Record<string, number>;
+  t.diagnostic(line);
+  assert.equal(got, total);
+  assert.ok(answers! >= 1_000, `${answers} answers beside it`);
+  assert.ok(beside! <= 3 * alone!, `${beside} ms beside it, ${alone} ms alone`);
+});

@@ -126,8 +126,11 @@ const starts: readonly Row[] = [
 ];
 
 const hosts: readonly Row[] = [
-  ["another host", having(["host", "b.example"]), undefined, "reset"],
+  ["another host", having(["host", "b.example"]), undefined, 400],
+  ["another host, and a body", having(["host", "b.example"]), smuggled, 400],
+  ["another port", having(["host", "a.example:8080"]), undefined, 400],
   ["the same host", having(["host", "a.example"]), undefined, 200],
+  ["the same host in capitals, with the scheme's port", having(["host", "A.EXAMPLE:80"]), undefined, 200],
   ["a host alone", without(":authority", ["host", "a.example"]), undefined, 200],
   ["two hosts", without(":authority", ["host", "a.example"], ["host", "b.example"]), undefined, 400],
   ["no host", without(":authority"), undefined, 400],

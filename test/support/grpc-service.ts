@@ -28,6 +28,7 @@ export const echoService: ServiceDefinition = {
   bidi: { path: "/test.Echo/Bidi", requestStream: true, responseStream: true, ...serializers },
   never: { path: "/test.Echo/Never", requestStream: false, responseStream: false, ...serializers },
   fails: { path: "/test.Echo/Fails", requestStream: false, responseStream: false, ...serializers },
+  flaky: { path: "/test.Echo/Flaky", requestStream: true, responseStream: true, ...serializers },
 };
 
 /** A call that the server has seen and that did not come to an end. */
@@ -40,6 +41,8 @@ export interface SeenCall {
 export class GrpcBackend implements AsyncDisposable {
   readonly address: string;
   readonly never: SeenCall[] = [];
+  /** By their names: the calls of `Flaky`, each with the bytes of the messages that came. */
+  readonly flaky = new Map<string, number[]>();
   readonly #server: Server;
 
   private constructor(server: Server, port: number) {
@@ -50,7 +53,8 @@ export class GrpcBackend implements AsyncDisposable {
   static async start(tls?: CertificatePair): Promise<GrpcBackend> {
     const server = new Server({ "grpc.max_receive_message_length": -1 });
     const never: SeenCall[] = [];
-    server.addService(echoService, { ...handlers, never: neverAnswered(never) });
+    const flaky = new Map<string, number[]>();
+    server.addService(echoService, { ...handlers, never: neverAnswered(never), flaky: flakyOnes(flaky) });
     const credentials =
       tls === undefined
         ? ServerCredentials.createInsecure()
@@ -62,7 +66,7 @@ export class GrpcBackend implements AsyncDisposable {
         error === null ? resolve(bound) : reject(error),
       ),
     );
-    return Object.assign(new GrpcBackend(server, port), { never });
+    return Object.assign(new GrpcBackend(server, port), { never, flaky });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,6 +111,32 @@ const neverAnswered =
   (call) => {
     const cancelled = new Promise<void>((resolve) => call.on("cancelled", resolve));
     seen.push({ deadline: call.getDeadline(), cancelled });
+  };
+
+/**
+ * Reads all messages. Metadata says how: `x-name` of the call, `x-fails` how often it fails before it is answered with the
+ * number of their bytes, with which `x-code`, and `x-late`, whether a message comes before that.
+ */
+const flakyOnes =
+  (seen: Map<string, number[]>): handleBidiStreamingCall<Buffer, Buffer> =>
+  (call) => {
+    const text = (name: string): string => String(call.metadata.get(name)[0] ?? "");
+    const calls = seen.get(text("x-name")) ?? [];
+    seen.set(text("x-name"), calls);
+    let length = 0;
+    call.on("data", (message: Buffer) => {
+      length += message.length;
+    });
+    call.on("end", () => {
+      calls.push(length);
+      if (calls.length > Number(text("x-fails"))) {
+        call.write(Buffer.from(String(length)));
+        call.end();
+        return;
+      }
+      if (text("x-late") !== "") call.write(Buffer.from("begun"));
+      call.emit("error", { code: Number(text("x-code")), details: `failure ${calls.length}` });
+    });
   };
 
 const handlers = { unary, server: serverStream, client: clientStream, bidi, fails };

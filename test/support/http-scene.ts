@@ -94,7 +94,7 @@ export class HttpScene {
     const { guards = served } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(fake),
-      sharedUpstreams: new SharedUpstreams(fake.dial),
+      sharedUpstreams: new SharedUpstreams(fake.dial, fake),
       guards,
       mirrors: new Mirrors(),
       load: { share: 0, isHeapShort: false },

@@ -3,7 +3,7 @@ import type { Section, Style } from "../explain-text.ts";
 
 /** The lines about a request, in the order in which it is decided on. */
 export function httpSections(http: HttpExplanation, style: Style): Section[] {
-  const { request, hosts, readings, access, guards, changes, limits, hashed } = http;
+  const { request, hosts, readings, access, guards, changes, limits, call, hashed } = http;
   const sections: Section[] = [
     ["request", [`${request.method} ${request.url}`, `client ${request.client}: ${request.client_by}`]],
     ["host", [hosts.length === 0 ? "no route has it" : hosts.map(hostText).join(", then ")]],
@@ -12,8 +12,14 @@ export function httpSections(http: HttpExplanation, style: Style): Section[] {
   if (access !== null) sections.push(["access", [access, ...guards]]);
   if (changes.length > 0) sections.push(["changes", changes]);
   if (limits.length > 0) sections.push(["limits", [limits.join(", ")]]);
+  if (call !== null) sections.push(["call", [callText(call)]]);
   if (hashed !== null) sections.push(["hashed", [`${hashed.key} (${hashed.by})`]]);
   return sections;
+}
+
+function callText({ method, deadline, status }: NonNullable<HttpExplanation["call"]>): string {
+  const end = deadline === null ? "without a deadline" : `over after ${deadline}`;
+  return `${method} of gRPC, ${end}${status === null ? "" : `; answered with grpc-status ${status}`}`;
 }
 
 const hostText = (name: string): string => (name === "*" ? "any" : name);

@@ -1,5 +1,14 @@
-import { http2Codes, httpVersionList, listenerCell, resetterList, sumCells } from "../../channel/counters.ts";
+import {
+  backendCell,
+  backendResetterList,
+  http2Codes,
+  httpVersionList,
+  listenerCell,
+  resetterList,
+  sumCells,
+} from "../../channel/counters.ts";
 import { codeName, errorCode } from "../../http/http2/protocol.ts";
+import { speaksOnlyHttp1 } from "../../model/http/backend.ts";
 import type { http2Metrics } from "../../observe/http2-metrics.ts";
 import { speakingHttp, streamsOnListener } from "../state/counts.ts";
 import type { Collector } from "./samples.ts";
@@ -24,6 +33,11 @@ export const http2Collectors: { readonly [Name in keyof typeof http2Metrics]: Co
       codes,
       "http2Errors",
     )(input).filter(({ value, labels }) => value > 0 || labels["code"] === flood),
+  umay_backend_http2_connections: ofHttp2Backends("http2Connections"),
+  umay_backend_http2_streams: ofHttp2Backends("http2Streams"),
+  umay_backend_http2_goaways_total: ofHttp2Backends("http2GoAways"),
+  umay_backend_http2_resets_total: (input) =>
+    backendResetterList.flatMap((by, index) => ofHttp2Backends("http2Resets", index, { by })(input)),
 };
 
 function ofListeners(cell: "http2Begun" | "http2Glitches"): Collector {
@@ -47,4 +61,21 @@ function byLabel(
         value: sumCells(memories, counters + listenerCell[cell] + index),
       })),
     );
+}
+
+/** Of the backends of pools that may speak HTTP/2 with them. @param index of the cell, of several. @param more labels. */
+function ofHttp2Backends(
+  cell: "http2Connections" | "http2Streams" | "http2GoAways" | "http2Resets",
+  index = 0,
+  more: Readonly<Record<string, string>> = {},
+): Collector {
+  return ({ memories, snapshot }) =>
+    snapshot()
+      .pools.filter((pool) => !speaksOnlyHttp1(pool))
+      .flatMap(({ name, backends }) =>
+        backends.map(({ address, counters }) => ({
+          labels: { pool: name, backend: address, ...more },
+          value: sumCells(memories, counters + backendCell[cell] + index),
+        })),
+      );
 }

@@ -21,6 +21,7 @@ export function closeBooks(counters: CounterMemory, shared: SharedMemory): numbe
   for (let slot = 0; slot < usedSlots(shared, "backend"); slot++) {
     const first = countersOf("backend", slot);
     counters[first + backendCell.unkept] = counters[first + backendCell.kept]!;
+    counters[first + backendCell.http2Connections] = counters[first + backendCell.http2Streams] = 0;
   }
   // The places that it held are free, and it may have been the one that was told of the last place.
   for (let slot = 0; slot < usedSlots(shared, "pool"); slot++) ringNews(shared, slot);

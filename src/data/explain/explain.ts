@@ -7,6 +7,7 @@ import type {
   PoolExplanation,
   TlsExplanation,
 } from "../../model/explanation.ts";
+import { speaksOnlyHttp1 } from "../../model/http/backend.ts";
 import type { HttpQuestion } from "../../model/http/explanation.ts";
 import type { HttpServe } from "../../model/http/front.ts";
 import { httpRefusals } from "../../model/http/refusals.ts";
@@ -61,7 +62,10 @@ export function explain(
     route: came.route ?? null,
     pool: came.pool ?? null,
     http: came.http ?? null,
-    notes: notesOn(listener, request, { protocol, serverName }),
+    notes: [
+      ...notesOn(listener, request, { protocol, serverName }),
+      ...(came.pool != null && came.http?.call != null ? callNotes(listener, came.pool) : []),
+    ],
   };
 }
 
@@ -215,4 +219,11 @@ function notesOn(
     ],
   ];
   return notes.filter(([holds]) => holds).map(([, note]) => note);
+}
+
+/** Of a call of gRPC: its trailers need HTTP/2 on the whole way. */
+function callNotes(listener: ServedListener, { name }: PoolExplanation): string[] {
+  return speaksOnlyHttp1(listener.poolNamed(name)!.definition)
+    ? [`pool ${name} speaks HTTP/1.1, and calls of gRPC need http.version = "2"`]
+    : [];
 }

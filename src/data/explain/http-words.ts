@@ -26,37 +26,41 @@ function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
     .map(([does, names]) => `${of}: ${does} ${names.join(" ")}`);
 }
 
-/** The limits that count for a request of a route. */
+/** The limits that count for a request of a route. @param isCall of gRPC: its answer may begin late, and its deadline is told by itself. */
 export function limitsOf(
   { timeouts, maxBody, maxResponse, retry, mirrors }: HttpRoute,
   { timeouts: usual, limits }: HttpFront,
   method: string,
+  isCall: boolean,
 ): string[] {
   const body = maxBody ?? limits.body;
   const response = maxResponse ?? limits.response ?? 0;
   return [
-    retryWords(retry, method),
-    `first byte ${formatDuration(timeouts.firstByte)}`,
+    retryWords(retry, method, isCall),
+    ...(isCall ? [] : [`first byte ${formatDuration(timeouts.firstByte)}`]),
     ...(timeouts.try === undefined ? [] : [`try ${formatDuration(timeouts.try)}`]),
     `idle ${formatDuration(timeouts.idle ?? usual.idle)}`,
-    timeouts.request === undefined ? "no limit for the whole" : `whole ${formatDuration(timeouts.request)}`,
+    ...(isCall ? [] : [wholeWords(timeouts.request)]),
     body === 0 ? "body of any size" : `body ${formatSize(body)}`,
     ...(response === 0 ? [] : [`answer ${formatSize(response)}`]),
     ...mirrors.map(({ pool, percent }) => `${percent} % copied to pool ${pool}`),
   ];
 }
 
+const wholeWords = (limit: number | undefined): string =>
+  limit === undefined ? "no limit for the whole" : `whole ${formatDuration(limit)}`;
+
 /** `retries 2 on connect-failed, 503`: only what may be sent again with this method. */
-function retryWords(policy: RetryPolicy, method: string): string {
+function retryWords(policy: RetryPolicy, method: string, isCall: boolean): string {
   const { on, statuses, attempts } = policy;
   const isRepeatable = maySendTwice(policy, method);
   const causes = [
     ...on.filter((trigger) =>
-      isOfCalls(trigger) ? method === "POST" : isRepeatable || !retryTriggers[trigger].byMethod,
+      isOfCalls(trigger) ? isCall : isRepeatable || !retryTriggers[trigger].byMethod,
     ),
     ...(isRepeatable ? asRanges(statuses) : []),
   ];
   if (causes.length === 0) return "no retries";
   const words = `retries ${attempts} on ${causes.join(", ")}`;
-  return isRepeatable ? words : `${words} (${method}: never once it was sent)`;
+  return isRepeatable || isCall ? words : `${words} (${method}: never once it was sent)`;
 }

@@ -10,6 +10,7 @@ import { describeKey, hashKeyOf } from "../decide/http/hash-key.ts";
 import type { Routing } from "../decide/http/routing.ts";
 import type { Mismatch } from "../decide/http/rules.ts";
 import { mainPool } from "../decide/target.ts";
+import { explainCall, isCall } from "./grpc-words.ts";
 import { guardLines } from "./guard-words.ts";
 import { changesOf, limitsOf } from "./http-words.ts";
 
@@ -49,6 +50,8 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
   const { action } = route ?? {};
   const hashed = route && decision.kind === "forward" ? hashKeyOf(route.hash, request) : undefined;
   const { method, scheme, authority, path, query, secondPath } = question;
+  const answer = answerOf(decision);
+  const calls = isCall(request);
   return {
     http: {
       request: {
@@ -71,9 +74,11 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
           ? []
           : guardLines(decision.rule.route.guards, header),
       changes: changesOf(decision, path),
-      limits: decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front, method) : [],
+      limits:
+        decision.kind === "forward" ? limitsOf(decision.rule.route.definition, front, method, calls) : [],
+      call: calls ? explainCall(request, route?.timeouts.request, answer) : null,
       hashed: hashed === undefined ? null : { key: hashed.text, by: describeKey(hashed.by) },
-      answer: answerOf(decision),
+      answer,
     },
     refusal: decision.kind === "refuse" ? decision.reason : null,
     target:

@@ -1,3 +1,4 @@
+import type { CounterMemory } from "../../channel/counters.ts";
 import { ClientConnection } from "../../http/http2/client-connection.ts";
 import type { ClientStream, ResponseUser } from "../../http/http2/client-stream.ts";
 import type { ConnectionOwner } from "../../http/http2/connection.ts";
@@ -14,6 +15,7 @@ import { SocketOwner } from "../sockets/owner.ts";
 import { withRoom } from "../sockets/read-buffer.ts";
 import type { Dial } from "./dial.ts";
 import { BackendStream, type StreamCarrier, type StreamWaiter } from "./http2-stream.ts";
+import { SharedCounts } from "./shared-counts.ts";
 import { Upstream, type UpstreamTls } from "./upstream.ts";
 
 /** How the backends of a pool are connected over HTTP/2. */
@@ -58,6 +60,7 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
   readonly #timeout: number;
   readonly #carriers: Carriers;
   readonly #waiting = new Set<BackendStream>();
+  readonly #counts = new SharedCounts();
   #phase: Phase = "connect";
   #engine: ClientConnection | undefined = undefined;
   /** The socket takes more. */
@@ -97,6 +100,16 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
   /** The most requests that the backend takes at a time; undefined: it has not said so yet. */
   get mostStreams(): number | undefined {
     return this.isReady ? this.#engine!.peer.maxStreams : undefined;
+  }
+
+  /** How many requests are under way on it. */
+  get streams(): number {
+    return this.#engine?.count ?? 0;
+  }
+
+  /** Counts what its backend's metrics tell of it, since the last time. */
+  count(counters: CounterMemory): void {
+    if (this.#engine !== undefined) this.#counts.add(counters, this.upstream.backend.counters, this.#engine);
   }
 
   /** How many more requests it takes. @param assumed that many in all, as long as the backend has not said anything. */

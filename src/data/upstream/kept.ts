@@ -13,7 +13,7 @@ interface Kept {
 }
 
 /** The memory that it reads and counts in. */
-export interface KeptMemory {
+export interface BackendMemory {
   readonly shared: Pick<SharedMemory, "backendFlags">;
   readonly counters: CounterMemory;
 }
@@ -25,10 +25,10 @@ export interface KeptMemory {
 export class KeptUpstreams implements Timed, Keeper {
   /** By the backends' slots; lists that are empty go with the next sweep. A slot may have had another backend before. */
   readonly #bySlot = new Map<number, Kept[]>();
-  readonly #memory: KeptMemory;
+  readonly #memory: BackendMemory;
 
   /** @param memory whose counters may be replaced when they grow. */
-  constructor(memory: KeptMemory) {
+  constructor(memory: BackendMemory) {
     this.#memory = memory;
   }
 

@@ -1,16 +1,19 @@
+import { backendCell } from "../../channel/counters.ts";
+import { backendFlag } from "../../channel/memory.ts";
 import { backendSideLimits } from "../../http/http2/limits.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { Timed } from "../open.ts";
 import type { Dial } from "./dial.ts";
 import { type Carriers, Http2Upstream, type SharedWiring } from "./http2.ts";
 import type { BackendStream, StreamWaiter } from "./http2-stream.ts";
+import type { BackendMemory } from "./kept.ts";
 
 /** How long a backend that has chosen HTTP/1.1 is not asked again, in milliseconds. */
 const longestChoice = 60_000;
 
 /** All connections to one backend. */
 interface Group {
-  readonly address: string;
+  readonly backend: PlacedBackend;
   /** Those that may take requests, the oldest first. */
   readonly connections: Set<Http2Upstream>;
   /** The most streams that it took on its newest connection. */
@@ -29,9 +32,12 @@ export class SharedUpstreams implements Timed, Carriers {
   /** All that are open, also those that take no more requests. */
   readonly #open = new Set<Http2Upstream>();
   readonly #dial: Dial;
+  readonly #memory: BackendMemory;
 
-  constructor(dial: Dial) {
+  /** @param memory whose counters may be replaced when they grow. */
+  constructor(dial: Dial, memory: BackendMemory) {
     this.#dial = dial;
+    this.#memory = memory;
   }
 
   /**
@@ -51,11 +57,12 @@ export class SharedUpstreams implements Timed, Carriers {
     return this.#withRoom(group, backend, by).join(waiter);
   }
 
-  #groupOf({ slot, address }: PlacedBackend): Group {
+  #groupOf(backend: PlacedBackend): Group {
+    const { slot, address } = backend;
     const found = this.#bySlot.get(slot);
-    if (found?.address === address) return found;
+    if (found?.backend.address === address) return found;
     if (found !== undefined) drainAll(found.connections);
-    const group = { address, connections: new Set<Http2Upstream>(), mostStreams, plainUntil: 0 };
+    const group = { backend, connections: new Set<Http2Upstream>(), mostStreams, plainUntil: 0 };
     this.#bySlot.set(slot, group);
     return group;
   }
@@ -75,11 +82,25 @@ export class SharedUpstreams implements Timed, Carriers {
   }
 
   gone(connection: Http2Upstream): void {
-    this.#open.delete(connection);
+    if (!this.#open.delete(connection)) return;
+    connection.count(this.#memory.counters);
     const { slot } = connection.upstream.backend;
     const group = this.#bySlot.get(slot);
-    if (group?.connections.delete(connection) && group.connections.size === 0 && group.plainUntil === 0)
-      this.#bySlot.delete(slot);
+    if (group?.connections.delete(connection) !== true) return;
+    this.#show(group);
+    if (group.connections.size === 0 && group.plainUntil === 0) this.#bySlot.delete(slot);
+  }
+
+  /** Lets the metrics of its backend see how many connections and requests there are now. */
+  #show({ backend, connections }: Group): void {
+    const { counters } = this.#memory;
+    let [ready, streams] = [0, 0];
+    for (const connection of connections) {
+      if (connection.isReady) ready++;
+      streams += connection.streams;
+    }
+    counters[backend.counters + backendCell.http2Connections] = ready;
+    counters[backend.counters + backendCell.http2Streams] = streams;
   }
 
   declined(connection: Http2Upstream): void {
@@ -94,7 +115,16 @@ export class SharedUpstreams implements Timed, Carriers {
   }
 
   endIfOverdue(now: number): void {
-    for (const connection of this.#open) connection.endIfOverdue(now);
+    const { counters, shared } = this.#memory;
+    for (const connection of this.#open) {
+      connection.endIfOverdue(now);
+      connection.count(counters);
+    }
+    for (const [slot, group] of this.#bySlot) {
+      this.#show(group);
+      // It gets no more requests, but of clients that it keeps by a cookie.
+      if ((shared.backendFlags[slot]! & backendFlag.draining) !== 0) drainAll(group.connections);
+    }
   }
 
   /** Ends all. */

@@ -5,7 +5,7 @@ import { connectionHas, frameRequest, framing, listHas } from "../framing.ts";
 import { isSoundConnection } from "../hop-by-hop.ts";
 import type { Fields, RequestHead } from "../message.ts";
 import { scan } from "../scan.ts";
-import { hostOf } from "../uri/authority.ts";
+import { hostOf, isSameAuthority } from "../uri/authority.ts";
 import { readTarget, target } from "../uri/target.ts";
 
 const { "content-type": contentType, authorization, expect, host, te, upgrade } = fieldIds;
@@ -84,8 +84,7 @@ export class Http1Request implements RequestHead {
     const matched = hostOf(asked);
     if (matched === undefined) return "bad_host";
     this.host = matched;
-    if (named === undefined || named === asked) return undefined;
-    return isWord(named, 0, named.length, asked.toLowerCase()) ? undefined : "host_differs";
+    return named === undefined || isSameAuthority(named, asked, this.scheme) ? undefined : "host_differs";
   }
 
   #readFields(): Detail | undefined {

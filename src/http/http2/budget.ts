@@ -8,7 +8,10 @@ export interface Rate {
 
 /** Limits on the cost of a peer. Beyond one of them the connection ends with ENHANCE_YOUR_CALM. */
 export interface BudgetLimits {
-  /** Streams that the peer reset before they were answered, and stream errors that it made this side send. */
+  /**
+   * Streams that the peer reset before they were answered, and stream errors that it made this side send. The last one that
+   * it may cause is the end: the request behind it would be one more that reaches a backend for nothing.
+   */
   readonly resets: Rate;
   /**
    * SETTINGS and PING: each makes an answer. DATA either way makes PING good: peers measure with it how fast they
@@ -46,22 +49,31 @@ class Bucket {
     this.#left = Math.min(this.#rate.burst, this.#left + count);
   }
 
-  /** @returns whether there was one left. */
-  take(now: number): boolean {
+  /** @returns whether there is one left. */
+  has(now: number): boolean {
     const { burst, perSecond } = this.#rate;
     if (this.#left < 1) {
       this.#left = Math.min(burst, this.#left + ((now - this.#since) * perSecond) / 1000);
       this.#since = now;
     }
-    if (this.#left < 1) return false;
-    if (this.#left === burst) this.#since = now;
+    return this.#left >= 1;
+  }
+
+  /** @returns whether there was one left. */
+  take(now: number): boolean {
+    if (!this.has(now)) return false;
+    if (this.#left === this.#rate.burst) this.#since = now;
     this.#left--;
     return true;
   }
 
   /** @throws ConnectionError where there was none left. */
   spend(now: number): void {
-    if (!this.take(now)) throw calm(this.#what);
+    if (!this.take(now)) this.fail();
+  }
+
+  fail(): never {
+    throw calm(this.#what);
   }
 }
 
@@ -97,6 +109,7 @@ export class Budget {
 
   reset(): void {
     this.#resets.spend(this.now);
+    if (!this.#resets.has(this.now)) this.#resets.fail();
   }
 
   settings(): void {

@@ -2,7 +2,7 @@ import { targetBytes, tokenBytes } from "../bytes.ts";
 import { type Detail, type Fault, requestFaults } from "../fault.ts";
 import { fieldIds } from "../field-names.ts";
 import { type RequestHead, unknownLength } from "../message.ts";
-import { hostOf } from "../uri/authority.ts";
+import { hostOf, isSameAuthority } from "../uri/authority.ts";
 import { readTarget, target } from "../uri/target.ts";
 import { FieldList } from "./field-list.ts";
 import { hasConnectionField, lengthOf } from "./field-rules.ts";
@@ -41,7 +41,7 @@ export function readRequest(
   if (protocol !== undefined && (method !== "CONNECT" || !terms.tunnels)) return malformed;
   if (method === "CONNECT" && protocol === undefined) return readConnect(block);
   if (protocol !== undefined && protocol !== "websocket") return requestFaults.method_refused;
-  const detail = checkTarget(block, method, terms.target);
+  const detail = checkTarget(block, method, terms);
   if (detail !== undefined) return detail === malformed ? malformed : requestFaults[detail];
   return headOf(block, length, terms.scheme);
 }
@@ -59,20 +59,21 @@ function readConnect({ pseudo: found }: HeaderBlock): Fault | typeof malformed {
 function checkTarget(
   block: HeaderBlock,
   method: string,
-  longest: number,
+  terms: RequestTerms,
 ): Detail | typeof malformed | undefined {
   const { [pseudo.scheme]: scheme, [pseudo.path]: path = "" } = block.pseudo;
   if (scheme !== "http" && scheme !== "https") return malformed;
   if (path === "" || (path[0] !== "/" && !(path === "*" && method === "OPTIONS"))) return malformed;
   if (!isMadeOf(path, targetBytes)) return malformed;
-  if (path.length > longest) return "target_too_long";
+  if (path.length > terms.target) return "target_too_long";
   if (block.underscored) return "underscore_name";
   const host = block.only(fieldIds.host);
   const authority = block.pseudo[pseudo.authority];
   if (host === several) return "host_twice";
   if (authority === undefined && host === undefined) return "host_missing";
-  if (authority !== undefined && host !== undefined && authority !== host) return malformed;
   if (hostOf(authority ?? host!) === undefined) return "bad_host";
+  if (host !== undefined && authority !== undefined && !isSameAuthority(authority, host, terms.scheme))
+    return "host_differs";
   const expect = block.only(fieldIds.expect);
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") return "expectation";
   return readTarget(path, method);

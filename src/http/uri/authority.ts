@@ -31,6 +31,20 @@ function readHost(authority: string): string | undefined {
   return end <= longestName ? lower(authority, dotless) : undefined;
 }
 
+/** With which an authority need not end. */
+const usualPorts = { http: ":80", https: ":443" } as const;
+
+/** Whether two authorities name the same host and port (RFC 3986 sections 6.2.2.1 and 6.2.3). @param scheme of both. */
+export function isSameAuthority(one: string, other: string, scheme: keyof typeof usualPorts): boolean {
+  return one === other || normalForm(one, scheme) === normalForm(other, scheme);
+}
+
+function normalForm(authority: string, scheme: keyof typeof usualPorts): string {
+  const port = usualPorts[scheme];
+  const text = authority.toLowerCase();
+  return text.endsWith(port) ? text.slice(0, -port.length) : text;
+}
+
 /** Zones are for one machine alone (RFC 6874). */
 const isAddress = (text: string): boolean => isIPv6(text) && !text.includes("%");
 

@@ -19,3 +19,12 @@ export interface PoolHttp {
   /** The largest head of a response, in bytes. */
   readonly maxResponseHead: number;
 }
+
+/** Whether backends are spoken to in HTTP/1.1 alone. */
+export const speaksOnlyHttp1 = ({
+  http,
+  tls,
+}: {
+  readonly http: PoolHttp;
+  readonly tls?: object | undefined;
+}): boolean => http.version === "1.1" || (http.version === "auto" && tls === undefined);

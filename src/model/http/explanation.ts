@@ -53,6 +53,15 @@ export interface HttpExplanation {
   /** The changes that the backend, or the client, sees. */
   readonly changes: readonly string[];
   readonly limits: readonly string[];
+  /** As a call of gRPC; null: it is none. */
+  readonly call: {
+    /** `package.Service/Method`. */
+    readonly method: string;
+    /** When it is over at the latest, in words; null: nobody says so. */
+    readonly deadline: string | null;
+    /** The `grpc-status` that its caller gets; null: a backend, or the route, answers. */
+    readonly status: number | null;
+  } | null;
   /** The key that is hashed in place of the pool's, and where it is from; null: the pool's own. */
   readonly hashed: { readonly key: string; readonly by: string } | null;
   /** An answer that needs no backend; null: a backend is asked. */

@@ -87,7 +87,7 @@ function pool(name: string, slot: number, firstBackend: number, backends: number
   return {
     name,
     picker: { type: "round-robin" },
-    http: poolHttp,
+    http: { ...poolHttp, version: "2" },
     proxyProtocol: undefined,
     slowStart: 0,
     connect: { timeout: 1, attempts: 1, retryBudget: { percent: 20, min: 3 } },

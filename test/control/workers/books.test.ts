@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { endReasonList, listenerCell } from "../../../src/channel/counters.ts";
+import { backendCell, endReasonList, listenerCell } from "../../../src/channel/counters.ts";
 import { countersOf, gaugesOf, kindNames } from "../../../src/channel/layout.ts";
 import { createSharedMemory, openConnections, openRequests } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
@@ -63,5 +63,24 @@ test("what a dead worker had open is counted as ended, and what the others have 
       assert.equal(shared.process[openRequests], leftRequests);
     }),
     { numRuns: 20 },
+  );
+});
+
+test("connections of HTTP/2 that a dead worker had to backends are gone with it", () => {
+  const shared = createSharedMemory();
+  const counters = new WorkerCounters(2);
+  const place = slotsOf("backend", shared, counters).take()!;
+  const { memories } = counters;
+  const cells = [backendCell.http2Connections, backendCell.http2Streams].map(
+    (cell) => countersOf("backend", place) + cell,
+  );
+  for (const memory of memories) for (const cell of cells) memory[cell] = 3;
+  closeBooks(memories[0]!, shared);
+  assert.deepEqual(
+    memories.map((memory) => cells.map((cell) => memory[cell])),
+    [
+      [0, 0],
+      [3, 3],
+    ],
   );
 });

@@ -16,7 +16,7 @@ const wiringOf = () => ({
 
 test("requests share the new connection to a backend, also where its last one ended at once to make room", () => {
   const plane = new FakePlane();
-  const shared = new SharedUpstreams(plane.dial);
+  const shared = new SharedUpstreams(plane.dial, plane);
   const join = (by: ReturnType<typeof wiringOf>) => shared.join(backend!, by, waiter, 0)!;
   // Nobody waits for the first connection any more when another one takes its place.
   join(wiringOf()).abandon();

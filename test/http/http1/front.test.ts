@@ -77,6 +77,7 @@ const refused: Readonly<Record<string, readonly [text: string, detail: string, s
   "a fragment": ["GET /?a#b HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"],
   "another scheme": ["GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"],
   "an authority that differs": ["GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", "host_differs"],
+  "another port in it": ["GET http://a:8080/ HTTP/1.1\r\nHost: a\r\n\r\n", "host_differs"],
   CONNECT: ["CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "method_refused", 405],
   TRACE: ["TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "method_refused", 405],
   "an empty line before the first request": [`\r\n${get}`, "bad_request_line"],

@@ -67,20 +67,17 @@ const empty = Buffer.alloc(0);
 test("rapid reset: a request whose reset comes in the same read is never heard of, and 100 of them are enough", () => {
   const attacked = new Attacked();
   const turns = attacked.flood(20_000, (turn) => [headers(stream(turn), get), reset(stream(turn))]);
-  assert.deepEqual([turns, attacked.goAway, attacked.owner.requests.length], [100, "ENHANCE_YOUR_CALM", 0]);
+  assert.deepEqual(
+    [turns + 1, attacked.goAway, attacked.owner.requests.length],
+    [100, "ENHANCE_YOUR_CALM", 0],
+  );
 });
 
 test("rapid reset, one by one: no more requests are heard of than the bucket has", () => {
   const attacked = new Attacked();
-  const turns = attacked.flood(
-    20_000,
-    (turn) => (turn % 2 === 0 ? [headers(turn + 1, get)] : [reset(turn)]),
-    2,
-  );
+  const turns = attacked.flood(20_000, (turn) => (turn % 2 === 0 ? [headers(turn + 1, get)] : [reset(turn)]));
   assert.equal(attacked.goAway, "ENHANCE_YOUR_CALM");
-  // 100 at once and 10 a second: 4 ms for each pair.
-  assert.ok(turns / 2 >= 100 && turns / 2 <= 106, String(turns));
-  assert.ok(attacked.owner.requests.length <= 106);
+  assert.deepEqual([turns + 1, attacked.owner.requests.length], [200, 100]);
   assert.ok(attacked.owner.requests.every(({ fault }) => fault !== undefined));
 });
 
@@ -95,11 +92,11 @@ test("resets that the server is made to send count in the same bucket", () => {
     const turns = attacked.flood(20_000, (turn) =>
       turn % 2 === 0 ? provoke(stream(turn)) : [headers(stream(turn), get), reset(stream(turn))],
     );
-    assert.deepEqual([turns, attacked.goAway], [100, "ENHANCE_YOUR_CALM"]);
+    assert.deepEqual([turns + 1, attacked.goAway], [100, "ENHANCE_YOUR_CALM"]);
   }
 });
 
-test("resets of requests that were answered are free, and the bucket fills with 10 a second", () => {
+test("resets of requests that were answered are free, and of others there may be 10 a second", () => {
   const attacked = new Attacked();
   attacked.owner.onRequest = ({ stream }) => stream.response(responseHead(200), false);
   let id = 1;

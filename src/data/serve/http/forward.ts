@@ -277,7 +277,9 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   #lost(reason: RequestReason, detail?: string): void {
-    const trigger = this.backend.endTrigger(this.#route.definition.retry);
+    // A stream that is reset says nothing of its connection's end.
+    const isEnd = detail !== "stream_reset";
+    const trigger = isEnd ? this.backend.endTrigger(this.#route.definition.retry) : "reset";
     if (!this.#repeats(trigger, reason)) this.#owner.refuse(reason, detail);
   }
 

@@ -1,3 +1,4 @@
+import { speaksOnlyHttp1 } from "../../http/backend.ts";
 import type { HttpFront, HttpServe } from "../../http/front.ts";
 import { takesCallsAlone } from "../../http/match.ts";
 import type { HttpRoute, HttpRouteTable } from "../../http/route.ts";
@@ -5,7 +6,7 @@ import { routesOf } from "../../http/route.ts";
 import type { Rule } from "../../http/route-table.ts";
 import type { Listener } from "../../listener.ts";
 import type { Model } from "../../model.ts";
-import { hashedBy, type Pool } from "../../pool.ts";
+import { hashedBy } from "../../pool.ts";
 import { isCovered } from "../covered.ts";
 import type { ModelFinding } from "../finding.ts";
 import { checkGuards } from "./guards.ts";
@@ -124,7 +125,7 @@ function checkHash(table: HttpRouteTable, { pools }: Pick<Model, "pools">): Mode
 
 /** Calls of gRPC for backends that speak HTTP/1.1 alone, which has no place for the end of a call. */
 function checkCalls(table: HttpRouteTable, { pools }: Pick<Model, "pools">): ModelFinding[] {
-  const older = new Set(pools.filter(speaksHttp1).map(({ name }) => name));
+  const older = new Set(pools.filter(speaksOnlyHttp1).map(({ name }) => name));
   const routes = table.hosts.flatMap(({ rules }) =>
     rules.filter(({ match }) => takesCallsAlone(match)).map(({ route }) => route),
   );
@@ -134,9 +135,6 @@ function checkCalls(table: HttpRouteTable, { pools }: Pick<Model, "pools">): Mod
     ),
   );
 }
-
-const speaksHttp1 = ({ http, tls }: Pool): boolean =>
-  http.version === "1.1" || (http.version === "auto" && tls === undefined);
 
 /** Tables share routes: each thing is said once. */
 function unique(findings: readonly ModelFinding[]): readonly ModelFinding[] {

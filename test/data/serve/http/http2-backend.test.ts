@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { backendCell } from "../../../../src/channel/counters.ts";
+import { backendFlag } from "../../../../src/channel/memory.ts";
 import type { FakeSocket } from "../../../support/fake-socket.ts";
 import { type FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
-import { refusedStream, settings } from "../../../support/http2-frames.ts";
+import { goAway, refusedStream, resetStream, settings } from "../../../support/http2-frames.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
 
 const toml = `[routes.guarded]
@@ -98,4 +100,56 @@ test("a backend whose connection ends before its answer is blamed", () => {
   assert.match(writtenTo(begun.client), /^HTTP\/1\.1 502 .*backend_reset/s);
   assert.equal(failures(begun), 1);
   begun.scene.finish();
+});
+
+/** The numbers of its metrics: connections, streams, GOAWAYs, resets by it and by umay. */
+function counted({ scene }: Begun): number[] {
+  const { counters } = scene.plane;
+  const first = scene.pool.definition.backends[0]!.counters;
+  const { http2Connections, http2Streams, http2GoAways, http2Resets } = backendCell;
+  return [http2Connections, http2Streams, http2GoAways, http2Resets, http2Resets + 1].map(
+    (cell) => counters[first + cell]!,
+  );
+}
+
+test("a backend's connections and streams are counted, with their resets and the GOAWAYs", () => {
+  const begun = begin(get("/a"));
+  const { scene, client, backend } = begun;
+  scene.sweep(0);
+  assert.deepEqual(counted(begun), [1, 1, 0, 0, 0]);
+  client.fail("ECONNRESET");
+  scene.sweep(0);
+  assert.deepEqual(counted(begun), [1, 0, 0, 0, 1]);
+  const next = scene.accept();
+  next.receive(Buffer.from(`${get("/b")}\r\n`));
+  scene.flush();
+  backend.send(refusedStream(3) + goAway(3));
+  scene.flush();
+  assert.deepEqual(counted(begun), [0, 0, 1, 1, 1], "the last connection has ended");
+  scene.finish();
+});
+
+test("a backend that is drained has its connection closed as soon as nothing is under way on it", () => {
+  const begun = begin(get("/a"));
+  const { scene, client, backend } = begun;
+  scene.plane.shared.backendFlags[0] = backendFlag.draining;
+  scene.sweep(0);
+  scene.flush();
+  assert.equal(backend.socket.destroyed, false, "a request is under way");
+  client.fail("ECONNRESET");
+  scene.flush();
+  assert.deepEqual([scene.plane.sharedUpstreams.size, counted(begun)[0]], [0, 0]);
+  scene.finish();
+});
+
+test("a request whose stream a backend resets is not taken for one on a connection that was closing", () => {
+  const { scene, client, backend } = begin(get("/a"));
+  client.fail("ECONNRESET");
+  scene.flush();
+  const next = scene.accept();
+  next.receive(Buffer.from(`${get("/b")}\r\n`));
+  scene.flush();
+  backend.send(resetStream(3));
+  assert.match(writtenTo(next), /^HTTP\/1\.1 502 .*backend_closed/s);
+  scene.finish();
 });

@@ -101,7 +101,7 @@ const http2 = z.strictObject({
     })
     .prefault({})
     .describe(
-      "How many requests a client may take back before they are answered, or make umay reset. Over it the connection ends.",
+      "How many requests a client may take back before they are answered, or make umay reset. The last one of them ends the connection, so no more reach a backend one after the other.",
     ),
   glitches: integer(1, 1_000_000)
     .prefault(1_000)
