@@ -2,7 +2,7 @@ import { backendCell, backendResetterList, type CounterMemory } from "../../chan
 
 const [byBackend, byUmay] = [backendResetterList.indexOf("backend"), backendResetterList.indexOf("umay")];
 
-/** What an engine has seen so far. */
+/** The counts of an engine so far. */
 interface Seen {
   readonly resets: { readonly received: number; readonly sent: number };
   readonly goAwayCode: number | undefined;
