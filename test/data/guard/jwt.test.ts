@@ -5,8 +5,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import { claimText } from "../../../src/data/guard/jwt/claims.ts";
 import { JwtJudge } from "../../../src/data/guard/jwt/jwt.ts";
-import { FetchedKeys, FixedKeys, type KeySource } from "../../../src/data/guard/jwt/keys.ts";
+import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "../../../src/data/guard/jwt/keys.ts";
 import type { GuardedRequest, Pass, Refusal, Verdict } from "../../../src/data/guard/step.ts";
 import { loadJose } from "../../../src/lib/jose.ts";
 import { type KeySet, readKeySet } from "../../../src/lib/key-set.ts";
@@ -301,6 +302,16 @@ test("rules about claims hold for texts, lists, words and what lies below dots",
   }
 });
 
+test("what a token says becomes UTF-8 in fields, so that no name passes for another one", async () => {
+  const said = async (name: string) => {
+    const verdict = await ask(judgeWith(), bearer(await tokenOf("ec", { sub: name, name: [name, "b"] })));
+    assert.ok(verdict.kind === "pass");
+    return [verdict.user, claimText(verdict.claims!, "name")];
+  };
+  assert.deepEqual(await said("é"), ["\xc3\xa9", "\xc3\xa9,b"]);
+  assert.deepEqual(await said("Ã©"), ["\xc3\x83\xc2\xa9", "\xc3\x83\xc2\xa9,b"]);
+});
+
 describe("keys from a URL", () => {
   let served: { status: number; body: string } = { status: 200, body: "" };
   let asked = 0;
@@ -316,9 +327,9 @@ describe("keys from a URL", () => {
     asked = 0;
     errors.length = 0;
   };
-  const source = (): FetchedKeys => {
+  const source = (told: KeyNews = news): FetchedKeys => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
-    return new FetchedKeys({ url, refresh: 60_000 }, loadJose(), news);
+    return new FetchedKeys({ url, refresh: 60_000 }, loadJose(), told);
   };
 
   test("are fetched once, again for a name that is not there, and then not for the next one", async () => {
@@ -365,6 +376,36 @@ describe("keys from a URL", () => {
     const now = performance.now.bind(performance);
     context.mock.method(performance, "now", () => now() + 11_000);
     assert.equal((await ask(judge, bearer(await tokenOf("ec", {}, { kid: undefined })))).kind, "pass");
+    assert.equal(asked, 1);
+  });
+
+  test("that are not there any more let nobody in, however well a token was known", async (context) => {
+    let fetched = Promise.withResolvers<void>();
+    const again = (): Promise<void> => {
+      fetched = Promise.withResolvers();
+      return fetched.promise;
+    };
+    serve(200, { keys: [await publicKey("rsa"), await publicKey("ec")] });
+    const judge = judgeWith({}, source({ ...news, fetched: () => fetched.resolve() }));
+    const [stolen, good] = [bearer(await tokenOf("rsa")), bearer(await tokenOf("ec"))];
+    for (const token of [stolen, good]) assert.equal((await ask(judge, token)).kind, "pass");
+    let later = 0;
+    const now = performance.now.bind(performance);
+    context.mock.method(performance, "now", () => now() + later);
+    const knows = (token: Asked): boolean =>
+      judge.judge(requestWith(token), { settle: () => {} }).kind === "pass";
+    later += 100_000;
+    const same = again();
+    assert.ok(knows(good));
+    await same;
+    assert.ok(knows(good), "the same keys again");
+    serve(200, { keys: [await publicKey("ec")] });
+    later += 100_000;
+    const fewer = again();
+    assert.ok(knows(stolen), "the old keys count while others are fetched");
+    await fewer;
+    assert.equal((await ask(judge, stolen)).kind, "refuse");
+    assert.equal((await ask(judge, good)).kind, "pass");
     assert.equal(asked, 1);
   });
 

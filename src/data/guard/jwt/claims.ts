@@ -1,3 +1,4 @@
+import { bytesOf } from "../../../lib/byte-text.ts";
 import type { ClaimRule } from "../../../model/http/guard.ts";
 
 /** The content of a token (RFC 7519 section 4). */
@@ -32,9 +33,9 @@ function textOf(value: unknown): string | undefined {
       : undefined;
 }
 
-/** A claim as one text, a list joined by commas; empty where there is none. */
+/** A claim as one value for a field, a list joined by commas: a character per byte; empty where there is none. */
 export const claimText = (claims: Claims, name: string): string =>
-  textsOf(claimOf(claims, name), "").join(",");
+  bytesOf(textsOf(claimOf(claims, name), "").join(","));
 
 /** The first rule that does not hold. */
 export const brokenRule = (claims: Claims, rules: readonly ClaimRule[]): ClaimRule | undefined =>

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
+import { textIn } from "../../../lib/byte-text.ts";
 import type { Jose } from "../../../lib/jose.ts";
 import type { JwtAuth, TokenPlace } from "../../../model/http/guard.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
@@ -27,6 +28,8 @@ interface Known {
   readonly verdict: Verdict;
   /** In milliseconds since 1970, the clocks' difference included. */
   readonly expires: number;
+  /** With which it was checked. */
+  readonly keys: FindKey;
 }
 
 /**
@@ -55,13 +58,8 @@ export class JwtJudge {
     if (token === undefined) return this.#required("no token", "");
     if (token.length > longestToken) return this.#invalid(`a token of ${token.length} characters`);
     const id = hash("sha256", this.#key + token, "base64");
-    const known = this.#known.get(id);
-    if (known !== undefined) {
-      this.#known.delete(id);
-      if (known.expires <= Date.now()) return this.#invalid("the token has expired");
-      this.#known.set(id, known);
-      return known.verdict;
-    }
+    const known = this.#recall(id);
+    if (known !== undefined) return known;
     if (this.#underWay >= mostUnderWay) return unavailable("too many tokens wait to be checked");
     const wait = new TokenWait(waiter);
     this.#underWay++;
@@ -72,12 +70,23 @@ export class JwtJudge {
     return wait;
   }
 
+  #recall(id: string): Verdict | undefined {
+    const known = this.#known.get(id);
+    if (known === undefined) return undefined;
+    this.#known.delete(id);
+    this.#keys.refresh();
+    if (known.keys !== this.#keys.present) return undefined;
+    if (known.expires <= Date.now()) return this.#invalid("the token has expired");
+    this.#known.set(id, known);
+    return known.verdict;
+  }
+
   /** Never rejects. */
   async #check(token: string, id: string): Promise<Verdict> {
     try {
-      const claims = await this.#verify(token);
+      const { claims, keys } = await this.#verify(token);
       const verdict = this.#verdict(claims);
-      this.#remember(id, verdict, claims);
+      this.#remember(id, verdict, claims, keys);
       return verdict;
     } catch (error) {
       const { message, code = "" } = error as Error & { readonly code?: string };
@@ -86,7 +95,7 @@ export class JwtJudge {
     }
   }
 
-  async #verify(token: string): Promise<Claims> {
+  async #verify(token: string): Promise<{ readonly claims: Claims; readonly keys: FindKey }> {
     const jose = await this.#jose;
     const { algorithms, issuer, audience, skew } = this.#auth;
     const options = {
@@ -96,7 +105,10 @@ export class JwtJudge {
       ...(issuer.length === 0 ? {} : { issuer: [...issuer] }),
       ...(audience.length === 0 ? {} : { audience: [...audience] }),
     };
-    const verify = async (): Promise<Claims> => verifyWith(jose, token, await this.#keys.find(), options);
+    const verify = async () => {
+      const keys = await this.#keys.find();
+      return { claims: await verifyWith(jose, token, keys, options), keys };
+    };
     try {
       return await verify();
     } catch (error) {
@@ -105,9 +117,9 @@ export class JwtJudge {
     }
   }
 
-  #remember(id: string, verdict: Verdict, claims: Claims): void {
+  #remember(id: string, verdict: Verdict, claims: Claims, keys: FindKey): void {
     const expires = Number(claims["exp"]) * 1_000 + this.#auth.skew;
-    this.#known.set(id, { verdict, expires });
+    this.#known.set(id, { verdict, expires, keys });
     if (this.#known.size > mostKnown) this.#known.delete(this.#known.keys().next().value!);
   }
 
@@ -115,7 +127,7 @@ export class JwtJudge {
     const broken = brokenRule(claims, this.#auth.claims);
     const user = claimText(claims, this.#auth.user);
     if (broken === undefined) return { kind: "pass", user, claims };
-    const detail = `claim ${broken.name} of ${JSON.stringify(user)} has none of ${broken.values.join(", ")}`;
+    const detail = `claim ${broken.name} of ${JSON.stringify(textIn(user))} has none of ${broken.values.join(", ")}`;
     const lines = 'www-authenticate: Bearer error="insufficient_scope"\r\n';
     return { kind: "refuse", reason: "auth_denied", detail, lines };
   }

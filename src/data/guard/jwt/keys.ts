@@ -1,4 +1,5 @@
 import type { JsonWebKey } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { fetchBounded } from "../../../lib/fetch-bounded.ts";
 import type { Jose } from "../../../lib/jose.ts";
 import { type KeySet, readKeySet } from "../../../lib/key-set.ts";
@@ -8,6 +9,10 @@ export type FindKey = ReturnType<Jose["createLocalJWKSet"]>;
 
 /** Where keys come from. */
 export interface KeySource {
+  /** The present ones; undefined: there are none yet. A token that was good by others may not be any more. */
+  readonly present: FindKey | undefined;
+  /** Has keys that are old fetched anew, while they count on. */
+  refresh(): void;
   /** The present ones; where there are none yet, it waits for them. @throws Error that says why there are none. */
   find(): Promise<FindKey>;
   /** A token names a key that is not there. @returns whether there are other keys now. Never rejects. */
@@ -16,12 +21,18 @@ export interface KeySource {
 
 /** Keys of the configuration, or of a file, whose changes make another source. */
 export class FixedKeys implements KeySource {
+  present: FindKey | undefined = undefined;
   readonly #find: Promise<FindKey>;
 
   constructor(set: KeySet, jose: Promise<Jose>) {
-    this.#find = jose.then(({ createLocalJWKSet }) => createLocalJWKSet(copyOf(set)));
+    this.#find = jose.then(({ createLocalJWKSet }) => {
+      this.present = createLocalJWKSet(copyOf(set));
+      return this.present;
+    });
     this.#find.catch(() => {});
   }
+
+  refresh(): void {}
 
   find(): Promise<FindKey> {
     return this.#find;
@@ -48,12 +59,13 @@ export interface KeyNews {
  * count, and they count on while fetching fails.
  */
 export class FetchedKeys implements KeySource {
+  present: FindKey | undefined = undefined;
   readonly #url: string;
   /** In milliseconds. */
   readonly #refresh: number;
   readonly #jose: Promise<Jose>;
   readonly #news: KeyNews;
-  #find: FindKey | undefined = undefined;
+  #set: KeySet | undefined = undefined;
   /** When they were fetched last, and when that was tried last; by performance.now(). */
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #triedAt = Number.NEGATIVE_INFINITY;
@@ -72,20 +84,24 @@ export class FetchedKeys implements KeySource {
     void this.#fetch();
   }
 
-  async find(): Promise<FindKey> {
+  refresh(): void {
     const now = performance.now();
     if (now - this.#fetchedAt > this.#refresh && now - this.#triedAt > Math.min(rest, this.#refresh))
       void this.#fetch();
-    if (this.#find === undefined) await this.#fetching;
-    if (this.#find === undefined) throw this.#error ?? new Error("there are no keys");
-    return this.#find;
+  }
+
+  async find(): Promise<FindKey> {
+    this.refresh();
+    if (this.present === undefined) await this.#fetching;
+    if (this.present === undefined) throw this.#error ?? new Error("there are no keys");
+    return this.present;
   }
 
   async renew(): Promise<boolean> {
-    const before = this.#find;
+    const before = this.present;
     if (this.#fetching === undefined && performance.now() - this.#triedAt < rest) return false;
     await this.#fetch();
-    return this.#find !== before;
+    return this.present !== before;
   }
 
   /** One at a time. */
@@ -102,7 +118,10 @@ export class FetchedKeys implements KeySource {
       const set = readKeySet((await fetchBounded(this.#url, bounds)).toString("utf8"));
       if (typeof set === "string") throw new Error(set);
       const { createLocalJWKSet } = await this.#jose;
-      this.#find = createLocalJWKSet(copyOf(set));
+      if (!isDeepStrictEqual(set, this.#set)) {
+        this.#set = set;
+        this.present = createLocalJWKSet(copyOf(set));
+      }
       this.#fetchedAt = performance.now();
       this.#news.fetched(set.keys.length);
     } catch (error) {
