@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { bytesOf } from "../../lib/byte-text.ts";
 import type { MtlsAuth } from "../../model/http/guard.ts";
 import { fits, nameOf } from "../accept/client-auth.ts";
 import type { GuardedConnection, GuardedRequest, Refusal, Verdict } from "./step.ts";
@@ -32,7 +33,7 @@ export class MtlsJudge {
     const user = nameOf(leaf);
     const { allow } = this.#auth;
     if (allow?.every((rule) => !fits(rule, leaf))) return denied(`no rule lets ${user} in`);
-    return { kind: "pass", user };
+    return { kind: "pass", user: bytesOf(user) };
   }
 }
 

@@ -31,7 +31,7 @@ export interface GuardedRequest {
 /** The request may go on. */
 export interface Pass {
   readonly kind: "pass";
-  /** The client's name; undefined: the guard does not say. */
+  /** The client's name, a character per byte; undefined: the guard does not say. */
   readonly user?: string;
   /** The content of its token. */
   readonly claims?: Claims;

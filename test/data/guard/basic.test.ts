@@ -24,6 +24,9 @@ const users = {
   hashes: new Map([
     ["alice", hashOf("of alice")],
     ["bob", hashOf("of bob")],
+    ["é", hashOf("")],
+    ["Ã©", hashOf("")],
+    ["č", hashOf("")],
   ]),
 } as const;
 
@@ -86,6 +89,25 @@ test("a password is compared once, and then known, whether it fits or not", () =
     assert.equal(comparer.asked.length, asked);
   }
   assert.equal(comparer.asked[0]!.password, "right: with a colon");
+});
+
+test("a realm with letters whose code ends like that of a line break stays on its line", () => {
+  const judge = new BasicJudge({ kind: "basic", name: "auth.a", realm: "čĊ", users }, new FakeComparer());
+  const { first } = ask(judge, requestWith(undefined));
+  assert.ok(first.kind === "refuse");
+  assert.equal(first.lines, 'www-authenticate: Basic realm="\xc4\x8d\xc4\x8a", charset="UTF-8"\r\n');
+});
+
+test("users whose names differ differ for backends that read UTF-8, too", () => {
+  const { judge, comparer } = scene();
+  const nameOf = (user: string): string => {
+    const { settled } = ask(judge, basic(`${user}:x`));
+    comparer.asked.at(-1)!.done(true);
+    const [verdict] = settled;
+    assert.ok(verdict?.kind === "pass");
+    return verdict.user!;
+  };
+  assert.deepEqual(["é", "Ã©", "č"].map(nameOf), ["\xc3\xa9", "\xc3\x83\xc2\xa9", "\xc4\x8d"]);
 });
 
 test("a user that there is not costs a comparison, too, and never gets in", () => {

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
+import { bytesOf } from "../../../lib/byte-text.ts";
 import type { BasicAuth } from "../../../model/http/guard.ts";
 import type { PasswordHash } from "../../../model/http/users.ts";
 import {
@@ -48,7 +49,7 @@ export class BasicJudge {
   constructor(auth: BasicAuth, comparer: PasswordComparer) {
     this.#auth = auth;
     this.#comparer = comparer;
-    this.#challenge = `www-authenticate: Basic realm="${auth.realm}", charset="UTF-8"\r\n`;
+    this.#challenge = `www-authenticate: Basic realm="${bytesOf(auth.realm)}", charset="UTF-8"\r\n`;
   }
 
   judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting {
@@ -109,7 +110,7 @@ export class BasicJudge {
 
   #verdict(user: string, fits: boolean): Verdict {
     return fits
-      ? { kind: "pass", user }
+      ? { kind: "pass", user: bytesOf(user) }
       : this.#required(`wrong user or password, user ${JSON.stringify(user)}`);
   }
 

@@ -2,6 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
 import { formatAddress, unmapAddress } from "../../../lib/address.ts";
+import { bytesOf } from "../../../lib/byte-text.ts";
 import type { Variable } from "../../../model/http/template.ts";
 import { alternativeNames } from "../../../tls/peer-certificate.ts";
 import type { AcceptingListener } from "../../accept/accepting.ts";
@@ -104,13 +105,13 @@ export function tlsVariable(name: Variable, { client, serverName, tls }: HttpCon
       // Null where the client has gone and nobody has been told yet.
       return (socket.getCipher() as { name: string } | null)?.name ?? "";
     case "tls.client.subject":
-      return socket.getPeerX509Certificate()?.subject?.replaceAll("\n", ", ") ?? "";
+      return bytesOf(socket.getPeerX509Certificate()?.subject?.replaceAll("\n", ", ") ?? "");
     case "tls.client.spiffe":
-      return spiffeId(socket.getPeerX509Certificate());
+      return bytesOf(spiffeId(socket.getPeerX509Certificate()));
     case "tls.client.fingerprint":
       return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase() ?? "";
     case "tls.client.xfcc":
-      return forwardedCertificate(socket.getPeerX509Certificate());
+      return bytesOf(forwardedCertificate(socket.getPeerX509Certificate()));
     default:
       return "";
   }

@@ -10,6 +10,7 @@ import {
 import { recordValue } from "../../../channel/histogram.ts";
 import { joinedValue } from "../../../http/joined-value.ts";
 import type { Fields } from "../../../http/message.ts";
+import { textIn } from "../../../lib/byte-text.ts";
 import type { LogSampling } from "../../../model/access-log.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
@@ -120,7 +121,7 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     reason,
     detail,
     trace: view?.trace?.traceId ?? "",
-    user: view?.passage?.user ?? "",
+    user: textIn(view?.passage?.user ?? ""),
     requestFields: access && view && fieldsNamed(access.requestFields, view.fields),
     responseFields: exchange.responseFields,
   };
