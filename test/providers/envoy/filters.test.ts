@@ -79,6 +79,20 @@ test("a local rate limit is one bucket for the routes that share it, and a route
   );
 });
 
+test("fields of a rate limit's answer are sent as UTF-8, and have no variables", async () => {
+  const filters = (value: string) => [
+    httpFilter("local_ratelimit.v3.LocalRateLimit", {
+      token_bucket: { max_tokens: 1, fill_interval: "1s" },
+      filter_enabled: all,
+      filter_enforced: all,
+      response_headers_to_add: [{ header: { key: "x-limited", value } }],
+    }),
+  ];
+  const limit = await guardOf({ filters: filters("č") }, "rate-limit");
+  assert.equal(limit.refusal?.lines, "x-limited: \xc4\x8d\r\n");
+  assert.match((await problemsOf({ filters: filters("%REQ(x-a)%") }))[0]!, /values without variables/);
+});
+
 test("a rate limit that is not enforced limits nothing, as in Envoy", async () => {
   const config = { token_bucket: { max_tokens: 1, fill_interval: "1s" }, filter_enabled: all };
   const [route] = await loadRoutes({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", config)] });

@@ -43,6 +43,14 @@ test("a route retries as its own policy says, else as its virtual host's, else o
   );
 });
 
+test("a prefix that would end the line of a request is an error", async () => {
+  for (const prefix_rewrite of ["/a b", "/a\r\nx: y", "/č"])
+    assert.match(
+      (await problemsOf({ routes: [{ match: any, route: { ...toA, prefix_rewrite } }] }))[0]!,
+      /a character that no path has/,
+    );
+});
+
 test("mirrors are the route's, else its host's, else its table's; a part of requests may be mirrored", async () => {
   const clusters = [cluster("a", 1), cluster("b", 2), cluster("c", 3)];
   const share = { default_value: { numerator: 5, denominator: "TEN_THOUSAND" } };

@@ -238,6 +238,15 @@ test("header values that would break a message are refused", async () => {
   assert.match(await asked(translation, { host: "x" }), /invalid/);
 });
 
+test("a cookie whose name would begin another field is refused", async () => {
+  const translation = await translated(
+    oneGateway +
+      services +
+      route("r", `[{ sessionPersistence: { sessionName: "a=b\\r\\nx: y" }, ${to("a")} }]`),
+  );
+  assert.equal(conditions(translation, "r")[0], "Accepted=False/UnsupportedValue");
+});
+
 test("parents that do not take a route say why, and parents of others are left alone", async () => {
   const parents = (text: string) => async (): Promise<string[]> => {
     const yaml = route("r", `[{ ${to("a")} }]`).replace("[{ name: web }]", text);

@@ -18,7 +18,8 @@ export class LimitJudge {
     this.#limit = limit;
     this.#tally = tally;
     this.#table = new LimitTable(limit.table, worker, limit);
-    this.#own = name.slice(name.indexOf(".") + 1);
+    // A String of structured fields (RFC 9651 section 3.3.3).
+    this.#own = name.slice(name.indexOf(".") + 1).replaceAll(/[^\x20-\x7e]|["\\]/g, "?");
     const window =
       rate === undefined ? 0 : Math.max(1, Math.ceil((burst * rate.period) / rate.requests / 1_000));
     this.#policy = `ratelimit-policy: "${this.#own}";q=${burst};w=${window}\r\n`;

@@ -34,6 +34,8 @@ function mapPrefix(forward: Node, match: Node | undefined, { report }: Mapping):
   if (match?.has("safe_regex"))
     report(errorAt(forward.at("prefix_rewrite"), "needs a match by prefix or path; use regex_rewrite"));
   const prefix = forward.text("prefix_rewrite");
+  if (/[^\x21-\x7e]/.test(prefix))
+    report(errorAt(forward.at("prefix_rewrite"), "has a character that no path has; write it as %XX"));
   const bare = match?.has("path_separated_prefix") ? prefix.replace(/\/$/, "") : prefix;
   return { kind: "prefix", prefix: bare };
 }

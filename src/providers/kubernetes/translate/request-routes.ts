@@ -16,6 +16,7 @@ import type { Backends, BackendUser } from "./backends.ts";
 import { type Problem, problem } from "./conditions.ts";
 import { durationOf } from "./duration.ts";
 import { composed, type Filtered, percentOf, readFilters } from "./filters.ts";
+import { cookieName } from "./ingress/values.ts";
 import { grpcMatch, httpMatch, isProblem, type Matched } from "./matches.ts";
 import type { Spot } from "./spots.ts";
 
@@ -105,6 +106,9 @@ function readRule(
   const { filters = [], backendRefs = [], timeouts = {}, retry } = rule;
   for (const text of Object.values(timeouts))
     if (durationOf(text) === undefined) return problem("UnsupportedValue", `${text} is no duration`);
+  const sticky = stickyOf(rule.sessionPersistence);
+  if (sticky !== undefined && !cookieName.test(sticky.cookie))
+    return problem("UnsupportedValue", `${JSON.stringify(sticky.cookie)} is no name of a cookie`);
   const filtered = readFilters(filters);
   return {
     name,
@@ -113,7 +117,7 @@ function readRule(
     backends: backendRefs,
     timeouts,
     retry,
-    sticky: stickyOf(rule.sessionPersistence),
+    sticky,
     use,
     made: new Map(),
   };

@@ -1,3 +1,5 @@
+import { fieldText } from "../../../../http/edits.ts";
+import { bytesOf } from "../../../../lib/byte-text.ts";
 import { errorAt } from "../../../../lib/findings.ts";
 import type { RateLimit } from "../../../../model/http/guard.ts";
 import type { Node } from "../../node.ts";
@@ -38,7 +40,10 @@ function limitOf(from: Node, name: string, mapping: Mapping): RateLimit | undefi
     return undefined;
   }
   const { set, add } = foldSteps(optionSteps(from.nodes("response_headers_to_add"), mapping));
-  const lines = Object.entries({ ...set, ...add }).map(([field, value]) => `${field}: ${value.join("")}\r\n`);
+  const fields = Object.entries({ ...set, ...add });
+  if (fields.some(([, value]) => value.some((piece) => typeof piece !== "string")))
+    report(errorAt(from.at("response_headers_to_add"), "umay takes values without variables here"));
+  const lines = fields.map(([field, value]) => `${field}: ${fieldText(bytesOf(value.join("")))}\r\n`);
   return {
     kind: "rate-limit",
     name,
