@@ -26,7 +26,7 @@ const longestBody = 65_536;
 /** Questions of a worker that wait for an answer. */
 const mostUnderWay = 1_000;
 
-/** About a body that the server does not get, about another answer than it gives, or umay's to say. */
+/** About a body that the server does not get, about another answer than it gives, or umay's to say: servers believe it. */
 const unasked = new NameSet([
   "content-*",
   "expect",
@@ -37,6 +37,8 @@ const unasked = new NameSet([
   "forwarded",
   "x-real-ip",
   "x-request-id",
+  "x-original-*",
+  "x-auth-request-redirect",
 ]);
 
 /** The framing of an answer, which is made anew. */
@@ -142,7 +144,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
           : this.#host(address);
     const dropped = markDropped(fields, markers);
     if (auth.asks === "grpc") this.#call(upstream, checkMessage(this.#view, fields, dropped));
-    else upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view) });
+    else upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view, auth) });
   }
 
   /** The message has all that the server learns. */

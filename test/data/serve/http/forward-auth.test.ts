@@ -54,7 +54,7 @@ const lineOf = ({ at }: Begun) => at.requests[0]!;
 
 test("the server is told what is asked for and what the client sent, and nothing of a body", () => {
   const head =
-    "Authorization: Bearer x\r\nCookie: a=b\r\nRemote-User: admin\r\nX-Forwarded-Uri: /open\r\nRange: bytes=0-1\r\n";
+    "Authorization: Bearer x\r\nCookie: a=b\r\nRemote-User: admin\r\nX-Forwarded-Uri: /open\r\nX-Original-URL: http://a.test/open\r\nX-Original-URI: /open\r\nX-Auth-Request-Redirect: /open\r\nRange: bytes=0-1\r\n";
   const request = `POST /guarded/%41?y=1 HTTP/1.1\r\nHost: a.test:80\r\n${head}Content-Type: text/x\r\nContent-Length: 3\r\n\r\nabc`;
   const { at, server } = begin("refuse", Buffer.from(request));
   assert.match(server.got, /^GET \/verify HTTP\/1\.1\r\nhost: a\.test:80\r\n/);
@@ -64,6 +64,8 @@ test("the server is told what is asked for and what the client sent, and nothing
     "x-forwarded-proto: http",
     "x-forwarded-host: a.test:80",
     "x-forwarded-for: 192.0.2.1",
+    "x-original-method: POST",
+    "x-original-url: http://a.test:80/guarded/A?y=1",
     "Authorization: Bearer x",
     "Cookie: a=b",
   ])
