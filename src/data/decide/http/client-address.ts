@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
-import { unmapAddress } from "../../../lib/address.ts";
+import { isIPv4 } from "node:net";
 import { AddressSet } from "../../../lib/address-set.ts";
+import { formatIp, parseIp } from "../../../lib/proxy-protocol/ip.ts";
 import type { Forwarded } from "../../../model/http/front.ts";
 
 /** No chain of proxies is longer; what comes before is not looked at. */
@@ -49,8 +49,7 @@ export class ClientAddress {
 
   #addressIn(entry: string): string | undefined {
     const text = this.#read === "forwarded" ? forParameter(entry) : entry.trim();
-    const plain = withoutPort(text);
-    return isIP(plain) === 0 ? undefined : unmapAddress(plain);
+    return oneSpelling(withoutPort(text));
   }
 }
 
@@ -70,4 +69,11 @@ function withoutPort(text: string): string {
   if (text.startsWith("[")) return text.slice(1, text.indexOf("]"));
   const colon = text.indexOf(":");
   return colon >= 0 && text.indexOf(":", colon + 1) < 0 ? text.slice(0, colon) : text;
+}
+
+/** An address as sockets have it, whatever way it was written: lists and keys know no other. @returns undefined for any other text. */
+function oneSpelling(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  const ip = parseIp(text.split("%", 1)[0]!);
+  return ip && formatIp(ip);
 }
