@@ -5,6 +5,7 @@ import { readFields } from "../../../http/scan.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
+import { preflightOf } from "../../decide/http/cors.ts";
 import type { ExchangeClient } from "./client.ts";
 import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
@@ -150,8 +151,8 @@ export function responseEdits(
 ): FieldChanges {
   const { frontend } = client;
   const responseFields = route?.responseFields;
-  // A preflight has its fields already.
-  const cors = view !== undefined && view.method !== "OPTIONS" ? route?.cors : undefined;
+  // The answer to a preflight has its fields already.
+  const cors = view !== undefined && preflightOf(view) === undefined ? route?.cors : undefined;
   let markers = frontend.dropped;
   if (cors !== undefined) markers = [...markers, cors];
   if (responseFields !== undefined) markers = [...markers, responseFields];

@@ -42,21 +42,22 @@ test("a page may read umay's own answers, too", () => {
   at.finish();
 });
 
-test("what a backend says of CORS is not passed on", () => {
-  const at = scene.again();
-  const client = ask(at, "GET /open HTTP/1.1");
-  at.backend().send(
-    "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nVary: accept\r\nContent-Length: 0\r\n\r\n",
-  );
-  const text = writtenTo(client);
-  assert.equal(
-    text.match(/access-control-allow-origin: .*/gi)?.join(),
-    "access-control-allow-origin: https://app.test",
-  );
-  assert.match(text, /\r\naccess-control-expose-headers: x-total\r\n/);
-  assert.match(text, /\r\nvary: origin\r\n/);
-  at.finish();
-});
+for (const method of ["GET", "OPTIONS"])
+  test(`what a backend says of CORS is not passed on: ${method}`, () => {
+    const at = scene.again();
+    const client = ask(at, `${method} /open HTTP/1.1`);
+    at.backend().send(
+      "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nVary: accept\r\nContent-Length: 0\r\n\r\n",
+    );
+    const text = writtenTo(client);
+    assert.equal(
+      text.match(/access-control-allow-origin: .*/gi)?.join(),
+      "access-control-allow-origin: https://app.test",
+    );
+    assert.match(text, /\r\naccess-control-expose-headers: x-total\r\n/);
+    assert.match(text, /\r\nvary: origin\r\n/);
+    at.finish();
+  });
 
 test("fields that make browsers careful are added where nobody has said anything of them", async () => {
   const at = await HttpScene.of(
