@@ -63,8 +63,13 @@ after(async () => {
 });
 
 /** @returns the answer, whose body is to be read. */
-async function begin(path: string, accept: string | undefined, method = "GET"): Promise<IncomingMessage> {
-  const headers = accept === undefined ? {} : { "accept-encoding": accept };
+async function begin(
+  path: string,
+  accept: string | undefined,
+  method = "GET",
+  more: Readonly<Record<string, string>> = {},
+): Promise<IncomingMessage> {
+  const headers = accept === undefined ? more : { "accept-encoding": accept, ...more };
   const sent = request({ host: "127.0.0.1", port: umay.port("web"), path, method, headers, agent: false });
   // Whoever reads the answer hears of it, too.
   sent.on("error", () => {});
@@ -104,15 +109,20 @@ for (const [accept, decode] of [
     assert.equal(line["reason"], "served");
   });
 
-test("a client that takes no coding gets the answer as it is, and caches are told", async () => {
-  const response = await begin("/", undefined);
-  assert.equal((await bodyOf(response)).toString(), text);
-  const { headers } = response;
-  assert.deepEqual(
-    [headers["content-encoding"], headers.etag, headers.vary, headers["content-length"]],
-    [undefined, '"v1"', "origin, accept-encoding", String(text.length)],
-  );
-});
+for (const [what, accept, more] of [
+  ["takes no coding", undefined, {}],
+  ["takes nothing at all", "*;q=0, identity;q=0", {}],
+  ["wants nothing to be changed", "gzip", { "cache-control": "no-cache, no-transform" }],
+] as const)
+  test(`a client that ${what} gets the answer as it is, and caches are told`, async () => {
+    const response = await begin("/", accept, "GET", more);
+    assert.equal((await bodyOf(response)).toString(), text);
+    const { headers } = response;
+    assert.deepEqual(
+      [headers["content-encoding"], headers.etag, headers.vary, headers["content-length"]],
+      [undefined, '"v1"', "origin, accept-encoding", String(text.length)],
+    );
+  });
 
 test("HEAD says what GET would, and event streams are left alone", async () => {
   const { headers } = await begin("/", "gzip", "HEAD");

@@ -80,7 +80,8 @@ function isCompressible(value: string | undefined, types: readonly string[]): bo
   });
 }
 
-const hasDirective = (value: string | undefined, directive: string): boolean =>
+/** Whether a field Cache-Control has a directive without a value. @param directive in lower case. */
+export const hasDirective = (value: string | undefined, directive: string): boolean =>
   value
     ?.toLowerCase()
     .split(",", mostElements)

@@ -3,7 +3,7 @@ import { type Fields, type ResponseHead, unknownLength } from "../../../http/mes
 import { NameSet } from "../../../http/name-set.ts";
 import { readFields } from "../../../http/scan.ts";
 import type { Coding, Compression } from "../../../model/http/compression.ts";
-import { type CompressionDecision, decideCompression } from "../../decide/http/compress.ts";
+import { type CompressionDecision, decideCompression, hasDirective } from "../../decide/http/compress.ts";
 import { mayCompress } from "./compressor.ts";
 import type { RequestView } from "./view.ts";
 
@@ -33,7 +33,9 @@ export function treat(compression: Compression | undefined, view: RequestView, h
   const isHead = view.method === "HEAD";
   const { status, length, fields } = head;
   const field = (name: string): string | undefined => joinedValue(fields, name);
-  const accept = view.header("accept-encoding");
+  // A client may want nobody to change anything, too (RFC 9111 section 5.2.1.6).
+  const wantsAsIs = hasDirective(view.header("cache-control"), "no-transform");
+  const accept = wantsAsIs ? undefined : view.header("accept-encoding");
   let decision = decideCompression(compression, accept, { status, length, field }, isHead);
   if (decision !== "alone" && decision !== "varies" && !mayCompress()) decision = "varies";
   if (decision === "alone") return { head, coding: undefined };
