@@ -33,16 +33,16 @@ export interface AddressTable {
 export const placesPerSet = 64;
 
 const smallestSets = 1_024;
-const largestSets = 32_768;
+const largestSets = 65_536;
 const headerBytes = 16;
 
 /**
- * Room for twice as many addresses as can have a connection open, 65,536 to 2,097,152. Pages that are never touched
- * cost no memory.
- * @param connections that the listener may have open. @param seed any 32 bits.
+ * Room for twice as many addresses or keys as are to be remembered, 65,536 to 4,194,304: with half of its places in use, 64 of
+ * them are practically never too few. Pages that are never touched cost no memory.
+ * @param remembered the connections that a listener may have open, or the keys of a rate limit. @param seed any 32 bits.
  */
-export function createAddressTable(connections: number, workers: number, seed: number): SharedArrayBuffer {
-  const wanted = 2 ** Math.ceil(Math.log2((2 * connections) / placesPerSet));
+export function createAddressTable(remembered: number, workers: number, seed: number): SharedArrayBuffer {
+  const wanted = 2 ** Math.ceil(Math.log2((2 * remembered) / placesPerSet));
   const sets = Math.min(largestSets, Math.max(smallestSets, wanted));
   const buffer = new SharedArrayBuffer(headerBytes + bytesOf({ sets, workers }));
   new Int32Array(buffer, 0, 3).set([sets, workers, seed]);

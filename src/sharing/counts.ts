@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { SharedLimit } from "../model/http/guard.ts";
 import { cellsOfKey, type PassedRequests } from "../model/http/passed.ts";
 
@@ -124,11 +123,8 @@ export class SharedCounts {
     const interval = rate.period / rate.requests;
     const most = mostDebt.bursts * burst * interval + mostDebt.time;
     return {
-      keys: keys.map(([key]) => `${this.#prefix}{${name}}:${nameOf(key)}`),
+      keys: keys.map(([key]) => `${this.#prefix}{${name}}:${key}`),
       values: [interval, most, ...keys.map(([, { count }]) => count)].map(String),
     };
   }
 }
-
-/** No field of a request gets into the store as it is. */
-const nameOf = (key: string): string => hash("sha256", key, "base64url").slice(0, 22);

@@ -9,15 +9,16 @@ import {
   unlockSet,
 } from "../../src/channel/address-table.ts";
 
-test("a table has room for twice its connections, within bounds", () => {
-  const placesFor = (connections: number): number =>
-    openAddressTable(createAddressTable(connections, 2, 0)).sets * placesPerSet;
+test("a table has room for twice what it is to remember, within bounds", () => {
+  const placesFor = (remembered: number): number =>
+    openAddressTable(createAddressTable(remembered, 2, 0)).sets * placesPerSet;
   assert.equal(placesFor(1), 65_536);
   assert.equal(placesFor(32_768), 65_536);
   assert.equal(placesFor(32_769), 131_072);
   assert.equal(placesFor(262_144), 524_288);
   assert.equal(placesFor(1_000_000), 2_097_152);
-  assert.equal(placesFor(2 ** 31), 2_097_152);
+  assert.equal(placesFor(2_000_000), 4_194_304);
+  assert.equal(placesFor(2 ** 31), 4_194_304);
 });
 
 test("the parts of a table lie side by side and fill it", () => {

@@ -58,7 +58,7 @@ export class GuardPlaces {
     let memory = this.#memories.get(name);
     if (memory?.keys !== keys) {
       const seed = randomInt(2 ** 32);
-      memory = { keys, table: createAddressTable(Math.ceil(keys / 2), this.#workers, seed), seed };
+      memory = { keys, table: createAddressTable(keys, this.#workers, seed), seed };
       this.#memories.set(name, memory);
     }
     return { table: memory!.table, seed: memory!.seed };

@@ -2,7 +2,7 @@
 export interface PassedRequests {
   /** The limit's name. */
   readonly limit: string;
-  /** The texts of the keys that they had. */
+  /** The names of the keys that they had: hashes, the same on all machines. */
   readonly keys: readonly string[];
   /** Of each key three numbers: both halves of its hash in the limit's table, and how many requests. */
   readonly cells: Int32Array;
