@@ -34,6 +34,9 @@ export interface Origin {
 /** SPAN_KIND_SERVER, STATUS_CODE_ERROR. */
 const server = 2;
 const failed = 2;
+/** Of a recorded span: it is, and whether its parent is another program's is known; and that it is. */
+const recorded = 0x101;
+const parentIsRemote = 0x200;
 
 export function encodeSpans({ resource, scope }: Origin, spans: readonly SpanRecord[]): object {
   return {
@@ -56,6 +59,7 @@ function encodeSpan(span: SpanRecord): object {
     ...(traceState !== "" && { traceState }),
     name,
     kind: server,
+    flags: parentId === "" ? recorded : recorded | parentIsRemote,
     startTimeUnixNano: nanoseconds(span.began),
     endTimeUnixNano: nanoseconds(span.ended),
     attributes: attributesFrom(attributes),
@@ -93,47 +97,66 @@ const units: Readonly<Record<string, string>> = { seconds: "s", bytes: "By" };
 /** AGGREGATION_TEMPORALITY_CUMULATIVE. */
 const cumulative = 2;
 
-/** @param began of the process, in milliseconds since 1970. @param exemplars by the name of a histogram. */
-export function encodeMetrics(
-  { resource, scope }: Origin,
+/** Points of one report: collectors refuse bodies of more than 20 MiB, and take one of this size in milliseconds. */
+const mostPoints = 5_000;
+
+/**
+ * All metrics as reports of a bounded size, each made when it is asked for.
+ * @param exemplars by the name of a histogram. @param times began of the process, and now, in milliseconds since 1970.
+ */
+export function* encodeMetrics(
+  origin: Origin,
   families: readonly MetricFamily[],
   exemplars: ReadonlyMap<string, readonly Exemplar[]>,
   { began, now }: { readonly began: number; readonly now: number },
-): object {
+): Generator<object> {
   const times = { startTimeUnixNano: nanoseconds(began), timeUnixNano: nanoseconds(now) };
-  const metrics = families
-    .filter(({ samples }) => samples.length > 0)
-    .map((family) => ({
-      name: family.name,
-      description: family.help,
-      unit: units[family.unit] ?? "1",
-      ...dataOf(family, times, exemplars.get(family.name) ?? []),
-    }));
-  return {
-    resourceMetrics: [
-      { resource: { attributes: attributesFrom(resource) }, scopeMetrics: [{ scope, metrics }] },
-    ],
-  };
+  let metrics: object[] = [];
+  let room = mostPoints;
+  for (const family of families) {
+    const points = pointsOf(family, times, exemplars.get(family.name) ?? []);
+    for (let at = 0; at < points.length; ) {
+      const dataPoints = points.slice(at, at + room);
+      at += dataPoints.length;
+      room -= dataPoints.length;
+      metrics.push(metricOf(family, dataPoints));
+      if (room > 0) continue;
+      yield reportOf(origin, metrics);
+      metrics = [];
+      room = mostPoints;
+    }
+  }
+  if (metrics.length > 0) yield reportOf(origin, metrics);
 }
+
+const reportOf = ({ resource, scope }: Origin, metrics: readonly object[]): object => ({
+  resourceMetrics: [
+    { resource: { attributes: attributesFrom(resource) }, scopeMetrics: [{ scope, metrics }] },
+  ],
+});
 
 type Times = { readonly startTimeUnixNano: string; readonly timeUnixNano: string };
 
-function dataOf({ type, name, samples }: MetricFamily, times: Times, exemplars: readonly Exemplar[]): object {
-  if (type === "histogram")
-    return {
-      histogram: {
-        aggregationTemporality: cumulative,
-        dataPoints: histogramPoints(name, samples, times, exemplars),
-      },
-    };
-  const dataPoints = samples.map(({ labels, value }) => ({
+function metricOf({ name, help, unit, type }: MetricFamily, dataPoints: readonly object[]): object {
+  const metric = { name, description: help, unit: units[unit] ?? "1" };
+  if (type === "gauge") return { ...metric, gauge: { dataPoints } };
+  const sums = { aggregationTemporality: cumulative, dataPoints };
+  return type === "histogram"
+    ? { ...metric, histogram: sums }
+    : { ...metric, sum: { ...sums, isMonotonic: true } };
+}
+
+function pointsOf(
+  { type, name, samples }: MetricFamily,
+  times: Times,
+  exemplars: readonly Exemplar[],
+): readonly object[] {
+  if (type === "histogram") return histogramPoints(name, samples, times, exemplars);
+  return samples.map(({ labels, value }) => ({
     attributes: attributesFrom(labels),
     ...times,
     asDouble: value,
   }));
-  return type === "gauge"
-    ? { gauge: { dataPoints } }
-    : { sum: { aggregationTemporality: cumulative, isMonotonic: true, dataPoints } };
 }
 
 /** Prometheus counts up over the buckets; here each bucket has its own count. */

@@ -1,19 +1,21 @@
-import type * as Https from "node:https";
-import { http } from "../lib/node-modules.ts";
+import type { IncomingMessage } from "node:http";
+import { http, https } from "../lib/node-modules.ts";
 
 export interface ExporterOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Told of a failure, and of what was lost by it. */
+  /** Reports that wait while another one is under way; older ones are dropped. */
+  readonly mostWaiting: number;
+  /** An answer must come within this time, and all answers at the end of the process, in milliseconds; default: 10 s. */
+  readonly patience?: number;
+  /** Told of a failure, and of how much was lost by it. */
   readonly failed: (error: Error, lost: number) => void;
 }
 
-/** An answer must come within this time, in milliseconds. */
-const patience = 10_000;
-/** Reports that wait while another one is under way; older ones are dropped. */
-const mostWaiting = 8;
+/** Of an answer that is looked at, in bytes. */
+const longestAnswer = 65_536;
 
 interface Report {
-  readonly body: string;
+  readonly bodies: Iterable<object>;
   /** Things in it. */
   readonly count: number;
 }
@@ -22,61 +24,107 @@ interface Report {
 export class Exporter {
   readonly #url: string;
   readonly #options: ExporterOptions;
+  readonly #patience: number;
   readonly #waiting: Report[] = [];
+  readonly #ending = new AbortController();
   #sending: Promise<void> | undefined;
 
   constructor(url: string, options: ExporterOptions) {
     this.#url = url;
     this.#options = options;
+    this.#patience = options.patience ?? 10_000;
   }
 
-  /** @param count of things in the report. */
-  send(body: object, count: number): void {
-    if (this.#waiting.length >= mostWaiting)
+  /** @param bodies of the requests that make up the report; each is asked for when it is sent. @param count of things in it. */
+  send(bodies: Iterable<object>, count: number): void {
+    if (this.#waiting.length >= this.#options.mostWaiting)
       this.#options.failed(new Error("the collector is too slow"), this.#waiting.shift()!.count);
-    this.#waiting.push({ body: JSON.stringify(body), count });
+    this.#waiting.push({ bodies, count });
     this.#sending ??= this.#work().finally(() => {
       this.#sending = undefined;
     });
   }
 
-  /** Resolves when nothing waits any more. */
-  async flush(): Promise<void> {
+  /** Resolves when nothing waits any more, or has waited for too long. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => this.#ending.abort(), this.#patience);
     await this.#sending;
+    clearTimeout(timer);
   }
 
+  /** Never rejects. */
   async #work(): Promise<void> {
     for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift())
       try {
-        await post(this.#url, report.body, this.#options.headers);
+        for (const body of report.bodies) await this.#post(JSON.stringify(body));
       } catch (error) {
         this.#options.failed(error as Error, report.count);
       }
   }
+
+  /** @throws where the collector does not take it. */
+  async #post(body: string): Promise<void> {
+    const headers = {
+      ...this.#options.headers,
+      "content-type": "application/json",
+      "content-length": String(Buffer.byteLength(body)),
+    };
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#ending.signal]);
+    const refusal = readRefusal(await post(this.#url, body, headers, signal));
+    if (refusal !== undefined) this.#options.failed(new Error(refusal.message), refusal.count);
+  }
 }
 
-/** @throws where the collector does not take it. */
-function post(url: string, body: string, headers: Readonly<Record<string, string>>): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const https: typeof Https = process.getBuiltinModule("node:https");
-  const { request } = url.startsWith("https:") ? https : http();
-  const signal = AbortSignal.timeout(patience);
-  const all = {
-    ...headers,
-    "content-type": "application/json",
-    "content-length": String(Buffer.byteLength(body)),
-  };
-  const outgoing = request(url, { method: "POST", headers: all, signal, agent: false }, (response) => {
+/** @returns the answer. @throws where it is not a good one. */
+function post(
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const { request } = url.startsWith("https:") ? https() : http();
+  const refuse = (error: Error): void =>
+    reject(signal.aborted ? new Error("it does not answer in time", { cause: error }) : error);
+  const options = { method: "POST", headers, signal, agent: false };
+  const outgoing = request(url, options, (response: IncomingMessage) => {
     const status = response.statusCode ?? 0;
-    response.once("error", reject).once("end", () => {
-      if (status >= 200 && status < 300) resolve();
+    let text = "";
+    response.setEncoding("utf8").on("data", (part: string) => {
+      if (text.length < longestAnswer) text += part;
+    });
+    response.once("error", refuse).once("end", () => {
+      if (status >= 200 && status < 300) resolve(text);
       else reject(new Error(`the collector answered with status ${status}`));
     });
-    response.resume();
   });
-  outgoing.once("error", (error) =>
-    reject(signal.aborted ? new Error(`no answer within ${patience / 1000} s`) : error),
-  );
+  outgoing.once("error", refuse);
   outgoing.end(body);
   return promise;
+}
+
+/** The word of a collector that took a report in part (OTLP, "Partial Success"). @returns undefined where it took all of it. */
+function readRefusal(answer: string): { readonly message: string; readonly count: number } | undefined {
+  const told = parse(answer)?.partialSuccess;
+  const count = Number(told?.rejectedSpans ?? told?.rejectedDataPoints ?? 0);
+  const why = String(told?.errorMessage ?? "");
+  if (!(count > 0) && why === "") return undefined;
+  return { message: `the collector refused some: ${why.slice(0, 1_000)}`, count: Math.max(count || 0, 0) };
+}
+
+interface ExportResponse {
+  readonly partialSuccess?: {
+    readonly rejectedSpans?: unknown;
+    readonly rejectedDataPoints?: unknown;
+    readonly errorMessage?: unknown;
+  } | null;
+}
+
+/** @returns undefined for what is no JSON: a good status says enough. */
+function parse(text: string): ExportResponse | undefined {
+  try {
+    return (JSON.parse(text) as ExportResponse | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }

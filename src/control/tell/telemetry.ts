@@ -14,6 +14,8 @@ const sayEvery = 60_000;
 const traced = "umay_route_request_duration_seconds";
 /** Routes that an exemplar is kept of. */
 const mostExemplars = 1_000;
+/** Reports that wait while another one is under way: each of metrics has all that the one before had. */
+const mostWaiting = { spans: 8, metrics: 1 } as const;
 
 /** Sends spans and metrics to a collector, from the main thread. */
 export class Telemetry {
@@ -40,12 +42,10 @@ export class Telemetry {
       "process.pid": process.pid,
     };
     this.#origin = { resource, scope: { name: "umay", version } };
-    const options = {
-      headers: settings.headers,
-      failed: (error: Error, lost: number) => this.#complain(error, lost),
-    };
-    this.#traces = new Exporter(settings.traces, options);
-    this.#metrics = new Exporter(settings.metrics, options);
+    const { headers } = settings;
+    const failed = (error: Error, lost: number): void => this.#complain(error, lost);
+    this.#traces = new Exporter(settings.traces, { headers, failed, mostWaiting: mostWaiting.spans });
+    this.#metrics = new Exporter(settings.metrics, { headers, failed, mostWaiting: mostWaiting.metrics });
     this.#timer =
       settings.interval === 0 ? undefined : setInterval(() => this.#report(), settings.interval).unref();
   }
@@ -62,14 +62,14 @@ export class Telemetry {
         at: ended,
       });
     }
-    this.#traces.send(encodeSpans(this.#origin, spans), spans.length);
+    this.#traces.send([encodeSpans(this.#origin, spans)], spans.length);
   }
 
   /** Sends what there is, and stops. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#timer !== undefined) this.#report();
-    await Promise.all([this.#traces.flush(), this.#metrics.flush()]);
+    await Promise.all([this.#traces.end(), this.#metrics.end()]);
   }
 
   #report(): void {
