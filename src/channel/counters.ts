@@ -31,7 +31,12 @@ export const connectFailureList: readonly ConnectFailure[] = Object.keys(connect
 export type RequestOutcome = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | RequestReason;
 
 /** Reasons with which requests are counted by their status. */
-const byStatus: ReadonlySet<RequestReason> = new Set(["served", "upgraded", "answered"]);
+const byStatus: ReadonlySet<RequestReason> = new Set([
+  "served",
+  "upgraded",
+  "answered",
+  "processor_answered",
+]);
 const ownReasons = (Object.keys(requestReasons) as RequestReason[]).filter((reason) => !byStatus.has(reason));
 
 export const requestOutcomeList: readonly RequestOutcome[] = [

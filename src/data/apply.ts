@@ -183,7 +183,9 @@ export class ServedState {
       if (!this.#pools.has(pool) && !added.has(pool))
         throw new Error(`routes send requests to pool ${pool}, which is not served`);
     const compiled = await indexTable(table);
-    const waits = table.guards.flatMap((guard) => (guard.kind === "forward" ? [guard.timeout] : []));
+    const waits = table.guards.flatMap((guard) =>
+      guard.kind === "forward" || guard.kind === "process" ? [guard.timeout] : [],
+    );
     const shortest = Math.min(...waits, ...[...routesOf(table)].map(shortestOfRoute));
     for (const guard of table.guards) commits.push(this.#memory.guards.prepare(guard));
     commits.push(this.#forgetShortest, () => {

@@ -23,7 +23,7 @@ import { ServedGuards } from "./guard/guards.ts";
 import { killOpen, listOpen } from "./open-sessions.ts";
 import { LoadWatch } from "./overload.ts";
 import type { Plane, ServedListener } from "./plane.ts";
-import { ForwardJudge } from "./serve/http/forward-auth.ts";
+import { asking } from "./serve/http/asking.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
 import { Mirrors } from "./serve/http/mirror.ts";
@@ -65,7 +65,7 @@ const plane: Plane & typeof counting = {
   kept: new KeptUpstreams(counting),
   guards: new ServedGuards(counting, {
     logger: log.logger,
-    forward: (auth) => new ForwardJudge(auth, plane),
+    forward: (guard) => asking(guard, plane),
     worker: setup.id,
     passed: (requests) => send({ type: "passed", requests }),
   }),

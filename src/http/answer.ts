@@ -19,6 +19,8 @@ export interface AnswerSpec {
   readonly requestId?: string | undefined;
   /** When to ask again, in seconds. */
   readonly retryAfter?: number | undefined;
+  /** Of gRPC; undefined: what the status and the reason say. */
+  readonly grpcStatus?: number | undefined;
 }
 
 /** For 405 (RFC 9110 section 15.5.6), which answers CONNECT and TRACE: the other methods. */
@@ -144,8 +146,8 @@ export const grpcStatusFor = (status: number, reason: string): number =>
   grpcReasons[reason] ?? grpcStatuses[status] ?? 2;
 
 /** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
-export function createGrpcAnswer({ status, reason, detail }: AnswerSpec): Answer {
+export function createGrpcAnswer({ status, reason, detail, grpcStatus }: AnswerSpec): Answer {
   const message = detail === undefined ? reason : `${reason} (${detail})`;
-  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatusFor(status, reason)}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
+  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatus ?? grpcStatusFor(status, reason)}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
   return { head: { status: 200, phrase: "", length: 0, fields: readFields(lines) }, body: nothing };
 }

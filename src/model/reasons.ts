@@ -325,6 +325,21 @@ export const requestReasons = {
     status: 503,
     text: "it could not be found out whether the client may come in; detail says why",
   },
+  processor_answered: {
+    origin: "umay",
+    status: 200,
+    text: "a processor answered in place of the backend; detail says why",
+  },
+  processor_failed: {
+    origin: "umay",
+    status: 500,
+    text: "a processor could not be asked, or made nothing good of the request or its answer; detail says why",
+  },
+  processor_timeout: {
+    origin: "umay",
+    status: 504,
+    text: "a processor did not answer in time",
+  },
   first_byte_timeout: {
     origin: "backend",
     status: 504,

@@ -45,7 +45,7 @@ before(async () => {
   backends = await CorpusBackends.start();
   corpus = await readCorpus(backends);
   const path = join(dir, "umay.json");
-  writeFileSync(path, corpus.file([0, 0, 0, 0]));
+  writeFileSync(path, corpus.file([...parts, "admin"].map(() => 0)));
   umay = await startUmay("", { args: ["--envoy-config", path], env: { UMAY__WORKERS: "1" } });
 });
 

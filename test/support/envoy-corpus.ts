@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { parse } from "yaml";
 import { cluster, httpFilter, typed } from "./envoy.ts";
 import { GrpcJudge } from "./grpc-judge.ts";
+import { TestProcessor } from "./processor.ts";
 
 /** A part of the corpus: a connection manager, and requests to it. */
 interface Part {
@@ -27,7 +28,7 @@ export interface CorpusRequest {
   readonly body: string;
 }
 
-export const parts = ["routes", "access", "clusters"] as const;
+export const parts = ["routes", "access", "clusters", "processing"] as const;
 
 const folder = new URL("../integration/envoy-corpus/", import.meta.url);
 
@@ -40,6 +41,7 @@ type Answer = Pick<ServerResponse, "writeHead" | "end" | "destroy">;
 /** Backends of the corpus. */
 export class CorpusBackends implements AsyncDisposable {
   #judge: GrpcJudge | undefined;
+  #processor: TestProcessor | undefined;
   readonly #servers: { close(done: () => void): void; closeAllConnections?(): void }[] = [];
   readonly #tries = new Map<string, number>();
   readonly #open = new Set<Answer>();
@@ -49,6 +51,8 @@ export class CorpusBackends implements AsyncDisposable {
     const backends = new CorpusBackends();
     backends.#judge = await GrpcJudge.start();
     backends.ports.set("judge", backends.#judge.port);
+    backends.#processor = await TestProcessor.start();
+    backends.ports.set("processor", backends.#processor.port);
     for (const name of ["a", "b", "authz"])
       await backends.#listen(
         name,
@@ -117,6 +121,7 @@ export class CorpusBackends implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#judge?.[Symbol.dispose]();
+    this.#processor?.[Symbol.dispose]();
     for (const answer of this.#open) answer.destroy();
     for (const server of this.#servers) {
       server.closeAllConnections?.();
@@ -237,21 +242,15 @@ function clustersOf(port: (name: string) => number): readonly object[] {
   });
   return [
     ...["a", "b", "authz"].map((name) => named(cluster(name, port(name)), name)),
-    named(
-      cluster("judge", port("judge"), {
-        typed_extension_protocol_options: {
-          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
-        },
-      }),
-      "judge",
-    ),
-    named(
-      cluster("two", port("two"), {
-        typed_extension_protocol_options: {
-          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
-        },
-      }),
-      "two",
+    ...["judge", "processor", "two"].map((name) =>
+      named(
+        cluster(name, port(name), {
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+          },
+        }),
+        name,
+      ),
     ),
     {
       name: "named",
@@ -342,6 +341,9 @@ export async function ask(
   return JSON.parse(rename(JSON.stringify(outcomeOf(answer)))) as Outcome;
 }
 
+/** A processor may have changed letters. */
+const lowered = (text: string): string => text.toLowerCase();
+
 function outcomeOf({
   status,
   fields,
@@ -355,7 +357,9 @@ function outcomeOf({
   // Whether clients are told of the id is everybody's own.
   delete answer.fields["x-request-id"];
   if (fields["x-backend"] !== undefined && body !== "") {
-    const seen = JSON.parse(body) as { fields: IncomingMessage["headers"] };
+    const seen = JSON.parse(body.replace(/^\{"BACKEND.*$/s, lowered)) as {
+      fields: IncomingMessage["headers"];
+    };
     return { ...answer, seen: { ...seen, fields: kept(seen.fields, 200) } };
   }
   // Texts about what is wrong are everybody's own.

@@ -5,7 +5,7 @@ import { clock } from "../../src/data/clock.ts";
 import { indexTable } from "../../src/data/decide/http/routing.ts";
 import type { ServedPool } from "../../src/data/dispatch/pool.ts";
 import { ServedGuards } from "../../src/data/guard/guards.ts";
-import { ForwardJudge } from "../../src/data/serve/http/forward-auth.ts";
+import { asking } from "../../src/data/serve/http/asking.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";
@@ -17,6 +17,7 @@ import { KeptUpstreams } from "../../src/data/upstream/kept.ts";
 import { SharedUpstreams } from "../../src/data/upstream/shared.ts";
 import type { HttpServe } from "../../src/model/http/front.ts";
 import type { ForwardAuth, Guard } from "../../src/model/http/guard.ts";
+import type { Processor } from "../../src/model/http/processing.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
@@ -89,7 +90,7 @@ export class HttpScene {
     // It stands still until somebody sweeps, and modules may have taken long to load.
     clock.now = performance.now();
     const fake = new FakePlane();
-    const forward = (auth: ForwardAuth): ForwardJudge => new ForwardJudge(auth, this.plane);
+    const forward = (guard: ForwardAuth | Processor) => asking(guard, this.plane);
     const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1, passed: () => {} });
     const { guards = served } = settings;
     const plane = Object.assign(fake, {

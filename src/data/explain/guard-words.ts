@@ -1,5 +1,6 @@
 import { formatDuration } from "../../lib/duration.ts";
 import type { Guard } from "../../model/http/guard.ts";
+import type { SideMode } from "../../model/http/processing.ts";
 
 /** The guards that a request has to pass, a line for each group of guards. */
 export const guardLines = (
@@ -20,6 +21,8 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
     case "jwt":
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
+    case "process":
+      return `pool ${guard.pool} has a say in it${guard.looksOn ? ", but only looks on" : ""}; request: ${partsWords(guard.mode.request)}; answer: ${partsWords(guard.mode.response)}; ${guard.onFailure === "pass" ? "without it requests go on" : `without it ${guard.failureStatus}`}`;
     case "rate-limit": {
       const { rate, burst, concurrent, key, store } = guard;
       const parts = [
@@ -42,4 +45,10 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;
     }
   }
+}
+
+/** The parts of a message that a processor gets. */
+function partsWords({ head, body, trailers }: SideMode): string {
+  const parts = [head && "head", body !== "none" && `body ${body}`, trailers && "trailers"];
+  return parts.filter((part) => part !== false).join(", ") || "nothing";
 }

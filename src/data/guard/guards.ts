@@ -3,6 +3,7 @@ import { type CounterMemory, type GuardResult, guardCell, guardResults } from ".
 import { type Jose, loadJose } from "../../lib/jose.ts";
 import { type ForwardAuth, type GuardGroups, isShared, type JwtAuth } from "../../model/http/guard.ts";
 import type { PassedRequests } from "../../model/http/passed.ts";
+import type { Processor } from "../../model/http/processing.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
@@ -35,6 +36,10 @@ export class ServedGuard implements Step {
 
   get name(): string {
     return this.definition.name;
+  }
+
+  get once(): string | undefined {
+    return this.definition.kind === "process" ? this.definition.filter : undefined;
   }
 
   /** Builds what a new definition needs; nothing changes until the returned function is called. */
@@ -74,7 +79,7 @@ interface Surroundings {
   /** 1 to count of workers. */
   readonly worker: number;
   /** Makes a judge that asks a server; that takes what serves requests. */
-  readonly forward: (auth: ForwardAuth) => Judge;
+  readonly forward: (auth: ForwardAuth | Processor) => Judge;
   /** Limits that machines share have let something through. */
   readonly passed: (requests: PassedRequests) => void;
 }
@@ -85,6 +90,7 @@ function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
     case "basic":
       return new BasicJudge(definition, comparer);
     case "forward":
+    case "process":
       return forward(definition);
     case "jwt": {
       const jose = loadJose();

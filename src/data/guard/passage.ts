@@ -16,10 +16,18 @@ import {
 /** Guards of a route, ready to be asked: of each group one has to let a request in. No group is empty. */
 export type Steps = readonly (readonly Step[])[];
 
-/** The owner of the request. One of the two calls is made, once, perhaps within {@link Passage.begin}; none after `end`. */
+/** Guards of a route, and the way behind them. */
+export interface Way {
+  readonly steps: Steps;
+  readonly onward: Decision;
+}
+
+/** The owner of the request. One of the first two calls is made, once, perhaps within {@link Passage.begin}; none after `end`. */
 export interface PassageOwner {
   passed(): void;
   refused(refusal: Refusal): void;
+  /** A guard has changed what routes are chosen by. @returns undefined: the request is over. */
+  rerouted(): Way | undefined;
 }
 
 /**
@@ -28,7 +36,7 @@ export interface PassageOwner {
  */
 export class Passage implements Waiter, Timed {
   /** The way of the request behind the guards. */
-  readonly onward: Decision;
+  onward: Decision;
   /** The client's name; empty: no guard has said it. */
   user = "";
   #claims: Claims | undefined = undefined;
@@ -39,7 +47,7 @@ export class Passage implements Waiter, Timed {
   /** Fields for the backend, and for the client, as lines. */
   requestLines = "";
   responseLines = "";
-  readonly #steps: Steps;
+  #steps: Steps;
   readonly #request: GuardedRequest;
   readonly #owner: PassageOwner;
   #group = 0;
@@ -100,7 +108,7 @@ export class Passage implements Waiter, Timed {
       this.#member = 0;
       this.#refusal = undefined;
       this.#details = "";
-      return true;
+      return verdict.reroutes !== true || this.#turn();
     }
     const { detail } = verdict;
     this.#details += `${this.#details === "" ? "" : "; "}${step.name}: ${detail}`;
@@ -110,6 +118,19 @@ export class Passage implements Waiter, Timed {
     if (this.#member < this.#steps[this.#group]!.length) return true;
     this.#refuse(this.#refusal);
     return false;
+  }
+
+  /** Another route has the request: its guards follow, but those that it has passed. @returns whether the request goes on. */
+  #turn(): boolean {
+    const passed = this.#steps.slice(0, this.#group).flat();
+    const way = this.#owner.rerouted();
+    if (way === undefined) return false;
+    const isPassed = ({ name, once }: Step): boolean =>
+      passed.some((other) => other.name === name || (once !== undefined && other.once === once));
+    this.onward = way.onward;
+    this.#steps = [...passed.map((step) => [step]), ...way.steps.filter((group) => !group.some(isPassed))];
+    this.#group = passed.length;
+    return true;
   }
 
   #replace(names: readonly string[]): void {

@@ -40,6 +40,8 @@ export interface Pass {
   /** Fields for the backend, and for the client, as lines. */
   readonly requestLines?: string;
   readonly responseLines?: string;
+  /** The route is to be chosen anew: what routes are chosen by may have changed. */
+  readonly reroutes?: boolean;
   /** Given back when the request is over. */
   readonly held?: Held | undefined;
 }
@@ -86,6 +88,8 @@ export interface Waiter {
 export interface Step {
   /** As the configuration names it: `auth.staff`. */
   readonly name: string;
+  /** Of the steps with this text, a request passes one alone, whatever route it has; undefined: no others are like it. */
+  readonly once?: string | undefined;
   /** The request's fields are valid until it returns; if it waits, whoever called it makes them stay. */
   judge(request: GuardedRequest, waiter: Waiter): Verdict | Waiting;
   /** Counts a verdict. */
@@ -102,4 +106,10 @@ export const unavailable = (detail: string): Refusal => ({
 });
 
 export const resultOf = (verdict: Verdict): GuardResult =>
-  verdict.kind === "pass" ? "passed" : verdict.reason === "auth_unavailable" ? "unavailable" : "refused";
+  verdict.kind === "pass" ? "passed" : unavailabilities.has(verdict.reason) ? "unavailable" : "refused";
+
+const unavailabilities: ReadonlySet<RequestReason> = new Set([
+  "auth_unavailable",
+  "processor_failed",
+  "processor_timeout",
+]);

@@ -2,6 +2,7 @@ import type { KeySet } from "../../lib/key-set.ts";
 import type { ClientRule } from "../client-auth.ts";
 import type { FileSource } from "../material.ts";
 import type { Condition } from "./condition.ts";
+import type { Processor } from "./processing.ts";
 import type { Users } from "./users.ts";
 
 /** Lets in clients whose certificate fits. */
@@ -170,7 +171,7 @@ export interface AccessRules {
 }
 
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = AccessRules | BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | RateLimit;
+export type Guard = AccessRules | BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | Processor | RateLimit;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

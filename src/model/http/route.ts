@@ -168,7 +168,7 @@ export function poolsOfTable(table: HttpRouteTable): ReadonlySet<string> {
 
 /** Every pool whose backends guards ask. */
 export const poolsOfGuards = (guards: readonly Guard[]): string[] =>
-  guards.flatMap((guard) => (guard.kind === "forward" ? [guard.pool] : []));
+  guards.flatMap((guard) => (guard.kind === "forward" || guard.kind === "process" ? [guard.pool] : []));
 
 export const poolsOfRoute = ({ action, mirrors }: HttpRoute): readonly string[] => [
   ...(action.kind === "pools" ? action.to.map(({ pool }) => pool) : []),

@@ -151,7 +151,7 @@ test("what TOML can't say is told", async () => {
   for (const expected of [
     /its own logs/,
     /2 proxies are believed/,
-    /no words for its rules/,
+    /no words for it/,
     /condition on :authority/,
     /5 % of the requests/,
     /changes of x/,

@@ -581,3 +581,96 @@ test("a health check answers every request where it has no headers, none where i
     /answers requests that filter "r" has to see; put it in front/,
   );
 });
+
+test("a processor is a guard with all that the filter says, and a route may say some of it anew", async () => {
+  const asks = { grpc_service: { envoy_grpc: { cluster_name: "a" } } };
+  const { guards, hosts } = await loadTable({
+    filters: [
+      httpFilter(
+        "ext_proc.v3.ExternalProcessor",
+        {
+          ...asks,
+          message_timeout: "1s",
+          max_message_timeout: "3s",
+          processing_mode: { request_body_mode: "BUFFERED", response_header_mode: "SKIP" },
+          mutation_rules: { allow_all_routing: true, disallow_expression: { regex: "x-own-.*" } },
+          forward_rules: { disallowed_headers: { patterns: [{ prefix: "x-secret" }] } },
+          request_attributes: ["request.path"],
+          route_cache_action: "CLEAR",
+          allow_mode_override: true,
+          status_on_error: { code: "ServiceUnavailable" },
+        },
+        { name: "process" },
+      ),
+    ],
+    routes: [
+      {
+        match: { prefix: "/off" },
+        route: toA,
+        typed_per_filter_config: { process: perRoute({ disabled: true }) },
+      },
+      {
+        match: { prefix: "/open" },
+        route: toA,
+        typed_per_filter_config: {
+          process: perRoute({
+            overrides: { failure_mode_allow: true, processing_mode: { response_body_mode: "STREAMED" } },
+          }),
+        },
+      },
+      { match: any, route: toA },
+    ],
+  });
+  const [open, usual] = guards.flatMap((guard) => (guard.kind === "process" ? guard : []));
+  const nothing = { body: "none", trailers: false };
+  assert.deepEqual(
+    [
+      usual!.pool,
+      usual!.timeout,
+      usual!.longestTimeout,
+      usual!.onFailure,
+      usual!.failureStatus,
+      usual!.modes,
+    ],
+    ["a", 1_000, 3_000, "refuse", 503, "any"],
+  );
+  assert.deepEqual(usual!.mode, {
+    request: { head: true, body: "buffered", trailers: false },
+    response: { head: false, ...nothing },
+  });
+  assert.deepEqual(
+    [usual!.rules.routing, usual!.rules.deny?.value, usual!.reroutes],
+    [true, "x-own-.*", "always"],
+  );
+  assert.deepEqual([usual!.sees.never[0]?.value, usual!.facts.request], ["x-secret", ["request.path"]]);
+  assert.deepEqual(
+    [open!.onFailure, open!.mode.request, open!.mode.response.body, open!.filter],
+    ["pass", { head: true, ...nothing }, "streamed", usual!.filter],
+  );
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ route }) => route.guards),
+    [[], [[open!.name]], [[usual!.name]]],
+  );
+});
+
+const perRoute = (fields: object): object => extension("ext_proc.v3.ExtProcPerRoute", fields);
+
+test("a processor that could not be asked as it says is an error, and a fact that nobody knows is warned of", async () => {
+  const asks = { grpc_service: { envoy_grpc: { cluster_name: "a" } } };
+  const filter = (config: object): EnvoyFile => ({
+    filters: [httpFilter("ext_proc.v3.ExternalProcessor", config)],
+  });
+  assert.match((await problemsOf(filter({})))[0]!, /expected grpc_service with the cluster/);
+  assert.match(
+    (
+      await problemsOf(filter({ ...asks, processing_mode: { request_body_mode: "FULL_DUPLEX_STREAMED" } }))
+    )[0]!,
+    /needs request_trailer_mode: SEND/,
+  );
+  assert.match(
+    (await problemsOf(filter({ ...asks, processing_mode: { response_body_mode: "GRPC" } })))[0]!,
+    /umay can't do this yet/,
+  );
+  const { warnings } = await loadFile(filter({ ...asks, request_attributes: ["request.size"] }));
+  assert.match(warnings[0]!, /"request.size" has no effect/);
+});

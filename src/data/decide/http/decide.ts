@@ -66,6 +66,14 @@ function decideRequest(routing: Routing, request: DecidedRequest): Decision {
   const rule = routing.find(request);
   if (typeof rule === "string") return refuse(rule);
   if ("ambiguous" in rule) return { ...refuse("ambiguous_path"), readings: rule.ambiguous };
+  return follow(rule, request);
+}
+
+/** The same decision about a request that has changed since, as far as that makes a difference. */
+export const decideAgain = (decision: Decision, request: DecidedRequest): Decision =>
+  decision.kind === "forward" || decision.kind === "redirect" ? follow(decision.rule, request) : decision;
+
+function follow(rule: Rule<CompiledRoute>, request: DecidedRequest): Decision {
   const { route } = rule;
   const { action, upgrades } = route.definition;
   if (!route.access.admits(request.client)) return refuse("denied", rule);

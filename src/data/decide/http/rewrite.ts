@@ -2,6 +2,7 @@ import { normalisePath } from "../../../http/uri/path.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { PathMatch } from "../../../model/http/match.ts";
 import type { PathRewrite } from "../../../model/http/route.ts";
+import { lowerAscii } from "./text-test.ts";
 
 /**
  * Makes another path of a request's.
@@ -32,12 +33,19 @@ export function compilePathRewrite(rewrite: PathRewrite, regexes: Regexes | unde
 /** @param prefix without a slash at its end, but where letters are replaced. */
 function replacePrefix(path: string, matched: PathMatch | undefined, prefix: string): string | undefined {
   // `*` has no prefix.
-  if (!path.startsWith("/")) return path;
+  if (!path.startsWith("/") || !hasPrefix(path, matched)) return path;
   const rest = path.slice(matched?.value.length ?? 0);
   if (matched?.kind === "text-prefix") return joinText(prefix, rest);
   const whole = rest === "" || rest.startsWith("/") || prefix === "";
   const replaced = whole ? prefix + rest : `${prefix}/${rest}`;
   return replaced.startsWith("/") ? replaced : `/${replaced}`;
+}
+
+/** A processor may have changed the path since it was matched. */
+function hasPrefix(path: string, matched: PathMatch | undefined): boolean {
+  if (matched === undefined) return true;
+  const start = path.slice(0, matched.value.length);
+  return start === matched.value || (matched.ignoreCase && lowerAscii(start) === lowerAscii(matched.value));
 }
 
 /** Letters may come to stand beside each other as `..`: a path that would leave its prefix is none. */

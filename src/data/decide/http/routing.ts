@@ -2,6 +2,7 @@ import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
 import { loadWire } from "../../../lib/wire.ts";
 import { testsOf } from "../../../model/http/condition.ts";
 import type { HttpServe } from "../../../model/http/front.ts";
+import type { Guard } from "../../../model/http/guard.ts";
 import type { RequestMatch, TextTest } from "../../../model/http/match.ts";
 import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
@@ -26,7 +27,7 @@ export interface CompiledTable {
 
 /** Compiles route tables; an engine for regular expressions is loaded for those alone that have some. */
 export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
-  if (table.guards.some((guard) => guard.kind === "forward" && guard.asks === "grpc")) await loadWire();
+  if (table.guards.some(isCalled)) await loadWire();
   const regexes = usesRegexes(table) ? await loadRegexes() : undefined;
   const index = new RouteIndex(compileTable(table, regexes), (pattern, ignoreCase) =>
     regexes!.whole(pattern, ignoreCase),
@@ -34,6 +35,18 @@ export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
   const hasCors = [...routesOf(table)].some(({ cors }) => cors !== undefined);
   return { index, reserved: reservedBy(table.guards), hasCors };
 }
+
+/** The tests of texts by which a guard judges. */
+function testsOfGuard(guard: Guard): readonly TextTest[] {
+  if (guard.kind === "rules") return guard.rules.flatMap(({ when }) => [...testsOf(when)]);
+  if (guard.kind !== "process") return [];
+  const { rules, sees } = guard;
+  return [...sees.only, ...sees.never, rules.allow ?? [], rules.deny ?? []].flat();
+}
+
+/** Whether it is asked over gRPC. */
+const isCalled = (guard: Guard): boolean =>
+  guard.kind === "process" || (guard.kind === "forward" && guard.asks === "grpc");
 
 function compileTable(table: IndexedTable, regexes: Regexes | undefined): RouteTable<CompiledRoute> {
   const places = new Map(table.routes?.map((place) => [place.name, place]));
@@ -55,9 +68,7 @@ function usesRegexes({ hosts, guards }: HttpRouteTable): boolean {
   const isRegex = ({ kind }: TextTest): boolean => kind === "regex";
   return (
     hosts.some(({ rules }) => rules.some(({ match, route }) => matchesRegex(match) || routeRegex(route))) ||
-    guards.some(
-      (guard) => guard.kind === "rules" && guard.rules.some(({ when }) => testsOf(when).some(isRegex)),
-    )
+    guards.some((guard) => testsOfGuard(guard).some(isRegex))
   );
 }
 

@@ -5,7 +5,8 @@ import type { ForwardOwner } from "./forward-owner.ts";
 
 /** The code that forwards the answer that is compressed. */
 export interface CompressingForward {
-  readonly backend: { readonly upstream: { resume(): void } | undefined };
+  /** More of the answer is wanted. */
+  takesMore(): void;
   /** @param ended all of the answer is on its way to the client. */
   compressedMoved(ended: boolean): void;
 }
@@ -54,7 +55,7 @@ export class CompressedBody implements CompressorOwner {
   }
 
   compressorDrained(): void {
-    if (!this.isReceived) this.#forward.backend.upstream?.resume();
+    if (!this.isReceived) this.#forward.takesMore();
   }
 
   compressorEnded(): void {

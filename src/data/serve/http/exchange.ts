@@ -3,9 +3,9 @@ import type { Fault } from "../../../http/fault.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { type Decision, decide } from "../../decide/http/decide.ts";
+import { type Decision, decide, decideAgain } from "../../decide/http/decide.ts";
 import { isBlamed } from "../../decide/http/retry.ts";
-import { Passage, type PassageOwner } from "../../guard/passage.ts";
+import { Passage, type PassageOwner, type Way } from "../../guard/passage.ts";
 import type { Refusal } from "../../guard/step.ts";
 import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
@@ -15,7 +15,15 @@ import { passedTrailers, responseEdits } from "./heads.ts";
 import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
-import { countBegin, fieldsNamed, linesOf, type RecordedExchange, recordExchange } from "./record.ts";
+import type { ProcessedExchange, StandingProcessing } from "./process/exchange.ts";
+import {
+  countBegin,
+  countLeft,
+  fieldsNamed,
+  linesOf,
+  type RecordedExchange,
+  recordExchange,
+} from "./record.ts";
 import { RequestBody } from "./request-body.ts";
 import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
@@ -23,12 +31,13 @@ import { choosePoolFor } from "./sticky-pick.ts";
 import { RequestView } from "./view.ts";
 
 const noMirrors: readonly Mirror[] = [];
+const none: readonly StandingProcessing[] = [];
 
 /**
  * One request and its answer: route → access → guards → own answer, or pool → {@link Forward} → record. It knows no version of
  * HTTP: the client's side gives it the request and gets the response.
  */
-export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
+export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, ProcessedExchange {
   readonly client: ExchangeClient;
   /** Undefined: the request could not be read. */
   view: RequestView | undefined = undefined;
@@ -67,6 +76,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     const { routing } = frontend;
     const view = new RequestView(head, connection, routing.reserved);
     this.view = view;
+    view.exchange = this;
     view.protocol = this.client.protocol;
     this.requestBody.isWhole = last;
     frontend.forwarding.identify(view, connection.clientAddress);
@@ -105,7 +115,23 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   }
 
   passed(): void {
-    this.#follow(this.view!.passage!.onward);
+    const view = this.view!;
+    const { onward } = view.passage!;
+    this.#follow(view.processings === undefined ? onward : decideAgain(onward, view));
+  }
+
+  /** A processor has changed what routes are chosen by. */
+  rerouted(): Way | undefined {
+    const [plane, view] = [this.#plane, this.view!];
+    const decision = decide(this.client.frontend.routing, view);
+    const route = decision.rule?.route;
+    if (this.route !== undefined) countLeft(plane, this.route);
+    this.route = route;
+    view.route = route?.name ?? "";
+    if (route !== undefined) countBegin(plane, route);
+    if (decision.kind === "forward" && !this.#isCounted && !this.#takePlace()) return undefined;
+    const isOver = decision.kind === "refuse" || decision.kind === "preflight";
+    return { steps: isOver ? [] : plane.guards.stepsOf(route!.definition.guards), onward: decision };
   }
 
   /** The client is not told why. */
@@ -157,15 +183,25 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     view.keep();
     if (this.route!.definition.mirrors.length > 0 && view.head.upgrade === "") this.#mirror(path);
     this.forward = new Forward(this.#plane, this, { path, choice, isFirst: this.#isFirst });
-    this.forward.begin();
+    this.forward.backend.begin();
   }
 
   #mirror(path: string): void {
-    const { client, requestBody } = this;
+    const { client, body: requestBody } = this;
     const request = { view: this.view!, route: this.route!, client, path, requestBody };
     this.#mirrors = this.route!.definition.mirrors.filter(
       ({ percent }) => Math.random() * 100 < percent,
     ).flatMap((mirror) => this.#plane.mirrors.begin(this.#plane, request, mirror) ?? []);
+  }
+
+  get body(): RequestBody {
+    return this.view?.processings?.at(-1)?.output ?? this.requestBody;
+  }
+
+  takesMore(): void {
+    const last = this.view?.processings?.at(-1);
+    if (last === undefined) this.client.resume();
+    else last.onwardTakes(last.request);
   }
 
   get backend(): BackendSide | undefined {
@@ -179,15 +215,21 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   /** A part of the request's body. @returns false to get no more for now. */
   take(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     if (this.isOver) return true;
-    const { requestBody, forward } = this;
+    const { requestBody, forward, view } = this;
     forward?.moved(last);
     const most = forward?.isSwitched ? 0 : this.#mostBody;
     if (most > 0 && requestBody.received + end - start > most) {
       this.refuse("body_too_large");
       return true;
     }
-    for (const mirror of this.#mirrors) mirror.take(bytes, start, end, last);
-    return requestBody.take(bytes, start, end, last);
+    if (view?.processings !== undefined) return requestBody.take(bytes, start, end, last);
+    return this.passOn(requestBody, bytes, start, end, last);
+  }
+
+  passOn(body: RequestBody, bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    if (this.isOver) return true;
+    if (body === this.body) for (const mirror of this.#mirrors) mirror.take(bytes, start, end, last);
+    return body.take(bytes, start, end, last);
   }
 
   /** The request is whole. */
@@ -196,8 +238,14 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     this.forward?.moved(true);
     const { view, route, client } = this;
     const passed = view && route && trailers && passedTrailers(trailers, view, route, client);
-    for (const mirror of this.#mirrors) mirror.complete(passed);
-    this.requestBody.end(passed);
+    if (view?.processings === undefined) this.passEnd(this.requestBody, passed);
+    else this.requestBody.end(passed);
+  }
+
+  passEnd(body: RequestBody, trailers: Fields | undefined): void {
+    if (this.isOver) return;
+    if (body === this.body) for (const mirror of this.#mirrors) mirror.complete(trailers);
+    body.end(trailers);
   }
 
   /** The request breaks the rules, or was cut short. */
@@ -245,6 +293,15 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     } else this.#answer(this.#refusal(reason, detail, status), reason);
   }
 
+  answerInstead(answer: Answer, reason: RequestReason, detail: string): void {
+    if (this.isOver) return;
+    this.detail = detail;
+    if (this.forward?.hasAnswered) {
+      this.#cut(reason);
+      this.client.abort();
+    } else this.#answer(answer, reason);
+  }
+
   #refusal(reason: RequestReason, detail?: string, status: number = requestReasons[reason].status): Answer {
     const { view } = this;
     const request = { method: view?.method ?? "", fields: view?.fields, requestId: view?.requestId ?? "" };
@@ -279,19 +336,23 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
     for (const mirror of this.#mirrors) mirror.requestOver();
     if (this.#isCounted) leavePlace(this.#plane, this.client.connection.listener.definition);
     this.view?.passage?.end();
+    for (const processing of this.view?.processings ?? none) processing.end();
     recordExchange(this.#plane, this, reason);
   }
 
   /** @param now by performance.now(). */
   endIfOverdue(now: number): void {
     if (this.isOver) return;
+    for (const processing of this.view?.processings ?? none) processing.endIfOverdue(now);
     if (this.forward === undefined) this.#waitForGuard(now);
     else this.forward.endIfOverdue(now);
   }
 
   #waitForGuard(now: number): void {
     const request = this.route?.definition.timeouts.request;
-    if (request !== undefined && now - this.began > request) this.refuse("auth_unavailable");
+    // A processor that is to have the whole body waits for the client; its own answers are bounded anyway.
+    const isBounded = this.view?.processings === undefined;
+    if (isBounded && request !== undefined && now - this.began > request) this.refuse("auth_unavailable");
     else this.view?.passage?.endIfOverdue(now);
   }
 
@@ -303,6 +364,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner {
   /** Leaves a backend, by its slot. */
   vacate(slot: number): void {
     if (this.isOver) return;
+    for (const processing of this.view?.processings ?? none) processing.vacate(slot);
     if (this.forward === undefined) this.view?.passage?.vacate(slot);
     else this.forward.vacate(slot);
   }

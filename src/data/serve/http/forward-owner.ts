@@ -8,8 +8,12 @@ import type { RequestView } from "./view.ts";
 export interface ForwardOwner extends TunnelOwner {
   readonly view: RequestView | undefined;
   readonly route: CompiledRoute | undefined;
+  /** The bytes that the client has sent. */
+  readonly requestBody: { readonly received: number };
   /** By performance.now(). */
   readonly began: number;
+  /** Of the answer that goes to the client. */
+  status: number;
   /** Bytes of the response's body: counted up as they come. */
   sent: number;
   /** A backend's answer has come, and goes to the client. */

@@ -1,6 +1,13 @@
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
 
+/**
+ * How far a request has come. In `dispatch` there is no backend yet, in `sent` no answer, in `backoff` no backend any more
+ * until the next attempt; in `held` processors have the answer's head; `answering` is from the final head to the last byte,
+ * `switched` after a change of protocol.
+ */
+export type Phase = "dispatch" | "sent" | "backoff" | "held" | "answering" | "switched" | "over";
+
 /** The times of a request that is forwarded, by performance.now() where they do not say otherwise. */
 export interface ForwardTimes {
   /** When the last byte of the request went to the backend, or its head. */

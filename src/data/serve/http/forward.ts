@@ -13,10 +13,11 @@ import { type HttpConnection, takesEarlyHints } from "./client.ts";
 import { CompressedBody, type CompressingForward } from "./compressed-body.ts";
 import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
-import { bytesAreLate, type ForwardTimes, headIsLate, type LateReason } from "./forward-times.ts";
+import { bytesAreLate, type ForwardTimes, headIsLate, type Phase } from "./forward-times.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { authorityFor, type FieldChanges, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
+import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
+import { ProcessedUser } from "./process/processed-user.ts";
 import { Retries } from "./retries.ts";
 import { withinSize } from "./sized-answer.ts";
 import { type PoolChoice, stickyField } from "./sticky-pick.ts";
@@ -25,12 +26,6 @@ import type { RequestView } from "./view.ts";
 
 /** How long a client that waits for a 100 waits for that of the backend, in milliseconds (RFC 9110 section 10.1.1). */
 const longestContinue = 1_000;
-
-/**
- * How far it has come. In `dispatch` there is no backend yet, in `sent` no answer, in `backoff` no backend any more until
- * the next attempt; `answering` is from the final head to the last byte, `switched` after a change of protocol.
- */
-type Phase = "dispatch" | "sent" | "backoff" | "answering" | "switched" | "over";
 
 /** A request that goes to a backend, and the way of its answer back to the client. */
 export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward, ForwardTimes {
@@ -55,6 +50,8 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   #tunnel: Tunnel | undefined = undefined;
   /** Undefined: the answer goes as it comes. */
   #compressed: CompressedBody | undefined = undefined;
+  /** Undefined: no processor has a say in the answer. */
+  #processed: ProcessedUser | undefined = undefined;
   /** Undefined: no attempt has failed. */
   #retries: Retries | undefined = undefined;
 
@@ -67,24 +64,19 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     owner: ForwardOwner,
     to: { readonly path: string; readonly choice: PoolChoice; readonly isFirst: boolean },
   ) {
-    const { choice } = to;
-    const { key, backend: preferred } = choice;
+    const { key, backend: preferred } = to.choice;
     this.#owner = owner;
     this.speaksHttp2 = owner.client.protocol === "HTTP/2";
     this.#view = owner.view!;
     this.#route = owner.route!;
     this.head = new ForwardedHead(this.#view, to.path);
-    this.choice = choice;
+    this.choice = to.choice;
     this.#call = GrpcCall.of(this.head, this.#route.definition.timeouts.request);
     const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
     this.deadline = time === undefined ? undefined : owner.began + time;
     this.#isFirst = to.isFirst;
     this.key = { clientAddress: this.#view.client, serverName: this.connection.serverName, key, preferred };
     this.backend = new BackendSide(plane, this, owner);
-  }
-
-  begin(): void {
-    this.backend.begin();
   }
 
   get connection(): HttpConnection {
@@ -115,8 +107,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   connected(upstream: RequestUpstream): void {
-    const { client, requestBody } = this.#owner;
-    const { backend } = upstream;
+    const [{ body, client }, { backend }] = [this.#owner, upstream];
     const [head, route, view] = [this.head, this.#route, this.#view];
     view.backend = backend.address;
     if (head.upgrade !== "" && !upstream.takesTunnels) {
@@ -130,24 +121,19 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view.authority, route, http, backend);
-    requestBody.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse, this.#call));
+    body.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse, this.#call));
     const edits = requestEdits(view, route, client);
+    this.#processed = ProcessedUser.of(this, view);
     if (head.upgrade !== "") {
-      this.#askForTunnel(upstream, edits);
+      // Bytes that the client sends before the backend has agreed wait.
+      this.#tunnel = new Tunnel(this.#owner, head, upstream, edits);
+      upstream.request(this.#processed ?? this, head, false, edits);
       return;
     }
     this.#call?.tell(head.fields, edits, this.deadline! - this.asked);
-    upstream.request(withinSize(this, this.#owner), head, requestBody.waits, edits);
-    requestBody.flow(upstream.requestBody, head.length === 0);
-    if (!requestBody.isWhole) client.resume();
-  }
-
-  /** Bytes that the client sends before the backend has agreed wait. */
-  #askForTunnel(upstream: RequestUpstream, edits: FieldChanges): void {
-    const { head } = this;
-    this.#tunnel = new Tunnel(this.#owner, head, upstream);
-    this.#tunnel.ask(head, edits);
-    upstream.request(this, head, false, edits);
+    upstream.request(withinSize(this.#processed ?? this, this.#owner), head, body.waits, edits);
+    body.flow(upstream.requestBody, head.length === 0);
+    if (!body.isWhole) this.#owner.takesMore();
   }
 
   ended(reason: EndReason): void {
@@ -160,20 +146,23 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
   moved(last: boolean): void {
     this.lastActive = clock.now;
-    if (!last) return;
-    this.asked = performance.now();
-    this.tried = this.asked;
+    if (last) this.asked = this.tried = performance.now();
   }
 
   drained(): void {
     this.lastActive = clock.now;
-    this.#owner.client.resume();
+    this.#owner.takesMore();
   }
 
   /** The client takes more of the response. */
   clientDrained(): void {
     this.lastActive = clock.now;
-    (this.#compressed ?? this.backend.upstream)?.resume();
+    (this.#compressed ?? this.#processed ?? this.backend.upstream)?.resume();
+  }
+
+  /** More of the backend's answer is wanted. */
+  takesMore(): void {
+    (this.#processed ?? this.backend.upstream)?.resume();
   }
 
   interim(head: ResponseHead): void {
@@ -187,11 +176,22 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   response(head: ResponseHead, follows: boolean): void {
-    const { client, requestBody } = this.#owner;
-    if (this.#repeats(this.#call?.failure(head) ?? head.status, "retry_failed")) return;
-    requestBody.release();
-    const [route, view] = [this.#route, this.#view];
+    if (this.holds(head)) this.answer(head, follows);
+  }
+
+  /** A head has come. @returns false where it is replaced by that of another attempt. */
+  holds(head: ResponseHead): boolean {
+    if (this.#repeats(this.#call?.failure(head) ?? head.status, "retry_failed")) return false;
+    this.#owner.body.release();
     this.#answered(head);
+    this.#phase = "held";
+    return true;
+  }
+
+  /** The head goes to the client. */
+  answer(head: ResponseHead, follows: boolean): void {
+    const [{ client }, route, view] = [this.#owner, this.#route, this.#view];
+    this.#owner.status = head.status;
     this.#phase = "answering";
     const { head: treated, coding } = treat(route.definition.compress, view, head);
     if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);
@@ -235,23 +235,22 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   end(trailers: Fields | undefined): void {
     if (this.#compressed !== undefined) {
       this.#compressed.end(this.head.takesTrailers ? trailers : undefined);
-      this.backend.served(this.#owner.requestBody.isWhole);
+      this.backend.served(this.#owner.body.isWhole);
       return;
     }
-    const { client } = this.#owner;
-    if (this.#phase === "switched") {
-      this.#tunnel!.end();
-      return;
+    if (this.#phase === "switched") this.#tunnel!.end();
+    else {
+      const { client } = this.#owner;
+      this.#served();
+      client.response.end(this.head.takesTrailers ? trailers : undefined);
+      client.over();
     }
-    this.#served();
-    client.response.end(this.head.takesTrailers ? trailers : undefined);
-    client.over();
   }
 
   /** The response is complete. The connection to the backend is free before the client has the end: its next request may take it. */
   #served(): void {
     this.#phase = "over";
-    this.backend.served(this.#owner.requestBody.isWhole);
+    this.backend.served(this.#owner.body.isWhole);
     this.#owner.served();
   }
 
@@ -302,11 +301,9 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.#retries.needsNew = trigger === "reused-reset";
     if (isAnswer(trigger)) backend.dispatch.answered(this.asked, serves(trigger));
     else if (!isBlameless(trigger)) this.notAnswered();
-    this.#phase = "backoff";
-    this.#owner.requestBody.stop();
+    this.#owner.body.stop();
     backend.leave(trigger !== "reused-reset");
-    this.#retries.wait(decision.wait, () => this.#again());
-    return true;
+    return this.#backOff(decision.wait);
   }
 
   /** None of the backends can be connected: an attempt has failed, though nothing was sent. @returns as {@link #repeats}. */
@@ -314,22 +311,25 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const decision = this.#decide("connect-failed");
     if (decision.kind !== "again") return false;
     this.#retries ??= new Retries();
-    this.#phase = "backoff";
     this.backend.leaveAll();
-    this.#retries.wait(decision.wait, () => this.#again());
+    return this.#backOff(decision.wait);
+  }
+
+  /** @param wait in milliseconds. */
+  #backOff(wait: number): true {
+    this.#phase = "backoff";
+    this.#retries!.wait(wait, () => {
+      this.#phase = "dispatch";
+      this.backend.again();
+    });
     return true;
   }
 
   #decide(trigger: RetryTrigger | number) {
     const { retry } = this.#route.definition;
     const retries = this.#retries?.count ?? 0;
-    const isWhole = this.#owner.requestBody.isThere;
+    const isWhole = this.#owner.body.isThere;
     return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.tried);
-  }
-
-  #again(): void {
-    this.#phase = "dispatch";
-    this.backend.again();
   }
 
   /** No answer has come, and none will: that counts against the backend. */
@@ -355,33 +355,32 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
         this.#retries!.goIfDue(now);
         break;
       case "sent":
-        this.#waitForHead(now);
+        this.#letContinue(now);
+        this.#endIfLate(now);
         break;
+      case "held":
       case "answering":
-        this.#endIfLate(bytesAreLate(this, now, this.#longestIdle));
+        this.#endIfLate(now);
         break;
       case "switched":
         if (this.#tunnel!.isIdle(now - this.lastActive)) this.#owner.refuse("idle_timeout");
     }
   }
 
-  #waitForHead(now: number): void {
-    const { client, requestBody } = this.#owner;
-    const { isWhole } = requestBody;
-    if (this.head.expectsContinue && !isWhole && !this.#continued && now - this.asked > longestContinue) {
-      this.#continued = true;
-      client.response.interim(continueHead);
-    }
+  #letContinue(now: number): void {
+    const { body, client } = this.#owner;
+    const isAwaited = this.head.expectsContinue && !body.isWhole && !this.#continued;
+    if (!isAwaited || now - this.asked <= longestContinue) return;
+    this.#continued = true;
+    client.response.interim(continueHead);
+  }
+
+  #endIfLate(now: number): void {
+    const { body, client } = this.#owner;
     const { timeouts } = this.#route.definition;
-    const late = isWhole ? headIsLate(this, now, timeouts, this.#call !== undefined) : undefined;
-    this.#endIfLate(late ?? bytesAreLate(this, now, this.#longestIdle));
-  }
-
-  get #longestIdle(): number {
-    return this.#route.definition.timeouts.idle ?? this.#owner.client.frontend.front.timeouts.idle;
-  }
-
-  #endIfLate(reason: LateReason | undefined): void {
+    const isAsked = this.#phase === "sent" && body.isWhole;
+    const late = isAsked ? headIsLate(this, now, timeouts, this.#call !== undefined) : undefined;
+    const reason = late ?? bytesAreLate(this, now, timeouts.idle ?? client.frontend.front.timeouts.idle);
     if (reason === undefined || (reason === "try_timeout" && this.#repeats("try-timeout", reason))) return;
     this.#owner.refuse(reason);
   }

@@ -62,6 +62,13 @@ export function countBegin({ shared, counters }: HttpPlane, { place }: CompiledR
   Atomics.add(shared.routeActive, place.slot, 1);
 }
 
+/** The request goes on under another route. */
+export function countLeft({ shared, counters }: HttpPlane, { place }: CompiledRoute): void {
+  if (place === undefined) return;
+  counters[place.counters + routeCell.over]! += 1;
+  Atomics.sub(shared.routeActive, place.slot, 1);
+}
+
 function countOver(
   plane: HttpPlane,
   exchange: RecordedExchange,

@@ -9,7 +9,10 @@ import { WebSocketHandshake } from "./web-socket.ts";
 /** The owner of a request that asks for a tunnel. */
 export interface TunnelOwner {
   readonly client: ExchangeClient;
-  readonly requestBody: RequestBody;
+  /** The bytes that the client sends, on their way to the backend. */
+  readonly body: RequestBody;
+  /** More of them are wanted. */
+  takesMore(): void;
   /** The tunnel has ended, for a reason of its own. @param lingers the backend is to have time for what it was sent last. */
   tunnelEnded(reason: EndReason, lingers: boolean): void;
 }
@@ -25,17 +28,14 @@ export class Tunnel {
   readonly #upstream: RequestUpstream;
   readonly #handshake: WebSocketHandshake;
 
-  constructor(owner: TunnelOwner, { fields }: RequestHead, upstream: RequestUpstream) {
+  /** @param edits of the request: they get what the backend is asked. */
+  constructor(owner: TunnelOwner, { fields }: RequestHead, upstream: RequestUpstream, edits: FieldChanges) {
     const { client } = owner;
     this.#owner = owner;
     this.#upstream = upstream;
     this.#handshake = new WebSocketHandshake(fields, client.protocol === "HTTP/2", upstream.mayRefuse);
-    this.isRelayed = upstream.relayed !== undefined && client.relay !== undefined;
-  }
-
-  /** Adds what the backend is asked. @param edits of the request. */
-  ask({ fields }: RequestHead, edits: FieldChanges): void {
     this.#handshake.ask(fields, edits);
+    this.isRelayed = upstream.relayed !== undefined && client.relay !== undefined;
   }
 
   isAgreed({ fields }: ResponseHead): boolean {
@@ -44,14 +44,14 @@ export class Tunnel {
 
   /** The backend has agreed: from here on bytes pass, those first that the client sent before. @param edits of its answer. */
   begin(head: ResponseHead, edits: FieldChanges): void {
-    const { client, requestBody } = this.#owner;
+    const { body, client } = this.#owner;
     const upstream = this.#upstream;
     this.#handshake.answer(head.fields, edits);
     client.response.switched(head, edits);
-    requestBody.release();
-    requestBody.flow(intoTunnel(upstream), false);
+    body.release();
+    body.flow(intoTunnel(upstream), false);
     if (this.isRelayed) client.relay!(upstream.relayed!);
-    else client.resume();
+    else this.#owner.takesMore();
   }
 
   /** Whether it has been silent for too long. @param quiet in milliseconds. */

@@ -10,11 +10,12 @@ import { isMisdirected } from "../../decide/misdirected.ts";
 import type { Passage } from "../../guard/passage.ts";
 import type { GuardedRequest } from "../../guard/step.ts";
 import { type HttpConnection, localVariable, tlsVariable } from "./client.ts";
+import type { ProcessedExchange, StandingProcessing } from "./process/exchange.ts";
 import type { Trace } from "./tracing.ts";
 
 /** A request as routes, keys and templates look at it. */
 export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, GuardedRequest {
-  readonly head: RequestHead;
+  head: RequestHead;
   /** Valid as long as those of the head; {@link keep} makes them stay. */
   fields: Fields;
   /** The client's address: the connection's, or what a trusted peer says. */
@@ -31,6 +32,10 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   #chance: number | undefined = undefined;
   /** Past the guards of its route; undefined: there are none. */
   passage: Passage | undefined = undefined;
+  /** The exchange that it is part of; undefined: it is only looked at. */
+  exchange: ProcessedExchange | undefined = undefined;
+  /** The processors that have a say in it, in the order in which they were asked; undefined: none. */
+  processings: readonly StandingProcessing[] | undefined = undefined;
 
   /** Names under which a client has sent nothing, whatever it sent. */
   readonly reserved: ReservedNames | undefined;

@@ -161,7 +161,9 @@ export function poolUses(
       })),
     ]);
     const asked = (table?.guards ?? []).flatMap((guard) =>
-      guard.kind === "forward" ? [{ path: [...guard.name.split("."), "pool"], pool: guard.pool }] : [],
+      guard.kind === "forward" || guard.kind === "process"
+        ? [{ path: [...guard.name.split("."), "pool"], pool: guard.pool }]
+        : [],
     );
     return [...own, ...ruled, ...asked];
   });

@@ -10,6 +10,7 @@ import { extensions } from "./extensions.ts";
 import { filterTable } from "./filters.ts";
 import { httpTable } from "./http.ts";
 import { listenerTable } from "./listener.ts";
+import { processingTable } from "./processing.ts";
 import { routeTable } from "./route.ts";
 import { type EnumType, type MessageType, readTable } from "./table.ts";
 import { telemetryTable } from "./telemetry.ts";
@@ -31,6 +32,7 @@ export function envoyTypes(): ReadonlyMap<string, MessageType | EnumType> {
       discoveryTable,
       filterTable,
       accessTable,
+      processingTable,
       accessLogTable,
       attemptTable,
       telemetryTable,

@@ -35,7 +35,7 @@ function writeGuard(guard: Guard, writing: Writing): object | undefined {
     case "forward":
       return writeForward(guard, writing);
     default:
-      writing.omit(`${guard.name}: TOML has no words for its rules`);
+      writing.omit(`${guard.name}: TOML has no words for it`);
       return undefined;
   }
 }

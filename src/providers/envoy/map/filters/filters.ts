@@ -30,7 +30,7 @@ export class TableGuards {
    */
   async nameOf(
     from: Node,
-    kind: "auth" | "rate_limits" | "rules",
+    kind: "auth" | "process" | "rate_limits" | "rules",
     label: string,
     make: (name: string) => Guard | undefined | Promise<Guard | undefined>,
   ): Promise<string | undefined> {

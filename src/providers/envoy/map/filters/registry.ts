@@ -10,6 +10,7 @@ import type { HttpFilter, TableGuards } from "./filters.ts";
 import { applyHeaderMutation } from "./header-mutation.ts";
 import { applyLimit } from "./limit.ts";
 import type { RouteParts } from "./parts.ts";
+import { applyProcessing } from "./processing.ts";
 import { applyRules } from "./rules.ts";
 import { applyTokens } from "./tokens.ts";
 
@@ -44,6 +45,7 @@ export const applied: Readonly<Record<string, AppliedFilter>> = Object.fromEntri
       ["cors.v3.Cors", "CorsPolicy", applyCors],
       ["csrf.v3.CsrfPolicy", "CsrfPolicy", applyCsrf],
       ["ext_authz.v3.ExtAuthz", "ExtAuthzPerRoute", applyAuthorization],
+      ["ext_proc.v3.ExternalProcessor", "ExtProcPerRoute", applyProcessing],
       ["fault.v3.HTTPFault", "HTTPFault", applyFault],
       ["header_mutation.v3.HeaderMutation", "HeaderMutationPerRoute", applyHeaderMutation],
       ["jwt_authn.v3.JwtAuthentication", "PerRouteConfig", applyTokens],
@@ -61,6 +63,7 @@ export const guarding: ReadonlySet<ApplyFilter | undefined> = new Set([
   applyAuthorization,
   applyCsrf,
   applyLimit,
+  applyProcessing,
   applyRules,
   applyTokens,
 ]);

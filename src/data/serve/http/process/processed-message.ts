@@ -1,0 +1,347 @@
+import { type BodyReceiver, type Fields, unknownLength } from "../../../../http/message.ts";
+import type { BodyMode, SideMode } from "../../../../model/http/processing.ts";
+import type { PartAnswer } from "./answers.ts";
+
+/** Bytes that wait for the processor, or that it has not answered, before no more are taken. */
+const mostWaiting = 65_536;
+
+/** The ways that the parts of a message go: to the processor, and on. */
+export interface MessagePort {
+  askHead(isAll: boolean): void;
+  askBody(bytes: Uint8Array, last: boolean): void;
+  askTrailers(trailers: Fields): void;
+  /** Whether the processor takes more at once. */
+  readonly processorTakes: boolean;
+  /** @returns what is wrong with the change; undefined: it is made. */
+  changeHead(answer: PartAnswer): string | undefined;
+  changeTrailers(trailers: Fields, answer: PartAnswer): Fields | string;
+  /** The head goes on. @param length of the body, or `unknownLength`; undefined: as it was. */
+  passHead(length: number | undefined): void;
+  passBody(bytes: Buffer, start: number, end: number, last: boolean): boolean;
+  passEnd(trailers: Fields | undefined): void;
+  /** More of the message is wanted, after {@link ProcessedMessage.body} has returned false. */
+  resume(): void;
+  /** A body is longer than may be collected. */
+  tooLong(): void;
+}
+
+export interface MessageTerms {
+  /** Of a body that is collected, in bytes. */
+  readonly buffer: number;
+  readonly looksOn: boolean;
+  readonly sendsEarly: boolean;
+}
+
+/** A part of a body. `last` comes with no trailers behind it. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly last: boolean;
+}
+
+/** The fault of a processor that answers what it was not asked. */
+export const outOfOrder = "it answers what it was not asked";
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * A request or an answer on its way past a processor. It knows what the processor was sent and has not answered, and holds
+ * what that may still change. In what it gets, an end always comes, also where there is no body.
+ */
+export class ProcessedMessage implements BodyReceiver {
+  #mode: SideMode;
+  readonly #port: MessagePort;
+  readonly #terms: MessageTerms;
+  #hasBegun = false;
+  #isBodiless = false;
+  /** Parts that were sent and have one answer to come; parts of a body that is streamed are in {@link #sent}. */
+  #awaits: "head" | "body" | "trailers" | undefined = undefined;
+  #isHeadGone = false;
+  /** Whether what still comes goes on as it is, or nowhere. */
+  #rest: "processed" | "passed" | "dropped" = "processed";
+  /** Parts that the processor has and has not answered. */
+  #sent: Chunk[] = [];
+  #sentBytes = 0;
+  /** Parts that it does not have. */
+  #held: Chunk[] = [];
+  #heldBytes = 0;
+  #isWhole = false;
+  #trailers: Fields | undefined = undefined;
+  /** With `duplex`: how far the processor has the message, and nobody else. */
+  #given: "nothing" | "parts" | "all" = "nothing";
+  /** The end went on. */
+  isOver = false;
+  #onwardTakes = true;
+  #isPaused = false;
+
+  constructor(mode: SideMode, port: MessagePort, terms: MessageTerms) {
+    this.#mode = mode;
+    this.#port = port;
+    this.#terms = terms;
+  }
+
+  /** The processor owes an answer, or parts as they come; undefined: nothing. */
+  get waitsFor(): "answer" | "parts" | undefined {
+    if (this.#rest !== "processed" || this.isOver) return undefined;
+    const isAwaited = this.#awaits !== undefined || this.#sent.length > 0 || this.#given !== "nothing";
+    return isAwaited ? (this.#body === "duplex" ? "parts" : "answer") : undefined;
+  }
+
+  get awaitsHead(): boolean {
+    return this.#awaits === "head";
+  }
+
+  /** The processor has chosen another mode, with its answer to a head. */
+  choose(mode: SideMode): void {
+    this.#mode = mode;
+  }
+
+  get #body(): BodyMode {
+    return this.#isBodiless ? "none" : this.#mode.body;
+  }
+
+  begin(isBodiless: boolean): void {
+    this.#hasBegun = true;
+    this.#isBodiless = isBodiless;
+    if (this.#mode.head && this.#rest === "processed") {
+      if (!this.#terms.looksOn) this.#awaits = "head";
+      this.#port.askHead(isBodiless);
+    }
+    this.#go();
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.#isWhole ||= last;
+    if (this.#rest === "dropped") return true;
+    if (this.#goesOn && this.#held.length === 0) {
+      this.#look(bytes.subarray(start, end), last);
+      this.isOver ||= last;
+      this.#onwardTakes = this.#port.passBody(bytes, start, end, last);
+    } else {
+      this.#hold(Buffer.from(bytes.subarray(start, end)), last);
+      this.#go();
+    }
+    this.#isPaused = !this.#hasRoom && !this.#isWhole;
+    return !this.#isPaused;
+  }
+
+  end(trailers: Fields | undefined): void {
+    this.#isWhole = true;
+    if (this.#rest === "dropped" || this.isOver) return;
+    this.#trailers = trailers?.retain();
+    if (trailers === undefined) this.#hold(nothing, true);
+    this.#go();
+  }
+
+  #hold(bytes: Buffer, last: boolean): void {
+    this.#held.push({ bytes, last });
+    this.#heldBytes += bytes.length;
+  }
+
+  #takeHeld(): readonly Chunk[] {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    return held;
+  }
+
+  /** Parts of the body go on as they come. */
+  get #goesOn(): boolean {
+    if (this.#rest === "passed") return true;
+    return this.#isHeadGone && (this.#body === "none" || this.#terms.looksOn);
+  }
+
+  get #hasRoom(): boolean {
+    if (!this.#onwardTakes || (!this.#port.processorTakes && !this.#goesOn)) return false;
+    // Whoever collects bounds what it has itself.
+    const collects = this.#body === "buffered" || this.#body === "partial";
+    if (collects && this.#awaits === undefined) return true;
+    return this.#heldBytes + this.#sentBytes < mostWaiting;
+  }
+
+  /** Whoever gets the message takes more. */
+  onwardTakes(): void {
+    this.#onwardTakes = true;
+    this.moved();
+  }
+
+  /** There may be room again. */
+  moved(): void {
+    if (!this.#isPaused || !this.#hasRoom) return;
+    this.#isPaused = false;
+    this.#port.resume();
+  }
+
+  /** Does all that can be done before another answer comes. */
+  #go(): void {
+    const awaits = this.#awaits;
+    if (this.isOver || this.#rest === "dropped" || awaits === "body" || awaits === "trailers") return;
+    const isAsked = this.#rest === "processed" && !this.#terms.looksOn;
+    if (isAsked && this.#body === "duplex") this.#give();
+    else if (isAsked && this.#body === "streamed") {
+      if (awaits === undefined) this.#passHead(unknownLength);
+      if (awaits === undefined || this.#terms.sendsEarly)
+        for (const chunk of this.#takeHeld()) this.#send(chunk);
+    } else if (awaits !== undefined) return;
+    else if (isAsked && this.#body !== "none") this.#collect();
+    else {
+      this.#passHead(undefined);
+      for (const { bytes, last } of this.#takeHeld()) {
+        this.#look(bytes, last);
+        this.#emit(bytes, last);
+      }
+    }
+    if (this.#awaits === undefined && this.#sent.length === 0 && this.#given === "nothing") this.#finish();
+  }
+
+  /** Whoever looks on gets a copy of what goes on. */
+  #look(bytes: Uint8Array, last: boolean): void {
+    if (this.#terms.looksOn && this.#rest === "processed" && this.#body === "streamed")
+      this.#port.askBody(bytes, last);
+  }
+
+  #passHead(length: number | undefined): void {
+    if (this.#isHeadGone) return;
+    this.#isHeadGone = true;
+    this.#port.passHead(length);
+  }
+
+  #emit(bytes: Buffer, last: boolean): void {
+    this.isOver ||= last;
+    if (bytes.length > 0) this.#onwardTakes = this.#port.passBody(bytes, 0, bytes.length, last);
+    else if (last) this.#port.passEnd(undefined);
+  }
+
+  /** The trailers, where they have come and all before them is settled. */
+  #finish(): void {
+    const trailers = this.#trailers;
+    if (trailers === undefined || this.isOver || !this.#isHeadGone) return;
+    if (this.#mode.trailers && this.#rest === "processed") {
+      if (!this.#terms.looksOn) this.#awaits = "trailers";
+      this.#port.askTrailers(trailers);
+      if (this.#awaits === "trailers") return;
+    }
+    this.#end(trailers);
+  }
+
+  #end(trailers: Fields): void {
+    this.isOver = true;
+    this.#port.passEnd(trailers);
+  }
+
+  #send(chunk: Chunk): void {
+    this.#sent.push(chunk);
+    this.#sentBytes += chunk.bytes.length;
+    this.#port.askBody(chunk.bytes, chunk.last);
+  }
+
+  /** `duplex`: what comes back takes the place of what is sent. */
+  #give(): void {
+    for (const { bytes, last } of this.#takeHeld()) {
+      this.#given = last ? "all" : "parts";
+      this.#port.askBody(bytes, last);
+    }
+    if (this.#awaits === undefined) this.#passHead(unknownLength);
+    if (this.#trailers === undefined || this.#given === "all") return;
+    this.#given = "all";
+    this.#port.askTrailers(this.#trailers);
+  }
+
+  /** `buffered` and `partial`: sent as soon as it is whole, or as much is there as may wait. */
+  #collect(): void {
+    const isPart = this.#mode.body === "partial" && this.#heldBytes >= this.#terms.buffer;
+    if (this.#isWhole || isPart) {
+      const held = this.#takeHeld();
+      this.#send({ bytes: Buffer.concat(held.map(({ bytes }) => bytes)), last: held.at(-1)?.last === true });
+      this.#awaits = "body";
+    } else if (this.#heldBytes > this.#terms.buffer) this.#port.tooLong();
+  }
+
+  /** @returns what is wrong with the answer to the head. */
+  headAnswered(answer: PartAnswer): string | undefined {
+    if (this.#awaits !== "head") return outOfOrder;
+    const wrong = this.#port.changeHead(answer);
+    if (wrong !== undefined) return wrong;
+    this.#awaits = undefined;
+    if (answer.isAll) this.#replace(answer.content);
+    return this.#settled();
+  }
+
+  /** Nothing more of it goes to the processor. @param content in place of the body; undefined: it stays. */
+  #replace(content: Uint8Array | undefined): void {
+    this.#rest = content === undefined ? "passed" : "dropped";
+    if (content === undefined) return;
+    this.#takeHeld();
+    this.#passHead(content.length);
+    this.#emit(Buffer.from(content), true);
+  }
+
+  #settled(): undefined {
+    this.#go();
+    this.moved();
+  }
+
+  /** @returns what is wrong with the answer to a part of the body. */
+  bodyAnswered(answer: PartAnswer): string | undefined {
+    if (this.#body === "duplex") return this.#takeBack(answer);
+    const isCollected = this.#awaits === "body";
+    if (
+      (this.#awaits !== undefined && !isCollected) ||
+      this.#sent.length === 0 ||
+      answer.streamed !== undefined
+    )
+      return outOfOrder;
+    // Once the head has gone, nothing of it can be changed.
+    const wrong = this.#isHeadGone ? undefined : this.#port.changeHead(answer);
+    if (wrong !== undefined) return wrong;
+    const { bytes, last } = this.#sent.shift()!;
+    this.#sentBytes -= bytes.length;
+    this.#awaits = undefined;
+    const content = answer.content === undefined ? bytes : Buffer.from(answer.content);
+    // Whatever comes behind the part that was collected goes on as it is.
+    if (isCollected) {
+      this.#passHead(last ? content.length : unknownLength);
+      if (!this.#isWhole || this.#held.length > 0) this.#rest = "passed";
+      else this.#isBodiless = true;
+    }
+    if (answer.isAll) this.#rest = "passed";
+    this.#emit(content, last);
+    return this.#settled();
+  }
+
+  #takeBack({ content = nothing, streamed }: PartAnswer): string | undefined {
+    if (streamed === undefined || !this.#isHeadGone || this.#given === "nothing" || this.isOver)
+      return outOfOrder;
+    // An end before the message has one would cut it short.
+    if (streamed.last && this.#given !== "all") return outOfOrder;
+    this.#emit(Buffer.from(content), streamed.last);
+    return undefined;
+  }
+
+  /** @returns what is wrong with the answer to the trailers. */
+  trailersAnswered(answer: PartAnswer): string | undefined {
+    const isAsked = this.#awaits === "trailers" || this.#given === "all";
+    if (!isAsked || this.#trailers === undefined || this.isOver || !this.#isHeadGone) return outOfOrder;
+    const changed = this.#port.changeTrailers(this.#trailers, answer);
+    if (typeof changed === "string") return changed;
+    this.#awaits = undefined;
+    this.#end(changed);
+    return undefined;
+  }
+
+  /** The processor has bytes that nobody else has: without it, the message can't be made whole any more. */
+  get isStuck(): boolean {
+    return this.#given !== "nothing" && !this.isOver;
+  }
+
+  /** The processor has no further say: all goes on as it came. Not where it {@link isStuck}. */
+  release(): void {
+    if (this.isOver || this.#rest !== "processed") return;
+    this.#awaits = undefined;
+    this.#rest = "passed";
+    this.#held = [...this.#sent, ...this.#held];
+    this.#heldBytes += this.#sentBytes;
+    this.#sent = [];
+    this.#sentBytes = 0;
+    if (this.#hasBegun) this.#settled();
+  }
+}

@@ -1,0 +1,369 @@
+import type { Fields, ResponseHead } from "../../../../http/message.ts";
+import type { ProcessingMode, Processor, SideMode } from "../../../../model/http/processing.ts";
+import type { ServedPool } from "../../../dispatch/pool.ts";
+import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
+import type { HttpPlane } from "../plane.ts";
+import type { RequestBody } from "../request-body.ts";
+import type { RequestView } from "../view.ts";
+import {
+  changedMode,
+  type HeadMutation,
+  type ModeChange,
+  type ProcessorAnswer,
+  readAnswer,
+} from "./answers.ts";
+import type { HeadChanger } from "./changes.ts";
+import type { AnswerOutlet, ProcessedExchange, StandingProcessing } from "./exchange.ts";
+import { factsOf } from "./facts.ts";
+import { ownAnswerOf } from "./own-answer.ts";
+import type { PortOwner } from "./port-owner.ts";
+import { ProcessedAnswer } from "./processed-answer.ts";
+import { outOfOrder, ProcessedMessage } from "./processed-message.ts";
+import { ProcessedRequest } from "./processed-request.ts";
+import { type CallOwner, ProcessorCall } from "./processor-call.ts";
+import { type Direction, type Part, question } from "./questions.ts";
+
+/** Bytes that a processor has sent and nobody takes, before it is heard no more. */
+const mostBehind = 1_048_576;
+
+/** How long a call of a processor that only looks on may take to end behind its request, in milliseconds, as in Envoy. */
+const longestEnd = 5_000;
+
+/** A processor at work. */
+export interface Work {
+  readonly definition: Processor;
+  readonly plane: HttpPlane;
+  readonly changer: HeadChanger;
+  readonly sees: (name: string) => boolean;
+  underWay: number;
+}
+
+/**
+ * The say of a processor in one request and its answer. It begins as a guard that waits for the processor's word on the head;
+ * then the request goes on, and its body, the answer and the answer's body pass the processor as it wants them.
+ */
+export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner {
+  readonly kind = "wait";
+  readonly request: ProcessedMessage;
+  readonly response: ProcessedMessage;
+  readonly #work: Work;
+  readonly #pool: ServedPool;
+  readonly #view: RequestView;
+  readonly #exchange: ProcessedExchange;
+  readonly #ofRequest: ProcessedRequest;
+  readonly #ofAnswer: ProcessedAnswer;
+  #mode: ProcessingMode;
+  /** Undefined: the verdict is given. */
+  #waiter: Waiter | undefined;
+  /** The verdict where it comes before {@link begin} is over. */
+  #early: Verdict | undefined = undefined;
+  #isBeginning = true;
+  /** Undefined: nothing was to be asked yet. */
+  #call: ProcessorCall | undefined = undefined;
+  /** The processor has no further say. */
+  #isDone = false;
+  #isEnded = false;
+  #hasFacts = { request: false, response: false };
+  #reroutes: boolean;
+  /** When an answer is due, by performance.now(). */
+  #due = Number.POSITIVE_INFINITY;
+  /** It has got more time for the present answer. */
+  #isExtended = false;
+  #behind = 0;
+
+  constructor(work: Work, pool: ServedPool, view: RequestView, waiter: Waiter) {
+    const { mode, buffer, looksOn, sendsEarly, reroutes } = work.definition;
+    const exchange = view.exchange!;
+    this.#work = work;
+    this.#pool = pool;
+    this.#view = view;
+    this.#exchange = exchange;
+    this.#waiter = waiter;
+    this.#mode = mode;
+    this.#reroutes = reroutes === "always" && mode.request.head;
+    this.#ofRequest = new ProcessedRequest(this, view, exchange);
+    this.#ofAnswer = new ProcessedAnswer(this, view);
+    const terms = { buffer, looksOn, sendsEarly };
+    const isTunnel = view.upgrade !== "";
+    this.request = new ProcessedMessage(
+      isTunnel ? headAlone(mode.request) : mode.request,
+      this.#ofRequest,
+      terms,
+    );
+    this.response = new ProcessedMessage(
+      isTunnel ? headAlone(mode.response) : mode.response,
+      this.#ofAnswer,
+      terms,
+    );
+  }
+
+  begin(): Verdict | Waiting {
+    const view = this.#view;
+    const before = this.#exchange.body;
+    const { length, upgrade } = view.head;
+    this.#work.underWay++;
+    view.processings = [...(view.processings ?? []), this];
+    this.request.begin(length === 0 && upgrade === "");
+    if (!this.#isEnded) before.flow(this.request, false);
+    this.#letBodyCome();
+    this.#isBeginning = false;
+    return this.#early ?? this;
+  }
+
+  get output(): RequestBody {
+    return this.#ofRequest.output;
+  }
+
+  get changer(): HeadChanger {
+    return this.#work.changer;
+  }
+
+  get processorTakes(): boolean {
+    return this.#call?.takes ?? true;
+  }
+
+  #letBodyCome(): void {
+    if (this.#mode.request.body !== "none" && !this.#isDone && !this.request.awaitsHead)
+      this.#ofRequest.letBodyCome();
+  }
+
+  ask(direction: Direction, part: Part): void {
+    if (this.#isDone) return;
+    const { definition, plane, sees } = this.#work;
+    const { looksOn, facts } = definition;
+    const isFirst = this.#call === undefined;
+    this.#call ??= new ProcessorCall(plane, this.#view, this.#pool, this);
+    const names = this.#hasFacts[direction] ? [] : facts[direction];
+    this.#hasFacts[direction] = true;
+    const seen = part.kind === "body" ? part : { ...part, lines: part.lines.filter(([name]) => sees(name)) };
+    this.#call.send(
+      question(direction, seen, {
+        facts: names.length === 0 ? undefined : factsOf(names, this.#view, this.#ofAnswer.head),
+        terms: isFirst ? definition : undefined,
+        looksOn,
+      }),
+    );
+    if (looksOn && this.#call.behind > mostBehind) this.failed("it does not keep up");
+    this.#watch();
+    if (isFirst) this.#call.begin();
+  }
+
+  /** From now on so long for what is waited for. */
+  #watch(): void {
+    const { timeout, looksOn } = this.#work.definition;
+    const { idle } = this.#exchange.client.frontend.front.timeouts;
+    const waits = [this.request.waitsFor, this.response.waitsFor];
+    const time = waits.includes("answer") ? timeout : waits.includes("parts") ? idle : undefined;
+    this.#due = time === undefined || looksOn ? Number.POSITIVE_INFINITY : performance.now() + time;
+    this.#isExtended = false;
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#isDone || this.#work.definition.looksOn) return;
+    let answer: ProcessorAnswer;
+    try {
+      answer = readAnswer(bytes);
+    } catch (error) {
+      this.#fail("processor_failed", `its message can't be read: ${(error as Error).message}`);
+      return;
+    }
+    if (answer.wants === undefined) this.#heed(answer);
+    else this.#extend(answer.wants);
+  }
+
+  /** @param time in milliseconds. */
+  #extend(time: number): void {
+    if (this.#isExtended || time < 1 || time > this.#work.definition.longestTimeout) return;
+    this.#isExtended = true;
+    this.#due = performance.now() + time;
+  }
+
+  #heed({ to, mode }: ProcessorAnswer): void {
+    const { mayAnswer, reroutes } = this.#work.definition;
+    if (mode !== undefined) this.#choose(mode);
+    if (to === undefined || (to.kind === "own" && !mayAnswer)) {
+      this.#fail("processor_failed", outOfOrder);
+      return;
+    }
+    if (to.kind === "own") {
+      const answer = ownAnswerOf(to.answer, this.changer, this.#view);
+      const detail = to.answer.detail || "a processor answered";
+      if (typeof answer === "string") this.#refuseChange(answer);
+      else this.refuse({ kind: "refuse", reason: "processor_answered", detail, answer });
+      return;
+    }
+    const { direction, kind, answer } = to;
+    const message = direction === "request" ? this.request : this.response;
+    if (direction === "request" && answer.reroutes && reroutes === "asked") this.#reroutes = true;
+    const wrong =
+      kind === "head"
+        ? message.headAnswered(answer)
+        : kind === "body"
+          ? message.bodyAnswered(answer)
+          : message.trailersAnswered(answer);
+    if (wrong === outOfOrder) this.#fail("processor_failed", outOfOrder);
+    else if (wrong !== undefined) this.#refuseChange(wrong);
+    else {
+      this.#watch();
+      this.#letBodyCome();
+    }
+  }
+
+  /** Only with its answer to a head, and where nothing of a body was sent before. */
+  #choose(change: ModeChange): void {
+    const { modes, sendsEarly } = this.#work.definition;
+    const isLate =
+      sendsEarly || [this.#mode.request, this.#mode.response].some(({ body }) => body === "duplex");
+    if (isLate || !(this.request.awaitsHead || this.response.awaitsHead)) return;
+    const mode = changedMode(this.#work.definition.mode, change);
+    if (modes !== "any" && !modes.some((allowed) => isSame(allowed, mode))) return;
+    this.#mode = mode;
+    this.request.choose(mode.request);
+    this.response.choose(mode.response);
+  }
+
+  /** A change that may not be made ends the request, whatever a failure does. */
+  #refuseChange(detail: string): void {
+    const { failureStatus } = this.#work.definition;
+    this.refuse({ kind: "refuse", reason: "processor_failed", detail, status: failureStatus });
+  }
+
+  changeTrailers(trailers: Fields, mutation: HeadMutation | undefined, most: number): Fields | string {
+    if (mutation === undefined) return trailers;
+    const changed = this.changer.change(trailers, mutation, { fields: most, size: 65_536 });
+    return typeof changed === "string" ? changed : changed.fields;
+  }
+
+  requestPasses(): void {
+    this.#settle({ kind: "pass", reroutes: this.#reroutes });
+  }
+
+  passed(_direction: Direction, bytes: number, accepts: boolean): boolean {
+    if (accepts) return true;
+    this.#behind += bytes;
+    if (this.#behind > mostBehind) this.#call?.pause();
+    return false;
+  }
+
+  /** Whoever gets the request, or the answer, takes more. */
+  onwardTakes(message: ProcessedMessage): void {
+    this.#behind = 0;
+    message.onwardTakes();
+    this.#call?.resume();
+  }
+
+  callTakes(): void {
+    this.request.moved();
+    this.response.moved();
+  }
+
+  join(source: { resume(): void }, onward: AnswerOutlet): void {
+    this.#ofAnswer.join(source, onward);
+  }
+
+  answerHead(head: ResponseHead): void {
+    this.#ofAnswer.take(head);
+    this.response.begin(head.length === 0);
+  }
+
+  answerBody(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    return this.response.body(bytes, start, end, last);
+  }
+
+  answerEnd(trailers: Fields | undefined): void {
+    this.response.end(trailers);
+  }
+
+  /** The processor has ended the call in order: it has no further say. */
+  over(): void {
+    this.#release("it has ended the call and has parts of a body");
+  }
+
+  failed(detail: string): void {
+    this.#fail("processor_failed", detail);
+  }
+
+  #fail(reason: "processor_failed" | "processor_timeout", detail: string): void {
+    if (this.#isDone) return;
+    const { onFailure, failureStatus, looksOn } = this.#work.definition;
+    if (onFailure === "pass" || looksOn) this.#release(detail);
+    else if (reason === "processor_timeout") this.refuse({ kind: "refuse", reason, detail });
+    else this.refuse({ kind: "refuse", reason, detail, status: failureStatus });
+  }
+
+  /** The request and its answer go on without the processor. @param detail why they can't, where it has parts of them. */
+  #release(detail: string): void {
+    if (this.#isDone) return;
+    if (this.request.isStuck || this.response.isStuck) {
+      this.#refuseChange(detail);
+      return;
+    }
+    this.#isDone = true;
+    this.#call?.drop();
+    this.#due = Number.POSITIVE_INFINITY;
+    this.request.release();
+    this.response.release();
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#call?.drop();
+    if (this.#waiter !== undefined) {
+      this.#settle(refusal);
+      return;
+    }
+    const { reason, detail, status, answer } = refusal;
+    if (answer === undefined) this.#exchange.refuse(reason, detail, status);
+    else this.#exchange.answerInstead(answer, reason, detail);
+  }
+
+  #settle(verdict: Verdict): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (this.#isBeginning) this.#early = verdict;
+    else waiter?.settle(verdict);
+  }
+
+  /** @param now by performance.now(). */
+  endIfOverdue(now: number): void {
+    if (this.#isDone) return;
+    if (now > this.#due) this.#fail("processor_timeout", "it did not answer in time");
+    else this.#call?.endIfOverdue(now);
+  }
+
+  vacate(slot: number): void {
+    this.#call?.vacate(slot);
+  }
+
+  withdraw(): void {
+    this.end();
+  }
+
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#isDone = true;
+    this.#waiter = undefined;
+    this.#work.underWay--;
+    const call = this.#call;
+    if (call === undefined) return;
+    if (!this.#work.definition.looksOn) {
+      call.drop();
+      return;
+    }
+    // Nothing that it has not read yet is taken from it.
+    call.finish();
+    setTimeout(() => call.drop(), longestEnd).unref();
+  }
+}
+
+/** Bytes of a tunnel are no body. */
+const headAlone = ({ head }: SideMode): SideMode => ({ head, body: "none", trailers: false });
+
+const isSame = (one: ProcessingMode, other: ProcessingMode): boolean =>
+  one.request.body === other.request.body &&
+  one.request.trailers === other.request.trailers &&
+  one.response.head === other.response.head &&
+  one.response.body === other.response.body &&
+  one.response.trailers === other.response.trailers;

@@ -1,0 +1,272 @@
+import type { Fault } from "../../../../http/fault.ts";
+import { grpcStatusOf } from "../../../../http/grpc.ts";
+import { type Fields, type RequestHead, type ResponseHead, unknownLength } from "../../../../http/message.ts";
+import { readFields } from "../../../../http/scan.ts";
+import { type EndReason, type RequestReason, requestReasonOf } from "../../../../model/reasons.ts";
+import { isBlamed } from "../../../decide/http/retry.ts";
+import type { ServedPool } from "../../../dispatch/pool.ts";
+import type { PickKey } from "../../../pick/picker.ts";
+import type { RequestUpstream, UpstreamUser } from "../../../upstream/request-upstream.ts";
+import { BackendSide, type BackendSideOwner } from "../backend-side.ts";
+import type { HttpConnection } from "../client.ts";
+import type { HttpPlane } from "../plane.ts";
+import type { PoolChoice } from "../sticky-pick.ts";
+import type { RequestView } from "../view.ts";
+import { MessageReader } from "./grpc-messages.ts";
+
+/** Fields of a call. */
+const lines = "content-type: application/grpc\r\n";
+
+const path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
+
+/** Bytes of a message of a processor. */
+const longestMessage = 4 * 1_048_576 + 65_536;
+
+/** Bytes that are sent once more where the connection turns out to have ended before the processor heard of them. */
+const mostRepeated = 65_536;
+
+/** The user of a call. Of `over` and `failed` one is called at most, once, and nothing after it. */
+export interface CallOwner {
+  /** A message has come. */
+  message(bytes: Buffer): void;
+  /** The processor takes more. */
+  callTakes(): void;
+  /** The processor has ended the call in order. */
+  over(): void;
+  failed(detail: string): void;
+}
+
+/** The head of a call: messages follow, for as long as the request goes on. */
+class CallHead implements RequestHead {
+  readonly method = "POST";
+  scheme: "http" | "https" = "http";
+  readonly host: string;
+  readonly path = path;
+  readonly query = "";
+  readonly secondPath = undefined;
+  readonly length = unknownLength;
+  readonly upgrade = "";
+  readonly expectsContinue = false;
+  readonly takesTrailers = true;
+  authority: string;
+  readonly fields: Fields = readFields("");
+
+  constructor({ host, authority }: RequestView) {
+    this.host = host;
+    this.authority = authority;
+  }
+}
+
+/** One call of a processor: messages go both ways, for one request and its answer. */
+export class ProcessorCall implements BackendSideOwner, UpstreamUser {
+  readonly connection: HttpConnection;
+  readonly head: CallHead;
+  readonly choice: PoolChoice;
+  readonly key: PickKey;
+  readonly triesOthers = true;
+  readonly deadline = undefined;
+  needsNew = false;
+  /** Whether what is sent goes out at once. */
+  takes = true;
+  /** Bytes that were sent and have not gone out. */
+  behind = 0;
+  readonly #owner: CallOwner;
+  readonly #side: BackendSide;
+  readonly #reader = new MessageReader(longestMessage);
+  /** Messages that the processor has not answered yet with a byte; undefined: there are too many of them to be sent again. */
+  #unheard: Buffer[] | undefined = [];
+  #unheardBytes = 0;
+  /** When it was sent, by performance.now(); 0: there is no connection yet. */
+  #sentAt = 0;
+  #isPaused = false;
+  #isReading = false;
+  #isOver = false;
+  #trailers: Fields | undefined | "none" = "none";
+
+  constructor(plane: HttpPlane, view: RequestView, pool: ServedPool, owner: CallOwner) {
+    this.#owner = owner;
+    this.connection = view.connection;
+    this.head = new CallHead(view);
+    this.choice = { pool, backend: undefined, key: undefined };
+    this.key = {
+      clientAddress: view.client,
+      serverName: this.connection.serverName,
+      key: undefined,
+      preferred: undefined,
+    };
+    this.#side = new BackendSide(plane, this);
+  }
+
+  /** Behind the constructor, because it may fail at once. */
+  begin(): void {
+    this.#side.begin();
+  }
+
+  /** @param message with its prefix, and whoever calls has no more use for it. */
+  send(message: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#sentAt === 0 || !this.takes) this.behind += message.length;
+    if (this.#unheard !== undefined) {
+      this.#unheardBytes += message.length;
+      // Before there is a connection, whoever sends keeps to bounds of its own.
+      if (this.#unheardBytes > mostRepeated && this.#sentAt > 0) this.#unheard = undefined;
+      // A copy: whoever sends it may write to it.
+      else this.#unheard.push(this.#sentAt > 0 ? Buffer.from(message) : message);
+    }
+    if (this.#sentAt > 0) this.#write(message);
+  }
+
+  #write(message: Buffer): void {
+    if (!this.#side.upstream!.requestBody.body(message, 0, message.length, false)) this.takes = false;
+  }
+
+  connected(upstream: RequestUpstream): void {
+    const { address } = upstream.backend;
+    const { http } = this.choice.pool.definition;
+    this.#sentAt = performance.now();
+    this.head.scheme = upstream.secure ? "https" : "http";
+    this.head.authority = typeof http.host === "object" ? http.host.name : address;
+    upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines });
+    this.behind = 0;
+    const waiting = this.#unheard ?? [];
+    if (this.#unheardBytes > mostRepeated) this.#unheard = undefined;
+    for (const message of waiting) this.#write(this.#unheard === undefined ? message : Buffer.from(message));
+  }
+
+  /** Nothing more is sent. */
+  finish(): void {
+    if (!this.#isOver && this.#sentAt > 0) this.#side.upstream?.requestBody.end(undefined);
+  }
+
+  /** Whether there is no connection yet. */
+  get isConnecting(): boolean {
+    return this.#sentAt === 0 && !this.#isOver;
+  }
+
+  /** No message is wanted until {@link resume}. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#read();
+    if (!this.#isPaused && !this.#isOver) this.#side.upstream?.resume();
+  }
+
+  ended(reason: EndReason): void {
+    this.#failed(requestReasonOf(reason, "connect_failed"), reason);
+  }
+
+  drained(): void {
+    this.takes = true;
+    this.behind = 0;
+    this.#owner.callTakes();
+  }
+
+  interim(): void {}
+
+  response({ status, fields }: ResponseHead): void {
+    const code = grpcStatusOf(fields);
+    this.#unheard = undefined;
+    this.#side.dispatch.answered(this.#sentAt, status === 200);
+    if (status !== 200) this.#failed(undefined, `it answers with status ${status}`);
+    else if (code !== undefined && code !== 0) this.#failed(undefined, `status ${code} of gRPC`);
+  }
+
+  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    this.#reader.append(bytes, start, end);
+    if (last) this.#trailers = undefined;
+    this.#read();
+    return !this.#isPaused || this.#isOver;
+  }
+
+  end(trailers: Fields | undefined): void {
+    this.#trailers = trailers?.retain();
+    this.#read();
+  }
+
+  /** Hands over what has come, one message after the other: each may pause the call, or be its last. */
+  #read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (!this.#isPaused && !this.#isOver) {
+      const message = this.#reader.next();
+      if (typeof message === "string") this.#failed(undefined, message);
+      else if (message !== undefined) this.#owner.message(message);
+      else {
+        if (this.#trailers !== "none") this.#end(this.#trailers);
+        break;
+      }
+    }
+    this.#isReading = false;
+  }
+
+  #end(trailers: Fields | undefined): void {
+    const code = (trailers && grpcStatusOf(trailers)) ?? 0;
+    if (code !== 0) this.#failed(undefined, `status ${code} of gRPC`);
+    else if (this.#reader.isWithin) this.#failed(undefined, "its last message is not whole");
+    else {
+      this.drop();
+      this.#owner.over();
+    }
+  }
+
+  switched(): void {
+    this.#failed(undefined, "it changes to another protocol");
+  }
+
+  fail({ reason, detail }: Fault): void {
+    if (!this.#repeats()) this.#failed(reason, `${reason} (${detail})`);
+  }
+
+  broke(): void {
+    if (!this.#repeats()) this.#failed("backend_reset");
+  }
+
+  refused(): void {
+    if (!this.#repeats()) this.#failed("backend_refused");
+  }
+
+  /** Where a connection that was there before ended as it was used: once more, over another. */
+  #repeats(): boolean {
+    const { upstream } = this.#side;
+    if (this.needsNew || upstream === undefined || !upstream.isReused || this.#unheard === undefined)
+      return false;
+    this.needsNew = true;
+    this.#sentAt = 0;
+    this.takes = true;
+    this.#side.leave(false);
+    this.#side.again();
+    return true;
+  }
+
+  /** @param reason undefined: the processor itself says so. */
+  #failed(reason: RequestReason | undefined, detail: string = reason!): void {
+    if (this.#isOver) return;
+    if (this.#sentAt > 0 && reason !== undefined && isBlamed(reason))
+      this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
+    this.drop();
+    this.#owner.failed(detail);
+  }
+
+  /** Nothing more is sent or heard. */
+  drop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#side.drop();
+  }
+
+  /** @param now by performance.now(). */
+  endIfOverdue(now: number): void {
+    if (this.isConnecting) this.#side.dispatch.endIfOverdue(now);
+  }
+
+  /** The server is to be left, by its slot. */
+  vacate(slot: number): void {
+    if (this.#isOver || this.#side.dispatch.backend?.slot !== slot) return;
+    if (this.#sentAt === 0) this.#side.dispatch.vacate();
+    else this.#failed("backend_drained");
+  }
+}

@@ -1,0 +1,49 @@
+import { regexes } from "../../../../lib/regex.ts";
+import type { TextTest } from "../../../../model/http/match.ts";
+import type { Processor } from "../../../../model/http/processing.ts";
+import { compileTest } from "../../../decide/http/text-test.ts";
+import type { Verdict, Waiter, Waiting } from "../../../guard/step.ts";
+import type { HttpPlane } from "../plane.ts";
+import type { RequestView } from "../view.ts";
+import { HeadChanger } from "./changes.ts";
+import { Processing } from "./processing.ts";
+
+/** Requests of a worker that a processor has a say in. */
+const mostUnderWay = 4_096;
+
+/** Has a processor look at requests. It lets them pass, changed or not; and stays with them until they are over. */
+export class ProcessorJudge {
+  readonly definition: Processor;
+  readonly plane: HttpPlane;
+  readonly changer: HeadChanger;
+  /** Whether the processor gets a field, by its name in lower case. */
+  readonly sees: (name: string) => boolean;
+  underWay = 0;
+
+  /** @throws where a rule has a regular expression, and `loadRegexes` was not awaited. */
+  constructor(definition: Processor, plane: HttpPlane) {
+    const { only, never } = definition.sees;
+    const [wanted, unwanted] = [only.map(compile), never.map(compile)];
+    this.definition = definition;
+    this.plane = plane;
+    this.changer = new HeadChanger(definition.rules);
+    this.sees = (name) =>
+      (wanted.length === 0 || wanted.some((test) => test(name))) && !unwanted.some((test) => test(name));
+  }
+
+  judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
+    if (this.underWay >= mostUnderWay) return this.#failed("it has too many requests");
+    const pool = view.connection.listener.poolNamed(this.definition.pool);
+    if (pool === undefined) return this.#failed("its pool has left the configuration");
+    return new Processing(this, pool, view, waiter).begin();
+  }
+
+  #failed(detail: string): Verdict {
+    const { onFailure, failureStatus } = this.definition;
+    if (onFailure === "pass") return { kind: "pass" };
+    return { kind: "refuse", reason: "processor_failed", detail, status: failureStatus };
+  }
+}
+
+const compile = (test: TextTest): ((text: string) => boolean) =>
+  compileTest(test, (pattern, ignoreCase) => regexes().whole(pattern, ignoreCase));

@@ -1,0 +1,151 @@
+import { errorAt, warningAt } from "../../../../lib/findings.ts";
+import type { TextTest } from "../../../../model/http/match.ts";
+import {
+  type BodyMode,
+  type ChangeRules,
+  type ProcessingFact,
+  type ProcessingMode,
+  type Processor,
+  processingFacts,
+} from "../../../../model/http/processing.ts";
+import type { Node } from "../../node.ts";
+import type { Mapping } from "../context.ts";
+import { mapRegex, mapString } from "../match.ts";
+import type { ApplyFilter } from "./registry.ts";
+import { statusOf } from "./status.ts";
+
+/** In milliseconds, of Envoy. */
+const usualTimeout = 200;
+/** The most that Envoy collects of a body unless a listener says otherwise, in bytes. */
+const usualBuffer = 1_048_576;
+
+/** `ExternalProcessor`: a server has a say in requests and answers. */
+export const applyProcessing: ApplyFilter = async ({ name, config, own }, parts, guards, mapping) => {
+  if (own?.flag("disabled") === true) return;
+  const overrides = own?.node("overrides");
+  const guard = await guards.nameOf(overrides ?? config, "process", name, (label) =>
+    processorOf(config, overrides, { label, name }, mapping),
+  );
+  if (guard !== undefined) parts.guards.push([guard]);
+};
+
+async function processorOf(
+  config: Node,
+  overrides: Node | undefined,
+  { label, name }: { readonly label: string; readonly name: string },
+  mapping: Mapping,
+): Promise<Processor | undefined> {
+  const { report } = mapping;
+  const service = overrides?.node("grpc_service") ?? config.node("grpc_service");
+  const pool = service?.node("envoy_grpc")?.text("cluster_name") ?? "";
+  if (pool === "") {
+    report(errorAt(config.path, "expected grpc_service with the cluster of envoy_grpc"));
+    return undefined;
+  }
+  const looksOn = config.flag("observability_mode") === true;
+  const mode = modeOf(overrides?.node("processing_mode") ?? config.node("processing_mode"), mapping);
+  const modes = config.nodes("allowed_override_modes").map((each) => modeOf(each, mapping));
+  const rules = await rulesOf(config.node("mutation_rules"), mapping);
+  const forward = config.node("forward_rules");
+  const only = await testsOf(forward?.node("allowed_headers"), mapping);
+  const never = await testsOf(forward?.node("disallowed_headers"), mapping);
+  if (rules === undefined || only === undefined || never === undefined) return undefined;
+  const passes = overrides?.flag("failure_mode_allow") ?? config.flag("failure_mode_allow");
+  return {
+    kind: "process",
+    name: label,
+    filter: name,
+    pool,
+    mode: looksOn ? watchedMode(mode) : mode,
+    modes: config.flag("allow_mode_override") === true ? (modes.length > 0 ? modes : "any") : [],
+    timeout: config.number("message_timeout") ?? usualTimeout,
+    longestTimeout: config.number("max_message_timeout") ?? 0,
+    onFailure: passes === true ? "pass" : "refuse",
+    failureStatus: statusOf(config.node("status_on_error")) ?? 500,
+    buffer: usualBuffer,
+    sees: { only, never },
+    rules,
+    facts: {
+      request: factsOf(config, "request_attributes", mapping),
+      response: factsOf(config, "response_attributes", mapping),
+    },
+    looksOn,
+    mayAnswer: config.flag("disable_immediate_response") !== true,
+    reroutes: reroutesOf(config),
+    sendsEarly: config.flag("send_body_without_waiting_for_header_response") === true,
+  };
+}
+
+function reroutesOf(config: Node): Processor["reroutes"] {
+  const action = config.text("route_cache_action");
+  if (action === "CLEAR") return "always";
+  return action === "RETAIN" || config.flag("disable_clear_route_cache") === true ? "never" : "asked";
+}
+
+const bodies: Readonly<Record<string, BodyMode>> = {
+  STREAMED: "streamed",
+  BUFFERED: "buffered",
+  BUFFERED_PARTIAL: "partial",
+  FULL_DUPLEX_STREAMED: "duplex",
+};
+
+/** A `ProcessingMode`: without one, the heads alone. */
+function modeOf(mode: Node | undefined, { report }: Mapping): ProcessingMode {
+  const side = (of: "request" | "response"): ProcessingMode["request"] => {
+    const body = mode?.text(`${of}_body_mode`) ?? "";
+    const trailers = mode?.text(`${of}_trailer_mode`) === "SEND";
+    if (body === "GRPC") report(errorAt(mode!.at(`${of}_body_mode`), "umay can't do this yet"));
+    if (body === "FULL_DUPLEX_STREAMED" && !trailers)
+      report(errorAt(mode!.at(`${of}_body_mode`), `needs ${of}_trailer_mode: SEND`));
+    return { head: mode?.text(`${of}_header_mode`) !== "SKIP", body: bodies[body] ?? "none", trailers };
+  };
+  return { request: side("request"), response: side("response") };
+}
+
+/** Whoever looks on gets bodies in parts, or none. */
+function watchedMode({ request, response }: ProcessingMode): ProcessingMode {
+  const side = (of: ProcessingMode["request"]): ProcessingMode["request"] => ({
+    ...of,
+    body: of.body === "streamed" ? "streamed" : "none",
+  });
+  return { request: side(request), response: side(response) };
+}
+
+async function rulesOf(rules: Node | undefined, mapping: Mapping): Promise<ChangeRules | undefined> {
+  const test = async (name: string): Promise<TextTest | undefined | "none"> => {
+    const matcher = rules?.node(name);
+    if (matcher === undefined) return "none";
+    const value = await mapRegex(matcher, mapping);
+    return value === undefined ? undefined : { kind: "regex", value, ignoreCase: false };
+  };
+  const [allow, deny] = [await test("allow_expression"), await test("disallow_expression")];
+  if (allow === undefined || deny === undefined) return undefined;
+  return {
+    routing: rules?.flag("allow_all_routing") === true,
+    internal: rules?.flag("allow_envoy") === true,
+    system: rules?.flag("disallow_system") !== true,
+    others: rules?.flag("disallow_all") !== true,
+    allow: allow === "none" ? undefined : allow,
+    deny: deny === "none" ? undefined : deny,
+    strict: rules?.flag("disallow_is_error") === true,
+  };
+}
+
+/** @returns undefined where one of them could not be mapped. */
+async function testsOf(list: Node | undefined, mapping: Mapping): Promise<readonly TextTest[] | undefined> {
+  const tests = await Promise.all((list?.nodes("patterns") ?? []).map((each) => mapString(each, mapping)));
+  return tests.every((test) => test !== undefined) ? (tests as readonly TextTest[]) : undefined;
+}
+
+function factsOf(
+  config: Node,
+  field: "request_attributes" | "response_attributes",
+  { report }: Mapping,
+): readonly ProcessingFact[] {
+  return config.texts(field).flatMap((name) => {
+    const known = processingFacts.find((fact) => fact === name);
+    if (known === undefined)
+      report(warningAt(config.at(field), `${JSON.stringify(name)} has no effect: umay does not know it`));
+    return known ?? [];
+  });
+}

@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders, request as send } from "node:http";
+import { connect } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { cluster, type EnvoyFile, envoyFile, httpFilter, typed } from "../support/envoy.ts";
+import { answerTo, type Call, message, mutation, TestProcessor } from "../support/processor.ts";
+import { type RunningUmay, startUmay } from "../support/umay.ts";
+
+/*
+ * Processors (`ext_proc`) beside the program: bodies of any size, processors in a row, and those that fail in the middle. The
+ * same requests are asked of Envoy in `envoy-comparison.test.ts`.
+ */
+
+interface Answer {
+  readonly status: number;
+  readonly fields: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly trailers: Readonly<Record<string, string | undefined>>;
+  /** The answer was cut short. */
+  readonly isCut: boolean;
+}
+
+const seen: { trailers: NodeJS.Dict<string>; body: string }[] = [];
+const backend = createServer((asked, answer) => {
+  if (asked.url === "/begun") {
+    answer.writeHead(200, { "content-type": "text/plain" });
+    answer.write("begun");
+    return;
+  }
+  const parts: Buffer[] = [];
+  asked.on("data", (part: Buffer) => parts.push(part));
+  asked.on("end", () => {
+    const body = Buffer.concat(parts);
+    seen.push({ trailers: asked.trailers, body: body.toString() });
+    answer.writeHead(200, { "x-order": asked.headers["x-order"] ?? "", trailer: "x-end" });
+    answer.write(body);
+    answer.addTrailers({ "x-end": "backend" });
+    answer.end();
+  });
+});
+
+/** Adds its name to `x-order` of requests and answers. */
+const named = (name: string) =>
+  TestProcessor.start(({ part, fields }) => {
+    const before = fields.get("x-order") ?? "";
+    return part < 4 ? answerTo(part, [2, mutation({ "x-order": before + name })]) : answerTo(part);
+  });
+
+/** Shows what it was sent, and answers nothing. */
+const silent: number[] = [];
+const calls: Call[] = [];
+
+let dir: string;
+let umay: RunningUmay;
+let processors: Readonly<Record<string, TestProcessor>>;
+
+const options = typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", {
+  explicit_http_config: { http2_protocol_options: {} },
+});
+
+const asks = (name: string, more: object = {}): object =>
+  httpFilter(
+    "ext_proc.v3.ExternalProcessor",
+    { grpc_service: { envoy_grpc: { cluster_name: name } }, message_timeout: "5s", ...more },
+    { name, disabled: true },
+  );
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), "umay-processing-"));
+  await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
+  processors = {
+    scripted: await TestProcessor.start(),
+    one: await named("1"),
+    two: await named("2"),
+    silent: await TestProcessor.start(({ part }) => {
+      silent.push(part);
+      return undefined;
+    }),
+    huge: await TestProcessor.start(({ part }) =>
+      part === 4 ? answerTo(4, [3, message([1, Buffer.alloc(5_000_000)])]) : answerTo(part),
+    ),
+    leaves: await TestProcessor.start(({ part }, call) => {
+      calls.push(call);
+      return part === 5 ? undefined : answerTo(part);
+    }),
+  };
+  const bodies = (of: string, mode: string, trailers = "SKIP"): object => ({
+    [`${of}_body_mode`]: mode,
+    [`${of}_trailer_mode`]: trailers,
+  });
+  const both = (mode: string, trailers?: string): object => ({
+    processing_mode: { ...bodies("request", mode, trailers), ...bodies("response", mode, trailers) },
+  });
+  const on = (names: readonly string[], overrides?: object): object =>
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        overrides === undefined
+          ? typed("envoy.config.route.v3.FilterConfig", { config: typed(perRoute, { overrides: {} }) })
+          : typed(perRoute, { overrides }),
+      ]),
+    );
+  const route = (prefix: string, names: readonly string[], overrides?: object): object => ({
+    match: { prefix },
+    route: { cluster: "a", timeout: "20s" },
+    typed_per_filter_config: on(names, overrides),
+  });
+  const file: EnvoyFile = {
+    port: 0,
+    filters: [
+      ...["scripted", "one", "two", "huge", "leaves"].map((name) => asks(name)),
+      asks("silent", { observability_mode: true, ...both("STREAMED", "SEND") }),
+    ],
+    routes: [
+      route("/streamed", ["scripted"], both("STREAMED", "SEND")),
+      route("/buffered", ["scripted"], both("BUFFERED")),
+      route("/duplex", ["scripted"], both("FULL_DUPLEX_STREAMED", "SEND")),
+      route("/row", ["one", "two"]),
+      route("/watched", ["silent"], both("STREAMED", "SEND")),
+      route("/huge", ["huge"], { processing_mode: bodies("request", "STREAMED") }),
+      route("/begun", ["leaves"], { processing_mode: bodies("response", "STREAMED") }),
+    ],
+    clusters: [
+      cluster("a", (backend.address() as AddressInfo).port),
+      ...Object.entries(processors).map(([name, { port }]) =>
+        cluster(name, port, {
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+          },
+        }),
+      ),
+    ],
+  };
+  const path = join(dir, "envoy.json");
+  writeFileSync(path, envoyFile(file));
+  umay = await startUmay("", {
+    args: ["--envoy-config", path],
+    env: { UMAY__WORKERS: "1", UMAY__ADMIN__BIND: "127.0.0.1:0" },
+  });
+});
+
+const perRoute = "envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute";
+
+after(async () => {
+  await umay?.[Symbol.asyncDispose]();
+  for (const processor of Object.values(processors ?? {})) processor[Symbol.dispose]();
+  backend.closeAllConnections();
+  await new Promise<void>((resolve) => backend.close(() => resolve()));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function ask(
+  path: string,
+  fields: Readonly<Record<string, string>> = {},
+  body: Buffer | string = "",
+  trailers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const outgoing = send({
+    host: "127.0.0.1",
+    port: umay.port("l"),
+    path,
+    method: body.length > 0 ? "POST" : "GET",
+    headers: {
+      host: "x.test",
+      te: "trailers",
+      ...(body.length > 0 && { "transfer-encoding": "chunked" }),
+      ...fields,
+    },
+    agent: false,
+  });
+  if (outgoing.getHeader("expect") === undefined) {
+    outgoing.addTrailers(trailers);
+    outgoing.end(body);
+  } else
+    outgoing.on("continue", () => {
+      outgoing.end(body);
+    });
+  const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+  const parts: Buffer[] = [];
+  let isCut = false;
+  response.on("data", (part: Buffer) => parts.push(part));
+  await new Promise<void>((resolve) => {
+    response.on("end", resolve);
+    response.on("error", () => {
+      isCut = true;
+      resolve();
+    });
+  });
+  return {
+    status: response.statusCode!,
+    fields: response.headers,
+    body: Buffer.concat(parts),
+    trailers: response.trailers,
+    isCut,
+  };
+}
+
+const large = Buffer.alloc(6 * 1_048_576, "abcdefgh");
+
+for (const [path, deed] of [
+  ["/streamed", "upper"],
+  ["/duplex", "duplex"],
+] as const)
+  test(`${path}: bodies of any size pass in parts, both ways, with what was made of each`, async () => {
+    const { status, body, trailers, isCut } = await ask(path, { "x-do": deed }, large, { "x-mine": "1" });
+    assert.deepEqual([status, isCut, body.length], [200, false, large.length]);
+    assert.ok(body.equals(Buffer.alloc(large.length, "ABCDEFGH")));
+    assert.equal(trailers["x-end"], "backend");
+    assert.equal(seen.at(-1)!.trailers["x-mine"], "1");
+  });
+
+test("a body that is collected has what the processor made of it, and one that is too large gets 413", async () => {
+  const { status, body } = await ask("/buffered", { "x-do": "longer" }, "hello");
+  assert.deepEqual([status, body.toString()], [200, "<<hello>>"]);
+  assert.equal((await ask("/buffered", { "x-do": "upper" }, large)).status, 413);
+  await umay.logged(({ reason, path }) => reason === "body_too_large" && path === "/buffered");
+});
+
+test("a client that waits for a word gets it where the processor wants the body first", async () => {
+  const { status, body } = await ask("/buffered", { "x-do": "upper", expect: "100-continue" }, "hello");
+  assert.deepEqual([status, body.toString()], [200, "HELLO"]);
+});
+
+test("requests pass processors in their order, and answers in the other one", async () => {
+  const { status, fields } = await ask("/row");
+  assert.deepEqual([status, fields["x-order"]], [200, "1221"]);
+});
+
+test("nobody waits for a processor that only looks on, and it gets copies of everything", async () => {
+  const { status, body } = await ask("/watched", {}, "hello", { "x-mine": "1" });
+  assert.deepEqual([status, body.toString()], [200, "hello"]);
+  await umay.logged(({ path }) => path === "/watched");
+  const wait = Date.now() + 10_000;
+  while (silent.length < 6 && Date.now() < wait) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([...new Set(silent)].sort(), [2, 3, 4, 5, 6, 7]);
+});
+
+test("a message of a processor that is too large ends its request", async () => {
+  assert.equal((await ask("/huge", {}, "hello")).status, 500);
+  const line = await umay.logged(({ path }) => path === "/huge");
+  assert.deepEqual(
+    [line["reason"], /more than \d+ bytes/.test(String(line["detail"]))],
+    ["processor_failed", true],
+  );
+});
+
+test("an answer whose processor dies in the middle is cut, and never looks complete", async () => {
+  const outgoing = send({ host: "127.0.0.1", port: umay.port("l"), path: "/begun", agent: false });
+  outgoing.on("error", () => {}).end();
+  const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+  const isCut = new Promise<boolean>((resolve) => {
+    response.on("end", () => resolve(false)).on("error", () => resolve(true));
+  });
+  response.resume();
+  while (calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  calls.at(-1)!.emit("error", { code: 13, details: "no" });
+  assert.equal(await isCut, true);
+  const line = await umay.logged(({ path }) => path === "/begun");
+  assert.equal(line["reason"], "processor_failed");
+});
+
+test("over HTTP/2 it is the same", async () => {
+  const session = connect(`http://127.0.0.1:${umay.port("l")}`);
+  const stream = session.request({ ":path": "/streamed", ":method": "POST", "x-do": "upper" });
+  stream.end("hello");
+  let text = "";
+  stream.setEncoding("utf8").on("data", (part: string) => {
+    text += part;
+  });
+  const [head] = (await once(stream, "response")) as [import("node:http2").IncomingHttpHeaders];
+  await once(stream, "end");
+  session.close();
+  assert.deepEqual([head[":status"], text], [200, "HELLO"]);
+});
+
+test("no call of a processor outlives its request", async () => {
+  const { one, scripted } = processors;
+  await ask("/row");
+  const wait = Date.now() + 10_000;
+  while (one!.calls.size + scripted!.calls.size > 0 && Date.now() < wait)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([one!.calls.size, scripted!.calls.size], [0, 0]);
+});
