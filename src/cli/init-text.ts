@@ -57,7 +57,7 @@ function redirectListener({ redirect, listen }: InitChoice): string {
   return `[listeners.plain] # only sends clients to https
 bind = ${quoted(redirect)}
 mode = "http"
-https_redirect = { port = ${port} } # 308 for whatever no route of this listener takes`;
+https_redirect = { port = ${port} } # 308; a route is served here only if it names this listener`;
 }
 
 function listener({ listen, certificate, http }: InitChoice): string {

@@ -48,6 +48,7 @@ before(async () => {
     pool = "app"
     sticky = { cookie = "umay_app" }
     [routes.challenge]
+    listeners = ["plain"]
     path_prefix = "/.well-known/acme-challenge"
     pool = "app"
     [routes.admin]
@@ -574,7 +575,7 @@ describe("lessons", { concurrency: 8 }, () => {
     assert.match(fields.get("set-cookie")!, /^umay_app=/);
   });
 
-  test("lesson 29: a redirect to https keeps the method, and a more specific route comes before it", async () => {
+  test("lesson 29: a redirect to https keeps the method, and a route that names the listener comes before it", async () => {
     const redirected = await asked(request("POST /form?x", ["content-length: 0"]), "plain");
     assert.deepEqual([redirected.status, redirected.fields.get("location")], [308, "https://a.test/form?x"]);
     assert.equal((await asked(request("GET /.well-known/acme-challenge/token"), "plain")).status, 200);

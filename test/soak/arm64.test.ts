@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { makeDebianPackage } from "../../tools/package/debian.ts";
 import { makeExecutable } from "../../tools/package/executable.ts";
 import { LonelyDebian, makeDebian, noDebian } from "../support/debian-root.ts";
+import { becomes } from "../support/settled.ts";
 
 const emulator = spawnSync("which", ["qemu-aarch64-static"], { encoding: "utf8" }).stdout.trim();
 const skip = noDebian || (emulator === "" ? "qemu-user-static is missing" : false);
@@ -48,6 +49,14 @@ describe("the Debian package for arm64", { skip }, () => {
     assert.equal(status, 0, `${command.join(" ")}\n${stdout}${stderr}`);
   }
 
+  function status(): string {
+    try {
+      return debian.run("umay", "status");
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
   test("installs, and its program says its version and finds its configuration good", () => {
     debian.run("dpkg", "--install", "/umay.deb");
     assert.match(debian.run("dpkg", "--status", "umay"), /^Architecture: arm64$/m);
@@ -59,7 +68,13 @@ describe("the Debian package for arm64", { skip }, () => {
     await debian.serveEchoes("127.0.0.1:8080");
     const umay = await debian.serve();
     assert.match(debian.hello(), /^hello$/m);
-    assert.match(debian.run("umay", "status"), /127\.0\.0\.1:8080/);
+    // It waits for three seconds, in which an emulated umay may still be compiling.
+    await becomes(
+      () => status(),
+      (text) => text.includes("127.0.0.1:8080"),
+      "the status",
+      60_000,
+    );
     umay.kill("SIGTERM");
     assert.deepEqual(await once(umay, "exit"), [0, null]);
   });

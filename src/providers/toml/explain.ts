@@ -41,8 +41,10 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
           (issue.params?.["hint"] as string | undefined) ?? foreignValue(value, path, schema),
         ),
       ];
+    case "invalid_type":
+      return [finding(issue, value, "expected a table", asTable(value, path, schema))];
     default:
-      return [finding(issue, value, issue.code === "invalid_type" ? "expected a table" : issue.message)];
+      return [finding(issue, value, issue.message)];
   }
 }
 
@@ -60,6 +62,20 @@ function foreignValue(value: unknown, path: Path, schema: SchemaNode): string | 
   const kinds = nodesAt(schema, path).map((node) => node["x-type"] ?? "");
   const kind = kinds.find((name) => Object.hasOwn(foreign, name));
   return kind === undefined ? undefined : foreign[kind]!(value, path);
+}
+
+/** The table that someone meant who wrote `true`, or the one value that it needs. */
+function asTable(value: unknown, path: Path, schema: SchemaNode): string | undefined {
+  for (const { properties, required = [] } of nodesAt(schema, path)) {
+    if (properties === undefined) continue;
+    if (value === true && required.length === 0) return `did you mean ${path.at(-1)} = {}?`;
+    if (typeof value !== "string") continue;
+    const [only, another] = required;
+    const key = properties["type"]?.const === value ? "type" : another === undefined ? only : undefined;
+    if (key !== undefined && [undefined, value].includes(properties[key]?.const as string | undefined))
+      return `did you mean ${path.at(-1)} = { ${key} = ${JSON.stringify(value)} }?`;
+  }
+  return undefined;
 }
 
 /** The schema's own messages say what was expected. The written value is added here. */
@@ -97,7 +113,8 @@ function explainBranch(
     below.path.length === 0 &&
     (below.code === "invalid_type" || (below.code === "invalid_value" && isTable(value)));
   const branch = issue.errors.find((below) => !below.some(wrongKind));
-  if (branch === undefined) return [finding(issue, value, issue.message)];
+  if (branch === undefined)
+    return [finding(issue, value, issue.message, asTable(value, issue.path as Path, schema))];
   return branch.flatMap((below) =>
     explainIssue({ ...below, path: [...issue.path, ...below.path] }, tree, schema),
   );
@@ -147,22 +164,35 @@ function otherTable(key: string, table: Path, schema: SchemaNode): string | unde
   collectTables(schema, [], tables);
   const near = suggest(key, tables.keys());
   if (near === undefined) return undefined;
-  // Most likely it was meant for a table below the one that it is in, or near that.
-  const isNear = (place: string): boolean => place.startsWith(`in [${table[0]}.`);
-  const places = [...new Set(tables.get(near))].sort((a, b) => Number(isNear(b)) - Number(isNear(a)));
+  // Most likely it was meant for a table below the one that it is in, or else near that.
+  const named = table.map((step, index) => (index === 1 ? "<name>" : step)).join(".");
+  const all = [...new Set(tables.get(near))];
+  const under = (path: string): string[] => all.filter((place) => place.includes(`[${path}.`));
+  const [places] = [under(named), under(String(table[0])), all].filter(({ length }) => length > 0) as [
+    string[],
+  ];
   return `${near === key ? "it" : `"${near}"`} belongs ${places.slice(0, 3).join(" or ")}`;
 }
 
 /** For every key of the schema, the tables that have it. */
-function collectTables(root: SchemaNode, path: readonly string[], found: Map<string, string[]>): void {
+function collectTables(
+  root: SchemaNode,
+  path: readonly string[],
+  found: Map<string, string[]>,
+  isList = false,
+): void {
   for (const node of alternatives(root)) {
     const place =
-      path.length === 0 ? "at the top of the file, before the first [table]" : `in [${path.join(".")}]`;
+      path.length === 0
+        ? "at the top of the file, before the first [table]"
+        : isList
+          ? `in [[${path.join(".")}]]`
+          : `in [${path.join(".")}]`;
     for (const [key, child] of Object.entries(node.properties ?? {})) {
       found.set(key, [...(found.get(key) ?? []), place]);
       collectTables(child, [...path, key], found);
     }
-    if (node.items !== undefined) collectTables(node.items, path, found);
+    if (node.items !== undefined) collectTables(node.items, path, found, true);
     if (typeof node.additionalProperties === "object")
       collectTables(node.additionalProperties, [...path, "<name>"], found);
   }

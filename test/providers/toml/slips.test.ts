@@ -94,6 +94,18 @@ const foreign: readonly (readonly [text: string, hint: string | undefined])[] = 
   [`${listener}mode = "udp"\n${pool}`, undefined],
   [`${listener}${pool.replace("127.0.0.1:80", "8080")}`, 'did you mean "127.0.0.1:8080"?'],
   [`${listener}${pool}[pools.p.tls]\nport = 1`, undefined],
+  [`${listener}${pool}[listeners.a.tls]\ncert = "x"`, "it belongs in [[listeners.<name>.tls.certificates]]"],
+  [`${listener}${pool}[pools.p]\nhealth = "tcp"`, 'did you mean health = { type = "tcp" }?'],
+  [`${listener}${pool}[pools.p]\ntls = true`, "did you mean tls = {}?"],
+  [`${listener}${pool}[pools.p]\noutlier = false`, undefined],
+  [`[log]\naccess = "a.log"\n${listener}${pool}`, 'did you mean access = { file = "a.log" }?'],
+  [`${listener}${pool.replace("80", "80 check")}`, 'did you mean "127.0.0.1:80"? Checks are a table'],
+  [
+    `${listener}${pool.replace("80", "80 weight 2 backup")}`,
+    'did you mean { address = "127.0.0.1:80", backup = true, weight = 2 }?',
+  ],
+  [`${listener.replace("127.0.0.1:1", "443 ssl")}${pool}`, 'did you mean "0.0.0.0:443"? TLS is a table'],
+  [`${listener.replace("127.0.0.1:1", "*:443 ssl crt x")}${pool}`, 'did you mean "0.0.0.0:443"? TLS is'],
 ];
 
 for (const [text, hint] of foreign)

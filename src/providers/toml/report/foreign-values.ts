@@ -1,3 +1,5 @@
+import { parseAddress } from "../../../lib/address.ts";
+
 /*
  * Addresses, hosts and paths as other proxies write them, with what was most likely meant.
  */
@@ -6,6 +8,8 @@
 export function foreignAddress(text: string, usual: string): string | undefined {
   const [, port] = /^(?:\*?:)?(\d{1,5})$/.exec(text) ?? [];
   if (port !== undefined) return `did you mean "${usual}:${port}"?`;
+  const [, address, words] = /^(\S+)\s+(\S.*)$/.exec(text) ?? [];
+  if (address !== undefined) return withWords(address, words!, usual);
   const [, scheme, host, given, rest = ""] =
     /^(https?|tcp|tls):\/\/([\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?(\/.*)?$/i.exec(text) ?? [];
   if (scheme === undefined) return undefined;
@@ -13,6 +17,21 @@ export function foreignAddress(text: string, usual: string): string | undefined 
   const encrypted = isEncrypted ? "; whether TLS is spoken to it is said by [pools.<name>.tls]" : "";
   const path = rest.length > 1 ? "; a path is no part of it" : "";
   return `did you mean "${host}:${given ?? (isEncrypted ? "443" : "80")}"?${encrypted}${path}`;
+}
+
+/** An address with further words, such as `backup`, `weight 2` or `ssl`, in the same text. */
+function withWords(text: string, words: string, usual: string): string | undefined {
+  const address = typeof parseAddress(text) === "string" ? undefined : text.replace(/^\*/, usual);
+  const meant = address === undefined ? foreignAddress(text, usual) : `did you mean "${address}"?`;
+  if (meant === undefined) return undefined;
+  const [, weight] = /\bweight[ =](\d{1,6})\b/.exec(words) ?? [];
+  const keys = [
+    ...(/\bbackup\b/.test(words) ? ["backup = true"] : []),
+    weight && `weight = ${weight}`,
+  ].filter(Boolean);
+  if (address !== undefined && keys.length > 0)
+    return `did you mean { address = "${address}", ${keys.join(", ")} }?`;
+  return `${meant} ${usual === "0.0.0.0" ? "TLS is a table, tls" : "Checks are a table, health"}`;
 }
 
 /** A pattern or a variable where hosts of requests, or names that clients ask for, are expected; else as {@link foreignName}. */

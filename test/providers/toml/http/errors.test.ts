@@ -192,6 +192,13 @@ test("routes without a listener that takes requests are errors", async () => {
   assert.match(lines.join("\n"), /error routes\.x: no listener has mode = "http"/);
 });
 
+test("a route that no listener takes, because all of them redirect, is an error that says what to add", async () => {
+  const { lines } = await loadHttp(
+    `${base.replace('pool = "a"', "https_redirect = {}")}[routes.x]\npool = "b"\n`,
+  );
+  assert.match(lines.join("\n"), /error routes\.x: is for no listener: .*add listeners = \["web"\]/);
+});
+
 test("a route for a listener that relays is an error", async () => {
   const other = '[listeners.raw]\nbind = "127.0.0.1:1"\npool = "a"\n';
   const { lines } = await loadHttp(`${base}${other}[routes.x]\nlisteners = ["raw"]\npool = "b"\n`);

@@ -238,3 +238,17 @@ test("retry = {} does something: it adds what may be lost, and 502, 503 and 504,
   const ranged = await httpModel(`${base}[routes.b]\npath = "/b"\npool = "b"\n${range}\n`);
   assert.deepEqual(routeOf(ranged, "b").retry.statuses, [502, 503, 504, 429]);
 });
+
+test("a listener that redirects to https has the routes that name it, and no others", async () => {
+  const plain = '[listeners.plain]\nbind = "127.0.0.1:1"\nmode = "http"\nhttps_redirect = { port = 8080 }\n';
+  const routes =
+    '[routes.b]\npath = "/b"\npool = "b"\n[routes.own]\nlisteners = ["plain"]\npath = "/own"\npool = "b"\n';
+  const { model, lines } = await loadHttp(`${base}${plain}${routes}`);
+  assert.ok(model, lines.join("\n"));
+  const of = (listener: string): string[] => {
+    const table = model.routeTables.find(({ name }) => name === serveOf(model, listener).routes)!;
+    return [...routesOf(table)].map(({ name }) => name);
+  };
+  assert.deepEqual(of("plain"), ["own"]);
+  assert.deepEqual(of("web"), ["b"]);
+});

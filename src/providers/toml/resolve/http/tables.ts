@@ -40,10 +40,11 @@ export async function resolveTables(
         ...errorAt(["routes", route.name], 'no listener has mode = "http", which takes requests for it'),
         at: "key",
       });
+  else checkTaken(resolved, speaking, listeners, resolving);
   const tables = new Map<string, HttpRouteTable>();
   const nameOf = new Map<string, string>();
   for (const name of speaking) {
-    const own = resolved.filter((route) => route.listeners?.includes(name) ?? true);
+    const own = resolved.filter((route) => isFor(route, name, listeners));
     const { pool, https_redirect: redirect } = listeners[name]!;
     if (own.length === 0 && pool === undefined && redirect === undefined)
       resolving.report(
@@ -58,6 +59,28 @@ export async function resolveTables(
     nameOf.set(name, table.name);
   }
   return { tables: [...tables.values()], nameOf };
+}
+
+/** Whoever redirects to https wants nothing to be served in the clear that does not say so itself. */
+const isFor = (route: ResolvedRoute, listener: string, listeners: Settings["listeners"]): boolean =>
+  route.listeners?.includes(listener) ?? listeners[listener]!.https_redirect === undefined;
+
+/** @param speaking the listeners that speak HTTP. */
+function checkTaken(
+  routes: readonly ResolvedRoute[],
+  speaking: readonly string[],
+  listeners: Settings["listeners"],
+  { report }: Resolving,
+): void {
+  for (const route of routes)
+    if (route.listeners === undefined && !speaking.some((name) => isFor(route, name, listeners)))
+      report({
+        ...errorAt(
+          ["routes", route.route.name],
+          `is for no listener: one with https_redirect takes requests only for routes that name it; add listeners = ["${speaking[0]}"]`,
+        ),
+        at: "key",
+      });
 }
 
 /** Those that routes name; one that is not there was reported. */

@@ -157,7 +157,7 @@ export const httpKeys = {
       port: integer(1, 65_535).prefault(443).describe("The port of https."),
     })
     .optional()
-    .describe("Sends clients from http to https (308) where no route takes a request."),
+    .describe("Sends clients from http to https (308), but for requests of routes that name this listener."),
   hsts: z
     .union([duration("0s", "1000d"), hstsTable], {
       error: 'expected a duration, such as "365d", or a table with max_age',

@@ -200,7 +200,10 @@ const settings = {
     .array(name, { error: 'expected a list of listeners, such as ["web"]' })
     .min(1, { error: "the list is empty; expected at least one listener, or no key" })
     .optional()
-    .meta({ description: "The listeners whose requests it takes.", "x-default": 'all with `mode = "http"`' }),
+    .meta({
+      description: "The listeners whose requests it takes.",
+      "x-default": 'all with `mode = "http"`, but for those with `https_redirect`',
+    }),
   hosts: z
     .array(requestHost, { error: 'expected a list of hosts, such as ["example.com", "*.example.com"]' })
     .min(1, { error: "the list is empty; expected at least one host, or no key" })
