@@ -144,7 +144,7 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
     leftIn: undefined,
     discovery: undefined,
     check: undefined,
-    panic: undefined,
+    panic: [],
   };
   const monitor = new HealthMonitor({
     pool: () => pool,

@@ -28,7 +28,7 @@ export class SimulatedPool implements PickContext {
 
   constructor(spec: PickerSpec, workers: number, slowStart: number, random: () => number) {
     this.#spec = spec;
-    this.#pool = { panic: undefined, placed: { slowStart } };
+    this.#pool = { panic: [], placed: { slowStart } };
     this.#random = random;
     this.#pickers = Array.from({ length: workers });
     const decay = latencyDecay(spec);
@@ -61,6 +61,7 @@ export class SimulatedPool implements PickContext {
         random: this.#random,
         previous,
         worker: { index, count: this.#pickers.length },
+        peers: () => [],
       }),
     );
   }

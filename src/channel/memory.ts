@@ -44,7 +44,15 @@ export const noLimit = 2 ** 31 - 1;
  * Why a backend may not be picked. `trusted` lifts all but `draining`: too few of its pool are left without it.
  * `checking`: its first check is not over.
  */
-export const backendFlag = { down: 1, ejected: 2, draining: 4, trusted: 8, checking: 16 } as const;
+export const backendFlag = {
+  down: 1,
+  ejected: 2,
+  draining: 4,
+  trusted: 8,
+  checking: 16,
+  /** Whoever found it says that it takes no sessions. */
+  unfit: 32,
+} as const;
 
 /** Whether a backend with these flags may be picked. */
 export function mayBePicked(flags: number): boolean {
@@ -54,7 +62,7 @@ export function mayBePicked(flags: number): boolean {
 /** The state of a backend with these flags. An order to drain comes first, and then what is known of its health. */
 export function stateOf(flags: number): BackendState {
   if (flags & backendFlag.draining) return "draining";
-  if (flags & backendFlag.down) return "down";
+  if (flags & (backendFlag.down | backendFlag.unfit)) return "down";
   if (flags & backendFlag.ejected) return "ejected";
   return flags & backendFlag.checking ? "checking" : "up";
 }

@@ -49,7 +49,12 @@ export async function explainModel(
     store.setBackends(name, backends);
     problems.set(name, problem);
   }
-  const worker = { shared, counters: counters.memories[0]!, worker: { index: 0, count: 1 } };
+  const worker = {
+    shared,
+    counters: counters.memories[0]!,
+    worker: { index: 0, count: 1 },
+    peers: (pool: string) => store.snapshot.pools.find(({ name }) => name === pool)?.backends ?? [],
+  };
   const pools = new Map(
     store.snapshot.pools
       .filter(({ name }) => needed.has(name))

@@ -78,6 +78,11 @@ export class ServedState {
     this.#taken = taken;
   }
 
+  /** The backends of a pool; none where it is not served. */
+  backendsOf(pool: string): PlacedPool["backends"] {
+    return this.#pools.get(pool)?.definition.backends ?? [];
+  }
+
   /** One change after the other. @throws when it can't be served; what was served goes on. */
   async apply({ version, listeners, pools, routeTables, gone }: Difference): Promise<void> {
     const prepared: Prepared = { listeners: new Map(), opened: [], commits: [] };

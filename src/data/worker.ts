@@ -86,6 +86,7 @@ const memory = {
   guards: plane.guards,
   shared: setup.shared,
   worker: { index: setup.id - 1, count: setup.count },
+  peers: (pool: string) => state.backendsOf(pool),
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
 const tls = new TlsOnce();

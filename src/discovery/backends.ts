@@ -26,6 +26,9 @@ function sameBackend(left: Backend, right: Backend): boolean {
     left.hostName === right.hostName &&
     left.weight === right.weight &&
     left.tier === right.tier &&
+    left.unfit === right.unfit &&
+    isDeepStrictEqual(left.locality, right.locality) &&
+    isDeepStrictEqual(left.labels, right.labels) &&
     isDeepStrictEqual(left.others, right.others)
   );
 }

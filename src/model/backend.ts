@@ -42,6 +42,20 @@ export interface Backend {
    * most {@link mostTiers} - 1.
    */
   readonly tier: number;
+  /** Where it is; undefined: that does not matter. */
+  readonly locality?: Locality;
+  /** Facts about it, by which a part of a pool is chosen ({@link Pool.subsets}); values are in JSON. Undefined: none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Whoever found it says that it is to take no sessions. Undefined: it may. */
+  readonly unfit?: true;
+}
+
+/** A place where backends are. */
+export interface Locality {
+  /** `region/zone/sub zone`. */
+  readonly name: string;
+  /** Its share relative to the other localities of its tier, where weights of localities count; 0 or more. */
+  readonly weight: number;
 }
 
 /** A backend with its place in the shared memory. */

@@ -50,6 +50,8 @@ export type Target = readonly {
   readonly pool: string;
   /** A whole number from 1 to 1,000,000. */
   readonly weight: number;
+  /** The name of the part of the pool that is asked for ({@link subsetName}); undefined: none is. */
+  readonly subset?: string;
 }[];
 
 /** Relays the bytes of a client as they come. */

@@ -142,8 +142,6 @@ export interface EndpointsDiscovery {
   readonly service: string;
   /** The name of the Service's port, as its EndpointSlices have it; empty where it has none. */
   readonly port: string;
-  /** Whether weights of localities count; undefined: they do not. */
-  readonly byLocality?: boolean;
 }
 
 export type DiscoverySpec = StaticDiscovery | DnsDiscovery | FileDiscovery | EndpointsDiscovery;
@@ -181,6 +179,39 @@ export interface PoolTls {
   readonly alpn: readonly string[];
 }
 
+/** How localities share the sessions of their tier: by their weights, or so that sessions stay in umay's own zone. */
+export type LocalityRule = { readonly by: "weight" } | ZoneRule;
+
+/** Zones as Envoy's zone-aware routing knows them. It is for the first tier. */
+export interface ZoneRule {
+  readonly by: "zone";
+  /** The name of umay's own locality. */
+  readonly own: string;
+  /** The pool of all umays, whose localities say how much comes from each. */
+  readonly peers: string;
+  /** With fewer backends that are well, localities do not matter. */
+  readonly minBackends: number;
+  /** How much of the sessions is routed so, in percent. */
+  readonly percent: number;
+  /** Whether all sessions stay in umay's own zone while it has a backend that is well. */
+  readonly direct: boolean;
+}
+
+/** Parts of a pool that routes may ask for, by labels of backends. */
+export interface SubsetRule {
+  /** Sets of keys. There is a part for each combination of values that backends have of one of them. */
+  readonly selectors: readonly (readonly string[])[];
+  /** The part where a route asks for none that there is: none, all backends, or those with these labels. */
+  readonly otherwise: "none" | "any" | Readonly<Record<string, string>>;
+}
+
+/** The name of the part of a pool with these labels. */
+export const subsetName = (labels: Readonly<Record<string, string>>): string =>
+  Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${labels[key]}`)
+    .join("\n");
+
 /** A named set of backends with one picker and one discovery. */
 export interface Pool {
   readonly name: string;
@@ -209,9 +240,14 @@ export interface Pool {
   readonly maxConnections?: number | undefined;
   /**
    * How tiers share the sessions while backends of a lower one may not be picked: each takes its share of those that may, times
-   * this, in percent. Undefined: a tier takes all of them while one of its backends may be picked.
+   * this, in percent, and none fails open while they bear everything together, as Envoy's priorities. Undefined: a tier takes
+   * all of them while one of its backends may be picked.
    */
   readonly overprovisioning?: number;
+  /** Undefined: localities do not count. */
+  readonly localities?: LocalityRule;
+  /** Undefined: there are no parts. */
+  readonly subsets?: SubsetRule;
   /** How many sessions may wait for a backend, over all workers, and how long each waits for room, in milliseconds. */
   readonly queue: { readonly size: number; readonly timeout: number };
   /** Undefined: plain TCP. */

@@ -83,6 +83,7 @@ function scene() {
     shared: createSharedMemory(),
     counters,
     worker: { index: 0, count: 1 },
+    peers: () => [],
   };
   const state: ServedState = new ServedState(memory, {
     taken: { adopt: () => [] },

@@ -66,6 +66,7 @@ export class TestPool implements PickContext {
       random: seededRandom(1),
       previous: undefined,
       worker: { index: 0, count: 1 },
+      peers: () => [],
       ...overrides,
     };
   }

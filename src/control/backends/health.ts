@@ -157,12 +157,14 @@ export class HealthMonitor {
       const age = now - (checking.until - longestFirstCheck);
       return { cause: "its first check is not over", age, left: checking.until - now };
     }
+    if (!down && this.#verdicts.has(backend, "unfit"))
+      return { cause: "whoever found it says that it takes no sessions", age: 0, left: undefined };
     return changed && { cause: changed.cause, age: now - changed.at, left: undefined };
   }
 
   /** Whether health is ignored in a pool, because too few of its backends are up. */
   failsOpen(pool: string): boolean {
-    return this.#pool(pool)?.panic !== undefined;
+    return (this.#pool(pool)?.panic ?? []).length > 0;
   }
 
   /** Backends keep the state that they have. */

@@ -42,7 +42,7 @@ export class SlowStarts {
   sweep(): void {
     for (const [slot, { at, pool }] of this.#begun) {
       const { slowStart } = pool.placed;
-      const left = pool.panic === undefined ? 1 - (this.#timers.now() - at) / slowStart : 0;
+      const left = pool.panic.length === 0 ? 1 - (this.#timers.now() - at) / slowStart : 0;
       if (left > 0) Atomics.store(this.#withheld, slot, Math.ceil(mostWithheld * left));
       else this.forget(slot);
     }

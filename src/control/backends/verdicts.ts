@@ -1,18 +1,20 @@
+import { isDeepStrictEqual } from "node:util";
 import { ringNews } from "../../channel/bells.ts";
 import { backendFlag, type SharedMemory } from "../../channel/memory.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
+import type { Pool } from "../../model/pool.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import type { SlowStarts } from "./slow-start.ts";
 
 export type Mark = "down" | "ejected";
 
-const unhealthy = backendFlag.down | backendFlag.ejected;
+const unhealthy = backendFlag.down | backendFlag.ejected | backendFlag.unfit;
 const notServing = unhealthy | backendFlag.draining;
 
 /**
  * Writes what is found out about backends to where the pickers of all workers see it, and fails open: where too few
- * backends of the tier in use are healthy, all of it may be picked.
+ * backends of a tier that is in use are healthy, all of it may be picked.
  */
 export class Verdicts {
   readonly #shared: SharedMemory;
@@ -25,7 +27,7 @@ export class Verdicts {
     this.#logger = logger;
   }
 
-  has(backend: PlacedBackend, mark: Mark | "checking"): boolean {
+  has(backend: PlacedBackend, mark: Mark | "checking" | "unfit"): boolean {
     return (this.#flags(backend) & backendFlag[mark]) !== 0;
   }
 
@@ -54,12 +56,14 @@ export class Verdicts {
 
   /** @param changed the backend that gets `its` flags; the others keep theirs. */
   #publish(pool: ManagedPool, changed: PlacedBackend | undefined, its: number): void {
-    const flagsOf = (backend: PlacedBackend): number =>
-      backend.slot === changed?.slot ? its : this.#flags(backend);
+    const flagsOf = (backend: PlacedBackend): number => {
+      const flags = backend.slot === changed?.slot ? its : this.#flags(backend);
+      return backend.unfit ? flags | backendFlag.unfit : flags & ~backendFlag.unfit;
+    };
     const { backends, slot } = pool.placed;
-    const tier = findPanic(backends, flagsOf, pool.config.health.panicThreshold);
+    const panic = findPanic(countTiers(backends, flagsOf), pool.config);
     // Before any picker may see that it is back. While health is ignored, most others are worse.
-    if (changed !== undefined && !this.healthy(changed) && (its & notServing) === 0 && tier === undefined)
+    if (changed !== undefined && !this.healthy(changed) && (its & notServing) === 0 && panic.length === 0)
       this.#slowStarts.begin(
         pool,
         changed,
@@ -68,23 +72,28 @@ export class Verdicts {
     let different = false;
     for (const backend of backends) {
       const others = flagsOf(backend) & ~backendFlag.trusted;
-      const trusted = tier === backend.tier;
+      const trusted = panic.includes(backend.tier);
       const flags = trusted ? others | backendFlag.trusted : others;
       if (flags === this.#flags(backend)) continue;
       Atomics.store(this.#shared.backendFlags, backend.slot, flags);
       different = true;
     }
     if (different) ringNews(this.#shared, slot);
-    this.#tell(pool, tier);
+    this.#tell(pool, panic);
   }
 
-  #tell(pool: ManagedPool, tier: number | undefined): void {
+  #tell(pool: ManagedPool, panic: readonly number[]): void {
     const before = pool.panic;
-    if (tier === before) return;
-    pool.panic = tier;
+    if (isDeepStrictEqual(panic, before)) return;
+    pool.panic = panic;
     const { panicThreshold } = pool.config.health;
-    const fields = { pool: pool.name, tier: tier ?? before, panic_threshold: panicThreshold };
-    if (tier === undefined) this.#logger.info(fields, "enough backends are up again; health counts again");
+    const tiers = panic.length === 0 ? before : panic;
+    const fields = {
+      pool: pool.name,
+      tier: tiers.length === 1 ? tiers[0] : tiers.join(", "),
+      panic_threshold: panicThreshold,
+    };
+    if (panic.length === 0) this.#logger.info(fields, "enough backends are up again; health counts again");
     else this.#logger.warn(fields, "too few backends are up; health is ignored and all of them are tried");
   }
 
@@ -93,25 +102,45 @@ export class Verdicts {
   }
 }
 
-/**
- * Which tier fails open. In use is the lowest with a healthy backend; where none is healthy, it is the lowest of all.
- * Backends that drain count nowhere.
- */
-function findPanic(
+/** The backends of a tier. Those that drain count nowhere. */
+interface TierCount {
+  readonly tier: number;
+  all: number;
+  healthy: number;
+}
+
+function countTiers(
   backends: readonly PlacedBackend[],
   flagsOf: (backend: PlacedBackend) => number,
-  threshold: number,
-): number | undefined {
-  const all: number[] = [];
-  const healthy: number[] = [];
+): readonly TierCount[] {
+  const counts: (TierCount | undefined)[] = [];
   for (const backend of backends) {
     const flags = flagsOf(backend);
     if (flags & backendFlag.draining) continue;
-    all[backend.tier] = (all[backend.tier] ?? 0) + 1;
-    if ((flags & unhealthy) === 0) healthy[backend.tier] = (healthy[backend.tier] ?? 0) + 1;
+    const count = counts[backend.tier] ?? { tier: backend.tier, all: 0, healthy: 0 };
+    counts[backend.tier] = count;
+    count.all++;
+    if ((flags & unhealthy) === 0) count.healthy++;
   }
-  const first = (counts: readonly number[]): number => counts.findIndex((count) => count > 0);
-  const inUse = healthy.length > 0 ? first(healthy) : first(all);
-  if (inUse === -1) return undefined;
-  return (healthy[inUse] ?? 0) * 100 < all[inUse]! * threshold ? inUse : undefined;
+  return counts.filter((count) => count !== undefined);
+}
+
+/**
+ * The tiers that fail open. In use is the lowest with a healthy backend; where none is healthy, it is the lowest of all. With
+ * overprovisioning all tiers are in use, as Envoy's priorities: none fails open while they can bear the whole load together.
+ */
+function findPanic(
+  tiers: readonly TierCount[],
+  { health: { panicThreshold }, overprovisioning }: Pool,
+): readonly number[] {
+  const isFew = ({ all, healthy }: TierCount): boolean => healthy * 100 < all * panicThreshold;
+  if (overprovisioning === undefined) {
+    const inUse = tiers.find(({ healthy }) => healthy > 0) ?? tiers[0];
+    return inUse !== undefined && isFew(inUse) ? [inUse.tier] : [];
+  }
+  const bearable = tiers.reduce(
+    (sum, { all, healthy }) => sum + Math.min(100, Math.floor((healthy * overprovisioning) / all)),
+    0,
+  );
+  return bearable >= 100 ? [] : tiers.filter(isFew).map(({ tier }) => tier);
 }

@@ -31,8 +31,8 @@ export interface ManagedPool {
   discovery: Followed | undefined;
   /** How its backends are checked, by which specification; undefined: they are not. */
   check: { readonly spec: CheckSpec; readonly check: HealthCheck } | undefined;
-  /** The tier whose health is ignored, because too few backends of it are up; undefined: there is none. */
-  panic: number | undefined;
+  /** The tiers whose health is ignored, because too few backends of them are up. */
+  panic: readonly number[];
 }
 
 /**

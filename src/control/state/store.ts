@@ -344,7 +344,7 @@ export class Store {
         leftIn: undefined,
         discovery: undefined,
         check: undefined,
-        panic: undefined,
+        panic: [],
       };
     }
     before.leftIn = undefined;

@@ -1,17 +1,22 @@
 import type { Target } from "../../model/chain.ts";
 
 /**
- * The pool that a session goes to: each in proportion to its weight.
- * @param random uniform in [0, 1). It is not asked where there is one pool only.
+ * Where a session goes: to each in proportion to its weight.
+ * @param random uniform in [0, 1). It is not asked where there is one only.
  */
-export function choosePool(target: Target, random: () => number = Math.random): string {
-  if (target.length === 1) return target[0]!.pool;
+export function chooseTarget(target: Target, random: () => number = Math.random): Target[number] {
+  if (target.length === 1) return target[0]!;
   let left = random() * totalWeight(target);
-  for (const { pool, weight } of target) {
-    left -= weight;
-    if (left < 0) return pool;
+  for (const each of target) {
+    left -= each.weight;
+    if (left < 0) return each;
   }
-  return target.at(-1)!.pool;
+  return target.at(-1)!;
+}
+
+/** The pool that a session goes to; see {@link chooseTarget}. */
+export function choosePool(target: Target, random?: () => number): string {
+  return chooseTarget(target, random).pool;
 }
 
 /** The pool that most sessions go to; empty where there is none. */

@@ -8,13 +8,14 @@ import { sharedClock } from "../clock.ts";
 import { leased, noPick, type PickResult, waitFor } from "./pick.ts";
 import type { Picker, PickerInputs, PickKey } from "./picker.ts";
 import { PresentPick } from "./present-pick.ts";
-import { createTieredPicker } from "./tiers.ts";
+import { createPoolPicker } from "./tiers.ts";
 
 /** The memory that a worker counts in, and which worker it is. */
 export interface WorkerMemory {
   readonly shared: SharedMemory;
   readonly counters: CounterMemory;
   readonly worker: PickerInputs["worker"];
+  readonly peers: PickerInputs["peers"];
 }
 
 /** Gives out the leases of a pool's backends, which its picker chooses, and takes them back. */
@@ -178,8 +179,9 @@ export class Leases {
       random,
       previous,
       worker: this.#memory.worker,
+      peers: this.#memory.peers,
     };
-    return createTieredPicker(definition.picker, inputs, definition.overprovisioning);
+    return createPoolPicker(definition, inputs);
   }
 }
 

@@ -8,6 +8,8 @@ export interface PickKey {
   readonly serverName: string;
   /** The text that a route has hashed, instead of both. */
   readonly key?: string | undefined;
+  /** The name of the part of the pool that is asked for ({@link subsetName}); undefined: none is. */
+  readonly subset?: string | undefined;
   /** Taken before any other, while it may be: where the client was before. */
   readonly preferred?: PlacedBackend | undefined;
 }
@@ -47,6 +49,8 @@ export interface PickerInputs {
   readonly random: () => number;
   /** The picker that this one replaces, of the same type, so that it can keep its place; its backends may differ. */
   readonly previous: Picker | undefined;
+  /** The backends of another pool. */
+  readonly peers: (pool: string) => readonly PlacedBackend[];
   /** This worker's number, from 0, and how many there are: pickers with a place start spread out. */
   readonly worker: { readonly index: number; readonly count: number };
 }

@@ -8,6 +8,7 @@ import { codeFrame, splitLines } from "../toml/report/frame.ts";
 import { formatPath } from "../toml/tree.ts";
 import { mapResources } from "./map/bootstrap.ts";
 import type { Mapping } from "./map/context.ts";
+import { localityName } from "./map/endpoints.ts";
 import type { Node } from "./node.ts";
 import { readMessage } from "./read/message.ts";
 import { type ParsedYaml, parseYaml } from "./read/yaml.ts";
@@ -116,11 +117,19 @@ export async function readBootstrap(
     env,
     report,
     isDynamic: bootstrap.has("dynamic_resources"),
+    zone: zoneOf(bootstrap),
     secret: (secret) => secrets.get(secret),
     routes: () => undefined,
     endpoints: () => undefined,
   };
   return { bootstrap, mapping, parsed, name, text, findings };
+}
+
+/** umay's own locality, where the file says which cluster has all umays. */
+function zoneOf(bootstrap: Node): Mapping["zone"] {
+  const peers = bootstrap.node("cluster_manager")?.text("local_cluster_name") ?? "";
+  const node = bootstrap.node("node");
+  return peers === "" || !node?.has("locality") ? undefined : { own: localityName(node), peers };
 }
 
 /**

@@ -96,6 +96,11 @@ export class Node {
     return (this.#value(name) as ReadonlyMap<string, Node | UnknownExtension> | undefined) ?? new Map();
   }
 
+  /** A map whose values are texts, or structs in JSON. */
+  mapOfTexts(name: string): ReadonlyMap<string, string> {
+    return (this.#value(name) as ReadonlyMap<string, string> | undefined) ?? new Map();
+  }
+
   /** Contents of a repeated field of bytes. */
   blocks(name: string): readonly Buffer[] {
     return (this.#value(name) as readonly Buffer[] | undefined) ?? [];

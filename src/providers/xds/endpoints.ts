@@ -11,8 +11,8 @@ export class EndpointBoard {
   readonly #followers = new Map<string, Set<() => void>>();
 
   /** Undefined: nothing has been heard of the service yet. */
-  of({ service, byLocality }: Omit<EndpointsDiscovery, "type">): readonly Backend[] | undefined {
-    return this.#known.get(service)?.[byLocality ? "byLocality" : "backends"];
+  of({ service }: Omit<EndpointsDiscovery, "type">): readonly Backend[] | undefined {
+    return this.#known.get(service)?.backends;
   }
 
   /** @param changed called whenever the service has other backends, until `signal` aborts. */

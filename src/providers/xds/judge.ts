@@ -93,18 +93,16 @@ const traits = new Map<number | undefined, EndpointTraits>();
 const mostFactors = 1_000;
 
 function endpointsOf(assignment: Node, mapping: Mapping): Endpoints {
-  const backends = mapEndpoints(assignment, false, mapping);
+  const backends = mapEndpoints(assignment, mapping);
   for (const { target } of backends)
     if (target.kind === "tcp" && isIP(target.host) === 0)
       mapping.report(
         errorAt(assignment.path, `has the host name ${target.host}; endpoints have IP addresses`),
       );
-  const weighted = assignment.nodes("endpoints").some((each) => each.has("load_balancing_weight"));
-  const byLocality = weighted ? mapEndpoints(assignment, true, { ...mapping, report: () => {} }) : backends;
   const overprovisioning = overprovisioningOf(assignment);
   const known = traits.get(overprovisioning) ?? { overprovisioning };
   if (traits.size < mostFactors) traits.set(overprovisioning, known);
-  return { backends, byLocality, traits: known };
+  return { backends, traits: known };
 }
 
 /** A secret is good by itself; whether it fits is found out where it is used. */

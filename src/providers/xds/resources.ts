@@ -44,8 +44,6 @@ export const kindNames = Object.keys(kinds) as readonly Kind[];
 /** The content of a `ClusterLoadAssignment`. */
 export interface Endpoints {
   readonly backends: readonly Backend[];
-  /** With weights by which those of localities count, too; where none has one, the same. */
-  readonly byLocality: readonly Backend[];
   /** The same object wherever the same is said. */
   readonly traits: EndpointTraits;
 }

@@ -60,16 +60,17 @@ export class HealthScene {
   policy: HealthPolicy;
 
   constructor(
-    settings: Partial<HealthPolicy> & { readonly slowStart?: number },
+    settings: Partial<HealthPolicy> & { readonly slowStart?: number; readonly overprovisioning?: number },
     backends: readonly Backend[],
     random: () => number = () => 0.5,
   ) {
-    const { slowStart = 0, ...given } = settings;
+    const { slowStart = 0, overprovisioning, ...given } = settings;
     this.policy = { ...policy, ...given };
     const pool = {
       name: "api",
       picker: { type: "random" },
       slowStart,
+      overprovisioning,
       connect: { timeout: 1, attempts: 1 },
       health: this.policy,
     };

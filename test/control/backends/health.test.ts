@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backendFlag } from "../../../src/channel/memory.ts";
+import type { Backend } from "../../../src/model/backend.ts";
 import { backendAt, HealthScene, tcpCheck } from "./health-scene.ts";
 
 const refused = new Error("connect ECONNREFUSED");
@@ -286,6 +287,45 @@ test("of several tiers, the lowest with a healthy backend is the one that may fa
       [true, true],
       [true, false],
     ],
+  );
+  scene.monitor.stop();
+});
+
+test("tiers that share fail open only where they can't bear everything together, and then each by itself", async () => {
+  const scene = new HealthScene({ check: tcpCheck, panicThreshold: 50, overprovisioning: 140 }, []);
+  const ports = [1, 2, 3, 4, 5, 6, 7, 8];
+  const open = (): readonly number[] => ports.filter((port) => scene.has(port, "trusted"));
+  for (const port of [1, 2, 3]) scene.faults.set(`127.0.0.1:${port}`, refused);
+  scene.found(ports.map((port) => backendAt(port, port <= 4 ? 0 : 1)));
+  await scene.timers.advance(0);
+  // 35 of 100, and 100.
+  assert.deepEqual(open(), []);
+  for (const port of [5, 6]) scene.faults.set(`127.0.0.1:${port}`, refused);
+  await scene.timers.advance(20_000);
+  // 35 and 70.
+  assert.deepEqual(open(), []);
+  scene.faults.set("127.0.0.1:7", refused);
+  await scene.timers.advance(20_000);
+  // 35 and 35: one of four is well in each.
+  assert.deepEqual(open(), ports);
+  scene.monitor.stop();
+});
+
+test("a backend that discovery calls unfit takes nothing while enough others do, and is well as soon as it is called so", async () => {
+  const scene = new HealthScene({ panicThreshold: 50 }, []);
+  const unfit = (port: number): Backend => ({ ...backendAt(port), unfit: true });
+  scene.found([unfit(1), backendAt(2), backendAt(3)]);
+  assert.deepEqual(
+    [1, 2, 3].map((port) => scene.mayPick(port)),
+    [false, true, true],
+  );
+  assert.match(scene.monitor.backend(scene.slot(1))!.standing!.cause, /takes no sessions/);
+  scene.found([unfit(1), unfit(2), backendAt(3)]);
+  assert.ok(scene.monitor.failsOpen("api"));
+  scene.found([backendAt(1), unfit(2), backendAt(3)]);
+  assert.deepEqual(
+    [1, 2, 3].map((port) => scene.mayPick(port)),
+    [true, false, true],
   );
   scene.monitor.stop();
 });

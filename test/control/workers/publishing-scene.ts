@@ -39,7 +39,13 @@ export class FakeWorker {
 
   constructor(index: number, count: number, store: Store, counters: CounterMemory) {
     const guards = servedGuards(counters);
-    const memory = { guards, shared: createSharedMemory(), counters, worker: { index, count } };
+    const memory = {
+      guards,
+      shared: createSharedMemory(),
+      counters,
+      worker: { index, count },
+      peers: () => [],
+    };
     this.state = new ServedState(memory, {
       taken: { adopt: () => [] },
       onConnection: () => assert.fail("there are no sockets"),

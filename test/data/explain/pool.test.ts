@@ -47,6 +47,7 @@ class Stage {
       shared: this.shared,
       counters,
       worker,
+      peers: () => [],
     });
   }
 

@@ -20,7 +20,7 @@ function poolWithBackups(count: number, backups: number): TestPool {
 for (const { name, spec } of pickerVariants) {
   it(`${name}: a backup is picked only while no primary may be`, () => {
     const pool = poolWithBackups(5, 2);
-    const picker = createTieredPicker(spec, pool.inputs);
+    const picker = createTieredPicker({ picker: spec }, pool.inputs);
     const attempts: (PlacedBackend | undefined)[] = [];
     for (let attempt = 0; attempt < 6; attempt++) {
       const backend = picker.pick(pool);
@@ -37,9 +37,9 @@ for (const { name, spec } of pickerVariants) {
 
   it(`${name}: an empty pool has no backend, and gets one when it is rebuilt with some`, () => {
     const pool = poolWithBackups(3, 0);
-    const previous = createTieredPicker(spec, { ...pool.inputs, backends: [] });
+    const previous = createTieredPicker({ picker: spec }, { ...pool.inputs, backends: [] });
     assert.equal(previous.pick(pool), undefined);
-    assert.ok(createTieredPicker(spec, { ...pool.inputs, previous }).pick(pool) !== undefined);
+    assert.ok(createTieredPicker({ picker: spec }, { ...pool.inputs, previous }).pick(pool) !== undefined);
   });
 }
 
@@ -54,7 +54,7 @@ it("whatever may be picked, it is of the lowest tier that has such a backend", (
         );
         pool.refuse(pool.backends.filter((_, index) => backends[index]![1]));
         const open = backends.filter(([, refused]) => !refused).map(([tier]) => tier);
-        const picked = createTieredPicker(roundRobin, pool.inputs).pick(pool)?.tier;
+        const picked = createTieredPicker({ picker: roundRobin }, pool.inputs).pick(pool)?.tier;
         assert.equal(picked, open.length === 0 ? undefined : Math.min(...open));
       },
     ),
@@ -63,21 +63,24 @@ it("whatever may be picked, it is of the lowest tier that has such a backend", (
 
 it("a pool of nothing but backups uses them", () => {
   const pool = poolWithBackups(2, 2);
-  assert.equal(createTieredPicker(roundRobin, pool.inputs).pick(pool)?.tier, 1);
+  assert.equal(createTieredPicker({ picker: roundRobin }, pool.inputs).pick(pool)?.tier, 1);
 });
 
 it("both tiers keep their place over a rebuild, also when the other tier comes or goes", () => {
   const pool = poolWithBackups(6, 3);
-  const first = createTieredPicker(roundRobin, pool.inputs);
+  const first = createTieredPicker({ picker: roundRobin }, pool.inputs);
   const primaries = pool.backends.slice(0, 3);
   assert.equal(first.pick(pool)?.slot, 0);
   pool.refuse(primaries);
   assert.equal(first.pick(pool)?.slot, 3);
-  const second = createTieredPicker(roundRobin, { ...pool.inputs, previous: first });
+  const second = createTieredPicker({ picker: roundRobin }, { ...pool.inputs, previous: first });
   assert.equal(second.pick(pool)?.slot, 4);
   pool.refuse([]);
   assert.equal(second.pick(pool)?.slot, 1);
-  const third = createTieredPicker(roundRobin, { ...pool.inputs, backends: primaries, previous: second });
+  const third = createTieredPicker(
+    { picker: roundRobin },
+    { ...pool.inputs, backends: primaries, previous: second },
+  );
   assert.equal(third.pick(pool)?.slot, 2);
 });
 
@@ -92,7 +95,7 @@ it("with a factor, tiers share the sessions as soon as too little of the first i
     const refused = backends.slice(0, down);
     pool.refuse(refused);
     for (const { slot } of refused) pool.flags[slot] = backendFlag.down;
-    const picker = createTieredPicker(roundRobin, pool.inputs, 140);
+    const picker = createTieredPicker({ picker: roundRobin, overprovisioning: 140 }, pool.inputs);
     let first = 0;
     for (let count = 0; count < 1_000; count++) if (picker.pick(pool)?.tier === 0) first++;
     return first;
@@ -111,7 +114,7 @@ it("with a factor, a key stays in its tier, and a tier whose picker finds nobody
   const pool = new TestPool(backends);
   pool.flags[0] = backendFlag.down;
   pool.refuse([backends[0]!]);
-  const picker = createTieredPicker(roundRobin, pool.inputs, 100);
+  const picker = createTieredPicker({ picker: roundRobin, overprovisioning: 100 }, pool.inputs);
   const asked = (key: string): number | undefined =>
     picker.pick({ key: { ...pool.key, key }, mayPick: (backend) => pool.mayPick(backend) })?.tier;
   const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);

@@ -202,7 +202,7 @@ test("a client certificate that nobody could verify is never asked for in vain",
   assert.match((await problems(tcp(chain)))[0]!, /needs a validation context with trusted_ca/);
 });
 
-test("endpoints keep their proportions and priorities, and those that are unhealthy take nothing", async () => {
+test("endpoints keep their weights, priorities and localities, and those that are unhealthy are known as such", async () => {
   const endpoint = (port: number, more: string): string =>
     `{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${port} } } }, ${more} }`;
   const { model } = await load(`
@@ -213,20 +213,88 @@ static_resources:
     common_lb_config: { locality_weighted_lb_config: {} }
     load_assignment:
       endpoints:
-      - { load_balancing_weight: 3000, lb_endpoints: [${endpoint(1, "load_balancing_weight: 1")}, ${endpoint(2, "load_balancing_weight: 2")}] }
-      - { priority: 1, lb_endpoints: [${endpoint(3, "health_status: DRAINING")}, ${endpoint(4, "health_status: HEALTHY")}] }
+      - { load_balancing_weight: 3000, locality: { region: r, zone: a }, lb_endpoints: [${endpoint(1, "load_balancing_weight: 1")}, ${endpoint(2, "load_balancing_weight: 2")}] }
+      - { priority: 1, locality: { region: r, zone: b }, lb_endpoints: [${endpoint(3, "health_status: DRAINING")}, ${endpoint(4, "health_status: HEALTHY")}] }
 `);
   const [pool] = model.pools;
   assert.ok(pool!.discovery.type === "static");
   assert.deepEqual(
-    pool!.discovery.backends.map(({ address, weight, tier }) => [address, weight, tier]),
+    pool!.discovery.backends.map(({ address, weight, tier, unfit, locality }) => [
+      address,
+      weight,
+      tier,
+      unfit,
+      locality,
+    ]),
     [
-      ["127.0.0.1:1", 128, 0],
-      ["127.0.0.1:2", 256, 0],
-      ["127.0.0.1:4", 1, 1],
+      ["127.0.0.1:1", 1, 0, undefined, { name: "r/a/", weight: 3000 }],
+      ["127.0.0.1:2", 2, 0, undefined, { name: "r/a/", weight: 3000 }],
+      ["127.0.0.1:3", 1, 1, true, { name: "r/b/", weight: 0 }],
+      ["127.0.0.1:4", 1, 1, undefined, { name: "r/b/", weight: 0 }],
     ],
   );
+  assert.deepEqual(pool!.localities, { by: "weight" });
   assert.equal(pool!.picker.type, "consistent-hash");
+});
+
+test("zones count where the file names the cluster of all umays, and parts of a cluster where routes ask for them", async () => {
+  const { model } = await load(`
+node: { id: u, cluster: c, locality: { region: r, zone: a } }
+cluster_manager: { local_cluster_name: umays }
+static_resources:
+  listeners:
+  - name: l
+    address: { socket_address: { address: 127.0.0.1, port_value: 4000 } }
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          ${typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager")}
+          route_config:
+            virtual_hosts:
+            - name: h
+              domains: ["*"]
+              routes:
+              - match: { prefix: / }
+                route:
+                  metadata_match: { filter_metadata: { envoy.lb: { stage: prod } } }
+                  weighted_clusters:
+                    clusters:
+                    - { name: a, weight: 9, metadata_match: { filter_metadata: { envoy.lb: { version: 1 } } } }
+                    - { name: a, weight: 1, metadata_match: { filter_metadata: { envoy.lb: { version: 2 } } } }
+  clusters:
+  - name: umays
+    load_assignment: { endpoints: [] }
+  - name: a
+    lb_subset_config:
+      fallback_policy: DEFAULT_SUBSET
+      default_subset: { stage: prod }
+      subset_selectors: [{ keys: [stage, version] }]
+    load_balancing_policy:
+      policies:
+      - typed_extension_config:
+          name: rr
+          typed_config:
+            ${typed("envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin")}
+            locality_lb_config: { zone_aware_lb_config: { min_cluster_size: 2, force_locality_direct_routing: true } }
+    load_assignment:
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } }
+          metadata: { filter_metadata: { envoy.lb: { stage: prod, version: 1 }, other: { x: y } } }
+`);
+  const pool = model.pools.find(({ name }) => name === "a")!;
+  const zone = { by: "zone", own: "r/a/", peers: "umays", percent: 100 };
+  assert.deepEqual(pool.localities, { ...zone, minBackends: 2, direct: true });
+  assert.deepEqual(model.pools[0]!.localities, { ...zone, minBackends: 6, direct: false });
+  assert.deepEqual(pool.subsets, { selectors: [["stage", "version"]], otherwise: { stage: '"prod"' } });
+  assert.ok(pool.discovery.type === "static");
+  assert.deepEqual(pool.discovery.backends[0]!.labels, { stage: '"prod"', version: "1" });
+  const [{ route } = assert.fail("no rule")] = model.routeTables[0]!.hosts[0]!.rules;
+  assert.deepEqual(route.action.kind === "pools" && route.action.to, [
+    { pool: "a", weight: 9, subset: 'stage="prod"\nversion=1' },
+    { pool: "a", weight: 1, subset: 'stage="prod"\nversion=2' },
+  ]);
 });
 
 test("the TOML of a converted file loads, and leads to the same pools in the same order", async () => {

@@ -20,7 +20,7 @@ import type { HttpPlane } from "./plane.ts";
 import { ProcessedUser } from "./process/processed-user.ts";
 import { Retries } from "./retries.ts";
 import { withinSize } from "./sized-answer.ts";
-import { type PoolChoice, stickyField } from "./sticky-pick.ts";
+import { type PoolChoice, pickKeyOf, stickyField } from "./sticky-pick.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { RequestView } from "./view.ts";
 
@@ -64,7 +64,6 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     owner: ForwardOwner,
     to: { readonly path: string; readonly choice: PoolChoice; readonly isFirst: boolean },
   ) {
-    const { key, backend: preferred } = to.choice;
     this.#owner = owner;
     this.speaksHttp2 = owner.client.protocol === "HTTP/2";
     this.#view = owner.view!;
@@ -75,7 +74,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
     this.deadline = time === undefined ? undefined : owner.began + time;
     this.#isFirst = to.isFirst;
-    this.key = { clientAddress: this.#view.client, serverName: this.connection.serverName, key, preferred };
+    this.key = pickKeyOf(to.choice, this.#view.client, this.connection.serverName);
     this.backend = new BackendSide(plane, this, owner);
   }
 

@@ -5,9 +5,10 @@ import type { PlacedPool } from "../../../model/snapshot.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
 import { hashKeyOf } from "../../decide/http/hash-key.ts";
 import { stickyCookie, stickyValue } from "../../decide/http/sticky.ts";
-import { choosePool } from "../../decide/target.ts";
+import { chooseTarget } from "../../decide/target.ts";
 import type { Dispatch } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
+import type { PickKey } from "../../pick/picker.ts";
 import type { HttpListener } from "./client.ts";
 import type { RequestView } from "./view.ts";
 
@@ -26,15 +27,11 @@ function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> 
 type Pools = Pick<HttpListener, "poolNamed">;
 
 /** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
-function stickyBackend(
-  target: Target,
-  value: string,
-  pools: Pools,
-): { readonly pool: ServedPool; readonly backend: PlacedBackend } | undefined {
-  for (const { pool: name } of target) {
+function stickyBackend(target: Target, value: string, pools: Pools): Omit<PoolChoice, "key"> | undefined {
+  for (const { pool: name, subset } of target) {
     const pool = pools.poolNamed(name);
     const backend = pool && backendsOf(pool.definition).get(value);
-    if (pool !== undefined && backend !== undefined) return { pool, backend };
+    if (pool !== undefined && backend !== undefined) return { pool, backend, subset };
   }
   return undefined;
 }
@@ -46,6 +43,8 @@ export interface PoolChoice {
   readonly backend: PlacedBackend | undefined;
   /** The text that is hashed in place of the pool's own key. */
   readonly key: string | undefined;
+  /** The name of the part of the pool that it goes to; undefined: to none in particular. */
+  readonly subset?: string | undefined;
 }
 
 /** Chooses the pool of a request whose route sends it to one. @returns undefined where that has left. */
@@ -60,9 +59,18 @@ export function choosePoolFor(
   const known = value === undefined ? undefined : stickyBackend(to, value, pools);
   if (known !== undefined) return { ...known, key };
   const field = action.kind === "pools" ? action.field : undefined;
-  const pool = pools.poolNamed(field === undefined ? choosePool(to) : (view.header(field) ?? ""));
-  return pool && { pool, backend: namedBackend(pool, view), key };
+  const { pool: name, subset } =
+    field === undefined ? chooseTarget(to) : { pool: view.header(field) ?? "", subset: undefined };
+  const pool = pools.poolNamed(name);
+  return pool && { pool, backend: namedBackend(pool, view), key, subset };
 }
+
+/** By what a backend is picked. */
+export const pickKeyOf = (
+  { key, backend: preferred, subset }: PoolChoice,
+  clientAddress: string,
+  serverName: string,
+): PickKey => ({ clientAddress, serverName, key, preferred, subset });
 
 /** The backend that a field of the request names, where the pool has such a field. */
 function namedBackend({ definition }: ServedPool, view: RequestView): PlacedBackend | undefined {

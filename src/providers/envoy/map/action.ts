@@ -1,9 +1,11 @@
 import { errorAt } from "../../../lib/findings.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { RedirectStatus, RouteAction, TargetChanges } from "../../../model/http/route.ts";
+import { subsetName } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { type FieldStep, foldSteps, levelSteps } from "./fields.ts";
+import { type Labels, labelsOf } from "./labels.ts";
 import { textOf } from "./material.ts";
 import { mapRegexRewrite } from "./rewrite.ts";
 
@@ -43,11 +45,14 @@ async function mapResponse(direct: Node, mapping: Mapping): Promise<RouteAction>
 
 function mapForward(forward: Node, steps: RouteSteps, mapping: Mapping): RouteAction | undefined {
   const cluster = forward.text("cluster");
-  if (cluster !== "") return { kind: "pools", to: [{ pool: cluster, weight: 1 }] };
+  const labels = labelsOf(forward.node("metadata_match"));
+  if (cluster !== "") return { kind: "pools", to: [{ pool: cluster, weight: 1, ...partOf(labels) }] };
   const field = forward.text("cluster_header").toLowerCase();
+  if (field !== "" && labels !== undefined)
+    mapping.report(errorAt(forward.at("metadata_match"), "can't stand beside cluster_header"));
   if (field !== "") return { kind: "pools", to: [], field };
   const weighted = forward.node("weighted_clusters");
-  const to = mapWeights(weighted, forward, mapping);
+  const to = mapWeights(weighted, forward, mapping, labels);
   const changes = (weighted?.nodes("clusters") ?? []).flatMap(
     (each) => changesOf(each, steps, mapping) ?? [],
   );
@@ -74,10 +79,29 @@ function changesOf(
   };
 }
 
-/** Weighted clusters, those of weight 0 left out. */
-export function mapWeights(weighted: Node | undefined, owner: Node, { report }: Mapping): Target | undefined {
+const partOf = (labels: Labels | undefined): { readonly subset?: string } =>
+  labels === undefined ? {} : { subset: subsetName(labels) };
+
+/** Weighted clusters, those of weight 0 left out. @param labels of all of them, in front of which their own come. */
+export function mapWeights(
+  weighted: Node | undefined,
+  owner: Node,
+  { report }: Mapping,
+  labels?: Labels,
+): Target | undefined {
+  const labelsOfOne = (each: Node): Labels | undefined => {
+    const own =
+      each.type.fields.get("metadata_match")?.treatment === "mapped"
+        ? labelsOf(each.node("metadata_match"))
+        : undefined;
+    return own === undefined ? labels : { ...labels, ...own };
+  };
   const target = (weighted?.nodes("clusters") ?? [])
-    .map((each) => ({ pool: each.text("name"), weight: each.number("weight") ?? 0 }))
+    .map((each) => ({
+      pool: each.text("name"),
+      weight: each.number("weight") ?? 0,
+      ...partOf(labelsOfOne(each)),
+    }))
     .filter(({ weight }) => weight > 0);
   if (target.length > 0) return target;
   report(

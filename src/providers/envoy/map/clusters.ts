@@ -9,6 +9,7 @@ import { mapEndpoints, overprovisioningOf } from "./endpoints.ts";
 import { mapCheck } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
 import { mapPicker } from "./picker.ts";
+import { mapSubsets } from "./subsets.ts";
 import { mapPoolTls } from "./tls.ts";
 
 /** A `Cluster`. @returns undefined after an error that leaves no pool. */
@@ -22,10 +23,11 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const assignment = assignmentOf(cluster, mapping);
   const transport = await mapTransport(cluster, mapping);
   if (transport === undefined) return undefined;
-  const { picker, byLocality, backendField } = mapPicker(cluster, mapping);
+  const { picker, localities, backendField } = mapPicker(cluster, mapping);
+  const subsets = mapSubsets(cluster.node("lb_subset_config"), mapping);
   const http = mapHttp(cluster, mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
-  const backends = assignment === undefined ? [] : mapEndpoints(assignment, byLocality, mapping);
+  const backends = assignment === undefined ? [] : mapEndpoints(assignment, mapping);
   const eds = cluster.text("type") === "EDS";
   const factor = eds
     ? mapping.endpoints(serviceOf(cluster))?.overprovisioning
@@ -35,9 +37,11 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     name,
     picker,
     discovery: eds
-      ? { type: "endpoints", service: serviceOf(cluster), port: "", ...(byLocality && { byLocality }) }
+      ? { type: "endpoints", service: serviceOf(cluster), port: "" }
       : { type: "static", backends, ...everyAddress(cluster) },
     overprovisioning: factor ?? usualFactor,
+    ...(localities !== undefined && { localities }),
+    ...(subsets !== undefined && { subsets }),
     ...transport,
     ...limits,
     connect: { ...pool.connect, timeout: cluster.number("connect_timeout") ?? 5_000, retryBudget },
@@ -156,7 +160,7 @@ async function mapHealth(cluster: Node, tls: PoolTls | undefined, mapping: Mappi
   const { health } = mapping.defaults.pool;
   const [first, ...others] = cluster.nodes("health_checks");
   for (const other of others)
-    mapping.report(errorAt(other.path, "umay has one health check for each cluster; leave one"));
+    mapping.report(errorAt(other.path, "a cluster has one health check, as in Envoy; leave one"));
   const threshold = cluster.node("common_lb_config")?.node("healthy_panic_threshold")?.number("value");
   return {
     ...health,

@@ -16,6 +16,8 @@ export interface Mapping {
   secret(name: string): Node | undefined;
   /** A route configuration by its name, where it comes from elsewhere; undefined: there is none (yet). */
   routes(name: string): Node | undefined;
+  /** umay's own locality, and the pool of all umays; undefined: it is not known which there are. */
+  readonly zone?: { readonly own: string; readonly peers: string } | undefined;
   /** Traits of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
   endpoints(service: string): EndpointTraits | undefined;
   /** Whether what has not come is not waited for any more: connections that need a secret that is missing are closed. */

@@ -1,10 +1,12 @@
 import { isIP } from "node:net";
 import { formatAddress } from "../../../lib/address.ts";
 import { errorAt } from "../../../lib/findings.ts";
+import { scaleWeights } from "../../../lib/scale-weights.ts";
 import { type Backend, mostTiers, mostWeight } from "../../../model/backend.ts";
 import type { Node } from "../node.ts";
 import { mapAddress } from "./address.ts";
 import type { Mapping } from "./context.ts";
+import { labelsOf } from "./labels.ts";
 
 /** The part of a `ClusterLoadAssignment` that is about its cluster as a whole. */
 export interface EndpointTraits {
@@ -16,39 +18,40 @@ export interface EndpointTraits {
 export const overprovisioningOf = (assignment: Node): number | undefined =>
   assignment.node("policy")?.number("overprovisioning_factor");
 
-/** Endpoints in these states take no sessions. */
+/** Endpoints in these states take no sessions, as long as enough others do. */
 const unusable: ReadonlySet<string> = new Set(["UNHEALTHY", "DRAINING", "TIMEOUT"]);
 
-interface Found {
-  readonly backend: Omit<Backend, "weight">;
-  /** Its share, of any size. */
-  readonly share: number;
-}
-
-/**
- * The backends of a `ClusterLoadAssignment`, each address once.
- * @param byLocality whether weights of localities count.
- */
-export function mapEndpoints(assignment: Node, byLocality: boolean, mapping: Mapping): readonly Backend[] {
-  const found = new Map<string, Found>();
-  for (const locality of assignment.nodes("endpoints")) {
+/** The backends of a `ClusterLoadAssignment`, each address once. */
+export function mapEndpoints(assignment: Node, mapping: Mapping): readonly Backend[] {
+  const found = new Map<string, Backend>();
+  const localities = assignment.nodes("endpoints");
+  const isSpread = new Set(localities.map(localityName)).size > 1;
+  for (const locality of localities) {
     const tier = locality.number("priority") ?? 0;
     if (tier >= mostTiers) mapping.report(errorAt(locality.at("priority"), `is more than ${mostTiers - 1}`));
-    const members = locality
-      .nodes("lb_endpoints")
-      .filter((each) => !unusable.has(each.text("health_status")));
-    const shares = members.map((each) => each.number("load_balancing_weight") ?? 1);
-    const total = shares.reduce((sum, share) => sum + share, 0);
-    const weight = byLocality ? locality.number("load_balancing_weight") : undefined;
+    const place = isSpread
+      ? { locality: { name: localityName(locality), weight: locality.number("load_balancing_weight") ?? 0 } }
+      : {};
+    const members = locality.nodes("lb_endpoints");
+    const weights = scaleWeights(
+      members.map((each) => each.number("load_balancing_weight") ?? 1),
+      mostWeight,
+    );
     for (const [index, member] of members.entries()) {
       const backend = backendOf(member, Math.min(tier, mostTiers - 1), mapping);
-      // The weight of a locality is shared out among its endpoints.
-      const share = weight === undefined ? shares[index]! : (weight * shares[index]!) / total;
       if (backend !== undefined && !found.has(backend.address))
-        found.set(backend.address, { backend, share });
+        found.set(backend.address, { ...backend, weight: weights[index]!, ...place });
     }
   }
-  return weighted([...found.values()]);
+  return [...found.values()];
+}
+
+/** `region/zone/sub zone`. */
+export function localityName(owner: Node): string {
+  const locality = owner.node("locality");
+  return locality === undefined
+    ? ""
+    : [locality.text("region"), locality.text("zone"), locality.text("sub_zone")].join("/");
 }
 
 function backendOf(member: Node, tier: number, mapping: Mapping): Omit<Backend, "weight"> | undefined {
@@ -57,23 +60,13 @@ function backendOf(member: Node, tier: number, mapping: Mapping): Omit<Backend, 
   if (target === undefined) return undefined;
   const hostName =
     endpoint?.text("hostname") || (target.kind === "tcp" && isIP(target.host) === 0 ? target.host : "");
+  const labels = labelsOf(member.node("metadata"));
   return {
     address: formatAddress(target),
     target,
     tier,
     ...(hostName !== "" && { hostName: hostName.toLowerCase() }),
+    ...(unusable.has(member.text("health_status")) && { unfit: true as const }),
+    ...(labels !== undefined && { labels }),
   };
-}
-
-/** Whole weights from 1 to {@link mostWeight}, in the proportion of the shares: as they are where they fit. */
-function weighted(found: readonly Found[]): readonly Backend[] {
-  const shares = found.map(({ share }) => share);
-  const most = Math.max(...shares, 0);
-  const fit = shares.every((share) => Number.isInteger(share) && share >= 1 && share <= mostWeight);
-  const equal = shares.every((share) => share === most);
-  const scale = fit || most === 0 ? 1 : mostWeight / most;
-  return found.map(({ backend, share }) => ({
-    ...backend,
-    weight: equal ? 1 : Math.max(1, Math.round(share * scale)),
-  }));
 }

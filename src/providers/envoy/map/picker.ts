@@ -1,13 +1,13 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
-import type { ConsistentHashSpec, PickerSpec } from "../../../model/pool.ts";
+import type { ConsistentHashSpec, LocalityRule, PickerSpec } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 
 /** How a cluster picks among its endpoints. */
 export interface MappedPicker {
   readonly picker: PickerSpec;
-  /** Whether weights of localities count. */
-  readonly byLocality: boolean;
+  /** Undefined: localities do not count. */
+  readonly localities: LocalityRule | undefined;
   /** A field of requests that names the endpoint; undefined: none. */
   readonly backendField: string | undefined;
 }
@@ -28,11 +28,34 @@ const hashing = (algorithm: ConsistentHashSpec["algorithm"], boundedLoad?: numbe
 
 export function mapPicker(cluster: Node, mapping: Mapping): MappedPicker {
   const common = cluster.node("common_lb_config");
-  const byLocality = common?.has("locality_weighted_lb_config") === true;
+  const localities = localitiesOf(common, mapping);
   const typed = cluster.node("load_balancing_policy");
-  if (typed !== undefined) return mapPolicy(typed, byLocality, mapping);
+  if (typed !== undefined) return mapPolicy(typed, localities, mapping);
   const factor = common?.node("consistent_hashing_lb_config")?.number("hash_balance_factor");
-  return { picker: mapOld(cluster, boundOf(factor), mapping), byLocality, backendField: undefined };
+  return { picker: mapOld(cluster, boundOf(factor), mapping), localities, backendField: undefined };
+}
+
+/** In percent and in backends, of Envoy. */
+const usualZones = { routed: 100, backends: 6 } as const;
+
+/** How localities count: by `locality_weighted_lb_config`, or by zones wherever it is known which umays there are. */
+function localitiesOf(config: Node | undefined, { zone }: Mapping): LocalityRule | undefined {
+  if (config?.has("locality_weighted_lb_config")) return { by: "weight" };
+  const zones = config?.type.fields.has("zone_aware_lb_config")
+    ? config.node("zone_aware_lb_config")
+    : undefined;
+  const direct = zones?.type.fields.has("force_locality_direct_routing")
+    ? zones.flag("force_locality_direct_routing")
+    : undefined;
+  return (
+    zone && {
+      by: "zone",
+      ...zone,
+      minBackends: zones?.number("min_cluster_size") ?? usualZones.backends,
+      percent: zones?.node("routing_enabled")?.number("value") ?? usualZones.routed,
+      direct: direct === true,
+    }
+  );
 }
 
 function mapOld(cluster: Node, bound: number | undefined, mapping: Mapping): PickerSpec {
@@ -49,19 +72,18 @@ function mapOld(cluster: Node, bound: number | undefined, mapping: Mapping): Pic
 const boundOf = (factor: number | undefined): number | undefined =>
   factor === undefined || factor === 0 ? undefined : Math.min(100, Math.max(1.1, factor / 100));
 
-/** A `LoadBalancingPolicy`: the first that umay knows, as Envoy takes it. */
-function mapPolicy(policies: Node, byLocality: boolean, mapping: Mapping): MappedPicker {
+/** A `LoadBalancingPolicy`: the first that umay knows, as Envoy takes it. @param above how localities count around it. */
+function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Mapping): MappedPicker {
   for (const policy of policies.nodes("policies")) {
     const config = policy.node("typed_extension_config")?.extension("typed_config");
     if (config === undefined || !("type" in config)) continue;
     const inner = config.kind === "WrrLocality" ? config.node("endpoint_picking_policy") : undefined;
-    if (inner !== undefined) return mapPolicy(inner, true, mapping);
-    if (config.kind === "OverrideHost") return mapOverride(config, byLocality, mapping);
+    if (inner !== undefined) return mapPolicy(inner, { by: "weight" }, mapping);
+    if (config.kind === "OverrideHost") return mapOverride(config, above, mapping);
     const picker = mapKnown(config, mapping);
-    const local = config.type.fields.has("locality_lb_config") && config.node("locality_lb_config");
-    const weighs = local ? local.has("locality_weighted_lb_config") : false;
-    if (picker !== undefined)
-      return { picker, byLocality: byLocality || weighs || hasLocality(config), backendField: undefined };
+    if (picker === undefined) continue;
+    const own = ownLocalities(config, mapping);
+    return { picker, localities: above?.by === "weight" ? above : own, backendField: undefined };
   }
   mapping.report(
     errorAt(
@@ -69,11 +91,15 @@ function mapPolicy(policies: Node, byLocality: boolean, mapping: Mapping): Mappe
       "has no policy that umay knows: round_robin, random, least_request, ring_hash, maglev, wrr_locality or override_host",
     ),
   );
-  return { picker: { type: "round-robin" }, byLocality, backendField: undefined };
+  return { picker: { type: "round-robin" }, localities: above, backendField: undefined };
 }
 
-const hasLocality = (config: Node): boolean =>
-  config.type.fields.has("locality_weighted_lb_config") && config.has("locality_weighted_lb_config");
+/** How localities count by the policy's own words: in a message of their own, or beside others. */
+function ownLocalities(config: Node, mapping: Mapping): LocalityRule | undefined {
+  const isApart = config.type.fields.has("locality_lb_config");
+  const isBeside = config.type.fields.has("locality_weighted_lb_config");
+  return localitiesOf(isApart ? config.node("locality_lb_config") : isBeside ? config : undefined, mapping);
+}
 
 function mapKnown(config: Node, mapping: Mapping): PickerSpec | undefined {
   switch (config.kind) {
@@ -100,7 +126,7 @@ function mapKnown(config: Node, mapping: Mapping): PickerSpec | undefined {
   }
 }
 
-function mapOverride(config: Node, byLocality: boolean, mapping: Mapping): MappedPicker {
+function mapOverride(config: Node, localities: LocalityRule | undefined, mapping: Mapping): MappedPicker {
   const fallback = config.node("fallback_policy");
   const names = config.nodes("override_host_sources").map((source) => source.text("header").toLowerCase());
   const [field, ...others] = names.filter((name) => name !== "");
@@ -108,8 +134,8 @@ function mapOverride(config: Node, byLocality: boolean, mapping: Mapping): Mappe
     mapping.report(errorAt(config.at("override_host_sources"), "expected one header"));
   const below: MappedPicker =
     fallback === undefined
-      ? { picker: { type: "round-robin" }, byLocality, backendField: undefined }
-      : mapPolicy(fallback, byLocality, mapping);
+      ? { picker: { type: "round-robin" }, localities, backendField: undefined }
+      : mapPolicy(fallback, localities, mapping);
   return { ...below, backendField: field };
 }
 

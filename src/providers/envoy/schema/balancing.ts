@@ -1,10 +1,45 @@
 /** Policies of balancing that are made of others. See {@link readTable} for the form. */
 export const balancingTable = `
 message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
-1 zone_aware_lb_config message ! zones do not count
+1 zone_aware_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig
 2 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
 
 message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
+
+message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig
+1 routing_enabled envoy.type.v3.Percent
+2 min_cluster_size UInt64Value
+3 fail_traffic_on_panic bool ! where too few backends are well, all of them are tried
+4 force_locality_direct_routing bool
+5 force_local_zone message ! zones share the sessions
+6 locality_basis int32 ! the number of backends counts
+
+message envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig
+1 routing_enabled envoy.type.v3.Percent
+2 min_cluster_size UInt64Value
+3 fail_traffic_on_panic bool ! where too few backends are well, all of them are tried
+
+message envoy.config.cluster.v3.Cluster.LbSubsetConfig
+1 fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
+2 default_subset struct
+3 subset_selectors envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector[]
+4 locality_weight_aware bool - localities count within parts as they do in the cluster
+5 scale_locality_weight bool - localities count within parts as they do in the cluster
+6 panic_mode_any bool x
+7 list_as_any bool x
+8 metadata_fallback_policy int32 x
+9 allow_redundant_keys bool x
+
+message envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector
+1 keys string[]
+2 fallback_policy int32 x
+3 fallback_keys_subset string[] x
+4 single_host_per_subset bool - a part may have one backend
+
+enum envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
+0 NO_FALLBACK
+1 ANY_ENDPOINT
+2 DEFAULT_SUBSET
 
 message envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
 1 use_hostname_for_hashing bool - addresses count

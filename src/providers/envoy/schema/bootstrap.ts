@@ -4,7 +4,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 1 node envoy.config.core.v3.Node
 2 static_resources envoy.config.bootstrap.v3.Bootstrap.StaticResources
 3 dynamic_resources envoy.config.bootstrap.v3.Bootstrap.DynamicResources
-4 cluster_manager message ! its settings are Envoy's own
+4 cluster_manager envoy.config.bootstrap.v3.ClusterManager
 5 flags_path string - Envoy's own
 6 stats_sinks message[] ! statistics are not sent; scrape /metrics
 7 stats_flush_interval duration - statistics are read, not sent
@@ -41,6 +41,13 @@ message envoy.config.bootstrap.v3.Bootstrap
 40 grpc_async_client_manager_config message - Envoy's own
 41 memory_allocator_manager message - Envoy's own
 42 stats_eviction_interval duration - Envoy's own
+
+message envoy.config.bootstrap.v3.ClusterManager
+1 local_cluster_name string
+2 outlier_detection message - the log has ejections
+3 upstream_bind_config message x
+4 load_stats_config envoy.config.core.v3.ApiConfigSource ! loads are not reported
+5 enable_deferred_cluster_creation bool - Envoy's own
 
 message envoy.config.bootstrap.v3.Bootstrap.StaticResources
 1 listeners envoy.config.listener.v3.Listener[]

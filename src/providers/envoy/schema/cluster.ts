@@ -18,7 +18,7 @@ message envoy.config.cluster.v3.Cluster
 19 outlier_detection envoy.config.cluster.v3.OutlierDetection
 20 cleanup_interval duration - ORIGINAL_DST alone
 21 upstream_bind_config message x
-22 lb_subset_config message x
+22 lb_subset_config envoy.config.cluster.v3.Cluster.LbSubsetConfig
 23 ring_hash_lb_config envoy.config.cluster.v3.Cluster.RingHashLbConfig
 24 transport_socket envoy.config.core.v3.TransportSocket
 25 metadata message - says nothing here
@@ -71,7 +71,7 @@ message envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 
 message envoy.config.cluster.v3.Cluster.CommonLbConfig
 1 healthy_panic_threshold envoy.type.v3.Percent
-2 zone_aware_lb_config message ! zones do not count
+2 zone_aware_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig
 3 locality_weighted_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig
 4 update_merge_window duration - changes are merged by umay
 5 ignore_new_hosts_until_first_hc bool - a new backend takes no sessions before its first check
@@ -172,7 +172,7 @@ message envoy.config.endpoint.v3.ClusterLoadAssignment.Policy
 6 weighted_priority_health bool - not used
 
 message envoy.config.endpoint.v3.LocalityLbEndpoints
-1 locality envoy.config.core.v3.Locality - zones do not count
+1 locality envoy.config.core.v3.Locality
 2 lb_endpoints envoy.config.endpoint.v3.LbEndpoint[]
 3 load_balancing_weight UInt32Value
 5 priority uint32
@@ -184,7 +184,7 @@ message envoy.config.endpoint.v3.LocalityLbEndpoints
 message envoy.config.endpoint.v3.LbEndpoint
 1 endpoint envoy.config.endpoint.v3.Endpoint
 2 health_status envoy.config.core.v3.HealthStatus
-3 metadata message - says nothing here
+3 metadata envoy.config.core.v3.Metadata
 4 load_balancing_weight UInt32Value
 5 endpoint_name string x
 

@@ -18,6 +18,10 @@ message envoy.config.core.v3.Locality
 2 zone string
 3 sub_zone string
 
+message envoy.config.core.v3.Metadata
+1 filter_metadata struct{}
+2 typed_filter_metadata any{} - not used
+
 message envoy.config.core.v3.Address
 1 socket_address envoy.config.core.v3.SocketAddress
 2 pipe envoy.config.core.v3.Pipe

@@ -111,7 +111,7 @@ message envoy.config.route.v3.RouteAction
 1 cluster string
 2 cluster_header string
 3 weighted_clusters envoy.config.route.v3.WeightedCluster
-4 metadata_match message x
+4 metadata_match envoy.config.core.v3.Metadata
 5 prefix_rewrite string
 6 host_rewrite_literal string
 7 auto_host_rewrite BoolValue
@@ -185,7 +185,7 @@ message envoy.config.route.v3.WeightedCluster
 message envoy.config.route.v3.WeightedCluster.ClusterWeight
 1 name string
 2 weight UInt32Value
-3 metadata_match message x
+3 metadata_match envoy.config.core.v3.Metadata
 4 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 5 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 6 response_headers_to_remove string[]

@@ -10,6 +10,8 @@ export function writePool(pool: Pool, writing: Writing): object {
   const { outlier } = health;
   if (http.backendField !== undefined)
     writing.omit(`pool ${name}: the field ${http.backendField} names the backend`);
+  if (pool.localities !== undefined) writing.omit(`pool ${name}: localities of backends count`);
+  if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
     proxy_protocol: proxyProtocol,
@@ -59,12 +61,13 @@ function writeDiscovery(discovery: Pool["discovery"], pool: string, writing: Wri
     writing.omit(`pool ${pool}: its backends come from elsewhere`);
     return { type: "static", backends: [] };
   }
-  if (discovery.backends.length === 0) writing.omit(`pool ${pool} has no backends, and TOML wants one`);
-  const isSpread = new Set(discovery.backends.map(({ tier }) => tier)).size > 1;
+  const fit = discovery.backends.filter(({ unfit }) => unfit !== true);
+  if (fit.length === 0) writing.omit(`pool ${pool} has no backends, and TOML wants one`);
+  const isSpread = new Set(fit.map(({ tier }) => tier)).size > 1;
   if (isSpread) writing.omit(`pool ${pool}: a priority takes all while one of its backends is up`);
   if (discovery.everyAddress !== undefined)
     writing.omit(`pool ${pool}: a host name is one backend here, with all of its addresses`);
-  const backends = discovery.backends.map(({ target, weight, tier }) => {
+  const backends = fit.map(({ target, weight, tier }) => {
     if (tier > 1) writing.omit(`pool ${pool}: priorities above 1 count as 1 here`);
     const address = formatAddress(target);
     if (weight === 1 && tier === 0) return address;

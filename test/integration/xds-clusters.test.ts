@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import type { Message } from "../../src/providers/envoy/read/wire.ts";
+import { AdsServer, edsCluster, httpListener } from "../support/ads-server.ts";
+import { freePorts } from "../support/free-ports.ts";
+import { becomes } from "../support/settled.ts";
+import { type RunningUmay, startUmay } from "../support/umay.ts";
+
+const types = {
+  cluster: "envoy.config.cluster.v3.Cluster",
+  endpoints: "envoy.config.endpoint.v3.ClusterLoadAssignment",
+  listener: "envoy.config.listener.v3.Listener",
+  routes: "envoy.config.route.v3.RouteConfiguration",
+} as const;
+
+let servers: readonly Server[];
+let control: AdsServer;
+let umay: RunningUmay;
+let port: number;
+
+/** An endpoint of a version, in a locality of its own. */
+const endpoint = (index: number, more: Message = {}): Message => ({
+  endpoint: {
+    address: {
+      socket_address: {
+        address: "127.0.0.1",
+        port_value: (servers[index]!.address() as AddressInfo).port,
+      },
+    },
+  },
+  metadata: { filter_metadata: { "envoy.lb": { version: `v${index}` } } },
+  ...more,
+});
+
+const assignment = (...endpoints: readonly Message[]): Message => ({
+  "@type": types.endpoints,
+  cluster_name: "app",
+  endpoints: [{ lb_endpoints: endpoints }],
+});
+
+const route = (prefix: string, more: Message): Message => ({
+  match: { prefix },
+  route: { cluster: "app", ...more },
+});
+
+const versioned = (version: string): Message => ({
+  metadata_match: { filter_metadata: { "envoy.lb": { version } } },
+});
+
+/** The status and the body of an answer. */
+async function ask(path: string): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } });
+  const text = await answer.text();
+  return answer.status === 200 ? text : String(answer.status);
+}
+
+before(async () => {
+  servers = await Promise.all(
+    ["v0", "v1"].map(async (name) => {
+      const server = createServer((_, response) => response.end(name));
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      return server;
+    }),
+  );
+  [port = 0] = await freePorts(1);
+  control = await AdsServer.start("delta");
+  const starting = startUmay(`
+    workers = 1
+    admin = { bind = "127.0.0.1:0" }
+    [xds]
+    servers = ["127.0.0.1:${control.port}"]
+    node = { id = "umay-1", cluster = "edge" }`);
+  await control.request(({ type }) => type === "Cluster");
+  control.send(types.cluster, [
+    edsCluster("app", { lb_subset_config: { subset_selectors: [{ keys: ["version"] }] } }),
+  ]);
+  control.send(types.listener, [httpListener("web", port, "r")]);
+  await control.request(({ type }) => type === "ClusterLoadAssignment");
+  control.send(types.endpoints, [assignment(endpoint(0), endpoint(1))]);
+  await control.request(({ type }) => type === "RouteConfiguration");
+  control.send(types.routes, [
+    {
+      "@type": types.routes,
+      name: "r",
+      virtual_hosts: [
+        {
+          name: "all",
+          domains: ["*"],
+          routes: [
+            route("/v0", versioned("v0")),
+            route("/v1", versioned("v1")),
+            route("/v2", versioned("v2")),
+            route("/split", {
+              cluster: undefined,
+              weighted_clusters: {
+                clusters: ["v0", "v1"].map((version) => ({
+                  name: "app",
+                  weight: 1,
+                  ...versioned(version),
+                })),
+              },
+            }),
+            route("/", {}),
+          ],
+        },
+      ],
+    },
+  ]);
+  umay = await starting;
+});
+
+after(async () => {
+  await umay?.[Symbol.asyncDispose]();
+  await control?.[Symbol.asyncDispose]();
+  for (const server of servers ?? []) server.close();
+});
+
+test("requests go to the part of a cluster that their route asks for, and to none where there is none", async () => {
+  assert.deepEqual(
+    [await ask("/v0"), await ask("/v0"), await ask("/v1"), await ask("/v2"), await ask("/")],
+    ["v0", "v0", "v1", "503", "503"],
+  );
+  const seen = new Set<string>();
+  for (let count = 0; count < 200 && seen.size < 2; count++) seen.add(await ask("/split"));
+  assert.deepEqual(seen, new Set(["v0", "v1"]));
+});
+
+test("an endpoint that the control plane calls unhealthy is down, and takes no requests", async () => {
+  control.send(types.endpoints, [assignment(endpoint(0, { health_status: "UNHEALTHY" }), endpoint(1))]);
+  await becomes(
+    async () => (await umay.status()).pools["app"]!.backends.map(({ state }) => state),
+    (states) => states.join() === "down,up",
+    "states of backends",
+  );
+  assert.deepEqual([await ask("/v0"), await ask("/v1")], ["503", "v1"]);
+  control.send(types.endpoints, [assignment(endpoint(0), endpoint(1))]);
+  await becomes(
+    () => ask("/v0"),
+    (answer) => answer === "v0",
+    "an answer",
+  );
+});
