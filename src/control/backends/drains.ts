@@ -142,9 +142,11 @@ export class BackendDrains {
       else if (!this.#removed.has(name))
         this.#removed.set(name, removal, () => this.#vacate(pool.name, backend.address));
     }
-    for (const pool of pools)
-      for (const { address } of store.pool(pool)?.placed.backends ?? [])
-        this.#isBack(backendKey(pool, address));
+    // Of ten thousand pools few have one that left.
+    if (this.#removedAt.size > 0)
+      for (const pool of pools)
+        for (const { address } of store.pool(pool)?.placed.backends ?? [])
+          this.#isBack(backendKey(pool, address));
   }
 
   /** Backends that left have no sessions any more. */

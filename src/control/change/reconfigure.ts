@@ -39,6 +39,9 @@ export interface Serving {
 
 type Discoveries = ReadonlyMap<string, Discovery>;
 
+/** The backends of pools, by name. */
+type Placed = Map<string, readonly Backend[]>;
+
 /**
  * Serves another model from now on, but for what counts from a start on. Sessions go on as they began, and what did not
  * change is not touched. Nobody waits for a name: sessions of a pool whose discovery has not answered yet wait for it.
@@ -49,10 +52,11 @@ export async function reconfigure(serving: Serving, wanted: Model): Promise<void
   const next = withoutRestart(before, wanted);
   const bound = await bindListeners(next.listeners, store.snapshot.listeners);
   const discoveries = discoverChanged(serving, next);
+  const placed: Placed = new Map();
   try {
     // A list of addresses is known by then.
     await turn();
-    await serve(serving, next, bound.listeners, discoveries);
+    await serve(serving, next, bound.listeners, discoveries, placed);
   } catch (error) {
     for (const discovery of discoveries.values()) discovery.stop();
     throw error;
@@ -61,7 +65,7 @@ export async function reconfigure(serving: Serving, wanted: Model): Promise<void
   }
   for (const [name, discovery] of discoveries) serving.follow(name, discovery);
   // Discovery may have answered again meanwhile.
-  placeFound(serving, discoveries);
+  placeFound(serving, discoveries, placed);
   serving.spread();
   const kept = new Set(next.pools.map(({ name }) => name));
   for (const { name } of before.pools) if (!kept.has(name)) stopDiscovery(store, name);
@@ -87,6 +91,7 @@ async function serve(
   next: Model,
   bound: Parameters<Store["configure"]>[1],
   discoveries: Discoveries,
+  placed: Placed,
 ): Promise<void> {
   const { state, model: before, store, supervisor, handover, upkeep } = serving;
   if (state === "draining") throw new Error(`umay is ${state}`);
@@ -95,7 +100,7 @@ async function serve(
   upkeep.pause();
   try {
     store.configure(next, bound);
-    placeFound(serving, discoveries);
+    placeFound(serving, discoveries, placed);
     serving.adopt(next);
     serving.spread();
     await supervisor.served(store.version, patience + (next.watchdog ?? 0));
@@ -113,8 +118,13 @@ async function serve(
   }
 }
 
-function placeFound(serving: Serving, discoveries: Discoveries): void {
-  for (const [pool, { found }] of discoveries) if (found !== undefined) serving.place(pool, found);
+/** @param placed those that have their places already. */
+function placeFound(serving: Serving, discoveries: Discoveries, placed: Placed): void {
+  for (const [pool, { found }] of discoveries) {
+    if (found === undefined || placed.get(pool) === found) continue;
+    serving.place(pool, found);
+    placed.set(pool, found);
+  }
 }
 
 function stopDiscovery(store: Store, name: string): void {
