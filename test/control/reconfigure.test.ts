@@ -124,3 +124,20 @@ test("addresses move between listeners, and one that somebody else has is refuse
   );
   assert.equal(plane.store.snapshot, snapshot);
 });
+
+test("the backends of a pool that a reload brings are placed once, and so sent once to each worker", async (t) => {
+  await using backend = await startEchoBackend();
+  const model = (...pools: readonly string[]): Promise<Model> =>
+    loadModel(`
+      workers = 1
+      log.level = "silent"
+      listeners.a = { bind = "127.0.0.1:0", pool = "first" }
+      ${pools.map((name) => `pools.${name}.discovery = { type = "static", backends = ["${backend.address}"] }`).join("\n")}`);
+  const plane = await start(t, await model("first"));
+  const place = t.mock.method(plane, "place");
+  await plane.reconfigure(await model("first", "second"));
+  assert.deepEqual(
+    place.mock.calls.map(({ arguments: [pool] }) => pool),
+    ["second"],
+  );
+});
