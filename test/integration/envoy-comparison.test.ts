@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
   ask,
@@ -13,6 +12,7 @@ import {
   parts,
   readCorpus,
 } from "../support/envoy-corpus.ts";
+import { envoy, startEnvoy } from "../support/envoy-program.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
@@ -23,18 +23,6 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 
 const file = new URL("envoy-corpus/answers.json", import.meta.url);
 const answers = JSON.parse(readFileSync(file, "utf8")) as Record<string, Outcome>;
-const envoy = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .map((folder) => join(folder, "envoy"))
-  .find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-
 let backends: CorpusBackends;
 let corpus: Corpus;
 let umay: RunningUmay;
@@ -94,27 +82,3 @@ test("Envoy itself answers so", { skip: envoy === undefined && "no envoy on the 
     writeFileSync(file, `${JSON.stringify(found, undefined, 2)}\n`);
   else assert.deepEqual(found, answers);
 });
-
-/** @returns when it serves. */
-async function startEnvoy(path: string): Promise<ChildProcess> {
-  const options = [
-    "--config-path",
-    path,
-    "--concurrency",
-    "1",
-    "--disable-hot-restart",
-    "--log-level",
-    "info",
-  ];
-  const child = spawn(envoy!, options, { stdio: ["ignore", "ignore", "pipe"] });
-  let log = "";
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text: string) => {
-      log = (log + text).slice(-100_000);
-      if (log.includes("starting main dispatch loop")) resolve();
-    });
-    child.on("exit", () => reject(new Error(`Envoy did not start: ${log.slice(-3_000)}`)));
-  });
-  return child;
-}

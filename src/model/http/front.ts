@@ -40,6 +40,8 @@ export interface Forwarded {
   readonly hops?: number;
   /** Whether the id of a request that a client brings stays, whoever the client is. */
   readonly keepsRequestId?: boolean;
+  /** Whether X-Forwarded-Client-Cert of a client goes on, whoever the client is. */
+  readonly keepsCertificate?: boolean;
   readonly read: "x-forwarded-for" | "forwarded";
   readonly write: readonly ("x-forwarded" | "forwarded")[];
   /** The field that has the request's id, lower case; undefined: none is made. */

@@ -25,6 +25,16 @@ export class LastForwarded {
   lines = "";
 }
 
+/** Marks as another one does, but no fields of this name. @param lower in lower case. */
+const but = (lower: string, marker: FieldMarker): FieldMarker => ({
+  mark(fields, marks) {
+    const before = marks.slice(0, fields.count);
+    marker.mark(fields, marks);
+    for (let at = fields.findName(lower); at >= 0; at = fields.findName(lower, at + 1))
+      marks[at] = before[at]!;
+  },
+});
+
 /** The rules of a listener: which peers it believes about clients, and which fields tell backends of them. Made once for each listener. */
 export class Forwarding {
   readonly #addresses: ClientAddress;
@@ -35,12 +45,13 @@ export class Forwarding {
   readonly #all: readonly FieldMarker[];
 
   constructor(definition: Forwarded) {
-    const { write, requestId } = definition;
+    const { write, requestId, keepsCertificate } = definition;
     const id = requestId === undefined ? [] : [requestId];
     this.#definition = definition;
     this.#addresses = new ClientAddress(definition);
     this.#own = [new NameSet([...write.flatMap((kind) => written[kind]), ...id])];
-    this.#all = [new NameSet(["x-forwarded-*", "forwarded", "x-real-ip", "x-request-id", ...id])];
+    const all = new NameSet(["x-forwarded-*", "forwarded", "x-real-ip", "x-request-id", ...id]);
+    this.#all = [keepsCertificate === true ? but("x-forwarded-client-cert", all) : all];
   }
 
   trusts(peer: string): boolean {

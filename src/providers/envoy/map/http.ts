@@ -81,8 +81,16 @@ function forwardedOf(manager: Node, usual: HttpFront["forwarded"]): HttpFront["f
     ...(hops > 0 && { trust: everybody, hops }),
     requestId: manager.flag("generate_request_id") === false ? undefined : usual.requestId,
     ...(manager.flag("preserve_external_request_id") === true && { keepsRequestId: true }),
+    ...(passingCertificates.has(manager.text("forward_client_cert_details")) && { keepsCertificate: true }),
   };
 }
+
+/** Modes in which X-Forwarded-Client-Cert of a client itself may go on; routes remove it where its client has shown no certificate. */
+const passingCertificates: ReadonlySet<string> = new Set([
+  "ALWAYS_FORWARD_ONLY",
+  "APPEND_FORWARD",
+  "FORWARD_ONLY",
+]);
 
 const underscores: Readonly<Record<string, HttpFront["underscores"]>> = {
   ALLOW: "pass",
