@@ -68,8 +68,7 @@ async function inside(cluster: string, folder: string, command: readonly string[
     server = stack.use(
       await ApiServer.start({ folder, dir: dir.path, address: gatewayAddress, umay: bin }),
     ).url;
-    const program = resolve(folder, "kube-apiserver");
-    serverName = `kube-apiserver, ${execFileSync(program, ["--version"], { encoding: "utf8" }).trim()}`;
+    serverName = `kube-apiserver ${moduleVersion(resolve(folder, "kube-apiserver"))}`;
     const kubelet = startKubelet(dir.path, logOf);
     stack.defer(() => void kubelet.close());
   } else {
@@ -88,7 +87,7 @@ async function inside(cluster: string, folder: string, command: readonly string[
     await running;
   });
   if (missing === undefined) {
-    for (const file of globSync("*.yaml", { cwd: definitions }))
+    for (const file of globSync("gateway.*.yaml", { cwd: definitions }))
       await apply(api, readFileSync(join(definitions, file), "utf8"));
     await applyRights(api, "cluster.yaml");
   }
@@ -107,6 +106,12 @@ async function inside(cluster: string, folder: string, command: readonly string[
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;
+}
+
+/** Programs that were built as a module do not know their own version. */
+function moduleVersion(program: string): string {
+  const text = execFileSync("go", ["version", "-m", program], { encoding: "utf8" });
+  return /\sk8s\.io\/kubernetes\t(\S+)/.exec(text)?.[1] ?? "of an unknown version";
 }
 
 /** Where the API server asks for the logs of pods. */

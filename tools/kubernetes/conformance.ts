@@ -76,6 +76,7 @@ const suite = spawn(
   ],
   { stdio: ["ignore", "pipe", "inherit"] },
 );
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => suite.kill(signal));
 let output = "";
 suite.stdout.setEncoding("utf8").on("data", (text: string) => {
   output += text;

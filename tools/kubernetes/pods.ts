@@ -12,6 +12,8 @@ export const poolAddresses: readonly string[] = Array.from(
 );
 const mostPods = 190;
 const mostLog = 4 * 1024 * 1024;
+/** In milliseconds. */
+const longestConnect = 1_000;
 
 export interface PodSpec {
   readonly namespace: string;
@@ -28,6 +30,7 @@ export class Pod {
   readonly #place: string;
   readonly #index: number;
   #child: ChildProcess | undefined;
+  #stopped: Promise<void> | undefined;
   static readonly #taken = new Set<number>();
 
   /** @param cluster the network namespace of the bridge. */
@@ -46,6 +49,8 @@ export class Pod {
     for (const link of ["lo", "eth0"]) ip("-n", this.#place, "link", "set", link, "up");
     ip("-n", this.#place, "addr", "add", `${this.address}/24`, "dev", "eth0");
     ip("-n", this.#place, "route", "add", "default", "via", gatewayAddress);
+    // Whoever knew another pod at this address would ask that one for half a minute.
+    ip("neigh", "flush", "dev", "pods", "to", this.address);
   }
 
   start(env: Readonly<Record<string, string>>): void {
@@ -66,7 +71,7 @@ export class Pod {
   async listening(port: number): Promise<void> {
     for (const deadline = performance.now() + 3_000; performance.now() < deadline; await sleep(100)) {
       const socket = connect(port, this.address);
-      const isOpen = await once(socket, "connect").then(
+      const isOpen = await once(socket, "connect", { signal: AbortSignal.timeout(longestConnect) }).then(
         () => true,
         () => false,
       );
@@ -75,7 +80,13 @@ export class Pod {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Whoever asks for it first ends it. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
     const child = this.#child;
     if (child?.exitCode === null && child.signalCode === null && child.pid !== undefined) {
       const ended = once(child, "exit");

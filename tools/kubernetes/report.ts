@@ -48,8 +48,19 @@ export function writeReport(folder: string, file: string, output: string, server
   const { profiles, ...report } = parse(readFileSync(file, "utf8")) as SuiteReport;
   const sorted = profiles.toSorted((left, right) => (left.name < right.name ? -1 : 1));
   const head = `# Written by tools/kubernetes/conformance.sh. API server: ${server}.\n`;
-  const write = (name: string, content: unknown): void =>
-    writeFileSync(join(folder, name), head + stringify(content, { lineWidth: 0 }));
-  write("report.yaml", { ...report, profiles: sorted });
-  write("tests.yaml", testsOf(output));
+  const whole = stringify({ ...report, profiles: sorted }, { lineWidth: 0 });
+  writeFileSync(join(folder, "report.yaml"), head + whole);
+  const lines = Object.entries(testsOf(output)).map(
+    ([name, { outcome, features }]) => `${name}: ${outcome} with ${features.join(", ")}\n`,
+  );
+  writeFileSync(join(folder, "tests.yaml"), head + lines.join(""));
 }
+
+/** Reads the tests that {@link writeReport} wrote. @param content as YAML has it. */
+export const readTests = (content: Readonly<Record<string, string>>): Readonly<Record<string, TestOutcome>> =>
+  Object.fromEntries(
+    Object.entries(content).map(([name, text]) => {
+      const [outcome, features = ""] = text.split(" with ");
+      return [name, { outcome: outcome as TestOutcome["outcome"], features: features.split(", ") }];
+    }),
+  );
