@@ -35,9 +35,9 @@ const endpoint = (index: number, more: Message = {}): Message => ({
   ...more,
 });
 
-const assignment = (...endpoints: readonly Message[]): Message => ({
+const assignment = (cluster: string, ...endpoints: readonly Message[]): Message => ({
   "@type": types.endpoints,
-  cluster_name: "app",
+  cluster_name: cluster,
   endpoints: [{ lb_endpoints: endpoints }],
 });
 
@@ -49,6 +49,30 @@ const route = (prefix: string, more: Message): Message => ({
 const versioned = (version: string): Message => ({
   metadata_match: { filter_metadata: { "envoy.lb": { version } } },
 });
+
+/** The listener, with a field that keeps clients at the endpoint that they have. */
+function withSessions(listener: Message): Message {
+  const [chain] = listener["filter_chains"] as readonly Message[];
+  const [filter] = chain!["filters"] as readonly Message[];
+  const typed_config = {
+    ...(filter!["typed_config"] as Message),
+    http_filters: [
+      {
+        name: "session",
+        typed_config: {
+          "@type": "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
+          session_state: {
+            typed_config: {
+              "@type": "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState",
+              name: "x-session",
+            },
+          },
+        },
+      },
+    ],
+  };
+  return { ...listener, filter_chains: [{ ...chain, filters: [{ typed_config }] }] };
+}
 
 /** The status and the body of an answer. */
 async function ask(path: string): Promise<string> {
@@ -75,11 +99,15 @@ before(async () => {
     node = { id = "umay-1", cluster = "edge" }`);
   await control.request(({ type }) => type === "Cluster");
   control.send(types.cluster, [
+    edsCluster("both"),
     edsCluster("app", { lb_subset_config: { subset_selectors: [{ keys: ["version"] }] } }),
   ]);
-  control.send(types.listener, [httpListener("web", port, "r")]);
+  control.send(types.listener, [withSessions(httpListener("web", port, "r"))]);
   await control.request(({ type }) => type === "ClusterLoadAssignment");
-  control.send(types.endpoints, [assignment(endpoint(0), endpoint(1))]);
+  control.send(types.endpoints, [
+    assignment("app", endpoint(0), endpoint(1)),
+    assignment("both", endpoint(0), endpoint(1)),
+  ]);
   await control.request(({ type }) => type === "RouteConfiguration");
   control.send(types.routes, [
     {
@@ -103,6 +131,7 @@ before(async () => {
                 })),
               },
             }),
+            route("/both", { cluster: "both" }),
             route("/", {}),
           ],
         },
@@ -129,17 +158,37 @@ test("requests go to the part of a cluster that their route asks for, and to non
 });
 
 test("an endpoint that the control plane calls unhealthy is down, and takes no requests", async () => {
-  control.send(types.endpoints, [assignment(endpoint(0, { health_status: "UNHEALTHY" }), endpoint(1))]);
+  control.send(types.endpoints, [
+    assignment("app", endpoint(0, { health_status: "UNHEALTHY" }), endpoint(1)),
+  ]);
   await becomes(
     async () => (await umay.status()).pools["app"]!.backends.map(({ state }) => state),
     (states) => states.join() === "down,up",
     "states of backends",
   );
   assert.deepEqual([await ask("/v0"), await ask("/v1")], ["503", "v1"]);
-  control.send(types.endpoints, [assignment(endpoint(0), endpoint(1))]);
+  control.send(types.endpoints, [assignment("app", endpoint(0), endpoint(1))]);
   await becomes(
     () => ask("/v0"),
     (answer) => answer === "v0",
     "an answer",
   );
+});
+
+test("a field of the answer keeps a client at the endpoint that it had", async () => {
+  const get = (session?: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}/both`, {
+      headers: { connection: "close", ...(session !== undefined && { "x-session": session }) },
+    });
+  const sessions = new Map<string, string>();
+  for (let count = 0; count < 200 && sessions.size < 2; count++) {
+    const answer = await get();
+    sessions.set(await answer.text(), answer.headers.get("x-session")!);
+  }
+  assert.equal(sessions.size, 2);
+  for (const [name, session] of sessions)
+    for (let count = 0; count < 5; count++) {
+      const answer = await get(session);
+      assert.deepEqual([await answer.text(), answer.headers.get("x-session")], [name, null]);
+    }
 });

@@ -95,6 +95,8 @@ export type HashKey =
 /** A cookie that keeps a client at the pool and the backend that it has. */
 export interface Sticky {
   readonly cookie: string;
+  /** A field of requests and answers, in lower case, that stands in place of the cookie; undefined: there is none. */
+  readonly field?: string;
   readonly sameSite: "lax" | "strict" | "none";
   /** In milliseconds; undefined: until the client's program ends. */
   readonly maxAge: number | undefined;

@@ -674,3 +674,45 @@ test("a processor that could not be asked as it says is an error, and a fact tha
   const { warnings } = await loadFile(filter({ ...asks, request_attributes: ["request.size"] }));
   assert.match(warnings[0]!, /"request.size" has no effect/);
 });
+
+test("a stateful session is a cookie or a field that keeps clients where they are, and a route may have none", async () => {
+  const session = (kind: string, fields: object): object => ({
+    session_state: {
+      name: "state",
+      typed_config: typed(`envoy.extensions.http.stateful_session.${kind}`, fields),
+    },
+  });
+  const cookie = session("cookie.v3.CookieBasedSessionState", {
+    cookie: { name: "at", path: "/", ttl: "120s" },
+  });
+  const { hosts } = await loadTable({
+    filters: [httpFilter("stateful_session.v3.StatefulSession", cookie, { name: "session" })],
+    routes: [
+      {
+        match: { prefix: "/a" },
+        route: toA,
+        typed_per_filter_config: {
+          session: extension("stateful_session.v3.StatefulSessionPerRoute", {
+            stateful_session: session("header.v3.HeaderBasedSessionState", { name: "X-At" }),
+          }),
+        },
+      },
+      {
+        match: { prefix: "/b" },
+        route: toA,
+        typed_per_filter_config: {
+          session: extension("stateful_session.v3.StatefulSessionPerRoute", { disabled: true }),
+        },
+      },
+      { match: any, route: toA },
+    ],
+  });
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ route }) => route.sticky),
+    [
+      { cookie: "", sameSite: "lax", maxAge: undefined, field: "x-at" },
+      undefined,
+      { cookie: "at", sameSite: "lax", maxAge: 120_000 },
+    ],
+  );
+});

@@ -1,6 +1,6 @@
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Target } from "../../../model/chain.ts";
-import type { HttpRoute } from "../../../model/http/route.ts";
+import type { HttpRoute, Sticky } from "../../../model/http/route.ts";
 import type { PlacedPool } from "../../../model/snapshot.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
 import { hashKeyOf } from "../../decide/http/hash-key.ts";
@@ -55,7 +55,7 @@ export function choosePoolFor(
 ): PoolChoice | undefined {
   const to = action.kind === "pools" ? action.to : [];
   const key = hash.length === 0 ? undefined : hashKeyOf(hash, view)?.text;
-  const value = sticky && cookieValue(view.header("cookie"), sticky.cookie);
+  const value = sticky && stickyOf(sticky, view);
   const known = value === undefined ? undefined : stickyBackend(to, value, pools);
   if (known !== undefined) return { ...known, key };
   const field = action.kind === "pools" ? action.field : undefined;
@@ -81,6 +81,10 @@ function namedBackend({ definition }: ServedPool, view: RequestView): PlacedBack
     : definition.backends.find((backend) => backend.address === address);
 }
 
+/** The value by which a client says where it was; undefined: it does not. */
+const stickyOf = ({ cookie, field }: Sticky, view: RequestView): string | undefined =>
+  field === undefined ? cookieValue(view.header("cookie"), cookie) : view.header(field);
+
 /** The field that keeps a client where it is, as a line; empty where it is not needed. */
 export function stickyField(
   { sticky }: HttpRoute,
@@ -90,5 +94,6 @@ export function stickyField(
 ): string {
   if (sticky === undefined || present === undefined || present.slot === backend?.slot) return "";
   const value = stickyValue(pool.definition.name, present.address);
+  if (sticky.field !== undefined) return `${sticky.field}: ${value}\r\n`;
   return `set-cookie: ${stickyCookie(sticky, value, view.scheme === "https")}\r\n`;
 }

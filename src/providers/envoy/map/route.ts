@@ -53,7 +53,7 @@ export async function mapRoute(
     const own = each === parts ? mapping : { ...mapping, report: () => {} };
     const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, own);
     if (action === undefined) continue;
-    const { guards, maxBody, cors, compress, status } = each;
+    const { guards, maxBody, cors, compress, sticky, status } = each;
     const mapped: HttpRoute = {
       ...usual,
       name: each === parts ? name : `${name}#${index + 1}`,
@@ -61,6 +61,7 @@ export async function mapRoute(
       guards,
       maxBody,
       cors,
+      sticky,
       requestFields: forward === undefined ? usual.requestFields : foldSteps(requestSteps),
       responseFields: foldSteps(responseSteps),
       ...(compress !== undefined && { compress }),

@@ -12,6 +12,26 @@ message envoy.extensions.filters.http.buffer.v3.BufferPerRoute
 1 disabled bool
 2 buffer envoy.extensions.filters.http.buffer.v3.Buffer
 
+message envoy.extensions.filters.http.stateful_session.v3.StatefulSession
+1 session_state envoy.config.core.v3.TypedExtensionConfig
+2 strict bool
+
+message envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute
+1 disabled bool
+2 stateful_session envoy.extensions.filters.http.stateful_session.v3.StatefulSession
+
+message envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState
+1 cookie envoy.type.http.v3.Cookie
+
+message envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState
+1 name string
+
+message envoy.type.http.v3.Cookie
+1 name string
+2 ttl duration
+3 path string
+4 attributes message[] ! the cookie has HttpOnly, SameSite=Lax and, over TLS, Secure
+
 message envoy.extensions.filters.http.header_mutation.v3.Mutations
 1 request_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 2 response_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]

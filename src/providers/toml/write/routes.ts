@@ -8,6 +8,7 @@ import type {
   PathRewrite,
   Redirect,
   RouteAction,
+  Sticky,
 } from "../../../model/http/route.ts";
 import type { Template } from "../../../model/http/template.ts";
 import type { Model } from "../../../model/model.ts";
@@ -87,8 +88,24 @@ function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writin
     ...writeForwarding(route, writing),
     trace: route.trace && { percent: Math.round(route.trace.percent) },
     hash: list(hash.map((key) => (key.kind === "source-ip" ? key.kind : `${key.kind}:${key.name}`))),
+    sticky: route.sticky && writeSticky(route.sticky, name, writing),
     upgrades: action.kind === "pools" && upgrades.length === 0 ? [] : undefined,
   })!;
+}
+
+function writeSticky(
+  { cookie, field, sameSite, maxAge }: Sticky,
+  route: string,
+  writing: Writing,
+): object | undefined {
+  if (field === undefined)
+    return table({
+      cookie,
+      same_site: sameSite,
+      max_age: maxAge === undefined ? undefined : duration(maxAge),
+    });
+  writing.omit(`route ${route}: field ${field} keeps clients where they are`);
+  return undefined;
 }
 
 function writeTarget(

@@ -1,6 +1,7 @@
 import type { Compression } from "../../../../model/http/compression.ts";
 import type { Cors } from "../../../../model/http/cors.ts";
 import type { RequestMatch } from "../../../../model/http/match.ts";
+import type { Sticky } from "../../../../model/http/route.ts";
 import type { FieldStep } from "../fields.ts";
 
 /** The things that filters give a route. */
@@ -13,6 +14,7 @@ export interface RouteParts {
   readonly guards: string[][];
   cors: Cors | undefined;
   compress: Compression | undefined;
+  sticky: Sticky | undefined;
   /** In bytes. */
   maxBody: number | undefined;
   readonly requestSteps: FieldStep[];
@@ -29,6 +31,7 @@ export const newParts = (route: string, match: RequestMatch): RouteParts => ({
   guards: [],
   cors: undefined,
   compress: undefined,
+  sticky: undefined,
   maxBody: undefined,
   requestSteps: [],
   responseSteps: [],

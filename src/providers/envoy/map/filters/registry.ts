@@ -12,6 +12,7 @@ import { applyLimit } from "./limit.ts";
 import type { RouteParts } from "./parts.ts";
 import { applyProcessing } from "./processing.ts";
 import { applyRules } from "./rules.ts";
+import { applyStatefulSession } from "./stateful-session.ts";
 import { applyTokens } from "./tokens.ts";
 
 /** A filter as a route has it. */
@@ -51,6 +52,7 @@ export const applied: Readonly<Record<string, AppliedFilter>> = Object.fromEntri
       ["jwt_authn.v3.JwtAuthentication", "PerRouteConfig", applyTokens],
       ["local_ratelimit.v3.LocalRateLimit", "LocalRateLimit", applyLimit],
       ["rbac.v3.RBAC", "RBACPerRoute", applyRules],
+      ["stateful_session.v3.StatefulSession", "StatefulSessionPerRoute", applyStatefulSession],
     ] as const
   ).map(([name, own, apply]) => [
     `${extension}.${name}`,
