@@ -86,6 +86,8 @@ export type FromWorker =
   /** The same, for the file with the lines of requests. */
   /** @param file of a listener's own log; undefined: `log.access.file`. */
   | { readonly type: "access"; readonly lines: Uint8Array<ArrayBuffer>; readonly file?: string }
+  /** A client goes to a backend that the pool does not have, or still goes there. */
+  | { readonly type: "wanted"; readonly pool: string; readonly address: string }
   /** Requests that limits have let through which machines share. */
   | { readonly type: "passed"; readonly requests: PassedRequests }
   /** Requests that are over and traced. */

@@ -54,6 +54,7 @@ export async function explainModel(
     counters: counters.memories[0]!,
     worker: { index: 0, count: 1 },
     peers: (pool: string) => store.snapshot.pools.find(({ name }) => name === pool)?.backends ?? [],
+    want: () => {},
   };
   const pools = new Map(
     store.snapshot.pools

@@ -20,6 +20,7 @@ import type { SpanRecord } from "../model/tracing.ts";
 import { AccessFiles } from "../observe/access-files.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
+import { Destinations } from "./backends/destinations.ts";
 import { Discovery } from "./backends/discovery.ts";
 import { BackendDrains } from "./backends/drains.ts";
 import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
@@ -70,6 +71,7 @@ export class ControlPlane implements Serving {
   readonly #bound: Bound;
   readonly #taking: ListeningSource | undefined;
   readonly #ownBackends: OwnBackends;
+  readonly #destinations: Destinations;
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
   #whenReady: (() => void) | undefined;
@@ -111,6 +113,7 @@ export class ControlPlane implements Serving {
     this.#memory = new MemoryWatch(shared, logger);
     this.store = store;
     this.#ownBackends = new OwnBackends(store, logger);
+    this.#destinations = new Destinations(this, logger);
     this.health = health;
     this.supervisor = supervisor;
     this.drains = new BackendDrains({ store, health, supervisor, shared, memories, logger });
@@ -355,6 +358,7 @@ export class ControlPlane implements Serving {
       requests: (message) => {
         if (message.type === "access") this.accessFiles.write(message.lines, message.file);
         else if (message.type === "spans") this.onSpans?.(message.spans);
+        else if (message.type === "wanted") this.#destinations.wanted(message);
         else this.upkeep.sharing.passed(message.requests);
       },
       trouble: (worker, what, error) => logger.error({ worker, err: error }, what),

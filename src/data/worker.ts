@@ -87,6 +87,7 @@ const memory = {
   shared: setup.shared,
   worker: { index: setup.id - 1, count: setup.count },
   peers: (pool: string) => state.backendsOf(pool),
+  want: (pool: string, address: string) => send({ type: "wanted", pool, address }),
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
 const tls = new TlsOnce();

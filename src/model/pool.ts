@@ -205,6 +205,16 @@ export interface SubsetRule {
   readonly otherwise: "none" | "any" | Readonly<Record<string, string>>;
 }
 
+/** Clients say which backend they go to. It comes when the first one asks for it, and leaves when none does any more. */
+export interface DestinationRule {
+  /** The field of requests, in lower case, that names it; undefined, or not there: where the connection was going. */
+  readonly field?: string;
+  /** In place of the port that is named. */
+  readonly port?: number;
+  /** How long a backend stays that nobody asks for, in milliseconds. */
+  readonly idle: number;
+}
+
 /** The name of the part of a pool with these labels. */
 export const subsetName = (labels: Readonly<Record<string, string>>): string =>
   Object.keys(labels)
@@ -248,6 +258,8 @@ export interface Pool {
   readonly localities?: LocalityRule;
   /** Undefined: there are no parts. */
   readonly subsets?: SubsetRule;
+  /** Undefined: backends are found, not asked for. */
+  readonly destination?: DestinationRule;
   /** How many sessions may wait for a backend, over all workers, and how long each waits for room, in milliseconds. */
   readonly queue: { readonly size: number; readonly timeout: number };
   /** Undefined: plain TCP. */

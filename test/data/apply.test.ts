@@ -84,6 +84,7 @@ function scene() {
     counters,
     worker: { index: 0, count: 1 },
     peers: () => [],
+    want: () => {},
   };
   const state: ServedState = new ServedState(memory, {
     taken: { adopt: () => [] },

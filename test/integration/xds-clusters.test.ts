@@ -100,6 +100,14 @@ before(async () => {
   await control.request(({ type }) => type === "Cluster");
   control.send(types.cluster, [
     edsCluster("both"),
+    {
+      "@type": types.cluster,
+      name: "any",
+      type: "ORIGINAL_DST",
+      lb_policy: "CLUSTER_PROVIDED",
+      cleanup_interval: 1_000,
+      original_dst_lb_config: { use_http_header: true },
+    },
     edsCluster("app", { lb_subset_config: { subset_selectors: [{ keys: ["version"] }] } }),
   ]);
   control.send(types.listener, [withSessions(httpListener("web", port, "r"))]);
@@ -132,6 +140,7 @@ before(async () => {
               },
             }),
             route("/both", { cluster: "both" }),
+            route("/any", { cluster: "any" }),
             route("/", {}),
           ],
         },
@@ -191,4 +200,24 @@ test("a field of the answer keeps a client at the endpoint that it had", async (
       const answer = await get(session);
       assert.deepEqual([await answer.text(), answer.headers.get("x-session")], [name, null]);
     }
+});
+
+test("a request goes where its field says, to a backend that comes for it and leaves again", async () => {
+  const get = async (to: string): Promise<string> => {
+    const headers = { connection: "close", "x-envoy-original-dst-host": to };
+    const answer = await fetch(`http://127.0.0.1:${port}/any`, { headers });
+    return answer.status === 200 ? answer.text() : String(answer.status);
+  };
+  const address = (index: number): string => `127.0.0.1:${(servers[index]!.address() as AddressInfo).port}`;
+  assert.deepEqual(await Promise.all([get(address(0)), get(address(1)), get(address(0))]), [
+    "v0",
+    "v1",
+    "v0",
+  ]);
+  const backends = async (): Promise<readonly string[]> =>
+    (await umay.status()).pools["any"]!.backends.map((backend) => backend.address);
+  assert.deepEqual([...(await backends())].sort(), [address(0), address(1)].sort());
+  // Not an address, and umay itself.
+  assert.deepEqual([await get("localhost:80"), await get(`127.0.0.1:${port}`)], ["503", "503"]);
+  await becomes(backends, (left) => left.length === 0, "backends that nobody asks for");
 });

@@ -127,7 +127,7 @@ export class FakePlane {
 
   /** @param secure the pool's backends speak TLS. */
   pool(changes: Partial<PlacedPool> = {}, secure = false): ServedPool {
-    const memory = { shared, counters, worker: { index: 0, count: 1 }, peers: () => [] };
+    const memory = { shared, counters, worker: { index: 0, count: 1 }, peers: () => [], want: () => {} };
     const pool = new ServedPool({ ...fakePool, ...changes }, memory);
     if (secure) pool.tls = { begin: (raw) => this.#dialled((raw as unknown as FakeSocket).secure()) };
     return pool;

@@ -21,8 +21,8 @@ const stableAfter = 60_000;
 
 export interface SupervisorEvents {
   log(lines: Uint8Array): void;
-  /** Requests that are over, for their file and for traces; or that have passed limits, for other machines. */
-  requests(message: Extract<FromWorker, { type: "access" | "spans" | "passed" }>): void;
+  /** Requests that are over, for their file and for traces; that have passed limits, for other machines; or want a backend. */
+  requests(message: Extract<FromWorker, { type: "access" | "spans" | "passed" | "wanted" }>): void;
   /** Something went wrong in a worker that goes on. */
   trouble(worker: number, what: string, error: Error): void;
   /** A worker serves this version, or refuses it and goes on with its last. */
@@ -311,6 +311,7 @@ export class Supervisor {
       case "access":
       case "spans":
       case "passed":
+      case "wanted":
         this.#events.requests(message);
         break;
     }

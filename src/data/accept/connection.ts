@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { endReasonList, handshakeOutcomes, listenerCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
-import { unmapAddress } from "../../lib/address.ts";
+import { formatAddress, unmapAddress } from "../../lib/address.ts";
 import { outside } from "../../lib/crowd.ts";
 import type { ProxyHeader } from "../../lib/proxy-protocol/header.ts";
 import type { Chain, Protocol } from "../../model/chain.ts";
@@ -198,6 +198,14 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
       if (course.tls === "passthrough") this.serverName = serverName;
       this.handOn(course);
     }
+  }
+
+  /** Where it was going: by a PROXY header, where one came. Undefined: it came by a unix socket. */
+  get destination(): string | undefined {
+    const { address = this.raw.localAddress, port = this.raw.localPort } =
+      this.proxy?.header.destination ?? {};
+    if (address === undefined || port === undefined) return undefined;
+    return formatAddress({ kind: "tcp", host: unmapAddress(address), port });
   }
 
   /** Hello: a client that names nobody is offered what the address has that it connected to (no SNI has addresses, RFC 6066). */

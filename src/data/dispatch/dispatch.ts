@@ -140,7 +140,9 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     return this.#phase === "queue";
   }
 
+  /** Where each goes to a backend of its own, others may find theirs. */
   get fresh(): boolean {
+    if (this.pool.definition.destination !== undefined) return false;
     return this.#owner.excluded.length + this.attempts.length === 0;
   }
 

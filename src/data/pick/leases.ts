@@ -5,6 +5,7 @@ import type { Obstacle, PlacedBackend } from "../../model/backend.ts";
 import { pickerTypes } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
+import { DestinationPicker } from "./destinations.ts";
 import { leased, noPick, type PickResult, waitFor } from "./pick.ts";
 import type { Picker, PickerInputs, PickKey } from "./picker.ts";
 import { PresentPick } from "./present-pick.ts";
@@ -16,6 +17,8 @@ export interface WorkerMemory {
   readonly counters: CounterMemory;
   readonly worker: PickerInputs["worker"];
   readonly peers: PickerInputs["peers"];
+  /** Asks for a backend of a pool whose clients say where they go. */
+  readonly want: (pool: string, address: string) => void;
 }
 
 /** Gives out the leases of a pool's backends, which its picker chooses, and takes them back. */
@@ -46,7 +49,8 @@ export class Leases {
    * @param tried backends that were tried already. @param again the one before could not be connected.
    */
   take(key: PickKey, tried: readonly PlacedBackend[], again: boolean): PickResult {
-    this.#present.begin(key, tried, this.#definition.warming);
+    const comes = this.#picker.comes?.(key) === true;
+    this.#present.begin(key, tried, this.#definition.warming || comes);
     const pick = this.#take(again);
     this.#present.end();
     return pick;
@@ -181,7 +185,10 @@ export class Leases {
       worker: this.#memory.worker,
       peers: this.#memory.peers,
     };
-    return createPoolPicker(definition, inputs);
+    const { name, destination } = definition;
+    return destination === undefined
+      ? createPoolPicker(definition, inputs)
+      : new DestinationPicker(destination, inputs, (address) => this.#memory.want(name, address));
   }
 }
 

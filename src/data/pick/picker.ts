@@ -10,6 +10,8 @@ export interface PickKey {
   readonly key?: string | undefined;
   /** The name of the part of the pool that is asked for ({@link subsetName}); undefined: none is. */
   readonly subset?: string | undefined;
+  /** Where the connection was going, or what a request names in its place: an IP address with a port. Undefined: nobody knows. */
+  readonly destination?: string | undefined;
   /** Taken before any other, while it may be: where the client was before. */
   readonly preferred?: PlacedBackend | undefined;
 }
@@ -29,6 +31,8 @@ export interface PickContext {
  */
 export interface Picker {
   pick(context: PickContext): PlacedBackend | undefined;
+  /** Whether the backend for this key is about to come. Undefined where they come by themselves. */
+  comes?(key: PickKey): boolean;
 }
 
 /** The inputs from which a picker is built. */

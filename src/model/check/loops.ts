@@ -34,7 +34,10 @@ export function leadsBack(pool: string, target: SocketAddress, network: Network)
 }
 
 /** The listeners with this very address or, where there is none, those on every address. */
-function listenersAt(target: SocketAddress, { listeners, own }: Network): Network["listeners"] {
+export function listenersAt<L extends Pick<Network["listeners"][number], "addresses">>(
+  target: SocketAddress,
+  { listeners, own }: { readonly listeners: readonly L[]; readonly own: Network["own"] },
+): readonly L[] {
   const having = (has: (bind: SocketAddress) => boolean) =>
     listeners.filter(({ addresses }) => addresses.some(has));
   const exact = having((bind) => isAt(bind, target));

@@ -45,6 +45,7 @@ export class FakeWorker {
       counters,
       worker: { index, count },
       peers: () => [],
+      want: () => {},
     };
     this.state = new ServedState(memory, {
       taken: { adopt: () => [] },

@@ -48,6 +48,7 @@ class Stage {
       counters,
       worker,
       peers: () => [],
+      want: () => {},
     });
   }
 

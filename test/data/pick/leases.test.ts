@@ -50,7 +50,7 @@ function scene(changes: Partial<PlacedPool> = {}) {
   const counters = createCounterMemory();
   const leases = new Leases(
     { ...definition, ...changes },
-    { shared, counters, worker: { index: 0, count: 1 }, peers: () => [] },
+    { shared, counters, worker: { index: 0, count: 1 }, peers: () => [], want: () => {} },
   );
   return {
     shared,

@@ -153,8 +153,8 @@ test("what umay can't do is an error, and what has no effect a warning; neither 
   const lua = `filters: [{ name: x, typed_config: { ${typed("envoy.extensions.filters.network.redis_proxy.v3.RedisProxy")} } }]`;
   assert.match((await problems(tcp(`[{ ${lua} }]`)))[0]!, /RedisProxy: umay relays Redis with tcp_proxy/);
   assert.match(
-    (await problems(tcp(`[{ ${relays} }]`, "type: ORIGINAL_DST")))[0]!,
-    /ORIGINAL_DST is not supported/,
+    (await problems(tcp(`[{ ${relays} }]`, "lb_policy: CLUSTER_PROVIDED")))[0]!,
+    /CLUSTER_PROVIDED is not supported/,
   );
   const { warnings } = await load(tcp(`[{ ${relays} }]`, "lrs_server: { self: {} }"));
   assert.match(warnings.join("\n"), /lrs_server: has no effect: loads are not reported/);
@@ -295,6 +295,33 @@ static_resources:
     { pool: "a", weight: 9, subset: 'stage="prod"\nversion=1' },
     { pool: "a", weight: 1, subset: 'stage="prod"\nversion=2' },
   ]);
+});
+
+test("clients of a cluster of type ORIGINAL_DST say where they go", async () => {
+  const config = `
+static_resources:
+  clusters:
+  - name: a
+    type: ORIGINAL_DST
+    lb_policy: CLUSTER_PROVIDED
+    cleanup_interval: 2s
+    original_dst_lb_config: { use_http_header: true, upstream_port_override: 8080 }
+  - name: b
+    type: ORIGINAL_DST
+    lb_policy: CLUSTER_PROVIDED
+    original_dst_lb_config: { use_http_header: true, http_header_name: X-To }
+  - { name: c, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED }
+`;
+  const { model, warnings } = await load(config);
+  assert.deepEqual(
+    model.pools.map(({ destination }) => destination),
+    [
+      { field: "x-envoy-original-dst-host", port: 8080, idle: 2_000 },
+      { field: "x-to", idle: 5_000 },
+      { idle: 5_000 },
+    ],
+  );
+  assert.match(warnings.join("\n"), /use_http_header: lets clients choose any address/);
 });
 
 test("the TOML of a converted file loads, and leads to the same pools in the same order", async () => {

@@ -1,7 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { BodyReceiver, HeadEdits, ResponseHead } from "../../../http/message.ts";
-import { formatAddress, unmapAddress } from "../../../lib/address.ts";
 import { bytesOf } from "../../../lib/byte-text.ts";
 import type { Variable } from "../../../model/http/template.ts";
 import { alternativeNames } from "../../../tls/peer-certificate.ts";
@@ -37,6 +36,7 @@ export type HttpConnection = Pick<
   | "acceptedAt"
   | "proxy"
   | "serverName"
+  | "destination"
   | "tls"
   | "peer"
   | "close"
@@ -80,16 +80,10 @@ export function takesEarlyHints({ frontend, protocol }: ExchangeClient): boolean
 /** Where a client connected to: by a PROXY header, where one came. */
 export function localVariable(
   name: "listener.address" | "listener.port",
-  { raw, proxy }: HttpConnection,
+  { raw, proxy, destination }: HttpConnection,
 ): string {
-  const destination = proxy?.header.destination;
-  const port = destination?.port ?? raw.localPort;
-  if (name === "listener.port" || port === undefined) return String(port ?? "");
-  return formatAddress({
-    kind: "tcp",
-    host: unmapAddress(destination?.address ?? raw.localAddress ?? ""),
-    port,
-  });
+  if (name === "listener.address") return destination ?? "";
+  return String(proxy?.header.destination?.port ?? raw.localPort ?? "");
 }
 
 /** The values of variables about a client's TLS. */

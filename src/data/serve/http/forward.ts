@@ -74,7 +74,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
     this.deadline = time === undefined ? undefined : owner.began + time;
     this.#isFirst = to.isFirst;
-    this.key = pickKeyOf(to.choice, this.#view.client, this.connection.serverName);
+    this.key = pickKeyOf(to.choice, this.#view, this.connection);
     this.backend = new BackendSide(plane, this, owner);
   }
 

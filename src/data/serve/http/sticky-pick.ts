@@ -9,7 +9,7 @@ import { chooseTarget } from "../../decide/target.ts";
 import type { Dispatch } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { PickKey } from "../../pick/picker.ts";
-import type { HttpListener } from "./client.ts";
+import type { HttpConnection, HttpListener } from "./client.ts";
 import type { RequestView } from "./view.ts";
 
 /** The backends of a pool by what cookies say of them; made once for each state of a pool that is asked. */
@@ -67,10 +67,27 @@ export function choosePoolFor(
 
 /** By what a backend is picked. */
 export const pickKeyOf = (
-  { key, backend: preferred, subset }: PoolChoice,
-  clientAddress: string,
-  serverName: string,
-): PickKey => ({ clientAddress, serverName, key, preferred, subset });
+  { pool, key, backend: preferred, subset }: PoolChoice,
+  view: RequestView,
+  connection: Pick<HttpConnection, "serverName" | "destination">,
+): PickKey => ({
+  clientAddress: view.client,
+  serverName: connection.serverName,
+  key,
+  preferred,
+  subset,
+  destination: destinationOf(pool.definition, view, connection),
+});
+
+/** Only where it counts. */
+function destinationOf(
+  { destination: rule }: PlacedPool,
+  view: RequestView,
+  { destination }: Pick<HttpConnection, "destination">,
+): string | undefined {
+  if (rule === undefined) return undefined;
+  return (rule.field === undefined ? undefined : view.header(rule.field)) ?? destination;
+}
 
 /** The backend that a field of the request names, where the pool has such a field. */
 function namedBackend({ definition }: ServedPool, view: RequestView): PlacedBackend | undefined {

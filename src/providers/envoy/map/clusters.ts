@@ -5,6 +5,7 @@ import type { Pool, PoolTls, StaticDiscovery } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
 import { mapBreakers } from "./breakers.ts";
 import type { Mapping } from "./context.ts";
+import { mapDestination } from "./destination.ts";
 import { mapEndpoints, overprovisioningOf } from "./endpoints.ts";
 import { mapCheck } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
@@ -24,6 +25,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const transport = await mapTransport(cluster, mapping);
   if (transport === undefined) return undefined;
   const { picker, localities, backendField } = mapPicker(cluster, mapping);
+  const destination = mapDestination(cluster, mapping);
   const subsets = mapSubsets(cluster.node("lb_subset_config"), mapping);
   const http = mapHttp(cluster, mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
@@ -42,6 +44,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     overprovisioning: factor ?? usualFactor,
     ...(localities !== undefined && { localities }),
     ...(subsets !== undefined && { subsets }),
+    ...(destination !== undefined && { destination }),
     ...transport,
     ...limits,
     connect: { ...pool.connect, timeout: cluster.number("connect_timeout") ?? 5_000, retryBudget },
@@ -65,11 +68,12 @@ function assignmentOf(cluster: Node, mapping: Mapping): Node | undefined {
       );
     return undefined;
   }
+  if (type === "ORIGINAL_DST") return undefined;
   if (!own.has(type))
     mapping.report(
       errorAt(
         cluster.at("type"),
-        `${type} is not supported: Node tells nobody where a connection was meant to go; expected STATIC, STRICT_DNS, LOGICAL_DNS or EDS`,
+        `${type} is not supported; expected STATIC, STRICT_DNS, LOGICAL_DNS, EDS or ORIGINAL_DST`,
       ),
     );
   else if (!cluster.has("load_assignment")) mapping.report(errorAt(cluster.path, "has no load_assignment"));

@@ -62,7 +62,9 @@ function mapOld(cluster: Node, bound: number | undefined, mapping: Mapping): Pic
   const policy = cluster.text("lb_policy");
   if (policy === "RING_HASH") return hashing("ring", bound);
   if (policy === "MAGLEV") return hashing("maglev", bound);
-  const type = pickers[policy];
+  // Each client goes where it says.
+  const isGiven = policy === "CLUSTER_PROVIDED" && cluster.text("type") === "ORIGINAL_DST";
+  const type = isGiven ? "round-robin" : pickers[policy];
   if (type === undefined) mapping.report(errorAt(cluster.at("lb_policy"), `${policy} is not supported`));
   checkChoices(cluster.node("least_request_lb_config"), mapping);
   return { type: type ?? "round-robin" } as PickerSpec;

@@ -16,7 +16,7 @@ message envoy.config.cluster.v3.Cluster
 17 dns_lookup_family envoy.config.cluster.v3.Cluster.DnsLookupFamily
 18 dns_resolvers envoy.config.core.v3.Address[] x
 19 outlier_detection envoy.config.cluster.v3.OutlierDetection
-20 cleanup_interval duration - ORIGINAL_DST alone
+20 cleanup_interval duration
 21 upstream_bind_config message x
 22 lb_subset_config envoy.config.cluster.v3.Cluster.LbSubsetConfig
 23 ring_hash_lb_config envoy.config.cluster.v3.Cluster.RingHashLbConfig
@@ -30,7 +30,7 @@ message envoy.config.cluster.v3.Cluster
 31 close_connections_on_host_health_failure bool ! sessions stay
 32 ignore_health_on_host_removal bool - a backend that leaves takes no sessions
 33 load_assignment envoy.config.endpoint.v3.ClusterLoadAssignment
-34 original_dst_lb_config message x
+34 original_dst_lb_config envoy.config.cluster.v3.Cluster.OriginalDstLbConfig
 36 typed_extension_protocol_options any{}
 37 least_request_lb_config envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 38 cluster_type message x
@@ -54,6 +54,12 @@ message envoy.config.cluster.v3.Cluster
 56 round_robin_lb_config message ! there is no slow start by it
 57 lrs_report_endpoint_metrics string[] x
 59 transport_socket_matcher message x
+
+message envoy.config.cluster.v3.Cluster.OriginalDstLbConfig
+1 use_http_header bool
+2 http_header_name string
+3 upstream_port_override UInt32Value
+4 metadata_key message x
 
 message envoy.config.cluster.v3.Cluster.EdsClusterConfig
 1 eds_config envoy.config.core.v3.ConfigSource

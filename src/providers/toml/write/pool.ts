@@ -11,6 +11,7 @@ export function writePool(pool: Pool, writing: Writing): object {
   if (http.backendField !== undefined)
     writing.omit(`pool ${name}: the field ${http.backendField} names the backend`);
   if (pool.localities !== undefined) writing.omit(`pool ${name}: localities of backends count`);
+  if (pool.destination !== undefined) writing.omit(`pool ${name}: clients say which backend they go to`);
   if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),

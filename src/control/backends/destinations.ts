@@ -1,0 +1,107 @@
+import { parseAddress, type SocketAddress } from "../../lib/address.ts";
+import { ownAddresses } from "../../lib/own-addresses.ts";
+import type { Backend } from "../../model/backend.ts";
+import { listenersAt } from "../../model/check/loops.ts";
+import type { Model } from "../../model/model.ts";
+import type { Logger } from "../../observe/logger.ts";
+import type { ManagedPool } from "../state/managed-pool.ts";
+import { systemTimers, type Timers } from "../timers.ts";
+
+/** Backends that a pool may have by its clients' wish. */
+const mostDestinations = 1_024;
+/** How often it is looked for backends that nobody asks for, in milliseconds. */
+const sweepInterval = 1_000;
+
+/** The part of the control plane that serves the backends of pools. */
+export interface DestinationPlane {
+  readonly model: Pick<Model, "admin">;
+  readonly store: {
+    pool(name: string): ManagedPool | undefined;
+    readonly present: readonly { readonly addresses: readonly SocketAddress[] }[];
+  };
+  place(pool: string, backends: readonly Backend[]): void;
+  spread(): void;
+}
+
+/** The backends of pools whose clients say where they go: each comes when it is asked for, and leaves when it is not any more. */
+export class Destinations {
+  readonly #plane: DestinationPlane;
+  readonly #logger: Logger;
+  readonly #timers: Timers;
+  /** By pool and address: when it was asked for last. */
+  readonly #asked = new Map<string, Map<string, number>>();
+  /** Pools whose clients were told of as too many. */
+  readonly #full = new Set<string>();
+  #sweeping = false;
+
+  constructor(plane: DestinationPlane, logger: Logger, timers: Timers = systemTimers) {
+    this.#plane = plane;
+    this.#logger = logger;
+    this.#timers = timers;
+  }
+
+  wanted({ pool, address }: { readonly pool: string; readonly address: string }): void {
+    if (this.#plane.store.pool(pool)?.config.destination === undefined) return;
+    const asked = this.#asked.get(pool) ?? new Map<string, number>();
+    this.#asked.set(pool, asked);
+    const isKnown = asked.has(address);
+    if (!isKnown && this.#isOwn(address)) return;
+    if (!isKnown && asked.size >= mostDestinations) {
+      this.#tellFull(pool);
+      return;
+    }
+    asked.set(address, this.#timers.now());
+    if (!isKnown) this.#serve(pool, asked);
+    this.#sweepLater();
+  }
+
+  /** Whether it is umay itself: a request would come back again and again, and nobody's client may get to its admin server. */
+  #isOwn(address: string): boolean {
+    const target = parseAddress(address);
+    if (typeof target === "string") return false;
+    const { model, store } = this.#plane;
+    const admin = model.admin === undefined ? [] : [{ addresses: [model.admin.bind] }];
+    return listenersAt(target, { listeners: [...store.present, ...admin], own: ownAddresses() }).length > 0;
+  }
+
+  #serve(pool: string, asked: ReadonlyMap<string, number>): void {
+    this.#plane.place(pool, [...asked.keys()].flatMap(backendAt));
+    this.#plane.spread();
+  }
+
+  #tellFull(pool: string): void {
+    if (this.#full.has(pool)) return;
+    this.#full.add(pool);
+    const message = "clients ask for more backends than a pool may have; further ones are refused";
+    this.#logger.warn({ pool, most: mostDestinations }, message);
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#timers.after(sweepInterval, () => {
+      this.#sweeping = false;
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#timers.now();
+    for (const [pool, asked] of this.#asked) {
+      const rule = this.#plane.store.pool(pool)?.config.destination;
+      const before = asked.size;
+      for (const [address, at] of asked)
+        if (rule === undefined || now - at > rule.idle) asked.delete(address);
+      if (asked.size < mostDestinations) this.#full.delete(pool);
+      if (rule !== undefined && asked.size < before) this.#serve(pool, asked);
+      if (asked.size === 0) this.#asked.delete(pool);
+    }
+    if (this.#asked.size > 0) this.#sweepLater();
+  }
+}
+
+/** Workers send addresses as backends are named. */
+function backendAt(address: string): readonly Backend[] {
+  const target = parseAddress(address);
+  return typeof target === "string" ? [] : [{ address, target, weight: 1, tier: 0 }];
+}
