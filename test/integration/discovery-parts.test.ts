@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectPlain } from "../support/client.ts";
+import { answerInParts } from "../support/dns-parts.ts";
 import { type DnsServer, startDnsServer } from "../support/dns-server.ts";
 import { startEchoHosts } from "../support/echo-hosts.ts";
 import { becomes } from "../support/settled.ts";
@@ -40,24 +41,11 @@ async function ask(umay: RunningUmay): Promise<string> {
 
 const changed = ({ msg }: LogLine): boolean => msg === "backends of a pool changed";
 
-/** Each answer has two addresses, the next ones in turn, of those that there are. */
-function answersInParts(dns: DnsServer, last: () => number): void {
-  let next = 0;
-  dns.reply(name, "A", () => {
-    const answers = [0, 1].map((offset) => {
-      const data = `127.0.0.${1 + ((next + offset) % last())}`;
-      return { name, type: "A" as const, ttl: 0, data };
-    });
-    next += 2;
-    return { answers };
-  });
-}
-
 test("with linger, a server whose answers are a part of the set changes it only when a backend comes, or is missing for long", async () => {
   await using backends = await startEchoHosts(hosts);
   await using dns = await startDnsServer();
   let last = hosts;
-  answersInParts(dns, () => last);
+  answerInParts(dns, name, () => last);
   await using umay = await start(dns, backends.port, 'linger = "3s"');
   await becomes(
     () => backendsOf(umay),
@@ -84,7 +72,7 @@ test("with linger, a server whose answers are a part of the set changes it only 
 test("without linger, each answer is the whole set, and changes beyond ten in a minute get no line of their own", async () => {
   await using backends = await startEchoHosts(hosts);
   await using dns = await startDnsServer();
-  answersInParts(dns, () => hosts);
+  answerInParts(dns, name, () => hosts);
   await using umay = await start(dns, backends.port, "", "debug");
   const isTold = (level: string) => (line: LogLine) => changed(line) && line.level === level;
   await becomes(

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { listen } from "../../src/lib/listen.ts";
 import { errorResponse } from "../../src/tls/postgres.ts";
 import { poolToml } from "../support/client.ts";
+import { mariadbMissing, startMariadb } from "../support/mariadb-server.ts";
 import { RedisServer, redisMissing } from "../support/redis.ts";
 import { becomes } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -208,4 +209,28 @@ test("a real Redis with a password is up, down when it is gone, and up when it i
   await becomesIn(umay, "cache", "down");
   await redis.begin();
   await becomesIn(umay, "cache", "up");
+});
+
+test("a real MariaDB is up for a check whose user it does not know and for one that it lets in, and down when it is gone", {
+  skip: mariadbMissing,
+}, async () => {
+  const mariadb = await startMariadb();
+  const check = (user: string): string =>
+    `health = { type = "mysql", user = "${user}", interval = "100ms", rise = 1, fall = 1 }`;
+  try {
+    await using umay = await startUmay(`
+      workers = 1
+      admin.bind = "127.0.0.1:0"
+      listeners.db = { bind = "127.0.0.1:0", pool = "unknown" }
+      ${poolToml("unknown", [mariadb.address], check("nobody-knows"))}
+      ${poolToml("known", [mariadb.address], check("root"))}`);
+    for (const pool of ["unknown", "known"]) {
+      await becomesIn(umay, pool, "up");
+      assert.equal(await umay.metric("umay_backend_check_failures_total", { pool }), 0);
+    }
+    await mariadb[Symbol.asyncDispose]();
+    for (const pool of ["unknown", "known"]) await becomesIn(umay, pool, "down");
+  } finally {
+    await mariadb[Symbol.asyncDispose]();
+  }
 });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startEchoBackend } from "../support/backend.ts";
-import { testCertificates } from "../support/certificates.ts";
+import { type CertificatePair, testCertificates } from "../support/certificates.ts";
 import { connectSecure, poolToml } from "../support/client.ts";
 import { runCommand } from "../support/command.ts";
 import { issue, ofCa } from "../support/issue.ts";
@@ -71,6 +71,10 @@ describe("a running umay", () => {
   const resources = new AsyncDisposableStack();
   let umay: RunningUmay;
   const clients: Record<string, { readonly cert: Buffer; readonly key: Buffer }> = {};
+  let renewed = "";
+  /** As `cat` glues files of which none has a newline at its end. */
+  const glued = (...pairs: readonly CertificatePair[]): string =>
+    pairs.map(({ cert }) => readFileSync(cert, "utf8").trimEnd()).join("");
 
   before(async () => {
     const issued = (name: string, options: Parameters<typeof issue>[2]) => issue(folder.path, name, options);
@@ -85,11 +89,13 @@ describe("a running umay", () => {
     const middle = issued("middle", { extensions: ofCa, issuer: root! });
     for (const [name, issuer] of Object.entries({ one: first!, two: second!, three: middle }))
       clients[name] = read(issued(name, { issuer, extensions: asClient }));
-    // As `cat` glues files of which the first has no newline at its end.
-    const glued = [first!, second!, middle].map(({ cert }) => readFileSync(cert, "utf8").trimEnd()).join("");
-    writeFileSync(at("cas.pem"), glued);
+    const late = issued("late", { extensions: ofCa });
+    clients["four"] = read(issued("four", { issuer: late, extensions: asClient }));
+    writeFileSync(at("cas.pem"), glued(first!, second!, middle));
+    renewed = glued(first!, second!, middle, late);
     const { ecdsa } = await testCertificates();
-    writeFileSync(at("marked.pem"), `\uFEFF${readFileSync(ecdsa.cert, "utf8")}`);
+    for (const kind of ["cert", "key"] as const)
+      writeFileSync(at(`marked.${kind}`), `\uFEFF${readFileSync(ecdsa[kind], "utf8")}`);
     execFileSync("mkfifo", [at("list.json")]);
     const backend = resources.use(await startEchoBackend());
     const spaces = createServer((socket) => {
@@ -108,7 +114,7 @@ describe("a running umay", () => {
         bind = "127.0.0.1:0"
         pool = "echo"
         [listeners.web.tls]
-        certificates = [{ cert = "${at("marked.pem")}", key = "${ecdsa.key}" }]
+        certificates = [{ cert = "${at("marked.cert")}", key = "${at("marked.key")}" }]
         client_auth = { ca = "${at("cas.pem")}" }
         ${poolToml("echo", [backend.address])}
         ${poolToml("spaces", [`127.0.0.1:${port}`], check)}
@@ -119,11 +125,20 @@ describe("a running umay", () => {
   });
   after(() => resources.disposeAsync());
 
-  test("knows clients of each CA of a file without newlines, an intermediate without its root too", async () => {
-    for (const client of Object.values(clients)) {
+  test("knows clients of each CA of a file without newlines, an intermediate without its root too, also once it is renewed", async () => {
+    const { four, ...known } = clients;
+    const serves = async (client = four): Promise<boolean> => {
       using peer = await connectSecure(umay.port("web"), client);
-      await echoed(peer);
-    }
+      return await echoed(peer).then(
+        () => true,
+        () => false,
+      );
+    };
+    for (const client of Object.values(known)) assert.ok(await serves(client));
+    assert.equal(await serves(), false);
+    writeFileSync(at("cas.pem"), renewed);
+    await becomes(serves, Boolean, "a client of the CA that was added");
+    for (const client of Object.values(known)) assert.ok(await serves(client));
   });
 
   test("goes on where a list of backends is a pipe, and takes the file that replaces it", async () => {

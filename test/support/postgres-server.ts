@@ -8,18 +8,12 @@ import { testCertificates } from "./certificates.ts";
 import { endWithTest } from "./end-with-test.ts";
 import { freePorts } from "./free-ports.ts";
 import { becomes } from "./settled.ts";
+import { unprivileged } from "./unprivileged.ts";
 
 const found = spawnSync("sh", ["-c", "command -v postgres && command -v psql"], { encoding: "utf8" });
 
 /** Why a test has to be skipped; false: it has not. */
 export const postgresMissing = found.status !== 0 && "PostgreSQL is not installed";
-
-/** postgres refuses to run as root. */
-function unprivileged(): { readonly uid?: number; readonly gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const id = (option: string): number => Number(execFileSync("id", [option, "nobody"], { encoding: "utf8" }));
-  return { uid: id("-u"), gid: id("-g") };
-}
 
 /** A real PostgreSQL server that takes connections over TLS and others. */
 export interface PostgresServer extends AsyncDisposable {
