@@ -27,6 +27,8 @@ export class Discovery implements Followed {
   /** Begin of the present minute of changes, by performance.now(), and their number in it. */
   #minute = Number.NEGATIVE_INFINITY;
   #changes = 0;
+  /** Until then, changes of this minute get no line of their own; undefined: all of them had one. */
+  #untold: NodeJS.Timeout | undefined;
 
   /**
    * @param before whose place it is to take: what that counted goes on.
@@ -89,20 +91,27 @@ export class Discovery implements Followed {
   #tellChange(fields: { readonly pool: string; readonly backends: readonly string[] }): void {
     const now = performance.now();
     if (now - this.#minute > minute) {
+      // The timer may be late.
+      this.#tellMany();
       this.#minute = now;
       this.#changes = 0;
     }
     this.#changes++;
     if (this.#changes <= mostChangesTold) this.#logger.info(fields, "backends of a pool changed");
     else this.#logger.debug(fields, "backends of a pool changed");
-    if (this.#changes !== mostChangesTold + 1) return;
-    const tell = (): void => {
-      const backends = this.found?.map(({ address }) => address);
-      const again = { pool: this.#pool, changes: this.#changes, backends };
-      if (!this.#stop.signal.aborted)
-        this.#logger.info(again, "backends of a pool change often; these are the newest");
-    };
-    setTimeout(tell, this.#minute + minute - now).unref();
+    if (this.#changes === mostChangesTold + 1)
+      this.#untold = setTimeout(() => this.#tellMany(), this.#minute + minute - now).unref();
+  }
+
+  /** Tells of the changes of a minute that got no line of their own, if there were any. */
+  #tellMany(): void {
+    if (this.#untold === undefined) return;
+    clearTimeout(this.#untold);
+    this.#untold = undefined;
+    if (this.#stop.signal.aborted) return;
+    const backends = this.found?.map(({ address }) => address);
+    const fields = { pool: this.#pool, changes: this.#changes, backends };
+    this.#logger.info(fields, "backends of a pool change often; these are the newest");
   }
 
   /** A source that has found nothing yet may follow another one, whose backends serve on. */

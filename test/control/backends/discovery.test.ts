@@ -78,6 +78,26 @@ test("a pool whose backends change all the time gets ten lines, then one a minut
   assert.equal(msg, "backends of a pool change often; these are the newest");
 });
 
+test("the line of a minute has all of its changes, also where one of the next minute comes before it", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const { sources, lines } = watched(["a"]);
+  const change = (port: number): Promise<void> =>
+    sources.get("a")!.give(ok([{ ...backend, address: `127.0.0.1:${port}` }]));
+  for (let port = 1; port <= 30; port++) await change(port);
+  now = 60_001;
+  await change(31);
+  t.mock.timers.tick(120_000);
+  assert.deepEqual(
+    lines.slice(10).map(({ msg, changes }) => [msg, changes]),
+    [
+      ["backends of a pool change often; these are the newest", 30],
+      ["backends of a pool changed", undefined],
+    ],
+  );
+});
+
 const stateOf = ({ everFound, errors, lastError }: Discovery) => ({ everFound, errors, lastError });
 
 test("the log says which backends came and which left", async () => {
