@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { isForPassthrough, modeOf, rulesOf, type Serve } from "../../model/chain.ts";
 import type { Guard } from "../../model/http/guard.ts";
+import type { RequestMatch } from "../../model/http/match.ts";
+import type { HttpRoute } from "../../model/http/route.ts";
 import type { Listener } from "../../model/listener.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
@@ -94,7 +96,7 @@ const guardsOf = ({ routeTables }: Model): Guard[] => [
 
 /** Without a change of a route, there may be one of their order, or of hosts that have none. */
 function changedRoutes(before: Model, after: Model): readonly string[] {
-  const changes = compareNamed("routes", flatRoutes(before), flatRoutes(after), changedKeys);
+  const changes = compareNamed("routes", placedRoutes(before), placedRoutes(after), changedInRoute);
   const isSame = changes.length > 0 || isDeepStrictEqual(hostsByTable(before), hostsByTable(after));
   return isSame ? changes : ["routes: changed"];
 }
@@ -108,18 +110,40 @@ const hostsByTable = ({ routeTables }: Model): object =>
     ]),
   );
 
-/** Every route once, with the places that it has in tables. */
-function flatRoutes({ routeTables }: Model): { readonly name: string }[] {
-  const routes = new Map<string, { readonly name: string; readonly match: object[] }>();
+/** A route, and where tables have it. */
+interface RouteInTables {
+  readonly name: string;
+  readonly route: HttpRoute;
+  readonly match: { readonly table: string; readonly host: string; readonly match: RequestMatch }[];
+}
+
+/** Every route once. */
+function placedRoutes({ routeTables }: Model): RouteInTables[] {
+  const routes = new Map<string, RouteInTables>();
   for (const { name: table, hosts } of routeTables)
     for (const { name: host, rules } of hosts)
       for (const { match, route } of rules) {
-        const flat = routes.get(route.name) ?? { ...route, match: [] };
-        routes.set(route.name, flat);
-        flat.match.push({ table, host, match });
+        const known = routes.get(route.name);
+        if (known === undefined)
+          routes.set(route.name, { name: route.name, route, match: [{ table, host, match }] });
+        else known.match.push({ table, host, match });
       }
   return [...routes.values()];
 }
+
+/** Of many routes, most are the same objects at the same places. */
+function changedInRoute(before: RouteInTables, after: RouteInTables): readonly string[] {
+  const isSame =
+    before.route === after.route &&
+    before.match.length === after.match.length &&
+    before.match.every(({ table, host, match }, index) => {
+      const other = after.match[index]!;
+      return other.match === match && other.host === host && other.table === table;
+    });
+  return isSame ? [] : changedKeys(flatRoute(before), flatRoute(after));
+}
+
+const flatRoute = ({ route, match }: RouteInTables): object => ({ ...route, match });
 
 const changedInPool = (before: Pool, after: Pool): readonly string[] =>
   changedKeys(flatPool(before), flatPool(after));

@@ -146,3 +146,29 @@ test("the order of rules is one of routes; that of tables and hosts is none", as
   const moved = { ...model, routeTables: [{ ...table, hosts: table.hosts.toReversed() }] };
   assert.deepEqual(compareModels(model, moved), none);
 });
+
+test("a route that is the same object at the same places is not looked into", async () => {
+  const model = await httpModel(`${base}[routes.one]\npool = "b"\n`);
+  let looks = 0;
+  const of = (change: object): Model => ({
+    ...model,
+    routeTables: model.routeTables.map((table) => ({
+      ...table,
+      hosts: table.hosts.map((host) => ({
+        ...host,
+        rules: host.rules.map((rule) => ({ ...rule, route, ...change })),
+      })),
+    })),
+  });
+  const route = new Proxy(model.routeTables[0]!.hosts[0]!.rules[0]!.route, {
+    ownKeys(target) {
+      looks++;
+      return Reflect.ownKeys(target);
+    },
+  });
+  assert.deepEqual(compareModels(of({}), of({})), none);
+  assert.equal(looks, 0);
+  const match = { path: undefined, methods: ["PUT"], headers: [], query: [] };
+  assert.deepEqual(compareModels(of({}), of({ match })).changes, ["routes.one: changed match"]);
+  assert.ok(looks > 0);
+});

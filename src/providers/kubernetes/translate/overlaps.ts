@@ -1,3 +1,4 @@
+import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { RouteHost } from "../../../model/http/route-table.ts";
 import { describeMatch } from "../../../model/http/words.ts";
@@ -25,13 +26,23 @@ export function overlapsIn(
   return hosts.flatMap(({ name, rules }) => {
     const first = new Map<string, RouteOwner>();
     return rules.flatMap(({ match, route }): readonly Overlap[] => {
-      const key = JSON.stringify(match);
+      const key = keyOf(match);
       const [winner, loser] = [first.get(key), ownerOf.get(route.name)];
       if (winner === undefined && loser !== undefined) first.set(key, loser);
       if (winner === undefined || loser === undefined || isSame(winner, loser)) return [];
       return [{ winner, loser, what: `${describeMatch(match)} of ${name === "*" ? "any host" : name}` }];
     });
   });
+}
+
+/** Matches of routes that did not change stay the same objects. */
+const keys = new WeakMap<RequestMatch, string>();
+
+/** Equal for equal matches. */
+function keyOf(match: RequestMatch): string {
+  const key = keys.get(match) ?? JSON.stringify(match);
+  keys.set(match, key);
+  return key;
 }
 
 const isSame = (left: RouteOwner, right: RouteOwner): boolean =>
