@@ -6,7 +6,8 @@ import { NameSet } from "./name-set.ts";
 
 /**
  * Fields for the next hop alone (RFC 9110 section 7.6.1), which are never passed. Writers make `Connection`, `TE`,
- * `Upgrade` and `Transfer-Encoding` anew where the other side needs them.
+ * `Upgrade` and `Transfer-Encoding` anew where the other side needs them. `Trailer` is none of them (section 6.6.2): some
+ * servers, such as Go's, take those trailers alone that it names.
  */
 const hopByHop = new NameSet([
   "connection",
@@ -16,7 +17,6 @@ const hopByHop = new NameSet([
   "proxy-authorization",
   "proxy-connection",
   "te",
-  "trailer",
   "transfer-encoding",
   "upgrade",
 ]);

@@ -195,8 +195,8 @@ const served: readonly Served[] = [
       "x-kept: 1",
     ]),
     "GET /s22 HTTP/1.1",
-    [/^x-kept: 1$/m],
-    [/x-hop|keep-alive|proxy-connection|^te:|trailer|upgrade/im],
+    [/^x-kept: 1$/m, /^trailer: x$/m],
+    [/x-hop|keep-alive|proxy-connection|^te:|upgrade/im],
   ],
   [
     23,

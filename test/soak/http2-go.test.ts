@@ -28,7 +28,8 @@ async function post(client: ClientHttp2Session, path: string, body: Uint8Array):
 }
 
 async function connected(umay: RunningUmay): Promise<ClientHttp2Session> {
-  const client = connect(`http://127.0.0.1:${umay.port("web")}`);
+  // Bodies that wait to be sent count, in MiB; over it Node resets streams.
+  const client = connect(`http://127.0.0.1:${umay.port("web")}`, { maxSessionMemory: 1_000 });
   client.on("error", () => {});
   await once(client, "connect");
   return client;
