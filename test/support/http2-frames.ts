@@ -17,3 +17,6 @@ export const refusedStream = (stream: number): string => frame(3, stream, "\0\0\
 
 /** The backend takes no more requests, and has looked at those up to this one (RFC 9113 section 6.8). */
 export const goAway = (last: number): string => frame(7, 0, `\0\0\0${String.fromCharCode(last)}\0\0\0\0`);
+
+/** SETTINGS_MAX_CONCURRENT_STREAMS of 0 (RFC 9113 section 6.5.2). */
+export const takesNone = frame(4, 0, "\0\x03\0\0\0\0");

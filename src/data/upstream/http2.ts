@@ -293,7 +293,8 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
     if (engine.count > 0) this.#busyAt = now;
     const { waitingSince } = engine.pings;
     if (waitingSince !== undefined && now - waitingSince > longestPing) this.#broke();
-    else if (engine.count === 0 && now - this.#busyAt > this.#http.sharedIdle) this.#leave();
+    else if (engine.count === 0 && (engine.room === 0 || now - this.#busyAt > this.#http.sharedIdle))
+      this.#leave();
     else if (waitingSince === undefined && this.#isSilent(now)) engine.pings.send(now);
   }
 

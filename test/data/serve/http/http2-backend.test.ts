@@ -4,7 +4,7 @@ import { backendCell } from "../../../../src/channel/counters.ts";
 import { backendFlag } from "../../../../src/channel/memory.ts";
 import type { FakeSocket } from "../../../support/fake-socket.ts";
 import { type FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
-import { goAway, refusedStream, resetStream, settings } from "../../../support/http2-frames.ts";
+import { goAway, refusedStream, resetStream, settings, takesNone } from "../../../support/http2-frames.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
 
 const toml = `[routes.guarded]
@@ -151,5 +151,16 @@ test("a request whose stream a backend resets is not taken for one on a connecti
   scene.flush();
   backend.send(resetStream(3));
   assert.match(writtenTo(next), /^HTTP\/1\.1 502 .*backend_closed/s);
+  scene.finish();
+});
+
+test("a connection whose backend takes no more requests is not kept", () => {
+  const { scene, client, backend } = begin(get("/a"));
+  backend.send(takesNone);
+  scene.sweep(0);
+  assert.equal(scene.plane.sharedUpstreams.size, 1, "a request is under way");
+  client.fail("ECONNRESET");
+  scene.sweep(0);
+  assert.equal(scene.plane.sharedUpstreams.size, 0);
   scene.finish();
 });
