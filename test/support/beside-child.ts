@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 
 /*
  * Asks for 100 small answers at a time over one connection, again and again: alone, and beside a large body that goes up and
- * down through one stream. Prints one line: the p99 of the time that an answer took, in milliseconds, of both.
+ * down through one stream. Prints one line: the median and the p99 of the time that an answer took, in milliseconds, of both.
  */
 const [port = "", rounds = "", bytes = ""] = process.argv.slice(2);
 const client = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
@@ -21,8 +21,9 @@ async function round(times: number[]): Promise<void> {
   await Promise.all(Array.from({ length: atATime }, () => small(client, times)));
 }
 
-function p99(times: readonly number[]): number {
-  return times.toSorted((one, other) => one - other)[Math.floor(times.length * 0.99)]!;
+function percentiles(times: readonly number[]): readonly [median: number, p99: number] {
+  const sorted = times.toSorted((one, other) => one - other);
+  return [sorted[Math.floor(times.length * 0.5)]!, sorted[Math.floor(times.length * 0.99)]!];
 }
 
 async function echo(total: number): Promise<number> {
@@ -51,4 +52,6 @@ const large = echo(Number(bytes)).finally(() => {
 while (!isOver) await round(beside);
 const got = await large;
 client.close();
-console.log(JSON.stringify({ alone: p99(alone), beside: p99(beside), answers: beside.length, got }));
+console.log(
+  JSON.stringify({ alone: percentiles(alone), beside: percentiles(beside), answers: beside.length, got }),
+);

@@ -6,11 +6,12 @@ import { after, before, describe, test } from "node:test";
 import type { HttpVersion } from "../../src/model/http/front.ts";
 import { testCertificates } from "./certificates.ts";
 import { poolToml } from "./client.ts";
+import { GoServer, goHttp2 } from "./go-server.ts";
 import { contentOf, startHttp2App, startHttpApp } from "./http-app.ts";
 import { type RealClient, sha256 } from "./http-clients.ts";
 import { settled } from "./settled.ts";
 import { type RunningUmay, startUmay } from "./umay.ts";
-import { apache, nginx, startApache, startNginx } from "./web-servers.ts";
+import { apache, envoy, nginx, startApache, startEnvoy, startNginx } from "./web-servers.ts";
 
 const bigBytes = 4 * 2 ** 20;
 const [small, big] = [contentOf(1_000), contentOf(bigBytes)];
@@ -36,6 +37,7 @@ interface Server {
 }
 
 const noNginx = nginx === undefined && "nginx is not installed";
+const noEnvoy = envoy === undefined && "there is no envoy on the PATH";
 const noApache = apache === undefined && "Apache is not installed";
 
 const servers: Readonly<Record<HttpVersion, readonly Server[]>> = {
@@ -47,6 +49,14 @@ const servers: Readonly<Record<HttpVersion, readonly Server[]>> = {
   "2": [
     { name: "node", missing: false, start: startHttp2App },
     { name: "nginx", missing: noNginx, start: (app) => startNginx(app, true) },
+    { name: "envoy", missing: noEnvoy, start: startEnvoy },
+    {
+      name: "go",
+      get missing() {
+        return goHttp2.missing;
+      },
+      start: () => GoServer.start(),
+    },
   ],
 };
 

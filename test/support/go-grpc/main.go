@@ -26,7 +26,7 @@ import (
 // A codec that leaves messages as they are.
 type plain struct{}
 
-func (plain) Name() string                       { return "proto" }
+func (plain) Name() string                        { return "proto" }
 func (plain) Marshal(message any) ([]byte, error) { return *message.(*[]byte), nil }
 func (plain) Unmarshal(data []byte, message any) error {
 	*message.(*[]byte) = bytes.Clone(data)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -48,6 +49,11 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		w.Write(contentOf(size))
 	case "stream":
 		w.Write(contentOf(size))
+	case "gzip":
+		w.Header().Set("Content-Encoding", "gzip")
+		zipped := gzip.NewWriter(w)
+		zipped.Write(contentOf(100_000))
+		zipped.Close()
 	case "trailers":
 		w.Header().Set("Trailer", "X-Length")
 		length, _ := io.Copy(w, r.Body)
