@@ -15,7 +15,6 @@ import {
 import { envoy, startEnvoy } from "../support/envoy-program.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
-import { envoy } from "../support/web-servers.ts";
 
 /*
  * The same file and the same requests for umay and for Envoy. The answers of Envoy are in `envoy-corpus/answers.json`; where

@@ -6,12 +6,14 @@ import { after, before, describe, test } from "node:test";
 import type { HttpVersion } from "../../src/model/http/front.ts";
 import { testCertificates } from "./certificates.ts";
 import { poolToml } from "./client.ts";
+import { envoy } from "./envoy-program.ts";
+import { startHttp2Envoy } from "./envoy-server.ts";
 import { GoServer, goHttp2 } from "./go-server.ts";
 import { contentOf, startHttp2App, startHttpApp } from "./http-app.ts";
 import { type RealClient, sha256 } from "./http-clients.ts";
 import { settled } from "./settled.ts";
 import { type RunningUmay, startUmay } from "./umay.ts";
-import { apache, envoy, nginx, startApache, startEnvoy, startNginx } from "./web-servers.ts";
+import { apache, nginx, startApache, startNginx } from "./web-servers.ts";
 
 const bigBytes = 4 * 2 ** 20;
 const [small, big] = [contentOf(1_000), contentOf(bigBytes)];
@@ -49,7 +51,7 @@ const servers: Readonly<Record<HttpVersion, readonly Server[]>> = {
   "2": [
     { name: "node", missing: false, start: startHttp2App },
     { name: "nginx", missing: noNginx, start: (app) => startNginx(app, true) },
-    { name: "envoy", missing: noEnvoy, start: startEnvoy },
+    { name: "envoy", missing: noEnvoy, start: startHttp2Envoy },
     {
       name: "go",
       get missing() {

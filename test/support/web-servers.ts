@@ -4,7 +4,7 @@ import { accessSync, mkdtempDisposableSync, readFileSync, writeFileSync } from "
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithTest } from "./end-with-test.ts";
 import { freePorts } from "./free-ports.ts";
@@ -31,10 +31,6 @@ function installed(...paths: readonly string[]): string | undefined {
 
 export const nginx = installed("/usr/sbin/nginx");
 export const apache = installed("/usr/sbin/apache2");
-export const envoy = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .map((folder) => join(folder, "envoy"))
-  .find((path) => installed(path) !== undefined);
 const apacheModules = "/usr/lib/apache2/modules";
 
 /** An nginx that passes on to another server what it has understood. @param to its address. @param http2 it is asked in HTTP/2. */
@@ -97,56 +93,6 @@ MergeSlashes Off
 ProxyPass / http://${to}/ nocanon
 `,
     (file) => [apache!, "-f", file, "-DFOREGROUND"],
-  );
-}
-
-/** An Envoy that does the same, and is asked in HTTP/2. */
-export function startEnvoy(to: string): Promise<WebServer> {
-  const [host, toPort] = to.split(":");
-  const address = (port: number): object => ({ socket_address: { address: host, port_value: port } });
-  const extension = (name: string, fields: object = {}): object => ({
-    "@type": `type.googleapis.com/envoy.extensions.${name}`,
-    ...fields,
-  });
-  const manager = extension("filters.network.http_connection_manager.v3.HttpConnectionManager", {
-    stat_prefix: "test",
-    codec_type: "HTTP2",
-    http_filters: [{ name: "router", typed_config: extension("filters.http.router.v3.Router") }],
-    route_config: {
-      virtual_hosts: [
-        {
-          name: "all",
-          domains: ["*"],
-          routes: [{ match: { prefix: "/" }, route: { cluster: "app", timeout: "0s" } }],
-        },
-      ],
-    },
-  });
-  const cluster = {
-    name: "app",
-    load_assignment: {
-      cluster_name: "app",
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(Number(toPort)) } }] }],
-    },
-  };
-  return startServer(
-    (_dir, port) =>
-      JSON.stringify({
-        static_resources: {
-          listeners: [
-            {
-              address: address(port),
-              filter_chains: [{ filters: [{ name: "http", typed_config: manager }] }],
-            },
-          ],
-          clusters: [cluster],
-        },
-      }),
-    (file) => [
-      envoy!,
-      ...["--config-yaml", readFileSync(file, "utf8")],
-      ...["--disable-hot-restart", "--concurrency", "1", "--log-level", "error"],
-    ],
   );
 }
 

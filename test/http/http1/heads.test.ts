@@ -343,11 +343,4 @@ test("what is written for a backend is read as the same request", () => {
   );
 });
 
-const unlike = [
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-];
+const unlike = ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade"];
