@@ -17,24 +17,50 @@ export interface ChainMatch {
   readonly from: readonly Cidr[];
   /** Ports that the client connected to: a PROXY header's, where one came. */
   readonly port: readonly number[];
+  /** The same for addresses; undefined: any. */
+  readonly to?: readonly Cidr[];
+  /** Ports of clients; undefined: any. */
+  readonly fromPort?: readonly number[];
 }
 
 /** Every connection. */
 export const anyConnection: ChainMatch = { sni: [], alpn: [], protocol: [], from: [], port: [] };
 
 /** Whether every connection fulfils it. */
-export function isUnconditional({ sni, alpn, protocol, from, port }: ChainMatch): boolean {
-  return sni.length + alpn.length + protocol.length + from.length + port.length === 0;
+export function isUnconditional({
+  sni,
+  alpn,
+  protocol,
+  from,
+  port,
+  to = [],
+  fromPort = [],
+}: ChainMatch): boolean {
+  return [sni, alpn, protocol, from, port, to, fromPort].every(({ length }) => length === 0);
 }
 
 /** The conditions as texts. */
-export function chainMatchTexts({ from, port, ...match }: ChainMatch): ChainMatchTexts {
-  return { ...match, from: from.map(formatCidr), port: port.map(String) };
+export function chainMatchTexts({
+  from,
+  port,
+  to = [],
+  fromPort = [],
+  ...match
+}: ChainMatch): ChainMatchTexts {
+  return {
+    ...match,
+    from: from.map(formatCidr),
+    port: port.map(String),
+    ...(to.length > 0 && { to: to.map(formatCidr) }),
+    ...(fromPort.length > 0 && { fromPort: fromPort.map(String) }),
+  };
 }
 
 type ChainMatchTexts = Pick<ChainMatch, "sni" | "alpn" | "protocol"> & {
   readonly from: readonly string[];
   readonly port: readonly string[];
+  readonly to?: readonly string[];
+  readonly fromPort?: readonly string[];
 };
 
 /** `sni a.example|b.example, alpn h2`; `any` without a condition. */

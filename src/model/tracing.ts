@@ -1,6 +1,7 @@
-/** Where telemetry goes: a collector that speaks OTLP over HTTP with JSON. */
+/** Where telemetry goes: a collector that speaks OTLP. */
 export interface OtlpSettings {
-  /** URLs of traces and of metrics. */
+  /** URLs of traces and of metrics. With `grpc`, traces are sent in protobuf over gRPC; else all is JSON over HTTP. */
+  readonly protocol?: "grpc";
   readonly traces: string;
   readonly metrics: string;
   /** Sent with each request to it. */

@@ -38,7 +38,7 @@ const failed = 2;
 const recorded = 0x101;
 const parentIsRemote = 0x200;
 
-export function encodeSpans({ resource, scope }: Origin, spans: readonly SpanRecord[]): object {
+export function encodeSpans({ resource, scope }: Origin, spans: readonly SpanRecord[]) {
   return {
     resourceSpans: [
       {
@@ -49,7 +49,7 @@ export function encodeSpans({ resource, scope }: Origin, spans: readonly SpanRec
   };
 }
 
-function encodeSpan(span: SpanRecord): object {
+function encodeSpan(span: SpanRecord) {
   const { traceId, spanId, parentId, traceState, name, error } = span;
   const attributes = error === "" ? span.attributes : { ...span.attributes, "error.type": error };
   return {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { http, https } from "../lib/node-modules.ts";
+import type { Refused } from "./wire.ts";
 
 export interface ExporterOptions {
   readonly headers: Readonly<Record<string, string>>;
@@ -7,6 +8,8 @@ export interface ExporterOptions {
   readonly mostWaiting: number;
   /** An answer must come within this time, and all answers at the end of the process, in milliseconds; default: 10 s. */
   readonly patience?: number;
+  /** Sends a body in another way than as JSON, and says what was refused of it. */
+  readonly send?: (body: object, signal: AbortSignal) => Promise<Refused>;
   /** Told of a failure, and of how much was lost by it. */
   readonly failed: (error: Error, lost: number) => void;
 }
@@ -56,22 +59,29 @@ export class Exporter {
   async #work(): Promise<void> {
     for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift())
       try {
-        for (const body of report.bodies) await this.#post(JSON.stringify(body));
+        for (const body of report.bodies) await this.#send(body);
       } catch (error) {
         this.#options.failed(error as Error, report.count);
       }
   }
 
   /** @throws where the collector does not take it. */
-  async #post(body: string): Promise<void> {
+  async #send(body: object): Promise<void> {
+    const { send, failed } = this.#options;
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#ending.signal]);
+    const refused =
+      send === undefined ? await this.#post(JSON.stringify(body), signal) : await send(body, signal);
+    if (refused.count > 0 || refused.message !== "")
+      failed(new Error(`the collector refused some: ${refused.message.slice(0, 1_000)}`), refused.count);
+  }
+
+  async #post(body: string, signal: AbortSignal): Promise<Refused> {
     const headers = {
       ...this.#options.headers,
       "content-type": "application/json",
       "content-length": String(Buffer.byteLength(body)),
     };
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#ending.signal]);
-    const refusal = readRefusal(await post(this.#url, body, headers, signal));
-    if (refusal !== undefined) this.#options.failed(new Error(refusal.message), refusal.count);
+    return readRefusal(await post(this.#url, body, headers, signal));
   }
 }
 
@@ -103,13 +113,11 @@ function post(
   return promise;
 }
 
-/** The word of a collector that took a report in part (OTLP, "Partial Success"). @returns undefined where it took all of it. */
-function readRefusal(answer: string): { readonly message: string; readonly count: number } | undefined {
+/** The word of a collector that took a report in part (OTLP, "Partial Success"). */
+function readRefusal(answer: string): Refused {
   const told = parse(answer)?.partialSuccess;
   const count = Number(told?.rejectedSpans ?? told?.rejectedDataPoints ?? 0);
-  const why = String(told?.errorMessage ?? "");
-  if (!(count > 0) && why === "") return undefined;
-  return { message: `the collector refused some: ${why.slice(0, 1_000)}`, count: Math.max(count || 0, 0) };
+  return { message: String(told?.errorMessage ?? ""), count: Math.max(count || 0, 0) };
 }
 
 interface ExportResponse {

@@ -153,6 +153,16 @@ export class TransportWorld implements AsyncDisposable {
           chain(relay("one"), { source_prefix_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }] }),
         ],
       },
+      "ranges of its own": {
+        filter_chains: [
+          chain(relay("two"), { prefix_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }] }),
+          chain(relay("three"), {
+            prefix_ranges: [{ address_prefix: "127.0.0.1", prefix_len: 32 }],
+            source_ports: [1],
+          }),
+        ],
+        default_filter_chain: chain(relay("one")),
+      },
       alpn: { filter_chains: [chain(web("web"), undefined, secured(ecdsa, {}, ["h2", "http/1.1"]))] },
       ...Object.fromEntries(
         modes.map((mode) => [
@@ -331,6 +341,7 @@ export class TransportWorld implements AsyncDisposable {
       tls("chains", "no name", {}),
       plain("chains", "no TLS", "hello"),
       plain("ranges", "by addresses", ""),
+      plain("ranges of its own", "the narrowest range has no chain for such a port", ""),
       tls("alpn", "HTTP/2 before HTTP/1.1", { ALPNProtocols: ["http/1.1", "h2"] }),
       tls("alpn", "HTTP/1.1 alone", { ALPNProtocols: ["http/1.1"] }),
       ...certified.flatMap((listener) => [

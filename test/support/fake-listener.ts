@@ -38,6 +38,7 @@ export class FakeListener implements AcceptingListener {
     afterHandshake: (): Chain => ({ ...fakeChain, tls: "terminate", settings: "tls" }),
     tellsApart: () => false,
     looksAtPort: false,
+    looksAtEnds: false,
   };
   readonly terminationOf;
   readonly greeting: Greeting;

@@ -34,7 +34,7 @@ export interface Asked {
 }
 
 /** The blocks of a field of a message, in order. */
-function blocks(message: Uint8Array, wanted: number): Uint8Array[] {
+export function blocks(message: Uint8Array, wanted: number): Uint8Array[] {
   const reader = new BinaryReader(message);
   const found: Uint8Array[] = [];
   while (reader.pos < reader.len) {

@@ -1,10 +1,13 @@
 import { hostname } from "node:os";
 import { version } from "../../lib/version.ts";
+import { loadWire } from "../../lib/wire.ts";
 import type { OtlpSettings, SpanRecord } from "../../model/tracing.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import { type Exemplar, encodeMetrics, encodeSpans, type Origin } from "../../otlp/encode.ts";
-import { Exporter } from "../../otlp/exporter.ts";
+import { Exporter, type ExporterOptions } from "../../otlp/exporter.ts";
+import { callOnce } from "../../otlp/grpc.ts";
+import { readRefused, spansMessage } from "../../otlp/wire.ts";
 import { collectors } from "./collectors.ts";
 import type { MetricsInput } from "./readings.ts";
 
@@ -16,6 +19,15 @@ const traced = "umay_route_request_duration_seconds";
 const mostExemplars = 1_000;
 /** Reports that wait while another one is under way: each of metrics has all that the one before had. */
 const mostWaiting = { spans: 8, metrics: 1 } as const;
+
+/** Sends spans in protobuf over gRPC. */
+const overGrpc =
+  ({ traces, headers }: OtlpSettings): NonNullable<ExporterOptions["send"]> =>
+  async (body, signal) => {
+    await loadWire();
+    const message = spansMessage(body as ReturnType<typeof encodeSpans>);
+    return readRefused(await callOnce(traces, message, headers, signal));
+  };
 
 /** Sends spans and metrics to a collector, from the main thread. */
 export class Telemetry {
@@ -44,7 +56,12 @@ export class Telemetry {
     this.#origin = { resource, scope: { name: "umay", version } };
     const { headers } = settings;
     const failed = (error: Error, lost: number): void => this.#complain(error, lost);
-    this.#traces = new Exporter(settings.traces, { headers, failed, mostWaiting: mostWaiting.spans });
+    this.#traces = new Exporter(settings.traces, {
+      headers,
+      failed,
+      mostWaiting: mostWaiting.spans,
+      ...(settings.protocol === "grpc" && { send: overGrpc(settings) }),
+    });
     this.#metrics = new Exporter(settings.metrics, { headers, failed, mostWaiting: mostWaiting.metrics });
     this.#timer =
       settings.interval === 0 ? undefined : setInterval(() => this.#report(), settings.interval).unref();

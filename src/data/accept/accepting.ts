@@ -17,7 +17,7 @@ export interface AcceptingListener {
   terminationOf(settings: string): Pick<Termination, "begin" | "judge">;
   /** Undefined: any address will do. */
   readonly addresses: Pick<AddressLimits, "admit" | "release"> | undefined;
-  readonly chains: Pick<Chains, "atHello" | "afterHandshake" | "looksAtPort">;
+  readonly chains: Pick<Chains, "atHello" | "afterHandshake" | "looksAtPort" | "looksAtEnds">;
   /** How it learns what a client speaks. */
   readonly greeting: Greeting;
   /** Whether a client that sends no name is looked at by the address that it connected to. */

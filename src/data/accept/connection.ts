@@ -262,9 +262,12 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
 
   /** Hello and handshake: who came, and to which port. */
   peer(): Peer {
-    const { looksAtPort } = this.listener.chains;
-    const port = looksAtPort ? (this.proxy?.header.destination?.port ?? this.raw.localPort ?? 0) : 0;
-    return { client: this.clientAddress, port };
+    const { looksAtPort, looksAtEnds } = this.listener.chains;
+    const to = looksAtPort || looksAtEnds ? this.proxy?.header.destination : undefined;
+    const port = looksAtPort ? (to?.port ?? this.raw.localPort ?? 0) : 0;
+    if (!looksAtEnds) return { client: this.clientAddress, port };
+    const local = unmapAddress(to?.address ?? this.raw.localAddress ?? "");
+    return { client: this.clientAddress, port, local, clientPort: Number(this.clientPort) || 0 };
   }
 
   spokePlain(description: string): void {

@@ -47,6 +47,8 @@ export class Chains {
   readonly #refuses: Refuses;
   /** Whether any of them asks for the port that a client connected to. */
   readonly looksAtPort: boolean;
+  /** Whether any of them asks for the address that a client connected to, or for the client's own port. */
+  readonly looksAtEnds: boolean;
   readonly #looksAtNames: boolean;
 
   /** @param refuses is asked for each name. */
@@ -64,6 +66,9 @@ export class Chains {
     this.#first = this.#terminate.values().next().value;
     this.#refuses = refuses;
     this.looksAtPort = chains.some(({ match }) => match.port.length > 0);
+    this.looksAtEnds = chains.some(
+      ({ match: { to, fromPort } }) => to !== undefined || fromPort !== undefined,
+    );
     this.#looksAtNames = chains.some(({ match }) => match.sni.length > 0);
   }
 
@@ -110,15 +115,11 @@ export class Chains {
 }
 
 /** The question to the chains at the first bytes. */
-export function offered(
-  protocol: Protocol,
-  { serverName, alpn }: Offer,
-  { client, port }: Peer,
-): RouteRequest {
-  return { serverName, alpn, protocol, client, port };
+export function offered(protocol: Protocol, { serverName, alpn }: Offer, peer: Peer): RouteRequest {
+  return { serverName, alpn, protocol, ...peer };
 }
 
 /** The question to the chains after the handshake. */
-export function negotiated(serverName: string, alpn: string, { client, port }: Peer): RouteRequest {
-  return { serverName, alpn: alpn === "" ? [] : [alpn], protocol: "tls", client, port };
+export function negotiated(serverName: string, alpn: string, peer: Peer): RouteRequest {
+  return offered("tls", { serverName, alpn: alpn === "" ? [] : [alpn] }, peer);
 }

@@ -7,6 +7,9 @@ export interface Peer {
   readonly client: string;
   /** The port that it connected to; 0: not known. */
   readonly port: number;
+  /** The address that it connected to, unmapped, and its own port; undefined: no chain asks for them. */
+  readonly local?: string | undefined;
+  readonly clientPort?: number | undefined;
 }
 
 /** The facts of a connection by which its chain is looked for. */
@@ -26,6 +29,7 @@ export class Router {
   readonly #chains: readonly Chain[];
   /** Of the chains that have a condition on it. */
   readonly #clients = new Map<number, AddressSet>();
+  readonly #locals = new Map<number, AddressSet>();
   readonly #exact = new Map<string, number[]>();
   /** By what follows `*.`. */
   readonly #wildcard = new Map<string, number[]>();
@@ -35,6 +39,7 @@ export class Router {
     this.#chains = chains;
     for (const [index, { match }] of chains.entries()) {
       if (match.from.length > 0) this.#clients.set(index, new AddressSet(match.from));
+      if (match.to !== undefined) this.#locals.set(index, new AddressSet(match.to));
       if (match.sni.length === 0) this.#anyName.push(index);
       for (const name of match.sni) {
         const wildcard = name.startsWith("*.");
@@ -73,12 +78,14 @@ export class Router {
   }
 
   /** All but its names. */
-  #matches(index: number, { alpn, protocol, client, port }: RouteRequest): boolean {
+  #matches(index: number, { alpn, protocol, client, port, local = "", clientPort }: RouteRequest): boolean {
     const { match } = this.#chains[index]!;
     return (
       (match.alpn.length === 0 || match.alpn.some((name) => alpn.includes(name))) &&
       (match.protocol.length === 0 || match.protocol.includes(protocol)) &&
       (match.port.length === 0 || match.port.includes(port)) &&
+      (match.to === undefined || (local !== "" && this.#locals.get(index)!.has(local))) &&
+      (match.fromPort === undefined || match.fromPort.includes(clientPort ?? 0)) &&
       (match.from.length === 0 || (client !== "" && this.#clients.get(index)!.has(client)))
     );
   }

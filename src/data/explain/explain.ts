@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { Protocol } from "../../model/chain.ts";
 import type {
@@ -17,6 +18,7 @@ import { usualProtocol } from "../decide/greeting.ts";
 import type { Routing } from "../decide/http/routing.ts";
 import { isMisdirected } from "../decide/misdirected.ts";
 import { type Reception, receive } from "../decide/reception.ts";
+import type { Peer } from "../decide/router.ts";
 import { mainPool } from "../decide/target.ts";
 import { endWithoutPick, refusalToWait } from "../decide/wait.ts";
 import type { Plane, ServedListener } from "../plane.ts";
@@ -85,12 +87,7 @@ type Stages = Partial<Pick<Explanation, "reason" | "tls" | "route" | "pool" | "h
 function follow(listener: ServedListener, shared: SharedMemory, connection: Admitted): Stages {
   const { client, protocol, serverName, alpn } = connection;
   const named = serverName || addressOf(listener);
-  const reception = receive(
-    listener,
-    protocol,
-    { serverName: named, alpn },
-    { client, port: portOf(listener) },
-  );
+  const reception = receive(listener, protocol, { serverName: named, alpn }, peerOf(client, listener));
   const tls = explainTls(listener, reception, named);
   if (reception.reason !== null) return { reason: reception.reason, tls };
   const { chain, asked } = reception;
@@ -118,10 +115,11 @@ function addressOf({ namesAddresses, definition: { addresses } }: ServedListener
   return namesAddresses && only?.kind === "tcp" && others.length === 0 ? only.host : "";
 }
 
-/** The port that clients connect to, where no proxy says otherwise. */
-function portOf({ definition: { addresses } }: ServedListener): number {
+/** A client, and the address that it connects to, where no proxy says otherwise. Nobody knows its port. */
+function peerOf(client: string, { definition: { addresses } }: ServedListener): Peer {
   const [first] = addresses;
-  return first?.kind === "tcp" ? first.port : 0;
+  if (first?.kind !== "tcp") return { client, port: 0 };
+  return { client, port: first.port, local: isIP(first.host) === 0 ? undefined : first.host };
 }
 
 /** Tells what becomes of a request on a connection that speaks HTTP. */
@@ -133,7 +131,7 @@ function followRequest(
 ): Stages {
   if (routing === undefined || question === undefined) return {};
   const { settings } = reception;
-  const peer = { client, port: portOf(listener) };
+  const peer = peerOf(client, listener);
   const asked = {
     question,
     peer: client,

@@ -35,11 +35,13 @@ function takesAllOf({ chains: [wide] }: Rule, { chains: [narrow] }: Rule): boole
     takesAllWords(wide.match.alpn, narrow.match.alpn) &&
     takesAllWords(wide.match.protocol, narrow.match.protocol) &&
     takesAllWords(wide.match.port, narrow.match.port) &&
-    takesAllWords(rangesOf(wide.match), rangesOf(narrow.match))
+    takesAllWords(wide.match.fromPort ?? [], narrow.match.fromPort ?? []) &&
+    takesAllWords(textsOf(wide.match.to), textsOf(narrow.match.to)) &&
+    takesAllWords(textsOf(wide.match.from), textsOf(narrow.match.from))
   );
 }
 
-const rangesOf = ({ from }: ChainMatch): readonly string[] => from.map(formatCidr);
+const textsOf = (ranges: ChainMatch["to"] = []): readonly string[] => ranges.map(formatCidr);
 
 /** An empty condition takes everything. Of offered protocols one is enough, so that each must be among the wide ones. */
 const takesAllWords = <Word>(wide: readonly Word[], narrow: readonly Word[]): boolean =>

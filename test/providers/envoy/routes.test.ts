@@ -298,8 +298,16 @@ test("traces go to OpenTelemetry, as many as the route or the listener says", as
     model.routeTables[0]!.hosts[0]!.rules.map(({ route }) => route.trace?.percent),
     [50, 7],
   );
-  const grpc = await loadFile({ manager: { tracing: { provider: provider({ grpc_service: {} }) } } });
-  assert.match(grpc.warnings.join(), /umay sends traces over HTTP/);
+  const overGrpc = (name: string): Promise<Awaited<ReturnType<typeof loadFile>>> =>
+    loadFile({
+      manager: { tracing: { provider: provider({ grpc_service: { envoy_grpc: { cluster_name: name } } }) } },
+    });
+  const { otlp } = (await overGrpc("a")).model;
+  assert.deepEqual(
+    [otlp?.protocol, otlp?.traces],
+    ["grpc", "http://127.0.0.1:4001/opentelemetry.proto.collector.trace.v1.TraceService/Export"],
+  );
+  assert.match((await overGrpc("b")).warnings.join(), /traces go to the cluster of envoy_grpc/);
 });
 
 test("local replies have texts of their own, by their status", async () => {

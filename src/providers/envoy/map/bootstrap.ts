@@ -54,7 +54,7 @@ export async function mapResources(resources: Resources, mapping: Mapping): Prom
     for (const table of mapped.tables) tables.set(table.name, table);
   }
   const bind = resources.admin && mapAddress(resources.admin.node("address"), mapping, resources.admin);
-  const otlp = mapCollector(resources.listeners, mapping);
+  const otlp = mapCollector(resources.listeners, pools, mapping);
   const model: Model = {
     ...mapping.defaults.model,
     admin: bind && { bind, remote: "look" },

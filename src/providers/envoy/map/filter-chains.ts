@@ -14,7 +14,9 @@ interface Level {
   readonly compare: (left: Value, right: Value) => number;
 }
 
-type Value = ChainMatch[keyof ChainMatch][number];
+type Value = NonNullable<ChainMatch[keyof ChainMatch]>[number];
+
+const valuesOf = (match: ChainMatch, key: keyof ChainMatch): readonly Value[] => match[key] ?? [];
 
 const byText = (left: Value, right: Value): number => (String(left) < String(right) ? -1 : 1);
 
@@ -33,10 +35,12 @@ function byRange(left: Value, right: Value): number {
 /** In Envoy's order: the first that a chain asks for decides. */
 const levels: readonly Level[] = [
   { key: "port", compare: byText },
+  { key: "to", compare: byRange },
   { key: "sni", compare: byName },
   { key: "protocol", compare: byText },
   { key: "alpn", compare: byText },
   { key: "from", compare: byRange },
+  { key: "fromPort", compare: byText },
 ];
 
 /**
@@ -59,13 +63,16 @@ function ordered<Chain>(
   const level = levels[depth];
   if (level === undefined) return [{ match, chain: chains[0]?.chain }];
   const { key, compare } = level;
-  const open = chains.filter((each) => each.match[key].length === 0);
+  const open = chains.filter((each) => valuesOf(each.match, key).length === 0);
   const values = new Map<string, Value>();
-  for (const each of chains) for (const value of each.match[key]) values.set(JSON.stringify(value), value);
+  for (const each of chains)
+    for (const value of valuesOf(each.match, key)) values.set(JSON.stringify(value), value);
   const groups = [...values].sort(([, left], [, right]) => compare(left, right));
   return [
     ...groups.flatMap(([text, value]) => {
-      const asking = chains.filter((each) => each.match[key].some((one) => JSON.stringify(one) === text));
+      const asking = chains.filter((each) =>
+        valuesOf(each.match, key).some((one) => JSON.stringify(one) === text),
+      );
       return ordered(asking, depth + 1, { ...match, [key]: [value] });
     }),
     ...(open.length > 0 ? ordered(open, depth + 1, match) : [{ match, chain: undefined }]),

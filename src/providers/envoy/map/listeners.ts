@@ -259,12 +259,16 @@ function mapChainMatch(match: Node | undefined, mapping: Mapping): ChainMatch | 
     if (!/^(\*\.)?[^*]+$/.test(name))
       mapping.report(errorAt([...match.at("server_names"), index], "expected a name or *.name"));
   const port = match.number("destination_port");
+  const to = mapCidrs(match.nodes("prefix_ranges"), mapping);
+  const fromPort = match.numbers("source_ports");
   return {
     sni: names,
     alpn: match.texts("application_protocols"),
     protocol,
     from: mapCidrs(match.nodes("source_prefix_ranges"), mapping),
     port: port === undefined ? [] : [port],
+    ...(to.length > 0 && { to }),
+    ...(fromPort.length > 0 && { fromPort }),
   };
 }
 

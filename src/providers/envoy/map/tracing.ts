@@ -1,23 +1,29 @@
 import { warningAt } from "../../../lib/findings.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
+import type { Pool } from "../../../model/pool.ts";
 import type { OtlpSettings } from "../../../model/tracing.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { percentOf } from "./fraction.ts";
 
 /** The collector of the first connection manager that has one; undefined: requests are not traced. */
-export function mapCollector(listeners: readonly Node[], mapping: Mapping): OtlpSettings | undefined {
+export function mapCollector(
+  listeners: readonly Node[],
+  pools: readonly Pool[],
+  mapping: Mapping,
+): OtlpSettings | undefined {
   for (const listener of listeners)
     for (const node of listener.all()) {
       const provider =
         node.kind === "HttpConnectionManager" ? node.node("tracing")?.node("provider") : undefined;
-      const found = provider && collectorOf(provider, mapping);
+      const found = provider && collectorOf(provider, pools, mapping);
       if (found !== undefined) return found;
     }
   return undefined;
 }
 
-function collectorOf(provider: Node, { report }: Mapping): OtlpSettings | undefined {
+function collectorOf(provider: Node, pools: readonly Pool[], mapping: Mapping): OtlpSettings | undefined {
+  const { report } = mapping;
   const config = provider.extension("typed_config");
   if (config === undefined || !("type" in config) || config.kind !== "OpenTelemetryConfig") {
     report(
@@ -25,12 +31,12 @@ function collectorOf(provider: Node, { report }: Mapping): OtlpSettings | undefi
     );
     return undefined;
   }
+  const called = config.node("grpc_service");
+  if (called !== undefined) return overGrpc(config, called, pools, mapping);
   const service = config.node("http_service");
   const url = URL.parse(service?.node("http_uri")?.text("uri") ?? "");
   if (service === undefined || url === null) {
-    report(
-      warningAt(config.path, "has no effect: umay sends traces over HTTP; expected http_service with a URL"),
-    );
+    report(warningAt(config.path, "has no effect: expected grpc_service, or http_service with a URL"));
     return undefined;
   }
   const headers = service.nodes("request_headers_to_add").flatMap((option) => option.node("header") ?? []);
@@ -38,6 +44,36 @@ function collectorOf(provider: Node, { report }: Mapping): OtlpSettings | undefi
     traces: url.href,
     metrics: url.href.replace(/traces$/, "metrics"),
     headers: Object.fromEntries(headers.map((header) => [header.text("key"), header.text("value")])),
+    serviceName: config.text("service_name") || "umay",
+    interval: 0,
+  };
+}
+
+/** The first endpoint of the cluster gets the traces: umay's main thread sends them, and picks no backend. */
+function overGrpc(
+  config: Node,
+  service: Node,
+  pools: readonly Pool[],
+  { report }: Mapping,
+): OtlpSettings | undefined {
+  const name = service.node("envoy_grpc")?.text("cluster_name") ?? "";
+  const pool = pools.find((each) => each.name === name);
+  const address = pool?.discovery.type === "static" ? pool.discovery.backends[0]?.address : undefined;
+  if (address === undefined || pool?.tls !== undefined) {
+    report(
+      warningAt(
+        service.path,
+        "has no effect: traces go to the cluster of envoy_grpc, which has to have an endpoint and no TLS",
+      ),
+    );
+    return undefined;
+  }
+  const origin = `http://${address}`;
+  return {
+    protocol: "grpc",
+    traces: `${origin}/opentelemetry.proto.collector.trace.v1.TraceService/Export`,
+    metrics: `${origin}/`,
+    headers: {},
     serviceName: config.text("service_name") || "umay",
     interval: 0,
   };

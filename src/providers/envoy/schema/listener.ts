@@ -47,11 +47,11 @@ message envoy.config.listener.v3.FilterChain
 9 transport_socket_connect_timeout duration - timeouts.handshake of the listener counts
 
 message envoy.config.listener.v3.FilterChainMatch
-3 prefix_ranges envoy.config.core.v3.CidrRange[] x
+3 prefix_ranges envoy.config.core.v3.CidrRange[]
 4 address_suffix string x
 5 suffix_len UInt32Value x
 6 source_prefix_ranges envoy.config.core.v3.CidrRange[]
-7 source_ports uint32[] x
+7 source_ports uint32[]
 8 destination_port UInt32Value
 9 transport_protocol string
 10 application_protocols string[]

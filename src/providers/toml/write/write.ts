@@ -19,8 +19,9 @@ export interface Written {
 export function modelToToml(model: Model): Written {
   const writing = new Writing();
   const { otlp } = model;
+  if (otlp?.protocol === "grpc") writing.omit("traces over gRPC");
   const tree = {
-    ...(otlp !== undefined && { otlp: writeCollector(otlp) }),
+    ...(otlp !== undefined && otlp.protocol === undefined && { otlp: writeCollector(otlp) }),
     ...(model.admin !== undefined && { admin: writeAdmin(model.admin) }),
     listeners: Object.fromEntries(
       model.listeners.map((listener) => [writing.name(listener.name), writeListener(listener, writing)]),

@@ -1,0 +1,57 @@
+import { http2 } from "../lib/node-modules.ts";
+
+/** Of an answer that is looked at, in bytes. */
+const longestAnswer = 65_536;
+/** Before a message: whether it is compressed, and its length. */
+const prefixBytes = 5;
+
+/**
+ * Calls a method of gRPC that takes one message and answers with one, over a connection of its own.
+ * @returns the answer's message. @throws where the call fails.
+ */
+export function callOnce(
+  url: string,
+  message: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const { origin, pathname } = new URL(url);
+  const session = http2().connect(origin);
+  const fail = (error: Error): void => {
+    reject(signal.aborted ? new Error("it does not answer in time", { cause: error }) : error);
+    session.destroy();
+  };
+  session.on("error", fail).on("close", () => fail(new Error("the connection was closed")));
+  signal.addEventListener("abort", () => fail(new Error("aborted")), { once: true });
+  const stream = session.request({
+    ...headers,
+    ":method": "POST",
+    ":path": pathname,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  const parts: Buffer[] = [];
+  let length = 0;
+  const endBy = (fields: Readonly<Record<string, unknown>>): void => {
+    const code = fields["grpc-status"];
+    if (code === "0") {
+      resolve(Buffer.concat(parts).subarray(prefixBytes));
+      session.destroy();
+    } else
+      fail(new Error(`the collector answered with status ${code} of gRPC: ${fields["grpc-message"] ?? ""}`));
+  };
+  stream.on("response", (head) => {
+    if (head[":status"] !== 200) fail(new Error(`the collector answered with status ${head[":status"]}`));
+    else if (head["grpc-status"] !== undefined) endBy(head);
+  });
+  stream.on("data", (part: Buffer) => {
+    length += part.length;
+    if (length <= longestAnswer) parts.push(part);
+  });
+  stream.on("trailers", endBy).on("error", fail);
+  const prefix = Buffer.alloc(prefixBytes);
+  prefix.writeUInt32BE(message.length, 1);
+  stream.end(Buffer.concat([prefix, message]));
+  return promise;
+}
