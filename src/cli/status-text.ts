@@ -9,9 +9,12 @@ import { controlPlaneTable } from "./xds-text.ts";
  * @param wide whether columns are shown that few people need.
  */
 export function formatStatus(status: Status, { wide }: { readonly wide: boolean }): string {
-  const failing = Object.entries(status.pools).flatMap(([name, { discovery }]) =>
-    discovery.error === null ? [] : [`pool ${name}: discovery fails: ${discovery.error}`],
-  );
+  const failing = Object.entries(status.pools).flatMap(([name, { discovery, backends, fails_open }]) => [
+    ...(fails_open && backends.length > 0
+      ? [`pool ${name}: too few backends are up, so all of them are tried (panic_threshold)`]
+      : []),
+    ...(discovery.error === null ? [] : [`pool ${name}: discovery fails: ${discovery.error}`]),
+  ]);
   const parts = [
     headOf(status),
     listenerTable(status, wide),

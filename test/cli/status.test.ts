@@ -66,6 +66,14 @@ test("a backend that discovery removed is told from one that was drained", async
   assert.match(text, /127\.0\.0\.1:1994 {2}draining {2}.* gone$/m);
 });
 
+test("a pool whose health is ignored says so", async () => {
+  const status = await readStatus(testInput());
+  const ignored = /^pool echo: too few backends are up, so all of them are tried/m;
+  assert.doesNotMatch(formatStatus(status, { wide: false }), ignored);
+  const pools = { ...status.pools, echo: { ...status.pools["echo"]!, fails_open: true } };
+  assert.match(formatStatus({ ...status, pools }, { wide: false }), ignored);
+});
+
 test("the tables of certificates and of control planes are there only where there are some", async () => {
   const status = await readStatus(testInput());
   assert.match(formatStatus(status, { wide: false }), /CERTIFICATE/);

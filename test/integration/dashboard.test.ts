@@ -121,7 +121,9 @@ test("routes of HTTP are listed with their requests, also on paper", { skip: noB
   await using umay = await startUmay(`
     workers = 1
     admin = { bind = "127.0.0.1:0" }
-    listeners.web = { bind = "127.0.0.1:0", mode = "http" }
+    listeners.web = { bind = "127.0.0.1:0", mode = "http", pool = "app" }
+    listeners.bare = { bind = "127.0.0.1:0", mode = "http" }
+    listeners.plain = { bind = "127.0.0.1:0", mode = "http", https_redirect = {} }
     routes.all = { pool = "app" }
     ${poolToml("app", [app.address])}`);
   assert.equal((await ask(umay.port("web"))).status, 200);
@@ -130,8 +132,16 @@ test("routes of HTTP are listed with their requests, also on paper", { skip: noB
     page.evaluate<string[]>(
       `[...document.querySelectorAll("[aria-label=Requests] tbody td")].map((cell) => cell.textContent)`,
     );
-  const shown = await becomes(cells, ([name]) => name === "all", "the route");
+  const shown = await becomes(cells, ([name]) => name === "route all", "the route");
   assert.deepEqual([shown[1], shown[3]], ["0", "1"]);
+  const all = shown.indexOf("listener web, all");
+  assert.equal(shown[all + 3], "1");
+  assert.deepEqual(
+    await page.evaluate(
+      `[...document.querySelectorAll("[aria-label=Routes] tbody tr")].map((row) => row.cells[0].textContent + ": " + row.cells[2].textContent)`,
+    ),
+    ["web: their routes, else app", "bare: their routes, else 404", "plain: their routes, else a redirect"],
+  );
   assert.match(shown[4]!, / \/ /);
   await page.print();
   const visible = (selector: string): Promise<string> =>

@@ -58,7 +58,13 @@ describe("the service under systemd", { skip: noSystemd }, () => {
       60_000,
     );
     assert.match(property("StatusText"), /^serving; listeners: 1, pools: 1, workers: \d+$/);
-    assert.match(hello(9994), /^hello$/m);
+    // The echo server was only just started.
+    await becomes(
+      () => hello(9994),
+      (answer) => /^hello$/m.test(answer),
+      "the answer",
+      30_000,
+    );
     assert.match(debian.run("journalctl", "--unit", service), /umay is ready/);
   });
 

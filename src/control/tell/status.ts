@@ -16,7 +16,7 @@ import { mostConnections, openConnections } from "../../channel/memory.ts";
 import { formatAddress } from "../../lib/address.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
-import { describeChainMatch, modeOf, relayTarget, rulesOf } from "../../model/chain.ts";
+import { describeChainMatch, modeOf, relayTarget, rulesOf, type Serve } from "../../model/chain.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool, PlacedRoute } from "../../model/snapshot.ts";
 import {
@@ -86,7 +86,7 @@ export interface ListenerStatus {
   readonly rejected_total: Counts;
   readonly handshake_failures_total: Counts;
   /** Where it sends sessions, in the order in which it is tried. */
-  readonly routes: readonly { readonly match: string; readonly pools: readonly string[] }[];
+  readonly routes: readonly RuleStatus[];
   readonly certificates: readonly CertificateStatus[];
   /** Null without TLS. */
   readonly handshake_seconds: Percentiles | null;
@@ -97,6 +97,14 @@ export interface ListenerStatus {
 
 /** How often each of several things happened. */
 type Counts = Readonly<Record<string, number>>;
+
+interface RuleStatus {
+  readonly match: string;
+  /** Where its sessions go; with HTTP the requests that no route takes. */
+  readonly pools: readonly string[];
+  /** With HTTP: what becomes of the requests that no route takes; null: they get 404. */
+  readonly fallback?: "pools" | "redirect" | "respond" | null;
+}
 
 interface CertificateStatus {
   readonly subject: string;
@@ -209,7 +217,7 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
     ),
     routes: rulesOf(listener.chains).map(({ chains: [{ match, serve }] }) => ({
       match: describeChainMatch(match),
-      pools: relayTarget(serve).map(({ pool }) => pool),
+      ...targetOf(serve),
     })),
     certificates: tls.flatMap(({ certificates }) => certificates.map(certificateStatus)),
     handshake_seconds:
@@ -306,3 +314,10 @@ const fromNow = (milliseconds: number): string => new Date(Date.now() + millisec
 
 const seconds = (milliseconds: number | undefined): number | null =>
   milliseconds === undefined ? null : Math.round(milliseconds) / 1000;
+
+function targetOf(serve: Serve): Omit<RuleStatus, "match"> {
+  if (serve.kind !== "http") return { pools: relayTarget(serve).map(({ pool }) => pool) };
+  const action = serve.fallback?.action;
+  const to = action?.kind === "pools" ? action.to : [];
+  return { pools: to.map(({ pool }) => pool), fallback: action?.kind ?? null };
+}

@@ -64,7 +64,7 @@ test("the status tells all that goes on", async () => {
     rejected_total: {},
     handshake_failures_total: {},
     routes: [
-      { match: "sni http.test", pools: [] },
+      { match: "sni http.test", pools: [], fallback: null },
       { match: "any", pools: ["echo"] },
     ],
   };
