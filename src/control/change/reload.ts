@@ -10,6 +10,7 @@ import {
   problemText,
 } from "../../providers/provider.ts";
 import { compareModels } from "./changes.ts";
+import { keepServed } from "./keep-served.ts";
 import { compareValues, type ValueChange } from "./values.ts";
 
 /** The outcome of a reload, or of one that was only tried. */
@@ -66,6 +67,8 @@ export class Reloader {
   readonly #logger: Logger;
   readonly #events: ReloadEvents | undefined;
   #latest: Promise<unknown> = Promise.resolve();
+  /** The model that was proposed last and is served, but for what was renewed since. */
+  #proposed: Model | undefined;
   /** There are news that no reload has begun to look at: the provider's own alone, or others too. */
   #news: "own" | "any" | undefined;
 
@@ -74,6 +77,11 @@ export class Reloader {
     this.#provider = provider;
     this.#logger = logger;
     this.#events = events;
+  }
+
+  /** This model was proposed for the start, and is served. */
+  began(model: Model): void {
+    this.#proposed = model;
   }
 
   /** @param by who asks, for the log. @param dryRun whether it is only said what would change. Never rejects. */
@@ -138,9 +146,11 @@ export class Reloader {
 
   /** @throws where it can't be served; what was served is served on. */
   async #serve(proposal: Proposal, dryRun: boolean): Promise<ReloadAnswer> {
-    const { changes, restart } = compareModels(this.#plane.model, proposal.model);
+    const next = keepServed(proposal.model, this.#proposed, this.#plane.model);
+    const { changes, restart } = compareModels(this.#plane.model, next);
     const changed = changes.length > 0;
-    if (changed) await this.#plane[dryRun ? "tryAddresses" : "reconfigure"](proposal.model);
+    if (changed) await this.#plane[dryRun ? "tryAddresses" : "reconfigure"](next);
+    if (!dryRun) this.#proposed = proposal.model;
     return {
       result: dryRun ? "tried" : changed ? "applied" : "unchanged",
       generation: this.#plane.store.snapshot.version,

@@ -132,6 +132,7 @@ async function serve(
       "the limit on open files leaves room for few connections; raise it (ulimit -Hn, LimitNOFILE)",
     );
   manager.started(statusLine(plane));
+  reloader.began(served.model);
   served.heard(ok(plane.store.snapshot.version));
   tellWarnings(served, logger, first);
   const telemetry = await openTelemetry(model, { plane, reloader, provider, destination, logger });

@@ -180,3 +180,20 @@ test("news that come while something is put into service make one more reload, a
   assert.ok((await reloader.reload("a person", true)).ok);
   assert.equal(heard.length, 4);
 });
+
+test("what is proposed as it was is served on with what was renewed since; what is read anew counts as it is", async () => {
+  const { plane, file, reloader } = scene();
+  reloader.began(first);
+  const [listener] = first.listeners;
+  // As a renewal of its files makes it.
+  const renewed = { ...listener!, maxConnections: 7 };
+  plane.model = { ...first, listeners: [renewed] };
+  const [pool] = first.pools;
+  file.read = async () => ({ ...first, pools: [pool!, { ...pool!, name: "fresh" }] });
+  const answer = await reloader.reload("the control plane", false);
+  assert.deepEqual(answer.ok && answer.value.changes, ["pools.fresh: added"]);
+  assert.equal(plane.model.listeners[0], renewed);
+  file.read = async () => ({ ...first, listeners: [{ ...listener!, maxConnections: 8 }] });
+  await reloader.reload("SIGHUP", false);
+  assert.equal(plane.model.listeners[0]!.maxConnections, 8);
+});
