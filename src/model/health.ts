@@ -124,8 +124,10 @@ export interface OutlierSpec {
   /** The length of the first ejection, and the longest length, in milliseconds. */
   readonly base: number;
   readonly max: number;
-  /** The most backends that are ejected at a time, in percent of the pool; one always may be, unless this is 0. */
+  /** The most backends that are ejected at a time, in percent of the pool. */
   readonly maxPercent: number;
+  /** Whether one may be ejected where that is less than one, unless it is 0. Undefined: it may. */
+  readonly oneAtLeast?: boolean;
   /** Undefined: backends are not compared. */
   readonly successRate: SuccessRateSpec | undefined;
   /** Undefined: rates of failures are not looked at. */

@@ -175,11 +175,16 @@ export class Outliers {
       });
   }
 
-  /** Not the last healthy one, and no more of the pool than configured; but one, also of a small pool. */
-  #mayEject({ placed }: ManagedPool, backend: PlacedBackend, { maxPercent }: OutlierSpec): boolean {
+  /** Not the last healthy one, and no more of the pool than configured; but one, also of a small pool, unless it says otherwise. */
+  #mayEject(
+    { placed }: ManagedPool,
+    backend: PlacedBackend,
+    { maxPercent, oneAtLeast = true }: OutlierSpec,
+  ): boolean {
     const { backends } = placed;
     const ejected = backends.filter((other) => this.#verdicts.has(other, "ejected")).length;
-    const most = maxPercent === 0 ? 0 : Math.max(1, Math.floor((backends.length * maxPercent) / 100));
+    const least = maxPercent > 0 && oneAtLeast ? 1 : 0;
+    const most = Math.max(least, Math.floor((backends.length * maxPercent) / 100));
     return (
       ejected < most &&
       this.#verdicts.healthy(backend) &&

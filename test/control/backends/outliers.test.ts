@@ -74,6 +74,24 @@ test("the time is jittered by 10 % each way", async () => {
   assert.deepEqual(times, [27_000, 33_000]);
 });
 
+test("where one may not be ejected at least, a small pool has none ejected", async () => {
+  for (const [count, expected] of [
+    [9, 0],
+    [10, 1],
+    [20, 2],
+  ] as const) {
+    const scene = new HealthScene(
+      { outlier: { ...outlier, maxPercent: 10, oneAtLeast: false } },
+      ports(count),
+    );
+    for (let port = 1; port <= count; port++) scene.errors(port, 5);
+    await scene.timers.advance(200);
+    const ejected = ports(count).filter((_, index) => scene.has(index + 1, "ejected")).length;
+    assert.equal(ejected, expected, `of ${count}`);
+    scene.monitor.stop();
+  }
+});
+
 test("no more of the pool is ejected than max_percent, but one always may be, unless it is 0", async () => {
   for (const [count, maxPercent, expected] of [
     [4, 50, 2],

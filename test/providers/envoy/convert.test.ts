@@ -101,6 +101,7 @@ test("breakers, ejections and versions of HTTP become TOML that means the same",
           success_rate_minimum_hosts: 3,
           enforcing_failure_percentage: 100,
           base_ejection_time: "10s",
+          always_eject_one_host: true,
         },
         typed_extension_protocol_options: {
           "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(

@@ -297,6 +297,36 @@ static_resources:
   ]);
 });
 
+test("backends start slowly and are ejected as the cluster says", async () => {
+  const window = "slow_start_config: { slow_start_window: 20s }";
+  const { model, warnings } = await load(`
+static_resources:
+  clusters:
+  - name: a
+    load_assignment: { endpoints: [] }
+    round_robin_lb_config: { ${window} }
+    outlier_detection: { consecutive_5xx: 3, always_eject_one_host: true }
+  - name: b
+    load_assignment: { endpoints: [] }
+    load_balancing_policy:
+      policies:
+      - typed_extension_config:
+          name: lr
+          typed_config:
+            ${typed("envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest")}
+            ${window}
+    outlier_detection: { successful_active_health_check_uneject_host: false }
+`);
+  assert.deepEqual(
+    model.pools.map(({ slowStart, health: { outlier } }) => [slowStart, outlier.oneAtLeast]),
+    [
+      [20_000, undefined],
+      [20_000, false],
+    ],
+  );
+  assert.match(warnings.join("\n"), /uneject_host: has no effect/);
+});
+
 test("clients of a cluster of type ORIGINAL_DST say where they go", async () => {
   const config = `
 static_resources:

@@ -24,7 +24,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const assignment = assignmentOf(cluster, mapping);
   const transport = await mapTransport(cluster, mapping);
   if (transport === undefined) return undefined;
-  const { picker, localities, backendField } = mapPicker(cluster, mapping);
+  const { picker, localities, backendField, slowStart = pool.slowStart } = mapPicker(cluster, mapping);
   const destination = mapDestination(cluster, mapping);
   const subsets = mapSubsets(cluster.node("lb_subset_config"), mapping);
   const http = mapHttp(cluster, mapping);
@@ -38,6 +38,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     ...pool,
     name,
     picker,
+    slowStart,
     discovery: eds
       ? { type: "endpoints", service: serviceOf(cluster), port: "" }
       : { type: "static", backends, ...everyAddress(cluster) },

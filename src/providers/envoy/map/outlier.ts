@@ -6,6 +6,13 @@ import type { Mapping } from "./context.ts";
 /** Envoy's outlier detection: it is off without a message. Rates are looked at every ten seconds. */
 export function mapOutlier(outlier: Node | undefined, usual: OutlierSpec, mapping: Mapping): OutlierSpec {
   if (outlier === undefined) return { ...usual, enabled: false };
+  if (outlier.flag("successful_active_health_check_uneject_host") === false)
+    mapping.report(
+      warningAt(
+        outlier.at("successful_active_health_check_uneject_host"),
+        "has no effect: a backend that passes a check is ejected no more",
+      ),
+    );
   const base = outlier.number("base_ejection_time") ?? 30_000;
   return {
     ...usual,
@@ -14,6 +21,7 @@ export function mapOutlier(outlier: Node | undefined, usual: OutlierSpec, mappin
     base,
     max: Math.max(base, outlier.number("max_ejection_time") ?? 300_000),
     maxPercent: outlier.number("max_ejection_percent") ?? 10,
+    ...(outlier.flag("always_eject_one_host") !== true && { oneAtLeast: false }),
     successRate: enforces(outlier, "enforcing_success_rate", 100, mapping)
       ? {
           minBackends: outlier.number("success_rate_minimum_hosts") ?? 5,

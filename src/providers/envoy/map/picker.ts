@@ -10,6 +10,8 @@ export interface MappedPicker {
   readonly localities: LocalityRule | undefined;
   /** A field of requests that names the endpoint; undefined: none. */
   readonly backendField: string | undefined;
+  /** In milliseconds; undefined: at once. */
+  readonly slowStart?: number | undefined;
 }
 
 const pickers: Readonly<Record<string, PickerSpec["type"]>> = {
@@ -32,8 +34,22 @@ export function mapPicker(cluster: Node, mapping: Mapping): MappedPicker {
   const typed = cluster.node("load_balancing_policy");
   if (typed !== undefined) return mapPolicy(typed, localities, mapping);
   const factor = common?.node("consistent_hashing_lb_config")?.number("hash_balance_factor");
-  return { picker: mapOld(cluster, boundOf(factor), mapping), localities, backendField: undefined };
+  const slowStart = slowStartOf(
+    cluster.node("round_robin_lb_config") ?? cluster.node("least_request_lb_config"),
+  );
+  return {
+    picker: mapOld(cluster, boundOf(factor), mapping),
+    localities,
+    backendField: undefined,
+    slowStart,
+  };
 }
+
+const slowStartOf = (config: Node | undefined): number | undefined =>
+  config?.type.fields.has("slow_start_config") &&
+  config.type.fields.get("slow_start_config")!.treatment === "mapped"
+    ? config.node("slow_start_config")?.number("slow_start_window")
+    : undefined;
 
 /** In percent and in backends, of Envoy. */
 const usualZones = { routed: 100, backends: 6 } as const;
@@ -85,7 +101,12 @@ function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Map
     const picker = mapKnown(config, mapping);
     if (picker === undefined) continue;
     const own = ownLocalities(config, mapping);
-    return { picker, localities: above?.by === "weight" ? above : own, backendField: undefined };
+    return {
+      picker,
+      localities: above?.by === "weight" ? above : own,
+      backendField: undefined,
+      slowStart: slowStartOf(config),
+    };
   }
   mapping.report(
     errorAt(

@@ -41,6 +41,11 @@ enum envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
 1 ANY_ENDPOINT
 2 DEFAULT_SUBSET
 
+message envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
+1 slow_start_window duration
+2 aggression message ! a backend comes to its weight evenly
+3 min_weight_percent envoy.type.v3.Percent - 10 %
+
 message envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
 1 use_hostname_for_hashing bool - addresses count
 2 hash_balance_factor UInt32Value

@@ -51,7 +51,7 @@ message envoy.config.cluster.v3.Cluster
 53 dns_resolution_config message - the system's nameservers are asked
 54 wait_for_warm_on_init BoolValue - backends are waited for
 55 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig - the system's nameservers are asked
-56 round_robin_lb_config message ! there is no slow start by it
+56 round_robin_lb_config envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
 57 lrs_report_endpoint_metrics string[] x
 59 transport_socket_matcher message x
 
@@ -73,7 +73,15 @@ message envoy.config.cluster.v3.Cluster.RingHashLbConfig
 message envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 1 choice_count UInt32Value
 2 active_request_bias message ! requests under way count as they are
-3 slow_start_config message ! there is no slow start by it
+3 slow_start_config envoy.config.cluster.v3.Cluster.SlowStartConfig
+
+message envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
+1 slow_start_config envoy.config.cluster.v3.Cluster.SlowStartConfig
+
+message envoy.config.cluster.v3.Cluster.SlowStartConfig
+1 slow_start_window duration
+2 aggression message ! a backend comes to its weight evenly
+3 min_weight_percent envoy.type.v3.Percent - 10 %
 
 message envoy.config.cluster.v3.Cluster.CommonLbConfig
 1 healthy_panic_threshold envoy.type.v3.Percent
@@ -107,10 +115,10 @@ message envoy.config.cluster.v3.OutlierDetection
 19 failure_percentage_minimum_hosts UInt32Value
 20 failure_percentage_request_volume UInt32Value
 21 max_ejection_time duration
-22 max_ejection_time_jitter duration x
-23 successful_active_health_check_uneject_host BoolValue x
+22 max_ejection_time_jitter duration - umay spreads ejections by itself
+23 successful_active_health_check_uneject_host BoolValue
 24 monitors envoy.config.core.v3.TypedExtensionConfig[] x
-25 always_eject_one_host BoolValue x
+25 always_eject_one_host BoolValue
 
 message envoy.config.cluster.v3.CircuitBreakers
 1 thresholds envoy.config.cluster.v3.CircuitBreakers.Thresholds[]
@@ -137,7 +145,7 @@ message envoy.config.cluster.v3.LoadBalancingPolicy.Policy
 4 typed_extension_config envoy.config.core.v3.TypedExtensionConfig
 
 message envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin
-1 slow_start_config message ! there is no slow start by it
+1 slow_start_config envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
 2 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 
 message envoy.extensions.load_balancing_policies.random.v3.Random
@@ -146,7 +154,7 @@ message envoy.extensions.load_balancing_policies.random.v3.Random
 message envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest
 1 choice_count UInt32Value
 2 active_request_bias message ! requests under way count as they are
-3 slow_start_config message ! there is no slow start by it
+3 slow_start_config envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
 4 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 5 enable_full_scan BoolValue
 6 selection_method envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod

@@ -11,6 +11,9 @@ export function writePool(pool: Pool, writing: Writing): object {
   if (http.backendField !== undefined)
     writing.omit(`pool ${name}: the field ${http.backendField} names the backend`);
   if (pool.localities !== undefined) writing.omit(`pool ${name}: localities of backends count`);
+  const few = discovery.type === "static" && discovery.backends.length * outlier.maxPercent < 100;
+  if (outlier.enabled && outlier.oneAtLeast === false && outlier.maxPercent > 0 && few)
+    writing.omit(`pool ${name}: max_percent of its backends is less than one, and here one may be ejected`);
   if (pool.destination !== undefined) writing.omit(`pool ${name}: clients say which backend they go to`);
   if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
