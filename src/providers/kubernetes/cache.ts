@@ -99,8 +99,11 @@ export class Cache {
     }
     const { status = {}, ...rest } = object as KubeObject & { readonly status?: Json };
     const { namespace, name, uid, resourceVersion = "" } = object.metadata;
-    this.statuses.set(id, { kind, namespace, name, uid, resourceVersion, status });
-    this.#events.status(id);
+    // A stand-in for an object that umay may not read is none of the server's.
+    if (uid !== undefined) {
+      this.statuses.set(id, { kind, namespace, name, uid, resourceVersion, status });
+      this.#events.status(id);
+    }
     // Replicas have to agree on the addresses that Gateways have.
     return kind === "gateways"
       ? ({ ...rest, status: { addresses: status["addresses"] } } as KubeObject)

@@ -61,6 +61,7 @@ export async function lookAt(
     },
     changed: () => {},
     status: () => {},
+    refusalsBelieved: 1,
   });
   try {
     const defaults = await readDefaults(env, false);

@@ -14,9 +14,16 @@ import { Troubles } from "./troubles.ts";
 
 /** Lists of a kind a second, in the long run and at once after a pause; more where it is followed in many namespaces. */
 const reads = { perSecond: 2, burst: 20 } as const;
+/** Requests a second, of all kinds, that are made again after a failure or a watch that was brief. */
+const retries = { perSecond: 1.25, burst: 10 } as const;
 /** Kinds of which only objects that others name are of use. */
 const named = ["secrets", "configMaps"] as const;
 type Named = (typeof named)[number];
+/** Kinds that are of no use where no Ingress is served. */
+const ofIngresses = ["ingresses", "ingressClasses"] as const;
+
+/** A refusal is believed when it comes so often in a row: a server that has just started does not know all rights yet. */
+const refusalsBelieved = 4;
 
 export interface SourceOptions {
   readonly api: Api;
@@ -27,6 +34,8 @@ export interface SourceOptions {
   /** Called when an object may have another status. */
   readonly status: (id: string) => void;
   readonly times?: Partial<FollowTimes>;
+  /** Refusals in a row until one is believed. Default: 4, which come within some seconds. */
+  readonly refusalsBelieved?: number;
 }
 
 /** Follows all that umay reads of a cluster. */
@@ -36,12 +45,16 @@ export class ClusterSource {
   readonly #options: SourceOptions;
   /** Each kind has its own: endpoints don't wait for others. */
   readonly #paces = new Map<KindName, { readonly pace: Pace; followers: number }>();
+  readonly #retries = new Pace(retries.perSecond, retries.burst);
+  #following = 0;
   readonly #followers: Follower[] = [];
   /** The followers of secrets and config maps, by kind and namespace. */
   readonly #ofNamed = new Map<string, Follower>();
   readonly #wanted: Record<Named, ReadonlySet<string>> = { secrets: new Set(), configMaps: new Set() };
   /** The lists that have had no answer yet, with their kinds. */
   readonly #unsettled = new Map<string, KindName>();
+  /** How often each of them was refused. */
+  readonly #refusals = new Map<string, number>();
   #settled = Promise.withResolvers<void>();
   readonly #endpointsKnown = Promise.withResolvers<void>();
 
@@ -51,7 +64,8 @@ export class ClusterSource {
     this.cache = new Cache({ changed, status });
     this.troubles = new Troubles(logger, api.server);
     const scopes = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
-    const all = (Object.keys(kinds) as KindName[]).filter((kind) => !named.includes(kind as Named));
+    const without: readonly KindName[] = [...named, ...(settings.ingressClass === "" ? ofIngresses : [])];
+    const all = (Object.keys(kinds) as KindName[]).filter((kind) => !without.includes(kind));
     const own = settings.namespaces.length === 0 ? all : all.filter((kind) => kinds[kind].namespaced);
     if (settings.namespaces.length > 0)
       for (const [kind, object] of standIns(settings))
@@ -144,12 +158,13 @@ export class ClusterSource {
     return new Follower({
       api,
       pace: this.#paceOf(kind, 1),
+      retries: this.#retries,
       path: collectionPath(kinds[kind], namespace),
       fieldSelector: only.fieldSelector ?? kinds[kind].fieldSelector,
       keep: this.cache.keep(kind, only.wants),
       tell: (problem) => {
         this.troubles.tell(what, problem);
-        if (problem === undefined || isRefusal(problem)) this.#settle(what);
+        if (problem === undefined || this.#isFinal(what, problem)) this.#settle(what);
       },
       ...(times !== undefined && { times }),
     });
@@ -161,10 +176,21 @@ export class ClusterSource {
     this.#paces.set(kind, own);
     own.followers += more;
     own.pace.shareBy(own.followers);
+    this.#following += more;
+    this.#retries.shareBy(this.#following);
     return own.pace;
   }
 
+  /** Whether it will be the same again, unless somebody does something about it. */
+  #isFinal(what: string, { status }: ApiError): boolean {
+    if (status !== 403) return status === 404;
+    const refusals = (this.#refusals.get(what) ?? 0) + 1;
+    this.#refusals.set(what, refusals);
+    return refusals >= (this.#options.refusalsBelieved ?? refusalsBelieved);
+  }
+
   #settle(what: string): void {
+    this.#refusals.delete(what);
     if (!this.#unsettled.delete(what)) return;
     if (this.#knowsEndpoints) this.#endpointsKnown.resolve();
     if (this.complete) this.#settled.resolve();
@@ -186,9 +212,6 @@ export class ClusterSource {
 
 const whatOf = (kind: KindName, namespace: string | undefined): string =>
   namespace === undefined ? kinds[kind].plural : `${kinds[kind].plural} of ${namespace}`;
-
-/** Whether it will be the same again, unless somebody does something about it. */
-const isRefusal = ({ status }: ApiError): boolean => status === 403 || status === 404;
 
 function byNamespace(keys: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
   const groups = Map.groupBy(keys, (key) => key.slice(0, key.indexOf("/")));

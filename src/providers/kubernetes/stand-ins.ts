@@ -17,7 +17,7 @@ export function standIns(settings: KubernetesSettings): readonly (readonly [Kind
   };
   return [
     ["gatewayClasses", ofGateways],
-    ["ingressClasses", ofIngresses],
+    ...(ingressClass === "" ? [] : [["ingressClasses", ofIngresses] as const]),
     ...namespaces.map((name): readonly [KindName, Namespace] => [
       "namespaces",
       { metadata: { name, labels: { "kubernetes.io/metadata.name": name } } },

@@ -28,11 +28,13 @@ class Copy implements Disposable {
     times: Partial<FollowTimes> = {},
     wants?: (key: string) => boolean,
     pace = new Pace(1_000, 1_000),
+    retries = new Pace(1_000, 1_000),
   ) {
     this.#api = apiOf(server);
     this.follower = new Follower({
       api: this.#api,
       pace,
+      retries,
       path: collectionPath(services, undefined),
       keep: {
         ...(wants !== undefined && { wants }),
@@ -256,4 +258,23 @@ test("an event that comes late does not undo that the collection is to be listed
   );
   await soon(listed.promise, "another list");
   follower.stop();
+});
+
+test("every request after a failure, or after a watch that was brief, has its turn among those of all kinds", async () => {
+  await using server = await KubernetesServer.start();
+  let turns = 0;
+  const retries = new Pace(1_000, 1_000);
+  const turn = retries.turn.bind(retries);
+  retries.turn = (signal) => {
+    turns++;
+    return turn(signal);
+  };
+  let failures = 0;
+  server.fault = () => (++failures <= 3 ? 500 : undefined);
+  using copy = new Copy(server, { brief: 60_000 }, undefined, undefined, retries);
+  await server.until(() => server.watches > 0, "a watch");
+  assert.equal(turns, 3);
+  server.endWatches();
+  await server.until(() => server.requests.filter(isWatch).length === 2, "another watch");
+  assert.deepEqual([turns, copy.problems.length], [4, 3]);
 });

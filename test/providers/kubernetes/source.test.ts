@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubernetesSettings } from "../../../src/model/kubernetes.ts";
+import type { FollowTimes } from "../../../src/providers/kubernetes/client/follower.ts";
 import { ClusterSource } from "../../../src/providers/kubernetes/source.ts";
 import type { ProviderLogger } from "../../../src/providers/provider.ts";
 import { apiOf } from "../../support/kubernetes/api.ts";
@@ -24,13 +25,18 @@ const settings: KubernetesSettings = {
 };
 const logger = { info: () => {}, warn: () => {}, error: () => {} } as unknown as ProviderLogger;
 
-function sourceOf(server: KubernetesServer, change: Partial<KubernetesSettings> = {}) {
+function sourceOf(
+  server: KubernetesServer,
+  change: Partial<KubernetesSettings> = {},
+  times: Partial<FollowTimes> = {},
+) {
   const source = new ClusterSource({
     api: apiOf(server),
     settings: { ...settings, ...change },
     logger,
     changed: () => {},
     status: () => {},
+    times,
   });
   return { source, [Symbol.dispose]: () => source.stop() };
 }
@@ -65,4 +71,41 @@ test("with namespaces, the Service in front of umay is known too, and no other o
   assert.deepEqual([...source.cache.cluster.services.keys()], ["own/umay"]);
   const [asked] = server.requests.filter(({ path }) => path.includes("/own/"));
   assert.equal(asked?.query.get("fieldSelector"), "metadata.name=umay");
+});
+
+test("with namespaces, the class that umay may not read has no status to write", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("gateways", { metadata: { name: "web", namespace: "shop" }, spec: { listeners: [] } });
+  using following = sourceOf(server, { namespaces: ["shop"] });
+  const { source } = following;
+  await source.completed;
+  assert.deepEqual([...source.cache.cluster.gatewayClasses.keys()], ["umay"]);
+  assert.deepEqual([...source.cache.statuses.keys()], ["Gateway/shop/web"]);
+});
+
+test("a server that refuses a kind at first is asked again; what it refuses on is left out", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("tcpRoutes", { metadata: { name: "late", namespace: "a" } });
+  const asked = { tcproutes: 0, ingresses: 0 };
+  server.fault = ({ path }) => {
+    const kind = path.endsWith("/tcproutes") ? "tcproutes" : path.endsWith("/ingresses") ? "ingresses" : "";
+    if (kind === "") return undefined;
+    asked[kind]++;
+    return kind === "ingresses" || asked.tcproutes === 1 ? 403 : undefined;
+  };
+  using following = sourceOf(server, {}, { first: 10, last: 10 });
+  const { source } = following;
+  await source.completed;
+  assert.deepEqual([...source.cache.cluster.tcpRoutes.keys()], ["a/late"]);
+  assert.equal(asked.ingresses, 4);
+});
+
+test("where no Ingress is served, none is read", async () => {
+  await using server = await KubernetesServer.start();
+  using following = sourceOf(server, { ingressClass: "" });
+  await following.source.completed;
+  assert.deepEqual(
+    server.requests.filter(({ path }) => path.includes("/networking.k8s.io/")),
+    [],
+  );
 });

@@ -117,7 +117,7 @@ function presentOf(server: KubernetesServer, id: string): PresentStatus | undefi
     kind: "httpRoutes",
     namespace,
     name: name!,
-    uid: undefined,
+    uid: "u",
     resourceVersion,
     status: (found.status ?? {}) as Json,
   };

@@ -27,6 +27,11 @@ test("a configuration may have a cluster and no listener", async () => {
   });
 });
 
+test("an empty class of Ingresses means none", async () => {
+  const { model } = await load('[kubernetes]\ningress_class = ""');
+  assert.equal(model.kubernetes?.ingressClass, "");
+});
+
 test("without a cluster it needs a listener", async () => {
   await assert.rejects(load("workers = 1"), /listeners: .*expected at least one table \[listeners\.<name>\]/);
 });

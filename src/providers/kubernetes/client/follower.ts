@@ -18,6 +18,8 @@ export interface FollowOptions {
   readonly api: Api;
   /** Of lists. */
   readonly pace: Pace;
+  /** Of everything that is tried again, of all collections; undefined: its own waits are enough. */
+  readonly retries?: Pace;
   /** Of the collection. */
   readonly path: string;
   readonly fieldSelector?: string | undefined;
@@ -208,7 +210,9 @@ export class Follower {
     const { first, last } = this.#times;
     const wait = Math.max(least, backoff([first, last], this.#failures++, this.#options.random));
     await sleep(least, undefined, { signal: this.#stop.signal }).catch(() => {});
-    await sleep(wait - least, undefined, { signal: this.#signal() }).catch(() => {});
+    const signal = this.#signal();
+    await sleep(wait - least, undefined, { signal }).catch(() => {});
+    await this.#options.retries?.turn(signal).catch(() => {});
   }
 }
 

@@ -7,7 +7,7 @@ export interface PresentStatus {
   /** Undefined where the kind has none. */
   readonly namespace: string | undefined;
   readonly name: string;
-  readonly uid: string | undefined;
+  readonly uid: string;
   readonly resourceVersion: string;
   readonly status: Json;
 }

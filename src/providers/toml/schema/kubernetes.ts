@@ -47,9 +47,12 @@ export const kubernetes = z.strictObject({
     .describe(
       "With namespaces, the GatewayClass whose Gateways are served. Without, umay serves every class that names its controller.",
     ),
-  ingress_class: className
+  ingress_class: z
+    .union([z.literal(""), className], { error: "expected the name of a class, such as umay" })
     .prefault("umay")
-    .describe("With namespaces, the IngressClass that is served. Without, as for gateway_class."),
+    .describe(
+      "With namespaces, the IngressClass that is served. Without, as for gateway_class. Empty: no Ingress is served.",
+    ),
   gateway_controller: controller("umay.dev/gateway-controller").describe(
     "The controllerName of the GatewayClasses that are served. Installations that share a cluster need one each.",
   ),
