@@ -47,6 +47,8 @@ export class ClusterSource {
   readonly #paces = new Map<KindName, { readonly pace: Pace; followers: number }>();
   readonly #retries = new Pace(retries.perSecond, retries.burst);
   #following = 0;
+  /** Whether the server did not answer last. */
+  #isAway = false;
   readonly #followers: Follower[] = [];
   /** The followers of secrets and config maps, by kind and namespace. */
   readonly #ofNamed = new Map<string, Follower>();
@@ -164,6 +166,7 @@ export class ClusterSource {
       keep: this.cache.keep(kind, only.wants),
       tell: (problem) => {
         this.troubles.tell(what, problem);
+        this.#hurry(problem);
         if (problem === undefined || this.#isFinal(what, problem)) this.#settle(what);
       },
       ...(times !== undefined && { times }),
@@ -179,6 +182,14 @@ export class ClusterSource {
     this.#following += more;
     this.#retries.shareBy(this.#following);
     return own.pace;
+  }
+
+  /** A server that is back is asked by all, not only by the one whose turn it was. */
+  #hurry(problem: ApiError | undefined): void {
+    const wasAway = this.#isAway;
+    this.#isAway = problem === undefined ? false : wasAway || problem.status === 0 || problem.status >= 500;
+    if (wasAway && !this.#isAway)
+      for (const follower of [...this.#followers, ...this.#ofNamed.values()]) follower.hurry();
   }
 
   /** Whether it will be the same again, unless somebody does something about it. */

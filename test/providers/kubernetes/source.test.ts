@@ -109,3 +109,17 @@ test("where no Ingress is served, none is read", async () => {
     [],
   );
 });
+
+test("a server that is back is asked for everything at once, whatever the waits", async () => {
+  await using server = await KubernetesServer.start();
+  server.put("tcpRoutes", { metadata: { name: "late", namespace: "a" } });
+  server.fault = () => 503;
+  using following = sourceOf(server, {}, { first: 3_600_000, last: 3_600_000 });
+  const { source } = following;
+  await server.until(() => server.requests.length >= 14, "a request for each kind");
+  server.fault = () => undefined;
+  // Another kind is new, and so need not wait.
+  source.want(new Set(["a/x"]), new Set());
+  await source.completed;
+  assert.deepEqual([...source.cache.cluster.tcpRoutes.keys()], ["a/late"]);
+});

@@ -63,6 +63,8 @@ export class Follower {
   #failures = 0;
   /** Ends the request that is under way. */
   #round = new AbortController();
+  /** Ends the wait that is under way. */
+  #wait = new AbortController();
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -86,6 +88,11 @@ export class Follower {
       if (this.#options.keep.wants?.(key) === false) this.#remove(key);
     this.#version = undefined;
     this.#round.abort();
+  }
+
+  /** The server has answered somebody: there is no need to wait for long. */
+  hurry(): void {
+    this.#wait.abort();
   }
 
   async #run(): Promise<void> {
@@ -211,7 +218,10 @@ export class Follower {
     const wait = Math.max(least, backoff([first, last], this.#failures++, this.#options.random));
     await sleep(least, undefined, { signal: this.#stop.signal }).catch(() => {});
     const signal = this.#signal();
-    await sleep(wait - least, undefined, { signal }).catch(() => {});
+    this.#wait = new AbortController();
+    await sleep(wait - least, undefined, { signal: AbortSignal.any([signal, this.#wait.signal]) }).catch(
+      () => {},
+    );
     await this.#options.retries?.turn(signal).catch(() => {});
   }
 }

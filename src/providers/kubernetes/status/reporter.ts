@@ -13,7 +13,7 @@ import type { Json } from "./stamp.ts";
 import { StatusWriter } from "./writer.ts";
 
 /** Writes a second, of statuses and events together. */
-const writes = 5;
+const writes = 4;
 
 interface ReporterParts {
   readonly cache: Cache;
