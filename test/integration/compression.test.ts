@@ -36,6 +36,9 @@ before(async () => {
       big = response;
       for (let count = 0; count < parts; count++) response.write(part);
       response.end();
+    } else if (message.url === "/ranges") {
+      const { range = "none", "if-range": condition = "none" } = message.headers;
+      response.end(`${range}; ${String(condition)}`);
     } else {
       response.setHeader("etag", '"v1"').setHeader("accept-ranges", "bytes").setHeader("vary", "origin");
       response.setHeader("content-length", text.length);
@@ -123,6 +126,14 @@ for (const [what, accept, more] of [
       [undefined, '"v1"', "origin, accept-encoding", String(text.length)],
     );
   });
+
+test("who has a part of an answer, and knows it by its date, gets the whole: the rest may have another coding", async () => {
+  const asked = async (condition: Readonly<Record<string, string>>): Promise<string> =>
+    (await bodyOf(await begin("/ranges", undefined, "GET", { range: "bytes=9-", ...condition }))).toString();
+  assert.equal(await asked({}), "bytes=9-; none");
+  assert.equal(await asked({ "if-range": '"v1"' }), 'bytes=9-; "v1"');
+  assert.equal(await asked({ "if-range": "Sun, 29 Nov 2026 00:00:00 GMT" }), "none; none");
+});
 
 test("HEAD says what GET would, and event streams are left alone", async () => {
   const { headers } = await begin("/", "gzip", "HEAD");

@@ -27,6 +27,18 @@ const spoilt = new NameSet([
 
 const etag = new NameSet(["etag"]);
 
+/** Fields that ask for a part. */
+export const rangeFields: NameSet = new NameSet(["range", "if-range"]);
+
+/**
+ * Whether a client that has a part of an answer may get the rest in another coding: it goes by a date, which all codings share, while
+ * an ETag of what was compressed is too weak to go by (RFC 9110 section 13.1.5). Without the fields it gets the whole.
+ */
+export function mixesCodings(view: RequestView): boolean {
+  const condition = view.header("if-range");
+  return condition !== undefined && !condition.endsWith('"');
+}
+
 /** The head of an answer that its route may compress. */
 export function treat(compression: Compression | undefined, view: RequestView, head: ResponseHead): Treated {
   if (compression === undefined) return { head, coding: undefined };

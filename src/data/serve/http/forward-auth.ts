@@ -180,7 +180,9 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
         requestLines: linesOf(fields, auth.copy),
         responseLines: linesOf(fields, auth.copyResponse),
       };
-    else if (status >= 500) this.#verdict = this.#judge.failed(`it answers with status ${status}`);
+    // Nobody has asked whether anything has changed: a client would take its old page for an answer.
+    else if (status >= 500 || status === 304)
+      this.#verdict = this.#judge.failed(`it answers with status ${status}`);
     else {
       this.#verdict = { kind: "refuse", reason: "auth_denied", detail: `it answers with status ${status}` };
       this.#status = status;

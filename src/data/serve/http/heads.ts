@@ -7,6 +7,7 @@ import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { preflightOf } from "../../decide/http/cors.ts";
 import type { ExchangeClient } from "./client.ts";
+import { mixesCodings, rangeFields } from "./compression.ts";
 import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
 
@@ -86,7 +87,7 @@ export function requestEdits(view: RequestView, route: CompiledRoute, client: Ex
 /** The fields that a backend does not get as the client sent them. */
 function markersOf(
   view: RequestView,
-  { requestFields }: CompiledRoute,
+  { requestFields, definition: { compress } }: CompiledRoute,
   { frontend, connection }: ExchangeClient,
 ): readonly FieldMarker[] {
   const own = frontend.forwarding.markers(connection.clientAddress);
@@ -94,7 +95,8 @@ function markersOf(
   const replaced = view.passage?.replaced;
   const unreserved = view.reserved === undefined ? edited : [...edited, view.reserved];
   const free = replaced === undefined ? unreserved : [...unreserved, replaced];
-  return view.trace === undefined ? free : [...free, traceFields];
+  const whole = compress !== undefined && mixesCodings(view) ? [...free, rangeFields] : free;
+  return view.trace === undefined ? whole : [...whole, traceFields];
 }
 
 /** Fields of guards about the client; a field that the route sets or removes is the route's. */

@@ -118,6 +118,7 @@ for (const [status, more, body] of [
 describe("where nobody can be asked", () => {
   const failures: Readonly<Record<string, (begun: Begun) => void>> = {
     "the server fails": ({ server }) => void server.send(answer(500)),
+    "the server says that nothing has changed": ({ server }) => void server.send("HTTP/1.1 304 X\r\n\r\n"),
     "the server resets": ({ server }) => server.socket.fail("ECONNRESET"),
     "the server ends too soon": ({ server }) => {
       server.send("HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nab");
