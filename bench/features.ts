@@ -50,6 +50,13 @@ const backend = await startBackend(loadCpus, 1);
 const collector = createServer((request, response) => request.resume().once("end", () => response.end("{}")));
 await new Promise<void>((resolve) => void collector.listen(0, "127.0.0.1", resolve));
 
+const redis = find("redis-server") ?? find("valkey-server");
+const redisPort = await freePort();
+if (redis !== undefined) {
+  const args = ["--port", String(redisPort), "--bind", "127.0.0.1", "--save", "", "--dir", folder];
+  await accepting(start({ file: redis, args }, loadCpus, at("redis.log")), redisPort);
+}
+
 const plain = "nothing";
 const text = "16 KiB of text";
 const features: readonly Feature[] = [
@@ -69,12 +76,31 @@ const features: readonly Feature[] = [
   },
   { name: "a rate by field", path: "/rate/small", to: plain, fields: { "x-user": "7" } },
   { name: "a rate by field, told on answers", path: "/told/small", to: plain, fields: { "x-user": "7" } },
+  { name: "a rate by address", path: "/address/small", to: plain },
+  ...(redis === undefined
+    ? []
+    : [{ name: "a rate by field, shared", path: "/shared/small", to: plain, fields: { "x-user": "7" } }]),
+  {
+    name: "forward, a server that is asked",
+    path: "/forward/small",
+    to: plain,
+    // Names of its fields are reserved on all routes: in a process of its own.
+    process: `
+auth.sso = { type = "forward", pool = "app", path = "/small", copy = ["x-user"] }
+routes.forward = { path_prefix = "/forward", pool = "app", rewrite.path_prefix = "/", auth = ["sso"] }`,
+  },
   { name: "cors", path: "/cors/small", to: plain, fields: { origin: "https://app.example.com" } },
   { name: text, path: "/plain/medium" },
   {
     name: "the same, compress: gzip",
     path: "/compress/medium",
     fields: { "accept-encoding": "gzip" },
+    to: text,
+  },
+  {
+    name: "the same, compress: br",
+    path: "/compress/medium",
+    fields: { "accept-encoding": "br" },
     to: text,
   },
   {
@@ -129,6 +155,14 @@ key = ["header:x-user"]
 rate = "100000/s"
 burst = 1_000_000
 fields = "always"
+[rate_limits.address]
+rate = "100000/s"
+burst = 1_000_000
+[rate_limits.shared]
+key = ["header:x-user"]
+rate = "100000/s"
+burst = 1_000_000
+${redis === undefined ? "" : `store = "redis://127.0.0.1:${redisPort}"`}
 [pools.app.discovery]
 type = "static"
 backends = ["127.0.0.1:${backend.port}"]
@@ -137,6 +171,8 @@ ${route("allow", `allow = [${Array.from({ length: 100 }, (_, index) => `"10.${in
 ${route("basic", 'auth = ["basic"]')}
 ${route("jwt", 'auth = ["jwt"]')}
 ${route("rate", 'rate_limit = ["rate"]')}
+${route("address", 'rate_limit = ["address"]')}
+${route("shared", 'rate_limit = ["shared"]')}
 ${route("told", 'rate_limit = ["told"]')}
 ${route("cors", 'cors = { origins = ["https://*.example.com"] }')}
 ${route("compress", 'compress = { types = ["text/*", "application/octet-stream"] }')}`;
