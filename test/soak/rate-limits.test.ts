@@ -36,7 +36,7 @@ test("each of a million keys is remembered, in the memory that the table has and
   using client = await Pipelined.connect(umay.port("web"), 16);
   const answers = async (requests: number, keyOf: (index: number) => string) =>
     Object.fromEntries(await client.ask(requests, (index) => `x-key: ${keyOf(index)}`));
-  // What workers need to be at work does not count.
+  // The memory that workers need to be at work does not count.
   assert.deepEqual(await answers(300_000, () => "warm"), { 200: 1, 429: 299_999 });
   const before = residentBytes(umay.pid);
   const grown: number[] = [];
