@@ -1,6 +1,7 @@
 import type { AccessFormat, AccessLogSettings, LinePart, ObjectFormat } from "../model/access-log.ts";
 import { isRequestField } from "../model/request-log.ts";
 import { envoyValues } from "./envoy-values.ts";
+import type { Line } from "./line-batch.ts";
 import { loggedStatus, requestValues } from "./request-fields.ts";
 import { type RequestRecord, requestLine } from "./request-log.ts";
 
@@ -11,11 +12,10 @@ const longestValue = 1_024;
 export class AccessLog {
   readonly requestFields: readonly string[];
   readonly responseFields: readonly string[];
-  readonly #write: (line: string) => void;
-  readonly #format: (record: RequestRecord) => string;
+  readonly #write: (line: Line) => void;
+  readonly #format: (record: RequestRecord) => Line;
 
-  /** @param write takes a line with its newline. */
-  constructor({ format, requestFields, responseFields }: AccessLogSettings, write: (line: string) => void) {
+  constructor({ format, requestFields, responseFields }: AccessLogSettings, write: (line: Line) => void) {
     this.requestFields = requestFields;
     this.responseFields = responseFields;
     this.#write = write;
@@ -27,7 +27,7 @@ export class AccessLog {
   }
 }
 
-function formatter(format: AccessFormat): (record: RequestRecord) => string {
+function formatter(format: AccessFormat): (record: RequestRecord) => Line {
   if (format.kind === "json") return requestLine;
   if (format.kind === "text") return textLine(format.parts);
   const object = objectOf(format.fields);

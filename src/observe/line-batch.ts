@@ -5,6 +5,9 @@ const batchDelay = 50;
 /** Most bytes of a character in UTF-8, for each of its units in UTF-16. */
 const mostPerUnit = 3;
 
+/** A line with its newline; as bytes, it is valid until the next one is made. */
+export type Line = string | Buffer;
+
 /**
  * Lines on their way from a worker to the main thread, which alone writes: a message for many of them. They wait as
  * bytes: as texts put together of many, they would be copied by each collection of garbage, and once more for the message.
@@ -20,12 +23,16 @@ export class LineBatch {
     this.#send = send;
   }
 
-  /** @param line with its newline. */
-  add(line: string): void {
-    const most = line.length * mostPerUnit;
+  add(line: Line): void {
+    const isText = typeof line === "string";
+    const most = isText ? line.length * mostPerUnit : line.length;
     if (this.#length + most > batchLength) this.flush();
     this.#bytes ??= Buffer.allocUnsafeSlow(Math.max(batchLength, most));
-    this.#length += this.#bytes.write(line, this.#length);
+    if (isText) this.#length += this.#bytes.write(line, this.#length);
+    else {
+      this.#bytes.set(line, this.#length);
+      this.#length += most;
+    }
     this.#timer ??= setTimeout(() => this.flush(), batchDelay).unref();
   }
 

@@ -1,6 +1,6 @@
 import type { ListenerLog } from "../model/access-log.ts";
 import { AccessLog } from "./access-log.ts";
-import { LineBatch } from "./line-batch.ts";
+import { type Line, LineBatch } from "./line-batch.ts";
 import { compileFilter, type TakesRequest } from "./log-filter.ts";
 import type { RequestRecord } from "./request-log.ts";
 
@@ -18,7 +18,7 @@ class Lines implements RequestLines {
   readonly responseFields: readonly string[];
   readonly #logs: readonly { readonly log: AccessLog; readonly takes: TakesRequest | undefined }[];
 
-  constructor(logs: readonly ListenerLog[], write: (file: string, line: string) => void) {
+  constructor(logs: readonly ListenerLog[], write: (file: string, line: Line) => void) {
     this.requestFields = [...new Set(logs.flatMap(({ requestFields }) => requestFields))];
     this.responseFields = [...new Set(logs.flatMap(({ responseFields }) => responseFields))];
     this.#logs = logs.map((settings) => ({

@@ -1,5 +1,6 @@
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
-import { escaped, KnownTexts, milliseconds, timeNow } from "./json-text.ts";
+import { escaped, timeNow } from "./json-text.ts";
+import { KnownParts, LineBytes } from "./line-bytes.ts";
 import { loggedStatus } from "./request-fields.ts";
 import { type AttemptRecord, rounded } from "./session-log.ts";
 import type { LineLogger } from "./worker-logger.ts";
@@ -47,64 +48,115 @@ export function logRequest(logger: LineLogger, record: RequestRecord): void {
   if (logger.isLevelEnabled("info")) logger.line(requestLine(record));
 }
 
-/** The line of a request that is over, as pino would write it, with its newline. */
-export function requestLine(record: RequestRecord): string {
+const line = new LineBytes();
+
+/** The line of a request that is over, as pino would write it, with its newline, in UTF-8: until the next call. */
+export function requestLine(record: RequestRecord): Buffer {
   const { detail, firstByte, protocol, requestFields, responseFields, reason } = record;
-  return (
-    // Each text leaves its last quote to what follows.
-    `{"level":"info","time":"${timeNow()}` +
-    member('","id":"', record.id) +
-    member('","trace":"', record.trace) +
-    member('","client":"', record.client) +
-    member('","user":"', record.user) +
-    (protocol === "HTTP/2" ? listenersOf2 : listenersOf1).of(record.listener) +
-    member('","method":"', record.method) +
-    member('","host":"', record.host) +
-    member('","path":"', record.path) +
-    member('","route":"', record.route) +
-    member('","pool":"', record.pool) +
-    backendText(record) +
-    `,"status":${loggedStatus(record)},"received":${record.received},"sent":${record.sent}` +
-    (firstByte === undefined ? "" : `,"first_byte_ms":${milliseconds(firstByte)}`) +
-    `,"duration_ms":${milliseconds(record.duration)}` +
-    (requestFields === undefined ? "" : `,"request":${JSON.stringify(requestFields)}`) +
-    (responseFields === undefined ? "" : `,"response":${JSON.stringify(responseFields)}`) +
-    (detail === undefined
-      ? ends[reason]
-      : `,"reason":"${reason}","detail":"${escaped(detail)}${origins[reason]}`)
-  );
+  line.clear();
+  // Each text leaves its last quote to what follows.
+  line.known(beginNow());
+  member(parts.id, record.id);
+  member(parts.trace, record.trace);
+  member(parts.client, record.client);
+  member(parts.user, record.user);
+  line.known((protocol === "HTTP/2" ? listenersOf2 : listenersOf1).of(record.listener));
+  member(parts.method, record.method);
+  member(parts.host, record.host);
+  member(parts.path, record.path);
+  member(parts.route, record.route);
+  member(parts.pool, record.pool);
+  putBackend(record);
+  line.known(parts.status);
+  line.number(loggedStatus(record));
+  line.known(parts.received);
+  line.number(record.received);
+  line.known(parts.sent);
+  line.number(record.sent);
+  if (firstByte !== undefined) {
+    line.known(parts.firstByte);
+    line.milliseconds(firstByte);
+  }
+  line.known(parts.duration);
+  line.milliseconds(record.duration);
+  if (requestFields !== undefined) line.text(`,"request":${JSON.stringify(requestFields)}`);
+  if (responseFields !== undefined) line.text(`,"response":${JSON.stringify(responseFields)}`);
+  if (detail === undefined) line.known(ends[reason]);
+  else line.text(`,"reason":"${reason}","detail":"${escaped(detail)}${originText(reason)}`);
+  return line.line;
 }
 
 /** @param begin up to the quote before the value. */
-const member = (begin: string, value: string): string => (value === "" ? "" : begin + escaped(value));
+function member(begin: Buffer, value: string): void {
+  if (value === "") return;
+  line.known(begin);
+  line.escaped(value);
+}
 
-function backendText({ backend, attempts }: RequestRecord): string {
+function putBackend({ backend, attempts }: RequestRecord): void {
   const [first] = attempts;
-  if (first === undefined) return `${member('","backend":"', backend)}"`;
   // The usual one: its only attempt was to that backend.
-  if (attempts.length === 1 && first.backend === backend && isPlain(first))
-    return `${backends.of(backend)}${milliseconds(first.ms)}}]`;
-  return `${member('","backend":"', backend)}","attempts":${JSON.stringify(attempts.map(rounded))}`;
+  if (first !== undefined && attempts.length === 1 && first.backend === backend && isPlain(first)) {
+    line.known(backends.of(backend));
+    line.milliseconds(first.ms);
+    line.known(parts.attemptEnd);
+    return;
+  }
+  member(parts.backend, backend);
+  line.known(parts.quote);
+  if (first !== undefined) line.text(`,"attempts":${JSON.stringify(attempts.map(rounded))}`);
 }
 
 const isPlain = ({ error, status, retry }: AttemptRecord): boolean =>
   error === undefined && status === undefined && retry === undefined;
 
-const listenersOf1 = new KnownTexts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/1.1`);
-const listenersOf2 = new KnownTexts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/2`);
-const backends = new KnownTexts((address) => {
+const parts = {
+  id: Buffer.from('","id":"'),
+  trace: Buffer.from('","trace":"'),
+  client: Buffer.from('","client":"'),
+  user: Buffer.from('","user":"'),
+  method: Buffer.from('","method":"'),
+  host: Buffer.from('","host":"'),
+  path: Buffer.from('","path":"'),
+  route: Buffer.from('","route":"'),
+  pool: Buffer.from('","pool":"'),
+  backend: Buffer.from('","backend":"'),
+  quote: Buffer.from('"'),
+  attemptEnd: Buffer.from("}]"),
+  status: Buffer.from(',"status":'),
+  received: Buffer.from(',"received":'),
+  sent: Buffer.from(',"sent":'),
+  firstByte: Buffer.from(',"first_byte_ms":'),
+  duration: Buffer.from(',"duration_ms":'),
+};
+
+/** The begin of lines of the same millisecond. */
+let begin = { time: "", bytes: Buffer.alloc(0) };
+
+function beginNow(): Buffer {
+  const time = timeNow();
+  if (time !== begin.time) begin = { time, bytes: Buffer.from(`{"level":"info","time":"${time}`) };
+  return begin.bytes;
+}
+
+const listenersOf1 = new KnownParts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/1.1`);
+const listenersOf2 = new KnownParts((name) => `","listener":"${escaped(name)}","protocol":"HTTP/2`);
+const backends = new KnownParts((address) => {
   const text = escaped(address);
-  return `${member('","backend":"', address)}","attempts":[{"backend":"${text}","ms":`;
+  const named = address === "" ? "" : `","backend":"${text}`;
+  return `${named}","attempts":[{"backend":"${text}","ms":`;
 });
 
-/** By reason: the end of a line, from its origin on, and from the reason on where there is no detail. */
-const origins = byReason((reason) => {
+/** The end of a line, from its origin on. */
+function originText(reason: RequestReason): string {
   const { origin, text } = requestReasons[reason];
   return `","origin":"${origin}","msg":"${escaped(text)}"}\n`;
-});
-const ends = byReason((reason) => `,"reason":"${reason}${origins[reason]}`);
+}
 
-function byReason(text: (reason: RequestReason) => string): Readonly<Record<RequestReason, string>> {
+/** By reason: the end of a line from the reason on, where there is no detail. */
+const ends = byReason((reason) => Buffer.from(`,"reason":"${reason}${originText(reason)}`));
+
+function byReason<T>(of: (reason: RequestReason) => T): Readonly<Record<RequestReason, T>> {
   const reasons = Object.keys(requestReasons) as RequestReason[];
-  return Object.fromEntries(reasons.map((reason) => [reason, text(reason)])) as Record<RequestReason, string>;
+  return Object.fromEntries(reasons.map((reason) => [reason, of(reason)])) as Record<RequestReason, T>;
 }

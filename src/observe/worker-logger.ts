@@ -1,6 +1,6 @@
 import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
 import { timeNow } from "./json-text.ts";
-import { LineBatch } from "./line-batch.ts";
+import { type Line, LineBatch } from "./line-batch.ts";
 
 /** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
 export interface LineLogger {
@@ -8,8 +8,8 @@ export interface LineLogger {
   warn(fields: object, text: string): void;
   info(fields: object, text: string): void;
   debug(fields: object, text: string): void;
-  /** Writes a line that is made already, with its newline. */
-  line(line: string): void;
+  /** Writes a line that is made already. */
+  line(line: Line): void;
 }
 
 const ranks = Object.fromEntries(logLevels.map((level, rank) => [level, rank])) as Record<LogLevel, number>;

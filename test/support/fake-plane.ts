@@ -12,6 +12,7 @@ import type { PlacedBackend } from "../../src/model/backend.ts";
 import type { Chain } from "../../src/model/chain.ts";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
 import type { PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
+import type { Line } from "../../src/observe/line-batch.ts";
 import { chainTo } from "./chains.ts";
 import { FakeSocket } from "./fake-socket.ts";
 import { poolHttp } from "./pool-http.ts";
@@ -96,7 +97,7 @@ export class FakePlane {
     warn: (line: object) => this.#logged("warn", line),
     info: (line: object) => this.#logged("info", line),
     debug: (line: object) => this.#logged("debug", line),
-    line: (line: string) => this.#logged("info", JSON.parse(line)),
+    line: (line: Line) => this.#logged("info", JSON.parse(String(line))),
   };
   /** Of each line. */
   readonly levels: string[] = [];

@@ -14,6 +14,8 @@ export class FakeSocket extends EventEmitter {
   connecting = false;
   destroyed = false;
   closed = false;
+  /** It overwrites what it has handed on. */
+  lends = false;
   wasReset = false;
   readableEnded = false;
   bytesRead = 0;
@@ -43,7 +45,7 @@ export class FakeSocket extends EventEmitter {
 
   /** A TLS socket on top of this one. */
   secure(): FakeSocket {
-    this.over = Object.assign(new FakeSocket(), { encrypted: true });
+    this.over = Object.assign(new FakeSocket(), { encrypted: true, lends: true });
     this.over.#under = this;
     return this.over;
   }
@@ -146,8 +148,11 @@ export class FakeSocket extends EventEmitter {
 
   /** Hands on what waits to be read, as far as somebody reads. */
   flow(): void {
-    while (this.#incoming.length > 0 && !this.destroyed && !this.#paused && this.listenerCount("data") > 0)
-      this.emit("data", this.#incoming.shift()!);
+    while (this.#incoming.length > 0 && !this.destroyed && !this.#paused && this.listenerCount("data") > 0) {
+      const chunk = Buffer.from(this.#incoming.shift()!);
+      this.emit("data", chunk);
+      if (this.lends) chunk.fill(0);
+    }
     if (this.#ends && this.#incoming.length === 0 && !this.readableEnded && !this.destroyed) {
       this.readableEnded = true;
       this.emit("end");

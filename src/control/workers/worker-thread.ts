@@ -4,14 +4,13 @@ import type { WorkerSetup } from "../../channel/messages.ts";
 import { startThread } from "../../lib/own-modules.ts";
 
 /*
- * A worker relays through buffers outside of V8's heap, 16 KiB for each record of TLS. V8 frees a buffer when it
- * collects the small object that stands for it, so the size of the young generation says how many MiB of used buffers
- * wait: tens of them where nobody asks for less. They fill the processor's caches, and at 64 MiB V8 collects all of its
- * heap. docs/performance.md has the figures.
+ * The smaller the young generation is, the more often it is collected, with all requests that are under way still in it:
+ * at 1 MiB that takes a seventh of the time of HTTP/2. The larger it is, the more memory waits for its collection, and
+ * leaves the processor's caches meanwhile. docs/performance.md has the figures.
  */
 
-/** V8 counts three times a half of the young generation, which is 1 MiB here. */
-const resourceLimits = { maxYoungGenerationSizeMb: 3 };
+/** V8 counts three times a half of the young generation, which is 4 MiB here. */
+const resourceLimits = { maxYoungGenerationSizeMb: 12 };
 /** Makes the old generation of a thread that starts grow to 64 MiB before V8 collects it for its size alone. */
 const oldGeneration = "--initial-old-space-size=64";
 

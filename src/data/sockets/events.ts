@@ -1,5 +1,6 @@
 import { findReset, mayHideReset } from "./hidden-reset.ts";
 import type { OwnedSocket } from "./owner.ts";
+import { hasWaiting, shareReads, wait } from "./shared-reads.ts";
 import { outliveWrites } from "./writes.ts";
 
 /*
@@ -32,6 +33,12 @@ export function readClient(client: OwnedSocket): void {
   client.on("data", onClientData);
 }
 
+/** The same for who keeps nothing of what is read: it comes in the worker's one read buffer, where Node can do that. */
+export function readClientBytes(client: OwnedSocket): void {
+  readClient(client);
+  shareReads(client, onClientBytes);
+}
+
 /** Until somebody reads it again. */
 export function stopReadingClient(client: OwnedSocket): void {
   client.removeListener("data", onClientData);
@@ -60,7 +67,9 @@ export function useUpstream(upstream: OwnedSocket, secure: boolean): void {
   upstream.on("end", onUpstreamEnd);
   upstream.on("close", onUpstreamClose);
   upstream.on("drain", onUpstreamDrain);
-  if (secure) upstream.on("data", onUpstreamData);
+  if (!secure) return;
+  upstream.on("data", onUpstreamData);
+  shareReads(upstream, onSecureBytes);
 }
 
 /** Goes on reading two sockets where they take no more. */
@@ -80,6 +89,12 @@ function onClientSecure(this: OwnedSocket): void {
 
 function onClientData(this: OwnedSocket, chunk: Buffer): void {
   this.owner.clientData(chunk);
+}
+
+function onClientBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
+  if (hasWaiting(this)) return wait(this, length, buffer);
+  this.owner.clientBytes(length, buffer);
+  return true;
 }
 
 function onClientEnd(this: OwnedSocket): void {
@@ -121,6 +136,13 @@ function onUpstreamConnect(this: OwnedSocket): void {
 
 function onUpstreamData(this: OwnedSocket, chunk: Buffer): void {
   this.owner.upstreamData(chunk);
+}
+
+/** Where it is to stop it is paused, too: Node hands on all records of TLS that came in one read. */
+function onSecureBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
+  if (hasWaiting(this)) return wait(this, length, buffer);
+  if (!this.owner.upstreamBytes(length, buffer)) this.pause();
+  return true;
 }
 
 function onUpstreamEnd(this: OwnedSocket): void {

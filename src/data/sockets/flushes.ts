@@ -6,8 +6,8 @@ export interface Flushing {
   flush(): void;
 }
 
-/** In bytes. */
-const bufferSize = 65_536;
+/** In bytes: one read of a socket, and what is written around it. */
+export const bufferSize = 65_536 + 8_192;
 /** Buffers that a worker keeps for the next writes. */
 const mostFree = 256;
 
@@ -33,7 +33,7 @@ export function flushAll(): void {
   }
 }
 
-/** @returns a buffer to fill and to write. */
+/** @returns a buffer of {@link bufferSize} to fill and to write. */
 export const borrowBuffer = (): Buffer => free.pop() ?? Buffer.allocUnsafeSlow(bufferSize);
 
 /** The system has what was written of it. @param part of a buffer that was borrowed. */

@@ -8,7 +8,14 @@ export class SocketOwner {
   /** The TLS handshake with the client is over. */
   clientSecured(): void {}
 
+  /** Bytes in memory of their own. */
   clientData(_chunk: Buffer): void {}
+
+  /**
+   * Bytes of a client of {@link readClientBytes}.
+   * @param buffer the one read buffer of the worker: what is to be kept longer than this call has to be copied.
+   */
+  clientBytes(_length: number, _buffer: Uint8Array): void {}
 
   /** The client has sent its last byte. */
   clientEnded(): void {}
@@ -31,7 +38,7 @@ export class SocketOwner {
   upstreamConnected(): void {}
 
   /**
-   * Bytes from a backend without TLS.
+   * Bytes from a backend.
    * @param buffer the one read buffer of the worker: what is to be kept longer than this call has to be copied.
    * @returns false to stop reading until `resume()`.
    */
@@ -39,7 +46,7 @@ export class SocketOwner {
     return true;
   }
 
-  /** Bytes from a backend with TLS, in memory of their own. */
+  /** Bytes from a backend with TLS, in memory of their own: most of them come by {@link upstreamBytes}. */
   upstreamData(_chunk: Buffer): void {}
 
   /** The backend has sent its last byte. */

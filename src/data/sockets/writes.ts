@@ -1,4 +1,6 @@
 import { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { borrowBuffer, bufferSize, giveBack } from "./flushes.ts";
 import type { OwnedSocket } from "./owner.ts";
 
 type Done = (error?: Error | null) => void;
@@ -7,6 +9,28 @@ type Done = (error?: Error | null) => void;
 const { _write: writeOne, _writev: writeSome } = Socket.prototype as Required<
   Pick<Socket, "_write" | "_writev">
 >;
+
+/** In bytes: a copy of so few is made in memory of Node's own pool. */
+const few = 4_096;
+
+/**
+ * Writes bytes that are overwritten as soon as this returns: out of the worker's one read buffer, say. They are copied
+ * where the socket may keep a reference to them: behind bytes that wait, and without TLS, where the system may not take
+ * all of them at once. TLS has encrypted them by then. Getting this wrong corrupts bytes; `relay-integrity.test.ts` holds
+ * it in place.
+ * @returns false to write no more until `drain`.
+ */
+export function writeLent(socket: Socket, bytes: Buffer, start: number, end: number): boolean {
+  const part = bytes.subarray(start, end);
+  const { encrypted } = socket as Partial<TLSSocket>;
+  if (encrypted && socket.writableLength === 0 && socket.writableCorked === 0) return socket.write(part);
+  if (part.length <= few || part.length > bufferSize) return socket.write(Buffer.from(part));
+  const copy = borrowBuffer().subarray(0, part.length);
+  part.copy(copy);
+  return socket.write(copy, (error) => {
+    if (error === undefined || error === null) giveBack(copy);
+  });
+}
 
 /** How a socket is written to after {@link outliveWrites}. */
 interface Outliving extends OwnedSocket {

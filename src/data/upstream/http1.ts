@@ -7,6 +7,7 @@ import type { PlacedBackend } from "../../model/backend.ts";
 import { useUpstream } from "../sockets/events.ts";
 import { SocketOwner } from "../sockets/owner.ts";
 import { withRoom } from "../sockets/read-buffer.ts";
+import { writeLent } from "../sockets/writes.ts";
 import type { RequestUpstream, UpstreamUser } from "./request-upstream.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -109,8 +110,7 @@ export class Http1Upstream extends SocketOwner implements Output, RequestUpstrea
   }
 
   bytes(bytes: Buffer, start: number, end: number): boolean {
-    // Nobody writes to a client's bytes after they were handed over: the socket may keep them.
-    return this.upstream.socket.write(bytes.subarray(start, end));
+    return writeLent(this.upstream.socket, bytes, start, end);
   }
 
   close(): void {

@@ -34,7 +34,7 @@ export class BackendTls {
 
   /**
    * Begins the handshake on a connection. The connection is not made by TLS itself, because it alone can be reset
-   * later; the price is that Node ignores `onread` then, so that every record read is a buffer of its own.
+   * later.
    * A backend's FIN without a close_notify before it looks like an orderly end: Node does not tell them apart, so a
    * stream that was cut short by an attacker in between ends at the client as if it were complete.
    * @param raw connected. @param protocols that are offered (ALPN).

@@ -1,5 +1,6 @@
 import type { Output } from "../../../http/http1/output.ts";
 import type { OwnedSocket } from "../../sockets/owner.ts";
+import { writeLent } from "../../sockets/writes.ts";
 
 /** A party that an output tells of the end. */
 export interface OutputOwner {
@@ -13,16 +14,10 @@ export interface OutputOwner {
 /** Writes to a client. */
 export class ClientOutput implements Output {
   readonly #client: OwnedSocket;
-  readonly #keepsBytes: boolean;
   readonly #owner: OutputOwner;
 
-  /**
-   * @param keepsBytes true where a write may keep a reference to the bytes: see `clientKeepsBytes` of `relay.ts`. Getting
-   * this wrong corrupts bytes.
-   */
-  constructor(client: OwnedSocket, keepsBytes: boolean, owner: OutputOwner) {
+  constructor(client: OwnedSocket, owner: OutputOwner) {
     this.#client = client;
-    this.#keepsBytes = keepsBytes;
     this.#owner = owner;
   }
 
@@ -33,8 +28,7 @@ export class ClientOutput implements Output {
 
   bytes(bytes: Buffer, start: number, end: number): boolean {
     this.#owner.countSent(end - start);
-    const part = bytes.subarray(start, end);
-    return this.#client.write(this.#keepsBytes || this.#client.writableLength > 0 ? Buffer.from(part) : part);
+    return writeLent(this.#client, bytes, start, end);
   }
 
   close(): void {

@@ -12,9 +12,10 @@ import { logSession } from "../../../observe/session-log.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
-import { handOverClient, outliveRelayedWrites, readClient, writeClient } from "../../sockets/events.ts";
+import { handOverClient, outliveRelayedWrites, readClientBytes, writeClient } from "../../sockets/events.ts";
 import { forLastBytes, type Patience } from "../../sockets/linger.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import { withRoom } from "../../sockets/read-buffer.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { Relay, type RelayEnd, type RelayOwner } from "../relay/relay.ts";
 import { isTooOld, retirementOf } from "../retirement.ts";
@@ -92,23 +93,26 @@ export class Http1Connection
     this.#client = client;
     const scheme = tls === undefined ? "http" : "https";
     this.#front = new Http1Front({ scheme, limits: frontend.limits, held: mostHeld }, new RequestPort(this));
-    this.response = new Http1ResponseWriter(this.#front, new ClientOutput(client, tls === undefined, this));
+    this.response = new Http1ResponseWriter(this.#front, new ClientOutput(client, this));
     this.#retiresAt = retirementOf(maxAge);
     client.owner = this;
     plane.open.add(this);
     writeClient(client);
-    readClient(client);
+    readClientBytes(client);
     if (client.isPaused()) client.resume();
     if (client.readableEnded) this.clientEnded();
   }
 
   override clientData(chunk: Buffer): void {
-    if (this.#lastWords !== undefined) {
-      this.#lastWords.drop(chunk.length);
-      return;
-    }
-    if (this.#begin === undefined) this.#receive(chunk);
-    else this.#hearVersion(this.#begin.length === 0 ? chunk : Buffer.concat([this.#begin, chunk]));
+    this.clientBytes(chunk.length, chunk);
+  }
+
+  override clientBytes(length: number, buffer: Uint8Array): void {
+    if (this.#lastWords !== undefined) this.#lastWords.drop(length);
+    else if (this.#begin === undefined) {
+      const { bytes, start, end } = withRoom(length, buffer);
+      this.#receive(bytes, start, end);
+    } else this.#hearVersion(Buffer.concat([this.#begin, buffer.subarray(0, length)]));
   }
 
   /** A client without TLS that speaks HTTP/2 says so with its first bytes (RFC 9113 section 3.3). @param bytes so far. */
@@ -116,8 +120,8 @@ export class Http1Connection
     const known = Math.min(bytes.length, preface.length);
     if (bytes.compare(preface, 0, known, 0, known) !== 0) {
       this.#begin = undefined;
-      this.#receive(bytes);
-    } else if (known < preface.length) this.#begin = Buffer.from(bytes);
+      this.#receive(bytes, 0, bytes.length);
+    } else if (known < preface.length) this.#begin = bytes;
     else {
       this.#plane.open.delete(this);
       handOverClient(this.#client);
@@ -126,12 +130,12 @@ export class Http1Connection
     }
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(bytes: Buffer, start: number, end: number): void {
     if (this.#received === 0) countVersion(this.#plane.counters, this.#counters, "1.1");
-    this.#received += chunk.length;
-    this.#count(listenerCell.received, chunk.length);
+    this.#received += end - start;
+    this.#count(listenerCell.received, end - start);
     const before = this.#front.state;
-    const accepts = this.#front.receive(chunk, 0, chunk.length);
+    const accepts = this.#front.receive(bytes, start, end);
     if (before === "length" || before === "chunks") this.#pace.moved(clock.now);
     this.#note();
     if (accepts || this.#lastWords !== undefined || this.#relay !== undefined) return;
@@ -179,7 +183,6 @@ export class Http1Connection
     outliveRelayedWrites(this.#client, upstream.socket);
     this.#relay = new Relay(this, {
       client: this.#client,
-      clientKeepsBytes: this.connection.tls === undefined,
       clientEnded: this.#client.readableEnded,
       upstream,
     });

@@ -11,9 +11,10 @@ import { logSession } from "../../../observe/session-log.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
-import { readClient, writeClient } from "../../sockets/events.ts";
+import { readClientBytes, writeClient } from "../../sockets/events.ts";
 import { borrowBuffer, type Flushing, flushSoon, giveBack } from "../../sockets/flushes.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
+import { withRoom } from "../../sockets/read-buffer.ts";
 import { retirementOf } from "../retirement.ts";
 import type { HttpConnection } from "./client.ts";
 import { ClientWatch } from "./client-watch.ts";
@@ -84,20 +85,25 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     client.owner = this;
     plane.open.add(this);
     writeClient(client);
-    readClient(client);
+    readClientBytes(client);
     if (client.isPaused()) client.resume();
     if (client.readableEnded) this.clientEnded();
   }
 
   override clientData(chunk: Buffer): void {
+    this.clientBytes(chunk.length, chunk);
+  }
+
+  override clientBytes(length: number, buffer: Uint8Array): void {
     if (this.#lastWords !== undefined) {
-      this.#lastWords.drop(chunk.length);
+      this.#lastWords.drop(length);
       return;
     }
     this.#heardAt = clock.now;
-    this.#received += chunk.length;
-    this.#countBytes(listenerCell.received, chunk.length);
-    this.#engine.receive(chunk, 0, chunk.length, clock.now);
+    this.#received += length;
+    this.#countBytes(listenerCell.received, length);
+    const { bytes, start, end } = withRoom(length, buffer);
+    this.#engine.receive(bytes, start, end, clock.now);
     if (this.#engine.congested) this.#client.pause();
   }
 

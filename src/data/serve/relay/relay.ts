@@ -3,6 +3,7 @@ import type { EndReason } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { Progress } from "../../sockets/progress.ts";
+import { writeLent } from "../../sockets/writes.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** The owner of a relay. */
@@ -35,11 +36,6 @@ const empty = Buffer.alloc(0);
 /** The two sides of a relay. Both are read, and tell their owner what they report. */
 interface Sides {
   readonly client: OwnedSocket;
-  /**
-   * True where a write to the client may keep a reference to the bytes: a plain TCP socket hands them to the kernel
-   * later when it can't at once, while TLS has encrypted them into its own memory by the time `write` returns.
-   */
-  readonly clientKeepsBytes: boolean;
   /** Whether the client has sent its last byte already. */
   readonly clientEnded: boolean;
   readonly upstream: Upstream;
@@ -49,7 +45,6 @@ interface Sides {
 export class Relay extends SocketOwner {
   readonly #owner: RelayOwner;
   readonly #client: OwnedSocket;
-  readonly #clientKeepsBytes: boolean;
   readonly #upstream: OwnedSocket;
   /** When a byte moved last, by {@link clock}, or a side ended. */
   #lastActive: number;
@@ -67,11 +62,10 @@ export class Relay extends SocketOwner {
   /** Why the session ends then. */
   #last: EndReason = "client_reset";
 
-  constructor(owner: RelayOwner, { client, clientKeepsBytes, clientEnded, upstream }: Sides) {
+  constructor(owner: RelayOwner, { client, clientEnded, upstream }: Sides) {
     super();
     this.#owner = owner;
     this.#client = client;
-    this.#clientKeepsBytes = clientKeepsBytes;
     this.#upstream = upstream.socket;
     this.#lastActive = performance.now();
     this.#firstEnded = clientEnded ? "client" : undefined;
@@ -88,31 +82,29 @@ export class Relay extends SocketOwner {
   }
 
   /** On to the backend. When the backend takes no more, the client is not read until it does. */
-  override clientData(chunk: Buffer): void {
+  override clientBytes(length: number, buffer: Uint8Array): void {
     const upstream = this.#upstream;
     if (this.nobodyListens("backend")) return;
     this.#lastActive = clock.now;
-    this.#owner.countReceived(chunk.length);
-    if (chunk.length === fullRecord && upstream.writableCorked === 0) {
+    this.#owner.countReceived(length);
+    if (length === fullRecord && upstream.writableCorked === 0) {
       upstream.cork();
       setImmediate(uncork, upstream);
     }
-    if (!upstream.write(chunk)) this.#client.pause();
+    if (!writeLent(upstream, buffer as Buffer, 0, length)) this.#client.pause();
   }
 
-  /**
-   * On to the client, out of the worker's one read buffer. Bytes are copied only where the client's socket may keep a
-   * reference to them after this function has returned: behind earlier bytes that still wait, or on a plain TCP socket.
-   * Getting this wrong corrupts bytes; `relay-integrity.test.ts` holds it in place.
-   * @returns false to stop reading until the client has taken what waits.
-   */
+  override clientData(chunk: Buffer): void {
+    this.clientBytes(chunk.length, chunk);
+  }
+
+  /** On to the client. @returns false to stop reading until the client has taken what waits. */
   override upstreamBytes(length: number, buffer: Uint8Array): boolean {
     const client = this.#client;
     if (this.nobodyListens("client")) return true;
     this.#lastActive = clock.now;
     this.#owner.countSent(length);
-    const bytes = buffer.subarray(0, length);
-    return client.write(this.#clientKeepsBytes || client.writableLength > 0 ? Buffer.from(bytes) : bytes);
+    return writeLent(client, buffer as Buffer, 0, length);
   }
 
   /** On to the client, which is waited for if need be. */

@@ -14,7 +14,7 @@ import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Open } from "../../open.ts";
 import type { PickKey } from "../../pick/picker.ts";
-import { outliveRelayedWrites, readClient, useUpstream, writeClient } from "../../sockets/events.ts";
+import { outliveRelayedWrites, readClientBytes, useUpstream, writeClient } from "../../sockets/events.ts";
 import { forLastBytes } from "../../sockets/linger.ts";
 import { SocketOwner } from "../../sockets/owner.ts";
 import { TlsOverhead } from "../../sockets/tls-overhead.ts";
@@ -113,16 +113,15 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
 
   /** The dispatch has an upstream: bytes may move. */
   got(upstream: Upstream): void {
-    const { client, tls } = this.#connection;
+    const { client } = this.#connection;
     this.#connection.decided();
     if (this.#dispatch.pool.latencies !== undefined) this.#asked = performance.now();
     useUpstream(upstream.socket, upstream.securing);
     writeClient(client);
     outliveRelayedWrites(client, upstream.socket);
-    readClient(client);
+    readClientBytes(client);
     this.#relay = new Relay(this, {
       client,
-      clientKeepsBytes: tls === undefined,
       clientEnded: this.#clientEnded,
       upstream,
     });
