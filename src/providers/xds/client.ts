@@ -229,7 +229,7 @@ export class StreamClient implements Carrier {
   #goneWith(kind: Kind, { received, removed }: Response): readonly string[] {
     if (this.#options.protocol === "delta" || !kinds[kind].wildcard) return removed;
     const named = new Set(received.map(({ name }) => name));
-    return [...this.resources.get(kind)!.good.keys()].filter((name) => !named.has(name));
+    return [...this.resources.get(kind)!.names].filter((name) => !named.has(name));
   }
 
   /** ACK at once; a refusal is held back, because a control plane may send the same at once again. */

@@ -49,8 +49,8 @@ export abstract class DrivenProvider {
   }
 
   /** Addresses that listeners were refused for may be free by now. @public */
-  lookAgain(): void {
-    this.#driven?.source.lookAgain();
+  async lookAgain(): Promise<void> {
+    await this.#driven?.source.lookAgain();
   }
 
   /** How it stands with each control plane; undefined: there is none. */

@@ -119,7 +119,7 @@ export class FileCarrier implements Carrier {
       const received = this.#found.get(kind) ?? [];
       const { refusals, changes } = await resources.take(received, judge);
       const there = new Set(received.map(({ name }) => name));
-      const known = kinds[kind].wildcard ? [...resources.good.keys()] : [...resources.wanted];
+      const known = kinds[kind].wildcard ? [...resources.names] : [...resources.wanted];
       const left = resources.gone(known.filter((name) => !there.has(name)));
       if (refusals.length > 0)
         logger?.warn(

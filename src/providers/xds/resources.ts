@@ -219,10 +219,17 @@ export class Resources {
     const changes: Change[] = [];
     for (const { received, mayPass } of [...this.refused.values()]) {
       if (mayPass !== true) continue;
-      const outcome = await this.#one(received, judge, () => true);
+      // Something else may be said of it meanwhile.
+      const isCurrent = (): boolean => this.refused.get(received.name)?.received === received;
+      const outcome = await this.#one(received, judge, isCurrent);
       if (typeof outcome === "object") changes.push(outcome);
     }
     return changes;
+  }
+
+  /** The names of all that are there, good or refused. */
+  get names(): ReadonlySet<string> {
+    return new Set([...this.good.keys(), ...this.refused.keys()]);
   }
 
   /**

@@ -87,13 +87,13 @@ export class XdsSource {
     await this.#restore();
     this.#started = true;
     for (const carrier of this.carriers.values()) carrier.start();
-    if (!this.#stopped) this.#again = setInterval(() => this.lookAgain(), again).unref();
+    if (!this.#stopped) this.#again = setInterval(() => void this.lookAgain(), again).unref();
     this.#look();
   }
 
   /** Addresses that listeners were refused for may be free by now. */
-  lookAgain(): void {
-    for (const carrier of this.carriers.values()) void carrier.again();
+  async lookAgain(): Promise<void> {
+    await Promise.all([...this.carriers.values()].map((carrier) => carrier.again()));
   }
 
   /** Waits for the first complete set, for a while. All that came until then is no news. */

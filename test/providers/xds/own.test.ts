@@ -165,8 +165,31 @@ test("a listener that can't have its address is refused with the reason, and is 
   provider.watch(() => news.resolve(), stop.signal);
   other.close();
   await once(other, "close");
-  provider.lookAgain();
+  await provider.lookAgain();
   await soon(news.promise, "news");
   const next = (await provider.propose(true)).model;
   assert.deepEqual(next.listeners.map(({ name }) => name).sort(), ["free", "own", "taken"]);
+});
+
+test("a listener that was refused and is not sent any more does not come back once its address is free", async () => {
+  await using server = await AdsServer.start("sotw");
+  using stack = new DisposableStack();
+  const other = createServer();
+  await once(other.listen(0, "127.0.0.1"), "listening");
+  const { port } = other.address() as AddressInfo;
+  const { provider } = provide(adsBootstrap(server.port, "sotw"), stack);
+  await provider.early();
+  const first = provider.propose();
+  const nonce = await answer(server, tcpListener("taken", port, "a"), tcpListener("l", 4100, "a"));
+  const { heard } = await soon(first, "the first proposal");
+  heard(ok(1));
+  await server.request((request) => request.nonce === nonce && request.refusal !== "");
+  const again = server.send(types.listener, [tcpListener("l", 4100, "a")]);
+  await server.request((request) => request.nonce === again);
+  other.close();
+  await once(other, "close");
+  await provider.lookAgain();
+  const [ads] = provider.controlPlanes()!;
+  const listeners = ads!.kinds.find(({ kind }) => kind === "listener")!;
+  assert.deepEqual([listeners.resources, listeners.refused], [1, []]);
 });
