@@ -1,10 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { layout } from "../../../src/channel/layout.ts";
 import * as compiler from "../../../src/data/decide/http/trial.ts";
+import type { PlacedHttpRoute } from "../../../src/providers/kubernetes/translate/places.ts";
+import { Pools } from "../../../src/providers/kubernetes/translate/pools.ts";
+import { room } from "../../../src/providers/kubernetes/translate/room.ts";
 import { translate } from "../../../src/providers/kubernetes/translate/translate.ts";
 import type { Translation } from "../../../src/providers/kubernetes/translate/translation.ts";
-import type { Compiler } from "../../../src/providers/kubernetes/translate/trial.ts";
-import { asked, clusterOf, oneGateway, optionsWith, service, statusOf, told, translated } from "./scene.ts";
+import { type Compiler, Trial } from "../../../src/providers/kubernetes/translate/trial.ts";
+import {
+  asked,
+  clusterFrom,
+  clusterOf,
+  oneGateway,
+  optionsWith,
+  type SceneObject,
+  service,
+  statusOf,
+  told,
+  translated,
+} from "./scene.ts";
 
 /** A route of one host, with the host's name. */
 const route = (name: string, rule = "backendRefs: [{ name: a, port: 80 }]", kind = "HTTPRoute"): string => `
@@ -165,6 +180,58 @@ spec:
   assert.deepEqual(
     translation.events.map(({ about, message }) => `${about.kind} ${about.name}: ${message}`),
     ["Ingress one: Ingress default/one/default: no such host"],
+  );
+});
+
+test("of more guards or rules than there is room for, those beyond are refused alone", async () => {
+  assert.ok(room.guards < layout.guard.capacity && room.rules < layout.route.capacity);
+  const limited = (index: number): SceneObject => ({
+    kind: "Ingress",
+    metadata: {
+      name: `i${String(index).padStart(4, "0")}`,
+      annotations: { "nginx.ingress.kubernetes.io/limit-rps": "5" },
+    },
+    ...{
+      spec: {
+        ingressClassName: "umay",
+        rules: [
+          {
+            host: `i${index}.test`,
+            http: {
+              paths: [
+                { path: "/", pathType: "Prefix", backend: { service: { name: "a", port: { number: 80 } } } },
+              ],
+            },
+          },
+        ],
+      },
+    },
+  });
+  const { ingresses } = clusterFrom(Array.from({ length: room.guards + 1 }, (_, index) => limited(index)));
+  const translation = await translate(
+    { ...clusterOf(good), ingresses },
+    await optionsWith({ nginxAnnotations: true }),
+  );
+  assert.deepEqual(events(translation), [`Ingress i${room.guards} NotServed`]);
+  assert.match(await asked(translation, { host: `i${room.guards}.test` }), /\(invalid\)$/);
+  assert.match(await asked(translation, { host: "i0.test" }), /default\/a:80$/);
+
+  const { defaults } = await optionsWith();
+  const trial = await Trial.with(compiler, new Pools(defaults.pool));
+  const rule = (index: number): PlacedHttpRoute => ({
+    route: { ...defaults.route, name: `r${index}` },
+    hosts: [],
+    matches: [],
+    priority: 0,
+    rank: index,
+    owner: { kind: "HTTPRoute", namespace: "default", name: "many" },
+  });
+  for (let index = 0; index < room.rules; index++) assert.ok(trial.passed(rule(index)) !== undefined);
+  assert.equal(trial.passed(rule(room.rules)), undefined);
+  assert.ok(trial.passed(rule(0)) !== undefined);
+  assert.deepEqual(
+    [...trial.refused.values()].map(({ message }) => message),
+    [`r${room.rules}: there is room for ${room.rules} rules`],
   );
 });
 

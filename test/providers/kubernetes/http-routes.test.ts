@@ -196,6 +196,14 @@ test("time limits, retries and cookies are the route's own", async () => {
   const made = routeNamed(translation, "default/r/0");
   assert.deepEqual([made?.timeouts.request, made?.timeouts.try], [90_000, 500]);
   assert.deepEqual([made?.retry.attempts, made?.retry.statuses, made?.retry.backoff.base], [3, [503], 100]);
+  // Nobody has asked for statuses of gRPC.
+  assert.deepEqual(made?.retry.on, [
+    "connect-failed",
+    "refused-stream",
+    "reused-reset",
+    "reset",
+    "try-timeout",
+  ]);
   assert.equal(made?.sticky?.cookie, "s");
 });
 

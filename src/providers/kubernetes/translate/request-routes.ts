@@ -1,7 +1,7 @@
 import type { Regexes } from "../../../lib/regex.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
-import { idempotentMethods, retryTriggerList } from "../../../model/http/retry.ts";
+import { idempotentMethods, usualTriggers } from "../../../model/http/retry.ts";
 import type { HttpRoute, RouteAction, Sticky, TargetChanges } from "../../../model/http/route.ts";
 import type {
   FilteredBackendReference,
@@ -285,12 +285,12 @@ const mirrorsOf = ({ filtered }: ReadRule, { mirrors }: Leads): HttpRoute["mirro
 /** In milliseconds. */
 const usualBackoff = 25;
 
-/** GEP-1731: some statuses, and all that goes wrong before an answer; of methods that may be sent twice. */
+/** GEP-1731: some statuses of HTTP, and all that goes wrong before an answer; of methods that may be sent twice. */
 function retryOf({ codes = [], attempts = 1, backoff }: HttpRouteRule["retry"] & {}): HttpRoute["retry"] {
   const base = backoff === undefined ? usualBackoff : (durationOf(backoff) ?? usualBackoff);
   return {
     attempts,
-    on: retryTriggerList,
+    on: usualTriggers,
     statuses: codes,
     methods: idempotentMethods,
     buffer: 65_536,

@@ -4,6 +4,7 @@ import type { HttpRoute } from "../../../model/http/route.ts";
 import type { RouteOwner } from "./overlaps.ts";
 import type { PlacedHttpRoute } from "./places.ts";
 import type { Pools } from "./pools.ts";
+import { room } from "./room.ts";
 
 /** Compiles parts of a route table as workers do. @throws what would keep a worker from serving the table. */
 export interface Compiler {
@@ -34,6 +35,7 @@ export class Trial {
   readonly #compiler: Compiler;
   readonly #regexes: Regexes;
   readonly #pools: Pools;
+  readonly #names = new Set<string>();
 
   static async with(compiler: Compiler, pools: Pools): Promise<Trial> {
     return new Trial(compiler, await loadRegexes(), pools);
@@ -45,15 +47,31 @@ export class Trial {
     this.#pools = pools;
   }
 
-  /** The rule as workers can serve it: without a match that they can't it is left out, otherwise it answers with an error. */
+  /** The rule as workers can serve it: one whose match they can't, or for which there is no room, is left out. */
   passed(rule: PlacedHttpRoute): PlacedHttpRoute | undefined {
     const { tryMatch, tryRoute } = this.#compiler;
+    if (!this.#hasRoom(rule)) return undefined;
     for (const match of rule.matches)
       if (!this.#passes(rule, match, () => tryMatch(match, this.#regexes))) return undefined;
     const { route } = rule;
     if (this.#passes(rule, route, () => tryRoute(route, this.#regexes))) return rule;
     const pool = this.#pools.invalid(route.name, known.get(route)!);
     return { ...rule, route: withoutAll(route, pool), guards: [] };
+  }
+
+  /** A rule has one place, at however many listeners it is. */
+  #hasRoom({ owner, route: { name } }: PlacedHttpRoute): boolean {
+    if (this.#names.has(name)) return true;
+    if (this.#names.size < room.rules) {
+      this.#names.add(name);
+      return true;
+    }
+    this.#refuse(owner, `${name}: there is room for ${room.rules} rules`);
+    return false;
+  }
+
+  #refuse(owner: RouteOwner, message: string): void {
+    this.refused.set(`${owner.kind} ${message}`, { owner, message });
   }
 
   #passes(
@@ -67,8 +85,7 @@ export class Trial {
       known.set(part, why);
     }
     if (why === "") return true;
-    const message = `${name}: ${why}`;
-    this.refused.set(`${owner.kind} ${message}`, { owner, message });
+    this.#refuse(owner, `${name}: ${why}`);
     return false;
   }
 }

@@ -8,6 +8,7 @@ import type { BackendTls } from "../backend-tls.ts";
 import { anyHost, covers, hostOf } from "../hosts.ts";
 import type { Filled, PlacedHttpRoute } from "../places.ts";
 import type { Pools } from "../pools.ts";
+import { room } from "../room.ts";
 import { servedIngresses } from "./classes.ts";
 import { type Draft, emptyDraft } from "./draft.ts";
 import { guardsOf } from "./guards.ts";
@@ -56,6 +57,7 @@ class IngressReader {
   readonly #canaries = new Map<string, CanaryPart[]>();
   readonly #hosts: IngressHosts;
   readonly #taken = new Map<string, Ingress>();
+  #guardCount = 0;
 
   constructor(cluster: Cluster, parts: IngressParts) {
     this.#cluster = cluster;
@@ -181,7 +183,13 @@ class IngressReader {
         this.#warn(ingress, "BadAnnotation", guard.problem);
         draft.closed ??= guard.problem;
       } else guards.push(guard);
-    return draft.closed ?? guards;
+    if (draft.closed === undefined && this.#guardCount + guards.length > room.guards) {
+      draft.closed = `there is room for ${room.guards} auths and rate limits in all Ingresses`;
+      this.#warn(ingress, "NotServed", draft.closed);
+    }
+    if (draft.closed !== undefined) return draft.closed;
+    this.#guardCount += guards.length;
+    return guards;
   }
 
   #warn(ingress: Ingress, reason: string, message: string): void {

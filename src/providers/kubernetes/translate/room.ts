@@ -1,0 +1,10 @@
+/**
+ * The most of some things that a cluster may have, a little less than umay has room for. What is beyond is refused for itself:
+ * with one too many, workers would serve nothing new at all.
+ */
+export const room = {
+  /** Auths and rate limits. */
+  guards: 1_000,
+  /** Rules of routes, of all kinds. */
+  rules: 16_000,
+} as const;
