@@ -1,6 +1,6 @@
 /**
- * The most of some things that a cluster may have, a little less than umay has room for. What is beyond is refused for itself:
- * with one too many, workers would serve nothing new at all.
+ * The most of some things that a cluster may have, a little less than umay has room for. More of them are refused for
+ * themselves: with one too many, workers would serve nothing new at all.
  */
 export const room = {
   /** Auths and rate limits. */
