@@ -38,6 +38,7 @@ const whole = (ms: number | undefined): number | undefined => (ms === undefined 
 export const envoyValues: Readonly<Record<string, Value>> = {
   "envoy.start": ({ duration }) => new Date(Date.now() - duration).toISOString(),
   "envoy.flags": flagOf,
+  "envoy.route": ({ route, title = route }) => title,
   "envoy.status": ({ status }) => status,
   "envoy.duration": ({ duration }) => whole(duration),
   "envoy.first_byte": ({ firstByte }) => whole(firstByte),

@@ -18,6 +18,8 @@ export interface RequestRecord {
   /** In normal form, without the query, which may have secrets in it. */
   readonly path: string;
   readonly route: string;
+  /** The name that the route's source has for it; undefined: the same. */
+  readonly title?: string | undefined;
   readonly pool: string;
   /** The address of the last backend that got the request. */
   readonly backend: string;

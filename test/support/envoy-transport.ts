@@ -79,7 +79,11 @@ export class TransportWorld implements AsyncDisposable {
     await world.#listen(
       "echo",
       createServer((socket) => {
-        socket.once("data", (bytes) => socket.end(`got ${bytes.toString("latin1")}`));
+        let said = "";
+        socket.on("data", (bytes) => {
+          said += bytes.toString("latin1");
+          if (said.endsWith("hello")) socket.end(`got ${said}`);
+        });
       }),
     );
     const tell = (asked: IncomingMessage, more: object = {}): string => {

@@ -106,6 +106,8 @@ export interface Sticky {
 export interface HttpRoute {
   /** Unique; in metrics, log and explanations. */
   readonly name: string;
+  /** The name that its source has for it, perhaps as for others, perhaps empty; undefined: {@link name}. */
+  readonly title?: string;
   /** Part of the order that its tables have; for explanations. */
   readonly priority: number;
   /** By the client's address; empty: every client. */

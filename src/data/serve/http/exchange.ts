@@ -33,6 +33,11 @@ import { RequestView } from "./view.ts";
 const noMirrors: readonly Mirror[] = [];
 const none: readonly StandingProcessing[] = [];
 
+function nameRoute(view: RequestView, route: CompiledRoute | undefined): void {
+  view.route = route?.name ?? "";
+  view.title = route?.definition.title ?? view.route;
+}
+
 /**
  * One request and its answer: route → access → guards → own answer, or pool → {@link Forward} → record. It knows no version of
  * HTTP: the client's side gives it the request and gets the response.
@@ -87,7 +92,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
     }
     const decision = decide(routing, view);
     this.route = decision.rule?.route;
-    view.route = this.route?.name ?? "";
+    nameRoute(view, this.route);
     if (this.route !== undefined) countBegin(this.#plane, this.route);
     this.#plane.tracing?.begin(view, this.route, this.client);
     if (decision.kind === "forward" && !this.#takePlace()) return;
@@ -127,7 +132,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
     const route = decision.rule?.route;
     if (this.route !== undefined) countLeft(plane, this.route);
     this.route = route;
-    view.route = route?.name ?? "";
+    nameRoute(view, route);
     if (route !== undefined) countBegin(plane, route);
     if (decision.kind === "forward" && !this.#isCounted && !this.#takePlace()) return undefined;
     const isOver = decision.kind === "refuse" || decision.kind === "preflight";

@@ -117,6 +117,7 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     host: view?.authority ?? "",
     path: view?.path ?? "",
     route: route?.name ?? "",
+    title: view?.title,
     pool: backend?.dispatch.pool.definition.name ?? "",
     backend: view?.backend ?? "",
     attempts: (backend?.attempts ?? noAttempts).map(attemptRecord),

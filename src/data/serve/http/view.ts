@@ -25,6 +25,8 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   /** Undefined: it is in no trace. */
   trace: Trace | undefined = undefined;
   route = "";
+  /** The name that the route's source has for it. */
+  title = "";
   /** Of the pool and the backend that got it; empty: none has it yet. */
   pool = "";
   backend = "";
@@ -153,7 +155,7 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
       case "request.scheme":
         return this.head.scheme;
       case "route":
-        return this.route;
+        return this.title;
       case "listener":
         return this.connection.listener.definition.name;
       case "listener.address":

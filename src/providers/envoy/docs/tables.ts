@@ -70,6 +70,7 @@ const lineWords = (field: string): string =>
 
 const envoyWords = {
   "envoy.start": "when the request began, ISO 8601",
+  "envoy.route": "the name of the route, where it has one",
   "envoy.status": "the status of the answer; 0: there was none",
   "envoy.flags": "Envoy's flags of what went wrong: `UH`, `UF`, `UT` and the like",
   "envoy.duration": "milliseconds from the request's head to the last byte of the answer",

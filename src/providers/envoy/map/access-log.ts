@@ -32,7 +32,7 @@ export const lineOperators: Readonly<Record<string, string>> = {
   UPSTREAM_REMOTE_ADDRESS: "backend",
   UPSTREAM_CLUSTER: "pool",
   UPSTREAM_REQUEST_ATTEMPT_COUNT: "attempts",
-  ROUTE_NAME: "route",
+  ROUTE_NAME: "envoy.route",
   DOWNSTREAM_REMOTE_ADDRESS: "client",
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: "client",
   TRACE_ID: "trace",

@@ -41,6 +41,7 @@ export async function mapRoute(
   const forward = route.node("route");
   const usual: HttpRoute = {
     ...mapping.defaults.route,
+    title: route.text("name"),
     priority: 0,
     ...(forward !== undefined && (await mapForward(route, forward, host, common, mapping))),
     ...traceOf(route, common.manager),
