@@ -78,9 +78,20 @@ export async function withAdmin<T>(
     }
     printError(reasonOf(body));
   } catch (error) {
-    printError(`no answer from ${formatAddress(address)}: ${(error as Error).message}`);
+    printError(noAnswer(formatAddress(address), error as Error));
   }
   return exitCode.failed;
+}
+
+/** The sentence about a umay that can't be asked, with what to do where that is known. @param from its address. */
+export function noAnswer(from: string, { message, code }: NodeJS.ErrnoException): string {
+  const advice =
+    code === "ECONNREFUSED" || code === "ENOENT"
+      ? "; no umay listens there: is it running, and is this its admin.bind?"
+      : code === "EACCES"
+        ? "; only the user that umay runs as, and root, may ask it there"
+        : "";
+  return `no answer from ${from}: ${message}${advice}`;
 }
 
 const usualAddress: SocketAddress = { kind: "tcp", host: "127.0.0.1", port: 9901 };

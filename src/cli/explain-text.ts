@@ -107,7 +107,7 @@ function tlsText({ handling, certificate, alpn, client_auth: auth }: TlsExplanat
 /** The path from the working folder, for a file below it. */
 export function near(file: string): string {
   const path = relative(process.cwd(), file);
-  return path.startsWith("..") ? file : path;
+  return path.startsWith("..") || process.cwd() === "/" ? file : path;
 }
 
 const mismatchTexts: { readonly [M in RouteMismatch]: string } = {

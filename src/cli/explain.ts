@@ -1,7 +1,7 @@
 import { readQuestion } from "../control/tell/explain.ts";
 import { parseAddress, type SocketAddress } from "../lib/address.ts";
 import type { Explanation } from "../model/explanation.ts";
-import { askAdmin } from "./admin-client.ts";
+import { askAdmin, noAnswer } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
 import { formatExplanation, near } from "./explain-text.ts";
 import { type ConfigChoice, loadOrExplain } from "./load.ts";
@@ -117,7 +117,7 @@ async function askRunning(admin: string, query: URLSearchParams): Promise<Explan
     printError(answer.error ?? body);
     return status === 400 || status === 404 ? exitCode.usage : exitCode.failed;
   } catch (error) {
-    printError(`no answer from ${admin}: ${(error as Error).message}`);
+    printError(noAnswer(admin, error as Error));
     return exitCode.failed;
   }
 }

@@ -1,5 +1,5 @@
 import { formatAddress } from "../lib/address.ts";
-import { type AdminChoice, askAdmin, findAdmin } from "./admin-client.ts";
+import { type AdminChoice, askAdmin, findAdmin, noAnswer } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
 
 export interface HealthOptions extends AdminChoice {
@@ -17,7 +17,7 @@ export async function health({ json, ...choice }: HealthOptions): Promise<number
     if (status === 200) return exitCode.good;
     if (!json) printError(`not ready (${status}): ${body.trim()}`);
   } catch (error) {
-    printError(`no answer from ${formatAddress(address)}: ${(error as Error).message}`);
+    printError(noAnswer(formatAddress(address), error as Error));
   }
   return exitCode.failed;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Status } from "../control/tell/status.ts";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
-import { type AdminChoice, askAdmin, findAdmin } from "./admin-client.ts";
+import { type AdminChoice, askAdmin, findAdmin, noAnswer } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";
 import { renderTop } from "./top-view.ts";
 
@@ -56,8 +56,7 @@ async function look(address: SocketAddress): Promise<Look> {
     if (status === 200) return { at: performance.now(), status: JSON.parse(body) as Status };
     return { at: performance.now(), error: `${formatAddress(address)} answers with ${status}` };
   } catch (error) {
-    const why = (error as Error).message;
-    return { at: performance.now(), error: `no answer from ${formatAddress(address)}: ${why}` };
+    return { at: performance.now(), error: noAnswer(formatAddress(address), error as Error) };
   }
 }
 

@@ -67,7 +67,10 @@ test("the admin server is found by the configuration, with its overrides, relati
       env: { ...own, UMAY__ADMIN__BIND: "unix:missing.sock" },
     });
     assert.deepEqual([missed.code, missed.stdout], [1, ""]);
-    assert.match(missed.stderr, /^umay: no answer from unix:.*\/missing\.sock: connect ENOENT/);
+    assert.match(
+      missed.stderr,
+      /^umay: no answer from unix:.*\/missing\.sock: connect ENOENT.*; no umay listens there/,
+    );
   }
 });
 
@@ -100,7 +103,11 @@ test("what cannot be done says so, with the exit code of its kind", async () => 
       /deadline: expected a duration from "0s" to "24d"/,
     ],
     [["drain", "--admin", admin, ...one], 1, /^umay: .* is the last healthy backend of pool echo: /],
-    [["stop", "--admin", `127.0.0.1:${free}`], 1, /no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED/],
+    [
+      ["stop", "--admin", `127.0.0.1:${free}`],
+      1,
+      /no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED.*; no umay listens there/,
+    ],
     [["drain", "--pool", "echo"], 2, /--pool and --backend go together/],
     [["drain", "--backend", "x"], 2, /--pool and --backend go together/],
     [["drain", "--deadline", "3s"], 2, /--pool and --backend go together; for the whole process see --all/],

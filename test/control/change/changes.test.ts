@@ -21,7 +21,7 @@ test("changes are told by the keys of the configuration, those that wait for a r
   const after = `
     workers = 3
     admin = { bind = "127.0.0.1:1" }
-    log = { level = "warn", format = "pretty", sessions = false, access.file = "/nowhere/requests.log" }
+    log = { level = "warn", format = "pretty", sessions = false, access.file = "/requests.log" }
     shutdown.timeout = "1s"
     overload.max_requests = 9
     otlp.endpoint = "http://127.0.0.1:1"
@@ -80,7 +80,7 @@ const rich = (): Promise<Model> =>
     admin.bind = "127.0.0.1:1"
     overload = { max_requests = 9, event_loop_delay = "1s" }
     otlp = { endpoint = "http://127.0.0.1:1", headers = { key = "a" } }
-    log.access = { file = "/nowhere/requests.log", request_fields = ["user-agent"] }
+    log.access = { file = "/requests.log", request_fields = ["user-agent"] }
     ${base}
     [listeners.relay]
     bind = "127.0.0.1:8081"

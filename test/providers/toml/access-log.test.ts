@@ -6,7 +6,7 @@ import { loadConfigText } from "../../../src/providers/toml/load.ts";
 async function load(access: string) {
   const text = `[log.access]\nfile = "a.log"\n${access}\n[listeners.a]\nbind = "127.0.0.1:1"\nmode = "http"\n[routes.r]\nrespond = {}\n`;
   try {
-    const { model } = await loadConfigText(text, { name: "umay.toml", directory: "/etc/umay", env: {} });
+    const { model } = await loadConfigText(text, { name: "umay.toml", directory: "/", env: {} });
     return { access: model.log.access, problems: "" };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -19,7 +19,7 @@ test("a template becomes parts, and the fields that it names are read", async ()
     'format = "template"\ntemplate = "{client} {request.User-Agent}|{response.age}"',
   );
   assert.deepEqual(access, {
-    file: "/etc/umay/a.log",
+    file: "/a.log",
     format: {
       kind: "text",
       parts: [{ field: "client" }, " ", { request: "user-agent" }, "|", { response: "age" }],
@@ -27,6 +27,15 @@ test("a template becomes parts, and the fields that it names are read", async ()
     requestFields: ["user-agent"],
     responseFields: ["age"],
   });
+});
+
+test("check finds a folder that is not there, as a start would", async () => {
+  const text =
+    '[log]\naccess.file = "none/a.log"\n[listeners.a]\nbind = "127.0.0.1:1"\nmode = "http"\n[routes.r]\nrespond = {}\n';
+  await assert.rejects(
+    loadConfigText(text, { name: "umay.toml", directory: "/", env: {} }),
+    /log\.access\.file: the folder \/none does not exist; make it/,
+  );
 });
 
 for (const [what, text, expected] of [

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { errorAt, type Finding, type Path } from "../../../lib/findings.ts";
 import { didYouMean } from "../../../lib/suggest.ts";
 import {
@@ -28,6 +29,11 @@ export function resolveAccessLog(
   for (const key of ["request_fields", "response_fields"] as const)
     if (format !== "json" && table[key].length > 0)
       report(errorAt([...path, key], 'needs format = "json"; a template names the fields itself'));
+  const file = resolve(directory, table.file);
+  if (!existsSync(dirname(file)))
+    report(
+      errorAt([...path, "file"], `the folder ${dirname(file)} does not exist; make it, for umay's user`),
+    );
   const compiled: AccessFormat =
     format === "json"
       ? { kind: "json" }
@@ -37,7 +43,7 @@ export function resolveAccessLog(
         };
   const parts = compiled.kind === "text" ? compiled.parts : [];
   return {
-    file: resolve(directory, table.file),
+    file,
     format: compiled,
     requestFields: [...ofRequests, ...namesIn(parts, "request")],
     responseFields: [...ofResponses, ...namesIn(parts, "response")],
