@@ -11,6 +11,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
+import type { Explanation } from "../../src/model/explanation.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { poolToml } from "../support/client.ts";
 import { GrpcBackend } from "../support/grpc-service.ts";
@@ -196,6 +197,23 @@ describe("gRPC through umay", () => {
     const hurried = plain.never.at(-1)!;
     assert.ok(Number(hurried.deadline) - Date.now() < 10_000, "the backend had the whole time");
     await soon(hurried.cancelled, "the backend's news of it");
+  });
+
+  test("explain tells the status and the deadline of a call as its caller sees them", async () => {
+    const explained = async (path: string, ...headers: readonly string[]) => {
+      const query = new URLSearchParams({
+        url: `http://127.0.0.1:${umay.port("plain")}${path}`,
+        method: "POST",
+      });
+      for (const header of ["content-type: application/grpc", ...headers]) query.append("header", header);
+      const answer = await fetch(`${umay.admin}/explain?${query}`);
+      return ((await answer.json()) as Explanation).http!.call!;
+    };
+    const nobody = await explained("/test.Nobody/Unary");
+    assert.equal(nobody.status, await codeOf("/test.Nobody/Unary"));
+    assert.equal((await explained("/test.Echo/Unary")).status, null);
+    const { deadline } = await explained("/test.Hurried/Never", "grpc-timeout: 1H");
+    assert.match(deadline!, /^400ms, as the route has it/);
   });
 
   test("umay's own answers have the status that fits", async () => {

@@ -75,6 +75,8 @@ export const evidence: Readonly<
       "test/http/http2/client-rules.test.ts",
       "a window that was lowered below what was sent is negative",
     ],
+    ["55", "test/http/http2/edges.test.ts", "a window that SETTINGS lower below what is under way is owed"],
+    ["56", "test/http/http2/edges.test.ts", "DATA that only pads is credited"],
     ["56", "test/http/http2/exchange.test.ts", "2,000 cancelled uploads credit the connection's window"],
     [
       "57",
