@@ -48,6 +48,11 @@ export interface HistogramTotals {
   readonly sum: number;
 }
 
+/** Whether no worker has recorded a value. A value adds to the sum, or is 0 and in the first bucket: two cells say it. */
+export function isEmptyHistogram(memories: readonly Float64Array[], base: number): boolean {
+  return memories.every((cells) => cells[base + sumCell] === 0 && cells[base] === 0);
+}
+
 export function sumHistograms(memories: readonly Float64Array[], base: number): HistogramTotals {
   const counts = new Float64Array(sumCell);
   let sum = 0;

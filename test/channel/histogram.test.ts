@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bucketValue, histogramCells, recordValue, sumHistograms } from "../../src/channel/histogram.ts";
+import {
+  bucketValue,
+  histogramCells,
+  isEmptyHistogram,
+  recordValue,
+  sumHistograms,
+} from "../../src/channel/histogram.ts";
 
 const largest = 2 ** 47;
 const microseconds = fc.oneof(
@@ -76,6 +82,18 @@ test("recording touches no cell outside the histogram", () => {
       recordValue(cells, 1, value);
       assert.equal(cells[0], 0);
       assert.equal(cells[histogramCells + 1], 0);
+    }),
+  );
+});
+
+test("a histogram is empty until a worker records a value, of nothing too", () => {
+  fc.assert(
+    fc.property(microseconds, fc.integer({ min: 0, max: 1 }), (value, worker) => {
+      const memories = [0, 1].map(() => new Float64Array(2 * histogramCells));
+      assert.ok(isEmptyHistogram(memories, histogramCells));
+      recordValue(memories[worker]!, histogramCells, value);
+      assert.equal(isEmptyHistogram(memories, histogramCells), false);
+      assert.ok(isEmptyHistogram(memories, 0));
     }),
   );
 });

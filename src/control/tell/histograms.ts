@@ -1,4 +1,4 @@
-import { bucketValue, sumHistograms } from "../../channel/histogram.ts";
+import { bucketValue, isEmptyHistogram, sumHistograms } from "../../channel/histogram.ts";
 
 const microseconds = 1e6;
 
@@ -19,6 +19,8 @@ export function cumulate(
   base: number,
   bounds: readonly number[],
 ): Cumulated {
+  // Of ten thousand pools most have none.
+  if (isEmptyHistogram(memories, base)) return { counts: [...bounds, 0].map(() => 0), sum: 0 };
   const totals = sumHistograms(memories, base);
   const counts: number[] = [];
   let bucket = 0;
@@ -40,8 +42,11 @@ export interface Percentiles {
   readonly "p99.9": number | null;
 }
 
+const noValues: Percentiles = { count: 0, p50: null, p90: null, p99: null, "p99.9": null };
+
 /** The percentiles of a histogram over all workers, from an HDR histogram: each less than 2 % from the exact one. */
 export async function percentiles(memories: readonly Float64Array[], base: number): Promise<Percentiles> {
+  if (isEmptyHistogram(memories, base)) return noValues;
   const { counts } = sumHistograms(memories, base);
   const { build } = (await import("hdr-histogram-js")).default;
   const histogram = build({ bitBucketSize: 64, numberOfSignificantValueDigits: 3 });

@@ -31,7 +31,7 @@ import {
 import type { WorkerState } from "../workers/supervisor.ts";
 import { type AcmeStatus, readAcme } from "./acme-status.ts";
 import { type Percentiles, percentiles } from "./histograms.ts";
-import type { MetricsInput, ProcessState } from "./readings.ts";
+import type { DiscoveryReading, MetricsInput, ProcessState } from "./readings.ts";
 import { type ControlPlaneStatus, readControlPlanes } from "./xds-status.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
@@ -174,7 +174,9 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
   const routes: [string, RouteStatus][] = [];
   for (const route of routesIn(snapshot)) routes.push([route.name, await readRoute(input, route)]);
   const pools: [string, PoolStatus][] = [];
-  for (const pool of snapshot.pools) pools.push([pool.name, await readPool(input, pool)]);
+  const discoveries = input.discovery();
+  for (const pool of snapshot.pools)
+    pools.push([pool.name, await readPool(input, pool, discoveries.get(pool.name))]);
   return {
     host: hostname(),
     version,
@@ -244,10 +246,14 @@ function sumOutcomes(memories: MetricsInput["memories"], base: number): number {
   return requestOutcomeList.reduce((sum, _, index) => sum + sumCells(memories, base + index), 0);
 }
 
-async function readPool(input: MetricsInput, pool: PlacedPool): Promise<PoolStatus> {
+/** @param discovery undefined: nobody looks for its backends. */
+async function readPool(
+  input: MetricsInput,
+  pool: PlacedPool,
+  { errors, lastError }: DiscoveryReading = { errors: 0, lastError: undefined },
+): Promise<PoolStatus> {
   const { memories } = input;
   const { counters } = pool;
-  const { errors = 0, lastError } = input.discovery().get(pool.name) ?? {};
   return {
     certificates: pool.tls?.certificate === undefined ? [] : [certificateStatus(pool.tls.certificate)],
     fails_open: input.health.failsOpen(pool.name),

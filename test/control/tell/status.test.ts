@@ -239,3 +239,16 @@ test("a percentile is less than 2 % from the exact one, and exact below 128 micr
     }),
   );
 });
+
+test("how it stands with discovery is asked once for all pools: of many pools, each would cost as much as all", async () => {
+  const input = testInput();
+  let asked = 0;
+  await readStatus({
+    ...input,
+    discovery: () => {
+      asked++;
+      return input.discovery();
+    },
+  });
+  assert.equal(asked, 1);
+});
