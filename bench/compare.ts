@@ -2,7 +2,7 @@ import type { Experiment, Sample } from "./experiment.ts";
 import type { Options } from "./options.ts";
 import { chosen } from "./options.ts";
 import { allPeers } from "./peers/index.ts";
-import type { Mode, Peer } from "./peers/peer.ts";
+import { type Mode, modes, type Peer } from "./peers/peer.ts";
 import { umay } from "./peers/umay.ts";
 import { isAlive } from "./process.ts";
 import type { ExperimentResult, PeerInfo, Results } from "./results.ts";
@@ -16,12 +16,12 @@ export interface Field {
 }
 
 /** Starts every peer that was asked for and is installed, in the modes that are to be measured. */
-export async function gather(options: Options, stage: Stage, modes: ReadonlySet<Mode>): Promise<Field> {
+export async function gather(options: Options, stage: Stage, wanted: ReadonlySet<Mode>): Promise<Field> {
   const targets: Target[] = [];
   const peers: PeerInfo[] = [];
   const skipped: { name: string; reason: string }[] = [];
   for (const peer of wantedPeers(options)) {
-    if (!modes.has(peer.mode)) continue;
+    if (!wanted.has(peer.mode)) continue;
     const version = peer.version();
     if (version === undefined) {
       const reason = peer.isUmay ? "it is not built" : (peer.missing ?? "it is not installed");
@@ -42,9 +42,7 @@ export async function gather(options: Options, stage: Stage, modes: ReadonlySet<
 }
 
 function wantedPeers({ peers, also, node }: Options): readonly Peer[] {
-  const others = also.flatMap(({ name, folder }) =>
-    (["tcp", "http"] as const).map((mode) => umay(name, folder, node, mode)),
-  );
+  const others = also.flatMap(({ name, folder }) => modes.map((mode) => umay(name, folder, node, mode)));
   return [...chosen(peers, allPeers(node), "--peers"), ...others];
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Mode } from "./peers/peer.ts";
+import { type Mode, modes } from "./peers/peer.ts";
 
 export interface Options {
   readonly quick: boolean;
@@ -35,12 +35,13 @@ export const usage = `npm run bench -- [options]
   --only NAME[,NAME]    these experiments only: bulk, medium, small, handshake, resume, upload, idle, startup, tail,
                         fairness, scaling, config, change, pickers;
                         of HTTP http-small, http-medium, http-bulk, http-upload, http-handshake, http-idle,
-                        h2-small, h2-one, h2-medium, h2-idle, h2-streams
-  --mode MODE           only the experiments of this mode: tcp or http
+                        h2-small, h2-one, h2-medium, h2-idle, h2-streams;
+                        with backends of HTTP/2 h2-to-h2
+  --mode MODE           only the experiments of this mode: tcp, http, or http2 (backends of HTTP/2)
   --peers NAME[,NAME]   these only: umay, haproxy, haproxy-3.2, nginx, nginx-1.30, hitch, stunnel,
                         envoy, envoy-1.40, caddy, traefik, node-relay, http-proxy-3
   --rounds N            rounds per experiment (default 5, with --quick 1)
-  --seconds N           of each measurement at full speed, and to warm up before the first (default 3 and 2): a busy
+  --seconds N           of each measurement at full speed, and to warm up before the first (default 3 and 6): a busy
                         machine needs more
   --node PATH           run umay and the bare Node relay under this Node
   --also NAME=FOLDER    measure the built umay in another checkout too; may be repeated
@@ -109,8 +110,10 @@ function names(list: string | undefined): string[] {
 }
 
 function modeFrom(text: string | undefined): Mode | undefined {
-  if (text === undefined || text === "tcp" || text === "http") return text;
-  throw new Error(`--mode ${text}: expected tcp or http`);
+  const mode = modes.find((known) => known === text);
+  if (text !== undefined && mode === undefined)
+    throw new Error(`--mode ${text}: expected one of ${modes.join(", ")}`);
+  return mode;
 }
 
 function wholeFrom(option: string, text: string): number {

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { modes } from "./peers/peer.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import { ofMode, type Results } from "./results.ts";
@@ -8,11 +9,12 @@ import { ofMode, type Results } from "./results.ts";
 const places = {
   tcp: { name: "bench", picture: "performance.svg" },
   http: { name: "bench-http", picture: "performance-http.svg" },
+  http2: { name: "bench-http2", picture: "performance-http2.svg" },
 } as const;
 
 /** Puts the tables between the markers of docs/performance.md, and the plots beside that file, for what was measured. */
 export function publish(results: Results, root: string): void {
-  for (const mode of ["tcp", "http"] as const) {
+  for (const mode of modes) {
     const part = ofMode(results, mode);
     if (part.experiments.length === 0 && part.pickers === undefined) continue;
     const { name, picture: file } = places[mode];

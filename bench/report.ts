@@ -6,6 +6,7 @@ export function report(results: Results): string {
     heading(results),
     ratios(ofMode(results, "tcp"), "umay divided by each peer"),
     ratios(ofMode(results, "http"), "HTTP: umay divided by each peer"),
+    ratios(ofMode(results, "http2"), "HTTP/2 to backends of HTTP/2: umay divided by each peer"),
     ...results.experiments.map((experiment) => section(experiment, results)),
     pickerTimes(results),
     versions(results),

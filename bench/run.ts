@@ -74,7 +74,8 @@ async function measureAll(options: Options): Promise<Results> {
       h2load: h2loadVersion(),
     },
     ...compared,
-    pickers: wanted.includes(pickers) && options.mode !== "http" ? await timePickers(machine) : undefined,
+    pickers:
+      wanted.includes(pickers) && (options.mode ?? "tcp") === "tcp" ? await timePickers(machine) : undefined,
   };
 }
 

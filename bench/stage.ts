@@ -15,6 +15,8 @@ export interface Stage {
   readonly folder: string;
   readonly certificate: Certificate;
   readonly backendPort: number;
+  /** The same backend, which speaks HTTP/2 there. */
+  readonly http2Port: number;
   readonly proxyCpus: readonly number[];
   readonly loadCpus: readonly number[];
   /** How long a measurement at full speed takes, whole seconds, and one at a fixed rate. */
@@ -32,10 +34,12 @@ export async function setStage(
 ): Promise<Stage> {
   const folder = makeFolder();
   const room = Math.floor((fileLimit - 1_000) / 2); // Two file descriptors a session, and some to spare.
+  const { port, http2Port } = await startBackend(loadCpus.join(","), 1);
   return {
     folder,
     certificate: makeCertificate(folder),
-    backendPort: (await startBackend(loadCpus.join(","), 1)).port,
+    backendPort: port,
+    http2Port,
     proxyCpus,
     loadCpus,
     seconds: secondsFor(options),
@@ -47,7 +51,7 @@ export async function setStage(
 
 function secondsFor({ quick, seconds }: Options): Stage["seconds"] {
   if (quick) return { fullSpeed: seconds ?? 1, fixedRate: 0.5, warmUp: seconds ?? 0 };
-  return { fullSpeed: seconds ?? 3, fixedRate: 2, warmUp: seconds ?? 2 };
+  return { fullSpeed: seconds ?? 3, fixedRate: 2, warmUp: seconds ?? 6 };
 }
 
 /** A peer, and its process that serves throughout the run. */
@@ -76,9 +80,12 @@ export interface Launch {
 
 let launches = 0;
 
+const portFor = ({ mode }: Peer, { backendPort, http2Port }: Stage): number =>
+  mode === "http2" ? http2Port : backendPort;
+
 /** Starts a peer and resolves when it serves TLS. `stop(serving.running)` ends it. */
 export async function launch(peer: Peer, stage: Stage, change: Partial<Launch> = {}): Promise<Serving> {
-  const usual = { workers: 1, cpus: stage.proxyCpus, backendPort: stage.backendPort, startSeconds: 15 };
+  const usual = { workers: 1, cpus: stage.proxyCpus, backendPort: portFor(peer, stage), startSeconds: 15 };
   const { workers, cpus, backendPort, startSeconds } = { ...usual, ...change };
   const folder = join(stage.folder, `${peer.name}-${++launches}`);
   mkdirSync(folder);

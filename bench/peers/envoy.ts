@@ -44,6 +44,7 @@ function bootstrap(place: Place, mode: Mode): object {
         {
           name: "bench",
           type: "STATIC",
+          ...(mode === "http2" && { typed_extension_protocol_options: http2 }),
           connect_timeout: "5s",
           circuit_breakers: {
             thresholds: [
@@ -64,6 +65,13 @@ function bootstrap(place: Place, mode: Mode): object {
   };
 }
 
+const http2 = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": typeUrl("upstreams.http.v3.HttpProtocolOptions"),
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
+
 function address(port: number): object {
   return { socket_address: { address: "127.0.0.1", port_value: port } };
 }
@@ -74,7 +82,7 @@ function downstreamTls(place: Place, mode: Mode): object {
     typed_config: {
       "@type": typeUrl("transport_sockets.tls.v3.DownstreamTlsContext"),
       common_tls_context: {
-        ...(mode === "http" ? { alpn_protocols: ["h2", "http/1.1"] } : {}),
+        ...(mode !== "tcp" ? { alpn_protocols: ["h2", "http/1.1"] } : {}),
         tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
         tls_certificates: [
           {

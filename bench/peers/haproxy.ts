@@ -24,16 +24,18 @@ export function haproxy(program: Located, mode: Mode): Peer {
 }
 
 /** Connections to the backend are shared by clients, as they are by default. */
-const http1Settings = `
+const httpSettings = `
   timeout http-request 10s
   timeout http-keep-alive 1h
   http-reuse safe
   option forwardfor`;
 
 function configuration(place: Place, mode: Mode): string {
-  const log = place.sessionLog ? `\n  log stdout format raw daemon\n  option ${mode}log` : "";
-  const http = mode === "http" ? http1Settings : "";
-  const alpn = mode === "http" ? " alpn h2,http/1.1" : "";
+  const kind = mode === "tcp" ? "tcp" : "http";
+  const log = place.sessionLog ? `\n  log stdout format raw daemon\n  option ${kind}log` : "";
+  const http = mode === "tcp" ? "" : httpSettings;
+  const alpn = mode === "tcp" ? "" : " alpn h2,http/1.1";
+  const version = mode === "http2" ? " proto h2" : "";
   return `
 global
   nbthread ${place.workers}
@@ -41,7 +43,7 @@ global
   ssl-default-bind-options ssl-min-ver TLSv1.3
 
 defaults
-  mode ${mode}
+  mode ${kind}
   timeout connect 5s
   timeout client 1h
   timeout server 1h${http}${log}
@@ -51,6 +53,6 @@ frontend bench
   default_backend bench
 
 backend bench
-  server one 127.0.0.1:${place.backendPort}
+  server one 127.0.0.1:${place.backendPort}${version}
 `;
 }

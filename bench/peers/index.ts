@@ -41,6 +41,11 @@ export function allPeers(node: string): readonly Peer[] {
     envoy(envoys, "http"),
     envoy(newEnvoys, "http"),
     caddy("http"),
+    umay("umay", root, node, "http2"),
+    haproxy(haproxies, "http2"),
+    haproxy(newHaproxies, "http2"),
+    envoy(envoys, "http2"),
+    envoy(newEnvoys, "http2"),
     httpProxy3(node),
   ];
 }

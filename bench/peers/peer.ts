@@ -1,8 +1,9 @@
 import type { Certificate } from "../certificate.ts";
 import type { Command } from "../process.ts";
 
-/** Whether connections are relayed, or requests forwarded. */
-export type Mode = "tcp" | "http";
+/** Whether connections are relayed, or requests forwarded: to backends of HTTP/1.1, or of HTTP/2. */
+export const modes = ["tcp", "http", "http2"] as const;
+export type Mode = (typeof modes)[number];
 
 /** The place that a peer is configured for. Every peer gets the same. */
 export interface Place {
@@ -10,7 +11,7 @@ export interface Place {
   readonly folder: string;
   /** Listen here on 127.0.0.1, with TLS 1.3. */
   readonly port: number;
-  /** Relay to this port on 127.0.0.1, in plain text: bytes as they are, or requests of HTTP/1.1. */
+  /** Relay to this port on 127.0.0.1, in plain text: bytes as they are, or requests. */
   readonly backendPort: number;
   readonly certificate: Certificate;
   /** Worker processes or threads. */

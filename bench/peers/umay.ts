@@ -18,7 +18,7 @@ export function umay(name: string, root: string, node: string, mode: Mode): Peer
     },
     prepare(place) {
       const file = join(place.folder, "umay.toml");
-      writeFileSync(file, configuration(place, mode === "http" ? http : ""));
+      writeFileSync(file, configuration(place, settings[mode]));
       return { file: node, args: [program, "run", "--config", file] };
     },
   };
@@ -26,8 +26,15 @@ export function umay(name: string, root: string, node: string, mode: Mode): Peer
 
 const http = 'mode = "http"\nmax_requests_per_connection = 0';
 
-/** A complete configuration file. @param settings more of the listener. */
-function configuration(place: Place, settings: string): string {
+/** By mode: more of the listener, and of the pool. */
+const settings: Readonly<Record<Mode, { listener: string; pool: string }>> = {
+  tcp: { listener: "", pool: "" },
+  http: { listener: http, pool: "" },
+  http2: { listener: http, pool: '[pools.bench.http]\nversion = "2"' },
+};
+
+/** A complete configuration file. */
+function configuration(place: Place, { listener, pool }: { listener: string; pool: string }): string {
   return `
 workers = ${place.workers}
 log = { level = "info", format = "json", sessions = true }
@@ -38,7 +45,7 @@ admin = { bind = "unix:${place.folder}/admin.sock" }
 bind = "127.0.0.1:${place.port}"
 pool = "bench"
 max_connections = ${place.maxSessions}
-${settings}
+${listener}
 
 [listeners.bench.tls]
 min_version = "TLSv1.3"
@@ -50,5 +57,6 @@ key = "${place.certificate.key}"
 [pools.bench.discovery]
 type = "static"
 backends = ["127.0.0.1:${place.backendPort}"]
+${pool}
 `;
 }

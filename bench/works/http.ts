@@ -7,6 +7,17 @@ const kept: Pick<Load, "uploadBytes" | "connection"> = { uploadBytes: 0, connect
 const small = { ...kept, path: "/small", responseBytes: smallBytes };
 const medium = { ...kept, path: "/medium", responseBytes: mediumBytes };
 
+/** A request of HTTP/2 that is forwarded to a backend of HTTP/2. */
+const toHttp2: Work = {
+  ...work(
+    "h2-to-h2",
+    "HTTP/2 to HTTP/2, 12 B, 10 connections × 10 streams",
+    { ...small, clients: 10, streams: 10 },
+    3_000,
+  ),
+  mode: "http2",
+};
+
 function work(name: string, title: string, load: Load, rate: number): Work {
   return { name, title, mode: "http", unit: "request", load, rate };
 }
@@ -39,4 +50,5 @@ export const httpWorks: readonly Work[] = [
     { ...medium, clients: 10, streams: 10 },
     2_000,
   ),
+  toHttp2,
 ];
