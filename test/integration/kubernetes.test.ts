@@ -172,6 +172,8 @@ test("umay is not ready before the API server has answered", async () => {
   await using one = await startHttpBackend(tellRequest("one"));
   await using server = await KubernetesServer.start();
   fill(server, [portOf(one)]);
+  const told = { parentRef: { name: "web" }, controllerName: controller, conditions: [] };
+  server.put("httpRoutes", { ...route("app.test"), status: { parents: [told] } });
   const { promise, resolve } = Promise.withResolvers<void>();
   server.fault = ({ path }) => (path.endsWith("/gateways") ? promise : undefined);
   await using umay = await startUmay(toml(writeKubeconfig(folder.path, server)), {
@@ -180,6 +182,8 @@ test("umay is not ready before the API server has answered", async () => {
   const { status, text } = await umay.readiness();
   assert.equal(status, 503);
   assert.match(text, /has not told everything yet/);
+  const writes = () => server.requests.filter(({ method }) => method !== "GET");
+  assert.deepEqual(writes(), []);
   resolve();
   await umay.logged(({ msg }) => msg === "umay is ready");
   assert.equal((await umay.readiness()).status, 200);

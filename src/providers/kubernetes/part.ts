@@ -50,6 +50,8 @@ export class ClusterPart {
   /** Whether all of the cluster was known once. */
   #known = false;
   #wait: number = together.least;
+  /** When the last translation began, by performance.now(). */
+  #began = 0;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -92,11 +94,11 @@ export class ClusterPart {
    * @param isNew whether it was read just now. @param isFirst whether the cluster is waited for.
    */
   async added(own: Proposal, isNew: boolean, isFirst: boolean): Promise<Proposal> {
-    const began = performance.now();
     this.#ownAdmin.bind = own.model.admin?.bind;
     const translation = await this.#translated(own.model, isFirst);
     const { listeners, pools, routeTables } = translation.model;
     const { model } = own;
+    const [began, isKnown] = [this.#began, this.#known];
     return {
       ...own,
       // They were told when it was read.
@@ -106,7 +108,7 @@ export class ClusterPart {
         listeners: [...model.listeners, ...listeners],
         pools: [...model.pools, ...pools],
         routeTables: [...model.routeTables, ...routeTables],
-        ...(!this.#known && { incomplete: "the Kubernetes API server has not told everything yet" }),
+        ...(!isKnown && { incomplete: "the Kubernetes API server has not told everything yet" }),
       },
       heard: (outcome) => {
         own.heard(outcome);
@@ -114,7 +116,8 @@ export class ClusterPart {
         if (this.#closed) return;
         this.#wait = Math.min(together.most, Math.max(together.least, 2 * (performance.now() - began)));
         if (outcome.ok) this.#served = new Set(listeners.map(({ bind }) => formatAddress(bind)));
-        this.#reporter?.want(translation, outcome.ok ? undefined : outcome.error);
+        // Of a part of the cluster, statuses would be wrong, and those of others would seem to be left over.
+        if (isKnown) this.#reporter?.want(translation, outcome.ok ? undefined : outcome.error);
       },
     };
   }
@@ -164,6 +167,7 @@ export class ClusterPart {
     for (let round = 1; ; round++) {
       if (isFirst) await Promise.race([this.#source.completed, deadline]);
       const wasComplete = this.#source.complete;
+      this.#began = performance.now();
       const translation = await this.#usable(base);
       const more = this.#source.want(translation.secretsWanted, translation.configMapsWanted);
       this.#known ||= wasComplete && !more;

@@ -26,7 +26,9 @@ export class Reporter {
   readonly #cache: Cache;
   readonly #statuses: StatusWriter;
   readonly #events: EventWriter;
-  readonly #lease: Lease;
+  /** Undefined: there is nothing to be told yet. */
+  #lease: Lease | undefined;
+  readonly #compete: () => Lease;
   /** By which it knows its entries in statuses. */
   readonly #controller: string;
 
@@ -46,22 +48,24 @@ export class Reporter {
       tell: (problem) => troubles.tell("writing of statuses", problem),
     });
     this.#events = new EventWriter(api, pace, (problem) => troubles.tell("writing of events", problem));
-    this.#lease = new Lease({
-      api,
-      name: lease,
-      changed: (held) => {
-        logger.info(
-          { lease },
-          held ? "this replica writes statuses from now on" : "another replica writes statuses from now on",
-        );
-        for (const writer of [this.#statuses, this.#events]) held ? writer.start() : writer.stop();
-      },
-      tell: (problem) => troubles.tell("the lease", problem),
-    });
+    this.#compete = () =>
+      new Lease({
+        api,
+        name: lease,
+        changed: (held) => {
+          logger.info(
+            { lease },
+            held ? "this replica writes statuses from now on" : "another replica writes statuses from now on",
+          );
+          for (const writer of [this.#statuses, this.#events]) held ? writer.start() : writer.stop();
+        },
+        tell: (problem) => troubles.tell("the lease", problem),
+      });
   }
 
   /** @param refusal why the translation is not served; undefined: it is. */
   want({ statuses, events }: Translation, refusal: string | undefined): void {
+    this.#lease ??= this.#compete();
     const served = new Map(statuses.entries().map(([id, { status }]) => [id, status as unknown as Json]));
     const ours = refusal === undefined ? served : refusedStatuses(served, refusal);
     this.#statuses.want(new Map([...ours, ...leftStatuses(this.#cache.statuses, ours, this.#controller)]));
@@ -82,6 +86,6 @@ export class Reporter {
   async stop(): Promise<void> {
     this.#statuses.stop();
     this.#events.stop();
-    await this.#lease.stop();
+    await this.#lease?.stop();
   }
 }
