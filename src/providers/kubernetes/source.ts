@@ -5,7 +5,7 @@ import type { EndpointsDiscovery } from "../../model/pool.ts";
 import type { ProviderLogger } from "../provider.ts";
 import { Cache } from "./cache.ts";
 import type { Api, ApiError } from "./client/api.ts";
-import { Follower, type FollowTimes } from "./client/follower.ts";
+import { Follower, type FollowTimes, usualTimes } from "./client/follower.ts";
 import { collectionPath, type KindName, kinds } from "./client/kinds.ts";
 import { Pace } from "./client/pace.ts";
 import { standIns } from "./stand-ins.ts";
@@ -47,8 +47,8 @@ export class ClusterSource {
   readonly #paces = new Map<KindName, { readonly pace: Pace; followers: number }>();
   readonly #retries = new Pace(retries.perSecond, retries.burst);
   #following = 0;
-  /** Whether the server did not answer last. */
-  #isAway = false;
+  /** Since when the server has not answered anybody, by performance.now(); undefined: it answered last. */
+  #awaySince: number | undefined;
   readonly #followers: Follower[] = [];
   /** The followers of secrets and config maps, by kind and namespace. */
   readonly #ofNamed = new Map<string, Follower>();
@@ -184,12 +184,17 @@ export class ClusterSource {
     return own.pace;
   }
 
-  /** A server that is back is asked by all, not only by the one whose turn it was. */
+  /** A server that is back after a while is asked by all, not only by the one whose turn it was. */
   #hurry(problem: ApiError | undefined): void {
-    const wasAway = this.#isAway;
-    this.#isAway = problem === undefined ? false : wasAway || problem.status === 0 || problem.status >= 500;
-    if (wasAway && !this.#isAway)
-      for (const follower of [...this.#followers, ...this.#ofNamed.values()]) follower.hurry();
+    const now = performance.now();
+    if (problem !== undefined) {
+      if (problem.status === 0 || problem.status >= 500) this.#awaySince ??= now;
+      return;
+    }
+    const away = now - (this.#awaySince ?? now);
+    this.#awaySince = undefined;
+    if (away < (this.#options.times?.brief ?? usualTimes.brief)) return;
+    for (const follower of [...this.#followers, ...this.#ofNamed.values()]) follower.hurry();
   }
 
   /** Whether it will be the same again, unless somebody does something about it. */

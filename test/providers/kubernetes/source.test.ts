@@ -114,7 +114,7 @@ test("a server that is back is asked for everything at once, whatever the waits"
   await using server = await KubernetesServer.start();
   server.put("tcpRoutes", { metadata: { name: "late", namespace: "a" } });
   server.fault = () => 503;
-  using following = sourceOf(server, {}, { first: 3_600_000, last: 3_600_000 });
+  using following = sourceOf(server, {}, { first: 3_600_000, last: 3_600_000, brief: 0 });
   const { source } = following;
   await server.until(() => server.requests.length >= 14, "a request for each kind");
   server.fault = () => undefined;

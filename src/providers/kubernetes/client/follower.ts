@@ -39,11 +39,17 @@ export interface FollowTimes {
   /** Waits after the first failure, and after many. */
   readonly first: number;
   readonly last: number;
-  /** After a watch that was shorter, the next one waits. */
+  /** After a watch that was shorter, the next one waits; a server that was away for longer is asked by all when it is back. */
   readonly brief: number;
 }
 
-const usualTimes: FollowTimes = { silence: 90_000, watch: 300_000, first: 1_000, last: 30_000, brief: 5_000 };
+export const usualTimes: FollowTimes = {
+  silence: 90_000,
+  watch: 300_000,
+  first: 1_000,
+  last: 30_000,
+  brief: 5_000,
+};
 /** Objects of one answer. */
 const pageSize = 500;
 
