@@ -5,6 +5,7 @@ import type { Model } from "../../model/model.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { Discovery } from "../backends/discovery.ts";
+import { endDiscovery } from "../state/managed-pool.ts";
 import type { Store } from "../state/store.ts";
 import { bindListeners } from "../workers/bind.ts";
 import type { Handover } from "../workers/handover.ts";
@@ -129,8 +130,8 @@ function placeFound(serving: Serving, discoveries: Discoveries, placed: Placed):
 
 function stopDiscovery(store: Store, name: string): void {
   const pool = store.pool(name);
-  pool?.discovery?.stop();
-  if (pool !== undefined) pool.discovery = undefined;
+  // It may be gone already.
+  if (pool !== undefined) endDiscovery(pool);
 }
 
 const boundAs = (listeners: readonly PlacedListener[]): ReadonlyMap<string, PlacedListener> =>

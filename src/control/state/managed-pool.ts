@@ -35,6 +35,13 @@ export interface ManagedPool {
   panic: readonly number[];
 }
 
+/** Nobody looks for its backends any more. @returns the pool. */
+export function endDiscovery(pool: ManagedPool): ManagedPool {
+  pool.discovery?.stop();
+  pool.discovery = undefined;
+  return pool;
+}
+
 /**
  * Whether a start waits for its backends. A Service may have no endpoints for as long as it likes, and of a control plane's pools
  * some have yet to come.

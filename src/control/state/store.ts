@@ -13,7 +13,7 @@ import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener, PlacedPool, PlacedRouteTable, Snapshot } from "../../model/snapshot.ts";
 import { BackendPlaces } from "./backend-places.ts";
 import { addressTableOf, newTicketKeys, ticketKeysOf, unlessSame } from "./listener-parts.ts";
-import { type Followed, type ManagedPool, needsBackends, servedPart } from "./managed-pool.ts";
+import { endDiscovery, type Followed, type ManagedPool, needsBackends, servedPart } from "./managed-pool.ts";
 import { Places } from "./places.ts";
 import { RoutePlaces } from "./route-places.ts";
 import { type LeavingBackend, type Touched, Touches } from "./touched.ts";
@@ -373,7 +373,7 @@ export class Store {
 
   /** From the next version on it is not there. */
   #leavePool(pool: ManagedPool): void {
-    const { name, placed } = pool;
+    const { name, placed } = endDiscovery(pool);
     this.#poolPlaces.leave(name, placed.slot, { ...placed, backends: [] }, this.#version + 1);
     this.#touched.pools.add(name);
     this.#replaceBackends(pool, []);

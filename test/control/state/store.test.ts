@@ -279,6 +279,22 @@ test("another model changes what differs; the rest stays the same object, and ke
   });
 });
 
+test("nobody looks for backends of a pool any more once it is gone", async () => {
+  const { store } = scene();
+  let stopped = 0;
+  const pool = store.pool("two")!;
+  pool.discovery = { everFound: true, errors: 0, lastError: undefined, stop: () => void stopped++ };
+  const less = await configured(
+    `listeners.a = { bind = "127.0.0.9:1", pool = "one" }`,
+    pools.replace(/pools\.two.*/, ""),
+  );
+  store.configure(less, boundAs(less));
+  // Connections may still choose one.
+  assert.equal(stopped, 0);
+  store.retire(store.version);
+  assert.deepEqual([stopped, pool.discovery], [1, undefined]);
+});
+
 test("what left counts as long as it has sessions, comes back to its place until then, and to a new one after", async () => {
   const all = scene();
   const { store, shared, memories } = all;
