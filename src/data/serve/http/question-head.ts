@@ -36,14 +36,15 @@ export const callLines = "content-type: application/grpc\r\n";
 /** The request that it is about, in the words of most servers that are asked, and in those of nginx's users. */
 export function questionLines(view: RequestView, { asks }: ForwardAuth): string {
   const { method, scheme, authority, path, query, client, requestId } = view;
-  const lines = `x-forwarded-method: ${method}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-uri: ${path}${query}\r\n`;
-  const host = authority === "" ? "" : `x-forwarded-host: ${authority}\r\n`;
-  const from = client === "" ? "" : `x-forwarded-for: ${client}\r\n`;
-  const original =
-    asks === undefined
-      ? `x-original-method: ${method}\r\nx-original-url: ${scheme}://${authority}${path}${query}\r\n`
-      : "";
-  return `${lines}${original}${host}${from}${requestId === "" ? "" : `x-request-id: ${requestId}\r\n`}`;
+  let lines = `x-forwarded-method: ${method}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-uri: ${path}${query}\r\n`;
+  if (asks === undefined) lines += `x-original-method: ${method}\r\n`;
+  if (authority !== "") {
+    lines += `x-forwarded-host: ${authority}\r\n`;
+    // Without a host there is no URL: some would take the begin of the path for one.
+    if (asks === undefined) lines += `x-original-url: ${scheme}://${authority}${path}${query}\r\n`;
+  }
+  if (client !== "") lines += `x-forwarded-for: ${client}\r\n`;
+  return requestId === "" ? lines : `${lines}x-request-id: ${requestId}\r\n`;
 }
 
 /** All fields of these names, as they came. */

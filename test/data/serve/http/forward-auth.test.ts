@@ -74,6 +74,13 @@ test("the server is told what is asked for and what the client sent, and nothing
   at.finish();
 });
 
+test("a request without a host has no URL that the server could read its path as a host in", () => {
+  const { at, server } = begin("refuse", Buffer.from("GET /guarded/x HTTP/1.0\r\n\r\n"));
+  assert.match(server.got, /\r\nx-original-method: GET\r\n/);
+  assert.doesNotMatch(server.got, /x-original-url|x-forwarded-host/);
+  at.finish();
+});
+
 test("2xx lets in: the backend gets the fields that are copied, the client its own, and the connection is used again", () => {
   const begun = begin();
   const { at, client, server } = begun;
