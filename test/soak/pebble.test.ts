@@ -125,10 +125,16 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
   assert.deepEqual(failures, []);
   assert.ok(handshakes > 1_000, String(handshakes));
   assert.ok(looks >= 2);
-  const failed = umay.log.filter(({ msg }) => msg.startsWith("a certificate could not be obtained"));
-  assert.deepEqual(
-    failed.map(({ name }) => name),
-    ["late.test"],
+  const failed = umay.log
+    .filter(({ msg }) => msg.startsWith("a certificate could not be obtained"))
+    .map(({ name, cause }) => `${name as string}: ${cause as string}`);
+  assert.ok(failed.length > 0);
+  // Ten good nonces in a row may be refused, too, once in a thousand requests.
+  const unexpected = failed.filter(
+    (line) => !/^late\.test: |JWS has an invalid anti-replay nonce/.test(line),
   );
+  assert.deepEqual(unexpected, [], failed.join("\n"));
   assert.ok(authority.log.some((line) => line.includes("Configured to reject 50% of good nonces")));
+  // It was asked when to renew (RFC 9773).
+  assert.ok(authority.log.some((line) => /renewalInfo\/ -> calling handler/.test(line)));
 });
