@@ -170,8 +170,8 @@ const deeds: Readonly<Record<string, Deed>> = {
         ? answerTo(4, [2, mutation({ "x-buffered": String(asked.body.length) })])
         : goOn(asked, call),
   slow: on(2, async ({ part }, call) => {
-    call.write(message([10, message([1, 2])]));
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    call.write(message([10, message([1, 15])]));
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
     return answerTo(part);
   }),
   hang: on(2, () => undefined),
