@@ -168,7 +168,11 @@ test("a start that is over ends what its configuration has started: a control pl
   const alone = await start(good, "--take-over", "--admin", `127.0.0.1:${free}`);
   assert.equal(alone.code, 1);
   assert.match(alone.stderr, /^umay: no answer from 127\.0\.0\.1:/);
-  const bad = await start(`${good}  - { name: bad, lb_policy: CLUSTER_PROVIDED }\n`);
+  // A file that is wrong itself is refused before anybody is asked.
+  const before = control.streams;
+  writeFileSync(file, `${good}  - { name: bad, lb_policy: CLUSTER_PROVIDED }\n`);
+  const bad = await runCommand(["run", "--envoy-config", file]);
   assert.equal(bad.code, 78);
   assert.match(bad.stderr, /CLUSTER_PROVIDED is not supported/);
+  assert.equal(control.streams, before);
 });
