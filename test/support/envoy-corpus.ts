@@ -56,7 +56,8 @@ export class CorpusBackends implements AsyncDisposable {
     for (const name of ["a", "b", "authz"])
       await backends.#listen(
         name,
-        createServer((asked, answer) => backends.#answer(name, asked, answer)),
+        // Nobody's connection ends while it waits for a processor that hangs.
+        createServer({ keepAliveTimeout: 120_000 }, (asked, answer) => backends.#answer(name, asked, answer)),
       );
     await backends.#listen(
       "two",
