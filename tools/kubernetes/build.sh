@@ -4,7 +4,7 @@
 set -euo pipefail
 kubernetes=v1.36.3
 gateway_api=v1.6.3
-helm=v3.19.5
+helm=v3.22.0
 here=$(cd "$(dirname "$0")" && pwd)
 mode=${2:-}
 mkdir -p "$1" && cd "$1"
@@ -34,7 +34,7 @@ cd ..
 if [ ! -x helm ]; then
   mkdir -p helm-module && cd helm-module
   [ -e go.mod ] || go mod init helm-module
-  go get "helm.sh/helm/v3@$helm"
+  go get "helm.sh/helm/v3/cmd/helm@$helm"
   go build -o ../helm helm.sh/helm/v3/cmd/helm
   cd ..
 fi

@@ -98,6 +98,8 @@ export class Follower {
 
   /** The server has answered somebody: there is no need to wait for long. */
   hurry(): void {
+    // It may refuse at first what it does not know yet.
+    this.#failures = 0;
     this.#wait.abort();
   }
 
