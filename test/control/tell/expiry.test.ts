@@ -9,6 +9,8 @@ import { createLogger } from "../../../src/observe/logger.ts";
 import { authorities, fileSource } from "../../support/material.ts";
 import { testInput } from "./metrics-input.ts";
 
+// Once: each has memory for all that a process counts.
+const { web, echo } = testInput();
 const hour = 3_600_000;
 const day = 24 * hour;
 
@@ -22,7 +24,6 @@ const clientAuth = (authority: number, list: number): ClientAuth => ({
 });
 
 function listener(certificateEnd: number, auth?: ClientAuth): Listener {
-  const { web } = testInput();
   const [settings] = web.tls;
   const [certificate] = settings!.certificates;
   const certificates = [{ ...certificate!, source: pair("web"), notAfter: certificateEnd }];
@@ -91,7 +92,6 @@ test("CAs are told as certificates are, and revocation lists when they have ende
 });
 
 test("what backends are shown is told as a listener's certificates are", () => {
-  const { echo } = testInput();
   const certificate = { ...echo.tls!.certificate!, source: pair("umay"), notAfter: 2 * day };
   const lines = log(24 * 3, () => listener(99 * day), [{ name: "echo", tls: { ...echo.tls!, certificate } }]);
   assert.deepEqual(lines, [
