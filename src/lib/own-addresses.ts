@@ -9,14 +9,29 @@ export function ownAddresses(): ReadonlySet<string> {
   return new Set(interfaces.flatMap((all = []) => all.map(({ address }) => address)));
 }
 
+const unspecified = ["0.0.0.0/8", "::/128"];
+const linkLocal = ["169.254.0.0/16", "fe80::/10"];
+
 /** Unspecified, loopback and link-local addresses (RFC 6890, RFC 4291 sections 2.5.2, 2.5.3 and 2.5.6). */
-const near = new AddressSet(
-  ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/128", "::1/128", "fe80::/10"].map((text) => {
-    const parsed = parseCidr(text);
-    if (typeof parsed === "string") throw new Error(`${text} ${parsed}`);
-    return parsed.cidr;
-  }),
-);
+const near = setOf([...unspecified, "127.0.0.0/8", "::1/128", ...linkLocal]);
+const ofNobody = setOf(unspecified);
+const ofLink = setOf(linkLocal);
+
+function setOf(ranges: readonly string[]): AddressSet {
+  return new AddressSet(
+    ranges.map((text) => {
+      const parsed = parseCidr(text);
+      if (typeof parsed === "string") throw new Error(`${text} ${parsed}`);
+      return parsed.cidr;
+    }),
+  );
+}
+
+/** Whether it is no machine's address. The system connects to this machine itself in its place. */
+export const isUnspecified = (address: string): boolean => ofNobody.has(plain(address));
+
+/** Whether it is a neighbour's on the link, such as a cloud's server of metadata. */
+export const isLinkLocal = (address: string): boolean => ofLink.has(plain(address));
 
 /** Whether an IP address means something else on each machine: this machine itself, or a neighbour on its link. */
 export const isNear = (address: string): boolean => near.has(plain(address));
@@ -25,8 +40,8 @@ export const isNear = (address: string): boolean => near.has(plain(address));
 export const isHere = (address: string, own = ownAddresses()): boolean =>
   isNear(address) || own.has(plain(address));
 
-/** In its one spelling: `::ffff:7f00:1` is 127.0.0.1. */
+/** In its one spelling, and without a zone: `::ffff:7f00:1%lo` is 127.0.0.1. */
 function plain(host: string): string {
   const address = canonicalAddress({ kind: "tcp", host, port: 0 });
-  return address.kind === "tcp" ? address.host : "";
+  return address.kind === "tcp" ? address.host.split("%", 1)[0]! : "";
 }

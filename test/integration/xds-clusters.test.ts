@@ -217,6 +217,7 @@ test("a request goes where its field says, to a backend that comes for it and le
   const backends = async (): Promise<readonly string[]> =>
     (await umay.status()).pools["any"]!.backends.map((backend) => backend.address);
   // Not an address, and umay itself.
-  assert.deepEqual([await get("localhost:80"), await get(`127.0.0.1:${port}`)], ["503", "503"]);
+  for (const own of ["localhost:80", `127.0.0.1:${port}`, `0.0.0.0:${port}`, `[::ffff:0.0.0.0]:${port}`])
+    assert.equal(await get(own), "503", own);
   await becomes(backends, (left) => left.length === 0, "backends that nobody asks for");
 });

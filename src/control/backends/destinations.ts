@@ -1,5 +1,5 @@
 import { parseAddress, type SocketAddress } from "../../lib/address.ts";
-import { ownAddresses } from "../../lib/own-addresses.ts";
+import { isHere, ownAddresses } from "../../lib/own-addresses.ts";
 import type { Backend } from "../../model/backend.ts";
 import { listenersAt } from "../../model/check/loops.ts";
 import type { Model } from "../../model/model.ts";
@@ -9,7 +9,7 @@ import { systemTimers, type Timers } from "../timers.ts";
 
 /** Backends that a pool may have by its clients' wish. */
 const mostDestinations = 1_024;
-/** How often it is looked for backends that nobody asks for, in milliseconds. */
+/** How often it is looked for backends that nobody asks for, and for this machine's addresses, in milliseconds. */
 const sweepInterval = 1_000;
 
 /** The part of the control plane that serves the backends of pools. */
@@ -32,6 +32,11 @@ export class Destinations {
   readonly #asked = new Map<string, Map<string, number>>();
   /** Pools whose clients were told of as too many. */
   readonly #full = new Set<string>();
+  /** By pool: the backends that it got here. A reload may have replaced them. */
+  readonly #placed = new Map<string, ManagedPool["placed"]["backends"]>();
+  /** Pools that get other backends in a moment: many clients may ask at once. */
+  readonly #unserved = new Set<string>();
+  #own = { at: Number.NEGATIVE_INFINITY, addresses: new Set<string>() as ReadonlySet<string> };
   #sweeping = false;
 
   constructor(plane: DestinationPlane, logger: Logger, timers: Timers = systemTimers) {
@@ -41,17 +46,22 @@ export class Destinations {
   }
 
   wanted({ pool, address }: { readonly pool: string; readonly address: string }): void {
-    if (this.#plane.store.pool(pool)?.config.destination === undefined) return;
+    const managed = this.#plane.store.pool(pool);
+    if (managed?.config.destination === undefined) return;
     const asked = this.#asked.get(pool) ?? new Map<string, number>();
-    this.#asked.set(pool, asked);
     const isKnown = asked.has(address);
-    if (!isKnown && this.#isOwn(address)) return;
     if (!isKnown && asked.size >= mostDestinations) {
       this.#tellFull(pool);
       return;
     }
+    // A listener may have come there since it was asked for first.
+    if (this.#isOwn(address)) {
+      if (asked.delete(address)) this.#serveSoon(pool);
+      return;
+    }
+    this.#asked.set(pool, asked);
     asked.set(address, this.#timers.now());
-    if (!isKnown) this.#serve(pool, asked);
+    if (!isKnown || this.#placed.get(pool) !== managed.placed.backends) this.#serveSoon(pool);
     this.#sweepLater();
   }
 
@@ -59,13 +69,30 @@ export class Destinations {
   #isOwn(address: string): boolean {
     const target = parseAddress(address);
     if (typeof target === "string") return false;
+    const now = this.#timers.now();
+    if (now - this.#own.at >= sweepInterval) this.#own = { at: now, addresses: ownAddresses() };
     const { model, store } = this.#plane;
-    const admin = model.admin === undefined ? [] : [{ addresses: [model.admin.bind] }];
-    return listenersAt(target, { listeners: [...store.present, ...admin], own: ownAddresses() }).length > 0;
+    const [admin, own] = [model.admin?.bind, this.#own.addresses];
+    if (admin?.kind === "tcp" && target.kind === "tcp" && admin.port === target.port)
+      if (isHere(target.host, own))
+        // Its host may be a name.
+        return true;
+    return listenersAt(target, { listeners: store.present, own }).length > 0;
   }
 
-  #serve(pool: string, asked: ReadonlyMap<string, number>): void {
-    this.#plane.place(pool, [...asked.keys()].flatMap(backendAt));
+  #serveSoon(pool: string): void {
+    if (this.#unserved.size === 0) this.#timers.after(0, () => this.#serve());
+    this.#unserved.add(pool);
+  }
+
+  #serve(): void {
+    const { store } = this.#plane;
+    for (const pool of this.#unserved) {
+      if (store.pool(pool)?.config.destination === undefined) continue;
+      this.#plane.place(pool, [...(this.#asked.get(pool)?.keys() ?? [])].flatMap(backendAt));
+      if (this.#asked.has(pool)) this.#placed.set(pool, store.pool(pool)!.placed.backends);
+    }
+    this.#unserved.clear();
     this.#plane.spread();
   }
 
@@ -93,8 +120,10 @@ export class Destinations {
       for (const [address, at] of asked)
         if (rule === undefined || now - at > rule.idle) asked.delete(address);
       if (asked.size < mostDestinations) this.#full.delete(pool);
-      if (rule !== undefined && asked.size < before) this.#serve(pool, asked);
-      if (asked.size === 0) this.#asked.delete(pool);
+      if (asked.size < before) this.#serveSoon(pool);
+      if (asked.size > 0) continue;
+      this.#asked.delete(pool);
+      this.#placed.delete(pool);
     }
     if (this.#asked.size > 0) this.#sweepLater();
   }

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { canonicalAddress, formatAddress, parseAddress } from "../../lib/address.ts";
+import { isLinkLocal, isUnspecified } from "../../lib/own-addresses.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { DestinationRule } from "../../model/pool.ts";
 import type { PickContext, Picker, PickerInputs, PickKey } from "./picker.ts";
@@ -50,11 +51,14 @@ export class DestinationPicker implements Picker {
     return !isThere;
   }
 
-  /** The address as backends are named; undefined: it is none that can be connected. */
+  /** The address as backends are named; undefined: it is none that can be connected, or none that clients may choose. */
   #addressOf({ destination }: PickKey): string | undefined {
     const target = destination === undefined ? "" : parseAddress(destination);
     if (typeof target === "string" || target.kind !== "tcp" || isIP(target.host) === 0) return undefined;
-    const { port = target.port } = this.#rule;
-    return port === 0 ? undefined : formatAddress(canonicalAddress({ ...target, port }));
+    const { field, port = target.port } = this.#rule;
+    // A zone makes another text of an address that umay has itself.
+    if (port === 0 || target.host.includes("%") || isUnspecified(target.host)) return undefined;
+    if (field !== undefined && isLinkLocal(target.host)) return undefined;
+    return formatAddress(canonicalAddress({ ...target, port }));
   }
 }

@@ -40,8 +40,16 @@ export function listenersAt<L extends Pick<Network["listeners"][number], "addres
 ): readonly L[] {
   const having = (has: (bind: SocketAddress) => boolean) =>
     listeners.filter(({ addresses }) => addresses.some(has));
-  const exact = having((bind) => isAt(bind, target));
-  return exact.length > 0 ? exact : having((bind) => takesAll(bind, target, own));
+  const reached = reachedAt(target);
+  const exact = having((bind) => isAt(bind, reached));
+  return exact.length > 0 ? exact : having((bind) => takesAll(bind, reached, own));
+}
+
+/** The address that a connection reaches: an unspecified one stands for loopback, and a zone makes it no other. */
+function reachedAt(target: SocketAddress): SocketAddress {
+  if (target.kind === "unix") return target;
+  const [host = ""] = hostOf(target).split("%");
+  return { ...target, host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host };
 }
 
 function isAt(bind: SocketAddress, target: SocketAddress): boolean {

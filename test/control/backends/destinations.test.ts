@@ -9,54 +9,80 @@ function scene() {
   const timers = new FakeTimers();
   const log: Record<string, unknown>[] = [];
   const placed: string[][] = [];
+  const pool = (destination?: object) => ({ config: { destination }, placed: { backends: [] as object[] } });
   const pools = new Map([
-    ["any", { config: { destination: { idle: 5_000 } } }],
-    ["fixed", { config: {} }],
+    ["any", pool({ idle: 5_000 })],
+    ["fixed", pool()],
   ]);
   const at = (port: number) => ({ kind: "tcp", host: "0.0.0.0", port }) as const;
+  const present = [{ addresses: [at(8443)] }];
   const plane = {
     model: { admin: { bind: at(9901) } },
-    store: { pool: (name: string) => pools.get(name), present: [{ addresses: [at(8443)] }] },
-    place: (_: string, backends: readonly Backend[]): unknown =>
-      placed.push(backends.map(({ address }) => address)),
+    store: { pool: (name: string) => pools.get(name), present },
+    place: (name: string, backends: readonly Backend[]): void => {
+      placed.push(backends.map(({ address }) => address));
+      pools.get(name)!.placed = { backends: [...backends] };
+    },
     spread: () => {},
   };
   const logger = pino({ base: null }, { write: (line: string) => log.push(JSON.parse(line)) });
   const destinations = new Destinations(plane as never, logger as never, timers);
-  const want = (address: string, pool = "any"): void => destinations.wanted({ pool, address });
-  return { timers, log, placed, pools, want };
+  const want = async (...addresses: string[]): Promise<void> => {
+    for (const address of addresses) destinations.wanted({ pool: "any", address });
+    await timers.advance(0);
+  };
+  return { timers, log, placed, pools, pool, present, at, destinations, want };
 }
 
 test("a backend comes when it is asked for, once, stays while it is asked for, and leaves then", async () => {
   const { timers, placed, want } = scene();
-  want("127.0.0.1:1");
-  want("127.0.0.1:1");
-  want("[::1]:2");
+  await want("127.0.0.1:1", "127.0.0.1:1");
+  await want("[::1]:2");
   assert.deepEqual(placed, [["127.0.0.1:1"], ["127.0.0.1:1", "[::1]:2"]]);
   await timers.advance(4_000);
-  want("[::1]:2");
+  await want("[::1]:2");
   await timers.advance(3_000);
   assert.deepEqual(placed.at(-1), ["[::1]:2"]);
   await timers.advance(10_000);
   assert.deepEqual(placed.slice(3), [[]]);
 });
 
-test("a pool that finds its backends takes none, none is umay itself, and no pool takes more than there is room for", () => {
-  const { log, placed, want } = scene();
-  want("127.0.0.1:1", "fixed");
-  assert.equal(placed.length, 0);
+test("a pool that finds its backends takes none, none is umay itself, and no pool takes more than there is room for", async () => {
+  const { timers, log, placed, destinations, want } = scene();
+  destinations.wanted({ pool: "fixed", address: "127.0.0.1:1" });
   // umay itself.
-  for (const own of ["127.0.0.1:8443", "127.8.9.10:9901"]) want(own);
-  assert.equal(placed.length, 0);
-  for (let port = 1; port <= 1_030; port++) want(`127.0.0.1:${port}`);
-  assert.equal(placed.at(-1)!.length, 1_024);
+  await want("127.0.0.1:8443", "127.8.9.10:9901");
+  assert.deepEqual([placed.length, timers.waiting], [0, 0]);
+  await want(...Array.from({ length: 1_030 }, (_, index) => `127.0.0.1:${index + 1}`));
+  // All at once.
+  assert.deepEqual(
+    placed.map(({ length }) => length),
+    [1_024],
+  );
   assert.equal(log.filter(({ msg }) => String(msg).startsWith("clients ask for more")).length, 1);
 });
 
+test("a backend leaves, however it is asked for, once a listener of umay's has its address", async () => {
+  const { placed, present, at, want } = scene();
+  await want("127.0.0.1:1", "127.0.0.1:2");
+  present.push({ addresses: [at(2)] });
+  await want("127.0.0.1:2");
+  assert.deepEqual(placed.at(-1), ["127.0.0.1:1"]);
+});
+
+test("backends come back that a change of their pool has taken away", async () => {
+  const { placed, pools, pool, want } = scene();
+  await want("127.0.0.1:1", "127.0.0.1:2");
+  pools.set("any", pool({ idle: 5_000 }));
+  placed.length = 0;
+  await want("127.0.0.1:1");
+  assert.deepEqual(placed, [["127.0.0.1:1", "127.0.0.1:2"]]);
+});
+
 test("a pool that has become another one is left alone", async () => {
-  const { timers, placed, pools, want } = scene();
-  want("127.0.0.1:1");
-  pools.set("any", { config: {} });
+  const { timers, placed, pools, pool, want } = scene();
+  await want("127.0.0.1:1");
+  pools.set("any", pool());
   await timers.advance(10_000);
-  assert.equal(placed.length, 1);
+  assert.deepEqual([placed.length, timers.waiting], [1, 0]);
 });

@@ -7,9 +7,13 @@ import { equalWeights, placedBackends, TestPool } from "../../support/pickers.ts
 function pickerOf(
   pool: TestPool,
   wanted: string[],
-  { port, ...inputs }: Partial<PickerInputs> & { readonly port?: number } = {},
+  {
+    port,
+    field,
+    ...inputs
+  }: Partial<PickerInputs> & { readonly port?: number; readonly field?: string } = {},
 ): DestinationPicker {
-  const rule = { idle: 5_000, ...(port !== undefined && { port }) };
+  const rule = { idle: 5_000, ...(port !== undefined && { port }), ...(field !== undefined && { field }) };
   return new DestinationPicker(rule, { ...pool.inputs, ...inputs }, (address) => wanted.push(address));
 }
 
@@ -47,4 +51,19 @@ test("one that is used is asked for again in time, also after others have come; 
   second.comes(key);
   assert.deepEqual(wanted, ["10.0.0.0:443", "10.0.0.0:443"]);
   assert.equal(second.pick({ key, mayPick: () => true })?.slot, 0);
+});
+
+test("no other spelling of an address leads to umay itself, and no field to a server of metadata", () => {
+  const pool = new TestPool(placedBackends(equalWeights(1)));
+  const comes = (destination: string, field?: string): boolean =>
+    pickerOf(pool, [], field === undefined ? {} : { field }).comes({ ...pool.key, destination });
+  // The system connects to a loopback address in their place.
+  for (const own of ["0.0.0.0:9901", "0.0.0.1:9901", "[::]:9901", "[::ffff:0.0.0.0]:9901", "[::1%lo]:9901"])
+    assert.equal(comes(own), false, own);
+  assert.equal(comes("[::ffff:127.0.0.1%lo]:9901"), false);
+  for (const near of ["169.254.169.254:80", "[::ffff:169.254.169.254]:80", "[fe80::1]:80"]) {
+    assert.equal(comes(near, "x-envoy-original-dst-host"), false, near);
+    assert.equal(comes(near), true, near);
+  }
+  assert.equal(comes("10.0.0.9:80", "x-envoy-original-dst-host"), true);
 });

@@ -40,6 +40,13 @@ for (const [bind, backend, back] of [
   ["[::]:80", "192.0.2.7:80", true],
   ["[::]:80", "[::ffff:192.0.2.7]:80", true],
   ["[::]:80", "[2001:db8::8]:80", false],
+  // The system connects to a loopback address in their place.
+  ["127.0.0.1:80", "0.0.0.0:80", true],
+  ["0.0.0.0:80", "0.0.0.0:80", true],
+  ["127.0.0.2:80", "0.0.0.0:80", false],
+  ["[::1]:80", "[::]:80", true],
+  ["[::]:80", "[::1%lo]:80", true],
+  ["[::]:80", "[2001:db8::7%eth0]:80", true],
   ["unix:/run/a", "unix:/run/a", true],
   ["unix:/run/a", "unix:/run/b", false],
 ] as const)
