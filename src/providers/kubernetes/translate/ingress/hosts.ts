@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Certificate } from "../../../../model/material.ts";
 import type { Ingress } from "../../core.ts";
 import type { Gateway } from "../../gateway-api.ts";
-import { anyHost, hostOf, mostSpecific } from "../hosts.ts";
+import { anyHost, covers, hostOf, mostSpecific } from "../hosts.ts";
 import type { Filled, PlacedHttpRoute } from "../places.ts";
 import type { Secrets } from "../secrets.ts";
 import { Spot } from "../spots.ts";
@@ -37,9 +37,39 @@ export class IngressHosts {
   readonly #parts: HostParts;
   readonly #certificates = new Set<Certificate>();
   readonly #own = new Map<string, OwnHost>();
+  /** The oldest Ingress with each host. */
+  readonly #oldest = new Map<string, Ingress>();
 
   constructor(parts: HostParts) {
     this.#parts = parts;
+  }
+
+  /** Each Ingress is to be noted, the oldest first, before anything is asked for it. */
+  note(ingress: Ingress, { aliases }: Draft): void {
+    const { rules = [], tls = [] } = ingress.spec ?? {};
+    const own = [...rules.map(({ host }) => host), ...tls.flatMap(({ hosts = [] }) => hosts), ...aliases];
+    for (const host of own.map(hostOf)) if (!this.#oldest.has(host)) this.#oldest.set(host, ingress);
+  }
+
+  leaveOut(ingress: Ingress): void {
+    for (const [host, owner] of this.#oldest) if (owner === ingress) this.#oldest.delete(host);
+  }
+
+  /**
+   * Whether an Ingress may say how clients of a host are met in TLS: an older one of another namespace, which has one of the
+   * names, would lose them all. If not, it is told.
+   */
+  #mayTake(ingress: Ingress, host: string): boolean {
+    const isOther = (each: Ingress | undefined): boolean =>
+      each !== undefined && each.metadata.namespace !== ingress.metadata.namespace;
+    const other = host.startsWith("*")
+      ? this.#oldest.entries().find(([name, each]) => covers(host, name) && isOther(each))?.[1]
+      : this.#oldest.get(host);
+    if (other === undefined || !isOther(other)) return true;
+    const { namespace, name } = other.metadata;
+    const why = `TLS of ${host} is up to the older Ingress ${namespace}/${name}`;
+    this.#parts.tell(ingressEvent(ingress, "HostTaken", why));
+    return false;
   }
 
   /** Certificates of the Ingress's hosts. @returns the hosts that have one. */
@@ -75,6 +105,10 @@ export class IngressHosts {
       this.#certificates.add(certificate);
       return;
     }
+    if (!this.#mayTake(ingress, host)) {
+      this.#certificates.add(certificate);
+      return;
+    }
     const spot = this.#spot("HTTPS", host);
     spot.certificates = [certificate];
     const allow = names.map((name) => ({ kind: "subject" as const, attributes: [name] }));
@@ -100,8 +134,9 @@ export class IngressHosts {
     });
   }
 
-  passThrough(host: string, pool: string): void {
-    if (!this.#own.has(host)) this.#own.set(host, { spot: this.#spot("TLS", host), pool });
+  passThrough(ingress: Ingress, host: string, pool: string): void {
+    if (!this.#own.has(host) && this.#mayTake(ingress, host))
+      this.#own.set(host, { spot: this.#spot("TLS", host), pool });
   }
 
   #spot(protocol: "HTTP" | "HTTPS" | "TLS", host: string): Spot {

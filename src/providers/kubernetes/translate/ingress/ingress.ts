@@ -71,6 +71,7 @@ class IngressReader {
     const draft = options.nginxAnnotations
       ? readAnnotations(ingress, secrets, tell, this.#cluster)
       : emptyDraft();
+    this.#hosts.note(ingress, draft);
     const material = await materialOf(ingress, draft, this.#parts);
     const secured = await this.#hosts.secure(ingress, draft);
     const guards = this.#guards(ingress, draft);
@@ -94,6 +95,7 @@ class IngressReader {
     this.#ingressParts = this.#ingressParts.filter(isOther);
     for (const [place, parts] of this.#canaries) this.#canaries.set(place, parts.filter(isOther));
     for (const [place, owner] of this.#taken) if (owner === ingress) this.#taken.delete(place);
+    this.#hosts.leaveOut(ingress);
     this.#warn(ingress, "NotServed", message);
   }
 
@@ -155,7 +157,7 @@ class IngressReader {
     };
     if (draft.canary !== undefined) this.#addCanary(ingress, part as CanaryPart);
     else this.#ingressParts.push(part);
-    if (draft.passthrough && hosts[0] !== anyHost) this.#hosts.passThrough(hosts[0]!, pool);
+    if (draft.passthrough && hosts[0] !== anyHost) this.#hosts.passThrough(ingress, hosts[0]!, pool);
   }
 
   #addCanary(ingress: Ingress, part: CanaryPart): void {
@@ -196,7 +198,24 @@ class IngressReader {
     this.#parts.tell(ingressEvent(ingress, reason, message));
   }
 
+  /** Of another namespace nobody gets a part of the requests. It is known once all Ingresses are read. */
+  #dropCanariesOfOthers(): void {
+    for (const [place, parts] of this.#canaries) {
+      const main = this.#taken.get(place);
+      if (main === undefined) continue;
+      const own = Map.groupBy(parts, ({ owner }) => owner.namespace === main.metadata.namespace);
+      this.#canaries.set(place, own.get(true) ?? []);
+      for (const { ingress, hosts } of own.get(false) ?? [])
+        this.#warn(
+          ingress,
+          "PathTaken",
+          `a canary of ${hosts[0]} has to be in the namespace of its Ingress ${main.metadata.namespace}/${main.metadata.name}`,
+        );
+    }
+  }
+
   async filled(): Promise<readonly Filled[]> {
+    this.#dropCanariesOfOthers();
     const warned = new Set<Ingress>();
     const verified = <Part extends IngressPart>(part: Part): Part => this.#verified(part, warned);
     this.#ingressParts = this.#ingressParts.map(verified);

@@ -5,7 +5,7 @@ import type { Authorities, Certificate } from "../../../../model/material.ts";
 import type { PoolTls } from "../../../../model/pool.ts";
 import type { Ingress, IngressBackend, Service, ServicePort } from "../../core.ts";
 import type { Cluster } from "../../objects.ts";
-import { type BackendTls, withCertificate } from "../backend-tls.ts";
+import { type BackendTls, type JudgedPolicy, withCertificate } from "../backend-tls.ts";
 import { spokenAt, unverified } from "../backends.ts";
 import type { Pools } from "../pools.ts";
 import type { Draft } from "./draft.ts";
@@ -55,8 +55,7 @@ export class IngressPools {
     if (port === undefined)
       return invalid(reference.name, `Service ${key} has no port ${wanted.name ?? wanted.number}`);
     const policy = this.#tls.for(service, port);
-    if (policy !== undefined && policy.tls === undefined)
-      return invalid(reference.name, `BackendTLSPolicy ${policy.policy.metadata.name} can't be used`);
+    if (policy !== undefined && policy.tls === undefined) return invalid(reference.name, unusable(policy));
     return {
       pool: this.#make(service, port, { variant: `for Ingress ${namespace}/${name}`, draft, material }),
     };
@@ -70,10 +69,26 @@ export class IngressPools {
     const [name, namespace, svc] = host.split(".");
     const service = svc === "svc" ? this.#cluster.services.get(`${namespace}/${name}`) : undefined;
     const own = service?.spec?.ports?.find((each) => each.port === port);
-    const tls = secure ? { ...unverified, verify: own === undefined, certificate: undefined } : undefined;
+    if (service !== undefined && own !== undefined) return this.#serverOf(service, own, secure);
+    const tls = secure ? { ...unverified, verify: true, certificate: undefined } : undefined;
     const settings = { variant: secure ? "over TLS" : "", version: secure ? "auto" : "1.1", tls } as const;
-    if (service !== undefined && own !== undefined) return this.#pools.of(service, own, settings);
     return this.#pools.external(host, port, settings);
+  }
+
+  /** A BackendTLSPolicy counts more than the URL. A pool has the usual name only where it is the one that others make. */
+  #serverOf(service: Service, port: ServicePort, secure: boolean): string {
+    const policy = this.#tls.for(service, port);
+    const { namespace, name } = service.metadata;
+    if (policy !== undefined && policy.tls === undefined)
+      return this.#pools.invalid(`${namespace}/${name}`, unusable(policy));
+    const tls = policy?.tls ?? (secure ? unverified : undefined);
+    const spoken = spokenAt(port);
+    const isUsual = policy !== undefined || (!secure && (spoken === undefined || spoken === "http"));
+    return this.#pools.of(service, port, {
+      variant: isUsual ? "" : secure ? "over TLS" : "over HTTP",
+      version: tls === undefined ? "1.1" : "auto",
+      tls: tls && withCertificate(tls, undefined),
+    });
   }
 
   #make(
@@ -125,6 +140,9 @@ export class IngressPools {
     return undefined;
   }
 }
+
+const unusable = ({ policy }: JudgedPolicy): string =>
+  `BackendTLSPolicy ${policy.metadata.name} can't be used`;
 
 /** Whether TLS is as the Service says it, with nothing of the Ingress's own: others may not show its certificate. */
 const isBare = ({ backend: { verify, name } }: Draft, { ca, certificate }: BackendMaterial): boolean =>
