@@ -52,6 +52,8 @@ export class Passage implements Waiter, Timed {
   readonly #owner: PassageOwner;
   #group = 0;
   #member = 0;
+  /** The members that let the request in, of groups with several; undefined: there was none. */
+  #chosen: Step[] | undefined = undefined;
   #waiting: Waiting | undefined = undefined;
   /** Of the members of the present group that were asked: the one that tells the client most. */
   #refusal: Refusal | undefined = undefined;
@@ -104,6 +106,10 @@ export class Passage implements Waiter, Timed {
       if (verdict.replaces !== undefined && verdict.replaces.length > 0) this.#replace(verdict.replaces);
       this.requestLines += verdict.requestLines ?? "";
       this.responseLines += verdict.responseLines ?? "";
+      if (this.#steps[this.#group]!.length > 1) {
+        this.#chosen ??= [];
+        this.#chosen[this.#group] = step;
+      }
       this.#group++;
       this.#member = 0;
       this.#refusal = undefined;
@@ -122,7 +128,7 @@ export class Passage implements Waiter, Timed {
 
   /** Another route has the request: its guards follow, but those that it has passed. @returns whether the request goes on. */
   #turn(): boolean {
-    const passed = this.#steps.slice(0, this.#group).flat();
+    const passed = this.#steps.slice(0, this.#group).map(([first], at) => this.#chosen?.[at] ?? first!);
     const way = this.#owner.rerouted();
     if (way === undefined) return false;
     const isPassed = ({ name, once }: Step): boolean =>
