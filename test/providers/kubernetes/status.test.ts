@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ApiError } from "../../../src/providers/kubernetes/client/api.ts";
+import type { Api, ApiError } from "../../../src/providers/kubernetes/client/api.ts";
 import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
+import { EventWriter, type ObjectEvent } from "../../../src/providers/kubernetes/status/events.ts";
 import { leftStatuses } from "../../../src/providers/kubernetes/status/left.ts";
 import type { PresentStatus } from "../../../src/providers/kubernetes/status/present.ts";
 import { refusedStatuses } from "../../../src/providers/kubernetes/status/refused.ts";
@@ -242,4 +243,29 @@ test("a status that is wanted while another one is being written is written then
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(server.requests.length, 2);
+});
+
+test("a namespace with many events keeps no other's from being told", async () => {
+  const told = Promise.withResolvers<void>();
+  const namespaces: string[] = [];
+  const api: Pick<Api, "json"> = {
+    json: async ({ body }) => {
+      namespaces.push((body as { metadata: { namespace: string } }).metadata.namespace);
+      if (namespaces.length === 2) told.resolve();
+    },
+  };
+  const writer = new EventWriter(api as Api, new Pace(1, 2), () => {});
+  const event = (namespace: string, message: string): ObjectEvent => ({
+    about: { kind: "Ingress", namespace, name: "i" },
+    type: "Warning",
+    reason: "UnknownAnnotation",
+    message,
+    uid: undefined,
+  });
+  const many = Array.from({ length: 3_000 }, (_, index) => event("many", `${index}`));
+  writer.start();
+  writer.want([...many, event("few", "one")]);
+  await told.promise;
+  writer.stop();
+  assert.deepEqual(namespaces, ["many", "few"]);
 });

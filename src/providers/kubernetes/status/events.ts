@@ -31,7 +31,11 @@ export class EventWriter {
 
   /** @param events all that there is to tell now. */
   want(events: readonly ObjectEvent[]): void {
-    this.#present = new Map(events.slice(0, most).map((event) => [keyOf(event), event]));
+    this.#present = new Map(
+      inTurns(events)
+        .slice(0, most)
+        .map((event) => [keyOf(event), event]),
+    );
     this.#told = new Set(this.#told.values().filter((key) => this.#present.has(key)));
     void this.#work();
   }
@@ -71,6 +75,17 @@ export class EventWriter {
       if (!signal.aborted) this.#tell(error as ApiError);
     }
   }
+}
+
+/** The first event of each namespace, then the second ones: one with many keeps no other's from being told. */
+function inTurns(events: readonly ObjectEvent[]): readonly ObjectEvent[] {
+  const counts = new Map<string | undefined, number>();
+  const turns = events.map((event) => {
+    const turn = counts.get(event.about.namespace) ?? 0;
+    counts.set(event.about.namespace, turn + 1);
+    return { event, turn };
+  });
+  return turns.sort((left, right) => left.turn - right.turn).map(({ event }) => event);
 }
 
 const keyOf = (event: ObjectEvent): string =>

@@ -1,5 +1,6 @@
 import type { Regexes } from "../../../lib/regex.ts";
 import type { Slices } from "../../../lib/slices.ts";
+import type { Target } from "../../../model/chain.ts";
 import type { BackendReference, StreamRoute } from "../gateway-api.ts";
 import type { Cluster } from "../objects.ts";
 import { byAge } from "./age.ts";
@@ -7,7 +8,7 @@ import { type AnyRoute, type Attachment, type Attempted, Parents } from "./attac
 import type { Backends, BackendUse, BackendUser } from "./backends.ts";
 import { type Problem, problem } from "./conditions.ts";
 import type { ServedGateway } from "./gateways.ts";
-import { type Overlap, ownerText, takenBy } from "./overlaps.ts";
+import { type Overlap, ownerText, type RouteOwner, takenBy } from "./overlaps.ts";
 import {
   type Filled,
   type PlacedHttpRoute,
@@ -15,18 +16,21 @@ import {
   type ServedPlace,
   servePlace,
 } from "./places.ts";
+import type { Pools } from "./pools.ts";
 import { makeRoute, type ReadRoute, readGrpcRoute, readHttpRoute, targetOf } from "./request-routes.ts";
+import { type Lodger, room, withoutRoom } from "./room.ts";
 import { notServed, type Said } from "./said.ts";
 import { placeText, type RouteKindName, type Spot } from "./spots.ts";
 import { type RouteFaults, routeStatus } from "./statuses.ts";
 import type { TranslateOptions } from "./translation.ts";
-import type { Trial } from "./trial.ts";
+import { closed, type Trial } from "./trial.ts";
 
 interface FillingParts {
   readonly options: TranslateOptions;
   readonly regexes: Regexes;
   readonly said: Said;
   readonly slices: Slices;
+  readonly pools: Pools;
   readonly trial: Trial;
 }
 
@@ -48,6 +52,8 @@ export class Filling {
   readonly #routes = new Map<Spot, PlacedHttpRoute[]>();
   readonly #streams = new Map<Spot, PlacedStream[]>();
   readonly #untold: Untold[] = [];
+  /** The pools that something which is served leads to. */
+  readonly poolsUsed = new Set<string>();
   /** How many routes there were so far. */
   #rank = 0;
 
@@ -131,13 +137,14 @@ export class Filling {
     const unresolved: Problem[] = [];
     const [rule] = route.spec.rules;
     const references: readonly BackendReference[] = rule?.backendRefs ?? [];
-    const { namespace, name } = route.metadata;
+    const { namespace = "", name } = route.metadata;
+    const owner = { kind, namespace, name };
     const report = (wrong: Problem) => void unresolved.push(wrong);
     const target = (gateway: ServedGateway["gateway"], use: BackendUse) =>
       targetOf(references, gateway, { backends: this.#backends, user: userOf(kind, route, use), report });
     const placed = attachmentsOf(attempts).map(({ spot, hosts }) => {
       const to = target(spot.gateway, spot.passthrough ? "passthrough" : "bytes");
-      return { spot, streams: [{ name: `${namespace}/${name}`, hosts, to }] };
+      return { spot, streams: [{ name: `${namespace}/${name}`, hosts, to, owner }] };
     });
     if (placed.length === 0) target(attempts[0]!.served.gateway, "bytes");
     for (const { spot, streams } of placed) put(this.#streams, spot, streams);
@@ -199,13 +206,47 @@ export class Filling {
       }),
     );
     const all = [...filled, ...others.filter(({ spot }) => spot.isServed)];
-    const places: ServedPlace[] = [];
-    for (const own of Map.groupBy(all, ({ spot }) => placeText(spot.place)).values()) {
-      const tried: Filled[] = [];
-      for (const each of own) tried.push({ ...each, routes: await this.#tried(each.routes) });
-      places.push(servePlace(own[0]!.spot.place, tried, this.#parts.options));
+    const tried: Filled[] = [];
+    for (const each of all) tried.push({ ...each, routes: await this.#tried(each.routes) });
+    return [...Map.groupBy(this.#withRoom(tried), ({ spot }) => placeText(spot.place)).values()].map((own) =>
+      servePlace(own[0]!.spot.place, own, this.#parts.options),
+    );
+  }
+
+  /** Beyond those that there is room for, a rule is left out, and one that leads to more pools answers with an error. */
+  #withRoom(all: readonly Filled[]): readonly Filled[] {
+    const { pools, trial } = this.#parts;
+    const lodgers = all.flatMap(({ routes, streams }) => [
+      ...routes.map((of) => this.#lodger(of, of.route.name, poolsOf(of))),
+      ...streams.map((of) => this.#lodger(of, undefined, poolsIn(of.to))),
+    ]);
+    const refused = withoutRoom(lodgers);
+    for (const lodger of lodgers)
+      if (!refused.has(lodger)) for (const pool of lodger.pools) this.poolsUsed.add(pool);
+    if (refused.size === 0) return all;
+    const pool = pools.invalid("more", "there is no room for it");
+    this.poolsUsed.add(pool);
+    const lacks = new Map<unknown, keyof typeof room>();
+    for (const [{ of, rule = "it" }, what] of refused) {
+      lacks.set(of, what);
+      trial.refuse(of.owner, `${rule}: there is room for ${room[what]} ${what}`);
     }
-    return places;
+    return all.map(({ spot, routes, streams }) => ({
+      spot,
+      routes: routes
+        .filter((each) => lacks.get(each) !== "rules")
+        .map((each) => (lacks.has(each) ? closed(each, pool) : each)),
+      streams: streams.map((each) => (lacks.has(each) ? { ...each, to: [{ pool, weight: 1 }] } : each)),
+    }));
+  }
+
+  #lodger<Of extends { readonly owner: RouteOwner }>(
+    of: Of,
+    rule: string | undefined,
+    pools: readonly string[],
+  ): Lodger & { readonly of: Of } {
+    const { kind, namespace, name } = of.owner;
+    return { of, rule, pools, object: this.#cluster[collections[kind]].get(`${namespace}/${name}`) };
   }
 
   async #tried(rules: readonly PlacedHttpRoute[]): Promise<readonly PlacedHttpRoute[]> {
@@ -219,6 +260,23 @@ export class Filling {
     return passed;
   }
 }
+
+/** The objects that routes come from. */
+const collections = {
+  HTTPRoute: "httpRoutes",
+  GRPCRoute: "grpcRoutes",
+  TLSRoute: "tlsRoutes",
+  TCPRoute: "tcpRoutes",
+  Ingress: "ingresses",
+} as const;
+
+const poolsIn = (target: Target): readonly string[] => target.map(({ pool }) => pool);
+
+const poolsOf = ({ route: { action, mirrors }, guards = [] }: PlacedHttpRoute): readonly string[] => [
+  ...(action.kind === "pools" ? poolsIn(action.to) : []),
+  ...mirrors.map(({ pool }) => pool),
+  ...guards.flatMap((guard) => (guard.kind === "forward" ? [guard.pool] : [])),
+];
 
 function put<Thing>(map: Map<Spot, Thing[]>, spot: Spot, things: readonly Thing[]): void {
   const present = map.get(spot);

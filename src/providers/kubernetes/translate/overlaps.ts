@@ -2,10 +2,11 @@ import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { RouteHost } from "../../../model/http/route-table.ts";
 import { describeMatch } from "../../../model/http/words.ts";
+import type { RouteKindName } from "./spots.ts";
 
 /** The object that a route of the model comes from. */
 export interface RouteOwner {
-  readonly kind: "HTTPRoute" | "GRPCRoute" | "Ingress";
+  readonly kind: RouteKindName | "Ingress";
   readonly namespace: string;
   readonly name: string;
 }

@@ -24,6 +24,7 @@ export interface PlacedStream {
   readonly hosts: readonly string[];
   readonly name: string;
   readonly to: Target;
+  readonly owner: RouteOwner;
 }
 
 /** A listener with all that is attached to it, in the order in which equal things win. */

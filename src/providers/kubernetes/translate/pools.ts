@@ -63,9 +63,11 @@ export class Pools {
     return pool;
   }
 
-  /** Sorted by name, so that the same cluster gives the same model. */
-  get all(): readonly Pool[] {
-    return [...this.#made.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  /** Those of these names, sorted by them, so that the same cluster gives the same model. */
+  used(names: ReadonlySet<string>): readonly Pool[] {
+    return [...this.#made.values()]
+      .filter(({ name }) => names.has(name))
+      .sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   #make(name: string, service: Service, port: ServicePort, { version, tls, change }: PoolSettings): Pool {

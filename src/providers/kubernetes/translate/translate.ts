@@ -10,10 +10,11 @@ import { classesOf, servedGateways } from "./gateways.ts";
 import { Grants } from "./grants.ts";
 import { serveIngresses } from "./ingress/ingress.ts";
 import { Pools } from "./pools.ts";
+import { withoutPlace } from "./room.ts";
 import { Said } from "./said.ts";
 import { Secrets } from "./secrets.ts";
 import { soundCluster } from "./sound.ts";
-import type { Spot } from "./spots.ts";
+import { placeText, type Spot } from "./spots.ts";
 import {
   classStatus,
   gatewayStatus,
@@ -55,6 +56,8 @@ export async function translate(present: Cluster, options: TranslateOptions): Pr
     slices,
     tell: said.tell,
   });
+  const taken = ingresses.filled.map(({ spot }) => placeText(spot.place));
+  for (const [spot, why] of withoutPlace(spots, taken)) spot.refusal ??= why;
   noteConflicts([...spots, ...ingresses.filled.map(({ spot }) => spot)]);
   await loadListenerTls(spots, secrets, grants);
   const filling = new Filling(cluster, gateways, new Backends(cluster, parts), {
@@ -62,6 +65,7 @@ export async function translate(present: Cluster, options: TranslateOptions): Pr
     regexes,
     said,
     slices,
+    pools: parts.pools,
     trial: await Trial.with(options.compiler, parts.pools),
   });
   await filling.requests();
@@ -83,7 +87,7 @@ export async function translate(present: Cluster, options: TranslateOptions): Pr
     model: {
       listeners: places.map(({ listener }) => listener),
       routeTables: places.flatMap(({ tables }) => tables),
-      pools: parts.pools.all,
+      pools: parts.pools.used(filling.poolsUsed),
     },
     statuses: said.statuses,
     events: said.events,

@@ -1,10 +1,9 @@
 import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
-import type { RouteOwner } from "./overlaps.ts";
+import { ownerText, type RouteOwner } from "./overlaps.ts";
 import type { PlacedHttpRoute } from "./places.ts";
 import type { Pools } from "./pools.ts";
-import { room } from "./room.ts";
 
 /** Compiles parts of a route table as workers do. @throws what would keep a worker from serving the table. */
 export interface Compiler {
@@ -35,7 +34,6 @@ export class Trial {
   readonly #compiler: Compiler;
   readonly #regexes: Regexes;
   readonly #pools: Pools;
-  readonly #names = new Set<string>();
 
   static async with(compiler: Compiler, pools: Pools): Promise<Trial> {
     return new Trial(compiler, await loadRegexes(), pools);
@@ -47,31 +45,19 @@ export class Trial {
     this.#pools = pools;
   }
 
-  /** The rule as workers can serve it: one whose match they can't, or for which there is no room, is left out. */
+  /** The rule as workers can serve it: one whose match they can't is left out. */
   passed(rule: PlacedHttpRoute): PlacedHttpRoute | undefined {
     const { tryMatch, tryRoute } = this.#compiler;
-    if (!this.#hasRoom(rule)) return undefined;
     for (const match of rule.matches)
       if (!this.#passes(rule, match, () => tryMatch(match, this.#regexes))) return undefined;
     const { route } = rule;
     if (this.#passes(rule, route, () => tryRoute(route, this.#regexes))) return rule;
-    const pool = this.#pools.invalid(route.name, known.get(route)!);
-    return { ...rule, route: withoutAll(route, pool), guards: [] };
+    return closed(rule, this.#pools.invalid(route.name, known.get(route)!));
   }
 
-  /** A rule has one place, at however many listeners it is. */
-  #hasRoom({ owner, route: { name } }: PlacedHttpRoute): boolean {
-    if (this.#names.has(name)) return true;
-    if (this.#names.size < room.rules) {
-      this.#names.add(name);
-      return true;
-    }
-    this.#refuse(owner, `${name}: there is room for ${room.rules} rules`);
-    return false;
-  }
-
-  #refuse(owner: RouteOwner, message: string): void {
-    this.refused.set(`${owner.kind} ${message}`, { owner, message });
+  /** Notes a rule that can't be served. */
+  refuse(owner: RouteOwner, message: string): void {
+    this.refused.set(`${ownerText(owner)} ${message}`, { owner, message });
   }
 
   #passes(
@@ -85,7 +71,7 @@ export class Trial {
       known.set(part, why);
     }
     if (why === "") return true;
-    this.#refuse(owner, `${name}: ${why}`);
+    this.refuse(owner, `${name}: ${why}`);
     return false;
   }
 }
@@ -99,7 +85,13 @@ function failureOf(run: () => void): string {
   }
 }
 
-/** The route without anything that has to be compiled; nobody gets past the pool. */
+/** The rule without anything that has to be compiled. @param pool that can't be had: nobody gets past it. */
+export const closed = (rule: PlacedHttpRoute, pool: string): PlacedHttpRoute => ({
+  ...rule,
+  route: withoutAll(rule.route, pool),
+  guards: [],
+});
+
 const withoutAll = (route: HttpRoute, pool: string): HttpRoute => ({
   ...route,
   allow: [],

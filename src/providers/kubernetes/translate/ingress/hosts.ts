@@ -3,7 +3,7 @@ import type { Certificate } from "../../../../model/material.ts";
 import type { Ingress } from "../../core.ts";
 import type { Gateway } from "../../gateway-api.ts";
 import { anyHost, covers, hostOf, mostSpecific } from "../hosts.ts";
-import type { Filled, PlacedHttpRoute } from "../places.ts";
+import type { Filled, PlacedHttpRoute, PlacedStream } from "../places.ts";
 import type { Secrets } from "../secrets.ts";
 import { Spot } from "../spots.ts";
 import type { KubeEvent, TranslateOptions } from "../translation.ts";
@@ -18,7 +18,8 @@ const gateway: Gateway = { metadata: { name: "ingress" }, spec: { gatewayClassNa
 /** Clients of some hosts that show certificates, or whose TLS goes on as it came. */
 interface OwnHost {
   readonly spot: Spot;
-  readonly pool: string | undefined;
+  /** Where TLS goes on to, and whose it is. */
+  readonly passes?: Pick<PlacedStream, "to" | "owner">;
   /** The `namespace/name` of the CAs of its clients, and what else is asked of them. */
   readonly asks?: Draft["clientTls"];
 }
@@ -35,7 +36,10 @@ type RoutesOf = (secure: boolean, only?: string) => readonly PlacedHttpRoute[];
 /** The listeners of all Ingresses, and the certificates of their hosts. */
 export class IngressHosts {
   readonly #parts: HostParts;
-  readonly #certificates = new Set<Certificate>();
+  /** With the names that each is shown for. */
+  readonly #certificates = new Map<Certificate, Set<string>>();
+  /** By host: the namespace whose certificate is shown. */
+  readonly #shown = new Map<string, string>();
   readonly #own = new Map<string, OwnHost>();
   /** The oldest Ingress with each host. */
   readonly #oldest = new Map<string, Ingress>();
@@ -72,6 +76,16 @@ export class IngressHosts {
     return false;
   }
 
+  /** A certificate is shown for its hosts, and for all of its other names that are no host of an older one's. */
+  #show(certificate: Certificate, hosts: readonly string[], namespace: string): void {
+    const names = this.#certificates.get(certificate) ?? new Set();
+    this.#certificates.set(certificate, names);
+    const own = hosts.filter((host) => certificate.names.some((name) => stands(name, host)));
+    for (const host of own) if (!this.#shown.has(host)) this.#shown.set(host, namespace);
+    for (const name of [...certificate.names, ...own])
+      if ((this.#shown.get(name) ?? namespace) === namespace) names.add(name);
+  }
+
   /** Certificates of the Ingress's hosts. @returns the hosts that have one. */
   async secure(ingress: Ingress, draft: Draft): Promise<readonly string[]> {
     const { secrets } = this.#parts;
@@ -87,7 +101,7 @@ export class IngressHosts {
         this.#parts.tell(ingressEvent(ingress, "BadCertificate", loaded.problem.message));
       else if (asksClients(draft))
         for (const host of hosts) await this.#askClients(ingress, draft, hostOf(host), loaded.value);
-      else this.#certificates.add(loaded.value);
+      else this.#show(loaded.value, hosts.map(hostOf), namespace);
     }
     return secured;
   }
@@ -102,11 +116,9 @@ export class IngressHosts {
     if ("problem" in loaded) {
       this.#parts.tell(ingressEvent(ingress, "BadAnnotation", loaded.problem.message));
       draft.closed ??= loaded.problem.message;
-      this.#certificates.add(certificate);
-      return;
     }
-    if (!this.#mayTake(ingress, host)) {
-      this.#certificates.add(certificate);
+    if ("problem" in loaded || !this.#mayTake(ingress, host)) {
+      this.#show(certificate, [host], ingress.metadata.namespace ?? "");
       return;
     }
     const spot = this.#spot("HTTPS", host);
@@ -118,7 +130,7 @@ export class IngressHosts {
       crl: undefined,
       allow: allow.length === 0 ? undefined : allow,
     };
-    if (!this.#own.has(host)) this.#own.set(host, { spot, pool: undefined, asks: askedOf(ingress, draft) });
+    if (!this.#own.has(host)) this.#own.set(host, { spot, asks: askedOf(ingress, draft) });
   }
 
   /**
@@ -134,9 +146,9 @@ export class IngressHosts {
     });
   }
 
-  passThrough(ingress: Ingress, host: string, pool: string): void {
+  passThrough(ingress: Ingress, host: string, passes: Pick<PlacedStream, "to" | "owner">): void {
     if (!this.#own.has(host) && this.#mayTake(ingress, host))
-      this.#own.set(host, { spot: this.#spot("TLS", host), pool });
+      this.#own.set(host, { spot: this.#spot("TLS", host), passes });
   }
 
   #spot(protocol: "HTTP" | "HTTPS" | "TLS", host: string): Spot {
@@ -156,17 +168,34 @@ export class IngressHosts {
   filled(routes: RoutesOf): readonly Filled[] {
     const plain = this.#spot("HTTP", anyHost);
     const secure = this.#spot("HTTPS", anyHost);
-    secure.certificates = [...this.#certificates];
+    secure.certificates = [...this.#certificates].map(([certificate, names]) => shownFor(certificate, names));
     return [
       { spot: plain, routes: routes(false), streams: [] },
       ...(this.#certificates.size > 0 ? [{ spot: secure, routes: routes(true), streams: [] }] : []),
-      ...[...this.#own].map(([host, { spot, pool }]) => ({
+      ...[...this.#own].map(([host, { spot, passes }]) => ({
         spot,
-        routes: pool === undefined ? routes(true, host) : [],
-        streams: pool === undefined ? [] : [{ name: host, hosts: [host], to: [{ pool, weight: 1 }] }],
+        routes: passes === undefined ? routes(true, host) : [],
+        streams: passes === undefined ? [] : [{ name: host, hosts: [host], ...passes }],
       })),
     ];
   }
+}
+
+/** Whether a certificate's name stands for a host: its wildcard is one label (RFC 6125 section 6.4.3). */
+const stands = (name: string, host: string): boolean =>
+  name === host || (name.startsWith("*.") && name.slice(1) === host.slice(host.indexOf(".")));
+
+/** Certificates with other names than their own: the same one as long as the names are. */
+const renamed = new WeakMap<Certificate, Certificate>();
+
+function shownFor(certificate: Certificate, names: ReadonlySet<string>): Certificate {
+  const isSame = (each: Certificate | undefined): each is Certificate =>
+    each?.names.length === names.size && each.names.every((name) => names.has(name));
+  const before = [certificate, renamed.get(certificate)].find(isSame);
+  if (before !== undefined) return before;
+  const made = { ...certificate, names: [...names] };
+  renamed.set(certificate, made);
+  return made;
 }
 
 const asksClients = ({ clientTls }: Draft): boolean =>

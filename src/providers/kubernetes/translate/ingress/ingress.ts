@@ -157,7 +157,8 @@ class IngressReader {
     };
     if (draft.canary !== undefined) this.#addCanary(ingress, part as CanaryPart);
     else this.#ingressParts.push(part);
-    if (draft.passthrough && hosts[0] !== anyHost) this.#hosts.passThrough(ingress, hosts[0]!, pool);
+    if (draft.passthrough && hosts[0] !== anyHost)
+      this.#hosts.passThrough(ingress, hosts[0]!, { to: [{ pool, weight: 1 }], owner: part.owner });
   }
 
   #addCanary(ingress: Ingress, part: CanaryPart): void {
