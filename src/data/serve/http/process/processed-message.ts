@@ -248,12 +248,14 @@ export class ProcessedMessage implements BodyReceiver {
 
   /** `buffered` and `partial`: sent as soon as it is whole, or as much is there as may wait. */
   #collect(): void {
-    const isPart = this.#mode.body === "partial" && this.#heldBytes >= this.#terms.buffer;
-    if (this.#isWhole || isPart) {
+    const mayBePart = this.#mode.body === "partial";
+    // Also one that has come at once is too long.
+    if (!mayBePart && this.#heldBytes > this.#terms.buffer) this.#port.tooLong();
+    else if (this.#isWhole || (mayBePart && this.#heldBytes >= this.#terms.buffer)) {
       const held = this.#takeHeld();
       this.#send({ bytes: Buffer.concat(held.map(({ bytes }) => bytes)), last: held.at(-1)?.last === true });
       this.#awaits = "body";
-    } else if (this.#heldBytes > this.#terms.buffer) this.#port.tooLong();
+    }
   }
 
   /** @returns what is wrong with the answer to the head. */

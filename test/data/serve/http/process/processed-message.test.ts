@@ -131,10 +131,12 @@ test("a body that is collected goes as a whole with its new length; one that is 
   message.bodyAnswered(answer({ content: Buffer.from("xyz") }));
   assert.deepEqual([notes.gone, notes.body, notes.ends], [["head 3"], "xyz", 1]);
 
-  const other = begin({ body: "buffered" });
-  other.message.headAnswered(answer());
-  send(other.message, "a".repeat(11));
-  assert.deepEqual([other.notes.tooLongs, other.notes.body], [1, ""]);
+  for (const isWhole of [false, true]) {
+    const other = begin({ body: "buffered" });
+    other.message.headAnswered(answer());
+    send(other.message, "a".repeat(11), isWhole);
+    assert.deepEqual([other.notes.tooLongs, other.notes.asked, other.notes.body], [1, ["head"], ""]);
+  }
 });
 
 test("of a body that is collected in part, the rest goes on as it is", () => {
