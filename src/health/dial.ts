@@ -10,7 +10,7 @@ import { secureDial } from "./secure-dial.ts";
 export function createDial(spec: CheckSpec, protocols: readonly string[] = []): Dial {
   const header = proxyHeader(spec.proxyProtocol);
   const tls = "tls" in spec ? spec.tls : undefined;
-  return tls === undefined ? plainDial(header, spec.timeout) : secureDial(header, tls, spec, protocols);
+  return tls === undefined ? plainDial(header, spec) : secureDial(header, tls, spec, protocols);
 }
 
 /** The header says that the connection is the proxy's own, not a client's: version 2 LOCAL, version 1 UNKNOWN. */
@@ -22,7 +22,10 @@ function proxyHeader(version: CheckSpec["proxyProtocol"]): Buffer | undefined {
 /** One buffer for all: a chunk is handled before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
 
-function plainDial(header: Buffer | undefined, timeout: number): Dial {
+function plainDial(
+  header: Buffer | undefined,
+  { timeout, sources }: Pick<CheckSpec, "timeout" | "sources">,
+): Dial {
   return ({ target, others }, events) => {
     const onread = {
       buffer: readBuffer,
@@ -34,7 +37,11 @@ function plainDial(header: Buffer | undefined, timeout: number): Dial {
     const socket =
       target.kind === "unix"
         ? connect({ path: systemPath(target.path), onread })
-        : connect({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true, onread });
+        : connect({
+            ...connectOptions(target.host, target.port, others, timeout, sources),
+            noDelay: true,
+            onread,
+          });
     socket.on("connect", () => {
       if (header !== undefined) socket.write(header);
       events.ready();

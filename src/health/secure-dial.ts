@@ -2,6 +2,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { connectOptions } from "../lib/connect.ts";
 import { systemPath } from "../lib/socket-file.ts";
+import type { CheckSpec } from "../model/health.ts";
 import type { PoolTls } from "../model/pool.ts";
 import { beginTls, createBackendContext } from "../tls/backend.ts";
 import { askForTls } from "../tls/postgres.ts";
@@ -27,7 +28,7 @@ const cheapGroups = "X25519:P-256:P-384:P-521";
 export function secureDial(
   header: Buffer | undefined,
   tls: PoolTls,
-  { interval, timeout }: { readonly interval: number; readonly timeout: number },
+  { interval, timeout, sources }: Pick<CheckSpec, "interval" | "timeout" | "sources">,
   protocols: readonly string[],
 ): Dial {
   // Reading the trusted certificates takes long, so it is done once, at the first use.
@@ -37,6 +38,7 @@ export function secureDial(
     tls,
     header,
     timeout,
+    sources,
     protocols,
     // The next check may be 10 % late.
     sessions: new Sessions(verifiedEvery - 1.1 * interval),
@@ -59,6 +61,7 @@ interface SecurePool {
   readonly header: Buffer | undefined;
   /** In milliseconds. */
   readonly timeout: number;
+  readonly sources: CheckSpec["sources"];
   readonly protocols: readonly string[];
   readonly sessions: Sessions;
   context(resumes: boolean): SecureContext;
@@ -194,11 +197,14 @@ function leave(socket: TLSSocket): void {
 }
 
 /** TLS does not begin before the header is written. */
-function openPlain({ target, others }: CheckTarget, { header, timeout }: SecurePool): Socket {
+function openPlain({ target, others }: CheckTarget, { header, timeout, sources }: SecurePool): Socket {
   const socket =
     target.kind === "unix"
       ? connectPlain(systemPath(target.path))
-      : connectPlain({ ...connectOptions(target.host, target.port, others, timeout), noDelay: true });
+      : connectPlain({
+          ...connectOptions(target.host, target.port, others, timeout, sources),
+          noDelay: true,
+        });
   if (header !== undefined) socket.write(header);
   return socket;
 }

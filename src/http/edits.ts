@@ -27,7 +27,7 @@ export interface EditSpec<C> {
 type LinePart<C> = string | ((context: C, fields: Fields | undefined) => string);
 
 /** Names that decide where a message goes or ends, which edits leave alone. */
-const reserved = new NameSet([
+const reservedNames = [
   "connection",
   "content-length",
   "expect",
@@ -39,7 +39,12 @@ const reserved = new NameSet([
   "trailer",
   "transfer-encoding",
   "upgrade",
-]);
+];
+const reserved = new NameSet(reservedNames);
+
+/** Whether one of these names begins so. @param begin in lower case. */
+export const beginsReserved = (begin: string): boolean =>
+  reservedNames.some((name) => name.startsWith(begin));
 
 /** Whether a field of that name may be set, added or removed. */
 export function isEditable(name: string): boolean {

@@ -1,4 +1,4 @@
-import { isIPv6, type TcpSocketConnectOpts } from "node:net";
+import { isIP, isIPv6, type TcpSocketConnectOpts } from "node:net";
 
 /**
  * The options of `net.connect` for a host with several addresses: they are tried one after the other, families by turns,
@@ -6,13 +6,19 @@ import { isIPv6, type TcpSocketConnectOpts } from "node:net";
  * @param host a first address, which needs no others.
  * @param others further IP addresses of the same host; empty or undefined: there are none.
  * @param time for all of them, in milliseconds; each has an equal part of it.
+ * @param sources IP addresses of this machine, from which connections come: the first one of the other end's family. An end
+ * of a family that none has can't be connected, and of several addresses the first of a family that one has is tried alone.
+ * Undefined or empty: the kernel chooses.
  */
 export function connectOptions(
   host: string,
   port: number,
   others: readonly string[] | undefined,
   time: number,
+  sources?: readonly string[],
 ): TcpSocketConnectOpts {
+  if (sources !== undefined && sources.length > 0)
+    return fromSource([host, ...(others ?? [])], port, sources);
   // Without another address there is nothing to fall back to.
   if (others === undefined || others.length === 0) return { host, port, autoSelectFamily: false };
   const addresses = [host, ...others].map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
@@ -25,6 +31,17 @@ export function connectOptions(
     autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(time / addresses.length)),
     lookup: (_host, _options, found) => found(null, addresses),
   };
+}
+
+/** Node binds a socket once, before it connects, so it can't go on to another address. */
+function fromSource(
+  [host, ...others]: readonly string[],
+  port: number,
+  sources: readonly string[],
+): TcpSocketConnectOpts {
+  const sourceOf = (to: string): string | undefined => sources.find((source) => isIP(source) === isIP(to));
+  const to = [host!, ...others].find((each) => sourceOf(each) !== undefined) ?? host!;
+  return { host: to, port, autoSelectFamily: false, localAddress: sourceOf(to) ?? sources[0]! };
 }
 
 /** The error in words: of several addresses, all of them. */

@@ -21,7 +21,12 @@ export interface ChainMatch {
   readonly to?: readonly Cidr[];
   /** Ports of clients; undefined: any. */
   readonly fromPort?: readonly number[];
+  /** Where clients are; undefined: anywhere. */
+  readonly origin?: readonly Origin[];
 }
+
+/** On this machine, by a loopback address or by the address that the client connected to; or on another one. */
+export type Origin = "here" | "elsewhere";
 
 /** Every connection. */
 export const anyConnection: ChainMatch = { sni: [], alpn: [], protocol: [], from: [], port: [] };
@@ -35,8 +40,9 @@ export function isUnconditional({
   port,
   to = [],
   fromPort = [],
+  origin = [],
 }: ChainMatch): boolean {
-  return [sni, alpn, protocol, from, port, to, fromPort].every(({ length }) => length === 0);
+  return [sni, alpn, protocol, from, port, to, fromPort, origin].every(({ length }) => length === 0);
 }
 
 /** The conditions as texts. */
@@ -56,7 +62,7 @@ export function chainMatchTexts({
   };
 }
 
-type ChainMatchTexts = Pick<ChainMatch, "sni" | "alpn" | "protocol"> & {
+type ChainMatchTexts = Pick<ChainMatch, "sni" | "alpn" | "protocol" | "origin"> & {
   readonly from: readonly string[];
   readonly port: readonly string[];
   readonly to?: readonly string[];

@@ -23,6 +23,8 @@ interface CheckTiming {
   readonly port: number | undefined;
   /** The PROXY protocol header that comes first; undefined: none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+  /** As in the pool's `connect`. */
+  readonly sources?: readonly string[];
 }
 
 export interface TcpCheckSpec extends CheckTiming {

@@ -243,6 +243,8 @@ export interface Pool {
      * the pool's connections; requests that are sent again in ten seconds, as a share of its requests, with `min` a second.
      */
     readonly retryBudget: { readonly percent: number; readonly min: number };
+    /** IP addresses of this machine that backends see, one for each family at most. Undefined: the kernel chooses. */
+    readonly sources?: readonly string[];
   };
   /** The most connections that a backend gets, over all workers; undefined: no limit. */
   readonly maxConnectionsPerBackend: number | undefined;

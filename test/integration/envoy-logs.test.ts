@@ -79,6 +79,17 @@ const logs: Readonly<Record<string, readonly [format: object, filter?: object]>>
       },
     },
   ],
+  ended: [text, { log_type_filter: { types: ["DownstreamEnd"] } }],
+  begun: [text, { log_type_filter: { types: ["DownstreamStart"] } }],
+  known: [
+    text,
+    {
+      metadata_filter: {
+        matcher: { filter: "f", path: [{ key: "k" }], value: { string_match: { exact: "v" } } },
+        match_if_key_not_found: false,
+      },
+    },
+  ],
   json: [
     {
       log_format: {
@@ -144,7 +155,8 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
   await get("/slow");
   const read = (name: string): string[] => {
     const path = join(folder, `${name}.log`);
-    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+    const lines = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+    return lines === "" ? [] : lines.split("\n");
   };
   const sorted = (name: string): string[] =>
     name === "json"
@@ -152,8 +164,8 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
       : read(name);
   // Envoy writes its files every ten seconds.
   await becomes(
-    () => read("all").length + read("json").length + read("either").length,
-    (count) => count === 16,
+    () => ["all", "json", "either", "ended"].reduce((count, name) => count + read(name).length, 0),
+    (count) => count === 22,
     "the lines",
     30_000,
   );

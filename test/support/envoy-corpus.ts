@@ -10,10 +10,21 @@ import { TestProcessor } from "./processor.ts";
 
 /** A part of the corpus: a connection manager, and requests to it. */
 interface Part {
-  readonly http: { readonly manager?: object; readonly filters?: readonly object[]; readonly table: object };
+  readonly http: {
+    readonly listener?: object;
+    readonly manager?: object;
+    readonly filters?: readonly object[];
+    readonly table: object;
+  };
   readonly requests: readonly (
     | string
-    | { readonly line: string; readonly fields?: Record<string, string>; readonly body?: string }
+    | {
+        readonly line: string;
+        readonly fields?: Record<string, string>;
+        readonly body?: string;
+        /** Of a body that nobody looks at, in bytes. */
+        readonly size?: number;
+      }
   )[];
 }
 
@@ -94,6 +105,7 @@ export class CorpusBackends implements AsyncDisposable {
         return;
       }
       const body = Buffer.concat(parts).toString();
+      const from = asked.socket.remoteAddress;
       const seen = {
         backend: name,
         method,
@@ -101,6 +113,8 @@ export class CorpusBackends implements AsyncDisposable {
         host: headers[":authority"] ?? headers.host,
         fields: headers,
         body,
+        // Unless it is the usual one.
+        ...(from !== "127.0.0.1" && { from }),
       };
       answer.writeHead(this.#statusOf(url, String(headers["x-run"])), {
         "x-backend": name,
@@ -179,7 +193,12 @@ function requestOf(
   each: Part["requests"][number],
   values: ReadonlyMap<string, string>,
 ): CorpusRequest {
-  const { line, fields = {}, body = "" } = typeof each === "string" ? { line: each } : each;
+  const {
+    line,
+    fields = {},
+    size = 0,
+    body = "x".repeat(size),
+  } = typeof each === "string" ? { line: each } : each;
   const [method = "", host = "", target = ""] = line.split(" ");
   let name = `${part} ${index + 1}: ${line}`;
   for (const [key, value] of values) name = name.replaceAll(value, key);
@@ -194,6 +213,7 @@ function fileOf(
   const address = (port: number): object => ({ socket_address: { address: "127.0.0.1", port_value: port } });
   const listeners = all.map(({ name, part: { http } }, index) => ({
     name,
+    ...http.listener,
     address: address(ports[index]!),
     filter_chains: [
       {
@@ -268,6 +288,15 @@ function clustersOf(port: (name: string) => number): readonly object[] {
         { priority: 1, lb_endpoints: [endpoint("b")] },
       ]),
     },
+    named(
+      cluster("sourced", port("a"), {
+        upstream_bind_config: {
+          source_address: { address: "127.0.0.9", port_value: 0 },
+          socket_options: [{ level: 1, name: 9, int_value: 1, state: "STATE_PREBIND" }],
+        },
+      }),
+      "sourced",
+    ),
     named(cluster("dead", 1), "dead"),
     {
       name: "strict",

@@ -167,6 +167,31 @@ export class TransportWorld implements AsyncDisposable {
         ],
         default_filter_chain: chain(relay("one")),
       },
+      "whoever is connected": {
+        filter_chains: [
+          chain(relay("two"), {
+            direct_source_prefix_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }],
+          }),
+          chain(relay("one")),
+        ],
+      },
+      "this machine": {
+        filter_chains: [
+          chain(relay("two"), { source_type: "EXTERNAL" }),
+          chain(relay("three"), { source_type: "SAME_IP_OR_LOOPBACK" }),
+          chain(relay("one")),
+        ],
+      },
+      "this machine by its range": {
+        filter_chains: [
+          chain(relay("two"), {
+            source_type: "SAME_IP_OR_LOOPBACK",
+            source_prefix_ranges: [{ address_prefix: "10.0.0.0", prefix_len: 8 }],
+          }),
+          chain(relay("three")),
+        ],
+        default_filter_chain: chain(relay("one")),
+      },
       alpn: { filter_chains: [chain(web("web"), undefined, secured(ecdsa, {}, ["h2", "http/1.1"]))] },
       ...Object.fromEntries(
         modes.map((mode) => [
@@ -346,6 +371,9 @@ export class TransportWorld implements AsyncDisposable {
       plain("chains", "no TLS", "hello"),
       plain("ranges", "by addresses", ""),
       plain("ranges of its own", "the narrowest range has no chain for such a port", ""),
+      plain("whoever is connected", "by addresses", ""),
+      plain("this machine", "by a loopback address", ""),
+      plain("this machine by its range", "no chain for such an address", ""),
       tls("alpn", "HTTP/2 before HTTP/1.1", { ALPNProtocols: ["http/1.1", "h2"] }),
       tls("alpn", "HTTP/1.1 alone", { ALPNProtocols: ["http/1.1"] }),
       ...certified.flatMap((listener) => [

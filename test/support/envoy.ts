@@ -41,12 +41,15 @@ export interface EnvoyFile {
   readonly manager?: object;
   readonly filters?: readonly object[];
   readonly port?: number;
+  /** Further fields of the listener. */
+  readonly listener?: object;
   readonly clusters?: readonly object[];
 }
 
 /** A bootstrap file, with the cluster `a` unless others are given, to which every request goes where no routes are. */
 export function envoyFile(file: EnvoyFile): string {
   const { routes, host, table, manager, filters = [], port = 4000, clusters = [cluster("a", 4001)] } = file;
+  const { listener } = file;
   const all = [...filters, httpFilter("router.v3.Router")];
   const config = typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
     http_filters: all,
@@ -68,6 +71,7 @@ export function envoyFile(file: EnvoyFile): string {
       listeners: [
         {
           name: "l",
+          ...listener,
           address: { socket_address: { address: "127.0.0.1", port_value: port } },
           filter_chains: [{ filters: [{ name: "http", typed_config: config }] }],
         },

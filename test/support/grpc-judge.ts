@@ -64,7 +64,7 @@ export class GrpcJudge implements Disposable {
     const server = new Server();
     server.addService(service, {
       check: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
-        done(null, Buffer.from(verdictOn(call.request))),
+        done(null, Buffer.from(verdictOn(call.request, String(call.metadata.get("x-call"))))),
     });
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
@@ -79,7 +79,8 @@ export class GrpcJudge implements Disposable {
   }
 }
 
-function verdictOn(request: Uint8Array): Uint8Array {
+/** @param told a field of the call. */
+function verdictOn(request: Uint8Array, told: string): Uint8Array {
   const [attributes] = blocks(request, 1);
   const [http] = blocks(blocks(attributes!, 4)[0]!, 2);
   const headers = new Map(
@@ -100,6 +101,8 @@ function verdictOn(request: Uint8Array): Uint8Array {
           ),
         ],
       );
+    case "told":
+      return message([1, ""], [3, message([2, option("x-told", told)])]);
     case "bad":
       return message(
         [1, number(7)],

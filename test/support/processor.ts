@@ -147,6 +147,12 @@ const deeds: Readonly<Record<string, Deed>> = {
     const seen = wanted.map((name) => `${name}=${fields.get(name) ?? ""}`).join(" ");
     return answerTo(part, [2, mutation({ "x-seen": `${seen} facts=${facts}` })]);
   }),
+  call: on(2, ({ part }, { metadata }) =>
+    answerTo(part, [
+      2,
+      mutation({ "x-told": ["x-call", "x-more"].map((name) => metadata.get(name)).join() }),
+    ]),
+  ),
   path: on(2, ({ part }) => answerTo(part, [2, mutation({ ":path": "/head/changed?x=1" })])),
   route: on(2, ({ part }) => answerTo(part, [2, mutation({ "x-route": "b" })], [5, 1])),
   status: on(3, ({ part }) => answerTo(part, [2, mutation({ ":status": "201" })])),

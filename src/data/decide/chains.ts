@@ -67,7 +67,7 @@ export class Chains {
     this.#refuses = refuses;
     this.looksAtPort = chains.some(({ match }) => match.port.length > 0);
     this.looksAtEnds = chains.some(
-      ({ match: { to, fromPort } }) => to !== undefined || fromPort !== undefined,
+      ({ match: { to, fromPort, origin } }) => (to ?? fromPort ?? origin) !== undefined,
     );
     this.#looksAtNames = chains.some(({ match }) => match.sni.length > 0);
   }

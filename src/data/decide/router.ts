@@ -1,5 +1,5 @@
 import { AddressSet } from "../../lib/address-set.ts";
-import type { Chain, Protocol } from "../../model/chain.ts";
+import type { Chain, Origin, Protocol } from "../../model/chain.ts";
 
 /** The addresses of a connection. */
 export interface Peer {
@@ -86,7 +86,11 @@ export class Router {
       (match.port.length === 0 || match.port.includes(port)) &&
       (match.to === undefined || (local !== "" && this.#locals.get(index)!.has(local))) &&
       (match.fromPort === undefined || match.fromPort.includes(clientPort ?? 0)) &&
+      (match.origin === undefined || match.origin.includes(originOf(client, local))) &&
       (match.from.length === 0 || (client !== "" && this.#clients.get(index)!.has(client)))
     );
   }
 }
+
+const originOf = (client: string, local: string): Origin =>
+  client === local || client === "::1" || client.startsWith("127.") ? "here" : "elsewhere";

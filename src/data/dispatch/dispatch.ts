@@ -188,7 +188,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
       return;
     }
     const { tls, definition } = this.pool;
-    const raw = this.#plane.dial(backend, tls !== undefined, definition.connect.timeout);
+    const raw = this.#plane.dial(backend, tls !== undefined, definition.connect);
     this.upstream = new Upstream(raw, backend, tls, this);
   }
 

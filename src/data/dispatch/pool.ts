@@ -53,7 +53,8 @@ export class ServedPool {
     const isSameWiring =
       tls === this.#tls &&
       definition.proxyProtocol === this.definition.proxyProtocol &&
-      definition.http.version === this.definition.http.version;
+      definition.http.version === this.definition.http.version &&
+      isDeepStrictEqual(definition.connect.sources, this.definition.connect.sources);
     return () => {
       this.definition = definition;
       if (!isSameWiring) this.wiring = {};

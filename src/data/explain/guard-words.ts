@@ -17,6 +17,8 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
         header("authorization") === undefined ? "no Authorization, so 401" : "the password is not tried";
       return `user and password, ${count} ${count === 1 ? "user" : "users"}; ${given}`;
     }
+    case "delay":
+      return `holds up ${guard.percent} % of the requests for ${formatDuration(guard.time)}`;
     case "forward":
       return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
     case "jwt":

@@ -6,6 +6,7 @@ import type { PassedRequests } from "../../model/http/passed.ts";
 import type { Processor } from "../../model/http/processing.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
+import { DelayJudge } from "./delay.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
 import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "./jwt/keys.ts";
 import { LimitJudge } from "./limit/limit.ts";
@@ -89,6 +90,8 @@ function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
+    case "delay":
+      return new DelayJudge(definition);
     case "forward":
     case "process":
       return forward(definition);

@@ -2,6 +2,7 @@ import { connect, type OnReadOpts, type Socket } from "node:net";
 import { connectOptions } from "../../lib/connect.ts";
 import { systemPath } from "../../lib/socket-file.ts";
 import type { Backend } from "../../model/backend.ts";
+import type { Pool } from "../../model/pool.ts";
 import { onUpstreamBytes } from "../sockets/events.ts";
 import { tcpOptions } from "../sockets/options.ts";
 import { readBuffer } from "../sockets/read-buffer.ts";
@@ -14,12 +15,17 @@ const onread: OnReadOpts = {
 /**
  * Begins to connect; the caller listens for `connect` and `error`.
  * @param secure whether TLS is to come on top, which will read the socket; otherwise its owner gets the bytes.
- * @param timeout after which the caller gives up, in milliseconds.
+ * @param connect its `timeout` is the one after which the caller gives up.
  */
-export type Dial = (backend: Pick<Backend, "target" | "others">, secure: boolean, timeout: number) => Socket;
+export type Dial = (
+  backend: Pick<Backend, "target" | "others">,
+  secure: boolean,
+  connect: Pick<Pool["connect"], "timeout" | "sources">,
+) => Socket;
 
-export const dial: Dial = ({ target, others }, secure, timeout) => {
+export const dial: Dial = ({ target, others }, secure, { timeout, sources }) => {
   const options = secure ? undefined : { onread };
   if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: systemPath(target.path) });
-  return connect({ ...tcpOptions, ...connectOptions(target.host, target.port, others, timeout), ...options });
+  const to = connectOptions(target.host, target.port, others, timeout, sources);
+  return connect({ ...tcpOptions, ...to, ...options });
 };

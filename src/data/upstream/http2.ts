@@ -24,7 +24,7 @@ export interface SharedWiring {
   readonly wiring: object;
   /** Offers HTTP/2; undefined: plain TCP. */
   readonly sharedTls: UpstreamTls | undefined;
-  readonly definition: { readonly http: PoolHttp; readonly connect: { readonly timeout: number } };
+  readonly definition: { readonly http: PoolHttp; readonly connect: Parameters<Dial>[2] };
 }
 
 /** The keeper of the connections of a worker. */
@@ -76,13 +76,12 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
   constructor(dial: Dial, backend: PlacedBackend, by: SharedWiring, carriers: Carriers) {
     super();
     const { sharedTls: tls, wiring, definition } = by;
-    const { timeout } = definition.connect;
     this.wiring = wiring;
     this.secure = tls !== undefined;
     this.#http = definition.http;
-    this.#timeout = timeout;
+    this.#timeout = definition.connect.timeout;
     this.#carriers = carriers;
-    this.upstream = new Upstream(dial(backend, this.secure, timeout), backend, tls, this);
+    this.upstream = new Upstream(dial(backend, this.secure, definition.connect), backend, tls, this);
   }
 
   get isReady(): boolean {

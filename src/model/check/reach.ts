@@ -36,6 +36,7 @@ function takesAllOf({ chains: [wide] }: Rule, { chains: [narrow] }: Rule): boole
     takesAllWords(wide.match.protocol, narrow.match.protocol) &&
     takesAllWords(wide.match.port, narrow.match.port) &&
     takesAllWords(wide.match.fromPort ?? [], narrow.match.fromPort ?? []) &&
+    takesAllWords(wide.match.origin ?? [], narrow.match.origin ?? []) &&
     takesAllWords(textsOf(wide.match.to), textsOf(narrow.match.to)) &&
     takesAllWords(textsOf(wide.match.from), textsOf(narrow.match.from))
   );

@@ -88,6 +88,8 @@ export interface ForwardAuth {
    * fields change.
    */
   readonly asks?: "same" | "grpc";
+  /** Lines that a call over gRPC has, each with its CRLF. */
+  readonly lines?: string;
   /** Fields of a good answer that backends get, in lower case. No client can set one of them. The first says who the client is. */
   readonly copy: readonly string[];
   /** Fields of a good answer that clients get. */
@@ -170,8 +172,26 @@ export interface AccessRules {
   readonly otherwise: boolean;
 }
 
+/** Holds up a part of the requests, so that others can find out what becomes of whoever waits for them. */
+export interface Delay {
+  readonly kind: "delay";
+  readonly name: string;
+  /** In milliseconds, up to an hour. */
+  readonly time: number;
+  /** How many of a hundred requests, by chance. */
+  readonly percent: number;
+}
+
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
-export type Guard = AccessRules | BasicAuth | ForwardAuth | JwtAuth | MtlsAuth | Processor | RateLimit;
+export type Guard =
+  | AccessRules
+  | BasicAuth
+  | Delay
+  | ForwardAuth
+  | JwtAuth
+  | MtlsAuth
+  | Processor
+  | RateLimit;
 
 /** Names of guards. Of each group one has to let a request in: they are asked in this order, and the first that does is enough. */
 export type GuardGroups = readonly (readonly string[])[];

@@ -43,6 +43,8 @@ export interface Processor {
   readonly filter: string;
   /** The pool whose backends are asked, over gRPC. */
   readonly pool: string;
+  /** Lines that its calls have, each with its CRLF. */
+  readonly lines: string;
   readonly mode: ProcessingMode;
   /** The modes that it may choose for a request; `any`: all of them. */
   readonly modes: readonly ProcessingMode[] | "any";

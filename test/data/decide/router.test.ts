@@ -58,3 +58,17 @@ test("routes that are found by name are those that a search one after the other 
     ),
   );
 });
+
+test("a client is here by a loopback address, or by the address that it connected to", () => {
+  const router = new Router([
+    chainTo("near", { origin: ["here"] }),
+    chainTo("far", { origin: ["elsewhere"] }),
+  ]);
+  const found = (client: string, local: string): string | undefined =>
+    router.find(request("", { client, local }))?.name;
+  assert.equal(found("127.0.0.9", "127.0.0.1"), "near");
+  assert.equal(found("::1", "::1"), "near");
+  assert.equal(found("192.0.2.1", "192.0.2.1"), "near");
+  assert.equal(found("192.0.2.2", "192.0.2.1"), "far");
+  assert.equal(found("128.0.0.1", "192.0.2.1"), "far");
+});

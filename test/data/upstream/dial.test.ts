@@ -14,6 +14,7 @@ async function serverAt(t: TestContext, host: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+const usual = { timeout: patient(5_000) };
 const at = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
 
 async function failed(socket: Socket): Promise<NodeJS.ErrnoException> {
@@ -27,7 +28,7 @@ for (const host of ["127.0.0.1", "::1"])
     const hosts = ["127.0.0.2", "127.0.0.1", "::1"];
     for (const first of hosts) {
       const others = hosts.filter((other) => other !== first);
-      const socket = dial({ target: at(first, port), others }, true, patient(5_000));
+      const socket = dial({ target: at(first, port), others }, true, usual);
       t.after(() => socket.destroy());
       await once(socket, "connect");
       assert.equal(socket.remoteAddress, host);
@@ -44,7 +45,7 @@ test("what is read goes to the socket's owner, also at a further address", async
       return true;
     }
   }
-  const socket = dial({ target: at("127.0.0.1", port), others: ["::1"] }, false, patient(5_000));
+  const socket = dial({ target: at("127.0.0.1", port), others: ["::1"] }, false, usual);
   t.after(() => socket.destroy());
   own(socket, new Reader());
   assert.equal(await got.promise, "hello");
@@ -53,7 +54,28 @@ test("what is read goes to the socket's owner, also at a further address", async
 test("when no address can be connected, the error has the system's code", async (t) => {
   const port = await serverAt(t, "127.0.0.1");
   for (const others of [[], ["127.0.0.3", "::1"]]) {
-    const { code } = await failed(dial({ target: at("127.0.0.2", port), others }, true, patient(5_000)));
+    const { code } = await failed(dial({ target: at("127.0.0.2", port), others }, true, usual));
     assert.equal(code, "ECONNREFUSED");
+  }
+});
+
+for (const { host, others, sources, from } of [
+  { host: "127.0.0.1", others: [], sources: ["127.0.0.9", "::1"], from: "127.0.0.9" },
+  { host: "::1", others: [], sources: ["127.0.0.9", "::1"], from: "::1" },
+  { host: "127.0.0.1", others: ["::1"], sources: ["::1"], from: "::1" },
+])
+  test(`${[host, ...others].join(" or ")} is connected from ${sources.join(" or ")}`, async (t) => {
+    const port = await serverAt(t, from === "::1" ? "::1" : "127.0.0.1");
+    const socket = dial({ target: at(host, port), others }, true, { ...usual, sources });
+    t.after(() => socket.destroy());
+    await once(socket, "connect");
+    assert.equal(socket.localAddress, from);
+  });
+
+test("a backend is not connected from an address of the other family, or of another machine", async (t) => {
+  const port = await serverAt(t, "127.0.0.1");
+  for (const source of ["::1", "192.0.2.1"]) {
+    const socket = dial({ target: at("127.0.0.1", port), others: [] }, true, { ...usual, sources: [source] });
+    assert.match((await failed(socket)).code!, /^(EINVAL|EADDRNOTAVAIL)$/);
   }
 });

@@ -127,6 +127,13 @@ test("filters say which requests have a line", async () => {
   assert.equal(await takes(header, {}, { "x-log": "1" }), true);
   assert.equal(await takes(header, {}, { "x-log": "2" }), false);
   assert.equal(await takes({ runtime_filter: { percent_sampled: { numerator: 0 } } }, {}), false);
+  const types = (type: string, exclude: boolean): object => ({ log_type_filter: { types: [type], exclude } });
+  assert.equal(await takes(types("DownstreamEnd", false), {}), true);
+  assert.equal(await takes(types("DownstreamEnd", true), {}), false);
+  assert.equal(await takes(types("DownstreamStart", false), {}), false);
+  assert.equal(await takes(types("DownstreamStart", true), {}), true);
+  assert.equal(await takes({ metadata_filter: {} }, {}), true);
+  assert.equal(await takes({ metadata_filter: { match_if_key_not_found: false } }, {}), false);
   const other = await logsOf([file({}, { grpc_status_filter: {} })]);
   assert.match(other.warnings.join(), /every request has a line/);
 });

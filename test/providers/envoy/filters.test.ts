@@ -405,7 +405,7 @@ test("a filter that umay does not have is an error, unless it may be left out; s
   assert.match(warnings.join("\n"), /there is no filter "nobody" here/);
 });
 
-test("a fault is a rule that answers a part of the requests; delays are refused", async () => {
+test("a fault is a rule that answers a part of the requests", async () => {
   const abort = { http_status: 418, percentage: { numerator: 5 } };
   const { hosts } = await loadTable({ filters: [httpFilter("fault.v3.HTTPFault", { abort })] });
   assert.deepEqual(
@@ -417,10 +417,6 @@ test("a fault is a rule that answers a part of the requests; delays are refused"
       [5, 418],
       [undefined, "pools"],
     ],
-  );
-  assert.match(
-    (await problemsOf({ filters: [httpFilter("fault.v3.HTTPFault", { delay: {} })] }))[0]!,
-    /delays no requests/,
   );
 });
 
@@ -713,6 +709,139 @@ test("a stateful session is a cookie or a field that keeps clients where they ar
       { cookie: "", sameSite: "lax", maxAge: undefined, field: "x-at" },
       undefined,
       { cookie: "at", sameSite: "lax", maxAge: 120_000 },
+    ],
+  );
+});
+
+test("calls of servers have the initial metadata of their service, and that of a route in its place", async () => {
+  const service = (value: string, key = "X-Call"): object => ({
+    envoy_grpc: { cluster_name: "a" },
+    initial_metadata: [
+      { key, value },
+      { key: "x-more", value: "m" },
+    ],
+  });
+  const process = (grpc_service: object): EnvoyFile => ({
+    filters: [httpFilter("ext_proc.v3.ExternalProcessor", { grpc_service }, { name: "p" })],
+    routes: [
+      {
+        match: { prefix: "/own" },
+        route: toA,
+        typed_per_filter_config: {
+          p: perRoute({ overrides: { grpc_initial_metadata: [{ key: "x-call", value: "own" }] } }),
+        },
+      },
+      { match: any, route: toA },
+    ],
+  });
+  const { guards } = await loadTable(process(service("usual")));
+  assert.deepEqual(
+    guards.map((guard) => guard.kind === "process" && guard.lines),
+    ["x-more: m\r\nx-call: own\r\n", "x-call: usual\r\nx-more: m\r\n"],
+  );
+  const [asked] = (
+    await loadTable({ filters: [httpFilter("ext_authz.v3.ExtAuthz", { grpc_service: service("usual") })] })
+  ).guards;
+  assert.equal(asked?.kind === "forward" && asked.lines, "x-call: usual\r\nx-more: m\r\n");
+  for (const key of [":path", "content-type", "grpc-timeout", "te"])
+    assert.match((await problemsOf(process(service("1", key))))[0]!, /is no name of a header that calls may/);
+  assert.match((await problemsOf(process(service("%REQ(X-A)%"))))[0]!, /values without variables/);
+});
+
+test("a listener's limit of buffers is that of bodies that processors get as a whole", async () => {
+  const bufferOf = async (limit?: number): Promise<readonly unknown[]> => {
+    const { model, warnings } = await loadFile({
+      listener: { per_connection_buffer_limit_bytes: limit },
+      filters: [
+        httpFilter("ext_proc.v3.ExternalProcessor", { grpc_service: { envoy_grpc: { cluster_name: "a" } } }),
+      ],
+    });
+    const [guard] = model.routeTables[0]!.guards;
+    return [guard?.kind === "process" && guard.buffer, warnings.length];
+  };
+  assert.deepEqual(await bufferOf(), [1_048_576, 0]);
+  assert.deepEqual(await bufferOf(32_768), [32_768, 0]);
+  assert.deepEqual(await bufferOf(0), [1_048_576, 0]);
+  assert.deepEqual(await bufferOf(1_000_000_000), [16_777_216, 1]);
+});
+
+test("fields are removed by how their names begin, also those that were added before", async () => {
+  const file = (...mutations: object[]): EnvoyFile => ({
+    filters: [
+      httpFilter("header_mutation.v3.HeaderMutation", { mutations: { request_mutations: mutations } }),
+    ],
+  });
+  const adds = (key: string): object => ({ append: { header: { key, value: "1" } } });
+  const removes = (matcher: object): object => ({ remove_on_match: { key_matcher: matcher } });
+  const { hosts } = await loadTable(
+    file(
+      adds("x-a-before"),
+      removes({ prefix: "x-a-" }),
+      adds("x-a-after"),
+      removes({ exact: "x-b" }),
+      removes({ exact: "X-C" }),
+      removes({ exact: "X-D", ignore_case: true }),
+    ),
+  );
+  const { set, add, remove } = hosts[0]!.rules[0]!.route.requestFields;
+  assert.deepEqual(
+    [set, add, [...remove].sort()],
+    [{ "x-a-after": ["1"] }, {}, ["x-a-*", "x-a-before", "x-b", "x-d", "x-forwarded-client-cert"]],
+  );
+  assert.match((await problemsOf(file(removes({ suffix: "-x" }))))[0]!, /expected exact or prefix/);
+  assert.match((await problemsOf(file(removes({ prefix: "con" }))))[0]!, /where a message goes or ends/);
+});
+
+test("a fault holds up a part of the requests, which may still be answered by it", async () => {
+  const fault = (config: object): EnvoyFile => ({ filters: [httpFilter("fault.v3.HTTPFault", config)] });
+  const delay = { fixed_delay: "0.25s", percentage: { numerator: 40 } };
+  const abort = { http_status: 503, percentage: { numerator: 10 } };
+  const rulesOf = async (config: object): Promise<unknown> => {
+    const { guards, hosts } = await loadTable(fault(config));
+    assert.deepEqual(
+      guards.map((guard) => guard.kind === "delay" && [guard.time, guard.percent]),
+      [[250, 40]],
+    );
+    return hosts[0]!.rules.map(({ match, route }) => [
+      match.headers.length,
+      match.percent,
+      route.action.kind,
+      route.guards.length,
+    ]);
+  };
+  assert.deepEqual(await rulesOf({ delay }), [[0, undefined, "pools", 1]]);
+  assert.deepEqual(await rulesOf({ delay, abort }), [
+    [0, 10, "respond", 1],
+    [0, undefined, "pools", 1],
+  ]);
+  const headers = [{ name: "x-fault", present_match: true }];
+  assert.deepEqual(await rulesOf({ delay, abort, headers }), [
+    [1, 10, "respond", 1],
+    [1, undefined, "pools", 1],
+    [0, undefined, "pools", 0],
+  ]);
+  assert.match((await problemsOf(fault({ delay: {} })))[0]!, /fixed_delay: expected a time above 0 s/);
+  assert.match((await problemsOf(fault({ delay: { fixed_delay: "3601s" } })))[0]!, /up to an hour/);
+});
+
+test("a fault may ask for fields of the requests that it answers", async () => {
+  const { hosts } = await loadTable({
+    filters: [
+      httpFilter("fault.v3.HTTPFault", {
+        abort: { http_status: 503, percentage: { numerator: 50 } },
+        headers: [{ name: "x-fault", string_match: { exact: "yes" } }],
+      }),
+    ],
+  });
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ match, route }) => [
+      match.headers.map(({ name }) => name),
+      match.percent,
+      route.action.kind,
+    ]),
+    [
+      [["x-fault"], 50, "respond"],
+      [[], undefined, "pools"],
     ],
   );
 });

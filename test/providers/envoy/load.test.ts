@@ -409,3 +409,77 @@ test("connections have limits, ages and rules about addresses", async () => {
     /asks for the address of the proxy in front \(direct_remote_ip\); expected remote_ip/,
   );
 });
+
+test("connections to a cluster come from the addresses that its bind config names, checks too, and TOML says so", async () => {
+  const address = (text: string, port = 0): string => `{ address: "${text}", port_value: ${port} }`;
+  const bound = (first: string, more = "[]"): string =>
+    tcp(
+      `[{ ${relays} }]`,
+      `upstream_bind_config: { source_address: ${first}, extra_source_addresses: ${more} }
+    health_checks: [{ tcp_health_check: {} }]`,
+    );
+  const { model } = await load(
+    bound(
+      address("192.0.2.1"),
+      `[{ address: ${address("192.0.2.2")} }, { address: ${address("2001:db8::1")} }]`,
+    ),
+  );
+  const [pool] = model.pools;
+  assert.deepEqual(pool!.connect.sources, ["192.0.2.1", "2001:db8::1"]);
+  assert.deepEqual(pool!.health.check!.sources, pool!.connect.sources);
+  const again = await loadConfigText(modelToToml(model).text, { name: "umay.toml", directory: "/", env: {} });
+  assert.deepEqual(again.model.pools[0]!.connect.sources, pool!.connect.sources);
+  assert.deepEqual(again.model.pools[0]!.health.check!.sources, pool!.connect.sources);
+  assert.equal((await load(bound(address("0.0.0.0")))).model.pools[0]!.connect.sources, undefined);
+  assert.match((await problems(bound(address("192.0.2.1", 7))))[0]!, /port_value: expected 0/);
+  assert.match((await problems(bound(address("a.test"))))[0]!, /expected an IP address of this machine/);
+});
+
+test("an option that keeps sockets to an interface is an error, and another one that counts is warned of", async () => {
+  const options = (level: number, name: number): string =>
+    `socket_options: [{ level: ${level}, name: ${name}, int_value: 1, state: STATE_PREBIND }]`;
+  const ofListener = (level: number, name: number): string =>
+    tcp(`[{ ${relays} }]`, "", options(level, name));
+  assert.match((await problems(ofListener(1, 25)))[0]!, /socket_options\[0\]: .*network interface/);
+  assert.match(
+    (await problems(tcp(`[{ ${relays} }]`, `upstream_bind_config: { ${options(1, 25)} }`)))[0]!,
+    /upstream_bind_config\.socket_options\[0\]: .*network interface/,
+  );
+  assert.match((await load(ofListener(1, 36))).warnings.join(), /has no effect: umay sets no option 1\/36/);
+  assert.deepEqual((await load(ofListener(1, 9))).warnings, []);
+});
+
+test("ranges of whoever is connected are those of clients, unless a header names these, or other chains name them", async () => {
+  const chain = (kind: string, name: string): string =>
+    `{ name: ${name}, filter_chain_match: { ${kind}: [{ address_prefix: 10.0.0.0, prefix_len: 8 }] }, ${relays} }`;
+  const direct = chain("direct_source_prefix_ranges", "d");
+  const { model } = await load(tcp(`[${direct}]`));
+  assert.deepEqual(model.listeners[0]!.chains[0]!.match.from, [
+    { family: "ipv4", address: "10.0.0.0", prefix: 8 },
+  ]);
+  const header = `listener_filters: [{ name: p, typed_config: { ${typed("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")} } }]`;
+  assert.match(
+    (await problems(tcp(`[${direct}]`, "", header))).join(),
+    /asks for the address of the proxy in front; expected source_prefix_ranges/,
+  );
+  assert.match(
+    (await problems(tcp(`[${direct}, ${chain("source_prefix_ranges", "s")}]`))).join(),
+    /stands in one listener with source_prefix_ranges/,
+  );
+});
+
+test("filter chains for clients on this machine, and for others, stand in front of those for any", async () => {
+  const chain = (type: string, name: string): string =>
+    `{ name: ${name}, filter_chain_match: { source_type: ${type} }, ${relays} }`;
+  const { model } = await load(
+    tcp(`[${chain("ANY", "any")}, ${chain("EXTERNAL", "far")}, ${chain("SAME_IP_OR_LOOPBACK", "near")}]`),
+  );
+  assert.deepEqual(
+    model.listeners[0]!.chains.map(({ name, match }) => [name.replace(/#.*/, ""), match.origin]),
+    [
+      ["far", ["elsewhere"]],
+      ["near", ["here"]],
+      ["any", undefined],
+    ],
+  );
+});

@@ -151,7 +151,10 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
   #call(upstream: RequestUpstream, message: Buffer): void {
     this.head.fields = readFields("");
     this.head.length = message.length;
-    upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines: callLines });
+    upstream.request(this, this.head, true, {
+      dropped: new Uint8Array(0),
+      lines: callLines + (this.#judge.auth.lines ?? ""),
+    });
     upstream.requestBody.body(message, 0, message.length, true);
   }
 

@@ -7,6 +7,9 @@ import { percentOf } from "./fraction.ts";
 /** Every request. */
 const everything: LogFilter = { kind: "all", of: [] };
 
+/** No request. */
+const nothing: LogFilter = { kind: "some", of: [] };
+
 const operators: Readonly<Record<string, Comparison>> = {
   "": "eq",
   EQ: "eq",
@@ -39,6 +42,15 @@ export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
   const share = filter.node("runtime_filter")?.node("percent_sampled");
   if (share !== undefined) return { kind: "chance", percent: percentOf(share) };
   if (filter.has("not_health_check_filter")) return everything;
+  const metadata = filter.node("metadata_filter");
+  // There is none, so no key is found.
+  if (metadata !== undefined) return metadata.flag("match_if_key_not_found") === false ? nothing : everything;
+  const types = filter.node("log_type_filter");
+  // A line is written when its request is over.
+  if (types !== undefined) {
+    const isNamed = types.texts("types").includes("DownstreamEnd");
+    return isNamed === (types.flag("exclude") === true) ? nothing : everything;
+  }
   const flags = filter.node("response_flag_filter")?.texts("flags");
   if (flags !== undefined) return { kind: "flags", flags };
   const header = filter.node("header_filter")?.node("header");

@@ -1,5 +1,5 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
-import type { HealthPolicy } from "../../../model/health.ts";
+import type { CheckSpec, HealthPolicy } from "../../../model/health.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { Pool, PoolTls, StaticDiscovery } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
@@ -10,6 +10,7 @@ import { mapEndpoints, overprovisioningOf } from "./endpoints.ts";
 import { mapCheck } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
 import { mapPicker } from "./picker.ts";
+import { mapSources } from "./sockets.ts";
 import { mapSubsets } from "./subsets.ts";
 import { mapPoolTls } from "./tls.ts";
 
@@ -28,6 +29,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const destination = mapDestination(cluster, mapping);
   const subsets = mapSubsets(cluster.node("lb_subset_config"), mapping);
   const http = mapHttp(cluster, mapping);
+  const sources = mapSources(cluster.node("upstream_bind_config"), mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
   const backends = assignment === undefined ? [] : mapEndpoints(assignment, mapping);
   const eds = cluster.text("type") === "EDS";
@@ -48,8 +50,13 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     ...(destination !== undefined && { destination }),
     ...transport,
     ...limits,
-    connect: { ...pool.connect, timeout: cluster.number("connect_timeout") ?? 5_000, retryBudget },
-    health: await mapHealth(cluster, transport.tls, mapping),
+    connect: {
+      ...pool.connect,
+      timeout: cluster.number("connect_timeout") ?? 5_000,
+      retryBudget,
+      ...sources,
+    },
+    health: await mapHealth(cluster, transport.tls, sources, mapping),
     http: { ...http, ...(backendField !== undefined && { backendField }) },
   };
 }
@@ -161,7 +168,12 @@ async function mapTransport(
   return tls && { tls, proxyProtocol };
 }
 
-async function mapHealth(cluster: Node, tls: PoolTls | undefined, mapping: Mapping): Promise<HealthPolicy> {
+async function mapHealth(
+  cluster: Node,
+  tls: PoolTls | undefined,
+  sources: Pick<CheckSpec, "sources"> | undefined,
+  mapping: Mapping,
+): Promise<HealthPolicy> {
   const { health } = mapping.defaults.pool;
   const [first, ...others] = cluster.nodes("health_checks");
   for (const other of others)
@@ -169,7 +181,7 @@ async function mapHealth(cluster: Node, tls: PoolTls | undefined, mapping: Mappi
   const threshold = cluster.node("common_lb_config")?.node("healthy_panic_threshold")?.number("value");
   return {
     ...health,
-    check: first && mapCheck(first, tls, mapping),
+    check: first && mapCheck(first, tls, sources, mapping),
     outlier: mapOutlier(cluster.node("outlier_detection"), health.outlier, mapping),
     panicThreshold: Math.round(threshold ?? 50),
   };

@@ -20,6 +20,8 @@ export interface Mapping {
   readonly zone?: { readonly own: string; readonly peers: string } | undefined;
   /** Traits of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
   endpoints(service: string): EndpointTraits | undefined;
+  /** Bytes of a body that may be collected, of the listener that is mapped; undefined: as Envoy has it where none says so. */
+  readonly buffer?: number;
   /** Whether what has not come is not waited for any more: connections that need a secret that is missing are closed. */
   readonly isLate?: boolean;
 }

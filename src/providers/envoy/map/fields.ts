@@ -9,7 +9,7 @@ type Action = "append" | "add-if-absent" | "overwrite" | "overwrite-if-present" 
 
 /** One change of one field, as Envoy makes them: one after the other. */
 export interface FieldStep {
-  /** In lower case. */
+  /** In lower case. With a `*` at its end it stands for all that begin so, and is removed. */
   readonly name: string;
   readonly action: Action;
   /** Empty for `remove`. */
@@ -62,12 +62,13 @@ interface Folded {
 }
 
 const untouched: Folded = { drops: false, values: [], conditional: undefined };
+const removed: Folded = { drops: true, values: [], conditional: undefined };
 
 function step({ drops, values, conditional }: Folded, { name, action, value }: FieldStep): Folded {
   const isThere = values.length > 0;
   switch (action) {
     case "remove":
-      return { drops: true, values: [], conditional: undefined };
+      return removed;
     case "overwrite":
       return { drops: true, values: [value], conditional: undefined };
     case "append":
@@ -88,7 +89,17 @@ function step({ drops, values, conditional }: Folded, { name, action, value }: F
 /** Makes of steps that follow each other changes that are made at once. */
 export function foldSteps(steps: readonly FieldStep[]): FieldChanges {
   const fields = new Map<string, Folded>();
-  for (const each of steps) fields.set(each.name, step(fields.get(each.name) ?? untouched, each));
+  /** Begins of names, all of whose fields are gone. */
+  const gone: string[] = [];
+  for (const each of steps) {
+    const begin = each.name.endsWith("*") ? each.name.slice(0, -1) : undefined;
+    if (begin !== undefined) {
+      gone.push(begin);
+      for (const name of fields.keys()) if (name.startsWith(begin)) fields.set(name, removed);
+    }
+    const before = gone.some((prefix) => each.name.startsWith(prefix)) ? removed : untouched;
+    fields.set(each.name, step(fields.get(each.name) ?? before, each));
+  }
   const set: Record<string, Template> = {};
   const add: Record<string, Template> = {};
   const remove: string[] = [];

@@ -39,6 +39,7 @@ const levels: readonly Level[] = [
   { key: "sni", compare: byName },
   { key: "protocol", compare: byText },
   { key: "alpn", compare: byText },
+  { key: "origin", compare: byText },
   { key: "from", compare: byRange },
   { key: "fromPort", compare: byText },
 ];

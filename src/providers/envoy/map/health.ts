@@ -4,8 +4,13 @@ import type { PoolTls } from "../../../model/pool.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 
-/** A `HealthCheck`. @param tls of its cluster, which checks speak too. @returns undefined after an error. */
-export function mapCheck(check: Node, tls: PoolTls | undefined, mapping: Mapping): CheckSpec | undefined {
+/** A `HealthCheck`. @param tls and `sources` of its cluster, which checks have too. @returns undefined after an error. */
+export function mapCheck(
+  check: Node,
+  tls: PoolTls | undefined,
+  sources: Pick<CheckSpec, "sources"> | undefined,
+  mapping: Mapping,
+): CheckSpec | undefined {
   const port = check.number("alt_port");
   const timing = {
     interval: check.number("interval") ?? 10_000,
@@ -15,6 +20,7 @@ export function mapCheck(check: Node, tls: PoolTls | undefined, mapping: Mapping
     address: undefined,
     port,
     proxyProtocol: undefined,
+    ...sources,
   } as const;
   const http = check.node("http_health_check");
   if (http !== undefined)
@@ -49,7 +55,7 @@ export function mapCheck(check: Node, tls: PoolTls | undefined, mapping: Mapping
 
 type Timing = Pick<
   CheckSpec,
-  "interval" | "timeout" | "rise" | "fall" | "address" | "port" | "proxyProtocol"
+  "interval" | "timeout" | "rise" | "fall" | "address" | "port" | "proxyProtocol" | "sources"
 >;
 
 function mapTcp(tcp: Node, timing: Timing, mapping: Mapping): CheckSpec | undefined {

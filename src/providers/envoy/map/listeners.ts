@@ -1,16 +1,18 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
-import { anyConnection, type ChainMatch, type Protocol } from "../../../model/chain.ts";
+import type { ChainMatch } from "../../../model/chain.ts";
 import type { HttpRouteTable } from "../../../model/http/route.ts";
 import type { Listener, ListenerTls } from "../../../model/listener.ts";
 import type { Node } from "../node.ts";
 import { whyNoExtension } from "../schema/registry.ts";
 import { mapWeights } from "./action.ts";
-import { everybody, mapAddress, mapCidrs } from "./address.ts";
+import { everybody, mapAddress } from "./address.ts";
+import { checkDirectSources, mapChainMatch } from "./chain-match.ts";
 import { type Mapped, needsDetection, orderedChains } from "./chains.ts";
 import type { Mapping } from "./context.ts";
 import { mapHttp, takesWebSocket } from "./http.ts";
 import { mapNetworkRules } from "./network-access.ts";
 import { checkFilters, mapRouteTable } from "./routes.ts";
+import { checkSocketOptions } from "./sockets.ts";
 import { mapListenerTls } from "./tls.ts";
 
 /** A listener with the route tables of its own. */
@@ -22,14 +24,29 @@ export interface MappedListener {
 /** In milliseconds, of Envoy. */
 const usual = { idle: 3_600_000, firstBytes: 15_000 } as const;
 
+/** The most bytes of a body that a listener may have collected: there may be thousands of them at a time. */
+const mostBuffered = 16 * 1_048_576;
+
+/** 0 is no limit in Envoy; here it is the usual one. */
+function bufferOf(node: Node, { report }: Mapping): Pick<Mapping, "buffer"> {
+  const wanted = node.number("per_connection_buffer_limit_bytes") ?? 0;
+  if (wanted > mostBuffered)
+    report(
+      warningAt(node.at("per_connection_buffer_limit_bytes"), `is ${mostBuffered}: umay collects no more`),
+    );
+  return wanted === 0 ? {} : { buffer: Math.min(wanted, mostBuffered) };
+}
+
 /** A `Listener`. @returns undefined after an error that leaves none. */
 export async function mapListener(
   node: Node,
   index: number,
-  mapping: Mapping,
+  common: Mapping,
 ): Promise<MappedListener | undefined> {
+  const mapping = { ...common, ...bufferOf(node, common) };
   const bind = mapAddress(node.node("address"), mapping, node);
   if (bind === undefined) return undefined;
+  checkSocketOptions(node, mapping);
   const name = node.text("name") || `listener_${index}`;
   const tables: HttpRouteTable[] = [];
   const chains: Mapped[] = [];
@@ -65,6 +82,7 @@ export async function mapListener(
   const { listener } = mapping.defaults;
   const detect = needsDetection(all);
   const proxyProtocol = mapListenerFilters(node, mapping);
+  checkDirectSources(node, proxyProtocol !== undefined, mapping);
   for (const { access } of all)
     if (proxyProtocol !== undefined && access?.direct !== undefined)
       mapping.report(
@@ -239,37 +257,6 @@ function unknownFilter(filter: Node, kind: string, { report }: Mapping): void {
   const what = config === undefined ? filter.text("name") : "type" in config ? config.type.name : config.url;
   const why = whyNoExtension(what);
   report(errorAt(filter.path, `umay has no ${kind} ${what}${why === undefined ? "" : `: ${why}`}`));
-}
-
-function mapChainMatch(match: Node | undefined, mapping: Mapping): ChainMatch | undefined {
-  if (match === undefined) return anyConnection;
-  const transport = match.text("transport_protocol");
-  const protocols: Readonly<Record<string, readonly Protocol[]>> = {
-    "": [],
-    tls: ["tls"],
-    raw_buffer: ["other"],
-  };
-  const protocol = protocols[transport];
-  if (protocol === undefined) {
-    mapping.report(errorAt(match.at("transport_protocol"), "expected tls or raw_buffer"));
-    return undefined;
-  }
-  const names = match.texts("server_names").map((name) => name.toLowerCase());
-  for (const [index, name] of names.entries())
-    if (!/^(\*\.)?[^*]+$/.test(name))
-      mapping.report(errorAt([...match.at("server_names"), index], "expected a name or *.name"));
-  const port = match.number("destination_port");
-  const to = mapCidrs(match.nodes("prefix_ranges"), mapping);
-  const fromPort = match.numbers("source_ports");
-  return {
-    sni: names,
-    alpn: match.texts("application_protocols"),
-    protocol,
-    from: mapCidrs(match.nodes("source_prefix_ranges"), mapping),
-    port: port === undefined ? [] : [port],
-    ...(to.length > 0 && { to }),
-    ...(fromPort.length > 0 && { fromPort }),
-  };
 }
 
 function mapListenerFilters(node: Node, mapping: Mapping): Listener["proxyProtocol"] {

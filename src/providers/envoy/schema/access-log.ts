@@ -30,8 +30,8 @@ message envoy.config.accesslog.v3.AccessLogFilter
 9 response_flag_filter envoy.config.accesslog.v3.ResponseFlagFilter
 10 grpc_status_filter message ! every request has a line
 11 extension_filter message ! every request has a line
-12 metadata_filter message ! every request has a line
-13 log_type_filter message ! every request has a line
+12 metadata_filter envoy.config.accesslog.v3.MetadataFilter
+13 log_type_filter envoy.config.accesslog.v3.LogTypeFilter
 
 message envoy.config.accesslog.v3.StatusCodeFilter
 1 comparison envoy.config.accesslog.v3.ComparisonFilter
@@ -57,6 +57,30 @@ message envoy.config.accesslog.v3.ResponseFlagFilter
 1 flags string[]
 
 message envoy.config.accesslog.v3.NotHealthCheckFilter
+
+message envoy.config.accesslog.v3.MetadataFilter
+1 matcher message - there is no metadata
+2 match_if_key_not_found BoolValue
+
+message envoy.config.accesslog.v3.LogTypeFilter
+1 types envoy.data.accesslog.v3.AccessLogType[]
+2 exclude bool
+
+enum envoy.data.accesslog.v3.AccessLogType
+0 NotSet
+1 TcpUpstreamConnected
+2 TcpPeriodic
+3 TcpConnectionEnd
+4 DownstreamStart
+5 DownstreamPeriodic
+6 DownstreamEnd
+7 UpstreamPoolReady
+8 UpstreamPeriodic
+9 UpstreamEnd
+10 DownstreamTunnelSuccessfullyEstablished
+11 UdpTunnelUpstreamConnected
+12 UdpPeriodic
+13 UdpSessionEnd
 
 message envoy.config.accesslog.v3.ComparisonFilter
 1 op envoy.config.accesslog.v3.ComparisonFilter.Op

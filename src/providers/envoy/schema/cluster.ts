@@ -17,7 +17,7 @@ message envoy.config.cluster.v3.Cluster
 18 dns_resolvers envoy.config.core.v3.Address[] x
 19 outlier_detection envoy.config.cluster.v3.OutlierDetection
 20 cleanup_interval duration
-21 upstream_bind_config message x
+21 upstream_bind_config envoy.config.core.v3.BindConfig
 22 lb_subset_config envoy.config.cluster.v3.Cluster.LbSubsetConfig
 23 ring_hash_lb_config envoy.config.cluster.v3.Cluster.RingHashLbConfig
 24 transport_socket envoy.config.core.v3.TransportSocket

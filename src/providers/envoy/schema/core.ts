@@ -40,6 +40,27 @@ message envoy.config.core.v3.Pipe
 1 path string
 2 mode uint32 - the file has umay's rights
 
+message envoy.config.core.v3.BindConfig
+1 source_address envoy.config.core.v3.SocketAddress
+2 freebind BoolValue x
+3 socket_options envoy.config.core.v3.SocketOption[]
+4 additional_source_addresses message[] x it is deprecated; use extra_source_addresses
+5 extra_source_addresses envoy.config.core.v3.ExtraSourceAddress[]
+6 local_address_selector envoy.config.core.v3.TypedExtensionConfig x
+
+message envoy.config.core.v3.ExtraSourceAddress
+1 address envoy.config.core.v3.SocketAddress
+2 socket_options message x
+
+message envoy.config.core.v3.SocketOption
+1 description string - a comment
+2 level int64
+3 name int64
+4 int_value int64 - options are known by their numbers
+5 buf_value bytes - options are known by their numbers
+6 state int32 - options are known by their numbers
+7 type message - options are known by their numbers
+
 message envoy.config.core.v3.CidrRange
 1 address_prefix string
 2 prefix_len UInt32Value
@@ -112,7 +133,7 @@ message envoy.config.core.v3.GrpcService
 1 envoy_grpc envoy.config.core.v3.GrpcService.EnvoyGrpc
 2 google_grpc message x
 3 timeout duration
-5 initial_metadata envoy.config.core.v3.HeaderValue[] x
+5 initial_metadata envoy.config.core.v3.HeaderValue[]
 6 retry_policy message x
 
 message envoy.config.core.v3.GrpcService.EnvoyGrpc

@@ -49,7 +49,10 @@ message envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute
 message envoy.config.common.mutation_rules.v3.HeaderMutation
 1 remove string
 2 append envoy.config.core.v3.HeaderValueOption
-3 remove_on_match message x
+3 remove_on_match envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch
+
+message envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch
+1 key_matcher envoy.type.matcher.v3.StringMatcher
 
 message envoy.extensions.filters.http.compressor.v3.Compressor
 6 compressor_library envoy.config.core.v3.TypedExtensionConfig
@@ -218,7 +221,7 @@ message envoy.extensions.filters.http.grpc_stats.v3.FilterConfig
 5 replace_dots_in_grpc_service_name bool - umay counts its own
 
 message envoy.extensions.filters.http.fault.v3.HTTPFault
-1 delay message
+1 delay envoy.extensions.filters.common.fault.v3.FaultDelay
 2 abort envoy.extensions.filters.http.fault.v3.FaultAbort
 3 upstream_cluster string x
 4 headers envoy.config.route.v3.HeaderMatcher[]
@@ -234,6 +237,11 @@ message envoy.extensions.filters.http.fault.v3.HTTPFault
 14 abort_grpc_status_runtime string - there are no runtime keys
 15 disable_downstream_cluster_stats bool - umay counts its own
 16 filter_metadata struct - there is no metadata
+
+message envoy.extensions.filters.common.fault.v3.FaultDelay
+3 fixed_delay duration
+4 percentage envoy.type.v3.FractionalPercent
+5 header_delay message x
 
 message envoy.extensions.filters.http.fault.v3.FaultAbort
 2 http_status uint32

@@ -5,7 +5,7 @@ message envoy.config.listener.v3.Listener
 2 address envoy.config.core.v3.Address
 3 filter_chains envoy.config.listener.v3.FilterChain[]
 4 use_original_dst BoolValue x
-5 per_connection_buffer_limit_bytes UInt32Value - umay's buffers are bounded
+5 per_connection_buffer_limit_bytes UInt32Value
 6 metadata message - says nothing here
 7 deprecated_v1 message x
 8 drain_type int32 - every listener drains
@@ -13,7 +13,7 @@ message envoy.config.listener.v3.Listener
 10 transparent BoolValue x
 11 freebind BoolValue x
 12 tcp_fast_open_queue_length UInt32Value - not used
-13 socket_options message[] - umay sets its own
+13 socket_options envoy.config.core.v3.SocketOption[]
 15 listener_filters_timeout duration
 16 traffic_direction int32 - says nothing here
 17 continue_on_listener_filters_timeout bool - a client that says nothing is relayed anyway
@@ -56,8 +56,13 @@ message envoy.config.listener.v3.FilterChainMatch
 9 transport_protocol string
 10 application_protocols string[]
 11 server_names string[]
-12 source_type int32 x
-13 direct_source_prefix_ranges envoy.config.core.v3.CidrRange[] x
+12 source_type envoy.config.listener.v3.FilterChainMatch.ConnectionSourceType
+13 direct_source_prefix_ranges envoy.config.core.v3.CidrRange[]
+
+enum envoy.config.listener.v3.FilterChainMatch.ConnectionSourceType
+0 ANY
+1 SAME_IP_OR_LOOPBACK
+2 EXTERNAL
 
 message envoy.config.listener.v3.Filter
 1 name string - the type says it

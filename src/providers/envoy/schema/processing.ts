@@ -66,7 +66,7 @@ message envoy.extensions.filters.http.ext_proc.v3.ExtProcOverrides
 4 response_attributes string[] - Envoy does not heed it either
 5 grpc_service envoy.config.core.v3.GrpcService
 6 metadata_options message ! there is no metadata
-7 grpc_initial_metadata envoy.config.core.v3.HeaderValue[] x
+7 grpc_initial_metadata envoy.config.core.v3.HeaderValue[]
 8 failure_mode_allow BoolValue
 
 message envoy.config.common.mutation_rules.v3.HeaderMutationRules

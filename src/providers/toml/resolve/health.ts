@@ -23,7 +23,7 @@ export async function resolveHealth(
   path: Path,
   report: Report,
 ): Promise<HealthPolicy> {
-  const { http, health, outlier, panic_threshold: panicThreshold, proxy_protocol: proxyProtocol } = settings;
+  const { health, outlier, panic_threshold: panicThreshold } = settings;
   const { base, max, max_percent: maxPercent } = outlier.ejection;
   if (base > max)
     report(errorAt([...path, "outlier", "ejection"], "base is longer than max; raise max or lower base"));
@@ -37,7 +37,7 @@ export async function resolveHealth(
     ? { minBackends: rate.min_backends, minRequests: rate.min_requests, deviations: rate.deviations }
     : undefined;
   return {
-    check: health && (await checkOf(health, { proxyProtocol, http }, context, [...path, "health"], report)),
+    check: health && (await checkOf(health, settings, context, [...path, "health"], report)),
     outlier: { enabled, consecutiveErrors, base, max, maxPercent, successRate, ...failureRateOf(failures) },
     panicThreshold,
   };
@@ -45,7 +45,7 @@ export async function resolveHealth(
 
 async function checkOf(
   health: Check,
-  pool: Pick<PoolSettings, "http"> & { readonly proxyProtocol: PoolSettings["proxy_protocol"] },
+  pool: Pick<PoolSettings, "http" | "proxy_protocol" | "connect">,
   context: HealthContext,
   path: Path,
   report: Report,
@@ -53,8 +53,10 @@ async function checkOf(
   const { interval, timeout, rise, fall, address, port } = health;
   // Another address or port is not the one that sessions use.
   const elsewhere = address !== undefined || port !== undefined;
-  const proxyProtocol = elsewhere ? undefined : pool.proxyProtocol;
-  const common = { interval, timeout, rise, fall, address, port, proxyProtocol };
+  const proxyProtocol = elsewhere ? undefined : pool.proxy_protocol;
+  const { sources } = pool.connect;
+  const from = sources !== undefined && { sources };
+  const common = { interval, timeout, rise, fall, address, port, proxyProtocol, ...from };
   if (health.type === "tcp") {
     const { send, expect } = health;
     if (send !== undefined && expect === undefined)

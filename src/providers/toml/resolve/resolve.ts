@@ -78,8 +78,9 @@ export async function resolveSettings(
   const pools = await Promise.all(
     Object.entries(settings.pools).map(async ([name, pool]): Promise<Pool> => {
       const { picker, queue, proxy_protocol: proxyProtocol, slow_start: slowStart, removal } = pool;
-      const { timeout, attempts } = pool.connect;
-      const connect = { timeout, attempts, retryBudget: resolveRetryBudget(pool, ["pools", name], report) };
+      const { timeout, attempts, sources } = pool.connect;
+      const retryBudget = resolveRetryBudget(pool, ["pools", name], report);
+      const connect = { timeout, attempts, retryBudget, ...(sources !== undefined && { sources }) };
       const http = resolvePoolHttp(pool, ["pools", name], report);
       const maxConnectionsPerBackend = pool.max_connections_per_backend || undefined;
       const { directory } = context;

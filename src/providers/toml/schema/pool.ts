@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import * as z from "zod";
 import { longestDuration, parseDuration } from "../../../lib/duration.ts";
 import { mostWeight } from "../../../model/backend.ts";
@@ -175,6 +176,19 @@ const retryBudget = z.strictObject({
     .describe("So many are always allowed: at a time, or a second where requests are sent again."),
 });
 
+const sources = z
+  .array(
+    z
+      .string({ error: "expected an IP address" })
+      .refine((text) => isIP(text) !== 0, { error: "expected an IP address of this machine" })
+      .meta({ "x-type": "IP address" }),
+    { error: 'expected a list of IP addresses, such as ["192.0.2.1"]' },
+  )
+  .min(1, { error: "expected an address" })
+  .refine((all) => new Set(all.map(isIP)).size === all.length, {
+    error: "expected one IPv4 address, one IPv6 address, or one of each",
+  });
+
 export const pool = z.strictObject({
   picker: picker
     .prefault("power-of-two")
@@ -196,6 +210,11 @@ export const pool = z.strictObject({
       attempts: integer(1, 16)
         .prefault(3)
         .describe("How many different backends are tried before the client is refused."),
+      sources: sources.optional().meta({
+        description:
+          "The addresses of this machine that backends see: one IPv4 address, one IPv6 address, or one of each. A backend of the other family can't be connected, and of a host name with several addresses one is tried.",
+        "x-default": "the system chooses",
+      }),
       retry_budget: retryBudget.optional().meta({
         description: "The pool's retry_budget, at its former place.",
         deprecated: true,

@@ -54,8 +54,8 @@ function poolOf(chain: Chain, listener: string, writing: Writing): string | unde
 }
 
 function writeRule({ chains: [chain] }: Rule, listener: string, writing: Writing): object | undefined {
-  const { sni, alpn, from, port, to = [], fromPort = [] } = chain.match;
-  if (from.length + port.length + to.length + fromPort.length > 0) {
+  const { sni, alpn, from, port, to = [], fromPort = [], origin = [] } = chain.match;
+  if (from.length + port.length + to.length + fromPort.length + origin.length > 0) {
     writing.omit(`listener ${listener}: a filter chain for some addresses or ports alone (${chain.name})`);
     return undefined;
   }

@@ -19,7 +19,7 @@ export function writePool(pool: Pool, writing: Writing): object {
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
     proxy_protocol: proxyProtocol,
-    connect: { timeout: duration(connect.timeout) },
+    connect: table({ timeout: duration(connect.timeout), sources: connect.sources }),
     max_connections: maxConnections,
     max_connections_per_backend: maxConnectionsPerBackend,
     queue: maxConnections === undefined ? undefined : { size: queue.size, timeout: duration(queue.timeout) },

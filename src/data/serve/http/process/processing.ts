@@ -132,7 +132,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     const { definition, plane, sees } = this.#work;
     const { looksOn, facts } = definition;
     const isFirst = this.#call === undefined;
-    this.#call ??= new ProcessorCall(plane, this.#view, this.#pool, this);
+    this.#call ??= new ProcessorCall(plane, this.#view, this.#pool, definition.lines, this);
     const names = this.#hasFacts[direction] ? [] : facts[direction];
     this.#hasFacts[direction] = true;
     const seen = part.kind === "body" ? part : { ...part, lines: part.lines.filter(([name]) => sees(name)) };

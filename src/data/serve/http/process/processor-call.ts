@@ -14,8 +14,8 @@ import type { PoolChoice } from "../sticky-pick.ts";
 import type { RequestView } from "../view.ts";
 import { MessageReader } from "./grpc-messages.ts";
 
-/** Fields of a call. */
-const lines = "content-type: application/grpc\r\n";
+/** A field of each call. */
+const contentType = "content-type: application/grpc\r\n";
 
 const path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 
@@ -71,6 +71,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   /** Bytes that were sent and have not gone out. */
   behind = 0;
   readonly #owner: CallOwner;
+  readonly #lines: string;
   readonly #side: BackendSide;
   readonly #reader = new MessageReader(longestMessage);
   /** Messages that the processor has not answered yet with a byte; undefined: there are too many of them to be sent again. */
@@ -83,8 +84,10 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   #isOver = false;
   #trailers: Fields | undefined | "none" = "none";
 
-  constructor(plane: HttpPlane, view: RequestView, pool: ServedPool, owner: CallOwner) {
+  /** @param lines that it has, each with its CRLF. */
+  constructor(plane: HttpPlane, view: RequestView, pool: ServedPool, lines: string, owner: CallOwner) {
     this.#owner = owner;
+    this.#lines = contentType + lines;
     this.connection = view.connection;
     this.head = new CallHead(view);
     this.choice = { pool, backend: undefined, key: undefined };
@@ -126,7 +129,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     this.#sentAt = performance.now();
     this.head.scheme = upstream.secure ? "https" : "http";
     this.head.authority = typeof http.host === "object" ? http.host.name : address;
-    upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines });
+    upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines: this.#lines });
     this.behind = 0;
     const waiting = this.#unheard ?? [];
     if (this.#unheardBytes > mostRepeated) this.#unheard = undefined;

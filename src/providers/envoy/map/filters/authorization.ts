@@ -1,6 +1,7 @@
 import { errorAt, warningAt } from "../../../../lib/findings.ts";
 import type { ForwardAuth } from "../../../../model/http/guard.ts";
 import type { Node } from "../../node.ts";
+import { mapCallLines } from "../call-lines.ts";
 import type { Mapping } from "../context.ts";
 import type { ApplyFilter } from "./registry.ts";
 import { statusOf } from "./status.ts";
@@ -41,11 +42,13 @@ function authOf(config: Node, name: string, mapping: Mapping): ForwardAuth | und
 }
 
 /** The cluster has to speak HTTP/2. */
-function overGrpc(config: Node, name: string, { report }: Mapping): ForwardAuth | undefined {
+function overGrpc(config: Node, name: string, mapping: Mapping): ForwardAuth | undefined {
   const service = config.node("grpc_service");
   const pool = service?.node("envoy_grpc")?.text("cluster_name") ?? "";
   if (pool === "") {
-    report(errorAt(config.path, "expected http_service, or grpc_service with the cluster of envoy_grpc"));
+    mapping.report(
+      errorAt(config.path, "expected http_service, or grpc_service with the cluster of envoy_grpc"),
+    );
     return undefined;
   }
   return {
@@ -54,6 +57,7 @@ function overGrpc(config: Node, name: string, { report }: Mapping): ForwardAuth 
     pool,
     path: "",
     asks: "grpc",
+    lines: mapCallLines(service, [], mapping),
     copy: [],
     copyResponse: [],
     timeout: service!.number("timeout") ?? usualTimeout,

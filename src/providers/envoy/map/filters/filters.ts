@@ -30,7 +30,7 @@ export class TableGuards {
    */
   async nameOf(
     from: Node,
-    kind: "auth" | "process" | "rate_limits" | "rules",
+    kind: "auth" | "delays" | "process" | "rate_limits" | "rules",
     label: string,
     make: (name: string) => Guard | undefined | Promise<Guard | undefined>,
   ): Promise<string | undefined> {

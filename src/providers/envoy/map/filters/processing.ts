@@ -9,6 +9,7 @@ import {
   processingFacts,
 } from "../../../../model/http/processing.ts";
 import type { Node } from "../../node.ts";
+import { mapCallLines } from "../call-lines.ts";
 import type { Mapping } from "../context.ts";
 import { mapRegex, mapString } from "../match.ts";
 import type { ApplyFilter } from "./registry.ts";
@@ -56,13 +57,14 @@ async function processorOf(
     name: label,
     filter: name,
     pool,
+    lines: mapCallLines(service, overrides?.nodes("grpc_initial_metadata") ?? [], mapping),
     mode: looksOn ? watchedMode(mode) : mode,
     modes: config.flag("allow_mode_override") === true ? (modes.length > 0 ? modes : "any") : [],
     timeout: config.number("message_timeout") ?? usualTimeout,
     longestTimeout: config.number("max_message_timeout") ?? 0,
     onFailure: passes === true ? "pass" : "refuse",
     failureStatus: statusOf(config.node("status_on_error")) ?? 500,
-    buffer: usualBuffer,
+    buffer: mapping.buffer ?? usualBuffer,
     sees: { only, never },
     rules,
     facts: {
