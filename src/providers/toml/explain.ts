@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { parseAddress } from "../../lib/address.ts";
 import { errorAt, type Finding, type Path } from "../../lib/findings.ts";
 import { didYouMean, listChoices, suggest } from "../../lib/suggest.ts";
 import { foreignChoice, foreignKey } from "./report/foreign.ts";
@@ -42,7 +43,14 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
         ),
       ];
     case "invalid_type":
-      return [finding(issue, value, "expected a table", asTable(value, path, schema))];
+      return [
+        finding(
+          issue,
+          value,
+          "expected a table",
+          asTable(value, path, schema) ?? aroundList(value, path, schema),
+        ),
+      ];
     default:
       return [finding(issue, value, issue.message)];
   }
@@ -74,6 +82,23 @@ function asTable(value: unknown, path: Path, schema: SchemaNode): string | undef
     const key = properties["type"]?.const === value ? "type" : another === undefined ? only : undefined;
     if (key !== undefined && [undefined, value].includes(properties[key]?.const as string | undefined))
       return `did you mean ${path.at(-1)} = { ${key} = ${JSON.stringify(value)} }?`;
+  }
+  return undefined;
+}
+
+/** The table that someone meant who wrote the addresses alone that are to be in it. */
+function aroundList(value: unknown, path: Path, schema: SchemaNode): string | undefined {
+  const list = Array.isArray(value) ? value : [value];
+  const isAddress = (each: unknown): boolean =>
+    typeof each === "string" && typeof parseAddress(each) !== "string";
+  if (list.length === 0 || !list.every(isAddress)) return undefined;
+  for (const { properties, required = [] } of nodesAt(schema, path)) {
+    const type = properties?.["type"]?.const;
+    const [key, another] = required.filter((name) => name !== "type");
+    if (type === undefined || key === undefined || another !== undefined) continue;
+    if (properties?.[key]?.items === undefined) continue;
+    const items = list.map((each) => JSON.stringify(each)).join(", ");
+    return `did you mean ${path.at(-1)} = { type = ${JSON.stringify(type)}, ${key} = [${items}] }?`;
   }
   return undefined;
 }

@@ -89,6 +89,16 @@ const foreign: readonly (readonly [text: string, hint: string | undefined])[] = 
   [`port = 443\n${listener}${pool}`, "umay's word is bind"],
   [`${listener}${pool}[pools.p]\nport = 443`, "a port stands behind each backend"],
   [`${listener}${pool}[pools.p]\nbackends = ["127.0.0.1:80"]`, "it belongs in [pools.<name>.discovery]"],
+  [
+    `${listener}[pools.p]\ndiscovery = ["a:1", "b:1"]`,
+    'did you mean discovery = { type = "static", backends = ["a:1", "b:1"] }?',
+  ],
+  [
+    `${listener}[pools.p]\ndiscovery = "a:1"`,
+    'did you mean discovery = { type = "static", backends = ["a:1"] }?',
+  ],
+  [`${listener}[pools.p]\ndiscovery = "/etc/backends.json"`, undefined],
+  [`${listener}[pools.p]\ndiscovery = []`, undefined],
   [`${listener}${pool}[backend.p]`, "umay's word is pools"],
   [`${listener}mode = "https"\n${pool}`, 'umay\'s words are mode = "http" and a table'],
   [`${listener}mode = "udp"\n${pool}`, undefined],
