@@ -93,6 +93,14 @@ export function createSharedMemory(): SharedMemory {
   };
 }
 
+/** Connections that are open, and those that are on their way from one thread to another; at least so many. */
+export function openOrComing({ process, workerOpen }: Pick<SharedMemory, "process" | "workerOpen">): number {
+  return Math.max(
+    Atomics.load(process, openConnections),
+    workerOpen.reduce((sum, count) => sum + count, 0),
+  );
+}
+
 /** How many slots of a kind were ever taken: what lies beyond them was never counted in. */
 export const usedSlots = ({ used }: SharedMemory, name: KindName): number =>
   Atomics.load(used, kindNames.indexOf(name));

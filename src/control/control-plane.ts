@@ -1,12 +1,7 @@
 import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
-import {
-  createSharedMemory,
-  mostConnections,
-  openConnections,
-  type SharedMemory,
-} from "../channel/memory.ts";
+import { createSharedMemory, mostConnections, openOrComing, type SharedMemory } from "../channel/memory.ts";
 import { WorkerCounters } from "../channel/worker-counters.ts";
 import type { DiscoverySource } from "../discovery/source.ts";
 import { formatAddress } from "../lib/address.ts";
@@ -238,7 +233,7 @@ export class ControlPlane implements Serving {
           this.drainDeadline = performance.now() + shutdown.delay + shutdown.timeout;
         },
         stopAccepting: () => this.#stopAccepting().then(replaced),
-        open: () => Atomics.load(this.shared.process, openConnections),
+        open: () => openOrComing(this.shared),
         ended: () =>
           this.store.listeners.reduce(
             (sum, { counters }) => sum + sumCells(this.memories, counters + listenerCell.ended),

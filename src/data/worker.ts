@@ -128,17 +128,16 @@ function accept(listener: ServedListener, socket: Socket): void {
 }
 
 function takeOver({ address, socket }: HandedSocket): void {
-  // Counted since it was sent; whether it stays is decided now.
-  Atomics.sub(setup.shared.workerOpen, plane.worker, 1);
   const listener = state.listenerAt(address);
   socket.setNoDelay().setKeepAlive(true, tcpOptions.keepAliveInitialDelay);
-  if (listener === undefined) {
-    socket.destroy();
-    return;
+  if (listener === undefined) socket.destroy();
+  else {
+    // It comes unread; its client may leave before there is a backend to relay to.
+    socket.read(0);
+    accept(listener, socket);
   }
-  // It comes unread; its client may leave before there is a backend to relay to.
-  socket.read(0);
-  accept(listener, socket);
+  // Counted since it was sent. Not earlier: a drain is over when nothing counts.
+  Atomics.sub(setup.shared.workerOpen, plane.worker, 1);
 }
 
 /** At once and without a word, so that a flood costs as little as can be. */
