@@ -6,16 +6,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AdsServer, adsBootstrap } from "../support/ads-server.ts";
 import { startEchoBackend } from "../support/backend.ts";
-import { connectPlain, poolToml } from "../support/client.ts";
+import { BusyClients, busyListeners } from "../support/busy-clients.ts";
+import { testCertificates } from "../support/certificates.ts";
+import { connectPlain, connectSecure, poolToml } from "../support/client.ts";
 import { type Finished, runCommand, startCommand } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
-import { ask, startHttpBackend, tellRequest } from "../support/http.ts";
+import { startHttpBackend } from "../support/http.ts";
+import { HttpClient } from "../support/http-client.ts";
 import { soon } from "../support/peer.ts";
 import { becomes } from "../support/settled.ts";
 import { echoed, farewell } from "../support/talk.ts";
-import { spawnUmay, startUmay } from "../support/umay.ts";
+import { type RunningUmay, spawnUmay, startUmay } from "../support/umay.ts";
 
-/** One connection, one echo, one orderly end. @returns how it went wrong; undefined: it did not. */
+/** One connection, one echo. @returns how it went wrong; undefined: it did not. */
 function visit(port: number): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let text = "";
@@ -28,81 +31,78 @@ function visit(port: number): Promise<string | undefined> {
   return promise;
 }
 
-test("umay run --take-over takes the sockets of a running umay under load: no connection is refused, reset or lost", async () => {
+test("umay run --take-over, three times in a row under load: nothing is refused, reset or lost, old sessions live on", async () => {
   await using echo = await startEchoBackend();
-  await using app = await startHttpBackend(tellRequest("app"));
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  await using app = await startHttpBackend((request, response) => {
+    if (request.url !== "/long") return void response.end("ok");
+    response.write("begun, ");
+    void mayEnd.then(() => response.end("ended"));
+  });
   using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
   const [admin] = await freePorts(1);
+  const { ecdsa } = await testCertificates();
   const file = join(dir.path, "umay.toml");
-  const toml = (workers: number): string => `
+  const write = (workers: number): void =>
+    writeFileSync(
+      file,
+      `
     workers = ${workers}
-    shutdown = { delay = "5s", timeout = "30s" }
+    shutdown = { delay = "5s", timeout = "60s" }
     admin.bind = "127.0.0.1:${admin}"
-    listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
-    listeners.web = { bind = "127.0.0.1:0", mode = "http", pool = "app" }
+    ${busyListeners(ecdsa)}
     listeners.local = { bind = "unix:${join(dir.path, "local.sock")}", pool = "echo" }
     ${poolToml("echo", [echo.address])}
-    ${poolToml("app", [app.address])}`;
-  writeFileSync(file, toml(2));
+    ${poolToml("app", [app.address])}`,
+    );
+  write(2);
   const args = ["run", "--config", file];
-  await using old = await startUmay("", { args });
-  const [plain, web] = [old.port("plain"), old.port("web")];
-  const staying = await connectPlain(plain);
-  await echoed(staying);
+  await using umays = new AsyncDisposableStack();
+  const old = umays.use(await startUmay("", { args }));
+  const staying = [await connectPlain(old.port("plain")), await connectSecure(old.port("secure"))];
+  for (const client of staying) await echoed(client);
+  using long = await HttpClient.connect(old.port("web"));
+  long.write("GET /long HTTP/1.1\r\nhost: a.example\r\n\r\n");
+  const answer = long.response();
 
-  const faults: string[] = [];
-  let visits = 0;
-  let stop = false;
-  const load = Array.from({ length: 12 }, async (_, index) => {
-    while (!stop) {
-      const fault =
-        index % 3 > 0
-          ? await visit(plain)
-          : await ask(web, { path: "/", headers: { connection: "close" } }).then(
-              ({ status }) => (status === 200 ? undefined : `status ${status}`),
-              (error: NodeJS.ErrnoException) => error.code,
-            );
-      visits++;
-      if (fault !== undefined) faults.push(fault);
-    }
-  });
-  // Another number of workers than sockets: one worker has two of an address.
-  writeFileSync(file, toml(1));
-  await using one = await startUmay("", { args: [...args, "--take-over"] });
-  assert.deepEqual([one.port("plain"), one.port("web")], [plain, web]);
-  await old.logged(({ msg, by }) => msg === "another umay has taken over" && by === one.pid);
-  const seen = visits;
-  await becomes(
-    () => visits,
-    (count) => count > seen + 50,
-    "visits to the new one",
-  );
-  writeFileSync(file, toml(2));
-  await using two = await startUmay("", { args: [...args, "--take-over"] });
-  assert.equal(await soon(one.exited, "the end of the second", 10_000), 0);
-  const later = visits;
-  await becomes(
-    () => visits,
-    (count) => count > later + 50,
-    "visits to the third one",
-  );
-  stop = true;
-  await Promise.all(load);
-  assert.deepEqual(faults, []);
+  const clients = new BusyClients(old, 3);
+  await clients.goOn(5);
+  const replaced: RunningUmay[] = [];
+  let last = old;
+  // Another number of workers than sockets: a worker has two of an address, or one has none.
+  for (const workers of [1, 3, 2]) {
+    write(workers);
+    const next = umays.use(await startUmay("", { args: [...args, "--take-over"] }));
+    assert.equal(next.port("plain"), last.port("plain"));
+    await last.logged(({ msg, by }) => msg === "another umay has taken over" && by === next.pid);
+    await clients.goOn(20);
+    replaced.push(last);
+    last = next;
+  }
+  // Each of those that keep a connection was told to leave it, and all but the first process have nothing to wait for.
+  for (const umay of replaced.slice(1))
+    assert.equal(await soon(umay.exited, "the end of one that was replaced", 20_000), 0);
+  await clients.stop();
+  assert.deepEqual(clients.faults, []);
+  assert.ok(clients.left.kept >= 3 && clients.left.http2 >= 3, JSON.stringify(clients.left));
 
-  await echoed(staying, "served by the first one still");
-  await farewell(staying);
+  for (const client of staying) {
+    await echoed(client, "served by the first one still");
+    await farewell(client);
+  }
+  end();
+  assert.equal((await answer).body.toString(), "begun, ended");
   assert.equal(await soon(old.exited, "the end of the first", 10_000), 0);
-  const { listeners } = await two.status();
-  assert.ok(listeners["plain"]!.connections_total > 0);
-  assert.ok(one.sessions.length > 0 && two.sessions.length > 0);
+  const { listeners } = await last.status();
+  for (const name of ["plain", "secure", "web", "web2"])
+    assert.ok(listeners[name]!.connections_total > 0, name);
   const local = connect({ path: join(dir.path, "local.sock") });
   local.end("over unix");
   let text = "";
   for await (const chunk of local) text += String(chunk);
   assert.equal(text, "over unix");
   const status = await runCommand(["status", "--config", file]);
-  assert.match(status.stdout, new RegExp(`is ready: process ${two.pid},`));
+  assert.match(status.stdout, new RegExp(`is ready: process ${last.pid},`));
 });
 
 test("who cannot serve leaves the running umay as it was, and a second one may try", async () => {
