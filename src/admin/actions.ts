@@ -11,6 +11,8 @@ export interface AdminActions {
   undrainBackend(pool: string, backend: string): Outcome;
   /** Opens a door for another umay that is to take over. */
   takeOver(): Promise<Outcome>;
+  /** Starts the program that is installed now, which takes over. */
+  upgrade(): Promise<Outcome>;
   /** Ends one connection, by its id. */
   kill(session: string): Promise<Outcome>;
   /** Takes the configuration into service again. @param dryRun whether the answer only says what would change. */
@@ -50,6 +52,7 @@ const list: readonly Action[] = [
     run: (actions, [pool, backend]) => actions.undrainBackend(pool!, backend!),
   },
   { path: "/take-over", parameters: [], run: (actions) => actions.takeOver() },
+  { path: "/upgrade", parameters: [], run: (actions) => actions.upgrade() },
   { path: "/sessions/ID/kill", parameters: [], run: (actions, [session]) => actions.kill(session!) },
   {
     path: "/reload",

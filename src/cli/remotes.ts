@@ -8,6 +8,7 @@ import type { ReloadOptions } from "./reload.ts";
 import type { KillOptions, SessionsOptions } from "./sessions.ts";
 import type { StatusOptions } from "./status.ts";
 import type { TopOptions } from "./top.ts";
+import type { UpgradeOptions } from "./upgrade.ts";
 
 /** Adds the commands that talk to a running umay, through its admin server. */
 export function addRemotes(program: Command, done: (code: number) => void): void {
@@ -73,6 +74,11 @@ export function addRemotes(program: Command, done: (code: number) => void): void
     .action(async (id: string, options: KillOptions) =>
       done(await (await import("./sessions.ts")).kill(id, options)),
     );
+
+  remote(
+    "upgrade",
+    "have a running umay start the program that is installed now, which takes over from it",
+  ).action(async (options: UpgradeOptions) => done(await (await import("./upgrade.ts")).upgrade(options)));
 
   addDrains(remote, done);
 }

@@ -33,7 +33,8 @@ export async function run(config: ConfigChoice, choice: RunChoice): Promise<numb
   const { discoverFor } = await import("./discover.ts");
   const { verbose } = choice;
   const discover = discoverFor(provider);
-  const code = await runUmay({ provider, ...begin, discover, verbose, takeOver });
+  const successor = successorOf(config, verbose);
+  const code = await runUmay({ provider, ...begin, discover, verbose, takeOver, successor });
   // A log without a reader would keep the process alive.
   process.exit(code);
 }
@@ -67,6 +68,15 @@ async function askToTakeOver(
     offer = answer;
   });
   return offer ?? code;
+}
+
+function successorOf({ config, envoyConfig }: ConfigChoice, verbose: boolean): RunOptions["successor"] {
+  if (config === "-" || envoyConfig === "-") return undefined;
+  const words = ["run"];
+  if (config !== undefined) words.push("--config", config);
+  if (envoyConfig !== undefined) words.push("--envoy-config", envoyConfig);
+  if (verbose) words.push("--verbose");
+  return (admin) => [...words, "--take-over", "--admin", formatAddress(ownMachine(admin))];
 }
 
 /** A server that listens on every address of its machine is asked on that one. */

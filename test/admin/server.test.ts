@@ -38,6 +38,7 @@ async function start(
     undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
     kill: async (session) => ({ status: 200, body: { kills: session } }),
     takeOver: async () => ({ status: 200, body: { door: "open" } }),
+    upgrade: async () => ({ status: 200, body: { pid: 2, drains: 1 } }),
     reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
     failed: (error) => failures.push(error),
     ...state,

@@ -26,10 +26,11 @@ describe("the service under systemd", { skip: noSystemd }, () => {
   };
   const property = (name: string): string =>
     debian.run("systemctl", "show", "--value", `--property=${name}`, service).trim();
+  const client = (port: number): string =>
+    `openssl s_client -connect 127.0.0.1:${port} -CAfile /etc/umay/certs/dev-ca.pem -verify_return_error -quiet -no_ign_eof`;
   /** The answer of an echo server behind umay, at once or within so many seconds. */
   const hello = (port: number, clients = 1, seconds = 1): string => {
-    const client = `openssl s_client -connect 127.0.0.1:${port} -CAfile /etc/umay/certs/dev-ca.pem`;
-    const visit = `(echo hello; sleep ${seconds}) | ${client} -verify_return_error -quiet -no_ign_eof 2>&1`;
+    const visit = `(echo hello; sleep ${seconds}) | ${client(port)} 2>&1`;
     return debian.run("sh", "-c", `${`${visit} & `.repeat(clients)}wait`);
   };
   const override = (text: string): void => {
@@ -147,11 +148,50 @@ respond = { body = "hello" }
     debian.run("systemctl", "start", service);
   });
 
-  test("an upgrade restarts it with the configuration that it had", () => {
+  test("an upgrade takes over from the running one: no connection is refused, and one that is open goes on", async () => {
     const pid = property("MainPID");
+    const visits = `i=0; while [ $i -lt 40 ]; do (echo hello; sleep 0.2) | ${client(9994)} 2>&1 | grep -c ^hello$; i=$((i + 1)); done`;
+    const open = `(echo begun; sleep 15; echo hello; sleep 1) | ${client(9994)} 2>&1`;
+    debian.run("sh", "-c", `(${open}) >/open 2>&1 & (${visits}) >/visits 2>&1 &`);
+    await becomes(
+      () => debian.run("cat", "/visits", "/open"),
+      (text) => text.includes("1") && text.includes("begun"),
+      "visits",
+      30_000,
+    );
     install("0.1.0~test2");
-    assert.notEqual(property("MainPID"), pid);
-    assert.equal(property("ActiveState"), "active");
+    const next = property("MainPID");
+    assert.notEqual(next, pid);
+    debian.run("test", "-e", `/proc/${pid}`);
+    assert.deepEqual(["ActiveState", "NRestarts"].map(property), ["active", "0"]);
+    await becomes(
+      () => debian.run("cat", "/visits").trim().split("\n"),
+      (lines) => lines.length === 40,
+      "visits",
+      60_000,
+    );
+    assert.doesNotMatch(debian.run("cat", "/visits"), /0/);
+    await becomes(
+      () => debian.run("cat", "/open"),
+      (text) => text.includes("hello"),
+      "the connection that was open",
+      60_000,
+    );
+    await becomes(
+      () => debian.try("test", "-e", `/proc/${pid}`).code,
+      (code) => code !== 0,
+      "the end of the old one",
+      60_000,
+    );
+    assert.deepEqual(["ActiveState", "MainPID"].map(property), ["active", next]);
+    // systemd watches the new one, which is its child only since the old one has ended.
+    debian.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", service);
+    await becomes(
+      () => `${property("NRestarts")} ${property("ActiveState")}`,
+      (state) => state === "1 active",
+      "restarts",
+      30_000,
+    );
     assert.match(hello(9994), /^hello$/m);
   });
 

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../admin/actions.ts";
 import type { AdminServer } from "../../admin/server.ts";
-import { formatAddress } from "../../lib/address.ts";
+import { formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { ok } from "../../lib/result.ts";
 import { version } from "../../lib/version.ts";
 import type { Model } from "../../model/model.ts";
@@ -15,6 +15,7 @@ import { ServiceManager } from "./service-manager.ts";
 import { type StopRequest, watchStopRequests } from "./signals.ts";
 import type { TakeOverOffer } from "./take-over.ts";
 import { Taking } from "./taking.ts";
+import { upgrade } from "./upgrade.ts";
 import { Yielding } from "./yielding.ts";
 
 export interface RunOptions {
@@ -30,6 +31,11 @@ export interface RunOptions {
   readonly onReady?: () => void;
   /** The running umay whose listening sockets it takes over. */
   readonly takeOver?: TakeOverOffer | undefined;
+  /**
+   * The command line of a umay that takes over from this one; undefined: it could not read the configuration again.
+   * @param admin the address of this one's admin server.
+   */
+  readonly successor?: ((admin: SocketAddress) => readonly string[]) | undefined;
 }
 
 /** With room for fewer connections the limit on open files is most likely a mistake. */
@@ -62,7 +68,7 @@ export async function runUmay(options: RunOptions): Promise<number> {
 
 /** @throws when it can't start; then nothing of it is left running. */
 async function serve(
-  { provider, first, whole, discover, onReady, takeOver }: RunOptions,
+  { provider, first, whole, discover, onReady, takeOver, successor }: RunOptions,
   { stop, request, hurry, onHangup, onReopen }: StopRequest,
   logger: Logger,
   destination: LogDestination,
@@ -85,8 +91,11 @@ async function serve(
   const yielding = new Yielding(plane, logger, () => request("the umay that has taken over"));
   await using opened = new AsyncDisposableStack();
   const openOwnAdmin = async (): Promise<AdminServer | undefined> => {
-    const takeOver = (): Promise<Outcome> => yielding.offer();
-    const parts = { plane, reloader, provider, drain, takeOver, destination, logger };
+    const replacement = {
+      takeOver: (): Promise<Outcome> => yielding.offer(),
+      upgrade: (): Promise<Outcome> => upgrade(admin && successor?.(admin.address), yielding),
+    };
+    const parts = { plane, reloader, provider, drain, ...replacement, destination, logger };
     return model.admin && opened.use(await openAdmin(model.admin, parts));
   };
   let admin: AdminServer | undefined;
@@ -105,6 +114,7 @@ async function serve(
       logger.info("stopped while starting");
       return stopped;
     }
+    if (taking !== undefined) await manager.succeed();
   } catch (error) {
     await plane.abandon();
     throw error;
@@ -143,8 +153,10 @@ async function serve(
   onReady?.();
   const code = await stop;
   stopped.abort();
-  manager.stopping("draining");
-  if (yielding.isReplaced) await opened.disposeAsync();
+  if (yielding.isReplaced) {
+    manager.leave();
+    await opened.disposeAsync();
+  } else manager.stopping("draining");
   const { ended, cut } = await plane.drain(hurry, yielding.isReplaced ? () => yielding.closed() : undefined);
   await Promise.all([plane.accessFiles.flush(), telemetry?.end()]);
   logger.info({ ended, cut }, "drained: sessions that ended by themselves, and sessions that were cut");

@@ -52,6 +52,19 @@ export class ServiceManager {
     this.#send("STOPPING=1", `STATUS=${status}`);
   }
 
+  /**
+   * Has systemd watch this process in place of the one that it takes over from: with that one the service would end.
+   * @throws when systemd can't be told.
+   */
+  async succeed(): Promise<void> {
+    if (this.#present) await this.#notify([`MAINPID=${process.pid}`]);
+  }
+
+  /** Another process has succeeded this one, and tells how the service is. */
+  leave(): void {
+    this.#present = false;
+  }
+
   /** One after the other: a message that overtook another would leave systemd with the wrong state. */
   #send(...variables: readonly string[]): void {
     if (!this.#present) return;

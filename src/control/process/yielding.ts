@@ -33,17 +33,30 @@ export class Yielding {
   /** Another umay serves in place of this one, which is to go without a delay. */
   isReplaced = false;
 
+  readonly #replaced = Promise.withResolvers<number>();
+
+  /** Resolves with the process that serves in place of this one. */
+  get replaced(): Promise<number> {
+    return this.#replaced.promise;
+  }
+
+  /** The reason why nobody can take over now; undefined: somebody can. */
+  get obstacle(): string | undefined {
+    const { state, store } = this.#plane;
+    if (state !== "ready") return `umay is ${state}; nothing can be taken over now`;
+    if (this.#isAsked) return "another umay is taking over";
+    const inherited = store.snapshot.listeners.find(({ accept }) => accept === "handed-over");
+    return (
+      inherited &&
+      `listener ${inherited.name} has a socket that is not umay's own, systemd's say; restart the service instead`
+    );
+  }
+
   /** Opens a door for one that wants to take over. */
   async offer(): Promise<Outcome> {
-    const { state, store } = this.#plane;
-    if (state !== "ready") return refusal(`umay is ${state}; nothing can be taken over now`);
-    if (this.#isAsked) return refusal("another umay is taking over");
-    const { listeners } = store.snapshot;
-    const inherited = listeners.find(({ accept }) => accept === "handed-over");
-    if (inherited !== undefined)
-      return refusal(
-        `listener ${inherited.name} has a socket that is not umay's own, systemd's say; restart the service instead`,
-      );
+    const { obstacle } = this;
+    if (obstacle !== undefined) return refusal(obstacle);
+    const { listeners } = this.#plane.store.snapshot;
     this.#isAsked = true;
     const door = await this.#open().catch((error: unknown) => {
       this.#isAsked = false;
@@ -105,8 +118,10 @@ export class Yielding {
     helper.once("error", (error) => this.#failed(error));
     createInterface(helper.stdout!).on("line", (line) => {
       if (!line.startsWith("serving ")) return;
-      this.#logger.info({ by: Number(line.slice("serving ".length)) }, "another umay has taken over");
+      const by = Number(line.slice("serving ".length));
+      this.#logger.info({ by }, "another umay has taken over");
       this.isReplaced = true;
+      this.#replaced.resolve(by);
       this.#go();
     });
     helper.once("close", (code) => {

@@ -26,6 +26,8 @@ export interface AdminParts {
   readonly drain: () => void;
   /** Lets another umay take over. */
   readonly takeOver: () => Promise<Outcome>;
+  /** Starts a umay that takes over. */
+  readonly upgrade: () => Promise<Outcome>;
   readonly destination: LogDestination;
   readonly logger: Logger;
 }
@@ -63,7 +65,7 @@ export function inputOf({
  */
 export async function openAdmin(
   { bind, remote }: AdminSettings,
-  { plane, reloader, provider, drain, takeOver, destination, logger }: AdminParts,
+  { plane, reloader, provider, drain, takeOver, upgrade, destination, logger }: AdminParts,
 ): Promise<AdminServer & AsyncDisposable> {
   const input = inputOf({ plane, reloader, provider, destination });
   const history = new History(input);
@@ -104,6 +106,7 @@ export async function openAdmin(
       return { status: 400, body: { error: `deadline: ${expected}` } };
     },
     takeOver,
+    upgrade,
     undrainBackend: (pool, backend) => outcome(plane.drains.undrain(pool, backend)),
     async reload(dryRun) {
       const reloaded = await reloader.reload("the admin server", dryRun);

@@ -70,9 +70,32 @@ test("a watchdog that is meant for another process hears nothing", async (t) => 
   assert.equal(systemd.heard.length, 1);
 });
 
+test("a process that takes over has systemd watch it, and the other one says nothing any more", async () => {
+  const systemd = fakeSystemd();
+  const old = new ServiceManager(env, logger, systemd.notify);
+  const told = new ServiceManager(env, logger, systemd.notify).succeed();
+  systemd.answer();
+  await told;
+  old.leave();
+  old.stopping("draining");
+  await settle();
+  assert.deepEqual(systemd.heard, [[`MAINPID=${process.pid}`]]);
+  await assert.rejects(
+    async () => {
+      const failing = fakeSystemd(true);
+      const telling = new ServiceManager(env, logger, failing.notify).succeed();
+      failing.answer();
+      await telling;
+    },
+    { message: "no such program" },
+  );
+});
+
 test("without systemd nobody is told", async () => {
   const systemd = fakeSystemd();
-  new ServiceManager({}, logger, systemd.notify).started("serving");
+  const manager = new ServiceManager({}, logger, systemd.notify);
+  manager.started("serving");
+  await manager.succeed();
   await settle();
   assert.deepEqual(systemd.heard, []);
 });
