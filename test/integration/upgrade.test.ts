@@ -91,7 +91,7 @@ test("umay upgrade, twice under load: nothing is refused, reset or lost, and sys
       lines.slice(lines.indexOf(`MAINPID=${last}`)).filter((line) => line === "WATCHDOG=1").length > 5,
     "signs of life of the last one",
   );
-  // What they share is closed when the last one of them has ended.
+  // Their common output is closed when the last one of them has ended.
   process.kill(last, "SIGTERM");
   assert.equal(await soon(umay.exited, "the end of all three", 20_000), 0);
   left.move();

@@ -26,7 +26,7 @@ export const busyListeners = ({ cert, key }: { readonly cert: string; readonly k
 
 /** Clients that never pause and never try anything twice, so that each fault of the other side is seen. */
 export class BusyClients {
-  /** What went wrong, with its kind. */
+  /** The faults, each with its kind. */
   readonly faults: string[] = [];
   /** Sessions and requests that were served, by kind. */
   readonly served: Record<Kind, number> = { plain: 0, tls: 0, http: 0, kept: 0, http2: 0 };
