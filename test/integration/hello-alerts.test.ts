@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempDisposableSync, readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
@@ -127,3 +129,36 @@ describe("the alert of a handshake that is refused is read by a client that is s
       }
     });
 });
+
+test("behind umay's alert no other record has the number of its nonce", async () => {
+  await using resources = new AsyncDisposableStack();
+  const bytes: Buffer[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(umay.port("known"), "127.0.0.1");
+    upstream.on("data", (chunk) => bytes.push(chunk));
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+    client.pipe(upstream).pipe(client);
+    client.on("close", () => upstream.destroy());
+    upstream.on("close", () => client.destroy());
+  }).listen(0, "127.0.0.1");
+  resources.defer(() => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ...stranger });
+  resources.defer(() => void client.destroy());
+  client.on("error", () => {});
+  await new Promise((resolve) => client.resume().once("close", resolve));
+  // Finished comes before it, with other keys.
+  const lengths = recordsIn(Buffer.concat(bytes)).map((record) => record.length);
+  assert.equal(lengths.lastIndexOf(alertLength), lengths.length - 1, lengths.join());
+});
+
+/** Head, level and description, type, tag (RFC 8446 section 5.2). */
+const alertLength = 5 + 2 + 1 + 16;
+
+function recordsIn(bytes: Buffer): Buffer[] {
+  const records: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += records.at(-1)!.length)
+    records.push(bytes.subarray(at, at + 5 + bytes.readUInt16BE(at + 3)));
+  return records;
+}

@@ -278,8 +278,8 @@ export class Connection<L extends AcceptingListener = AcceptingListener>
   /** Hello and handshake: failed. @param lastWords go to the client as they are, past TLS. @param notable for the log. */
   handshakeFailed(result: HandshakeResult, detail: string, lastWords?: Buffer, notable = false): void {
     if (lastWords !== undefined) {
-      // Under TLS that has failed, the end follows when TLS has let go of the socket.
-      if (this.client === this.raw) this.raw.end(lastWords);
+      // Nothing may follow a verdict. Under TLS that has failed, the end follows when TLS has let go of the socket.
+      if (this.client === this.raw || this.tls !== undefined) this.raw.end(lastWords);
       else this.raw.write(lastWords);
     }
     this.countHandshake(handshakeOutcomes.findIndex((outcome) => outcome.result === result));
