@@ -3,7 +3,7 @@ import type { CounterMemory } from "../channel/counters.ts";
 import type { SharedMemory } from "../channel/memory.ts";
 import { AddressSet } from "../lib/address-set.ts";
 import type { Crowd } from "../lib/crowd.ts";
-import { type Chain, relayTarget, type Target } from "../model/chain.ts";
+import type { Chain } from "../model/chain.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { PlacedListener } from "../model/snapshot.ts";
 import type { AccessLog } from "../observe/access-log.ts";
@@ -16,7 +16,6 @@ import { Termination } from "./accept/tls.ts";
 import { Chains } from "./decide/chains.ts";
 import { type Greeting, greetingOf } from "./decide/greeting.ts";
 import type { Routing } from "./decide/http/routing.ts";
-import { choosePool } from "./decide/target.ts";
 import type { ServedPool } from "./dispatch/pool.ts";
 import type { ServedGuards } from "./guard/guards.ts";
 import type { Open } from "./open.ts";
@@ -133,11 +132,6 @@ export class ServedListener {
   /** Whether this peer may say whom its connections are for; anybody where nobody is asked. */
   trusts(peer: string): boolean {
     return this.#trusted === undefined || peer === "" || this.#trusted.has(peer);
-  }
-
-  /** The pool for a session of a chain: with several, another session may get another. */
-  poolOf({ serve }: Chain, choose: (target: Target) => string = choosePool): ServedPool {
-    return this.#pools.get(choose(relayTarget(serve)))!;
   }
 
   /** A pool that one of its chains or routes leads to; undefined: it has left, while somebody was on the way to it. */

@@ -120,7 +120,7 @@ test("only what a change names is touched", async () => {
     listeners: [{ ...a, chains: [moved] }],
     pools: [{ ...one, name: "three", slot: 2 }],
   });
-  assert.equal(state.listener("a")!.poolOf(moved), state.pools.get("three"));
+  assert.equal(state.listener("a")!.poolNamed("three"), state.pools.get("three"));
 });
 
 test("when anything of a change fails, nothing of it is there", async () => {

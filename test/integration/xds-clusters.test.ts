@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import type { Message } from "../../src/providers/envoy/read/wire.ts";
-import { AdsServer, edsCluster, httpListener } from "../support/ads-server.ts";
+import { AdsServer, edsCluster, httpListener, tcpListener } from "../support/ads-server.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { becomes } from "../support/settled.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
@@ -20,6 +20,7 @@ let servers: readonly Server[];
 let control: AdsServer;
 let umay: RunningUmay;
 let port: number;
+let tcpPort: number;
 
 /** An endpoint of a version, in a locality of its own. */
 const endpoint = (index: number, more: Message = {}): Message => ({
@@ -74,9 +75,21 @@ function withSessions(listener: Message): Message {
   return { ...listener, filter_chains: [{ ...chain, filters: [{ typed_config }] }] };
 }
 
+/** A listener that relays the bytes of its clients to a part of a cluster. */
+function relayTo(version: string): Message {
+  const { filter_chains: chains, ...listener } = tcpListener("tcp", tcpPort, "app");
+  const [
+    {
+      filters: [filter],
+    },
+  ] = chains as [{ filters: [{ typed_config: Message }] }];
+  const typed_config = { ...filter.typed_config, ...versioned(version) };
+  return { ...listener, filter_chains: [{ filters: [{ typed_config }] }] };
+}
+
 /** The status and the body of an answer. */
-async function ask(path: string): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } });
+async function ask(path: string, at = port): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${at}${path}`, { headers: { connection: "close" } });
   const text = await answer.text();
   return answer.status === 200 ? text : String(answer.status);
 }
@@ -89,7 +102,7 @@ before(async () => {
       return server;
     }),
   );
-  [port = 0] = await freePorts(1);
+  [port = 0, tcpPort = 0] = await freePorts(2);
   control = await AdsServer.start("delta");
   const starting = startUmay(`
     workers = 1
@@ -110,7 +123,7 @@ before(async () => {
     },
     edsCluster("app", { lb_subset_config: { subset_selectors: [{ keys: ["version"] }] } }),
   ]);
-  control.send(types.listener, [withSessions(httpListener("web", port, "r"))]);
+  control.send(types.listener, [withSessions(httpListener("web", port, "r")), relayTo("v1")]);
   await control.request(({ type }) => type === "ClusterLoadAssignment");
   control.send(types.endpoints, [
     assignment("app", endpoint(0), endpoint(1)),
@@ -164,6 +177,16 @@ test("requests go to the part of a cluster that their route asks for, and to non
   const seen = new Set<string>();
   for (let count = 0; count < 200 && seen.size < 2; count++) seen.add(await ask("/split"));
   assert.deepEqual(seen, new Set(["v0", "v1"]));
+});
+
+test("connections go to the part that tcp_proxy asks for, and explain knows the part", async () => {
+  for (let count = 0; count < 6; count++) assert.equal(await ask("/", tcpPort), "v1");
+  const address = `127.0.0.1:${(servers[1]!.address() as AddressInfo).port}`;
+  for (const query of ["listener=tcp", `listener=web&url=${encodeURIComponent("http://h/v1")}`]) {
+    const answer = await fetch(`${umay.admin}/explain?${query}`);
+    const { reason, pool } = (await answer.json()) as { reason: unknown; pool: { backend: string } };
+    assert.deepEqual([reason, pool.backend], [null, address], query);
+  }
 });
 
 test("an endpoint that the control plane calls unhealthy is down, and takes no requests", async () => {

@@ -14,17 +14,15 @@ export function chooseTarget(target: Target, random: () => number = Math.random)
   return target.at(-1)!;
 }
 
-/** The pool that a session goes to; see {@link chooseTarget}. */
-export function choosePool(target: Target, random?: () => number): string {
-  return chooseTarget(target, random).pool;
+/** Where most sessions go; undefined: nowhere. */
+export function mainTarget(target: Target): Target[number] | undefined {
+  let most = target[0];
+  for (const next of target) if (next.weight > most!.weight) most = next;
+  return most;
 }
 
 /** The pool that most sessions go to; empty where there is none. */
-export function mainPool(target: Target): string {
-  let most = target[0];
-  for (const next of target) if (next.weight > most!.weight) most = next;
-  return most?.pool ?? "";
-}
+export const mainPool = (target: Target): string => mainTarget(target)?.pool ?? "";
 
 function totalWeight(target: Target): number {
   let total = 0;

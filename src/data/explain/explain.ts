@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { SharedMemory } from "../../channel/memory.ts";
-import type { Protocol } from "../../model/chain.ts";
+import { type Protocol, relayTarget } from "../../model/chain.ts";
 import type {
   CertificateExplanation,
   ExplainRequest,
@@ -19,7 +19,7 @@ import type { Routing } from "../decide/http/routing.ts";
 import { isMisdirected } from "../decide/misdirected.ts";
 import { type Reception, receive } from "../decide/reception.ts";
 import type { Peer } from "../decide/router.ts";
-import { mainPool } from "../decide/target.ts";
+import { mainTarget } from "../decide/target.ts";
 import { endWithoutPick, refusalToWait } from "../decide/wait.ts";
 import type { Plane, ServedListener } from "../plane.ts";
 import { explainAdmission } from "./admission.ts";
@@ -95,9 +95,10 @@ function follow(listener: ServedListener, shared: SharedMemory, connection: Admi
     return { tls, ...followRequest(listener, shared, { reception, serve: chain.serve }, connection) };
   const route = explainRoutes(listener.definition, chain, asked);
   if (chain.serve.kind === "refuse") return { reason: "no_chain", tls, route };
-  const served = listener.poolOf(chain, mainPool);
+  const { pool: name, subset } = mainTarget(relayTarget(chain.serve))!;
+  const served = listener.poolNamed(name)!;
   const known = (asked.session ?? asked.hello!).serverName === "" ? "" : serverName;
-  const pool = explainPool(served, shared, { clientAddress: client, serverName: known });
+  const pool = explainPool(served, shared, { clientAddress: client, serverName: known, subset });
   return {
     reason: pickRefusal(pool, served, shared),
     tls,
@@ -141,7 +142,8 @@ function followRequest(
   };
   const { http, refusal, target } = explainHttp(routing, serve.front, asked);
   if (target === undefined) return { http, reason: refusal };
-  const served = listener.poolNamed(target.pool);
+  const { pool: name, key, subset } = target;
+  const served = listener.poolNamed(name);
   if (served === undefined) return { http, reason: "no_backend" };
   const { client: clientAddress } = http.request;
   if (served.definition.invalid !== undefined) {
@@ -149,7 +151,7 @@ function followRequest(
     const answer = { status: httpRefusals[reason].status, reason, location: null } as const;
     return { http: { ...http, answer }, reason };
   }
-  const pool = explainPool(served, shared, { clientAddress, serverName, key: target.key });
+  const pool = explainPool(served, shared, { clientAddress, serverName, key, subset });
   return { http, pool, reason: pickRefusal(pool, served, shared) };
 }
 

@@ -9,7 +9,8 @@ import { type DecidedRequest, type Decision, decide } from "../decide/http/decid
 import { describeKey, hashKeyOf } from "../decide/http/hash-key.ts";
 import type { Routing } from "../decide/http/routing.ts";
 import type { Mismatch } from "../decide/http/rules.ts";
-import { mainPool } from "../decide/target.ts";
+import { mainTarget } from "../decide/target.ts";
+import type { PickKey } from "../pick/picker.ts";
 import { explainCall, isCall } from "./grpc-words.ts";
 import { guardLines } from "./guard-words.ts";
 import { changesOf, limitsOf } from "./http-words.ts";
@@ -28,8 +29,8 @@ export interface ExplainedRequest {
   readonly http: HttpExplanation;
   /** Null: it is answered, by a backend or as its route says. */
   readonly refusal: HttpRefusal | null;
-  /** The pool that most of such requests go to; undefined: none is asked. */
-  readonly target: { readonly pool: string; readonly key: string | undefined } | undefined;
+  /** The pool that most of such requests go to, and by what it picks; undefined: none is asked. */
+  readonly target: ({ readonly pool: string } & Pick<PickKey, "key" | "subset">) | undefined;
 }
 
 export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequest): ExplainedRequest {
@@ -83,7 +84,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
     refusal: decision.kind === "refuse" ? decision.reason : null,
     target:
       decision.kind === "forward" && action?.kind === "pools"
-        ? { pool: mainPool(action.to), key: hashed?.text }
+        ? { pool: "", ...mainTarget(action.to), key: hashed?.text }
         : undefined,
   };
 }

@@ -66,7 +66,8 @@ export class EnvoyProvider extends DrivenProvider implements Provider {
     // Files that it names may have changed since it was read.
     const isKnown = !onlyNews && read.waiting.size === 0;
     const mapped = isKnown ? read.own : await mapBootstrap(read, false, read.waiting);
-    const model = (await driven?.complete(mapped.model, read.waiting)) ?? mapped.model;
+    const completed = await driven?.complete(mapped.model, read.waiting);
+    const { model } = completed ?? mapped;
     const loaded: LoadedEnvoy = { ...read.own, model, file: this.source };
     this.#served ??= loaded;
     this.#read ??= read;
@@ -76,7 +77,7 @@ export class EnvoyProvider extends DrivenProvider implements Provider {
       this.#served = loaded;
       if (read !== this.#read) this.#follow(read);
       this.#read = read;
-      this.driven?.serves(model);
+      completed?.serves();
     };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }

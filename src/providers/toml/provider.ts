@@ -1,6 +1,7 @@
 import { formatAddress } from "../../lib/address.ts";
 import { type Model, needsRestart } from "../../model/model.ts";
 import type { EffectiveValue, EnvoyView, Proposal, Provider } from "../provider.ts";
+import type { Completed } from "../xds/driven.ts";
 import { DrivenProvider } from "../xds/driven-provider.ts";
 import { waitingFor } from "../xds/waiting.ts";
 import { type LoadOptions, loadConfig, type PlacedConfig } from "./load.ts";
@@ -45,11 +46,11 @@ export class TomlProvider extends DrivenProvider implements Provider {
   async propose(onlyNews = false): Promise<Proposal> {
     const loaded = (onlyNews ? this.#served : undefined) ?? this.#early ?? (await this.#read());
     this.#early = undefined;
-    const model = await this.#complete(loaded.model);
+    const { model, serves } = await this.#complete(loaded.model);
     const heard: Proposal["heard"] = ({ ok }) => {
       if (!ok) return;
       this.#served = loaded;
-      this.driven?.serves(model);
+      serves();
     };
     return { model, warnings: loaded.warnings, effective: loaded.effective, heard };
   }
@@ -66,9 +67,9 @@ export class TomlProvider extends DrivenProvider implements Provider {
   }
 
   /** A model with all that the control plane has sent, where the file that was read first names one. */
-  async #complete(model: Model): Promise<Model> {
+  async #complete(model: Model): Promise<Completed> {
     const { xds } = this.#first!.model;
-    if (xds === undefined) return model;
+    if (xds === undefined) return { model, serves: () => {} };
     if (this.driven === undefined) {
       const { directory } = this.#first!;
       const { env } = this.#options;

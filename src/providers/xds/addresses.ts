@@ -14,18 +14,22 @@ export class Addresses {
   #served: ReadonlySet<string> = new Set();
   #ports: ReadonlySet<number> = new Set();
 
-  /** These listeners are served from now on. */
-  serves(listeners: readonly Pick<Listener, "bind">[]): void {
+  /** These listeners are served from now on. @param own the configuration without what control planes say. */
+  serves(listeners: readonly Pick<Listener, "bind">[], own: Addresses["own"]): void {
+    this.own = own;
     this.#served = new Set(listeners.map(({ bind }) => formatAddress(bind)));
     this.#ports = new Set(listeners.flatMap(({ bind }) => (bind.kind === "tcp" ? [bind.port] : [])));
     this.isAlone = true;
   }
 
   /** Why a listener can't have its address, as a sentence; undefined: it can. */
-  async faultOf({ name, bind }: Pick<Listener, "name" | "bind">): Promise<string | undefined> {
+  async faultOf(
+    { name, bind }: Pick<Listener, "name" | "bind">,
+    own = this.own,
+  ): Promise<string | undefined> {
     const text = formatAddress(bind);
     const canonical = canonicalAddress(bind);
-    const taken = bindsOf(this.own).find(({ address }) => collide(canonicalAddress(address), canonical));
+    const taken = bindsOf(own).find(({ address }) => collide(canonicalAddress(address), canonical));
     if (taken !== undefined) return `${text} is already taken by ${taken.path.slice(0, -1).join(".")}`;
     if (!this.isAlone || this.#served.has(text) || inheritedSockets.has(name)) return undefined;
     // A port that this process has already is nobody else's; the host may be another machine's.

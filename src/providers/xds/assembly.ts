@@ -18,12 +18,18 @@ export interface Wanted {
   readonly node: Node;
 }
 
-/** The state of one name. */
-interface Standing<T> {
-  /** The version that was served last; undefined: none was. */
-  served: T | undefined;
+/** How it stands with one name. */
+interface State<T> {
+  /** The version that is served; undefined: none is. */
+  readonly served: T | undefined;
   /** Since when it waits for something, by performance.now(); undefined: it does not. */
-  since: number | undefined;
+  readonly since: number | undefined;
+}
+
+interface Standing<T> {
+  now: State<T>;
+  /** As it was put together last, which may be proposed and not served; undefined: nobody wanted it then. */
+  next: State<T> | undefined;
   /** The last message about it. */
   said: string;
 }
@@ -35,6 +41,9 @@ interface Standings {
   readonly cluster: Map<string, Standing<Pool>>;
   readonly listener: Map<string, Standing<MappedListener>>;
 }
+
+/** Of a name that is new. */
+const fresh = { served: undefined, since: undefined } as const;
 
 const standings = (): Standings => ({ cluster: new Map(), listener: new Map() });
 
@@ -85,13 +94,20 @@ export class Assembly {
     return mapped.of(node, { ...this.#mapping, ...lookups }, false);
   }
 
-  /** @param owner of all these resources. */
+  /** Nothing is served of it before {@link serves}. @param owner of all these resources. */
   async put(owner: Owner, clusters: Iterable<Wanted>, listeners: Iterable<Wanted>): Promise<Dynamic> {
     const { cluster, listener } = this.#standing[owner];
     const pools = await this.#all("cluster", clusters, this.#clusters, cluster);
-    const put = { pools, listeners: await this.#all("listener", listeners, this.#listeners, listener) };
+    return { pools, listeners: await this.#all("listener", listeners, this.#listeners, listener) };
+  }
+
+  /** All that was put together last is served from now on. */
+  serves(): void {
+    for (const { cluster, listener } of Object.values(this.#standing)) {
+      settle(cluster);
+      settle(listener);
+    }
     this.#wake();
-    return put;
   }
 
   stop(): void {
@@ -105,17 +121,16 @@ export class Assembly {
     standing: Map<string, Standing<T>>,
   ): Promise<readonly T[]> {
     const served: T[] = [];
-    const left = new Set(standing.keys());
+    for (const stands of standing.values()) stands.next = undefined;
     for (const { name, node } of wanted) {
-      left.delete(name);
-      const stands = standing.get(name) ?? { served: undefined, since: undefined, said: "" };
+      const stands = standing.get(name) ?? { now: fresh, next: undefined, said: "" };
       standing.set(name, stands);
+      stands.next = stands.now;
       await this.#renew(kind, name, node, mapped, stands).catch((error: Error) =>
         this.#say(stands, kind, name, `can't be read: ${error.message}`),
       );
-      if (stands.served !== undefined) served.push(stands.served);
+      if (stands.next.served !== undefined) served.push(stands.next.served);
     }
-    for (const name of left) standing.delete(name);
     return served;
   }
 
@@ -127,13 +142,14 @@ export class Assembly {
     mapped: MappedResources<T>,
     stands: Standing<T>,
   ): Promise<void> {
-    const isLate = stands.since !== undefined && performance.now() - stands.since >= this.#patience;
+    const { served, since } = stands.now;
+    const isLate = since !== undefined && performance.now() - since >= this.#patience;
     const { value, missing, findings, sources } = await mapped.of(node, this.#mapping, isLate);
-    if (missing.length === 0) stands.since = undefined;
-    else stands.since ??= performance.now();
+    const next = { served, since: missing.length === 0 ? undefined : (since ?? performance.now()) };
+    stands.next = next;
     if (missing.length > 0 && !isLate) return this.#say(stands, kind, name, "");
     const [faults] = sortFindings(findings, sources, this.#unknown);
-    if (faults.length === 0) stands.served = value ?? stands.served;
+    if (faults.length === 0) stands.next = { ...next, served: value ?? served };
     this.#say(stands, kind, name, [...missing.map((what) => `${what} is missing`), ...faults].join("; "));
   }
 
@@ -150,8 +166,17 @@ export class Assembly {
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
     for (const all of Object.values(this.#standing).flatMap((owned) => Object.values(owned)))
-      for (const { since = Number.NEGATIVE_INFINITY } of all.values())
+      for (const stands of all.values()) {
+        const { since = Number.NEGATIVE_INFINITY } = stands.now;
         if (since + this.#patience > now) next = Math.min(next, since + this.#patience);
+      }
     if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#late, next - now + 1).unref();
   }
+}
+
+/** What was put together last counts from now on, and what nobody wanted then is forgotten. */
+function settle<T>(standing: Map<string, Standing<T>>): void {
+  for (const [name, stands] of standing)
+    if (stands.next === undefined) standing.delete(name);
+    else stands.now = stands.next;
 }

@@ -9,6 +9,13 @@ import type { XdsSource } from "./source.ts";
 
 const none: ReadonlySet<Node> = new Set();
 
+/** A model with all that has come. */
+export interface Completed {
+  readonly model: Model;
+  /** It is served from now on. Before that, it was only proposed, or tried out. */
+  readonly serves: () => void;
+}
+
 /** The part of a provider that control planes drive. */
 export class Driven {
   readonly source: XdsSource;
@@ -41,8 +48,8 @@ export class Driven {
     if (waits) await this.source.ready();
   }
 
-  /** A model with all that has come. @param waiting resources of the configuration that are not in it: they wait for others. */
-  async complete(model: Model, waiting = none): Promise<Model> {
+  /** Changes nothing. @param waiting resources of the configuration that are not in its model: they wait for others. */
+  async complete(model: Model, waiting = none): Promise<Completed> {
     const told = new Set<string>();
     const leaveOut: LeaveOut = (what, why) => {
       const message = `${what} is not served: ${why}`;
@@ -50,26 +57,30 @@ export class Driven {
       if (!this.#told.has(message)) this.#logger.warn({}, message);
     };
     const own = merge(model, await this.source.own(waiting), leaveOut);
-    this.source.addresses.own = own;
     const { pools, listeners } = await this.source.dynamic();
-    const bindable = await this.#bindable(listeners, leaveOut);
+    const bindable = await this.#bindable(listeners, own, leaveOut);
     const merged = withNamedPools(merge(own, { pools, listeners: bindable }, leaveOut), this.#usual);
-    this.#told = told;
-    return this.source.isComplete
-      ? merged
-      : { ...merged, incomplete: "the control plane has not told everything yet" };
-  }
-
-  /** This model is served now. */
-  serves({ listeners }: Model): void {
-    this.source.addresses.serves(listeners);
+    return {
+      model: this.source.isComplete
+        ? merged
+        : { ...merged, incomplete: "the control plane has not told everything yet" },
+      serves: () => {
+        this.#told = told;
+        this.source.serves();
+        this.source.addresses.serves(merged.listeners, own);
+      },
+    };
   }
 
   /** Without listeners whose address somebody else has got meanwhile, which would keep everything else out of service. */
-  async #bindable(listeners: Dynamic["listeners"], leaveOut: LeaveOut): Promise<Dynamic["listeners"]> {
+  async #bindable(
+    listeners: Dynamic["listeners"],
+    own: Model,
+    leaveOut: LeaveOut,
+  ): Promise<Dynamic["listeners"]> {
     const free: MappedListener[] = [];
     for (const mapped of listeners) {
-      const fault = await this.source.addresses.faultOf(mapped.listener);
+      const fault = await this.source.addresses.faultOf(mapped.listener, own);
       if (fault === undefined) free.push(mapped);
       else leaveOut(`listener ${mapped.listener.name}`, fault);
     }

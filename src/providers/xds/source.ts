@@ -163,6 +163,11 @@ export class XdsSource {
     return this.#assembly.put("own", named("Cluster"), named("Listener"));
   }
 
+  /** The parts that were put together last are served from now on. */
+  serves(): void {
+    this.#assembly.serves();
+  }
+
   /** How it stands with each place. */
   readings(): readonly ControlPlaneReading[] {
     return readingsOf(this.carriers);

@@ -235,7 +235,7 @@ test("a pool that left is there for as long as a connection may choose it, and g
             // It may go to any of its pools.
             for (const chain of listener.definition.chains)
               for (const { pool } of relayTarget(chain.serve))
-                assert.equal(listener.poolOf(chain, () => pool).definition.name, pool);
+                assert.equal(listener.poolNamed(pool)!.definition.name, pool);
             listener.decided();
           });
         }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { choosePool, mainPool } from "../../../src/data/decide/target.ts";
+import { chooseTarget, mainPool } from "../../../src/data/decide/target.ts";
 
 const targets = fc.array(fc.record({ pool: fc.string(), weight: fc.integer({ min: 1, max: 1_000_000 }) }), {
   minLength: 1,
@@ -14,22 +14,19 @@ test("each pool has its share, in the order of the target", () => {
     { pool: "b", weight: 2 },
     { pool: "c", weight: 1 },
   ];
-  const chosen = [0, 0.249, 0.25, 0.749, 0.75, 0.999].map((draw) => choosePool(target, () => draw));
+  const chosen = [0, 0.249, 0.25, 0.749, 0.75, 0.999].map((draw) => chooseTarget(target, () => draw).pool);
   assert.deepEqual(chosen, ["a", "a", "b", "b", "c", "c"]);
   assert.equal(mainPool(target), "b");
 });
 
 test("one pool is chosen without a draw", () => {
-  assert.equal(
-    choosePool([{ pool: "a", weight: 3 }], () => assert.fail("drawn")),
-    "a",
-  );
+  assert.equal(chooseTarget([{ pool: "a", weight: 3 }], () => assert.fail("drawn")).pool, "a");
 });
 
 test("whatever is drawn, a pool of the target is chosen, and over all draws each as often as its weight says", () => {
   fc.assert(
     fc.property(targets, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (target, draw) => {
-      assert.ok(target.some(({ pool }) => pool === choosePool(target, () => draw)));
+      assert.ok(target.some(({ pool }) => pool === chooseTarget(target, () => draw).pool));
     }),
   );
   fc.assert(
@@ -39,10 +36,7 @@ test("whatever is drawn, a pool of the target is chosen, and over all draws each
       let before = 0;
       for (const { pool, weight } of target) {
         // The middle of each one's part of the line.
-        assert.equal(
-          choosePool(target, () => (before + weight / 2) / total),
-          pool,
-        );
+        assert.equal(chooseTarget(target, () => (before + weight / 2) / total).pool, pool);
         before += weight;
       }
     }),

@@ -193,3 +193,37 @@ test("a listener that was refused and is not sent any more does not come back on
   const listeners = ads!.kinds.find(({ kind }) => kind === "listener")!;
   assert.deepEqual([listeners.resources, listeners.refused], [1, []]);
 });
+
+test("a file that is only tried out takes no address from listeners of the control plane, and no version of its own is served", async () => {
+  await using server = await AdsServer.start("delta");
+  using stack = new DisposableStack();
+  const { ecdsa } = await testCertificates();
+  const good = secret("s", readFileSync(ecdsa.cert, "utf8"), readFileSync(ecdsa.key, "utf8"));
+  const fileWith = (...listeners: readonly Message[]): string =>
+    `${adsBootstrap(server.port, "delta")}  listeners: [${listeners.map(inFile)}]\n`;
+  const { provider, write } = provide(fileWith(withSecret(tcpListener("own", 4101, "a"), "s")), stack);
+  const first = provider.propose();
+  await answer(server);
+  await server.request(({ type, names }) => type === "Secret" && names.includes("s"));
+  server.send(types.secret, [good]);
+  const served = await soon(first, "the first proposal");
+  served.heard(ok(1));
+  write(fileWith(withSecret(tcpListener("own", 4106, "a"), "s"), tcpListener("plain", 4107, "a")));
+  const ports = ({ model }: Pick<typeof served, "model">): readonly unknown[] =>
+    model.listeners.map(({ name, bind }) => [name, bind.kind === "tcp" && bind.port]);
+  assert.deepEqual(ports(await provider.propose()), [
+    ["plain", 4107],
+    ["own", 4106],
+  ]);
+  const nonces = [
+    server.send(types.listener, [tcpListener("l", 4107, "a")]),
+    // Without a certificate, it fits no listener.
+    server.send(types.secret, [{ "@type": types.secret, name: "s", validation_context: {} }]),
+  ];
+  for (const nonce of nonces)
+    assert.equal((await server.request((request) => request.nonce === nonce)).refusal, "");
+  assert.deepEqual(ports(await provider.propose(true)), [
+    ["own", 4101],
+    ["l", 4107],
+  ]);
+});

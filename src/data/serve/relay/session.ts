@@ -1,7 +1,7 @@
 import { backendCell, listenerCell } from "../../../channel/counters.ts";
 import { outside } from "../../../lib/crowd.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
-import type { Chain } from "../../../model/chain.ts";
+import { type Chain, relayTarget } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import type { EndReason } from "../../../model/reasons.ts";
 import { logSession } from "../../../observe/session-log.ts";
@@ -10,6 +10,7 @@ import type { Connection } from "../../accept/connection.ts";
 import { describeTlsError } from "../../accept/handshake-failure.ts";
 import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { readTime } from "../../clock.ts";
+import { chooseTarget } from "../../decide/target.ts";
 import { Dispatch, type DispatchOwner, type DispatchPlane } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { Open } from "../../open.ts";
@@ -26,7 +27,8 @@ import { Relay, type RelayEnd, type RelayOwner } from "./relay.ts";
 
 /** A listener with the pools of its chains. */
 export interface RelayListener extends AcceptingListener {
-  poolOf(chain: Chain): ServedPool;
+  /** A pool that one of its chains leads to. */
+  poolNamed(name: string): ServedPool | undefined;
 }
 
 /** The part of a connection that its session uses. */
@@ -41,6 +43,7 @@ export type RelayedConnection = Pick<
   | "clientPort"
   | "proxy"
   | "serverName"
+  | "destination"
   | "tls"
   | "decided"
   | "close"
@@ -51,9 +54,18 @@ export type RelayPlane = AcceptingPlane & DispatchPlane;
 
 const none: readonly PlacedBackend[] = [];
 
+/** @param subset the part of the pool that its chain asks for. */
+const keyWith = ({ clientAddress, serverName, destination }: RelayedConnection, subset: string): PickKey => ({
+  clientAddress,
+  serverName,
+  destination,
+  subset,
+});
+
 /** Layer 4: a connection that is relayed to one backend. One dispatch, then one relay, then its line in the log. */
 export class Session extends SocketOwner implements Open, DispatchOwner, RelayOwner {
   place = outside;
+  readonly key: PickKey;
   readonly #plane: RelayPlane;
   readonly #connection: RelayedConnection;
   readonly #chain: Chain;
@@ -80,19 +92,16 @@ export class Session extends SocketOwner implements Open, DispatchOwner, RelayOw
   constructor(plane: RelayPlane, connection: RelayedConnection, chain: Chain) {
     super();
     const { listener, client } = connection;
-    const pool = listener.poolOf(chain);
+    const { pool, subset } = chooseTarget(relayTarget(chain.serve));
     this.#plane = plane;
     this.#connection = connection;
     this.#chain = chain;
-    this.#dispatch = new Dispatch(plane, pool, this);
+    this.key = subset === undefined ? connection : keyWith(connection, subset);
+    this.#dispatch = new Dispatch(plane, listener.poolNamed(pool)!, this);
     this.#retiresAt = retirementOf(chain.maxAge);
     client.owner = this;
     plane.open.add(this);
     this.#dispatch.begin();
-  }
-
-  get key(): PickKey {
-    return this.#connection;
   }
 
   get excluded(): readonly PlacedBackend[] {

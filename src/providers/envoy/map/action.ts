@@ -44,15 +44,12 @@ async function mapResponse(direct: Node, mapping: Mapping): Promise<RouteAction>
 }
 
 function mapForward(forward: Node, steps: RouteSteps, mapping: Mapping): RouteAction | undefined {
-  const cluster = forward.text("cluster");
-  const labels = labelsOf(forward.node("metadata_match"));
-  if (cluster !== "") return { kind: "pools", to: [{ pool: cluster, weight: 1, ...partOf(labels) }] };
   const field = forward.text("cluster_header").toLowerCase();
-  if (field !== "" && labels !== undefined)
+  if (field !== "" && labelsOf(forward.node("metadata_match")) !== undefined)
     mapping.report(errorAt(forward.at("metadata_match"), "can't stand beside cluster_header"));
   if (field !== "") return { kind: "pools", to: [], field };
   const weighted = forward.node("weighted_clusters");
-  const to = mapWeights(weighted, forward, mapping, labels);
+  const to = mapTarget(forward, mapping);
   const changes = (weighted?.nodes("clusters") ?? []).flatMap(
     (each) => changesOf(each, steps, mapping) ?? [],
   );
@@ -82,18 +79,15 @@ function changesOf(
 const partOf = (labels: Labels | undefined): { readonly subset?: string } =>
   labels === undefined ? {} : { subset: subsetName(labels) };
 
-/** Weighted clusters, those of weight 0 left out. @param labels of all of them, in front of which their own come. */
-export function mapWeights(
-  weighted: Node | undefined,
-  owner: Node,
-  { report }: Mapping,
-  labels?: Labels,
-): Target | undefined {
+/** The cluster of a route or of `tcp_proxy`, or its weighted ones, those of weight 0 left out. */
+export function mapTarget(owner: Node, { report }: Mapping): Target | undefined {
+  const cluster = owner.text("cluster");
+  const labels = labelsOf(owner.node("metadata_match"));
+  if (cluster !== "") return [{ pool: cluster, weight: 1, ...partOf(labels) }];
+  const weighted = owner.node("weighted_clusters");
+  // Its own labels come before those of all of them.
   const labelsOfOne = (each: Node): Labels | undefined => {
-    const own =
-      each.type.fields.get("metadata_match")?.treatment === "mapped"
-        ? labelsOf(each.node("metadata_match"))
-        : undefined;
+    const own = labelsOf(each.node("metadata_match"));
     return own === undefined ? labels : { ...labels, ...own };
   };
   const target = (weighted?.nodes("clusters") ?? [])

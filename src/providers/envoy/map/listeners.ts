@@ -4,7 +4,7 @@ import type { HttpRouteTable } from "../../../model/http/route.ts";
 import type { Listener, ListenerTls } from "../../../model/listener.ts";
 import type { Node } from "../node.ts";
 import { whyNoExtension } from "../schema/registry.ts";
-import { mapWeights } from "./action.ts";
+import { mapTarget } from "./action.ts";
 import { everybody, mapAddress } from "./address.ts";
 import { checkDirectSources, mapChainMatch } from "./chain-match.ts";
 import { type Mapped, needsDetection, orderedChains } from "./chains.ts";
@@ -190,11 +190,7 @@ async function mapTerminal(
   const config = filter?.extension("typed_config");
   if (filter === undefined) return undefined;
   if (config !== undefined && "type" in config && config.kind === "TcpProxy") {
-    const cluster = config.text("cluster");
-    const to =
-      cluster === ""
-        ? mapWeights(config.node("weighted_clusters"), config, mapping)
-        : [{ pool: cluster, weight: 1 }];
+    const to = mapTarget(config, mapping);
     const maxAge = config.number("max_downstream_connection_duration");
     return (
       to && {

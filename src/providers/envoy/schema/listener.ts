@@ -100,7 +100,7 @@ message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 5 access_log envoy.config.accesslog.v3.AccessLog[] ! sessions are logged by umay's own log
 7 max_connect_attempts UInt32Value ! connect.attempts of the pool is 3
 8 idle_timeout duration
-9 metadata_match message x
+9 metadata_match envoy.config.core.v3.Metadata
 10 weighted_clusters envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster
 11 hash_policy envoy.type.v3.HashPolicy[]
 12 tunneling_config message x
@@ -121,7 +121,7 @@ message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster
 message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight
 1 name string
 2 weight uint32
-3 metadata_match message x
+3 metadata_match envoy.config.core.v3.Metadata
 
 message envoy.type.v3.HashPolicy
 1 source_ip envoy.type.v3.HashPolicy.SourceIp

@@ -33,7 +33,7 @@ class RelayingListener extends FakeListener {
     this.pool = pool;
   }
 
-  poolOf(): ServedPool {
+  poolNamed(): ServedPool {
     return this.pool;
   }
 }
