@@ -125,6 +125,8 @@ export const poolCell = place({
   settled: 1,
   queued: 1,
   dequeued: 1,
+  /** Attempts to connect that failed, of all backends, also of those that have left. */
+  connectFailures: 1,
   mirrored: mirrorOutcomeList.length,
   queueDuration: histogramCells,
   firstByte: histogramCells,

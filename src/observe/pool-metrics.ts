@@ -16,8 +16,14 @@ export const poolMetrics = {
   },
   umay_backend_connect_failures_total: {
     type: "counter",
-    help: "Attempts to connect a backend that failed.",
+    help: "Attempts to connect a backend that failed. A series is there once one has failed for its reason.",
     labels: ["pool", "backend", "reason"],
+    unit: "",
+  },
+  umay_pool_connect_failures_total: {
+    type: "counter",
+    help: "Attempts to connect that failed, of all backends of a pool, also of those that have left.",
+    labels: ["pool"],
     unit: "",
   },
   umay_backend_connect_duration_seconds: {

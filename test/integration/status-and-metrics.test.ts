@@ -31,7 +31,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   umay_session_duration_seconds: ["listener"],
   umay_backend_connections_total: ["pool", "backend"],
   umay_backend_connections: ["pool", "backend"],
-  umay_backend_connect_failures_total: ["pool", "backend", "reason"],
+  umay_pool_connect_failures_total: ["pool"],
   umay_backend_connect_duration_seconds: ["pool"],
   umay_backend_up: ["pool", "backend"],
   umay_config_reloads_total: ["result"],
@@ -189,6 +189,8 @@ test("counts over two workers are exact, while sessions are open and when all ha
   assert.equal(sum(closed, "umay_listener_connections_total", { listener: "tight" }), 1);
   assert.equal(sum(closed, "umay_listener_connections_total", { listener: "dead" }), 5);
   assert.equal(sum(closed, "umay_backend_connect_failures_total"), 5);
+  assert.equal(sum(closed, "umay_pool_connect_failures_total", { pool: "dead" }), 5);
+  assert.equal(sum(closed, "umay_pool_connect_failures_total", { pool: "echo" }), 0);
   assert.equal(sum(closed, "umay_backend_connect_failures_total", { pool: "dead", reason: "refused" }), 5);
   const connected = 3 * (each + 2) + 1;
   assert.equal(sum(closed, "umay_backend_connections_total"), connected);

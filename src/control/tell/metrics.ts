@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import { collectors } from "./collectors.ts";
 import type { MetricsInput } from "./readings.ts";
@@ -6,12 +7,12 @@ import type { Sample } from "./samples.ts";
 type Library = typeof import("@prometheus-io/client");
 type Registry = InstanceType<Library["Registry"]>;
 
-/** An entry that a registry writes out: a metric with its values. */
-interface Exposed {
+/** A metric as it is written out. */
+interface Family {
   readonly name: string;
   readonly type: string;
   readonly help: string;
-  readonly values: readonly Sample[];
+  readonly values: () => readonly Sample[];
 }
 
 /** The library with its own metrics of the process and of the main thread. Start-up does not wait for it: the first scrape does. */
@@ -52,13 +53,23 @@ export async function exposition(
   const own = (Object.keys(metrics) as MetricName[]).map((name) => ({
     ...metrics[name],
     name,
-    values: collectors[name](input),
+    values: () => collectors[name](input),
   }));
-  const all = [...own, ...((await ofProcess.getMetricsAsJSON()) as unknown as Exposed[])];
+  const library = (await ofProcess.getMetricsAsJSON()) as unknown as (Omit<Family, "values"> & {
+    readonly values: readonly Sample[];
+  })[];
+  const all = [...own, ...library.map((metric) => ({ ...metric, values: () => metric.values }))];
+  let before: Promise<void> = Promise.resolve();
   for (const metric of openMetrics ? all.map(asOpenMetrics) : all) {
+    // One after the other: the values of a hundred thousand backends are not in memory at once, and others have their turns.
+    const turned = before.then(() => turn());
+    before = turned;
+    const get = async (): Promise<object> => {
+      await turned;
+      return { ...metric, values: metric.values() };
+    };
     // The registry asks a metric for nothing but this; its type names the library's own classes.
-    const exposed = { ...metric, get: async (): Promise<Exposed> => metric };
-    registry.registerMetric(exposed as unknown as InstanceType<Library["Gauge"]>);
+    registry.registerMetric({ ...metric, get } as unknown as InstanceType<Library["Gauge"]>);
   }
   return { contentType: registry.contentType, body: await registry.metrics() };
 }
@@ -67,7 +78,7 @@ export async function exposition(
  * An OpenMetrics counter's family lacks the `_total` of its samples, which the library adds. Where that would be the name
  * of a gauge (connections so far, connections now), the counter keeps its name and goes without a type.
  */
-function asOpenMetrics(metric: Exposed): Exposed {
+function asOpenMetrics(metric: Family): Family {
   if (metric.type !== "counter") return metric;
   const family = metric.name.replace(/_total$/, "");
   return family in metrics ? { ...metric, type: "unknown" } : { ...metric, name: family };

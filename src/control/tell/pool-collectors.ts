@@ -17,12 +17,15 @@ export const poolCollectors: { readonly [Name in keyof typeof poolMetrics]: Coll
   umay_backend_connect_failures_total: ({ memories, snapshot }) =>
     snapshot().pools.flatMap((pool) =>
       pool.backends.flatMap(({ address, counters }) =>
-        connectFailureList.map((reason, index) => ({
-          labels: { pool: pool.name, backend: address, reason },
-          value: sumCells(memories, counters + backendCell.failures + index),
-        })),
+        connectFailureList.flatMap((reason, index) => {
+          const value = sumCells(memories, counters + backendCell.failures + index);
+          return value === 0 ? [] : { labels: { pool: pool.name, backend: address, reason }, value };
+        }),
       ),
     ),
+  umay_pool_connect_failures_total: ofPools(({ memories }, { counters }) =>
+    sumCells(memories, counters + poolCell.connectFailures),
+  ),
   umay_backend_connect_duration_seconds: histogramOfPools(
     "umay_backend_connect_duration_seconds",
     "connectDuration",

@@ -259,6 +259,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
 
   private countFailure(failure: ConnectFailure, { backend, took }: Attempt): void {
     const { counters } = this.#plane;
+    counters[this.pool.definition.counters + poolCell.connectFailures]! += 1;
     counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
     if (connectFailures[failure].origin !== "backend") return;
     reportFailure(this.#plane, backend);

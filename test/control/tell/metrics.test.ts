@@ -48,7 +48,8 @@ test("both formats have every metric of the table and the process's own, with he
       const family = families.get(format === "text" || nameTaken ? name : plain);
       assert.equal(family?.type, format === "openMetrics" && nameTaken ? "unknown" : type, name);
       assert.equal(family.help, help);
-      assert.ok(family.series.length > 0, `${name} has a series`);
+      // There has been no failure.
+      assert.equal(family.series.length > 0, name !== "umay_backend_connect_failures_total", name);
       const expected = new Set<string>(labels);
       for (const { labels: found } of family.series)
         assert.deepEqual(new Set(Object.keys(found).filter((label) => label !== "le")), expected, name);
@@ -113,6 +114,10 @@ test("counts are sums over the workers, and open is what began less what ended",
       value(families, "umay_backend_connect_failures_total", { ...labels, reason }),
       2 * (index + 1),
     );
+  // No series before the first failure, but for the pool.
+  const failures = families.get("umay_backend_connect_failures_total")!.series;
+  assert.deepEqual(new Set(failures.map((series) => series.labels["backend"])), new Set([labels.backend]));
+  assert.equal(value(families, "umay_pool_connect_failures_total", { pool: "empty" }), 0);
   assert.equal(value(families, "umay_backend_connections", { ...labels, backend: "127.0.0.1:1994" }), 0);
 });
 
