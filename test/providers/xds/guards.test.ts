@@ -236,6 +236,7 @@ test("a guard that fails later leaves in service what was served before", async 
     warn: (fields) => void told.push(JSON.stringify(fields)),
   });
   const good = await assembly.put("dynamic", [], [{ name: "l", node }]);
+  assembly.serves();
   assert.deepEqual([good.listeners.length, told, findings], [1, [], []]);
   for (const type of ["rbac.v3.RBACPerRoute", "buffer.v3.BufferPerRoute"]) {
     routes = routesOf(perRoute(type, type.startsWith("rbac") ? { rbac: { rules: nobody } } : {}));
