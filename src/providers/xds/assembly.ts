@@ -174,7 +174,7 @@ export class Assembly {
   }
 }
 
-/** What was put together last counts from now on, and what nobody wanted then is forgotten. */
+/** The state that was put together last counts from now on; names that nobody wanted then are forgotten. */
 function settle<T>(standing: Map<string, Standing<T>>): void {
   for (const [name, stands] of standing)
     if (stands.next === undefined) standing.delete(name);
