@@ -1,3 +1,4 @@
+import type { ProviderLogger } from "../provider.ts";
 import type { Change, Judge, Kind, Resources } from "./resources.ts";
 
 /** Brings resources of some kinds from one place, and keeps the last good version of each. */
@@ -31,10 +32,19 @@ export interface CarrierEvents {
 /** See {@link Carrier.again}. */
 export async function takeAgain(
   { resources }: Pick<Carrier, "resources">,
-  { judge, taken }: Pick<CarrierEvents, "taken"> & { readonly judge: Judge },
+  {
+    judge,
+    taken,
+    logger,
+  }: Pick<CarrierEvents, "taken"> & { readonly judge: Judge; readonly logger?: ProviderLogger | undefined },
 ): Promise<void> {
-  for (const [kind, of] of resources) {
-    const changes = await of.again(judge);
-    if (changes.length > 0) taken(kind, changes);
+  try {
+    for (const [kind, of] of resources) {
+      const changes = await of.again(judge);
+      if (changes.length > 0) taken(kind, changes);
+    }
+  } catch (error) {
+    // Responses wait for this: none may be lost for it.
+    logger?.warn({ err: error }, "refused resources can't be judged again");
   }
 }

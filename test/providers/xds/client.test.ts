@@ -55,3 +55,42 @@ for (const protocol of ["delta", "sotw"] as const)
     assert.deepEqual([asked.names, server.streams], [["b"], 2]);
     assert.ok(!server.requests.some((request) => request.nonce === nonce), "nobody is left to answer");
   });
+
+test("responses are taken also after refused resources could not be judged again", async () => {
+  await using server = await AdsServer.start("delta");
+  const changed = Promise.withResolvers<void>();
+  const told: string[] = [];
+  let tries = 0;
+  const client = new StreamClient({
+    servers: [{ name: "it", authority: "it", dial: async () => connect(server.port, "127.0.0.1") }],
+    protocol: "delta",
+    method: aggregated("delta"),
+    kinds: kindNames,
+    isRoot: (kind) => kinds[kind].wildcard,
+    node: { id: "umay-1", cluster: "edge" },
+    judge: async (kind, { bytes }) =>
+      ++tries === 1
+        ? { refusal: "not now", isOwn: false, mayPass: true }
+        : {
+            node: readWire(messageType(kinds[kind].type), bytes, [], () => {}),
+            references: [],
+            isSecret: false,
+          },
+    taken: (_, [change]) => {
+      if (change?.name === "a") throw new Error("a defect");
+      if (change?.name === "b") changed.resolve();
+    },
+    looked: () => {},
+    logger: { info: () => {}, warn: (_, message) => void told.push(message) },
+  });
+  using stack = new DisposableStack();
+  stack.defer(() => client.stop());
+  client.start();
+  await server.request(({ type }) => type === "Cluster");
+  const nonce = server.send("envoy.config.cluster.v3.Cluster", [edsCluster("a")]);
+  await server.request((request) => request.nonce === nonce);
+  await client.again();
+  assert.equal(told.at(-1), "refused resources can't be judged again");
+  server.send("envoy.config.cluster.v3.Cluster", [edsCluster("b")]);
+  await soon(changed.promise, "the next response");
+});
