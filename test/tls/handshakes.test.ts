@@ -103,7 +103,7 @@ test("a client is believed by an intermediate CA alone, whether it sends that on
   } as const;
   for (const client of [certificateOf(leaf), certificateOf(leaf, intermediate)]) {
     const verdict = await judged({ ...listener, clientAuth }, client);
-    assert.deepEqual(verdict, { client: "CN=leaf", refusal: undefined });
+    assert.deepEqual(verdict, { client: "CN=leaf", refusal: undefined, lastWords: undefined });
   }
   const stranger = certificateOf(issue(dir, "stranger", { issuer: root }));
   const verdict = await judged({ ...listener, clientAuth }, stranger);
@@ -118,7 +118,7 @@ test("in TLS 1.2 a client's key must be on one of the groups, and where it is no
   const code = await judged(old, client);
   assert.equal(code, "ERR_SSL_WRONG_CURVE");
   assert.equal(classifyHandshakeError({ name: "", message: "", code }), "client_certificate_curve");
-  const letIn = { client: "CN=large", refusal: undefined };
+  const letIn = { client: "CN=large", refusal: undefined, lastWords: undefined };
   assert.deepEqual(await judged({ ...old, groups: [...old.groups, "P-521"] }, client), letIn);
   assert.deepEqual(await judged({ ...listener, clientAuth }, client), letIn);
 });
