@@ -32,9 +32,11 @@ const rule = (host: string, ...paths: string[]): string =>
 async function secret(name: string, data = "tls"): Promise<string> {
   const { ecdsa, ca } = await testCertificates();
   const text = (file: string): string => readFileSync(file).toString("base64");
-  const keys =
-    data === "ca" ? `ca.crt: ${text(ca)}` : `tls.crt: ${text(ecdsa.cert)}, tls.key: ${text(ecdsa.key)}`;
-  return `kind: Secret\nmetadata: { name: ${name} }\ndata: { ${keys} }\n---\n`;
+  const keys = [
+    ...(data.includes("ca") ? [`ca.crt: ${text(ca)}`] : []),
+    ...(data.includes("tls") ? [`tls.crt: ${text(ecdsa.cert)}, tls.key: ${text(ecdsa.key)}`] : []),
+  ];
+  return `kind: Secret\nmetadata: { name: ${name} }\ndata: { ${keys.join(", ")} }\n---\n`;
 }
 
 const routes = (translation: Translation): readonly HttpRoute[] =>
@@ -393,7 +395,7 @@ spec:
 test("an Ingress's certificate for a backend whose Service says that it speaks TLS is its own, and so is its check", async () => {
   const { model } = await translated(
     service("a", ["10.0.0.1"], ", appProtocol: https") +
-      (await secret("own")) +
+      (await secret("own", "tls and ca")) +
       ingress("bare", rule("bare.test", path("/", "a"))) +
       ingress(
         "i",
@@ -514,4 +516,20 @@ test("an Ingress that cannot be read is told of, and keeps no other from being s
     translation.events.map(({ about, reason }) => [about.name, reason]),
     [["odd", "NotServed"]],
   );
+});
+
+test("a backend that is to be verified is not asked while its authorities are not known", async () => {
+  for (const [secretName, isAsked] of [
+    ["default/none", false],
+    ["other/ca", false],
+    ["default/ca", true],
+  ] as const) {
+    const translation = await annotated(
+      { "backend-protocol": "HTTPS", "proxy-ssl-secret": secretName, "proxy-ssl-verify": "on" },
+      await secret("ca", "ca"),
+    );
+    const [pool] = translation.model.pools;
+    assert.equal(pool!.invalid === undefined, isAsked, secretName);
+    assert.equal(pool!.tls?.ca !== undefined, isAsked, secretName);
+  }
 });

@@ -4,6 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Gateway, ListenerSet } from "../../../src/providers/kubernetes/gateway-api.ts";
+import { noteConflicts } from "../../../src/providers/kubernetes/translate/conflicts.ts";
+import { Spot } from "../../../src/providers/kubernetes/translate/spots.ts";
 import { testCertificates } from "../../support/certificates.ts";
 import { asked, oneGateway, service, statusOf, told, translated } from "./scene.ts";
 
@@ -324,4 +327,30 @@ test("a certificate that OpenSSL refuses is none", async (t) => {
     JSON.stringify(statusOf(translation, "Gateway", "default/web")),
     /OpenSSL refuses the certificate of Secret default\/weak: .*key too small/,
   );
+});
+
+test("conflicts of many listeners at a port are found without comparing each with each", () => {
+  let reads = 0;
+  const gateway: Gateway = { metadata: { name: "web" }, spec: { gatewayClassName: "umay", listeners: [] } };
+  const spots = Array.from({ length: 2_000 }, (_, index) => {
+    const object: ListenerSet = {
+      metadata: { name: `s${index}` },
+      spec: { parentRef: { name: "web" }, listeners: [] },
+    };
+    const spec = { name: "x", port: 443, protocol: "HTTPS", hostname: `h${index % 1_999}.test` };
+    const spot = new Spot(gateway, { kind: "ListenerSet", object }, spec, "::");
+    const { hostname } = spot;
+    return Object.defineProperty(spot, "hostname", {
+      get: () => {
+        reads++;
+        return hostname;
+      },
+    });
+  });
+  noteConflicts(spots);
+  assert.deepEqual(
+    spots.filter(({ isAccepted }) => !isAccepted).map(({ owner }) => owner.object.metadata.name),
+    ["s1999"],
+  );
+  assert.ok(reads < 20 * spots.length, `${reads} looks at hostnames`);
 });

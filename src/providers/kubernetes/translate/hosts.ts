@@ -37,9 +37,18 @@ export function compareHosts(left: string, right: string): number {
 const rank = (name: string): number => (name === anyHost ? 2 : name.startsWith("*.") ? 1 : 0);
 
 /** The most specific of some names that covers another; undefined: none does. */
-export function mostSpecific(names: Iterable<string>, name: string): string | undefined {
-  let best: string | undefined;
-  for (const each of names)
-    if (covers(each, name) && (best === undefined || compareHosts(each, best) < 0)) best = each;
-  return best;
+export const mostSpecific = (names: Pick<ReadonlySet<string>, "has">, name: string): string | undefined =>
+  names.has(name) ? name : wider(name).find((each) => names.has(each));
+
+/** The names that stand for more than a name, and for it, too; the most specific one first. */
+export function wider(name: string): readonly string[] {
+  if (name === anyHost) return [];
+  const found: string[] = [];
+  for (
+    let dot = name.indexOf(".", name.startsWith("*.") ? 2 : 0);
+    dot !== -1;
+    dot = name.indexOf(".", dot + 1)
+  )
+    found.push(`*${name.slice(dot)}`);
+  return [...found, anyHost];
 }

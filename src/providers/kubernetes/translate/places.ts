@@ -59,6 +59,7 @@ class PlaceMaker {
   readonly #name: string;
   readonly #place: Place;
   readonly #groups: readonly Group[];
+  readonly #names: ReadonlySet<string>;
   readonly #options: TranslateOptions;
   readonly #tls: ListenerTls[] = [];
 
@@ -70,6 +71,7 @@ class PlaceMaker {
     this.#groups = [...Map.groupBy(filled, ({ spot }) => spot.hostname)]
       .map(([hostname, all]) => ({ hostname, all }))
       .sort((left, right) => compareHosts(left.hostname, right.hostname));
+    this.#names = new Set(this.#groups.map(({ hostname }) => hostname));
   }
 
   listener(): Listener {
@@ -139,7 +141,7 @@ class PlaceMaker {
 
   /** @returns its name. */
   #table(name: string, groups: readonly Group[]): string {
-    const names = groups.map(({ hostname }) => hostname);
+    const names = new Set(groups.map(({ hostname }) => hostname));
     const routes = groups
       .flatMap(({ hostname, all }) =>
         all.flatMap(({ routes: own }) =>
@@ -154,14 +156,13 @@ class PlaceMaker {
     const { hosts } = orderRoutes(routes, "as given");
     this.overlaps.push(...overlapsIn(hosts, new Map(routes.map(({ route, owner }) => [route.name, owner]))));
     const known = new Set(hosts.map((host) => host.name));
-    const empty = names.filter((each) => !known.has(each)).map((each) => ({ name: each, rules: [] }));
-    const last = new Set(names);
+    const empty = [...names].filter((each) => !known.has(each)).map((each) => ({ name: each, rules: [] }));
     const guards = new Map(
       routes.flatMap((route) => (route.guards ?? []).map((guard) => [guard.name, guard])),
     );
     this.tables.push({
       name,
-      hosts: [...hosts, ...empty].map((host) => (last.has(host.name) ? { ...host, isLast: true } : host)),
+      hosts: [...hosts, ...empty].map((host) => (names.has(host.name) ? { ...host, isLast: true } : host)),
       fallsThrough: true,
       guards: [...guards.values()],
     });
@@ -170,10 +171,7 @@ class PlaceMaker {
 
   /** The hostname of the listener that takes a name. */
   #owner(host: string): string | undefined {
-    return mostSpecific(
-      this.#groups.map(({ hostname }) => hostname),
-      host,
-    );
+    return mostSpecific(this.#names, host);
   }
 
   #settings({ hostname, all }: Group): ChainTls {

@@ -141,7 +141,7 @@ export class IngressHosts {
     if (!asksClients(draft)) return true;
     const asked = askedOf(ingress, draft);
     return hosts.every((host) => {
-      const own = this.#own.get(mostSpecific(this.#own.keys(), host) ?? "");
+      const own = this.#own.get(mostSpecific(this.#own, host) ?? "");
       return own?.asks !== undefined && isDeepStrictEqual(own.asks, asked);
     });
   }
@@ -212,11 +212,15 @@ export async function materialOf(
   { backend: { secret, verify } }: Draft,
   { secrets, tell }: HostParts,
 ): Promise<BackendMaterial> {
-  if (secret === undefined) return { ca: undefined, certificate: undefined };
+  const none = { ca: undefined, certificate: undefined };
+  if (secret === undefined) return none;
   const key = ownKey(secret, ingress.metadata.namespace ?? "");
+  // Other authorities than its own must not vouch for a backend.
+  const without = (problem: string): BackendMaterial => ({ ...none, ...(verify && { problem }) });
   if (key === undefined) {
-    tell(ingressEvent(ingress, "BadAnnotation", `proxy-ssl-secret ${secret} is in another namespace`));
-    return { ca: undefined, certificate: undefined };
+    const why = `proxy-ssl-secret ${secret} is in another namespace`;
+    tell(ingressEvent(ingress, "BadAnnotation", why));
+    return without(why);
   }
   const data = secrets.secret(key)?.data ?? {};
   const certificate = "tls.crt" in data ? await secrets.certificate(key, "backends") : undefined;
@@ -224,6 +228,8 @@ export async function materialOf(
   for (const loaded of [certificate, ca])
     if (loaded !== undefined && "problem" in loaded)
       tell(ingressEvent(ingress, "BadAnnotation", loaded.problem.message));
+  if (ca !== undefined && "problem" in ca)
+    return { ...without(ca.problem.message), certificate: loadedOf(certificate) };
   return { ca: loadedOf(ca), certificate: loadedOf(certificate) };
 }
 

@@ -15,6 +15,8 @@ import { bareHost } from "./values.ts";
 export interface BackendMaterial {
   readonly ca: Authorities | undefined;
   readonly certificate: Certificate | undefined;
+  /** Why the authorities that are to vouch for backends are not known: no backend is asked. */
+  readonly problem?: string;
 }
 
 /** The pools of an Ingress's backends. */
@@ -56,6 +58,8 @@ export class IngressPools {
       return invalid(reference.name, `Service ${key} has no port ${wanted.name ?? wanted.number}`);
     const policy = this.#tls.for(service, port);
     if (policy !== undefined && policy.tls === undefined) return invalid(reference.name, unusable(policy));
+    if (policy === undefined && material.problem !== undefined)
+      return { pool: this.#pools.invalid(`Ingress ${namespace}/${name}`, material.problem) };
     return {
       pool: this.#make(service, port, { variant: `for Ingress ${namespace}/${name}`, draft, material }),
     };
