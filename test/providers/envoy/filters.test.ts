@@ -95,8 +95,24 @@ test("fields of a rate limit's answer are sent as UTF-8, and have no variables",
 
 test("a rate limit that is not enforced limits nothing, as in Envoy", async () => {
   const config = { token_bucket: { max_tokens: 1, fill_interval: "1s" }, filter_enabled: all };
-  const [route] = await loadRoutes({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", config)] });
-  assert.deepEqual(route!.guards, []);
+  const routes = [
+    { match: { prefix: "/a" }, route: toA },
+    { match: any, route: toA },
+  ];
+  const { model, warnings } = await loadFile({
+    filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", config)],
+    routes,
+  });
+  assert.deepEqual(model.routeTables[0]!.guards, []);
+  assert.match(
+    warnings.join("\n"),
+    /^[^\n]*token_bucket: limits nothing, as in Envoy: there is no filter_enforced$/,
+  );
+  const off = { ...config, filter_enforced: { default_value: { numerator: 0 } } };
+  assert.deepEqual(
+    (await loadFile({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", off)] })).warnings,
+    [],
+  );
   const half = { ...config, filter_enforced: { default_value: { numerator: 50 } } };
   assert.match(
     (await problemsOf({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", half)] }))[0]!,

@@ -1,6 +1,6 @@
 import { fieldText } from "../../../../http/edits.ts";
 import { bytesOf } from "../../../../lib/byte-text.ts";
-import { errorAt } from "../../../../lib/findings.ts";
+import { errorAt, warningAt } from "../../../../lib/findings.ts";
 import type { RateLimit } from "../../../../model/http/guard.ts";
 import type { Node } from "../../node.ts";
 import type { Mapping } from "../context.ts";
@@ -9,19 +9,25 @@ import { runtimePercent } from "../fraction.ts";
 import type { ApplyFilter } from "./registry.ts";
 import { statusOf } from "./status.ts";
 
+/** Each says for how many requests the limit counts. */
+const shares = ["filter_enabled", "filter_enforced"] as const;
+
 /** `LocalRateLimit`: one bucket for all requests of the routes that have it. */
 export const applyLimit: ApplyFilter = async ({ name, config, own }, parts, guards, mapping) => {
   const from = own ?? config;
-  // Envoy limits nothing unless both are said.
-  const shares = ["filter_enabled", "filter_enforced"].map((key) => runtimePercent(from.node(key)) ?? 0);
-  if (!from.has("token_bucket") || shares.includes(0)) return;
+  if (!from.has("token_bucket")) return;
   const guard = await guards.nameOf(from, "rate_limits", name, (label) => limitOf(from, label, mapping));
   if (guard !== undefined) parts.guards.push([guard]);
 };
 
 function limitOf(from: Node, name: string, mapping: Mapping): RateLimit | undefined {
   const { report } = mapping;
-  for (const key of ["filter_enabled", "filter_enforced"])
+  // Envoy limits nothing unless both are said, which few expect.
+  const unsaid = shares.find((key) => !from.has(key));
+  if (unsaid !== undefined)
+    report(warningAt(from.at("token_bucket"), `limits nothing, as in Envoy: there is no ${unsaid}`));
+  if (shares.some((key) => (runtimePercent(from.node(key)) ?? 0) === 0)) return undefined;
+  for (const key of shares)
     if ((runtimePercent(from.node(key)) ?? 0) < 100)
       report(errorAt(from.at(key), "umay limits all requests or none; expected 0 or 100 %"));
   if (from.flag("local_rate_limit_per_downstream_connection") === true)
