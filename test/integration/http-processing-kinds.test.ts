@@ -157,3 +157,47 @@ test("a copy of a request has what the processor made of its head and its body",
   );
   assert.equal(copy, "yes HELLO");
 });
+
+test("calls are ended and not reset, also of requests that the processor answers, or whose clients leave", async () => {
+  const { ended } = processor;
+  const idle = (): Promise<number> =>
+    becomes(
+      () => processor.calls.size,
+      (calls) => calls === 0,
+      "calls under way",
+    );
+  await idle();
+  const before = ended.count;
+  const ask = async (user: string, leaves: boolean): Promise<void> => {
+    const outgoing = send({
+      host: "127.0.0.1",
+      port: umay.port("l"),
+      method: "POST",
+      agent: false,
+      headers: { "x-user": user },
+    });
+    outgoing.on("error", () => {});
+    const known = asked.length;
+    outgoing.write("hello");
+    if (leaves) {
+      await becomes(
+        () => asked.length,
+        (count) => count >= known + 2,
+        "questions",
+      );
+      outgoing.destroy();
+      return;
+    }
+    outgoing.end();
+    const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+    await once(response.resume(), "end");
+  };
+  for (const [user, leaves] of [
+    ["good", false],
+    ["bad", false],
+    ["good", true],
+  ] as const)
+    await ask(user, leaves);
+  await idle();
+  assert.equal(ended.count, before + 3);
+});

@@ -181,6 +181,8 @@ async function ask(
       outgoing.end(body);
     });
   const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+  // An answer may come before all of the request has gone.
+  outgoing.on("error", () => {});
   const parts: Buffer[] = [];
   let isCut = false;
   response.on("data", (part: Buffer) => parts.push(part));

@@ -203,6 +203,8 @@ export class TestProcessor implements Disposable {
   readonly port: number;
   /** Calls that are under way. */
   readonly calls = new Set<Call>();
+  /** How many calls their client has ended, and not reset. */
+  readonly ended = { count: 0 };
   readonly #server: Server;
 
   private constructor(server: Server, port: number) {
@@ -214,6 +216,7 @@ export class TestProcessor implements Disposable {
   static async start(given?: Deed): Promise<TestProcessor> {
     const server = new Server();
     const calls = new Set<Call>();
+    const ended = { count: 0 };
     const process: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
       let deed: Deed = given ?? goOn;
       // One after the other.
@@ -227,7 +230,10 @@ export class TestProcessor implements Disposable {
           if (answer !== undefined && !call.destroyed) call.write(answer);
         });
       });
-      call.on("end", () => call.end());
+      call.on("end", () => {
+        ended.count++;
+        call.end();
+      });
       for (const event of ["close", "cancelled", "error"]) call.on(event, () => calls.delete(call));
     };
     server.addService(service, { process });
@@ -236,7 +242,7 @@ export class TestProcessor implements Disposable {
         error === null ? resolve(bound) : reject(error),
       ),
     );
-    return Object.assign(new TestProcessor(server, port), { calls });
+    return Object.assign(new TestProcessor(server, port), { calls, ended });
   }
 
   [Symbol.dispose](): void {

@@ -26,8 +26,8 @@ import { type Direction, type Part, question } from "./questions.ts";
 /** Bytes that a processor has sent and nobody takes, before it is heard no more. */
 const mostBehind = 1_048_576;
 
-/** How long a call of a processor that only looks on may take to end behind its request, in milliseconds, as in Envoy. */
-const longestEnd = 5_000;
+/** How long a call may take to end behind its request, and one of a processor that only looks on, in milliseconds, as in Envoy. */
+const [usualEnd, longestEnd] = [1_000, 5_000];
 
 /** A processor at work. */
 export interface Work {
@@ -299,7 +299,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
       return;
     }
     this.#isDone = true;
-    this.#call?.drop();
+    this.#leave();
     this.#due = Number.POSITIVE_INFINITY;
     this.request.release();
     this.response.release();
@@ -308,7 +308,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   refuse(refusal: Refusal): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#call?.drop();
+    this.#leave();
     if (this.#waiter !== undefined) {
       this.#settle(refusal);
       return;
@@ -346,15 +346,13 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#isDone = true;
     this.#waiter = undefined;
     this.#work.underWay--;
-    const call = this.#call;
-    if (call === undefined) return;
-    if (!this.#work.definition.looksOn) {
-      call.drop();
-      return;
-    }
-    // Nothing that it has not read yet is taken from it.
-    call.finish();
-    setTimeout(() => call.drop(), longestEnd).unref();
+    this.#leave();
+  }
+
+  /** Nothing that it has not read yet is taken from one that looks on. */
+  #leave(): void {
+    const { looksOn } = this.#work.definition;
+    this.#call?.leave(looksOn ? longestEnd : usualEnd, looksOn);
   }
 }
 

@@ -82,6 +82,8 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   #isPaused = false;
   #isReading = false;
   #isOver = false;
+  /** It has been left. */
+  #ending: NodeJS.Timeout | undefined = undefined;
   #trailers: Fields | undefined | "none" = "none";
 
   /** @param lines that it has, each with its CRLF. */
@@ -134,11 +136,24 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     const waiting = this.#unheard ?? [];
     if (this.#unheardBytes > mostRepeated) this.#unheard = undefined;
     for (const message of waiting) this.#write(this.#unheard === undefined ? message : Buffer.from(message));
+    if (this.#ending !== undefined) upstream.requestBody.end(undefined);
   }
 
-  /** Nothing more is sent. */
-  finish(): void {
-    if (!this.#isOver && this.#sentAt > 0) this.#side.upstream?.requestBody.end(undefined);
+  /**
+   * Says that nothing more comes, and hears nothing more. A call that is reset instead counts against umay: servers end
+   * connections with many resets (CVE-2023-44487), and with them every other call.
+   * @param time that the processor has to end it, too, in milliseconds.
+   * @param waits whether what waits for a connection is still sent.
+   */
+  leave(time: number, waits: boolean): void {
+    if (this.#isOver || this.#ending !== undefined) return;
+    if (this.#sentAt === 0 && !waits) {
+      this.drop();
+      return;
+    }
+    this.#ending = setTimeout(() => this.drop(), time).unref();
+    if (this.#sentAt > 0) this.#side.upstream!.requestBody.end(undefined);
+    this.resume();
   }
 
   /** Whether there is no connection yet. */
@@ -258,6 +273,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   drop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#ending);
     this.#side.drop();
   }
 
