@@ -92,10 +92,16 @@ function sharesOf(
   return zoneShares(localities, () => peers(localities.peers));
 }
 
-/** For pickers that need one table of all backends: weights of localities are shared out among theirs. */
+/**
+ * For pickers that need one table of all backends: weights of localities are shared out among theirs. A locality without a weight
+ * is left out, unless none has one.
+ */
 function weighed(byLocality: ReadonlyMap<string, readonly PlacedBackend[]>): readonly PlacedBackend[] {
-  const backends = [...byLocality.values()].flat();
-  const shares = [...byLocality.values()].flatMap((members) => {
+  const groups = [...byLocality.values()];
+  const heavy = groups.filter(([first]) => first?.locality?.weight !== 0);
+  const counted = heavy.length > 0 ? heavy : groups;
+  const backends = counted.flat();
+  const shares = counted.flatMap((members) => {
     const total = members.reduce((sum, { weight }) => sum + weight, 0);
     return members.map(({ weight, locality }) => ((locality?.weight ?? 1) * weight) / total);
   });
