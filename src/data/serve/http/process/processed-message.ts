@@ -81,7 +81,7 @@ export class ProcessedMessage implements BodyReceiver {
 
   /** The processor owes an answer, or parts as they come; undefined: nothing. */
   get waitsFor(): "answer" | "parts" | undefined {
-    if (this.#rest !== "processed" || this.isOver) return undefined;
+    if (this.#rest === "dropped" || this.isOver) return undefined;
     const isAwaited = this.#awaits !== undefined || this.#sent.length > 0 || this.#given !== "nothing";
     return isAwaited ? (this.#body === "duplex" ? "parts" : "answer") : undefined;
   }
@@ -146,7 +146,7 @@ export class ProcessedMessage implements BodyReceiver {
 
   /** Parts of the body go on as they come. */
   get #goesOn(): boolean {
-    if (this.#rest === "passed") return true;
+    if (this.#rest === "passed") return this.#sent.length === 0;
     return this.#isHeadGone && (this.#body === "none" || this.#terms.looksOn);
   }
 
@@ -184,8 +184,10 @@ export class ProcessedMessage implements BodyReceiver {
     } else if (awaits !== undefined) return;
     else if (isAsked && this.#body !== "none") this.#collect();
     else {
-      this.#passHead(undefined);
-      for (const { bytes, last } of this.#takeHeld()) {
+      const isAnswered = this.#sent.length === 0;
+      this.#passHead(isAnswered ? undefined : unknownLength);
+      // What the processor has comes first.
+      for (const { bytes, last } of isAnswered ? this.#takeHeld() : []) {
         this.#look(bytes, last);
         this.#emit(bytes, last);
       }
@@ -261,6 +263,8 @@ export class ProcessedMessage implements BodyReceiver {
   /** @returns what is wrong with the answer to the head. */
   headAnswered(answer: PartAnswer): string | undefined {
     if (this.#awaits !== "head") return outOfOrder;
+    // Nobody else has the parts that it was given with `duplex`.
+    if (answer.isAll && answer.content === undefined && this.#given !== "nothing") return outOfOrder;
     const wrong = this.#port.changeHead(answer);
     if (wrong !== undefined) return wrong;
     this.#awaits = undefined;
@@ -297,6 +301,7 @@ export class ProcessedMessage implements BodyReceiver {
     if (wrong !== undefined) return wrong;
     const { bytes, last } = this.#sent.shift()!;
     this.#sentBytes -= bytes.length;
+    if (this.#rest === "dropped") return undefined;
     this.#awaits = undefined;
     const content = answer.content === undefined ? bytes : Buffer.from(answer.content);
     // Whatever comes behind the part that was collected goes on as it is.
@@ -337,7 +342,7 @@ export class ProcessedMessage implements BodyReceiver {
 
   /** The processor has no further say: all goes on as it came. Not where it {@link isStuck}. */
   release(): void {
-    if (this.isOver || this.#rest !== "processed") return;
+    if (this.isOver || this.#rest === "dropped") return;
     this.#awaits = undefined;
     this.#rest = "passed";
     this.#held = [...this.#sent, ...this.#held];

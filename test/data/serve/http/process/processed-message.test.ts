@@ -227,8 +227,59 @@ test("parts may go before the head is answered where that is wanted, and go on b
   assert.deepEqual([notes.body, notes.ends], ["ab", 1]);
 });
 
-/** Events of a message, in any order: parts come, the processor answers the oldest question, or has no say any more. */
-const events = fc.array(fc.constantFrom("part", "answer", "takes", "refuses", "release"), { maxLength: 30 });
+test("an answer to all of a message settles what has been sent first, and then the rest goes on as it is", () => {
+  const { notes, message } = begin({ body: "streamed" });
+  message.headAnswered(answer());
+  send(message, "ab");
+  send(message, "cd");
+  message.bodyAnswered(answer({ isAll: true, content: Buffer.from("AB") }));
+  send(message, "ef", true);
+  assert.deepEqual([notes.body, notes.ends, message.waitsFor], ["AB", 0, "answer"]);
+  message.bodyAnswered(answer({ content: Buffer.from("C") }));
+  assert.deepEqual([notes.asked, notes.body, notes.ends], [["head", "ab", "cd"], "ABCef", 1]);
+});
+
+test("a processor that leaves before it has answered all that it has takes nothing along", () => {
+  const { notes, message } = begin({ body: "streamed" });
+  message.headAnswered(answer());
+  send(message, "ab");
+  send(message, "cd");
+  message.bodyAnswered(answer({ isAll: true }));
+  send(message, "ef", true);
+  message.release();
+  assert.deepEqual([notes.body, notes.ends], ["abcdef", 1]);
+});
+
+test("an early part may be answered with another length where the head's answer is for all of the message", () => {
+  const { notes, message } = begin({ body: "streamed" }, { sendsEarly: true });
+  send(message, "ab");
+  message.headAnswered(answer({ isAll: true }));
+  send(message, "cd", true);
+  assert.deepEqual([notes.gone, notes.body], [["head -1"], ""]);
+  message.bodyAnswered(answer({ content: Buffer.from("xyz") }));
+  assert.deepEqual([notes.asked, notes.body, notes.ends], [["head", "ab"], "xyzcd", 1]);
+});
+
+test("nothing goes on behind a body in place of the message's own, whatever early parts are answered with", () => {
+  const { notes, message } = begin({ body: "streamed" }, { sendsEarly: true });
+  send(message, "ab");
+  send(message, "cd", true);
+  message.headAnswered(answer({ isAll: true, content: Buffer.from("mine") }));
+  assert.equal(message.bodyAnswered(answer()), undefined);
+  assert.equal(message.bodyAnswered(answer({ content: Buffer.from("x") })), undefined);
+  assert.equal(message.bodyAnswered(answer()), outOfOrder);
+  assert.deepEqual([notes.gone, notes.body, notes.ends], [["head 4"], "mine", 1]);
+});
+
+test("with duplex, no answer is for all of a message of which the processor has parts", () => {
+  const { notes, message } = begin({ body: "duplex", trailers: true });
+  send(message, "ab");
+  assert.equal(message.headAnswered(answer({ isAll: true })), outOfOrder);
+  assert.deepEqual([notes.body, notes.ends], ["", 0]);
+});
+
+/** Events of a message, in any order: parts come, the processor answers the oldest question (`all`: of the whole message), or has no say any more. */
+const events = fc.array(fc.constantFrom("part", "answer", "all", "takes", "refuses", "release"), { maxLength: 30 });
 
 test("whatever the order, all bytes go on once, in order, with one end, unless nothing can make the message whole", () => {
   const modes = fc.record<SideMode>({
@@ -241,12 +292,12 @@ test("whatever the order, all bytes go on once, in order, with one end, unless n
     fc.property(way, ({ mode, events: happen, hasTrailers, early }) => {
       const { notes, message } = begin(mode, { buffer: 1_000, sendsEarly: early });
       let [sent, answered, isReleased] = ["", 0, false];
-      const answerNext = (): void => {
+      const answerNext = (isAll = false): void => {
         const asked = notes.asked[answered];
         if (asked === undefined || isReleased) return;
         answered++;
         const wrong = asked.startsWith("head")
-          ? message.headAnswered(answer())
+          ? message.headAnswered(answer({ isAll: isAll && mode.body !== "duplex" }))
           : asked.startsWith("trailers")
             ? message.trailersAnswered(answer())
             : message.bodyAnswered(
@@ -255,7 +306,7 @@ test("whatever the order, all bytes go on once, in order, with one end, unless n
                       content: Buffer.from(asked.replace(".", "")),
                       streamed: { last: asked.endsWith(".") },
                     })
-                  : answer(),
+                  : answer({ isAll }),
               );
         assert.equal(wrong, undefined);
       };
@@ -263,7 +314,7 @@ test("whatever the order, all bytes go on once, in order, with one end, unless n
         if (event === "part") {
           sent += `<${index}>`;
           send(message, `<${index}>`);
-        } else if (event === "answer") answerNext();
+        } else if (event === "answer" || event === "all") answerNext(event === "all");
         else if (event === "takes") message.onwardTakes();
         else if (event === "refuses") notes.accepts = false;
         else if (!message.isStuck) {
