@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, request as send } from "node:http";
-import { connect } from "node:http2";
+import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,9 @@ const backend = createServer((asked, answer) => {
   });
 });
 
+/** Its answers never end. */
+const endless = createHttp2Server();
+
 /** Adds its name to `x-order` of requests and answers. */
 const named = (name: string) =>
   TestProcessor.start(({ part, fields }) => {
@@ -54,6 +57,7 @@ const named = (name: string) =>
 /** Shows what it was sent, and answers nothing. */
 const silent: number[] = [];
 const calls: Call[] = [];
+const untilEnd = Promise.withResolvers<void>();
 
 let dir: string;
 let umay: RunningUmay;
@@ -73,12 +77,17 @@ const asks = (name: string, more: object = {}): object =>
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), "umay-processing-"));
   await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => endless.listen(0, "127.0.0.1", resolve));
   processors = {
     scripted: await TestProcessor.start(),
     one: await named("1"),
     two: await named("2"),
     silent: await TestProcessor.start(({ part }) => {
       silent.push(part);
+      return undefined;
+    }),
+    late: await TestProcessor.start((_asked, call) => {
+      call.once("end", untilEnd.resolve);
       return undefined;
     }),
     huge: await TestProcessor.start(({ part }) =>
@@ -113,26 +122,48 @@ before(async () => {
   const file: EnvoyFile = {
     port: 0,
     filters: [
+      httpFilter(
+        "ext_authz.v3.ExtAuthz",
+        { http_service: { server_uri: { uri: "http://asked.test", cluster: "a", timeout: "5s" } } },
+        { name: "asked", disabled: true },
+      ),
       ...["scripted", "one", "two", "huge", "leaves"].map((name) => asks(name)),
       asks("silent", { observability_mode: true, ...both("STREAMED", "SEND") }),
+      asks("late", { observability_mode: true }),
     ],
     routes: [
       route("/streamed", ["scripted"], both("STREAMED", "SEND")),
       route("/buffered", ["scripted"], both("BUFFERED")),
       route("/duplex", ["scripted"], both("FULL_DUPLEX_STREAMED", "SEND")),
       route("/row", ["one", "two"]),
+      {
+        ...route("/asked", []),
+        typed_per_filter_config: {
+          ...on(["scripted"], both("STREAMED")),
+          asked: typed("envoy.config.route.v3.FilterConfig", {
+            config: typed(authzPerRoute, { check_settings: {} }),
+          }),
+        },
+      },
+      {
+        match: { prefix: "/late" },
+        direct_response: { status: 204 },
+        typed_per_filter_config: on(["late"]),
+      },
       route("/watched", ["silent"], both("STREAMED", "SEND")),
       route("/huge", ["huge"], { processing_mode: bodies("request", "STREAMED") }),
+      { ...route("/endless", ["scripted"]), route: { cluster: "endless" } },
       route("/begun", ["leaves"], { processing_mode: bodies("response", "STREAMED") }),
     ],
     clusters: [
       cluster("a", (backend.address() as AddressInfo).port),
-      ...Object.entries(processors).map(([name, { port }]) =>
-        cluster(name, port, {
-          typed_extension_protocol_options: {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
-          },
-        }),
+      ...[["endless", endless.address() as AddressInfo] as const, ...Object.entries(processors)].map(
+        ([name, { port }]) =>
+          cluster(name, port, {
+            typed_extension_protocol_options: {
+              "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+            },
+          }),
       ),
     ],
   };
@@ -144,12 +175,14 @@ before(async () => {
   });
 });
 
+const authzPerRoute = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute";
 const perRoute = "envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute";
 
 after(async () => {
   await umay?.[Symbol.asyncDispose]();
   for (const processor of Object.values(processors ?? {})) processor[Symbol.dispose]();
   backend.closeAllConnections();
+  endless.close();
   await new Promise<void>((resolve) => backend.close(() => resolve()));
   rmSync(dir, { recursive: true, force: true });
 });
@@ -223,6 +256,11 @@ test("a body that is collected has what the processor made of it, and one that i
   await umay.logged(({ reason, path }) => reason === "body_too_large" && path === "/buffered");
 });
 
+test("a body that had to wait for another guard comes on, as large as it is", async () => {
+  const { status, body } = await ask("/asked", { "x-do": "upper" }, large);
+  assert.deepEqual([status, body.length], [200, large.length]);
+});
+
 test("a client that waits for a word gets it where the processor wants the body first", async () => {
   const { status, body } = await ask("/buffered", { "x-do": "upper", expect: "100-continue" }, "hello");
   assert.deepEqual([status, body.toString()], [200, "HELLO"]);
@@ -240,6 +278,25 @@ test("nobody waits for a processor that only looks on, and it gets copies of eve
   const wait = Date.now() + 10_000;
   while (silent.length < 6 && Date.now() < wait) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.deepEqual([...new Set(silent)].sort(), [2, 3, 4, 5, 6, 7]);
+});
+
+// It would be cut after five seconds.
+test("who only looks on hears the end of a request that was over before its call was connected", {
+  timeout: 4_500,
+}, async () => {
+  assert.equal((await ask("/late")).status, 204);
+  await untilEnd.promise;
+});
+
+test("a backend whose answer a processor has replaced is told that nobody wants the rest", async () => {
+  const begun = once(endless, "stream") as Promise<[ServerHttp2Stream]>;
+  const answered = ask("/endless", { "x-do": "replace-answer" });
+  const [stream] = await begun;
+  const closed = once(stream, "close");
+  stream.respond({ ":status": 200 });
+  stream.write("begun");
+  assert.equal((await answered).body.toString(), "replaced");
+  await closed;
 });
 
 test("a message of a processor that is too large ends its request", async () => {

@@ -135,7 +135,7 @@ function onUpstreamConnect(this: OwnedSocket): void {
 }
 
 function onUpstreamData(this: OwnedSocket, chunk: Buffer): void {
-  this.owner.upstreamData(chunk);
+  if (!this.owner.upstreamBytes(chunk.length, chunk)) this.pause();
 }
 
 /** Where it is to stop it is paused, too: Node hands on all records of TLS that came in one read. */

@@ -73,17 +73,13 @@ class Lingering extends SocketOwner {
     written.resume();
   }
 
-  override clientData(chunk: Buffer): void {
-    this.#drop(chunk.length);
+  override clientBytes(length: number): void {
+    this.#drop(length);
   }
 
   override upstreamBytes(length: number): boolean {
     this.#drop(length);
     return true;
-  }
-
-  override upstreamData(chunk: Buffer): void {
-    this.#drop(chunk.length);
   }
 
   override clientEnded(): void {

@@ -8,12 +8,14 @@ export class SocketOwner {
   /** The TLS handshake with the client is over. */
   clientSecured(): void {}
 
-  /** Bytes in memory of their own. */
-  clientData(_chunk: Buffer): void {}
+  /** Bytes in memory of their own: for owners that keep some. */
+  clientData(chunk: Buffer): void {
+    this.clientBytes(chunk.length, chunk);
+  }
 
   /**
-   * Bytes of a client of {@link readClientBytes}.
-   * @param buffer the one read buffer of the worker: what is to be kept longer than this call has to be copied.
+   * Bytes of a client.
+   * @param buffer the one read buffer of the worker, perhaps: what is to be kept longer than this call has to be copied.
    */
   clientBytes(_length: number, _buffer: Uint8Array): void {}
 
@@ -39,15 +41,12 @@ export class SocketOwner {
 
   /**
    * Bytes from a backend.
-   * @param buffer the one read buffer of the worker: what is to be kept longer than this call has to be copied.
+   * @param buffer as in {@link clientBytes}.
    * @returns false to stop reading until `resume()`.
    */
   upstreamBytes(_length: number, _buffer: Uint8Array): boolean {
     return true;
   }
-
-  /** Bytes from a backend with TLS, in memory of their own: most of them come by {@link upstreamBytes}. */
-  upstreamData(_chunk: Buffer): void {}
 
   /** The backend has sent its last byte. */
   upstreamEnded(): void {}

@@ -13,6 +13,19 @@ const { _write: writeOne, _writev: writeSome } = Socket.prototype as Required<
 /** In bytes: a copy of so few is made in memory of Node's own pool. */
 const few = 4_096;
 
+/** A borrowed buffer with copies for one socket that are not written yet. */
+interface Copies {
+  readonly socket: Socket;
+  readonly bytes: Buffer;
+  /** In bytes, from the buffer's begin. */
+  used: number;
+  /** How many of them are not written. */
+  left: number;
+}
+
+/** Those that were begun last: parts that come one after the other share a buffer. */
+let newest: Copies | undefined;
+
 /**
  * Writes bytes that are overwritten as soon as this returns: out of the worker's one read buffer, say. They are copied
  * where the socket may keep a reference to them: behind bytes that wait, and without TLS, where the system may not take
@@ -24,12 +37,28 @@ export function writeLent(socket: Socket, bytes: Buffer, start: number, end: num
   const part = bytes.subarray(start, end);
   const { encrypted } = socket as Partial<TLSSocket>;
   if (encrypted && socket.writableLength === 0 && socket.writableCorked === 0) return socket.write(part);
-  if (part.length <= few || part.length > bufferSize) return socket.write(Buffer.from(part));
-  const copy = borrowBuffer().subarray(0, part.length);
-  part.copy(copy);
-  return socket.write(copy, (error) => {
-    if (error === undefined || error === null) giveBack(copy);
-  });
+  const copies = part.length > few ? copiesFor(socket, part.length) : undefined;
+  if (copies === undefined) return socket.write(Buffer.from(part));
+  const from = copies.used;
+  copies.used += part.copy(copies.bytes, from);
+  copies.left++;
+  return socket.write(copies.bytes.subarray(from, copies.used), (error) => partWritten(copies, error));
+}
+
+/** @returns undefined where a copy of just its size is better: a socket that is behind would have a buffer for each part. */
+function copiesFor(socket: Socket, length: number): Copies | undefined {
+  if (newest?.socket === socket && newest.used + length <= bufferSize) return newest;
+  if (socket.writableLength > 0 || length > bufferSize) return undefined;
+  newest = { socket, bytes: borrowBuffer(), used: 0, left: 0 };
+  return newest;
+}
+
+/** @param error with which nobody knows whether the system still looks at the buffer. */
+function partWritten(copies: Copies, error: Error | null | undefined): void {
+  copies.left = error ? Number.POSITIVE_INFINITY : copies.left - 1;
+  if (copies.left > 0 && !error) return;
+  if (copies === newest) newest = undefined;
+  if (copies.left === 0) giveBack(copies.bytes);
 }
 
 /** How a socket is written to after {@link outliveWrites}. */

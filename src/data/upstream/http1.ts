@@ -123,14 +123,6 @@ export class Http1Upstream extends SocketOwner implements Output, RequestUpstrea
 
   override upstreamBytes(length: number, buffer: Uint8Array): boolean {
     const { bytes, start, end } = withRoom(length, buffer);
-    return this.#receive(bytes, start, end);
-  }
-
-  override upstreamData(chunk: Buffer): void {
-    if (!this.#receive(chunk, 0, chunk.length)) this.upstream.socket.pause();
-  }
-
-  #receive(bytes: Buffer, start: number, end: number): boolean {
     // Idle connections have nothing to say; the end of a response may make it idle meanwhile.
     const keeper = this.#keeper;
     this.heard = true;

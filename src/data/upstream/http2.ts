@@ -176,17 +176,9 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
     for (const [index, { waiter }] of waiting.entries()) waiter.missed(failure, detail, index === 0);
   }
 
+  /** @returns false to read no more: the backend does not take what it makes this side say. */
   override upstreamBytes(length: number, buffer: Uint8Array): boolean {
     const { bytes, start, end } = withRoom(length, buffer);
-    return this.#receive(bytes, start, end);
-  }
-
-  override upstreamData(chunk: Buffer): void {
-    if (!this.#receive(chunk, 0, chunk.length)) this.upstream.socket.pause();
-  }
-
-  /** @returns false to read no more: the backend does not take what it makes this side say. */
-  #receive(bytes: Buffer, start: number, end: number): boolean {
     const engine = this.#engine!;
     this.#silentSince = undefined;
     engine.receive(bytes, start, end, clock.now);

@@ -208,7 +208,7 @@ export class BackendSide implements DispatchOwner {
     this.dispatch.begin();
   }
 
-  /** The response is complete. @param isWhole so is the request: the connection may serve another one. */
+  /** The client has its response. @param isWhole nothing of it or of the request is to come: the connection may serve another one. */
   served(isWhole: boolean): void {
     const { dispatch, upstream } = this;
     if (upstream === undefined || !isWhole) {

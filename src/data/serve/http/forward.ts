@@ -1,11 +1,11 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
-import type { RetryTrigger } from "../../../model/http/retry.ts";
+import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
 import { clock } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
-import { isAnswer, isBlameless, isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
+import { isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
@@ -18,7 +18,7 @@ import { GrpcCall } from "./grpc-call.ts";
 import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { ProcessedUser } from "./process/processed-user.ts";
-import { Retries } from "./retries.ts";
+import { type Repeated, Retries } from "./retries.ts";
 import { withinSize } from "./sized-answer.ts";
 import { type PoolChoice, pickKeyOf, stickyField } from "./sticky-pick.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -28,7 +28,7 @@ import type { RequestView } from "./view.ts";
 const longestContinue = 1_000;
 
 /** A request that goes to a backend, and the way of its answer back to the client. */
-export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward, ForwardTimes {
+export class Forward implements BackendSideOwner, UpstreamUser, CompressingForward, ForwardTimes, Repeated {
   readonly backend: BackendSide;
   readonly head: ForwardedHead;
   readonly choice: PoolChoice;
@@ -83,7 +83,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   get triesOthers(): boolean {
-    return this.#route.definition.retry.on.includes("connect-failed");
+    return this.retry.on.includes("connect-failed");
   }
 
   /**
@@ -91,9 +91,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
    * first one of a client takes a connection of its own.
    */
   get needsNew(): boolean {
-    return (
-      this.#retries?.needsNew ?? (this.#isFirst && !survivesReuse(this.#route.definition.retry, this.head))
-    );
+    return this.#retries?.needsNew ?? (this.#isFirst && !survivesReuse(this.retry, this.head));
   }
 
   /** The head of a final answer has come. */
@@ -120,7 +118,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { http } = this.backend.dispatch.pool.definition;
     head.scheme = upstream.secure ? "https" : "http";
     head.authority = authorityFor(view.authority, route, http, backend);
-    body.keep(mostKept(route.definition.retry, head.method, upstream.mayRefuse, this.#call));
+    body.keep(mostKept(this.retry, head.method, upstream.mayRefuse, this.#call));
     const edits = requestEdits(view, route, client);
     this.#processed = ProcessedUser.of(this, view);
     if (head.upgrade !== "") {
@@ -136,7 +134,10 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   ended(reason: EndReason): void {
-    if (this.backend.hasTriedAll(reason) && this.#startsOver()) return;
+    if (this.backend.hasTriedAll(reason)) {
+      this.#retries ??= new Retries(this);
+      if (this.#retries.startsOver()) return;
+    }
     const failed = this.#retries?.reason;
     if (failed === undefined) this.#owner.refuse(requestReasonOf(reason, "connect_failed"));
     else this.#owner.refuse(failed, reason);
@@ -234,7 +235,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   end(trailers: Fields | undefined): void {
     if (this.#compressed !== undefined) {
       this.#compressed.end(this.head.takesTrailers ? trailers : undefined);
-      this.backend.served(this.#owner.body.isWhole);
+      this.#leaveBackend();
       return;
     }
     if (this.#phase === "switched") this.#tunnel!.end();
@@ -249,8 +250,13 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   /** The response is complete. The connection to the backend is free before the client has the end: its next request may take it. */
   #served(): void {
     this.#phase = "over";
-    this.backend.served(this.#owner.body.isWhole);
+    this.#leaveBackend();
     this.#owner.served();
+  }
+
+  /** A processor may have given an answer of its own before the backend's has ended. */
+  #leaveBackend(): void {
+    this.backend.served(this.#owner.body.isWhole && this.#processed?.isReceived !== false);
   }
 
   switched(head: ResponseHead): void {
@@ -277,7 +283,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   #lost(reason: RequestReason, detail?: string): void {
     // A stream that is reset says nothing of its connection's end.
     const isEnd = detail !== "stream_reset";
-    const trigger = isEnd ? this.backend.endTrigger(this.#route.definition.retry) : "reset";
+    const trigger = isEnd ? this.backend.endTrigger(this.retry) : "reset";
     if (!this.#repeats(trigger, reason)) this.#owner.refuse(reason, detail);
   }
 
@@ -285,50 +291,29 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     if (!this.#repeats("refused-stream", "backend_refused")) this.#owner.refuse("backend_refused");
   }
 
-  /**
-   * An attempt has failed, or its answer is one that may be replaced.
-   * @param reason how the request ends where no other attempt can be made then.
-   * @returns whether the request is on its way once more, or will be.
-   */
+  /** @returns whether the request is on its way once more, or will be: see {@link Retries.repeats}. */
   #repeats(trigger: RetryTrigger | number, reason: RequestReason): boolean {
-    if (this.#phase !== "sent" || !isListed(this.#route.definition.retry, trigger)) return false;
-    const { backend } = this;
-    const decision = this.#decide(trigger);
-    if (decision.kind !== "again") return false;
-    this.#retries ??= new Retries();
-    this.#retries.reason = reason;
-    this.#retries.needsNew = trigger === "reused-reset";
-    if (isAnswer(trigger)) backend.dispatch.answered(this.asked, serves(trigger));
-    else if (!isBlameless(trigger)) this.notAnswered();
-    this.#owner.body.stop();
-    backend.leave(trigger !== "reused-reset");
-    return this.#backOff(decision.wait);
+    if (this.#phase !== "sent" || !isListed(this.retry, trigger)) return false;
+    this.#retries ??= new Retries(this);
+    return this.#retries.repeats(trigger, reason);
   }
 
-  /** None of the backends can be connected: an attempt has failed, though nothing was sent. @returns as {@link #repeats}. */
-  #startsOver(): boolean {
-    const decision = this.#decide("connect-failed");
-    if (decision.kind !== "again") return false;
-    this.#retries ??= new Retries();
-    this.backend.leaveAll();
-    return this.#backOff(decision.wait);
+  get retry(): RetryPolicy {
+    return this.#route.definition.retry;
   }
 
-  /** @param wait in milliseconds. */
-  #backOff(wait: number): true {
+  get isThere(): boolean {
+    return this.#owner.body.isThere;
+  }
+
+  backsOff(): void {
     this.#phase = "backoff";
-    this.#retries!.wait(wait, () => {
-      this.#phase = "dispatch";
-      this.backend.again();
-    });
-    return true;
+    this.#owner.body.stop();
   }
 
-  #decide(trigger: RetryTrigger | number) {
-    const { retry } = this.#route.definition;
-    const retries = this.#retries?.count ?? 0;
-    const isWhole = this.#owner.body.isThere;
-    return this.backend.decide(retry, { trigger, method: this.head.method, retries, isWhole }, this.tried);
+  again(): void {
+    this.#phase = "dispatch";
+    this.backend.again();
   }
 
   /** No answer has come, and none will: that counts against the backend. */

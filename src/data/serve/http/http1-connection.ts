@@ -103,10 +103,6 @@ export class Http1Connection
     if (client.readableEnded) this.clientEnded();
   }
 
-  override clientData(chunk: Buffer): void {
-    this.clientBytes(chunk.length, chunk);
-  }
-
   override clientBytes(length: number, buffer: Uint8Array): void {
     if (this.#lastWords !== undefined) this.#lastWords.drop(length);
     else if (this.#begin === undefined) {

@@ -90,10 +90,6 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     if (client.readableEnded) this.clientEnded();
   }
 
-  override clientData(chunk: Buffer): void {
-    this.clientBytes(chunk.length, chunk);
-  }
-
   override clientBytes(length: number, buffer: Uint8Array): void {
     if (this.#lastWords !== undefined) {
       this.#lastWords.drop(length);

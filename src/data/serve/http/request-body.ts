@@ -74,20 +74,26 @@ export class RequestBody {
     this.#to?.end(trailers);
   }
 
-  /** There is a backend: it gets what waits, and all that comes. @param isEmpty the request has no body. */
-  flow(to: BodyReceiver, isEmpty: boolean): void {
+  /**
+   * There is a backend: it gets what waits, and all that comes.
+   * @param isEmpty the request has no body.
+   * @returns whether it takes more.
+   */
+  flow(to: BodyReceiver, isEmpty: boolean): boolean {
     const { bytes, start, end, length } = this.#hold;
     const trailers = this.#trailers;
     const endsHere = this.isWhole && trailers === undefined;
+    let accepts = true;
     this.#to = to;
     if (length > 0) {
       if (length > this.#most) {
         this.#forget();
-        to.body(bytes, start, end, endsHere);
+        accepts = to.body(bytes, start, end, endsHere);
         // A copy, which is the receiver's: what is kept stays as it is.
-      } else to.body(Buffer.from(bytes.subarray(start, end)), 0, length, endsHere);
+      } else accepts = to.body(Buffer.from(bytes.subarray(start, end)), 0, length, endsHere);
     }
     if (this.isWhole && !isEmpty && (length === 0 || !endsHere)) to.end(trailers);
+    return accepts;
   }
 
   /** The backend gets no more; another one may get all of it, where it is there. */

@@ -94,10 +94,6 @@ export class Relay extends SocketOwner {
     if (!writeLent(upstream, buffer as Buffer, 0, length)) this.#client.pause();
   }
 
-  override clientData(chunk: Buffer): void {
-    this.clientBytes(chunk.length, chunk);
-  }
-
   /** On to the client. @returns false to stop reading until the client has taken what waits. */
   override upstreamBytes(length: number, buffer: Uint8Array): boolean {
     const client = this.#client;
@@ -105,14 +101,6 @@ export class Relay extends SocketOwner {
     this.#lastActive = clock.now;
     this.#owner.countSent(length);
     return writeLent(client, buffer as Buffer, 0, length);
-  }
-
-  /** On to the client, which is waited for if need be. */
-  override upstreamData(chunk: Buffer): void {
-    if (this.nobodyListens("client")) return;
-    this.#lastActive = clock.now;
-    this.#owner.countSent(chunk.length);
-    if (!this.#client.write(chunk)) this.#upstream.pause();
   }
 
   /** Whether what is sent to a side is dropped: it takes no more, or is about to be reset. */
@@ -187,7 +175,7 @@ export class Relay extends SocketOwner {
     } else if (this.#bothEnded) this.endInOrder();
     else {
       for (let chunk = this.rest(this.#client); chunk !== null; chunk = this.rest(this.#client))
-        this.clientData(chunk);
+        this.clientBytes(chunk.length, chunk);
       this.finish("backend", this.#firstEnded === "client", reason);
     }
   }
@@ -211,7 +199,7 @@ export class Relay extends SocketOwner {
     } else if (this.#bothEnded) this.endInOrder();
     else {
       for (let chunk = this.rest(this.#upstream); chunk !== null; chunk = this.rest(this.#upstream))
-        this.upstreamData(chunk);
+        this.upstreamBytes(chunk.length, chunk);
       this.finish("client", this.backendEnded, reason, error);
     }
   }

@@ -18,7 +18,8 @@ export class ProcessedUser implements UpstreamUser, AnswerOutlet {
   readonly #forward: ProcessedForward;
   readonly #first: StandingProcessing;
   readonly #last: StandingProcessing;
-  #isReceived = false;
+  /** The backend's answer has come as a whole. */
+  isReceived = false;
   #isSwitched = false;
 
   private constructor(forward: ProcessedForward, processings: readonly StandingProcessing[]) {
@@ -68,12 +69,12 @@ export class ProcessedUser implements UpstreamUser, AnswerOutlet {
 
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     if (this.#isSwitched) return this.#forward.body(bytes, start, end, last);
-    this.#isReceived ||= last;
+    this.isReceived ||= last;
     return this.#last.answerBody(bytes, start, end, last);
   }
 
   end(trailers: Fields | undefined): void {
-    this.#isReceived = true;
+    this.isReceived = true;
     if (this.#isSwitched) this.#forward.end(trailers);
     else this.#last.answerEnd(trailers);
   }
@@ -85,7 +86,7 @@ export class ProcessedUser implements UpstreamUser, AnswerOutlet {
 
   /** The end of a connection that has said all is no news. */
   fail(fault: Fault): void {
-    if (!this.#isReceived) this.#forward.fail(fault);
+    if (!this.isReceived) this.#forward.fail(fault);
   }
 
   drained(): void {
@@ -93,10 +94,10 @@ export class ProcessedUser implements UpstreamUser, AnswerOutlet {
   }
 
   broke(): void {
-    if (!this.#isReceived) this.#forward.broke();
+    if (!this.isReceived) this.#forward.broke();
   }
 
   refused(): void {
-    if (!this.#isReceived) this.#forward.refused();
+    if (!this.isReceived) this.#forward.refused();
   }
 }

@@ -104,7 +104,8 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#work.underWay++;
     view.processings = [...(view.processings ?? []), this];
     this.request.begin(length === 0 && upgrade === "");
-    if (!this.#isEnded) before.flow(this.request, false);
+    // Whoever sends it may have been told to wait, for another guard.
+    if (!this.#isEnded && before.flow(this.request, false) && !before.isWhole) this.#ofRequest.resume();
     this.#letBodyCome();
     this.#isBeginning = false;
     return this.#early ?? this;

@@ -279,7 +279,9 @@ test("with duplex, no answer is for all of a message of which the processor has 
 });
 
 /** Events of a message, in any order: parts come, the processor answers the oldest question (`all`: of the whole message), or has no say any more. */
-const events = fc.array(fc.constantFrom("part", "answer", "all", "takes", "refuses", "release"), { maxLength: 30 });
+const events = fc.array(fc.constantFrom("part", "answer", "all", "takes", "refuses", "release"), {
+  maxLength: 30,
+});
 
 test("whatever the order, all bytes go on once, in order, with one end, unless nothing can make the message whole", () => {
   const modes = fc.record<SideMode>({
