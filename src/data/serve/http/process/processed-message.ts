@@ -186,7 +186,7 @@ export class ProcessedMessage implements BodyReceiver {
     else {
       const isAnswered = this.#sent.length === 0;
       this.#passHead(isAnswered ? undefined : unknownLength);
-      // What the processor has comes first.
+      // Parts that the processor has come first.
       for (const { bytes, last } of isAnswered ? this.#takeHeld() : []) {
         this.#look(bytes, last);
         this.#emit(bytes, last);
