@@ -1,3 +1,4 @@
+import type { Http2Server } from "node:http2";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   type handleBidiStreamingCall,
@@ -203,8 +204,8 @@ export class TestProcessor implements Disposable {
   readonly port: number;
   /** Calls that are under way. */
   readonly calls = new Set<Call>();
-  /** How many calls their client has ended, and not reset. */
-  readonly ended = { count: 0 };
+  /** How many calls their client has reset. */
+  readonly resets = { count: 0 };
   readonly #server: Server;
 
   private constructor(server: Server, port: number) {
@@ -216,7 +217,7 @@ export class TestProcessor implements Disposable {
   static async start(given?: Deed): Promise<TestProcessor> {
     const server = new Server();
     const calls = new Set<Call>();
-    const ended = { count: 0 };
+    const resets = { count: 0 };
     const process: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
       let deed: Deed = given ?? goOn;
       // One after the other.
@@ -230,10 +231,7 @@ export class TestProcessor implements Disposable {
           if (answer !== undefined && !call.destroyed) call.write(answer);
         });
       });
-      call.on("end", () => {
-        ended.count++;
-        call.end();
-      });
+      call.on("end", () => call.end());
       for (const event of ["close", "cancelled", "error"]) call.on(event, () => calls.delete(call));
     };
     server.addService(service, { process });
@@ -242,7 +240,14 @@ export class TestProcessor implements Disposable {
         error === null ? resolve(bound) : reject(error),
       ),
     );
-    return Object.assign(new TestProcessor(server, port), { calls, ended });
+    // The library does not tell a reset from an end.
+    for (const http2 of (Reflect.get(server, "http2Servers") as Map<Http2Server, unknown>).keys())
+      http2.on("stream", (stream) =>
+        stream.on("close", () => {
+          if (stream.rstCode !== 0) resets.count++;
+        }),
+      );
+    return Object.assign(new TestProcessor(server, port), { calls, resets });
   }
 
   [Symbol.dispose](): void {
