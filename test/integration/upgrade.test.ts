@@ -59,7 +59,7 @@ test("umay upgrade, twice under load: nothing is refused, reset or lost, and sys
   });
   const staying = await connectPlain(umay.port("plain"));
   await echoed(staying);
-  const clients = new BusyClients(umay, 2);
+  const clients = new BusyClients(umay, 1);
   await clients.goOn(5);
   const pids = [umay.pid];
   using left = new DisposableStack();
