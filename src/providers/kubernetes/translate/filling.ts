@@ -208,9 +208,12 @@ export class Filling {
     const all = [...filled, ...others.filter(({ spot }) => spot.isServed)];
     const tried: Filled[] = [];
     for (const each of all) tried.push({ ...each, routes: await this.#tried(each.routes) });
-    return [...Map.groupBy(this.#withRoom(tried), ({ spot }) => placeText(spot.place)).values()].map((own) =>
-      servePlace(own[0]!.spot.place, own, this.#parts.options),
-    );
+    const places: ServedPlace[] = [];
+    for (const own of Map.groupBy(this.#withRoom(tried), ({ spot }) => placeText(spot.place)).values()) {
+      await this.#parts.slices.next();
+      places.push(servePlace(own[0]!.spot.place, own, this.#parts.options));
+    }
+    return places;
   }
 
   /** Beyond those that there is room for, a rule is left out, and one that leads to more pools answers with an error. */
