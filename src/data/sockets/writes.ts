@@ -13,6 +13,9 @@ const { _write: writeOne, _writev: writeSome } = Socket.prototype as Required<
 /** In bytes: a copy of so few is made in memory of Node's own pool. */
 const few = 4_096;
 
+/** How Node keeps whether a write is under way. */
+type Writing = Partial<TLSSocket> & { readonly _writableState?: { readonly writing: boolean } };
+
 /** A borrowed buffer with copies for one socket that are not written yet. */
 interface Copies {
   readonly socket: Socket;
@@ -35,8 +38,10 @@ let newest: Copies | undefined;
  */
 export function writeLent(socket: Socket, bytes: Buffer, start: number, end: number): boolean {
   const part = bytes.subarray(start, end);
-  const { encrypted } = socket as Partial<TLSSocket>;
-  if (encrypted && socket.writableLength === 0 && socket.writableCorked === 0) return socket.write(part);
+  const { encrypted, _writableState: state } = socket as Writing;
+  // A write of no bytes may be under way, too: what comes behind it waits.
+  const waits = state?.writing !== false || socket.writableLength > 0 || socket.writableCorked > 0;
+  if (encrypted && !waits) return socket.write(part);
   const copies = part.length > few ? copiesFor(socket, part.length) : undefined;
   if (copies === undefined) return socket.write(Buffer.from(part));
   const from = copies.used;

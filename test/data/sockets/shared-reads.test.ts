@@ -113,6 +113,21 @@ for (const secure of [false, true])
       close();
     });
 
+    test("gets bytes as they were, though an empty write before them is under way", async () => {
+      const { client, served, close } = await pair(secure);
+      const buffer = Buffer.alloc(10_000, "a");
+      const got: Buffer[] = [];
+      client.on("data", (chunk: Buffer) => got.push(chunk));
+      served.write(Buffer.alloc(0));
+      writeLent(served, buffer, 0, buffer.length);
+      buffer.fill("b");
+      while (Buffer.concat(got).length < buffer.length) await once(client, "data");
+      assert.equal(String(Buffer.concat(got)), "a".repeat(10_000));
+      client.destroy();
+      served.destroy();
+      close();
+    });
+
     test("gets bytes as they were, though their buffer is used again while it does not read", async () => {
       const { client, served, close } = await pair(secure);
       client.pause();
