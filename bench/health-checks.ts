@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { createSharedMemory } from "../src/channel/memory.ts";
 import { createCertificate } from "../src/cli/create-certificate.ts";
 import { HealthMonitor } from "../src/control/backends/health.ts";
-import { frame } from "../src/health/grpc.ts";
+import { framed } from "../src/lib/grpc-message.ts";
 import type { CheckSpec, HealthPolicy } from "../src/model/health.ts";
 import type { PlacedPool } from "../src/model/snapshot.ts";
 import { createLogger } from "../src/observe/logger.ts";
@@ -83,7 +83,7 @@ function serverFor(type: string, directory: string) {
     stream.on("error", () => {});
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    stream.end(frame(Buffer.from([8, 1])));
+    stream.end(framed(Buffer.from([8, 1])));
   });
   return server;
 }

@@ -1,5 +1,6 @@
 import { fieldOf } from "../http/http2/hpack/field.ts";
 import type { Fields, ResponseHead } from "../http/message.ts";
+import { framed, onlyMessage } from "../lib/grpc-message.ts";
 import type { GrpcCheckSpec } from "../model/health.ts";
 import { authorityOf, exchange, type HealthCheck, type Outcome } from "./check.ts";
 import { createDial } from "./dial.ts";
@@ -20,7 +21,7 @@ const contentType = fieldOf("content-type", "application/grpc");
 /** Passed when `grpc.health.v1.Health/Check` answers SERVING. */
 export function createGrpcCheck(spec: GrpcCheckSpec): HealthCheck {
   const dial = createDial(spec, ["h2"]);
-  const body = frame(healthCheckRequest(spec.service));
+  const body = framed(healthCheckRequest(spec.service));
   const requestFor = (authority: string): CheckRequest => ({
     method: "POST",
     secure: spec.tls !== undefined,
@@ -93,20 +94,13 @@ function healthCheckRequest(service: string): Buffer {
   return name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
 }
 
-/** A message with gRPC's prefix over HTTP/2: not compressed, four bytes of length. */
-export function frame(message: Buffer): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
-}
-
 /**
  * The `ServingStatus status = 1` of a framed HealthCheckResponse. A message without it means 0, UNKNOWN.
  * @returns undefined when the bytes are anything else.
  */
 export function readServingStatus(bytes: Buffer): number | undefined {
-  if (bytes.length < 5 || bytes[0] !== 0 || bytes.readUInt32BE(1) !== bytes.length - 5) return undefined;
-  const message = bytes.subarray(5);
+  const message = onlyMessage(bytes);
+  if (message === undefined) return undefined;
   if (message.length === 0) return 0;
   return message.length === 2 && message[0] === 0x08 && message[1]! < 0x80 ? message[1] : undefined;
 }

@@ -21,3 +21,18 @@ export function wire(): Wire {
   if (ready === undefined) throw new Error("the wire format of protobuf is not loaded");
   return ready;
 }
+
+type Reader = InstanceType<Wire["BinaryReader"]>;
+
+/**
+ * Goes through the fields of a message. @param take reads a field's value, or says that it does not want it.
+ * @throws where the bytes are no message, or where {@link loadWire} has not loaded anything.
+ */
+export function eachField(bytes: Uint8Array, take: (number: number, reader: Reader) => boolean): void {
+  const { BinaryReader } = wire();
+  const reader: Reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, type] = reader.tag();
+    if (!take(number, reader)) reader.skip(type, number);
+  }
+}

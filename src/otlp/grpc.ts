@@ -1,9 +1,8 @@
+import { framed, onlyMessage } from "../lib/grpc-message.ts";
 import { http2 } from "../lib/node-modules.ts";
 
 /** Of an answer that is looked at, in bytes. */
 const longestAnswer = 65_536;
-/** Before a message: whether it is compressed, and its length. */
-const prefixBytes = 5;
 
 /**
  * Calls a method of gRPC that takes one message and answers with one, over a connection of its own.
@@ -35,11 +34,14 @@ export function callOnce(
   let length = 0;
   const endBy = (fields: Readonly<Record<string, unknown>>): void => {
     const code = fields["grpc-status"];
-    if (code === "0") {
-      resolve(Buffer.concat(parts).subarray(prefixBytes));
-      session.destroy();
-    } else
+    const answer = onlyMessage(Buffer.concat(parts));
+    if (code !== "0")
       fail(new Error(`the collector answered with status ${code} of gRPC: ${fields["grpc-message"] ?? ""}`));
+    else if (answer === undefined) fail(new Error("the collector's answer is not one whole message"));
+    else {
+      resolve(answer);
+      session.destroy();
+    }
   };
   stream.on("response", (head) => {
     if (head[":status"] !== 200) fail(new Error(`the collector answered with status ${head[":status"]}`));
@@ -47,11 +49,12 @@ export function callOnce(
   });
   stream.on("data", (part: Buffer) => {
     length += part.length;
-    if (length <= longestAnswer) parts.push(part);
+    if (length > longestAnswer)
+      fail(new Error(`the collector's answer has more than ${longestAnswer} bytes`));
+    else parts.push(part);
   });
   stream.on("trailers", endBy).on("error", fail);
-  const prefix = Buffer.alloc(prefixBytes);
-  prefix.writeUInt32BE(message.length, 1);
-  stream.end(Buffer.concat([prefix, message]));
+  stream.on("close", () => fail(new Error("the collector ended without a status of gRPC")));
+  stream.end(framed(message));
   return promise;
 }

@@ -1,4 +1,4 @@
-import { type Wire, wire } from "../lib/wire.ts";
+import { eachField, type Wire, wire } from "../lib/wire.ts";
 import type { Attribute, encodeSpans } from "./encode.ts";
 
 /*
@@ -94,15 +94,4 @@ export function readRefused(bytes: Uint8Array): Refused {
     return true;
   });
   return { count, message };
-}
-
-type Reader = InstanceType<Wire["BinaryReader"]>;
-
-function eachField(bytes: Uint8Array, take: (number: number, reader: Reader) => boolean): void {
-  const { BinaryReader } = wire();
-  const reader: Reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    if (!take(number, reader)) reader.skip(type, number);
-  }
 }

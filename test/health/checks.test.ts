@@ -8,9 +8,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import type { CheckTarget, HealthCheck } from "../../src/health/check.ts";
-import { frame } from "../../src/health/grpc.ts";
 import { checkedTarget, createCheck } from "../../src/health/registry.ts";
 import type { SocketAddress } from "../../src/lib/address.ts";
+import { framed } from "../../src/lib/grpc-message.ts";
 import type { CheckSpec, GrpcCheckSpec, HttpCheckSpec } from "../../src/model/health.ts";
 import type { PoolTls } from "../../src/model/pool.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -188,7 +188,7 @@ function secureServer(spec: CheckSpec, pair: { cert: string; key: string }): Ser
   if (spec.type === "http") return createHttpsServer(read(pair), (_, response) => response.end());
   if (spec.type === "grpc") {
     const server = createSecureServer(read(pair));
-    server.on("stream", (stream: ServerHttp2Stream) => answerGrpc(stream, frame(Buffer.from([8, 1]))));
+    server.on("stream", (stream: ServerHttp2Stream) => answerGrpc(stream, framed(Buffer.from([8, 1]))));
     return server;
   }
   return createTlsServer(read(pair));
@@ -385,7 +385,7 @@ test("grpc: asks for the service that is configured and passes when it is servin
   const questions: string[] = [];
   const answer = (stream: ServerHttp2Stream, question: Buffer, path: string): void => {
     questions.push(`${path} ${question.toString("latin1")}`);
-    answerGrpc(stream, frame(Buffer.from([8, 1])));
+    answerGrpc(stream, framed(Buffer.from([8, 1])));
   };
   assert.equal(await grpcOutcome(answer, { host: "a" }), "passed");
   assert.equal(await grpcOutcome(answer, { host: "b", service: "echo.Echo" }), "passed");
@@ -397,12 +397,12 @@ test("grpc: asks for the service that is configured and passes when it is servin
 
 test("grpc: every answer but SERVING fails with its cause", async () => {
   const answers: readonly [Buffer, RegExp][] = [
-    [frame(Buffer.from([8, 2])), /^NOT_SERVING, expected SERVING$/],
-    [frame(Buffer.from([8, 3])), /^SERVICE_UNKNOWN/],
-    [frame(Buffer.alloc(0)), /^UNKNOWN/],
-    [frame(Buffer.from([8, 9])), /^serving status 9/],
-    [frame(Buffer.from([16, 1])), /no HealthCheckResponse/],
-    [frame(Buffer.from([8, 1])).subarray(0, 6), /no HealthCheckResponse/],
+    [framed(Buffer.from([8, 2])), /^NOT_SERVING, expected SERVING$/],
+    [framed(Buffer.from([8, 3])), /^SERVICE_UNKNOWN/],
+    [framed(Buffer.alloc(0)), /^UNKNOWN/],
+    [framed(Buffer.from([8, 9])), /^serving status 9/],
+    [framed(Buffer.from([16, 1])), /no HealthCheckResponse/],
+    [framed(Buffer.from([8, 1])).subarray(0, 6), /no HealthCheckResponse/],
     [Buffer.alloc(0), /no HealthCheckResponse/],
     [Buffer.alloc(5_000), /longer than 1024 bytes/],
   ];
@@ -421,7 +421,7 @@ test("grpc: every answer but SERVING fails with its cause", async () => {
   const cut = (stream: ServerHttp2Stream): void => {
     stream.on("error", () => {});
     stream.respond({ ":status": 200 });
-    stream.write(frame(Buffer.from([8, 1])), () => stream.close(2));
+    stream.write(framed(Buffer.from([8, 1])), () => stream.close(2));
   };
   assert.match(await grpcOutcome(cut), /INTERNAL_ERROR|^grpc-status none/);
 });

@@ -1,6 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { unescape as decodePercents } from "node:querystring";
 import type { Duplex } from "node:stream";
+import { framed } from "../../lib/grpc-message.ts";
 import { http2 } from "../../lib/node-modules.ts";
 
 /** The largest message that is taken from a control plane, in bytes. */
@@ -59,10 +60,7 @@ export class GrpcStream {
 
   send(message: Uint8Array): void {
     if (this.#over) return;
-    const frame = Buffer.alloc(5 + message.length);
-    frame.writeUInt32BE(message.length, 1);
-    frame.set(message, 5);
-    this.#stream.write(frame);
+    this.#stream.write(framed(message));
   }
 
   /** Nothing more is told. */

@@ -171,11 +171,14 @@ export class BackendSide implements DispatchOwner {
     return decision;
   }
 
+  /** The connection had served before, and says nothing: where it ends, that may be of before. */
+  get isStale(): boolean {
+    return this.upstream?.isReused === true && !this.upstream.heard;
+  }
+
   /** The name for the end of the connection. */
   endTrigger({ on }: RetryPolicy): RetryTrigger {
-    const { upstream } = this;
-    const isStale = upstream?.isReused === true && !upstream.heard;
-    return isStale && on.includes("reused-reset") ? "reused-reset" : "reset";
+    return this.isStale && on.includes("reused-reset") ? "reused-reset" : "reset";
   }
 
   /** Lets go of the backend, so that another attempt may be made. @param avoids whether that one prefers other backends. */

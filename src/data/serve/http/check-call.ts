@@ -1,7 +1,8 @@
 import { answerWith } from "../../../http/answer.ts";
 import { fieldText, isEditable } from "../../../http/edits.ts";
 import type { Fields } from "../../../http/message.ts";
-import { type Wire, wire } from "../../../lib/wire.ts";
+import { framed, onlyMessage } from "../../../lib/grpc-message.ts";
+import { eachField, type Wire, wire } from "../../../lib/wire.ts";
 import { unavailable, type Verdict } from "../../guard/step.ts";
 import type { RequestView } from "./view.ts";
 
@@ -12,11 +13,7 @@ import type { RequestView } from "./view.ts";
 
 export const checkPath = "/envoy.service.auth.v3.Authorization/Check";
 
-/** Before each message of gRPC: whether it is compressed, and its length (PROTOCOL-HTTP2.md of the gRPC project). */
-const prefixBytes = 5;
-
 type Writer = InstanceType<Wire["BinaryWriter"]>;
-type Reader = InstanceType<Wire["BinaryReader"]>;
 
 /** A `CheckRequest` about a request, as the one message of a call. @param fields of the request, without those that nobody gets. */
 export function checkMessage(view: RequestView, fields: Fields, dropped: Uint8Array): Buffer {
@@ -61,11 +58,7 @@ export function checkMessage(view: RequestView, fields: Fields, dropped: Uint8Ar
       });
     });
   });
-  const message = writer.finish();
-  const framed = Buffer.alloc(prefixBytes + message.length);
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, prefixBytes);
-  return framed;
+  return framed(writer.finish());
 }
 
 /** The fields of a request by their names, those of one name joined; the pseudo-header fields of HTTP/2 too. */
@@ -94,9 +87,8 @@ interface Change {
 
 /** The verdict of an answer's message. */
 export function readCheck(body: Buffer, view: RequestView): Verdict {
-  if (body.length < prefixBytes || body[0] !== 0 || body.length < prefixBytes + body.readUInt32BE(1))
-    return unavailable("its answer is no message of gRPC");
-  const message = body.subarray(prefixBytes, prefixBytes + body.readUInt32BE(1));
+  const message = onlyMessage(body);
+  if (message === undefined) return unavailable("its answer is no message of gRPC");
   let code = 0;
   let denied: Verdict | undefined;
   let ok: Verdict = { kind: "pass" };
@@ -115,16 +107,6 @@ export function readCheck(body: Buffer, view: RequestView): Verdict {
   return (
     denied ?? { kind: "refuse", reason: "auth_denied", detail: `it answers with status ${code} of gRPC` }
   );
-}
-
-/** @param take reads a field's value, or says that it does not want it. */
-function eachField(bytes: Uint8Array, take: (number: number, reader: Reader) => boolean): void {
-  const { BinaryReader } = wire();
-  const reader: Reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    if (!take(number, reader)) reader.skip(type, number);
-  }
 }
 
 /** The code of a `google.rpc.Status`. */

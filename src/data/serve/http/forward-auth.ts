@@ -260,8 +260,7 @@ class Question implements BackendSideOwner, UpstreamUser, Waiting {
 
   /** Where a connection that was there before ended as it was used: once more, over another. To ask changes nothing. */
   #repeats(): boolean {
-    const { upstream } = this.#side;
-    if (this.needsNew || upstream === undefined || !upstream.isReused || upstream.heard) return false;
+    if (this.needsNew || !this.#side.isStale) return false;
     this.needsNew = true;
     this.#sentAt = 0;
     this.#side.leave(false);

@@ -1,4 +1,4 @@
-import { type Wire, wire } from "../../../../lib/wire.ts";
+import { eachField } from "../../../../lib/wire.ts";
 import {
   type BodyMode,
   bodyModes,
@@ -66,8 +66,6 @@ export interface ModeChange {
   readonly request: { readonly body: BodyMode; readonly trailers: boolean | undefined };
 }
 
-type Reader = InstanceType<Wire["BinaryReader"]>;
-
 const parts: Readonly<Record<number, readonly [Direction, Part["kind"]]>> = {
   1: ["request", "head"],
   2: ["response", "head"],
@@ -95,16 +93,6 @@ export function readAnswer(bytes: Uint8Array): ProcessorAnswer {
     return true;
   });
   return { to, mode, wants };
-}
-
-/** @param take reads a field's value, or says that it does not want it. */
-export function eachField(bytes: Uint8Array, take: (number: number, reader: Reader) => boolean): void {
-  const { BinaryReader } = wire();
-  const reader: Reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    if (!take(number, reader)) reader.skip(type, number);
-  }
 }
 
 /** The number in a field of a message. */

@@ -1,16 +1,5 @@
 import { Hold } from "../../../../http/hold.ts";
-
-/** Before each message of gRPC: whether it is compressed, and its length (PROTOCOL-HTTP2.md of the gRPC project). */
-const prefixBytes = 5;
-
-/** A message with its prefix. */
-export function framed(message: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(prefixBytes + message.length);
-  bytes[0] = 0;
-  bytes.writeUInt32BE(message.length, 1);
-  bytes.set(message, prefixBytes);
-  return bytes;
-}
+import { prefixBytes } from "../../../../lib/grpc-message.ts";
 
 /** Reads the messages of one call, in parts as they come. */
 export class MessageReader {

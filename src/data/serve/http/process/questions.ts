@@ -1,7 +1,7 @@
 import type { Fields } from "../../../../http/message.ts";
+import { framed } from "../../../../lib/grpc-message.ts";
 import { type Wire, wire } from "../../../../lib/wire.ts";
 import { type BodyMode, bodyModes, type Processor } from "../../../../model/http/processing.ts";
-import { framed } from "./grpc-messages.ts";
 
 /*
  * The messages that a processor gets: `envoy.service.ext_proc.v3.ProcessingRequest`. Numbers are those of its fields.
