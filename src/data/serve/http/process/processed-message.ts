@@ -79,11 +79,13 @@ export class ProcessedMessage implements BodyReceiver {
     this.#terms = terms;
   }
 
-  /** The processor owes an answer, or parts as they come; undefined: nothing. */
+  /** The processor owes an answer, or parts as they come; undefined: nothing, or nobody takes the parts. */
   get waitsFor(): "answer" | "parts" | undefined {
     if (this.#rest === "dropped" || this.isOver) return undefined;
     const isAwaited = this.#awaits !== undefined || this.#sent.length > 0 || this.#given !== "nothing";
-    return isAwaited ? (this.#body === "duplex" ? "parts" : "answer") : undefined;
+    if (!isAwaited) return undefined;
+    if (this.#body !== "duplex") return "answer";
+    return this.#onwardTakes ? "parts" : undefined;
   }
 
   get awaitsHead(): boolean {

@@ -1,4 +1,5 @@
 import type { Fields, ResponseHead } from "../../../../http/message.ts";
+import { type Crowd, type Member, outside } from "../../../../lib/crowd.ts";
 import type { ProcessingMode, Processor, SideMode } from "../../../../model/http/processing.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
@@ -35,14 +36,17 @@ export interface Work {
   readonly plane: HttpPlane;
   readonly changer: HeadChanger;
   readonly sees: (name: string) => boolean;
+  /** Requests, and calls of requests that are over. */
   underWay: number;
+  /** Those whose request is over. */
+  readonly left: Crowd<Processing>;
 }
 
 /**
  * The say of a processor in one request and its answer. It begins as a guard that waits for the processor's word on the head;
  * then the request goes on, and its body, the answer and the answer's body pass the processor as it wants them.
  */
-export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner {
+export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner, Member {
   readonly kind = "wait";
   readonly request: ProcessedMessage;
   readonly response: ProcessedMessage;
@@ -69,7 +73,10 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   #due = Number.POSITIVE_INFINITY;
   /** It has got more time for the present answer. */
   #isExtended = false;
-  #behind = 0;
+  /** Bytes that went on and that nobody has taken yet. */
+  readonly #behind = { request: 0, response: 0 };
+  #hasPlace = true;
+  place = outside;
 
   constructor(work: Work, pool: ServedPool, view: RequestView, waiter: Waiter) {
     const { mode, buffer, looksOn, sendsEarly, reroutes } = work.definition;
@@ -149,14 +156,19 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     if (isFirst) this.#call.begin();
   }
 
-  /** From now on so long for what is waited for. */
+  /** From now on so long for what is waited for. A processor that is not heard is not late. */
   #watch(): void {
     const { timeout, looksOn } = this.#work.definition;
     const { idle } = this.#exchange.client.frontend.front.timeouts;
     const waits = [this.request.waitsFor, this.response.waitsFor];
     const time = waits.includes("answer") ? timeout : waits.includes("parts") ? idle : undefined;
-    this.#due = time === undefined || looksOn ? Number.POSITIVE_INFINITY : performance.now() + time;
+    const isWatched = time !== undefined && !looksOn && !this.#isFarBehind;
+    this.#due = isWatched ? performance.now() + time : Number.POSITIVE_INFINITY;
     this.#isExtended = false;
+  }
+
+  get #isFarBehind(): boolean {
+    return Math.max(this.#behind.request, this.#behind.response) > mostBehind;
   }
 
   message(bytes: Buffer): void {
@@ -239,18 +251,19 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#settle({ kind: "pass", reroutes: this.#reroutes });
   }
 
-  passed(_direction: Direction, bytes: number, accepts: boolean): boolean {
-    if (accepts) return true;
-    this.#behind += bytes;
-    if (this.#behind > mostBehind) this.#call?.pause();
-    return false;
+  passed(direction: Direction, bytes: number, accepts: boolean): boolean {
+    this.#behind[direction] = accepts ? 0 : this.#behind[direction] + bytes;
+    if (this.#isFarBehind) this.#call?.pause();
+    return accepts;
   }
 
   /** Whoever gets the request, or the answer, takes more. */
   onwardTakes(message: ProcessedMessage): void {
-    this.#behind = 0;
+    this.#behind[message === this.request ? "request" : "response"] = 0;
     message.onwardTakes();
-    this.#call?.resume();
+    if (this.#isDone) return;
+    this.#watch();
+    if (!this.#isFarBehind) this.#call?.resume();
   }
 
   callTakes(): void {
@@ -346,8 +359,26 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#isEnded = true;
     this.#isDone = true;
     this.#waiter = undefined;
-    this.#work.underWay--;
     this.#leave();
+    if (this.#call?.isOver === false) this.#work.left.add(this);
+    else this.#givePlaceBack();
+  }
+
+  gone(): void {
+    if (this.#isEnded) this.#givePlaceBack();
+  }
+
+  /** The request and the call are both over. */
+  #givePlaceBack(): void {
+    if (!this.#hasPlace) return;
+    this.#hasPlace = false;
+    this.#work.left.delete(this);
+    this.#work.underWay--;
+  }
+
+  /** The request is over, and the call is to be so too. */
+  drop(): void {
+    this.#call?.drop();
   }
 
   /** Nothing that it has not read yet is taken from one that looks on. */

@@ -25,7 +25,7 @@ const longestMessage = 4 * 1_048_576 + 65_536;
 /** Bytes that are sent once more where the connection turns out to have ended before the processor heard of them. */
 const mostRepeated = 65_536;
 
-/** The user of a call. Of `over` and `failed` one is called at most, once, and nothing after it. */
+/** The user of a call. Of `over` and `failed` one is called at most, once, behind `gone`, and nothing after it. */
 export interface CallOwner {
   /** A message has come. */
   message(bytes: Buffer): void;
@@ -34,6 +34,8 @@ export interface CallOwner {
   /** The processor has ended the call in order. */
   over(): void;
   failed(detail: string): void;
+  /** Nothing more is sent or heard, whoever has ended it. */
+  gone(): void;
 }
 
 /** The head of a call: messages follow, for as long as the request goes on. */
@@ -81,7 +83,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   #sentAt = 0;
   #isPaused = false;
   #isReading = false;
-  #isOver = false;
+  isOver = false;
   /** It has been left. */
   #ending: NodeJS.Timeout | undefined = undefined;
   #trailers: Fields | undefined | "none" = "none";
@@ -109,7 +111,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   /** @param message with its prefix, and whoever calls has no more use for it. */
   send(message: Buffer): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (this.#sentAt === 0 || !this.takes) this.behind += message.length;
     if (this.#unheard !== undefined) {
       this.#unheardBytes += message.length;
@@ -146,7 +148,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
    * @param waits whether what waits for a connection is still sent.
    */
   leave(time: number, waits: boolean): void {
-    if (this.#isOver || this.#ending !== undefined) return;
+    if (this.isOver || this.#ending !== undefined) return;
     if (this.#sentAt === 0 && !waits) {
       this.drop();
       return;
@@ -158,7 +160,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   /** Whether there is no connection yet. */
   get isConnecting(): boolean {
-    return this.#sentAt === 0 && !this.#isOver;
+    return this.#sentAt === 0 && !this.isOver;
   }
 
   /** No message is wanted until {@link resume}. */
@@ -170,7 +172,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#read();
-    if (!this.#isPaused && !this.#isOver) this.#side.upstream?.resume();
+    if (!this.#isPaused && !this.isOver) this.#side.upstream?.resume();
   }
 
   ended(reason: EndReason): void {
@@ -197,7 +199,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     this.#reader.append(bytes, start, end);
     if (last) this.#trailers = undefined;
     this.#read();
-    return !this.#isPaused || this.#isOver;
+    return !this.#isPaused || this.isOver;
   }
 
   end(trailers: Fields | undefined): void {
@@ -209,7 +211,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
   #read(): void {
     if (this.#isReading) return;
     this.#isReading = true;
-    while (!this.#isPaused && !this.#isOver) {
+    while (!this.#isPaused && !this.isOver) {
       const message = this.#reader.next();
       if (typeof message === "string") this.#failed(undefined, message);
       else if (message !== undefined) this.#owner.message(message);
@@ -262,7 +264,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   /** @param reason undefined: the processor itself says so. */
   #failed(reason: RequestReason | undefined, detail: string = reason!): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (this.#sentAt > 0 && reason !== undefined && isBlamed(reason))
       this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
     this.drop();
@@ -271,10 +273,11 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   /** Nothing more is sent or heard. */
   drop(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     clearTimeout(this.#ending);
     this.#side.drop();
+    this.#owner.gone();
   }
 
   /** @param now by performance.now(). */
@@ -284,7 +287,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   /** The server is to be left, by its slot. */
   vacate(slot: number): void {
-    if (this.#isOver || this.#side.dispatch.backend?.slot !== slot) return;
+    if (this.isOver || this.#side.dispatch.backend?.slot !== slot) return;
     if (this.#sentAt === 0) this.#side.dispatch.vacate();
     else this.#failed("backend_drained");
   }

@@ -1,3 +1,4 @@
+import { Crowd } from "../../../../lib/crowd.ts";
 import { regexes } from "../../../../lib/regex.ts";
 import type { TextTest } from "../../../../model/http/match.ts";
 import type { Processor } from "../../../../model/http/processing.ts";
@@ -8,7 +9,7 @@ import type { RequestView } from "../view.ts";
 import { HeadChanger } from "./changes.ts";
 import { Processing } from "./processing.ts";
 
-/** Requests of a worker that a processor has a say in. */
+/** Requests of a worker that a processor has a say in, and calls of requests that are over. */
 const mostUnderWay = 4_096;
 
 /** Has a processor look at requests. It lets them pass, changed or not; and stays with them until they are over. */
@@ -19,11 +20,14 @@ export class ProcessorJudge {
   /** Whether the processor gets a field, by its name in lower case. */
   readonly sees: (name: string) => boolean;
   underWay = 0;
+  readonly left = new Crowd<Processing>();
+  readonly #most: number;
 
   /** @throws where a rule has a regular expression, and `loadRegexes` was not awaited. */
-  constructor(definition: Processor, plane: HttpPlane) {
+  constructor(definition: Processor, plane: HttpPlane, most = mostUnderWay) {
     const { only, never } = definition.sees;
     const [wanted, unwanted] = [only.map(compile), never.map(compile)];
+    this.#most = most;
     this.definition = definition;
     this.plane = plane;
     this.changer = new HeadChanger(definition.rules);
@@ -32,15 +36,24 @@ export class ProcessorJudge {
   }
 
   judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
-    if (this.underWay >= mostUnderWay) return this.#failed("it has too many requests");
+    if (this.underWay >= this.#most) this.#makeRoom();
+    if (this.underWay >= this.#most) return this.#failed("it has too many requests");
     const pool = view.connection.listener.poolNamed(this.definition.pool);
     if (pool === undefined) return this.#failed("its pool has left the configuration");
     return new Processing(this, pool, view, waiter).begin();
   }
 
+  /** A call that the processor has not ended yet is worth less than a request. */
+  #makeRoom(): void {
+    for (const processing of this.left) {
+      processing.drop();
+      return;
+    }
+  }
+
   #failed(detail: string): Verdict {
-    const { onFailure, failureStatus } = this.definition;
-    if (onFailure === "pass") return { kind: "pass" };
+    const { onFailure, failureStatus, looksOn } = this.definition;
+    if (onFailure === "pass" || looksOn) return { kind: "pass" };
     return { kind: "refuse", reason: "processor_failed", detail, status: failureStatus };
   }
 }

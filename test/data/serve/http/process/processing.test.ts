@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Step } from "../../../../../src/data/guard/step.ts";
+import { ProcessorJudge } from "../../../../../src/data/serve/http/process/processor-judge.ts";
+import type { RequestView } from "../../../../../src/data/serve/http/view.ts";
+import { framed } from "../../../../../src/lib/grpc-message.ts";
+import { loadWire } from "../../../../../src/lib/wire.ts";
+import type { BodyMode, Processor } from "../../../../../src/model/http/processing.ts";
+import type { FakeSocket } from "../../../../support/fake-socket.ts";
+import { type FakeBackend, HttpScene, writtenTo } from "../../../../support/http-scene.ts";
+import { answerTo, message } from "../../../../support/processor.ts";
+
+await loadWire();
+
+const scene = await HttpScene.of(`[routes.all]
+path_prefix = "/"
+pool = "app"
+auth = ["processor"]
+timeouts = { idle = "1h" }
+[auth.processor]
+type = "forward"
+pool = "app"
+path = "/"
+`);
+
+const processor = (body: BodyMode, more: Partial<Processor> = {}): Processor => ({
+  kind: "process",
+  name: "process.one",
+  filter: "one",
+  pool: "app",
+  lines: "",
+  mode: {
+    request: { head: true, body: "none", trailers: false },
+    response: { head: false, body, trailers: body === "duplex" },
+  },
+  modes: [],
+  timeout: 200,
+  longestTimeout: 0,
+  onFailure: "refuse",
+  failureStatus: 500,
+  buffer: 65_536,
+  sees: { only: [], never: [] },
+  rules: {
+    routing: false,
+    internal: false,
+    system: true,
+    others: true,
+    allow: undefined,
+    deny: undefined,
+    strict: false,
+  },
+  facts: { request: [], response: [] },
+  looksOn: false,
+  mayAnswer: true,
+  reroutes: "asked",
+  sendsEarly: false,
+  ...more,
+});
+
+/** Bytes of one read. */
+const most = 60_000;
+
+/** The server at the other end of a call, which HTTP/1.1 carries here. */
+class FakeProcessor {
+  readonly #socket: FakeBackend;
+
+  constructor(at: HttpScene) {
+    this.#socket = at.backend();
+    this.#socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  }
+
+  get socket(): FakeSocket {
+    return this.#socket.socket;
+  }
+
+  /** @returns whether more is read. */
+  say(content: Uint8Array): boolean {
+    const bytes = framed(content).toString("latin1");
+    let isRead = this.#socket.send(`${bytes.length.toString(16)}\r\n`);
+    for (let at = 0; at < bytes.length; at += most) isRead = this.#socket.send(bytes.slice(at, at + most));
+    return this.#socket.send("\r\n") && isRead;
+  }
+}
+
+const streamed = (content: Buffer, last = false): Uint8Array =>
+  answerTo(5, [3, message([3, message([1, content], ...(last ? ([[2, 1]] as const) : []))])]);
+const changed = (content: Buffer): Uint8Array => answerTo(5, [3, message([1, content])]);
+
+const get = Buffer.from("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+const tooMuch = Buffer.alloc(1_200_000, "a");
+
+/** A scene with a request whose every route has the processor. @param most of them at a time. */
+function begin(definition: Processor, most?: number): { at: HttpScene; judge: ProcessorJudge } {
+  const step: Step = {
+    name: definition.name,
+    judge: (request, waiter) => judge.judge(request as RequestView, waiter),
+    count() {},
+  };
+  const at = scene.again({ guards: { stepsOf: () => [[step]] } });
+  const judge = new ProcessorJudge(definition, at.plane, most);
+  at.accept().receive(get);
+  return { at, judge };
+}
+
+/** Ends all requests, and then the calls that their processor has not ended. */
+function finish(at: HttpScene, judge: ProcessorJudge): void {
+  for (const one of at.plane.open) one.end("stopped");
+  for (const processing of judge.left) processing.drop();
+  assert.deepEqual([judge.underWay, judge.left.size], [0, 0]);
+  at.finish();
+}
+
+describe("a client that is far behind its processor", () => {
+  for (const [mode, answer, late] of [
+    ["streamed", changed, 300],
+    ["duplex", streamed, 301_000],
+  ] as const) {
+    /** A client that has to take more than a mebibyte, of which the processor has parts to come. */
+    const behind = () => {
+      const { at, judge } = begin(processor(mode));
+      const client = at.clients[0]!;
+      const server = new FakeProcessor(at);
+      server.say(answerTo(2));
+      const backend = at.backend();
+      client.fill();
+      backend.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+      backend.send("cd");
+      assert.equal(server.say(answer(tooMuch)), false, "it is read on");
+      return { at, judge, client, server };
+    };
+    test(`${mode}: it is slow, and the processor is not blamed`, () => {
+      const { at, judge, client, server } = behind();
+      at.sweep(late);
+      assert.equal(at.requests.length, 0);
+      client.drain();
+      server.say(mode === "duplex" ? streamed(Buffer.from("end"), true) : changed(Buffer.from("end")));
+      assert.ok(writtenTo(client).endsWith("\r\n3\r\nend\r\n0\r\n\r\n"), writtenTo(client).slice(-50));
+      assert.equal(at.requests[0]!.reason, "served");
+      finish(at, judge);
+    });
+    test(`${mode}: once it has taken that, the processor's time runs again`, () => {
+      const { at, judge, client } = behind();
+      client.drain();
+      at.sweep(late);
+      assert.equal(at.requests[0]!.reason, "processor_timeout");
+      finish(at, judge);
+    });
+  }
+});
+
+describe("as many requests as a processor has at a time", () => {
+  const reasons = (at: HttpScene): string[] => at.requests.map(({ reason }) => reason);
+  const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+  test("calls that it has not ended count, and make room for a request", () => {
+    const { at, judge } = begin(processor("none"), 1);
+    const first = new FakeProcessor(at);
+    first.say(answerTo(2));
+    at.backend().send(ok);
+    assert.deepEqual([reasons(at), judge.underWay, first.socket.destroyed], [["served"], 1, false]);
+    at.accept().receive(get);
+    assert.deepEqual([judge.underWay, first.socket.destroyed], [1, true]);
+    const second = new FakeProcessor(at);
+    second.say(answerTo(2));
+    finish(at, judge);
+  });
+
+  for (const [looksOn, reason] of [
+    [false, "processor_failed"],
+    [true, "served"],
+  ] as const)
+    test(`one more is ${looksOn ? "not looked at" : "refused"}`, () => {
+      const { at, judge } = begin(processor("none", { looksOn }), 1);
+      const client = at.accept();
+      client.receive(get);
+      if (looksOn) at.backend().send(ok);
+      assert.deepEqual([reasons(at), judge.underWay], [[reason], 1]);
+      finish(at, judge);
+    });
+});
