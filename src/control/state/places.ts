@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { countersOf, type KindName, layout } from "../../channel/layout.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import { type Slots, slotsOf } from "../../channel/slots.ts";
@@ -97,3 +98,10 @@ export class Places<T> {
     return gone;
   }
 }
+
+/** The object of before where it says the same: it need not be sent again, nor made into anything again. */
+export const unlessSame = <T>(next: T, before: T | undefined): T =>
+  before !== undefined && isDeepStrictEqual(next, before) ? before : next;
+
+export const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
+  things.map(({ name }) => name);

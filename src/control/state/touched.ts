@@ -14,16 +14,23 @@ export interface Touched {
   readonly routeTables: ReadonlySet<string>;
 }
 
-/** The names that were touched since somebody last looked: a burst of changes is one. */
+/** The names that were touched since somebody last took them: a burst of changes is one. */
 export class Touches implements Touched {
-  readonly listeners = new Set<string>();
-  readonly pools = new Set<string>();
-  readonly routeTables = new Set<string>();
-  readonly left: LeavingBackend[] = [];
+  listeners = new Set<string>();
+  pools = new Set<string>();
+  routeTables = new Set<string>();
+  left: LeavingBackend[] = [];
 
   add({ listeners, pools, routeTables }: Touched): void {
     for (const name of listeners) this.listeners.add(name);
     for (const name of pools) this.pools.add(name);
     for (const name of routeTables) this.routeTables.add(name);
+  }
+
+  /** All that was touched; from now on, nothing was. */
+  take(): Touches {
+    const taken = Object.assign(new Touches(), this);
+    Object.assign(this, new Touches());
+    return taken;
   }
 }

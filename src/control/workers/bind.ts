@@ -7,7 +7,7 @@ import { listen, listenError } from "../../lib/listen.ts";
 import { probe } from "../../lib/probe.ts";
 import { collide } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
-import type { BoundListener } from "../state/store.ts";
+import type { BoundListener } from "../state/listener-places.ts";
 
 /** Where the kernel spreads the connections of several sockets on one port (SO_REUSEPORT), as Node has it. */
 const sharesPorts = new Set(["linux", "freebsd", "dragonfly", "sunos", "aix"]);

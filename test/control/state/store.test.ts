@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtempDisposableSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backendCell, type CounterMemory, listenerCell, poolCell } from "../../../src/channel/counters.ts";
 import { layout } from "../../../src/channel/layout.ts";
 import { backendFlag, createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
-import { type BoundListener, Store } from "../../../src/control/state/store.ts";
+import { Store } from "../../../src/control/state/store.ts";
 import type { Backend, PlacedBackend } from "../../../src/model/backend.ts";
 import { relayTarget } from "../../../src/model/chain.ts";
 import type { Model } from "../../../src/model/model.ts";
-import type { PlacedListener } from "../../../src/model/snapshot.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
 import { testCertificates } from "../../support/certificates.ts";
+import { boundAs } from "../workers/publishing-scene.ts";
 
 const model = await loadModel(`
   listeners.a = { bind = "127.0.0.9:1", pool = "one" }
@@ -31,10 +28,7 @@ interface Scene {
 function scene(of = model): Scene {
   const shared = createSharedMemory();
   const counters = new WorkerCounters(2);
-  const bound = new Map(
-    of.listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" as const }]),
-  );
-  return { store: new Store(of, bound, shared, counters), shared, memories: counters.memories };
+  return { store: new Store(of, boundAs(of), shared, counters), shared, memories: counters.memories };
 }
 
 function backend(host: string, weight = 1): Backend {
@@ -235,9 +229,6 @@ test("a drain by hand sticks to the address of its pool, whether discovery finds
 const configured = async (listeners: string, pools: string): Promise<Model> =>
   await loadModel(`${listeners}\n${pools}`);
 
-const boundAs = ({ listeners }: Model): Map<string, BoundListener> =>
-  new Map(listeners.map(({ name, bind }) => [name, { addresses: [bind], accept: "shared-port" }]));
-
 const pools = `
   pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }
   pools.two.discovery = { type = "static", backends = ["127.0.0.1:1"] }`;
@@ -277,22 +268,6 @@ test("another model changes what differs; the rest stays the same object, and ke
     pools: now.slice(0, 2),
     routeTables: [],
   });
-});
-
-test("nobody looks for backends of a pool any more once it is gone", async () => {
-  const { store } = scene();
-  let stopped = 0;
-  const pool = store.pool("two")!;
-  pool.discovery = { everFound: true, errors: 0, lastError: undefined, stop: () => void stopped++ };
-  const less = await configured(
-    `listeners.a = { bind = "127.0.0.9:1", pool = "one" }`,
-    pools.replace(/pools\.two.*/, ""),
-  );
-  store.configure(less, boundAs(less));
-  // Connections may still choose one.
-  assert.equal(stopped, 0);
-  store.retire(store.version);
-  assert.deepEqual([stopped, pool.discovery], [1, undefined]);
 });
 
 test("what left counts as long as it has sessions, comes back to its place until then, and to a new one after", async () => {
@@ -348,43 +323,6 @@ test("what left counts as long as it has sessions, comes back to its place until
   const { listeners, pools: now } = store.configure(renamed, boundAs(renamed));
   assert.equal(listeners[0]!.slot, b!.slot);
   assert.equal(now.find(({ name }) => name === "three")!.slot, two!.slot);
-});
-
-test("tickets stay good over a change, but for those of a file's key; who is counted by address stays counted", async () => {
-  const { ecdsa } = await testCertificates();
-  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
-  const keys = join(dir.path, "ticket.keys");
-  writeFileSync(keys, Buffer.alloc(48, 1));
-  const toml = (settings: string, tls = ""): Promise<Model> =>
-    configured(
-      `[listeners.web]
-       bind = "127.0.0.9:1"
-       pool = "one"
-       ${settings}
-       [listeners.web.tls]
-       certificates = [{ cert = "${ecdsa.cert}", key = "${ecdsa.key}" }]
-       ${tls}`,
-      pools.replace("pools.one", "[pools]\none").replace("pools.two", "two"),
-    );
-  const first = await toml("");
-  const { store } = scene(first);
-  const served = async (...settings: Parameters<typeof toml>): Promise<PlacedListener> => {
-    const next = await toml(...settings);
-    return store.configure(next, boundAs(next)).listeners[0]!;
-  };
-  const [web] = store.snapshot.listeners;
-  assert.equal(web!.addressTable, undefined);
-  const limited = await served("max_connections_per_ip = 5", `min_version = "TLSv1.3"`);
-  assert.deepEqual(limited.ticketKeys, web!.ticketKeys);
-  assert.notEqual(limited.addressTable, undefined);
-  const more = await served("max_connections_per_ip = 6");
-  assert.equal(more.addressTable, limited.addressTable);
-  const fromFile = await served("", `session_tickets = { keys_file = "${keys}" }`);
-  assert.deepEqual(fromFile.tls[0]!.sessionTickets!.keys!.bytes, new Uint8Array(48).fill(1));
-  assert.equal(fromFile.ticketKeys, undefined, "none of its own");
-  const own = await served("");
-  assert.equal(own.ticketKeys?.length, 48);
-  assert.equal((await served("", "session_tickets = { enabled = false }")).ticketKeys, undefined);
 });
 
 test("TLS that did not change stays the same object while everything else about its listener and pool changes", async () => {
