@@ -102,8 +102,14 @@ export type CheckSpec =
   | RedisCheckSpec
   | SmtpCheckSpec;
 
+/** How many ejections of a kind are carried out. */
+export interface EjectionChance {
+  /** Of a hundred that are due, by chance, above 0; undefined: all. */
+  readonly chance?: number | undefined;
+}
+
 /** When a backend is ejected because it serves less than the others of its pool. */
-export interface SuccessRateSpec {
+export interface SuccessRateSpec extends EjectionChance {
   /** So many backends must have been asked often enough. */
   readonly minBackends: number;
   /** In ten seconds. */
@@ -113,13 +119,13 @@ export interface SuccessRateSpec {
 }
 
 /** When a backend is ejected because too many of its requests fail, whatever the others do. */
-export interface FailureRateSpec extends Pick<SuccessRateSpec, "minBackends" | "minRequests"> {
+export interface FailureRateSpec extends Pick<SuccessRateSpec, "minBackends" | "minRequests" | "chance"> {
   /** In percent. */
   readonly percent: number;
 }
 
-/** When failing sessions eject a backend. */
-export interface OutlierSpec {
+/** When failing sessions eject a backend. `chance` is that of ejections for failures in a row. */
+export interface OutlierSpec extends EjectionChance {
   readonly enabled: boolean;
   /** Failures in a row that eject a backend. */
   readonly consecutiveErrors: number;

@@ -2,7 +2,7 @@ import type { CounterMemory } from "../../channel/counters.ts";
 import { type SharedMemory, usedSlots } from "../../channel/memory.ts";
 import { sinceSystemStart } from "../../lib/monotonic.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
-import type { FailureRateSpec, OutlierSpec } from "../../model/health.ts";
+import type { EjectionChance, FailureRateSpec, OutlierSpec } from "../../model/health.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { jittered, type Timers } from "../timers.ts";
@@ -26,8 +26,8 @@ interface Ejections {
   until: number;
 }
 
-/** Why a backend is ejected. */
-interface Offence {
+/** Why a backend is ejected, and how likely. */
+interface Offence extends EjectionChance {
   readonly cause: string;
   /** For the log. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -142,6 +142,7 @@ export class Outliers {
         cause: `it served ${own} % of what it was asked, its pool ${others} %`,
         fields: { served_percent: own, pool_percent: others },
         message: "backend is ejected: it serves less than the others of its pool",
+        chance: outlier.successRate.chance,
       });
     }
   }
@@ -156,6 +157,7 @@ export class Outliers {
         cause: `${failed} % of what it was asked failed`,
         fields: { failed_percent: failed },
         message: "backend is ejected: too much of what it was asked failed",
+        chance: spec.chance,
       });
     }
   }
@@ -167,12 +169,16 @@ export class Outliers {
 
   #judge({ pool, backend }: Subject, errors: number): void {
     const { outlier } = pool.config.health;
-    if (outlier.enabled && errors >= outlier.consecutiveErrors && this.#mayEject(pool, backend, outlier))
-      this.#eject(pool, backend, outlier, {
-        cause: `${errors} sessions in a row failed on it`,
-        fields: { errors },
-        message: "backend is ejected: one session after the other failed on it",
-      });
+    if (!outlier.enabled || errors < outlier.consecutiveErrors || !this.#mayEject(pool, backend, outlier))
+      return;
+    const isEjected = this.#eject(pool, backend, outlier, {
+      cause: `${errors} sessions in a row failed on it`,
+      fields: { errors },
+      message: "backend is ejected: one session after the other failed on it",
+      chance: outlier.chance,
+    });
+    // As many have to fail again before chance decides anew.
+    if (!isEjected) Atomics.store(this.#shared.backendErrors, backend.slot, 0);
   }
 
   /** Not the last healthy one, and no more of the pool than configured; but one, also of a small pool, unless it says otherwise. */
@@ -192,7 +198,16 @@ export class Outliers {
     );
   }
 
-  #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec, offence: Offence): void {
+  /** @returns whether chance has it so. */
+  #eject(pool: ManagedPool, backend: PlacedBackend, outlier: OutlierSpec, offence: Offence): boolean {
+    const { cause, fields, message, chance = 100 } = offence;
+    if (chance < 100 && this.#random() * 100 >= chance) {
+      this.#logger.info(
+        { pool: pool.name, backend: backend.address, ...fields, cause },
+        "backend is spared by chance",
+      );
+      return false;
+    }
     const now = this.#timers.now();
     const record = this.#records.get(backend.slot) ?? {
       total: 0,
@@ -207,7 +222,7 @@ export class Outliers {
     const time = jittered(Math.min(outlier.base * record.streak, outlier.max), this.#random);
     record.total++;
     record.since = now;
-    record.cause = offence.cause;
+    record.cause = cause;
     record.until = now + time;
     this.#records.set(backend.slot, record);
     this.#ejected.add(backend.slot);
@@ -217,11 +232,12 @@ export class Outliers {
       {
         pool: pool.name,
         backend: backend.address,
-        ...offence.fields,
+        ...fields,
         ejected_ms: Math.round(time),
       },
-      offence.message,
+      message,
     );
+    return true;
   }
 
   #release(pool: ManagedPool, backend: PlacedBackend, cause: string): void {

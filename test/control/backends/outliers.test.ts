@@ -74,6 +74,22 @@ test("the time is jittered by 10 % each way", async () => {
   assert.deepEqual(times, [27_000, 33_000]);
 });
 
+test("chance has it whether failures in a row eject a backend, and as many have to fail again before it is asked anew", async () => {
+  const draws = [0.25, 0.24, 0.5];
+  const scene = new HealthScene({ outlier: { ...outlier, chance: 25 } }, ports(3), () => draws.shift()!);
+  scene.errors(1, 5);
+  await scene.timers.advance(1_000);
+  assert.equal(scene.has(1, "ejected"), false);
+  assert.equal(scene.shared.backendErrors[scene.slot(1)], 0);
+  assert.deepEqual(scene.messages, [
+    "backend is spared by chance | 127.0.0.1:1 | 5 sessions in a row failed on it",
+  ]);
+  scene.errors(1, 5);
+  await scene.timers.advance(100);
+  assert.equal(scene.has(1, "ejected"), true);
+  scene.monitor.stop();
+});
+
 test("where one may not be ejected at least, a small pool has none ejected", async () => {
   for (const [count, expected] of [
     [9, 0],

@@ -327,6 +327,37 @@ static_resources:
   assert.match(warnings.join("\n"), /uneject_host: has no effect/);
 });
 
+test("a part of the ejections is carried out, each kind with a chance of its own", async () => {
+  const outlierOf = async (detection: string) => {
+    const { model, warnings } = await load(`
+static_resources:
+  clusters:
+  - { name: a, load_assignment: { endpoints: [] }, outlier_detection: { ${detection} } }
+`);
+    const { outlier } = model.pools[0]!.health;
+    const { consecutiveErrors, chance, successRate, failureRate } = outlier;
+    const told = warnings.filter((text) => text.includes("outlier_detection"));
+    return [consecutiveErrors, chance, successRate?.chance, failureRate?.chance, told] as const;
+  };
+  const kinds = "enforcing_success_rate: 30, enforcing_failure_percentage: 20";
+  assert.deepEqual(await outlierOf(`enforcing_consecutive_5xx: 40, ${kinds}`), [5, 40, 30, 20, []]);
+  assert.deepEqual(
+    await outlierOf("enforcing_consecutive_5xx: 50, enforcing_consecutive_gateway_failure: 50"),
+    [5, 75, undefined, undefined, []],
+  );
+  assert.deepEqual(
+    await outlierOf(
+      "consecutive_5xx: 9, consecutive_gateway_failure: 3, enforcing_consecutive_gateway_failure: 100",
+    ),
+    [3, undefined, undefined, undefined, []],
+  );
+  const [errors, chance, , , warnings] = await outlierOf(
+    "consecutive_5xx: 9, consecutive_gateway_failure: 3, enforcing_consecutive_gateway_failure: 10",
+  );
+  assert.deepEqual([errors, chance], [3, 10]);
+  assert.match(warnings.join("\n"), /consecutive_5xx: has no effect: the smaller count of 3/);
+});
+
 test("clients of a cluster of type ORIGINAL_DST say where they go", async () => {
   const config = `
 static_resources:

@@ -14,6 +14,8 @@ export function writePool(pool: Pool, writing: Writing): object {
   const few = discovery.type === "static" && discovery.backends.length * outlier.maxPercent < 100;
   if (outlier.enabled && outlier.oneAtLeast === false && outlier.maxPercent > 0 && few)
     writing.omit(`pool ${name}: max_percent of its backends is less than one, and here one may be ejected`);
+  if ([outlier, outlier.successRate, outlier.failureRate].some((spec) => spec?.chance !== undefined))
+    writing.omit(`pool ${name}: a part of the ejections is carried out, here all are`);
   if (pool.destination !== undefined) writing.omit(`pool ${name}: clients say which backend they go to`);
   if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
@@ -46,7 +48,7 @@ export function writePool(pool: Pool, writing: Writing): object {
 
 /** Names of keys have underscores. */
 const ratesOf = (spec: SuccessRateSpec | FailureRateSpec): object => {
-  const { minBackends, minRequests, ...rest } = spec;
+  const { minBackends, minRequests, chance: _chance, ...rest } = spec;
   return { min_backends: Math.max(2, minBackends), min_requests: Math.max(1, minRequests), ...rest };
 };
 
