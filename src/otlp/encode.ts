@@ -1,4 +1,5 @@
 import type { SpanRecord } from "../model/tracing.ts";
+import type { Part } from "./exporter.ts";
 
 /*
  * OTLP with JSON (OpenTelemetry protocol 1.5): numbers of 64 bits are texts, bytes are hexadecimal digits.
@@ -79,7 +80,7 @@ export interface MetricFamily {
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly unit: string;
-  readonly samples: readonly MetricSample[];
+  readonly samples: Iterable<MetricSample>;
 }
 
 /** A request whose trace shows what a bucket of a histogram means. */
@@ -106,27 +107,26 @@ const mostPoints = 5_000;
  */
 export function* encodeMetrics(
   origin: Origin,
-  families: readonly MetricFamily[],
+  families: Iterable<MetricFamily>,
   exemplars: ReadonlyMap<string, readonly Exemplar[]>,
   { began, now }: { readonly began: number; readonly now: number },
-): Generator<object> {
+): Generator<Part> {
   const times = { startTimeUnixNano: nanoseconds(began), timeUnixNano: nanoseconds(now) };
   let metrics: object[] = [];
-  let room = mostPoints;
+  let count = 0;
   for (const family of families) {
-    const points = pointsOf(family, times, exemplars.get(family.name) ?? []);
-    for (let at = 0; at < points.length; ) {
-      const dataPoints = points.slice(at, at + room);
-      at += dataPoints.length;
-      room -= dataPoints.length;
-      metrics.push(metricOf(family, dataPoints));
-      if (room > 0) continue;
-      yield reportOf(origin, metrics);
+    let dataPoints: object[] = [];
+    for (const point of pointsOf(family, times, exemplars.get(family.name) ?? [])) {
+      if (dataPoints.length === 0) metrics.push(metricOf(family, dataPoints));
+      dataPoints.push(point);
+      if (++count < mostPoints) continue;
+      yield { body: reportOf(origin, metrics), count };
       metrics = [];
-      room = mostPoints;
+      dataPoints = [];
+      count = 0;
     }
   }
-  if (metrics.length > 0) yield reportOf(origin, metrics);
+  if (count > 0) yield { body: reportOf(origin, metrics), count };
 }
 
 const reportOf = ({ resource, scope }: Origin, metrics: readonly object[]): object => ({
@@ -146,46 +146,49 @@ function metricOf({ name, help, unit, type }: MetricFamily, dataPoints: readonly
     : { ...metric, sum: { ...sums, isMonotonic: true } };
 }
 
-function pointsOf(
+function* pointsOf(
   { type, name, samples }: MetricFamily,
   times: Times,
   exemplars: readonly Exemplar[],
-): readonly object[] {
-  if (type === "histogram") return histogramPoints(name, samples, times, exemplars);
-  return samples.map(({ labels, value }) => ({
-    attributes: attributesFrom(labels),
-    ...times,
-    asDouble: value,
-  }));
+): Generator<object> {
+  if (type === "histogram") return yield* histogramPoints(name, samples, times, exemplars);
+  for (const { labels, value } of samples)
+    yield { attributes: attributesFrom(labels), ...times, asDouble: value };
 }
 
-/** Prometheus counts up over the buckets; here each bucket has its own count. */
-function histogramPoints(
+/** Prometheus counts up over the buckets; here each bucket has its own count. Samples of a series are together, the count last. */
+function* histogramPoints(
   name: string,
-  samples: readonly MetricSample[],
+  samples: Iterable<MetricSample>,
   times: Times,
   exemplars: readonly Exemplar[],
-): readonly object[] {
-  const series = Map.groupBy(samples, ({ labels: { le: _, ...labels } }) => JSON.stringify(labels));
-  return [...series].map(([key, own]) => {
-    const labels = JSON.parse(key) as Record<string, string>;
-    const buckets = own.filter(({ metricName }) => metricName === `${name}_bucket`);
-    const counts = buckets.map(({ value }, index) => value - (buckets[index - 1]?.value ?? 0));
-    return {
+): Generator<object> {
+  const bySeries = Map.groupBy(exemplars, ({ labels }) => JSON.stringify(labels));
+  let [explicitBounds, bucketCounts, below, sum] = [[] as number[], [] as string[], 0, 0];
+  for (const { metricName, labels, value } of samples) {
+    if (metricName === `${name}_sum`) sum = value;
+    if (metricName === `${name}_bucket`) {
+      if (labels["le"] !== "+Inf") explicitBounds.push(Number(labels["le"]));
+      bucketCounts.push(String(value - below));
+      below = value;
+    }
+    if (metricName !== `${name}_count`) continue;
+    yield {
       attributes: attributesFrom(labels),
       ...times,
-      count: String(own.find(({ metricName }) => metricName === `${name}_count`)?.value ?? 0),
-      sum: own.find(({ metricName }) => metricName === `${name}_sum`)?.value ?? 0,
-      explicitBounds: buckets.slice(0, -1).map(({ labels: { le } }) => Number(le)),
-      bucketCounts: counts.map(String),
-      exemplars: exemplars
-        .filter((each) => JSON.stringify(each.labels) === key)
-        .map(({ value, traceId, spanId, at }) => ({
-          timeUnixNano: nanoseconds(at),
-          asDouble: value,
-          traceId,
-          spanId,
-        })),
+      count: String(value),
+      sum,
+      explicitBounds,
+      bucketCounts,
+      exemplars: bySeries.size === 0 ? [] : (bySeries.get(JSON.stringify(labels)) ?? []).map(encodeExemplar),
     };
-  });
+    [explicitBounds, bucketCounts, below, sum] = [[], [], 0, 0];
+  }
 }
+
+const encodeExemplar = ({ value, traceId, spanId, at }: Exemplar): object => ({
+  timeUnixNano: nanoseconds(at),
+  asDouble: value,
+  traceId,
+  spanId,
+});

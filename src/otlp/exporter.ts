@@ -1,34 +1,54 @@
-import type { IncomingMessage } from "node:http";
-import { http, https } from "../lib/node-modules.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { backoff } from "../lib/backoff.ts";
+import { SendFailure } from "./failure.ts";
+import { post } from "./post.ts";
 import type { Refused } from "./wire.ts";
 
 export interface ExporterOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Reports that wait while another one is under way; older ones are dropped. */
+  /** Things that wait while a report is under way; a report without any counts as one. The oldest reports beyond are dropped. */
   readonly mostWaiting: number;
   /** An answer must come within this time, and all answers at the end of the process, in milliseconds; default: 10 s. */
   readonly patience?: number;
-  /** Sends a body in another way than as JSON, and says what was refused of it. */
+  /** The first and the last wait before the same is sent again, in milliseconds; default: 1 s and 5 s. */
+  readonly waits?: readonly [number, number];
+  /** Sends a body in another way than as JSON, and says what was refused of it. @throws SendFailure */
   readonly send?: (body: object, signal: AbortSignal) => Promise<Refused>;
-  /** Told of a failure, and of how much was lost by it. */
+  /** Told of a failure, and of how many things were lost by it. */
   readonly failed: (error: Error, lost: number) => void;
 }
 
-/** Of an answer that is looked at, in bytes. */
-const longestAnswer = 65_536;
-
-interface Report {
-  readonly bodies: Iterable<object>;
+/** A part of a report: the body of one request. */
+export interface Part {
+  readonly body: object;
   /** Things in it. */
   readonly count: number;
 }
 
-/** Sends reports to one URL of a collector, one after the other. A collector that is slow or away costs reports, no more. */
+/** How often a part is sent at most. */
+const mostTries = 5;
+/** The longest wait that a collector may ask for, in milliseconds. Meanwhile reports are dropped. */
+const longestWait = 300_000;
+
+interface Report {
+  readonly parts: Iterable<Part>;
+  readonly count: number;
+}
+
+const roomOf = ({ count }: Report): number => Math.max(count, 1);
+
+/**
+ * Sends reports to one URL of a collector, one after the other, and again where the collector has no time. A collector that is
+ * slow or away costs reports, no more.
+ */
 export class Exporter {
   readonly #url: string;
   readonly #options: ExporterOptions;
   readonly #patience: number;
   readonly #waiting: Report[] = [];
+  #room: number;
+  /** The process ends: nothing is sent again. */
+  readonly #hurry = new AbortController();
   readonly #ending = new AbortController();
   #sending: Promise<void> | undefined;
 
@@ -36,13 +56,16 @@ export class Exporter {
     this.#url = url;
     this.#options = options;
     this.#patience = options.patience ?? 10_000;
+    this.#room = options.mostWaiting;
   }
 
-  /** @param bodies of the requests that make up the report; each is asked for when it is sent. @param count of things in it. */
-  send(bodies: Iterable<object>, count: number): void {
-    if (this.#waiting.length >= this.#options.mostWaiting)
-      this.#options.failed(new Error("the collector is too slow"), this.#waiting.shift()!.count);
-    this.#waiting.push({ bodies, count });
+  /** @param parts each is asked for when it is sent. @param count of things in all; 0: they are not known before. */
+  send(parts: Iterable<Part>, count: number): void {
+    const report = { parts, count };
+    this.#room -= roomOf(report);
+    while (this.#room < 0 && this.#waiting.length > 0)
+      this.#options.failed(new Error("the collector is too slow"), this.#next()!.count);
+    this.#waiting.push(report);
     this.#sending ??= this.#work().finally(() => {
       this.#sending = undefined;
     });
@@ -50,89 +73,59 @@ export class Exporter {
 
   /** Resolves when nothing waits any more, or has waited for too long. */
   async end(): Promise<void> {
+    this.#hurry.abort();
     const timer = setTimeout(() => this.#ending.abort(), this.#patience);
     await this.#sending;
     clearTimeout(timer);
   }
 
+  #next(): Report | undefined {
+    const report = this.#waiting.shift();
+    if (report !== undefined) this.#room += roomOf(report);
+    return report;
+  }
+
   /** Never rejects. */
   async #work(): Promise<void> {
-    for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift())
+    for (let report = this.#next(); report !== undefined; report = this.#next())
       try {
-        for (const body of report.bodies) await this.#send(body);
+        for (const part of report.parts) if (!(await this.#deliver(part))) break;
       } catch (error) {
         this.#options.failed(error as Error, report.count);
       }
   }
 
-  /** @throws where the collector does not take it. */
-  async #send(body: object): Promise<void> {
-    const { send, failed } = this.#options;
+  /** @returns whether the rest of its report is worth a try. */
+  async #deliver({ body, count }: Part): Promise<boolean> {
+    const { failed } = this.#options;
+    const payload = this.#options.send === undefined ? JSON.stringify(body) : body;
+    for (let tries = 1; ; tries++)
+      try {
+        const refused = await this.#send(payload);
+        if (refused.count > 0 || refused.message !== "")
+          failed(new Error(`the collector refused some: ${refused.message.slice(0, 1_000)}`), refused.count);
+        return true;
+      } catch (error) {
+        const again = error instanceof SendFailure ? error.again : undefined;
+        if (again === undefined || tries === mostTries || this.#hurry.signal.aborted) {
+          failed(error as Error, count);
+          return again === undefined;
+        }
+        await this.#wait(again, tries - 1);
+      }
+  }
+
+  #send(payload: object | string): Promise<Refused> {
     const signal = AbortSignal.any([AbortSignal.timeout(this.#patience), this.#ending.signal]);
-    const refused =
-      send === undefined ? await this.#post(JSON.stringify(body), signal) : await send(body, signal);
-    if (refused.count > 0 || refused.message !== "")
-      failed(new Error(`the collector refused some: ${refused.message.slice(0, 1_000)}`), refused.count);
+    return typeof payload === "string"
+      ? post(this.#url, payload, this.#options.headers, signal)
+      : this.#options.send!(payload, signal);
   }
 
-  async #post(body: string, signal: AbortSignal): Promise<Refused> {
-    const headers = {
-      ...this.#options.headers,
-      "content-type": "application/json",
-      "content-length": String(Buffer.byteLength(body)),
-    };
-    return readRefusal(await post(this.#url, body, headers, signal));
-  }
-}
-
-/** @returns the answer. @throws where it is not a good one. */
-function post(
-  url: string,
-  body: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const { request } = url.startsWith("https:") ? https() : http();
-  const refuse = (error: Error): void =>
-    reject(signal.aborted ? new Error("it does not answer in time", { cause: error }) : error);
-  const options = { method: "POST", headers, signal, agent: false };
-  const outgoing = request(url, options, (response: IncomingMessage) => {
-    const status = response.statusCode ?? 0;
-    let text = "";
-    response.setEncoding("utf8").on("data", (part: string) => {
-      if (text.length < longestAnswer) text += part;
-    });
-    response.once("error", refuse).once("end", () => {
-      if (status >= 200 && status < 300) resolve(text);
-      else reject(new Error(`the collector answered with status ${status}`));
-    });
-  });
-  outgoing.once("error", refuse);
-  outgoing.end(body);
-  return promise;
-}
-
-/** The word of a collector that took a report in part (OTLP, "Partial Success"). */
-function readRefusal(answer: string): Refused {
-  const told = parse(answer)?.partialSuccess;
-  const count = Number(told?.rejectedSpans ?? told?.rejectedDataPoints ?? 0);
-  return { message: String(told?.errorMessage ?? ""), count: Math.max(count || 0, 0) };
-}
-
-interface ExportResponse {
-  readonly partialSuccess?: {
-    readonly rejectedSpans?: unknown;
-    readonly rejectedDataPoints?: unknown;
-    readonly errorMessage?: unknown;
-  } | null;
-}
-
-/** @returns undefined for what is no JSON: a good status says enough. */
-function parse(text: string): ExportResponse | undefined {
-  try {
-    return (JSON.parse(text) as ExportResponse | null) ?? undefined;
-  } catch {
-    return undefined;
+  /** @param asked by the collector, in milliseconds. */
+  async #wait(asked: number, tries: number): Promise<void> {
+    const { waits = [1_000, 5_000] } = this.#options;
+    const wait = Math.min(asked, longestWait) + backoff(waits, tries);
+    await sleep(wait, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => {});
   }
 }

@@ -95,3 +95,46 @@ export function readRefused(bytes: Uint8Array): Refused {
   });
   return { count, message };
 }
+
+/**
+ * When a collector wants the same again: `RetryInfo` among the details of a failure, which are a `google.rpc.Status`.
+ * @returns milliseconds; undefined where it does not say.
+ */
+export function readRetryDelay(bytes: Uint8Array): number | undefined {
+  let delay: number | undefined;
+  try {
+    eachField(bytes, (number, reader) => {
+      if (number !== 3) return false;
+      delay ??= delayIn(reader.bytes());
+      return true;
+    });
+  } catch {
+    // Details that can't be read say nothing; the failure is told all the same.
+  }
+  return delay;
+}
+
+/** @param bytes a `google.protobuf.Any`. */
+function delayIn(bytes: Uint8Array): number | undefined {
+  let type = "";
+  let value: Uint8Array = new Uint8Array();
+  eachField(bytes, (number, reader) => {
+    if (number === 1) type = reader.string();
+    else if (number === 2) value = reader.bytes();
+    else return false;
+    return true;
+  });
+  if (!type.endsWith("/google.rpc.RetryInfo")) return undefined;
+  let delay = 0;
+  eachField(value, (number, reader) => {
+    if (number !== 1) return false;
+    eachField(reader.bytes(), (part, inner) => {
+      if (part === 1) delay += Number(inner.int64()) * 1_000;
+      else if (part === 2) delay += inner.int32() / 1e6;
+      else return false;
+      return true;
+    });
+    return true;
+  });
+  return Math.max(0, delay);
+}

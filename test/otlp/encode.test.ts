@@ -40,8 +40,8 @@ test("many metrics become reports of a bounded size, and no point is lost or tol
   ];
   const seen = { g: 0, h: 0 };
   const sizes: number[] = [];
-  for (const report of encodeMetrics(origin, families, new Map(), { began: 1, now: 2 })) {
-    const [{ metrics }] = (report as Encoded).resourceMetrics[0]!.scopeMetrics as [{ metrics: [] }];
+  for (const { body, count } of encodeMetrics(origin, families, new Map(), { began: 1, now: 2 })) {
+    const [{ metrics }] = (body as Encoded).resourceMetrics[0]!.scopeMetrics as [{ metrics: [] }];
     const points = (metrics as Encoded["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]).map(
       ({ name, gauge, histogram }) => {
         const { dataPoints } = (gauge ?? histogram)!;
@@ -50,6 +50,7 @@ test("many metrics become reports of a bounded size, and no point is lost or tol
       },
     );
     sizes.push(points.reduce((sum, count) => sum + count));
+    assert.equal(sizes.at(-1), count);
   }
   assert.deepEqual(seen, { g: 12_000, h: 3_000 });
   assert.deepEqual(sizes, [5_000, 5_000, 5_000]);

@@ -1,48 +1,143 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
-import { Exporter } from "../../src/otlp/exporter.ts";
+import { setImmediate } from "node:timers/promises";
+import { Exporter, type ExporterOptions, type Part } from "../../src/otlp/exporter.ts";
+import { failureOfStatus } from "../../src/otlp/failure.ts";
 import { startHttpBackend } from "../support/http.ts";
 
-/** A collector that is answered for by the test, and an exporter to it. */
-async function begin(answer: (response: ServerResponse) => void, patience?: number) {
+/** A collector that is answered for by the test, and an exporter to it that tries again at once. */
+async function begin(
+  answer: (response: ServerResponse, nth: number) => void,
+  options: Partial<ExporterOptions> = {},
+) {
   const seen: unknown[] = [];
   const failures: (readonly [string, number])[] = [];
   const collector = await startHttpBackend(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += chunk;
-    seen.push(JSON.parse(text));
-    answer(response);
+    seen.push(JSON.parse(text).number);
+    answer(response, seen.length);
   });
   const exporter = new Exporter(`http://${collector.address}/v1/traces`, {
     headers: {},
-    mostWaiting: 2,
+    mostWaiting: 20,
+    waits: [0, 0],
     failed: ({ message }, lost) => void failures.push([message, lost]),
-    ...(patience !== undefined && { patience }),
+    ...options,
   });
   return { collector, exporter, seen, failures };
 }
 
-test("the requests of a report are made one after the other, and one that fails ends its report", async () => {
-  let answers = 0;
-  const { collector, exporter, seen, failures } = await begin((response) => {
-    response.statusCode = ++answers === 2 ? 503 : 200;
-    response.end();
+const part = (number: number, count = 1): Part => ({ body: { number }, count });
+
+/** Resolves when the exporter has made its last part, and with it everything before was answered. */
+function lastPart(...parts: readonly Part[]) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  function* made(): Generator<Part> {
+    yield* parts;
+    resolve();
+  }
+  return { parts: made(), sent: promise };
+}
+
+/** Answers with these statuses, one after the other, and the last one forever; with fields of its header. */
+const answering =
+  (statuses: readonly number[], fields: Readonly<Record<string, string>> = {}) =>
+  (response: ServerResponse, nth: number): void => {
+    response.writeHead(statuses[nth - 1] ?? statuses.at(-1)!, fields).end();
+  };
+
+test("a part that is refused for good is lost alone, and is not sent again", async () => {
+  const { collector, exporter, seen, failures } = await begin((response, nth) => {
+    response.statusCode = nth === 2 ? 400 : 200;
+    response.end(nth === 2 ? '{"code":3,"message":"no such field"}' : "");
   });
   await using _ = collector;
   const made: number[] = [];
-  function* bodies(...numbers: number[]): Generator<object> {
+  function* parts(...numbers: number[]): Generator<Part> {
     for (const number of numbers) {
       made.push(number);
-      yield { number };
+      yield part(number, number);
     }
   }
-  exporter.send(bodies(1, 2, 3), 5);
-  exporter.send(bodies(4), 1);
+  exporter.send(parts(1, 2, 3), 6);
+  exporter.send(parts(4), 4);
   assert.deepEqual(made, [1]);
   await exporter.end();
-  assert.deepEqual(seen, [{ number: 1 }, { number: 2 }, { number: 4 }]);
-  assert.deepEqual(failures, [["the collector answered with status 503", 5]]);
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.deepEqual(failures, [["the collector answered with status 400: no such field", 2]]);
+});
+
+test("a collector that has no time gets the same again, until it has", async () => {
+  for (const status of [429, 502, 503, 504]) {
+    const { collector, exporter, seen, failures } = await begin(answering([status, status, 200]));
+    await using _ = collector;
+    const { parts, sent } = lastPart(part(1), part(2));
+    exporter.send(parts, 2);
+    await sent;
+    assert.deepEqual([seen, failures], [[1, 1, 1, 2], []], String(status));
+  }
+});
+
+test("a connection that ends without an answer is tried again, too", async () => {
+  const { collector, exporter, seen, failures } = await begin((response, nth) => {
+    if (nth < 3) response.destroy();
+    else response.end();
+  });
+  await using _ = collector;
+  const { parts, sent } = lastPart(part(1));
+  exporter.send(parts, 1);
+  await sent;
+  assert.deepEqual([seen, failures], [[1, 1, 1], []]);
+});
+
+test("a collector that never has time costs one part, and the rest of its report is not made", async () => {
+  const { collector, exporter, seen, failures } = await begin(answering([503, 503, 503, 503, 503, 200]));
+  await using _ = collector;
+  const after = lastPart(part(4, 4));
+  exporter.send([part(1, 7), part(2, 8)], 0);
+  exporter.send(after.parts, 4);
+  await after.sent;
+  assert.deepEqual(seen, [1, 1, 1, 1, 1, 4]);
+  assert.deepEqual(failures, [["the collector answered with status 503", 7]]);
+});
+
+test("a collector says when it wants the same again", async () => {
+  const times: number[] = [];
+  const { collector, exporter } = await begin((response, nth) => {
+    times.push(performance.now());
+    answering([429, 200], { "retry-after": "1" })(response, nth);
+  });
+  await using _ = collector;
+  const { parts, sent } = lastPart(part(1));
+  exporter.send(parts, 1);
+  await sent;
+  assert.ok(times[1]! - times[0]! >= 990, `${times}`);
+});
+
+test("the time of Retry-After is in seconds or a date, and anything else says nothing", () => {
+  const again = (after: string | undefined): number | undefined => failureOfStatus(429, after).again;
+  assert.equal(again("7"), 7_000);
+  const date = again(new Date(Date.now() + 60_000).toUTCString())!;
+  assert.ok(date > 30_000 && date <= 60_000, String(date));
+  for (const nothing of [undefined, "", "-1", "soon", "1e9", "Thu, 01 Jan 1970 00:00:00 GMT"])
+    assert.equal(again(nothing), 0, nothing);
+  assert.equal(failureOfStatus(400, "7").again, undefined);
+});
+
+test("the end of the process waits for no other try", async () => {
+  const { collector, exporter, seen, failures } = await begin(answering([503], { "retry-after": "300" }));
+  await using _ = collector;
+  exporter.send([part(1)], 1);
+  exporter.send([part(2, 2)], 2);
+  while (seen.length === 0) await setImmediate();
+  await exporter.end();
+  assert.deepEqual(new Set(seen), new Set([1, 2]));
+  assert.deepEqual(
+    failures.map(([, lost]) => lost),
+    [1, 2],
+  );
 });
 
 test("a collector that takes a part says how much it refused, and why", async () => {
@@ -56,12 +151,12 @@ test("a collector that takes a part says how much it refused, and why", async ()
     "<html>",
     "",
   ];
-  const { collector, exporter, seen, failures } = await begin((response) =>
-    response.end(answers[seen.length - 1]),
+  const { collector, exporter, seen, failures } = await begin((response, nth) =>
+    response.end(answers[nth - 1]),
   );
   await using _ = collector;
   exporter.send(
-    answers.map((_, index) => ({ index })),
+    answers.map((_, number) => part(number, 5)),
     1,
   );
   await exporter.end();
@@ -74,9 +169,9 @@ test("a collector that takes a part says how much it refused, and why", async ()
 });
 
 test("a collector that does not answer costs the oldest reports, and no more time at the end than one answer may take", async () => {
-  const { collector, exporter, seen, failures } = await begin(() => {}, 300);
+  const { collector, exporter, seen, failures } = await begin(() => {}, { patience: 300, mostWaiting: 7 });
   await using _ = collector;
-  for (let number = 1; number <= 4; number++) exporter.send([{ number }], number);
+  for (let number = 1; number <= 4; number++) exporter.send([part(number, number)], number);
   assert.deepEqual(failures, [["the collector is too slow", 2]]);
   await exporter.end();
   assert.deepEqual(

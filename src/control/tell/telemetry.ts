@@ -4,8 +4,14 @@ import { loadWire } from "../../lib/wire.ts";
 import type { OtlpSettings, SpanRecord } from "../../model/tracing.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
-import { type Exemplar, encodeMetrics, encodeSpans, type Origin } from "../../otlp/encode.ts";
-import { Exporter, type ExporterOptions } from "../../otlp/exporter.ts";
+import {
+  type Exemplar,
+  encodeMetrics,
+  encodeSpans,
+  type MetricFamily,
+  type Origin,
+} from "../../otlp/encode.ts";
+import { Exporter, type ExporterOptions, type Part } from "../../otlp/exporter.ts";
 import { callOnce } from "../../otlp/grpc.ts";
 import { readRefused, spansMessage } from "../../otlp/wire.ts";
 import { collectors } from "./collectors.ts";
@@ -17,8 +23,8 @@ const sayEvery = 60_000;
 const traced = "umay_route_request_duration_seconds";
 /** Routes that an exemplar is kept of. */
 const mostExemplars = 1_000;
-/** Reports that wait while another one is under way: each of metrics has all that the one before had. */
-const mostWaiting = { spans: 8, metrics: 1 } as const;
+/** Spans that wait while others are under way, some megabytes; and reports of metrics: each has all that the one before had. */
+const mostWaiting = { spans: 8_192, metrics: 1 } as const;
 
 /** Sends spans in protobuf over gRPC. */
 const overGrpc =
@@ -41,7 +47,9 @@ export class Telemetry {
   /** The last one of each route. */
   readonly #exemplars = new Map<string, Exemplar>();
   #said = Number.NEGATIVE_INFINITY;
-  #lost = 0;
+  /** The last failure since something was said, and the losses. */
+  #trouble: Error | undefined;
+  readonly #lost = { spans: 0, points: 0 };
 
   constructor(settings: OtlpSettings, input: MetricsInput, logger: Logger) {
     this.#logger = logger;
@@ -55,14 +63,21 @@ export class Telemetry {
     };
     this.#origin = { resource, scope: { name: "umay", version } };
     const { headers } = settings;
-    const failed = (error: Error, lost: number): void => this.#complain(error, lost);
+    const failing = (what: "spans" | "points") => (error: Error, lost: number) => {
+      this.#lost[what] += lost;
+      this.#complain(error);
+    };
     this.#traces = new Exporter(settings.traces, {
       headers,
-      failed,
+      failed: failing("spans"),
       mostWaiting: mostWaiting.spans,
       ...(settings.protocol === "grpc" && { send: overGrpc(settings) }),
     });
-    this.#metrics = new Exporter(settings.metrics, { headers, failed, mostWaiting: mostWaiting.metrics });
+    this.#metrics = new Exporter(settings.metrics, {
+      headers,
+      failed: failing("points"),
+      mostWaiting: mostWaiting.metrics,
+    });
     this.#timer =
       settings.interval === 0 ? undefined : setInterval(() => this.#report(), settings.interval).unref();
   }
@@ -79,36 +94,52 @@ export class Telemetry {
         at: ended,
       });
     }
-    this.#traces.send([encodeSpans(this.#origin, spans)], spans.length);
+    this.#traces.send(this.#spanParts(spans), spans.length);
   }
 
-  /** Sends what there is, and stops. */
+  /** Sends all that there is, and stops. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#timer !== undefined) this.#report();
     await Promise.all([this.#traces.end(), this.#metrics.end()]);
+    this.#say();
   }
 
   #report(): void {
-    const families = (Object.keys(metrics) as MetricName[]).map((name) => ({
-      ...metrics[name],
-      name,
-      samples: collectors[name](this.#input),
-    }));
-    const exemplars = new Map([[traced, [...this.#exemplars.values()]]]);
-    const times = { began: this.#began, now: Date.now() };
-    this.#metrics.send(encodeMetrics(this.#origin, families, exemplars, times), 1);
+    this.#metrics.send(this.#metricParts(), 0);
   }
 
-  #complain(error: Error, lost: number): void {
-    this.#lost += lost;
-    const now = performance.now();
-    if (now - this.#said < sayEvery) return;
-    this.#said = now;
+  *#spanParts(spans: readonly SpanRecord[]): Generator<Part> {
+    yield { body: encodeSpans(this.#origin, spans), count: spans.length };
+  }
+
+  /** Read when they are sent: a report that waits has no values yet. */
+  *#metricParts(): Generator<Part> {
+    const exemplars = new Map([[traced, [...this.#exemplars.values()]]]);
+    const times = { began: this.#began, now: Date.now() };
+    yield* encodeMetrics(this.#origin, this.#families(), exemplars, times);
+  }
+
+  *#families(): Generator<MetricFamily> {
+    for (const name of Object.keys(metrics) as MetricName[])
+      yield { ...metrics[name], name, samples: collectors[name](this.#input) };
+  }
+
+  #complain(error: Error): void {
+    this.#trouble = error;
+    if (performance.now() - this.#said >= sayEvery) this.#say();
+  }
+
+  /** Tells of the failures that nobody was told of. */
+  #say(): void {
+    if (this.#trouble === undefined) return;
+    const { spans, points } = this.#lost;
     this.#logger.warn(
-      { err: error, lost: this.#lost },
+      { err: this.#trouble, lost_spans: spans, lost_points: points },
       "telemetry can't be sent to the collector and is dropped",
     );
-    this.#lost = 0;
+    this.#said = performance.now();
+    this.#trouble = undefined;
+    Object.assign(this.#lost, { spans: 0, points: 0 });
   }
 }
