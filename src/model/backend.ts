@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../lib/address.ts";
+import type { Labels } from "./subset.ts";
 
 /** The state of a backend. Only a backend that is up gets sessions, unless its pool fails open. */
 export const backendStates = ["up", "checking", "down", "ejected", "draining"] as const;
@@ -44,8 +45,8 @@ export interface Backend {
   readonly tier: number;
   /** Where it is; undefined: that does not matter. */
   readonly locality?: Locality;
-  /** Facts about it, by which a part of a pool is chosen ({@link Pool.subsets}); values are in JSON. Undefined: none. */
-  readonly labels?: Readonly<Record<string, string>>;
+  /** Facts about it, by which a part of a pool is chosen ({@link Pool.subsets}). Undefined: none. */
+  readonly labels?: Labels;
   /** Whoever found it says that it is to take no sessions. Undefined: it may. */
   readonly unfit?: true;
 }

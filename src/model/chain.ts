@@ -1,5 +1,6 @@
 import { type Cidr, formatCidr } from "../lib/cidr.ts";
 import type { HttpServe } from "./http/front.ts";
+import type { Labels } from "./subset.ts";
 
 /** The protocols of clients, as far as first bytes tell. */
 export const protocols = ["tls", "http1", "http2", "other"] as const;
@@ -82,8 +83,8 @@ export type Target = readonly {
   readonly pool: string;
   /** A whole number from 1 to 1,000,000. */
   readonly weight: number;
-  /** The name of the part of the pool that is asked for ({@link subsetName}); undefined: none is. */
-  readonly subset?: string;
+  /** The labels of the part of the pool that is asked for; undefined: none is. */
+  readonly subset?: Labels;
 }[];
 
 /** Relays the bytes of a client as they come. */

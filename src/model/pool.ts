@@ -3,6 +3,7 @@ import type { HealthPolicy } from "./health.ts";
 import type { PoolHttp } from "./http/backend.ts";
 import type { StartTls } from "./listener.ts";
 import type { Authorities, Certificate } from "./material.ts";
+import type { SubsetRule } from "./subset.ts";
 
 /**
  * The basis of a pick. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
@@ -197,14 +198,6 @@ export interface ZoneRule {
   readonly direct: boolean;
 }
 
-/** Parts of a pool that routes may ask for, by labels of backends. */
-export interface SubsetRule {
-  /** Sets of keys. There is a part for each combination of values that backends have of one of them. */
-  readonly selectors: readonly (readonly string[])[];
-  /** The part where a route asks for none that there is: none, all backends, or those with these labels. */
-  readonly otherwise: "none" | "any" | Readonly<Record<string, string>>;
-}
-
 /** Clients say which backend they go to. It comes when the first one asks for it, and leaves when none does any more. */
 export interface DestinationRule {
   /** The field of requests, in lower case, that names it; undefined, or not there: where the connection was going. */
@@ -214,13 +207,6 @@ export interface DestinationRule {
   /** How long a backend stays that nobody asks for, in milliseconds. */
   readonly idle: number;
 }
-
-/** The name of the part of a pool with these labels. */
-export const subsetName = (labels: Readonly<Record<string, string>>): string =>
-  Object.keys(labels)
-    .sort()
-    .map((key) => `${key}=${labels[key]}`)
-    .join("\n");
 
 /** A named set of backends with one picker and one discovery. */
 export interface Pool {
@@ -243,6 +229,8 @@ export interface Pool {
      * the pool's connections; requests that are sent again in ten seconds, as a share of its requests, with `min` a second.
      */
     readonly retryBudget: { readonly percent: number; readonly min: number };
+    /** After how long without a byte the system asks whether a backend is still there, in milliseconds; undefined: as usual. */
+    readonly keepAlive?: number;
     /** IP addresses of this machine that backends see, one for each family at most. Undefined: the kernel chooses. */
     readonly sources?: readonly string[];
   };

@@ -8,6 +8,12 @@ import { cluster, httpFilter, typed } from "./envoy.ts";
 import { GrpcJudge } from "./grpc-judge.ts";
 import { TestProcessor } from "./processor.ts";
 
+/** A cluster of one part, with the names of its backends and what is known of them. */
+interface OwnCluster {
+  readonly name: string;
+  readonly endpoints: readonly { readonly to: string; readonly labels?: object }[];
+}
+
 /** A part of the corpus: a connection manager, and requests to it. */
 interface Part {
   readonly http: {
@@ -16,6 +22,7 @@ interface Part {
     readonly filters?: readonly object[];
     readonly table: object;
   };
+  readonly own_clusters?: readonly OwnCluster[];
   readonly requests: readonly (
     | string
     | {
@@ -39,7 +46,7 @@ export interface CorpusRequest {
   readonly body: string;
 }
 
-export const parts = ["routes", "access", "clusters", "processing"] as const;
+export const parts = ["routes", "access", "clusters", "processing", "balancing"] as const;
 
 const folder = new URL("../integration/envoy-corpus/", import.meta.url);
 
@@ -236,8 +243,22 @@ function fileOf(
   }));
   return JSON.stringify({
     admin: { address: address(ports[all.length]!) },
-    static_resources: { listeners, clusters: clustersOf((name) => of.get(name)!) },
+    static_resources: {
+      listeners,
+      clusters: [
+        ...clustersOf((name) => of.get(name)!),
+        ...all.flatMap(({ part }) => part.own_clusters ?? []).map((each) => ownCluster(each, of)),
+      ],
+    },
   });
+}
+
+function ownCluster({ name, endpoints, ...rest }: OwnCluster, ports: CorpusBackends["ports"]): object {
+  const members = endpoints.map(({ to, labels }) => ({
+    endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: ports.get(to) } } },
+    ...(labels !== undefined && { metadata: { filter_metadata: { "envoy.lb": labels } } }),
+  }));
+  return { name, ...rest, load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: members }] } };
 }
 
 function clustersOf(port: (name: string) => number): readonly object[] {

@@ -1,4 +1,5 @@
 import type { PlacedBackend } from "../../model/backend.ts";
+import type { Labels } from "../../model/subset.ts";
 
 /** The properties of a session or an exchange that hash pickers hash. */
 export interface PickKey {
@@ -8,8 +9,8 @@ export interface PickKey {
   readonly serverName: string;
   /** The text that a route has hashed, instead of both. */
   readonly key?: string | undefined;
-  /** The name of the part of the pool that is asked for ({@link subsetName}); undefined: none is. */
-  readonly subset?: string | undefined;
+  /** The labels of the part of the pool that is asked for, the same object each time; undefined: none is. */
+  readonly subset?: Labels | undefined;
   /** Where the connection was going, or what a request names in its place: an IP address with a port. Undefined: nobody knows. */
   readonly destination?: string | undefined;
   /** Taken before any other, while it may be: where the client was before. */

@@ -20,12 +20,16 @@ const onread: OnReadOpts = {
 export type Dial = (
   backend: Pick<Backend, "target" | "others">,
   secure: boolean,
-  connect: Pick<Pool["connect"], "timeout" | "sources">,
+  connect: Pick<Pool["connect"], "timeout" | "sources" | "keepAlive">,
 ) => Socket;
 
-export const dial: Dial = ({ target, others }, secure, { timeout, sources }) => {
-  const options = secure ? undefined : { onread };
-  if (target.kind === "unix") return connect({ ...tcpOptions, ...options, path: systemPath(target.path) });
+export const dial: Dial = ({ target, others }, secure, { timeout, sources, keepAlive }) => {
+  const options = {
+    ...tcpOptions,
+    ...(keepAlive !== undefined && { keepAliveInitialDelay: keepAlive }),
+    ...(!secure && { onread }),
+  };
+  if (target.kind === "unix") return connect({ ...options, path: systemPath(target.path) });
   const to = connectOptions(target.host, target.port, others, timeout, sources);
-  return connect({ ...tcpOptions, ...to, ...options });
+  return connect({ ...options, ...to });
 };

@@ -118,6 +118,7 @@ export async function readBootstrap(
     report,
     isDynamic: bootstrap.has("dynamic_resources"),
     zone: zoneOf(bootstrap),
+    bind: bootstrap.node("cluster_manager")?.node("upstream_bind_config"),
     secret: (secret) => secrets.get(secret),
     routes: () => undefined,
     endpoints: () => undefined,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { backendFlag } from "../../../src/channel/memory.ts";
 import { createPoolPicker, type Picking } from "../../../src/data/pick/tiers.ts";
 import type { PlacedBackend } from "../../../src/model/backend.ts";
-import { type PickerSpec, subsetName } from "../../../src/model/pool.ts";
+import type { PickerSpec } from "../../../src/model/pool.ts";
 import { equalWeights, placedBackends, TestPool } from "../../support/pickers.ts";
 
 const random: PickerSpec = { type: "random" };
@@ -136,47 +136,6 @@ test("zones do not matter for few backends, without umays in this zone, for what
     { peers: backups.inputs.peers },
   );
   assertShares(sharesOf({ picker: random, localities: zone }, behind), { a: 50, b: 50 });
-});
-
-const labelled = (labels: readonly (Readonly<Record<string, string>> | undefined)[]): PlacedBackend[] =>
-  placedBackends(equalWeights(labels.length)).map((backend, index) => {
-    const its = labels[index];
-    return its === undefined ? backend : { ...backend, labels: its };
-  });
-
-/** The slots that are picked when this part is asked for. */
-function slotsOf(
-  picking: Picking,
-  pool: TestPool,
-  labels?: Readonly<Record<string, string>>,
-): readonly number[] {
-  const picker = createPoolPicker(picking, pool.inputs);
-  const key = { ...pool.key, subset: labels && subsetName(labels) };
-  const slots = new Set<number>();
-  for (let count = 0; count < 100; count++) {
-    const backend = picker.pick({ key, mayPick: (each) => pool.mayPick(each) });
-    if (backend !== undefined) slots.add(backend.slot);
-  }
-  return [...slots].sort();
-}
-
-test("a part of a pool is what has the labels that are asked for, by a set of keys that is selected", () => {
-  const pool = new TestPool(
-    labelled([{ v: '"1"', stage: '"x"' }, { v: '"2"', stage: '"x"' }, { v: '"2"' }, undefined]),
-  );
-  const picking = (otherwise: "none" | "any" | Readonly<Record<string, string>>): Picking => ({
-    picker: random,
-    subsets: { selectors: [["v"], ["stage", "v"]], otherwise },
-  });
-  assert.deepEqual(slotsOf(picking("none"), pool, { v: '"2"' }), [1, 2]);
-  assert.deepEqual(slotsOf(picking("none"), pool, { v: '"2"', stage: '"x"' }), [1]);
-  // Nobody selects by the stage alone.
-  assert.deepEqual(slotsOf(picking("none"), pool, { stage: '"x"' }), []);
-  assert.deepEqual(slotsOf(picking("none"), pool), []);
-  assert.deepEqual(slotsOf(picking("any"), pool, { v: '"3"' }), [0, 1, 2, 3]);
-  assert.deepEqual(slotsOf(picking({ v: '"1"' }), pool), [0]);
-  pool.refuse([pool.backends[1]!, pool.backends[2]!]);
-  assert.deepEqual(slotsOf(picking("any"), pool, { v: '"2"' }), []);
 });
 
 test("as many sessions go to each of Envoy's priorities as it can bear, also where health is ignored", () => {

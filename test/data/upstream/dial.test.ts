@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { own, SocketOwner } from "../../../src/data/sockets/owner.ts";
@@ -49,6 +50,32 @@ test("what is read goes to the socket's owner, also at a further address", async
   t.after(() => socket.destroy());
   own(socket, new Reader());
   assert.equal(await got.promise, "hello");
+});
+
+test("an idle connection is probed after the time that its pool says, or as usual", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const port = await serverAt(t, "127.0.0.1");
+  // The timer of the kernel: 02 is that of keep-alives, with the time that is left in hundredths of a second.
+  const leftOf = async (keepAlive?: number): Promise<number> => {
+    const socket = dial({ target: at("127.0.0.1", port) }, true, {
+      ...usual,
+      ...(keepAlive && { keepAlive }),
+    });
+    t.after(() => socket.destroy());
+    await once(socket, "connect");
+    const local = socket.localPort!.toString(16).toUpperCase().padStart(4, "0");
+    const line = readFileSync("/proc/net/tcp", "utf8")
+      .split("\n")
+      .find((each) => new RegExp(`^ *\\d+: 0100007F:${local} `).test(each))!;
+    const [kind, left] = line.trim().split(/\s+/)[5]!.split(":");
+    assert.equal(kind, "02", line);
+    return Number.parseInt(left!, 16) / 100;
+  };
+  const usually = await leftOf();
+  assert.ok(usually <= 15 && usually > 5, String(usually));
+  const later = await leftOf(600_000);
+  assert.ok(later <= 600 && later > 500, String(later));
 });
 
 test("when no address can be connected, the error has the system's code", async (t) => {

@@ -287,13 +287,17 @@ static_resources:
   const zone = { by: "zone", own: "r/a/", peers: "umays", percent: 100 };
   assert.deepEqual(pool.localities, { ...zone, minBackends: 2, direct: true });
   assert.deepEqual(model.pools[0]!.localities, { ...zone, minBackends: 6, direct: false });
-  assert.deepEqual(pool.subsets, { selectors: [["stage", "version"]], otherwise: { stage: '"prod"' } });
+  assert.deepEqual(pool.subsets, {
+    selectors: [{ keys: ["stage", "version"] }],
+    otherwise: "usual",
+    usual: { stage: '"prod"' },
+  });
   assert.ok(pool.discovery.type === "static");
   assert.deepEqual(pool.discovery.backends[0]!.labels, { stage: '"prod"', version: "1" });
   const [{ route } = assert.fail("no rule")] = model.routeTables[0]!.hosts[0]!.rules;
   assert.deepEqual(route.action.kind === "pools" && route.action.to, [
-    { pool: "a", weight: 9, subset: 'stage="prod"\nversion=1' },
-    { pool: "a", weight: 1, subset: 'stage="prod"\nversion=2' },
+    { pool: "a", weight: 9, subset: { stage: '"prod"', version: "1" } },
+    { pool: "a", weight: 1, subset: { stage: '"prod"', version: "2" } },
   ]);
 });
 
@@ -464,6 +468,62 @@ test("connections to a cluster come from the addresses that its bind config name
   assert.equal((await load(bound(address("0.0.0.0")))).model.pools[0]!.connect.sources, undefined);
   assert.match((await problems(bound(address("192.0.2.1", 7))))[0]!, /port_value: expected 0/);
   assert.match((await problems(bound(address("a.test"))))[0]!, /expected an IP address of this machine/);
+  const everywhere = `cluster_manager: { upstream_bind_config: { source_address: ${address("192.0.2.7")} } }`;
+  const sourcesOf = async (text: string): Promise<unknown> =>
+    (await load(`${text}\n${everywhere}`)).model.pools[0]!.connect.sources;
+  assert.deepEqual(await sourcesOf(tcp(`[{ ${relays} }]`)), ["192.0.2.7"]);
+  assert.deepEqual(await sourcesOf(bound(address("192.0.2.1"))), ["192.0.2.1"]);
+  assert.equal(
+    await sourcesOf(bound(address("0.0.0.0"))),
+    undefined,
+    "a cluster's own counts, also where it is none",
+  );
+});
+
+test("idle connections to a cluster are probed after the time that it says, and of the rest there is a word", async () => {
+  const probed = (options: string): string =>
+    tcp(`[{ ${relays} }]`, `upstream_connection_options: { tcp_keepalive: { ${options} } }`);
+  const { model, warnings } = await load(probed("keepalive_time: 30, keepalive_probes: 3"));
+  assert.equal(model.pools[0]!.connect.keepAlive, 30_000);
+  assert.match(warnings.join(), /keepalive_probes/);
+  assert.match((await problems(probed("keepalive_time: 0")))[0]!, /expected 1 to 32767 seconds/);
+});
+
+test("parts of a cluster have ways on of their own, by the cluster or by a policy", async () => {
+  const parts = `
+      fallback_policy: DEFAULT_SUBSET
+      default_subset: { v: 1 }
+      panic_mode_any: true
+      list_as_any: true
+      metadata_fallback_policy: FALLBACK_LIST
+      locality_weight_aware: true
+      scale_locality_weight: true
+      subset_selectors:
+      - { keys: [v, v, stage], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [v] }
+      - { keys: [v], fallback_policy: NO_FALLBACK }
+      - { keys: [stage] }`;
+  const poolOf = async (text: string) => (await load(tcp(`[{ ${relays} }]`, text))).model.pools[0]!;
+  const byWeight = "common_lb_config: { locality_weighted_lb_config: {} }";
+  const rule = {
+    selectors: [
+      { keys: ["v", "stage"], otherwise: { keys: ["v"] } },
+      { keys: ["v"], otherwise: "none" },
+      { keys: ["stage"] },
+    ],
+    otherwise: "usual",
+    usual: { v: "1" },
+    anyAtLast: true,
+    listsAsAny: true,
+    listsFallbacks: true,
+    scalesLocalities: true,
+  };
+  const pool = await poolOf(`lb_subset_config:${parts}\n    ${byWeight}`);
+  assert.deepEqual([pool.subsets, pool.localities], [rule, { by: "weight" }]);
+  const plain = await poolOf(`lb_subset_config: { subset_selectors: [{ keys: [v] }] }\n    ${byWeight}`);
+  assert.equal(plain.localities, undefined, "weights of localities do not count unless that is asked for");
+  const wrong =
+    "lb_subset_config: { subset_selectors: [{ keys: [v], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [v] }] }";
+  assert.match((await problems(tcp(`[{ ${relays} }]`, wrong)))[0]!, /expected some of the keys, but not all/);
 });
 
 test("an option that keeps sockets to an interface is an error, and another one that counts is warned of", async () => {

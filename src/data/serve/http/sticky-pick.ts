@@ -2,6 +2,7 @@ import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { HttpRoute, Sticky } from "../../../model/http/route.ts";
 import type { PlacedPool } from "../../../model/snapshot.ts";
+import type { Labels } from "../../../model/subset.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
 import { hashKeyOf } from "../../decide/http/hash-key.ts";
 import { stickyCookie, stickyValue } from "../../decide/http/sticky.ts";
@@ -43,8 +44,8 @@ export interface PoolChoice {
   readonly backend: PlacedBackend | undefined;
   /** The text that is hashed in place of the pool's own key. */
   readonly key: string | undefined;
-  /** The name of the part of the pool that it goes to; undefined: to none in particular. */
-  readonly subset?: string | undefined;
+  /** The labels of the part of the pool that it goes to; undefined: to none in particular. */
+  readonly subset?: Labels | undefined;
 }
 
 /** Chooses the pool of a request whose route sends it to one. @returns undefined where that has left. */

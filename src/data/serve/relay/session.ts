@@ -4,6 +4,7 @@ import type { PlacedBackend } from "../../../model/backend.ts";
 import { type Chain, relayTarget } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import type { EndReason } from "../../../model/reasons.ts";
+import type { Labels } from "../../../model/subset.ts";
 import { logSession } from "../../../observe/session-log.ts";
 import type { AcceptingListener, AcceptingPlane } from "../../accept/accepting.ts";
 import type { Connection } from "../../accept/connection.ts";
@@ -55,7 +56,7 @@ export type RelayPlane = AcceptingPlane & DispatchPlane;
 const none: readonly PlacedBackend[] = [];
 
 /** @param subset the part of the pool that its chain asks for. */
-const keyWith = ({ clientAddress, serverName, destination }: RelayedConnection, subset: string): PickKey => ({
+const keyWith = ({ clientAddress, serverName, destination }: RelayedConnection, subset: Labels): PickKey => ({
   clientAddress,
   serverName,
   destination,

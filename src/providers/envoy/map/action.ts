@@ -1,11 +1,11 @@
 import { errorAt } from "../../../lib/findings.ts";
 import type { Target } from "../../../model/chain.ts";
 import type { RedirectStatus, RouteAction, TargetChanges } from "../../../model/http/route.ts";
-import { subsetName } from "../../../model/pool.ts";
+import type { Labels } from "../../../model/subset.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { type FieldStep, foldSteps, levelSteps } from "./fields.ts";
-import { type Labels, labelsOf } from "./labels.ts";
+import { labelsOf } from "./labels.ts";
 import { textOf } from "./material.ts";
 import { mapRegexRewrite } from "./rewrite.ts";
 
@@ -76,8 +76,8 @@ function changesOf(
   };
 }
 
-const partOf = (labels: Labels | undefined): { readonly subset?: string } =>
-  labels === undefined ? {} : { subset: subsetName(labels) };
+const partOf = (subset: Labels | undefined): { readonly subset?: Labels } =>
+  subset === undefined ? {} : { subset };
 
 /** The cluster of a route or of `tcp_proxy`, or its weighted ones, those of weight 0 left out. */
 export function mapTarget(owner: Node, { report }: Mapping): Target | undefined {

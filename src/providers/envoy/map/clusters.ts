@@ -11,7 +11,7 @@ import { mapCheck } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
 import { mapPicker } from "./picker.ts";
 import { mapSources } from "./sockets.ts";
-import { mapSubsets } from "./subsets.ts";
+import { localitiesWithin, mapSubsets } from "./subsets.ts";
 import { mapPoolTls } from "./tls.ts";
 
 /** A `Cluster`. @returns undefined after an error that leaves no pool. */
@@ -25,11 +25,12 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const assignment = assignmentOf(cluster, mapping);
   const transport = await mapTransport(cluster, mapping);
   if (transport === undefined) return undefined;
-  const { picker, localities, backendField, slowStart = pool.slowStart } = mapPicker(cluster, mapping);
+  const { picker, backendField, parts, slowStart = pool.slowStart, ...picked } = mapPicker(cluster, mapping);
   const destination = mapDestination(cluster, mapping);
-  const subsets = mapSubsets(cluster.node("lb_subset_config"), mapping);
+  const subsets = mapSubsets(parts, mapping);
+  const localities = subsets === undefined ? picked.localities : localitiesWithin(parts, picked.localities);
   const http = mapHttp(cluster, mapping);
-  const sources = mapSources(cluster.node("upstream_bind_config"), mapping);
+  const sources = mapSources(cluster.node("upstream_bind_config") ?? mapping.bind, mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
   const backends = assignment === undefined ? [] : mapEndpoints(assignment, mapping);
   const eds = cluster.text("type") === "EDS";
@@ -54,11 +55,25 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
       ...pool.connect,
       timeout: cluster.number("connect_timeout") ?? 5_000,
       retryBudget,
+      ...keepAliveOf(cluster, mapping),
       ...sources,
     },
     health: await mapHealth(cluster, transport.tls, sources, mapping),
     http: { ...http, ...(backendField !== undefined && { backendField }) },
   };
+}
+
+/** The most that Linux takes, in seconds. */
+const mostKeepAlive = 32_767;
+
+/** After how long an idle connection is probed. */
+function keepAliveOf(cluster: Node, { report }: Mapping): Pick<Pool["connect"], "keepAlive"> {
+  const options = cluster.node("upstream_connection_options")?.node("tcp_keepalive");
+  const seconds = options?.number("keepalive_time");
+  if (seconds === undefined) return {};
+  if (seconds < 1 || seconds > mostKeepAlive)
+    report(errorAt(options!.at("keepalive_time"), `expected 1 to ${mostKeepAlive} seconds`));
+  return { keepAlive: seconds * 1_000 };
 }
 
 /** In percent, of Envoy. */

@@ -18,6 +18,8 @@ export interface Mapping {
   routes(name: string): Node | undefined;
   /** umay's own locality, and the pool of all umays; undefined: it is not known which there are. */
   readonly zone?: { readonly own: string; readonly peers: string } | undefined;
+  /** The `BindConfig` of clusters that have none of their own; undefined: the system chooses. */
+  readonly bind?: Node | undefined;
   /** Traits of the endpoints of a service, where they come from elsewhere; undefined: they have not come. */
   endpoints(service: string): EndpointTraits | undefined;
   /** Bytes of a body that may be collected, of the listener that is mapped; undefined: as Envoy has it where none says so. */

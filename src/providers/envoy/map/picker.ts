@@ -10,6 +10,8 @@ export interface MappedPicker {
   readonly localities: LocalityRule | undefined;
   /** A field of requests that names the endpoint; undefined: none. */
   readonly backendField: string | undefined;
+  /** The message that says which parts there are; undefined: none does. */
+  readonly parts?: Node | undefined;
   /** In milliseconds; undefined: at once. */
   readonly slowStart?: number | undefined;
 }
@@ -32,7 +34,8 @@ export function mapPicker(cluster: Node, mapping: Mapping): MappedPicker {
   const common = cluster.node("common_lb_config");
   const localities = localitiesOf(common, mapping);
   const typed = cluster.node("load_balancing_policy");
-  if (typed !== undefined) return mapPolicy(typed, localities, mapping);
+  if (typed !== undefined)
+    return { parts: cluster.node("lb_subset_config"), ...mapPolicy(typed, localities, mapping) };
   const factor = common?.node("consistent_hashing_lb_config")?.number("hash_balance_factor");
   const slowStart = slowStartOf(
     cluster.node("round_robin_lb_config") ?? cluster.node("least_request_lb_config"),
@@ -41,6 +44,7 @@ export function mapPicker(cluster: Node, mapping: Mapping): MappedPicker {
     picker: mapOld(cluster, boundOf(factor), mapping),
     localities,
     backendField: undefined,
+    parts: cluster.node("lb_subset_config"),
     slowStart,
   };
 }
@@ -97,6 +101,10 @@ function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Map
     if (config === undefined || !("type" in config)) continue;
     const inner = config.kind === "WrrLocality" ? config.node("endpoint_picking_policy") : undefined;
     if (inner !== undefined) return mapPolicy(inner, { by: "weight" }, mapping);
+    if (config.kind === "Subset") {
+      const within = config.node("subset_lb_policy");
+      if (within !== undefined) return { ...mapPolicy(within, above, mapping), parts: config };
+    }
     if (config.kind === "OverrideHost") return mapOverride(config, above, mapping);
     const picker = mapKnown(config, mapping);
     if (picker === undefined) continue;
@@ -111,7 +119,7 @@ function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Map
   mapping.report(
     errorAt(
       policies.at("policies"),
-      "has no policy that umay knows: round_robin, random, least_request, ring_hash, maglev, wrr_locality or override_host",
+      "has no policy that umay knows: round_robin, random, least_request, ring_hash, maglev, wrr_locality, subset or override_host",
     ),
   );
   return { picker: { type: "round-robin" }, localities: above, backendField: undefined };

@@ -23,23 +23,45 @@ message envoy.config.cluster.v3.Cluster.LbSubsetConfig
 1 fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
 2 default_subset struct
 3 subset_selectors envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector[]
-4 locality_weight_aware bool - localities count within parts as they do in the cluster
-5 scale_locality_weight bool - localities count within parts as they do in the cluster
-6 panic_mode_any bool x
-7 list_as_any bool x
-8 metadata_fallback_policy int32 x
-9 allow_redundant_keys bool x
+4 locality_weight_aware bool
+5 scale_locality_weight bool
+6 panic_mode_any bool
+7 list_as_any bool
+8 metadata_fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetMetadataFallbackPolicy
 
 message envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector
 1 keys string[]
-2 fallback_policy int32 x
-3 fallback_keys_subset string[] x
+2 fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector.LbSubsetSelectorFallbackPolicy
+3 fallback_keys_subset string[]
 4 single_host_per_subset bool - a part may have one backend
+
+message envoy.extensions.load_balancing_policies.subset.v3.Subset
+1 fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
+2 default_subset struct
+3 subset_selectors envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector[]
+4 locality_weight_aware bool
+5 scale_locality_weight bool
+6 panic_mode_any bool
+7 list_as_any bool
+8 metadata_fallback_policy envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetMetadataFallbackPolicy
+9 subset_lb_policy envoy.config.cluster.v3.LoadBalancingPolicy
+10 allow_redundant_keys bool
 
 enum envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetFallbackPolicy
 0 NO_FALLBACK
 1 ANY_ENDPOINT
 2 DEFAULT_SUBSET
+
+enum envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector.LbSubsetSelectorFallbackPolicy
+0 NOT_DEFINED
+1 NO_FALLBACK
+2 ANY_ENDPOINT
+3 DEFAULT_SUBSET
+4 KEYS_SUBSET
+
+enum envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetMetadataFallbackPolicy
+0 METADATA_NO_FALLBACK
+1 FALLBACK_LIST
 
 message envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
 1 slow_start_window duration

@@ -45,7 +45,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 message envoy.config.bootstrap.v3.ClusterManager
 1 local_cluster_name string
 2 outlier_detection message - the log has ejections
-3 upstream_bind_config message x
+3 upstream_bind_config envoy.config.core.v3.BindConfig
 4 load_stats_config envoy.config.core.v3.ApiConfigSource ! loads are not reported
 5 enable_deferred_cluster_creation bool - Envoy's own
 

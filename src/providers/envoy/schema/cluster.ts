@@ -26,7 +26,7 @@ message envoy.config.cluster.v3.Cluster
 27 common_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig
 28 alt_stat_name string - the name counts
 29 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
-30 upstream_connection_options message - umay sets its own
+30 upstream_connection_options envoy.config.cluster.v3.UpstreamConnectionOptions
 31 close_connections_on_host_health_failure bool ! sessions stay
 32 ignore_health_on_host_removal bool - a backend that leaves takes no sessions
 33 load_assignment envoy.config.endpoint.v3.ClusterLoadAssignment
@@ -54,6 +54,16 @@ message envoy.config.cluster.v3.Cluster
 56 round_robin_lb_config envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
 57 lrs_report_endpoint_metrics string[] x
 59 transport_socket_matcher message x
+
+message envoy.config.cluster.v3.UpstreamConnectionOptions
+1 tcp_keepalive envoy.config.core.v3.TcpKeepalive
+2 set_local_interface_name_on_upstream_connections bool - nothing here asks for it
+3 happy_eyeballs_config message ! addresses of a name are tried by turns, families in their order
+
+message envoy.config.core.v3.TcpKeepalive
+1 keepalive_probes UInt32Value ! the system says how many probes there are
+2 keepalive_time UInt32Value
+3 keepalive_interval UInt32Value ! the system says how far apart probes are
 
 message envoy.config.cluster.v3.Cluster.OriginalDstLbConfig
 1 use_http_header bool

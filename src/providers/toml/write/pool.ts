@@ -17,6 +17,8 @@ export function writePool(pool: Pool, writing: Writing): object {
   if ([outlier, outlier.successRate, outlier.failureRate].some((spec) => spec?.chance !== undefined))
     writing.omit(`pool ${name}: a part of the ejections is carried out, here all are`);
   if (pool.destination !== undefined) writing.omit(`pool ${name}: clients say which backend they go to`);
+  if (connect.keepAlive !== undefined)
+    writing.omit(`pool ${name}: idle connections are probed after ${duration(connect.keepAlive)}`);
   if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
