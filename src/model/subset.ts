@@ -1,7 +1,7 @@
 /** Facts about a backend, or those that are asked of one, by key; values are in JSON. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Who is picked in place of a part that there is not: nobody, any backend, or one with {@link SubsetRule.usual}. */
+/** The backends that are picked from in place of a part that there is not: none, any, or those with {@link SubsetRule.usual}. */
 export type SubsetFallback = "none" | "any" | "usual";
 
 /** Keys of labels. There is a part for each combination of values that backends have of them. */
