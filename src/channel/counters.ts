@@ -1,4 +1,5 @@
 import { type ConnectFailure, connectFailures } from "../model/connect-failures.ts";
+import { grpcStatusNames } from "../model/grpc-status.ts";
 import { mirrorOutcomeList } from "../model/http/mirror.ts";
 import {
   type RetryRefusal,
@@ -100,6 +101,7 @@ export const listenerCell = place({
   handshakeDuration: histogramCells,
   sessionDuration: histogramCells,
   requests: requestOutcomeList.length,
+  grpcStatuses: grpcStatusNames.length,
   requestDuration: histogramCells,
   /** Connections of HTTP, by version; see {@link httpVersionList}. */
   httpConnections: httpVersionList.length,
@@ -163,6 +165,7 @@ export const routeCell = place({
   begun: 1,
   over: 1,
   requests: requestOutcomeList.length,
+  grpcStatuses: grpcStatusNames.length,
   requestDuration: histogramCells,
 });
 

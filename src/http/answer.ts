@@ -148,6 +148,11 @@ export const grpcStatusFor = (status: number, reason: string): number =>
 /** The same for a client of gRPC: no body, and the outcome among the fields ("Trailers-Only" in its protocol). */
 export function createGrpcAnswer({ status, reason, detail, grpcStatus }: AnswerSpec): Answer {
   const message = detail === undefined ? reason : `${reason} (${detail})`;
-  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatus ?? grpcStatusFor(status, reason)}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
+  return grpcAnswer(grpcStatus ?? grpcStatusFor(status, reason), message);
+}
+
+/** @param message printable ASCII. */
+export function grpcAnswer(grpcStatus: number, message: string): Answer {
+  const lines = `content-type: application/grpc\r\ngrpc-status: ${grpcStatus}\r\ngrpc-message: ${message}\r\n${dateLine()}`;
   return { head: { status: 200, phrase: "", length: 0, fields: readFields(lines) }, body: nothing };
 }

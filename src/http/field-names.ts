@@ -20,6 +20,7 @@ const names = [
   "etag",
   "expect",
   "forwarded",
+  "grpc-status",
   "grpc-timeout",
   "host",
   "http2-settings",

@@ -5,7 +5,7 @@ import type { Fields } from "./message.ts";
  * The fields of gRPC in a request ("gRPC over HTTP2", PROTOCOL-HTTP2.md of the gRPC project).
  */
 
-const { "content-type": contentType, "grpc-timeout": timeoutField } = fieldIds;
+const { "content-type": contentType, "grpc-status": statusField, "grpc-timeout": timeoutField } = fieldIds;
 
 /** Whether a request is a call. */
 export function isGrpc(fields: Fields): boolean {
@@ -47,10 +47,11 @@ export function readGrpcTimeout(text: string): number | undefined {
   return value * unit;
 }
 
-/** The status of a call in the head of its answer, where nothing follows but the end. @returns undefined: it is not there, or no number. */
+/** The status of a call in its trailers, or in a head that nothing follows. @returns undefined: it is not there, or no number. */
 export function grpcStatusOf(fields: Fields): number | undefined {
-  const at = fields.findName("grpc-status");
-  const text = at < 0 ? "" : fields.value(at);
+  const at = fields.find(statusField);
+  if (at < 0) return undefined;
+  const text = fields.value(at);
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
 }
 

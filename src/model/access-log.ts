@@ -1,9 +1,17 @@
+import type { Variable } from "./http/template.ts";
+
+/** The part of an exchange that a field in a line is of: the two heads, and what comes behind the answer's body. */
+export type FieldPlace = "request" | "response" | "trailer";
+
 /** A part of a line: a text, or the name of something that is known of a request. */
 export type LinePart =
   | string
   | { readonly field: string }
   | { readonly request: string }
   | { readonly response: string }
+  | { readonly trailer: string }
+  /** As in templates of fields. */
+  | { readonly variable: Variable }
   /** The first of them that there is, cut to so many characters. */
   | { readonly either: readonly LinePart[]; readonly most: number | undefined };
 
@@ -19,15 +27,38 @@ export type AccessFormat =
   | { readonly kind: "object"; readonly fields: ObjectFormat }
   | { readonly kind: "text"; readonly parts: readonly LinePart[] };
 
+/** Fields that lines have, in lower case. */
+export interface LoggedFields {
+  readonly requestFields: readonly string[];
+  readonly responseFields: readonly string[];
+  readonly trailerFields: readonly string[];
+}
+
 /** Where the lines of requests go, if not into the log. */
-export interface AccessLogSettings {
+export interface AccessLogSettings extends LoggedFields {
   /** Absolute. */
   readonly file: string;
   readonly format: AccessFormat;
-  /** Fields of requests and of responses that lines have, in lower case. */
-  readonly requestFields: readonly string[];
-  readonly responseFields: readonly string[];
 }
+
+/** The fields that a format names. */
+export function fieldsInFormat(format: AccessFormat): LoggedFields {
+  const parts = partsIn(format).flatMap((part) =>
+    typeof part === "object" && "either" in part ? part.either : [part],
+  );
+  const of = (place: FieldPlace): readonly string[] => [
+    ...new Set(parts.flatMap((part) => (part as Partial<Readonly<Record<FieldPlace, string>>>)[place] ?? [])),
+  ];
+  return { requestFields: of("request"), responseFields: of("response"), trailerFields: of("trailer") };
+}
+
+function partsIn(format: AccessFormat): readonly LinePart[] {
+  if (format.kind === "json") return [];
+  return format.kind === "text" ? format.parts : valuesIn(format.fields);
+}
+
+const valuesIn = (fields: ObjectFormat): readonly LinePart[] =>
+  fields.flatMap(([, value]) => ("fields" in value ? valuesIn(value.fields) : value.parts));
 
 /** Equal, not equal, at least, at most. */
 export type Comparison = "eq" | "ne" | "ge" | "le";
@@ -45,6 +76,8 @@ export type LogFilter =
       readonly value: string | undefined;
       readonly not: boolean;
     }
+  /** The status of gRPC, as an answer says it, or as callers make it of that of HTTP, is one of these. */
+  | { readonly kind: "grpc"; readonly statuses: readonly number[]; readonly not: boolean }
   /** Something went wrong that Envoy has one of these flags for; empty: any. */
   | { readonly kind: "flags"; readonly flags: readonly string[] };
 

@@ -1,9 +1,10 @@
+import { textIn } from "../lib/byte-text.ts";
 import type { AccessFormat, AccessLogSettings, LinePart, ObjectFormat } from "../model/access-log.ts";
 import { isRequestField } from "../model/request-log.ts";
 import { envoyValues } from "./envoy-values.ts";
 import type { Line } from "./line-batch.ts";
 import { loggedStatus, requestValues } from "./request-fields.ts";
-import { type RequestRecord, requestLine } from "./request-log.ts";
+import { type LineValue, type LoggedRequest, type RequestRecord, requestLine } from "./request-log.ts";
 
 /** Characters of a value that a line has. */
 const longestValue = 1_024;
@@ -12,60 +13,65 @@ const longestValue = 1_024;
 export class AccessLog {
   readonly requestFields: readonly string[];
   readonly responseFields: readonly string[];
+  readonly trailerFields: readonly string[];
   readonly #write: (line: Line) => void;
-  readonly #format: (record: RequestRecord) => Line;
+  readonly #format: Format;
 
-  constructor({ format, requestFields, responseFields }: AccessLogSettings, write: (line: Line) => void) {
-    this.requestFields = requestFields;
-    this.responseFields = responseFields;
+  constructor(settings: AccessLogSettings, write: (line: Line) => void) {
+    this.requestFields = settings.requestFields;
+    this.responseFields = settings.responseFields;
+    this.trailerFields = settings.trailerFields;
     this.#write = write;
-    this.#format = formatter(format);
+    this.#format = formatter(settings.format);
   }
 
-  record(record: RequestRecord): void {
-    this.#write(this.#format(record));
+  /** @param request undefined: it was not read. */
+  record(record: RequestRecord, request: LoggedRequest | undefined): void {
+    this.#write(this.#format(record, request));
   }
 }
 
-function formatter(format: AccessFormat): (record: RequestRecord) => Line {
+type Format = (record: RequestRecord, request: LoggedRequest | undefined) => Line;
+
+function formatter(format: AccessFormat): Format {
   if (format.kind === "json") return requestLine;
   if (format.kind === "text") return textLine(format.parts);
   const object = objectOf(format.fields);
-  return (record) => `${JSON.stringify(object(record))}\n`;
+  return (record, request) => `${JSON.stringify(object(record, request))}\n`;
 }
 
 /** Makes an object of JSON. Null stands for what there is not. */
-function objectOf(fields: ObjectFormat): (record: RequestRecord) => Record<string, unknown> {
-  const values = fields.map(([name, value]) => {
-    if ("fields" in value) return [name, objectOf(value.fields)] as const;
+function objectOf(fields: ObjectFormat): (...of: Parameters<LineValue>) => Readonly<Record<string, unknown>> {
+  const values = fields.map(([name, value]): [string, (...of: Parameters<LineValue>) => unknown] => {
+    if ("fields" in value) return [name, objectOf(value.fields)];
     const parts = value.parts.map(partValue);
     const [only] = parts;
-    if (parts.length === 1 && typeof only === "function")
-      return [name, (record: RequestRecord) => only(record) ?? null] as const;
-    return [name, (record: RequestRecord) => parts.map((part) => plain(part, record)).join("")] as const;
+    if (parts.length === 1 && typeof only === "function") return [name, (...of) => only(...of) ?? null];
+    return [name, (...of) => parts.map((part) => plain(part, ...of)).join("")];
   });
-  return (record) => Object.fromEntries(values.map(([name, of]) => [name, of(record)]));
+  return (...of) => Object.fromEntries(values.map(([name, value]) => [name, value(...of)]));
 }
 
-const plain = (part: string | Value, record: RequestRecord): string | number =>
-  typeof part === "string" ? part : (part(record) ?? "-");
+const plain = (part: string | LineValue, ...of: Parameters<LineValue>): string | number =>
+  typeof part === "string" ? part : (part(...of) ?? "-");
 
-function textLine(parts: readonly LinePart[]): (record: RequestRecord) => string {
+function textLine(parts: readonly LinePart[]): (...of: Parameters<LineValue>) => string {
   const values = parts.map(partValue);
-  return (record) => {
+  return (record, request) => {
     let line = "";
-    for (const value of values) line += typeof value === "string" ? value : escaped(value(record));
+    for (const value of values) line += typeof value === "string" ? value : escaped(value(record, request));
     return `${line}\n`;
   };
 }
 
-type Value = (record: RequestRecord) => string | number | undefined;
-
-function partValue(part: LinePart): string | Value {
+function partValue(part: LinePart): string | LineValue {
   if (typeof part === "string") return part;
   if ("either" in part) return firstOf(part.either.map(partValue), part.most);
   if ("request" in part) return ({ requestFields: fields }) => fields?.[part.request];
   if ("response" in part) return ({ responseFields: fields }) => fields?.[part.response];
+  if ("trailer" in part) return ({ trailerFields: fields }) => fields?.[part.trailer];
+  if ("variable" in part)
+    return (_record, request) => textIn(request?.variable(part.variable) ?? "") || undefined;
   return part.field in usual
     ? usual[part.field]!
     : isRequestField(part.field)
@@ -73,10 +79,10 @@ function partValue(part: LinePart): string | Value {
       : "-";
 }
 
-function firstOf(parts: readonly (string | Value)[], most: number | undefined): Value {
-  return (record) => {
+function firstOf(parts: readonly (string | LineValue)[], most: number | undefined): LineValue {
+  return (...of) => {
     for (const part of parts) {
-      const value = typeof part === "string" ? part : part(record);
+      const value = typeof part === "string" ? part : part(...of);
       if (value === undefined || value === "") continue;
       return most === undefined ? value : String(value).slice(0, most);
     }
@@ -85,7 +91,7 @@ function firstOf(parts: readonly (string | Value)[], most: number | undefined): 
 }
 
 /** Parts of the common and the combined format. */
-const usual: Readonly<Record<string, Value>> = {
+const usual: Readonly<Record<string, LineValue>> = {
   ...envoyValues,
   "common.time": () => commonTime(new Date()),
   "common.request": ({ method, path, protocol }) =>

@@ -1,5 +1,6 @@
+import { grpcStatusNames, grpcStatusOfHttp } from "../model/grpc-status.ts";
 import type { RequestReason } from "../model/reasons.ts";
-import type { RequestRecord } from "./request-log.ts";
+import type { LineValue, LoggedRequest, RequestRecord } from "./request-log.ts";
 
 /** The flags by which Envoy's logs say how a request ended (`%RESPONSE_FLAGS%`). */
 const flags: Partial<Readonly<Record<RequestReason, string>>> = {
@@ -30,16 +31,35 @@ const flags: Partial<Readonly<Record<RequestReason, string>>> = {
 /** @returns undefined where nothing went wrong. */
 export const flagOf = ({ reason }: RequestRecord): string | undefined => flags[reason];
 
-type Value = (record: RequestRecord) => string | number | undefined;
-
 const whole = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.round(ms));
 
+/** How a call ended, by its answer; by the answer's status, where it does not say. Undefined: there was no answer. */
+export const grpcStatusOf = ({ grpcStatus, status }: RequestRecord): number | undefined =>
+  grpcStatus ?? (status === 0 ? undefined : grpcStatusOfHttp(status));
+
+/** Of calls alone, which are no `application/grpc-web`. */
+const ofCall = (record: RequestRecord, request: LoggedRequest | undefined): number | undefined =>
+  /^application\/grpc(\+|$)/.test(request?.header("content-type") ?? "") ? grpcStatusOf(record) : undefined;
+
+const camelNames: readonly string[] = grpcStatusNames.map((name) => {
+  if (name === "OK") return name;
+  if (name === "CANCELLED") return "Canceled";
+  return name.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+});
+
+/** Of a status without a name, its number. */
+const named = (names: readonly string[], status: number | undefined): string | undefined =>
+  status === undefined ? undefined : (names[status] ?? String(status));
+
 /** Values of lines that have Envoy's form. */
-export const envoyValues: Readonly<Record<string, Value>> = {
+export const envoyValues: Readonly<Record<string, LineValue>> = {
   "envoy.start": ({ duration }) => new Date(Date.now() - duration).toISOString(),
   "envoy.flags": flagOf,
   "envoy.route": ({ route, title = route }) => title,
   "envoy.status": ({ status }) => status,
+  "envoy.grpc_status": (record, request) => named(camelNames, ofCall(record, request)),
+  "envoy.grpc_status_name": (record, request) => named(grpcStatusNames, ofCall(record, request)),
+  "envoy.grpc_status_number": ofCall,
   "envoy.duration": ({ duration }) => whole(duration),
   "envoy.first_byte": ({ firstByte }) => whole(firstByte),
 };

@@ -1,35 +1,35 @@
-import type { ListenerLog } from "../model/access-log.ts";
+import type { ListenerLog, LoggedFields } from "../model/access-log.ts";
 import { AccessLog } from "./access-log.ts";
 import { type Line, LineBatch } from "./line-batch.ts";
 import { compileFilter, type TakesRequest } from "./log-filter.ts";
-import type { RequestRecord } from "./request-log.ts";
+import type { LoggedRequest, RequestRecord } from "./request-log.ts";
 
 /** Where lines of requests go, and the fields that they need. */
-export interface RequestLines {
-  readonly requestFields: readonly string[];
-  readonly responseFields: readonly string[];
-  /** @param header of the request, by its name in lower case. */
-  record(record: RequestRecord, header: (name: string) => string | undefined): void;
+export interface RequestLines extends LoggedFields {
+  /** @param request undefined: it was not read. */
+  record(record: RequestRecord, request: LoggedRequest | undefined): void;
 }
 
 /** The logs of a listener, each with the requests that it takes. */
 class Lines implements RequestLines {
   readonly requestFields: readonly string[];
   readonly responseFields: readonly string[];
+  readonly trailerFields: readonly string[];
   readonly #logs: readonly { readonly log: AccessLog; readonly takes: TakesRequest | undefined }[];
 
   constructor(logs: readonly ListenerLog[], write: (file: string, line: Line) => void) {
     this.requestFields = [...new Set(logs.flatMap(({ requestFields }) => requestFields))];
     this.responseFields = [...new Set(logs.flatMap(({ responseFields }) => responseFields))];
+    this.trailerFields = [...new Set(logs.flatMap(({ trailerFields }) => trailerFields))];
     this.#logs = logs.map((settings) => ({
       log: new AccessLog(settings, (line) => write(settings.file, line)),
       takes: settings.filter && compileFilter(settings.filter),
     }));
   }
 
-  record(record: RequestRecord, header: (name: string) => string | undefined): void {
+  record(record: RequestRecord, request: LoggedRequest | undefined): void {
     for (const { log, takes } of this.#logs)
-      if (takes === undefined || takes(record, header)) log.record(record);
+      if (takes === undefined || takes(record, request)) log.record(record, request);
   }
 }
 

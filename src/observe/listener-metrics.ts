@@ -83,6 +83,18 @@ export const listenerMetrics = {
     labels: ["route", "status"],
     unit: "",
   },
+  umay_grpc_calls_total: {
+    type: "counter",
+    help: "Calls of gRPC that are over, by the status that their answers say; those whose answers say none are left out. A series is there once a call has ended so.",
+    labels: ["listener", "grpc_status"],
+    unit: "",
+  },
+  umay_route_grpc_calls_total: {
+    type: "counter",
+    help: "The same by route.",
+    labels: ["route", "grpc_status"],
+    unit: "",
+  },
   umay_route_requests: {
     type: "gauge",
     help: "Requests of a route that are under way.",

@@ -1,9 +1,10 @@
 import type { LogFilter } from "../model/access-log.ts";
-import { flagOf } from "./envoy-values.ts";
-import type { RequestRecord } from "./request-log.ts";
+import { unknownGrpcStatus } from "../model/grpc-status.ts";
+import { flagOf, grpcStatusOf } from "./envoy-values.ts";
+import type { LoggedRequest, RequestRecord } from "./request-log.ts";
 
-/** Whether a request has a line. @param header of the request, by its name in lower case. */
-export type TakesRequest = (record: RequestRecord, header: (name: string) => string | undefined) => boolean;
+/** Whether a request has a line. @param request undefined: it was not read. */
+export type TakesRequest = (record: RequestRecord, request: LoggedRequest | undefined) => boolean;
 
 const comparisons = {
   eq: (value: number, wanted: number): boolean => value === wanted,
@@ -16,11 +17,11 @@ export function compileFilter(filter: LogFilter): TakesRequest {
   switch (filter.kind) {
     case "all": {
       const parts = filter.of.map(compileFilter);
-      return (record, header) => parts.every((takes) => takes(record, header));
+      return (record, request) => parts.every((takes) => takes(record, request));
     }
     case "some": {
       const parts = filter.of.map(compileFilter);
-      return (record, header) => parts.some((takes) => takes(record, header));
+      return (record, request) => parts.some((takes) => takes(record, request));
     }
     case "status":
     case "duration": {
@@ -32,10 +33,14 @@ export function compileFilter(filter: LogFilter): TakesRequest {
       return () => Math.random() * 100 < filter.percent;
     case "field": {
       const { name, value, not } = filter;
-      return (_record, header) => {
-        const found = header(name);
+      return (_record, request) => {
+        const found = request?.header(name);
         return (found !== undefined && (value === undefined || found === value)) !== not;
       };
+    }
+    case "grpc": {
+      const { statuses, not } = filter;
+      return (record) => statuses.includes(grpcStatusOf(record) ?? unknownGrpcStatus) !== not;
     }
     case "flags": {
       const { flags } = filter;

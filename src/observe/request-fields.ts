@@ -29,6 +29,7 @@ export const requestValues: Readonly<
   backend: ({ backend }) => backend,
   attempts: ({ attempts }) => attempts.length,
   status: loggedStatus,
+  grpc_status: ({ grpcStatus }) => grpcStatus,
   received: ({ received }) => received,
   sent: ({ sent }) => sent,
   first_byte_ms: ({ firstByte }) => toMicroseconds(firstByte),

@@ -1,3 +1,4 @@
+import type { Variable } from "../model/http/template.ts";
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
 import { escaped, timeNow } from "./json-text.ts";
 import { KnownParts, LineBytes } from "./line-bytes.ts";
@@ -26,6 +27,8 @@ export interface RequestRecord {
   readonly attempts: readonly AttemptRecord[];
   /** Of the answer; 0: there was none. */
   readonly status: number;
+  /** Of gRPC, behind the answer or in its head; undefined: it says none. */
+  readonly grpcStatus: number | undefined;
   /** Bytes of the request's body. */
   readonly received: number;
   /** Bytes of the response's body. */
@@ -40,10 +43,25 @@ export interface RequestRecord {
   readonly trace: string;
   /** The client's name, as a guard has found it; empty: unknown. */
   readonly user: string;
-  /** Fields of the request and of the response that the configuration names; undefined: none. */
+  /** Fields of the request, of the response and behind its body that the configuration names; undefined: none. */
   readonly requestFields: Readonly<Record<string, string>> | undefined;
   readonly responseFields: Readonly<Record<string, string>> | undefined;
+  readonly trailerFields: Readonly<Record<string, string>> | undefined;
 }
+
+/** A request, where a log asks for more than its record has. */
+export interface LoggedRequest {
+  /** All fields of a name, which is in lower case, joined. */
+  header(name: string): string | undefined;
+  /** Empty: it has none. */
+  variable(name: Variable): string;
+}
+
+/** Something that lines have of a request. @param request undefined: it was not read. */
+export type LineValue = (
+  record: RequestRecord,
+  request: LoggedRequest | undefined,
+) => string | number | undefined;
 
 /** Writes the line of a request that is over, at level info. */
 export function logRequest(logger: LineLogger, record: RequestRecord): void {
@@ -54,7 +72,7 @@ const line = new LineBytes();
 
 /** The line of a request that is over, as pino would write it, with its newline, in UTF-8: until the next call. */
 export function requestLine(record: RequestRecord): Buffer {
-  const { detail, firstByte, protocol, requestFields, responseFields, reason } = record;
+  const { detail, firstByte, protocol, requestFields, responseFields, trailerFields, reason } = record;
   line.clear();
   // Each text leaves its last quote to what follows.
   line.known(beginNow());
@@ -71,6 +89,10 @@ export function requestLine(record: RequestRecord): Buffer {
   putBackend(record);
   line.known(parts.status);
   line.number(loggedStatus(record));
+  if (record.grpcStatus !== undefined) {
+    line.known(parts.grpcStatus);
+    line.number(record.grpcStatus);
+  }
   line.known(parts.received);
   line.number(record.received);
   line.known(parts.sent);
@@ -83,6 +105,7 @@ export function requestLine(record: RequestRecord): Buffer {
   line.milliseconds(record.duration);
   if (requestFields !== undefined) line.text(`,"request":${JSON.stringify(requestFields)}`);
   if (responseFields !== undefined) line.text(`,"response":${JSON.stringify(responseFields)}`);
+  if (trailerFields !== undefined) line.text(`,"trailer":${JSON.stringify(trailerFields)}`);
   if (detail === undefined) line.known(ends[reason]);
   else line.text(`,"reason":"${reason}","detail":"${escaped(detail)}${originText(reason)}`);
   return line.line;
@@ -126,6 +149,7 @@ const parts = {
   quote: Buffer.from('"'),
   attemptEnd: Buffer.from("}]"),
   status: Buffer.from(',"status":'),
+  grpcStatus: Buffer.from(',"grpc_status":'),
   received: Buffer.from(',"received":'),
   sent: Buffer.from(',"sent":'),
   firstByte: Buffer.from(',"first_byte_ms":'),

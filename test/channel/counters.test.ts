@@ -20,6 +20,7 @@ import {
 } from "../../src/channel/counters.ts";
 import { histogramCells } from "../../src/channel/histogram.ts";
 import { connectFailures } from "../../src/model/connect-failures.ts";
+import { grpcStatusNames } from "../../src/model/grpc-status.ts";
 import { handshakeResults, rejectReasons } from "../../src/model/reasons.ts";
 
 test("every reason of the model has a counter", () => {
@@ -50,12 +51,13 @@ test("the cells of a block lie side by side, those with a label as many as the l
   assert.equal(listenerCell.handshakes - listenerCell.ends, endReasonList.length);
   assert.equal(listenerCell.handshakeDuration - listenerCell.handshakes, handshakeOutcomes.length);
   assert.equal(listenerCell.requests - listenerCell.sessionDuration, histogramCells);
-  assert.equal(listenerCell.requestDuration - listenerCell.requests, requestOutcomeList.length);
+  assert.equal(listenerCell.grpcStatuses - listenerCell.requests, requestOutcomeList.length);
+  assert.equal(listenerCell.requestDuration - listenerCell.grpcStatuses, grpcStatusNames.length);
   assert.equal(listenerCell.httpConnections - listenerCell.requestDuration, histogramCells);
   assert.equal(listenerCell.http2Begun - listenerCell.httpConnections, httpVersionList.length);
   assert.equal(listenerCell.http2Glitches - listenerCell.http2Resets, resetterList.length);
   assert.equal(listenerCell.size - listenerCell.http2Errors, http2Codes);
-  assert.equal(routeCell.requestDuration - routeCell.requests, requestOutcomeList.length);
+  assert.equal(routeCell.requestDuration - routeCell.grpcStatuses, grpcStatusNames.length);
   assert.equal(routeCell.size - routeCell.requestDuration, histogramCells);
   assert.equal(poolCell.leased - poolCell.connectDuration, histogramCells);
   assert.equal(poolCell.requestRetries - poolCell.firstByte, histogramCells);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { connect, createServer as createHttp2Server, type Http2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,16 +27,43 @@ const backend = createServer((asked, answer) => {
   if (asked.url === "/slow") return;
   asked.resume().on("end", () => answer.writeHead(200, { "x-backend": "a" }).end("hello"));
 });
+/** Answers of gRPC: the status behind the body, in the head, beyond those that have names, and nowhere. */
+const callee = createHttp2Server();
+const sessions = new Set<Http2Session>();
+callee.on("session", (session) => {
+  sessions.add(session);
+  session.on("close", () => sessions.delete(session));
+});
+callee.on("stream", (stream, { ":path": path = "" }) => {
+  const [, status = ""] = /(\d+)$/.exec(path) ?? [];
+  const head = { ":status": 200, "content-type": "application/grpc" };
+  if (path.startsWith("/call/head"))
+    stream.respond({ ...head, "grpc-status": status, "grpc-message": "gone" }, { endStream: true });
+  else if (path.startsWith("/call/http")) stream.respond({ ":status": Number(status) }, { endStream: true });
+  else {
+    stream.respond(head, { waitForTrailers: true });
+    stream.on("wantTrailers", () =>
+      stream.sendTrailers({
+        ...(status !== "" && { "grpc-status": status }),
+        "grpc-message": "no way",
+        "x-trailer": "t",
+      }),
+    );
+    stream.end("12345");
+  }
+});
 let dir: string;
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), "umay-envoy-logs-"));
-  await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
+  for (const server of [backend, callee])
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
 });
 
 after(async () => {
   backend.closeAllConnections();
-  await new Promise<void>((resolve) => backend.close(() => resolve()));
+  for (const session of sessions) session.destroy();
+  for (const server of [backend, callee]) await new Promise<void>((resolve) => server.close(() => resolve()));
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -90,6 +118,23 @@ const logs: Readonly<Record<string, readonly [format: object, filter?: object]>>
       },
     },
   ],
+  calls: [
+    {
+      log_format: {
+        text_format_source: {
+          inline_string:
+            "%PATH(NQ)% %RESPONSE_CODE% %GRPC_STATUS% %GRPC_STATUS(CAMEL_STRING)% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)% %GRPC_STATUS_NUMBER% %TRAILER(X-TRAILER)% %RESPONSE_TRAILER(GRPC-MESSAGE):2% %TRAILER(X-NONE?X-TRAILER)% %RESP(GRPC-STATUS)%\n",
+        },
+      },
+    },
+    { header_filter: { header: { name: "x-call", present_match: true } } },
+  ],
+  callsOfJson: [
+    { log_format: { json_format: { name: "%GRPC_STATUS%", number: "%GRPC_STATUS_NUMBER%" } } },
+    { header_filter: { header: { name: "x-call", present_match: true } } },
+  ],
+  failedSo: [text, { grpc_status_filter: { statuses: ["CANCELED", "NOT_FOUND", "UNAVAILABLE"] } }],
+  notUnknown: [text, { grpc_status_filter: { statuses: ["UNKNOWN", "OK"], exclude: true } }],
   json: [
     {
       log_format: {
@@ -120,14 +165,43 @@ function configuration(folder: string, port: number): string {
   return envoyFile({
     port,
     manager: { stat_prefix: "l", access_log: accessLogs },
-    clusters: [named("a", (backend.address() as AddressInfo).port), named("dead", 1)],
+    clusters: [
+      named("a", (backend.address() as AddressInfo).port),
+      named("dead", 1),
+      {
+        ...named("callee", (callee.address() as AddressInfo).port),
+        typed_extension_protocol_options: {
+          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            { explicit_http_config: { http2_protocol_options: {} } },
+          ),
+        },
+      },
+    ],
     routes: [
       { name: "gone", match: { prefix: "/gone" }, direct_response: { status: 404 } },
       { name: "dead", match: { prefix: "/dead" }, route: { cluster: "dead" } },
       { name: "slow", match: { prefix: "/slow" }, route: { cluster: "a", timeout: "0.2s" } },
+      { name: "calls", match: { prefix: "/call" }, route: { cluster: "callee" } },
       { match: { prefix: "/" }, route: { cluster: "a" } },
     ],
   });
+}
+
+/** Makes calls, one after the other, over HTTP/2. */
+async function call(
+  port: number,
+  paths: readonly string[],
+  fields: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  for (const path of paths) {
+    const head = { ":method": "POST", ":path": path, ":authority": "x.test", te: "trailers", "x-call": "1" };
+    const stream = session.request({ ...head, "content-type": "application/grpc", ...fields });
+    stream.end("12345");
+    await once(stream.resume(), "end");
+  }
+  session.destroy();
 }
 
 /** Asks for everything, and gives the lines that the files get. @param lines of each that are waited for. */
@@ -153,19 +227,35 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
   await get("/gone", { "x-log": "yes" });
   await get("/dead");
   await get("/slow");
+  await call(port, [
+    "/call/0",
+    "/call/5",
+    "/call/42",
+    "/call/none",
+    "/call/head/1",
+    "/call/http/503",
+    "/call/http/404",
+    "/dead",
+    "/gone",
+  ]);
+  await call(port, ["/call/0"], { "content-type": "application/grpc-web" });
   const read = (name: string): string[] => {
     const path = join(folder, `${name}.log`);
     const lines = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
     return lines === "" ? [] : lines.split("\n");
   };
   const sorted = (name: string): string[] =>
-    name === "json"
+    name.toLowerCase().endsWith("json")
       ? read(name).map((each) => JSON.stringify(Object.entries(JSON.parse(each) as object).sort()))
       : read(name);
   // Envoy writes its files every ten seconds.
   await becomes(
-    () => ["all", "json", "either", "ended"].reduce((count, name) => count + read(name).length, 0),
-    (count) => count === 22,
+    () =>
+      ["all", "json", "either", "ended", "calls", "callsOfJson"].reduce(
+        (count, name) => count + read(name).length,
+        0,
+      ),
+    (count) => count === 72,
     "the lines",
     30_000,
   );

@@ -70,6 +70,9 @@ describe("gRPC through umay", () => {
         match = [{ grpc = { service = "test.Small" } }]
         pool = "plain"
         max_body = "10B"
+        [routes.closed]
+        match = [{ grpc = { service = "test.Closed" } }]
+        respond = { status = 503, body = "closed till 100 %\\nof us are back" }
         [routes.gone]
         match = [{ grpc = { service = "test.Gone" } }]
         pool = "gone"
@@ -211,9 +214,32 @@ describe("gRPC through umay", () => {
     };
     const nobody = await explained("/test.Nobody/Unary");
     assert.equal(nobody.status, await codeOf("/test.Nobody/Unary"));
+    assert.equal((await explained("/test.Closed/Unary")).status, status.UNAVAILABLE);
     assert.equal((await explained("/test.Echo/Unary")).status, null);
     const { deadline } = await explained("/test.Hurried/Never", "grpc-timeout: 1H");
     assert.match(deadline!, /^400ms, as the route has it/);
+  });
+
+  test("the status of a call is in its line and counted, whoever says it and wherever it stands", async () => {
+    const named = async (path: string, route: string) => {
+      const call = unary(client, path, Buffer.from("x"));
+      const line = await umay.logged((each) => each["path"] === path && each["grpc_status"] !== undefined);
+      const { error } = await call;
+      const name = status[error?.code ?? status.OK];
+      assert.equal(line["grpc_status"], error?.code ?? status.OK);
+      const counted = (labels: Record<string, string>): Promise<number> =>
+        umay.metric(labels["route"] === undefined ? "umay_grpc_calls_total" : "umay_route_grpc_calls_total", {
+          ...labels,
+          grpc_status: name!,
+        });
+      assert.ok((await counted({ listener: "plain" })) > 0);
+      assert.ok((await counted({ route })) > 0);
+      return error?.details;
+    };
+    await named("/test.Echo/Unary", "echo");
+    await named("/test.Echo/Fails", "echo");
+    assert.equal(await named("/test.Closed/Unary", "closed"), "closed till 100 %\nof us are back");
+    await named("/test.Gone/Unary", "gone");
   });
 
   test("umay's own answers have the status that fits", async () => {

@@ -27,6 +27,7 @@ const request: RequestRecord = {
   backend: "127.0.0.1:80",
   attempts: [{ backend: "127.0.0.1:80", ms: 1, error: undefined }],
   status: 200,
+  grpcStatus: undefined,
   received: 0,
   sent: 2326,
   firstByte: 1,
@@ -35,14 +36,18 @@ const request: RequestRecord = {
   detail: undefined,
   requestFields: { "user-agent": 'a "b"\\\u0000é', referer: "https://b.test/x?token=1" },
   responseFields: { "content-type": "text/plain" },
+  trailerFields: undefined,
 };
 
 function lineOf(format: AccessFormat, record: RequestRecord = request): string {
   let line = "";
-  const log = new AccessLog({ file: "", format, requestFields: [], responseFields: [] }, (text) => {
-    line += text;
-  });
-  log.record(record);
+  const log = new AccessLog(
+    { file: "", format, requestFields: [], responseFields: [], trailerFields: [] },
+    (text) => {
+      line += text;
+    },
+  );
+  log.record(record, undefined);
   return line;
 }
 

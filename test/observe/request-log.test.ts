@@ -31,6 +31,7 @@ const records: fc.Arbitrary<RequestRecord> = fc.record({
     { maxLength: 3 },
   ),
   status: fc.integer({ min: 100, max: 999 }),
+  grpcStatus: maybe(fc.nat({ max: 999 })),
   received: count,
   sent: count,
   firstByte: maybe(time),
@@ -41,6 +42,7 @@ const records: fc.Arbitrary<RequestRecord> = fc.record({
   user: text,
   requestFields: fields,
   responseFields: fields,
+  trailerFields: fields,
 });
 
 /** As most are: the only attempt was to the backend that answered. */
@@ -73,12 +75,14 @@ function expected(record: RequestRecord): string {
       backend: present(record.backend),
       attempts: attempts.length === 0 ? undefined : attempts.map((one) => ({ ...one, ms: rounded(one.ms) })),
       status: record.status,
+      grpc_status: record.grpcStatus,
       received: record.received,
       sent: record.sent,
       first_byte_ms: firstByte === undefined ? undefined : rounded(firstByte),
       duration_ms: rounded(record.duration),
       request: record.requestFields,
       response: record.responseFields,
+      trailer: record.trailerFields,
       reason: record.reason,
       detail: record.detail,
       origin,

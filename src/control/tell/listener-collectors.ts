@@ -10,6 +10,7 @@ import {
   routeCell,
   sumCells,
 } from "../../channel/counters.ts";
+import { grpcStatusNames } from "../../model/grpc-status.ts";
 import { partsOfName } from "../../model/http/guard.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { listenerMetrics } from "../../observe/listener-metrics.ts";
@@ -89,6 +90,14 @@ export const listenerCollectors: { readonly [Name in keyof typeof listenerMetric
     routesIn(snapshot()).flatMap(({ name, counters }) =>
       outcomes({ route: name }, memories, counters + routeCell.requests),
     ),
+  umay_grpc_calls_total: ({ memories, snapshot }) =>
+    speakingHttp(snapshot()).flatMap(({ name, counters }) =>
+      calls({ listener: name }, memories, counters + listenerCell.grpcStatuses),
+    ),
+  umay_route_grpc_calls_total: ({ memories, snapshot }) =>
+    routesIn(snapshot()).flatMap(({ name, counters }) =>
+      calls({ route: name }, memories, counters + routeCell.grpcStatuses),
+    ),
   umay_route_requests: ({ memories, snapshot }) =>
     routesIn(snapshot()).map((route) => ({
       labels: { route: route.name },
@@ -130,10 +139,28 @@ function outcomes(
   memories: MetricsInput["memories"],
   base: number,
 ): readonly Sample[] {
-  return requestOutcomeList
-    .map((status, index) => ({ labels: { ...labels, status }, value: sumCells(memories, base + index) }))
-    .filter(({ value, labels: { status } }) => value > 0 || /^[2-5]xx$/.test(status));
+  return counts(requestOutcomeList, memories, base)
+    .filter(([status, value]) => value > 0 || /^[2-5]xx$/.test(status))
+    .map(([status, value]) => ({ labels: { ...labels, status }, value }));
 }
+
+/** Of each status with which a call has ended. */
+function calls(
+  labels: Sample["labels"],
+  memories: MetricsInput["memories"],
+  base: number,
+): readonly Sample[] {
+  return counts(grpcStatusNames, memories, base)
+    .filter(([, value]) => value > 0)
+    .map(([status, value]) => ({ labels: { ...labels, grpc_status: status }, value }));
+}
+
+const counts = (
+  names: readonly string[],
+  memories: MetricsInput["memories"],
+  base: number,
+): readonly (readonly [name: string, value: number])[] =>
+  names.map((name, index) => [name, sumCells(memories, base + index)]);
 
 function ofListeners(cell: "accepted" | "givenAway" | "received" | "sent"): Collector {
   return ({ memories, snapshot }) =>

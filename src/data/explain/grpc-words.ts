@@ -19,11 +19,11 @@ export function explainCall(
   answer: HttpExplanation["answer"],
 ): NonNullable<HttpExplanation["call"]> {
   const asked = readGrpcTimeout(header("grpc-timeout") ?? "");
-  const reason = answer?.reason ?? null;
   return {
     method: path.slice(1),
     deadline: deadlineWords(asked, limit),
-    status: answer === null || reason === null ? null : grpcStatusFor(answer.status, reason),
+    status:
+      answer === null || answer.location !== null ? null : grpcStatusFor(answer.status, answer.reason ?? ""),
   };
 }
 

@@ -59,7 +59,7 @@ export interface HttpExplanation {
     readonly method: string;
     /** When it is over at the latest, in words; null: nobody says so. */
     readonly deadline: string | null;
-    /** The `grpc-status` that its caller gets; null: a backend, or the route, answers. */
+    /** The `grpc-status` that its caller gets; null: a backend answers, or it is sent elsewhere. */
     readonly status: number | null;
   } | null;
   /** The key that is hashed in place of the pool's, and where it is from; null: the pool's own. */

@@ -37,6 +37,7 @@ const record: RequestRecord = {
   backend: "127.0.0.1:1",
   attempts: [],
   status: 503,
+  grpcStatus: undefined,
   received: 3,
   sent: 4,
   firstByte: 1.6,
@@ -47,6 +48,7 @@ const record: RequestRecord = {
   user: "",
   requestFields: { "user-agent": "curl" },
   responseFields: { "x-a": "b" },
+  trailerFields: undefined,
 };
 
 /** The lines that logs write of a request. */
@@ -57,7 +59,13 @@ function linesOf(
 ) {
   const lines: [file: string, text: string][] = [];
   const written = new ListenerLogs((bytes, path) => lines.push([path, Buffer.from(bytes).toString()]));
-  written.of(logs).record({ ...record, ...changes }, (name) => fields[name]);
+  written.of(logs).record(
+    { ...record, ...changes },
+    {
+      header: (name) => fields[name],
+      variable: (name) => `<${name}>`,
+    },
+  );
   written.flush();
   return lines;
 }
@@ -96,6 +104,20 @@ test("formats of text and of JSON have operators, alternatives, lengths and type
   const lines = linesOf(logs).flatMap(([, text]) => text.split("\n").filter((line) => line !== ""));
   assert.equal(lines[0], `${hostname()} cur b 100% a`);
   assert.deepEqual(JSON.parse(lines[1]!), { code: 503, text: "took 2 ms", in: { route: "r" }, none: null });
+  const calls = await logsOf([
+    file({ log_format: { text_format: "%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %TRAILER(X-A?X-B)%\n" } }),
+  ]);
+  const call = { "content-type": "application/grpc+proto" };
+  const lineOf = (changes: Partial<RequestRecord>, fields = call): string =>
+    linesOf(calls.logs, changes, fields)[0]![1];
+  assert.deepEqual(calls.logs[0]!.trailerFields, ["x-a", "x-b"]);
+  assert.equal(lineOf({ grpcStatus: 4 }), "DeadlineExceeded DEADLINE_EXCEEDED -\n");
+  assert.equal(lineOf({ grpcStatus: 1, trailerFields: { "x-b": "b" } }), "Canceled CANCELLED b\n");
+  assert.equal(lineOf({ grpcStatus: 0 }), "OK OK -\n");
+  assert.equal(lineOf({ grpcStatus: 99 }), "99 99 -\n");
+  assert.equal(lineOf({}), "Unavailable UNAVAILABLE -\n");
+  assert.equal(lineOf({ status: 0 }), "- - -\n");
+  assert.equal(lineOf({ grpcStatus: 4 }, { "content-type": "application/grpc-web" }), "- - -\n");
   const bad = await logsOf([file({ log_format: { text_format: "%REQ(COOKIE)% %UPSTREAM_TLS_CIPHER%" } })]);
   assert.match(bad.warnings.join("\n"), /has no value for %REQ\(COOKIE\)%[\s\S]*%UPSTREAM_TLS_CIPHER%/);
 });
@@ -134,7 +156,15 @@ test("filters say which requests have a line", async () => {
   assert.equal(await takes(types("DownstreamStart", true), {}), true);
   assert.equal(await takes({ metadata_filter: {} }, {}), true);
   assert.equal(await takes({ metadata_filter: { match_if_key_not_found: false } }, {}), false);
-  const other = await logsOf([file({}, { grpc_status_filter: {} })]);
+  const calls = (exclude: boolean): object => ({
+    grpc_status_filter: { statuses: ["CANCELED", "UNAVAILABLE"], exclude },
+  });
+  assert.equal(await takes(calls(false), { grpcStatus: 1 }), true);
+  assert.equal(await takes(calls(false), { grpcStatus: 2 }), false);
+  assert.equal(await takes(calls(true), { grpcStatus: 2 }), true);
+  assert.equal(await takes(calls(false), { status: 503 }), true);
+  assert.equal(await takes(calls(false), { status: 0 }), false);
+  const other = await logsOf([file({}, { traceable_filter: {} })]);
   assert.match(other.warnings.join(), /every request has a line/);
 });
 

@@ -16,16 +16,25 @@ async function load(access: string) {
 
 test("a template becomes parts, and the fields that it names are read", async () => {
   const { access } = await load(
-    'format = "template"\ntemplate = "{client} {request.User-Agent}|{response.age}"',
+    'format = "template"\ntemplate = "{client} {request.User-Agent}|{response.age}{trailer.Etag}{trailer.etag}"',
   );
   assert.deepEqual(access, {
     file: "/a.log",
     format: {
       kind: "text",
-      parts: [{ field: "client" }, " ", { request: "user-agent" }, "|", { response: "age" }],
+      parts: [
+        { field: "client" },
+        " ",
+        { request: "user-agent" },
+        "|",
+        { response: "age" },
+        { trailer: "etag" },
+        { trailer: "etag" },
+      ],
     },
     requestFields: ["user-agent"],
     responseFields: ["age"],
+    trailerFields: ["etag"],
   });
 });
 

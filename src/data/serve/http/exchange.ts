@@ -1,5 +1,6 @@
 import type { Answer } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
+import { grpcStatusOf } from "../../../http/grpc.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
@@ -52,6 +53,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   readonly requestBody = new RequestBody();
   /** Of the answer; 0: there was none. */
   status = 0;
+  grpcStatus: number | undefined = undefined;
   detail: string | undefined = undefined;
   /** Bytes of the response's body. */
   sent = 0;
@@ -60,6 +62,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   /** When the answer's head came, by performance.now(); 0: it did not. */
   firstByte = 0;
   responseFields: Readonly<Record<string, string>> | undefined = undefined;
+  trailerFields: Readonly<Record<string, string>> | undefined = undefined;
   isOver = false;
   readonly #plane: HttpPlane;
   /** It is the client's first one: nothing says yet that it knows how connections may end. */
@@ -146,7 +149,6 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   }
 
   #follow(decision: Decision): void {
-    const { method } = this.view!;
     switch (decision.kind) {
       case "refuse":
         this.refuse(decision.reason, decision.readings?.join(" or "));
@@ -157,7 +159,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
         break;
       case "redirect":
       case "respond":
-        this.#answer(routeAnswer(decision, method), "answered");
+        this.#answer(routeAnswer(decision, this.view!), "answered");
         break;
       case "forward":
         this.#forward(decision.path);
@@ -268,11 +270,22 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
     this.forward?.moved(false);
   }
 
-  answered({ status, fields }: ResponseHead): void {
+  answered(head: ResponseHead): void {
+    this.#note(head);
+    this.firstByte = performance.now();
+  }
+
+  #note({ status, fields }: ResponseHead): void {
     const access = linesOf(this.#plane, this.client);
     this.status = status;
-    this.firstByte = performance.now();
+    this.grpcStatus = grpcStatusOf(fields);
     if (access !== undefined) this.responseFields = fieldsNamed(access.responseFields, fields);
+  }
+
+  trailed(trailers: Fields): void {
+    const access = linesOf(this.#plane, this.client);
+    this.grpcStatus = grpcStatusOf(trailers) ?? this.grpcStatus;
+    if (access !== undefined) this.trailerFields = fieldsNamed(access.trailerFields, trailers);
   }
 
   served(): void {
@@ -328,7 +341,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   #answer(answer: Answer, reason: RequestReason): void {
     const { response } = this.client;
     this.forward?.drop();
-    this.status = answer.head.status;
+    this.#note(answer.head);
     this.sent = answer.body.length;
     this.#record(reason);
     if (!this.requestBody.isWhole) response.isLast = true;

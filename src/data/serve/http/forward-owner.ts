@@ -1,4 +1,4 @@
-import type { ResponseHead } from "../../../http/message.ts";
+import type { Fields, ResponseHead } from "../../../http/message.ts";
 import type { RequestReason } from "../../../model/reasons.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import type { TunnelOwner } from "./tunnel.ts";
@@ -14,10 +14,14 @@ export interface ForwardOwner extends TunnelOwner {
   readonly began: number;
   /** Of the answer that goes to the client. */
   status: number;
+  /** Of gRPC, in its head; undefined: that says none. */
+  grpcStatus: number | undefined;
   /** Bytes of the response's body: counted up as they come. */
   sent: number;
   /** A backend's answer has come, and goes to the client. */
   answered(head: ResponseHead): void;
+  /** Fields have come behind the answer's body. */
+  trailed(trailers: Fields): void;
   /** The answer is complete. */
   served(): void;
   /** There is no answer, or not a whole one. */

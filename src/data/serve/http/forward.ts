@@ -1,5 +1,6 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
+import { grpcStatusOf } from "../../../http/grpc.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
 import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
@@ -192,6 +193,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   answer(head: ResponseHead, follows: boolean): void {
     const [{ client }, route, view] = [this.#owner, this.#route, this.#view];
     this.#owner.status = head.status;
+    this.#owner.grpcStatus = grpcStatusOf(head.fields);
     this.#phase = "answering";
     const { head: treated, coding } = treat(route.definition.compress, view, head);
     if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);
@@ -233,6 +235,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   }
 
   end(trailers: Fields | undefined): void {
+    if (trailers !== undefined) this.#owner.trailed(trailers);
     if (this.#compressed !== undefined) {
       this.#compressed.end(this.head.takesTrailers ? trailers : undefined);
       this.#leaveBackend();

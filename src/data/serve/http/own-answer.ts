@@ -3,6 +3,8 @@ import {
   answerWith,
   createAnswer,
   createGrpcAnswer,
+  grpcAnswer,
+  grpcStatusFor,
   retryAfterLine,
 } from "../../../http/answer.ts";
 import { fieldText } from "../../../http/edits.ts";
@@ -52,8 +54,9 @@ export const preflightAnswer = (lines: string): Answer => answerWith(204, lines,
 /** The answer that a route has itself. @throws for a route that has none. */
 export function routeAnswer(
   decision: Extract<Decision, { kind: "redirect" | "respond" }>,
-  method: string,
+  request: Pick<AnsweredRequest, "method" | "fields">,
 ): Answer {
+  const { method } = request;
   const { action, name } = decision.rule.route.definition;
   if (decision.kind === "redirect") {
     const status = action.kind === "redirect" ? action.redirect.status : 308;
@@ -61,11 +64,23 @@ export function routeAnswer(
   }
   if (action.kind !== "respond") throw new Error(`route ${name} has no answer of its own`);
   const { status, content } = action;
+  if (isGrpcType(textOf(request, fieldIds["content-type"])))
+    return grpcAnswer(grpcStatusFor(status, ""), content === undefined ? "" : messageOf(content.bytes));
   if (content === undefined) return answerWith(status, "", nothing, method);
   return contentAnswer(status, content.type, content.bytes, method);
 }
 
+/** A text as a message of gRPC: on one line, and percent-encoded where it is not printable ASCII. */
+function messageOf(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.subarray(0, longestMessage)).toString("latin1").trim();
+  return text.replaceAll(
+    /[^ -$&-~]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  );
+}
+
 /** In bytes. */
+const longestMessage = 1_024;
 const roomForHead = 1_024;
 
 export function writeAnswer({ head, body }: Answer, response: ResponseSink, edits: HeadEdits): void {
@@ -87,7 +102,7 @@ const nothing = Buffer.alloc(0);
 const contentAnswer = (status: number, type: string, bytes: Uint8Array, method: string, lines = ""): Answer =>
   answerWith(status, `content-type: ${fieldText(type)}\r\n${lines}`, Buffer.from(bytes), method);
 
-function textOf({ fields }: AnsweredRequest, id: number): string {
+function textOf({ fields }: Pick<AnsweredRequest, "fields">, id: number): string {
   const index = fields?.find(id) ?? -1;
   return index < 0 ? "" : fields!.value(index);
 }

@@ -12,6 +12,7 @@ import { joinedValue } from "../../../http/joined-value.ts";
 import type { Fields } from "../../../http/message.ts";
 import { textIn } from "../../../lib/byte-text.ts";
 import type { LogSampling } from "../../../model/access-log.ts";
+import { grpcStatusNames, unknownGrpcStatus } from "../../../model/grpc-status.ts";
 import type { RetryTrigger } from "../../../model/http/retry.ts";
 import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { RequestLines } from "../../../observe/listener-logs.ts";
@@ -32,12 +33,15 @@ export interface RecordedExchange {
   readonly backend: { readonly dispatch: Dispatch; readonly attempts: readonly Attempt[] } | undefined;
   readonly requestBody: { readonly received: number };
   readonly status: number;
+  /** Of gRPC, behind the answer or in its head; undefined: it says none. */
+  readonly grpcStatus: number | undefined;
   readonly detail: string | undefined;
   readonly sent: number;
   readonly began: number;
   readonly firstByte: number;
-  /** Fields of the answer that its line has; undefined: none. */
+  /** Fields of the answer, and of those behind it, that its line has; undefined: none. */
   readonly responseFields: Readonly<Record<string, string>> | undefined;
+  readonly trailerFields: Readonly<Record<string, string>> | undefined;
 }
 
 /** Counts a decision about sending a request again. @param first counter of the pool. */
@@ -69,6 +73,9 @@ export function countLeft({ shared, counters }: HttpPlane, { place }: CompiledRo
   Atomics.sub(shared.routeActive, place.slot, 1);
 }
 
+/** A status that has no name counts as UNKNOWN, which callers take it for. */
+const grpcCell = (status: number): number => (status < grpcStatusNames.length ? status : unknownGrpcStatus);
+
 function countOver(
   plane: HttpPlane,
   exchange: RecordedExchange,
@@ -76,10 +83,12 @@ function countOver(
   duration: number,
 ): void {
   const { shared, counters } = plane;
-  const { client, route, backend, status, firstByte, began } = exchange;
+  const { client, route, backend, status, grpcStatus, firstByte, began } = exchange;
   const outcome = outcomeOf(reason, status);
   const first = client.connection.listener.definition.counters;
   counters[first + listenerCell.requests + outcome]! += 1;
+  const call = grpcStatus === undefined ? undefined : grpcCell(grpcStatus);
+  if (call !== undefined) counters[first + listenerCell.grpcStatuses + call]! += 1;
   recordValue(counters, first + listenerCell.requestDuration, duration * 1000);
   if (firstByte > 0)
     recordValue(
@@ -90,6 +99,7 @@ function countOver(
   const place = route?.place;
   if (place === undefined) return;
   counters[place.counters + routeCell.requests + outcome]! += 1;
+  if (call !== undefined) counters[place.counters + routeCell.grpcStatuses + call]! += 1;
   recordValue(counters, place.counters + routeCell.requestDuration, duration * 1000);
   counters[place.counters + routeCell.over]! += 1;
   // Last: without a request, the control plane may give the counters of a route that left to another.
@@ -122,6 +132,7 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     backend: view?.backend ?? "",
     attempts: (backend?.attempts ?? noAttempts).map(attemptRecord),
     status,
+    grpcStatus: exchange.grpcStatus,
     received: exchange.requestBody.received,
     sent: exchange.sent,
     firstByte: firstByte === 0 ? undefined : Math.max(firstByte - began, 0),
@@ -132,9 +143,10 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     user: textIn(view?.passage?.user ?? ""),
     requestFields: access && view && fieldsNamed(access.requestFields, view.fields),
     responseFields: exchange.responseFields,
+    trailerFields: exchange.trailerFields,
   };
   if (access === undefined) logRequest(logger, record);
-  else access.record(record, (name) => view?.header(name));
+  else access.record(record, view);
 }
 
 /** Where the lines of a client's requests go; undefined: among all others. */

@@ -92,7 +92,7 @@ const batchDelay = 500;
 
 function attributesOf(
   view: RequestView,
-  { client, backend, status, sent, requestBody }: RecordedExchange,
+  { client, backend, status, grpcStatus, sent, requestBody }: RecordedExchange,
   reason: RequestReason,
 ): SpanRecord["attributes"] {
   const all = {
@@ -113,7 +113,8 @@ function attributesOf(
     "umay.attempts": backend?.attempts.length ?? 0,
     "umay.reason": reason,
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "" && value !== 0));
+  const known = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "" && value !== 0));
+  return grpcStatus === undefined ? known : { ...known, "rpc.grpc.status_code": grpcStatus };
 }
 
 /** The lines by which a backend learns its place in the trace. */

@@ -58,7 +58,7 @@ export function lineOperatorTable(): string {
     [
       ...rows,
       [
-        "`%REQ(NAME)%`, `%RESP(NAME)%`",
+        "`%REQ(NAME)%`, `%RESP(NAME)%`, `%TRAILER(NAME)%`",
         "the field of that name; `NAME?OTHER` is the first of them that there is",
       ],
     ],
@@ -73,6 +73,10 @@ const envoyWords = {
   "envoy.route": "the name of the route, where it has one",
   "envoy.status": "the status of the answer; 0: there was none",
   "envoy.flags": "Envoy's flags of what went wrong: `UH`, `UF`, `UT` and the like",
+  "envoy.grpc_status":
+    "how a call of gRPC ended: `Unavailable`, say; by the answer's status, where nothing else says it",
+  "envoy.grpc_status_name": "the same as `UNAVAILABLE`",
+  "envoy.grpc_status_number": "the same as a number",
   "envoy.duration": "milliseconds from the request's head to the last byte of the answer",
   "envoy.first_byte": "milliseconds from the request's head to the head of the backend's answer",
 } as const;

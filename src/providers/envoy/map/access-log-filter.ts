@@ -1,5 +1,6 @@
 import { warningAt } from "../../../lib/findings.ts";
 import type { Comparison, LogFilter } from "../../../model/access-log.ts";
+import { grpcStatusNames } from "../../../model/grpc-status.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { percentOf } from "./fraction.ts";
@@ -53,12 +54,23 @@ export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
   }
   const flags = filter.node("response_flag_filter")?.texts("flags");
   if (flags !== undefined) return { kind: "flags", flags };
+  const call = filter.node("grpc_status_filter");
+  if (call !== undefined)
+    return {
+      kind: "grpc",
+      statuses: call.texts("statuses").map(statusOf),
+      not: call.flag("exclude") === true,
+    };
   const header = filter.node("header_filter")?.node("header");
   const field = header && fieldOf(header);
   if (field !== undefined) return field;
   mapping.report(warningAt(filter.path, "has no effect: every request has a line"));
   return everything;
 }
+
+/** Envoy writes one of them with one L. */
+const statusOf = (name: string): number =>
+  (grpcStatusNames as readonly string[]).indexOf(name === "CANCELED" ? "CANCELLED" : name);
 
 /** A `HeaderMatcher` of a whole value, or of whether there is one. */
 function fieldOf(header: Node): LogFilter | undefined {

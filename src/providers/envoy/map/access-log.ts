@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { errorAt, type Path, warningAt } from "../../../lib/findings.ts";
 import {
   type AccessFormat,
+  fieldsInFormat,
   type LinePart,
   type ListenerLog,
   mayBeSecret,
@@ -24,6 +25,11 @@ export const lineOperators: Readonly<Record<string, string>> = {
   RESPONSE_CODE: "envoy.status",
   RESPONSE_CODE_DETAILS: "reason",
   RESPONSE_FLAGS: "envoy.flags",
+  GRPC_STATUS: "envoy.grpc_status",
+  "GRPC_STATUS(CAMEL_STRING)": "envoy.grpc_status",
+  "GRPC_STATUS(SNAKE_STRING)": "envoy.grpc_status_name",
+  "GRPC_STATUS(NUMBER)": "envoy.grpc_status_number",
+  GRPC_STATUS_NUMBER: "envoy.grpc_status_number",
   BYTES_RECEIVED: "received",
   BYTES_SENT: "sent",
   DURATION: "envoy.duration",
@@ -65,21 +71,11 @@ async function mapLog(log: Node, mapping: Mapping): Promise<ListenerLog | undefi
     return undefined;
   }
   const format = await formatOf(config, mapping);
-  const parts = partsIn(format);
   const filter = log.node("filter");
   return {
     file,
     format,
-    requestFields: [
-      ...new Set(
-        parts.flatMap((part) => (typeof part === "object" && "request" in part ? part.request : [])),
-      ),
-    ],
-    responseFields: [
-      ...new Set(
-        parts.flatMap((part) => (typeof part === "object" && "response" in part ? part.response : [])),
-      ),
-    ],
+    ...fieldsInFormat(format),
     ...(filter !== undefined && { filter: mapLogFilter(filter, mapping) }),
   };
 }
@@ -149,29 +145,30 @@ function partsOf(text: string, path: Path, { report }: Mapping): readonly LinePa
   });
 }
 
+/** The operators for fields, with their older names. */
+const sides: Readonly<Record<string, string>> = {
+  REQ: "REQ",
+  REQUEST_HEADER: "REQ",
+  RESP: "RESP",
+  RESPONSE_HEADER: "RESP",
+  TRAILER: "TRAILER",
+  RESPONSE_TRAILER: "TRAILER",
+};
+
 /** `REQ(A?B)` is the first of them that there is. Undefined where umay knows nothing of it. */
 function alternatives(name: string): readonly (LinePart | undefined)[] {
-  const [, of, names] = /^(REQ|RESP|REQUEST_HEADER|RESPONSE_HEADER)\(([^)]+)\)$/i.exec(name) ?? [];
-  if (of === undefined || names === undefined) return [partOf(name)];
-  const side = /^REQ/i.test(of) ? "REQ" : "RESP";
+  const [, of = "", names] = /^([A-Z_]+)\(([^)]+)\)$/.exec(name) ?? [];
+  const side = sides[of];
+  if (side === undefined || names === undefined) return [partOf(name)];
   return names.split("?").map((each) => partOf(`${side}(${each.toUpperCase()})`));
 }
 
 function partOf(name: string): LinePart | undefined {
   const field = lineOperators[name];
   if (field !== undefined) return { field };
-  const [, side, header = ""] = /^(REQ|RESP)\(([A-Z0-9_-]+)\)$/.exec(name) ?? [];
+  const [, side, header = ""] = /^(REQ|RESP|TRAILER)\(([A-Z0-9_-]+)\)$/.exec(name) ?? [];
   const lower = header.toLowerCase();
   if (side === undefined || mayBeSecret(lower)) return undefined;
-  return side === "REQ" ? { request: lower } : { response: lower };
+  if (side === "REQ") return { request: lower };
+  return side === "RESP" ? { response: lower } : { trailer: lower };
 }
-
-/** Every part of a format, those of alternatives too. */
-function partsIn(format: AccessFormat): readonly LinePart[] {
-  if (format.kind === "json") return [];
-  const parts = format.kind === "text" ? format.parts : valuesIn(format.fields);
-  return parts.flatMap((part) => (typeof part === "object" && "either" in part ? part.either : [part]));
-}
-
-const valuesIn = (fields: ObjectFormat): readonly LinePart[] =>
-  fields.flatMap(([, value]) => ("fields" in value ? valuesIn(value.fields) : value.parts));

@@ -28,7 +28,7 @@ message envoy.config.accesslog.v3.AccessLogFilter
 7 or_filter envoy.config.accesslog.v3.OrFilter
 8 header_filter envoy.config.accesslog.v3.HeaderFilter
 9 response_flag_filter envoy.config.accesslog.v3.ResponseFlagFilter
-10 grpc_status_filter message ! every request has a line
+10 grpc_status_filter envoy.config.accesslog.v3.GrpcStatusFilter
 11 extension_filter message ! every request has a line
 12 metadata_filter envoy.config.accesslog.v3.MetadataFilter
 13 log_type_filter envoy.config.accesslog.v3.LogTypeFilter
@@ -55,6 +55,29 @@ message envoy.config.accesslog.v3.HeaderFilter
 
 message envoy.config.accesslog.v3.ResponseFlagFilter
 1 flags string[]
+
+message envoy.config.accesslog.v3.GrpcStatusFilter
+1 statuses envoy.config.accesslog.v3.GrpcStatusFilter.Status[]
+2 exclude bool
+
+enum envoy.config.accesslog.v3.GrpcStatusFilter.Status
+0 OK
+1 CANCELED
+2 UNKNOWN
+3 INVALID_ARGUMENT
+4 DEADLINE_EXCEEDED
+5 NOT_FOUND
+6 ALREADY_EXISTS
+7 PERMISSION_DENIED
+8 RESOURCE_EXHAUSTED
+9 FAILED_PRECONDITION
+10 ABORTED
+11 OUT_OF_RANGE
+12 UNIMPLEMENTED
+13 INTERNAL
+14 UNAVAILABLE
+15 DATA_LOSS
+16 UNAUTHENTICATED
 
 message envoy.config.accesslog.v3.NotHealthCheckFilter
 

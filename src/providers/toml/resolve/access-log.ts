@@ -5,6 +5,7 @@ import { didYouMean } from "../../../lib/suggest.ts";
 import {
   type AccessFormat,
   type AccessLogSettings,
+  fieldsInFormat,
   type LinePart,
   mayBeSecret,
 } from "../../../model/access-log.ts";
@@ -21,12 +22,12 @@ export function resolveAccessLog(
 ): AccessLogSettings | undefined {
   if (table === undefined) return undefined;
   const path = ["log", "access"];
-  const { format, template, request_fields: ofRequests, response_fields: ofResponses } = table;
+  const { format, template } = table;
   if (format !== "template" && template !== undefined)
     report(errorAt([...path, "template"], 'needs format = "template"'));
   if (format === "template" && template === undefined)
     report(errorAt([...path, "template"], 'is missing, and format = "template" needs it'));
-  for (const key of ["request_fields", "response_fields"] as const)
+  for (const key of ["request_fields", "response_fields", "trailer_fields"] as const)
     if (format !== "json" && table[key].length > 0)
       report(errorAt([...path, key], 'needs format = "json"; a template names the fields itself'));
   const file = resolve(directory, table.file);
@@ -41,25 +42,16 @@ export function resolveAccessLog(
           kind: "text",
           parts: format === "template" ? parseTemplate(template ?? "", path, report) : knownFormats[format],
         };
-  const parts = compiled.kind === "text" ? compiled.parts : [];
-  return {
-    file,
-    format: compiled,
-    requestFields: [...ofRequests, ...namesIn(parts, "request")],
-    responseFields: [...ofResponses, ...namesIn(parts, "response")],
-  };
+  const fields =
+    format === "json"
+      ? {
+          requestFields: table.request_fields,
+          responseFields: table.response_fields,
+          trailerFields: table.trailer_fields,
+        }
+      : fieldsInFormat(compiled);
+  return { file, format: compiled, ...fields };
 }
-
-const namesIn = (parts: readonly LinePart[], of: "request" | "response"): readonly string[] => [
-  ...new Set(
-    parts.flatMap((part) => {
-      if (typeof part === "string") return [];
-      const name = of === "request" && "request" in part ? part.request : undefined;
-      const other = of === "response" && "response" in part ? part.response : undefined;
-      return name ?? other ?? [];
-    }),
-  ),
-];
 
 function parseTemplate(template: string, path: Path, report: Report): readonly LinePart[] {
   const at = [...path, "template"];
@@ -68,14 +60,15 @@ function parseTemplate(template: string, path: Path, report: Report): readonly L
   // Texts and names take turns.
   return template.split(/\{([^{}]*)\}/).flatMap((piece, index): LinePart[] => {
     if (index % 2 === 0) return piece === "" ? [] : [piece];
-    const [, of, name = ""] = /^(request|response)\.([a-zA-Z0-9!#$%&'*+.^_`|~-]+)$/.exec(piece) ?? [];
+    const [, of, name = ""] = /^(request|response|trailer)\.([a-zA-Z0-9!#$%&'*+.^_`|~-]+)$/.exec(piece) ?? [];
     const lower = name.toLowerCase();
     if (of !== undefined && mayBeSecret(lower))
       report(errorAt(at, `${JSON.stringify(piece)} may have a secret in it, which no log gets; remove it`));
     if (of === "request") return [{ request: lower }];
     if (of === "response") return [{ response: lower }];
+    if (of === "trailer") return [{ trailer: lower }];
     if (!isRequestField(piece)) {
-      const message = `${JSON.stringify(piece)} is nothing that is known of a request; expected one of the fields in docs/operations.md, request.NAME or response.NAME`;
+      const message = `${JSON.stringify(piece)} is nothing that is known of a request; expected one of the fields in docs/operations.md, request.NAME, response.NAME or trailer.NAME`;
       report(errorAt(at, message, didYouMean(piece, Object.keys(requestFields))));
     }
     return [{ field: piece }];

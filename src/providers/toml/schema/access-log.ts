@@ -41,6 +41,7 @@ export const accessLog = z.strictObject({
     "Fields of requests that lines of format json have; those with secrets are errors.",
   ),
   response_fields: fields.describe("The same for fields of answers."),
+  trailer_fields: fields.describe("The same for fields behind the body of answers."),
 });
 
 export const logSampling = z.strictObject({
