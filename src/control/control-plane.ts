@@ -1,32 +1,26 @@
 import type { Server } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type CounterMemory, listenerCell, sumCells } from "../channel/counters.ts";
 import { createSharedMemory, mostConnections, openOrComing, type SharedMemory } from "../channel/memory.ts";
 import { WorkerCounters } from "../channel/worker-counters.ts";
-import type { DiscoverySource } from "../discovery/source.ts";
-import { formatAddress } from "../lib/address.ts";
 import type { MaterialOfAll } from "../material/renewal.ts";
 import { withMaterial } from "../material/with-material.ts";
 import type { Challenge } from "../model/acme.ts";
-import type { Backend } from "../model/backend.ts";
 import type { Model } from "../model/model.ts";
-import type { DiscoverySpec, Pool } from "../model/pool.ts";
 import type { SpanRecord } from "../model/tracing.ts";
 import { AccessFiles } from "../observe/access-files.ts";
 import type { LogDestination } from "../observe/destination.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Destinations } from "./backends/destinations.ts";
-import { Discovery } from "./backends/discovery.ts";
 import { BackendDrains } from "./backends/drains.ts";
-import { HealthMonitor, longestFirstCheck } from "./backends/health.ts";
-import { OwnBackends } from "./backends/own-backends.ts";
+import { HealthMonitor } from "./backends/health.ts";
+import { aWhile, type Discover, PoolBackends } from "./backends/pool-backends.ts";
 import { reconfigure, type Serving, tryAddresses } from "./change/reconfigure.ts";
 import { Upkeep } from "./change/upkeep.ts";
 import { type Drained, drain } from "./process/drain.ts";
 import { type FileLimit, readFileLimit } from "./process/file-limit.ts";
 import { MemoryWatch, writeLimits } from "./process/load.ts";
 import { Store } from "./state/store.ts";
-import { missingPart } from "./tell/missing-part.ts";
+import { readinessOf } from "./tell/readiness.ts";
 import type { Readiness } from "./tell/readings.ts";
 import { type Bound, bindListeners, type Served } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
@@ -41,9 +35,6 @@ export interface ListeningSource {
   sockets(give: (address: string, server: Server) => void): Promise<void>;
 }
 
-/** Gives the source of a pool's backends. */
-export type Discover = (spec: DiscoverySpec) => DiscoverySource;
-
 /** Starts, feeds and drains the workers. Everything that does not touch a session's bytes happens here. */
 export class ControlPlane implements Serving {
   readonly shared: SharedMemory = createSharedMemory();
@@ -51,6 +42,7 @@ export class ControlPlane implements Serving {
   readonly #memory: MemoryWatch;
   readonly supervisor: Supervisor;
   readonly store: Store;
+  readonly backends: PoolBackends;
   readonly health: HealthMonitor;
   readonly drains: BackendDrains;
   readonly upkeep: Upkeep;
@@ -61,11 +53,9 @@ export class ControlPlane implements Serving {
   fileLimit: FileLimit = { limit: undefined, connections: 0 };
   readonly accessFiles: AccessFiles;
   onSpans: ((spans: readonly SpanRecord[]) => void) | undefined;
-  readonly #discover: Discover;
   readonly #logger: Logger;
   readonly #bound: Bound;
   readonly #taking: ListeningSource | undefined;
-  readonly #ownBackends: OwnBackends;
   readonly #destinations: Destinations;
   readonly #diedAtStart = Promise.withResolvers<never>();
   #model: Model;
@@ -93,7 +83,6 @@ export class ControlPlane implements Serving {
   ) {
     this.#model = model;
     this.#taking = taking;
-    this.#discover = discover;
     this.#logger = logger;
     this.#bound = bound;
     this.accessFiles = new AccessFiles(logger, destination);
@@ -107,7 +96,13 @@ export class ControlPlane implements Serving {
     const supervisor = new Supervisor(memories, shared, model.log, this.#eventsOf(destination));
     this.#memory = new MemoryWatch(shared, logger);
     this.store = store;
-    this.#ownBackends = new OwnBackends(store, logger);
+    this.backends = new PoolBackends({
+      store,
+      logger,
+      discover,
+      settle: () => this.#settle(),
+      spread: () => this.spread(),
+    });
     this.#destinations = new Destinations(this, logger);
     this.health = health;
     this.supervisor = supervisor;
@@ -145,8 +140,8 @@ export class ControlPlane implements Serving {
     this.supervisor.start();
     this.#memory.start();
     const discoveries = this.#model.pools.map((pool) => {
-      const discovery = this.discover(pool);
-      this.follow(pool.name, discovery);
+      const discovery = this.backends.discover(pool);
+      this.backends.follow(pool.name, discovery);
       return discovery.firstAnswer;
     });
     // Names may take as long as checks.
@@ -155,8 +150,9 @@ export class ControlPlane implements Serving {
     this.fileLimit = await readFileLimit();
     Atomics.store(this.shared.process, mostConnections, this.fileLimit.connections);
     await this.#takeSockets();
-    this.supervisor.serve(this.store);
-    const served = this.supervisor.served(this.store.version);
+    const { publishing } = this.supervisor;
+    publishing.serve(this.store);
+    const served = publishing.served(this.store.version);
     await Promise.race([served, this.#diedAtStart.promise]);
     this.#bound.release();
     await this.handover.follow(this.store.snapshot.listeners);
@@ -184,26 +180,9 @@ export class ControlPlane implements Serving {
     return tryAddresses(this, wanted);
   }
 
-  /** A summary of what is served, for the log's line at start. */
-  get summary(): object {
-    const { listeners, pools } = this.store.snapshot;
-    return {
-      listeners: Object.fromEntries(
-        listeners.map(({ name, addresses }) => [name, addresses.map(formatAddress)]),
-      ),
-      pools: Object.fromEntries(pools.map(({ name, backends }) => [name, backends.length])),
-      workers: this.memories.length,
-      most_connections: this.fileLimit.connections,
-    };
-  }
-
   /** Whether the process is ready for traffic. */
   get readiness(): Readiness {
-    if (this.state !== "ready") return { state: this.state, reason: this.#model.incomplete ?? this.state };
-    const silent = this.supervisor.unready();
-    if (silent !== undefined) return { state: "unready", reason: silent };
-    const reason = missingPart(this.#model, this.store);
-    return { state: reason === undefined ? "ready" : "starting", reason };
+    return readinessOf(this);
   }
 
   /** Calls `run` once, when the process is ready for traffic: at once, if it is now. */
@@ -256,7 +235,7 @@ export class ControlPlane implements Serving {
   }
 
   async #stopAccepting(): Promise<void> {
-    for (const { discovery } of this.store.pools) discovery?.stop();
+    this.backends.stop();
     this.health.stop();
     this.upkeep.stop();
     this.#memory.stop();
@@ -268,40 +247,9 @@ export class ControlPlane implements Serving {
     this.accessFiles.follow(model);
     this.#model = model;
     this.#logger.level = model.log.level;
-    this.supervisor.log = model.log;
+    this.supervisor.publishing.log = model.log;
     writeLimits(this.shared, model.overload);
     this.supervisor.watchdog = model.watchdog;
-  }
-
-  discover({ name, discovery }: Pool): Discovery {
-    const before = this.store.pool(name)?.discovery;
-    const serves = (): boolean => (this.store.pool(name)?.placed.backends.length ?? 0) > 0;
-    return new Discovery(name, this.#discover(discovery), before, this.#logger, serves);
-  }
-
-  follow(name: string, discovery: Discovery): void {
-    const pool = this.store.pool(name)!;
-    pool.discovery?.stop();
-    pool.discovery = discovery;
-    if (this.state === "draining") discovery.stop();
-    discovery.handOn((backends) => {
-      this.place(name, backends);
-      this.spread();
-    });
-    // Until then, sessions of a new pool wait for its backends.
-    void Promise.race([discovery.firstAnswer, aWhile()]).then(() => {
-      if (this.store.endWarming(name)) this.spread();
-    });
-  }
-
-  place(pool: string, backends: readonly Backend[]): void {
-    this.#settle();
-    const homeless = this.store.setBackends(pool, this.#ownBackends.without(pool, backends));
-    if (homeless > 0)
-      this.#logger.error(
-        { pool, left_out: homeless },
-        "more backends than umay has room for; some are left out",
-      );
   }
 
   /** All that has to do with what was touched hears of it, and works on nothing else. */
@@ -309,7 +257,7 @@ export class ControlPlane implements Serving {
     const touched = this.store.takeTouched();
     this.drains.follow(touched);
     this.health.follow(touched);
-    this.supervisor.publish(touched);
+    this.supervisor.publishing.publish(touched);
     this.#tellReady();
   }
 
@@ -319,12 +267,12 @@ export class ControlPlane implements Serving {
 
   /** Things that left and have no sessions any more give their places back. */
   #settle(): void {
-    this.drains.forget(this.store.settle(this.supervisor.applied));
+    this.drains.forget(this.store.settle(this.supervisor.publishing.applied));
   }
 
   /** Pools that left go when no connection can choose from them any more. */
   #retire(): void {
-    if (this.store.retire(this.supervisor.settled)) this.spread();
+    if (this.store.retire(this.supervisor.publishing.settled)) this.spread();
   }
 
   #setMaterial(renewed: MaterialOfAll): void {
@@ -338,7 +286,7 @@ export class ControlPlane implements Serving {
     this.store.setChallenges(challenges);
     const { version } = this.store;
     this.spread();
-    await this.supervisor.served(version, longestShowing);
+    await this.supervisor.publishing.served(version, longestShowing);
   }
 
   #rotateTickets(listener: string): void {
@@ -390,6 +338,3 @@ export class ControlPlane implements Serving {
 
 /** Time that workers have to show a challenge, in milliseconds. */
 const longestShowing = 10_000;
-
-/** Time to find things out before sessions come; the rest is found out meanwhile. */
-const aWhile = (): Promise<void> => sleep(longestFirstCheck, undefined, { ref: false });

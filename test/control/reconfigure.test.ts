@@ -72,7 +72,7 @@ test("a configuration that a worker can't serve is taken back, all of it", async
     "pools",
   );
   assert.deepEqual([...plane.store.discoveries.keys()], ["echo"]);
-  await plane.supervisor.served(plane.store.snapshot.version);
+  await plane.supervisor.publishing.served(plane.store.snapshot.version);
   assert.equal(await endingOf(connectPlain(portB!)), "ECONNREFUSED");
   const another = await connectPlain(portA!);
   await echoed(another);
@@ -134,7 +134,7 @@ test("the backends of a pool that a reload brings are placed once, and so sent o
       listeners.a = { bind = "127.0.0.1:0", pool = "first" }
       ${pools.map((name) => `pools.${name}.discovery = { type = "static", backends = ["${backend.address}"] }`).join("\n")}`);
   const plane = await start(t, await model("first"));
-  const place = t.mock.method(plane, "place");
+  const place = t.mock.method(plane.backends, "place");
   await plane.reconfigure(await model("first", "second"));
   assert.deepEqual(
     place.mock.calls.map(({ arguments: [pool] }) => pool),

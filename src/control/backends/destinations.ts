@@ -6,6 +6,7 @@ import type { Model } from "../../model/model.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { systemTimers, type Timers } from "../timers.ts";
+import type { PoolBackends } from "./pool-backends.ts";
 
 /** Backends that a pool may have by its clients' wish. */
 const mostDestinations = 1_024;
@@ -19,7 +20,7 @@ export interface DestinationPlane {
     pool(name: string): ManagedPool | undefined;
     readonly present: readonly { readonly addresses: readonly SocketAddress[] }[];
   };
-  place(pool: string, backends: readonly Backend[]): void;
+  readonly backends: Pick<PoolBackends, "place">;
   spread(): void;
 }
 
@@ -89,7 +90,7 @@ export class Destinations {
     const { store } = this.#plane;
     for (const pool of this.#unserved) {
       if (store.pool(pool)?.config.destination === undefined) continue;
-      this.#plane.place(pool, [...(this.#asked.get(pool)?.keys() ?? [])].flatMap(backendAt));
+      this.#plane.backends.place(pool, [...(this.#asked.get(pool)?.keys() ?? [])].flatMap(backendAt));
       if (this.#asked.has(pool)) this.#placed.set(pool, store.pool(pool)!.placed.backends);
     }
     this.#unserved.clear();

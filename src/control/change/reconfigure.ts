@@ -2,9 +2,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../../model/backend.ts";
 import type { Model } from "../../model/model.ts";
-import type { Pool } from "../../model/pool.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { Discovery } from "../backends/discovery.ts";
+import type { PoolBackends } from "../backends/pool-backends.ts";
 import { endDiscovery } from "../state/managed-pool.ts";
 import type { Store } from "../state/store.ts";
 import { bindListeners } from "../workers/bind.ts";
@@ -21,17 +21,12 @@ export interface Serving {
   readonly state: "starting" | "ready" | "draining";
   readonly model: Model;
   readonly store: Store;
+  readonly backends: PoolBackends;
   readonly supervisor: Supervisor;
   readonly handover: Handover;
   readonly upkeep: Upkeep;
   /** This is the model from now on. */
   adopt(model: Model): void;
-  /** Follows a pool's backends; what it finds is not served yet. */
-  discover(pool: Pool): Discovery;
-  /** These are a pool's backends from now on. */
-  place(pool: string, backends: readonly Backend[]): void;
-  /** Serves the backends that a pool's discovery finds, from now on. */
-  follow(pool: string, discovery: Discovery): void;
   /** Tells everyone what was touched. */
   spread(): void;
   /** Something could not be taken back. */
@@ -64,7 +59,7 @@ export async function reconfigure(serving: Serving, wanted: Model): Promise<void
   } finally {
     bound.release();
   }
-  for (const [name, discovery] of discoveries) serving.follow(name, discovery);
+  for (const [name, discovery] of discoveries) serving.backends.follow(name, discovery);
   // Discovery may have answered again meanwhile.
   placeFound(serving, discoveries, placed);
   serving.spread();
@@ -83,7 +78,7 @@ export async function tryAddresses({ model, store }: Serving, wanted: Model): Pr
 function discoverChanged(serving: Serving, next: Model): Discoveries {
   const before = new Map(serving.model.pools.map(({ name, discovery }) => [name, discovery]));
   const changed = next.pools.filter(({ name, discovery }) => !isDeepStrictEqual(discovery, before.get(name)));
-  return new Map(changed.map((pool) => [pool.name, serving.discover(pool)]));
+  return new Map(changed.map((pool) => [pool.name, serving.backends.discover(pool)]));
 }
 
 /** The workers serve this, all of it on all of them; or all of them serve on what they served before. */
@@ -104,12 +99,12 @@ async function serve(
     placeFound(serving, discoveries, placed);
     serving.adopt(next);
     serving.spread();
-    await supervisor.served(store.version, patience + (next.watchdog ?? 0));
+    await supervisor.publishing.served(store.version, patience + (next.watchdog ?? 0));
     await handover.follow(store.snapshot.listeners);
   } catch (error) {
     store.configure(before, boundAs(listeners));
     for (const { name } of before.pools)
-      if (discoveries.has(name)) serving.place(name, backends.get(name) ?? []);
+      if (discoveries.has(name)) serving.backends.place(name, backends.get(name) ?? []);
     serving.adopt(before);
     serving.spread();
     await handover.follow(listeners).catch((failure: Error) => serving.failed(failure));
@@ -123,7 +118,7 @@ async function serve(
 function placeFound(serving: Serving, discoveries: Discoveries, placed: Placed): void {
   for (const [pool, { found }] of discoveries) {
     if (found === undefined || placed.get(pool) === found) continue;
-    serving.place(pool, found);
+    serving.backends.place(pool, found);
     placed.set(pool, found);
   }
 }

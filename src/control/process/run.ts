@@ -7,8 +7,9 @@ import type { Model } from "../../model/model.ts";
 import { type LogDestination, openLogDestination } from "../../observe/destination.ts";
 import { createLogger, type Logger } from "../../observe/logger.ts";
 import type { Proposal, Provider } from "../../providers/provider.ts";
+import type { Discover } from "../backends/pool-backends.ts";
 import { Reloader } from "../change/reload.ts";
-import { ControlPlane, type Discover } from "../control-plane.ts";
+import { ControlPlane } from "../control-plane.ts";
 import { type AdminParts, inputOf, openAdmin } from "../tell/admin.ts";
 import type { Telemetry } from "../tell/telemetry.ts";
 import { ServiceManager } from "./service-manager.ts";
@@ -132,9 +133,9 @@ async function serve(
     });
   }
   const { reason } = plane.readiness;
-  const summary = { ...plane.summary, admin: admin && formatAddress(admin.address) };
+  const summary = { ...summaryOf(plane), admin: admin && formatAddress(admin.address) };
   if (reason !== undefined) logger.warn({ ...summary, reason }, "umay accepts connections but is not ready");
-  plane.whenReady(() => logger.info({ ...summary, ...plane.summary }, "umay is ready"));
+  plane.whenReady(() => logger.info({ ...summary, ...summaryOf(plane) }, "umay is ready"));
   const { limit, connections } = plane.fileLimit;
   if (connections < fewConnections)
     logger.warn(
@@ -180,6 +181,19 @@ async function openTelemetry(
   const telemetry = new Telemetry(otlp, inputOf({ plane, ...parts }), logger);
   plane.onSpans = (spans) => telemetry.spans(spans);
   return telemetry;
+}
+
+/** The fields of the log's line at start: what is served. */
+function summaryOf({ store, memories, fileLimit }: ControlPlane): object {
+  const { listeners, pools } = store.snapshot;
+  return {
+    listeners: Object.fromEntries(
+      listeners.map(({ name, addresses }) => [name, addresses.map(formatAddress)]),
+    ),
+    pools: Object.fromEntries(pools.map(({ name, backends }) => [name, backends.length])),
+    workers: memories.length,
+    most_connections: fileLimit.connections,
+  };
 }
 
 /** The line that systemctl shows. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { createAddressTable } from "../../channel/address-table.ts";
+import { createAddressTable, giveBackOfWorker } from "../../channel/address-table.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { WorkerCounters } from "../../channel/worker-counters.ts";
 import type { SocketAddress } from "../../lib/address.ts";
@@ -87,6 +87,12 @@ export class ListenerPlaces {
   /** Replaces the key of a listener's session tickets: those that are out are no longer good. */
   rotateTickets(name: string): void {
     this.#replace({ ...this.#present.get(name)!, ticketKeys: newTicketKeys() });
+  }
+
+  /** Gives back what a dead worker counted for addresses. @param worker 1 to count of workers. */
+  giveBack(worker: number): void {
+    for (const { addressTable } of [...this.#present.values(), ...this.leaving])
+      if (addressTable !== undefined) giveBackOfWorker(addressTable, worker);
   }
 
   /** As {@link Places.settle}. */

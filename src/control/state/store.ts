@@ -123,8 +123,11 @@ export class Store {
     return [...this.present, ...this.#listeners.leaving];
   }
 
-  /** Gives back what a dead worker had under way in rate limits. @param worker 1 to count of workers. */
-  readonly giveBack = (worker: number): void => this.#routes.giveBack(worker);
+  /** Gives back what a dead worker counted for addresses, and had under way in rate limits. @param worker 1 to count of workers. */
+  giveBack(worker: number): void {
+    this.#listeners.giveBack(worker);
+    this.#routes.giveBack(worker);
+  }
 
   /**
    * Serves other listeners and pools. One that did not change stays the same object; one with the same name keeps its place, its

@@ -8,7 +8,7 @@ import { type Touched, Touches } from "../state/touched.ts";
 /** The newest state, as the store has it. */
 export type Newest = Pick<
   Store,
-  "version" | "names" | "listener" | "pool" | "routeTable" | "listeners" | "challenges" | "giveBack"
+  "version" | "names" | "listener" | "pool" | "routeTable" | "challenges" | "giveBack"
 >;
 
 /** A change that the worker has not answered yet. */

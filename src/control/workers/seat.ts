@@ -78,3 +78,11 @@ export async function ask<T extends Answer["type"]>(
   clearTimeout(timer);
   return given;
 }
+
+/** In words, the state of a worker that does not serve the newest snapshot. */
+export function conditionOf({ id, thread, silence, failure }: Seat): string {
+  if (thread === undefined) return `worker ${id} died and is being replaced: ${failure.message}`;
+  return silence > 0
+    ? `worker ${id} has given no sign of life for ${silence / 1000} s`
+    : `worker ${id} is not done`;
+}

@@ -1,17 +1,14 @@
 import type { Server } from "node:net";
-import { giveBackOfWorker } from "../../channel/address-table.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../../channel/messages.ts";
 import type { LogSettings } from "../../model/model.ts";
-import type { Touched } from "../state/touched.ts";
 import { systemTimers } from "../timers.ts";
 import { closeBooks } from "./books.ts";
-import { Feed, type Newest } from "./feed.ts";
 import { stackOfHung } from "./hung-stack.ts";
 import { Inquiries } from "./inquiries.ts";
-import { ask, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
-import { ServedWaits } from "./served-waits.ts";
+import { Publishing } from "./publishing.ts";
+import { ask, conditionOf, emptySeat, firstBackoff, patience, type Seat } from "./seat.ts";
 import { Watchdog } from "./watchdog.ts";
 import { startWorkerThread } from "./worker-thread.ts";
 
@@ -29,7 +26,7 @@ export interface SupervisorEvents {
   answered(worker: number, version: number, refusal: string | undefined): void;
   /** A connection to this address could not be moved to a worker: its client has gone already, say. */
   notHandedOver(address: string, error: Error): void;
-  /** {@link Supervisor.settled} may be a later version. */
+  /** {@link Publishing.settled} may be a later version. */
   settled(): void;
   crashed(death: Death): void;
 }
@@ -53,13 +50,8 @@ export class Supervisor {
   readonly #memories: readonly CounterMemory[];
   readonly #shared: SharedMemory;
   readonly #events: SupervisorEvents;
-  /** How workers log, from the next change on. */
-  log: LogSettings;
-  /** Undefined: nothing is served yet. */
-  #newest: Newest | undefined;
-  /** Sends what changed in this turn of the event loop. */
-  #sending: NodeJS.Immediate | undefined;
-  readonly #waits = new ServedWaits();
+  /** The state that workers serve. */
+  readonly publishing: Publishing;
   readonly #allReady = Promise.withResolvers<void>();
   /** How many listening sockets of each address were given to workers. */
   readonly #given = new Map<string, number>();
@@ -79,9 +71,9 @@ export class Supervisor {
   ) {
     this.#memories = memories;
     this.#shared = shared;
-    this.log = log;
     this.#events = events;
     this.#seats = memories.map((_, index) => emptySeat(index + 1));
+    this.publishing = new Publishing(this.#seats, log, (...answer) => events.answered(...answer));
     this.#watchdog = new Watchdog(this.#seats, shared.workerTurns, systemTimers, (seat) => {
       void this.#endHung(seat);
     });
@@ -129,56 +121,11 @@ export class Supervisor {
     ]);
   }
 
-  /** Has every worker serve this state, whole at first. */
-  serve(newest: Newest): void {
-    this.#newest = newest;
-    for (const seat of this.#seats) if (seat.ready) this.#beginFeed(seat);
-  }
-
-  /**
-   * Has every worker sent what of the state has changed; a worker that is being replaced gets all of it when it is
-   * there. In a drain, nothing changes.
-   */
-  publish(touched: Touched): void {
-    if (this.#stopping) return;
-    for (const { feed } of this.#seats) feed?.touch(touched);
-    this.#sending ??= setImmediate(() => {
-      this.#sending = undefined;
-      for (const { feed } of this.#seats) feed?.next(this.log);
-    });
-  }
-
-  /** The newest version that every worker serves. */
-  get applied(): number {
-    return Math.min(...this.#seats.map((seat) => seat.applied));
-  }
-
-  /** Every connection that was accepted before this version has its backend, or has ended, in every worker. */
-  get settled(): number {
-    return Math.min(...this.#seats.map((seat) => seat.settled));
-  }
-
-  /**
-   * Resolves when every worker serves this version, or a newer one.
-   * @param time they may take, in milliseconds; undefined: any.
-   * @throws where one can't serve it, or does not say in time.
-   */
-  async served(version: number, time?: number): Promise<void> {
-    if (this.applied >= version) return;
-    const deadline = time === undefined ? undefined : { time, error: () => this.#tooLate(version, time) };
-    await this.#waits.until(version, deadline);
-  }
-
-  #tooLate(version: number, time: number): Error {
-    const late = this.#seats.filter(({ applied }) => applied < version).map(conditionOf);
-    return new Error(`not every worker serves it within ${time / 1000} s: ${late.join("; ")}`);
-  }
-
   /** Has every worker end its sessions on the backend in a slot. */
   vacate(slot: number): void {
-    for (const { thread, feed } of this.#seats) {
-      feed?.flush(this.log);
-      thread?.postMessage({ type: "vacate", slot } satisfies ToWorker);
+    for (const seat of this.#seats) {
+      this.publishing.flush(seat);
+      seat.thread?.postMessage({ type: "vacate", slot } satisfies ToWorker);
     }
   }
 
@@ -201,7 +148,7 @@ export class Supervisor {
       return;
     }
     // It may have come to an address that this worker does not know of yet.
-    best.feed?.flush(this.log);
+    this.publishing.flush(best);
     // A paused socket moves between threads; its type does not say so.
     best.thread!.postMessage(message, [message.socket as unknown as ArrayBuffer]);
     Atomics.add(workerOpen, best.id - 1, 1);
@@ -223,11 +170,8 @@ export class Supervisor {
    */
   async drain(): Promise<void> {
     this.#stopping = true;
-    clearImmediate(this.#sending);
-    for (const seat of this.#seats) {
-      clearTimeout(seat.timer);
-      seat.feed = undefined;
-    }
+    this.publishing.stop();
+    for (const seat of this.#seats) clearTimeout(seat.timer);
     await Promise.all(this.#seats.map((seat) => ask(seat, { type: "drain" }, "draining")));
   }
 
@@ -247,7 +191,7 @@ export class Supervisor {
     const setup: WorkerSetup = {
       id: seat.id,
       count: this.#seats.length,
-      log: this.log,
+      log: this.publishing.log,
       shared: this.#shared,
       counters: this.#memories[seat.id - 1]!.buffer,
     };
@@ -272,18 +216,15 @@ export class Supervisor {
       case "ready":
         seat.ready = true;
         if (this.#seats.every(({ ready }) => ready)) this.#allReady.resolve();
-        this.#beginFeed(seat);
+        this.publishing.begin(seat);
         break;
       case "applied":
-        seat.settled = message.settled;
-        this.#answered(seat, message.version, undefined);
+      case "failed":
+        this.publishing.answered(seat, message);
         break;
       case "settled":
         seat.settled = message.version;
         this.#events.settled();
-        break;
-      case "failed":
-        this.#answered(seat, message.version, message.reason);
         break;
       case "draining":
       case "cut":
@@ -317,32 +258,6 @@ export class Supervisor {
     }
   }
 
-  #beginFeed(seat: Seat): void {
-    if (this.#newest === undefined || this.#stopping) return;
-    // It may be sent what is replaced before it has answered.
-    seat.settled = 0;
-    seat.feed = new Feed(this.#newest, (message) => seat.thread?.postMessage(message));
-    seat.feed.next(this.log);
-  }
-
-  /** @param refusal why the worker does not serve what it was sent. */
-  #answered(seat: Seat, version: number, refusal: string | undefined): void {
-    const reason = seat.feed === undefined ? refusal : seat.feed.answered(refusal);
-    if (reason === undefined) {
-      seat.applied = version;
-      seat.serving = true;
-      this.#waits.served(this.applied);
-    } else this.#waits.refused(version, reason);
-    if (reason === undefined || seat.serving || seat.applied === 0) {
-      this.#events.answered(seat.id, version, reason);
-      seat.feed?.next(this.log);
-    } else {
-      // A replacement that has nothing to go on with is replaced in its turn.
-      seat.failure = new Error(reason);
-      void seat.thread?.terminate();
-    }
-  }
-
   /** A thread that goes on while it is looked at was only slow. */
   async #endHung(seat: Seat): Promise<void> {
     const { thread, silence } = seat;
@@ -366,17 +281,12 @@ export class Supervisor {
   #onExit(seat: Seat): void {
     seat.thread = undefined;
     seat.ready = false;
-    seat.serving = false;
-    seat.settled = Number.POSITIVE_INFINITY;
     seat.silence = 0;
-    seat.feed = undefined;
+    this.publishing.left(seat);
     seat.onAnswer?.(undefined);
     this.#events.settled();
     const leftOpen = closeBooks(this.#memories[seat.id - 1]!, this.#shared);
     Atomics.store(this.#shared.workerOpen, seat.id - 1, 0);
-    for (const { addressTable } of this.#newest?.listeners ?? [])
-      if (addressTable !== undefined) giveBackOfWorker(addressTable, seat.id);
-    this.#newest?.giveBack(seat.id);
     if (seat.ended) return;
     if (performance.now() - seat.startedAt > stableAfter) seat.backoff = firstBackoff;
     const backoff = this.#stopping ? undefined : seat.backoff;
@@ -386,12 +296,4 @@ export class Supervisor {
     seat.timer = setTimeout(() => this.#startThread(seat), seat.backoff);
     seat.backoff = Math.min(seat.backoff * 2, longestBackoff);
   }
-}
-
-/** In words, the state of a worker that does not serve the newest snapshot. */
-function conditionOf({ id, thread, silence, failure }: Seat): string {
-  if (thread === undefined) return `worker ${id} died and is being replaced: ${failure.message}`;
-  return silence > 0
-    ? `worker ${id} has given no sign of life for ${silence / 1000} s`
-    : `worker ${id} is not done`;
 }

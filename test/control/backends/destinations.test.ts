@@ -19,9 +19,11 @@ function scene() {
   const plane = {
     model: { admin: { bind: at(9901) } },
     store: { pool: (name: string) => pools.get(name), present },
-    place: (name: string, backends: readonly Backend[]): void => {
-      placed.push(backends.map(({ address }) => address));
-      pools.get(name)!.placed = { backends: [...backends] };
+    backends: {
+      place: (name: string, backends: readonly Backend[]): void => {
+        placed.push(backends.map(({ address }) => address));
+        pools.get(name)!.placed = { backends: [...backends] };
+      },
     },
     spread: () => {},
   };

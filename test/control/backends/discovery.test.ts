@@ -1,32 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Discovery } from "../../../src/control/backends/discovery.ts";
-import type { DiscoveryError, DiscoverySource } from "../../../src/discovery/source.ts";
-import { err, ok, type Result } from "../../../src/lib/result.ts";
+import type { DiscoverySource } from "../../../src/discovery/source.ts";
+import { err, ok } from "../../../src/lib/result.ts";
 import type { Backend } from "../../../src/model/backend.ts";
 import { createLogger } from "../../../src/observe/logger.ts";
-
-type Answer = Result<readonly Backend[], DiscoveryError>;
-
-/** A source that yields what the test gives it. */
-class Source implements DiscoverySource {
-  #next = Promise.withResolvers<Answer | Error>();
-
-  async *watch(signal: AbortSignal): AsyncGenerator<Answer> {
-    while (!signal.aborted) {
-      const answer = await this.#next.promise;
-      this.#next = Promise.withResolvers();
-      if (answer instanceof Error) throw answer;
-      yield answer;
-    }
-  }
-
-  /** Resolves when the answer has been dealt with. */
-  async give(answer: Answer | Error): Promise<void> {
-    this.#next.resolve(answer);
-    await new Promise(setImmediate);
-  }
-}
+import { GivenSource } from "./given-source.ts";
 
 const backend: Backend = {
   address: "127.0.0.1:80",
@@ -39,7 +18,7 @@ const found = ok([backend]);
 const failed = err({ message: "no answer", serving: "nothing" } as const);
 
 function watched(names: readonly string[]) {
-  const sources = new Map(names.map((name) => [name, new Source()]));
+  const sources = new Map(names.map((name) => [name, new GivenSource()]));
   const calls: [string, number][] = [];
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
@@ -59,7 +38,7 @@ test("a discovery that takes another one's place tells the truth about what is s
   ] as const) {
     const lines: Record<string, unknown>[] = [];
     const logger = createLogger({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
-    const source = new Source();
+    const source = new GivenSource();
     new Discovery("a", source, undefined, logger, () => serves);
     await source.give(err({ message: "no answer; no backend is known", serving: "nothing" } as const));
     assert.deepEqual([lines[0]!["serving"], lines[0]!["msg"]], told);
@@ -186,7 +165,7 @@ test("a source that is to take another's place is followed, and hands on what it
   const before = sources.get("a")!;
   await before.give(failed);
   await before.give(found);
-  const source = new Source();
+  const source = new GivenSource();
   const next = follow("a", source, discoveries.get("a"));
   assert.equal(next.found, undefined);
   await source.give(ok([]));
@@ -205,7 +184,7 @@ test("a source that is to take another's place is followed, and hands on what it
 
 test("nobody waits for the first answer of a source that is given up", async () => {
   const { calls, follow } = watched([]);
-  const given = new Source();
+  const given = new GivenSource();
   const discovery = follow("a", given);
   discovery.stop();
   await discovery.firstAnswer;

@@ -11,7 +11,7 @@ import type { Model } from "../../../src/model/model.ts";
 import type { PlacedListener } from "../../../src/model/snapshot.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
 import { testCertificates } from "../../support/certificates.ts";
-import { boundAs } from "../workers/publishing-scene.ts";
+import { boundAs } from "../workers/feed-scene.ts";
 
 /** `follow` takes the listeners of a model as the next version. */
 function scene() {

@@ -11,7 +11,7 @@ import { relayTarget } from "../../../src/model/chain.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { loadModel, smallest } from "../../providers/toml/loading.ts";
 import { testCertificates } from "../../support/certificates.ts";
-import { boundAs } from "../workers/publishing-scene.ts";
+import { boundAs } from "../workers/feed-scene.ts";
 
 const model = await loadModel(`
   listeners.a = { bind = "127.0.0.9:1", pool = "one" }

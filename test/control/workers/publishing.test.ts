@@ -1,262 +1,118 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import type { Wanted } from "../../../src/control/state/store.ts";
-import { relayTarget } from "../../../src/model/chain.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import { createSharedMemory } from "../../../src/channel/memory.ts";
+import type { ToWorker } from "../../../src/channel/messages.ts";
+import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
+import { Store } from "../../../src/control/state/store.ts";
+import { Publishing } from "../../../src/control/workers/publishing.ts";
+import { emptySeat, type Seat } from "../../../src/control/workers/seat.ts";
 import { loadModel } from "../../providers/toml/loading.ts";
-import { type CertificatePair, testCertificates } from "../../support/certificates.ts";
-import { backendAt, boundAs, PublishingScene } from "./publishing-scene.ts";
+import { backendAt, boundAs } from "./feed-scene.ts";
 
-const names = ["a", "b", "c"];
-const { listeners, pools } = await loadModel(
-  names
-    .map(
-      (name, index) => `
-    pools.${name}.discovery = { type = "static", backends = ["127.0.0.1:1"] }
-    listeners.${name} = { bind = "127.0.0.9:${index + 1}", pool = "${name}", routes = [{ sni = ["b.test"], passthrough = true, pool = "b" }] }`,
-    )
-    .join("\n"),
-);
+const model = await loadModel(`
+  listeners.a = { bind = "127.0.0.9:1", pool = "one" }
+  pools.one.discovery = { type = "static", backends = ["127.0.0.1:1"] }`);
 
-/** Some of them, one perhaps with another picker. */
-const wanted = fc
-  .record({ served: fc.subarray(names), picker: fc.constantFrom("random", "round-robin") })
-  .map(({ served, picker }): Wanted => {
-    const needed = new Set([...served, ...(served.length > 0 ? ["b"] : [])]);
-    return {
-      routeTables: [],
-      listeners: listeners.filter(({ name }) => served.includes(name)),
-      pools: pools
-        .filter(({ name }) => needed.has(name))
-        .map((pool) => (pool.name === "b" ? { ...pool, picker: { type: picker } as const } : pool)),
-    };
-  });
-
-const found = fc.record({
-  pool: fc.constantFrom(...names),
-  ports: fc.uniqueArray(fc.integer({ min: 1, max: 5 })),
-});
-const worker = fc.nat(1);
-
-const step = fc.oneof(
-  found.map((set) => ({ set })),
-  wanted.map((configure) => ({ configure })),
-  worker.map((answer) => ({ answer })),
-  worker.map((refuse) => ({ refuse })),
-  worker.map((flush) => ({ flush })),
-);
-
-const all: Wanted = { listeners, pools, routeTables: [] };
-
-test("whatever changes, is merged and is refused: the changes lead every worker to the whole state", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const scene = new PublishingScene(all, 2);
-      const { store, workers } = scene;
-      for (const each of steps) {
-        if ("set" in each) {
-          if (store.pool(each.set.pool) === undefined) continue;
-          store.setBackends(each.set.pool, each.set.ports.map(backendAt));
-        }
-        if ("configure" in each) store.configure(each.configure, boundAs(each.configure));
-        if ("answer" in each) await workers[each.answer]!.answer();
-        if ("refuse" in each) await workers[each.refuse]!.answer(true);
-        if ("flush" in each) workers[each.flush]!.feed.flush(scene.log);
-        else scene.spread();
-        store.retire(Math.min(...workers.map(({ settled }) => settled)));
-        for (const { sent } of workers)
-          assert.ok(sent.length <= 1 + steps.filter((other) => "flush" in other).length);
-      }
-      scene.spread();
-      await scene.settle();
-      // A refused change goes with the next one.
-      store.endWarming("b");
-      const [pool] = store.names.pools;
-      if (pool !== undefined) store.setBackends(pool, []);
-      scene.spread();
-      await scene.settle();
-      for (const each of workers) {
-        assert.deepEqual(each.served(store), scene.wanted());
-        assert.equal(each.applied, store.version);
-        assert.equal(each.refusal, undefined);
-      }
-    }),
-    { numRuns: 200 },
-  );
-});
-
-test("a refusal by any worker leaves all of them on what was served, when that is asked for again", async () => {
-  await fc.assert(
-    fc.asyncProperty(wanted, wanted, fc.nat(2), async (first, second, refusing) => {
-      const scene = new PublishingScene(first, 3);
-      const { store, workers } = scene;
-      await scene.settle();
-      store.configure(second, boundAs(second));
-      scene.spread();
-      for (const [index, each] of workers.entries()) await each.answer(index === refusing);
-      assert.deepEqual(
-        workers.map(({ refusal }) => refusal),
-        workers.map((_, index) => (index === refusing ? "not here" : undefined)),
-      );
-      store.configure(first, boundAs(first));
-      scene.spread();
-      await scene.settle();
-      store.retire(Math.min(...workers.map(({ settled }) => settled)));
-      scene.spread();
-      await scene.settle();
-      const pools = first.pools.map(({ name }) => name).sort();
-      for (const each of workers) {
-        assert.deepEqual(each.served(store), scene.wanted());
-        assert.deepEqual([...each.state.pools.keys()].sort(), pools);
-        assert.equal(each.applied, store.version);
-      }
-    }),
-    { numRuns: 100 },
-  );
-});
-
-test("a burst of changes is one change, with the newest of each, and nothing of what did not change", async () => {
-  const scene = new PublishingScene(all, 1);
-  const { store, workers } = scene;
-  const [only] = workers;
-  await scene.settle();
-  const sent: object[] = [];
-  for (let port = 1; port <= 100; port++) {
-    store.setBackends(port % 2 === 0 ? "a" : "b", [backendAt(port)]);
-    scene.spread();
-    assert.equal(only!.sent.length, 1);
-  }
-  for (let count = 0; count < 2; count++) {
-    const [{ listeners: changed, pools: backends, gone } = assert.fail("nothing was sent")] = only!.sent;
-    sent.push([
-      changed,
-      gone,
-      backends.map((pool) => [pool.name, pool.backends.map(({ address }) => address)]),
-    ]);
-    await only!.answer();
-  }
-  const none = { listeners: [], pools: [], routeTables: [] };
-  assert.deepEqual(sent, [
-    [[], none, [["b", ["127.0.0.1:1"]]]],
-    [
-      [],
-      none,
-      [
-        ["a", ["127.0.0.1:100"]],
-        ["b", ["127.0.0.1:99"]],
-      ],
-    ],
-  ]);
-  assert.equal(only!.sent.length, 0);
-  assert.equal(only!.applied, store.version);
-});
-
-test("another route sends and makes no TLS; another certificate or ticket key does", async () => {
-  const { ecdsa, rsa } = await testCertificates();
-  const of = ({ cert, key }: CertificatePair, routes: string): Promise<Wanted> =>
-    loadModel(`
-    pools.a = { discovery = { type = "static", backends = ["127.0.0.1:1"] }, tls = { verify = false, alpn = ["h2"] } }
-    listeners.a = { bind = "127.0.0.9:1", pool = "a", routes = ${routes}, tls.certificates = [{ cert = "${cert}", key = "${key}" }] }`);
-  const scene = new PublishingScene(await of(ecdsa, "[]"), 1);
-  const [worker] = scene.workers;
-  const { store } = scene;
-  const change = async (next: Wanted): Promise<void> => {
-    store.configure(next, boundAs(next));
-    scene.spread();
-    await scene.settle();
+/** Two workers whose threads only note what they are sent: the versions. */
+function scene() {
+  const store = new Store(model, boundAs(model), createSharedMemory(), new WorkerCounters(2));
+  const sent: number[][] = [[], []];
+  const ended: number[] = [];
+  const told: [worker: number, version: number, refusal: string | undefined][] = [];
+  const seats: Seat[] = sent.map((versions, index) => ({
+    ...emptySeat(index + 1),
+    ready: true,
+    thread: {
+      postMessage: (message: ToWorker) =>
+        message.type === "change" && versions.push(message.difference.version),
+      terminate: () => ended.push(index + 1),
+    } as unknown as Worker,
+  }));
+  const publishing = new Publishing(seats, model.log, (...answer) => told.push(answer));
+  const [one, two] = seats as [Seat, Seat];
+  const applied = (seat: Seat, version: number): void =>
+    publishing.answered(seat, { type: "applied", version, settled: version });
+  const refused = (seat: Seat, version: number): void =>
+    publishing.answered(seat, { type: "failed", version, reason: "no" });
+  /** The backends of the pool are others from now on. */
+  const change = (port: number): void => {
+    store.setBackends("one", [backendAt(port)]);
+    publishing.publish(store.takeTouched());
   };
-  await scene.settle();
-  const terminationNow = () => worker!.state.listener("a")!.terminationOf("tls");
-  const termination = terminationNow();
-  const { tls } = worker!.state.pools.get("a")!;
-  await change(await of(ecdsa, '[{ sni = ["a.test"], pool = "a" }]'));
-  store.setBackends("a", [backendAt(9)]);
-  scene.spread();
-  await scene.settle();
-  assert.equal(worker!.state.listener("a")!.definition.chains.length, 2);
-  assert.equal(terminationNow(), termination);
-  assert.equal(worker!.state.pools.get("a")!.tls, tls);
-  store.rotateTickets("a");
-  scene.spread();
-  await scene.settle();
-  const rotated = terminationNow();
-  assert.notEqual(rotated, termination);
-  await change(await of(rsa, "[]"));
-  assert.notEqual(terminationNow(), rotated);
-  assert.deepEqual(worker!.served(store), scene.wanted());
+  publishing.serve(store);
+  return { store, publishing, one, two, sent, ended, told, applied, refused, change };
+}
+
+test("a version is served when every worker has answered it, or a newer one", async () => {
+  const { publishing, one, two, applied, change, sent } = scene();
+  const first = publishing.served(1);
+  applied(one, 1);
+  assert.deepEqual([publishing.applied, publishing.settled], [0, 0]);
+  applied(two, 1);
+  await first;
+  change(1);
+  change(2);
+  await turn();
+  assert.deepEqual(sent, [
+    [1, 3],
+    [1, 3],
+  ]);
+  const second = publishing.served(2);
+  applied(one, 3);
+  applied(two, 3);
+  await second;
+  assert.deepEqual([publishing.applied, publishing.settled], [3, 3]);
 });
 
-test("what relies on a change that was refused is not served, though the worker took it", async () => {
-  const scene = new PublishingScene(all, 1);
-  const { store, workers } = scene;
-  const [only] = workers;
-  await scene.settle();
-  const { applied } = only!;
-  store.setBackends("a", [backendAt(1)]);
-  scene.spread();
-  store.setBackends("b", [backendAt(2)]);
-  scene.spread();
-  // Something that depends on it is sent, a socket say.
-  only!.feed.flush(scene.log);
-  assert.equal(only!.sent.length, 2);
-  await only!.answer(true);
-  await only!.answer();
-  assert.deepEqual([only!.refusal, only!.applied], ["not here", applied]);
-  store.setBackends("c", [backendAt(3)]);
-  scene.spread();
-  await scene.settle();
-  assert.deepEqual(only!.served(store), scene.wanted());
-  assert.equal(only!.applied, store.version);
-});
-
-const connection = fc.oneof(
-  fc.record({ accept: fc.constantFrom(...names), worker }),
-  fc.record({ decide: fc.nat() }),
-  wanted.map((configure) => ({ configure })),
-  fc.record({ answer: worker }),
-);
-
-test("a pool that left is there for as long as a connection may choose it, and goes when none may", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(connection, { maxLength: 40 }), async (steps) => {
-      const scene = new PublishingScene(all, 2);
-      const { store, workers } = scene;
-      await scene.settle();
-      const undecided: (() => void)[] = [];
-      const retire = (): void => {
-        if (store.retire(Math.min(...workers.map(({ settled }) => settled)))) scene.spread();
-      };
-      for (const each of steps) {
-        if ("accept" in each) {
-          const listener = workers[each.worker]!.state.listener(each.accept);
-          if (listener === undefined) continue;
-          listener.undecided++;
-          undecided.push(() => {
-            // It may go to any of its pools.
-            for (const chain of listener.definition.chains)
-              for (const { pool } of relayTarget(chain.serve))
-                assert.equal(listener.poolNamed(pool)!.definition.name, pool);
-            listener.decided();
-          });
-        }
-        if ("decide" in each && undecided.length > 0)
-          undecided.splice(each.decide % undecided.length, 1)[0]!();
-        if ("configure" in each) {
-          store.configure(each.configure, boundAs(each.configure));
-          scene.spread();
-        }
-        if ("answer" in each) await workers[each.answer]!.answer();
-        retire();
-      }
-      await scene.settle();
-      retire();
-      await scene.settle();
-      for (const decide of undecided) decide();
-      retire();
-      await scene.settle();
-      const configured = [...store.pools].filter(({ leftIn }) => leftIn === undefined);
-      for (const { state } of workers) assert.equal(state.pools.size, configured.length);
-    }),
-    { numRuns: 200 },
+test("whoever waits for a version hears that a worker refuses it, or which one is late", async () => {
+  const { publishing, one, two, applied, refused } = scene();
+  applied(one, 1);
+  await assert.rejects(
+    publishing.served(1, 1),
+    /^Error: not every worker serves it within 0.001 s: worker 2 is not done$/,
   );
+  const waiting = publishing.served(1);
+  refused(two, 1);
+  await assert.rejects(waiting, /^Error: no$/);
+});
+
+test("a worker that refuses a change goes on with its last one; a replacement that has none is ended", () => {
+  const { publishing, one, ended, told, applied, refused } = scene();
+  refused(one, 1);
+  applied(one, 1);
+  refused(one, 2);
+  assert.deepEqual(told, [
+    [1, 1, "no"],
+    [1, 1, undefined],
+    [1, 2, "no"],
+  ]);
+  assert.deepEqual([ended, one.applied], [[], 1]);
+  publishing.left(one);
+  publishing.begin(one);
+  refused(one, 3);
+  assert.deepEqual([ended, one.failure.message, told.length], [[1], "no", 3]);
+});
+
+test("a worker without a thread holds up no pool that left, and gets all of the state when it is back", () => {
+  const { store, publishing, one, two, applied, sent } = scene();
+  applied(one, 1);
+  applied(two, 1);
+  publishing.left(two);
+  store.setBackends("one", [backendAt(1)]);
+  assert.deepEqual([publishing.settled, two.serving], [1, false]);
+  publishing.begin(two);
+  assert.deepEqual([publishing.settled, sent[1]], [0, [1, 2]]);
+});
+
+test("after a stop nothing is sent, neither what waits nor the state to a new thread", async () => {
+  const { publishing, one, sent, change, applied } = scene();
+  applied(one, 1);
+  change(1);
+  publishing.stop();
+  change(2);
+  await turn();
+  publishing.begin(one);
+  assert.deepEqual(sent, [[1], [1]]);
 });

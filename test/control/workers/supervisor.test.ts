@@ -45,7 +45,7 @@ async function startScene(backend: string) {
     trouble: (_worker, _what, error) => served.reject(error),
     answered: (_worker, version, refusal) => {
       if (refusal !== undefined) served.reject(new Error(refusal));
-      else if (supervisor.applied === version) served.resolve();
+      else if (supervisor.publishing.applied === version) served.resolve();
     },
     notHandedOver: (_address, error) => served.reject(error),
     settled: () => {},
@@ -58,7 +58,7 @@ test("connections that this thread accepts are handed to the worker with the few
   await using backend = await startEchoBackend();
   const { store, supervisor, shared, memories, lines, served } = await startScene(backend.address);
   supervisor.start();
-  supervisor.serve(store);
+  supervisor.publishing.serve(store);
   await served;
   const [listener] = store.snapshot.listeners;
   const handover = new Handover((address, socket) =>
@@ -140,7 +140,7 @@ test("without a worker, a connection that was accepted is closed", async () => {
 test("workers that have not started yet can be drained and ended", async () => {
   const { supervisor, store } = await startScene("127.0.0.1:1");
   supervisor.start();
-  supervisor.serve(store);
+  supervisor.publishing.serve(store);
   await supervisor.drain();
   assert.equal(await supervisor.cut("stopped"), 0);
   assert.equal(supervisor.restarts, 0);

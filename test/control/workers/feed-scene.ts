@@ -93,7 +93,7 @@ export class FakeWorker {
 }
 
 /** A store with the workers that serve what it has. */
-export class PublishingScene {
+export class FeedScene {
   readonly store: Store;
   readonly workers: readonly FakeWorker[];
   /** The settings of the log that go with every change. */
