@@ -91,7 +91,8 @@ const mayImportInside: Readonly<Record<string, Readonly<Record<string, readonly 
     explain: ["plane", "accept", "decide", "pick"],
     "open-sessions": ["open"],
     sweep: ["clock", "open"],
-    apply: ["plane", "guard", "accept", "dispatch", "pick", "decide"],
+    "shortest-timeout": ["accept"],
+    apply: ["shortest-timeout", "plane", "guard", "accept", "dispatch", "pick", "decide"],
     worker: [
       "overload",
       "apply",

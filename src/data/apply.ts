@@ -1,32 +1,21 @@
-import type { Server, Socket } from "node:net";
 import type { ListeningSocket } from "../channel/messages.ts";
-import { canonicalAddress, formatAddress, type SocketAddress } from "../lib/address.ts";
-import { descriptorOf } from "../lib/descriptor.ts";
-import { hashString } from "../lib/hash.ts";
-import { type SocketRights, setSocketRights } from "../lib/socket-file.ts";
-import { type Chain, poolsOf } from "../model/chain.ts";
-import { type HttpRoute, poolsOfTable, routesOf } from "../model/http/route.ts";
+import { formatAddress } from "../lib/address.ts";
+import { poolsOf } from "../model/chain.ts";
+import { poolsOfTable } from "../model/http/route.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
-import { detectTimeout } from "./accept/hello.ts";
-import { openServers } from "./accept/servers.ts";
-import type { TakenServers } from "./accept/taken.ts";
+import { type ListeningWorker, OpenListener, placeOf } from "./accept/open-listener.ts";
 import { type CompiledTable, indexTable } from "./decide/http/routing.ts";
 import { ServedPool } from "./dispatch/pool.ts";
 import type { ServedGuards } from "./guard/guards.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
 import { type Served, ServedListener } from "./plane.ts";
-
-/** A listener with its sockets; `served` is what new connections get, and is replaced when the listener changes. */
-interface OpenListener {
-  served: ServedListener;
-  servers: readonly Server[];
-}
+import { shortestOfListener, shortestOfPool, shortestOfTable } from "./shortest-timeout.ts";
 
 /** The parts of a change that are ready, before any of them is in place. */
 interface Prepared {
-  readonly listeners: Map<string, OpenListener>;
-  /** Sockets that had to be opened. */
-  readonly opened: Server[];
+  readonly listeners: Map<string, OpenListener<ServedListener>>;
+  /** Those of them whose sockets had to be opened. */
+  readonly opened: OpenListener<ServedListener>[];
   /** Functions that put it in place. None of them throws. */
   readonly commits: (() => void)[];
 }
@@ -35,14 +24,9 @@ interface Prepared {
 type ServingMemory = WorkerMemory & { readonly guards: ServedGuards };
 
 /** The owner of the served state, who is told of it. */
-export interface ServedEvents {
-  readonly onConnection: (listener: ServedListener, socket: Socket) => void;
-  /** Of a listening socket. */
-  readonly onServerError: (error: Error) => void;
+export interface ServedEvents extends Omit<ListeningWorker<ServedListener>, "worker"> {
   /** {@link ServedState.settled} is a later version. */
   readonly onSettled: () => void;
-  /** Listening sockets that this worker was given. */
-  readonly taken: Pick<TakenServers, "adopt">;
 }
 
 /**
@@ -50,7 +34,7 @@ export interface ServedEvents {
  * one step; when anything fails, nothing has changed. Listeners and pools that a change does not name are not touched.
  */
 export class ServedState {
-  readonly #listeners = new Map<string, OpenListener>();
+  readonly #listeners = new Map<string, OpenListener<ServedListener>>();
   readonly #pools = new Map<string, ServedPool>();
   readonly #tables = new Map<string, CompiledTable>();
   /** The guards that each table's routes name. */
@@ -64,18 +48,13 @@ export class ServedState {
   /** Undefined: it has to be found out. */
   #shortest: number | undefined;
   readonly #memory: ServingMemory;
-  readonly #onConnection: (listener: ServedListener, socket: Socket) => void;
-  readonly #onServerError: (error: Error) => void;
+  readonly #worker: ListeningWorker<ServedListener>;
   readonly #onSettled: () => void;
 
-  readonly #taken: ServedEvents["taken"];
-
-  constructor(memory: ServingMemory, { onConnection, onServerError, onSettled, taken }: ServedEvents) {
+  constructor(memory: ServingMemory, { onSettled, ...events }: ServedEvents) {
     this.#memory = memory;
-    this.#onConnection = onConnection;
-    this.#onServerError = onServerError;
+    this.#worker = { worker: memory.worker, ...events };
     this.#onSettled = onSettled;
-    this.#taken = taken;
   }
 
   /** The backends of a pool; none where it is not served. */
@@ -92,7 +71,7 @@ export class ServedState {
       for (const table of routeTables) await this.#prepareTable(table, new Set(namesOf(pools)), prepared);
       if (listeners.length > 0) await this.#prepareListeners(listeners, new Set(namesOf(pools)), prepared);
     } catch (error) {
-      for (const server of prepared.opened) server.close();
+      for (const open of prepared.opened) open.close();
       throw error;
     }
     const changed = [...gone.listeners, ...prepared.listeners.keys()];
@@ -108,7 +87,7 @@ export class ServedState {
     this.#memory.guards.keep(new Set([...this.#guardsOf.values()].flat()));
     for (const [name, open] of prepared.listeners) this.#listeners.set(name, open);
     const kept = new Set(prepared.listeners.values());
-    for (const open of before) if (!kept.has(open)) close(open.servers);
+    for (const open of before) if (!kept.has(open)) open.close();
     if (changed.length > 0 || gone.routeTables.length > 0) this.#forgetShortest();
     this.#version = version;
   }
@@ -135,7 +114,7 @@ export class ServedState {
 
   /** Stops accepting on every listener. */
   close(): void {
-    for (const open of this.#listeners.values()) close(open.servers);
+    for (const open of this.#listeners.values()) open.close();
   }
 
   /** The shortest timeout of all listeners and pools, in milliseconds. */
@@ -188,10 +167,7 @@ export class ServedState {
       if (!this.#pools.has(pool) && !added.has(pool))
         throw new Error(`routes send requests to pool ${pool}, which is not served`);
     const compiled = await indexTable(table);
-    const waits = table.guards.flatMap((guard) =>
-      guard.kind === "forward" || guard.kind === "process" ? [guard.timeout] : [],
-    );
-    const shortest = Math.min(...waits, ...[...routesOf(table)].map(shortestOfRoute));
+    const shortest = shortestOfTable(table);
     for (const guard of table.guards) commits.push(this.#memory.guards.prepare(guard));
     commits.push(this.#forgetShortest, () => {
       this.#tables.set(table.name, compiled);
@@ -217,9 +193,7 @@ export class ServedState {
     added: ReadonlySet<string>,
     prepared: Prepared,
   ): Promise<void> {
-    const sockets = new Map(
-      [...this.#listeners.values()].map((open) => [placeOf(open.served.definition), open]),
-    );
+    const sockets = new Map([...this.#listeners.values()].map((open) => [open.place, open]));
     for (const definition of definitions) {
       for (const pool of poolsOf(definition.chains))
         if (!this.#pools.has(pool) && !added.has(pool))
@@ -228,108 +202,24 @@ export class ServedState {
       const served = new ServedListener(definition, this.#served, this.#memory.worker.index + 1, before);
       const open = sockets.get(placeOf(definition));
       if (open === undefined) {
-        prepared.listeners.set(definition.name, await this.#open(served, prepared.opened));
+        const opened = await OpenListener.open(served, this.#worker);
+        prepared.opened.push(opened);
+        prepared.listeners.set(definition.name, opened);
         continue;
       }
       prepared.listeners.set(definition.name, open);
-      const { bind, socket } = definition;
-      if (bind.kind === "unix" && socket !== undefined && open.servers.length > 0)
-        setSocketRights(bind.path, socket);
+      open.setRights(definition);
       prepared.commits.push(() => {
         open.served = served;
       });
     }
   }
 
-  async #open(served: ServedListener, opened: Server[]): Promise<OpenListener> {
-    const open: OpenListener = { served, servers: [] };
-    const { definition } = served;
-    if (!this.#accepts(definition)) return open;
-    const accept = (socket: Socket): void => this.#onConnection(open.served, socket);
-    const mayMove = definition.accept === "shared-port" && this.#memory.worker.count > 1;
-    const rights = (): SocketRights | undefined => open.served.definition.socket;
-    const taken = new Map(definition.addresses.map((address) => [address, this.#takenAt(address, accept)]));
-    const addresses = definition.addresses.filter((address) => taken.get(address)!.length === 0);
-    const missing = { ...definition, addresses };
-    const own = await openServers(missing, accept, this.#onServerError, mayMove, rights);
-    open.servers = [...[...taken.values()].flat(), ...own];
-    opened.push(...open.servers);
-    // With addresses that need no look-up, that takes no turn of the event loop: nobody is accepted before the commit.
-    return open;
-  }
-
-  #takenAt(address: SocketAddress, accept: (socket: Socket) => void): readonly Server[] {
-    const servers = this.#taken.adopt(formatAddress(canonicalAddress(address)), accept);
-    for (const server of servers) server.on("error", this.#onServerError);
-    return servers;
-  }
-
   /** The listening sockets of TCP that the kernel spreads connections over. */
   get sockets(): readonly ListeningSocket[] {
-    return [...this.#listeners.values()].flatMap(({ served: { definition }, servers }) =>
-      definition.accept === "shared-port"
-        ? servers.flatMap((server) => socketsOf(definition.name, server))
-        : [],
-    );
-  }
-
-  /** An address that only one worker can have stays with that one, whatever its listener is called. */
-  #accepts({ accept, addresses: [first] }: PlacedListener): boolean {
-    const { index, count } = this.#memory.worker;
-    if (accept === "one-worker") return (hashString(formatAddress(first!), 0) >>> 0) % count === index;
-    return accept === "shared-port";
+    return [...this.#listeners.values()].flatMap(({ sockets }) => sockets);
   }
 }
-
-function shortestOfPool({
-  connect,
-  queue,
-  maxConnectionsPerBackend,
-  maxConnections,
-  http,
-}: PlacedPool): number {
-  const queues = [maxConnectionsPerBackend, maxConnections, http.maxRequestsPerBackend].some(
-    (most) => most !== undefined,
-  );
-  return queues ? Math.min(connect.timeout, queue.timeout) : connect.timeout;
-}
-
-function shortestOfListener({ timeouts, chains, detect }: PlacedListener): number {
-  const ofChains = chains.map((chain) => Math.min(...Object.values(chain.timeouts), shortestOfServe(chain)));
-  return Math.min(timeouts.handshake, ...ofChains, detect ? detectTimeout : Number.POSITIVE_INFINITY);
-}
-
-function shortestOfServe({ serve }: Chain): number {
-  if (serve.kind !== "http") return Number.POSITIVE_INFINITY;
-  return Math.min(...Object.values(serve.front.timeouts));
-}
-
-const shortestOfRoute = ({ timeouts }: HttpRoute): number =>
-  Math.min(
-    timeouts.firstByte,
-    timeouts.try ?? Number.POSITIVE_INFINITY,
-    timeouts.request ?? Number.POSITIVE_INFINITY,
-    timeouts.idle ?? Number.POSITIVE_INFINITY,
-  );
 
 const namesOf = (things: readonly { readonly name: string }[]): readonly string[] =>
   things.map(({ name }) => name);
-
-/** Where a listener's sockets are, as text. */
-const placeOf = ({ accept, addresses }: PlacedListener): string =>
-  [accept, ...addresses.map(placeOfAddress)].join(" ");
-
-const placeOfAddress = (address: SocketAddress): string =>
-  formatAddress(address) + (address.kind === "tcp" && address.v6Only ? " without IPv4" : "");
-
-function close(servers: readonly Server[]): void {
-  for (const server of servers) server.close();
-}
-
-function socketsOf(listener: string, server: Server): ListeningSocket[] {
-  const bound = server.address();
-  const descriptor = descriptorOf(server);
-  if (bound === null || typeof bound === "string" || descriptor === undefined) return [];
-  const address = formatAddress(canonicalAddress({ kind: "tcp", host: bound.address, port: bound.port }));
-  return [{ listener, address, descriptor }];
-}
