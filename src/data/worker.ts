@@ -23,7 +23,7 @@ import { ServedGuards } from "./guard/guards.ts";
 import { killOpen, listOpen } from "./open-sessions.ts";
 import { LoadWatch } from "./overload.ts";
 import type { Plane, ServedListener } from "./plane.ts";
-import { asking } from "./serve/http/asking.ts";
+import { asking } from "./serve/http/ask/asking.ts";
 import { Http1Connection } from "./serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "./serve/http/http2-connection.ts";
 import { Mirrors } from "./serve/http/mirror.ts";

@@ -36,3 +36,14 @@ export function eachField(bytes: Uint8Array, take: (number: number, reader: Read
     if (!take(number, reader)) reader.skip(type, number);
   }
 }
+
+/** The number in the first field of a message; 0: there is none. */
+export function int32In(bytes: Uint8Array): number {
+  let value = 0;
+  eachField(bytes, (number, reader) => {
+    if (number !== 1) return false;
+    value = reader.int32();
+    return true;
+  });
+  return value;
+}

@@ -223,7 +223,7 @@ export const evidence: Readonly<
     ["9", "test/integration/http-spoofing.test.ts", "a client cannot pass for another one"],
     [
       "10",
-      "test/data/serve/http/forward-auth.test.ts",
+      "test/data/serve/http/ask/forward-auth.test.ts",
       "what a client sends in the place of an auth is not there, on every route",
     ],
     ["11", "test/data/decide/http/changes.test.ts", "X-Forwarded-For "],

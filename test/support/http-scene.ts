@@ -5,7 +5,7 @@ import { clock } from "../../src/data/clock.ts";
 import { indexTable } from "../../src/data/decide/http/routing.ts";
 import type { ServedPool } from "../../src/data/dispatch/pool.ts";
 import { ServedGuards } from "../../src/data/guard/guards.ts";
-import { asking } from "../../src/data/serve/http/asking.ts";
+import { asking } from "../../src/data/serve/http/ask/asking.ts";
 import { HttpFrontend } from "../../src/data/serve/http/frontend.ts";
 import { Http1Connection } from "../../src/data/serve/http/http1-connection.ts";
 import { Http2Connection, speaksHttp2 } from "../../src/data/serve/http/http2-connection.ts";

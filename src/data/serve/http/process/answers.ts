@@ -1,22 +1,12 @@
-import { eachField } from "../../../../lib/wire.ts";
-import {
-  type BodyMode,
-  bodyModes,
-  type ProcessingMode,
-  type SideMode,
-} from "../../../../model/http/processing.ts";
+import { eachField, int32In } from "../../../../lib/wire.ts";
+import { type BodyMode, bodyModes } from "../../../../model/http/processing.ts";
+import { readSetField, type SetField } from "../ask/set-field.ts";
+import type { ModeChange } from "./modes.ts";
 import type { Direction, Part } from "./questions.ts";
 
 /*
  * The messages that a processor sends: `envoy.service.ext_proc.v3.ProcessingResponse`. Numbers are those of its fields.
  */
-
-/** A field that is set, in lower case. `appends`: beside others of its name. */
-export interface SetField {
-  readonly name: string;
-  readonly value: string;
-  readonly appends: boolean;
-}
 
 /** Changes to a head, or to trailers: what is removed goes first. */
 export interface HeadMutation {
@@ -56,16 +46,6 @@ export interface ProcessorAnswer {
   readonly wants: number | undefined;
 }
 
-/** Modes of a request; undefined: they stay. */
-export interface ModeChange {
-  readonly response: {
-    readonly head: boolean | undefined;
-    readonly body: BodyMode;
-    readonly trailers: boolean | undefined;
-  };
-  readonly request: { readonly body: BodyMode; readonly trailers: boolean | undefined };
-}
-
 const parts: Readonly<Record<number, readonly [Direction, Part["kind"]]>> = {
   1: ["request", "head"],
   2: ["response", "head"],
@@ -93,17 +73,6 @@ export function readAnswer(bytes: Uint8Array): ProcessorAnswer {
     return true;
   });
   return { to, mode, wants };
-}
-
-/** The number in a field of a message. */
-function numberIn(bytes: Uint8Array, wanted = 1): number {
-  let value = 0;
-  eachField(bytes, (number, reader) => {
-    if (number !== wanted) return false;
-    value = reader.int32();
-    return true;
-  });
-  return value;
 }
 
 /** Of a `google.protobuf.Duration`. */
@@ -189,36 +158,12 @@ function headMutation(bytes: Uint8Array): HeadMutation {
   const set: SetField[] = [];
   const remove: string[] = [];
   eachField(bytes, (number, reader) => {
-    if (number === 1) set.push(setField(reader.bytes()));
+    if (number === 1) set.push(readSetField(reader.bytes()));
     else if (number === 2) remove.push(reader.string().toLowerCase());
     else return false;
     return true;
   });
   return { set, remove };
-}
-
-/** A `HeaderValueOption`. As in Envoy's filter, `append` alone says how: without it, the field replaces others. */
-function setField(bytes: Uint8Array): SetField {
-  let name = "";
-  let value = "";
-  let appends = false;
-  eachField(bytes, (number, reader) => {
-    if (number === 1)
-      eachField(reader.bytes(), (part, inner) => {
-        if (part === 1) name = inner.string().toLowerCase();
-        else if (part === 2 || part === 3) {
-          const given = Buffer.from(inner.bytes()).toString("latin1");
-          if (value !== "" && given !== "") throw new Error(`field ${name} has both value and raw_value`);
-          value += given;
-        } else return false;
-        return true;
-      });
-    // A BoolValue.
-    else if (number === 2) appends = numberIn(reader.bytes()) !== 0;
-    else return false;
-    return true;
-  });
-  return { name, value, appends };
 }
 
 function ownAnswer(bytes: Uint8Array): OwnAnswer {
@@ -230,10 +175,10 @@ function ownAnswer(bytes: Uint8Array): OwnAnswer {
     detail: "",
   };
   eachField(bytes, (number, reader) => {
-    if (number === 1) answer.status = numberIn(reader.bytes());
+    if (number === 1) answer.status = int32In(reader.bytes());
     else if (number === 2) answer.mutation = headMutation(reader.bytes());
     else if (number === 3) answer.body = reader.bytes();
-    else if (number === 4) answer.grpcStatus = numberIn(reader.bytes());
+    else if (number === 4) answer.grpcStatus = int32In(reader.bytes());
     else if (number === 5) answer.detail = reader.string();
     else return false;
     return true;
@@ -258,15 +203,3 @@ function modeChange(bytes: Uint8Array): ModeChange {
     response: { head: sends[numbers[2]!], body: body(4), trailers: sends[numbers[6]!] },
   };
 }
-
-/** The modes of a request behind a change. */
-export const changedMode = ({ request, response }: ProcessingMode, change: ModeChange): ProcessingMode => ({
-  request: side(request, { ...change.request, head: undefined }),
-  response: side(response, change.response),
-});
-
-const side = (before: SideMode, { head, body, trailers }: ModeChange["response"]): SideMode => ({
-  head: head ?? before.head,
-  body,
-  trailers: trailers ?? before.trailers,
-});

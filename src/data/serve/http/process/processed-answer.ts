@@ -6,8 +6,8 @@ import { readFields } from "../../../../http/scan.ts";
 import type { RequestView } from "../view.ts";
 import type { PartAnswer } from "./answers.ts";
 import type { AnswerOutlet } from "./exchange.ts";
+import type { MessagePort } from "./message-port.ts";
 import type { PortOwner } from "./port-owner.ts";
-import type { MessagePort } from "./processed-message.ts";
 import { linesOf } from "./questions.ts";
 
 /** Of a head that a processor has changed. */

@@ -1,42 +1,11 @@
 import { type BodyReceiver, type Fields, unknownLength } from "../../../../http/message.ts";
 import type { BodyMode, SideMode } from "../../../../model/http/processing.ts";
 import type { PartAnswer } from "./answers.ts";
+import { type Chunk, Chunks } from "./chunks.ts";
+import type { MessagePort, MessageTerms } from "./message-port.ts";
 
 /** Bytes that wait for the processor, or that it has not answered, before no more are taken. */
 const mostWaiting = 65_536;
-
-/** The ways that the parts of a message go: to the processor, and on. */
-export interface MessagePort {
-  askHead(isAll: boolean): void;
-  askBody(bytes: Uint8Array, last: boolean): void;
-  askTrailers(trailers: Fields): void;
-  /** Whether the processor takes more at once. */
-  readonly processorTakes: boolean;
-  /** @returns what is wrong with the change; undefined: it is made. */
-  changeHead(answer: PartAnswer): string | undefined;
-  changeTrailers(trailers: Fields, answer: PartAnswer): Fields | string;
-  /** The head goes on. @param length of the body, or `unknownLength`; undefined: as it was. */
-  passHead(length: number | undefined): void;
-  passBody(bytes: Buffer, start: number, end: number, last: boolean): boolean;
-  passEnd(trailers: Fields | undefined): void;
-  /** More of the message is wanted, after {@link ProcessedMessage.body} has returned false. */
-  resume(): void;
-  /** A body is longer than may be collected. */
-  tooLong(): void;
-}
-
-export interface MessageTerms {
-  /** Of a body that is collected, in bytes. */
-  readonly buffer: number;
-  readonly looksOn: boolean;
-  readonly sendsEarly: boolean;
-}
-
-/** A part of a body. `last` comes with no trailers behind it. */
-interface Chunk {
-  readonly bytes: Buffer;
-  readonly last: boolean;
-}
 
 /** The fault of a processor that answers what it was not asked. */
 export const outOfOrder = "it answers what it was not asked";
@@ -59,11 +28,9 @@ export class ProcessedMessage implements BodyReceiver {
   /** Whether what still comes goes on as it is, or nowhere. */
   #rest: "processed" | "passed" | "dropped" = "processed";
   /** Parts that the processor has and has not answered. */
-  #sent: Chunk[] = [];
-  #sentBytes = 0;
+  readonly #sent = new Chunks();
   /** Parts that it does not have. */
-  #held: Chunk[] = [];
-  #heldBytes = 0;
+  readonly #held = new Chunks();
   #isWhole = false;
   #trailers: Fields | undefined = undefined;
   /** With `duplex`: how far the processor has the message, and nobody else. */
@@ -82,7 +49,7 @@ export class ProcessedMessage implements BodyReceiver {
   /** The processor owes an answer, or parts as they come; undefined: nothing, or nobody takes the parts. */
   get waitsFor(): "answer" | "parts" | undefined {
     if (this.#rest === "dropped" || this.isOver) return undefined;
-    const isAwaited = this.#awaits !== undefined || this.#sent.length > 0 || this.#given !== "nothing";
+    const isAwaited = this.#awaits !== undefined || !this.#sent.isEmpty || this.#given !== "nothing";
     if (!isAwaited) return undefined;
     if (this.#body !== "duplex") return "answer";
     return this.#onwardTakes ? "parts" : undefined;
@@ -114,12 +81,12 @@ export class ProcessedMessage implements BodyReceiver {
   body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#isWhole ||= last;
     if (this.#rest === "dropped") return true;
-    if (this.#goesOn && this.#held.length === 0) {
+    if (this.#goesOn && this.#held.isEmpty) {
       this.#look(bytes.subarray(start, end), last);
       this.isOver ||= last;
       this.#onwardTakes = this.#port.passBody(bytes, start, end, last);
     } else {
-      this.#hold(Buffer.from(bytes.subarray(start, end)), last);
+      this.#held.add({ bytes: Buffer.from(bytes.subarray(start, end)), last });
       this.#go();
     }
     this.#isPaused = !this.#hasRoom && !this.#isWhole;
@@ -130,25 +97,13 @@ export class ProcessedMessage implements BodyReceiver {
     this.#isWhole = true;
     if (this.#rest === "dropped" || this.isOver) return;
     this.#trailers = trailers?.retain();
-    if (trailers === undefined) this.#hold(nothing, true);
+    if (trailers === undefined) this.#held.add({ bytes: nothing, last: true });
     this.#go();
-  }
-
-  #hold(bytes: Buffer, last: boolean): void {
-    this.#held.push({ bytes, last });
-    this.#heldBytes += bytes.length;
-  }
-
-  #takeHeld(): readonly Chunk[] {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    return held;
   }
 
   /** Parts of the body go on as they come. */
   get #goesOn(): boolean {
-    if (this.#rest === "passed") return this.#sent.length === 0;
+    if (this.#rest === "passed") return this.#sent.isEmpty;
     return this.#isHeadGone && (this.#body === "none" || this.#terms.looksOn);
   }
 
@@ -157,7 +112,7 @@ export class ProcessedMessage implements BodyReceiver {
     // Whoever collects bounds what it has itself.
     const collects = this.#body === "buffered" || this.#body === "partial";
     if (collects && this.#awaits === undefined) return true;
-    return this.#heldBytes + this.#sentBytes < mostWaiting;
+    return this.#held.bytes + this.#sent.bytes < mostWaiting;
   }
 
   /** Whoever gets the message takes more. */
@@ -182,19 +137,19 @@ export class ProcessedMessage implements BodyReceiver {
     else if (isAsked && this.#body === "streamed") {
       if (awaits === undefined) this.#passHead(unknownLength);
       if (awaits === undefined || this.#terms.sendsEarly)
-        for (const chunk of this.#takeHeld()) this.#send(chunk);
+        for (const chunk of this.#held.takeAll()) this.#send(chunk);
     } else if (awaits !== undefined) return;
     else if (isAsked && this.#body !== "none") this.#collect();
     else {
-      const isAnswered = this.#sent.length === 0;
+      const isAnswered = this.#sent.isEmpty;
       this.#passHead(isAnswered ? undefined : unknownLength);
       // Parts that the processor has come first.
-      for (const { bytes, last } of isAnswered ? this.#takeHeld() : []) {
+      for (const { bytes, last } of isAnswered ? this.#held.takeAll() : []) {
         this.#look(bytes, last);
         this.#emit(bytes, last);
       }
     }
-    if (this.#awaits === undefined && this.#sent.length === 0 && this.#given === "nothing") this.#finish();
+    if (this.#awaits === undefined && this.#sent.isEmpty && this.#given === "nothing") this.#finish();
   }
 
   /** Whoever looks on gets a copy of what goes on. */
@@ -233,14 +188,13 @@ export class ProcessedMessage implements BodyReceiver {
   }
 
   #send(chunk: Chunk): void {
-    this.#sent.push(chunk);
-    this.#sentBytes += chunk.bytes.length;
+    this.#sent.add(chunk);
     this.#port.askBody(chunk.bytes, chunk.last);
   }
 
   /** `duplex`: what comes back takes the place of what is sent. */
   #give(): void {
-    for (const { bytes, last } of this.#takeHeld()) {
+    for (const { bytes, last } of this.#held.takeAll()) {
       this.#given = last ? "all" : "parts";
       this.#port.askBody(bytes, last);
     }
@@ -254,9 +208,9 @@ export class ProcessedMessage implements BodyReceiver {
   #collect(): void {
     const mayBePart = this.#mode.body === "partial";
     // Also one that has come at once is too long.
-    if (!mayBePart && this.#heldBytes > this.#terms.buffer) this.#port.tooLong();
-    else if (this.#isWhole || (mayBePart && this.#heldBytes >= this.#terms.buffer)) {
-      const held = this.#takeHeld();
+    if (!mayBePart && this.#held.bytes > this.#terms.buffer) this.#port.tooLong();
+    else if (this.#isWhole || (mayBePart && this.#held.bytes >= this.#terms.buffer)) {
+      const held = this.#held.takeAll();
       this.#send({ bytes: Buffer.concat(held.map(({ bytes }) => bytes)), last: held.at(-1)?.last === true });
       this.#awaits = "body";
     }
@@ -278,7 +232,7 @@ export class ProcessedMessage implements BodyReceiver {
   #replace(content: Uint8Array | undefined): void {
     this.#rest = content === undefined ? "passed" : "dropped";
     if (content === undefined) return;
-    this.#takeHeld();
+    this.#held.takeAll();
     this.#passHead(content.length);
     this.#emit(Buffer.from(content), true);
   }
@@ -292,24 +246,19 @@ export class ProcessedMessage implements BodyReceiver {
   bodyAnswered(answer: PartAnswer): string | undefined {
     if (this.#body === "duplex") return this.#takeBack(answer);
     const isCollected = this.#awaits === "body";
-    if (
-      (this.#awaits !== undefined && !isCollected) ||
-      this.#sent.length === 0 ||
-      answer.streamed !== undefined
-    )
+    if ((this.#awaits !== undefined && !isCollected) || this.#sent.isEmpty || answer.streamed !== undefined)
       return outOfOrder;
     // Once the head has gone, nothing of it can be changed.
     const wrong = this.#isHeadGone ? undefined : this.#port.changeHead(answer);
     if (wrong !== undefined) return wrong;
-    const { bytes, last } = this.#sent.shift()!;
-    this.#sentBytes -= bytes.length;
+    const { bytes, last } = this.#sent.shift();
     if (this.#rest === "dropped") return undefined;
     this.#awaits = undefined;
     const content = answer.content === undefined ? bytes : Buffer.from(answer.content);
     // Whatever comes behind the part that was collected goes on as it is.
     if (isCollected) {
       this.#passHead(last ? content.length : unknownLength);
-      if (!this.#isWhole || this.#held.length > 0) this.#rest = "passed";
+      if (!this.#isWhole || !this.#held.isEmpty) this.#rest = "passed";
       else this.#isBodiless = true;
     }
     if (answer.isAll) this.#rest = "passed";
@@ -347,10 +296,7 @@ export class ProcessedMessage implements BodyReceiver {
     if (this.isOver || this.#rest === "dropped") return;
     this.#awaits = undefined;
     this.#rest = "passed";
-    this.#held = [...this.#sent, ...this.#held];
-    this.#heldBytes += this.#sentBytes;
-    this.#sent = [];
-    this.#sentBytes = 0;
+    this.#held.takeBefore(this.#sent);
     if (this.#hasBegun) this.#settled();
   }
 }

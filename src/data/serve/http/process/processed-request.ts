@@ -7,9 +7,9 @@ import { RequestBody } from "../request-body.ts";
 import type { RequestView } from "../view.ts";
 import type { PartAnswer } from "./answers.ts";
 import type { ProcessedExchange, StandingProcessing } from "./exchange.ts";
+import type { MessagePort } from "./message-port.ts";
 import type { PortOwner } from "./port-owner.ts";
 import { ProcessedHead } from "./processed-head.ts";
-import type { MessagePort } from "./processed-message.ts";
 import { type HeadLine, linesOf } from "./questions.ts";
 
 /** The ways of a request past a processor: to it, and on to the next guard, or to a backend. */

@@ -1,52 +1,51 @@
 import type { Fields, ResponseHead } from "../../../../http/message.ts";
-import { type Crowd, type Member, outside } from "../../../../lib/crowd.ts";
-import type { ProcessingMode, Processor, SideMode } from "../../../../model/http/processing.ts";
+import type { ProcessingMode } from "../../../../model/http/processing.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
+import { Settlement } from "../../../guard/settlement.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { RequestBody } from "../request-body.ts";
 import type { RequestView } from "../view.ts";
-import {
-  changedMode,
-  type HeadMutation,
-  type ModeChange,
-  type ProcessorAnswer,
-  readAnswer,
-} from "./answers.ts";
+import { AnswerTime } from "./answer-time.ts";
+import { type HeadMutation, type ProcessorAnswer, readAnswer } from "./answers.ts";
+import { Backlog } from "./backlog.ts";
 import type { HeadChanger } from "./changes.ts";
 import type { AnswerOutlet, ProcessedExchange, StandingProcessing } from "./exchange.ts";
-import { factsOf } from "./facts.ts";
+import { changedMode, headAlone, isSame, type ModeChange } from "./modes.ts";
 import { ownAnswerOf } from "./own-answer.ts";
+import type { Place } from "./places.ts";
 import type { PortOwner } from "./port-owner.ts";
 import { ProcessedAnswer } from "./processed-answer.ts";
 import { outOfOrder, ProcessedMessage } from "./processed-message.ts";
 import { ProcessedRequest } from "./processed-request.ts";
 import { type CallOwner, ProcessorCall } from "./processor-call.ts";
-import { type Direction, type Part, question } from "./questions.ts";
+import type { Direction, Part } from "./questions.ts";
+import { Telling, type Told } from "./telling.ts";
 
-/** Bytes that a processor has sent and nobody takes, before it is heard no more. */
+/** Bytes that wait for a processor that only looks on, before it gets no more. */
 const mostBehind = 1_048_576;
 
 /** How long a call may take to end behind its request, and one of a processor that only looks on, in milliseconds, as in Envoy. */
 const [usualEnd, longestEnd] = [1_000, 5_000];
 
 /** A processor at work. */
-export interface Work {
-  readonly definition: Processor;
+export interface Work extends Told {
   readonly plane: HttpPlane;
   readonly changer: HeadChanger;
-  readonly sees: (name: string) => boolean;
-  /** Requests, and calls of requests that are over. */
-  underWay: number;
-  /** Those whose request is over. */
-  readonly left: Crowd<Processing>;
+}
+
+/** A request that a processor is to have a say in. */
+export interface ProcessedCase {
+  readonly pool: ServedPool;
+  readonly view: RequestView;
+  readonly place: Place;
 }
 
 /**
  * The say of a processor in one request and its answer. It begins as a guard that waits for the processor's word on the head;
  * then the request goes on, and its body, the answer and the answer's body pass the processor as it wants them.
  */
-export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner, Member {
+export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner {
   readonly kind = "wait";
   readonly request: ProcessedMessage;
   readonly response: ProcessedMessage;
@@ -57,35 +56,28 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   readonly #ofRequest: ProcessedRequest;
   readonly #ofAnswer: ProcessedAnswer;
   #mode: ProcessingMode;
-  /** Undefined: the verdict is given. */
-  #waiter: Waiter | undefined;
-  /** The verdict where it comes before {@link begin} is over. */
-  #early: Verdict | undefined = undefined;
-  #isBeginning = true;
+  readonly #verdict: Settlement;
+  readonly #place: Place;
+  readonly #telling: Telling;
   /** Undefined: nothing was to be asked yet. */
   #call: ProcessorCall | undefined = undefined;
   /** The processor has no further say. */
   #isDone = false;
   #isEnded = false;
-  #hasFacts = { request: false, response: false };
   #reroutes: boolean;
-  /** When an answer is due, by performance.now(). */
-  #due = Number.POSITIVE_INFINITY;
-  /** It has got more time for the present answer. */
-  #isExtended = false;
-  /** Bytes that went on and that nobody has taken yet. */
-  readonly #behind = { request: 0, response: 0 };
-  #hasPlace = true;
-  place = outside;
+  readonly #time = new AnswerTime();
+  readonly #backlog = new Backlog();
 
-  constructor(work: Work, pool: ServedPool, view: RequestView, waiter: Waiter) {
+  constructor(work: Work, { pool, view, place }: ProcessedCase, waiter: Waiter) {
     const { mode, buffer, looksOn, sendsEarly, reroutes } = work.definition;
     const exchange = view.exchange!;
     this.#work = work;
     this.#pool = pool;
     this.#view = view;
     this.#exchange = exchange;
-    this.#waiter = waiter;
+    this.#place = place;
+    this.#verdict = new Settlement(waiter);
+    this.#telling = new Telling(work, view);
     this.#mode = mode;
     this.#reroutes = reroutes === "always" && mode.request.head;
     this.#ofRequest = new ProcessedRequest(this, view, exchange);
@@ -108,14 +100,12 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     const view = this.#view;
     const before = this.#exchange.body;
     const { length, upgrade } = view.head;
-    this.#work.underWay++;
     view.processings = [...(view.processings ?? []), this];
     this.request.begin(length === 0 && upgrade === "");
     // Whoever sends it may have been told to wait, for another guard.
     if (!this.#isEnded && before.flow(this.request, false) && !before.isWhole) this.#ofRequest.resume();
     this.#letBodyCome();
-    this.#isBeginning = false;
-    return this.#early ?? this;
+    return this.#verdict.asked(this);
   }
 
   get output(): RequestBody {
@@ -137,21 +127,11 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
 
   ask(direction: Direction, part: Part): void {
     if (this.#isDone) return;
-    const { definition, plane, sees } = this.#work;
-    const { looksOn, facts } = definition;
+    const { definition, plane } = this.#work;
     const isFirst = this.#call === undefined;
     this.#call ??= new ProcessorCall(plane, this.#view, this.#pool, definition.lines, this);
-    const names = this.#hasFacts[direction] ? [] : facts[direction];
-    this.#hasFacts[direction] = true;
-    const seen = part.kind === "body" ? part : { ...part, lines: part.lines.filter(([name]) => sees(name)) };
-    this.#call.send(
-      question(direction, seen, {
-        facts: names.length === 0 ? undefined : factsOf(names, this.#view, this.#ofAnswer.head),
-        terms: isFirst ? definition : undefined,
-        looksOn,
-      }),
-    );
-    if (looksOn && this.#call.behind > mostBehind) this.failed("it does not keep up");
+    this.#call.tell(this.#telling.message(direction, part, this.#ofAnswer.head));
+    if (definition.looksOn && this.#call.behind > mostBehind) this.failed("it does not keep up");
     this.#watch();
     if (isFirst) this.#call.begin();
   }
@@ -162,13 +142,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     const { idle } = this.#exchange.client.frontend.front.timeouts;
     const waits = [this.request.waitsFor, this.response.waitsFor];
     const time = waits.includes("answer") ? timeout : waits.includes("parts") ? idle : undefined;
-    const isWatched = time !== undefined && !looksOn && !this.#isFarBehind;
-    this.#due = isWatched ? performance.now() + time : Number.POSITIVE_INFINITY;
-    this.#isExtended = false;
-  }
-
-  get #isFarBehind(): boolean {
-    return Math.max(this.#behind.request, this.#behind.response) > mostBehind;
+    this.#time.begin(looksOn || this.#backlog.isLong ? undefined : time);
   }
 
   message(bytes: Buffer): void {
@@ -181,14 +155,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
       return;
     }
     if (answer.wants === undefined) this.#heed(answer);
-    else this.#extend(answer.wants);
-  }
-
-  /** @param time in milliseconds. */
-  #extend(time: number): void {
-    if (this.#isExtended || time < 1 || time > this.#work.definition.longestTimeout) return;
-    this.#isExtended = true;
-    this.#due = performance.now() + time;
+    else this.#time.extend(answer.wants, this.#work.definition.longestTimeout);
   }
 
   #heed({ to, mode }: ProcessorAnswer): void {
@@ -248,22 +215,22 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   }
 
   requestPasses(): void {
-    this.#settle({ kind: "pass", reroutes: this.#reroutes });
+    this.#verdict.settle({ kind: "pass", reroutes: this.#reroutes });
   }
 
   passed(direction: Direction, bytes: number, accepts: boolean): boolean {
-    this.#behind[direction] = accepts ? 0 : this.#behind[direction] + bytes;
-    if (this.#isFarBehind) this.#call?.pause();
+    this.#backlog.passed(direction, bytes, accepts);
+    if (this.#backlog.isLong) this.#call?.pause();
     return accepts;
   }
 
   /** Whoever gets the request, or the answer, takes more. */
   onwardTakes(message: ProcessedMessage): void {
-    this.#behind[message === this.request ? "request" : "response"] = 0;
+    this.#backlog.taken(message === this.request ? "request" : "response");
     message.onwardTakes();
     if (this.#isDone) return;
     this.#watch();
-    if (!this.#isFarBehind) this.#call?.resume();
+    if (!this.#backlog.isLong) this.#call?.resume();
   }
 
   callTakes(): void {
@@ -314,7 +281,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     }
     this.#isDone = true;
     this.#leave();
-    this.#due = Number.POSITIVE_INFINITY;
+    this.#time.begin(undefined);
     this.request.release();
     this.response.release();
   }
@@ -323,8 +290,8 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     if (this.#isDone) return;
     this.#isDone = true;
     this.#leave();
-    if (this.#waiter !== undefined) {
-      this.#settle(refusal);
+    if (this.#verdict.isOpen) {
+      this.#verdict.settle(refusal);
       return;
     }
     const { reason, detail, status, answer } = refusal;
@@ -332,17 +299,10 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     else this.#exchange.answerInstead(answer, reason, detail);
   }
 
-  #settle(verdict: Verdict): void {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (this.#isBeginning) this.#early = verdict;
-    else waiter?.settle(verdict);
-  }
-
   /** @param now by performance.now(). */
   endIfOverdue(now: number): void {
     if (this.#isDone) return;
-    if (now > this.#due) this.#fail("processor_timeout", "it did not answer in time");
+    if (this.#time.isOver(now)) this.#fail("processor_timeout", "it did not answer in time");
     else this.#call?.endIfOverdue(now);
   }
 
@@ -358,27 +318,13 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isDone = true;
-    this.#waiter = undefined;
+    this.#verdict.withdraw();
     this.#leave();
-    if (this.#call?.isOver === false) this.#work.left.add(this);
-    else this.#givePlaceBack();
+    this.#place.requestOver(this.#call);
   }
 
   gone(): void {
-    if (this.#isEnded) this.#givePlaceBack();
-  }
-
-  /** The request and the call are both over. */
-  #givePlaceBack(): void {
-    if (!this.#hasPlace) return;
-    this.#hasPlace = false;
-    this.#work.left.delete(this);
-    this.#work.underWay--;
-  }
-
-  /** The request is over, and the call is to be so too. */
-  drop(): void {
-    this.#call?.drop();
+    this.#place.callOver();
   }
 
   /** Nothing that it has not read yet is taken from one that looks on. */
@@ -387,13 +333,3 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#call?.leave(looksOn ? longestEnd : usualEnd, looksOn);
   }
 }
-
-/** Bytes of a tunnel are no body. */
-const headAlone = ({ head }: SideMode): SideMode => ({ head, body: "none", trailers: false });
-
-const isSame = (one: ProcessingMode, other: ProcessingMode): boolean =>
-  one.request.body === other.request.body &&
-  one.request.trailers === other.request.trailers &&
-  one.response.head === other.response.head &&
-  one.response.body === other.response.body &&
-  one.response.trailers === other.response.trailers;

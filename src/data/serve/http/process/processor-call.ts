@@ -1,16 +1,10 @@
-import type { Fault } from "../../../../http/fault.ts";
 import { grpcStatusOf } from "../../../../http/grpc.ts";
-import { type Fields, type RequestHead, type ResponseHead, unknownLength } from "../../../../http/message.ts";
+import { type Fields, type ResponseHead, unknownLength } from "../../../../http/message.ts";
 import { readFields } from "../../../../http/scan.ts";
-import { type EndReason, type RequestReason, requestReasonOf } from "../../../../model/reasons.ts";
-import { isBlamed } from "../../../decide/http/retry.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
-import type { PickKey } from "../../../pick/picker.ts";
-import type { RequestUpstream, UpstreamUser } from "../../../upstream/request-upstream.ts";
-import { BackendSide, type BackendSideOwner } from "../backend-side.ts";
-import type { HttpConnection } from "../client.ts";
+import type { RequestUpstream } from "../../../upstream/request-upstream.ts";
+import { type AskHead, ServerCall } from "../ask/server-call.ts";
 import type { HttpPlane } from "../plane.ts";
-import type { PoolChoice } from "../sticky-pick.ts";
 import type { RequestView } from "../view.ts";
 import { MessageReader } from "./grpc-messages.ts";
 
@@ -39,7 +33,7 @@ export interface CallOwner {
 }
 
 /** The head of a call: messages follow, for as long as the request goes on. */
-class CallHead implements RequestHead {
+class CallHead implements AskHead {
   readonly method = "POST";
   scheme: "http" | "https" = "http";
   readonly host: string;
@@ -60,80 +54,60 @@ class CallHead implements RequestHead {
 }
 
 /** One call of a processor: messages go both ways, for one request and its answer. */
-export class ProcessorCall implements BackendSideOwner, UpstreamUser {
-  readonly connection: HttpConnection;
+export class ProcessorCall extends ServerCall {
   readonly head: CallHead;
-  readonly choice: PoolChoice;
-  readonly key: PickKey;
-  readonly triesOthers = true;
-  readonly deadline = undefined;
-  needsNew = false;
-  /** Whether what is sent goes out at once. */
-  takes = true;
   /** Bytes that were sent and have not gone out. */
   behind = 0;
   readonly #owner: CallOwner;
   readonly #lines: string;
-  readonly #side: BackendSide;
   readonly #reader = new MessageReader(longestMessage);
   /** Messages that the processor has not answered yet with a byte; undefined: there are too many of them to be sent again. */
   #unheard: Buffer[] | undefined = [];
   #unheardBytes = 0;
-  /** When it was sent, by performance.now(); 0: there is no connection yet. */
-  #sentAt = 0;
+  #takes = true;
   #isPaused = false;
   #isReading = false;
-  isOver = false;
   /** It has been left. */
   #ending: NodeJS.Timeout | undefined = undefined;
   #trailers: Fields | undefined | "none" = "none";
 
   /** @param lines that it has, each with its CRLF. */
   constructor(plane: HttpPlane, view: RequestView, pool: ServedPool, lines: string, owner: CallOwner) {
+    super(view, { plane, pool, authority: "", deadline: undefined });
     this.#owner = owner;
     this.#lines = contentType + lines;
-    this.connection = view.connection;
     this.head = new CallHead(view);
-    this.choice = { pool, backend: undefined, key: undefined };
-    this.key = {
-      clientAddress: view.client,
-      serverName: this.connection.serverName,
-      key: undefined,
-      preferred: undefined,
-    };
-    this.#side = new BackendSide(plane, this);
   }
 
-  /** Behind the constructor, because it may fail at once. */
-  begin(): void {
-    this.#side.begin();
+  /** Whether what is sent goes out at once; before there is a connection, whoever sends keeps to bounds of its own. */
+  get takes(): boolean {
+    return this.#takes || this.sentAt === 0;
+  }
+
+  protected override get canRepeat(): boolean {
+    return this.#unheard !== undefined;
   }
 
   /** @param message with its prefix, and whoever calls has no more use for it. */
-  send(message: Buffer): void {
+  tell(message: Buffer): void {
     if (this.isOver) return;
-    if (this.#sentAt === 0 || !this.takes) this.behind += message.length;
+    if (this.sentAt === 0 || !this.takes) this.behind += message.length;
     if (this.#unheard !== undefined) {
       this.#unheardBytes += message.length;
-      // Before there is a connection, whoever sends keeps to bounds of its own.
-      if (this.#unheardBytes > mostRepeated && this.#sentAt > 0) this.#unheard = undefined;
+      if (this.#unheardBytes > mostRepeated && this.sentAt > 0) this.#unheard = undefined;
       // A copy: whoever sends it may write to it.
-      else this.#unheard.push(this.#sentAt > 0 ? Buffer.from(message) : message);
+      else this.#unheard.push(this.sentAt > 0 ? Buffer.from(message) : message);
     }
-    if (this.#sentAt > 0) this.#write(message);
+    if (this.sentAt > 0) this.#write(message);
   }
 
   #write(message: Buffer): void {
-    if (!this.#side.upstream!.requestBody.body(message, 0, message.length, false)) this.takes = false;
+    if (!this.side.upstream!.requestBody.body(message, 0, message.length, false)) this.#takes = false;
   }
 
-  connected(upstream: RequestUpstream): void {
-    const { address } = upstream.backend;
-    const { http } = this.choice.pool.definition;
-    this.#sentAt = performance.now();
-    this.head.scheme = upstream.secure ? "https" : "http";
-    this.head.authority = typeof http.host === "object" ? http.host.name : address;
+  protected override send(upstream: RequestUpstream): void {
     upstream.request(this, this.head, true, { dropped: new Uint8Array(0), lines: this.#lines });
+    this.#takes = true;
     this.behind = 0;
     const waiting = this.#unheard ?? [];
     if (this.#unheardBytes > mostRepeated) this.#unheard = undefined;
@@ -149,18 +123,13 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
    */
   leave(time: number, waits: boolean): void {
     if (this.isOver || this.#ending !== undefined) return;
-    if (this.#sentAt === 0 && !waits) {
+    if (this.sentAt === 0 && !waits) {
       this.drop();
       return;
     }
     this.#ending = setTimeout(() => this.drop(), time).unref();
-    if (this.#sentAt > 0) this.#side.upstream!.requestBody.end(undefined);
+    if (this.sentAt > 0) this.side.upstream!.requestBody.end(undefined);
     this.resume();
-  }
-
-  /** Whether there is no connection yet. */
-  get isConnecting(): boolean {
-    return this.#sentAt === 0 && !this.isOver;
   }
 
   /** No message is wanted until {@link resume}. */
@@ -172,37 +141,31 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#read();
-    if (!this.#isPaused && !this.isOver) this.#side.upstream?.resume();
+    if (!this.#isPaused && !this.isOver) this.side.upstream?.resume();
   }
 
-  ended(reason: EndReason): void {
-    this.#failed(requestReasonOf(reason, "connect_failed"), reason);
-  }
-
-  drained(): void {
-    this.takes = true;
+  override drained(): void {
+    this.#takes = true;
     this.behind = 0;
     this.#owner.callTakes();
   }
 
-  interim(): void {}
-
-  response({ status, fields }: ResponseHead): void {
+  override response({ status, fields }: ResponseHead): void {
     const code = grpcStatusOf(fields);
     this.#unheard = undefined;
-    this.#side.dispatch.answered(this.#sentAt, status === 200);
-    if (status !== 200) this.#failed(undefined, `it answers with status ${status}`);
-    else if (code !== undefined && code !== 0) this.#failed(undefined, `status ${code} of gRPC`);
+    this.side.dispatch.answered(this.sentAt, status === 200);
+    if (status !== 200) this.failed(undefined, `it answers with status ${status}`);
+    else if (code !== undefined && code !== 0) this.failed(undefined, `status ${code} of gRPC`);
   }
 
-  body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+  override body(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.#reader.append(bytes, start, end);
     if (last) this.#trailers = undefined;
     this.#read();
     return !this.#isPaused || this.isOver;
   }
 
-  end(trailers: Fields | undefined): void {
+  override end(trailers: Fields | undefined): void {
     this.#trailers = trailers?.retain();
     this.#read();
   }
@@ -213,7 +176,7 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
     this.#isReading = true;
     while (!this.#isPaused && !this.isOver) {
       const message = this.#reader.next();
-      if (typeof message === "string") this.#failed(undefined, message);
+      if (typeof message === "string") this.failed(undefined, message);
       else if (message !== undefined) this.#owner.message(message);
       else {
         if (this.#trailers !== "none") this.#end(this.#trailers);
@@ -225,70 +188,22 @@ export class ProcessorCall implements BackendSideOwner, UpstreamUser {
 
   #end(trailers: Fields | undefined): void {
     const code = (trailers && grpcStatusOf(trailers)) ?? 0;
-    if (code !== 0) this.#failed(undefined, `status ${code} of gRPC`);
-    else if (this.#reader.isWithin) this.#failed(undefined, "its last message is not whole");
+    if (code !== 0) this.failed(undefined, `status ${code} of gRPC`);
+    else if (this.#reader.isWithin) this.failed(undefined, "its last message is not whole");
     else {
       this.drop();
       this.#owner.over();
     }
   }
 
-  switched(): void {
-    this.#failed(undefined, "it changes to another protocol");
-  }
-
-  fail({ reason, detail }: Fault): void {
-    if (!this.#repeats()) this.#failed(reason, `${reason} (${detail})`);
-  }
-
-  broke(): void {
-    if (!this.#repeats()) this.#failed("backend_reset");
-  }
-
-  refused(): void {
-    if (!this.#repeats()) this.#failed("backend_refused");
-  }
-
-  /** Where a connection that was there before ended as it was used: once more, over another. */
-  #repeats(): boolean {
-    const { upstream } = this.#side;
-    if (this.needsNew || upstream === undefined || !upstream.isReused || this.#unheard === undefined)
-      return false;
-    this.needsNew = true;
-    this.#sentAt = 0;
-    this.takes = true;
-    this.#side.leave(false);
-    this.#side.again();
-    return true;
-  }
-
-  /** @param reason undefined: the processor itself says so. */
-  #failed(reason: RequestReason | undefined, detail: string = reason!): void {
-    if (this.isOver) return;
-    if (this.#sentAt > 0 && reason !== undefined && isBlamed(reason))
-      this.#side.dispatch.unanswered("backend_reset", this.#sentAt);
-    this.drop();
+  protected override lost(detail: string): void {
     this.#owner.failed(detail);
   }
 
-  /** Nothing more is sent or heard. */
-  drop(): void {
+  override drop(): void {
     if (this.isOver) return;
-    this.isOver = true;
     clearTimeout(this.#ending);
-    this.#side.drop();
+    super.drop();
     this.#owner.gone();
-  }
-
-  /** @param now by performance.now(). */
-  endIfOverdue(now: number): void {
-    if (this.isConnecting) this.#side.dispatch.endIfOverdue(now);
-  }
-
-  /** The server is to be left, by its slot. */
-  vacate(slot: number): void {
-    if (this.isOver || this.#side.dispatch.backend?.slot !== slot) return;
-    if (this.#sentAt === 0) this.#side.dispatch.vacate();
-    else this.#failed("backend_drained");
   }
 }

@@ -1,4 +1,3 @@
-import { Crowd } from "../../../../lib/crowd.ts";
 import { regexes } from "../../../../lib/regex.ts";
 import type { TextTest } from "../../../../model/http/match.ts";
 import type { Processor } from "../../../../model/http/processing.ts";
@@ -7,6 +6,7 @@ import type { Verdict, Waiter, Waiting } from "../../../guard/step.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { RequestView } from "../view.ts";
 import { HeadChanger } from "./changes.ts";
+import { Places } from "./places.ts";
 import { Processing } from "./processing.ts";
 
 /** Requests of a worker that a processor has a say in, and calls of requests that are over. */
@@ -19,15 +19,13 @@ export class ProcessorJudge {
   readonly changer: HeadChanger;
   /** Whether the processor gets a field, by its name in lower case. */
   readonly sees: (name: string) => boolean;
-  underWay = 0;
-  readonly left = new Crowd<Processing>();
-  readonly #most: number;
+  readonly places: Places;
 
   /** @throws where a rule has a regular expression, and `loadRegexes` was not awaited. */
   constructor(definition: Processor, plane: HttpPlane, most = mostUnderWay) {
     const { only, never } = definition.sees;
     const [wanted, unwanted] = [only.map(compile), never.map(compile)];
-    this.#most = most;
+    this.places = new Places(most);
     this.definition = definition;
     this.plane = plane;
     this.changer = new HeadChanger(definition.rules);
@@ -36,19 +34,11 @@ export class ProcessorJudge {
   }
 
   judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
-    if (this.underWay >= this.#most) this.#makeRoom();
-    if (this.underWay >= this.#most) return this.#failed("it has too many requests");
     const pool = view.connection.listener.poolNamed(this.definition.pool);
     if (pool === undefined) return this.#failed("its pool has left the configuration");
-    return new Processing(this, pool, view, waiter).begin();
-  }
-
-  /** A call that the processor has not ended yet is worth less than a request. */
-  #makeRoom(): void {
-    for (const processing of this.left) {
-      processing.drop();
-      return;
-    }
+    const place = this.places.take();
+    if (place === undefined) return this.#failed("it has too many requests");
+    return new Processing(this, { pool, view, place }, waiter).begin();
   }
 
   #failed(detail: string): Verdict {

@@ -1,6 +1,7 @@
 import type { Fields } from "../../../../http/message.ts";
 import { framed } from "../../../../lib/grpc-message.ts";
-import { type Wire, wire } from "../../../../lib/wire.ts";
+import { wire } from "../../../../lib/wire.ts";
+import { block, bytes, flag, number, text, type Writer, written } from "../../../../lib/wire-write.ts";
 import { type BodyMode, bodyModes, type Processor } from "../../../../model/http/processing.ts";
 
 /*
@@ -29,8 +30,6 @@ export interface Along {
 
 export type FactValue = string | number | boolean | ReadonlyMap<string, string>;
 
-type Writer = InstanceType<Wire["BinaryWriter"]>;
-
 const parts = {
   request: { head: 2, body: 4, trailers: 6 },
   response: { head: 3, body: 5, trailers: 7 },
@@ -40,62 +39,42 @@ const parts = {
 const factsKey = "envoy.filters.http.ext_proc";
 
 /** A message about a part, with the prefix of gRPC. */
-export function question(direction: Direction, part: Part, { facts, terms, looksOn }: Along): Buffer {
-  const { BinaryWriter } = wire();
-  const writer: Writer = new BinaryWriter();
-  block(writer, parts[direction][part.kind], () => {
-    if (part.kind === "body") {
-      if (part.bytes.length > 0) bytes(writer, 1, part.bytes);
-      flag(writer, 2, part.last);
-      return;
-    }
-    block(writer, 1, () => {
-      for (const [name, value] of part.lines)
-        block(writer, 1, () => {
-          text(writer, 1, name);
-          if (value !== "") bytes(writer, 3, Buffer.from(value, "latin1"));
+export const question = (direction: Direction, part: Part, { facts, terms, looksOn }: Along): Buffer =>
+  framed(
+    written((writer) => {
+      block(writer, parts[direction][part.kind], () => writePart(writer, part));
+      if (facts !== undefined)
+        block(writer, 9, () => {
+          text(writer, 1, factsKey);
+          block(writer, 2, () => struct(writer, facts));
         });
-    });
-    if (part.kind === "head") flag(writer, 3, part.isAll);
+      flag(writer, 10, looksOn);
+      if (terms !== undefined)
+        block(writer, 11, () => {
+          number(writer, 1, modeNumber(terms.mode.request.body));
+          number(writer, 2, modeNumber(terms.mode.response.body));
+          flag(writer, 3, terms.sendsEarly);
+        });
+    }),
+  );
+
+function writePart(writer: Writer, part: Part): void {
+  if (part.kind === "body") {
+    bytes(writer, 1, part.bytes);
+    flag(writer, 2, part.last);
+    return;
+  }
+  block(writer, 1, () => {
+    for (const [name, value] of part.lines)
+      block(writer, 1, () => {
+        text(writer, 1, name);
+        bytes(writer, 3, Buffer.from(value, "latin1"));
+      });
   });
-  if (facts !== undefined)
-    block(writer, 9, () => {
-      text(writer, 1, factsKey);
-      block(writer, 2, () => struct(writer, facts));
-    });
-  flag(writer, 10, looksOn);
-  if (terms !== undefined)
-    block(writer, 11, () => {
-      number(writer, 1, modeNumber(terms.mode.request.body));
-      number(writer, 2, modeNumber(terms.mode.response.body));
-      flag(writer, 3, terms.sendsEarly);
-    });
-  return framed(writer.finish());
+  if (part.kind === "head") flag(writer, 3, part.isAll);
 }
 
 const modeNumber = (mode: BodyMode): number => bodyModes.indexOf(mode);
-
-function block(writer: Writer, field: number, write: () => void): void {
-  writer.tag(field, wire().WireType.LengthDelimited).fork();
-  write();
-  writer.join();
-}
-
-function bytes(writer: Writer, field: number, value: Uint8Array): void {
-  writer.tag(field, wire().WireType.LengthDelimited).bytes(value);
-}
-
-function text(writer: Writer, field: number, value: string): void {
-  writer.tag(field, wire().WireType.LengthDelimited).string(value);
-}
-
-function flag(writer: Writer, field: number, value: boolean): void {
-  if (value) writer.tag(field, wire().WireType.Varint).bool(true);
-}
-
-function number(writer: Writer, field: number, value: number): void {
-  if (value !== 0) writer.tag(field, wire().WireType.Varint).int32(value);
-}
 
 /** A `google.protobuf.Struct`. */
 function struct(writer: Writer, values: ReadonlyMap<string, FactValue>): void {
@@ -107,7 +86,7 @@ function struct(writer: Writer, values: ReadonlyMap<string, FactValue>): void {
 }
 
 function structValue(writer: Writer, value: FactValue): void {
-  if (typeof value === "string") text(writer, 3, value);
+  if (typeof value === "string") writer.tag(3, wire().WireType.LengthDelimited).string(value);
   else if (typeof value === "number") writer.tag(2, wire().WireType.Bit64).double(value);
   else if (typeof value === "boolean") writer.tag(4, wire().WireType.Varint).bool(value);
   else block(writer, 5, () => struct(writer, value));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { PartAnswer } from "../../../../../src/data/serve/http/process/answers.ts";
+import type { MessagePort } from "../../../../../src/data/serve/http/process/message-port.ts";
 import {
-  type MessagePort,
   outOfOrder,
   ProcessedMessage,
 } from "../../../../../src/data/serve/http/process/processed-message.ts";

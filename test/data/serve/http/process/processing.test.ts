@@ -105,8 +105,8 @@ function begin(definition: Processor, most?: number): { at: HttpScene; judge: Pr
 /** Ends all requests, and then the calls that their processor has not ended. */
 function finish(at: HttpScene, judge: ProcessorJudge): void {
   for (const one of at.plane.open) one.end("stopped");
-  for (const processing of judge.left) processing.drop();
-  assert.deepEqual([judge.underWay, judge.left.size], [0, 0]);
+  for (const place of judge.places.left) place.drop();
+  assert.deepEqual([judge.places.taken, judge.places.left.size], [0, 0]);
   at.finish();
 }
 
@@ -157,9 +157,9 @@ describe("as many requests as a processor has at a time", () => {
     const first = new FakeProcessor(at);
     first.say(answerTo(2));
     at.backend().send(ok);
-    assert.deepEqual([reasons(at), judge.underWay, first.socket.destroyed], [["served"], 1, false]);
+    assert.deepEqual([reasons(at), judge.places.taken, first.socket.destroyed], [["served"], 1, false]);
     at.accept().receive(get);
-    assert.deepEqual([judge.underWay, first.socket.destroyed], [1, true]);
+    assert.deepEqual([judge.places.taken, first.socket.destroyed], [1, true]);
     const second = new FakeProcessor(at);
     second.say(answerTo(2));
     finish(at, judge);
@@ -174,7 +174,7 @@ describe("as many requests as a processor has at a time", () => {
       const client = at.accept();
       client.receive(get);
       if (looksOn) at.backend().send(ok);
-      assert.deepEqual([reasons(at), judge.underWay], [[reason], 1]);
+      assert.deepEqual([reasons(at), judge.places.taken], [[reason], 1]);
       finish(at, judge);
     });
 });

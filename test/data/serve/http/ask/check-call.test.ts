@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readCheck } from "../../../../src/data/serve/http/check-call.ts";
-import type { RequestView } from "../../../../src/data/serve/http/view.ts";
-import { loadWire } from "../../../../src/lib/wire.ts";
+import { readCheck } from "../../../../../src/data/serve/http/ask/check-call.ts";
+import type { RequestView } from "../../../../../src/data/serve/http/view.ts";
+import { loadWire } from "../../../../../src/lib/wire.ts";
 
 const { BinaryWriter, WireType } = await loadWire();
 const view = { method: "GET", header: () => undefined } as unknown as RequestView;

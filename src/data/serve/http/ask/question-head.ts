@@ -1,7 +1,7 @@
-import type { Fields, RequestHead } from "../../../http/message.ts";
-import type { ForwardAuth } from "../../../model/http/guard.ts";
+import type { Fields, RequestHead } from "../../../../http/message.ts";
+import type { ForwardAuth } from "../../../../model/http/guard.ts";
+import type { RequestView } from "../view.ts";
 import { checkPath } from "./check-call.ts";
-import type { RequestView } from "./view.ts";
 
 /** The head of a question: without a body, whatever the request has. */
 export class QuestionHead implements RequestHead {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Step } from "../../../../src/data/guard/step.ts";
-import { ForwardJudge } from "../../../../src/data/serve/http/forward-auth.ts";
-import type { RequestView } from "../../../../src/data/serve/http/view.ts";
-import { loadWire } from "../../../../src/lib/wire.ts";
-import type { ForwardAuth } from "../../../../src/model/http/guard.ts";
-import type { FakeSocket } from "../../../support/fake-socket.ts";
-import { FakeBackend, HttpScene, writtenTo } from "../../../support/http-scene.ts";
+import type { Step } from "../../../../../src/data/guard/step.ts";
+import { ForwardJudge } from "../../../../../src/data/serve/http/ask/forward-auth.ts";
+import type { RequestView } from "../../../../../src/data/serve/http/view.ts";
+import { loadWire } from "../../../../../src/lib/wire.ts";
+import type { ForwardAuth } from "../../../../../src/model/http/guard.ts";
+import type { FakeSocket } from "../../../../support/fake-socket.ts";
+import { FakeBackend, HttpScene, writtenTo } from "../../../../support/http-scene.ts";
 
 const toml = (auth = ""): string => `[routes.guarded]
 path_prefix = "/guarded"
