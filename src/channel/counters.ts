@@ -173,8 +173,8 @@ export const routeCell = place({
 export const guardResults = ["passed", "refused", "unavailable"] as const;
 export type GuardResult = (typeof guardResults)[number];
 
-/** Cells of the block of a guard. */
-export const guardCell = place({ results: guardResults.length });
+/** Cells of the block of a guard. `begun` and `over`: requests that a fault holds up, where their number is limited. */
+export const guardCell = place({ results: guardResults.length, begun: 1, over: 1 });
 
 type Placed<T> = { readonly [K in keyof T]: number } & { readonly size: number };
 

@@ -75,7 +75,14 @@ export const layout = {
     },
     cells: {},
   }),
-  guard: kind(guardCell, { capacity: 1_024, gauges: {}, cells: {} }),
+  guard: kind(guardCell, {
+    capacity: 1_024,
+    gauges: {
+      /** Requests that a fault holds up, where their number is limited. */
+      guardHeld: { rises: "begun", falls: "over" },
+    },
+    cells: {},
+  }),
   backend: kind(backendCell, {
     capacity: 131_072,
     gauges: {

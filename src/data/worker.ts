@@ -64,6 +64,7 @@ const plane: Plane & typeof counting = {
   dial,
   kept: new KeptUpstreams(counting),
   guards: new ServedGuards(counting, {
+    shared: setup.shared,
     logger: log.logger,
     forward: (guard) => asking(guard, plane),
     worker: setup.id,

@@ -325,6 +325,11 @@ export const requestReasons = {
     status: 503,
     text: "it could not be found out whether the client may come in; detail says why",
   },
+  fault_injected: {
+    origin: "umay",
+    status: 503,
+    text: "a fault of the configuration answered in place of the backend",
+  },
   processor_answered: {
     origin: "umay",
     status: 200,

@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../lib/address.ts";
 import type { Challenge } from "./acme.ts";
 import type { PlacedBackend } from "./backend.ts";
-import type { Guard, RateLimit } from "./http/guard.ts";
+import type { Fault, Guard, RateLimit } from "./http/guard.ts";
 import type { HttpRouteTable } from "./http/route.ts";
 import type { Listener } from "./listener.ts";
 import type { Pool } from "./pool.ts";
@@ -55,6 +55,8 @@ interface GuardPlace {
 /** A rate limit with the table in which all workers count; `seed` hashes its keys. */
 export type PlacedRateLimit = RateLimit &
   GuardPlace & { readonly table: SharedArrayBuffer; readonly seed: number };
+
+export type PlacedFault = Fault & GuardPlace;
 
 /** A guard with its place in the shared memory, which is the same in every table. */
 export type PlacedGuard = (Exclude<Guard, RateLimit> & GuardPlace) | PlacedRateLimit;

@@ -25,6 +25,7 @@ const flags: Partial<Readonly<Record<RequestReason, string>>> = {
   no_host: "NR",
   no_route: "NR",
   rate_limited: "RL",
+  fault_injected: "FI",
   auth_unavailable: "UAEX",
 };
 

@@ -10,7 +10,7 @@ import { formatSummary, summarise } from "../../src/cli/summary.ts";
 import { type AskedUrl, askRequest } from "../../src/control/tell/asked-request.ts";
 import { guardLines } from "../../src/data/explain/guard-words.ts";
 import type { Explanation } from "../../src/model/explanation.ts";
-import type { RateLimit } from "../../src/model/http/guard.ts";
+import type { Fault, RateLimit } from "../../src/model/http/guard.ts";
 import type { Model } from "../../src/model/model.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { testCertificates } from "../support/certificates.ts";
@@ -248,6 +248,26 @@ test("a summary has the rules in the order in which they are asked", () => {
 test("statuses next to each other are told as a range", async () => {
   const { http } = await ask("https://localhost:8443/api/x");
   assert.match(http!.limits.join(), /retries 2 on 429, 500-599,/);
+});
+
+test("an injected fault is told with its chances, and with what requests may ask for", () => {
+  const fault = { kind: "fault", name: "f", when: { kind: "any" } } as const;
+  const share = { percent: 5, unit: 1 };
+  const told = (more: Partial<Fault>): string[] => guardLines([[{ ...fault, ...more }]], () => undefined);
+  assert.deepEqual(
+    told({ delay: { ...share, time: 250 }, abort: { ...share, answer: { status: 503 } }, most: 7 }),
+    ["f: holds up 5 % of the requests for 250ms, answers 5 % of the requests with 503, 7 at a time"],
+  );
+  assert.deepEqual(
+    told({
+      delay: { ...share, time: "field" },
+      abort: { ...share, answer: "field" },
+      when: { kind: "all", of: [] },
+    }),
+    [
+      "f: holds up 5 % of the requests for as long as they ask, answers 5 % of the requests as they ask, only where its condition holds",
+    ],
+  );
 });
 
 test("a limit that does not tell clients apart is for all together", () => {

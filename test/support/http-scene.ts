@@ -91,7 +91,8 @@ export class HttpScene {
     clock.now = performance.now();
     const fake = new FakePlane();
     const forward = (guard: ForwardAuth | Processor) => asking(guard, this.plane);
-    const served = new ServedGuards(fake, { logger: fake.logger, forward, worker: 1, passed: () => {} });
+    const { logger, shared } = fake;
+    const served = new ServedGuards(fake, { shared, logger, forward, worker: 1, passed: () => {} });
     const { guards = served } = settings;
     const plane = Object.assign(fake, {
       kept: new KeptUpstreams(fake),

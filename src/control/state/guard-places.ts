@@ -24,7 +24,12 @@ export class GuardPlaces {
 
   constructor(shared: SharedMemory, counters: WorkerCounters) {
     this.#workers = counters.memories.length;
-    this.#places = new Places({ kind: "guard", shared, counters, busy: () => false });
+    this.#places = new Places({
+      kind: "guard",
+      shared,
+      counters,
+      busy: (slot) => Atomics.load(shared.guardHeld, slot) > 0,
+    });
   }
 
   /** @throws where there is no place for all of them. */

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
-import type { Guard } from "../../model/http/guard.ts";
+import type { Fault, Guard } from "../../model/http/guard.ts";
 import type { SideMode } from "../../model/http/processing.ts";
 
 /** The guards that a request has to pass, a line for each group of guards. */
@@ -17,8 +17,8 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
         header("authorization") === undefined ? "no Authorization, so 401" : "the password is not tried";
       return `user and password, ${count} ${count === 1 ? "user" : "users"}; ${given}`;
     }
-    case "delay":
-      return `holds up ${guard.percent} % of the requests for ${formatDuration(guard.time)}`;
+    case "fault":
+      return faultWords(guard);
     case "forward":
       return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
     case "jwt":
@@ -47,6 +47,18 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;
     }
   }
+}
+
+function faultWords({ delay, abort, when, most }: Fault): string {
+  const parts = [
+    delay &&
+      `holds up ${delay.percent} % of the requests${delay.time === "field" ? " for as long as they ask" : ` for ${formatDuration(delay.time)}`}`,
+    abort &&
+      `answers ${abort.percent} % of the requests${abort.answer === "field" ? " as they ask" : ` with ${abort.answer.status}`}`,
+    most !== undefined && `${most} at a time`,
+    when.kind !== "any" && "only where its condition holds",
+  ];
+  return parts.filter((part) => typeof part === "string").join(", ");
 }
 
 /** The parts of a message that a processor gets. */

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CounterMemory, type GuardResult, guardCell, guardResults } from "../../channel/counters.ts";
+import type { SharedMemory } from "../../channel/memory.ts";
 import { type Jose, loadJose } from "../../lib/jose.ts";
 import { type ForwardAuth, type GuardGroups, isShared, type JwtAuth } from "../../model/http/guard.ts";
 import type { PassedRequests } from "../../model/http/passed.ts";
 import type { Processor } from "../../model/http/processing.ts";
 import type { PlacedGuard } from "../../model/snapshot.ts";
 import type { LineLogger } from "../../observe/worker-logger.ts";
-import { DelayJudge } from "./delay.ts";
+import { FaultJudge } from "./fault.ts";
 import { JwtJudge } from "./jwt/jwt.ts";
 import { FetchedKeys, FixedKeys, type KeyNews, type KeySource } from "./jwt/keys.ts";
 import { LimitJudge } from "./limit/limit.ts";
@@ -75,6 +76,7 @@ function isSame(definition: PlacedGuard, before: PlacedGuard): boolean {
 /** The things of a worker that guards share. */
 interface Surroundings {
   readonly counting: Counting;
+  readonly shared: Pick<SharedMemory, "guardHeld">;
   readonly logger: LineLogger;
   readonly comparer: PasswordComparer;
   /** 1 to count of workers. */
@@ -90,8 +92,11 @@ function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
   switch (definition.kind) {
     case "basic":
       return new BasicJudge(definition, comparer);
-    case "delay":
-      return new DelayJudge(definition);
+    case "fault":
+      return new FaultJudge(definition, () => ({
+        counters: surroundings.counting.counters,
+        held: surroundings.shared.guardHeld,
+      }));
     case "forward":
     case "process":
       return forward(definition);

@@ -172,21 +172,45 @@ export interface AccessRules {
   readonly otherwise: boolean;
 }
 
-/** Holds up a part of the requests, so that others can find out what becomes of whoever waits for them. */
-export interface Delay {
-  readonly kind: "delay";
-  readonly name: string;
-  /** In milliseconds, up to an hour. */
-  readonly time: number;
-  /** How many of a hundred requests, by chance. */
+/** How many requests a fault is for, by chance. */
+export interface FaultShare {
+  /** Of a hundred requests. */
   readonly percent: number;
+  /** For faults that requests ask for: one in the field that asks for a smaller share, in percent. */
+  readonly unit: number;
+}
+
+/** The answer in place of a backend's. */
+export interface FaultAnswer {
+  /** From 200 to 599. */
+  readonly status: number;
+  /** For clients of gRPC; undefined: as `status` has it. */
+  readonly grpc?: number;
+  /** The body; undefined: that of Envoy's faults. */
+  readonly text?: string;
+}
+
+/**
+ * Holds up a part of the requests, and answers a part in place of a backend, so that others can find out what becomes of whoever
+ * asks. `field`: requests say in fields of Envoy's (`x-envoy-fault-…`) what is to become of them.
+ */
+export interface Fault {
+  readonly kind: "fault";
+  readonly name: string;
+  /** For which requests. */
+  readonly when: Condition;
+  /** In milliseconds, up to an hour. */
+  readonly delay?: FaultShare & { readonly time: number | "field" };
+  readonly abort?: FaultShare & { readonly answer: FaultAnswer | "field" };
+  /** The most requests that are held up at a time, over all workers: with so many, others get no fault. Undefined: no limit. */
+  readonly most?: number;
 }
 
 /** Something that requests have to pass before they go where their route leads. `name` is unique: `auth.staff`. */
 export type Guard =
   | AccessRules
   | BasicAuth
-  | Delay
+  | Fault
   | ForwardAuth
   | JwtAuth
   | MtlsAuth

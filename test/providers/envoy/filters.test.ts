@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Guard } from "../../../src/model/http/guard.ts";
 import {
+  cluster,
   type EnvoyFile,
   httpFilter,
   loadFile,
@@ -421,21 +422,6 @@ test("a filter that umay does not have is an error, unless it may be left out; s
   assert.match(warnings.join("\n"), /there is no filter "nobody" here/);
 });
 
-test("a fault is a rule that answers a part of the requests", async () => {
-  const abort = { http_status: 418, percentage: { numerator: 5 } };
-  const { hosts } = await loadTable({ filters: [httpFilter("fault.v3.HTTPFault", { abort })] });
-  assert.deepEqual(
-    hosts[0]!.rules.map(({ match, route }) => [
-      match.percent,
-      route.action.kind === "respond" ? route.action.status : route.action.kind,
-    ]),
-    [
-      [5, 418],
-      [undefined, "pools"],
-    ],
-  );
-});
-
 const rbac = (name: string): object =>
   httpFilter("rbac.v3.RBAC", { rules: { action: "ALLOW", policies: {} } }, { name });
 
@@ -487,12 +473,8 @@ test("a part of a route is as large as the route's own fraction; a rule for toke
       requires: { provider_name: "p" },
     },
   ];
-  const abort = { http_status: 418, percentage: { numerator: 50 } };
   const { model, warnings } = await loadFile({
-    filters: [
-      httpFilter("jwt_authn.v3.JwtAuthentication", { providers: { p: provider }, rules }),
-      httpFilter("fault.v3.HTTPFault", { abort }),
-    ],
+    filters: [httpFilter("jwt_authn.v3.JwtAuthentication", { providers: { p: provider }, rules })],
     routes: [
       { match: { prefix: "/", runtime_fraction: { default_value: { numerator: 10 } } }, route: toA },
       { match: any, route: toA },
@@ -502,13 +484,9 @@ test("a part of a route is as large as the route's own fraction; a rule for toke
   assert.deepEqual(
     table!.hosts[0]!.rules.map(({ match }) => [match.path?.value, match.percent]),
     [
-      ["/api/", 5],
       ["/api/", 10],
-      ["/", 5],
       ["/", 10],
-      ["/api/", 50],
       ["/api/", undefined],
-      ["/", 50],
       ["/", undefined],
     ],
   );
@@ -808,56 +786,75 @@ test("fields are removed by how their names begin, also those that were added be
   assert.match((await problemsOf(file(removes({ prefix: "con" }))))[0]!, /where a message goes or ends/);
 });
 
-test("a fault holds up a part of the requests, which may still be answered by it", async () => {
-  const fault = (config: object): EnvoyFile => ({ filters: [httpFilter("fault.v3.HTTPFault", config)] });
-  const delay = { fixed_delay: "0.25s", percentage: { numerator: 40 } };
-  const abort = { http_status: 503, percentage: { numerator: 10 } };
-  const rulesOf = async (config: object): Promise<unknown> => {
-    const { guards, hosts } = await loadTable(fault(config));
-    assert.deepEqual(
-      guards.map((guard) => guard.kind === "delay" && [guard.time, guard.percent]),
-      [[250, 40]],
-    );
-    return hosts[0]!.rules.map(({ match, route }) => [
-      match.headers.length,
-      match.percent,
-      route.action.kind,
-      route.guards.length,
-    ]);
+const fault = (config: object): EnvoyFile => ({ filters: [httpFilter("fault.v3.HTTPFault", config)] });
+const most = { numerator: 40 };
+
+test("a fault is a guard, which holds up a part of the requests and answers a part in place of a backend", async () => {
+  const delay = { fixed_delay: "0.25s", percentage: most };
+  const abort = {
+    http_status: 503,
+    percentage: { numerator: 10, denominator: "TEN_THOUSAND" },
+    response_body: "no",
   };
-  assert.deepEqual(await rulesOf({ delay }), [[0, undefined, "pools", 1]]);
-  assert.deepEqual(await rulesOf({ delay, abort }), [
-    [0, 10, "respond", 1],
-    [0, undefined, "pools", 1],
-  ]);
-  const headers = [{ name: "x-fault", present_match: true }];
-  assert.deepEqual(await rulesOf({ delay, abort, headers }), [
-    [1, 10, "respond", 1],
-    [1, undefined, "pools", 1],
-    [0, undefined, "pools", 0],
-  ]);
-  assert.match((await problemsOf(fault({ delay: {} })))[0]!, /fixed_delay: expected a time above 0 s/);
-  assert.match((await problemsOf(fault({ delay: { fixed_delay: "3601s" } })))[0]!, /up to an hour/);
+  const { name: _name, ...both } = await guardOf(fault({ delay, abort, max_active_faults: 7 }), "fault");
+  assert.deepEqual(both, {
+    kind: "fault",
+    when: { kind: "any" },
+    delay: { percent: 40, unit: 1, time: 250 },
+    abort: { percent: 0.1, unit: 0.01, answer: { status: 503, text: "no" } },
+    most: 7,
+  });
+  assert.deepEqual((await guardOf(fault({ abort: { grpc_status: 5, percentage: most } }), "fault")).abort, {
+    percent: 40,
+    unit: 1,
+    answer: { status: 200, grpc: 5 },
+  });
+  const asked = await guardOf(
+    fault({ delay: { header_delay: {}, percentage: most }, abort: { header_abort: {}, percentage: most } }),
+    "fault",
+  );
+  assert.deepEqual([asked.delay?.time, asked.abort?.answer], ["field", "field"]);
+  const none = { http_status: 503, percentage: { numerator: 0 } };
+  assert.deepEqual((await loadTable(fault({ abort: none, delay: { fixed_delay: "1s" } }))).guards, []);
+  const problem = async (config: object): Promise<string> => (await problemsOf(fault(config)))[0]!;
+  assert.match(await problem({ delay: { percentage: most } }), /fixed_delay: expected a time above 0 s/);
+  assert.match(await problem({ delay: { fixed_delay: "3601s", percentage: most } }), /up to an hour/);
+  assert.match(
+    await problem({ abort: { http_status: 199, percentage: most } }),
+    /abort: expected http_status, from 200/,
+  );
 });
 
-test("a fault may ask for fields of the requests that it answers", async () => {
-  const { hosts } = await loadTable({
-    filters: [
-      httpFilter("fault.v3.HTTPFault", {
-        abort: { http_status: 503, percentage: { numerator: 50 } },
-        headers: [{ name: "x-fault", string_match: { exact: "yes" } }],
-      }),
-    ],
-  });
-  assert.deepEqual(
-    hosts[0]!.rules.map(({ match, route }) => [
-      match.headers.map(({ name }) => name),
-      match.percent,
-      route.action.kind,
-    ]),
-    [
-      [["x-fault"], 50, "respond"],
-      [[], undefined, "pools"],
-    ],
+test("a fault is for requests with its fields, from its nodes, and for routes to its cluster", async () => {
+  const abort = { http_status: 503, percentage: most };
+  const { when } = await guardOf(
+    fault({
+      abort,
+      headers: [{ name: "x-fault", string_match: { exact: "yes" } }],
+      downstream_nodes: ["n", "m"],
+    }),
+    "fault",
   );
+  const exact = (name: string, value: string) => ({
+    kind: "header",
+    match: { name, test: { kind: "exact", value, ignoreCase: false }, not: false },
+  });
+  const nodes = ["n", "m"].map((node) => exact("x-envoy-downstream-service-node", node));
+  assert.deepEqual(when, { kind: "all", of: [exact("x-fault", "yes"), { kind: "some", of: nodes }] });
+  const weighted = (...names: readonly string[]) => ({
+    weighted_clusters: { clusters: names.map((name) => ({ name, weight: 1 })) },
+  });
+  const to = (route: object) => ({ match: any, route });
+  const file = (...routes: readonly object[]): EnvoyFile => ({
+    ...fault({ abort, upstream_cluster: "a" }),
+    routes: [...routes, { match: any, direct_response: { status: 200 } }],
+    clusters: ["a", "b"].map((name) => cluster(name, 4_000)),
+  });
+  const { hosts } = await loadTable(file(to({ cluster: "a" }), to({ cluster: "b" }), to(weighted("a"))));
+  assert.deepEqual(
+    hosts[0]!.rules.map(({ route }) => route.guards.length),
+    [1, 0, 1, 0],
+  );
+  for (const route of [weighted("a", "b"), { cluster_header: "x-c" }])
+    assert.match((await problemsOf(file(to(route))))[0]!, /upstream_cluster: can't be told for a route/);
 });

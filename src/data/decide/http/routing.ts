@@ -38,6 +38,7 @@ export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
 
 /** The tests of texts by which a guard judges. */
 function testsOfGuard(guard: Guard): readonly TextTest[] {
+  if (guard.kind === "fault") return [...testsOf(guard.when)];
   if (guard.kind === "rules") return guard.rules.flatMap(({ when }) => [...testsOf(when)]);
   if (guard.kind !== "process") return [];
   const { rules, sees } = guard;

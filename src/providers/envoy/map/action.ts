@@ -107,6 +107,16 @@ export function mapTarget(owner: Node, { report }: Mapping): Target | undefined 
   return undefined;
 }
 
+/** The names of the clusters that a route may lead to, none without a `RouteAction`. @returns undefined where requests name them. */
+export function clustersOf(forward: Node | undefined): readonly string[] | undefined {
+  if (forward === undefined) return [];
+  if (forward.text("cluster_header") !== "") return undefined;
+  const cluster = forward.text("cluster");
+  if (cluster !== "") return [cluster];
+  const weighted = forward.node("weighted_clusters")?.nodes("clusters") ?? [];
+  return weighted.filter((each) => (each.number("weight") ?? 0) > 0).map((each) => each.text("name"));
+}
+
 const statuses: Readonly<Record<string, RedirectStatus>> = {
   "": 301,
   MOVED_PERMANENTLY: 301,

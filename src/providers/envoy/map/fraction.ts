@@ -8,9 +8,11 @@ const denominators: Readonly<Record<string, number>> = {
 
 /** A `FractionalPercent`, in percent, at most 100. */
 export function percentOf(share: Node): number {
-  const whole = denominators[share.text("denominator") || "HUNDRED"]!;
-  return Math.min(100, ((share.number("numerator") ?? 0) * 100) / whole);
+  return Math.min(100, (share.number("numerator") ?? 0) * unitOf(share));
 }
+
+/** One of its numerator, in percent. */
+export const unitOf = (share: Node): number => 100 / denominators[share.text("denominator") || "HUNDRED"]!;
 
 /** A `RuntimeFractionalPercent`, in percent: its default counts, because there are no runtime keys. @returns undefined where there is none. */
 export function runtimePercent(fraction: Node | undefined): number | undefined {

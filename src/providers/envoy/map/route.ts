@@ -2,7 +2,7 @@ import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
 import type { Node } from "../node.ts";
-import { mapAction } from "./action.ts";
+import { clustersOf, mapAction } from "./action.ts";
 import { certificateSteps } from "./client-certificate.ts";
 import type { Mapping } from "./context.ts";
 import { foldSteps, mapFields } from "./fields.ts";
@@ -32,7 +32,7 @@ export async function mapRoute(
   mapping: Mapping,
 ): Promise<readonly Rule<HttpRoute>[]> {
   const levels = [route, host, common.config];
-  const parts = newParts(name, match);
+  const parts = newParts(name, match, clustersOf(route.node("route")));
   await applyFilters(common.filters, levels, parts, common.guards, mapping);
   const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
   const certificate = certificateSteps(common.manager, common.mutual);
@@ -54,11 +54,11 @@ export async function mapRoute(
     const own = each === parts ? mapping : { ...mapping, report: () => {} };
     const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, own);
     if (action === undefined) continue;
-    const { guards, maxBody, cors, compress, sticky, status } = each;
+    const { guards, maxBody, cors, compress, sticky } = each;
     const mapped: HttpRoute = {
       ...usual,
       name: each === parts ? name : `${name}#${index + 1}`,
-      action: status === undefined ? action : { kind: "respond", status, content: undefined },
+      action,
       guards,
       maxBody,
       cors,

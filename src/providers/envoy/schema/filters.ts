@@ -223,11 +223,11 @@ message envoy.extensions.filters.http.grpc_stats.v3.FilterConfig
 message envoy.extensions.filters.http.fault.v3.HTTPFault
 1 delay envoy.extensions.filters.common.fault.v3.FaultDelay
 2 abort envoy.extensions.filters.http.fault.v3.FaultAbort
-3 upstream_cluster string x
+3 upstream_cluster string
 4 headers envoy.config.route.v3.HeaderMatcher[]
-5 downstream_nodes string[] x
-6 max_active_faults UInt32Value - faults cost nothing
-7 response_rate_limit message x
+5 downstream_nodes string[]
+6 max_active_faults UInt32Value
+7 response_rate_limit message x answers are not slowed down
 8 delay_percent_runtime string - there are no runtime keys
 9 abort_percent_runtime string - there are no runtime keys
 10 delay_duration_runtime string - there are no runtime keys
@@ -241,11 +241,16 @@ message envoy.extensions.filters.http.fault.v3.HTTPFault
 message envoy.extensions.filters.common.fault.v3.FaultDelay
 3 fixed_delay duration
 4 percentage envoy.type.v3.FractionalPercent
-5 header_delay message x
+5 header_delay envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay
+
+message envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay
 
 message envoy.extensions.filters.http.fault.v3.FaultAbort
 2 http_status uint32
 3 percentage envoy.type.v3.FractionalPercent
-4 header_abort message x
-5 grpc_status uint32 x
+4 header_abort envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort
+5 grpc_status uint32
+6 response_body string
+
+message envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort
 `;

@@ -30,7 +30,7 @@ export class TableGuards {
    */
   async nameOf(
     from: Node,
-    kind: "auth" | "delays" | "process" | "rate_limits" | "rules",
+    kind: "auth" | "faults" | "process" | "rate_limits" | "rules",
     label: string,
     make: (name: string) => Guard | undefined | Promise<Guard | undefined>,
   ): Promise<string | undefined> {
@@ -93,8 +93,7 @@ export async function applyFilters(
   for (const filter of filters) {
     const { own, isDisabled } = overrideOf(filter, levels);
     if (isDisabled ?? filter.isDisabled) continue;
-    for (const each of inOrder(parts))
-      if (each.status === undefined) await filter.apply({ ...filter, own }, each, guards, mapping);
+    for (const each of inOrder(parts)) await filter.apply({ ...filter, own }, each, guards, mapping);
   }
 }
 

@@ -10,6 +10,8 @@ export interface RouteParts {
   readonly match: RequestMatch;
   /** Its name. */
   readonly route: string;
+  /** The clusters that it leads to, none where it answers by itself; undefined: a field of the request names them. */
+  readonly clusters: readonly string[] | undefined;
   /** Names of guards, as a route has them. */
   readonly guards: string[][];
   cors: Cors | undefined;
@@ -19,15 +21,18 @@ export interface RouteParts {
   maxBody: number | undefined;
   readonly requestSteps: FieldStep[];
   readonly responseSteps: FieldStep[];
-  /** Of umay's own answer, after which no filter follows; undefined: the route's action. */
-  readonly status: number | undefined;
   /** Parts of its requests that a filter treats in another way: rules that stand before its own. */
   readonly special: RouteParts[];
 }
 
-export const newParts = (route: string, match: RequestMatch): RouteParts => ({
+export const newParts = (
+  route: string,
+  match: RequestMatch,
+  clusters: RouteParts["clusters"],
+): RouteParts => ({
   match,
   route,
+  clusters,
   guards: [],
   cors: undefined,
   compress: undefined,
@@ -35,12 +40,11 @@ export const newParts = (route: string, match: RequestMatch): RouteParts => ({
   maxBody: undefined,
   requestSteps: [],
   responseSteps: [],
-  status: undefined,
   special: [],
 });
 
 /** Splits off a part of a route's requests: it has all that filters gave so far, and the filters behind give to it, too. */
-export function splitOff(parts: RouteParts, match: RequestMatch, status?: number): RouteParts {
+export function splitOff(parts: RouteParts, match: RequestMatch): RouteParts {
   const { guards, requestSteps, responseSteps } = parts;
   const split: RouteParts = {
     ...parts,
@@ -48,7 +52,6 @@ export function splitOff(parts: RouteParts, match: RequestMatch, status?: number
     guards: [...guards],
     requestSteps: [...requestSteps],
     responseSteps: [...responseSteps],
-    status,
     special: [],
   };
   parts.special.push(split);
