@@ -143,7 +143,7 @@ async function measure(check: CheckSpec | undefined, port: number, seconds: numb
     placed,
     leftIn: undefined,
     discovery: undefined,
-    check: undefined,
+    checks: new Map(),
     panic: [],
   };
   const monitor = new HealthMonitor({

@@ -6,7 +6,10 @@ const asBefore = "as before";
 
 /** In place of settings of a listener, which had them in an earlier message, stands their name. */
 type SentListener = Omit<PlacedListener, "tls"> & { readonly tls: readonly (ListenerTls | string)[] };
-type SentPool = Omit<PlacedPool, "tls"> & { readonly tls: PlacedPool["tls"] | typeof asBefore };
+type PoolTransports = Pick<PlacedPool, "tls" | "transports">;
+type SentPool = Omit<PlacedPool, keyof PoolTransports> & {
+  readonly [Part in keyof PoolTransports]: PoolTransports[Part] | typeof asBefore;
+};
 
 /** A difference as it is sent. TLS settings seldom change, and with their certificates they are large. */
 export interface SentDifference extends Omit<Difference, "listeners" | "pools"> {
@@ -20,7 +23,7 @@ export interface SentDifference extends Omit<Difference, "listeners" | "pools"> 
  */
 export class TlsOnce {
   readonly #listeners = new Map<string, PlacedListener["tls"]>();
-  readonly #pools = new Map<string, PlacedPool["tls"]>();
+  readonly #pools = new Map<string, PoolTransports>();
 
   /** The difference to send: settings that are the same object as those that were sent last are left out. */
   pack(difference: Difference): SentDifference {
@@ -57,14 +60,28 @@ export class TlsOnce {
   }
 
   #packPool(pool: PlacedPool): SentPool {
-    if (pool.tls !== undefined && pool.tls === this.#pools.get(pool.name)) return { ...pool, tls: asBefore };
-    this.#pools.set(pool.name, pool.tls);
-    return pool;
+    const { name, tls, transports } = pool;
+    const had = this.#pools.get(name);
+    this.#pools.set(name, pool);
+    return {
+      ...pool,
+      ...(tls !== undefined && tls === had?.tls && { tls: asBefore }),
+      ...(transports !== undefined && transports === had?.transports && { transports: asBefore }),
+    };
   }
 
   #unpackPool(sent: SentPool): PlacedPool {
-    if (sent.tls !== asBefore) this.#pools.set(sent.name, sent.tls);
-    return { ...sent, tls: this.#pools.get(sent.name) };
+    const { name, tls, transports, ...rest } = sent;
+    const had = this.#pools.get(name);
+    const ways = transports === asBefore ? had?.transports : transports;
+    const pool = {
+      name,
+      ...rest,
+      tls: tls === asBefore ? had?.tls : tls,
+      ...(ways !== undefined && { transports: ways }),
+    };
+    this.#pools.set(name, pool);
+    return pool;
   }
 
   #forget(gone: Difference["gone"]): void {

@@ -29,6 +29,7 @@ function sameBackend(left: Backend, right: Backend): boolean {
     left.unfit === right.unfit &&
     isDeepStrictEqual(left.locality, right.locality) &&
     isDeepStrictEqual(left.labels, right.labels) &&
+    isDeepStrictEqual(left.transportLabels, right.transportLabels) &&
     isDeepStrictEqual(left.others, right.others)
   );
 }

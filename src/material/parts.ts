@@ -1,5 +1,4 @@
 import type { ClientAuth, ClientTrust } from "../model/client-auth.ts";
-import type { HealthPolicy } from "../model/health.ts";
 import type { ListenerTls } from "../model/listener.ts";
 import type { Authorities, Certificate, FileSource, PairSource, TicketKeys } from "../model/material.ts";
 import type { Pool, PoolTls } from "../model/pool.ts";
@@ -14,8 +13,8 @@ import {
   renewTicketKeys,
 } from "./renew.ts";
 
-/** The material of a pool: TLS for its sessions, and for its health checks. */
-export type PoolMaterial = Pick<Pool, "tls" | "health">;
+/** The material of a pool: TLS for its sessions, by whichever transport, and for its health checks. */
+export type PoolMaterial = Pick<Pool, "tls" | "transports" | "health">;
 
 /** Files that are renewed together: all of them are good, or none is used. */
 export interface Part<T> {
@@ -76,11 +75,32 @@ async function renewClientAuth(auth: ClientAuth, renew: RenewPart): Promise<Clie
 
 /** @returns the same object where nothing changed. */
 export async function renewPool(pool: PoolMaterial, renew: RenewPart): Promise<PoolMaterial> {
+  const { health } = pool;
   const tls = pool.tls && (await renewPoolTls(pool.tls, renew));
-  const checked = checkTls(pool.health);
-  const ofChecks = checked && (await renewPoolTls(checked, renew));
-  if (tls === pool.tls && ofChecks === checked) return pool;
-  return { tls, health: withCheckTls(pool.health, ofChecks) };
+  const transports = pool.transports && (await renewAll(pool.transports, renew));
+  const [check] = await renewAll([health.check], renew);
+  const checks = health.checks && (await renewAll(health.checks, renew));
+  const same = check === health.check && checks === health.checks;
+  if (tls === pool.tls && transports === pool.transports && same) return pool;
+  return {
+    tls,
+    ...(transports !== undefined && { transports }),
+    health: same ? health : { ...health, check, ...(checks !== undefined && { checks }) },
+  };
+}
+
+/** Things of which some speak TLS, or none are there. @returns the same object where nothing changed. */
+async function renewAll<T extends object | undefined>(
+  old: readonly T[],
+  renew: RenewPart,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  for (const each of old) {
+    const before = tlsOf(each);
+    const tls = before && (await renewPoolTls(before, renew));
+    all.push(tls === before ? each : { ...each, tls });
+  }
+  return all.every((each, index) => each === old[index]) ? old : all;
 }
 
 async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
@@ -104,8 +124,9 @@ export function listenerFiles(tls: readonly ListenerTls[]): string[] {
   ]);
 }
 
-export function poolFiles({ tls, health }: PoolMaterial): string[] {
-  return [tls, checkTls(health)].flatMap((each) => [
+export function poolFiles({ tls, transports = [], health }: PoolMaterial): string[] {
+  const others = [...transports, health.check, ...(health.checks ?? [])];
+  return [tls, ...others.map(tlsOf)].flatMap((each) => [
     ...fileOf(each?.ca),
     ...(each?.certificate === undefined ? [] : pairOf(each.certificate)),
   ]);
@@ -184,12 +205,6 @@ const pairOf = ({ source }: Certificate): string[] =>
 const fileOf = (material: { readonly source: FileSource } | undefined): string[] =>
   material === undefined || material.source.given !== undefined ? [] : [material.source.file];
 
-function checkTls({ check }: HealthPolicy): PoolTls | undefined {
-  return check !== undefined && "tls" in check ? check.tls : undefined;
-}
-
-function withCheckTls(health: HealthPolicy, tls: PoolTls | undefined): HealthPolicy {
-  const { check } = health;
-  if (check === undefined || !("tls" in check) || tls === undefined) return health;
-  return { ...health, check: { ...check, tls } };
-}
+/** @param of a transport, or a check, which need not speak TLS. */
+const tlsOf = (of: object | undefined): PoolTls | undefined =>
+  of !== undefined && "tls" in of ? (of.tls as PoolTls | undefined) : undefined;

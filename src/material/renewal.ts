@@ -93,7 +93,10 @@ export class Renewal {
     this.#pools = new Map(
       pools
         .filter((pool) => poolFiles(pool).length > 0)
-        .map(({ name, tls, health }) => [name, { tls, health }]),
+        .map(({ name, tls, transports, health }) => [
+          name,
+          { tls, health, ...(transports !== undefined && { transports }) },
+        ]),
     );
     this.#guards = new Map(
       routeTables

@@ -47,6 +47,8 @@ export interface Backend {
   readonly locality?: Locality;
   /** Facts about it, by which a part of a pool is chosen ({@link Pool.subsets}). Undefined: none. */
   readonly labels?: Labels;
+  /** Sets of labels by which its transport is chosen ({@link Pool.transports}), the first before the others. Undefined: none. */
+  readonly transportLabels?: readonly Labels[];
   /** Whoever found it says that it is to take no sessions. Undefined: it may. */
   readonly unfit?: true;
 }

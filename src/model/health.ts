@@ -146,6 +146,8 @@ export interface OutlierSpec extends EjectionChance {
 export interface HealthPolicy {
   /** Undefined: no active checks. */
   readonly check: CheckSpec | undefined;
+  /** Those for backends of each of the pool's transports, in their order; undefined: `check` is for all backends. */
+  readonly checks?: readonly (CheckSpec | undefined)[];
   readonly outlier: OutlierSpec;
   /** With a smaller share of its backends up, health is ignored; in percent, 0: never. */
   readonly panicThreshold: number;

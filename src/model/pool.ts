@@ -4,6 +4,7 @@ import type { PoolHttp } from "./http/backend.ts";
 import type { StartTls } from "./listener.ts";
 import type { Authorities, Certificate } from "./material.ts";
 import type { SubsetRule } from "./subset.ts";
+import type { Transports } from "./transport.ts";
 
 /**
  * The basis of a pick. `key`: always the same backend for the same key. `turn`: the next one in its worker's round.
@@ -209,12 +210,10 @@ export interface DestinationRule {
 }
 
 /** A named set of backends with one picker and one discovery. */
-export interface Pool {
+export interface Pool extends Transports {
   readonly name: string;
   readonly picker: PickerSpec;
   readonly discovery: DiscoverySpec;
-  /** The PROXY protocol header that backends get; undefined: none. */
-  readonly proxyProtocol: "v1" | "v2" | undefined;
   /** Time in which a new or recovered backend comes to its whole weight, in milliseconds; 0: at once. */
   readonly slowStart: number;
   readonly health: HealthPolicy;
@@ -252,8 +251,6 @@ export interface Pool {
   readonly destination?: DestinationRule;
   /** How many sessions may wait for a backend, over all workers, and how long each waits for room, in milliseconds. */
   readonly queue: { readonly size: number; readonly timeout: number };
-  /** Undefined: plain TCP. */
-  readonly tls: PoolTls | undefined;
   /** How long sessions may stay on a backend that has left the pool, in milliseconds; undefined: to their end. */
   readonly removal: number | undefined;
   /** Why it stands for something that cannot be had: its requests are answered with 500. Undefined: it can. */

@@ -38,6 +38,18 @@ test("TLS settings go through the channel once while they are the same object, a
   assert.equal(renewed.got.listeners[0]!.tls[1]?.name, "second");
 });
 
+test("so do the transports of a pool", () => {
+  const [sender, receiver] = [new TlsOnce(), new TlsOnce()];
+  const through = (pool: PlacedPool): PlacedPool =>
+    receiver.unpack(structuredClone(sender.pack(difference([], [pool])))).pools[0]!;
+  const transports = [{ labels: { a: "1" }, tls: echo.tls, proxyProtocol: undefined }];
+  const first = through({ ...echo, transports });
+  assert.deepEqual(first, { ...echo, transports });
+  assert.equal(through({ ...echo, transports, slowStart: 9 }).transports, first.transports);
+  assert.deepEqual(through(echo), echo);
+  assert.deepEqual(through({ ...echo, transports }), { ...echo, transports });
+});
+
 test("whatever changes, comes, goes and comes back, what comes out is what was given", () => {
   const settings = [[], web.tls, [another, ...web.tls], [{ ...web.tls[0]!, strictSni: true }, another]];
   const step = fc.record({

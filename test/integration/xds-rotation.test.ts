@@ -116,7 +116,11 @@ before(async () => {
     ["tls_certificate_sds_secret_configs", [byName("umay")]],
     ["validation_context_sds_secret_config", byName("backends")],
   );
-  send("cluster", edsCluster("echo", { transport_socket: toBackends }));
+  const match = { mode: "secure" };
+  send(
+    "cluster",
+    edsCluster("echo", { transport_socket_matches: [{ name: "tls", match, transport_socket: toBackends }] }),
+  );
   const fromClients = withTls(
     "DownstreamTlsContext",
     { require_client_certificate: { value: true } },
@@ -127,7 +131,10 @@ before(async () => {
   const [chain] = listener["filter_chains"] as readonly Message[];
   send("listener", { ...listener, filter_chains: [{ ...chain, transport_socket: fromClients }] });
   await control.request(({ type }) => type === "ClusterLoadAssignment");
-  send("endpoints", endpoints("echo", (backend.address() as AddressInfo).port));
+  const assignment = endpoints("echo", (backend.address() as AddressInfo).port);
+  const [locality] = assignment["endpoints"] as readonly Message[];
+  const metadata = { filter_metadata: { "envoy.transport_socket_match": match } };
+  send("endpoints", { ...assignment, endpoints: [{ ...locality, metadata }] });
   const server = await createCertificate({ commonName: "umay", names: ["127.0.0.1"], issuer: old, notAfter });
   await control.request(({ type, names }) => type === "Secret" && names.includes("clients"));
   send(

@@ -58,14 +58,24 @@ test("a pool and its checks that name the same CA by different objects are renew
   tls.ca = "${at("ca.pem")}"
   health = { type = "tls" }`);
   // As a decoder of another format would make it.
-  const { lines, renewal, next } = follow({ ...model, pools: structuredClone(model.pools) });
+  const [one] = structuredClone(model.pools);
+  const { tls: settings, health } = structuredClone(one!);
+  // The same settings count for some of its backends only, too.
+  const transports = [
+    { labels: {}, tls: settings, proxyProtocol: undefined },
+    { labels: {}, tls: undefined, proxyProtocol: undefined },
+  ];
+  const pool = { ...one!, transports, health: { ...one!.health, checks: [health.check, undefined] } };
+  const { lines, renewal, next } = follow({ ...model, pools: [pool] });
   try {
     replace("ca.pem", second.cert);
     const { pools, listeners } = await next();
-    const { tls, health } = pools.get("one")!;
+    const { tls, health, transports: renewed } = pools.get("one")!;
     assert.equal(tls?.ca?.pem, second.cert);
     assert.ok(health.check?.type === "tls");
     assert.deepEqual(health.check.tls.ca, tls.ca);
+    assert.deepEqual(renewed, [{ ...transports[0]!, tls }, transports[1]]);
+    assert.deepEqual(health.checks, [health.check, undefined]);
     assert.equal(listeners.size, 0);
     assert.deepEqual(lines, ["CAs of backends were renewed"]);
     assert.deepEqual(renewal.counts.pools.get("one"), { applied: 1, failed: 0 });

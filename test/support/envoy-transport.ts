@@ -255,6 +255,10 @@ export class TransportWorld implements AsyncDisposable {
         filter_chains: [chain(relay("passes on"))],
       },
       backends: { filter_chains: [chain(web("web", {}, upstreams))] },
+      labelled: { filter_chains: [chain(web("by label", {}, labelled))] },
+      "labelled relay": {
+        filter_chains: [chain([tcp({ cluster: "by label", metadata_match: lb({ part: "header" }) })])],
+      },
     };
   }
 
@@ -302,6 +306,21 @@ export class TransportWorld implements AsyncDisposable {
       name: "raw",
       typed_config: typed("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"),
     };
+    const proxied = {
+      name: "proxy",
+      typed_config: typed(
+        "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+        { config: { version: "V1" }, transport_socket: raw },
+      ),
+    };
+    const shows = withName(
+      secure(
+        "shows",
+        { match_typed_subject_alt_names: [san("localhost")] },
+        { tls_certificates: [material(good)] },
+      ),
+      "localhost",
+    );
     return [
       ...["one", "two", "three", "echo", "web"].map((name) => this.#cluster(name, name)),
       withName(secure("matches", { match_typed_subject_alt_names: [san("localhost")] }, {}), "localhost"),
@@ -310,27 +329,48 @@ export class TransportWorld implements AsyncDisposable {
         "localhost",
       ),
       withName(secure("distrusts", { trusted_ca: { inline_string: this.#authority } }, {}), "localhost"),
-      withName(
-        secure(
-          "shows",
-          { match_typed_subject_alt_names: [san("localhost")] },
-          { tls_certificates: [material(good)] },
-        ),
-        "localhost",
-      ),
-      this.#cluster("passes on", "echo", {
-        transport_socket: {
-          name: "proxy",
-          typed_config: typed(
-            "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
-            {
-              config: { version: "V1" },
-              transport_socket: raw,
-            },
-          ),
-        },
-      }),
+      shows,
+      this.#cluster("passes on", "echo", { transport_socket: proxied }),
+      this.#byLabel((shows as { transport_socket: object }).transport_socket, proxied, raw),
     ];
+  }
+
+  /** A cluster whose endpoints are connected in several ways. */
+  #byLabel(secure: object, proxied: object, raw: object): object {
+    const endpoint = (backend: string, part: string, labels?: object): object => ({
+      endpoint: {
+        address: { socket_address: { address: "127.0.0.1", port_value: this.#ports.get(backend) } },
+      },
+      metadata: {
+        filter_metadata: { "envoy.lb": { part }, ...(labels && { [ofTransport]: labels }) },
+      },
+    });
+    return {
+      name: "by label",
+      lb_subset_config: { subset_selectors: [{ keys: ["part"] }] },
+      transport_socket_matches: [
+        { name: "secure", match: { mode: "secure" }, transport_socket: secure },
+        { name: "header", match: { mode: "header", version: 1 }, transport_socket: proxied },
+        { name: "plain", match: {}, transport_socket: raw },
+      ],
+      load_assignment: {
+        cluster_name: "by label",
+        endpoints: [
+          {
+            lb_endpoints: [
+              endpoint("secure", "secure", { mode: "secure", more: true }),
+              endpoint("echo", "header", { version: 1, mode: "header" }),
+            ],
+          },
+          {
+            // An endpoint's own labels come first, and the match without labels fits all.
+            locality: { zone: "near" },
+            metadata: { filter_metadata: { [ofTransport]: { mode: "secure" } } },
+            lb_endpoints: [endpoint("web", "plain", { mode: "header" })],
+          },
+        ],
+      },
+    };
   }
 
   #cluster(name: string, backend: string, more: object = {}): object {
@@ -391,6 +431,8 @@ export class TransportWorld implements AsyncDisposable {
       plain("introduced", "a client behind a proxy", "PROXY TCP4 192.0.2.1 192.0.2.2 1000 2000\r\nhello"),
       plain("introduced", "no header", "hello"),
       ...["matches", "mismatches", "distrusts", "shows"].map((name) => web("backends", name, `/${name}`)),
+      ...labelled.map((path) => web("labelled", path, `/${path}`)),
+      plain("labelled relay", "with a header", "hello"),
     ];
   }
 
@@ -403,6 +445,8 @@ export class TransportWorld implements AsyncDisposable {
   }
 }
 
+/** Metadata by which a transport socket is chosen. */
+const ofTransport = "envoy.transport_socket_match";
 const xfcc = "x-forwarded-client-cert";
 const upstreams = ["matches", "mismatches", "distrusts", "shows"];
 
@@ -426,7 +470,13 @@ const tcp = (fields: object): object => ({
 });
 const relay = (name: string): readonly object[] => [tcp({ cluster: name })];
 
-/** @param clusters of routes by the first part of the path, before all others. */
+/** Metadata by which parts of a cluster are chosen. */
+const lb = (labels: object): object => ({ filter_metadata: { "envoy.lb": labels } });
+
+/** Parts of the cluster `by label`. */
+const labelled = ["part/secure", "part/plain"];
+
+/** @param clusters of routes by the first part of the path, before all others; or `part/` and a part of the cluster. */
 const web = (name: string, more: object = {}, clusters: readonly string[] = []): readonly object[] => [
   {
     name: "http",
@@ -440,7 +490,9 @@ const web = (name: string, more: object = {}, clusters: readonly string[] = []):
             domains: ["*"],
             routes: [...clusters, ""].map((path) => ({
               match: { prefix: `/${path}` },
-              route: { cluster: path || name, timeout: "5s" },
+              route: path.startsWith("part/")
+                ? { cluster: name, timeout: "5s", metadata_match: lb({ part: path.slice(5) }) }
+                : { cluster: path || name, timeout: "5s" },
             })),
           },
         ],

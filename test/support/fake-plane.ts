@@ -7,6 +7,7 @@ import { Challenges } from "../../src/data/accept/challenges.ts";
 import { ServedPool } from "../../src/data/dispatch/pool.ts";
 import type { Open } from "../../src/data/open.ts";
 import type { Dial } from "../../src/data/upstream/dial.ts";
+import type { UpstreamTls } from "../../src/data/upstream/upstream.ts";
 import { Crowd } from "../../src/lib/crowd.ts";
 import type { PlacedBackend } from "../../src/model/backend.ts";
 import type { Chain } from "../../src/model/chain.ts";
@@ -130,7 +131,15 @@ export class FakePlane {
   pool(changes: Partial<PlacedPool> = {}, secure = false): ServedPool {
     const memory = { shared, counters, worker: { index: 0, count: 1 }, peers: () => [], want: () => {} };
     const pool = new ServedPool({ ...fakePool, ...changes }, memory);
-    if (secure) pool.tls = { begin: (raw) => this.#dialled((raw as unknown as FakeSocket).secure()) };
+    if (secure) {
+      const begin: UpstreamTls["begin"] = (raw) => this.#dialled((raw as unknown as FakeSocket).secure());
+      const wiring = {
+        ...pool.wiringOf(pool.definition.backends[0]!),
+        definition: pool.definition,
+        tls: { begin },
+      };
+      pool.wiringOf = () => wiring;
+    }
     return pool;
   }
 

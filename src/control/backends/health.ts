@@ -4,8 +4,9 @@ import type { SharedMemory } from "../../channel/memory.ts";
 import { createCheck } from "../../health/registry.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { CheckSpec } from "../../model/health.ts";
+import { checkOf } from "../../model/transport.ts";
 import type { Logger } from "../../observe/logger.ts";
-import type { ManagedPool } from "../state/managed-pool.ts";
+import type { MadeCheck, ManagedPool } from "../state/managed-pool.ts";
 import type { Touches } from "../state/touched.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import { Checker } from "./checker.ts";
@@ -24,6 +25,7 @@ interface Watched {
   readonly backend: PlacedBackend;
   /** Undefined without active checks. */
   readonly checker: Checker | undefined;
+  made: MadeCheck | undefined;
   /** The last change that checks made: when, and why; undefined: none. */
   changed: { readonly at: number; readonly cause: string } | undefined;
   changes: number;
@@ -106,11 +108,9 @@ export class HealthMonitor {
     for (const name of pools) {
       const pool = this.#pool(name);
       if (pool === undefined) continue;
-      const { check } = pool.config.health;
-      if (sameButTls(pool.check?.spec, check)) this.#renewCheck(pool, check);
-      else this.#changeCheck(pool, check);
+      this.#makeChecks(pool);
+      this.#changeChecks(pool);
       this.#watchNew(pool);
-      this.#watchOthers(pool);
       this.#verdicts.refresh(pool);
     }
   }
@@ -185,23 +185,38 @@ export class HealthMonitor {
     this.#watched.delete(slot);
   }
 
-  /** The pool's backends are checked as before, if with other certificates. */
-  #renewCheck(pool: ManagedPool, spec: CheckSpec | undefined): void {
-    if (spec === undefined || spec === pool.check?.spec) return;
-    if (isDeepStrictEqual(spec, pool.check?.spec)) return;
-    const check = this.#create(spec);
-    pool.check = { spec, check };
-    for (const { slot } of pool.placed.backends) this.#watched.get(slot)?.checker?.use(check);
+  /** One that is asked for as before goes on. */
+  #makeChecks(pool: ManagedPool): void {
+    const { check, checks = [] } = pool.config.health;
+    const specs = [check, ...checks].filter((spec) => spec !== undefined);
+    const before = [...pool.checks.values()];
+    if (before.length === specs.length && specs.every((spec) => pool.checks.has(spec))) return;
+    pool.checks = new Map(
+      specs.map((spec) => [
+        spec,
+        before.find((made) => isDeepStrictEqual(made.spec, spec)) ?? { spec, check: this.#create(spec) },
+      ]),
+    );
   }
 
-  /** The pool's backends are checked in another way from now on, or no longer. */
-  #changeCheck(pool: ManagedPool, spec: CheckSpec | undefined): void {
-    pool.check = spec && { spec, check: this.#create(spec) };
+  /**
+   * Backends are checked in another way from now on, or no longer; or at other further addresses, or with other certificates. All
+   * that is known of them stays.
+   */
+  #changeChecks(pool: ManagedPool): void {
     for (const backend of pool.placed.backends) {
       const watched = this.#watched.get(backend.slot);
       if (watched === undefined) continue;
+      const made = madeFor(pool, backend);
+      const isThere = isDeepStrictEqual(watched.backend.others, backend.others);
+      if (made === watched.made && isThere) continue;
+      if (made !== undefined && isThere && sameButTls(watched.made?.spec, made.spec)) {
+        watched.checker?.use(made.check);
+        watched.made = made;
+        continue;
+      }
       watched.checker?.stop();
-      if (spec === undefined) {
+      if (made === undefined) {
         this.#endChecking(backend.slot);
         if (this.#verdicts.has(backend, "down")) this.#verdicts.mark(pool, backend, "down", false);
         watched.changed = undefined;
@@ -219,20 +234,9 @@ export class HealthMonitor {
       if (this.#watched.has(backend.slot)) continue;
       this.#slowStarts.begin(pool, backend, serving);
       this.#outliers.watch(backend);
-      if (pool.check !== undefined && !this.#verdicts.has(backend, "down"))
+      if (madeFor(pool, backend) !== undefined && !this.#verdicts.has(backend, "down"))
         this.#beginChecking(pool, backend);
       this.#watch(pool, backend);
-    }
-  }
-
-  /** Backends that have other further addresses are checked at those, with what is known of them. */
-  #watchOthers(pool: ManagedPool): void {
-    for (const backend of pool.placed.backends) {
-      const watched = this.#watched.get(backend.slot);
-      if (watched === undefined || watched.backend.others === backend.others) continue;
-      if (isDeepStrictEqual(watched.backend.others, backend.others)) continue;
-      watched.checker?.stop();
-      this.#watch(pool, backend, watched);
     }
   }
 
@@ -256,15 +260,16 @@ export class HealthMonitor {
     { changes, checkFailures, changed }: Kept = { changes: 0, checkFailures: 0, changed: undefined },
   ): void {
     const known = this.#verdicts.has(backend, "down") ? "down" : "unknown";
+    const made = madeFor(pool, backend);
     const checker =
-      pool.check &&
-      new Checker(pool.check.spec, pool.check.check, backend, known, {
+      made &&
+      new Checker(made.spec, made.check, backend, known, {
         timers: this.#timers,
         firstChecks: this.#firstChecks,
         random: this.#random,
         checked: (failure, changed) => this.#checked(watched, failure, changed),
       });
-    const watched: Watched = { pool, backend, checker, changes, checkFailures, changed };
+    const watched: Watched = { pool, backend, checker, made, changes, checkFailures, changed };
     this.#watched.set(backend.slot, watched);
     checker?.start();
   }
@@ -298,6 +303,11 @@ export class HealthMonitor {
     this.#slowStarts.sweep();
     this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());
   }
+}
+
+function madeFor({ config, checks }: ManagedPool, backend: PlacedBackend): MadeCheck | undefined {
+  const spec = checkOf(config, backend);
+  return spec && checks.get(spec);
 }
 
 /** Whether two checks differ at most in what they have from files. */

@@ -60,7 +60,7 @@ export class Upkeep {
         setMaterial(renewed);
         this.#expiry?.lookAt({
           listeners: [...renewed.listeners].map(([name, tls]) => ({ name, tls })),
-          pools: [...renewed.pools].map(([name, { tls }]) => ({ name, tls })),
+          pools: [...renewed.pools].map(([name, pool]) => ({ name, ...pool })),
         });
       },
       logger,

@@ -13,6 +13,12 @@ export interface Followed {
   stop(): void;
 }
 
+/** A check, and the specification by which it was made. */
+export interface MadeCheck {
+  readonly spec: CheckSpec;
+  readonly check: HealthCheck;
+}
+
 /** All that the control plane knows of one pool, from when it is configured until it has left. */
 export interface ManagedPool {
   readonly name: string;
@@ -29,8 +35,8 @@ export interface ManagedPool {
   leftIn: number | undefined;
   /** Undefined: nobody looks for its backends, not yet or not any more. */
   discovery: Followed | undefined;
-  /** How its backends are checked, by which specification; undefined: they are not. */
-  check: { readonly spec: CheckSpec; readonly check: HealthCheck } | undefined;
+  /** The checks of its backends, by the specifications that the configured pool has. */
+  checks: ReadonlyMap<CheckSpec, MadeCheck>;
   /** The tiers whose health is ignored, because too few backends of them are up. */
   panic: readonly number[];
 }

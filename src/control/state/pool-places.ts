@@ -74,10 +74,10 @@ export class PoolPlaces {
 
   /** Replaces what was renewed. */
   renew(renewed: MaterialOfAll["pools"]): void {
-    for (const [name, { tls, health }] of renewed) {
+    for (const [name, { health, ...transports }] of renewed) {
       const pool = this.#present.get(name)!;
-      pool.config = { ...pool.config, tls, health };
-      this.#replace(pool, { ...pool.placed, tls });
+      pool.config = { ...pool.config, ...transports, health };
+      this.#replace(pool, { ...pool.placed, ...transports });
     }
   }
 
@@ -127,7 +127,9 @@ export class PoolPlaces {
     const counters = this.#places.counters(slot);
     const { backends = [], warming = true } = before?.placed ?? {};
     const tls = unlessSame(config.tls, before?.placed.tls);
-    const placed = { ...servedPart(config), tls, slot, counters, backends, warming };
+    const transports = config.transports && unlessSame(config.transports, before?.placed.transports);
+    const part = { ...servedPart(config), tls, ...(transports !== undefined && { transports }) };
+    const placed = { ...part, slot, counters, backends, warming };
     if (before === undefined) {
       this.#touched.pools.add(name);
       return {
@@ -137,7 +139,7 @@ export class PoolPlaces {
         placed,
         leftIn: undefined,
         discovery: undefined,
-        check: undefined,
+        checks: new Map(),
         panic: [],
       };
     }

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Listener, ListenerTls } from "../../model/listener.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { Pool } from "../../model/pool.ts";
+import { certificatesOf } from "../../model/transport.ts";
 
 const dayMs = 86_400_000;
 const period = 3_600_000;
@@ -22,7 +23,7 @@ interface Ending {
 /** The things that have certificates. */
 interface Served {
   readonly listeners: readonly Pick<Listener, "name" | "tls">[];
-  readonly pools: readonly Pick<Pool, "name" | "tls">[];
+  readonly pools: readonly Pick<Pool, "name" | "tls" | "transports">[];
 }
 
 /**
@@ -94,11 +95,8 @@ function endingOf(
   };
 }
 
-function endingsOfPool({ name, tls }: Served["pools"][number]): Ending[] {
-  return tls?.certificate === undefined
-    ? []
-    : [endingOf({ pool: name }, tls.certificate, "backends refuse it")];
-}
+const endingsOfPool = (pool: Served["pools"][number]): Ending[] =>
+  certificatesOf(pool).map((certificate) => endingOf({ pool: pool.name }, certificate, "backends refuse it"));
 
 function endingsOf({ name, tls }: Served["listeners"][number]): Ending[] {
   return tls.flatMap((settings) => endingsOfTls({ listener: name }, settings));

@@ -19,6 +19,7 @@ import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { describeChainMatch, modeOf, relayTarget, rulesOf, type Serve } from "../../model/chain.ts";
 import type { Certificate } from "../../model/material.ts";
 import type { PlacedListener, PlacedPool, PlacedRoute } from "../../model/snapshot.ts";
+import { certificatesOf } from "../../model/transport.ts";
 import {
   backendState,
   openInWorker,
@@ -255,7 +256,7 @@ async function readPool(
   const { memories } = input;
   const { counters } = pool;
   return {
-    certificates: pool.tls?.certificate === undefined ? [] : [certificateStatus(pool.tls.certificate)],
+    certificates: certificatesOf(pool).map(certificateStatus),
     fails_open: input.health.failsOpen(pool.name),
     picker: pool.picker.type,
     discovery: {

@@ -187,9 +187,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
       if (stream.isReady) this.has();
       return;
     }
-    const { tls, definition } = this.pool;
-    const raw = this.#plane.dial(backend, tls !== undefined, definition.connect);
-    this.upstream = new Upstream(raw, backend, tls, this);
+    this.upstream = new Upstream(this.#plane.dial, backend, this.pool.wiringOf(backend), this);
   }
 
   /** The backend whose place it has, or is about to have; undefined: none. */
@@ -221,7 +219,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
 
   override upstreamConnected(): void {
     const upstream = this.upstream!;
-    const version = this.pool.definition.proxyProtocol;
+    const version = upstream.wiring.proxyProtocol;
     if (version !== undefined && !upstream.securing) upstream.raw.write(this.#owner.introduction(version));
     if (!upstream.secure()) this.connected();
   }

@@ -1,39 +1,29 @@
-import { isDeepStrictEqual } from "node:util";
+import type { PlacedBackend } from "../../model/backend.ts";
 import { latencyDecay } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
 import { sharedClock } from "../clock.ts";
 import { Latencies } from "../pick/latency.ts";
 import { Leases, type WorkerMemory } from "../pick/leases.ts";
-import { BackendTls } from "../upstream/tls.ts";
-import type { UpstreamTls } from "../upstream/upstream.ts";
+import { type Wiring, Wirings } from "../upstream/wiring.ts";
 import { Queue } from "./queue.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
-/** A pool as a worker serves it: it stays the same object over snapshots, its picker and its TLS are replaced. */
+/** A pool as a worker serves it: it stays the same object over snapshots, its picker and its wirings are replaced. */
 export class ServedPool {
   definition: PlacedPool;
-  /** Undefined: plain TCP. */
-  tls: UpstreamTls | undefined;
-  /** The same for connections that requests share: it offers the protocols that the pool's `http.version` asks for. */
-  sharedTls: UpstreamTls | undefined;
   /** The latencies of its backends; undefined: its picker does not ask. */
   latencies: Latencies | undefined;
-  /** Another object each time the way changes in which its backends are connected: says which connections may be used again. */
-  wiring: object = {};
   readonly leases: Leases;
   /** Where this worker's sessions wait. */
   readonly queue: Queue;
   readonly retryBudget: RetryBudget;
   readonly #memory: WorkerMemory;
-  #tls: BackendTls | undefined;
+  readonly #wirings: Wirings;
 
   /** @throws where OpenSSL refuses the pool's TLS settings. */
   constructor(definition: PlacedPool, memory: WorkerMemory) {
     this.definition = definition;
-    const tls = definition.tls && new BackendTls(definition.tls);
-    this.tls = tls;
-    this.sharedTls = tls?.offering(sharedProtocols(definition));
-    this.#tls = tls;
+    this.#wirings = new Wirings(definition);
     this.#memory = memory;
     this.latencies = this.#measure(definition);
     this.leases = new Leases(definition, memory);
@@ -47,23 +37,19 @@ export class ServedPool {
    */
   prepare(definition: PlacedPool): () => void {
     const commitLeases = this.leases.prepare(definition);
-    const tls = isDeepStrictEqual(definition.tls, this.definition.tls)
-      ? this.#tls
-      : definition.tls && new BackendTls(definition.tls);
-    const isSameWiring =
-      tls === this.#tls &&
-      definition.proxyProtocol === this.definition.proxyProtocol &&
-      definition.http.version === this.definition.http.version &&
-      isDeepStrictEqual(definition.connect.sources, this.definition.connect.sources);
+    const commitWirings = this.#wirings.prepare(definition);
     return () => {
       this.definition = definition;
-      if (!isSameWiring) this.wiring = {};
-      this.tls = this.#tls = tls;
-      this.sharedTls = tls?.offering(sharedProtocols(definition));
+      commitWirings();
       this.latencies = this.#measure(definition);
       commitLeases();
       this.queue.serve();
     };
+  }
+
+  /** How one of its backends is connected now. */
+  wiringOf(backend: PlacedBackend): Wiring {
+    return this.#wirings.of(backend);
   }
 
   /** Whether its backends have only so many places: sessions may wait for one. */
@@ -79,6 +65,3 @@ export class ServedPool {
       : new Latencies(this.#memory.shared.backendLatency, sharedClock, decay);
   }
 }
-
-const sharedProtocols = ({ http }: PlacedPool): readonly string[] =>
-  http.version === "auto" ? ["h2", "http/1.1"] : ["h2"];

@@ -16,16 +16,8 @@ import { withRoom } from "../sockets/read-buffer.ts";
 import type { Dial } from "./dial.ts";
 import { BackendStream, type StreamCarrier, type StreamWaiter } from "./http2-stream.ts";
 import { SharedCounts } from "./shared-counts.ts";
-import { Upstream, type UpstreamTls } from "./upstream.ts";
-
-/** How the backends of a pool are connected over HTTP/2. */
-export interface SharedWiring {
-  /** Says how connections are made: those that were made by another one get no more requests. */
-  readonly wiring: object;
-  /** Offers HTTP/2; undefined: plain TCP. */
-  readonly sharedTls: UpstreamTls | undefined;
-  readonly definition: { readonly http: PoolHttp; readonly connect: Parameters<Dial>[2] };
-}
+import { Upstream } from "./upstream.ts";
+import type { Wiring } from "./wiring.ts";
 
 /** The keeper of the connections of a worker. */
 export interface Carriers {
@@ -52,7 +44,6 @@ const longestPing = 10_000;
  */
 export class Http2Upstream extends SocketOwner implements ConnectionOwner, StreamCarrier, Flushing {
   readonly upstream: Upstream;
-  readonly wiring: object;
   readonly secure: boolean;
   awaitsFlush = false;
   isBroken = false;
@@ -73,15 +64,14 @@ export class Http2Upstream extends SocketOwner implements ConnectionOwner, Strea
   /** Since when a request waits and nothing at all has come; by {@link clock}. */
   #silentSince: number | undefined = undefined;
 
-  constructor(dial: Dial, backend: PlacedBackend, by: SharedWiring, carriers: Carriers) {
+  constructor(dial: Dial, backend: PlacedBackend, wiring: Wiring, carriers: Carriers) {
     super();
-    const { sharedTls: tls, wiring, definition } = by;
-    this.wiring = wiring;
-    this.secure = tls !== undefined;
+    const { definition } = wiring;
+    this.secure = wiring.sharedTls !== undefined;
     this.#http = definition.http;
     this.#timeout = definition.connect.timeout;
     this.#carriers = carriers;
-    this.upstream = new Upstream(dial(backend, this.secure, definition.connect), backend, tls, this);
+    this.upstream = new Upstream(dial, backend, wiring, this, true);
   }
 
   get isReady(): boolean {

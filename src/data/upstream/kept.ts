@@ -4,10 +4,10 @@ import type { Backend, PlacedBackend } from "../../model/backend.ts";
 import type { PoolHttp } from "../../model/http/backend.ts";
 import type { Timed } from "../open.ts";
 import type { Http1Upstream, Keeper } from "./http1.ts";
+import type { Wiring } from "./wiring.ts";
 
 interface Kept {
   readonly connection: Http1Upstream;
-  readonly of: object;
   /** By performance.now(). */
   readonly until: number;
 }
@@ -32,13 +32,9 @@ export class KeptUpstreams implements Timed, Keeper {
     this.#memory = memory;
   }
 
-  /**
-   * @param of says how it was made: it is given to those alone who name the same object.
-   * @param now by performance.now().
-   */
+  /** @param now by performance.now(). */
   keep(
     connection: Http1Upstream,
-    of: object,
     { idle, maxIdlePerBackend }: Pick<PoolHttp, "idle" | "maxIdlePerBackend">,
     now: number,
   ): void {
@@ -54,21 +50,22 @@ export class KeptUpstreams implements Timed, Keeper {
     }
     if (list.length >= maxIdlePerBackend) this.#close(list.shift()!);
     this.#memory.counters[connection.upstream.backend.counters + backendCell.kept]! += 1;
-    list.push({ connection, of, until: now + idle });
+    list.push({ connection, until: now + idle });
     connection.rest(this);
   }
 
   /**
+   * @param wiring one that was made in another way is closed.
    * @param now by performance.now(): one that is too old is closed, though the sweep has not found it yet. The backend may
    * be about to close it too.
    * @returns a connection that is idle no more, its user's from now on; undefined: there is none.
    */
-  take(backend: PlacedBackend, of: object, now: number): Http1Upstream | undefined {
+  take(backend: PlacedBackend, wiring: Wiring, now: number): Http1Upstream | undefined {
     const list = this.#bySlot.get(backend.slot);
     for (let kept = list?.pop(); kept !== undefined; kept = list!.pop()) {
       const { connection } = kept;
       if (
-        kept.of === of &&
+        connection.upstream.wiring === wiring &&
         now <= kept.until &&
         isSame(connection.upstream.backend, backend) &&
         connection.isIdle

@@ -4,9 +4,10 @@ import { backendSideLimits } from "../../http/http2/limits.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { Timed } from "../open.ts";
 import type { Dial } from "./dial.ts";
-import { type Carriers, Http2Upstream, type SharedWiring } from "./http2.ts";
+import { type Carriers, Http2Upstream } from "./http2.ts";
 import type { BackendStream, StreamWaiter } from "./http2-stream.ts";
 import type { BackendMemory } from "./kept.ts";
+import type { Wiring } from "./wiring.ts";
 
 /** How long a backend that has chosen HTTP/1.1 is not asked again, in milliseconds. */
 const longestChoice = 60_000;
@@ -44,14 +45,11 @@ export class SharedUpstreams implements Timed, Carriers {
    * @param now by performance.now().
    * @returns a stream on a connection to the backend; undefined: it speaks HTTP/1.1, as far as is known.
    */
-  join(
-    backend: PlacedBackend,
-    by: SharedWiring,
-    waiter: StreamWaiter,
-    now: number,
-  ): BackendStream | undefined {
+  join(backend: PlacedBackend, by: Wiring, waiter: StreamWaiter, now: number): BackendStream | undefined {
     const { version } = by.definition.http;
     if (version === "1.1" || (version === "auto" && by.sharedTls === undefined)) return undefined;
+    // The header of one client would stand for all of them.
+    if (by.proxyProtocol !== undefined) return undefined;
     const group = this.#groupOf(backend);
     if (version === "auto" && now < group.plainUntil) return undefined;
     return this.#withRoom(group, backend, by).join(waiter);
@@ -67,10 +65,10 @@ export class SharedUpstreams implements Timed, Carriers {
     return group;
   }
 
-  #withRoom(group: Group, backend: PlacedBackend, by: SharedWiring): Http2Upstream {
+  #withRoom(group: Group, backend: PlacedBackend, by: Wiring): Http2Upstream {
     for (const connection of group.connections) {
       group.mostStreams = Math.min(mostStreams, connection.mostStreams ?? group.mostStreams);
-      if (connection.wiring !== by.wiring) connection.drain();
+      if (connection.upstream.wiring !== by) connection.drain();
       else if (connection.room(group.mostStreams) > 0) return connection;
     }
     const made = new Http2Upstream(this.#dial, backend, by, this);

@@ -7,7 +7,9 @@ import { attachUpstream } from "../sockets/events.ts";
 import { forLastBytes, lingerThenReset } from "../sockets/linger.ts";
 import { nobody, type OwnedSocket, own, type SocketOwner } from "../sockets/owner.ts";
 import { resetSocket } from "../sockets/reset.ts";
+import type { Dial } from "./dial.ts";
 import { classifyConnectError, classifyTlsError } from "./failure.ts";
+import type { Wiring } from "./wiring.ts";
 
 /** How a pool speaks TLS to its backends. */
 export interface UpstreamTls {
@@ -23,11 +25,18 @@ export class Upstream {
   /** The socket underneath TLS, where there is TLS. */
   readonly raw: OwnedSocket;
   socket: OwnedSocket;
+  readonly wiring: Wiring;
   readonly #tls: UpstreamTls | undefined;
 
-  /** @param raw as `dial` returns it. @param tls undefined: plain TCP. @param owner is told when it is connected. */
-  constructor(raw: Socket, backend: PlacedBackend, tls: UpstreamTls | undefined, owner: SocketOwner) {
+  /**
+   * Begins to connect.
+   * @param owner is told when it is connected. @param shares whether it is for many requests at a time.
+   */
+  constructor(dial: Dial, backend: PlacedBackend, wiring: Wiring, owner: SocketOwner, shares = false) {
+    const tls = shares ? wiring.sharedTls : wiring.tls;
+    const raw = dial(backend, tls !== undefined, wiring.definition.connect);
     this.backend = backend;
+    this.wiring = wiring;
     this.raw = own(raw, owner);
     this.socket = this.raw;
     this.#tls = tls;

@@ -1,5 +1,8 @@
 import { resolve } from "node:path";
 import { errorAt, type Finding } from "../../lib/findings.ts";
+import type { Backend } from "../../model/backend.ts";
+import type { PoolTls } from "../../model/pool.ts";
+import { transportOf } from "../../model/transport.ts";
 import type { XdsNode } from "../../model/xds.ts";
 import { mapCluster } from "../envoy/map/clusters.ts";
 import type { Mapping } from "../envoy/map/context.ts";
@@ -111,10 +114,17 @@ async function serversOfClusters(
     const pool = await mapCluster(cluster, { ...mapping, report: () => {} });
     if (pool?.discovery.type !== "static") continue;
     const { backends } = pool.discovery;
-    const tls =
-      pool.tls &&
-      (async () => (await mapCluster(cluster, { ...mapping, report: () => {} }))?.tls ?? pool.tls!);
-    found.set(pool.name, (authority) => backends.map((backend) => serverAt(backend, tls, authority)));
+    const tlsOf = (backend: Backend): (() => Promise<PoolTls>) | undefined => {
+      const { tls } = transportOf(pool, backend);
+      if (tls === undefined) return undefined;
+      return async () => {
+        const now = await mapCluster(cluster, { ...mapping, report: () => {} });
+        return (now && transportOf(now, backend).tls) ?? tls;
+      };
+    };
+    found.set(pool.name, (authority) =>
+      backends.map((backend) => serverAt(backend, tlsOf(backend), authority)),
+    );
   }
   return found;
 }

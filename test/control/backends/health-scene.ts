@@ -9,6 +9,7 @@ import { formatAddress } from "../../../src/lib/address.ts";
 import type { Backend } from "../../../src/model/backend.ts";
 import type { CheckSpec, HealthPolicy } from "../../../src/model/health.ts";
 import type { Model } from "../../../src/model/model.ts";
+import type { LabelledTransport } from "../../../src/model/transport.ts";
 import { FakeTimers } from "../../support/fake-timers.ts";
 
 export const tcpCheck: CheckSpec = {
@@ -55,22 +56,29 @@ export class HealthScene {
   readonly faults = new Map<string, Error | "hangs">();
   /** When which backend was checked. */
   readonly checks: { readonly at: number; readonly address: string }[] = [];
+  /** Which backend was checked in which way: with which PROXY header, or `plain`. */
+  readonly ways: string[] = [];
   readonly store: Store;
   readonly monitor: HealthMonitor;
   policy: HealthPolicy;
 
   constructor(
-    settings: Partial<HealthPolicy> & { readonly slowStart?: number; readonly overprovisioning?: number },
+    settings: Partial<HealthPolicy> & {
+      readonly slowStart?: number;
+      readonly overprovisioning?: number;
+      readonly transports?: readonly LabelledTransport[];
+    },
     backends: readonly Backend[],
     random: () => number = () => 0.5,
   ) {
-    const { slowStart = 0, overprovisioning, ...given } = settings;
+    const { slowStart = 0, overprovisioning, transports, ...given } = settings;
     this.policy = { ...policy, ...given };
     const pool = {
       name: "api",
       picker: { type: "random" },
       slowStart,
       overprovisioning,
+      transports,
       connect: { timeout: 1, attempts: 1 },
       health: this.policy,
     };
@@ -87,7 +95,12 @@ export class HealthScene {
       logger: this.logger,
       timers: this.timers,
       random,
-      create: () => this.#check,
+      create: (spec) => ({
+        check: (target, done) => {
+          this.ways.push(`${formatAddress(target.target)} ${spec.proxyProtocol ?? "plain"}`);
+          return this.#check.check(target, done);
+        },
+      }),
     });
     this.found(backends);
   }

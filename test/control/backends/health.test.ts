@@ -363,3 +363,30 @@ test("whatever fails, a pool that may fail open always has a backend that may be
     { numRuns: 40 },
   );
 });
+
+test("backends are checked as the transport with their labels says, from when they have these on, with what is known of them", async () => {
+  const labels = { via: "1" };
+  const scene = new HealthScene(
+    {
+      check: tcpCheck,
+      checks: [{ ...tcpCheck, proxyProtocol: "v2" }],
+      transports: [{ labels, tls: undefined, proxyProtocol: "v2" }],
+    },
+    [],
+  );
+  const labelled = (port: number): Backend => ({ ...backendAt(port), transportLabels: [labels] });
+  scene.faults.set(a, refused);
+  scene.found([backendAt(1), labelled(2)]);
+  await scene.timers.advance(0);
+  assert.deepEqual(scene.ways, ["127.0.0.1:1 plain", "127.0.0.1:2 v2"]);
+  scene.found([labelled(1), labelled(2)]);
+  assert.ok(scene.has(1, "down"));
+  await scene.timers.advance(0);
+  assert.deepEqual(scene.ways.slice(2), ["127.0.0.1:1 v2"]);
+  // The same by other objects: nothing begins anew.
+  scene.policy = structuredClone(scene.policy);
+  scene.update();
+  await scene.timers.advance(0);
+  assert.equal(scene.ways.length, 3);
+  scene.monitor.stop();
+});

@@ -9,8 +9,9 @@ const [backend] = fakeBackends;
 const waiter: StreamWaiter = { opened() {}, declined() {}, missed() {} };
 /** Another way to connect the same backend, as after a change of the pool. */
 const wiringOf = () => ({
-  wiring: {},
+  tls: undefined,
   sharedTls: undefined,
+  proxyProtocol: undefined,
   definition: { http: { ...poolHttp, version: "2" as const }, connect: { timeout: 1_000 } },
 });
 

@@ -574,3 +574,63 @@ test("filter chains for clients on this machine, and for others, stand in front 
     ],
   );
 });
+
+test("endpoints are connected, and checked, as their metadata says, or that of their locality", async () => {
+  const socket = (kind: string, more = ""): string =>
+    `{ name: s, typed_config: { ${typed(`envoy.extensions.transport_sockets.${kind}`)}${more} } }`;
+  const raw = socket("raw_buffer.v3.RawBuffer");
+  const tls = socket("tls.v3.UpstreamTlsContext", ", sni: a.test");
+  const header = socket(
+    "proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+    `, config: { version: V2 }, transport_socket: ${raw}`,
+  );
+  const of = (more: string): string => `
+static_resources:
+  clusters:
+  - name: a
+    transport_socket_matches:
+    - { name: tls, match: { tlsMode: istio }, transport_socket: ${tls} }
+    - { name: header, match: { via: 1 }, transport_socket: ${header} }
+    - { name: rest, match: {}, transport_socket: ${raw} }
+    load_assignment:
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } }
+          metadata: { filter_metadata: { envoy.transport_socket_match: { tlsMode: istio } } }
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 2 } } }
+      - metadata: { filter_metadata: { envoy.transport_socket_match: { via: 1 } } }
+        lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 3 } } }
+    ${more}`;
+  const poolOf = async (more: string) => (await load(of(more))).model.pools[0]!;
+  const pool = await poolOf("health_checks: [{ tcp_health_check: {} }]");
+  assert.deepEqual(
+    pool.transports!.map(({ labels, tls, proxyProtocol }) => [labels, tls?.serverName, proxyProtocol]),
+    [
+      [{ tlsMode: '"istio"' }, "a.test", undefined],
+      [{ via: "1" }, undefined, "v2"],
+      [{}, undefined, undefined],
+    ],
+  );
+  assert.ok(pool.discovery.type === "static");
+  assert.deepEqual(
+    pool.discovery.backends.map(({ transportLabels }) => transportLabels),
+    [[{ tlsMode: '"istio"' }], undefined, [{}, { via: "1" }]],
+  );
+  const words = (check: (typeof pool.health)["check"]) => check && [check.type, check.proxyProtocol];
+  assert.deepEqual(words(pool.health.check), ["tcp", undefined]);
+  assert.deepEqual(pool.health.checks!.map(words), [
+    ["tls", undefined],
+    ["tcp", "v2"],
+    ["tcp", undefined],
+  ]);
+  const fixed = await poolOf(
+    "health_checks: [{ tcp_health_check: {}, transport_socket_match_criteria: { tlsMode: istio } }]",
+  );
+  assert.deepEqual([words(fixed.health.check), fixed.health.checks], [["tls", undefined], undefined]);
+  assert.match(
+    (await problems(of("http2_protocol_options: {}")))[0]!,
+    /has a PROXY header, which is of one client, and HTTP\/2/,
+  );
+  assert.match(modelToToml((await load(of(""))).model).text, /backends with certain labels/);
+});

@@ -114,16 +114,17 @@ export class BackendSide implements DispatchOwner {
   borrow(backend: PlacedBackend): Upstream | undefined {
     this.#borrowed = this.#owner.needsNew
       ? undefined
-      : this.#plane.kept.take(backend, this.dispatch.pool.wiring, performance.now());
+      : this.#plane.kept.take(backend, this.dispatch.pool.wiringOf(backend), performance.now());
     return this.#borrowed?.upstream;
   }
 
   /** Few backends take WebSockets over HTTP/2. */
   share(backend: PlacedBackend, waiter: StreamWaiter): BackendStream | undefined {
-    const { http } = this.dispatch.pool.definition;
+    const wiring = this.dispatch.pool.wiringOf(backend);
+    const { http } = wiring.definition;
     if (http.version === "auto" && this.#owner.head.upgrade !== "") return undefined;
     if (http.version === "client" && this.#owner.speaksHttp2 !== true) return undefined;
-    return this.#plane.sharedUpstreams.join(backend, this.dispatch.pool, waiter, performance.now());
+    return this.#plane.sharedUpstreams.join(backend, wiring, waiter, performance.now());
   }
 
   got(upstream: Upstream): void {
@@ -243,9 +244,9 @@ export class BackendSide implements DispatchOwner {
   }
 
   #keep(upstream: Http1Upstream): void {
-    const { definition, wiring } = this.dispatch.pool;
-    const isKept = upstream.isIdle && definition.proxyProtocol === undefined;
-    if (isKept) this.#plane.kept.keep(upstream, wiring, definition.http, clock.now);
+    const { http } = this.dispatch.pool.definition;
+    const isKept = upstream.isIdle && upstream.upstream.wiring.proxyProtocol === undefined;
+    if (isKept) this.#plane.kept.keep(upstream, http, clock.now);
     else upstream.leave();
   }
 

@@ -1,18 +1,20 @@
 import { errorAt, warningAt } from "../../../lib/findings.ts";
 import type { CheckSpec, HealthPolicy } from "../../../model/health.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
-import type { Pool, PoolTls, StaticDiscovery } from "../../../model/pool.ts";
+import type { Pool, StaticDiscovery } from "../../../model/pool.ts";
+import { type Transports, transportsOf } from "../../../model/transport.ts";
 import type { Node } from "../node.ts";
 import { mapBreakers } from "./breakers.ts";
+import { httpOptions, httpOptionsName } from "./cluster-options.ts";
 import type { Mapping } from "./context.ts";
 import { mapDestination } from "./destination.ts";
 import { mapEndpoints, overprovisioningOf } from "./endpoints.ts";
-import { mapCheck } from "./health.ts";
+import { mapChecks } from "./health.ts";
 import { mapOutlier } from "./outlier.ts";
 import { mapPicker } from "./picker.ts";
 import { mapSources } from "./sockets.ts";
 import { localitiesWithin, mapSubsets } from "./subsets.ts";
-import { mapPoolTls } from "./tls.ts";
+import { mapTransports } from "./transport.ts";
 
 /** A `Cluster`. @returns undefined after an error that leaves no pool. */
 export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool | undefined> {
@@ -23,13 +25,23 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     return undefined;
   }
   const assignment = assignmentOf(cluster, mapping);
-  const transport = await mapTransport(cluster, mapping);
-  if (transport === undefined) return undefined;
+  const transports = await mapTransports(cluster, mapping);
+  if (transports === undefined) return undefined;
   const { picker, backendField, parts, slowStart = pool.slowStart, ...picked } = mapPicker(cluster, mapping);
   const destination = mapDestination(cluster, mapping);
   const subsets = mapSubsets(parts, mapping);
   const localities = subsets === undefined ? picked.localities : localitiesWithin(parts, picked.localities);
   const http = mapHttp(cluster, mapping);
+  if (
+    http.version === "2" &&
+    transportsOf(transports).some(({ proxyProtocol }) => proxyProtocol !== undefined)
+  )
+    mapping.report(
+      errorAt(
+        cluster.path,
+        "has a PROXY header, which is of one client, and HTTP/2, over which clients share connections; leave HTTP/2",
+      ),
+    );
   const sources = mapSources(cluster.node("upstream_bind_config") ?? mapping.bind, mapping);
   const { retryBudget, ...limits } = mapBreakers(cluster, http.version === "2", mapping);
   const backends = assignment === undefined ? [] : mapEndpoints(assignment, mapping);
@@ -49,7 +61,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
     ...(localities !== undefined && { localities }),
     ...(subsets !== undefined && { subsets }),
     ...(destination !== undefined && { destination }),
-    ...transport,
+    ...transports,
     ...limits,
     connect: {
       ...pool.connect,
@@ -58,7 +70,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
       ...keepAliveOf(cluster, mapping),
       ...sources,
     },
-    health: await mapHealth(cluster, transport.tls, sources, mapping),
+    health: mapHealth(cluster, transports, sources, mapping),
     http: { ...http, ...(backendField !== undefined && { backendField }) },
   };
 }
@@ -120,18 +132,11 @@ const families: Readonly<Record<string, NonNullable<StaticDiscovery["everyAddres
 const everyAddress = (cluster: Node): Pick<StaticDiscovery, "everyAddress"> =>
   cluster.text("type") === "STRICT_DNS" ? { everyAddress: families[cluster.text("dns_lookup_family")]! } : {};
 
-const optionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-
-/** The typed options of HTTP. */
-function httpOptions(cluster: Node): Node | undefined {
-  const options = cluster.map("typed_extension_protocol_options").get(optionsName);
-  return options !== undefined && "type" in options ? options : undefined;
-}
-
 function mapHttp(cluster: Node, { defaults, report }: Mapping): PoolHttp {
   const { http } = defaults.pool;
   for (const [name, options] of cluster.map("typed_extension_protocol_options"))
-    if (name !== optionsName) report(warningAt(options.path, `has no effect: only ${optionsName} is known`));
+    if (name !== httpOptionsName)
+      report(warningAt(options.path, `has no effect: only ${httpOptionsName} is known`));
   const options = httpOptions(cluster);
   const common =
     options?.node("common_http_protocol_options") ?? cluster.node("common_http_protocol_options");
@@ -153,42 +158,12 @@ function versionOf(cluster: Node, options: Node | undefined): PoolHttp["version"
   return options === undefined && cluster.has("http2_protocol_options") ? "2" : "1.1";
 }
 
-async function mapTransport(
+function mapHealth(
   cluster: Node,
-  mapping: Mapping,
-): Promise<Pick<Pool, "tls" | "proxyProtocol"> | undefined> {
-  const socket = cluster.node("transport_socket");
-  let context = socket?.extension("typed_config");
-  let proxyProtocol: Pool["proxyProtocol"];
-  if (context !== undefined && "type" in context && context.kind === "ProxyProtocolUpstreamTransport") {
-    proxyProtocol = context.node("config")?.text("version") === "V2" ? "v2" : "v1";
-    context = context.node("transport_socket")?.extension("typed_config");
-  }
-  if (context === undefined) return { tls: undefined, proxyProtocol };
-  if (!("type" in context) || (context.kind !== "UpstreamTlsContext" && context.kind !== "RawBuffer")) {
-    const what = "type" in context ? context.type.name : context.url;
-    mapping.report(errorAt(context.path, `${what} is no transport socket that umay has for backends`));
-    return undefined;
-  }
-  if (context.kind === "RawBuffer") return { tls: undefined, proxyProtocol };
-  const upstream =
-    httpOptions(cluster)?.node("upstream_http_protocol_options") ??
-    cluster.node("upstream_http_protocol_options");
-  const auto = upstream?.flag("auto_sni") === true;
-  if (auto && !context.has("sni"))
-    mapping.report(
-      warningAt(upstream!.at("auto_sni"), "sends each backend's own host name, not the host of the request"),
-    );
-  const tls = await mapPoolTls(context, upstream?.flag("auto_san_validation") === true, mapping);
-  return tls && { tls, proxyProtocol };
-}
-
-async function mapHealth(
-  cluster: Node,
-  tls: PoolTls | undefined,
+  transports: Transports,
   sources: Pick<CheckSpec, "sources"> | undefined,
   mapping: Mapping,
-): Promise<HealthPolicy> {
+): HealthPolicy {
   const { health } = mapping.defaults.pool;
   const [first, ...others] = cluster.nodes("health_checks");
   for (const other of others)
@@ -196,7 +171,7 @@ async function mapHealth(
   const threshold = cluster.node("common_lb_config")?.node("healthy_panic_threshold")?.number("value");
   return {
     ...health,
-    check: first && mapCheck(first, tls, sources, mapping),
+    ...(first === undefined ? { check: undefined } : mapChecks(first, transports, sources, mapping)),
     outlier: mapOutlier(cluster.node("outlier_detection"), health.outlier, mapping),
     panicThreshold: Math.round(threshold ?? 50),
   };

@@ -3,6 +3,7 @@ import { formatAddress } from "../../../lib/address.ts";
 import { errorAt } from "../../../lib/findings.ts";
 import { scaleWeights } from "../../../lib/scale-weights.ts";
 import { type Backend, mostTiers, mostWeight } from "../../../model/backend.ts";
+import type { Labels } from "../../../model/subset.ts";
 import type { Node } from "../node.ts";
 import { mapAddress } from "./address.ts";
 import type { Mapping } from "./context.ts";
@@ -32,6 +33,7 @@ export function mapEndpoints(assignment: Node, mapping: Mapping): readonly Backe
     const place = isSpread
       ? { locality: { name: localityName(locality), weight: locality.number("load_balancing_weight") ?? 0 } }
       : {};
+    const near = labelsOf(locality.node("metadata"), ofTransport);
     const members = locality.nodes("lb_endpoints");
     const weights = scaleWeights(
       members.map((each) => each.number("load_balancing_weight") ?? 1),
@@ -40,10 +42,25 @@ export function mapEndpoints(assignment: Node, mapping: Mapping): readonly Backe
     for (const [index, member] of members.entries()) {
       const backend = backendOf(member, Math.min(tier, mostTiers - 1), mapping);
       if (backend !== undefined && !found.has(backend.address))
-        found.set(backend.address, { ...backend, weight: weights[index]!, ...place });
+        found.set(backend.address, {
+          ...backend,
+          weight: weights[index]!,
+          ...place,
+          ...transportLabels(member, near),
+        });
     }
   }
   return [...found.values()];
+}
+
+/** The part of metadata by which a transport socket is chosen. */
+const ofTransport = "envoy.transport_socket_match";
+
+/** The endpoint's own come first. @param near those of its locality. */
+function transportLabels(member: Node, near: Labels | undefined): Pick<Backend, "transportLabels"> {
+  const own = labelsOf(member.node("metadata"), ofTransport);
+  if (near !== undefined) return { transportLabels: [own ?? {}, near] };
+  return own === undefined ? {} : { transportLabels: [own] };
 }
 
 /** `region/zone/sub zone`. */

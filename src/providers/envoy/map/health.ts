@@ -1,13 +1,34 @@
 import { errorAt } from "../../../lib/findings.ts";
-import type { CheckSpec, StatusRange } from "../../../model/health.ts";
-import type { PoolTls } from "../../../model/pool.ts";
+import type { CheckSpec, HealthPolicy, StatusRange } from "../../../model/health.ts";
+import { type Transport, type Transports, transportIndex, transportsOf } from "../../../model/transport.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
+import { labelsIn } from "./labels.ts";
 
-/** A `HealthCheck`. @param tls and `sources` of its cluster, which checks have too. @returns undefined after an error. */
-export function mapCheck(
+/** A `HealthCheck`: for each way in which a cluster's endpoints are connected, or for the one that its criteria find. */
+export function mapChecks(
   check: Node,
-  tls: PoolTls | undefined,
+  all: Transports,
+  sources: Pick<CheckSpec, "sources"> | undefined,
+  mapping: Mapping,
+): Pick<HealthPolicy, "check" | "checks"> {
+  const [own, ...others] = transportsOf(all);
+  if (check.has("transport_socket_match_criteria")) {
+    const labels = labelsIn(check.text("transport_socket_match_criteria"));
+    const index = transportIndex(all.transports, { transportLabels: [labels] });
+    return { check: mapCheck(check, index < 0 ? own! : others[index]!, sources, mapping) };
+  }
+  const silent = { ...mapping, report: () => {} };
+  return {
+    check: mapCheck(check, own!, sources, mapping),
+    ...(others.length > 0 && { checks: others.map((each) => mapCheck(check, each, sources, silent)) }),
+  };
+}
+
+/** @returns undefined after an error. */
+function mapCheck(
+  check: Node,
+  { tls, proxyProtocol }: Transport,
   sources: Pick<CheckSpec, "sources"> | undefined,
   mapping: Mapping,
 ): CheckSpec | undefined {
@@ -19,7 +40,7 @@ export function mapCheck(
     fall: check.number("unhealthy_threshold") ?? 3,
     address: undefined,
     port,
-    proxyProtocol: undefined,
+    proxyProtocol,
     ...sources,
   } as const;
   const http = check.node("http_health_check");
@@ -60,12 +81,14 @@ type Timing = Pick<
 
 function mapTcp(tcp: Node, timing: Timing, mapping: Mapping): CheckSpec | undefined {
   const send = payload(tcp.node("send"), mapping);
+  const header = tcp.node("proxy_protocol_config");
   const received = tcp.nodes("receive").map((each) => payload(each, mapping) ?? "");
   if (received.length > 1) mapping.report(errorAt(tcp.at("receive"), "umay looks for one text; leave one"));
   const [expect] = received;
   return {
     type: "tcp",
     ...timing,
+    ...(header !== undefined && { proxyProtocol: header.text("version") === "V2" ? "v2" : "v1" }),
     ...(send !== undefined && { send }),
     ...(expect !== undefined && { expect }),
   };

@@ -2,6 +2,7 @@ import { warningAt } from "../../../lib/findings.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { Pool } from "../../../model/pool.ts";
 import type { OtlpSettings } from "../../../model/tracing.ts";
+import { transportOf } from "../../../model/transport.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { percentOf } from "./fraction.ts";
@@ -58,8 +59,8 @@ function overGrpc(
 ): OtlpSettings | undefined {
   const name = service.node("envoy_grpc")?.text("cluster_name") ?? "";
   const pool = pools.find((each) => each.name === name);
-  const address = pool?.discovery.type === "static" ? pool.discovery.backends[0]?.address : undefined;
-  if (address === undefined || pool?.tls !== undefined) {
+  const backend = pool?.discovery.type === "static" ? pool.discovery.backends[0] : undefined;
+  if (backend === undefined || transportOf(pool!, backend).tls !== undefined) {
     report(
       warningAt(
         service.path,
@@ -68,7 +69,7 @@ function overGrpc(
     );
     return undefined;
   }
-  const origin = `http://${address}`;
+  const origin = `http://${backend.address}`;
   return {
     protocol: "grpc",
     traces: `${origin}/opentelemetry.proto.collector.trace.v1.TraceService/Export`,

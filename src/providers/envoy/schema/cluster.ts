@@ -38,7 +38,7 @@ message envoy.config.cluster.v3.Cluster
 40 filters message[] x
 41 load_balancing_policy envoy.config.cluster.v3.LoadBalancingPolicy
 42 lrs_server envoy.config.core.v3.ConfigSource ! loads are not reported
-43 transport_socket_matches message[] x
+43 transport_socket_matches envoy.config.cluster.v3.Cluster.TransportSocketMatch[]
 44 dns_failure_refresh_rate message - umay has its own
 45 use_tcp_for_dns_lookups bool - umay falls back to TCP by itself
 46 upstream_http_protocol_options envoy.config.core.v3.UpstreamHttpProtocolOptions
@@ -54,6 +54,11 @@ message envoy.config.cluster.v3.Cluster
 56 round_robin_lb_config envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
 57 lrs_report_endpoint_metrics string[] x
 59 transport_socket_matcher message x
+
+message envoy.config.cluster.v3.Cluster.TransportSocketMatch
+1 name string - nothing is counted by it
+2 match struct
+3 transport_socket envoy.config.core.v3.TransportSocket
 
 message envoy.config.cluster.v3.UpstreamConnectionOptions
 1 tcp_keepalive envoy.config.core.v3.TcpKeepalive
@@ -203,7 +208,7 @@ message envoy.config.endpoint.v3.LocalityLbEndpoints
 6 proximity UInt32Value - zones do not count
 7 load_balancer_endpoints message x
 8 leds_cluster_locality_config message x
-9 metadata message - says nothing here
+9 metadata envoy.config.core.v3.Metadata
 
 message envoy.config.endpoint.v3.LbEndpoint
 1 endpoint envoy.config.endpoint.v3.Endpoint
@@ -240,7 +245,7 @@ message envoy.config.core.v3.HealthCheck
 20 initial_jitter duration - umay spreads checks by itself
 21 tls_options message x
 22 event_service message x
-23 transport_socket_match_criteria struct x
+23 transport_socket_match_criteria struct
 24 no_traffic_healthy_interval duration - interval counts
 25 event_logger envoy.config.core.v3.TypedExtensionConfig[] - the log has it
 26 always_log_health_check_success bool - the log has changes
@@ -262,7 +267,7 @@ message envoy.config.core.v3.HealthCheck.HttpHealthCheck
 message envoy.config.core.v3.HealthCheck.TcpHealthCheck
 1 send envoy.config.core.v3.HealthCheck.Payload
 2 receive envoy.config.core.v3.HealthCheck.Payload[]
-3 proxy_protocol_config envoy.config.core.v3.ProxyProtocolConfig x
+3 proxy_protocol_config envoy.config.core.v3.ProxyProtocolConfig
 
 message envoy.config.core.v3.HealthCheck.Payload
 1 text string

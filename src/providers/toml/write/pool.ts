@@ -19,6 +19,8 @@ export function writePool(pool: Pool, writing: Writing): object {
   if (pool.destination !== undefined) writing.omit(`pool ${name}: clients say which backend they go to`);
   if (connect.keepAlive !== undefined)
     writing.omit(`pool ${name}: idle connections are probed after ${duration(connect.keepAlive)}`);
+  if (pool.transports !== undefined)
+    writing.omit(`pool ${name}: backends with certain labels are connected in another way`);
   if (pool.subsets !== undefined) writing.omit(`pool ${name}: routes may ask for a part of it`);
   return table({
     picker: Object.keys(picker).length === 1 ? picker.type : writePicker(picker),
