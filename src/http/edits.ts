@@ -13,6 +13,8 @@ export interface EditSpec<C> {
   readonly add?: Readonly<Record<string, EditValue<C>>>;
   /** A name that ends in `*` stands for all that begin so. */
   readonly remove?: readonly string[];
+  /** Whether a field is left out, by its name in lower case; reserved ones never are. */
+  readonly removes?: (name: string) => boolean;
   /** Behind the others. `absent`: only where the message has no such field; `present`: in place of those that it has. */
   readonly more?: readonly {
     readonly name: string;
@@ -42,9 +44,9 @@ const reservedNames = [
 ];
 const reserved = new NameSet(reservedNames);
 
-/** Whether one of these names begins so. @param begin in lower case. */
-export const beginsReserved = (begin: string): boolean =>
-  reservedNames.some((name) => name.startsWith(begin));
+/** Those of these names that a test takes. */
+export const reservedAmong = (takes: (name: string) => boolean): readonly string[] =>
+  reservedNames.filter(takes);
 
 /** Whether a field of that name may be set, added or removed. */
 export function isEditable(name: string): boolean {
@@ -59,10 +61,12 @@ const isMadeOf = (text: string, table: Uint8Array): boolean => {
 /** Edits of fields, compiled once and used for every message. */
 export class FieldEdits<C> {
   readonly #dropped: NameSet | undefined;
+  readonly #removes: ((name: string) => boolean) | undefined;
   readonly #lines: readonly LinePart<C>[];
 
   /** @throws RangeError for a name that is not {@link isEditable}, and for a text with a control character. */
-  constructor({ set = {}, add = {}, remove = [], more = [], skipsEmpty = false }: EditSpec<C>) {
+  constructor({ set = {}, add = {}, remove = [], removes, more = [], skipsEmpty = false }: EditSpec<C>) {
+    this.#removes = removes;
     const replaced = more.filter(({ when }) => when === "present").map(({ name }) => name);
     const dropped = [...Object.keys(set), ...remove, ...replaced].map((name) => name.toLowerCase());
     const added = [
@@ -82,6 +86,10 @@ export class FieldEdits<C> {
   /** Sets `marks` to 1 at the index of each field that is removed or replaced. */
   mark(fields: Fields, marks: Uint8Array): void {
     this.#dropped?.mark(fields, marks);
+    if (this.#removes === undefined) return;
+    for (let index = 0; index < fields.count; index++)
+      if (marks[index] === 0 && !reserved.hasField(fields, index) && this.#removes(fields.name(index)))
+        marks[index] = 1;
   }
 
   /** @param fields those of the message as it came. @returns the fields to add as lines of HTTP/1, each with its CRLF. */

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { connect, createServer as createHttp2Server, type Http2Session } from "node:http2";
+import {
+  connect,
+  createServer as createHttp2Server,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +40,10 @@ callee.on("session", (session) => {
   session.on("close", () => sessions.delete(session));
 });
 callee.on("stream", (stream, { ":path": path = "" }) => {
+  if (path.startsWith("/behind")) {
+    echoTrailers(stream, path === "/behind/none");
+    return;
+  }
   const [, status = ""] = /(\d+)$/.exec(path) ?? [];
   const head = { ":status": 200, "content-type": "application/grpc" };
   if (path.startsWith("/call/head"))
@@ -52,6 +61,21 @@ callee.on("stream", (stream, { ":path": path = "" }) => {
     stream.end("12345");
   }
 });
+
+/** The fields behind the request's body come in the body of the answer, which has fields behind it unless it is bare. */
+function echoTrailers(stream: ServerHttp2Stream, isBare: boolean): void {
+  let seen: object = {};
+  stream.on("trailers", (trailers) => {
+    seen = { ...trailers };
+  });
+  stream.resume().on("end", () => {
+    stream.respond({ ":status": 200 }, { waitForTrailers: !isBare });
+    stream.on("wantTrailers", () =>
+      stream.sendTrailers({ "x-of": "backend", "x-gone": "1", "x-a-secret": "1", "x-sum": "1" }),
+    );
+    stream.end(JSON.stringify(seen));
+  });
+}
 let dir: string;
 
 before(async () => {
@@ -149,6 +173,19 @@ const logs: Readonly<Record<string, readonly [format: object, filter?: object]>>
   ],
 };
 
+/** Changes of fields behind bodies. */
+const mutation = (of: string, kind: string): object => {
+  const changes = [
+    { append: { header: { key: `x-${of}`, value: "%REQ(:METHOD)%" } } },
+    { append: { header: { key: "x-of", value: of }, append_action: "OVERWRITE_IF_EXISTS" } },
+    { remove: "x-gone" },
+    { remove_on_match: { key_matcher: { suffix: "-secret" } } },
+  ];
+  return typed(`envoy.extensions.filters.http.header_mutation.v3.${kind}`, {
+    mutations: { request_trailers_mutations: changes, response_trailers_mutations: changes },
+  });
+};
+
 function configuration(folder: string, port: number): string {
   const accessLogs = Object.entries(logs).map(([name, [format, filter]]) => ({
     name,
@@ -165,6 +202,7 @@ function configuration(folder: string, port: number): string {
   return envoyFile({
     port,
     manager: { stat_prefix: "l", access_log: accessLogs },
+    filters: [{ name: "mutation", typed_config: mutation("Filter", "HeaderMutation") }],
     clusters: [
       named("a", (backend.address() as AddressInfo).port),
       named("dead", 1),
@@ -182,6 +220,12 @@ function configuration(folder: string, port: number): string {
       { name: "gone", match: { prefix: "/gone" }, direct_response: { status: 404 } },
       { name: "dead", match: { prefix: "/dead" }, route: { cluster: "dead" } },
       { name: "slow", match: { prefix: "/slow" }, route: { cluster: "a", timeout: "0.2s" } },
+      {
+        name: "behind",
+        match: { prefix: "/behind" },
+        route: { cluster: "callee" },
+        typed_per_filter_config: { mutation: mutation("Route", "HeaderMutationPerRoute") },
+      },
       { name: "calls", match: { prefix: "/call" }, route: { cluster: "callee" } },
       { match: { prefix: "/" }, route: { cluster: "a" } },
     ],
@@ -202,6 +246,36 @@ async function call(
     await once(stream.resume(), "end");
   }
   session.destroy();
+}
+
+/** The fields that come behind bodies, to the backend and back, as texts. */
+async function behind(port: number): Promise<readonly string[]> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  const all: string[] = [];
+  for (const path of ["/behind", "/behind/none"]) {
+    const stream = session.request(
+      { ":method": "POST", ":path": path, ":authority": "x.test", te: "trailers" },
+      { waitForTrailers: true },
+    );
+    let [body, got] = ["", {}];
+    stream.on("wantTrailers", () =>
+      stream.sendTrailers(
+        path === "/behind" ? { "x-of": "client", "x-gone": "1", "x-b-secret": "1", "x-sum": "2" } : {},
+      ),
+    );
+    stream.on("trailers", (trailers) => {
+      got = { ...trailers };
+    });
+    stream.on("data", (part: Buffer) => {
+      body += part.toString();
+    });
+    stream.end("12345");
+    await once(stream, "end");
+    const sorted = (fields: object): string => JSON.stringify(Object.entries(fields).sort());
+    all.push(`${path} ${sorted(JSON.parse(body) as object)} ${sorted(got)}`);
+  }
+  session.destroy();
+  return all;
 }
 
 /** Asks for everything, and gives the lines that the files get. @param lines of each that are waited for. */
@@ -239,6 +313,7 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
     "/gone",
   ]);
   await call(port, ["/call/0"], { "content-type": "application/grpc-web" });
+  const trailers = await behind(port);
   const read = (name: string): string[] => {
     const path = join(folder, `${name}.log`);
     const lines = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
@@ -255,11 +330,11 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
         (count, name) => count + read(name).length,
         0,
       ),
-    (count) => count === 72,
+    (count) => count === 78,
     "the lines",
     30_000,
   );
-  return Object.fromEntries(Object.keys(logs).map((name) => [name, sorted(name)]));
+  return { ...Object.fromEntries(Object.keys(logs).map((name) => [name, sorted(name)])), trailers };
 }
 
 test("access logs have the lines that Envoy writes: operators, filters, text and JSON", async () => {

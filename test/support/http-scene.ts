@@ -18,6 +18,7 @@ import { SharedUpstreams } from "../../src/data/upstream/shared.ts";
 import type { HttpServe } from "../../src/model/http/front.ts";
 import type { ForwardAuth, Guard } from "../../src/model/http/guard.ts";
 import type { Processor } from "../../src/model/http/processing.ts";
+import type { HttpRoute, HttpRouteTable } from "../../src/model/http/route.ts";
 import type { PlacedPool } from "../../src/model/snapshot.ts";
 import { loadHttp } from "../providers/toml/http/loading.ts";
 import { type Accepting, FakeListener } from "./fake-listener.ts";
@@ -60,7 +61,17 @@ export interface HttpSettings extends Accepting {
   readonly listener?: string;
   /** The guards that routes with `auth` have to pass. */
   readonly guards?: HttpPlane["guards"];
+  /** Parts of all routes that TOML has no words for. */
+  readonly route?: Partial<HttpRoute>;
 }
+
+const withRoute = (table: HttpRouteTable, parts: Partial<HttpRoute> = {}): HttpRouteTable => ({
+  ...table,
+  hosts: table.hosts.map((host) => ({
+    ...host,
+    rules: host.rules.map(({ match, route }) => ({ match, route: { ...route, ...parts } })),
+  })),
+});
 
 /** The line of a request in the log. */
 export interface RequestLine {
@@ -121,7 +132,8 @@ export class HttpScene {
     assert.ok(model, lines.join("\n"));
     const serve = model.listeners[0]!.chains[0]!.serve as HttpServe;
     const tables = new Map<string, Awaited<ReturnType<typeof indexTable>>>();
-    for (const table of model.routeTables) tables.set(table.name, await indexTable(table));
+    for (const table of model.routeTables)
+      tables.set(table.name, await indexTable(withRoute(table, settings.route)));
     const guards = model.routeTables.flatMap((table) => table.guards);
     return new HttpScene(new HttpFrontend(serve, tables), settings, guards);
   }

@@ -10,17 +10,29 @@ import { maySendTwice } from "../decide/http/retry.ts";
 /** The changes that a route makes, one an entry. @param path as it is matched. */
 export function changesOf(decision: Decision, path: string): string[] {
   if (decision.kind === "refuse") return [];
-  const { rewrite, requestFields, responseFields } = decision.rule.route.definition;
-  const changes = decision.kind === "forward" ? fieldWords("request", requestFields) : [];
+  const { rewrite, requestFields, responseFields, requestTrailers, responseTrailers } =
+    decision.rule.route.definition;
+  const changes =
+    decision.kind === "forward"
+      ? [...fieldWords("request", requestFields), ...fieldWords("request, behind its body", requestTrailers)]
+      : [];
   if (decision.kind === "forward") {
     if (rewrite.host !== undefined) changes.unshift(`host -> ${rewrite.host}`);
     if (decision.path !== path) changes.unshift(`path ${path} -> ${decision.path}`);
   }
-  return [...changes, ...fieldWords("response", responseFields)];
+  return [
+    ...changes,
+    ...fieldWords("response", responseFields),
+    ...fieldWords("response, behind its body", responseTrailers),
+  ];
 }
 
-function fieldWords(of: string, { set, add, remove }: FieldChanges): string[] {
-  const parts = { set: Object.keys(set), add: Object.keys(add), remove };
+const nothing: FieldChanges = { set: {}, add: {}, remove: [] };
+
+function fieldWords(of: string, changes: FieldChanges = nothing): string[] {
+  const { set, add, remove, removeMatching = [] } = changes;
+  const tests = removeMatching.map(({ kind, value }) => `${kind}:${value}`);
+  const parts = { set: Object.keys(set), add: Object.keys(add), remove: [...remove, ...tests] };
   return Object.entries(parts)
     .filter(([, names]) => names.length > 0)
     .map(([does, names]) => `${of}: ${does} ${names.join(" ")}`);

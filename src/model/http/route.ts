@@ -5,6 +5,7 @@ import type { FileSource } from "../material.ts";
 import type { Compression } from "./compression.ts";
 import type { Cors } from "./cors.ts";
 import type { Guard, GuardGroups } from "./guard.ts";
+import type { TextTest } from "./match.ts";
 import type { HttpMirror } from "./mirror.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -81,6 +82,8 @@ export interface FieldChanges {
   readonly add: Readonly<Record<string, Template>>;
   /** A name that ends in `*` stands for all that begin so. */
   readonly remove: readonly string[];
+  /** Fields whose names pass one of these are left out, too, but for those that say where a message goes or ends. */
+  readonly removeMatching?: readonly TextTest[];
   /** Further fields, behind the others. */
   readonly more?: readonly FieldChange[];
   /** Values whose variables turn out to be empty make no field. */
@@ -130,6 +133,9 @@ export interface HttpRoute {
   };
   readonly requestFields: FieldChanges;
   readonly responseFields: FieldChanges;
+  /** To fields behind the body, where there are some; undefined: none. */
+  readonly requestTrailers?: FieldChanges;
+  readonly responseTrailers?: FieldChanges;
   /** In milliseconds. */
   readonly timeouts: {
     /** From the last byte of the request to the head of the response. */

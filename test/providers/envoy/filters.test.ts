@@ -782,8 +782,84 @@ test("fields are removed by how their names begin, also those that were added be
     [set, add, [...remove].sort()],
     [{ "x-a-after": ["1"] }, {}, ["x-a-*", "x-a-before", "x-b", "x-d", "x-forwarded-client-cert"]],
   );
-  assert.match((await problemsOf(file(removes({ suffix: "-x" }))))[0]!, /expected exact or prefix/);
-  assert.match((await problemsOf(file(removes({ prefix: "con" }))))[0]!, /where a message goes or ends/);
+});
+
+test("fields are removed by any test of their names; those that say where a message goes or ends stay", async () => {
+  const file = (...matchers: object[]): EnvoyFile => ({
+    filters: [
+      httpFilter("header_mutation.v3.HeaderMutation", {
+        mutations: {
+          response_mutations: [
+            { append: { header: { key: "x-a-secret", value: "1" } } },
+            ...matchers.map((matcher) => ({ remove_on_match: { key_matcher: matcher } })),
+            { append: { header: { key: "x-b-secret", value: "1" }, append_action: "ADD_IF_ABSENT" } },
+          ],
+        },
+      }),
+    ],
+  });
+  const [route] = await loadRoutes(
+    file({ suffix: "-secret" }, { safe_regex: { regex: "x-[0-9]+" } }, { suffix: "-Never" }),
+  );
+  assert.deepEqual(route!.responseFields, {
+    set: { "x-b-secret": ["1"] },
+    add: {},
+    remove: ["x-a-secret"],
+    removeMatching: [
+      { kind: "suffix", value: "-secret", ignoreCase: false },
+      { kind: "regex", value: "x-[0-9]+", ignoreCase: false },
+    ],
+    skipsEmpty: true,
+  });
+  const { warnings } = await loadFile(file({ prefix: "con" }, { exact: "Host", ignore_case: true }));
+  assert.match(warnings.join("\n"), /leaves connection, content-length: [\s\S]*leaves host: /);
+  assert.match((await problemsOf(file({ safe_regex: { regex: "(" } })))[0]!, /is no regular expression/);
+  const many = Array.from({ length: 17 }, (_, index) => ({ contains: `x${index}` }));
+  assert.match((await problemsOf(file(...many)))[0]!, /has more than 16 remove_on_match/);
+});
+
+test("mutations of every level count, and so do those of fields behind bodies", async () => {
+  const append = (key: string, value: string): object => ({
+    append: { header: { key, value }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" },
+  });
+  const own = (mutations: object): object => ({
+    typed_per_filter_config: { m: extension("header_mutation.v3.HeaderMutationPerRoute", { mutations }) },
+  });
+  const file = (wins: boolean, ...mutations: object[]): EnvoyFile => ({
+    filters: [
+      httpFilter(
+        "header_mutation.v3.HeaderMutation",
+        {
+          most_specific_header_mutations_wins: wins,
+          mutations: {
+            request_trailers_mutations: [append("x-of", "filter"), { remove: "x-gone" }, ...mutations],
+          },
+        },
+        { name: "m" },
+      ),
+    ],
+    routes: [
+      {
+        match: { prefix: "/" },
+        route: { cluster: "a" },
+        ...own({ response_trailers_mutations: [append("x-of", "route")] }),
+      },
+    ],
+    host: own({ response_trailers_mutations: [append("x-of", "host"), append("x-host", "%PROTOCOL%")] }),
+  });
+  const trailersOf = async (wins: boolean) => {
+    const [route] = await loadRoutes(file(wins));
+    return [route!.requestTrailers, route!.responseTrailers].map((changes) => [
+      changes?.set,
+      changes?.remove,
+    ]);
+  };
+  const request = [{ "x-of": ["filter"] }, ["x-gone"]];
+  const host = [{ variable: "request.protocol" }];
+  assert.deepEqual(await trailersOf(false), [request, [{ "x-of": ["host"], "x-host": host }, []]]);
+  assert.deepEqual(await trailersOf(true), [request, [{ "x-of": ["route"], "x-host": host }, []]]);
+  const problems = await problemsOf(file(false, append("Authorization", "x"), append("te", "x")));
+  assert.match(problems.join("\n"), /authorization may not stand behind a body[\s\S]*te may not stand/);
 });
 
 const fault = (config: object): EnvoyFile => ({ filters: [httpFilter("fault.v3.HTTPFault", config)] });

@@ -2,6 +2,7 @@ import type { FieldEdits } from "../../../http/edits.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { Guard } from "../../../model/http/guard.ts";
 import type { HttpRoute, TargetChanges } from "../../../model/http/route.ts";
+import type { CompileRegex } from "../../../model/http/text-test.ts";
 import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
 import { CorsRules } from "./cors.ts";
@@ -27,44 +28,48 @@ export interface CompiledRoute {
   /** Undefined: nothing changes. */
   readonly requestFields: FieldEdits<TemplateFacts> | undefined;
   readonly responseFields: FieldEdits<TemplateFacts> | undefined;
+  readonly requestTrailers: FieldEdits<TemplateFacts> | undefined;
+  readonly responseTrailers: FieldEdits<TemplateFacts> | undefined;
   /** The route as it is for some of its pools, by their names; undefined: it is the same for all. */
   readonly variants: ReadonlyMap<string, CompiledRoute> | undefined;
 }
 
 type GuardsByName = ReadonlyMap<string, Guard>;
 
-/** @param regexes needed where the route rewrites by a regular expression. @throws RegexError */
+/** @param regexes needed where the route has a regular expression. @throws RegexError */
 export function compileRoute(
   definition: HttpRoute,
   regexes: Regexes | undefined,
   { place, guards }: { readonly place?: PlacedRoute | undefined; readonly guards?: GuardsByName } = {},
 ): CompiledRoute {
-  const { name, action, rewrite, requestFields, responseFields } = definition;
+  const { name, action, rewrite } = definition;
+  const whole: CompileRegex = (pattern, ignoreCase) => regexes!.whole(pattern, ignoreCase);
   const route: CompiledRoute = {
     name,
     definition,
     place,
     access: new Access(definition),
     guards: definition.guards.map((group) => group.flatMap((guard) => guards?.get(guard) ?? [])),
-    cors:
-      definition.cors &&
-      new CorsRules(definition.cors, (pattern, ignoreCase) => regexes!.whole(pattern, ignoreCase)),
+    cors: definition.cors && new CorsRules(definition.cors, whole),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
     locationOf: action.kind === "redirect" ? compileRedirect(action.redirect, regexes) : undefined,
-    requestFields: compileChanges(requestFields),
-    responseFields: compileChanges(responseFields),
+    requestFields: compileChanges(definition.requestFields, whole),
+    responseFields: compileChanges(definition.responseFields, whole),
+    requestTrailers: compileChanges(definition.requestTrailers, whole),
+    responseTrailers: compileChanges(definition.responseTrailers, whole),
     variants: undefined,
   };
   if (action.kind !== "pools" || action.changes === undefined) return route;
   return {
     ...route,
-    variants: new Map(action.changes.map((changes) => [changes.pool, variantOf(route, changes)])),
+    variants: new Map(action.changes.map((changes) => [changes.pool, variantOf(route, changes, whole)])),
   };
 }
 
 function variantOf(
   route: CompiledRoute,
   { requestFields, responseFields, host }: TargetChanges,
+  whole: CompileRegex,
 ): CompiledRoute {
   const { rewrite } = route.definition;
   return {
@@ -75,7 +80,7 @@ function variantOf(
       responseFields,
       rewrite: { ...rewrite, host: host ?? rewrite.host },
     },
-    requestFields: compileChanges(requestFields),
-    responseFields: compileChanges(responseFields),
+    requestFields: compileChanges(requestFields, whole),
+    responseFields: compileChanges(responseFields, whole),
   };
 }

@@ -2,7 +2,7 @@ import { fieldText } from "../../../http/edits.ts";
 import type { Fields } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { Cors } from "../../../model/http/cors.ts";
-import { type CompiledTest, type CompileRegex, compileTest } from "./text-test.ts";
+import { type CompiledTest, type CompileRegex, compileTest } from "../../../model/http/text-test.ts";
 
 /** The question of a browser whether a page may make a request (Fetch Standard, "CORS-preflight request"). */
 export interface Preflight {

@@ -2,7 +2,7 @@ import { normalisePath } from "../../../http/uri/path.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { PathMatch } from "../../../model/http/match.ts";
 import type { PathRewrite } from "../../../model/http/route.ts";
-import { lowerAscii } from "./text-test.ts";
+import { lowerAscii } from "../../../model/http/text-test.ts";
 
 /**
  * Makes another path of a request's.

@@ -1,6 +1,6 @@
 import type { RouteTable, Rule } from "../../../model/http/route-table.ts";
+import type { CompileRegex } from "../../../model/http/text-test.ts";
 import { HostRules, type RequestFacts } from "./rules.ts";
-import type { CompileRegex } from "./text-test.ts";
 
 /** A request as a route table is asked about it. */
 export interface RouteRequest extends RequestFacts {

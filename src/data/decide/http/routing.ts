@@ -76,10 +76,20 @@ function usesRegexes({ hosts, guards }: HttpRouteTable): boolean {
 const matchesRegex = ({ path, headers, query }: RequestMatch): boolean =>
   path?.kind === "regex" || [...headers, ...query].some(({ test }) => test.kind === "regex");
 
-const routeRegex = ({ rewrite, action, cors }: HttpRoute): boolean =>
-  rewrite.path?.kind === "regex" ||
-  (action.kind === "redirect" && action.redirect.path?.kind === "regex") ||
-  (cors?.originTests ?? []).some(({ kind }) => kind === "regex");
+const routeRegex = (route: HttpRoute): boolean => {
+  const { rewrite, action, cors, requestFields, responseFields, requestTrailers, responseTrailers } = route;
+  const ofPools = action.kind === "pools" ? (action.changes ?? []) : [];
+  const changes = [requestFields, responseFields, requestTrailers, responseTrailers].concat(
+    ofPools.flatMap((each) => [each.requestFields, each.responseFields]),
+  );
+  return (
+    rewrite.path?.kind === "regex" ||
+    (action.kind === "redirect" && action.redirect.path?.kind === "regex") ||
+    [...(cors?.originTests ?? []), ...changes.flatMap((each) => each?.removeMatching ?? [])].some(
+      ({ kind }) => kind === "regex",
+    )
+  );
+};
 
 /** A request as it is to be routed. */
 export interface RoutedRequest extends RouteRequest {

@@ -1,6 +1,7 @@
 import { type EditValue, FieldEdits } from "../../../http/edits.ts";
 import type { FieldChanges } from "../../../model/http/route.ts";
 import type { Piece, Template, Variable } from "../../../model/http/template.ts";
+import { type CompileRegex, compileTest } from "../../../model/http/text-test.ts";
 
 /** The values of a template's variables. */
 export interface TemplateFacts {
@@ -30,16 +31,23 @@ function valueIn(piece: Exclude<Piece, string>, facts: TemplateFacts): string {
   return "claim" in piece ? facts.claim(piece.claim) : (facts.header(piece.header) ?? "");
 }
 
-/** @returns undefined where nothing changes. */
-export function compileChanges(changes: FieldChanges): FieldEdits<TemplateFacts> | undefined {
-  const { set, add, remove, more = [], skipsEmpty = false } = changes;
-  if (Object.keys(set).length + Object.keys(add).length + remove.length + more.length === 0) return undefined;
+/** @param compileRegex asked for where names are removed by one. @returns undefined where nothing changes. */
+export function compileChanges(
+  changes: FieldChanges | undefined,
+  compileRegex: CompileRegex,
+): FieldEdits<TemplateFacts> | undefined {
+  if (changes === undefined) return undefined;
+  const { set, add, remove, removeMatching = [], more = [], skipsEmpty = false } = changes;
+  const tests = removeMatching.map((test) => compileTest(test, compileRegex));
+  const count = remove.length + tests.length + more.length;
+  if (Object.keys(set).length + Object.keys(add).length + count === 0) return undefined;
   const compile = (fields: Readonly<Record<string, Template>>): Record<string, EditValue<TemplateFacts>> =>
     Object.fromEntries(Object.entries(fields).map(([name, template]) => [name, compileTemplate(template)]));
   return new FieldEdits({
     set: compile(set),
     add: compile(add),
     remove,
+    ...(tests.length > 0 && { removes: (name) => tests.some((takes) => takes(name)) }),
     more: more.map(({ name, value, when }) => ({ name, value: compileTemplate(value), when })),
     skipsEmpty,
   });

@@ -16,7 +16,7 @@ import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
 import { bytesAreLate, type ForwardTimes, headIsLate, type Phase } from "./forward-times.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { authorityFor, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
+import { authorityFor, editedTrailers, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { ProcessedUser } from "./process/processed-user.ts";
 import { type Repeated, Retries } from "./retries.ts";
@@ -234,7 +234,8 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     if (ended) this.#phase = "over";
   }
 
-  end(trailers: Fields | undefined): void {
+  end(came: Fields | undefined): void {
+    const trailers = came && editedTrailers(came, this.#route, this.#view);
     if (trailers !== undefined) this.#owner.trailed(trailers);
     if (this.#compressed !== undefined) {
       this.#compressed.end(this.head.takesTrailers ? trailers : undefined);

@@ -120,7 +120,24 @@ export function passedTrailers(
 ): Fields {
   const marks = droppedTrailers.of(trailers);
   for (const marker of markersOf(view, route, client)) marker.mark(trailers, marks);
-  return readFields(trailers.linesExcept(marks));
+  return edited(trailers, marks, route.requestTrailers, view);
+}
+
+/** Fields behind the body of an answer, with the route's changes to them. */
+export const editedTrailers = (
+  trailers: Fields,
+  { responseTrailers: edits }: CompiledRoute,
+  view: RequestView,
+): Fields => (edits === undefined ? trailers : edited(trailers, droppedTrailers.of(trailers), edits, view));
+
+function edited(
+  trailers: Fields,
+  marks: Uint8Array,
+  edits: CompiledRoute["responseTrailers"],
+  view: RequestView,
+): Fields {
+  edits?.mark(trailers, marks);
+  return readFields(trailers.linesExcept(marks) + (edits?.lines(view, trailers) ?? ""));
 }
 
 /** The fields with which most sites are safer, and which break none of them. */

@@ -1,4 +1,5 @@
 import { errorAt } from "../../../lib/findings.ts";
+import type { TextTest } from "../../../model/http/match.ts";
 import type { FieldChange, FieldChanges } from "../../../model/http/route.ts";
 import type { Template } from "../../../model/http/template.ts";
 import type { Node } from "../node.ts";
@@ -7,8 +8,18 @@ import { mapTemplate } from "./operators.ts";
 
 type Action = "append" | "add-if-absent" | "overwrite" | "overwrite-if-present" | "remove";
 
-/** One change of one field, as Envoy makes them: one after the other. */
-export interface FieldStep {
+/** A change, as Envoy makes them: one after the other. */
+export type FieldStep = NamedStep | MatchingStep;
+
+/** Removes every field whose name passes a test. */
+export interface MatchingStep {
+  readonly test: TextTest;
+  /** The same test. */
+  readonly takes: (name: string) => boolean;
+}
+
+/** One change of one field. */
+interface NamedStep {
   /** In lower case. With a `*` at its end it stands for all that begin so, and is removed. */
   readonly name: string;
   readonly action: Action;
@@ -31,7 +42,7 @@ export function levelSteps(
 ): readonly FieldStep[] {
   const removed = level.texts(`${side}_headers_to_remove`);
   return [
-    ...removed.map((name): FieldStep => ({ name: name.toLowerCase(), action: "remove", value: [] })),
+    ...removed.map((name): NamedStep => ({ name: name.toLowerCase(), action: "remove", value: [] })),
     ...optionSteps(level.nodes(`${side}_headers_to_add`), mapping),
   ];
 }
@@ -40,7 +51,7 @@ export function levelSteps(
 export const optionSteps = (options: readonly Node[], mapping: Mapping): readonly FieldStep[] =>
   options.flatMap((option) => stepOf(option, mapping) ?? []);
 
-function stepOf(option: Node, mapping: Mapping): FieldStep | undefined {
+function stepOf(option: Node, mapping: Mapping): NamedStep | undefined {
   const header = option.node("header");
   const name = header?.text("key").toLowerCase() ?? "";
   if (header === undefined || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) {
@@ -64,7 +75,7 @@ interface Folded {
 const untouched: Folded = { drops: false, values: [], conditional: undefined };
 const removed: Folded = { drops: true, values: [], conditional: undefined };
 
-function step({ drops, values, conditional }: Folded, { name, action, value }: FieldStep): Folded {
+function step({ drops, values, conditional }: Folded, { name, action, value }: NamedStep): Folded {
   const isThere = values.length > 0;
   switch (action) {
     case "remove":
@@ -86,18 +97,27 @@ function step({ drops, values, conditional }: Folded, { name, action, value }: F
   }
 }
 
+/** The test of a name with a `*` at its end; undefined: it is one name. */
+function beginTest(name: string): ((other: string) => boolean) | undefined {
+  if (!name.endsWith("*")) return undefined;
+  const begin = name.slice(0, -1);
+  return (other) => other.startsWith(begin);
+}
+
 /** Makes of steps that follow each other changes that are made at once. */
 export function foldSteps(steps: readonly FieldStep[]): FieldChanges {
   const fields = new Map<string, Folded>();
-  /** Begins of names, all of whose fields are gone. */
-  const gone: string[] = [];
+  /** Tests of names, all of whose fields are gone. */
+  const gone: ((name: string) => boolean)[] = [];
+  const removeMatching = steps.flatMap((each) => ("test" in each ? each.test : []));
   for (const each of steps) {
-    const begin = each.name.endsWith("*") ? each.name.slice(0, -1) : undefined;
-    if (begin !== undefined) {
-      gone.push(begin);
-      for (const name of fields.keys()) if (name.startsWith(begin)) fields.set(name, removed);
+    const takes = "test" in each ? each.takes : beginTest(each.name);
+    if (takes !== undefined) {
+      gone.push(takes);
+      for (const name of fields.keys()) if (takes(name)) fields.set(name, removed);
     }
-    const before = gone.some((prefix) => each.name.startsWith(prefix)) ? removed : untouched;
+    if ("test" in each) continue;
+    const before = gone.some((isGone) => isGone(each.name)) ? removed : untouched;
     fields.set(each.name, step(fields.get(each.name) ?? before, each));
   }
   const set: Record<string, Template> = {};
@@ -111,7 +131,14 @@ export function foldSteps(steps: readonly FieldStep[]): FieldChanges {
     if (conditional !== undefined) more.push(conditional);
     more.push(...others.map((value): FieldChange => ({ name, value, when: "always" })));
   }
-  return { set, add, remove, ...(more.length > 0 && { more }), skipsEmpty: true };
+  return {
+    set,
+    add,
+    remove,
+    ...(removeMatching.length > 0 && { removeMatching }),
+    ...(more.length > 0 && { more }),
+    skipsEmpty: true,
+  };
 }
 
 /**

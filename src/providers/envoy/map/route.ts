@@ -54,7 +54,7 @@ export async function mapRoute(
     const own = each === parts ? mapping : { ...mapping, report: () => {} };
     const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, own);
     if (action === undefined) continue;
-    const { guards, maxBody, cors, compress, sticky } = each;
+    const { guards, maxBody, cors, compress, sticky, requestTrailerSteps, responseTrailerSteps } = each;
     const mapped: HttpRoute = {
       ...usual,
       name: each === parts ? name : `${name}#${index + 1}`,
@@ -65,6 +65,8 @@ export async function mapRoute(
       sticky,
       requestFields: forward === undefined ? usual.requestFields : foldSteps(requestSteps),
       responseFields: foldSteps(responseSteps),
+      ...(requestTrailerSteps.length > 0 && { requestTrailers: foldSteps(requestTrailerSteps) }),
+      ...(responseTrailerSteps.length > 0 && { responseTrailers: foldSteps(responseTrailerSteps) }),
       ...(compress !== undefined && { compress }),
     };
     rules.push({ match: each.match, route: mapped });

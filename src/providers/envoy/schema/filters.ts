@@ -36,12 +36,12 @@ message envoy.extensions.filters.http.header_mutation.v3.Mutations
 1 request_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 2 response_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 3 query_parameter_mutations message[] x
-4 response_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[] x
-5 request_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[] x
+4 response_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
+5 request_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 
 message envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
 1 mutations envoy.extensions.filters.http.header_mutation.v3.Mutations
-2 most_specific_header_mutations_wins bool - the route's mutations come last
+2 most_specific_header_mutations_wins bool
 
 message envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute
 1 mutations envoy.extensions.filters.http.header_mutation.v3.Mutations

@@ -63,6 +63,8 @@ function routesOfTable(
 function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writing: Writing): object {
   const { action, rewrite, timeouts, hash, upgrades, requestFields, responseFields, name } = route;
   const { firstByte, request, idle } = timeouts;
+  if (route.requestTrailers !== undefined || route.responseTrailers !== undefined)
+    writing.omit(`route ${name}: changes of fields behind bodies`);
   return table({
     ...place,
     ...writeMatch(match, name, writing),
@@ -199,7 +201,7 @@ function valuesOf(values: readonly ValueMatch[], route: string, writing: Writing
 }
 
 function writeFields(
-  { set, add, remove, more = [] }: FieldChanges,
+  { set, add, remove, removeMatching = [], more = [] }: FieldChanges,
   route: string,
   writing: Writing,
 ): object | undefined {
@@ -207,6 +209,8 @@ function writeFields(
     writing.omit(
       `route ${route}: changes of ${more.map((each) => each.name).join(", ")} that depend on what is there`,
     );
+  if (removeMatching.length > 0)
+    writing.omit(`route ${route}: fields that are removed by more than the begin of their names`);
   const texts = (templates: Readonly<Record<string, Template>>): object | undefined =>
     table(
       Object.fromEntries(Object.entries(templates).map(([name, template]) => [name, templateText(template)])),

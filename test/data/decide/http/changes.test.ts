@@ -10,10 +10,11 @@ import { stickyCookie, stickyValue } from "../../../../src/data/decide/http/stic
 import { compileChanges, compileTemplate } from "../../../../src/data/decide/http/template.ts";
 import { readFields } from "../../../../src/http/scan.ts";
 import { normalisePath } from "../../../../src/http/uri/path.ts";
-import type { Redirect } from "../../../../src/model/http/route.ts";
+import type { FieldChanges, Redirect } from "../../../../src/model/http/route.ts";
 import { parseTemplate, type Template } from "../../../../src/model/http/template.ts";
 import { prefixMatch, regexes } from "./scene.ts";
 
+const changesOf = (changes: FieldChanges) => compileChanges(changes, (...of) => regexes.whole(...of));
 const prefixed = (value: string) => prefixMatch(value).path;
 
 for (const [path, matched, prefix, expected] of [
@@ -112,14 +113,34 @@ test("a template is a text where nothing is known later, and else filled in for 
 });
 
 test("changes of fields are lines, and what a client sent begins no line of its own", () => {
-  const changes = compileChanges({
+  const changes = changesOf({
     set: { "x-ip": [{ variable: "client.ip" }], "x-user": [{ header: "x-user" }] },
     add: {},
     remove: [],
   });
   const evil = { ...facts, header: () => "7\r\nx-admin: 1" };
   assert.equal(changes!.lines(evil), "x-ip: 192.0.2.1\r\nx-user: 7  x-admin: 1\r\n");
-  assert.equal(compileChanges({ set: {}, add: {}, remove: [] }), undefined);
+  assert.equal(changesOf({ set: {}, add: {}, remove: [] }), undefined);
+});
+
+test("fields are removed by tests of their names, but for those that say where a message goes or ends", () => {
+  const edits = changesOf({
+    set: {},
+    add: { "x-kept": ["1"] },
+    remove: [],
+    removeMatching: [
+      { kind: "suffix", value: "-internal", ignoreCase: false },
+      { kind: "contains", value: "DEBUG", ignoreCase: true },
+      { kind: "regex", value: "x-id-[0-9]+|te|host|cookie", ignoreCase: false },
+    ],
+  });
+  const fields = readFields(
+    "X-A-Internal: 1\r\nx-internal-a: 2\r\nX-Debug-B: 3\r\nx-id-42: 4\r\nx-id-4b: 5\r\nTE: trailers\r\nHost: a\r\nCookie: c\r\n",
+  );
+  const marks = new Uint8Array(fields.count);
+  edits!.mark(fields, marks);
+  assert.deepEqual([...marks], [1, 0, 1, 1, 0, 0, 0, 1]);
+  assert.equal(edits!.lines(facts, fields), "x-kept: 1\r\n");
 });
 
 test("the first key that a request has is hashed", () => {
@@ -203,7 +224,7 @@ test("Forwarded is read the same way", () => {
 });
 
 test("fields are added where they are missing, replaced where they are there, and left out where they are empty", () => {
-  const edits = compileChanges({
+  const edits = changesOf({
     set: {},
     add: { "x-empty": [{ header: "nothing" }], "x-two": ["1"] },
     remove: [],

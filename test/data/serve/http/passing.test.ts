@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { FieldChanges } from "../../../../src/model/http/route.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
 
 const get = (version = "1.1"): Buffer => Buffer.from(`GET / HTTP/${version}\r\nHost: a.test\r\n\r\n`);
@@ -65,5 +66,35 @@ test("what a backend does not get from a client in the head, it does not get in 
   assert.match(backend.got, /\r\n0\r\nX-Sum: 1\r\n\r\n$/);
   assert.doesNotMatch(backend.got, /evil/);
   backend.send(ok);
+  scene.finish();
+});
+
+test("a route changes fields behind bodies, on both ways, and sends none where there are none", async () => {
+  const changes = (name: string): FieldChanges => ({
+    set: { [`x-${name}`]: [{ variable: "request.method" }] },
+    add: {},
+    remove: ["x-gone"],
+    removeMatching: [{ kind: "suffix", value: "-secret", ignoreCase: false }],
+  });
+  const scene = await HttpScene.of('[routes.all]\npath_prefix = "/"\npool = "app"', {
+    route: { requestTrailers: changes("asked"), responseTrailers: changes("answered") },
+  });
+  for (const [came, asked, answered] of [
+    [
+      "X-Gone: evil\r\nX-A-Secret: evil\r\nX-Sum: 1\r\n",
+      "X-Sum: 1\r\nx-asked: POST\r\n",
+      "X-Sum: 1\r\nx-answered: POST\r\n",
+    ],
+    ["", "", ""],
+  ] as const) {
+    const client = scene.accept();
+    const body = `Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${came}\r\n`;
+    client.receive(Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\n${body}`));
+    const backend = scene.backend();
+    client.flow();
+    assert.ok(backend.got.endsWith(`\r\n0\r\n${asked}\r\n`), backend.got);
+    backend.send(`HTTP/1.1 200 OK\r\n${body}`);
+    assert.ok(writtenTo(client).endsWith(`\r\n0\r\n${answered}\r\n`), writtenTo(client));
+  }
   scene.finish();
 });

@@ -3,7 +3,7 @@ import type { Fields } from "../../../../http/message.ts";
 import { readFields } from "../../../../http/scan.ts";
 import { regexes } from "../../../../lib/regex.ts";
 import type { ChangeRules } from "../../../../model/http/processing.ts";
-import { compileTest } from "../../../decide/http/text-test.ts";
+import { compileTest } from "../../../../model/http/text-test.ts";
 import type { HeadMutation } from "./answers.ts";
 
 /** The result of a mutation of a head, or of trailers. */

@@ -1,7 +1,7 @@
 import { regexes } from "../../../../lib/regex.ts";
 import type { TextTest } from "../../../../model/http/match.ts";
 import type { Processor } from "../../../../model/http/processing.ts";
-import { compileTest } from "../../../decide/http/text-test.ts";
+import { compileTest } from "../../../../model/http/text-test.ts";
 import type { Verdict, Waiter, Waiting } from "../../../guard/step.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { RequestView } from "../view.ts";

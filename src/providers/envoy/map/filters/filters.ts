@@ -91,9 +91,10 @@ export async function applyFilters(
   mapping: Mapping,
 ): Promise<void> {
   for (const filter of filters) {
-    const { own, isDisabled } = overrideOf(filter, levels);
+    const { all, isDisabled } = overrideOf(filter, levels);
     if (isDisabled ?? filter.isDisabled) continue;
-    for (const each of inOrder(parts)) await filter.apply({ ...filter, own }, each, guards, mapping);
+    for (const each of inOrder(parts))
+      await filter.apply({ ...filter, own: all[0], all }, each, guards, mapping);
   }
 }
 
@@ -101,25 +102,27 @@ const wrapper = "FilterConfig";
 
 /** The words of a route about a filter. */
 interface Override {
-  readonly own?: Node;
+  /** Its settings, the most specific first. */
+  readonly all: readonly Node[];
   /** Undefined: it says nothing. */
   readonly isDisabled?: boolean;
 }
 
-/** The most specific level that mentions a filter switches it on or off; the most specific one with settings has these. */
+/** The most specific level that mentions a filter switches it on or off. */
 function overrideOf({ name, override }: HttpFilter, levels: readonly Node[]): Override {
+  const all: Node[] = [];
   let isMentioned = false;
   for (const level of levels) {
     const given = level.map("typed_per_filter_config").get(name);
     if (given === undefined || !("type" in given)) continue;
     const isDisabled = given.kind === wrapper && given.flag("disabled") === true;
-    if (isDisabled && !isMentioned) return { isDisabled };
+    if (isDisabled && !isMentioned) return { all, isDisabled };
     isMentioned = true;
     const own = given.kind === wrapper ? given.extension("config") : given;
     // Another type is an error, which is told of by checkOverrides.
-    if (own !== undefined && "type" in own && own.type.name === override) return { own, isDisabled: false };
+    if (own !== undefined && "type" in own && own.type.name === override) all.push(own);
   }
-  return isMentioned ? { isDisabled: false } : {};
+  return isMentioned ? { all, isDisabled: false } : { all };
 }
 
 /** Tells of settings of routes that nothing can be made of. @param manager undefined: nobody knows which filters there are. */

@@ -21,6 +21,8 @@ export interface RouteParts {
   maxBody: number | undefined;
   readonly requestSteps: FieldStep[];
   readonly responseSteps: FieldStep[];
+  readonly requestTrailerSteps: FieldStep[];
+  readonly responseTrailerSteps: FieldStep[];
   /** Parts of its requests that a filter treats in another way: rules that stand before its own. */
   readonly special: RouteParts[];
 }
@@ -40,18 +42,21 @@ export const newParts = (
   maxBody: undefined,
   requestSteps: [],
   responseSteps: [],
+  requestTrailerSteps: [],
+  responseTrailerSteps: [],
   special: [],
 });
 
 /** Splits off a part of a route's requests: it has all that filters gave so far, and the filters behind give to it, too. */
 export function splitOff(parts: RouteParts, match: RequestMatch): RouteParts {
-  const { guards, requestSteps, responseSteps } = parts;
   const split: RouteParts = {
     ...parts,
     match,
-    guards: [...guards],
-    requestSteps: [...requestSteps],
-    responseSteps: [...responseSteps],
+    guards: [...parts.guards],
+    requestSteps: [...parts.requestSteps],
+    responseSteps: [...parts.responseSteps],
+    requestTrailerSteps: [...parts.requestTrailerSteps],
+    responseTrailerSteps: [...parts.responseTrailerSteps],
     special: [],
   };
   parts.special.push(split);

@@ -19,6 +19,8 @@ import { applyTokens } from "./tokens.ts";
 export interface RouteFilter extends Pick<HttpFilter, "name" | "config"> {
   /** The settings of the route itself, its virtual host or its table; undefined: there are none. */
   readonly own: Node | undefined;
+  /** All of these, the most specific first: most filters heed that alone. */
+  readonly all: readonly Node[];
 }
 
 export type ApplyFilter = (
