@@ -7,6 +7,7 @@ import { exposition } from "../src/control/tell/metrics.ts";
 import { type MetricName, metrics } from "../src/observe/metrics.ts";
 import { testInput } from "./control/tell/metrics-input.ts";
 import { checkedDashboard } from "./support/grafana-schema.ts";
+import { wholeText } from "./support/whole-text.ts";
 
 const root = join(import.meta.dirname, "..");
 const rules = readFileSync(join(root, "contrib/prometheus/rules.yml"), "utf8");
@@ -86,7 +87,7 @@ test("promtool finds nothing wrong with the rules", { skip }, () => {
 });
 
 test("promtool's linter finds nothing wrong with what umay serves", { skip }, async () => {
-  const { body } = await exposition(testInput(), "");
+  const body = await wholeText((await exposition(testInput(), "")).body);
   const { stdout, stderr } = spawnSync(promtool, ["check", "metrics"], { input: body, encoding: "utf8" });
   assert.equal(stdout + stderr, "");
 });

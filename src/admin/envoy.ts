@@ -1,12 +1,8 @@
-/** An answer to a request for what Envoy's users know. */
-export interface EnvoyAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
+import { longJson } from "../lib/long-json.ts";
+import { type Answer, jsonType, textType } from "./send.ts";
 
 /** Answers a request by its query. */
-export type Ask = (query: URLSearchParams) => EnvoyAnswer | Promise<EnvoyAnswer>;
+export type Ask = (query: URLSearchParams) => Answer | Promise<Answer>;
 
 /** The paths of Envoy's admin server that umay has beside its own, where it is configured as Envoy is. */
 export interface EnvoyPaths {
@@ -16,14 +12,15 @@ export interface EnvoyPaths {
   readonly changes: ReadonlyMap<string, Ask>;
 }
 
-export const plainText = (body: string, status = 200): EnvoyAnswer => ({
+export const plainText = (body: Answer["body"], status = 200): Answer => ({
   status,
-  contentType: "text/plain; charset=utf-8",
+  contentType: textType,
   body,
 });
 
-export const jsonText = (value: object): EnvoyAnswer => ({
+/** @param value plain data, with members that are made when they are sent. */
+export const jsonText = (value: object): Answer => ({
   status: 200,
-  contentType: "application/json; charset=utf-8",
-  body: `${JSON.stringify(value, undefined, 1)}\n`,
+  contentType: jsonType,
+  body: longJson(value, 1),
 });

@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
 import { listen } from "../lib/listen.ts";
+import { longJson } from "../lib/long-json.ts";
 import { http } from "../lib/node-modules.ts";
 import type { AdminRights } from "../model/model.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
-import type { Ask, EnvoyPaths } from "./envoy.ts";
+import { type Ask, type EnvoyPaths, plainText } from "./envoy.ts";
 import { configPath, explainPath, isFromHere, refusal, sessionsPath } from "./guard.ts";
+import { type Answer, htmlType, idleTimeout, jsonType, send, textType } from "./send.ts";
 import { Visitors } from "./visitors.ts";
 
 /** The information that the admin server gives, and the actions that it can ask for. */
@@ -15,8 +17,8 @@ export interface AdminState extends AdminActions {
   /** @returns the reason in one line when umay is not ready. */
   ready(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** @param accept the request's Accept header, or "". */
-  metrics(accept: string): Promise<{ readonly contentType: string; readonly body: string }>;
-  /** The content of `/status`, which becomes JSON. */
+  metrics(accept: string): Promise<Omit<Answer, "status">>;
+  /** The content of `/status`, which becomes JSON: plain data, with members that are made when they are sent. */
   status(): object | Promise<object>;
   /** The content of `/history`, which becomes JSON. */
   history(): object;
@@ -49,8 +51,6 @@ const limits = {
 const mostConnections = 64;
 /** Further connections that only clients on this machine may have. */
 const mostLocalConnections = 16;
-/** A client that sends nothing, or reads nothing of its answer, for so long is cut off; in milliseconds. */
-const idleTimeout = 10_000;
 /** How long an answer may take to make, in milliseconds: a reload waits up to 10 s for the workers. */
 const answerTimeout = 60_000;
 const closeTimeout = 1_000;
@@ -72,7 +72,7 @@ export async function startAdmin(
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = await refusal(request, address, remote);
     if (refused === undefined) await answer(request, response, state);
-    else sendWhileReading(response, 403, `${refused}\n`);
+    else await sendWhileReading(request, response, 403, `${refused}\n`);
   };
   const server = http().createServer(limits, (request, response) => {
     const { socket } = request;
@@ -88,7 +88,7 @@ export async function startAdmin(
     serve(request, response).catch((error: Error) => {
       state.failed(error);
       if (response.headersSent) response.destroy();
-      else send(response, 500, textType, `${error.message}\n`);
+      else void send(request, response, plainText(`${error.message}\n`, 500));
     });
   });
   server.on("connection", (socket) => visitors.arrived(socket));
@@ -108,15 +108,14 @@ export async function startAdmin(
   };
 }
 
+/** Makes an answer; it may set further header fields. */
 type Handler = (
   request: IncomingMessage,
   response: ServerResponse,
   state: AdminState,
-) => void | Promise<void>;
+) => Answer | Promise<Answer>;
 
-const textType = "text/plain; charset=utf-8";
-const htmlType = "text/html; charset=utf-8";
-const jsonType = "application/json; charset=utf-8";
+const queryOf = ({ url = "" }: IncomingMessage): URLSearchParams => new URL(url, "http://admin").searchParams;
 
 const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   [
@@ -124,41 +123,38 @@ const paths: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     (_, response) => {
       const { html, policy } = dashboard();
       response.setHeader("Content-Security-Policy", policy);
-      send(response, 200, htmlType, html);
+      return { status: 200, contentType: htmlType, body: html };
     },
   ],
-  ["/livez", (_, response) => send(response, 200, textType, "ok\n")],
+  ["/livez", () => plainText("ok\n")],
   [
     "/readyz",
-    ({ headers }, response, state) => {
+    ({ headers }, _, state) => {
       const readiness = state.ready();
       const status = readiness.ready ? 200 : 503;
-      if (headers.accept?.includes("application/json")) send(response, status, jsonType, toJson(readiness));
-      else send(response, status, textType, readiness.ready ? "ready\n" : `${readiness.reason}\n`);
+      if (headers.accept?.includes("application/json")) return json(readiness, status);
+      return plainText(readiness.ready ? "ready\n" : `${readiness.reason}\n`, status);
     },
   ],
   [
     "/metrics",
-    async ({ headers }, response, state) => {
-      const { contentType, body } = await state.metrics(headers.accept ?? "");
-      send(response, 200, contentType, body);
-    },
+    async ({ headers }, _, state) => ({ status: 200, ...(await state.metrics(headers.accept ?? "")) }),
   ],
-  ["/status", async (_, response, state) => send(response, 200, jsonType, toJson(await state.status()))],
-  ["/history", (_, response, state) => send(response, 200, jsonType, toJson(state.history()))],
-  [configPath, async (_, response, state) => send(response, 200, jsonType, toJson(await state.config()))],
+  ["/status", async (_, _response, state) => json(await state.status())],
+  ["/history", (_, _response, state) => json(state.history())],
+  [configPath, async (_, _response, state) => json(await state.config())],
   [
     explainPath,
-    async ({ url = "" }, response, state) => {
-      const { status, body } = await state.explain(new URL(url, "http://admin").searchParams);
-      send(response, status, jsonType, toJson(body));
+    async (request, _, state) => {
+      const { status, body } = await state.explain(queryOf(request));
+      return json(body, status);
     },
   ],
   [
     sessionsPath,
-    async ({ url = "" }, response, state) => {
-      const { status, body } = await state.sessions(new URL(url, "http://admin").searchParams);
-      send(response, status, jsonType, toJson(body));
+    async (request, _, state) => {
+      const { status, body } = await state.sessions(queryOf(request));
+      return json(body, status);
     },
   ],
 ]);
@@ -168,24 +164,26 @@ async function answer(request: IncomingMessage, response: ServerResponse, state:
   const handle = paths.get(path) ?? handlerOf(state.envoy?.looks.get(path), query);
   const act = findAction(path, query);
   const change = handlerOf(state.envoy?.changes.get(path), query);
-  if (handle === undefined && act === undefined && change === undefined)
-    return send(
-      response,
-      404,
-      textType,
-      `There is no ${path} here. There is:\n${knownPaths(state).join("\n")}\n`,
-    );
+  if (handle === undefined && act === undefined && change === undefined) {
+    const known = knownPaths(state).join("\n");
+    return send(request, response, plainText(`There is no ${path} here. There is:\n${known}\n`, 404));
+  }
   const methods = handle === undefined ? ["POST"] : ["GET", "HEAD"];
   if (!methods.includes(request.method ?? "")) {
     response.setHeader("Allow", methods.join(", "));
-    return sendWhileReading(response, 405, `${path} only answers ${methods.join(" and ")}.\n`);
+    return sendWhileReading(request, response, 405, `${path} only answers ${methods.join(" and ")}.\n`);
   }
-  if (handle !== undefined) return handle(request, response, state);
+  if (handle !== undefined) return send(request, response, await handle(request, response, state));
   if (hasBody(request))
-    return sendWhileReading(response, 400, "This takes no body; what it takes goes into the query.\n");
-  if (change !== undefined) return change(request, response, state);
+    return sendWhileReading(
+      request,
+      response,
+      400,
+      "This takes no body; what it takes goes into the query.\n",
+    );
+  if (change !== undefined) return send(request, response, await change(request, response, state));
   const { status, body } = await act!(state);
-  send(response, status, jsonType, toJson(body));
+  return send(request, response, json(body, status));
 }
 
 const knownPaths = ({ envoy }: AdminState): readonly string[] => [
@@ -194,13 +192,8 @@ const knownPaths = ({ envoy }: AdminState): readonly string[] => [
   ...[...actionPaths, ...(envoy?.changes.keys() ?? [])].map((known) => `POST ${known}`),
 ];
 
-function handlerOf(ask: Ask | undefined, query: string): Handler | undefined {
-  if (ask === undefined) return undefined;
-  return async (_, response) => {
-    const { status, contentType, body } = await ask(new URLSearchParams(query));
-    send(response, status, contentType, body);
-  };
-}
+const handlerOf = (ask: Ask | undefined, query: string): Handler | undefined =>
+  ask && (() => ask(new URLSearchParams(query)));
 
 /** RFC 9112 section 6.3. */
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -208,20 +201,19 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** The rest of the request is not read. */
-function sendWhileReading(response: ServerResponse, status: number, text: string): void {
+function sendWhileReading(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+): Promise<void> {
   response.setHeader("Connection", "close");
-  send(response, status, textType, text);
+  return send(request, response, { status, contentType: textType, body });
 }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.socket?.setTimeout(idleTimeout);
-  response.writeHead(status, {
-    "Content-Type": contentType,
-    "Content-Length": Buffer.byteLength(body),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-  });
-  response.end(body);
-}
-
-const toJson = (value: object): string => `${JSON.stringify(value, undefined, 2)}\n`;
+/** The answer that some data becomes. */
+const json = (body: object, status = 200): Answer => ({
+  status,
+  contentType: jsonType,
+  body: longJson(body, 2),
+});

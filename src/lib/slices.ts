@@ -7,9 +7,14 @@ const longest = 5;
 export class Slices {
   #began = performance.now();
 
+  /** Whether it is time to let others have their turn. */
+  get isOver(): boolean {
+    return performance.now() - this.#began >= longest;
+  }
+
   /** Between two steps of the work: resolves at once while the slice is short, otherwise after everything that waits. */
   async next(): Promise<void> {
-    if (performance.now() - this.#began < longest) return;
+    if (!this.isOver) return;
     await turn();
     this.#began = performance.now();
   }

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { Agent, get, type IncomingHttpHeaders, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { type AdminServer, type AdminState, startAdmin } from "../../src/admin/server.ts";
 import type { SocketAddress } from "../../src/lib/address.ts";
 import { patient } from "../support/patience.ts";
@@ -59,10 +60,11 @@ interface Ask {
   readonly agent?: Agent | false;
 }
 
+const reached = ({ address }: Pick<AdminServer, "address">) =>
+  address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
+
 async function ask({ address }: AdminServer, path: string, options: Ask = {}): Promise<Answer> {
-  const target =
-    address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
-  const outgoing = request({ ...target, path, agent: false, ...options }).end();
+  const outgoing = request({ ...reached({ address }), path, agent: false, ...options }).end();
   const [response] = await once(outgoing, "response");
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
@@ -328,6 +330,94 @@ test("one connection is good for any number of requests, one after the other", a
   context.after(() => agent.destroy());
   for (let round = 0; round < 50; round++)
     assert.equal((await ask(admin, "/metrics", { agent })).body.length, body.length);
+});
+
+/** An answer of metrics that would go on for long. */
+function longMetrics() {
+  const seen = { pieces: 0, isOver: false };
+  async function* body(): AsyncGenerator<string> {
+    try {
+      for (; seen.pieces < 2_000; seen.pieces++) yield "x".repeat(65_536);
+    } finally {
+      seen.isOver = true;
+    }
+  }
+  return { seen, metrics: async () => ({ contentType: "text/plain", body: body() }) };
+}
+
+test("a long answer is made no faster than its client reads, and no longer than it is there", async (context) => {
+  const { seen, metrics } = longMetrics();
+  const { admin, failures } = await start(context, { metrics });
+  const { socket, closed } = rawClient(context, admin);
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await once(socket, "data");
+  socket.pause();
+  for (let before = -1; before !== seen.pieces; await sleep(50)) before = seen.pieces;
+  assert.ok(seen.pieces < 400, `${seen.pieces} pieces`);
+  socket.destroy();
+  await closed;
+  while (!seen.isOver) await sleep(1);
+  assert.ok(seen.pieces < 400, `${seen.pieces} pieces`);
+  assert.deepEqual(failures, []);
+});
+
+test("HEAD of a long answer makes the begin of it alone", async (context) => {
+  const { seen, metrics } = longMetrics();
+  const { admin } = await start(context, { metrics });
+  const { status, headers, body } = await ask(admin, "/metrics", { method: "HEAD" });
+  assert.deepEqual([status, headers["content-length"], body], [200, undefined, ""]);
+  while (!seen.isOver) await sleep(1);
+  assert.equal(seen.pieces, 1);
+});
+
+test("an answer of more than a packet is compressed for those who take gzip", async (context) => {
+  const long = "umay_backend_up 1\n".repeat(10_000);
+  async function* inTwo(): AsyncGenerator<string> {
+    yield long.slice(0, 100_000);
+    yield long.slice(100_000);
+  }
+  const bodies = [() => long, inTwo];
+  for (const body of bodies) {
+    const { admin } = await start(context, {
+      metrics: async () => ({ contentType: "text/plain", body: body() }),
+    });
+    for (const coding of ["gzip", "deflate, GZIP;q=0.5", "br;q=1.0, gzip ; q=0.1"]) {
+      const [response] = await once(
+        get({ ...reached(admin), path: "/metrics", agent: false, headers: { "accept-encoding": coding } }),
+        "response",
+      );
+      assert.deepEqual(
+        [response.headers["content-encoding"], response.headers.vary],
+        ["gzip", "Accept-Encoding"],
+      );
+      const bytes = await buffer(response);
+      assert.ok(bytes.length < long.length / 10);
+      assert.equal(gunzipSync(bytes).toString(), long);
+    }
+    for (const coding of ["", "identity", "gzip;q=0", "br"]) {
+      const { headers, body: plain } = await ask(admin, "/metrics", {
+        headers: { "accept-encoding": coding },
+      });
+      assert.deepEqual([headers["content-encoding"], plain === long], [undefined, true]);
+    }
+  }
+  const { admin } = await start(context);
+  const { headers } = await ask(admin, "/livez", { headers: { "accept-encoding": "gzip" } });
+  assert.equal(headers["content-encoding"], undefined);
+});
+
+test("an answer that fails on its way is cut off, and is told", async (context) => {
+  const error = new Error("no more");
+  async function* body(): AsyncGenerator<string> {
+    yield "a";
+    yield "b";
+    throw error;
+  }
+  const { admin, failures } = await start(context, {
+    metrics: async () => ({ contentType: "text/plain", body: body() }),
+  });
+  await assert.rejects(ask(admin, "/metrics"), { code: "ECONNRESET" });
+  assert.deepEqual(failures, [error]);
 });
 
 test("a client that asks for hundreds of answers at once is cut off before they are made", async (context) => {

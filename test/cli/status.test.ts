@@ -3,8 +3,7 @@ import { test } from "node:test";
 import { backendCell, listenerCell } from "../../src/channel/counters.ts";
 import { backendFlag } from "../../src/channel/memory.ts";
 import { formatStatus } from "../../src/cli/status-text.ts";
-import { readStatus } from "../../src/control/tell/status.ts";
-import { testInput } from "../control/tell/metrics-input.ts";
+import { statusOf, testInput } from "../control/tell/metrics-input.ts";
 
 test("the status for people has all listeners, backends and troubles in columns", async () => {
   const input = testInput();
@@ -18,7 +17,7 @@ test("the status for people has all listeners, backends and troubles in columns"
   memory![last!.counters + backendCell.leased] = 1;
   input.shared.backendFlags[second!.slot] = backendFlag.down;
   input.shared.backendFlags[last!.slot] = backendFlag.draining;
-  const status = { ...(await readStatus(input)), version: "1.2.3", pid: 42, uptime_seconds: 7_205.4 };
+  const status = { ...(await statusOf(input)), version: "1.2.3", pid: 42, uptime_seconds: 7_205.4 };
   const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
   const text = formatStatus(
     {
@@ -62,12 +61,12 @@ test("a backend that discovery removed is told from one that was drained", async
   const input = testInput();
   const drains = { backend: () => ({ by: "discovery" as const, cause: "gone", age: 1, left: undefined }) };
   for (const { slot } of input.echo.backends) input.shared.backendFlags[slot] = backendFlag.draining;
-  const text = formatStatus(await readStatus({ ...input, drains }), { wide: false });
+  const text = formatStatus(await statusOf({ ...input, drains }), { wide: false });
   assert.match(text, /127\.0\.0\.1:1994 {2}draining {2}.* gone$/m);
 });
 
 test("a pool whose health is ignored says so", async () => {
-  const status = await readStatus(testInput());
+  const status = await statusOf(testInput());
   const ignored = /^pool echo: too few backends are up, so all of them are tried/m;
   assert.doesNotMatch(formatStatus(status, { wide: false }), ignored);
   const pools = { ...status.pools, echo: { ...status.pools["echo"]!, fails_open: true } };
@@ -75,7 +74,7 @@ test("a pool whose health is ignored says so", async () => {
 });
 
 test("the tables of certificates and of control planes are there only where there are some", async () => {
-  const status = await readStatus(testInput());
+  const status = await statusOf(testInput());
   assert.match(formatStatus(status, { wide: false }), /CERTIFICATE/);
   assert.doesNotMatch(formatStatus({ ...status, acme: [] }, { wide: false }), /CERTIFICATE/);
   assert.doesNotMatch(formatStatus({ ...status, control_planes: [] }, { wide: false }), /CONTROL PLANE/);

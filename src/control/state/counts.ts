@@ -10,7 +10,7 @@ import { countersOf } from "../../channel/layout.ts";
 import { type SharedMemory, stateOf, usedSlots } from "../../channel/memory.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { partsOfName } from "../../model/http/guard.ts";
-import type { PlacedGuard, PlacedListener, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
+import type { PlacedGuard, PlacedListener, PlacedPool, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
 
 /* The counts of all workers, and the states of backends, at the moment when someone asks. */
 
@@ -66,6 +66,10 @@ export function guardsIn({ routeTables }: Snapshot, kind: "auth" | "rate_limits"
 /** Listeners that speak HTTP with some of their clients. */
 export const speakingHttp = ({ listeners }: Pick<Snapshot, "listeners">): readonly PlacedListener[] =>
   listeners.filter(({ chains }) => chains.some(({ serve }) => serve.kind === "http"));
+
+/** The pools, where any listener speaks HTTP. */
+export const poolsOfHttp = (snapshot: Snapshot): readonly PlacedPool[] =>
+  speakingHttp(snapshot).length === 0 ? [] : snapshot.pools;
 
 /** Sessions that wait for a backend. */
 export function waitingInPool(

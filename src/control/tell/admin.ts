@@ -44,6 +44,7 @@ export function inputOf({
     shared: plane.shared,
     readiness: () => plane.readiness,
     snapshot: () => plane.store.observed,
+    generation: () => plane.store.snapshot.version,
     discovery: () => plane.store.discoveries,
     health: plane.health,
     drains: plane.drains,

@@ -14,9 +14,16 @@ import { grpcStatusNames } from "../../model/grpc-status.ts";
 import { partsOfName } from "../../model/http/guard.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import type { listenerMetrics } from "../../observe/listener-metrics.ts";
-import { guardsIn, openOnListener, requestsOfRoute, routesIn, speakingHttp } from "../state/counts.ts";
+import {
+  guardsIn,
+  openOnListener,
+  poolsOfHttp,
+  requestsOfRoute,
+  routesIn,
+  speakingHttp,
+} from "../state/counts.ts";
 import type { MetricsInput } from "./readings.ts";
-import { type Collector, histogram, type Sample } from "./samples.ts";
+import { type Collector, histogram, of, type Sample } from "./samples.ts";
 
 /** Of clients: of listeners, their sessions and requests, routes and guards. */
 export const listenerCollectors: { readonly [Name in keyof typeof listenerMetrics]: Collector } = {
@@ -86,32 +93,27 @@ export const listenerCollectors: { readonly [Name in keyof typeof listenerMetric
         counters + listenerCell.requestDuration,
       ),
     ),
-  umay_route_requests_total: ({ memories, snapshot }) =>
-    routesIn(snapshot()).flatMap(({ name, counters }) =>
-      outcomes({ route: name }, memories, counters + routeCell.requests),
-    ),
+  umay_route_requests_total: of(routesIn, ({ memories }, { name, counters }) =>
+    outcomes({ route: name }, memories, counters + routeCell.requests),
+  ),
   umay_grpc_calls_total: ({ memories, snapshot }) =>
     speakingHttp(snapshot()).flatMap(({ name, counters }) =>
       calls({ listener: name }, memories, counters + listenerCell.grpcStatuses),
     ),
-  umay_route_grpc_calls_total: ({ memories, snapshot }) =>
-    routesIn(snapshot()).flatMap(({ name, counters }) =>
-      calls({ route: name }, memories, counters + routeCell.grpcStatuses),
+  umay_route_grpc_calls_total: of(routesIn, ({ memories }, { name, counters }) =>
+    calls({ route: name }, memories, counters + routeCell.grpcStatuses),
+  ),
+  umay_route_requests: of(routesIn, ({ memories }, route) => [
+    { labels: { route: route.name }, value: requestsOfRoute(memories, route) },
+  ]),
+  umay_route_request_duration_seconds: of(routesIn, ({ memories }, { name, counters }) =>
+    histogram(
+      "umay_route_request_duration_seconds",
+      { route: name },
+      memories,
+      counters + routeCell.requestDuration,
     ),
-  umay_route_requests: ({ memories, snapshot }) =>
-    routesIn(snapshot()).map((route) => ({
-      labels: { route: route.name },
-      value: requestsOfRoute(memories, route),
-    })),
-  umay_route_request_duration_seconds: ({ memories, snapshot }) =>
-    routesIn(snapshot()).flatMap(({ name, counters }) =>
-      histogram(
-        "umay_route_request_duration_seconds",
-        { route: name },
-        memories,
-        counters + routeCell.requestDuration,
-      ),
-    ),
+  ),
   umay_auth_total: ({ memories, snapshot }) =>
     guardsIn(snapshot(), "auth").flatMap(({ name, counters }) =>
       guardResults.map((result, index) => ({
@@ -124,13 +126,9 @@ export const listenerCollectors: { readonly [Name in keyof typeof listenerMetric
       labels: { limit: partsOfName(name)[1] },
       value: sumCells(memories, counters + guardCell.results + guardResults.indexOf("refused")),
     })),
-  umay_first_byte_seconds: ({ memories, snapshot }) => {
-    const { pools, ...served } = snapshot();
-    if (speakingHttp(served).length === 0) return [];
-    return pools.flatMap(({ name, counters }) =>
-      histogram("umay_first_byte_seconds", { pool: name }, memories, counters + poolCell.firstByte),
-    );
-  },
+  umay_first_byte_seconds: of(poolsOfHttp, ({ memories }, { name, counters }) =>
+    histogram("umay_first_byte_seconds", { pool: name }, memories, counters + poolCell.firstByte),
+  ),
 };
 
 /** Of each outcome that there was. */

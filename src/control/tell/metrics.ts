@@ -1,22 +1,19 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { inPieces } from "../../lib/long-text.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import { collectors } from "./collectors.ts";
-import type { MetricsInput } from "./readings.ts";
-import type { Sample } from "./samples.ts";
-
-type Library = typeof import("@prometheus-io/client");
-type Registry = InstanceType<Library["Registry"]>;
+import { type MetricsInput, steady } from "./readings.ts";
+import type { Collector, Sample } from "./samples.ts";
 
 /** A metric as it is written out. */
 interface Family {
   readonly name: string;
   readonly type: string;
   readonly help: string;
-  readonly values: () => readonly Sample[];
+  readonly values: () => ReturnType<Collector>;
 }
 
-/** The library with its own metrics of the process and of the main thread. Start-up does not wait for it: the first scrape does. */
-let loading: Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> | undefined;
+/** The library's own metrics of the process and of the main thread. Start-up does not wait for it: the first scrape does. */
+let loading: Promise<InstanceType<typeof import("@prometheus-io/client").Registry>> | undefined;
 
 /** Metrics of the library whose names break the rules of Prometheus; each says what another one says, too. */
 const misnamed = [
@@ -27,52 +24,75 @@ const misnamed = [
   "nodejs_eventloop_utilization_summary",
 ];
 
-async function load(): Promise<{ Registry: Library["Registry"]; ofProcess: Registry }> {
+async function load(): NonNullable<typeof loading> {
   const { Registry, collectDefaultMetrics } = (await import("@prometheus-io/client")).default;
   const ofProcess = new Registry();
   collectDefaultMetrics({ register: ofProcess });
   for (const name of misnamed) ofProcess.removeSingleMetric(name);
-  return { Registry, ofProcess };
+  return ofProcess;
 }
 
 /**
- * Everything that `/metrics` serves.
+ * Everything that `/metrics` serves. The text is made when it is asked for, piece by piece.
  * @param accept the request's header; it chooses between the Prometheus text format 0.0.4 and OpenMetrics 1.0.0.
  */
 export async function exposition(
   input: MetricsInput,
   accept: string,
-): Promise<{ readonly contentType: string; readonly body: string }> {
+): Promise<{ readonly contentType: string; readonly body: AsyncIterable<string> }> {
   loading ??= load();
-  const { Registry, ofProcess } = await loading;
-  const openMetrics = prefersOpenMetrics(accept);
-  // One for each scrape: a registry that writes OpenMetrics renames its metrics for good.
-  const registry = new Registry(
-    openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
-  );
-  const own = (Object.keys(metrics) as MetricName[]).map((name) => ({
-    ...metrics[name],
-    name,
-    values: () => collectors[name](input),
-  }));
-  const library = (await ofProcess.getMetricsAsJSON()) as unknown as (Omit<Family, "values"> & {
+  const library = (await (await loading).getMetricsAsJSON()) as unknown as (Omit<Family, "values"> & {
     readonly values: readonly Sample[];
   })[];
-  const all = [...own, ...library.map((metric) => ({ ...metric, values: () => metric.values }))];
-  let before: Promise<void> = Promise.resolve();
-  for (const metric of openMetrics ? all.map(asOpenMetrics) : all) {
-    // One after the other: the values of a hundred thousand backends are not in memory at once, and others have their turns.
-    const turned = before.then(() => turn());
-    before = turned;
-    const get = async (): Promise<object> => {
-      await turned;
-      return { ...metric, values: metric.values() };
-    };
-    // The registry asks a metric for nothing but this; its type names the library's own classes.
-    registry.registerMetric({ ...metric, get } as unknown as InstanceType<Library["Gauge"]>);
-  }
-  return { contentType: registry.contentType, body: await registry.metrics() };
+  const source = steady(input);
+  const all: Family[] = [
+    ...(Object.keys(metrics) as MetricName[]).map((name) => ({
+      ...metrics[name],
+      name,
+      values: () => collectors[name](source),
+    })),
+    ...library.map((metric) => ({ ...metric, values: () => metric.values })),
+  ];
+  return prefersOpenMetrics(accept)
+    ? {
+        contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        body: inPieces(written(all.map(asOpenMetrics), "_total", "# EOF\n")),
+      }
+    : { contentType: "text/plain; version=0.0.4; charset=utf-8", body: inPieces(written(all)) };
 }
+
+/** @param ending of the names of counters' samples. @param last the line that ends it. */
+function* written(families: readonly Family[], ending = "", last = ""): Generator<string> {
+  for (const { name, type, help, values } of families) {
+    yield `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n`;
+    const ownName = type === "counter" ? name + ending : name;
+    for (const some of values()) {
+      if ("value" in some) yield lineOf(some, ownName);
+      else {
+        let lines = "";
+        for (const sample of some) lines += lineOf(sample, ownName);
+        yield lines;
+      }
+    }
+  }
+  yield last;
+}
+
+function lineOf({ metricName, labels, value }: Sample, name: string): string {
+  let line = metricName ?? name;
+  let before = "{";
+  for (const label in labels) {
+    line += `${before}${label}="${escaped(String(labels[label]))}"`;
+    before = ",";
+  }
+  return `${line}${before === "{" ? "" : "}"} ${Number.isFinite(value) ? value : notFinite(value)}\n`;
+}
+
+const notFinite = (value: number): string => (Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+
+/** The value of a label (text format 0.0.4, "Comments, help text, and type information"). */
+const escaped = (text: string): string =>
+  /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text;
 
 /**
  * An OpenMetrics counter's family lacks the `_total` of its samples, which the library adds. Where that would be the name

@@ -25,6 +25,8 @@ export interface MetricsInput {
   readonly shared: SharedMemory;
   readonly readiness: () => Readiness;
   readonly snapshot: () => Snapshot;
+  /** The version of {@link snapshot}, which costs more. */
+  readonly generation: () => number;
   /** By pool. */
   readonly discovery: () => ReadonlyMap<string, DiscoveryReading>;
   readonly health: Pick<HealthMonitor, "backend" | "failsOpen">;
@@ -65,4 +67,42 @@ export interface DiscoveryReading {
   readonly errors: number;
   /** The last error, until it succeeds again. */
   readonly lastError: string | undefined;
+}
+
+/** The same sources, whose snapshot is made once for each generation. */
+export function steady(input: MetricsInput): MetricsInput {
+  let made: Snapshot | undefined;
+  let of: number;
+  const snapshot = (): Snapshot => {
+    if (made === undefined || of !== input.generation()) {
+      of = input.generation();
+      made = input.snapshot();
+    }
+    return made;
+  };
+  return { ...input, snapshot };
+}
+
+export interface Named {
+  readonly name: string;
+}
+
+/**
+ * Things of a steady snapshot, one after the other, each as it is when it is its turn. One that has left by then is left out,
+ * because its counters may be another one's.
+ */
+export function* inTurn<T extends Named>(
+  { snapshot }: Pick<MetricsInput, "snapshot">,
+  things: (snapshot: Snapshot) => readonly T[],
+): Generator<T> {
+  let seen = snapshot();
+  let present: ReadonlyMap<string, T> | undefined;
+  for (const first of things(seen)) {
+    if (snapshot() !== seen) {
+      seen = snapshot();
+      present = new Map(things(seen).map((thing) => [thing.name, thing]));
+    }
+    const thing = present === undefined ? first : present.get(first.name);
+    if (thing !== undefined) yield thing;
+  }
 }

@@ -3,9 +3,9 @@ import { memoryShort } from "../../channel/memory.ts";
 import { partsOfName } from "../../model/http/guard.ts";
 import { mirrorOutcomeList } from "../../model/http/mirror.ts";
 import type { requestMetrics } from "../../observe/request-metrics.ts";
-import { speakingHttp } from "../state/counts.ts";
+import { poolsOfHttp } from "../state/counts.ts";
 import { ofBackends } from "./pool-collectors.ts";
-import { type Collector, one } from "./samples.ts";
+import { type Collector, of, one } from "./samples.ts";
 
 /** Of requests that are sent again, and of those that are refused because of load. */
 export const requestCollectors: { readonly [Name in keyof typeof requestMetrics]: Collector } = {
@@ -35,14 +35,10 @@ export const requestCollectors: { readonly [Name in keyof typeof requestMetrics]
 
 /** A count for each pool and each of some reasons, where any listener speaks HTTP. */
 function byReason(reasons: readonly string[], cell: number, label = "reason"): Collector {
-  return ({ memories, snapshot }) => {
-    const { pools, ...served } = snapshot();
-    if (speakingHttp(served).length === 0) return [];
-    return pools.flatMap(({ name, counters }) =>
-      reasons.map((reason, index) => ({
-        labels: { pool: name, [label]: reason },
-        value: sumCells(memories, counters + cell + index),
-      })),
-    );
-  };
+  return of(poolsOfHttp, ({ memories }, { name, counters }) =>
+    reasons.map((reason, index) => ({
+      labels: { pool: name, [label]: reason },
+      value: sumCells(memories, counters + cell + index),
+    })),
+  );
 }

@@ -1,7 +1,8 @@
 import type { CounterMemory } from "../../channel/counters.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
 import { type MetricName, metrics } from "../../observe/metrics.ts";
 import { cumulate } from "./histograms.ts";
-import type { MetricsInput } from "./readings.ts";
+import { inTurn, type MetricsInput, type Named } from "./readings.ts";
 
 /** One value of a metric. */
 export interface Sample {
@@ -11,8 +12,24 @@ export interface Sample {
   readonly metricName?: string;
 }
 
-/** Tells the values of a metric, now. */
-export type Collector = (input: MetricsInput) => readonly Sample[];
+/** Tells the values of a metric, now; those of a thing together, and others may have their turn before the next thing. */
+export type Collector = (input: MetricsInput) => Iterable<Sample | readonly Sample[]>;
+
+/** A collector's values, one after the other. */
+export function* singly(samples: ReturnType<Collector>): Generator<Sample> {
+  for (const some of samples)
+    if ("value" in some) yield some;
+    else yield* some;
+}
+
+/** The samples of things of which there may be very many. */
+export const of =
+  <T extends Named>(
+    things: (snapshot: Snapshot) => readonly T[],
+    read: (input: MetricsInput, thing: T) => readonly Sample[],
+  ): Collector =>
+  (input) =>
+    Iterator.from(inTurn(input, things)).map((thing) => read(input, thing));
 
 export function one(value: number, labels: Sample["labels"] = {}): readonly Sample[] {
   return [{ labels, value }];

@@ -14,11 +14,12 @@ import {
 } from "../../channel/counters.ts";
 import { mostConnections, openConnections } from "../../channel/memory.ts";
 import { formatAddress } from "../../lib/address.ts";
+import { Members } from "../../lib/long-json.ts";
 import { version } from "../../lib/version.ts";
 import type { BackendState, PlacedBackend } from "../../model/backend.ts";
 import { describeChainMatch, modeOf, relayTarget, rulesOf, type Serve } from "../../model/chain.ts";
 import type { Certificate } from "../../model/material.ts";
-import type { PlacedListener, PlacedPool, PlacedRoute } from "../../model/snapshot.ts";
+import type { PlacedListener, PlacedPool, PlacedRoute, Snapshot } from "../../model/snapshot.ts";
 import { certificatesOf } from "../../model/transport.ts";
 import {
   backendState,
@@ -31,8 +32,15 @@ import {
 } from "../state/counts.ts";
 import type { WorkerState } from "../workers/supervisor.ts";
 import { type AcmeStatus, readAcme } from "./acme-status.ts";
-import { type Percentiles, percentiles } from "./histograms.ts";
-import type { DiscoveryReading, MetricsInput, ProcessState } from "./readings.ts";
+import { type Percentiles, percentiles, type ReadPercentiles } from "./histograms.ts";
+import {
+  type DiscoveryReading,
+  inTurn,
+  type MetricsInput,
+  type Named,
+  type ProcessState,
+  steady,
+} from "./readings.ts";
 import { type ControlPlaneStatus, readControlPlanes } from "./xds-status.ts";
 
 /** The answer to `GET /status`. Everything that ends in `_total` counts since the start, also what replaced workers did. */
@@ -165,19 +173,24 @@ export interface BackendStatus {
   readonly received_bytes_total: number;
 }
 
-export async function readStatus(input: MetricsInput): Promise<Status> {
-  const { memories, shared } = input;
-  const snapshot = input.snapshot();
-  const readiness = input.readiness();
-  const listeners: [string, ListenerStatus][] = [];
-  for (const listener of snapshot.listeners)
-    listeners.push([listener.name, await readListener(input, listener)]);
-  const routes: [string, RouteStatus][] = [];
-  for (const route of routesIn(snapshot)) routes.push([route.name, await readRoute(input, route)]);
-  const pools: [string, PoolStatus][] = [];
-  const discoveries = input.discovery();
-  for (const pool of snapshot.pools)
-    pools.push([pool.name, await readPool(input, pool, discoveries.get(pool.name))]);
+/** The same, while it is told: listeners, routes and pools are read one after the other. */
+export interface TellingStatus extends Omit<Status, "listeners" | "routes" | "pools"> {
+  readonly listeners: Members<ListenerStatus>;
+  readonly routes: Members<RouteStatus>;
+  readonly pools: Members<PoolStatus>;
+}
+
+export async function readStatus(input: MetricsInput): Promise<TellingStatus> {
+  const source = steady(input);
+  const { memories, shared } = source;
+  const snapshot = source.snapshot();
+  const readiness = source.readiness();
+  const discoveries = source.discovery();
+  const read = await percentiles();
+  const members = <T extends Named, S>(
+    things: (snapshot: Snapshot) => readonly T[],
+    tell: (thing: T) => S,
+  ): Members<S> => new Members(() => inTurn(source, things).map((thing) => [thing.name, tell(thing)]));
   return {
     host: hostname(),
     version,
@@ -190,18 +203,28 @@ export async function readStatus(input: MetricsInput): Promise<Status> {
     generation: snapshot.version,
     workers: memories.map((memory, index) => ({
       id: index + 1,
-      state: input.workers.states[index] ?? "starting",
+      state: source.workers.states[index] ?? "starting",
       connections: openInWorker(memory, shared),
     })),
-    listeners: Object.fromEntries(listeners),
-    routes: Object.fromEntries(routes),
-    pools: Object.fromEntries(pools),
-    acme: readAcme(input),
-    control_planes: readControlPlanes(input),
+    listeners: members(
+      ({ listeners }) => listeners,
+      (listener) => readListener(source, listener, read),
+    ),
+    routes: members(routesIn, (route) => readRoute(source, route, read)),
+    pools: members(
+      ({ pools }) => pools,
+      (pool) => readPool(source, pool, discoveries.get(pool.name), read),
+    ),
+    acme: readAcme(source),
+    control_planes: readControlPlanes(source),
   };
 }
 
-async function readListener({ memories }: MetricsInput, listener: PlacedListener): Promise<ListenerStatus> {
+function readListener(
+  { memories }: MetricsInput,
+  listener: PlacedListener,
+  percentiles: ReadPercentiles,
+): ListenerStatus {
   const { counters, tls } = listener;
   return {
     bind: listener.addresses.map(formatAddress).join(", "),
@@ -224,22 +247,26 @@ async function readListener({ memories }: MetricsInput, listener: PlacedListener
     })),
     certificates: tls.flatMap(({ certificates }) => certificates.map(certificateStatus)),
     handshake_seconds:
-      tls.length === 0 ? null : await percentiles(memories, counters + listenerCell.handshakeDuration),
-    session_seconds: await percentiles(memories, counters + listenerCell.sessionDuration),
+      tls.length === 0 ? null : percentiles(memories, counters + listenerCell.handshakeDuration),
+    session_seconds: percentiles(memories, counters + listenerCell.sessionDuration),
     requests: listener.chains.some(({ serve }) => serve.kind === "http")
       ? {
           total: sumOutcomes(memories, counters + listenerCell.requests),
-          seconds: await percentiles(memories, counters + listenerCell.requestDuration),
+          seconds: percentiles(memories, counters + listenerCell.requestDuration),
         }
       : null,
   };
 }
 
-async function readRoute({ memories }: MetricsInput, route: PlacedRoute): Promise<RouteStatus> {
+function readRoute(
+  { memories }: MetricsInput,
+  route: PlacedRoute,
+  percentiles: ReadPercentiles,
+): RouteStatus {
   return {
     requests: requestsOfRoute(memories, route),
     requests_total: sumOutcomes(memories, route.counters + routeCell.requests),
-    seconds: await percentiles(memories, route.counters + routeCell.requestDuration),
+    seconds: percentiles(memories, route.counters + routeCell.requestDuration),
   };
 }
 
@@ -248,11 +275,12 @@ function sumOutcomes(memories: MetricsInput["memories"], base: number): number {
 }
 
 /** @param discovery undefined: nobody looks for its backends. */
-async function readPool(
+function readPool(
   input: MetricsInput,
   pool: PlacedPool,
   { errors, lastError }: DiscoveryReading = { errors: 0, lastError: undefined },
-): Promise<PoolStatus> {
+  percentiles: ReadPercentiles,
+): PoolStatus {
   const { memories } = input;
   const { counters } = pool;
   return {
@@ -264,12 +292,12 @@ async function readPool(
       errors_total: errors,
       error: lastError ?? null,
     },
-    connect_seconds: await percentiles(memories, counters + poolCell.connectDuration),
+    connect_seconds: percentiles(memories, counters + poolCell.connectDuration),
     retries_total: sumCells(memories, counters + poolCell.retried),
     queue: {
       sessions: waitingInPool(memories, pool),
       queued_total: sumCells(memories, counters + poolCell.queued),
-      seconds: await percentiles(memories, counters + poolCell.queueDuration),
+      seconds: percentiles(memories, counters + poolCell.queueDuration),
     },
     backends: pool.backends.map((backend) => readBackend(input, pool, backend)),
   };

@@ -15,7 +15,8 @@ import { Exporter, type ExporterOptions, type Part } from "../../otlp/exporter.t
 import { callOnce } from "../../otlp/grpc.ts";
 import { readRefused, spansMessage } from "../../otlp/wire.ts";
 import { collectors } from "./collectors.ts";
-import type { MetricsInput } from "./readings.ts";
+import { type MetricsInput, steady } from "./readings.ts";
+import { singly } from "./samples.ts";
 
 /** Time between two complaints, in milliseconds. */
 const sayEvery = 60_000;
@@ -121,8 +122,9 @@ export class Telemetry {
   }
 
   *#families(): Generator<MetricFamily> {
+    const input = steady(this.#input);
     for (const name of Object.keys(metrics) as MetricName[])
-      yield { ...metrics[name], name, samples: collectors[name](this.#input) };
+      yield { ...metrics[name], name, samples: singly(collectors[name](input)) };
   }
 
   #complain(error: Error): void {

@@ -1,3 +1,4 @@
+import { Items } from "../../lib/long-json.ts";
 import { Node, type UnknownExtension, type Value } from "../envoy/node.ts";
 import { readMessage } from "../envoy/read/message.ts";
 import { readWire } from "../envoy/read/wire.ts";
@@ -45,7 +46,7 @@ const parts = {
 
 const admin = "type.googleapis.com/envoy.admin.v3";
 
-/** `envoy.admin.v3.ConfigDump` in JSON. */
+/** `envoy.admin.v3.ConfigDump` for JSON; its resources are read when they are sent. */
 export function dumpConfig({ bootstrap, source, endpoints }: DumpOptions): object {
   const shown = (["cluster", "endpoints", "listener", "routes", "secret"] as const).filter(
     (kind) => kind !== "endpoints" || endpoints,
@@ -63,8 +64,12 @@ export function dumpConfig({ bootstrap, source, endpoints }: DumpOptions): objec
         : [{ "@type": `${admin}.BootstrapConfigDump`, bootstrap: messageOf(bootstrap) }]),
       ...shown.map((kind) => ({
         "@type": `${admin}.${parts[kind].type}ConfigDump`,
-        [parts[kind].fixed]: (own[kind] ?? []).map((node) => ({ [parts[kind].item]: anyOf(node) })),
-        [parts[kind].dynamic]: [...(source?.resources(kind) ?? [])].map((each) => dynamicOf(kind, each)),
+        [parts[kind].fixed]: new Items(() =>
+          Iterator.from(own[kind] ?? []).map((node) => ({ [parts[kind].item]: anyOf(node) })),
+        ),
+        [parts[kind].dynamic]: new Items(() =>
+          Iterator.from(source?.resources(kind) ?? []).map((each) => dynamicOf(kind, each)),
+        ),
       })),
     ],
   };

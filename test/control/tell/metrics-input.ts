@@ -4,6 +4,8 @@ import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
+import { readStatus, type Status } from "../../../src/control/tell/status.ts";
+import { longJson } from "../../../src/lib/long-json.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import type { HttpFront } from "../../../src/model/http/front.ts";
 import type { RateLimit } from "../../../src/model/http/guard.ts";
@@ -14,6 +16,7 @@ import type { PlacedListener, PlacedPool, Snapshot } from "../../../src/model/sn
 import { chainTo } from "../../support/chains.ts";
 import { placedGuard } from "../../support/placed-guard.ts";
 import { poolHttp } from "../../support/pool-http.ts";
+import { wholeText } from "../../support/whole-text.ts";
 
 /** Legal in configuration, and a test of everyone who writes or reads labels. */
 export const awkward = 'C:\\new "one"\n{le="1"}';
@@ -163,6 +166,7 @@ export function testInput(): TestInput {
     shared,
     readiness: () => ({ state: "ready", reason: undefined }),
     snapshot: () => snapshot,
+    generation: () => snapshot.version,
     discovery: () => discovery,
     health: {
       backend: (slot) =>
@@ -241,3 +245,18 @@ export function testInput(): TestInput {
     fileLimit: () => 1024,
   };
 }
+
+/** The same with many pools of one backend each, `pool-0` and so on. */
+export function manyPools(count: number): TestInput {
+  const input = testInput();
+  const counters = new WorkerCounters(1);
+  counters.reserve("pool", count);
+  counters.reserve("backend", count);
+  const pools = Array.from({ length: count }, (_, index) => pool(`pool-${index}`, index, index, 1));
+  const snapshot = { ...input.snapshot(), pools };
+  return { ...input, memories: counters.memories, snapshot: () => snapshot };
+}
+
+/** `/status` as its readers get it. */
+export const statusOf = async (input: MetricsInput): Promise<Status> =>
+  JSON.parse(await wholeText(longJson(await readStatus(input), 2))) as Status;

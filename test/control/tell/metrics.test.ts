@@ -13,14 +13,15 @@ import { backendFlag, mostConnections, openConnections } from "../../../src/chan
 import { exposition } from "../../../src/control/tell/metrics.ts";
 import { revision, version } from "../../../src/lib/version.ts";
 import { metrics } from "../../../src/observe/metrics.ts";
+import { wholeText } from "../../support/whole-text.ts";
 import { type Family, parseExposition } from "./exposition-parser.ts";
-import { awkward, expiry, type TestInput, testInput } from "./metrics-input.ts";
+import { awkward, expiry, manyPools, type TestInput, testInput } from "./metrics-input.ts";
 
 const openMetricsAccept =
   "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
 async function scrape(input: TestInput): Promise<Map<string, Family>> {
-  return parseExposition((await exposition(input, "")).body, "text");
+  return parseExposition(await wholeText((await exposition(input, "")).body), "text");
 }
 
 /** The value of the series that has exactly these labels. */
@@ -41,7 +42,7 @@ test("both formats have every metric of the table and the process's own, with he
   const input = testInput();
   for (const format of ["text", "openMetrics"] as const) {
     const { body } = await exposition(input, format === "text" ? "" : openMetricsAccept);
-    const families = parseExposition(body, format);
+    const families = parseExposition(await wholeText(body), format);
     for (const [name, { type, help, labels }] of Object.entries(metrics)) {
       const plain = name.replace(/_total$/, "");
       const nameTaken = type === "counter" && plain in metrics;
@@ -66,7 +67,7 @@ test("both formats have every metric of the table and the process's own, with he
 test("a scrape in one format does not change the next in the other", async () => {
   const input = testInput();
   const before = [...(await scrape(input)).keys()];
-  await exposition(input, openMetricsAccept);
+  await wholeText((await exposition(input, openMetricsAccept)).body);
   assert.deepEqual([...(await scrape(input)).keys()], before);
 });
 
@@ -235,4 +236,27 @@ test("OpenMetrics is served to those who like it at least as well as text", asyn
     ";;;,=,q=",
   ])
     assert.equal(await served(accept), "text/plain", accept);
+});
+
+test("metrics of very many backends come in pieces, and a pool that has left by its turn is left out", async () => {
+  const input = manyPools(2_000);
+  const { pools } = input.snapshot();
+  let present = pools;
+  let generation = 1;
+  const { body } = await exposition(
+    { ...input, generation: () => generation, snapshot: () => ({ ...input.snapshot(), pools: present }) },
+    "",
+  );
+  const name = "umay_backend_connections_total";
+  let text = "";
+  for await (const piece of body) {
+    text += piece;
+    if (present !== pools || !text.includes(`# TYPE ${name} `)) continue;
+    // The last one of them has not been read.
+    assert.ok(!text.includes(`${name}{pool="pool-1999"`));
+    present = pools.slice(0, -1);
+    generation++;
+  }
+  assert.ok(text.includes(`${name}{pool="pool-1998"`));
+  assert.ok(!text.includes(`${name}{pool="pool-1999"`));
 });

@@ -6,9 +6,8 @@ import { backendCell, listenerCell, poolCell } from "../../../src/channel/counte
 import { histogramCells, recordValue } from "../../../src/channel/histogram.ts";
 import { backendFlag } from "../../../src/channel/memory.ts";
 import { percentiles } from "../../../src/control/tell/histograms.ts";
-import { readStatus, type Status } from "../../../src/control/tell/status.ts";
 import { version } from "../../../src/lib/version.ts";
-import { awkward, expiry, testInput } from "./metrics-input.ts";
+import { awkward, expiry, statusOf, testInput } from "./metrics-input.ts";
 
 const none = { count: 0, p50: null, p90: null, p99: null, "p99.9": null };
 
@@ -33,11 +32,11 @@ test("the status tells all that goes on", async () => {
   input.shared.backendWithheld[backend.slot] = 63;
   input.shared.backendFlags[input.echo.backends[3]!.slot] = backendFlag.draining;
   const drain = { by: "hand", deadline_seconds: 1.235 };
-  const { uptime_seconds, pid, ...status } = JSON.parse(JSON.stringify(await readStatus(input)));
+  const { uptime_seconds, pid, ...status } = await statusOf(input);
   // It is rounded to milliseconds.
   assert.ok(uptime_seconds > 0 && uptime_seconds <= process.uptime() + 0.001);
   assert.equal(pid, process.pid);
-  const [, refusing, , drained] = (status as Status).pools["echo"]!.backends;
+  const [, refusing, , drained] = status.pools["echo"]!.backends;
   const ago = (time: string | null): number => (Date.now() - Date.parse(time!)) / 1000;
   assert.ok(ago(refusing!.since) >= 90 && ago(refusing!.since) < 100);
   assert.ok(ago(drained!.since) >= 5 && ago(drained!.until) >= -1.235);
@@ -210,7 +209,7 @@ test("percentiles of a listener and of a pool come from their own histograms", a
   recordValue(input.memories[0]!, input.web.counters + listenerCell.handshakeDuration, 100);
   recordValue(input.memories[1]!, input.web.counters + listenerCell.sessionDuration, 101);
   recordValue(input.memories[0]!, input.echo.counters + poolCell.connectDuration, 102);
-  const { listeners, pools } = await readStatus(input);
+  const { listeners, pools } = await statusOf(input);
   assert.equal(listeners["web"]!.handshake_seconds!.p50, 0.0001);
   assert.equal(listeners["web"]!.session_seconds["p99.9"], 0.000101);
   assert.equal(pools["echo"]!.connect_seconds.p90, 0.000102);
@@ -219,11 +218,12 @@ test("percentiles of a listener and of a pool come from their own histograms", a
 
 test("a percentile is less than 2 % from the exact one, and exact below 128 microseconds", async () => {
   const microseconds = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 2 ** 31 }));
-  await fc.assert(
-    fc.asyncProperty(fc.array(microseconds, { minLength: 1, maxLength: 400 }), async (values) => {
+  const read = await percentiles();
+  fc.assert(
+    fc.property(fc.array(microseconds, { minLength: 1, maxLength: 400 }), (values) => {
       const memories = [new Float64Array(histogramCells), new Float64Array(histogramCells)];
       for (const [index, value] of values.entries()) recordValue(memories[index % 2]!, 0, value);
-      const found = await percentiles(memories, 0);
+      const found = read(memories, 0);
       const sorted = values.toSorted((a, b) => a - b);
       assert.equal(found.count, values.length);
       for (const [key, share] of [
@@ -243,7 +243,7 @@ test("a percentile is less than 2 % from the exact one, and exact below 128 micr
 test("how it stands with discovery is asked once for all pools: of many pools, each would cost as much as all", async () => {
   const input = testInput();
   let asked = 0;
-  await readStatus({
+  await statusOf({
     ...input,
     discovery: () => {
       asked++;

@@ -1,5 +1,7 @@
 import { parseAddress } from "../../../lib/address.ts";
-import type { BackendStatus, PoolStatus, Status } from "../status.ts";
+import { Items } from "../../../lib/long-json.ts";
+import { inPieces } from "../../../lib/long-text.ts";
+import type { BackendStatus, PoolStatus, TellingStatus } from "../status.ts";
 import { addressOf } from "./listeners.ts";
 
 /** Envoy's words for why a backend may not be picked. */
@@ -12,15 +14,15 @@ const flags: Readonly<Record<BackendStatus["state"], string>> = {
 };
 
 /** `GET /clusters`: lines of cluster, backend, name and value. */
-export function clusterLines({ pools }: Status): string {
-  const lines: string[] = [];
-  for (const [name, { backends }] of Object.entries(pools)) {
-    lines.push(`${name}::observability_name::${name}`);
-    for (const backend of backends)
-      for (const [key, value] of Object.entries(valuesOf(backend)))
-        lines.push(`${name}::${backend.address}::${key}::${value}`);
-  }
-  return lines.map((line) => `${line}\n`).join("");
+export const clusterLines = ({ pools }: TellingStatus): AsyncIterable<string> =>
+  inPieces(Iterator.from(pools.each()).map(linesOf));
+
+function linesOf([name, { backends }]: readonly [string, PoolStatus]): string {
+  let lines = `${name}::observability_name::${name}\n`;
+  for (const backend of backends)
+    for (const [key, value] of Object.entries(valuesOf(backend)))
+      lines += `${name}::${backend.address}::${key}::${value}\n`;
+  return lines;
 }
 
 function valuesOf(backend: BackendStatus): Readonly<Record<string, string | number | boolean>> {
@@ -36,12 +38,14 @@ function valuesOf(backend: BackendStatus): Readonly<Record<string, string | numb
 }
 
 /** `envoy.admin.v3.Clusters` in JSON. */
-export const clusterStatuses = ({ pools }: Status): object => ({
-  cluster_statuses: Object.entries(pools).map(([name, pool]) => ({
-    name,
-    observability_name: name,
-    host_statuses: pool.backends.map(hostStatus),
-  })),
+export const clusterStatuses = ({ pools }: TellingStatus): object => ({
+  cluster_statuses: new Items(() =>
+    Iterator.from(pools.each()).map(([name, { backends }]) => ({
+      name,
+      observability_name: name,
+      host_statuses: backends.map(hostStatus),
+    })),
+  ),
 });
 
 function hostStatus(backend: PoolStatus["backends"][number]): object {

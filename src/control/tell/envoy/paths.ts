@@ -1,4 +1,5 @@
 import { type Ask, type EnvoyPaths, jsonText, plainText } from "../../../admin/envoy.ts";
+import { inPieces } from "../../../lib/long-text.ts";
 import { version } from "../../../lib/version.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import { exposition } from "../metrics.ts";
@@ -6,7 +7,7 @@ import type { MetricsInput, ProcessState } from "../readings.ts";
 import { readStatus } from "../status.ts";
 import { clusterLines, clusterStatuses } from "./clusters.ts";
 import { listenerLines, listenerStatuses } from "./listeners.ts";
-import { filterStats, prometheusOf, readStats } from "./stats.ts";
+import { answerStats, prometheusOf, readStats } from "./stats.ts";
 
 /** Envoy's words for how it stands with the process. */
 const states: Readonly<Record<ProcessState, string>> = {
@@ -62,7 +63,7 @@ export function envoyPaths({ input, provider, drain }: EnvoyParts): EnvoyPaths |
           return plainText(listenerLines(listeners));
         },
       ],
-      ["/stats", async (query) => filterStats(await readStats(input, envoy), query)],
+      ["/stats", (query) => answerStats(input, envoy, query)],
       [
         "/stats/prometheus",
         async () => {
@@ -70,7 +71,7 @@ export function envoyPaths({ input, provider, drain }: EnvoyParts): EnvoyPaths |
           return {
             status: 200,
             contentType: own.contentType,
-            body: prometheusOf(await readStats(input, envoy)) + own.body,
+            body: joined(inPieces(prometheusOf(await readStats(input, envoy))), own.body),
           };
         },
       ],
@@ -85,4 +86,8 @@ export function envoyPaths({ input, provider, drain }: EnvoyParts): EnvoyPaths |
       ],
     ]),
   };
+}
+
+async function* joined(...texts: readonly AsyncIterable<string>[]): AsyncGenerator<string> {
+  for (const text of texts) yield* text;
 }

@@ -1,13 +1,17 @@
-import { type EnvoyAnswer, jsonText, plainText } from "../../../admin/envoy.ts";
+import { jsonText, plainText } from "../../../admin/envoy.ts";
+import type { Answer } from "../../../admin/send.ts";
 import { listenerCell, requestOutcomeList, sumCells } from "../../../channel/counters.ts";
 import { formatAddress } from "../../../lib/address.ts";
+import { Items } from "../../../lib/long-json.ts";
+import { inPieces } from "../../../lib/long-text.ts";
 import { loadRegexes, RegexError } from "../../../lib/regex.ts";
+import { Slices } from "../../../lib/slices.ts";
 import { requestReasons } from "../../../model/reasons.ts";
 import type { PlacedListener } from "../../../model/snapshot.ts";
 import type { EnvoyView } from "../../../providers/provider.ts";
 import { openOnListener, speakingHttp } from "../../state/counts.ts";
 import type { MetricsInput } from "../readings.ts";
-import { type PoolStatus, readStatus } from "../status.ts";
+import { type PoolStatus, readStatus, type TellingStatus } from "../status.ts";
 
 /** The label of a thing's name in Envoy's metrics, by the begin of its statistics' names. */
 const labels = {
@@ -27,29 +31,45 @@ interface Stat {
   readonly type: "counter" | "gauge";
 }
 
-/** Statistics that umay counts, too, under Envoy's names. */
-export async function readStats(input: MetricsInput, envoy: EnvoyView): Promise<readonly Stat[]> {
-  const status = await readStatus(input);
+/**
+ * Statistics that umay counts, too, under Envoy's names. Those of a thing are together, and others have their turns between.
+ * @param wanted whether one is told.
+ */
+export async function readStats(
+  input: MetricsInput,
+  envoy: EnvoyView,
+  wanted: (stat: Stat) => boolean = () => true,
+): Promise<readonly (readonly Stat[])[]> {
+  const slices = new Slices();
+  const found: (readonly Stat[])[] = [];
+  for (const stats of groups(input, envoy, await readStatus(input))) {
+    const some = stats.filter(wanted);
+    if (some.length > 0) found.push(some);
+    await slices.next();
+  }
+  return found;
+}
+
+function* groups(input: MetricsInput, envoy: EnvoyView, status: TellingStatus): Generator<readonly Stat[]> {
   const { listeners, pools } = input.snapshot();
   const live = { ready: 0, draining: 1, starting: 3, unready: 3 }[status.state];
-  return [
-    ...group("server", undefined, "gauge", {
-      live: status.state === "ready" ? 1 : 0,
-      state: live,
-      uptime: Math.floor(status.uptime_seconds),
-      concurrency: input.memories.length,
-      total_connections: status.connections,
-    }),
-    ...group("cluster_manager", undefined, "gauge", { active_clusters: pools.length }),
-    ...group("listener_manager", undefined, "gauge", { total_listeners_active: listeners.length }),
-    ...[...envoy.stats()].map(([name, { value, type }]): Stat => {
-      const dot = name.lastIndexOf(".");
-      return { scope: name.slice(0, dot), key: name.slice(dot + 1), value, type };
-    }),
-    ...Object.entries(status.pools).flatMap(([name, pool]) => clusterStats(name, pool)),
-    ...listeners.flatMap((listener) => listenerStats(input, listener)),
-    ...speakingHttp({ listeners }).flatMap((listener) => httpStats(input, listener)),
-  ];
+  yield group("server", undefined, "gauge", {
+    live: status.state === "ready" ? 1 : 0,
+    state: live,
+    uptime: Math.floor(status.uptime_seconds),
+    concurrency: input.memories.length,
+    total_connections: status.connections,
+  });
+  yield group("cluster_manager", undefined, "gauge", { active_clusters: pools.length });
+  yield group("listener_manager", undefined, "gauge", { total_listeners_active: listeners.length });
+  const own = [...envoy.stats()].map(([name, { value, type }]): Stat => {
+    const dot = name.lastIndexOf(".");
+    return { scope: name.slice(0, dot), key: name.slice(dot + 1), value, type };
+  });
+  yield* Map.groupBy(own, ({ scope }) => scope).values();
+  for (const [name, pool] of status.pools.each()) yield clusterStats(name, pool);
+  for (const listener of listeners) yield listenerStats(input, listener);
+  for (const listener of speakingHttp({ listeners })) yield httpStats(input, listener);
 }
 
 const group = (
@@ -119,42 +139,70 @@ function hundredOf(reason: string): string | undefined {
 const nameOf = ({ scope, of, key }: Stat): string => [scope, of, key].filter(Boolean).join(".");
 
 /** `GET /stats`: by `filter` (a regular expression), `usedonly`, `type` and `format`, as in Envoy. */
-export async function filterStats(stats: readonly Stat[], query: URLSearchParams): Promise<EnvoyAnswer> {
-  let found = stats;
-  const filter = query.get("filter");
-  if (filter !== null && filter !== "") {
-    try {
-      const matches = (await loadRegexes()).whole(`(?s:.*)(?:${filter})(?s:.*)`, false);
-      found = found.filter((stat) => matches(nameOf(stat)));
-    } catch (error) {
-      if (error instanceof RegexError) return plainText(`filter ${error.message}\n`, 400);
-      throw error;
-    }
-  }
-  if (query.has("usedonly")) found = found.filter(({ value }) => value !== 0);
-  const type = query.get("type")?.toLowerCase();
-  if (type === "counters") found = found.filter((stat) => stat.type === "counter");
-  if (type === "gauges") found = found.filter((stat) => stat.type === "gauge");
+export async function answerStats(
+  input: MetricsInput,
+  envoy: EnvoyView,
+  query: URLSearchParams,
+): Promise<Answer> {
+  const wanted = [query.has("usedonly") ? ({ value }: Stat) => value !== 0 : always, await filterOf(query)];
+  const refused = wanted.find((each) => typeof each === "string");
+  if (refused !== undefined) return plainText(refused, 400);
+  const type = { counters: "counter", gauges: "gauge" }[query.get("type")?.toLowerCase() ?? ""];
+  const isWanted = (stat: Stat): boolean =>
+    (type === undefined || stat.type === type) &&
+    wanted.every((each) => typeof each !== "string" && each(stat));
+  const found = await readStats(input, envoy, isWanted);
   const format = query.get("format") ?? "text";
-  if (format === "prometheus") return plainText(prometheusOf(found));
-  if (format === "json")
-    return jsonText({ stats: found.map((stat) => ({ name: nameOf(stat), value: stat.value })) });
-  const lines = found.map((stat) => `${nameOf(stat)}: ${stat.value}\n`).sort();
-  return plainText(lines.join(""));
+  if (format === "prometheus") return plainText(inPieces(prometheusOf(found)));
+  if (format === "json") {
+    const told = (): Iterable<object> =>
+      Iterator.from(found).flatMap((stats) =>
+        stats.map((stat) => ({ name: nameOf(stat), value: stat.value })),
+      );
+    return jsonText({ stats: new Items(told) });
+  }
+  const sorted = found.map((stats) => [`${nameOf({ ...stats[0]!, key: "" })}.`, stats] as const);
+  sorted.sort(([a], [b]) => (a < b ? -1 : 1));
+  return plainText(inPieces(Iterator.from(sorted).map(([, stats]) => linesOf(stats))));
 }
 
-/** In the text format of Prometheus: names of things are labels. */
-export function prometheusOf(stats: readonly Stat[]): string {
-  const families = Map.groupBy(stats, ({ scope, key }) => `envoy_${scope}_${key}`.replaceAll(".", "_"));
-  return [...families]
-    .map(([family, members]) => {
-      const lines = members.map(({ scope, of, value }) => {
-        const label = of === undefined ? "" : `{${labels[scope as keyof typeof labels]}="${escaped(of)}"}`;
-        return `${family}${label} ${value}\n`;
-      });
-      return `# TYPE ${family} ${members[0]!.type}\n${lines.join("")}`;
-    })
+const always = (): boolean => true;
+
+/** @returns what is wrong with it, where it can't be taken. */
+async function filterOf(query: URLSearchParams): Promise<((stat: Stat) => boolean) | string> {
+  const filter = query.get("filter") ?? "";
+  if (filter === "") return always;
+  try {
+    const matches = (await loadRegexes()).whole(`(?s:.*)(?:${filter})(?s:.*)`, false);
+    return (stat) => matches(nameOf(stat));
+  } catch (error) {
+    if (error instanceof RegexError) return `filter ${error.message}\n`;
+    throw error;
+  }
+}
+
+const linesOf = (stats: readonly Stat[]): string =>
+  stats
+    .map((stat) => `${nameOf(stat)}: ${stat.value}\n`)
+    .sort()
     .join("");
+
+/** In the text format of Prometheus: names of things are labels. */
+export function* prometheusOf(found: readonly (readonly Stat[])[]): Generator<string> {
+  const families = new Map<string, Stat[]>();
+  for (const stat of found.flat()) {
+    const name = `envoy_${stat.scope}_${stat.key}`.replaceAll(".", "_");
+    const members = families.get(name);
+    if (members === undefined) families.set(name, [stat]);
+    else members.push(stat);
+  }
+  for (const [family, members] of families) {
+    yield `# TYPE ${family} ${members[0]!.type}\n`;
+    for (const { scope, of, value } of members) {
+      const label = of === undefined ? "" : `{${labels[scope as keyof typeof labels]}="${escaped(of)}"}`;
+      yield `${family}${label} ${value}\n`;
+    }
+  }
 }
 
 const escaped = (text: string): string =>
