@@ -1,4 +1,4 @@
-import { clock, readTime } from "./clock.ts";
+import { clock, followTimeOfDay, readTime } from "./clock.ts";
 import type { Timed } from "./open.ts";
 
 /**
@@ -42,6 +42,7 @@ export class Sweep {
     // is rather a tick late than early, however late the ticks of a busy machine are.
     const before = clock.now;
     clock.now = readTime();
+    followTimeOfDay();
     for (const timed of this.#all) timed.endIfOverdue(before);
     for (const timed of this.#kept) timed.endIfOverdue(before);
   }

@@ -93,7 +93,7 @@ function firstOf(parts: readonly (string | LineValue)[], most: number | undefine
 /** Parts of the common and the combined format. */
 const usual: Readonly<Record<string, LineValue>> = {
   ...envoyValues,
-  "common.time": () => commonTime(new Date()),
+  "common.time": ({ ended }) => commonTime(new Date(ended)),
   "common.request": ({ method, path, protocol }) =>
     method === "" ? undefined : `${method} ${path} ${protocol}`,
   "common.status": loggedStatus,

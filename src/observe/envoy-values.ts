@@ -54,7 +54,7 @@ const named = (names: readonly string[], status: number | undefined): string | u
 
 /** Values of lines that have Envoy's form. */
 export const envoyValues: Readonly<Record<string, LineValue>> = {
-  "envoy.start": ({ duration }) => new Date(Date.now() - duration).toISOString(),
+  "envoy.start": ({ duration, ended }) => new Date(ended - duration).toISOString(),
   "envoy.flags": flagOf,
   "envoy.route": ({ route, title = route }) => title,
   "envoy.status": ({ status }) => status,

@@ -1,11 +1,10 @@
 const clock = { ms: 0, text: "" };
 
-/** @returns the present time, as in `Date.toISOString`. Lines of one millisecond share the text. */
-export function timeNow(): string {
-  const now = Date.now();
-  if (now !== clock.ms) {
-    clock.ms = now;
-    clock.text = new Date(now).toISOString();
+/** @param ms since 1970. @returns the time as in `Date.toISOString`. Lines of one millisecond share the text. */
+export function timeText(ms: number): string {
+  if (ms !== clock.ms) {
+    clock.ms = ms;
+    clock.text = new Date(ms).toISOString();
   }
   return clock.text;
 }

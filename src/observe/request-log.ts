@@ -1,12 +1,12 @@
 import type { Variable } from "../model/http/template.ts";
 import { type RequestReason, requestReasons } from "../model/reasons.ts";
-import { escaped, timeNow } from "./json-text.ts";
+import { escaped, timeText } from "./json-text.ts";
 import { KnownParts, LineBytes } from "./line-bytes.ts";
 import { loggedStatus } from "./request-fields.ts";
 import { type AttemptRecord, rounded } from "./session-log.ts";
 import type { LineLogger } from "./worker-logger.ts";
 
-/** The content of a request's log line. The line has no field for an empty string or undefined. */
+/** The content of a request's log line, which is made later: it changes no more. The line has no field for an empty string or undefined. */
 export interface RequestRecord {
   readonly id: string;
   /** The client's address, as far as it is believed. */
@@ -37,6 +37,8 @@ export interface RequestRecord {
   readonly firstByte: number | undefined;
   /** From the request's head to the last byte of the answer, in milliseconds. */
   readonly duration: number;
+  /** When it was over, in whole milliseconds since 1970. */
+  readonly ended: number;
   readonly reason: RequestReason;
   readonly detail: string | undefined;
   /** The trace that it is in; empty: none. */
@@ -65,7 +67,7 @@ export type LineValue = (
 
 /** Writes the line of a request that is over, at level info. */
 export function logRequest(logger: LineLogger, record: RequestRecord): void {
-  if (logger.isLevelEnabled("info")) logger.line(requestLine(record));
+  if (logger.isLevelEnabled("info")) logger.later(record, requestLine);
 }
 
 const line = new LineBytes();
@@ -75,7 +77,7 @@ export function requestLine(record: RequestRecord): Buffer {
   const { detail, firstByte, protocol, requestFields, responseFields, trailerFields, reason } = record;
   line.clear();
   // Each text leaves its last quote to what follows.
-  line.known(beginNow());
+  line.known(beginAt(record.ended));
   member(parts.id, record.id);
   member(parts.trace, record.trace);
   member(parts.client, record.client);
@@ -157,11 +159,10 @@ const parts = {
 };
 
 /** The begin of lines of the same millisecond. */
-let begin = { time: "", bytes: Buffer.alloc(0) };
+let begin = { ms: 0, bytes: Buffer.alloc(0) };
 
-function beginNow(): Buffer {
-  const time = timeNow();
-  if (time !== begin.time) begin = { time, bytes: Buffer.from(`{"level":"info","time":"${time}`) };
+function beginAt(ms: number): Buffer {
+  if (ms !== begin.ms) begin = { ms, bytes: Buffer.from(`{"level":"info","time":"${timeText(ms)}`) };
   return begin.bytes;
 }
 

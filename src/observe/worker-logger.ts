@@ -1,6 +1,6 @@
 import { type LogLevel, type LogSettings, logLevels } from "../model/model.ts";
-import { timeNow } from "./json-text.ts";
-import { type Line, LineBatch } from "./line-batch.ts";
+import { timeText } from "./json-text.ts";
+import { type Format, LineBatch } from "./line-batch.ts";
 
 /** Writes a worker thread's lines, which are those of sessions, as pino would write them. */
 export interface LineLogger {
@@ -8,8 +8,8 @@ export interface LineLogger {
   warn(fields: object, text: string): void;
   info(fields: object, text: string): void;
   debug(fields: object, text: string): void;
-  /** Writes a line that is made already. */
-  line(line: Line): void;
+  /** Writes the line of this, which is made later. */
+  later<T>(what: T, format: Format<T>): void;
 }
 
 const ranks = Object.fromEntries(logLevels.map((level, rank) => [level, rank])) as Record<LogLevel, number>;
@@ -43,7 +43,7 @@ export function createWorkerLogger(
     warn: (fields, text) => write("warn", fields, text),
     info: (fields, text) => write("info", fields, text),
     debug: (fields, text) => write("debug", fields, text),
-    line: (line) => batch.add(line),
+    later: (what, format) => batch.addLater(what, format),
   };
   const setLevel = (to: LogLevel): void => {
     least = ranks[to];
@@ -54,7 +54,7 @@ export function createWorkerLogger(
 /** A line as pino writes it, with its newline. */
 export function lineOf(level: LogLevel, fields: object, text: string): string {
   const body = JSON.stringify(fields).slice(1, -1);
-  return `{"level":"${level}","time":"${timeNow()}",${body}${body === "" ? "" : ","}"msg":${quoted(text)}}\n`;
+  return `{"level":"${level}","time":"${timeText(Date.now())}",${body}${body === "" ? "" : ","}"msg":${quoted(text)}}\n`;
 }
 
 /** The texts of lines are words of the program, of which there are few. */

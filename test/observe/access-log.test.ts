@@ -31,6 +31,7 @@ const request: RequestRecord = {
   received: 0,
   sent: 2326,
   firstByte: 1,
+  ended: 1_800_000_000_000,
   duration: 2.34567,
   reason: "served",
   detail: undefined,

@@ -36,6 +36,7 @@ const records: fc.Arbitrary<RequestRecord> = fc.record({
   sent: count,
   firstByte: maybe(time),
   duration: time,
+  ended: fc.constant(1_800_000_000_000),
   reason: fc.constantFrom(...(Object.keys(requestReasons) as (keyof typeof requestReasons)[])),
   detail: maybe(text),
   trace: text,

@@ -101,6 +101,36 @@ test("a line that is longer than a batch is sent whole, and in its turn", () => 
   assert.deepEqual(batches.flatMap(messages), texts);
 });
 
+test("lines that are made later come in their turn, each as its own format has it", () => {
+  const batches: string[] = [];
+  const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(textOf(lines)));
+  const made: number[] = [];
+  const one = (what: number): string => {
+    made.push(what);
+    return `{"msg":"one ${what}"}\n`;
+  };
+  const other = (what: number): Buffer => Buffer.from(`{"msg":"other ${what}"}\n`);
+  logger.later(1, one);
+  logger.later(2, one);
+  assert.deepEqual(made, []);
+  logger.later(3, other);
+  logger.info({}, "now");
+  for (let what = 4; what < 200; what++) logger.later(what, one);
+  assert.ok(made.length >= 100);
+  flush();
+  const last = Array.from({ length: 196 }, (_, at) => `one ${at + 4}`);
+  assert.deepEqual(batches.flatMap(messages), ["one 1", "one 2", "other 3", "now", ...last]);
+});
+
+test("a line that is made later is sent 50 ms after the first, though no other follows", () => {
+  using _ = useMockTimers();
+  const batches: string[] = [];
+  const { logger } = createWorkerLogger({ level: "info" }, (lines) => batches.push(textOf(lines)));
+  logger.later("late", (what) => `{"msg":"${what}"}\n`);
+  mock.timers.tick(50);
+  assert.deepEqual(batches.map(messages), [["late"]]);
+});
+
 const textOf = (lines: Uint8Array): string => Buffer.from(lines).toString();
 
 function messages(lines: string): string[] {

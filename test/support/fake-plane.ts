@@ -13,7 +13,7 @@ import type { PlacedBackend } from "../../src/model/backend.ts";
 import type { Chain } from "../../src/model/chain.ts";
 import { type EndReason, endReasons } from "../../src/model/reasons.ts";
 import type { PlacedListener, PlacedPool } from "../../src/model/snapshot.ts";
-import type { Line } from "../../src/observe/line-batch.ts";
+import type { Format } from "../../src/observe/line-batch.ts";
 import { chainTo } from "./chains.ts";
 import { FakeSocket } from "./fake-socket.ts";
 import { poolHttp } from "./pool-http.ts";
@@ -98,7 +98,7 @@ export class FakePlane {
     warn: (line: object) => this.#logged("warn", line),
     info: (line: object) => this.#logged("info", line),
     debug: (line: object) => this.#logged("debug", line),
-    line: (line: Line) => this.#logged("info", JSON.parse(String(line))),
+    later: <T>(what: T, format: Format<T>) => this.#logged("info", JSON.parse(String(format(what)))),
   };
   /** Of each line. */
   readonly levels: string[] = [];

@@ -5,7 +5,7 @@ import type { PlacedBackend, Skipped } from "../../model/backend.ts";
 import { type ConnectFailure, connectFailures } from "../../model/connect-failures.ts";
 import type { RetryRefusal } from "../../model/http/retry.ts";
 import type { EndReason } from "../../model/reasons.ts";
-import { readTime } from "../clock.ts";
+import { eventTime, readTime } from "../clock.ts";
 import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts";
 import type { Timed } from "../open.ts";
 import type { PickKey } from "../pick/picker.ts";
@@ -180,7 +180,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   }
 
   private makeWay(backend: PlacedBackend): void {
-    this.#began = performance.now();
+    this.#began = eventTime();
     const stream = this.#owner.share?.(backend, this);
     if (stream !== undefined) {
       this.#stream = stream;

@@ -1,3 +1,4 @@
+import { beginRead, endRead } from "../clock.ts";
 import { findReset, mayHideReset } from "./hidden-reset.ts";
 import type { OwnedSocket } from "./owner.ts";
 import { hasWaiting, shareReads, wait } from "./shared-reads.ts";
@@ -80,7 +81,12 @@ export function outliveRelayedWrites(client: OwnedSocket, upstream: OwnedSocket)
 
 /** The callback of the buffer that `dial` has a socket read into. */
 export function onUpstreamBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
-  return this.owner.upstreamBytes(length, buffer);
+  beginRead();
+  try {
+    return this.owner.upstreamBytes(length, buffer);
+  } finally {
+    endRead();
+  }
 }
 
 function onClientSecure(this: OwnedSocket): void {
@@ -93,7 +99,12 @@ function onClientData(this: OwnedSocket, chunk: Buffer): void {
 
 function onClientBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
   if (hasWaiting(this)) return wait(this, length, buffer);
-  this.owner.clientBytes(length, buffer);
+  beginRead();
+  try {
+    this.owner.clientBytes(length, buffer);
+  } finally {
+    endRead();
+  }
   return true;
 }
 
@@ -141,7 +152,7 @@ function onUpstreamData(this: OwnedSocket, chunk: Buffer): void {
 /** Where it is to stop it is paused, too: Node hands on all records of TLS that came in one read. */
 function onSecureBytes(this: OwnedSocket, length: number, buffer: Uint8Array): boolean {
   if (hasWaiting(this)) return wait(this, length, buffer);
-  if (!this.owner.upstreamBytes(length, buffer)) this.pause();
+  if (!onUpstreamBytes.call(this, length, buffer)) this.pause();
   return true;
 }
 

@@ -41,6 +41,7 @@ const record: RequestRecord = {
   received: 3,
   sent: 4,
   firstByte: 1.6,
+  ended: 1_800_000_000_000,
   duration: 2.4,
   reason: "no_backend",
   detail: undefined,

@@ -3,7 +3,7 @@ import type { RequestHead } from "../../../http/message.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import type { EndReason } from "../../../model/reasons.ts";
-import { clock } from "../../clock.ts";
+import { clock, eventTime } from "../../clock.ts";
 import { decideRetry, type FailedTry, type RetryDecision } from "../../decide/http/retry.ts";
 import { type Attempt, Dispatch, type DispatchOwner } from "../../dispatch/dispatch.ts";
 import type { PickKey } from "../../pick/picker.ts";
@@ -114,7 +114,7 @@ export class BackendSide implements DispatchOwner {
   borrow(backend: PlacedBackend): Upstream | undefined {
     this.#borrowed = this.#owner.needsNew
       ? undefined
-      : this.#plane.kept.take(backend, this.dispatch.pool.wiringOf(backend), performance.now());
+      : this.#plane.kept.take(backend, this.dispatch.pool.wiringOf(backend), eventTime());
     return this.#borrowed?.upstream;
   }
 
@@ -124,7 +124,7 @@ export class BackendSide implements DispatchOwner {
     const { http } = wiring.definition;
     if (http.version === "auto" && this.#owner.head.upgrade !== "") return undefined;
     if (http.version === "client" && this.#owner.speaksHttp2 !== true) return undefined;
-    return this.#plane.sharedUpstreams.join(backend, wiring, waiter, performance.now());
+    return this.#plane.sharedUpstreams.join(backend, wiring, waiter, eventTime());
   }
 
   got(upstream: Upstream): void {

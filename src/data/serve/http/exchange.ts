@@ -3,6 +3,7 @@ import type { Fault } from "../../../http/fault.ts";
 import { grpcStatusOf } from "../../../http/grpc.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../http/message.ts";
 import { type EndReason, type RequestReason, requestReasons } from "../../../model/reasons.ts";
+import { eventTime } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { type Decision, decide, decideAgain } from "../../decide/http/decide.ts";
 import { isBlamed } from "../../decide/http/retry.ts";
@@ -58,7 +59,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   /** Bytes of the response's body. */
   sent = 0;
   /** By performance.now(). */
-  readonly began = performance.now();
+  readonly began = eventTime();
   /** When the answer's head came, by performance.now(); 0: it did not. */
   firstByte = 0;
   responseFields: Readonly<Record<string, string>> | undefined = undefined;
@@ -272,7 +273,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
 
   answered(head: ResponseHead): void {
     this.#note(head);
-    this.firstByte = performance.now();
+    this.firstByte = eventTime();
   }
 
   #note({ status, fields }: ResponseHead): void {

@@ -4,7 +4,7 @@ import { grpcStatusOf } from "../../../http/grpc.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
 import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
-import { clock } from "../../clock.ts";
+import { clock, eventTime } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { isListed, mostKept, serves, survivesReuse } from "../../decide/http/retry.ts";
 import type { PickKey } from "../../pick/picker.ts";
@@ -113,7 +113,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
       return;
     }
     this.#phase = "sent";
-    this.asked = performance.now();
+    this.asked = eventTime();
     this.tried = this.asked - (this.backend.dispatch.connectTook ?? 0);
     this.lastActive = clock.now;
     const { http } = this.backend.dispatch.pool.definition;
@@ -147,7 +147,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   /** A part of the request came, or the client took some of its answer. @param last the request is whole. */
   moved(last: boolean): void {
     this.lastActive = clock.now;
-    if (last) this.asked = this.tried = performance.now();
+    if (last) this.asked = this.tried = eventTime();
   }
 
   drained(): void {

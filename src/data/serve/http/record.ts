@@ -18,6 +18,7 @@ import { type RequestReason, requestReasons } from "../../../model/reasons.ts";
 import type { RequestLines } from "../../../observe/listener-logs.ts";
 import { logRequest, type RequestRecord } from "../../../observe/request-log.ts";
 import type { AttemptRecord } from "../../../observe/session-log.ts";
+import { eventTime, timeOfDay } from "../../clock.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import type { RetryDecision } from "../../decide/http/retry.ts";
 import type { Attempt, Dispatch } from "../../dispatch/dispatch.ts";
@@ -109,7 +110,7 @@ function countOver(
 /** Counts a request that is over, and writes its line. */
 export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, reason: RequestReason): void {
   const { logger } = plane;
-  const duration = performance.now() - exchange.began;
+  const duration = eventTime() - exchange.began;
   countOver(plane, exchange, reason, duration);
   const access = linesOf(plane, exchange.client);
   plane.tracing?.record(exchange, reason, duration);
@@ -137,6 +138,7 @@ export function recordExchange(plane: HttpPlane, exchange: RecordedExchange, rea
     sent: exchange.sent,
     firstByte: firstByte === 0 ? undefined : Math.max(firstByte - began, 0),
     duration,
+    ended: timeOfDay(),
     reason,
     detail,
     trace: view?.trace?.traceId ?? "",

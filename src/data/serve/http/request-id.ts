@@ -1,5 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { hexValues } from "../../../http/bytes.ts";
+import { timeOfDay } from "../../clock.ts";
 
 /** Of an id, the part that is drawn: `xxx-yxxx-xxxxxxxxxxxx`, with 74 random bits. */
 const drawnEach = 21;
@@ -12,7 +13,7 @@ const time = { ms: 0, prefix: "" };
 
 /** @returns a new UUIDv7 (RFC 9562 section 5.7): ids sort by when they were made. */
 export function createRequestId(): string {
-  const now = Date.now();
+  const now = timeOfDay();
   if (now !== time.ms) {
     const hex = now.toString(16).padStart(12, "0");
     time.ms = now;

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { beginRead, endRead, eventTime, followTimeOfDay, timeOfDay } from "../../src/data/clock.ts";
+
+const passed = (time: number): void => {
+  while (performance.now() - time < 1);
+};
+
+test("time stands still while bytes that came are dealt with, and goes on behind them", () => {
+  beginRead();
+  const came = eventTime();
+  passed(came);
+  assert.equal(eventTime(), came);
+  endRead();
+  assert.ok(eventTime() > came);
+});
+
+test("the time of the day is that of the system, also where that is set meanwhile", () => {
+  assert.ok(Math.abs(timeOfDay() - Date.now()) <= 3);
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  followTimeOfDay();
+  assert.ok(timeOfDay() >= 1_000_000 && timeOfDay() < 1_010_000);
+  mock.timers.reset();
+  followTimeOfDay();
+  assert.ok(Math.abs(timeOfDay() - Date.now()) <= 3);
+});
+
+test("rounding does not turn the time of the day back", () => {
+  let last = 0;
+  for (let count = 0; count < 1_000; count++) {
+    followTimeOfDay();
+    assert.ok(timeOfDay() >= last);
+    last = timeOfDay();
+  }
+});
