@@ -16,7 +16,7 @@ test("names follow the rules of Prometheus: counters end in _total, units are ba
 test("a help text is one plain sentence, and label names are plain words", () => {
   for (const [name, { help, labels }] of all) {
     assert.match(help, /^[A-Z0-9][^"\\\n|]*\.$/, name);
-    for (const label of labels) assert.match(label, /^(?!le$)[a-z]+$/);
+    for (const label of labels) assert.match(label, /^(?!le$)[a-z]+(_[a-z]+)*$/);
     assert.equal(new Set(labels).size, labels.length);
   }
 });
