@@ -1,4 +1,5 @@
 import { sinceSystemStart } from "../lib/monotonic.ts";
+import { eventTime } from "./sockets/read-time.ts";
 
 /**
  * The worker's coarse clock, in milliseconds: set by the sweep, read on the path of a byte, where asking the system
@@ -26,24 +27,6 @@ export function followTimeOfDay(): void {
   const present = Date.now() - performance.now();
   if (Math.abs(present - ahead) > notable) ahead = present;
 }
-
-/** When the present read of a socket came, by performance.now(); 0: there is none. */
-let read = 0;
-
-/** Bytes came: until {@link endRead}, all that they bring about happens at this time. */
-export function beginRead(): void {
-  read = performance.now();
-}
-
-export function endRead(): void {
-  read = 0;
-}
-
-/**
- * The time by `performance.now()`; while bytes that came are dealt with, that at which they came. One read may bring a
- * hundred requests, each of which asks several times; asking the system costs some 60 ns.
- */
-export const eventTime = (): number => (read === 0 ? performance.now() : read);
 
 /** The time of the day, in whole milliseconds since 1970; otherwise as {@link eventTime}. */
 export const timeOfDay = (): number => Math.floor(eventTime() + ahead);
