@@ -1,5 +1,5 @@
 import { sinceSystemStart } from "../lib/monotonic.ts";
-import { eventTime } from "./sockets/read-time.ts";
+import { eventTime } from "../lib/read-time.ts";
 
 /**
  * The worker's coarse clock, in milliseconds: set by the sweep, read on the path of a byte, where asking the system

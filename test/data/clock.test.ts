@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { followTimeOfDay, timeOfDay } from "../../src/data/clock.ts";
-import { beginRead, endRead, eventTime } from "../../src/data/sockets/read-time.ts";
+import { beginRead, endRead, eventTime } from "../../src/lib/read-time.ts";
 
 const passed = (time: number): void => {
   while (performance.now() - time < 1);

@@ -1,6 +1,7 @@
 import { backendCell, type CounterMemory, connectFailureList, poolCell } from "../../channel/counters.ts";
 import { recordValue } from "../../channel/histogram.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
+import { eventTime } from "../../lib/read-time.ts";
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
 import { type ConnectFailure, connectFailures } from "../../model/connect-failures.ts";
 import type { RetryRefusal } from "../../model/http/retry.ts";
@@ -10,7 +11,6 @@ import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts
 import type { Timed } from "../open.ts";
 import type { PickKey } from "../pick/picker.ts";
 import { SocketOwner } from "../sockets/owner.ts";
-import { eventTime } from "../sockets/read-time.ts";
 import type { Dial } from "../upstream/dial.ts";
 import type { BackendStream, StreamWaiter } from "../upstream/http2-stream.ts";
 import type { ProxyVersion } from "../upstream/proxy-header.ts";

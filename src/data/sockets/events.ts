@@ -1,6 +1,6 @@
+import { beginRead, endRead } from "../../lib/read-time.ts";
 import { findReset, mayHideReset } from "./hidden-reset.ts";
 import type { OwnedSocket } from "./owner.ts";
-import { beginRead, endRead } from "./read-time.ts";
 import { hasWaiting, shareReads, wait } from "./shared-reads.ts";
 import { outliveWrites } from "./writes.ts";
 

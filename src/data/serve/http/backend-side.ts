@@ -1,5 +1,6 @@
 import { backendCell } from "../../../channel/counters.ts";
 import type { RequestHead } from "../../../http/message.ts";
+import { eventTime } from "../../../lib/read-time.ts";
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
 import type { EndReason } from "../../../model/reasons.ts";
@@ -7,7 +8,6 @@ import { clock } from "../../clock.ts";
 import { decideRetry, type FailedTry, type RetryDecision } from "../../decide/http/retry.ts";
 import { type Attempt, Dispatch, type DispatchOwner } from "../../dispatch/dispatch.ts";
 import type { PickKey } from "../../pick/picker.ts";
-import { eventTime } from "../../sockets/read-time.ts";
 import { Http1Upstream } from "../../upstream/http1.ts";
 import type { BackendStream, StreamWaiter } from "../../upstream/http2-stream.ts";
 import { type ProxyVersion, proxyIntroduction } from "../../upstream/proxy-header.ts";
