@@ -4,12 +4,12 @@ import { loadCertificate } from "../material/certificates.ts";
 import type { AcmeSettings, AcmeState, Challenge, ChallengeType } from "../model/acme.ts";
 import type { Listener } from "../model/listener.ts";
 import type { Certificate, PairSource } from "../model/material.ts";
+import { OrderAllowance } from "./allowance.ts";
 import { Authority } from "./authority.ts";
 import { ChallengeBoard } from "./challenge-board.ts";
 import { checkObtained } from "./check.ts";
 import { type Obtained, obtain } from "./obtain.ts";
-import { AcmeError } from "./problem.ts";
-import { askWhen, backoffOf, type Suggestion, usualTime } from "./schedule.ts";
+import { askWhen, type Suggestion, usualTime, waitAfter } from "./schedule.ts";
 import { noTries, type Tries } from "./storage.ts";
 import { renewalId } from "./x509.ts";
 
@@ -33,9 +33,6 @@ export interface Pace {
 }
 
 const usualPace: Pace = { firstBackoff: 120_000, look: 60_000, lookForChallenges: 1_000, lockAgain: 5_000 };
-/** Orders that may follow each other at once, and the time in which another one may be made, in milliseconds: 300 in three hours, the limit of Let's Encrypt. */
-const mostAtOnce = 50;
-const timePerOrder = 36_000;
 
 /** A certificate that is wanted, with what is known of it. */
 interface Entry {
@@ -75,7 +72,7 @@ export class Keeper {
   #timer: NodeJS.Timeout | undefined;
   readonly #board: ChallengeBoard;
   readonly #watch: FileWatch;
-  #allowance = { orders: mostAtOnce, at: Date.now() };
+  readonly #allowance = new OrderAllowance();
 
   constructor(settings: AcmeSettings, surroundings: KeeperSurroundings, pace: Pace = usualPace) {
     this.#with = surroundings;
@@ -223,7 +220,7 @@ export class Keeper {
         await this.#lookAt(entry);
         if (this.#stopped.signal.aborted) break;
         if (!isDue(entry) || this.#entries.get(entry.name) !== entry) continue;
-        const wait = this.#takeAllowance();
+        const wait = this.#allowance.take();
         if (wait > 0) return wait;
         await this.#try(entry);
       }
@@ -232,16 +229,6 @@ export class Keeper {
       await storage.unlock();
     }
     return this.#pace.look;
-  }
-
-  /** @returns the time until an order may be made, in milliseconds. */
-  #takeAllowance(): number {
-    const { orders, at } = this.#allowance;
-    const now = Date.now();
-    const left = Math.min(mostAtOnce, orders + (now - at) / timePerOrder);
-    if (left < 1) return (1 - left) * timePerOrder;
-    this.#allowance = { orders: left - 1, at: now };
-    return 0;
   }
 
   async #try(entry: Entry): Promise<void> {
@@ -282,10 +269,7 @@ export class Keeper {
     const { name, certificate, tries } = entry;
     this.counts.failed++;
     const failures = tries.failures + 1;
-    const limited =
-      error instanceof AcmeError && (error.retryAfter ?? (error.type === "rateLimited" ? rateLimited : 0));
-    const usual = backoffOf(failures, this.#pace.firstBackoff) * (0.9 + 0.2 * Math.random());
-    const wait = Math.min(Math.max(limited || 0, usual), longestWait);
+    const wait = waitAfter(error, failures, this.#pace.firstBackoff);
     const failed = { failures, notBefore: Date.now() + wait, error: error.message };
     await this.#authority.storage.setTries(name, failed);
     entry.tries = failed;
@@ -305,10 +289,6 @@ export class Keeper {
 const settle = 200;
 /** Time between two signs of whoever holds the lock, in milliseconds. */
 const lockKept = 30_000;
-/** After a rate limit of which the authority does not say when it ends, in milliseconds. */
-const rateLimited = 3_600_000;
-/** Whatever an authority says, it is asked again after this time, in milliseconds. */
-const longestWait = 7 * 86_400_000;
 
 /** A file that can't be used is as good as none, and another one is ordered; a folder that can't be watched is looked at. */
 const ignore = (): void => {};

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { AcmeClient } from "./client.ts";
-import { asTable } from "./problem.ts";
+import { AcmeError, asTable } from "./problem.ts";
 import { renewalId } from "./x509.ts";
 
 /** When a certificate is best renewed: a time within the window that its authority suggests (RFC 9773 section 4.2), unless that is too late. */
@@ -19,6 +19,10 @@ const hour = 60 * minute;
 const soonestAgain = minute;
 const latestAgain = 24 * hour;
 const usualAgain = 6 * hour;
+/** The time after a rate limit of which the authority does not say when it ends. */
+const rateLimited = hour;
+/** Whatever an authority says, it is asked again after this time. */
+const longestWait = 7 * 24 * hour;
 /** A certificate with less lifetime than this is renewed after half of it, in milliseconds. */
 const shortLife = 10 * 24 * hour;
 
@@ -62,6 +66,17 @@ export function usualTime(chain: string, draw: number): number {
 function latestTime(chain: string): number {
   const { validFromDate, validToDate } = new X509Certificate(chain);
   return validToDate.getTime() - (validToDate.getTime() - validFromDate.getTime()) / 10;
+}
+
+/**
+ * The time until an order is tried again, in milliseconds: what the authority asks for, or longer.
+ * @param failures in a row, with this one. @param first the time after a first one, in milliseconds.
+ */
+export function waitAfter(error: Error, failures: number, first: number): number {
+  const asked =
+    error instanceof AcmeError ? (error.retryAfter ?? (error.type === "rateLimited" ? rateLimited : 0)) : 0;
+  const usual = backoffOf(failures, first) * (0.9 + 0.2 * Math.random());
+  return Math.min(Math.max(asked, usual), longestWait);
 }
 
 /** The time after a number of failures in a row, in milliseconds, but for ±10 %. Five within an hour are the most that Let's Encrypt allows. */

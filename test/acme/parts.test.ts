@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 import { AccountKey, bindExternally } from "../../src/acme/jws.ts";
-import { errorOf, retryAfterOf } from "../../src/acme/problem.ts";
-import { backoffOf, usualTime } from "../../src/acme/schedule.ts";
+import { AcmeError, errorOf, retryAfterOf } from "../../src/acme/problem.ts";
+import { backoffOf, usualTime, waitAfter } from "../../src/acme/schedule.ts";
 import { renewalId } from "../../src/acme/x509.ts";
 import { createCertificate } from "../../src/cli/create-certificate.ts";
 
@@ -73,4 +73,15 @@ test("each failure doubles the time to the next try, up to a day", () => {
     [1, 2, 3, 30].map((failures) => backoffOf(failures, 120_000)),
     [120_000, 240_000, 480_000, 86_400_000],
   );
+});
+
+test("what an authority asks for is waited for, but not for more than a week", () => {
+  const day = 86_400_000;
+  const wait = (...problem: ConstructorParameters<typeof AcmeError>): number =>
+    waitAfter(new AcmeError(...problem), 1, 1_000);
+  assert.equal(wait("no", "rateLimited"), 3_600_000);
+  assert.equal(wait("no", "rateLimited", 2 * day), 2 * day);
+  assert.equal(wait("no", "", 30 * day), 7 * day);
+  for (const usual of [wait("no"), wait("no", "", 5), waitAfter(new Error("no"), 1, 1_000)])
+    assert.ok(usual >= 900 && usual <= 1_100, `${usual}`);
 });

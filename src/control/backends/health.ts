@@ -14,10 +14,8 @@ import { FirstChecks } from "./first-checks.ts";
 import { Outliers, sweepInterval } from "./outliers.ts";
 import { SlowStarts } from "./slow-start.ts";
 import type { Standing } from "./standing.ts";
+import { Unchecked } from "./unchecked.ts";
 import { Verdicts } from "./verdicts.ts";
-
-/** How long sessions may have to wait for the first check of a backend, in milliseconds. */
-export const longestFirstCheck = 1_000;
 
 /** A backend that is watched, and what was seen of it. */
 interface Watched {
@@ -73,11 +71,7 @@ export class HealthMonitor {
   readonly #firstChecks: FirstChecks;
   /** By slot. */
   readonly #watched = new Map<number, Watched>();
-  /** By slot: backends whose first check is not over, and until when they are not picked for that. */
-  readonly #checking = new Map<
-    number,
-    { readonly pool: ManagedPool; readonly backend: PlacedBackend; readonly until: number }
-  >();
+  readonly #unchecked: Unchecked;
   #cancelSweep: () => void;
   #stopped = false;
 
@@ -91,6 +85,7 @@ export class HealthMonitor {
     this.#slowStarts = new SlowStarts(shared, timers);
     this.#firstChecks = new FirstChecks(timers);
     this.#verdicts = new Verdicts(shared, logger, this.#slowStarts);
+    this.#unchecked = new Unchecked(this.#verdicts, timers);
     this.#outliers = new Outliers(surroundings, this.#verdicts, timers, random);
     this.#cancelSweep = timers.after(sweepInterval, () => this.#sweep());
   }
@@ -149,17 +144,13 @@ export class HealthMonitor {
   }
 
   #standing({ backend, changed }: Watched): Standing | undefined {
-    const now = this.#timers.now();
     const down = this.#verdicts.has(backend, "down");
-    const checking = this.#checking.get(backend.slot);
     if (!down && this.#verdicts.has(backend, "ejected")) return this.#outliers.standing(backend);
-    if (!down && checking !== undefined) {
-      const age = now - (checking.until - longestFirstCheck);
-      return { cause: "its first check is not over", age, left: checking.until - now };
-    }
+    const unchecked = down ? undefined : this.#unchecked.standing(backend);
+    if (unchecked !== undefined) return unchecked;
     if (!down && this.#verdicts.has(backend, "unfit"))
       return { cause: "whoever found it says that it takes no sessions", age: 0, left: undefined };
-    return changed && { cause: changed.cause, age: now - changed.at, left: undefined };
+    return changed && { cause: changed.cause, age: this.#timers.now() - changed.at, left: undefined };
   }
 
   /** Whether health is ignored in a pool, because too few of its backends are up. */
@@ -179,7 +170,7 @@ export class HealthMonitor {
     const watched = this.#watched.get(slot);
     if (watched === undefined) return;
     watched.checker?.stop();
-    this.#endChecking(slot);
+    this.#unchecked.end(slot);
     this.#outliers.forget(slot);
     this.#slowStarts.forget(slot);
     this.#watched.delete(slot);
@@ -217,7 +208,7 @@ export class HealthMonitor {
       }
       watched.checker?.stop();
       if (made === undefined) {
-        this.#endChecking(backend.slot);
+        this.#unchecked.end(backend.slot);
         if (this.#verdicts.has(backend, "down")) this.#verdicts.mark(pool, backend, "down", false);
         watched.changed = undefined;
       }
@@ -235,22 +226,9 @@ export class HealthMonitor {
       this.#slowStarts.begin(pool, backend, serving);
       this.#outliers.watch(backend);
       if (madeFor(pool, backend) !== undefined && !this.#verdicts.has(backend, "down"))
-        this.#beginChecking(pool, backend);
+        this.#unchecked.begin(pool, backend);
       this.#watch(pool, backend);
     }
-  }
-
-  /** A backend of which nothing is known is not picked before its first check is over, or has taken too long. */
-  #beginChecking(pool: ManagedPool, backend: PlacedBackend): void {
-    this.#checking.set(backend.slot, { pool, backend, until: this.#timers.now() + longestFirstCheck });
-    this.#verdicts.setChecking(pool, backend, true);
-  }
-
-  #endChecking(slot: number): void {
-    const first = this.#checking.get(slot);
-    if (first === undefined) return;
-    this.#checking.delete(slot);
-    this.#verdicts.setChecking(first.pool, first.backend, false);
   }
 
   /** @param counts that go on. */
@@ -284,7 +262,7 @@ export class HealthMonitor {
     const wasDown = this.#verdicts.has(backend, "down");
     if (changed && wasDown !== (failure !== undefined)) this.#change(watched, failure);
     // After that, so that there is no moment in which one that is down might be picked.
-    this.#endChecking(backend.slot);
+    this.#unchecked.end(backend.slot);
   }
 
   #change(watched: Watched, failure: Error | undefined): void {
@@ -298,7 +276,7 @@ export class HealthMonitor {
   }
 
   #sweep(): void {
-    for (const [slot, { until }] of this.#checking) if (until <= this.#timers.now()) this.#endChecking(slot);
+    this.#unchecked.sweep();
     this.#outliers.sweep(this.#watched);
     this.#slowStarts.sweep();
     this.#cancelSweep = this.#timers.after(sweepInterval, () => this.#sweep());

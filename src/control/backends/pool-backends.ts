@@ -5,8 +5,8 @@ import type { DiscoverySpec, Pool } from "../../model/pool.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Store } from "../state/store.ts";
 import { Discovery } from "./discovery.ts";
-import { longestFirstCheck } from "./health.ts";
 import { OwnBackends } from "./own-backends.ts";
+import { longestFirstCheck } from "./unchecked.ts";
 
 /** Gives the source of a pool's backends. */
 export type Discover = (spec: DiscoverySpec) => DiscoverySource;

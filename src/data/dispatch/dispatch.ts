@@ -1,10 +1,8 @@
-import { backendCell, type CounterMemory, connectFailureList, poolCell } from "../../channel/counters.ts";
-import { recordValue } from "../../channel/histogram.ts";
+import type { CounterMemory } from "../../channel/counters.ts";
 import type { SharedMemory } from "../../channel/memory.ts";
 import { eventTime } from "../../lib/read-time.ts";
 import type { PlacedBackend, Skipped } from "../../model/backend.ts";
 import { type ConnectFailure, connectFailures } from "../../model/connect-failures.ts";
-import type { RetryRefusal } from "../../model/http/retry.ts";
 import type { EndReason } from "../../model/reasons.ts";
 import { readTime } from "../clock.ts";
 import { endWithoutPick, mayTry, type Wait, waitBehind } from "../decide/wait.ts";
@@ -15,9 +13,10 @@ import type { Dial } from "../upstream/dial.ts";
 import type { BackendStream, StreamWaiter } from "../upstream/http2-stream.ts";
 import type { ProxyVersion } from "../upstream/proxy-header.ts";
 import { Upstream } from "../upstream/upstream.ts";
+import type { Attempt } from "./attempt.ts";
 import type { ServedPool } from "./pool.ts";
 import type { Waiter } from "./queue.ts";
-import { failureLatency, reportFailure, reportSilence, reportSuccess } from "./report.ts";
+import { reportAnswer, reportConnected, reportConnectFailure, reportSilence } from "./report.ts";
 
 /** The part of a worker's plane that a dispatch uses. */
 export interface DispatchPlane {
@@ -49,28 +48,6 @@ export interface DispatchOwner {
   gotStream?(stream: BackendStream): void;
   /** There is no upstream; the dispatch's `attempts` and `skipped` say more. */
   ended(reason: EndReason): void;
-}
-
-/** One attempt to connect one backend. */
-export interface Attempt {
-  readonly backend: PlacedBackend;
-  /** In milliseconds; 0 while it is under way. */
-  took: number;
-  /** Why it failed; undefined: it did not. */
-  error: string | undefined;
-  /** The outcome of the request that was sent, where it was to be decided whether to send it again. */
-  outcome?: AttemptOutcome;
-}
-
-/** How a request failed on a backend that was connected. */
-export interface AttemptOutcome {
-  /** Of the answer; undefined: none came. */
-  readonly status: number | undefined;
-  readonly error: string | undefined;
-  /** From the begin of the attempt on, in milliseconds. */
-  readonly took: number;
-  /** Whether the request was sent again, and if not, why. */
-  readonly retry: "made" | RetryRefusal | undefined;
 }
 
 const noAttempts: readonly Attempt[] = [];
@@ -226,13 +203,8 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   }
 
   private connected(): void {
-    const { counters } = this.#plane;
-    const { definition, latencies } = this.pool;
     const { backend, took } = this.finishAttempt(undefined);
-    counters[backend.counters + backendCell.connected]! += 1;
-    recordValue(counters, definition.counters + poolCell.connectDuration, took * 1000);
-    // A slow backend may be quick to connect: where an answer follows, that alone shows how it does.
-    if (this.#owner.awaitsAnswer !== true) latencies?.waited(backend.slot, took);
+    reportConnected(this.#plane, this.pool, backend, took, this.#owner.awaitsAnswer === true);
     this.has();
   }
 
@@ -250,19 +222,10 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
   /** The attempt failed; another backend is tried where that may help. @param counts false: it was another one's, too. */
   private failed(failure: ConnectFailure, detail: string, counts = true): void {
     const attempt = this.finishAttempt(detail);
-    if (counts) this.countFailure(failure, attempt);
+    if (counts) reportConnectFailure(this.#plane, this.pool, attempt.backend, failure, attempt.took);
     this.giveBack();
     if (connectFailures[failure].retryable) this.begin();
     else this.end("connect_failed");
-  }
-
-  private countFailure(failure: ConnectFailure, { backend, took }: Attempt): void {
-    const { counters } = this.#plane;
-    counters[this.pool.definition.counters + poolCell.connectFailures]! += 1;
-    counters[backend.counters + backendCell.failures + connectFailureList.indexOf(failure)]! += 1;
-    if (connectFailures[failure].origin !== "backend") return;
-    reportFailure(this.#plane, backend);
-    this.pool.latencies?.waited(backend.slot, Math.max(took, failureLatency));
   }
 
   private finishAttempt(error: string | undefined): Attempt {
@@ -309,24 +272,14 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
     if (backend === undefined) return;
     const { latencies } = this.pool;
     const waited = latencies === undefined ? 0 : this.waitedSince(asked);
-    if (serves) {
-      reportSuccess(this.#plane, backend);
-      latencies?.answered(backend.slot, waited);
-    } else {
-      reportFailure(this.#plane, backend);
-      // A backend that refuses quickly is not to look fast.
-      latencies?.waited(backend.slot, Math.max(waited, failureLatency));
-    }
+    reportAnswer(this.#plane, latencies, backend, waited, serves);
   }
 
   /** It is over, and no byte came from the upstream. @param asked undefined: nothing was asked. */
   unanswered(reason: EndReason, asked: number | undefined): void {
     if (this.backend === undefined) return;
-    const { backend } = this;
-    reportSilence(this.#plane, backend, reason);
-    // An answer would have taken longer still.
-    if (asked !== undefined && reason !== "backend_closed")
-      this.pool.latencies?.waited(backend.slot, this.waitedSince(asked));
+    const waited = asked === undefined ? 0 : this.waitedSince(asked);
+    reportSilence(this.#plane, this.pool.latencies, this.backend, waited, reason);
   }
 
   /** How long the backend took for what it was asked: to be connected, and since then; in milliseconds. */

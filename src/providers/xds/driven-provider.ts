@@ -24,7 +24,7 @@ export abstract class DrivenProvider {
   protected drive(driven: Driven): void {
     this.#driven = driven;
     driven.source.addresses.isAlone ||= this.isAlone;
-    if (this.#news !== undefined) driven.source.listen(this.#news);
+    if (this.#news !== undefined) driven.source.news.listen(this.#news);
   }
 
   endpoints(
@@ -40,7 +40,7 @@ export abstract class DrivenProvider {
 
   watch(news: () => void, signal: AbortSignal): void {
     this.#news = news;
-    this.#driven?.source.listen(news);
+    this.#driven?.source.news.listen(news);
     signal.addEventListener("abort", () => this.close());
   }
 

@@ -11,6 +11,7 @@ import { StreamClient } from "./client.ts";
 import type { EndpointBoard } from "./endpoints.ts";
 import type { UnknownParts } from "./faults.ts";
 import { type Found, judgeResource } from "./judge.ts";
+import { News } from "./news.ts";
 import type { Origin } from "./origins.ts";
 import { OwnResources } from "./own-resources.ts";
 import { Places, type Whereabouts } from "./places.ts";
@@ -18,8 +19,6 @@ import { type Change, type Judge, type Kind, kinds, type Resource } from "./reso
 import { readingsOf } from "./stats.ts";
 import { type Asked, Wants } from "./wants.ts";
 
-/** Changes within this time are one, in milliseconds. */
-const together = 50;
 /** Time until listeners are judged again whose addresses were taken, in milliseconds. */
 const again = 30_000;
 /** Different warnings about resources that are told. */
@@ -47,15 +46,13 @@ export class XdsSource {
   readonly #assembly: Assembly;
   readonly #mapping: Mapping;
   readonly #caching: Caching | undefined;
+  /** That something else is to be served. */
+  readonly news = new News();
   readonly #complete = Promise.withResolvers<void>();
   readonly #warned = new Set<string>();
   #isComplete = false;
   #restored = false;
   #started = false;
-  #news: (() => void) | undefined;
-  /** Something else is to be served, and nobody was told. */
-  #isMissed = false;
-  #timer: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -74,7 +71,7 @@ export class XdsSource {
       secret: (name) => mapping.secret(name) ?? this.#find("secret", name)?.node,
       endpoints: (service) => this.#find("endpoints", service)?.endpoints?.traits,
     };
-    this.#assembly = new Assembly(this.#mapping, unknown, initialTimeout, () => this.#changed(), logger);
+    this.#assembly = new Assembly(this.#mapping, unknown, initialTimeout, () => this.news.tell(), logger);
     this.#own = new OwnResources((origin) => this.#places.faultOf(origin) === undefined);
     this.#caching = cache && new Caching(cache, () => this.carriers, logger);
   }
@@ -109,22 +106,13 @@ export class XdsSource {
           "the first set of the control plane is not complete in time; what there is is served",
         );
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#isMissed = false;
-  }
-
-  /** @param news is called when something else is to be served: at once where that is so already. */
-  listen(news: () => void): void {
-    this.#news = news;
-    if (this.#isMissed) news();
-    this.#isMissed = false;
+    this.news.forget();
   }
 
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.news.stop();
     clearInterval(this.#again);
     this.#assembly.stop();
     this.#caching?.stop();
@@ -237,13 +225,13 @@ export class XdsSource {
     if (changes.length > 0) this.#caching?.changed();
     if (kind === "endpoints") this.#place(changes);
     else if (changes.length > 0 && (!kinds[kind].wildcard || this.#places.isRootOf(kind, place)))
-      this.#changed();
+      this.news.tell();
   }
 
   /** A cluster waits for its first endpoints, and hears of others by its pool's discovery. */
   #place(changes: readonly Change[]): void {
     if (changes.some(({ before, now }) => before?.endpoints?.traits !== now?.endpoints?.traits))
-      this.#changed();
+      this.news.tell();
     for (const { name, now } of changes) this.#options.board.set(name, now?.endpoints);
   }
 
@@ -288,18 +276,9 @@ export class XdsSource {
     const carriers = [...this.carriers.values()];
     this.#isComplete = carriers.every(({ complete }) => complete);
     // It is told that umay is ready now.
-    if (this.#isComplete) this.#changed();
+    if (this.#isComplete) this.news.tell();
     if (this.#isComplete || (this.#restored && carriers.some(({ unreachable }) => unreachable)))
       this.#complete.resolve();
-  }
-
-  #changed(): void {
-    if (this.#stopped) return;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#news === undefined) this.#isMissed = true;
-      else this.#news();
-    }, together);
   }
 
   #warn(kind: Kind, name: string, warnings: readonly string[]): void {
