@@ -6,12 +6,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AdsServer, adsBootstrap } from "../support/ads-server.ts";
 import { startEchoBackend } from "../support/backend.ts";
-import { BusyClients, busyListeners } from "../support/busy-clients.ts";
-import { testCertificates } from "../support/certificates.ts";
+import { BusyClients } from "../support/busy-clients.ts";
+import { BusyScene } from "../support/busy-scene.ts";
 import { connectPlain, connectSecure, poolToml } from "../support/client.ts";
 import { type Finished, runCommand, startCommand } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
-import { startHttpBackend } from "../support/http.ts";
 import { HttpClient } from "../support/http-client.ts";
 import { soon } from "../support/peer.ts";
 import { becomes } from "../support/settled.ts";
@@ -32,31 +31,20 @@ function visit(port: number): Promise<string | undefined> {
 }
 
 test("umay run --take-over, three times in a row under load: nothing is refused, reset or lost, old sessions live on", async () => {
-  await using echo = await startEchoBackend();
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
-  await using app = await startHttpBackend((request, response) => {
+  await using scene = await BusyScene.start((request, response) => {
     if (request.url !== "/long") return void response.end("ok");
     response.write("begun, ");
     void mayEnd.then(() => response.end("ended"));
   });
-  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
-  const [admin] = await freePorts(1);
-  const { ecdsa } = await testCertificates();
-  const file = join(dir.path, "umay.toml");
+  const socket = join(scene.folder, "local.sock");
   const write = (workers: number): void =>
-    writeFileSync(
-      file,
-      `
-    workers = ${workers}
-    shutdown = { delay = "5s", timeout = "60s" }
-    admin.bind = "127.0.0.1:${admin}"
-    ${busyListeners(ecdsa)}
-    listeners.local = { bind = "unix:${join(dir.path, "local.sock")}", pool = "echo" }
-    ${poolToml("echo", [echo.address])}
-    ${poolToml("app", [app.address])}`,
-    );
+    scene.write(`
+      workers = ${workers}
+      shutdown = { delay = "5s", timeout = "60s" }
+      listeners.local = { bind = "unix:${socket}", pool = "echo" }`);
   write(2);
-  const args = ["run", "--config", file];
+  const { args, file } = scene;
   await using umays = new AsyncDisposableStack();
   const old = umays.use(await startUmay("", { args }));
   const staying = [await connectPlain(old.port("plain")), await connectSecure(old.port("secure"))];
@@ -96,7 +84,7 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
   const { listeners } = await last.status();
   for (const name of ["plain", "secure", "web", "web2"])
     assert.ok(listeners[name]!.connections_total > 0, name);
-  const local = connect({ path: join(dir.path, "local.sock") });
+  const local = connect({ path: socket });
   local.end("over unix");
   let text = "";
   for await (const chunk of local) text += String(chunk);

@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startEchoBackend } from "../support/backend.ts";
-import { BusyClients, busyListeners } from "../support/busy-clients.ts";
-import { testCertificates } from "../support/certificates.ts";
+import { BusyClients } from "../support/busy-clients.ts";
+import { BusyScene } from "../support/busy-scene.ts";
 import { connectPlain, poolToml } from "../support/client.ts";
 import { runCommand } from "../support/command.ts";
 import { freePorts } from "../support/free-ports.ts";
-import { startHttpBackend } from "../support/http.ts";
 import { soon } from "../support/peer.ts";
 import { becomes } from "../support/settled.ts";
 import { echoed, farewell } from "../support/talk.ts";
@@ -35,25 +34,11 @@ function notifier(dir: string, more = ""): { env: NodeJS.ProcessEnv; heard(): re
 }
 
 test("umay upgrade, twice under load: nothing is refused, reset or lost, and systemd knows whom to watch", async () => {
-  await using echo = await startEchoBackend();
-  await using app = await startHttpBackend((_, response) => response.end("ok"));
-  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
-  const [admin] = await freePorts(1);
-  const { ecdsa } = await testCertificates();
-  const file = join(dir.path, "umay.toml");
-  writeFileSync(
-    file,
-    `
-    workers = 2
-    shutdown = { delay = "5s", timeout = "60s" }
-    admin.bind = "127.0.0.1:${admin}"
-    ${busyListeners(ecdsa)}
-    ${poolToml("echo", [echo.address])}
-    ${poolToml("app", [app.address])}`,
-  );
-  const systemd = notifier(dir.path);
+  await using scene = await BusyScene.start();
+  scene.write('workers = 2\nshutdown = { delay = "5s", timeout = "60s" }');
+  const systemd = notifier(scene.folder);
   await using umay = await startUmay("", {
-    args: ["run", "--config", file],
+    args: scene.args,
     env: systemd.env,
     prefix: asService,
   });
@@ -68,14 +53,14 @@ test("umay upgrade, twice under load: nothing is refused, reset or lost, and sys
     if (pids.length > 1) process.kill(pids.at(-1)!, "SIGKILL");
   });
   for (let count = 0; count < 2; count++) {
-    const { code, stdout, stderr } = await runCommand(["upgrade", "--config", file]);
+    const { code, stdout, stderr } = await runCommand(["upgrade", "--config", scene.file]);
     assert.equal(code, 0, stderr);
     const [, pid, before] = /^process (\d+) serves, process (\d+) drains\n$/.exec(stdout) ?? [];
     assert.equal(Number(before), pids.at(-1));
     pids.push(Number(pid));
     // Its admin server opens behind that of the one before.
     await becomes(
-      () => runCommand(["status", "--config", file]),
+      () => runCommand(["status", "--config", scene.file]),
       (status) => status.stdout.includes(`is ready: process ${pid},`),
       "the new process",
     );

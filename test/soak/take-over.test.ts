@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempDisposableSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startEchoBackend } from "../support/backend.ts";
-import { BusyClients, busyListeners } from "../support/busy-clients.ts";
-import { testCertificates } from "../support/certificates.ts";
+import { BusyClients } from "../support/busy-clients.ts";
+import { BusyScene } from "../support/busy-scene.ts";
 import { Child } from "../support/child.ts";
-import { poolToml } from "../support/client.ts";
 import { endWithTest } from "../support/end-with-test.ts";
-import { freePorts } from "../support/free-ports.ts";
-import { startHttpBackend } from "../support/http.ts";
 import { soon } from "../support/peer.ts";
 import { startUmay } from "../support/umay.ts";
 
@@ -25,24 +18,9 @@ const takeOvers = 8;
 test(`${takeOvers} take-overs in a row: wrk, openssl s_time and clients of every kind see no error`, {
   skip,
 }, async (t) => {
-  await using echo = await startEchoBackend();
-  await using app = await startHttpBackend((_, response) => response.end("ok"));
-  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
-  const [admin] = await freePorts(1);
-  const { ecdsa } = await testCertificates();
-  const file = join(dir.path, "umay.toml");
-  writeFileSync(
-    file,
-    `
-    workers = 2
-    log.sessions = false
-    shutdown = { delay = "0s", timeout = "60s" }
-    admin.bind = "127.0.0.1:${admin}"
-    ${busyListeners(ecdsa)}
-    ${poolToml("echo", [echo.address])}
-    ${poolToml("app", [app.address])}`,
-  );
-  const args = ["run", "--config", file];
+  await using scene = await BusyScene.start();
+  scene.write('workers = 2\nlog.sessions = false\nshutdown = { delay = "0s", timeout = "60s" }');
+  const { args } = scene;
   await using umays = new AsyncDisposableStack();
   let last = umays.use(await startUmay("", { args }));
   const clients = new BusyClients(last, 8);

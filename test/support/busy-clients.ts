@@ -17,13 +17,6 @@ const listenerOf = {
 type Kind = keyof typeof listenerOf;
 const kinds = Object.keys(listenerOf) as Kind[];
 
-/** Listeners of those names: relayed, with and without TLS, to `echo`, and requests, by HTTP/1.1 and HTTP/2, to `app`. */
-export const busyListeners = ({ cert, key }: { readonly cert: string; readonly key: string }): string => `
-  listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
-  listeners.secure = { bind = "127.0.0.1:0", pool = "echo", tls.certificates = [{ cert = "${cert}", key = "${key}" }] }
-  listeners.web = { bind = "127.0.0.1:0", mode = "http", pool = "app" }
-  listeners.web2 = { bind = "127.0.0.1:0", mode = "http", pool = "app", tls.certificates = [{ cert = "${cert}", key = "${key}" }] }`;
-
 /** Clients that never pause and never try anything twice, so that each fault of the other side is seen. */
 export class BusyClients {
   /** The faults, each with its kind. */
