@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { HeaderBlock } from "../../../src/http/http2/header-block.ts";
 import { fieldOf } from "../../../src/http/http2/hpack/field.ts";
 import { clientSideLimits } from "../../../src/http/http2/limits.ts";
-import { ServerConnection } from "../../../src/http/http2/server-connection.ts";
-import { drainOutput, RecordingServer, responseHead, terms } from "./support.ts";
+import { drainOutput, responseHead } from "./support.ts";
+import { Talk } from "./talk.ts";
 import {
   block,
   data,
@@ -13,7 +13,6 @@ import {
   headers,
   hello,
   hex,
-  Listener,
   ping,
   post,
   reset,
@@ -23,22 +22,21 @@ import {
 } from "./wire.ts";
 
 /** A server under attack. Requests are answered only where the test does so. */
-class Attacked {
-  readonly owner = new RecordingServer();
-  readonly server = new ServerConnection(clientSideLimits, terms, this.owner, 0);
-  readonly listener = new Listener();
+class Attacked extends Talk {
   /** Bytes that the server took before it gave up. */
   taken = 0;
-  now = 0;
 
   constructor() {
+    super();
     this.send(hello);
   }
 
-  send(bytes: Buffer): void {
-    if (this.server.failure !== undefined) return;
+  /** Nothing is heard of the answer before somebody asks for it. */
+  override send(bytes: Buffer): string[] {
+    if (this.server.failure !== undefined) return [];
     this.server.receive(Buffer.from(bytes), 0, bytes.length, this.now);
     this.taken += bytes.length;
+    return [];
   }
 
   /** Sends the frames of each turn in one read, until the server has had enough. @returns the turns that it took. */
@@ -52,7 +50,7 @@ class Attacked {
   }
 
   get lines(): string[] {
-    this.listener.hear(drainOutput(this.server));
+    this.hear();
     return this.listener.lines;
   }
 

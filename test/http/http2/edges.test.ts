@@ -1,46 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clientSideLimits } from "../../../src/http/http2/limits.ts";
-import { ServerConnection } from "../../../src/http/http2/server-connection.ts";
-import { drainOutput, RecordingServer, responseHead, terms } from "./support.ts";
-import {
-  block,
-  data,
-  frame,
-  get,
-  headers,
-  hello,
-  Listener,
-  post,
-  reset,
-  settings,
-  windowUpdate,
-  word,
-} from "./wire.ts";
-
-/** A server, and a client that says what it likes. */
-class Talk {
-  readonly owner = new RecordingServer();
-  readonly server = new ServerConnection(clientSideLimits, terms, this.owner, 0);
-  readonly listener = new Listener();
-
-  constructor() {
-    this.send(hello);
-  }
-
-  /** @returns the frames of the answer. */
-  send(...frames: readonly Buffer[]): string[] {
-    for (const bytes of frames) this.server.receive(Buffer.from(bytes), 0, bytes.length, 0);
-    return this.listener.hear(drainOutput(this.server));
-  }
-
-  /** Answers the last request with so many bytes. */
-  answer(bytes: number, last = true): void {
-    const { stream } = this.owner.requests.at(-1)!;
-    stream.response(responseHead(200), false);
-    stream.body(Buffer.alloc(bytes), 0, bytes, last);
-  }
-}
+import { responseHead } from "./support.ts";
+import { Talk } from "./talk.ts";
+import { block, data, frame, get, headers, post, reset, settings, windowUpdate, word } from "./wire.ts";
 
 test("a header block is the same wherever it goes on in CONTINUATION, and in 16 of them", () => {
   const bytes = block([...get, ["x-field", "value"], ["cookie", "a=b"]]);
@@ -55,7 +17,7 @@ test("a header block is the same wherever it goes on in CONTINUATION, and in 16 
   const every = Array.from({ length: bytes.length + 1 }, (_, cut) => [cut]);
   const many = Array.from({ length: 16 }, (_, index) => index * 4);
   for (const cuts of [...every, many]) {
-    const talk = new Talk();
+    const talk = Talk.begun();
     assert.deepEqual(talk.send(...inPieces(...cuts)), [], String(cuts));
     const { head } = talk.owner.requests[0]!;
     assert.deepEqual([head?.path, head?.fields.value(0), head?.fields.value(1)], ["/", "value", "a=b"]);
@@ -63,7 +25,7 @@ test("a header block is the same wherever it goes on in CONTINUATION, and in 16 
 });
 
 test("a request whose answer waits for a window is taken back, and nothing of it is left", () => {
-  const talk = new Talk();
+  const talk = Talk.begun();
   talk.send(settings([4, 0]), headers(1, get), headers(3, get));
   talk.owner.requests[0]!.stream.response(responseHead(200), false);
   talk.owner.requests[0]!.stream.body(Buffer.alloc(50_000), 0, 50_000, true);
@@ -82,7 +44,7 @@ test("a request whose answer waits for a window is taken back, and nothing of it
 });
 
 test("a window that SETTINGS lower below what is under way is owed, to the byte, and may grow to 2^31 - 1", () => {
-  const talk = new Talk();
+  const talk = Talk.begun();
   talk.send(headers(1, get));
   talk.answer(100_000);
   const sent = (lines: readonly string[]): number =>
@@ -99,7 +61,7 @@ test("a window that SETTINGS lower below what is under way is owed, to the byte,
 });
 
 test("DATA that only pads is credited, on the stream and on the connection", () => {
-  const talk = new Talk();
+  const talk = Talk.begun();
   talk.send(headers(1, post, 4));
   const padding = frame(0, 0x8, 1, Buffer.concat([Buffer.from([255]), Buffer.alloc(255)]));
   let credited = 0;
@@ -117,7 +79,7 @@ test("frames behind the end of a request end its stream or its connection, and r
     [headers(1, [["x", "y"]]), "reset 1 STREAM_CLOSED"],
     [data(1, "more", 0), "reset 1 STREAM_CLOSED"],
   ] as const) {
-    const talk = new Talk();
+    const talk = Talk.begun();
     assert.deepEqual(talk.send(headers(1, get), late), [expected]);
     assert.equal(talk.owner.requests[0]!.fault?.detail, "cut_short");
     assert.equal(talk.owner.requests[0]!.text, "");
@@ -125,7 +87,7 @@ test("frames behind the end of a request end its stream or its connection, and r
 });
 
 test("PRIORITY_UPDATE for streams that are not there yet, or no more, changes nothing", () => {
-  const talk = new Talk();
+  const talk = Talk.begun();
   const update = (id: number): Buffer => frame(16, 0, 0, Buffer.concat([word(id), Buffer.from("u=0")]));
   talk.send(headers(1, get));
   talk.answer(1);

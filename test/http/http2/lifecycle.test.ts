@@ -15,37 +15,22 @@ import {
   responseHead,
   terms,
 } from "./support.ts";
-import {
-  data,
-  frame,
-  get,
-  headers,
-  hello,
-  Listener,
-  ping,
-  post,
-  reset,
-  settings,
-  windowUpdate,
-  word,
-} from "./wire.ts";
+import { Talk } from "./talk.ts";
+import { data, frame, get, headers, hello, ping, post, reset, settings, windowUpdate, word } from "./wire.ts";
 
 function start() {
-  const owner = new RecordingServer();
-  const server = new ServerConnection(clientSideLimits, terms, owner, 0);
-  const listener = new Listener();
-  const send = (...frames: Buffer[]): string[] => {
-    const bytes = Buffer.concat(frames);
-    server.receive(bytes, 0, bytes.length, 0);
-    return listener.hear(drainOutput(server));
+  const talk = Talk.begun();
+  const { owner, server, listener } = talk;
+  return {
+    owner,
+    server,
+    listener,
+    send: (...frames: Buffer[]): string[] => talk.send(Buffer.concat(frames)),
   };
-  const first = send(hello);
-  return { owner, server, listener, send, first };
 }
 
 test("a server says at once what it wants", () => {
-  const { first } = start();
-  assert.deepEqual(first, ["settings", "windowUpdate 0 983041", "settings ack"]);
+  assert.deepEqual(new Talk().send(hello), ["settings", "windowUpdate 0 983041", "settings ack"]);
 });
 
 test("a drain tells the client twice: at once, and what was last when it knows", () => {

@@ -4,6 +4,7 @@ import { clientSideLimits } from "../../../src/http/http2/limits.ts";
 import { preface } from "../../../src/http/http2/protocol.ts";
 import { ServerConnection } from "../../../src/http/http2/server-connection.ts";
 import { drainOutput, listOf, RecordingServer, responseHead, terms } from "./support.ts";
+import { Talk } from "./talk.ts";
 import {
   block,
   data,
@@ -27,11 +28,9 @@ const priority = (dependency: number): Buffer => Buffer.concat([word(dependency)
 
 /** A server's answers to these frames, without SETTINGS and windows, and the requests that it has heard of. */
 function say(frames: readonly Buffer[], limits = clientSideLimits, tunnels = true) {
-  const owner = new RecordingServer();
-  const server = new ServerConnection(limits, { ...terms, tunnels }, owner, 0);
-  const listener = new Listener();
-  for (const bytes of frames) server.receive(Buffer.from(bytes), 0, bytes.length, 0);
-  listener.hear(drainOutput(server));
+  const talk = new Talk(limits, tunnels);
+  const { owner, server, listener } = talk;
+  talk.send(...frames);
   const lines = listener.lines.filter((line) => !/^(settings|windowUpdate 0|ping ack)/.test(line));
   return { lines, requests: owner.requests, owner, server };
 }
