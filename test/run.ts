@@ -7,18 +7,24 @@ import { spec, tap } from "node:test/reporters";
 import { parseArgs } from "node:util";
 import { alone, batch, type Program } from "./support/batches.ts";
 import { makeCertificates } from "./support/certificates.ts";
+import { costTable, countCosts } from "./support/costs.ts";
 import { type Outcome, Outcomes } from "./support/outcomes.ts";
 import { measureSlowness, patient } from "./support/patience.ts";
 
 /*
  * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. A filter keeps the files
  * whose path contains it. Unit tests come first: they fail faster, and share processes. With `--again`, files that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing. How
- * slow the machine is, is measured first, and again and again, because others may use it, too.
+ * slow the machine is, is measured first, and again and again, because others may use it, too. `--costs` prints at the end
+ * how much CPU time each file took, with all that it started; then no two files share a process.
  */
 const root = resolve(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { soak: { type: "boolean", default: false }, again: { type: "boolean", default: false } },
+  options: {
+    soak: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
+    costs: { type: "boolean", default: false },
+  },
 });
 
 const minuteMs = 60_000;
@@ -50,7 +56,13 @@ const measuring = setInterval(() => measureSlowness(concurrency + 2, atFirst), m
 using programs = mkdtempDisposableSync(join(tmpdir(), "umay-tests-"));
 const units = files.filter((file) => rank(file) === 0 && !values.soak);
 const others = files.filter((file) => !units.includes(file));
-const all = [...batch(units, root, programs.path), ...others.map((file) => alone(file, root))];
+const costs = join(programs.path, "costs");
+if (values.costs) countCosts(costs);
+const byThemselves = values.costs ? files : others;
+const all = [
+  ...(values.costs ? [] : batch(units, root, programs.path)),
+  ...byThemselves.map((file) => alone(file, root)),
+];
 const first = await runPrograms(all, concurrency);
 const second =
   values.again && first.failed.length > 0
@@ -60,6 +72,7 @@ const second =
       )
     : first;
 clearInterval(measuring);
+if (values.costs) console.error(costTable(costs, root));
 const passedThen = first.failed.filter((file) => !second.failed.includes(file));
 for (const file of passedThen) console.error(`failed, and passed when it was run again: ${file}`);
 for (const file of second.failed) console.error(`failed, or without a test: ${file}`);

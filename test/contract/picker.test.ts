@@ -95,7 +95,7 @@ for (const { name, spec } of pickerVariants) {
             else assert.ok(pool.backends.includes(backend) && pool.mayPick(backend));
           }
         }),
-        { seed, numRuns: isHash(spec) ? 50 : 300 },
+        { seed, numRuns: isHash(spec) ? 15 : 100 },
       );
     });
 
@@ -106,7 +106,7 @@ for (const { name, spec } of pickerVariants) {
           const mayBePicked = pool.backends.filter((backend) => pool.mayPick(backend));
           assert.deepEqual(new Set(exhaust(pool, pool.create(spec))), new Set(mayBePicked));
         }),
-        { seed, numRuns: isHash(spec) ? 50 : 300 },
+        { seed, numRuns: isHash(spec) ? 15 : 100 },
       );
     });
 
@@ -132,7 +132,7 @@ for (const { name, spec } of pickerVariants) {
           assert.deepEqual(new Set(exhaust(pool, picker)), new Set(backends));
           previous = picker;
         }),
-        { seed, numRuns: 30 },
+        { seed, numRuns: isHash(spec) ? 10 : 30 },
       );
     });
 
@@ -273,7 +273,7 @@ describe("every consistent hash: which keys move", () => {
         const before = pool.assign(pool.create(spec), clients);
         const share = (slot: number): number =>
           weights[slot]! / weights.reduce((sum, weight) => sum + weight, 0);
-        for (let gone = 0; gone < backends.length; gone += 3) {
+        for (let gone = 0; gone < backends.length; gone += 7) {
           const left = backends.filter(({ slot }) => slot !== gone);
           const after = new TestPool(left);
           const assigned = after.assign(after.create(spec), clients);

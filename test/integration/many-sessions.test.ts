@@ -10,7 +10,7 @@ import { patient } from "../support/patience.ts";
 import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
 import { startUmay } from "../support/umay.ts";
 
-const aim = 9000;
+const aim = 4000;
 /** Two for each session, and what umay keeps free. */
 const filesNeeded = aim * 2 + 200;
 const filesAllowed = Number(

@@ -7,8 +7,8 @@ import { becomes, openFiles, residentBytes, settled } from "../support/settled.t
 import { runShortSessions, type ShortSessions, startObedientBackend } from "../support/short-sessions.ts";
 import { startUmay } from "../support/umay.ts";
 
-const sessions = 10_000;
-const warmUp = 1000;
+const sessions = 5000;
+const warmUp = 500;
 
 test(`${sessions} short sessions leave no connection, no file and no memory behind`, {
   timeout: patient(240_000),

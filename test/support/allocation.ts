@@ -5,10 +5,10 @@ setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 const callsPerRound = 10_000;
-const rounds = 15;
+const rounds = 9;
 
 /**
- * Bytes of heap that one call allocates: the median of 15 rounds of 10,000 calls. A round is so short that what it
+ * Bytes of heap that one call allocates: the median of 9 rounds of 10,000 calls. A round is so short that what it
  * allocates stays where it is until the round has been measured, and the median leaves out the rounds in which the
  * compiler itself allocated. Until the compiler has finished, code may allocate what it does not later: so it is measured
  * again, up to three times, until it allocates nothing.

@@ -1,4 +1,5 @@
 import { after } from "node:test";
+import { noteCost } from "./costs.ts";
 import { patient } from "./patience.ts";
 
 /** Loaded into the process of every test file, see `run.ts`. */
@@ -10,7 +11,10 @@ after(() => {
   // With a handle that was lost, as `resetAndDestroy` loses one whose end is on its way, Node would tear its environment
   // down for ever, and could not be ended but with SIGKILL. This leaves that out; and as it leaves out the listeners
   // after it, too, which clean up, it comes last.
-  process.on("exit", (code) => process.exit(code));
+  process.on("exit", (code) => {
+    noteCost();
+    process.exit(code);
+  });
   setTimeout(() => {
     const left = [...new Set(process.getActiveResourcesInfo())].join(", ");
     console.error(`${process.argv[1]}: its tests are over, but something of them still runs: ${left}`);

@@ -44,18 +44,24 @@ export const pickerVariants: readonly { readonly name: string; readonly spec: Pi
 export class TestPool implements PickContext {
   readonly key = { clientAddress: "192.0.2.1", serverName: "" };
   readonly backends: readonly PlacedBackend[];
-  readonly active = new Int32Array(16_384);
+  readonly active: Int32Array;
   /** By slot, 1: may not be picked. */
-  readonly refused = new Uint8Array(16_384);
-  readonly flags = new Int32Array(16_384);
+  readonly refused: Uint8Array;
+  readonly flags: Int32Array;
   /** By slot, in percent. */
-  readonly withheld = new Int32Array(16_384);
-  readonly latency = new Int32Array(16_384 * latencyCells);
+  readonly withheld: Int32Array;
+  readonly latency: Int32Array;
   readonly clock = { now: 0 };
   readonly inputs: PickerInputs;
 
   constructor(backends: readonly PlacedBackend[], overrides: Partial<PickerInputs> = {}) {
     this.backends = backends;
+    const slots = 1 + backends.reduce((last, { slot }) => Math.max(last, slot), 0);
+    this.active = new Int32Array(slots);
+    this.refused = new Uint8Array(slots);
+    this.flags = new Int32Array(slots);
+    this.withheld = new Int32Array(slots);
+    this.latency = new Int32Array(slots * latencyCells);
     this.inputs = {
       backends,
       active: this.active,
