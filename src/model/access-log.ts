@@ -24,8 +24,9 @@ export type ObjectFormat = readonly (readonly [
 /** The form of the lines of requests: an object of JSON, umay's own or with other names, or text made of parts. */
 export type AccessFormat =
   | { readonly kind: "json" }
-  | { readonly kind: "object"; readonly fields: ObjectFormat }
-  | { readonly kind: "text"; readonly parts: readonly LinePart[] };
+  /** `omitsEmpty`: what is not known makes no member, and no dash in texts. */
+  | { readonly kind: "object"; readonly fields: ObjectFormat; readonly omitsEmpty?: true }
+  | { readonly kind: "text"; readonly parts: readonly LinePart[]; readonly omitsEmpty?: true };
 
 /** Fields that lines have, in lower case. */
 export interface LoggedFields {

@@ -35,31 +35,41 @@ type Format = (record: RequestRecord, request: LoggedRequest | undefined) => Lin
 
 function formatter(format: AccessFormat): Format {
   if (format.kind === "json") return requestLine;
-  if (format.kind === "text") return textLine(format.parts);
-  const object = objectOf(format.fields);
+  const unknown = format.omitsEmpty === true ? "" : "-";
+  if (format.kind === "text") return textLine(format.parts, unknown);
+  const object = objectOf(format.fields, unknown);
   return (record, request) => `${JSON.stringify(object(record, request))}\n`;
 }
 
-/** Makes an object of JSON. Null stands for what there is not. */
-function objectOf(fields: ObjectFormat): (...of: Parameters<LineValue>) => Readonly<Record<string, unknown>> {
+/**
+ * Makes an object of JSON. Null stands for what there is not, or no member where nothing else does.
+ * @param unknown stands within a text for a value that there is not.
+ */
+function objectOf(
+  fields: ObjectFormat,
+  unknown: string,
+): (...of: Parameters<LineValue>) => Readonly<Record<string, unknown>> {
   const values = fields.map(([name, value]): [string, (...of: Parameters<LineValue>) => unknown] => {
-    if ("fields" in value) return [name, objectOf(value.fields)];
+    if ("fields" in value) return [name, objectOf(value.fields, unknown)];
     const parts = value.parts.map(partValue);
     const [only] = parts;
     if (parts.length === 1 && typeof only === "function") return [name, (...of) => only(...of) ?? null];
+    const plain = (part: string | LineValue, ...of: Parameters<LineValue>): string | number =>
+      typeof part === "string" ? part : (part(...of) ?? unknown);
     return [name, (...of) => parts.map((part) => plain(part, ...of)).join("")];
   });
-  return (...of) => Object.fromEntries(values.map(([name, value]) => [name, value(...of)]));
+  return (...of) => {
+    const members = values.map(([name, value]) => [name, value(...of)] as const);
+    const omitted: readonly unknown[] = unknown === "" ? [null, ""] : [];
+    return Object.fromEntries(members.filter(([, value]) => !omitted.includes(value)));
+  };
 }
 
-const plain = (part: string | LineValue, ...of: Parameters<LineValue>): string | number =>
-  typeof part === "string" ? part : (part(...of) ?? "-");
-
-function textLine(parts: readonly LinePart[]): (...of: Parameters<LineValue>) => string {
+function textLine(parts: readonly LinePart[], unknown: string): (...of: Parameters<LineValue>) => string {
   const values = parts.map(partValue);
-  return (record, request) => {
+  return (...of) => {
     let line = "";
-    for (const value of values) line += typeof value === "string" ? value : escaped(value(record, request));
+    for (const value of values) line += typeof value === "string" ? value : escaped(value(...of), unknown);
     return `${line}\n`;
   };
 }
@@ -101,8 +111,8 @@ const usual: Readonly<Record<string, LineValue>> = {
 };
 
 /** As Apache and nginx write values: quotes and what is no text by their codes, so that a line stays one. */
-function escaped(value: string | number | undefined): string {
-  if (value === undefined || value === "") return "-";
+function escaped(value: string | number | undefined, unknown: string): string {
+  if (value === undefined || value === "") return unknown;
   return String(value)
     .slice(0, longestValue)
     .replaceAll(

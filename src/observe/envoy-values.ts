@@ -61,6 +61,14 @@ export const envoyValues: Readonly<Record<string, LineValue>> = {
   "envoy.grpc_status": (record, request) => named(camelNames, ofCall(record, request)),
   "envoy.grpc_status_name": (record, request) => named(grpcStatusNames, ofCall(record, request)),
   "envoy.grpc_status_number": ofCall,
+  "envoy.client": ({ client }, request) => {
+    if (client === "") return undefined;
+    return `${client.includes(":") ? `[${client}]` : client}:${request?.variable("client.port") || 0}`;
+  },
+  "envoy.failure": ({ attempts }) => attempts.at(-1)?.error,
+  "envoy.nothing": () => undefined,
+  "envoy.sending": ({ duration, firstByte }) =>
+    firstByte === undefined ? undefined : whole(Math.max(duration - firstByte, 0)),
   "envoy.duration": ({ duration }) => whole(duration),
   "envoy.first_byte": ({ firstByte }) => whole(firstByte),
 };

@@ -159,6 +159,27 @@ const logs: Readonly<Record<string, readonly [format: object, filter?: object]>>
   ],
   failedSo: [text, { grpc_status_filter: { statuses: ["CANCELED", "NOT_FOUND", "UNAVAILABLE"] } }],
   notUnknown: [text, { grpc_status_filter: { statuses: ["UNKNOWN", "OK"], exclude: true } }],
+  connection: [
+    {
+      log_format: {
+        text_format_source: {
+          inline_string:
+            "%PATH(NQ)% %UPSTREAM_CLUSTER_RAW% %CONNECTION_TERMINATION_DETAILS% %REQUESTED_SERVER_NAME% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_TLS_VERSION% %REQ(:SCHEME)%\n",
+        },
+        omit_empty_values: true,
+      },
+    },
+    { header_filter: { header: { name: "x-log", present_match: true } } },
+  ],
+  omitsJson: [
+    {
+      log_format: {
+        omit_empty_values: true,
+        json_format: { code: "%RESPONSE_CODE%", none: "%REQ(X-NONE)%", both: "%REQ(X-NONE)%%REQ(X-LOG)%" },
+      },
+    },
+    { header_filter: { header: { name: "x-log", present_match: true } } },
+  ],
   json: [
     {
       log_format: {
@@ -326,11 +347,11 @@ async function linesOf(port: number, folder: string): Promise<Logs> {
   // Envoy writes its files every ten seconds.
   await becomes(
     () =>
-      ["all", "json", "either", "ended", "calls", "callsOfJson"].reduce(
+      ["all", "json", "either", "ended", "calls", "callsOfJson", "connection", "omitsJson"].reduce(
         (count, name) => count + read(name).length,
         0,
       ),
-    (count) => count === 78,
+    (count) => count === 84,
     "the lines",
     30_000,
   );

@@ -23,6 +23,7 @@ export const variables = {
   "listener.port": "its port alone",
   pool: "the name of the pool",
   "trace.id": "the trace that the request is in",
+  attempt: "how often the request was sent to backends so far, this time included",
   time: "the time, ISO 8601",
   "auth.user": "who the client is, as an auth of the route knows it",
   "backend.address": "the backend's address",
@@ -95,5 +96,5 @@ function readVariable(name: string): Exclude<Piece, string> | TemplateMistake {
 
 /** Whether `${name}` is a variable, known or not, and no environment variable: dotted and in lower case. */
 export function isVariableName(name: string): boolean {
-  return /^[a-z]+(?:\.[^}]*)+$/.test(name) || ["route", "listener", "pool", "time"].includes(name);
+  return /^[a-z]+(?:\.[^}]*)+$/.test(name) || Object.hasOwn(variables, name);
 }

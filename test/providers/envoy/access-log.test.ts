@@ -119,6 +119,35 @@ test("formats of text and of JSON have operators, alternatives, lengths and type
   assert.equal(lineOf({}), "Unavailable UNAVAILABLE -\n");
   assert.equal(lineOf({ status: 0 }), "- - -\n");
   assert.equal(lineOf({ grpcStatus: 4 }, { "content-type": "application/grpc-web" }), "- - -\n");
+  const istio = await logsOf([
+    file({
+      log_format: {
+        text_format:
+          '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %CONNECTION_TERMINATION_DETAILS% %UPSTREAM_CLUSTER_RAW% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %RESPONSE_TX_DURATION%\n',
+      },
+    }),
+    file({
+      log_format: {
+        omit_empty_values: true,
+        json_format: {
+          none: "%RESP(X-NONE)%",
+          text: "at %RESP(X-NONE)%",
+          code: "%RESPONSE_CODE%",
+          sni: "%REQUESTED_SERVER_NAME%",
+        },
+      },
+    }),
+    file({ log_format: { omit_empty_values: true, text_format: "%RESP(X-NONE)%|%RESPONSE_CODE%" } }),
+  ]);
+  assert.deepEqual(istio.warnings, []);
+  const attempts = [{ backend: "127.0.0.1:1", ms: 1, error: "refused" }];
+  const all = linesOf(istio.logs, { attempts, client: "2001:db8::1" }).map(([, text]) => text);
+  assert.equal(
+    all.join(""),
+    '"refused" - a <listener.address> [2001:db8::1]:<client.port> <tls.sni> 1\n{"text":"at ","code":503,"sni":"<tls.sni>"}\n|503\n',
+  );
+  const timed = await logsOf([file({ log_format: { text_format: "%START_TIME(%s)%" } })]);
+  assert.match(timed.warnings.join(), /writes that time as ISO 8601/);
   const bad = await logsOf([file({ log_format: { text_format: "%REQ(COOKIE)% %UPSTREAM_TLS_CIPHER%" } })]);
   assert.match(bad.warnings.join("\n"), /has no value for %REQ\(COOKIE\)%[\s\S]*%UPSTREAM_TLS_CIPHER%/);
 });

@@ -272,6 +272,49 @@ test("domains may begin with a name", async () => {
   );
 });
 
+test("backends and clients are told of attempts, and what every control plane says is taken without a warning", async () => {
+  const { model, warnings } = await loadFile({
+    host: { include_request_attempt_count: true, include_attempt_count_in_response: true },
+    manager: {
+      scheme_header_transformation: { match_upstream: true },
+      http2_protocol_options: { allow_connect: true },
+    },
+    routes: [
+      {
+        match: { prefix: "/a" },
+        route: { ...toA, max_stream_duration: { grpc_timeout_header_max: "0s" } },
+        request_headers_to_add: [{ header: { key: "x-empty", value: "" }, keep_empty_value: false }],
+      },
+      { match: any, direct_response: { status: 204 } },
+    ],
+  });
+  assert.deepEqual(warnings, []);
+  const set = { "x-envoy-attempt-count": [{ variable: "attempt" }] };
+  const rules = model.routeTables[0]!.hosts[0]!.rules.map(({ route }) => route);
+  assert.deepEqual(
+    rules.map(({ requestFields, responseFields }) => [requestFields.set, responseFields.set]),
+    [
+      [set, set],
+      [{}, {}],
+    ],
+  );
+  const { warnings: told } = await loadFile({
+    routes: [
+      {
+        match: any,
+        route: { ...toA, max_stream_duration: { grpc_timeout_header_max: "3s" } },
+        request_headers_to_add: [{ header: { key: "x-empty", value: "" }, keep_empty_value: true }],
+      },
+    ],
+  });
+  assert.match(
+    told.join("\n"),
+    /grpc_timeout_header_max: has no effect[\s\S]*keep_empty_value: has no effect/,
+  );
+  const overwrites = { scheme_header_transformation: { scheme_to_overwrite: "https" } };
+  assert.match((await problemsOf({ manager: overwrites }))[0]!, /the scheme is that of the connection/);
+});
+
 test("traces go to OpenTelemetry, as many as the route or the listener says", async () => {
   const provider = (config: object): object => ({
     name: "o",
@@ -280,12 +323,18 @@ test("traces go to OpenTelemetry, as many as the route or the listener says", as
   const uri = { uri: "http://127.0.0.1:4318/v1/traces", cluster: "a", timeout: "1s" };
   const tracing = {
     random_sampling: { value: 7 },
+    client_sampling: { value: 100 },
+    overall_sampling: { value: 100 },
     provider: provider({ http_service: { http_uri: uri }, service_name: "edge" }),
   };
   const { model, warnings } = await loadFile({
     manager: { tracing },
     routes: [
-      { match: { prefix: "/a" }, route: toA, tracing: { random_sampling: { numerator: 50 } } },
+      {
+        match: { prefix: "/a" },
+        route: toA,
+        tracing: { random_sampling: { numerator: 50 }, overall_sampling: { numerator: 20 } },
+      },
       { match: any, route: toA },
     ],
   });
@@ -296,7 +345,7 @@ test("traces go to OpenTelemetry, as many as the route or the listener says", as
   );
   assert.deepEqual(
     model.routeTables[0]!.hosts[0]!.rules.map(({ route }) => route.trace?.percent),
-    [50, 7],
+    [10, 7],
   );
   const overGrpc = (name: string): Promise<Awaited<ReturnType<typeof loadFile>>> =>
     loadFile({

@@ -109,6 +109,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const [{ body, client }, { backend }] = [this.#owner, upstream];
     const [head, route, view] = [this.head, this.#route, this.#view];
     view.backend = backend.address;
+    view.attempts = this.backend.attempts.length;
     if (head.upgrade !== "" && !upstream.takesTunnels) {
       this.#owner.refuse("upgrade_failed", "no_extended_connect");
       return;

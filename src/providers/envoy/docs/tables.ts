@@ -1,3 +1,4 @@
+import { variables } from "../../../model/http/template.ts";
 import { isRequestField, requestFields } from "../../../model/request-log.ts";
 import { markdownTable } from "../../toml/docs/tables.ts";
 import { lineOperators } from "../map/access-log.ts";
@@ -57,6 +58,9 @@ export function lineOperatorTable(): string {
     ["operator", "value"],
     [
       ...rows,
+      ...Object.entries(operators)
+        .filter(([operator]) => !Object.hasOwn(lineOperators, operator))
+        .map(([operator, variable]) => [`\`%${operator}%\``, variables[variable]]),
       [
         "`%REQ(NAME)%`, `%RESP(NAME)%`, `%TRAILER(NAME)%`",
         "the field of that name; `NAME?OTHER` is the first of them that there is",
@@ -77,6 +81,11 @@ const envoyWords = {
     "how a call of gRPC ended: `Unavailable`, say; by the answer's status, where nothing else says it",
   "envoy.grpc_status_name": "the same as `UNAVAILABLE`",
   "envoy.grpc_status_number": "the same as a number",
+  "envoy.client":
+    "the client's address, as far as it is believed, with its port, or 0 where that is not known",
+  "envoy.failure": "how the last attempt to ask a backend failed",
+  "envoy.nothing": "nothing: requests do not end for what it tells of",
+  "envoy.sending": "milliseconds from the head of the backend's answer to its last byte",
   "envoy.duration": "milliseconds from the request's head to the last byte of the answer",
   "envoy.first_byte": "milliseconds from the request's head to the head of the backend's answer",
 } as const;

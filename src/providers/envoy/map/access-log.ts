@@ -13,6 +13,7 @@ import type { Node } from "../node.ts";
 import { mapLogFilter } from "./access-log-filter.ts";
 import type { Mapping } from "./context.ts";
 import { textOf } from "./material.ts";
+import { operators } from "./operators.ts";
 
 /** Envoy's format where none is given. */
 const usual =
@@ -34,12 +35,16 @@ export const lineOperators: Readonly<Record<string, string>> = {
   BYTES_SENT: "sent",
   DURATION: "envoy.duration",
   RESPONSE_DURATION: "envoy.first_byte",
+  RESPONSE_TX_DURATION: "envoy.sending",
   UPSTREAM_HOST: "backend",
   UPSTREAM_REMOTE_ADDRESS: "backend",
   UPSTREAM_CLUSTER: "pool",
+  UPSTREAM_CLUSTER_RAW: "pool",
+  UPSTREAM_TRANSPORT_FAILURE_REASON: "envoy.failure",
+  CONNECTION_TERMINATION_DETAILS: "envoy.nothing",
   UPSTREAM_REQUEST_ATTEMPT_COUNT: "attempts",
   ROUTE_NAME: "envoy.route",
-  DOWNSTREAM_REMOTE_ADDRESS: "client",
+  DOWNSTREAM_REMOTE_ADDRESS: "envoy.client",
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: "client",
   TRACE_ID: "trace",
   STREAM_ID: "id",
@@ -99,9 +104,11 @@ function fileOf(config: Node | undefined, { directory, report }: Mapping): strin
 async function formatOf(config: Node, mapping: Mapping): Promise<AccessFormat> {
   const format = config.node("log_format");
   const old = (name: string): string => (config.type.fields.has(name) ? config.text(name) : "");
+  const omits = format?.flag("omit_empty_values") === true ? { omitsEmpty: true as const } : {};
   const json = format?.text("json_format") || old("json_format") || old("typed_json_format");
   if (json !== "")
     return {
+      ...omits,
       kind: "object",
       fields: objectOf(JSON.parse(json), format?.at("json_format") ?? config.path, mapping),
     };
@@ -109,7 +116,11 @@ async function formatOf(config: Node, mapping: Mapping): Promise<AccessFormat> {
   const read = source && (await textOf(source, "the format", mapping));
   const text = read || format?.text("text_format") || old("format") || `${usual}\n`;
   // Every line ends by itself.
-  return { kind: "text", parts: partsOf(text.replace(/\n$/, ""), format?.path ?? config.path, mapping) };
+  return {
+    ...omits,
+    kind: "text",
+    parts: partsOf(text.replace(/\n$/, ""), format?.path ?? config.path, mapping),
+  };
 }
 
 function objectOf(tree: unknown, path: Path, mapping: Mapping): ObjectFormat {
@@ -132,6 +143,8 @@ function partsOf(text: string, path: Path, { report }: Mapping): readonly LinePa
     const [, name, most] = /^%(.+?)(?::(\d+))?%$/.exec(piece) ?? [];
     if (name === undefined) return [piece];
     if (name === "HOSTNAME") return [hostname()];
+    if (name.startsWith("START_TIME("))
+      report(warningAt(path, `has ${piece}: umay writes that time as ISO 8601`));
     const parts = alternatives(name.replace(/^START_TIME\(.*$/, "START_TIME"));
     const known = parts.filter((part) => part !== undefined);
     if (known.length === parts.length && parts.length > 0) {
@@ -166,6 +179,8 @@ function alternatives(name: string): readonly (LinePart | undefined)[] {
 function partOf(name: string): LinePart | undefined {
   const field = lineOperators[name];
   if (field !== undefined) return { field };
+  const variable = operators[name];
+  if (variable !== undefined) return { variable };
   const [, side, header = ""] = /^(REQ|RESP|TRAILER)\(([A-Z0-9_-]+)\)$/.exec(name) ?? [];
   const lower = header.toLowerCase();
   if (side === undefined || mayBeSecret(lower)) return undefined;

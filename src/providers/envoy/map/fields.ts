@@ -1,4 +1,4 @@
-import { errorAt } from "../../../lib/findings.ts";
+import { errorAt, warningAt } from "../../../lib/findings.ts";
 import type { TextTest } from "../../../model/http/match.ts";
 import type { FieldChange, FieldChanges } from "../../../model/http/route.ts";
 import type { Template } from "../../../model/http/template.ts";
@@ -58,6 +58,13 @@ function stepOf(option: Node, mapping: Mapping): NamedStep | undefined {
     mapping.report(errorAt(header?.at("key") ?? option.path, "is no name of a header that can be changed"));
     return undefined;
   }
+  if (option.flag("keep_empty_value") === true)
+    mapping.report(
+      warningAt(
+        option.at("keep_empty_value"),
+        "has no effect: a value that turns out to be empty makes no field",
+      ),
+    );
   const value = mapTemplate(header.text("value"), header.at("value"), mapping);
   const action = option.flag("append") === false ? "overwrite" : actions[option.text("append_action")];
   return value && { name, action: action ?? "append", value };

@@ -19,6 +19,7 @@ export const operators: Readonly<Record<string, Variable>> = {
   UPSTREAM_REMOTE_ADDRESS: "backend.address",
   UPSTREAM_CLUSTER: "pool",
   ROUTE_NAME: "route",
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: "attempt",
   PROTOCOL: "request.protocol",
   TRACE_ID: "trace.id",
   STREAM_ID: "request.id",

@@ -1,3 +1,4 @@
+import { warningAt } from "../../../lib/findings.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
@@ -5,7 +6,7 @@ import type { Node } from "../node.ts";
 import { clustersOf, mapAction } from "./action.ts";
 import { certificateSteps } from "./client-certificate.ts";
 import type { Mapping } from "./context.ts";
-import { foldSteps, mapFields } from "./fields.ts";
+import { type FieldStep, foldSteps, mapFields } from "./fields.ts";
 import { applyFilters, type HttpFilter, type TableGuards } from "./filters/filters.ts";
 import { inOrder, newParts } from "./filters/parts.ts";
 import { mapHash } from "./hash.ts";
@@ -36,9 +37,18 @@ export async function mapRoute(
   await applyFilters(common.filters, levels, parts, common.guards, mapping);
   const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
   const certificate = certificateSteps(common.manager, common.mutual);
-  const request = [...certificate, ...mapFields(levels, "request", specificWins, mapping)];
-  const response = mapFields(levels, "response", specificWins, mapping);
   const forward = route.node("route");
+  const counted = (key: string): readonly FieldStep[] =>
+    forward !== undefined && host.flag(key) === true ? [attemptCount] : [];
+  const request = [
+    ...certificate,
+    ...counted("include_request_attempt_count"),
+    ...mapFields(levels, "request", specificWins, mapping),
+  ];
+  const response = [
+    ...counted("include_attempt_count_in_response"),
+    ...mapFields(levels, "response", specificWins, mapping),
+  ];
   const usual: HttpRoute = {
     ...mapping.defaults.route,
     title: route.text("name"),
@@ -74,6 +84,12 @@ export async function mapRoute(
   return rules;
 }
 
+const attemptCount: FieldStep = {
+  name: "x-envoy-attempt-count",
+  action: "overwrite",
+  value: [{ variable: "attempt" }],
+};
+
 /** The way to a backend. */
 async function mapForward(
   route: Node,
@@ -87,6 +103,14 @@ async function mapForward(
     route.number("per_request_buffer_limit_bytes") ?? host.number("per_request_buffer_limit_bytes");
   const policy = forward.node("retry_policy") ?? host.node("retry_policy");
   const { retry, try: longestTry } = mapRetry(policy, buffer, mapping);
+  const longest = forward.node("max_stream_duration");
+  if ((longest?.number("grpc_timeout_header_max") ?? 0) > 0)
+    mapping.report(
+      warningAt(
+        longest!.at("grpc_timeout_header_max"),
+        "has no effect: calls end when they say, or with timeout; expected 0",
+      ),
+    );
   return {
     rewrite: await mapRewrite(forward, route.node("match"), mapping),
     timeouts: { ...usual.timeouts, ...timeoutsOf(forward, manager), try: longestTry },

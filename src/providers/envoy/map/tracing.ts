@@ -84,8 +84,9 @@ function overGrpc(
 export function traceOf(route: Node, manager: Node | undefined): Pick<HttpRoute, "trace"> {
   const tracing = manager?.node("tracing");
   if (tracing === undefined) return {};
-  const own = route.node("tracing")?.node("random_sampling");
-  const percent =
-    own === undefined ? (tracing.node("random_sampling")?.number("value") ?? 100) : percentOf(own);
-  return { trace: { percent } };
+  const shareOf = (name: "random_sampling" | "overall_sampling"): number => {
+    const own = route.node("tracing")?.node(name);
+    return own === undefined ? (tracing.node(name)?.number("value") ?? 100) : percentOf(own);
+  };
+  return { trace: { percent: (shareOf("random_sampling") * shareOf("overall_sampling")) / 100 } };
 }

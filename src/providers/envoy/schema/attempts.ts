@@ -30,15 +30,15 @@ message envoy.config.route.v3.RouteAction.RequestMirrorPolicy
 
 message envoy.config.route.v3.RouteAction.MaxStreamDuration
 1 max_stream_duration duration
-2 grpc_timeout_header_max duration ! timeout counts
+2 grpc_timeout_header_max duration
 3 grpc_timeout_header_offset duration ! timeout counts
 
 message envoy.config.route.v3.NonForwardingAction
 
 message envoy.config.route.v3.Tracing
-1 client_sampling message ! random_sampling counts
+1 client_sampling message - no client can ask for a trace
 2 random_sampling envoy.type.v3.FractionalPercent
-3 overall_sampling message ! random_sampling counts
+3 overall_sampling envoy.type.v3.FractionalPercent
 4 custom_tags message[] ! spans have umay's attributes
 5 operation string - spans are named after routes
 6 upstream_operation string - spans are named after routes

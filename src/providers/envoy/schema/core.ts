@@ -84,7 +84,7 @@ message envoy.config.core.v3.HeaderValueOption
 1 header envoy.config.core.v3.HeaderValue
 2 append BoolValue
 3 append_action envoy.config.core.v3.HeaderValueOption.HeaderAppendAction
-4 keep_empty_value bool - an empty value stays
+4 keep_empty_value bool
 
 message envoy.config.core.v3.HeaderValue
 1 key string
@@ -94,6 +94,10 @@ message envoy.config.core.v3.HeaderValue
 message envoy.config.core.v3.RuntimeFractionalPercent
 1 default_value envoy.type.v3.FractionalPercent
 2 runtime_key string - there are no runtime keys
+
+message envoy.config.core.v3.SchemeHeaderTransformation
+1 scheme_to_overwrite string x the scheme is that of the connection to the backend
+2 match_upstream bool - always done
 
 message envoy.config.core.v3.RuntimeFeatureFlag
 1 default_value BoolValue

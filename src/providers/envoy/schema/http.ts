@@ -46,7 +46,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 45 path_with_escaped_slashes_action envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.PathWithEscapedSlashesAction
 46 original_ip_detection_extensions envoy.config.core.v3.TypedExtensionConfig[] x
 47 strip_trailing_host_dot bool - always done
-48 scheme_header_transformation message x
+48 scheme_header_transformation envoy.config.core.v3.SchemeHeaderTransformation
 49 proxy_status_config message ! Proxy-Status is not sent
 50 typed_header_validation_config envoy.config.core.v3.TypedExtensionConfig x
 51 append_x_forwarded_port bool - always done
@@ -116,7 +116,7 @@ message envoy.config.core.v3.Http2ProtocolOptions
 2 max_concurrent_streams UInt32Value
 3 initial_stream_window_size UInt32Value
 4 initial_connection_window_size UInt32Value
-5 allow_connect bool ! WebSocket over HTTP/2 is not spoken
+5 allow_connect bool - WebSocket passes over HTTP/2 wherever it passes
 6 allow_metadata bool - frames of Envoy's own are ignored
 7 max_outbound_frames UInt32Value - umay counts the cost of a peer
 8 max_outbound_control_frames UInt32Value - umay counts the cost of a peer

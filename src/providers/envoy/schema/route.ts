@@ -32,12 +32,12 @@ message envoy.config.route.v3.VirtualHost
 10 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 11 response_headers_to_remove string[]
 13 request_headers_to_remove string[]
-14 include_request_attempt_count bool ! x-envoy-attempt-count is not sent
+14 include_request_attempt_count bool
 15 typed_per_filter_config any{}
 16 retry_policy envoy.config.route.v3.RetryPolicy
 17 hedge_policy message x
 18 per_request_buffer_limit_bytes UInt32Value
-19 include_attempt_count_in_response bool ! x-envoy-attempt-count is not sent
+19 include_attempt_count_in_response bool
 20 retry_policy_typed_config any x
 21 matcher message x
 22 request_mirror_policies envoy.config.route.v3.RouteAction.RequestMirrorPolicy[]

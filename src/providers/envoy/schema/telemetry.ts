@@ -14,16 +14,16 @@ message envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapp
 message envoy.config.core.v3.SubstitutionFormatString
 1 text_format string
 2 json_format struct
-3 omit_empty_values bool - umay writes a line in one way
+3 omit_empty_values bool
 4 content_type string
 5 text_format_source envoy.config.core.v3.DataSource
 6 formatters message[] - umay writes a line in one way
 7 json_format_options message - umay writes a line in one way
 
 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing
-3 client_sampling message ! random_sampling counts
+3 client_sampling message - no client can ask for a trace
 4 random_sampling envoy.type.v3.Percent
-5 overall_sampling message ! random_sampling counts
+5 overall_sampling envoy.type.v3.Percent
 6 verbose bool - spans are umay's
 7 max_path_tag_length UInt32Value - spans are umay's
 8 custom_tags message[] ! spans have umay's attributes

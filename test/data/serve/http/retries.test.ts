@@ -40,15 +40,22 @@ const address = ({ socket }: FakeBackend, scene: HttpScene): number => scene.pla
 
 describe("a request that fails on a backend", () => {
   test("goes to another one, where the route says so, and its client sees one answer", async () => {
-    const scene = await HttpScene.of(route(`{ ${now} }`), noLimit);
+    const counted = '{ set = { x-attempt = "\u0024{attempt}" } }';
+    const scene = await HttpScene.of(
+      route(`{ ${now} }`, `request_headers = ${counted}\nresponse_headers = ${counted}`),
+      noLimit,
+    );
     const client = scene.accept();
     client.receive(get());
-    scene.backend().send(busy);
+    const first = scene.backend();
+    assert.match(first.got, /x-attempt: 1\r/);
+    first.send(busy);
     const second = scene.backend();
     assert.equal(address(second, scene), 1);
+    assert.match(second.got, /x-attempt: 2\r/);
     second.socket.fail("ECONNRESET");
     scene.backend().send(ok);
-    assert.match(writtenTo(client), /^HTTP\/1\.1 200 .*hello$/s);
+    assert.match(writtenTo(client), /^HTTP\/1\.1 200 .*x-attempt: 3\r.*hello$/s);
     const line = scene.requests.at(-1)!;
     assert.deepEqual([line.reason, line.status], ["served", 200]);
     assert.deepEqual(attemptsOf(line), [
