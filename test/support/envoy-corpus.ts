@@ -298,7 +298,7 @@ function clustersOf(port: (name: string) => number): readonly object[] {
       name: "named",
       ...endpoints("named", [{ lb_endpoints: [endpoint("a"), endpoint("b")] }]),
       load_balancing_policy: policy("override_host.v3.OverrideHost", {
-        override_host_sources: [{ header: "x-backend-address" }],
+        override_host_sources: [{ header: "x-backend-address" }, { header: "x-second" }],
         fallback_policy: policy("round_robin.v3.RoundRobin"),
       }),
     },

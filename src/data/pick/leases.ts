@@ -61,7 +61,7 @@ export class Leases {
     const present = this.#present;
     for (;;) {
       if (this.#isFull) return waitFor("room", present.skipped);
-      const backend = present.preferred ?? this.#picker.pick(present);
+      const backend = present.choose(this.#picker);
       if (backend === undefined)
         return present.wait === undefined
           ? noPick("none", present.skipped)

@@ -15,6 +15,10 @@ export interface PickKey {
   readonly destination?: string | undefined;
   /** Taken before any other, while it may be: where the client was before. */
   readonly preferred?: PlacedBackend | undefined;
+  /** The first of these that may be had is taken next; undefined: none. */
+  readonly others?: readonly PlacedBackend[] | undefined;
+  /** Whether no other backend than that will do; undefined: any will. */
+  readonly only?: boolean | undefined;
 }
 
 /** The facts that a pick may depend on. A pool reuses one object for all picks: do not keep it. */

@@ -1,6 +1,6 @@
 import type { Obstacle, PlacedBackend, Skipped } from "../../model/backend.ts";
 import type { Wait } from "../decide/wait.ts";
-import type { PickContext, PickKey } from "./picker.ts";
+import type { PickContext, Picker, PickKey } from "./picker.ts";
 
 /** How many of the backends that one pick passes over are noted. */
 const mostSkipped = 8;
@@ -36,13 +36,23 @@ export class PresentPick implements PickContext {
     this.#tried = none;
   }
 
-  /** The backend that the key asks for, where it may have it: also one that is draining, until its clients have left. */
-  get preferred(): PlacedBackend | undefined {
-    const { preferred } = this.key;
-    if (preferred === undefined) return undefined;
-    for (const other of this.#tried) if (other.slot === preferred.slot) return undefined;
-    const why = this.#obstacles.obstacle(preferred);
-    return why === undefined || why === "draining" ? preferred : undefined;
+  /**
+   * A backend that the key asks for, where it may have it: also one that is draining, until its clients have left. Else the
+   * picker's choice, unless only that one will do.
+   */
+  choose(picker: Picker): PlacedBackend | undefined {
+    const { preferred, others, only } = this.key;
+    if (preferred !== undefined && this.#mayPrefer(preferred)) return preferred;
+    if (others !== undefined) for (const other of others) if (this.#mayPrefer(other)) return other;
+    if (only !== true) return picker.pick(this);
+    // Notes whether it may be waited for.
+    return preferred !== undefined && this.mayPick(preferred) ? preferred : undefined;
+  }
+
+  #mayPrefer(backend: PlacedBackend): boolean {
+    for (const other of this.#tried) if (other.slot === backend.slot) return false;
+    const why = this.#obstacles.obstacle(backend);
+    return why === undefined || why === "draining";
   }
 
   /** The one predicate in front of all pickers. */

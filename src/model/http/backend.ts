@@ -14,8 +14,11 @@ export interface PoolHttp {
   readonly maxIdlePerBackend: number;
   /** The most requests at a time to each backend, over all workers; undefined: no limit. */
   readonly maxRequestsPerBackend: number | undefined;
-  /** A field of requests that names the backend that they go to, by its address, in lower case; undefined: none. */
-  readonly backendField?: string;
+  /**
+   * Fields of requests, in lower case, that name backends by their addresses, with commas between them: the first one that the pool
+   * has is taken, and the next one where that can't be had. Undefined: none do.
+   */
+  readonly backendFields?: readonly string[];
   /** The largest head of a response, in bytes. */
   readonly maxResponseHead: number;
 }

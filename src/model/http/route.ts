@@ -100,6 +100,13 @@ export interface Sticky {
   readonly cookie: string;
   /** A field of requests and answers, in lower case, that stands in place of the cookie; undefined: there is none. */
   readonly field?: string;
+  /**
+   * Whether the field is one of the backend's own, such as the id of a session: what clients get, and send, has the name of the
+   * backend in front of the value. Undefined: it is umay's.
+   */
+  readonly wraps?: true;
+  /** Whether a client whose backend may not be had gets no other one. Undefined: it gets another one, and its cookie. */
+  readonly strict?: true;
   readonly sameSite: "lax" | "strict" | "none";
   /** In milliseconds; undefined: until the client's program ends. */
   readonly maxAge: number | undefined;

@@ -683,7 +683,10 @@ test("a stateful session is a cookie or a field that keeps clients where they ar
         route: toA,
         typed_per_filter_config: {
           session: extension("stateful_session.v3.StatefulSessionPerRoute", {
-            stateful_session: session("header.v3.HeaderBasedSessionState", { name: "X-At" }),
+            stateful_session: {
+              ...session("header.v3.HeaderBasedSessionState", { name: "X-At" }),
+              strict: true,
+            },
           }),
         },
       },
@@ -694,14 +697,24 @@ test("a stateful session is a cookie or a field that keeps clients where they ar
           session: extension("stateful_session.v3.StatefulSessionPerRoute", { disabled: true }),
         },
       },
+      {
+        match: { prefix: "/c" },
+        route: toA,
+        typed_per_filter_config: {
+          session: extension("stateful_session.v3.StatefulSessionPerRoute", {
+            stateful_session: session("envelope.v3.EnvelopeSessionState", { header: { name: "Id" } }),
+          }),
+        },
+      },
       { match: any, route: toA },
     ],
   });
   assert.deepEqual(
     hosts[0]!.rules.map(({ route }) => route.sticky),
     [
-      { cookie: "", sameSite: "lax", maxAge: undefined, field: "x-at" },
+      { cookie: "", sameSite: "lax", maxAge: undefined, field: "x-at", strict: true },
       undefined,
+      { cookie: "", sameSite: "lax", maxAge: undefined, field: "id", wraps: true },
       { cookie: "at", sameSite: "lax", maxAge: 120_000 },
     ],
   );

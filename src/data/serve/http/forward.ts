@@ -22,7 +22,8 @@ import type { HttpPlane } from "./plane.ts";
 import { ProcessedUser } from "./process/processed-user.ts";
 import { type Repeated, Retries } from "./retries.ts";
 import { withinSize } from "./sized-answer.ts";
-import { type PoolChoice, pickKeyOf, stickyField } from "./sticky-pick.ts";
+import { keepClient, unwrapField } from "./sticky-fields.ts";
+import { type PoolChoice, pickKeyOf } from "./sticky-pick.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { RequestView } from "./view.ts";
 
@@ -123,6 +124,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     head.authority = authorityFor(view.authority, route, http, backend);
     body.keep(mostKept(this.retry, head.method, upstream.mayRefuse, this.#call));
     const edits = requestEdits(view, route, client);
+    unwrapField(route.definition.sticky, view.fields, edits);
     this.#processed = ProcessedUser.of(this, view);
     if (head.upgrade !== "") {
       // Bytes that the client sends before the backend has agreed wait.
@@ -200,7 +202,8 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { head: treated, coding } = treat(route.definition.compress, view, head);
     if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);
     const edits = responseEdits(treated, view, route, client);
-    edits.lines += stickyField(route.definition, view, this.choice, this.backend.dispatch);
+    const by = { choice: this.choice, dispatch: this.backend.dispatch };
+    keepClient(route.definition.sticky, view, by, treated.fields, edits);
     client.response.response(treated, follows && this.#compressed === undefined, edits);
   }
 

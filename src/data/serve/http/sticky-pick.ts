@@ -5,9 +5,8 @@ import type { PlacedPool } from "../../../model/snapshot.ts";
 import type { Labels } from "../../../model/subset.ts";
 import { cookieValue } from "../../decide/http/cookie.ts";
 import { hashKeyOf } from "../../decide/http/hash-key.ts";
-import { stickyCookie, stickyValue } from "../../decide/http/sticky.ts";
+import { isStickyValue, stickyValue, unwrapSticky } from "../../decide/http/sticky.ts";
 import { chooseTarget } from "../../decide/target.ts";
-import type { Dispatch } from "../../dispatch/dispatch.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
 import type { PickKey } from "../../pick/picker.ts";
 import type { HttpConnection, HttpListener } from "./client.ts";
@@ -25,6 +24,8 @@ function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> 
   return made;
 }
 
+const noBackends: readonly PlacedBackend[] = [];
+
 type Pools = Pick<HttpListener, "poolNamed">;
 
 /** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
@@ -40,12 +41,16 @@ function stickyBackend(target: Target, value: string, pools: Pools): Omit<PoolCh
 /** Where a request goes. */
 export interface PoolChoice {
   readonly pool: ServedPool;
-  /** Where the client was before; undefined: nowhere, or there no more. */
+  /** Where the client was before, or says that it goes; undefined: nowhere, or there no more. */
   readonly backend: PlacedBackend | undefined;
+  /** All that it says so of; undefined: none. */
+  readonly others?: readonly PlacedBackend[];
   /** The text that is hashed in place of the pool's own key. */
   readonly key: string | undefined;
   /** The labels of the part of the pool that it goes to; undefined: to none in particular. */
   readonly subset?: Labels | undefined;
+  /** Whether the client goes there or nowhere; undefined: no. */
+  readonly only?: boolean;
 }
 
 /** Chooses the pool of a request whose route sends it to one. @returns undefined where that has left. */
@@ -58,17 +63,20 @@ export function choosePoolFor(
   const key = hash.length === 0 ? undefined : hashKeyOf(hash, view)?.text;
   const value = sticky && stickyOf(sticky, view);
   const known = value === undefined ? undefined : stickyBackend(to, value, pools);
-  if (known !== undefined) return { ...known, key };
+  const only = value !== undefined && sticky!.strict === true;
+  if (known !== undefined) return { ...known, key, only };
   const field = action.kind === "pools" ? action.field : undefined;
   const { pool: name, subset } =
     field === undefined ? chooseTarget(to) : { pool: view.header(field) ?? "", subset: undefined };
   const pool = pools.poolNamed(name);
-  return pool && { pool, backend: namedBackend(pool, view), key, subset };
+  if (pool === undefined) return undefined;
+  const others = only ? noBackends : namedBackends(pool, view);
+  return { pool, backend: others[0], others, key, subset, only };
 }
 
 /** By what a backend is picked. */
 export const pickKeyOf = (
-  { pool, key, backend: preferred, subset }: PoolChoice,
+  { pool, key, backend: preferred, others, subset, only }: PoolChoice,
   view: RequestView,
   connection: Pick<HttpConnection, "serverName" | "destination">,
 ): PickKey => ({
@@ -76,6 +84,8 @@ export const pickKeyOf = (
   serverName: connection.serverName,
   key,
   preferred,
+  others,
+  only,
   subset,
   destination: destinationOf(pool.definition, view, connection),
 });
@@ -90,28 +100,33 @@ function destinationOf(
   return (rule.field === undefined ? undefined : view.header(rule.field)) ?? destination;
 }
 
-/** The backend that a field of the request names, where the pool has such a field. */
-function namedBackend({ definition }: ServedPool, view: RequestView): PlacedBackend | undefined {
-  const { backendField } = definition.http;
-  const address = backendField && view.header(backendField);
-  return address === undefined
-    ? undefined
-    : definition.backends.find((backend) => backend.address === address);
+/** By pool: its backends by their addresses; made once for each state of a pool that is asked. */
+const addresses = new WeakMap<PlacedPool, ReadonlyMap<string, PlacedBackend>>();
+
+function atAddress(definition: PlacedPool, address: string): PlacedBackend | undefined {
+  let all = addresses.get(definition);
+  if (all === undefined) {
+    all = new Map(definition.backends.map((backend) => [backend.address, backend]));
+    addresses.set(definition, all);
+  }
+  return all.get(address);
+}
+
+/** So many addresses in a field are looked at. */
+const mostNamed = 16;
+
+/** The backends that fields of the request name, in their order, where the pool has such fields. */
+function namedBackends({ definition }: ServedPool, view: RequestView): readonly PlacedBackend[] {
+  const { backendFields } = definition.http;
+  if (backendFields === undefined) return noBackends;
+  const named = backendFields.flatMap((field) => view.header(field)?.split(",", mostNamed) ?? []);
+  return named.flatMap((address) => atAddress(definition, address.trim()) ?? []);
 }
 
 /** The value by which a client says where it was; undefined: it does not. */
-const stickyOf = ({ cookie, field }: Sticky, view: RequestView): string | undefined =>
-  field === undefined ? cookieValue(view.header("cookie"), cookie) : view.header(field);
-
-/** The field that keeps a client where it is, as a line; empty where it is not needed. */
-export function stickyField(
-  { sticky }: HttpRoute,
-  view: RequestView,
-  { backend }: PoolChoice,
-  { pool, backend: present }: Dispatch,
-): string {
-  if (sticky === undefined || present === undefined || present.slot === backend?.slot) return "";
-  const value = stickyValue(pool.definition.name, present.address);
-  if (sticky.field !== undefined) return `${sticky.field}: ${value}\r\n`;
-  return `set-cookie: ${stickyCookie(sticky, value, view.scheme === "https")}\r\n`;
+function stickyOf({ cookie, field, wraps }: Sticky, view: RequestView): string | undefined {
+  const text = field === undefined ? cookieValue(view.header("cookie"), cookie) : view.header(field);
+  if (text === undefined) return undefined;
+  if (wraps === true) return unwrapSticky(text)?.value;
+  return isStickyValue(text) ? text : undefined;
 }

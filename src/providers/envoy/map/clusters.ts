@@ -27,7 +27,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
   const assignment = assignmentOf(cluster, mapping);
   const transports = await mapTransports(cluster, mapping);
   if (transports === undefined) return undefined;
-  const { picker, backendField, parts, slowStart = pool.slowStart, ...picked } = mapPicker(cluster, mapping);
+  const { picker, backendFields, parts, slowStart = pool.slowStart, ...picked } = mapPicker(cluster, mapping);
   const destination = mapDestination(cluster, mapping);
   const subsets = mapSubsets(parts, mapping);
   const localities = subsets === undefined ? picked.localities : localitiesWithin(parts, picked.localities);
@@ -71,7 +71,7 @@ export async function mapCluster(cluster: Node, mapping: Mapping): Promise<Pool 
       ...sources,
     },
     health: mapHealth(cluster, transports, sources, mapping),
-    http: { ...http, ...(backendField !== undefined && { backendField }) },
+    http: { ...http, ...(backendFields !== undefined && { backendFields }) },
   };
 }
 

@@ -8,8 +8,8 @@ export interface MappedPicker {
   readonly picker: PickerSpec;
   /** Undefined: localities do not count. */
   readonly localities: LocalityRule | undefined;
-  /** A field of requests that names the endpoint; undefined: none. */
-  readonly backendField: string | undefined;
+  /** Fields of requests that name the endpoint; undefined: none do. */
+  readonly backendFields?: readonly string[];
   /** The message that says which parts there are; undefined: none does. */
   readonly parts?: Node | undefined;
   /** In milliseconds; undefined: at once. */
@@ -43,7 +43,6 @@ export function mapPicker(cluster: Node, mapping: Mapping): MappedPicker {
   return {
     picker: mapOld(cluster, boundOf(factor), mapping),
     localities,
-    backendField: undefined,
     parts: cluster.node("lb_subset_config"),
     slowStart,
   };
@@ -112,7 +111,6 @@ function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Map
     return {
       picker,
       localities: above?.by === "weight" ? above : own,
-      backendField: undefined,
       slowStart: slowStartOf(config),
     };
   }
@@ -122,7 +120,7 @@ function mapPolicy(policies: Node, above: LocalityRule | undefined, mapping: Map
       "has no policy that umay knows: round_robin, random, least_request, ring_hash, maglev, wrr_locality, subset or override_host",
     ),
   );
-  return { picker: { type: "round-robin" }, localities: above, backendField: undefined };
+  return { picker: { type: "round-robin" }, localities: above };
 }
 
 /** How localities count by the policy's own words: in a message of their own, or beside others. */
@@ -159,15 +157,22 @@ function mapKnown(config: Node, mapping: Mapping): PickerSpec | undefined {
 
 function mapOverride(config: Node, localities: LocalityRule | undefined, mapping: Mapping): MappedPicker {
   const fallback = config.node("fallback_policy");
-  const names = config.nodes("override_host_sources").map((source) => source.text("header").toLowerCase());
-  const [field, ...others] = names.filter((name) => name !== "");
-  if (field === undefined || others.length > 0)
-    mapping.report(errorAt(config.at("override_host_sources"), "expected one header"));
+  const sources = config.nodes("override_host_sources");
+  const fields = sources.map((source) => source.text("header").toLowerCase()).filter((name) => name !== "");
+  const dynamic = sources.find((source) => source.has("metadata"));
+  if (fields.length === 0)
+    mapping.report(
+      errorAt(config.at("override_host_sources"), "expected a header: umay's filters leave no metadata"),
+    );
+  else if (dynamic !== undefined)
+    mapping.report(
+      warningAt(dynamic.at("metadata"), "has no effect: umay's filters leave no metadata; headers count"),
+    );
   const below: MappedPicker =
     fallback === undefined
-      ? { picker: { type: "round-robin" }, localities, backendField: undefined }
+      ? { picker: { type: "round-robin" }, localities }
       : mapPolicy(fallback, localities, mapping);
-  return { ...below, backendField: field };
+  return fields.length === 0 ? below : { ...below, backendFields: fields };
 }
 
 function checkChoices(config: Node | undefined, { report }: Mapping): void {

@@ -88,11 +88,16 @@ message envoy.extensions.load_balancing_policies.client_side_weighted_round_robi
 
 message envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost
 1 override_host_sources envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource[]
+2 selected_host_key message ! filters are not told of the endpoint
 3 fallback_policy envoy.config.cluster.v3.LoadBalancingPolicy
 
 message envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource
 1 header string
-2 metadata message x
+2 metadata envoy.type.metadata.v3.MetadataKey
+
+message envoy.type.metadata.v3.MetadataKey
+1 key string - umay's filters leave no metadata
+2 path message[] - umay's filters leave no metadata
 
 message envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig
 

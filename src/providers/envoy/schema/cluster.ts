@@ -74,7 +74,7 @@ message envoy.config.cluster.v3.Cluster.OriginalDstLbConfig
 1 use_http_header bool
 2 http_header_name string
 3 upstream_port_override UInt32Value
-4 metadata_key message x
+4 metadata_key message x umay's filters leave no metadata; use http_header_name
 
 message envoy.config.cluster.v3.Cluster.EdsClusterConfig
 1 eds_config envoy.config.core.v3.ConfigSource

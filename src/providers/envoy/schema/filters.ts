@@ -15,6 +15,8 @@ message envoy.extensions.filters.http.buffer.v3.BufferPerRoute
 message envoy.extensions.filters.http.stateful_session.v3.StatefulSession
 1 session_state envoy.config.core.v3.TypedExtensionConfig
 2 strict bool
+3 stat_prefix string - the name counts
+4 status_on_strict_destination_not_found uint32 ! the answer is 503
 
 message envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute
 1 disabled bool
@@ -24,6 +26,13 @@ message envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState
 1 cookie envoy.type.http.v3.Cookie
 
 message envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState
+1 name string
+
+message envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState
+1 header envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState.Header
+2 sse_endpoint_message message x bodies of answers are not rewritten; use the header
+
+message envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState.Header
 1 name string
 
 message envoy.type.http.v3.Cookie

@@ -8,8 +8,8 @@ export function writePool(pool: Pool, writing: Writing): object {
   const { name, picker, discovery, connect, health, tls, proxyProtocol, http } = pool;
   const { maxConnections, maxConnectionsPerBackend, queue } = pool;
   const { outlier } = health;
-  if (http.backendField !== undefined)
-    writing.omit(`pool ${name}: the field ${http.backendField} names the backend`);
+  if (http.backendFields !== undefined)
+    writing.omit(`pool ${name}: the field ${http.backendFields.join(" or ")} names the backend`);
   if (pool.localities !== undefined) writing.omit(`pool ${name}: localities of backends count`);
   const few = discovery.type === "static" && discovery.backends.length * outlier.maxPercent < 100;
   if (outlier.enabled && outlier.oneAtLeast === false && outlier.maxPercent > 0 && few)

@@ -96,7 +96,7 @@ function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writin
 }
 
 function writeSticky(
-  { cookie, field, sameSite, maxAge }: Sticky,
+  { cookie, field, sameSite, maxAge, strict }: Sticky,
   route: string,
   writing: Writing,
 ): object | undefined {
@@ -104,6 +104,7 @@ function writeSticky(
     return table({
       cookie,
       same_site: sameSite,
+      strict,
       max_age: maxAge === undefined ? undefined : duration(maxAge),
     });
   writing.omit(`route ${route}: field ${field} keeps clients where they are`);

@@ -8,10 +8,10 @@ import type { ApplyFilter } from "./registry.ts";
 export const applyStatefulSession: ApplyFilter = ({ config, own }, parts, _, mapping) => {
   if (own?.flag("disabled") === true) return;
   const session = own?.node("stateful_session") ?? config;
-  if (session.flag("strict") === true)
-    mapping.report(errorAt(session.at("strict"), "umay sends a client elsewhere where its endpoint is gone"));
   const state = session.node("session_state")?.extension("typed_config");
-  if (state !== undefined) parts.sticky = stickyOf(state, mapping);
+  const sticky = state && stickyOf(state, mapping);
+  if (state !== undefined)
+    parts.sticky = sticky && { ...sticky, ...(session.flag("strict") === true && { strict: true }) };
 };
 
 function stickyOf(state: NonNullable<ReturnType<Node["extension"]>>, mapping: Mapping): Sticky | undefined {
@@ -25,11 +25,14 @@ function stickyOf(state: NonNullable<ReturnType<Node["extension"]>>, mapping: Ma
     if (name === "") mapping.report(errorAt((cookie ?? state).path, "expected the name of a cookie"));
     return { ...usual, cookie: name, maxAge: cookie?.number("ttl") || undefined };
   }
-  if ("type" in state && state.kind === "HeaderBasedSessionState") {
-    const field = state.text("name").toLowerCase();
+  const isWrapped = "type" in state && state.kind === "EnvelopeSessionState";
+  if (isWrapped || ("type" in state && state.kind === "HeaderBasedSessionState")) {
+    const field = (isWrapped ? state.node("header") : state)?.text("name").toLowerCase() ?? "";
     if (field === "") mapping.report(errorAt(state.path, "expected the name of a field"));
-    return { ...usual, cookie: "", field };
+    return { ...usual, cookie: "", field, ...(isWrapped && { wraps: true }) };
   }
-  mapping.report(errorAt(state.path, "expected CookieBasedSessionState or HeaderBasedSessionState"));
+  mapping.report(
+    errorAt(state.path, "expected CookieBasedSessionState, HeaderBasedSessionState or EnvelopeSessionState"),
+  );
   return undefined;
 }

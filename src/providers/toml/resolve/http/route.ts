@@ -63,7 +63,12 @@ export async function resolveRoute(
     })),
     retry: resolveRetry(settings.retry, [...path, "retry"], resolving),
     hash: settings.hash.map(hashKey),
-    sticky: sticky && { cookie: sticky.cookie, sameSite: sticky.same_site, maxAge: sticky.max_age },
+    sticky: sticky && {
+      cookie: sticky.cookie,
+      sameSite: sticky.same_site,
+      maxAge: sticky.max_age,
+      ...(sticky.strict && { strict: true }),
+    },
     cors: resolveCors(settings.cors, [...path, "cors"], resolving),
     upgrades: settings.upgrades,
     ...(settings.compress !== undefined && { compress: compressionOf(settings.compress) }),

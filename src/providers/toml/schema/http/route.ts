@@ -180,6 +180,10 @@ const sticky = z.strictObject({
     .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, { error: "expected the name of a cookie" })
     .describe("The cookie's name."),
   same_site: z.enum(["lax", "strict", "none"]).prefault("lax").describe("Its SameSite attribute."),
+  strict: z
+    .boolean()
+    .prefault(false)
+    .describe("Whether a client whose backend is down or gone gets 503. Otherwise it gets another backend."),
   max_age: duration("1s").optional().meta({
     description: "How long clients keep it.",
     "x-default": "until the client's program ends",
