@@ -25,6 +25,12 @@ export const adminOption = (): Option =>
     .env("UMAY_ADMIN")
     .argParser(address);
 
+/** The same where a configuration may be looked at instead. */
+export const runningOption = (): Option =>
+  new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
+    .argParser(address)
+    .conflicts("config");
+
 /** @throws InvalidArgumentError when it is none. */
 export function address(text: string): string {
   const parsed = parseAddress(text);

@@ -4,7 +4,7 @@ import type { ConfigOptions } from "./config.ts";
 import { exitCode } from "./exit.ts";
 import type { ExplainOptions } from "./explain.ts";
 import type { InitOptions } from "./init.ts";
-import { address, adminOption, configOption, envoyOption } from "./options.ts";
+import { address, adminOption, configOption, envoyOption, runningOption } from "./options.ts";
 import { addRemotes } from "./remotes.ts";
 import { versionLine } from "./version.ts";
 
@@ -88,11 +88,7 @@ export function createProgram(implicitRun: boolean, done: (code: number) => void
     .description("print every effective key with its source: file, environment or default")
     .addOption(configOption())
     .addOption(envoyOption())
-    .addOption(
-      new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
-        .argParser(address)
-        .conflicts("config"),
-    )
+    .addOption(runningOption())
     .option("--changed", "leave out what has its default")
     .option("--json", "print the keys as JSON")
     .action(async (key: string | undefined, options: ConfigOptions) =>
@@ -151,11 +147,7 @@ function addExplain(program: Command, done: (code: number) => void): void {
     )
     .addOption(configOption())
     .addOption(envoyOption())
-    .addOption(
-      new Option("-a, --admin <address>", "ask the running umay with this admin address, not a configuration")
-        .argParser(address)
-        .conflicts("config"),
-    )
+    .addOption(runningOption())
     .addOption(
       new Option(
         "--kubernetes <object>",

@@ -7,7 +7,7 @@ import type { RequestHead, ResponseHead } from "../../src/http/message.ts";
 import { readFields } from "../../src/http/scan.ts";
 import type { FakeSocket } from "./fake-socket.ts";
 import type { HttpScene } from "./http-scene.ts";
-import type { Wanted } from "./scripted-backend.ts";
+import { request, type Wanted } from "./scripted-backend.ts";
 
 const headOf = ({ id, method, body }: Wanted): RequestHead => ({
   method,
@@ -132,6 +132,13 @@ export class Http2Person {
   }
 }
 
+/** The requests of each of some clients, with names of their own. */
+export const clients = fc
+  .array(fc.array(request, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 })
+  .map((all) =>
+    all.map((own, client) => own.map((one, index): Wanted => ({ ...one, id: `${client}-${index}` }))),
+  );
+
 const actions = [
   ...Array<"client sends">(6).fill("client sends"),
   ...Array<"backend answers">(4).fill("backend answers"),
@@ -236,6 +243,27 @@ export class World {
     else if (what === "drain") socket.drain();
   }
 
+  /**
+   * Everybody leaves. Each request has ended once, and each answer of status 200 is its own, and whole.
+   * @param mayBeCut whether the end of such an answer can't be told from its being cut off.
+   * @returns how many answers are whole.
+   */
+  end(mayBeCut: (wanted: Wanted) => boolean = () => false): number {
+    this.scene.finish();
+    for (const person of this.people) person.leaves();
+    let whole = 0;
+    for (const { wanted, status, text, ends, fails } of this.people.flatMap(({ outcomes }) => outcomes)) {
+      assert.equal(ends + fails, 1, `${wanted.id} had ${ends} ends and ${fails} errors`);
+      if (ends === 0 || status !== 200) continue;
+      whole++;
+      const expected = wanted.method === "HEAD" ? "" : `answer to ${wanted.id}`;
+      if (mayBeCut(wanted)) assert.ok(expected.startsWith(text));
+      else assert.equal(text, expected);
+    }
+    return whole;
+  }
+
+  /** The paths of the requests that backends took. */
   get seen(): string[] {
     return [...this.#backends.values()].flatMap((backend) => backend.seen);
   }

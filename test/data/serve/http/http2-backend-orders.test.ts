@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { HttpScene } from "../../../support/http-scene.ts";
-import { step, World } from "../../../support/http2-world.ts";
+import { clients, step, World } from "../../../support/http2-world.ts";
 import { lingerToTheEnd } from "../../../support/lingering.ts";
 import { poolHttp } from "../../../support/pool-http.ts";
-import { request, type Wanted } from "../../../support/scripted-backend.ts";
 import { ScriptedHttp2Backend } from "../../../support/scripted-http2-backend.ts";
 
 test("over shared connections, too, each stream has one whole answer or an error, and nothing stays behind", async () => {
@@ -14,42 +13,21 @@ test("over shared connections, too, each stream has one whole answer or an error
   });
   let whole = 0;
   await fc.assert(
-    fc.property(
-      fc.array(fc.array(request, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 }),
-      fc.array(step, { minLength: 10, maxLength: 150 }),
-      (clients, steps) => {
-        const named = clients.map((own, client) =>
-          own.map((one, index): Wanted => ({ ...one, id: `${client}-${index}` })),
-        );
-        const backends: ScriptedHttp2Backend[] = [];
-        const world = new World(prepared.again(), named, (socket) => {
-          const backend = new ScriptedHttp2Backend(socket);
-          backends.push(backend);
-          return backend;
-        });
-        for (const one of steps) world.take(one);
-        for (const one of world.scene.plane.open) one.end("stopped");
-        world.scene.plane.sharedUpstreams.close();
-        for (const socket of world.scene.plane.dialled) socket.drain();
-        lingerToTheEnd();
-        world.scene.finish();
-        for (const person of world.people) person.leaves();
-        for (const { wanted, status, text, ends, fails } of world.people.flatMap(
-          ({ outcomes }) => outcomes,
-        )) {
-          assert.equal(ends + fails, 1, `${wanted.id} had ${ends} ends and ${fails} errors`);
-          if (ends === 0 || status !== 200) continue;
-          whole++;
-          assert.equal(text, wanted.method === "HEAD" ? "" : `answer to ${wanted.id}`);
-        }
-        const methods = new Map(named.flat().map(({ id, method }) => [`/${id}`, method]));
-        const { seen } = world;
-        for (const path of new Set(seen)) {
-          const times = seen.filter((each) => each === path).length;
-          assert.ok(times <= (methods.get(path) === "POST" ? 1 : 2), `${path} was taken ${times} times`);
-        }
-      },
-    ),
+    fc.property(clients, fc.array(step, { minLength: 10, maxLength: 150 }), (named, steps) => {
+      const world = new World(prepared.again(), named, (socket) => new ScriptedHttp2Backend(socket));
+      for (const one of steps) world.take(one);
+      for (const one of world.scene.plane.open) one.end("stopped");
+      world.scene.plane.sharedUpstreams.close();
+      for (const socket of world.scene.plane.dialled) socket.drain();
+      lingerToTheEnd();
+      whole += world.end();
+      const methods = new Map(named.flat().map(({ id, method }) => [`/${id}`, method]));
+      const { seen } = world;
+      for (const path of new Set(seen)) {
+        const times = seen.filter((each) => each === path).length;
+        assert.ok(times <= (methods.get(path) === "POST" ? 1 : 2), `${path} was taken ${times} times`);
+      }
+    }),
     { numRuns: Number(process.env["RUNS"] ?? 600) },
   );
   assert.ok(whole > 30, `${whole} whole answers`);
