@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { exposition } from "../src/control/tell/metrics.ts";
+import { exposition } from "../src/control/tell/metrics/exposition.ts";
 import { type MetricName, metrics } from "../src/observe/metrics.ts";
 import { testInput } from "./control/tell/metrics-input.ts";
 import { checkedDashboard } from "./support/grafana-schema.ts";

@@ -1,4 +1,4 @@
-import type { Status } from "../control/tell/status.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { acmeTable } from "./acme-text.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";

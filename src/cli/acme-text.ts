@@ -1,4 +1,4 @@
-import type { AcmeStatus } from "../control/tell/acme-status.ts";
+import type { AcmeStatus } from "../control/tell/status/acme.ts";
 import { table } from "./table.ts";
 import { duration } from "./words.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DrainAnswer } from "../control/backends/drains.ts";
-import type { Status } from "../control/tell/status.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";

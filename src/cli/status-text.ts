@@ -1,4 +1,5 @@
-import type { BackendStatus, Status } from "../control/tell/status.ts";
+import type { BackendStatus } from "../control/tell/status/pools.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { acmeTable } from "./acme-text.ts";
 import { table } from "./table.ts";
 import { duration, plural } from "./words.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Status } from "../control/tell/status.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { formatAddress } from "../lib/address.ts";
 import { type AdminChoice, withAdmin } from "./admin-client.ts";
 import { exitCode } from "./exit.ts";

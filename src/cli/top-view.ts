@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
-import type { BackendStatus, Status } from "../control/tell/status.ts";
+import type { BackendStatus } from "../control/tell/status/pools.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { table } from "./table.ts";
 import { bytes, duration, plural } from "./words.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Status } from "../control/tell/status.ts";
+import type { Status } from "../control/tell/status/status.ts";
 import { formatAddress, type SocketAddress } from "../lib/address.ts";
 import { type AdminChoice, askAdmin, findAdmin, noAnswer } from "./admin-client.ts";
 import { exitCode, printError } from "./exit.ts";

@@ -1,4 +1,4 @@
-import type { ControlPlaneStatus } from "../control/tell/xds-status.ts";
+import type { ControlPlaneStatus } from "../control/tell/status/control-planes.ts";
 import { table } from "./table.ts";
 import { duration } from "./words.ts";
 

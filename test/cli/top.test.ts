@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderTop, type TopFrame } from "../../src/cli/top-view.ts";
-import type { BackendStatus, ListenerStatus, Status } from "../../src/control/tell/status.ts";
+import type { ListenerStatus } from "../../src/control/tell/status/listeners.ts";
+import type { BackendStatus } from "../../src/control/tell/status/pools.ts";
+import type { Status } from "../../src/control/tell/status/status.ts";
 
 const times = { p50: 0.001, p90: 0.005, p99: 0.0123 } as unknown as ListenerStatus["session_seconds"];
 

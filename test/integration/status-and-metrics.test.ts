@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { metrics } from "../../src/observe/metrics.ts";
-import { type Family, parseExposition } from "../control/tell/exposition-parser.ts";
+import { type Family, parseExposition } from "../control/tell/metrics/exposition-parser.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectPlain, connectTo, listenersToml, poolToml, transports } from "../support/client.ts";

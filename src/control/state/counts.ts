@@ -3,6 +3,7 @@ import {
   type CounterMemory,
   listenerCell,
   poolCell,
+  requestOutcomeList,
   routeCell,
   sumCells,
 } from "../../channel/counters.ts";
@@ -49,6 +50,10 @@ export function requestsOfRoute(
 ): number {
   return difference(memories, counters + routeCell.begun, counters + routeCell.over);
 }
+
+/** Requests that are over, however they ended. @param first index of the first of their cells. */
+export const sumOutcomes = (memories: readonly CounterMemory[], first: number): number =>
+  requestOutcomeList.reduce((sum, _, index) => sum + sumCells(memories, first + index), 0);
 
 /** The routes of all tables, each once. */
 export function routesIn({ routeTables }: Snapshot): readonly PlacedRoute[] {

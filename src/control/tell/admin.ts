@@ -12,10 +12,10 @@ import type { ControlPlane } from "../control-plane.ts";
 import { envoyPaths } from "./envoy/paths.ts";
 import { answerQuestion } from "./explain.ts";
 import { History } from "./history.ts";
-import { exposition } from "./metrics.ts";
+import { exposition } from "./metrics/exposition.ts";
 import type { MetricsInput } from "./readings.ts";
 import { answerSessions, killSession } from "./sessions.ts";
-import { readStatus } from "./status.ts";
+import { readStatus } from "./status/status.ts";
 
 /** The parts of the process that the admin server tells of and acts on. */
 export interface AdminParts {

@@ -14,9 +14,9 @@ import {
 import { Exporter, type ExporterOptions, type Part } from "../../otlp/exporter.ts";
 import { callOnce } from "../../otlp/grpc.ts";
 import { readRefused, spansMessage } from "../../otlp/wire.ts";
-import { collectors } from "./collectors.ts";
+import { collectors } from "./metrics/collectors.ts";
+import { singly } from "./metrics/samples.ts";
 import { type MetricsInput, steady } from "./readings.ts";
-import { singly } from "./samples.ts";
 
 /** Time between two complaints, in milliseconds. */
 const sayEvery = 60_000;

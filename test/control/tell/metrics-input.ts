@@ -4,7 +4,7 @@ import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { slotsOf } from "../../../src/channel/slots.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import type { DiscoveryReading, MetricsInput } from "../../../src/control/tell/readings.ts";
-import { readStatus, type Status } from "../../../src/control/tell/status.ts";
+import { readStatus, type Status } from "../../../src/control/tell/status/status.ts";
 import { longJson } from "../../../src/lib/long-json.ts";
 import type { Chain } from "../../../src/model/chain.ts";
 import type { HttpFront } from "../../../src/model/http/front.ts";

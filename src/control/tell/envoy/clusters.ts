@@ -1,7 +1,8 @@
 import { parseAddress } from "../../../lib/address.ts";
 import { Items } from "../../../lib/long-json.ts";
 import { inPieces } from "../../../lib/long-text.ts";
-import type { BackendStatus, PoolStatus, TellingStatus } from "../status.ts";
+import type { BackendStatus, PoolStatus } from "../status/pools.ts";
+import type { TellingStatus } from "../status/status.ts";
 import { addressOf } from "./listeners.ts";
 
 /** Envoy's words for why a backend may not be picked. */

@@ -2,9 +2,9 @@ import { type Ask, type EnvoyPaths, jsonText, plainText } from "../../../admin/e
 import { inPieces } from "../../../lib/long-text.ts";
 import { version } from "../../../lib/version.ts";
 import type { Provider } from "../../../providers/provider.ts";
-import { exposition } from "../metrics.ts";
+import { exposition } from "../metrics/exposition.ts";
 import type { MetricsInput, ProcessState } from "../readings.ts";
-import { readStatus } from "../status.ts";
+import { readStatus } from "../status/status.ts";
 import { clusterLines, clusterStatuses } from "./clusters.ts";
 import { listenerLines, listenerStatuses } from "./listeners.ts";
 import { answerStats, prometheusOf, readStats } from "./stats.ts";

@@ -11,7 +11,8 @@ import type { PlacedListener } from "../../../model/snapshot.ts";
 import type { EnvoyView } from "../../../providers/provider.ts";
 import { openOnListener, speakingHttp } from "../../state/counts.ts";
 import type { MetricsInput } from "../readings.ts";
-import { type PoolStatus, readStatus, type TellingStatus } from "../status.ts";
+import type { PoolStatus } from "../status/pools.ts";
+import { readStatus, type TellingStatus } from "../status/status.ts";
 
 /** The label of a thing's name in Envoy's metrics, by the begin of its statistics' names. */
 const labels = {

@@ -1,4 +1,4 @@
-import type { MetricsInput } from "./readings.ts";
+import type { MetricsInput } from "../readings.ts";
 
 /** A place that resources of control planes come from. */
 export interface ControlPlaneStatus {

@@ -9,11 +9,11 @@ import {
   requestOutcomeList,
   routeCell,
   sumCells,
-} from "../../channel/counters.ts";
-import { grpcStatusNames } from "../../model/grpc-status.ts";
-import { partsOfName } from "../../model/http/guard.ts";
-import type { PlacedListener } from "../../model/snapshot.ts";
-import type { listenerMetrics } from "../../observe/listener-metrics.ts";
+} from "../../../channel/counters.ts";
+import { grpcStatusNames } from "../../../model/grpc-status.ts";
+import { partsOfName } from "../../../model/http/guard.ts";
+import type { PlacedListener } from "../../../model/snapshot.ts";
+import type { listenerMetrics } from "../../../observe/listener-metrics.ts";
 import {
   guardsIn,
   openOnListener,
@@ -21,8 +21,8 @@ import {
   requestsOfRoute,
   routesIn,
   speakingHttp,
-} from "../state/counts.ts";
-import type { MetricsInput } from "./readings.ts";
+} from "../../state/counts.ts";
+import type { MetricsInput } from "../readings.ts";
 import { type Collector, histogram, of, type Sample } from "./samples.ts";
 
 /** Of clients: of listeners, their sessions and requests, routes and guards. */

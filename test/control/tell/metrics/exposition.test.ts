@@ -7,15 +7,16 @@ import {
   listenerCell,
   poolCell,
   rejectReasonList,
-} from "../../../src/channel/counters.ts";
-import { recordValue } from "../../../src/channel/histogram.ts";
-import { backendFlag, mostConnections, openConnections } from "../../../src/channel/memory.ts";
-import { exposition } from "../../../src/control/tell/metrics.ts";
-import { revision, version } from "../../../src/lib/version.ts";
-import { metrics } from "../../../src/observe/metrics.ts";
-import { wholeText } from "../../support/whole-text.ts";
+  routeCell,
+} from "../../../../src/channel/counters.ts";
+import { recordValue } from "../../../../src/channel/histogram.ts";
+import { backendFlag, mostConnections, openConnections } from "../../../../src/channel/memory.ts";
+import { exposition } from "../../../../src/control/tell/metrics/exposition.ts";
+import { revision, version } from "../../../../src/lib/version.ts";
+import { metrics } from "../../../../src/observe/metrics.ts";
+import { wholeText } from "../../../support/whole-text.ts";
+import { awkward, expiry, manyPools, type TestInput, testInput } from "../metrics-input.ts";
 import { type Family, parseExposition } from "./exposition-parser.ts";
-import { awkward, expiry, manyPools, type TestInput, testInput } from "./metrics-input.ts";
 
 const openMetricsAccept =
   "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
@@ -40,6 +41,10 @@ before(() => exposition(testInput(), ""));
 
 test("both formats have every metric of the table and the process's own, with help, type and labels as the table says", async () => {
   const input = testInput();
+  // Statuses of gRPC have a series each once there is one.
+  const [memory] = input.memories;
+  memory![input.web.counters + listenerCell.grpcStatuses] = 1;
+  memory![input.snapshot().routeTables[0]!.routes[0]!.counters + routeCell.grpcStatuses] = 1;
   for (const format of ["text", "openMetrics"] as const) {
     const { body } = await exposition(input, format === "text" ? "" : openMetricsAccept);
     const families = parseExposition(await wholeText(body), format);

@@ -1,5 +1,5 @@
-import type { ResourceReading } from "../../providers/provider.ts";
-import type { MetricsInput } from "./readings.ts";
+import type { ResourceReading } from "../../../providers/provider.ts";
+import type { MetricsInput } from "../readings.ts";
 import type { Sample } from "./samples.ts";
 
 /** A type of resource, with all places that send it. */

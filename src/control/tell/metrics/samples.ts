@@ -1,8 +1,8 @@
-import type { CounterMemory } from "../../channel/counters.ts";
-import type { Snapshot } from "../../model/snapshot.ts";
-import { type MetricName, metrics } from "../../observe/metrics.ts";
-import { cumulate } from "./histograms.ts";
-import { inTurn, type MetricsInput, type Named } from "./readings.ts";
+import type { CounterMemory } from "../../../channel/counters.ts";
+import type { Snapshot } from "../../../model/snapshot.ts";
+import { type MetricName, metrics } from "../../../observe/metrics.ts";
+import { cumulate } from "../histograms.ts";
+import { inTurn, type MetricsInput, type Named } from "../readings.ts";
 
 /** One value of a metric. */
 export interface Sample {

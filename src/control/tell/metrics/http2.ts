@@ -6,12 +6,12 @@ import {
   listenerCell,
   resetterList,
   sumCells,
-} from "../../channel/counters.ts";
-import { codeName, errorCode } from "../../http/http2/protocol.ts";
-import { speaksOnlyHttp1 } from "../../model/http/backend.ts";
-import type { http2Metrics } from "../../observe/http2-metrics.ts";
-import { speakingHttp, streamsOnListener } from "../state/counts.ts";
-import type { MetricsInput } from "./readings.ts";
+} from "../../../channel/counters.ts";
+import { codeName, errorCode } from "../../../http/http2/protocol.ts";
+import { speaksOnlyHttp1 } from "../../../model/http/backend.ts";
+import type { http2Metrics } from "../../../observe/http2-metrics.ts";
+import { speakingHttp, streamsOnListener } from "../../state/counts.ts";
+import type { MetricsInput } from "../readings.ts";
 import { type Collector, of, type Sample } from "./samples.ts";
 
 const codes = Array.from({ length: http2Codes }, (_, code) => codeName(code));

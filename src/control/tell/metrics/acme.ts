@@ -1,4 +1,4 @@
-import type { MetricsInput } from "./readings.ts";
+import type { MetricsInput } from "../readings.ts";
 import type { Sample } from "./samples.ts";
 
 const states = ["waiting", "valid", "due", "failing"] as const;

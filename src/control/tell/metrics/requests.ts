@@ -1,10 +1,16 @@
-import { backendCell, poolCell, retryCauseList, retryRefusalList, sumCells } from "../../channel/counters.ts";
-import { memoryShort } from "../../channel/memory.ts";
-import { partsOfName } from "../../model/http/guard.ts";
-import { mirrorOutcomeList } from "../../model/http/mirror.ts";
-import type { requestMetrics } from "../../observe/request-metrics.ts";
-import { poolsOfHttp } from "../state/counts.ts";
-import { ofBackends } from "./pool-collectors.ts";
+import {
+  backendCell,
+  poolCell,
+  retryCauseList,
+  retryRefusalList,
+  sumCells,
+} from "../../../channel/counters.ts";
+import { memoryShort } from "../../../channel/memory.ts";
+import { partsOfName } from "../../../model/http/guard.ts";
+import { mirrorOutcomeList } from "../../../model/http/mirror.ts";
+import type { requestMetrics } from "../../../observe/request-metrics.ts";
+import { poolsOfHttp } from "../../state/counts.ts";
+import { ofBackends } from "./pools.ts";
 import { type Collector, of, one } from "./samples.ts";
 
 /** Of requests that are sent again, and of those that are refused because of load. */

@@ -1,11 +1,11 @@
-import { backendCell, connectFailureList, poolCell, sumCells } from "../../channel/counters.ts";
-import { backendFlag } from "../../channel/memory.ts";
-import { backendStates, type PlacedBackend } from "../../model/backend.ts";
-import type { PlacedPool, Snapshot } from "../../model/snapshot.ts";
-import type { poolMetrics } from "../../observe/pool-metrics.ts";
-import type { BackendHealth } from "../backends/health.ts";
-import { backendState, openToBackend, waitingInPool } from "../state/counts.ts";
-import type { MetricsInput } from "./readings.ts";
+import { backendCell, connectFailureList, poolCell, sumCells } from "../../../channel/counters.ts";
+import { backendFlag } from "../../../channel/memory.ts";
+import { backendStates, type PlacedBackend } from "../../../model/backend.ts";
+import type { PlacedPool, Snapshot } from "../../../model/snapshot.ts";
+import type { poolMetrics } from "../../../observe/pool-metrics.ts";
+import type { BackendHealth } from "../../backends/health.ts";
+import { backendState, openToBackend, waitingInPool } from "../../state/counts.ts";
+import type { MetricsInput } from "../readings.ts";
 import { type Collector, type HistogramName, histogram, of } from "./samples.ts";
 
 const pools = (snapshot: Snapshot): readonly PlacedPool[] => snapshot.pools;

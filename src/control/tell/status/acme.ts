@@ -1,5 +1,5 @@
-import type { AcmeState } from "../../model/acme.ts";
-import type { MetricsInput } from "./readings.ts";
+import type { AcmeState } from "../../../model/acme.ts";
+import type { MetricsInput } from "../readings.ts";
 
 /** A certificate that umay gets over ACME. */
 export interface AcmeStatus {

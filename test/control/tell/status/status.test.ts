@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
-import { backendCell, listenerCell, poolCell } from "../../../src/channel/counters.ts";
-import { histogramCells, recordValue } from "../../../src/channel/histogram.ts";
-import { backendFlag } from "../../../src/channel/memory.ts";
-import { percentiles } from "../../../src/control/tell/histograms.ts";
-import { version } from "../../../src/lib/version.ts";
-import { awkward, expiry, statusOf, testInput } from "./metrics-input.ts";
+import { backendCell, listenerCell, poolCell } from "../../../../src/channel/counters.ts";
+import { histogramCells, recordValue } from "../../../../src/channel/histogram.ts";
+import { backendFlag } from "../../../../src/channel/memory.ts";
+import { percentiles } from "../../../../src/control/tell/histograms.ts";
+import { version } from "../../../../src/lib/version.ts";
+import { awkward, expiry, statusOf, testInput } from "../metrics-input.ts";
 
 const none = { count: 0, p50: null, p90: null, p99: null, "p99.9": null };
 

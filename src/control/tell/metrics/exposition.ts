@@ -1,7 +1,7 @@
-import { inPieces } from "../../lib/long-text.ts";
-import { type MetricName, metrics } from "../../observe/metrics.ts";
+import { inPieces } from "../../../lib/long-text.ts";
+import { type MetricName, metrics } from "../../../observe/metrics.ts";
+import { type MetricsInput, steady } from "../readings.ts";
 import { collectors } from "./collectors.ts";
-import { type MetricsInput, steady } from "./readings.ts";
 import type { Collector, Sample } from "./samples.ts";
 
 /** A metric as it is written out. */

@@ -1,18 +1,18 @@
 import { readdirSync } from "node:fs";
-import { mostConnections, openConnections } from "../../channel/memory.ts";
-import { revision, version } from "../../lib/version.ts";
-import type { ReloadCounts } from "../../material/renewal.ts";
-import { partsOfName } from "../../model/http/guard.ts";
-import type { Certificate } from "../../model/material.ts";
-import type { MetricName } from "../../observe/metrics.ts";
-import { openInWorker } from "../state/counts.ts";
-import { acmeCollectors } from "./acme-collectors.ts";
-import { http2Collectors } from "./http2-collectors.ts";
-import { listenerCollectors, terminatesTls } from "./listener-collectors.ts";
-import { poolCollectors } from "./pool-collectors.ts";
-import { requestCollectors } from "./request-collectors.ts";
+import { mostConnections, openConnections } from "../../../channel/memory.ts";
+import { revision, version } from "../../../lib/version.ts";
+import type { ReloadCounts } from "../../../material/renewal.ts";
+import { partsOfName } from "../../../model/http/guard.ts";
+import type { Certificate } from "../../../model/material.ts";
+import type { MetricName } from "../../../observe/metrics.ts";
+import { openInWorker } from "../../state/counts.ts";
+import { acmeCollectors } from "./acme.ts";
+import { xdsCollectors } from "./control-planes.ts";
+import { http2Collectors } from "./http2.ts";
+import { listenerCollectors, terminatesTls } from "./listeners.ts";
+import { poolCollectors } from "./pools.ts";
+import { requestCollectors } from "./requests.ts";
 import { type Collector, one, type Sample } from "./samples.ts";
-import { xdsCollectors } from "./xds-collectors.ts";
 
 /** The values of every metric, now. */
 export const collectors: { readonly [Name in MetricName]: Collector } = {
