@@ -20,7 +20,7 @@ export interface ConfigChoice {
 /** The provider of a configuration, which is not read yet. */
 export async function providerOf({ config, envoyConfig }: ConfigChoice): Promise<Provider> {
   if (envoyConfig === undefined) {
-    const compiler = () => import("../data/decide/http/trial.ts");
+    const compiler = () => import("../data/serve/http/trial.ts");
     return new KubernetesProvider(tomlProvider(config), compiler);
   }
   // A start from TOML pays nothing for it.

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { readQuestion } from "../../control/tell/explain.ts";
-import * as compiler from "../../data/decide/http/trial.ts";
+import * as compiler from "../../data/serve/http/trial.ts";
 import type { Explanation } from "../../model/explanation.ts";
 import type { Model } from "../../model/model.ts";
 import { lookAt } from "../../providers/kubernetes/look.ts";

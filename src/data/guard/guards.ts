@@ -87,7 +87,8 @@ interface Surroundings {
   readonly passed: (requests: PassedRequests) => void;
 }
 
-function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
+/** @throws where the definition is none that can be judged by. */
+export function judgeFor(definition: PlacedGuard, surroundings: Surroundings): Judge {
   const { comparer, logger, forward, worker, passed } = surroundings;
   switch (definition.kind) {
     case "basic":

@@ -5,6 +5,7 @@ import type { EndpointsDiscovery } from "../../model/pool.ts";
 import type { ProviderLogger } from "../provider.ts";
 import { Cache } from "./cache.ts";
 import type { Api, ApiError } from "./client/api.ts";
+import { Bucket } from "./client/bucket.ts";
 import { Follower, type FollowTimes, usualTimes } from "./client/follower.ts";
 import { collectionPath, type KindName, kinds } from "./client/kinds.ts";
 import { Pace } from "./client/pace.ts";
@@ -14,8 +15,10 @@ import { Troubles } from "./troubles.ts";
 
 /** Lists of a kind a second, in the long run and at once after a pause; more where it is followed in many namespaces. */
 const reads = { perSecond: 2, burst: 20 } as const;
-/** Requests a second, of all kinds, that are made again after a failure or a watch that was brief. */
+/** Requests of all kinds and namespaces that are made again: so many fail a second, and at once after a pause. */
 const retries = { perSecond: 1.25, burst: 10 } as const;
+/** Kinds that go first among them. */
+const urgent: readonly KindName[] = ["endpointSlices", "services"];
 /** Kinds of which only objects that others name are of use. */
 const named = ["secrets", "configMaps"] as const;
 type Named = (typeof named)[number];
@@ -45,8 +48,7 @@ export class ClusterSource {
   readonly #options: SourceOptions;
   /** Each kind has its own: endpoints don't wait for others. */
   readonly #paces = new Map<KindName, { readonly pace: Pace; followers: number }>();
-  readonly #retries = new Pace(retries.perSecond, retries.burst);
-  #following = 0;
+  readonly #retries = new Bucket(retries.perSecond, retries.burst);
   /** Since when the server has not answered anybody, by performance.now(); undefined: it answered last. */
   #awaySince: number | undefined;
   readonly #followers: Follower[] = [];
@@ -161,6 +163,7 @@ export class ClusterSource {
       api,
       pace: this.#paceOf(kind, 1),
       retries: this.#retries,
+      isUrgent: urgent.includes(kind),
       path: collectionPath(kinds[kind], namespace),
       fieldSelector: only.fieldSelector ?? kinds[kind].fieldSelector,
       keep: this.cache.keep(kind, only.wants),
@@ -179,8 +182,6 @@ export class ClusterSource {
     this.#paces.set(kind, own);
     own.followers += more;
     own.pace.shareBy(own.followers);
-    this.#following += more;
-    this.#retries.shareBy(this.#following);
     return own.pace;
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layout } from "../../../src/channel/layout.ts";
-import * as compiler from "../../../src/data/decide/http/trial.ts";
+import * as compiler from "../../../src/data/serve/http/trial.ts";
 import { room } from "../../../src/providers/kubernetes/translate/room.ts";
 import { translate } from "../../../src/providers/kubernetes/translate/translate.ts";
 import type { Translation } from "../../../src/providers/kubernetes/translate/translation.ts";
@@ -116,6 +116,10 @@ const strict: Compiler = {
     if (JSON.stringify(route.requestFields).includes("bad")) throw new Error("no such route");
     compiler.tryRoute(route, regexes);
   },
+  tryGuard(guard) {
+    if (guard.kind === "basic" && guard.realm === "bad") throw new Error("no such realm");
+    compiler.tryGuard(guard);
+  },
 };
 const field =
   "filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x, value: bad }] } }], backendRefs: [{ name: a, port: 80 }]";
@@ -178,6 +182,37 @@ spec:
   assert.deepEqual(
     translation.events.map(({ about, message }) => `${about.kind} ${about.name}: ${message}`),
     ["Ingress one: Ingress default/one/default: no such host"],
+  );
+});
+
+test("a guard of an Ingress that workers could not make lets nobody in, and costs no other Ingress anything", async () => {
+  const ingress = (name: string, realm: string): string => `
+kind: Ingress
+metadata:
+  name: ${name}
+  annotations:
+    nginx.ingress.kubernetes.io/auth-type: basic
+    nginx.ingress.kubernetes.io/auth-secret: users
+    nginx.ingress.kubernetes.io/auth-realm: ${realm}
+spec:
+  ingressClassName: umay
+  rules: [{ host: ${name}.test, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: a, port: { number: 80 } } } }] } }]
+---
+`;
+  const users = Buffer.from(`u:$2y$05$${"a".repeat(53)}`).toString("base64");
+  const secret = `{ kind: Secret, metadata: { name: users }, data: { auth: "${users}" } }`;
+  const translation = await translated(`${good}${ingress("one", "bad")}${ingress("two", "fine")}${secret}`, {
+    compiler: strict,
+    nginxAnnotations: true,
+  });
+  await isServed(translation);
+  assert.match(await asked(translation, { host: "one.test" }), /\(invalid\)/);
+  assert.match(await asked(translation, { host: "two.test" }), /default\/a:80/);
+  const guards = translation.model.routeTables.flatMap((table) => table.guards);
+  assert.deepEqual(new Set(guards.map(({ name }) => name)), new Set(["auth.default/two"]));
+  assert.deepEqual(
+    translation.events.map(({ about, reason, message }) => `${about.name} ${reason}: ${message}`),
+    ["one NotServed: Ingress default/one/0.0: no such realm"],
   );
 });
 

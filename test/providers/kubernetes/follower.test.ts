@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Api, ApiError } from "../../../src/providers/kubernetes/client/api.ts";
+import { Bucket } from "../../../src/providers/kubernetes/client/bucket.ts";
 import { Follower, type FollowTimes } from "../../../src/providers/kubernetes/client/follower.ts";
 import { collectionPath, kinds } from "../../../src/providers/kubernetes/client/kinds.ts";
 import { Pace } from "../../../src/providers/kubernetes/client/pace.ts";
@@ -29,7 +30,7 @@ class Copy implements Disposable {
     times: Partial<FollowTimes> = {},
     wants?: (key: string) => boolean,
     pace = new Pace(1_000, 1_000),
-    retries = new Pace(1_000, 1_000),
+    retries = new Bucket(1_000, 1_000),
   ) {
     this.#api = apiOf(server);
     this.follower = new Follower({
@@ -264,18 +265,35 @@ test("an event that comes late does not undo that the collection is to be listed
 test("every request after a failure, or after a watch that was brief, has its turn among those of all kinds", async () => {
   await using server = await KubernetesServer.start();
   let turns = 0;
-  const retries = new Pace(1_000, 1_000);
+  let givenBack = 0;
+  const retries = new Bucket(1_000, 1_000);
   const turn = retries.turn.bind(retries);
   retries.turn = (signal) => {
     turns++;
     return turn(signal);
   };
+  retries.giveBack = () => void givenBack++;
   let failures = 0;
   server.fault = () => (++failures <= 3 ? 500 : undefined);
   using copy = new Copy(server, { brief: 60_000 }, undefined, undefined, retries);
   await server.until(() => server.watches > 0, "a watch");
-  assert.equal(turns, 3);
+  // The list was answered.
+  assert.deepEqual([turns, givenBack], [3, 1]);
   server.endWatches();
   await server.until(() => server.requests.filter(isWatch).length === 2, "another watch");
   assert.deepEqual([turns, copy.problems.length], [4, 3]);
+  // Nobody knows yet whether that watch lasts.
+  assert.equal(givenBack, 1);
+});
+
+test("a watch that lasts gives its turn back", async () => {
+  await using server = await KubernetesServer.start();
+  const retries = new Bucket(1_000, 1_000);
+  const given = Promise.withResolvers<void>();
+  using copy = new Copy(server, { brief: 60_000, settled: 20 }, undefined, undefined, retries);
+  await server.until(() => server.watches > 0, "a watch");
+  retries.giveBack = given.resolve;
+  server.endWatches();
+  await soon(given.promise, "a turn");
+  assert.equal(copy.problems.length, 0);
 });

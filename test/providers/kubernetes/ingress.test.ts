@@ -307,12 +307,14 @@ test("where a rule about who may come in can't be read, nobody comes in", async 
 test("an annotation that umay does not have is told, and so is a value that it can't take", async () => {
   const translation = await annotated({
     "configuration-snippet": "deny all;",
+    "auth-response-headers": "X(User)",
     "proxy-body-size": "huge",
     "proxy-buffering": "on",
   });
   assert.deepEqual(
     translation.events.map(({ reason, message }) => [reason, /\/([\w-]+)[: ]/.exec(message)?.[1]]),
     [
+      ["BadAnnotation", "auth-response-headers"],
       ["BadAnnotation", "proxy-body-size"],
       ["BadAnnotation", "proxy-buffering"],
       ["UnknownAnnotation", "configuration-snippet"],

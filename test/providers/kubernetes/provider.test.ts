@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as compiler from "../../../src/data/decide/http/trial.ts";
+import * as compiler from "../../../src/data/serve/http/trial.ts";
 import { KubernetesProvider } from "../../../src/providers/kubernetes/provider.ts";
 import { ConfigError, type Proposal, type Provider } from "../../../src/providers/provider.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesSettings } from "../../../src/model/kubernetes.ts";
 import type { FollowTimes } from "../../../src/providers/kubernetes/client/follower.ts";
 import { ClusterSource } from "../../../src/providers/kubernetes/source.ts";
@@ -122,4 +123,24 @@ test("a server that is back is asked for everything at once, whatever the waits"
   source.want(new Set(["a/x"]), new Set());
   await source.completed;
   assert.deepEqual([...source.cache.cluster.tcpRoutes.keys()], ["a/late"]);
+});
+
+test("however many namespaces there are, a server that fails is asked by all together as if there were one", async () => {
+  await using server = await KubernetesServer.start();
+  server.fault = () => 503;
+  const namespaces = Array.from({ length: 5 }, (_, index) => `n${index}`);
+  using following = sourceOf(server, { namespaces }, { first: 1, last: 1 });
+  // The first one of each need not wait.
+  const first = namespaces.length * 11;
+  await server.until(
+    () => server.requests.length >= first + 10,
+    "a request for each, and the first ones again",
+  );
+  const began = performance.now();
+  const before = server.requests.length;
+  await sleep(1_000);
+  const seconds = (performance.now() - began) / 1_000;
+  assert.ok(server.requests.length - before <= 2 + 1.25 * seconds, `${server.requests.length - before}`);
+  server.fault = () => undefined;
+  await following.source.completed;
 });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { backoff } from "../../../lib/backoff.ts";
 import { type KubeObject, keyOf } from "../meta.ts";
 import { type Api, ApiError } from "./api.ts";
+import type { Bucket } from "./bucket.ts";
 import { trimmed } from "./object.ts";
 import type { Pace } from "./pace.ts";
 
@@ -19,7 +20,9 @@ export interface FollowOptions {
   /** Of lists. */
   readonly pace: Pace;
   /** Of everything that is tried again, of all collections; undefined: its own waits are enough. */
-  readonly retries?: Pace;
+  readonly retries?: Bucket;
+  /** Whether this collection goes before others in it. */
+  readonly isUrgent?: boolean;
   /** Of the collection. */
   readonly path: string;
   readonly fieldSelector?: string | undefined;
@@ -39,6 +42,8 @@ export interface FollowTimes {
   /** Waits after the first failure, and after many. */
   readonly first: number;
   readonly last: number;
+  /** A watch that has lasted so long is no failure: others may go on. */
+  readonly settled: number;
   /** After a watch that was shorter, the next one waits; a server that was away for longer is asked by all when it is back. */
   readonly brief: number;
 }
@@ -48,6 +53,7 @@ export const usualTimes: FollowTimes = {
   watch: 300_000,
   first: 1_000,
   last: 30_000,
+  settled: 1_000,
   brief: 5_000,
 };
 /** Objects of one answer. */
@@ -69,6 +75,8 @@ export class Follower {
   #failures = 0;
   /** Ends the request that is under way. */
   #round = new AbortController();
+  /** Whether it has a token of {@link FollowOptions.retries}. */
+  #isRetrying = false;
   /** Ends the wait that is under way. */
   #wait = new AbortController();
 
@@ -149,12 +157,13 @@ export class Follower {
     if (version === "") throw new ApiError(0, "a list has no resourceVersion");
     for (const key of [...this.#kept.keys()]) if (!seen.has(key)) this.#remove(key);
     this.#version = version;
+    this.#succeeded();
     tell(undefined);
   }
 
   async #watch(from: string): Promise<void> {
     const { api, path, tell, random = Math.random } = this.#options;
-    const { silence, watch, brief } = this.#times;
+    const { silence, watch, settled, brief } = this.#times;
     const seconds = Math.max(1, Math.round((watch * (0.8 + random() / 5)) / 1_000));
     const query = this.#query({
       watch: "1",
@@ -164,18 +173,26 @@ export class Follower {
     });
     const began = performance.now();
     const round = this.#round.signal;
-    await api.watch({
-      path: `${path}?${query}`,
-      signal: this.#signal(),
-      silence,
-      onOpen: () => tell(undefined),
-      onLine: (line) => {
-        // A late event must not undo that the collection is to be listed.
-        if (round.aborted) return;
-        this.#event(JSON.parse(line) as WatchEvent);
-        this.#failures = 0;
-      },
-    });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await api.watch({
+        path: `${path}?${query}`,
+        signal: this.#signal(),
+        silence,
+        onOpen: () => {
+          timer = setTimeout(() => this.#succeeded(), settled).unref();
+          tell(undefined);
+        },
+        onLine: (line) => {
+          // A late event must not undo that the collection is to be listed.
+          if (round.aborted) return;
+          this.#event(JSON.parse(line) as WatchEvent);
+          this.#failures = 0;
+        },
+      });
+    } finally {
+      clearTimeout(timer);
+    }
     if (performance.now() - began < brief) await this.#pause(0);
     else this.#failures = 0;
   }
@@ -230,7 +247,20 @@ export class Follower {
     await sleep(wait - least, undefined, { signal: AbortSignal.any([signal, this.#wait.signal]) }).catch(
       () => {},
     );
-    await this.#options.retries?.turn(signal).catch(() => {});
+    const { retries, isUrgent } = this.#options;
+    // One that has failed again has spent its token.
+    this.#isRetrying = false;
+    await retries?.turn(signal, isUrgent).then(
+      () => {
+        this.#isRetrying = true;
+      },
+      () => {},
+    );
+  }
+
+  #succeeded(): void {
+    if (this.#isRetrying) this.#options.retries?.giveBack();
+    this.#isRetrying = false;
   }
 }
 

@@ -1,4 +1,5 @@
 import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
+import type { Guard } from "../../../model/http/guard.ts";
 import type { RequestMatch } from "../../../model/http/match.ts";
 import type { HttpRoute } from "../../../model/http/route.ts";
 import { ownerText, type RouteOwner } from "./overlaps.ts";
@@ -9,6 +10,7 @@ import type { Pools } from "./pools.ts";
 export interface Compiler {
   tryMatch(match: RequestMatch, regexes: Regexes): void;
   tryRoute(route: HttpRoute, regexes: Regexes): void;
+  tryGuard(guard: Guard): void;
 }
 
 /** A rule that workers could not serve. */
@@ -18,8 +20,11 @@ export interface RefusedRule {
   readonly message: string;
 }
 
-/** By match, and by route: why it can't be compiled; empty: it can. */
-type Known = WeakMap<RequestMatch | HttpRoute, string>;
+/** A part of a rule that is tried. */
+type Part = RequestMatch | HttpRoute | Guard;
+
+/** By part: why it can't be compiled; empty: it can. */
+type Known = WeakMap<Part, string>;
 
 /** Parts that did not change are tried once. */
 const known: Known = new WeakMap();
@@ -45,14 +50,16 @@ export class Trial {
     this.#pools = pools;
   }
 
-  /** The rule as workers can serve it: one whose match they can't is left out. */
+  /** The rule as workers can serve it: one whose match they can't is left out, and nobody gets past a guard that they can't have. */
   passed(rule: PlacedHttpRoute): PlacedHttpRoute | undefined {
-    const { tryMatch, tryRoute } = this.#compiler;
+    const { tryMatch, tryRoute, tryGuard } = this.#compiler;
     for (const match of rule.matches)
       if (!this.#passes(rule, match, () => tryMatch(match, this.#regexes))) return undefined;
     const { route } = rule;
-    if (this.#passes(rule, route, () => tryRoute(route, this.#regexes))) return rule;
-    return closed(rule, this.#pools.invalid(route.name, known.get(route)!));
+    const bad =
+      (rule.guards ?? []).find((guard) => !this.#passes(rule, guard, () => tryGuard(guard))) ??
+      (this.#passes(rule, route, () => tryRoute(route, this.#regexes)) ? undefined : route);
+    return bad === undefined ? rule : closed(rule, this.#pools.invalid(route.name, known.get(bad)!));
   }
 
   /** Notes a rule that can't be served. */
@@ -60,11 +67,7 @@ export class Trial {
     this.refused.set(`${ownerText(owner)} ${message}`, { owner, message });
   }
 
-  #passes(
-    { owner, route: { name } }: PlacedHttpRoute,
-    part: RequestMatch | HttpRoute,
-    run: () => void,
-  ): boolean {
+  #passes({ owner, route: { name } }: PlacedHttpRoute, part: Part, run: () => void): boolean {
     let why = known.get(part);
     if (why === undefined) {
       why = failureOf(run);

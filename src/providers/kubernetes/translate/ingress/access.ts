@@ -72,7 +72,7 @@ export const accessAnnotations: Annotations = {
   ),
   "auth-method": oneOf(["GET"])("auth.X.path", () => undefined, "only GET"),
   "auth-response-headers": list("auth.X.copy", (names, draft) => {
-    draft.auth.copy = names.map((name) => name.toLowerCase());
+    draft.auth.copy = tokens(names, "headers").map((name) => name.toLowerCase());
   }),
   "auth-always-set-cookie": flag("auth.X.copy_response", (value, draft) => {
     draft.auth.copiesCookies = value;
