@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { describeReadError, readWhole } from "../../../lib/read-file.ts";
+import type { ExecPlugin } from "./exec-plugin.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
 import { type Token, TokenFile } from "./token.ts";
 
@@ -14,6 +15,8 @@ export interface ClusterAccess {
   /** umay's own certificate with its key, PEM. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined;
   readonly token: Token | undefined;
+  /** Says certificate and token in place of those. */
+  readonly exec: ExecPlugin | undefined;
   /** The namespace in which umay has its Lease. */
   readonly namespace: string;
 }
@@ -47,6 +50,7 @@ export async function readAccess(
     serverName: undefined,
     certificate: undefined,
     token,
+    exec: undefined,
     namespace: (await readText(`${folder}/namespace`)).trim(),
   };
 }

@@ -2,6 +2,7 @@ import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions
 import type { RequestOptions as HttpsOptions } from "node:https";
 import { http, https } from "../../../lib/node-modules.ts";
 import type { ClusterAccess } from "./access.ts";
+import type { Credential } from "./exec-plugin.ts";
 import { Lines } from "./lines.ts";
 
 /** Of one answer, and of one line of a watch, in bytes. */
@@ -53,22 +54,13 @@ type TlsOptions = Pick<HttpsOptions, "ca" | "servername" | "cert" | "key">;
 /** The API server, asked over HTTP/1.1. */
 export class Api {
   readonly #access: ClusterAccess;
-  readonly #tls: TlsOptions;
-  readonly #agent: HttpAgent;
+  #tls: TlsOptions;
+  #agent: HttpAgent;
 
   constructor(access: ClusterAccess) {
-    const { server, ca, serverName, certificate } = access;
     this.#access = access;
-    this.#tls = {
-      ...(ca !== undefined && { ca }),
-      ...(serverName !== undefined && { servername: serverName }),
-      ...certificate,
-    };
-    const options = { keepAlive: true, maxFreeSockets: 4, scheduling: "lifo" } as const;
-    this.#agent =
-      server.protocol === "http:"
-        ? new (http().Agent)(options)
-        : new (https().Agent)({ ...options, ...this.#tls });
+    this.#tls = tlsWith(access, access.certificate);
+    this.#agent = agentFor(access, this.#tls);
   }
 
   /** umay's own namespace. */
@@ -133,10 +125,26 @@ export class Api {
     });
     const status = response.statusCode!;
     if (status >= 200 && status < 300) return response;
-    if (status === 401) this.#access.token?.refused();
+    if (status === 401) {
+      this.#access.token?.refused();
+      this.#access.exec?.refused();
+    }
     const seconds = Number(response.headers["retry-after"]);
     const reason = await refusalOf(response);
     throw new ApiError(status, reason, Number.isFinite(seconds) ? Math.min(seconds, 300) * 1_000 : 0);
+  }
+
+  /** The present one. Connections with another certificate than the present one end. */
+  async #token(): Promise<string | undefined> {
+    const { token, exec } = this.#access;
+    if (exec === undefined) return token?.value();
+    const credential = await exec.credential();
+    if (credential.certificate?.cert !== this.#tls.cert) {
+      this.#agent.destroy();
+      this.#tls = tlsWith(this.#access, credential.certificate);
+      this.#agent = agentFor(this.#access, this.#tls);
+    }
+    return credential.token;
   }
 
   async #answer(
@@ -145,7 +153,8 @@ export class Api {
     text: string | undefined,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { server, token } = this.#access;
+    const { server } = this.#access;
+    const token = await this.#token();
     const options: RequestOptions = {
       method,
       agent: this.#agent,
@@ -154,7 +163,7 @@ export class Api {
       headers: {
         accept: "application/json",
         "user-agent": "umay",
-        ...(token !== undefined && { authorization: `Bearer ${await token.value()}` }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(text !== undefined && {
           "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
           "content-length": Buffer.byteLength(text),
@@ -169,6 +178,19 @@ export class Api {
       return answerOf(request(server, { ...options, agent: false, ...this.#tls }), text);
     });
   }
+}
+
+const tlsWith = ({ ca, serverName }: ClusterAccess, certificate: Credential["certificate"]): TlsOptions => ({
+  ...(ca !== undefined && { ca }),
+  ...(serverName !== undefined && { servername: serverName }),
+  ...certificate,
+});
+
+function agentFor({ server }: ClusterAccess, tls: TlsOptions): HttpAgent {
+  const options = { keepAlive: true, maxFreeSockets: 4, scheduling: "lifo" } as const;
+  return server.protocol === "http:"
+    ? new (http().Agent)(options)
+    : new (https().Agent)({ ...options, ...tls });
 }
 
 function answerOf(request: ClientRequest, text: string | undefined): Promise<IncomingMessage> {

@@ -1,19 +1,21 @@
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import type { ClusterAccess } from "./access.ts";
+import { ExecPlugin } from "./exec-plugin.ts";
+import { readExec } from "./exec-settings.ts";
+import { type Table, tableOf, textOf } from "./table.ts";
 import { FixedToken, type Token, TokenFile } from "./token.ts";
 
 type Read = (file: string) => Promise<string>;
-type Table = Readonly<Record<string, unknown>>;
 
 /** Keys that change who umay is or how it gets there, and that it can't do. */
 const unsupported = {
   cluster: ["proxy-url", "insecure-skip-tls-verify"],
-  user: ["exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra"],
+  user: ["auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra"],
 } as const;
 
 /**
- * The present context of a kubeconfig: its server with CAs, and a user with a token or a certificate.
+ * The present context of a kubeconfig: its server with CAs, and a user with a token, a certificate, or a program that says them.
  * @param file absolute; relative paths in it start at its folder.
  * @throws Error that says what is missing, or what umay can't do.
  */
@@ -39,16 +41,18 @@ class Kubeconfig {
     const user = this.#named("users", textOf(context, "user"), "user");
     for (const key of unsupported.cluster) if (cluster[key]) this.#fail(`umay can't do ${key} of a cluster`);
     for (const key of unsupported.user)
-      if (user[key]) this.#fail(`umay can't do ${key} of a user; give it a token or a certificate`);
+      if (user[key]) this.#fail(`umay can't do ${key} of a user; give it a token, a certificate or exec`);
     const server = textOf(cluster, "server");
     if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
       this.#fail(`the server ${JSON.stringify(server)} is no http or https URL`);
+    const ca = await this.#material(cluster, "certificate-authority");
     return {
       server: new URL(server.replace(/\/$/, "")),
-      ca: await this.#material(cluster, "certificate-authority"),
+      ca,
       serverName: textOf(cluster, "tls-server-name") || undefined,
       certificate: await this.#certificate(user),
       token: this.#token(user),
+      exec: this.#exec(user, { entry: cluster, ca }),
       namespace: textOf(context, "namespace") || "default",
     };
   }
@@ -66,6 +70,17 @@ class Kubeconfig {
     if (file !== "") return new TokenFile(this.#path(file));
     const text = textOf(user, "token");
     return text === "" ? undefined : new FixedToken(text);
+  }
+
+  #exec(user: Table, cluster: Parameters<typeof readExec>[2]): ExecPlugin | undefined {
+    if (user["exec"] === undefined || user["exec"] === null) return undefined;
+    for (const key of ["token", "tokenFile", "client-certificate", "client-certificate-data"])
+      if (user[key]) this.#fail(`a user has exec and ${key}; umay would not know which of them counts`);
+    try {
+      return new ExecPlugin(readExec(tableOf(user["exec"]), this.#file, cluster));
+    } catch (error) {
+      return this.#fail((error as Error).message);
+    }
   }
 
   /** The content of `key`: inline, in base64, or in a file. */
@@ -90,12 +105,4 @@ class Kubeconfig {
   #fail(problem: string): never {
     throw new Error(`kubernetes: ${this.#file}: ${problem}`);
   }
-}
-
-const tableOf = (value: unknown): Table =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
-
-function textOf(table: Table, key: string): string {
-  const value = table[key];
-  return typeof value === "string" ? value : "";
 }
