@@ -78,8 +78,8 @@ it("goes on exactly as before when a rebuild changed nothing", () => {
 
 it("starts as a new one when nothing of the previous set is left, or when the previous one was of another type", () => {
   const backends = placedBackends(equalWeights(6));
-  const pool = new TestPool(backends.slice(0, 3));
-  const previous = pool.create(spec);
+  const pool = new TestPool(backends);
+  const previous = pool.create(spec, { backends: backends.slice(0, 3) });
   previous.pick(pool);
   assert.equal(pool.create(spec, { backends: backends.slice(3), previous }).pick(pool)?.slot, 3);
   assert.equal(pool.create(spec, { previous: pool.create({ type: "random" }) }).pick(pool)?.slot, 0);
