@@ -58,6 +58,14 @@ export type ToWorker =
   /** Reset what is still open, answer `cut`. */
   | { readonly type: "cut"; readonly reason: "drain_deadline" | "stopped" };
 
+/** A client goes to a backend that the pool does not have, or still goes there. */
+export interface WantedBackend {
+  readonly pool: string;
+  readonly address: string;
+  /** The client's IP address; empty for one of a unix socket. */
+  readonly client: string;
+}
+
 /** Worker to control plane. */
 export type FromWorker =
   | { readonly type: "ready" }
@@ -86,8 +94,7 @@ export type FromWorker =
   /** The same, for the file with the lines of requests. */
   /** @param file of a listener's own log; undefined: `log.access.file`. */
   | { readonly type: "access"; readonly lines: Uint8Array<ArrayBuffer>; readonly file?: string }
-  /** A client goes to a backend that the pool does not have, or still goes there. */
-  | { readonly type: "wanted"; readonly pool: string; readonly address: string }
+  | ({ readonly type: "wanted" } & WantedBackend)
   /** Requests that limits have let through which machines share. */
   | { readonly type: "passed"; readonly requests: PassedRequests }
   /** Requests that are over and traced. */

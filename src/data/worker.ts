@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { listenerCell } from "../channel/counters.ts";
 import { layout, viewCounters } from "../channel/layout.ts";
-import type { FromWorker, HandedSocket, ToWorker, WorkerSetup } from "../channel/messages.ts";
+import type { FromWorker, HandedSocket, ToWorker, WantedBackend, WorkerSetup } from "../channel/messages.ts";
 import { TlsOnce } from "../channel/tls-once.ts";
 import { formatAddress, unmapAddress } from "../lib/address.ts";
 import { Crowd } from "../lib/crowd.ts";
@@ -88,7 +88,7 @@ const memory = {
   shared: setup.shared,
   worker: { index: setup.id - 1, count: setup.count },
   peers: (pool: string) => state.backendsOf(pool),
-  want: (pool: string, address: string) => send({ type: "wanted", pool, address }),
+  want: (wanted: WantedBackend) => send({ type: "wanted", ...wanted }),
 };
 const spread = new Spread(setup.shared.workerOpen.subarray(0, setup.count), setup.id - 1);
 const tls = new TlsOnce();

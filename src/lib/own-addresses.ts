@@ -15,7 +15,17 @@ const linkLocal = ["169.254.0.0/16", "fe80::/10"];
 /** Unspecified, loopback and link-local addresses (RFC 6890, RFC 4291 sections 2.5.2, 2.5.3 and 2.5.6). */
 const near = setOf([...unspecified, "127.0.0.0/8", "::1/128", ...linkLocal]);
 const ofNobody = setOf(unspecified);
-const ofLink = setOf(linkLocal);
+/**
+ * Servers that tell each machine of a cloud about itself, secrets included, where they are not on the link: of Amazon's and Google's
+ * over IPv6, of Azure's, Alibaba's and Oracle's.
+ */
+const ofMetadata = setOf([
+  "fd00:ec2::254/128",
+  "fd20:ce::254/128",
+  "168.63.129.16/32",
+  "100.100.100.200/32",
+  "192.0.0.192/32",
+]);
 
 function setOf(ranges: readonly string[]): AddressSet {
   return new AddressSet(
@@ -30,8 +40,8 @@ function setOf(ranges: readonly string[]): AddressSet {
 /** Whether it is no machine's address. The system connects to this machine itself in its place. */
 export const isUnspecified = (address: string): boolean => ofNobody.has(plain(address));
 
-/** Whether it is a neighbour's on the link, such as a cloud's server of metadata. */
-export const isLinkLocal = (address: string): boolean => ofLink.has(plain(address));
+/** Whether strangers are to have no way there by umay: this machine itself, its link, and its cloud's server of metadata. */
+export const isGuarded = (address: string): boolean => isNear(address) || ofMetadata.has(plain(address));
 
 /** Whether an IP address means something else on each machine: this machine itself, or a neighbour on its link. */
 export const isNear = (address: string): boolean => near.has(plain(address));

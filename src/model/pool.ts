@@ -203,6 +203,8 @@ export interface ZoneRule {
 export interface DestinationRule {
   /** The field of requests, in lower case, that names it; undefined, or not there: where the connection was going. */
   readonly field?: string;
+  /** Whether the field may name loopback and link-local addresses, and servers of metadata. Undefined: it may not. */
+  readonly near?: true;
   /** In place of the port that is named. */
   readonly port?: number;
   /** How long a backend stays that nobody asks for, in milliseconds. */

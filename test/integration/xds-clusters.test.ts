@@ -120,6 +120,7 @@ before(async () => {
       lb_policy: "CLUSTER_PROVIDED",
       cleanup_interval: 1_000,
       original_dst_lb_config: { use_http_header: true },
+      metadata: { filter_metadata: { umay: { local_destinations: true } } },
     },
     edsCluster("app", { lb_subset_config: { subset_selectors: [{ keys: ["version"] }] } }),
   ]);

@@ -1,3 +1,4 @@
+import type { WantedBackend } from "../../channel/messages.ts";
 import { parseAddress, type SocketAddress } from "../../lib/address.ts";
 import { isHere, ownAddresses } from "../../lib/own-addresses.ts";
 import type { Backend } from "../../model/backend.ts";
@@ -6,10 +7,9 @@ import type { Model } from "../../model/model.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { ManagedPool } from "../state/managed-pool.ts";
 import { systemTimers, type Timers } from "../timers.ts";
+import { Asked, mostDestinations } from "./asked.ts";
 import type { PoolBackends } from "./pool-backends.ts";
 
-/** Backends that a pool may have by its clients' wish. */
-const mostDestinations = 1_024;
 /** How often it is looked for backends that nobody asks for, and for this machine's addresses, in milliseconds. */
 const sweepInterval = 1_000;
 
@@ -29,8 +29,7 @@ export class Destinations {
   readonly #plane: DestinationPlane;
   readonly #logger: Logger;
   readonly #timers: Timers;
-  /** By pool and address: when it was asked for last. */
-  readonly #asked = new Map<string, Map<string, number>>();
+  readonly #asked = new Map<string, Asked>();
   /** Pools whose clients were told of as too many. */
   readonly #full = new Set<string>();
   /** By pool: the backends that it got here. A reload may have replaced them. */
@@ -46,13 +45,13 @@ export class Destinations {
     this.#timers = timers;
   }
 
-  wanted({ pool, address }: { readonly pool: string; readonly address: string }): void {
+  wanted({ pool, address, client }: WantedBackend): void {
     const managed = this.#plane.store.pool(pool);
     if (managed?.config.destination === undefined) return;
-    const asked = this.#asked.get(pool) ?? new Map<string, number>();
+    const asked = this.#asked.get(pool) ?? new Asked();
     const isKnown = asked.has(address);
-    if (!isKnown && asked.size >= mostDestinations) {
-      this.#tellFull(pool);
+    if (!isKnown && !asked.hasRoomFor(client)) {
+      this.#tellFull(pool, client);
       return;
     }
     // A listener may have come there since it was asked for first.
@@ -61,7 +60,7 @@ export class Destinations {
       return;
     }
     this.#asked.set(pool, asked);
-    asked.set(address, this.#timers.now());
+    asked.note(address, client, this.#timers.now());
     if (!isKnown || this.#placed.get(pool) !== managed.placed.backends) this.#serveSoon(pool);
     this.#sweepLater();
   }
@@ -90,18 +89,18 @@ export class Destinations {
     const { store } = this.#plane;
     for (const pool of this.#unserved) {
       if (store.pool(pool)?.config.destination === undefined) continue;
-      this.#plane.backends.place(pool, [...(this.#asked.get(pool)?.keys() ?? [])].flatMap(backendAt));
+      this.#plane.backends.place(pool, [...(this.#asked.get(pool)?.addresses ?? [])].flatMap(backendAt));
       if (this.#asked.has(pool)) this.#placed.set(pool, store.pool(pool)!.placed.backends);
     }
     this.#unserved.clear();
     this.#plane.spread();
   }
 
-  #tellFull(pool: string): void {
+  #tellFull(pool: string, client: string): void {
     if (this.#full.has(pool)) return;
     this.#full.add(pool);
-    const message = "clients ask for more backends than a pool may have; further ones are refused";
-    this.#logger.warn({ pool, most: mostDestinations }, message);
+    const message = "a client asks for more backends than are left for others; further ones are refused";
+    this.#logger.warn({ pool, most: mostDestinations, client }, message);
   }
 
   #sweepLater(): void {
@@ -118,9 +117,8 @@ export class Destinations {
     for (const [pool, asked] of this.#asked) {
       const rule = this.#plane.store.pool(pool)?.config.destination;
       const before = asked.size;
-      for (const [address, at] of asked)
-        if (rule === undefined || now - at > rule.idle) asked.delete(address);
-      if (asked.size < mostDestinations) this.#full.delete(pool);
+      asked.forget((at) => rule === undefined || now - at > rule.idle);
+      if (asked.size < before) this.#full.delete(pool);
       if (asked.size < before) this.#serveSoon(pool);
       if (asked.size > 0) continue;
       this.#asked.delete(pool);

@@ -1,9 +1,12 @@
 import { isIP } from "node:net";
 import { canonicalAddress, formatAddress, parseAddress } from "../../lib/address.ts";
-import { isLinkLocal, isUnspecified } from "../../lib/own-addresses.ts";
+import { isGuarded, isUnspecified } from "../../lib/own-addresses.ts";
 import type { PlacedBackend } from "../../model/backend.ts";
 import type { DestinationRule } from "../../model/pool.ts";
 import type { PickContext, Picker, PickerInputs, PickKey } from "./picker.ts";
+
+/** Asks for a backend. @param client the IP address of whoever goes there. */
+type Want = (address: string, client: string) => void;
 
 /** So many destinations are remembered as asked for. */
 const mostAsked = 4_096;
@@ -12,17 +15,12 @@ const mostAsked = 4_096;
 export class DestinationPicker implements Picker {
   readonly #rule: DestinationRule;
   readonly #clock: PickerInputs["clock"];
-  readonly #want: (address: string) => void;
+  readonly #want: Want;
   readonly #backends: ReadonlyMap<string, PlacedBackend>;
   /** When a destination was asked for last: one that is used is asked for again before it leaves. */
   readonly #asked: Map<string, number>;
 
-  /** @param want asks for a backend. */
-  constructor(
-    rule: DestinationRule,
-    { backends, clock, previous }: PickerInputs,
-    want: (address: string) => void,
-  ) {
+  constructor(rule: DestinationRule, { backends, clock, previous }: PickerInputs, want: Want) {
     this.#rule = rule;
     this.#clock = clock;
     this.#want = want;
@@ -46,7 +44,7 @@ export class DestinationPicker implements Picker {
     if (now - before > (isThere ? this.#rule.idle / 2 : 100)) {
       if (this.#asked.size >= mostAsked) this.#asked.clear();
       this.#asked.set(address, now);
-      this.#want(address);
+      this.#want(address, key.clientAddress);
     }
     return !isThere;
   }
@@ -55,10 +53,10 @@ export class DestinationPicker implements Picker {
   #addressOf({ destination }: PickKey): string | undefined {
     const target = destination === undefined ? "" : parseAddress(destination);
     if (typeof target === "string" || target.kind !== "tcp" || isIP(target.host) === 0) return undefined;
-    const { field, port = target.port } = this.#rule;
+    const { field, near, port = target.port } = this.#rule;
     // A zone makes another text of an address that umay has itself.
     if (port === 0 || target.host.includes("%") || isUnspecified(target.host)) return undefined;
-    if (field !== undefined && isLinkLocal(target.host)) return undefined;
+    if (field !== undefined && near !== true && isGuarded(target.host)) return undefined;
     return formatAddress(canonicalAddress({ ...target, port }));
   }
 }

@@ -1,6 +1,7 @@
 import { addUpTo, ringNews, ringRoom } from "../../channel/bells.ts";
 import { backendCell, type CounterMemory, poolCell } from "../../channel/counters.ts";
 import { obstacleOf, type SharedMemory } from "../../channel/memory.ts";
+import type { WantedBackend } from "../../channel/messages.ts";
 import type { Obstacle, PlacedBackend } from "../../model/backend.ts";
 import { pickerTypes } from "../../model/pool.ts";
 import type { PlacedPool } from "../../model/snapshot.ts";
@@ -18,7 +19,7 @@ export interface WorkerMemory {
   readonly worker: PickerInputs["worker"];
   readonly peers: PickerInputs["peers"];
   /** Asks for a backend of a pool whose clients say where they go. */
-  readonly want: (pool: string, address: string) => void;
+  readonly want: (wanted: WantedBackend) => void;
 }
 
 /** Gives out the leases of a pool's backends, which its picker chooses, and takes them back. */
@@ -188,7 +189,9 @@ export class Leases {
     const { name, destination } = definition;
     return destination === undefined
       ? createPoolPicker(definition, inputs)
-      : new DestinationPicker(destination, inputs, (address) => this.#memory.want(name, address));
+      : new DestinationPicker(destination, inputs, (address, client) =>
+          this.#memory.want({ pool: name, address, client }),
+        );
   }
 }
 

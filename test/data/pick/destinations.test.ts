@@ -2,19 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DestinationPicker } from "../../../src/data/pick/destinations.ts";
 import type { PickerInputs } from "../../../src/data/pick/picker.ts";
+import type { DestinationRule } from "../../../src/model/pool.ts";
 import { equalWeights, placedBackends, TestPool } from "../../support/pickers.ts";
 
 function pickerOf(
   pool: TestPool,
   wanted: string[],
-  {
-    port,
-    field,
-    ...inputs
-  }: Partial<PickerInputs> & { readonly port?: number; readonly field?: string } = {},
+  { port, field, near, ...inputs }: Partial<PickerInputs> & Partial<DestinationRule> = {},
 ): DestinationPicker {
-  const rule = { idle: 5_000, ...(port !== undefined && { port }), ...(field !== undefined && { field }) };
-  return new DestinationPicker(rule, { ...pool.inputs, ...inputs }, (address) => wanted.push(address));
+  const rule = {
+    idle: 5_000,
+    ...(port !== undefined && { port }),
+    ...(field !== undefined && { field }),
+    ...(near !== undefined && { near }),
+  };
+  return new DestinationPicker(rule, { ...pool.inputs, ...inputs }, (address, client) => {
+    assert.equal(client, pool.key.clientAddress);
+    wanted.push(address);
+  });
 }
 
 test("each goes to its own destination and to no other; one that is not there is asked for, but not by everybody", () => {
@@ -53,17 +58,35 @@ test("one that is used is asked for again in time, also after others have come; 
   assert.equal(second.pick({ key, mayPick: () => true })?.slot, 0);
 });
 
-test("no other spelling of an address leads to umay itself, and no field to a server of metadata", () => {
+test("no other spelling of an address leads to umay itself, and no field to this machine or to a server of metadata", () => {
   const pool = new TestPool(placedBackends(equalWeights(1)));
-  const comes = (destination: string, field?: string): boolean =>
-    pickerOf(pool, [], field === undefined ? {} : { field }).comes({ ...pool.key, destination });
+  const comes = (destination: string, field?: string, near?: true): boolean =>
+    pickerOf(pool, [], { ...(field !== undefined && { field }), ...(near && { near }) }).comes({
+      ...pool.key,
+      destination,
+    });
   // The system connects to a loopback address in their place.
   for (const own of ["0.0.0.0:9901", "0.0.0.1:9901", "[::]:9901", "[::ffff:0.0.0.0]:9901", "[::1%lo]:9901"])
     assert.equal(comes(own), false, own);
   assert.equal(comes("[::ffff:127.0.0.1%lo]:9901"), false);
-  for (const near of ["169.254.169.254:80", "[::ffff:169.254.169.254]:80", "[fe80::1]:80"]) {
+  for (const near of [
+    "127.0.0.1:80",
+    "127.8.9.1:80",
+    "[::1]:80",
+    "[::ffff:127.0.0.1]:80",
+    "169.254.169.254:80",
+    "[::ffff:169.254.169.254]:80",
+    "[fe80::1]:80",
+    "[fd00:ec2::254]:80",
+    "[fd20:ce::254]:80",
+    "168.63.129.16:80",
+    "100.100.100.200:80",
+    "192.0.0.192:80",
+  ]) {
     assert.equal(comes(near, "x-envoy-original-dst-host"), false, near);
+    assert.equal(comes(near, "x-envoy-original-dst-host", true), true, near);
     assert.equal(comes(near), true, near);
   }
+  assert.equal(comes("0.0.0.0:80", "x-envoy-original-dst-host", true), false);
   assert.equal(comes("10.0.0.9:80", "x-envoy-original-dst-host"), true);
 });

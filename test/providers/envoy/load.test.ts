@@ -376,6 +376,11 @@ static_resources:
     lb_policy: CLUSTER_PROVIDED
     original_dst_lb_config: { use_http_header: true, http_header_name: X-To }
   - { name: c, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED }
+  - name: d
+    type: ORIGINAL_DST
+    lb_policy: CLUSTER_PROVIDED
+    original_dst_lb_config: { use_http_header: true }
+    metadata: { filter_metadata: { umay: { local_destinations: true }, others: { x: 1 } } }
 `;
   const { model, warnings } = await load(config);
   assert.deepEqual(
@@ -384,9 +389,14 @@ static_resources:
       { field: "x-envoy-original-dst-host", port: 8080, idle: 2_000 },
       { field: "x-to", idle: 5_000 },
       { idle: 5_000 },
+      { field: "x-envoy-original-dst-host", near: true, idle: 5_000 },
     ],
   );
-  assert.match(warnings.join("\n"), /use_http_header: lets clients choose any address/);
+  assert.match(warnings.join("\n"), /use_http_header: lets clients choose any address but local ones/);
+  assert.match(
+    (await problems(config.replace("local_destinations: true", "local_destination: true"))).join(),
+    /metadata: of umay, expected local_destinations/,
+  );
 });
 
 test("the TOML of a converted file loads, and leads to the same pools in the same order", async () => {

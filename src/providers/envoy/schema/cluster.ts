@@ -21,7 +21,7 @@ message envoy.config.cluster.v3.Cluster
 22 lb_subset_config envoy.config.cluster.v3.Cluster.LbSubsetConfig
 23 ring_hash_lb_config envoy.config.cluster.v3.Cluster.RingHashLbConfig
 24 transport_socket envoy.config.core.v3.TransportSocket
-25 metadata message - says nothing here
+25 metadata envoy.config.core.v3.Metadata
 26 protocol_selection int32 - the client's version does not matter
 27 common_lb_config envoy.config.cluster.v3.Cluster.CommonLbConfig
 28 alt_stat_name string - the name counts
