@@ -1,6 +1,8 @@
 import type { ListeningSocket } from "../channel/messages.ts";
 import { formatAddress } from "../lib/address.ts";
-import { poolsOf } from "../model/chain.ts";
+import { loadRegexes } from "../lib/regex.ts";
+import { filterUsesRegex } from "../model/access-log.ts";
+import { type Chain, poolsOf } from "../model/chain.ts";
 import { poolsOfTable } from "../model/http/route.ts";
 import type { Difference, PlacedListener, PlacedPool, PlacedRouteTable } from "../model/snapshot.ts";
 import { type ListeningWorker, OpenListener, placeOf } from "./accept/open-listener.ts";
@@ -10,6 +12,10 @@ import type { ServedGuards } from "./guard/guards.ts";
 import type { WorkerMemory } from "./pick/leases.ts";
 import { type Served, ServedListener } from "./plane.ts";
 import { shortestOfListener, shortestOfPool, shortestOfTable } from "./shortest-timeout.ts";
+
+const logsByRegex = ({ serve }: Chain): boolean =>
+  serve.kind === "http" &&
+  (serve.front.logs ?? []).some(({ filter }) => filter !== undefined && filterUsesRegex(filter));
 
 /** The parts of a change that are ready, before any of them is in place. */
 interface Prepared {
@@ -198,6 +204,8 @@ export class ServedState {
       for (const pool of poolsOf(definition.chains))
         if (!this.#pools.has(pool) && !added.has(pool))
           throw new Error(`listener ${definition.name} sends sessions to pool ${pool}, which is not served`);
+      // Its logs are compiled with the first of its requests.
+      if (definition.chains.some(logsByRegex)) await loadRegexes();
       const before = this.#listeners.get(definition.name)?.served;
       const served = new ServedListener(definition, this.#served, this.#memory.worker.index + 1, before);
       const open = sockets.get(placeOf(definition));

@@ -16,6 +16,8 @@ export interface Regexes {
   whole(pattern: string, ignoreCase: boolean): (text: string) => boolean;
   /** @returns the text with its first match replaced; `$1` is a group, `$$` a dollar sign. @throws RegexError */
   replaceFirst(pattern: string, replacement: string): (text: string) => string;
+  /** The same with all of its matches. */
+  replaceAll(pattern: string, replacement: string): (text: string) => string;
 }
 
 /** A text that is no regular expression. Its message is the end of a sentence that begins with the text. */
@@ -54,12 +56,23 @@ class Re2Regexes implements Regexes {
   }
 
   replaceFirst(pattern: string, replacement: string): (text: string) => string {
+    const regex = this.#compileFor(pattern, replacement);
+    return (text) => regex.matcher(text).replaceFirst(replacement);
+  }
+
+  replaceAll(pattern: string, replacement: string): (text: string) => string {
+    const regex = this.#compileFor(pattern, replacement);
+    return (text) => regex.matcher(text).replaceAll(replacement);
+  }
+
+  /** With the groups that the replacement names. */
+  #compileFor(pattern: string, replacement: string): RE2JS {
     const regex = this.#compile(pattern, 0);
     const groups = regex.groupCount();
     const missing = [...replacement.matchAll(/\$(\$|\d+)/g)].find(([, group]) => Number(group) > groups);
     if (missing !== undefined)
       throw new RegexError(`has ${groups} groups, but ${missing[0]} is to be filled in`);
-    return (text) => regex.matcher(text).replaceFirst(replacement);
+    return regex;
   }
 
   #compile(pattern: string, flags: number): RE2JS {

@@ -1,3 +1,4 @@
+import type { ValueMatch } from "./http/match.ts";
 import type { Variable } from "./http/template.ts";
 
 /** The part of an exchange that a field in a line is of: the two heads, and what comes behind the answer's body. */
@@ -70,13 +71,8 @@ export type LogFilter =
   /** A status, or a duration in milliseconds. */
   | { readonly kind: "status" | "duration"; readonly is: Comparison; readonly value: number }
   | { readonly kind: "chance"; readonly percent: number }
-  /** A field of the request has this value; undefined: any. */
-  | {
-      readonly kind: "field";
-      readonly name: string;
-      readonly value: string | undefined;
-      readonly not: boolean;
-    }
+  /** A condition on a field of the request. */
+  | { readonly kind: "field"; readonly match: ValueMatch }
   /** The status of gRPC, as an answer says it, or as callers make it of that of HTTP, is one of these. */
   | { readonly kind: "grpc"; readonly statuses: readonly number[]; readonly not: boolean }
   /** Something went wrong that Envoy has one of these flags for; empty: any. */
@@ -111,3 +107,9 @@ const secretWords = [
 
 /** Whether a field may have a secret in it, which no log gets. @param name in lower case. */
 export const mayBeSecret = (name: string): boolean => secretWords.some((word) => name.includes(word));
+
+/** Whether a filter asks for a regular expression. */
+export function filterUsesRegex(filter: LogFilter): boolean {
+  if (filter.kind === "all" || filter.kind === "some") return filter.of.some(filterUsesRegex);
+  return filter.kind === "field" && filter.match.test.kind === "regex";
+}

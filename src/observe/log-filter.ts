@@ -1,5 +1,7 @@
+import { regexes } from "../lib/regex.ts";
 import type { LogFilter } from "../model/access-log.ts";
 import { unknownGrpcStatus } from "../model/grpc-status.ts";
+import { compileValueTest } from "../model/http/text-test.ts";
 import { flagOf, grpcStatusOf } from "./envoy-values.ts";
 import type { LoggedRequest, RequestRecord } from "./request-log.ts";
 
@@ -13,6 +15,7 @@ const comparisons = {
   le: (value: number, wanted: number): boolean => value <= wanted,
 } as const;
 
+/** @throws where it has a regular expression, and `loadRegexes` was not awaited. */
 export function compileFilter(filter: LogFilter): TakesRequest {
   switch (filter.kind) {
     case "all": {
@@ -32,11 +35,9 @@ export function compileFilter(filter: LogFilter): TakesRequest {
     case "chance":
       return () => Math.random() * 100 < filter.percent;
     case "field": {
-      const { name, value, not } = filter;
-      return (_record, request) => {
-        const found = request?.header(name);
-        return (found !== undefined && (value === undefined || found === value)) !== not;
-      };
+      const { match } = filter;
+      const takes = compileValueTest(match, (...of) => regexes().whole(...of));
+      return (_record, request) => takes(request?.header(match.name));
     }
     case "grpc": {
       const { statuses, not } = filter;

@@ -18,6 +18,8 @@ export function changesOf(decision: Decision, path: string): string[] {
       : [];
   if (decision.kind === "forward") {
     if (rewrite.host !== undefined) changes.unshift(`host -> ${rewrite.host}`);
+    if (rewrite.hostFrom?.kind === "field") changes.unshift(`host -> field ${rewrite.hostFrom.name}`);
+    if (rewrite.hostFrom?.kind === "path") changes.unshift("host -> part of the path");
     if (decision.path !== path) changes.unshift(`path ${path} -> ${decision.path}`);
   }
   return [

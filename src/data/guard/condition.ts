@@ -4,9 +4,8 @@ import { AddressSet } from "../../lib/address-set.ts";
 import { regexes } from "../../lib/regex.ts";
 import type { Condition } from "../../model/http/condition.ts";
 import type { TextTest, ValueMatch } from "../../model/http/match.ts";
-import { type CompiledTest, compileTest } from "../../model/http/text-test.ts";
+import { type CompiledTest, compileTest, compileValueTest } from "../../model/http/text-test.ts";
 import { alternativeNames } from "../../tls/peer-certificate.ts";
-import { compileValueTest } from "../decide/http/value-test.ts";
 import type { GuardedConnection, GuardedRequest } from "./step.ts";
 
 /** @param target the path with its query: a lax backend may read another one than the request's. */

@@ -22,8 +22,19 @@ export type PathRewrite =
    * segments, and to the letter where they are text.
    */
   | { readonly kind: "prefix"; readonly prefix: string }
-  /** In place of the first part of the path that the expression takes; `$1` in `replacement` is a group. */
-  | { readonly kind: "regex"; readonly pattern: string; readonly replacement: string };
+  /** In place of the first part of the path that the expression takes, or of all of them; `$1` in `replacement` is a group. */
+  | {
+      readonly kind: "regex";
+      readonly pattern: string;
+      readonly replacement: string;
+      readonly all?: true;
+    };
+
+/** The origin of a host that is known only with a request. A text that is no host, or none, changes nothing. */
+export type HostSource =
+  | { readonly kind: "field"; readonly name: string }
+  /** The path, with all parts of it replaced that the expression takes; `$1` in `replacement` is a group. */
+  | { readonly kind: "path"; readonly pattern: string; readonly replacement: string };
 
 /** Where clients are sent; undefined: as the request has it. */
 export interface Redirect {
@@ -137,6 +148,8 @@ export interface HttpRoute {
     readonly host: string | undefined;
     /** Whether the host is that of the backend itself. */
     readonly ownHost?: true;
+    /** Before `host` where it gives one; undefined: nothing does. */
+    readonly hostFrom?: HostSource;
   };
   readonly requestFields: FieldChanges;
   readonly responseFields: FieldChanges;

@@ -1,10 +1,23 @@
-import type { PresenceTest, RangeTest, TextTest } from "./match.ts";
+import { cookieValue } from "./cookie.ts";
+import type { PresenceTest, RangeTest, TextTest, ValueMatch } from "./match.ts";
 
 /** @param value undefined: there is none. */
 export type CompiledTest = (value: string | undefined) => boolean;
 
 /** Makes the test of a regular expression, for the whole text. @throws where it is none. */
 export type CompileRegex = (pattern: string, ignoreCase: boolean) => (text: string) => boolean;
+
+/** The test of a field or a key, with its `not` and `missing`. */
+export function compileValueTest(
+  { test, not, missing, cookie }: ValueMatch,
+  compileRegex: CompileRegex,
+): CompiledTest {
+  const whole = compileTest(test, compileRegex);
+  const plain: CompiledTest = cookie === undefined ? whole : (fields) => whole(cookieValue(fields, cookie));
+  const holds: CompiledTest = missing === "empty" ? (value) => plain(value ?? "") : plain;
+  if (!not) return holds;
+  return missing === "fails" ? (value) => value !== undefined && !holds(value) : (value) => !holds(value);
+}
 
 /** Makes a test once, so that a request only runs it. */
 export function compileTest(

@@ -178,6 +178,19 @@ test("filters say which requests have a line", async () => {
   const header = { header_filter: { header: { name: "X-Log", string_match: { exact: "1" } } } };
   assert.equal(await takes(header, {}, { "x-log": "1" }), true);
   assert.equal(await takes(header, {}, { "x-log": "2" }), false);
+  const long = (matcher: object): object => ({ header_filter: { header: { name: "x-long", ...matcher } } });
+  for (const [matcher, taken] of [
+    [{ string_match: { prefix: "ab" } }, true],
+    [{ string_match: { suffix: "D", ignore_case: true } }, true],
+    [{ string_match: { contains: "x" } }, false],
+    [{ string_match: { safe_regex: { regex: "a.*d" } } }, true],
+    [{ safe_regex_match: { regex: "a.*" }, invert_match: true }, false],
+    [{ range_match: { start: 1, end: 5 } }, false],
+    [{ present_match: false }, false],
+  ] as const)
+    assert.equal(await takes(long(matcher), {}, { "x-long": "abcd" }), taken, JSON.stringify(matcher));
+  assert.equal(await takes(long({ range_match: { start: 1, end: 5 } }), {}, { "x-long": "4" }), true);
+  assert.equal(await takes(long({ string_match: { exact: "" } }), {}), false);
   assert.equal(await takes({ runtime_filter: { percent_sampled: { numerator: 0 } } }, {}), false);
   const types = (type: string, exclude: boolean): object => ({ log_type_filter: { types: [type], exclude } });
   assert.equal(await takes(types("DownstreamEnd", false), {}), true);

@@ -220,7 +220,7 @@ test("redirects leave the query out, or bring their own; templates of paths are 
     [
       [undefined, ""],
       [{ kind: "path", path: "/c" }, "?d=1"],
-      [{ kind: "regex", pattern: "/c/(.*)", replacement: "/d/$1" }, undefined],
+      [{ kind: "regex", pattern: "/c/(.*)", replacement: "/d/$1", all: true }, undefined],
     ],
   );
   assert.equal(template!.rewrite.path?.kind === "regex" && template!.rewrite.path.replacement, "/$2/of/$1");

@@ -7,7 +7,7 @@ import type { PlacedRoute } from "../../../model/snapshot.ts";
 import { Access } from "./access.ts";
 import { CorsRules } from "./cors.ts";
 import { compileRedirect, type LocationOf } from "./redirect.ts";
-import { compilePathRewrite, type RewritePath } from "./rewrite.ts";
+import { compileHostRewrite, compilePathRewrite, type RewriteHost, type RewritePath } from "./rewrite.ts";
 import { compileChanges, type TemplateFacts } from "./template.ts";
 
 /** A route with all that can be prepared before a request comes. */
@@ -23,6 +23,8 @@ export interface CompiledRoute {
   readonly cors: CorsRules | undefined;
   /** Undefined: the path stays. */
   readonly rewritePath: RewritePath | undefined;
+  /** Undefined: the host does not depend on the request. */
+  readonly rewriteHost: RewriteHost | undefined;
   /** Undefined: it redirects nobody. */
   readonly locationOf: LocationOf | undefined;
   /** Undefined: nothing changes. */
@@ -51,6 +53,7 @@ export function compileRoute(
     access: new Access(definition),
     guards: definition.guards.map((group) => group.flatMap((guard) => guards?.get(guard) ?? [])),
     cors: definition.cors && new CorsRules(definition.cors, whole),
+    rewriteHost: rewrite.hostFrom && compileHostRewrite(rewrite.hostFrom, regexes),
     rewritePath: rewrite.path && compilePathRewrite(rewrite.path, regexes),
     locationOf: action.kind === "redirect" ? compileRedirect(action.redirect, regexes) : undefined,
     requestFields: compileChanges(definition.requestFields, whole),
@@ -80,6 +83,7 @@ function variantOf(
       responseFields,
       rewrite: { ...rewrite, host: host ?? rewrite.host },
     },
+    rewriteHost: host === undefined ? route.rewriteHost : undefined,
     requestFields: compileChanges(requestFields, whole),
     responseFields: compileChanges(responseFields, whole),
   };

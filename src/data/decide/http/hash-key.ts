@@ -1,5 +1,5 @@
+import { cookieValue } from "../../../model/http/cookie.ts";
 import type { HashKey } from "../../../model/http/route.ts";
-import { cookieValue } from "./cookie.ts";
 
 /** The parts of a request that keys are made of. */
 export interface HashFacts {

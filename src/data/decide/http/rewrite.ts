@@ -1,7 +1,8 @@
+import { hostOf } from "../../../http/uri/authority.ts";
 import { normalisePath } from "../../../http/uri/path.ts";
 import type { Regexes } from "../../../lib/regex.ts";
 import type { PathMatch } from "../../../model/http/match.ts";
-import type { PathRewrite } from "../../../model/http/route.ts";
+import type { HostSource, PathRewrite } from "../../../model/http/route.ts";
 import { lowerAscii } from "../../../model/http/text-test.ts";
 
 /**
@@ -11,6 +12,24 @@ import { lowerAscii } from "../../../model/http/text-test.ts";
  */
 export type RewritePath = (path: string, matched: PathMatch | undefined) => string | undefined;
 
+/** A request as a host is made of it. */
+export interface HostFacts {
+  readonly path: string;
+  header(name: string): string | undefined;
+}
+
+/** The host that backends see; undefined: the request gives none. */
+export type RewriteHost = (request: HostFacts) => string | undefined;
+
+/** @param regexes only for a regular expression. @throws RegexError */
+export function compileHostRewrite(source: HostSource, regexes: Regexes | undefined): RewriteHost {
+  const asHost = (text: string | undefined): string | undefined =>
+    text === undefined || hostOf(text) === undefined ? undefined : text;
+  if (source.kind === "field") return (request) => asHost(request.header(source.name));
+  const replace = regexes!.replaceAll(source.pattern, source.replacement);
+  return ({ path }) => asHost(replace(path));
+}
+
 /** @param regexes only for a regular expression. @throws RegexError */
 export function compilePathRewrite(rewrite: PathRewrite, regexes: Regexes | undefined): RewritePath {
   switch (rewrite.kind) {
@@ -19,7 +38,10 @@ export function compilePathRewrite(rewrite: PathRewrite, regexes: Regexes | unde
     case "prefix":
       return (path, matched) => replacePrefix(path, matched, rewrite.prefix);
     case "regex": {
-      const replace = regexes!.replaceFirst(rewrite.pattern, rewrite.replacement);
+      const { pattern, replacement, all } = rewrite;
+      const replace = all
+        ? regexes!.replaceAll(pattern, replacement)
+        : regexes!.replaceFirst(pattern, replacement);
       return (path) => {
         const replaced = replace(path);
         if (replaced === path) return path;

@@ -84,6 +84,7 @@ const routeRegex = (route: HttpRoute): boolean => {
   );
   return (
     rewrite.path?.kind === "regex" ||
+    rewrite.hostFrom?.kind === "path" ||
     (action.kind === "redirect" && action.redirect.path?.kind === "regex") ||
     [...(cors?.originTests ?? []), ...changes.flatMap((each) => each?.removeMatching ?? [])].some(
       ({ kind }) => kind === "regex",

@@ -1,8 +1,12 @@
 import type { PathMatch, RequestMatch, ValueMatch } from "../../../model/http/match.ts";
 import type { Rule } from "../../../model/http/route-table.ts";
-import { type CompiledTest, type CompileRegex, lowerAscii } from "../../../model/http/text-test.ts";
+import {
+  type CompiledTest,
+  type CompileRegex,
+  compileValueTest,
+  lowerAscii,
+} from "../../../model/http/text-test.ts";
 import { PathIndex } from "./path-index.ts";
-import { compileValueTest } from "./value-test.ts";
 
 /** The parts of a request that rules look at, after the host. */
 export interface RequestFacts {

@@ -1,8 +1,8 @@
 import { hash, randomBytes } from "node:crypto";
 import { textIn } from "../../../lib/byte-text.ts";
 import type { Jose } from "../../../lib/jose.ts";
+import { cookieValue } from "../../../model/http/cookie.ts";
 import type { JwtAuth, TokenPlace } from "../../../model/http/guard.ts";
-import { cookieValue } from "../../decide/http/cookie.ts";
 import {
   type GuardedRequest,
   type Refusal,

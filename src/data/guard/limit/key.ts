@@ -1,7 +1,7 @@
 import { type ClientKey, readClientKey } from "../../../lib/client-key.ts";
 import { hashString, mix } from "../../../lib/hash.ts";
+import { cookieValue } from "../../../model/http/cookie.ts";
 import type { LimitKeyPart } from "../../../model/http/guard.ts";
-import { cookieValue } from "../../decide/http/cookie.ts";
 import type { GuardedRequest } from "../step.ts";
 import type { LimitKey } from "./table.ts";
 

@@ -17,7 +17,7 @@ import { treat } from "./compression.ts";
 import type { ForwardOwner } from "./forward-owner.ts";
 import { bytesAreLate, type ForwardTimes, headIsLate, type Phase } from "./forward-times.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { authorityFor, editedTrailers, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
+import { editedTrailers, ForwardedHead, requestEdits, responseEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { ProcessedUser } from "./process/processed-user.ts";
 import { type Repeated, Retries } from "./retries.ts";
@@ -71,7 +71,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.speaksHttp2 = owner.client.protocol === "HTTP/2";
     this.#view = owner.view!;
     this.#route = owner.route!;
-    this.head = new ForwardedHead(this.#view, to.path);
+    this.head = new ForwardedHead(this.#view, to.path, this.#route);
     this.choice = to.choice;
     this.#call = GrpcCall.of(this.head, this.#route.definition.timeouts.request);
     const time = this.#call === undefined ? this.#route.definition.timeouts.request : this.#call.time;
@@ -120,8 +120,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     this.tried = this.asked - (this.backend.dispatch.connectTook ?? 0);
     this.lastActive = clock.now;
     const { http } = this.backend.dispatch.pool.definition;
-    head.scheme = upstream.secure ? "https" : "http";
-    head.authority = authorityFor(view.authority, route, http, backend);
+    head.goesTo(upstream, route, http);
     body.keep(mostKept(this.retry, head.method, upstream.mayRefuse, this.#call));
     const edits = requestEdits(view, route, client);
     unwrapField(route.definition.sticky, view.fields, edits);

@@ -27,10 +27,15 @@ export class ForwardedHead implements RequestHead {
   readonly fields: Fields;
   readonly path: string;
   authority: string;
+  /** As the client sent it. */
+  readonly #asked: string;
+  /** As the route takes it from elsewhere in the request; undefined: it does not. */
+  readonly #rewritten: string | undefined;
   /** Of the connection to the backend: some refuse requests for another one (RFC 9113 section 8.3.1). */
   scheme: "http" | "https";
 
-  constructor({ head, fields }: RequestView, path: string) {
+  constructor(view: RequestView, path: string, { rewriteHost }: Pick<CompiledRoute, "rewriteHost">) {
+    const { head, fields } = view;
     this.method = head.method;
     this.host = head.host;
     this.query = head.query;
@@ -41,7 +46,19 @@ export class ForwardedHead implements RequestHead {
     this.fields = fields;
     this.path = path;
     this.authority = head.authority;
+    this.#asked = head.authority;
+    this.#rewritten = rewriteHost?.(view);
     this.scheme = head.scheme;
+  }
+
+  /** It goes to this backend. */
+  goesTo(
+    upstream: { readonly backend: PlacedBackend; readonly secure: boolean },
+    route: CompiledRoute,
+    http: PoolHttp,
+  ): void {
+    this.scheme = upstream.secure ? "https" : "http";
+    this.authority = this.#rewritten ?? authorityFor(this.#asked, route, http, upstream.backend);
   }
 }
 
@@ -49,7 +66,7 @@ export class ForwardedHead implements RequestHead {
  * The host that the backend sees. A client of HTTP/1.0 may have named none; the backend's address will do then.
  * @param authority as the client sent it.
  */
-export function authorityFor(
+function authorityFor(
   authority: string,
   route: CompiledRoute,
   { host }: PoolHttp,

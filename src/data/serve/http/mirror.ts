@@ -9,7 +9,7 @@ import type { PickKey } from "../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../upstream/request-upstream.ts";
 import { BackendSide, type BackendSideOwner } from "./backend-side.ts";
 import type { ExchangeClient, HttpConnection } from "./client.ts";
-import { authorityFor, ForwardedHead, requestEdits } from "./heads.ts";
+import { ForwardedHead, requestEdits } from "./heads.ts";
 import type { HttpPlane } from "./plane.ts";
 import { RequestBody } from "./request-body.ts";
 import type { PoolChoice } from "./sticky-pick.ts";
@@ -99,7 +99,6 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
   readonly #route: CompiledRoute;
   readonly head: ForwardedHead;
   /** As the client sent it. */
-  readonly #authority: string;
   readonly #edits: HeadEdits;
   readonly #body = new RequestBody();
   readonly #backend: BackendSide;
@@ -118,8 +117,7 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
     const { view, route, client, path, requestBody } = request;
     this.#plane = plane;
     this.#route = route;
-    this.head = new ForwardedHead(view, path);
-    this.#authority = view.authority;
+    this.head = new ForwardedHead(view, path, route);
     // Later there may be another request in the place of this one, or no client any more.
     const { dropped, lines } = requestEdits(view, route, client);
     this.#edits = { dropped: dropped.slice(), lines };
@@ -140,13 +138,7 @@ export class Mirror implements BackendSideOwner, UpstreamUser {
     const { head } = this;
     this.#lastActive = clock.now;
     this.#asked = performance.now();
-    head.scheme = upstream.secure ? "https" : "http";
-    head.authority = authorityFor(
-      this.#authority,
-      this.#route,
-      this.choice.pool.definition.http,
-      upstream.backend,
-    );
+    head.goesTo(upstream, this.#route, this.choice.pool.definition.http);
     upstream.request(this, head, this.#body.waits, this.#edits);
     this.#behind = 0;
     this.#body.flow(upstream.requestBody, head.length === 0);

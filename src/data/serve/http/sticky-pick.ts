@@ -1,9 +1,9 @@
 import type { PlacedBackend } from "../../../model/backend.ts";
 import type { Target } from "../../../model/chain.ts";
+import { cookieValue } from "../../../model/http/cookie.ts";
 import type { HttpRoute, Sticky } from "../../../model/http/route.ts";
 import type { PlacedPool } from "../../../model/snapshot.ts";
 import type { Labels } from "../../../model/subset.ts";
-import { cookieValue } from "../../decide/http/cookie.ts";
 import { hashKeyOf } from "../../decide/http/hash-key.ts";
 import { isStickyValue, stickyValue, unwrapSticky } from "../../decide/http/sticky.ts";
 import { chooseTarget } from "../../decide/target.ts";

@@ -4,6 +4,7 @@ import { grpcStatusNames } from "../../../model/grpc-status.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { percentOf } from "./fraction.ts";
+import { mapHeader } from "./match.ts";
 
 /** Every request. */
 const everything: LogFilter = { kind: "all", of: [] };
@@ -20,7 +21,7 @@ const operators: Readonly<Record<string, Comparison>> = {
 };
 
 /** An `AccessLogFilter`. A part that umay can't tell takes every request, which is warned of. */
-export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
+export async function mapLogFilter(filter: Node, mapping: Mapping): Promise<LogFilter> {
   for (const [key, kind] of [
     ["status_code_filter", "status"],
     ["duration_filter", "duration"],
@@ -38,7 +39,8 @@ export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
     ["or_filter", "some"],
   ] as const) {
     const filters = filter.node(key)?.nodes("filters");
-    if (filters !== undefined) return { kind, of: filters.map((each) => mapLogFilter(each, mapping)) };
+    if (filters !== undefined)
+      return { kind, of: await Promise.all(filters.map((each) => mapLogFilter(each, mapping))) };
   }
   const share = filter.node("runtime_filter")?.node("percent_sampled");
   if (share !== undefined) return { kind: "chance", percent: percentOf(share) };
@@ -62,8 +64,10 @@ export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
       not: call.flag("exclude") === true,
     };
   const header = filter.node("header_filter")?.node("header");
-  const field = header && fieldOf(header);
-  if (field !== undefined) return field;
+  if (header !== undefined) {
+    const match = await mapHeader(header, mapping);
+    return match === undefined ? everything : { kind: "field", match };
+  }
   mapping.report(warningAt(filter.path, "has no effect: every request has a line"));
   return everything;
 }
@@ -71,13 +75,3 @@ export function mapLogFilter(filter: Node, mapping: Mapping): LogFilter {
 /** Envoy writes one of them with one L. */
 const statusOf = (name: string): number =>
   (grpcStatusNames as readonly string[]).indexOf(name === "CANCELED" ? "CANCELLED" : name);
-
-/** A `HeaderMatcher` of a whole value, or of whether there is one. */
-function fieldOf(header: Node): LogFilter | undefined {
-  const name = header.text("name").toLowerCase();
-  const not = header.flag("invert_match") === true;
-  const value = header.text("exact_match") || (header.node("string_match")?.text("exact") ?? "");
-  if (value !== "") return { kind: "field", name, value, not };
-  const present = header.flag("present_match");
-  return present === undefined ? undefined : { kind: "field", name, value: undefined, not: not === present };
-}

@@ -81,7 +81,7 @@ async function mapLog(log: Node, mapping: Mapping): Promise<ListenerLog | undefi
     file,
     format,
     ...fieldsInFormat(format),
-    ...(filter !== undefined && { filter: mapLogFilter(filter, mapping) }),
+    ...(filter !== undefined && { filter: await mapLogFilter(filter, mapping) }),
   };
 }
 

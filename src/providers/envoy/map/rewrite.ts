@@ -1,5 +1,5 @@
 import { errorAt } from "../../../lib/findings.ts";
-import type { HttpRoute, PathRewrite } from "../../../model/http/route.ts";
+import type { HostSource, HttpRoute, PathRewrite } from "../../../model/http/route.ts";
 import type { Node } from "../node.ts";
 import type { Mapping } from "./context.ts";
 import { mapRegex } from "./match.ts";
@@ -11,11 +11,23 @@ export async function mapRewrite(
   match: Node | undefined,
   mapping: Mapping,
 ): Promise<HttpRoute["rewrite"]> {
+  const hostFrom = await hostSource(forward, mapping);
   return {
     path: await mapPath(forward, match, mapping),
     host: forward.text("host_rewrite_literal") || undefined,
     ...(forward.flag("auto_host_rewrite") === true && { ownHost: true }),
+    ...(hostFrom !== undefined && { hostFrom }),
   };
+}
+
+async function hostSource(forward: Node, mapping: Mapping): Promise<HostSource | undefined> {
+  const name = forward.text("host_rewrite_header").toLowerCase();
+  if (name !== "") return { kind: "field", name };
+  const rewrite = forward.node("host_rewrite_path_regex");
+  const mapped = rewrite && (await mapRegexRewrite(rewrite, mapping));
+  return mapped?.kind === "regex"
+    ? { kind: "path", pattern: mapped.pattern, replacement: mapped.replacement }
+    : undefined;
 }
 
 async function mapPath(
@@ -53,5 +65,5 @@ export async function mapRegexRewrite(rewrite: Node, mapping: Mapping): Promise<
     .replaceAll("$", "$$$$")
     .replaceAll(/\\(\d)/g, "$$$1");
   const pattern = await mapRegex(matcher, mapping, replacement);
-  return pattern === undefined ? undefined : { kind: "regex", pattern, replacement };
+  return pattern === undefined ? undefined : { kind: "regex", pattern, replacement, all: true };
 }

@@ -129,13 +129,13 @@ message envoy.config.route.v3.RouteAction
 26 internal_redirect_action int32 x
 27 hedge_policy message x
 28 grpc_timeout_offset duration - timeout counts
-29 host_rewrite_header string x
+29 host_rewrite_header string
 30 request_mirror_policies envoy.config.route.v3.RouteAction.RequestMirrorPolicy[]
 31 max_internal_redirects UInt32Value x
 32 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
 33 retry_policy_typed_config any x
 34 internal_redirect_policy message x
-35 host_rewrite_path_regex envoy.type.matcher.v3.RegexMatchAndSubstitute x
+35 host_rewrite_path_regex envoy.type.matcher.v3.RegexMatchAndSubstitute
 36 max_stream_duration envoy.config.route.v3.RouteAction.MaxStreamDuration
 37 cluster_specifier_plugin string x
 38 append_x_forwarded_host bool - always done

@@ -63,6 +63,12 @@ function routesOfTable(
 function writeRoute(route: HttpRoute, match: RequestMatch, place: object, writing: Writing): object {
   const { action, rewrite, timeouts, hash, upgrades, requestFields, responseFields, name } = route;
   const { firstByte, request, idle } = timeouts;
+  if (rewrite.hostFrom !== undefined) writing.omit(`route ${name}: backends see a host out of the request`);
+  // From the begin on there is one part at most.
+  if (rewrite.path?.kind === "regex" && rewrite.path.all && !/^\^[^|]*$/.test(rewrite.path.pattern))
+    writing.omit(
+      `route ${name}: all parts of the path that ${rewrite.path.pattern} takes, not the first alone`,
+    );
   if (route.requestTrailers !== undefined || route.responseTrailers !== undefined)
     writing.omit(`route ${name}: changes of fields behind bodies`);
   return table({

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ClientAddress } from "../../../../src/data/decide/http/client-address.ts";
-import { cookieValue } from "../../../../src/data/decide/http/cookie.ts";
 import { describeKey, hashKeyOf } from "../../../../src/data/decide/http/hash-key.ts";
 import { compileRedirect } from "../../../../src/data/decide/http/redirect.ts";
-import { compilePathRewrite } from "../../../../src/data/decide/http/rewrite.ts";
+import { compileHostRewrite, compilePathRewrite } from "../../../../src/data/decide/http/rewrite.ts";
 import { stickyCookie, stickyValue } from "../../../../src/data/decide/http/sticky.ts";
 import { compileChanges, compileTemplate } from "../../../../src/data/decide/http/template.ts";
 import { readFields } from "../../../../src/http/scan.ts";
 import { normalisePath } from "../../../../src/http/uri/path.ts";
+import { cookieValue } from "../../../../src/model/http/cookie.ts";
 import type { FieldChanges, Redirect } from "../../../../src/model/http/route.ts";
 import { parseTemplate, type Template } from "../../../../src/model/http/template.ts";
 import { prefixMatch, regexes } from "./scene.ts";
@@ -141,6 +141,27 @@ test("fields are removed by tests of their names, but for those that say where a
   edits!.mark(fields, marks);
   assert.deepEqual([...marks], [1, 0, 1, 1, 0, 0, 0, 1]);
   assert.equal(edits!.lines(facts, fields), "x-kept: 1\r\n");
+});
+
+test("a host is made of a field or of the path; a text that is no host changes nothing", () => {
+  const request = (path: string, host?: string) => ({ path, header: () => host });
+  const ofField = compileHostRewrite({ kind: "field", name: "x-host" }, undefined);
+  assert.equal(ofField(request("/", "b.test:81")), "b.test:81");
+  for (const text of [undefined, "", "b test", "b.test/x", "a@b.test", "b.test\u0000"])
+    assert.equal(ofField(request("/", text)), undefined, text);
+  const path = compileHostRewrite(
+    { kind: "path", pattern: "^/([^/]+)/.*$", replacement: "$1.test" },
+    regexes,
+  );
+  assert.equal(path(request("/shop/x")), "shop.test");
+  assert.equal(path(request("/a@b/x")), undefined);
+  assert.equal(path(request("/shop")), undefined);
+});
+
+test("a regular expression takes the first part of a path, or all of them", () => {
+  const rewrite = { kind: "regex", pattern: "o", replacement: "0" } as const;
+  assert.equal(compilePathRewrite(rewrite, regexes)("/foo/o", undefined), "/f0o/o");
+  assert.equal(compilePathRewrite({ ...rewrite, all: true }, regexes)("/foo/o", undefined), "/f00/0");
 });
 
 test("the first key that a request has is hashed", () => {
