@@ -104,10 +104,21 @@ export class CorpusBackends implements AsyncDisposable {
     asked.on("end", () => {
       if (name === "authz") {
         const isGood = headers["x-user"] === "good";
-        answer.writeHead(
-          isGood ? 200 : 403,
-          isGood ? { "x-known": `${method} ${url}` } : { "x-why": "unknown" },
+        const told = Object.entries(headers).filter(([field]) =>
+          /^(x-pass|x-own|cookie|x-envoy-auth)/.test(field),
         );
+        const good = {
+          "x-known": `${method} ${url}`,
+          "x-saw-body": Buffer.concat(parts).toString(),
+          "x-saw-fields": told
+            .map((field) => field.join("="))
+            .sort()
+            .join("; "),
+          "x-list": "two",
+          "x-none": "three",
+          "x-checked": "yes",
+        };
+        answer.writeHead(isGood ? 200 : 403, isGood ? good : { "x-why": "unknown", "x-other": "1" });
         answer.end(isGood ? "" : "no");
         return;
       }

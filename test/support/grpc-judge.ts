@@ -103,6 +103,19 @@ function verdictOn(request: Uint8Array, told: string): Uint8Array {
       );
     case "told":
       return message([1, ""], [3, message([2, option("x-told", told)])]);
+    case "body": {
+      const body = Buffer.from(blocks(http!, 12)[0] ?? blocks(http!, 11)[0] ?? []).toString("hex");
+      const context = blocks(attributes!, 10).map(
+        (each) => `${text(blocks(each, 1)[0])}=${text(blocks(each, 2)[0])}`,
+      );
+      const seen = [
+        body,
+        headers.get("x-envoy-auth-partial-body"),
+        headers.get("x-hidden"),
+        ...context,
+      ].join();
+      return message([1, ""], [3, message([2, option("x-told", seen)])]);
+    }
     case "bad":
       return message(
         [1, number(7)],

@@ -41,7 +41,7 @@ export class ServedGuard implements Step {
   }
 
   get once(): string | undefined {
-    return this.definition.kind === "process" ? this.definition.filter : undefined;
+    return "filter" in this.definition ? this.definition.filter : undefined;
   }
 
   /** Builds what a new definition needs; nothing changes until the returned function is called. */

@@ -154,6 +154,11 @@ export class Passage implements Waiter, Timed {
     return this.#claims === undefined ? "" : claimText(this.#claims, name);
   }
 
+  /** A guard waits for bytes of the client. */
+  get awaitsClient(): boolean {
+    return this.#waiting?.awaitsClient === true;
+  }
+
   endIfOverdue(now: number): void {
     this.#waiting?.endIfOverdue(now);
   }

@@ -73,6 +73,8 @@ export type Verdict = Pass | Refusal;
  */
 export interface Waiting extends Timed {
   readonly kind: "wait";
+  /** It waits for bytes of the client, whose times count. */
+  readonly awaitsClient?: boolean;
   /** The request is over: nobody wants the verdict any more. */
   withdraw(): void;
   /** A backend is to be left, by its slot. */

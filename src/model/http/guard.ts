@@ -2,6 +2,7 @@ import type { KeySet } from "../../lib/key-set.ts";
 import type { ClientRule } from "../client-auth.ts";
 import type { FileSource } from "../material.ts";
 import type { Condition } from "./condition.ts";
+import type { TextTest } from "./match.ts";
 import type { Processor } from "./processing.ts";
 import type { Users } from "./users.ts";
 
@@ -74,6 +75,28 @@ export interface JwtAuth {
   readonly user: string;
 }
 
+/** The part of a request's body that a server is asked with. */
+export interface AskedBody {
+  /** In bytes, at least 1. */
+  readonly most: number;
+  /** Of a longer one the server gets the begin; without this the request is refused with 413. */
+  readonly mayBePart: boolean;
+  /** Over gRPC it goes as bytes, rather than as a text in which bytes that are none are replaced. */
+  readonly asBytes: boolean;
+}
+
+/** Fields of a server's answers that go on, beside those that are named as a whole. */
+export interface PassedFields {
+  /** Of a good one to the backend, in place of the request's. */
+  readonly replaced: readonly TextTest[];
+  /** The same, beside the request's. */
+  readonly appended: readonly TextTest[];
+  /** Of a good one to the client. */
+  readonly client: readonly TextTest[];
+  /** Of another one to the client; undefined: all of them. */
+  readonly refused: readonly TextTest[] | undefined;
+}
+
 /** Lets in whomever a server lets in, which is asked about each request. */
 export interface ForwardAuth {
   readonly kind: "forward";
@@ -88,8 +111,33 @@ export interface ForwardAuth {
    * fields change.
    */
   readonly asks?: "same" | "grpc";
-  /** Lines that a call over gRPC has, each with its CRLF. */
+  /** Lines that each question has, each with its CRLF; they take the place of the request's of the same name. */
   readonly lines?: string;
+  /** The part of the request's body that the server gets; undefined: none. */
+  readonly body?: AskedBody;
+  /** Fields of the request that the server gets, by their names in lower case; undefined: all that are its business. */
+  readonly sees?: {
+    /** Undefined: all of them. */
+    readonly only: readonly TextTest[] | undefined;
+    readonly never: readonly TextTest[];
+  };
+  /** Further fields of its answers, by their names in lower case. */
+  readonly passes?: PassedFields;
+  /** Things that a call over gRPC tells besides the request. */
+  readonly tells?: {
+    /** Texts by their names. */
+    readonly context: Readonly<Record<string, string>>;
+    readonly certificate: boolean;
+    readonly serverName: boolean;
+  };
+  /** Backends learn of requests that pass because nobody could be asked, by `x-envoy-auth-failure-mode-allowed: true`. */
+  readonly marksFailure?: boolean;
+  /** The route is chosen anew where an answer has changed fields of the request. */
+  readonly reroutes?: boolean;
+  /** Of several with this text, a request passes one alone: they are one server under different terms. */
+  readonly filter?: string;
+  /** A change of a call's answer that no field may have makes it no answer, rather than that it is left out. */
+  readonly strict?: boolean;
   /** Fields of a good answer that backends get, in lower case. No client can set one of them. The first says who the client is. */
   readonly copy: readonly string[];
   /** Fields of a good answer that clients get. */

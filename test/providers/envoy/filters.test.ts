@@ -286,6 +286,77 @@ test("an authorisation server is asked about the request as it came, and refuses
   );
 });
 
+test("an authorisation server sees and sets the fields that it may, and has settings of each route", async () => {
+  const grpc = (more: object): object => ({ grpc_service: { envoy_grpc: { cluster_name: "a" } }, ...more });
+  const filter = (config: object): EnvoyFile => ({
+    filters: [httpFilter("ext_authz.v3.ExtAuthz", config, { name: "z" })],
+  });
+  const exact = (value: string) => ({ kind: "exact", value, ignoreCase: false });
+  const authOf = (config: object) => guardOf(filter(config), "forward");
+
+  const plain = await authOf(grpc({}));
+  assert.deepEqual(
+    [plain.sees, plain.body, plain.reroutes, plain.marksFailure],
+    [undefined, undefined, undefined, false],
+  );
+  const full = await authOf(
+    grpc({
+      with_request_body: { max_request_bytes: 100, allow_partial_message: true, pack_as_bytes: true },
+      allowed_headers: { patterns: [{ exact: "x-a" }] },
+      disallowed_headers: { patterns: [{ prefix: "x-b" }] },
+      include_peer_certificate: true,
+      include_tls_session: true,
+      failure_mode_allow_header_add: true,
+      validate_mutations: true,
+    }),
+  );
+  assert.deepEqual(full.body, { most: 100, mayBePart: true, asBytes: true });
+  assert.deepEqual(full.sees, { only: [exact("x-a")], never: [{ ...exact("x-b"), kind: "prefix" }] });
+  assert.deepEqual(full.tells, { context: {}, certificate: true, serverName: true });
+  assert.deepEqual([full.marksFailure, full.strict], [true, true]);
+
+  const http = await authOf({
+    http_service: {
+      server_uri: { uri: "http://auth", cluster: "a", timeout: "0.5s" },
+      authorization_request: { headers_to_add: [{ key: "X-Own", value: "1" }] },
+      authorization_response: {
+        allowed_upstream_headers: { patterns: [{ exact: "X-User" }, { prefix: "x-u-" }] },
+        allowed_client_headers: { patterns: [{ exact: "x-why" }] },
+      },
+    },
+    clear_route_cache: true,
+  });
+  assert.deepEqual([http.lines, http.reroutes, http.copy], ["x-own: 1\r\n", true, []]);
+  assert.deepEqual(http.sees?.only, [exact("authorization")]);
+  assert.deepEqual(http.passes?.refused, ["x-why", "location", "www-authenticate"].map(exact));
+
+  const own = (check: object): object => ({
+    match: { prefix: "/" },
+    route: { cluster: "a" },
+    typed_per_filter_config: {
+      z: typed("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute", { check_settings: check }),
+    },
+  });
+  const settings = async (check: object) => {
+    const { guards } = await loadTable({
+      ...filter(grpc({ with_request_body: { max_request_bytes: 5 } })),
+      routes: [own(check)],
+    });
+    const [guard] = guards;
+    assert.ok(guard?.kind === "forward");
+    return guard;
+  };
+  assert.deepEqual((await settings({ context_extensions: { a: "1" } })).tells?.context, { a: "1" });
+  assert.equal((await settings({ disable_request_body_buffering: true })).body, undefined);
+  assert.equal((await settings({ with_request_body: { max_request_bytes: 7 } })).body?.most, 7);
+  const asked = { server_uri: { uri: "http://b", cluster: "a", timeout: "1s" }, path_prefix: "/b" };
+  assert.deepEqual((await settings({ http_service: asked })).path, "/b");
+  assert.match(
+    (await problemsOf(filter(grpc({ with_request_body: {} }))))[0]!,
+    /expected max_request_bytes, at least 1/,
+  );
+});
+
 const jwks = JSON.stringify({
   keys: [{ kty: "OKP", crv: "Ed25519", kid: "1", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }],
 });

@@ -40,6 +40,11 @@ export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
 function testsOfGuard(guard: Guard): readonly TextTest[] {
   if (guard.kind === "fault") return [...testsOf(guard.when)];
   if (guard.kind === "rules") return guard.rules.flatMap(({ when }) => [...testsOf(when)]);
+  if (guard.kind === "forward") {
+    const { sees, passes } = guard;
+    const passed = [passes?.replaced, passes?.appended, passes?.client, passes?.refused];
+    return [sees?.only, sees?.never, ...passed].flatMap((tests) => tests ?? []);
+  }
   if (guard.kind !== "process") return [];
   const { rules, sees } = guard;
   return [...sees.only, ...sees.never, rules.allow ?? [], rules.deny ?? []].flat();

@@ -111,6 +111,12 @@ export function tlsVariable(name: Variable, { client, serverName, tls }: HttpCon
   }
 }
 
+/** The client's certificate as PEM in percent-encoding, as Envoy tells of it; empty: it has shown none. */
+export function encodedCertificate({ client, tls }: HttpConnection): string {
+  const leaf = tls && (client as unknown as TLSSocket).getPeerX509Certificate();
+  return leaf === undefined ? "" : encodeURIComponent(leaf.toString());
+}
+
 /** As Envoy writes it: `Hash=…;Subject="…";URI=…;DNS=…`. */
 function forwardedCertificate(leaf: X509Certificate | undefined): string {
   if (leaf === undefined) return "";

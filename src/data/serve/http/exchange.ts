@@ -369,8 +369,8 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
 
   #waitForGuard(now: number): void {
     const request = this.route?.definition.timeouts.request;
-    // A processor that is to have the whole body waits for the client; its own answers are bounded anyway.
-    const isBounded = this.view?.processings === undefined;
+    // Whoever is to have the body waits for the client; the answers of processors are bounded anyway.
+    const isBounded = this.view?.processings === undefined && this.view?.passage?.awaitsClient !== true;
     if (isBounded && request !== undefined && now - this.began > request) this.refuse("auth_unavailable");
     else this.view?.passage?.endIfOverdue(now);
   }

@@ -28,6 +28,12 @@ export class RequestBody {
     return !this.#isGone;
   }
 
+  /** All that waits, or is kept. Valid until more comes or goes. */
+  get held(): Buffer {
+    const { bytes, start, end } = this.#hold;
+    return bytes.subarray(start, end);
+  }
+
   /** From now on so many bytes are kept to be sent once more; a body that is longer is not kept. */
   keep(most: number): void {
     this.#most = most;

@@ -244,51 +244,72 @@ message envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
 1 grpc_service envoy.config.core.v3.GrpcService
 2 failure_mode_allow bool
 3 http_service envoy.extensions.filters.http.ext_authz.v3.HttpService
-5 with_request_body message ! the server does not get bodies
-6 clear_route_cache bool - the route stays
+5 with_request_body envoy.extensions.filters.http.ext_authz.v3.BufferSettings
+6 clear_route_cache bool
 7 status_on_error envoy.type.v3.HttpStatus
 8 metadata_context_namespaces string[] - there is no metadata
 9 filter_enabled message x
-10 include_peer_certificate bool - the server learns what the request says
+10 include_peer_certificate bool
 11 deny_at_disable message x
 12 transport_api_version int32 - only V3 is spoken
 13 stat_prefix string - the name counts
 14 filter_enabled_metadata message x
 15 bootstrap_metadata_labels_key string ! no labels are sent
 16 typed_metadata_context_namespaces string[] - there is no metadata
-17 allowed_headers envoy.type.matcher.v3.ListStringMatcher - the server gets the fields of the request
-18 include_tls_session bool - the server learns what the request says
-19 failure_mode_allow_header_add bool - backends are not told
+17 allowed_headers envoy.type.matcher.v3.ListStringMatcher
+18 include_tls_session bool
+19 failure_mode_allow_header_add bool
 20 charge_cluster_response_stats BoolValue - umay counts its own
 21 route_metadata_context_namespaces string[] - there is no metadata
 22 route_typed_metadata_context_namespaces string[] - there is no metadata
 23 encode_raw_headers bool ! values are sent as they came
-24 validate_mutations bool - they are always checked
-25 disallowed_headers envoy.type.matcher.v3.ListStringMatcher - the server gets the fields of the request
+24 validate_mutations bool
+25 disallowed_headers envoy.type.matcher.v3.ListStringMatcher
 26 decoder_header_mutation_rules message x
 27 enable_dynamic_metadata_ingestion BoolValue x
 28 filter_metadata struct x
 29 emit_filter_state_stats bool - umay counts its own
 30 max_denied_response_body_bytes uint32 x
 31 enforce_response_header_limits bool x
+32 shadow_mode bool x a refusal would let in
+33 emit_client_span BoolValue ! questions are in no trace
+34 clear_route_cache_headers string[] ! clear_route_cache counts, for all fields
 
 message envoy.extensions.filters.http.ext_authz.v3.HttpService
 1 server_uri envoy.config.core.v3.HttpUri
 2 path_prefix string
-7 authorization_request message ! the server gets the fields of the request
+7 authorization_request envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest
 8 authorization_response envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse
 9 retry_policy message x
+10 path_override string x
+
+message envoy.extensions.filters.http.ext_authz.v3.BufferSettings
+1 max_request_bytes uint32
+2 allow_partial_message bool
+3 pack_as_bytes bool
+
+message envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest
+1 allowed_headers envoy.type.matcher.v3.ListStringMatcher
+2 headers_to_add envoy.config.core.v3.HeaderValue[]
 
 message envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse
 1 allowed_upstream_headers envoy.type.matcher.v3.ListStringMatcher
-2 allowed_client_headers envoy.type.matcher.v3.ListStringMatcher - the client gets the whole answer
-3 allowed_upstream_headers_to_append envoy.type.matcher.v3.ListStringMatcher ! fields replace the client's
+2 allowed_client_headers envoy.type.matcher.v3.ListStringMatcher
+3 allowed_upstream_headers_to_append envoy.type.matcher.v3.ListStringMatcher
 4 allowed_client_headers_on_success envoy.type.matcher.v3.ListStringMatcher
 5 dynamic_metadata_from_headers envoy.type.matcher.v3.ListStringMatcher - there is no metadata
 
 message envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
 1 disabled bool
-2 check_settings message ! the filter's own settings count
+2 check_settings envoy.extensions.filters.http.ext_authz.v3.CheckSettings
+
+message envoy.extensions.filters.http.ext_authz.v3.CheckSettings
+1 context_extensions string{}
+2 disable_request_body_buffering bool
+3 with_request_body envoy.extensions.filters.http.ext_authz.v3.BufferSettings
+4 grpc_service envoy.config.core.v3.GrpcService
+5 http_service envoy.extensions.filters.http.ext_authz.v3.HttpService
+6 emit_client_span BoolValue ! questions are in no trace
 
 message envoy.extensions.filters.network.rbac.v3.RBAC
 1 rules envoy.config.rbac.v3.RBAC

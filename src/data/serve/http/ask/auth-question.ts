@@ -1,7 +1,7 @@
 import { answerWith } from "../../../../http/answer.ts";
 import { grpcStatusOf } from "../../../../http/grpc.ts";
 import { markDropped } from "../../../../http/hop-by-hop.ts";
-import type { Fields, ResponseHead } from "../../../../http/message.ts";
+import type { Fields, HeadEdits, ResponseHead } from "../../../../http/message.ts";
 import { NameSet } from "../../../../http/name-set.ts";
 import { readFields } from "../../../../http/scan.ts";
 import { serves } from "../../../decide/http/retry.ts";
@@ -10,9 +10,11 @@ import { Settlement } from "../../../guard/settlement.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
 import type { RequestUpstream } from "../../../upstream/request-upstream.ts";
 import type { RequestView } from "../view.ts";
-import { checkMessage, readCheck } from "./check-call.ts";
+import { passOf, rerouting } from "./auth-answer.ts";
+import type { HeldBody } from "./body-first.ts";
+import { checkMessage, partLine, readCheck } from "./check-call.ts";
 import type { ForwardJudge } from "./forward-auth.ts";
-import { callLines, linesOf, QuestionHead, questionLines, textOf } from "./question-head.ts";
+import { callLines, QuestionHead, questionLines } from "./question-head.ts";
 import { ServerCall } from "./server-call.ts";
 
 /** The most of an answer's body that goes on to a client, in bytes; of a good answer it is only read. */
@@ -21,12 +23,23 @@ const longestBody = 65_536;
 /** The framing of an answer, which is made anew. */
 const framing = new NameSet(["content-length", "date"]);
 
+/** A request that a server is asked about. */
+export interface AuthCase {
+  readonly view: RequestView;
+  readonly pool: ServedPool;
+  /** Of its body; undefined: the server gets none. */
+  readonly held: HeldBody | undefined;
+}
+
+const none = new Uint8Array(0);
+
 /** One question to the server that says who may come in. */
 export class AuthQuestion extends ServerCall implements Waiting {
   readonly kind = "wait";
   readonly head: QuestionHead;
   readonly #judge: ForwardJudge;
   readonly #view: RequestView;
+  readonly #held: HeldBody | undefined;
   readonly #settlement: Settlement;
   /** The verdict of the answer, whose body is still read. */
   #verdict: Verdict | undefined = undefined;
@@ -36,11 +49,12 @@ export class AuthQuestion extends ServerCall implements Waiting {
   #parts: Buffer[] | undefined = undefined;
   #length = 0;
 
-  constructor(judge: ForwardJudge, view: RequestView, pool: ServedPool, waiter: Waiter) {
+  constructor(judge: ForwardJudge, { view, pool, held }: AuthCase, waiter: Waiter) {
     const { auth, plane } = judge;
     super(view, { plane, pool, authority: view.authority, deadline: performance.now() + auth.timeout });
     this.#judge = judge;
     this.#view = view;
+    this.#held = held;
     this.#settlement = new Settlement(waiter);
     this.head = new QuestionHead(view, auth);
     judge.underWay++;
@@ -56,19 +70,27 @@ export class AuthQuestion extends ServerCall implements Waiting {
     const { fields } = this.#view;
     this.head.fields = fields;
     const dropped = markDropped(fields, markers);
-    if (auth.asks === "grpc") this.#call(upstream, checkMessage(this.#view, fields, dropped));
-    else upstream.request(this, this.head, false, { dropped, lines: questionLines(this.#view, auth) });
+    if (auth.asks === "grpc") {
+      const message = checkMessage({
+        view: this.#view,
+        fields,
+        dropped,
+        judge: this.#judge,
+        held: this.#held,
+      });
+      this.head.fields = readFields("");
+      this.#send(upstream, message, { dropped: none, lines: callLines + (auth.lines ?? "") });
+    } else {
+      const lines = questionLines(this.#view, auth) + (auth.lines ?? "") + partLine(this.#held);
+      // Whoever sends them may write to them.
+      this.#send(upstream, Buffer.from(this.#held?.bytes ?? none), { dropped, lines });
+    }
   }
 
-  /** The message has all that the server learns. */
-  #call(upstream: RequestUpstream, message: Buffer): void {
-    this.head.fields = readFields("");
-    this.head.length = message.length;
-    upstream.request(this, this.head, true, {
-      dropped: new Uint8Array(0),
-      lines: callLines + (this.#judge.auth.lines ?? ""),
-    });
-    upstream.requestBody.body(message, 0, message.length, true);
+  #send(upstream: RequestUpstream, body: Buffer, edits: HeadEdits): void {
+    this.head.length = body.length;
+    upstream.request(this, this.head, body.length > 0, edits);
+    if (body.length > 0) upstream.requestBody.body(body, 0, body.length, true);
   }
 
   override response(head: ResponseHead): void {
@@ -77,20 +99,14 @@ export class AuthQuestion extends ServerCall implements Waiting {
     this.isAnswered = true;
     this.side.dispatch.answered(this.sentAt, serves(status));
     if (auth.asks === "grpc") this.#answeredCall(head);
-    else if (status >= 200 && status < 300)
-      this.#verdict = {
-        kind: "pass",
-        user: auth.copy.length === 0 ? "" : textOf(fields, auth.copy[0]!),
-        requestLines: linesOf(fields, auth.copy),
-        responseLines: linesOf(fields, auth.copyResponse),
-      };
+    else if (status >= 200 && status < 300) this.#verdict = passOf(fields, this.#judge);
     // Nobody has asked whether anything has changed: a client would take its old page for an answer.
     else if (status >= 500 || status === 304)
       this.#verdict = this.#judge.failed(`it answers with status ${status}`);
     else {
       this.#verdict = { kind: "refuse", reason: "auth_denied", detail: `it answers with status ${status}` };
       this.#status = status;
-      this.#lines = fields.linesExcept(markDropped(fields, [framing]));
+      this.#lines = fields.linesExcept(markDropped(fields, [framing, ...this.#judge.refusalMarkers]));
       this.#parts = [];
     }
   }
@@ -133,7 +149,7 @@ export class AuthQuestion extends ServerCall implements Waiting {
   #verdictOfCall(parts: readonly Buffer[], trailers: Fields | undefined): Verdict {
     const code = (trailers && grpcStatusOf(trailers)) ?? 0;
     if (code !== 0) return this.#judge.failed(`status ${code} of gRPC`);
-    const verdict = readCheck(Buffer.concat(parts), this.#view);
+    const verdict = readCheck(Buffer.concat(parts), this.#view, this.#judge.auth.strict === true);
     const isNone = verdict.kind === "refuse" && verdict.reason === "auth_unavailable";
     return isNone ? this.#judge.failed(verdict.detail) : verdict;
   }
@@ -150,7 +166,9 @@ export class AuthQuestion extends ServerCall implements Waiting {
   }
 
   #settle(verdict: Verdict): void {
-    if (this.#over()) this.#settlement.settle(verdict);
+    if (!this.#over()) return;
+    const { reroutes } = this.#judge.auth;
+    this.#settlement.settle(reroutes === true ? rerouting(verdict, this.#view) : verdict);
   }
 
   withdraw(): void {

@@ -3,9 +3,12 @@ import { fieldText, isEditable } from "../../../../http/edits.ts";
 import type { Fields } from "../../../../http/message.ts";
 import { framed, onlyMessage } from "../../../../lib/grpc-message.ts";
 import { eachField, int32In } from "../../../../lib/wire.ts";
-import { block, entry, number, text, type Writer, written } from "../../../../lib/wire-write.ts";
+import { block, bytes, entry, number, text, type Writer, written } from "../../../../lib/wire-write.ts";
 import { unavailable, type Verdict } from "../../../guard/step.ts";
+import { encodedCertificate } from "../client.ts";
 import type { RequestView } from "../view.ts";
+import type { HeldBody } from "./body-first.ts";
+import type { ForwardJudge } from "./forward-auth.ts";
 import { readSetField, type SetField } from "./set-field.ts";
 
 /*
@@ -15,31 +18,59 @@ import { readSetField, type SetField } from "./set-field.ts";
 
 export const checkPath = "/envoy.service.auth.v3.Authorization/Check";
 
-/** A `CheckRequest` about a request, as the one message of a call. @param fields of the request, without those that nobody gets. */
-export const checkMessage = (view: RequestView, fields: Fields, dropped: Uint8Array): Buffer =>
-  framed(
-    written((writer) =>
-      block(writer, 1, () => {
-        const { clientPort = 0, raw } = view.connection;
-        block(writer, 1, () =>
-          peer(writer, view.client, Number(clientPort), view.variable("tls.client.spiffe")),
-        );
-        block(writer, 2, () => peer(writer, raw.localAddress ?? "", raw.localPort ?? 0, ""));
-        block(writer, 4, () => {
-          block(writer, 1, () => number(writer, 1, Math.floor(Date.now() / 1_000)));
-          block(writer, 2, () => {
-            text(writer, 1, view.requestId);
-            text(writer, 2, view.method);
-            for (const [name, value] of headersOf(view, fields, dropped)) entry(writer, 3, name, value);
-            text(writer, 4, view.path + view.query);
-            text(writer, 5, view.authority);
-            text(writer, 6, view.scheme);
-            text(writer, 10, view.protocol);
-          });
-        });
-      }),
-    ),
-  );
+/** A request, and all that a server is to learn of it. */
+export interface CheckedRequest {
+  readonly view: RequestView;
+  readonly fields: Fields;
+  /** Not 0 for a field that the server does not get. */
+  readonly dropped: Uint8Array;
+  readonly judge: Pick<ForwardJudge, "auth" | "sees">;
+  readonly held: HeldBody | undefined;
+}
+
+/** A `CheckRequest` about a request, as the one message of a call. */
+export const checkMessage = (checked: CheckedRequest): Buffer =>
+  framed(written((writer) => block(writer, 1, () => writeAttributes(writer, checked))));
+
+/** An `AttributeContext`. */
+function writeAttributes(writer: Writer, checked: CheckedRequest): void {
+  const { view, judge } = checked;
+  const { clientPort = 0, raw, serverName } = view.connection;
+  const { tells } = judge.auth;
+  block(writer, 1, () => {
+    peer(writer, view.client, Number(clientPort), view.variable("tls.client.spiffe"));
+    if (tells?.certificate) text(writer, 5, encodedCertificate(view.connection));
+  });
+  block(writer, 2, () => peer(writer, raw.localAddress ?? "", raw.localPort ?? 0, ""));
+  block(writer, 4, () => {
+    block(writer, 1, () => number(writer, 1, Math.floor(Date.now() / 1_000)));
+    block(writer, 2, () => writeRequest(writer, checked));
+  });
+  for (const [name, value] of Object.entries(tells?.context ?? {})) entry(writer, 10, name, value);
+  if (tells?.serverName && serverName !== "") block(writer, 12, () => text(writer, 1, serverName));
+}
+
+/** An `AttributeContext.HttpRequest`. */
+function writeRequest(writer: Writer, checked: CheckedRequest): void {
+  const { view, judge, held } = checked;
+  text(writer, 1, view.requestId);
+  text(writer, 2, view.method);
+  for (const [name, value] of headersOf(checked)) entry(writer, 3, name, value);
+  text(writer, 4, view.path + view.query);
+  text(writer, 5, view.authority);
+  text(writer, 6, view.scheme);
+  text(writer, 10, view.protocol);
+  if (held === undefined) return;
+  number(writer, 9, view.exchange?.body.received ?? held.bytes.length);
+  if (judge.auth.body?.asBytes) bytes(writer, 12, held.bytes);
+  else text(writer, 11, held.bytes.toString());
+}
+
+/** Says whether the server gets a part of the body only; empty: it gets none. */
+export const partLine = (held: HeldBody | undefined): string =>
+  held === undefined ? "" : `${partName}: ${held.isPart}\r\n`;
+
+const partName = "x-envoy-auth-partial-body";
 
 /** An `AttributeContext.Peer`. */
 function peer(writer: Writer, address: string, port: number, principal: string): void {
@@ -53,24 +84,26 @@ function peer(writer: Writer, address: string, port: number, principal: string):
 }
 
 /** The fields of a request by their names, those of one name joined; the pseudo-header fields of HTTP/2 too. */
-function headersOf(view: RequestView, fields: Fields, dropped: Uint8Array): ReadonlyMap<string, string> {
-  const headers = new Map([
+function headersOf({ view, fields, dropped, judge, held }: CheckedRequest): ReadonlyMap<string, string> {
+  const pseudo: readonly (readonly [string, string])[] = [
     [":method", view.method],
     [":path", view.path + view.query],
     [":authority", view.authority],
     [":scheme", view.scheme],
-  ]);
+  ];
+  const headers = new Map(pseudo.filter(([name]) => judge.sees?.(name) !== false));
   for (let index = 0; index < fields.count; index++) {
     if (dropped[index] !== 0) continue;
     const name = fields.name(index).toLowerCase();
     const before = headers.get(name);
     headers.set(name, before === undefined ? fields.value(index) : `${before},${fields.value(index)}`);
   }
+  if (held !== undefined) headers.set(partName, String(held.isPart));
   return headers;
 }
 
-/** The verdict of an answer's message. */
-export function readCheck(body: Buffer, view: RequestView): Verdict {
+/** The verdict of an answer's message. @param isStrict a change that can't be made makes it no answer. */
+export function readCheck(body: Buffer, view: RequestView, isStrict: boolean): Verdict {
   const message = onlyMessage(body);
   if (message === undefined) return unavailable("its answer is no message of gRPC");
   let code = 0;
@@ -79,8 +112,9 @@ export function readCheck(body: Buffer, view: RequestView): Verdict {
   try {
     eachField(message, (number, reader) => {
       if (number === 1) code = int32In(reader.bytes());
-      else if (number === 2) denied = deniedBy(reader.bytes(), view.method);
-      else if (number === 3) ok = okBy(reader.bytes(), view);
+      // An error of the server's own has an answer of the same form.
+      else if (number === 2 || number === 5) denied = deniedBy(reader.bytes(), view.method, isStrict);
+      else if (number === 3) ok = okBy(reader.bytes(), view, isStrict);
       else return false;
       return true;
     });
@@ -94,13 +128,13 @@ export function readCheck(body: Buffer, view: RequestView): Verdict {
 }
 
 /** A `DeniedHttpResponse`. */
-function deniedBy(bytes: Uint8Array, method: string): Verdict {
+function deniedBy(bytes: Uint8Array, method: string, isStrict: boolean): Verdict {
   let status = 403;
   let body = "";
   const changes: SetField[] = [];
   eachField(bytes, (number, reader) => {
     if (number === 1) status = int32In(reader.bytes()) || 403;
-    else if (number === 2) changes.push(...changeIn(reader.bytes()));
+    else if (number === 2) changes.push(...changeIn(reader.bytes(), isStrict));
     else if (number === 3) body = reader.string();
     else return false;
     return true;
@@ -111,14 +145,14 @@ function deniedBy(bytes: Uint8Array, method: string): Verdict {
 }
 
 /** An `OkHttpResponse`. As in Envoy, a value is appended only to a field that is there. */
-function okBy(bytes: Uint8Array, view: RequestView): Verdict {
+function okBy(bytes: Uint8Array, view: RequestView, isStrict: boolean): Verdict {
   const changes: SetField[] = [];
   const forClient: SetField[] = [];
   const removed: string[] = [];
   eachField(bytes, (number, reader) => {
-    if (number === 2) changes.push(...changeIn(reader.bytes()));
+    if (number === 2) changes.push(...changeIn(reader.bytes(), isStrict));
     else if (number === 5) removed.push(reader.string().toLowerCase());
-    else if (number === 6) forClient.push(...changeIn(reader.bytes()));
+    else if (number === 6) forClient.push(...changeIn(reader.bytes(), isStrict));
     else return false;
     return true;
   });
@@ -130,9 +164,11 @@ function okBy(bytes: Uint8Array, view: RequestView): Verdict {
   };
 }
 
-/** None where its name can't be changed. */
-function changeIn(bytes: Uint8Array): readonly SetField[] {
+/** None where its name can't be changed. @throws where it can't be made to the letter, and `isStrict`. */
+function changeIn(bytes: Uint8Array, isStrict: boolean): readonly SetField[] {
   const field = readSetField(bytes);
+  const isSound = isEditable(field.name) && fieldText(field.value) === field.value;
+  if (isStrict && !isSound) throw new Error(`field ${field.name} may not be set so`);
   return isEditable(field.name) ? [field] : [];
 }
 

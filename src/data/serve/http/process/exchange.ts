@@ -11,6 +11,8 @@ export interface ProcessedExchange {
   readonly isOver: boolean;
   /** The request's body as it goes on: behind the processors that it has so far. */
   readonly body: RequestBody;
+  /** More of that body is wanted. */
+  takesMore(): void;
   /** A part of a body that goes on, and its end. */
   passOn(body: RequestBody, bytes: Buffer, start: number, end: number, last: boolean): boolean;
   passEnd(body: RequestBody, trailers: Fields | undefined): void;

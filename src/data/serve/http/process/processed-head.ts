@@ -1,6 +1,7 @@
 import type { Fields, RequestHead } from "../../../../http/message.ts";
 import { hostOf } from "../../../../http/uri/authority.ts";
 import { readTarget, target } from "../../../../http/uri/target.ts";
+import type { RequestView } from "../view.ts";
 
 /** The head of a request that processors change. */
 export class ProcessedHead implements RequestHead {
@@ -30,6 +31,15 @@ export class ProcessedHead implements RequestHead {
     this.upgrade = head.upgrade;
     this.expectsContinue = head.expectsContinue;
     this.takesTrailers = head.takesTrailers;
+  }
+
+  /** The head of a request, which from now on can be changed. */
+  static of(view: RequestView): ProcessedHead {
+    if (view.head instanceof ProcessedHead) return view.head;
+    view.keep();
+    const head = new ProcessedHead(view.head);
+    view.head = head;
+    return head;
   }
 
   /** @param name with its colon. @returns what is wrong with the value; undefined: the head has it. */

@@ -1,5 +1,3 @@
-import { continueHead } from "../../../../http/answer.ts";
-import { fieldIds } from "../../../../http/field-names.ts";
 import { markDropped } from "../../../../http/hop-by-hop.ts";
 import type { Fields } from "../../../../http/message.ts";
 import { readFields } from "../../../../http/scan.ts";
@@ -7,6 +5,7 @@ import { RequestBody } from "../request-body.ts";
 import type { RequestView } from "../view.ts";
 import type { PartAnswer } from "./answers.ts";
 import type { ProcessedExchange, StandingProcessing } from "./exchange.ts";
+import { letBodyCome } from "./let-body-come.ts";
 import type { MessagePort } from "./message-port.ts";
 import type { PortOwner } from "./port-owner.ts";
 import { ProcessedHead } from "./processed-head.ts";
@@ -28,9 +27,7 @@ export class ProcessedRequest implements MessagePort {
     this.#view = view;
     this.#exchange = exchange;
     this.#before = view.processings?.at(-1);
-    this.#head = view.head instanceof ProcessedHead ? view.head : new ProcessedHead(view.head);
-    view.keep();
-    view.head = this.#head;
+    this.#head = ProcessedHead.of(view);
   }
 
   get processorTakes(): boolean {
@@ -119,15 +116,7 @@ export class ProcessedRequest implements MessagePort {
     });
   }
 
-  /** A client that waits for a word before it sends its body gets that now: the processor is to have the body first. */
   letBodyCome(): void {
-    if (!this.#head.expectsContinue) return;
-    this.#head.expectsContinue = false;
-    const { fields } = this.#view;
-    const marks = new Uint8Array(fields.count);
-    for (let at = fields.find(fieldIds.expect); at >= 0; at = fields.find(fieldIds.expect, at + 1))
-      marks[at] = 1;
-    this.#view.fields = readFields(fields.linesExcept(marks));
-    this.#exchange.client.response.interim(continueHead);
+    letBodyCome(this.#view, this.#head, this.#exchange.client);
   }
 }

@@ -1,8 +1,6 @@
-import { regexes } from "../../../../lib/regex.ts";
-import type { TextTest } from "../../../../model/http/match.ts";
 import type { Processor } from "../../../../model/http/processing.ts";
-import { compileTest } from "../../../../model/http/text-test.ts";
 import type { Verdict, Waiter, Waiting } from "../../../guard/step.ts";
+import { seeing } from "../ask/name-tests.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { RequestView } from "../view.ts";
 import { HeadChanger } from "./changes.ts";
@@ -24,13 +22,11 @@ export class ProcessorJudge {
   /** @throws where a rule has a regular expression, and `loadRegexes` was not awaited. */
   constructor(definition: Processor, plane: HttpPlane, most = mostUnderWay) {
     const { only, never } = definition.sees;
-    const [wanted, unwanted] = [only.map(compile), never.map(compile)];
     this.places = new Places(most);
     this.definition = definition;
     this.plane = plane;
     this.changer = new HeadChanger(definition.rules);
-    this.sees = (name) =>
-      (wanted.length === 0 || wanted.some((test) => test(name))) && !unwanted.some((test) => test(name));
+    this.sees = seeing(only.length > 0 ? only : undefined, never);
   }
 
   judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
@@ -47,6 +43,3 @@ export class ProcessorJudge {
     return { kind: "refuse", reason: "processor_failed", detail, status: failureStatus };
   }
 }
-
-const compile = (test: TextTest): ((text: string) => boolean) =>
-  compileTest(test, (pattern, ignoreCase) => regexes().whole(pattern, ignoreCase));

@@ -11,7 +11,8 @@ import {
 import type { Node } from "../../node.ts";
 import { mapCallLines } from "../call-lines.ts";
 import type { Mapping } from "../context.ts";
-import { mapRegex, mapString } from "../match.ts";
+import { mapRegex } from "../match.ts";
+import { testsOf } from "./name-tests.ts";
 import type { ApplyFilter } from "./registry.ts";
 import { statusOf } from "./status.ts";
 
@@ -131,12 +132,6 @@ async function rulesOf(rules: Node | undefined, mapping: Mapping): Promise<Chang
     deny: deny === "none" ? undefined : deny,
     strict: rules?.flag("disallow_is_error") === true,
   };
-}
-
-/** @returns undefined where one of them could not be mapped. */
-async function testsOf(list: Node | undefined, mapping: Mapping): Promise<readonly TextTest[] | undefined> {
-  const tests = await Promise.all((list?.nodes("patterns") ?? []).map((each) => mapString(each, mapping)));
-  return tests.every((test) => test !== undefined) ? (tests as readonly TextTest[]) : undefined;
 }
 
 function factsOf(

@@ -16,12 +16,12 @@ const framed = (message: Uint8Array): Buffer => {
 };
 
 test("whatever a server answers, there is a verdict, and only OK lets in", () => {
-  assert.equal(readCheck(framed(new Uint8Array()), view).kind, "pass");
+  assert.equal(readCheck(framed(new Uint8Array()), view, false).kind, "pass");
   const denied = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(Uint8Array.of(8, 7)).finish();
-  const verdict = readCheck(framed(denied), view);
+  const verdict = readCheck(framed(denied), view, false);
   assert.deepEqual([verdict.kind, verdict.kind === "refuse" && verdict.reason], ["refuse", "auth_denied"]);
   for (const bytes of [[], [0, 0, 0, 0, 9], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0xff]]) {
-    const broken = readCheck(Buffer.from(bytes), view);
+    const broken = readCheck(Buffer.from(bytes), view, false);
     assert.deepEqual(
       [broken.kind, broken.kind === "refuse" && broken.reason],
       ["refuse", "auth_unavailable"],
@@ -29,7 +29,7 @@ test("whatever a server answers, there is a verdict, and only OK lets in", () =>
   }
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-      assert.ok(["pass", "refuse"].includes(readCheck(framed(bytes), view).kind));
+      assert.ok(["pass", "refuse"].includes(readCheck(framed(bytes), view, false).kind));
     }),
   );
 });
@@ -51,7 +51,7 @@ test("names that no field may have change nothing, and no value begins a line of
   ] as const)
     ok.tag(2, WireType.LengthDelimited).bytes(option(key, value));
   const answer = new BinaryWriter().tag(3, WireType.LengthDelimited).bytes(ok.finish()).finish();
-  const verdict = readCheck(framed(answer), view);
+  const verdict = readCheck(framed(answer), view, false);
   assert.ok(verdict.kind === "pass");
   assert.equal(verdict.requestLines, "x-user: a  x-admin: 1\r\n");
   assert.deepEqual(verdict.replaces, ["x-user"]);

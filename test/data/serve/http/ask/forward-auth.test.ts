@@ -7,6 +7,7 @@ import { loadWire } from "../../../../../src/lib/wire.ts";
 import type { ForwardAuth } from "../../../../../src/model/http/guard.ts";
 import type { FakeSocket } from "../../../../support/fake-socket.ts";
 import { FakeBackend, HttpScene, writtenTo } from "../../../../support/http-scene.ts";
+import { blocks } from "../../../../support/processor.ts";
 
 const toml = (auth = ""): string => `[routes.guarded]
 path_prefix = "/guarded"
@@ -245,30 +246,40 @@ test("what a client sends in the place of an auth is not there, on every route o
   }
 });
 
-test("a call that fails behind its message lets nobody in", async () => {
-  await loadWire();
-  const auth: ForwardAuth = {
-    kind: "forward",
-    name: "auth.sso",
-    pool: "app",
-    path: "/",
-    asks: "grpc",
-    copy: [],
-    copyResponse: [],
-    timeout: 5_000,
-    onFailure: "refuse",
+/** A server that is asked as Envoy's is. */
+const asked = (more: Partial<ForwardAuth> = {}): ForwardAuth => ({
+  kind: "forward",
+  name: "auth.sso",
+  pool: "app",
+  path: "",
+  asks: "same",
+  copy: [],
+  copyResponse: [],
+  timeout: 5_000,
+  onFailure: "refuse",
+  ...more,
+});
+
+function sceneOf(auth: ForwardAuth): HttpScene {
+  const step: Step = {
+    name: auth.name,
+    judge: (request, waiter) => judge.judge(request as RequestView, waiter),
+    count() {},
   };
+  const at = scenes.refuse.again({ backends: 1, guards: { stepsOf: () => [[step]] } });
+  const judge = new ForwardJudge(auth, at.plane);
+  return at;
+}
+
+await loadWire();
+
+test("a call that fails behind its message lets nobody in", () => {
   for (const [trailers, reason] of [
     ["", "served"],
     ["grpc-status: 0\r\n", "served"],
     ["grpc-status: 13\r\n", "auth_unavailable"],
   ] as const) {
-    const step: Step = {
-      name: auth.name,
-      judge: (request, waiter) => new ForwardJudge(auth, at.plane).judge(request as RequestView, waiter),
-      count() {},
-    };
-    const at = scenes.refuse.again({ backends: 1, guards: { stepsOf: () => [[step]] } });
+    const at = sceneOf(asked({ path: "/", asks: "grpc" }));
     at.accept().receive(get("/guarded"));
     const server = at.backend();
     server.send(
@@ -278,4 +289,168 @@ test("a call that fails behind its message lets nobody in", async () => {
     assert.equal(at.requests[0]!.reason, reason, trailers);
     at.finish();
   }
+});
+
+describe("a server that is asked with the body", () => {
+  const most = (limit: number, mayBePart = false): ForwardAuth =>
+    asked({ body: { most: limit, mayBePart, asBytes: false } });
+  const post = (more: string): Buffer =>
+    Buffer.from(`POST /guarded HTTP/1.1\r\nHost: a.test\r\nContent-Type: text/x\r\n${more}`);
+  const chunked = (...parts: readonly string[]): readonly Buffer[] => [
+    post("Transfer-Encoding: chunked\r\n\r\n"),
+    ...parts.map((part) => Buffer.from(`${part.length.toString(16)}\r\n${part}\r\n`)),
+  ];
+  const sized = (...parts: readonly string[]): readonly Buffer[] => [
+    post(`Content-Length: ${parts.join("").length}\r\n\r\n`),
+    ...parts.map((part) => Buffer.from(part)),
+  ];
+  const end = Buffer.from("0\r\n\r\n");
+
+  for (const [what, auth, sent, told, later] of [
+    ["gets it as a whole", most(5), sized("ab", "cde"), "false abcde", []],
+    ["gets it as a whole, however it comes", most(5), [...chunked("ab", "cde"), end], "false abcde", []],
+    [
+      "gets its begin, where that may be",
+      most(3, true),
+      chunked("ab", "cde"),
+      "true abc",
+      [...chunked("fg").slice(1), end],
+    ],
+  ] as const)
+    test(`${what}, and the backend gets all of it`, () => {
+      const at = sceneOf(auth);
+      const client = at.accept();
+      for (const part of sent.slice(0, -1)) client.receive(part);
+      assert.equal(at.plane.dialled.length, 0, "it was asked too soon");
+      client.receive(sent.at(-1)!);
+      const server = at.backend();
+      assert.match(server.got, /^POST \/guarded HTTP.*\r\ncontent-type: text\/x\r\n/is);
+      assert.match(server.got, new RegExp(`\r\ncontent-length: ${told.split(" ")[1]!.length}\r\n`, "i"));
+      const [isPart, body] = told.split(" ");
+      assert.match(
+        server.got,
+        new RegExp(`\r\nx-envoy-auth-partial-body: ${isPart}\r\n.*\r\n\r\n${body}$`, "s"),
+      );
+      for (const part of later) client.receive(part);
+      server.send(answer(200));
+      const backend = at.backend();
+      client.flow();
+      const content = backend.got.slice(backend.got.indexOf("\r\n\r\n")).replaceAll(/[^a-g]/g, "");
+      assert.equal(content, later.length > 0 ? "abcdefg" : "abcde");
+      backend.send(answer(200, "", "ok"));
+      assert.equal(at.requests[0]!.reason, "served");
+      at.finish();
+    });
+
+  test("is not asked with one that is too long", () => {
+    for (const parts of [sized("abcd"), chunked("ab", "cd")]) {
+      const at = sceneOf(most(3));
+      const client = at.accept();
+      for (const part of parts) client.receive(part);
+      assert.match(writtenTo(client), /^HTTP\/1\.1 413 /);
+      assert.deepEqual([at.requests[0]!.reason, at.plane.dialled.length], ["body_too_large", 0]);
+      at.finish();
+    }
+  });
+
+  test("waits for a slow client, whose own times count, and a client that waits for a word gets that", () => {
+    const at = sceneOf(most(5));
+    const client = at.accept();
+    client.receive(post("Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+    assert.match(writtenTo(client), /^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    at.sweep(20_000);
+    client.receive(Buffer.from("ab"));
+    const server = at.backend();
+    assert.doesNotMatch(server.got, /expect/i);
+    server.send(answer(200));
+    const backend = at.backend();
+    assert.match(backend.got, /^POST \/guarded.*\r\n\r\nab$/s);
+    assert.doesNotMatch(backend.got, /expect/i);
+    backend.send(answer(200));
+    assert.equal(at.requests[0]!.reason, "served");
+    at.finish();
+  });
+
+  test("is forgotten by a client that goes, before it is asked and after", () => {
+    for (const sent of [chunked("ab"), sized("ab")]) {
+      const at = sceneOf(most(5));
+      const client = at.accept();
+      for (const part of sent) client.receive(part);
+      client.fail("ECONNRESET");
+      client.close();
+      assert.equal(at.requests[0]!.reason, "client_reset");
+      at.finish();
+    }
+  });
+
+  test("gets it in a call as a text, or as bytes", () => {
+    for (const [asBytes, field, content] of [
+      [false, 11, "a\u{fffd}"],
+      [true, 12, Buffer.from("a\xff", "latin1")],
+    ] as const) {
+      const at = sceneOf(asked({ asks: "grpc", body: { most: 9, mayBePart: false, asBytes } }));
+      const client = at.accept();
+      client.receive(post("Content-Length: 2\r\n\r\n"));
+      client.receive(Buffer.from("a\xff", "latin1"));
+      const [head, question] = at.backend().got.split("\r\n\r\n");
+      assert.match(head!, /^POST \/envoy\.service\.auth\.v3\.Authorization\/Check /);
+      const [attributes] = blocks(Buffer.from(question!, "latin1").subarray(5), 1);
+      const [request] = blocks(blocks(attributes!, 4)[0]!, 2);
+      assert.deepEqual(Buffer.from(blocks(request!, field)[0]!), Buffer.from(content));
+      at.finish();
+    }
+  });
+});
+
+test("a server gets the fields that it may, and some of its own", () => {
+  const exact = (value: string) => ({ kind: "exact", value, ignoreCase: false }) as const;
+  const auth = asked({
+    lines: "x-own: 1\r\n",
+    sees: {
+      only: [exact("authorization"), { kind: "prefix", value: "x-", ignoreCase: false }],
+      never: [exact("x-not")],
+    },
+    passes: {
+      replaced: [{ kind: "prefix", value: "x-user", ignoreCase: false }],
+      appended: [exact("x-list"), exact("x-none")],
+      client: [exact("x-seen")],
+      refused: [exact("x-why")],
+    },
+  });
+  const at = sceneOf(auth);
+  const client = at.accept();
+  const request = get(
+    "/guarded",
+    "Authorization: a\r\nCookie: c\r\nX-A: 1\r\nX-Not: 1\r\nX-Own: 0\r\nX-User-Id: 0\r\nX-List: 1\r\n",
+  );
+  client.receive(request);
+  const server = at.backend();
+  for (const line of ["Authorization: a", "X-A: 1", "x-own: 1"])
+    assert.ok(server.got.includes(`\r\n${line}\r\n`), line);
+  assert.doesNotMatch(server.got, /cookie|x-not|X-Own: 0/);
+  server.send(answer(200, "X-User-Id: 7\r\nX-List: 2\r\nX-None: 3\r\nX-Seen: 4\r\nX-Hidden: 5\r\n"));
+  const forwarded = server.got.slice(server.got.lastIndexOf("GET /guarded"));
+  for (const line of ["Cookie: c", "x-user-id: 7", "X-List: 1", "x-list: 2", "x-none: 3"])
+    assert.ok(forwarded.includes(`\r\n${line}\r\n`), line);
+  assert.doesNotMatch(forwarded, /X-User-Id: 0|x-seen|x-hidden/i);
+  server.send(answer(200));
+  assert.match(writtenTo(client), /\r\nx-seen: 4\r\n/);
+  client.receive(request);
+  server.send(answer(403, "X-Why: 1\r\nX-Other: 2\r\n", "no"));
+  assert.match(writtenTo(client), /403 Forbidden\r\n.*x-why: 1\r\n/is);
+  assert.doesNotMatch(writtenTo(client), /x-other/i);
+  at.finish();
+});
+
+test("backends learn of requests that pass unasked, where that is wanted, and not from clients", () => {
+  const at = sceneOf(asked({ onFailure: "pass", marksFailure: true }));
+  at.accept().receive(get("/guarded", "x-envoy-auth-failure-mode-allowed: no\r\n"));
+  at.backend().send(answer(500));
+  const server = at.plane.dialled.at(-1)!;
+  assert.match(
+    writtenTo(server),
+    /GET \/guarded.*GET \/guarded.*\r\nx-envoy-auth-failure-mode-allowed: true\r\n/s,
+  );
+  new FakeBackend(server).send(answer(200));
+  at.finish();
 });
