@@ -5,7 +5,7 @@ import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/a
 import { inheritedSockets } from "../../lib/inherited-sockets.ts";
 import { listen, listenError } from "../../lib/listen.ts";
 import { probe } from "../../lib/probe.ts";
-import { collide } from "../../model/check/binds.ts";
+import { TakenAddresses } from "../../model/check/binds.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { BoundListener } from "../state/listener-places.ts";
 
@@ -49,19 +49,19 @@ export async function bindListeners(
 }
 
 class Binder {
-  readonly #served: readonly Served[];
+  readonly #served: ReadonlyMap<string, Served>;
   /** The addresses that this process has, as text. */
   readonly #own: ReadonlySet<string>;
   /** And its ports. */
   readonly #ownPorts: ReadonlySet<number>;
   /** Open until every listener has its addresses, so that no two get the same one. */
   readonly #probes = new Set<Probe>();
-  /** The listener that has an address, by this binding. */
-  readonly #given: { readonly address: SocketAddress; readonly name: string }[] = [];
+  /** The listeners that have addresses by this binding. */
+  readonly #given = new TakenAddresses<string>();
 
   constructor(served: readonly Served[]) {
     const addresses = served.flatMap((listener) => listener.addresses);
-    this.#served = served;
+    this.#served = new Map(served.map((listener) => [listener.name, listener]));
     this.#own = new Set(addresses.map(formatAddress));
     this.#ownPorts = new Set(addresses.flatMap((address) => (address.kind === "tcp" ? [address.port] : [])));
   }
@@ -76,7 +76,7 @@ class Binder {
   }
 
   async bind(name: string, bind: SocketAddress): Promise<BoundListener> {
-    const before = this.#served.find((listener) => listener.name === name);
+    const before = this.#served.get(name);
     if (before !== undefined && isDeepStrictEqual(before.bind, bind)) {
       for (const address of before.addresses) this.#give(name, address);
       return { addresses: before.addresses, accept: before.accept };
@@ -144,12 +144,12 @@ class Binder {
   /** Two listeners can't share an address: the kernel would not mind. */
   #give(name: string, address: SocketAddress): void {
     const canonical = canonicalAddress(address);
-    const other = this.#given.find((given) => collide(given.address, canonical));
+    const other = this.#given.colliding(canonical);
     if (other !== undefined)
       throw new Error(
-        `cannot listen on ${formatAddress(address)}: listener ${other.name} does; choose another port or address`,
+        `cannot listen on ${formatAddress(address)}: listener ${other} does; choose another port or address`,
       );
-    this.#given.push({ address: canonical, name });
+    this.#given.add(canonical, name);
   }
 }
 

@@ -20,13 +20,57 @@ export function bindsOf({ listeners, admin }: Pick<Model, "listeners" | "admin">
  * their port with other workers (SO_REUSEPORT) also share it with another listener.
  */
 export function checkBinds(binds: readonly Bind[]): readonly ModelFinding[] {
-  const canonical = binds.map(({ address }) => canonicalAddress(address));
-  return binds.flatMap(({ path, address }, index) => {
+  const taken = new TakenAddresses<Bind>();
+  return binds.flatMap((bind) => {
+    const { path, address } = bind;
+    const canonical = canonicalAddress(address);
     // The admin server does not share its port.
-    const excludes = path[0] === "admin" ? overlap : collide;
-    const clash = canonical.slice(0, index).findIndex((earlier) => excludes(earlier, canonical[index]!));
-    return clash === -1 ? [] : [{ kind: "bind_taken" as const, path, address, by: binds[clash]! }];
+    const by = path[0] === "admin" ? taken.overlapping(canonical) : taken.colliding(canonical);
+    taken.add(canonical, bind);
+    return by === undefined ? [] : [{ kind: "bind_taken" as const, path, address, by }];
   });
+}
+
+/** Canonical addresses with who has them. Asking for one that collides costs the same for many. */
+export class TakenAddresses<Owner> {
+  /** The first of each; others like it collide with the same ones. */
+  readonly #first = new Map<
+    string,
+    { readonly address: SocketAddress; readonly owner: Owner; readonly order: number }
+  >();
+
+  add(address: SocketAddress, owner: Owner): void {
+    const key = keyOf(address);
+    if (!this.#first.has(key)) this.#first.set(key, { address, owner, order: this.#first.size });
+  }
+
+  /** @returns the first one that gets the same connections, see {@link collide}. */
+  colliding(address: SocketAddress): Owner | undefined {
+    const others = keysBeside(address).map((key) => this.#first.get(key));
+    return others
+      .filter((other) => other !== undefined && collide(other.address, address))
+      .sort((one, other) => one!.order - other!.order)[0]?.owner;
+  }
+
+  /** @returns the first one to which some of the same connections could go; looks at each. */
+  overlapping(address: SocketAddress): Owner | undefined {
+    return this.#first.values().find((other) => overlap(other.address, address))?.owner;
+  }
+}
+
+const keyOf = (address: SocketAddress): string =>
+  address.kind === "unix" ? `unix ${address.path}` : portKey(address, address.host, address.v6Only ?? false);
+
+const portKey = ({ port }: Port, host: string, v6Only: boolean): string => `${port} ${host} ${v6Only}`;
+
+const loopbacks: readonly string[] = ["localhost", "127.0.0.1", "::1"];
+
+/** The keys of all that {@link collide} with an address, and of others. */
+function keysBeside(address: SocketAddress): readonly string[] {
+  if (address.kind === "unix") return [keyOf(address)];
+  const { host } = address;
+  const hosts = isEverywhere(host) ? everywhere : loopbacks.includes(host) ? loopbacks : [host];
+  return hosts.flatMap((each) => [true, false].map((v6Only) => portKey(address, each, v6Only)));
 }
 
 /**
@@ -38,7 +82,8 @@ export function collide(a: SocketAddress, b: SocketAddress): boolean {
   return overlap(a, b) && isEverywhere(a.host) === isEverywhere(b.host);
 }
 
-const isEverywhere = (host: string): boolean => host === "::" || host === "0.0.0.0";
+const everywhere: readonly string[] = ["::", "0.0.0.0"];
+const isEverywhere = (host: string): boolean => everywhere.includes(host);
 
 type Port = SocketAddress & { readonly kind: "tcp" };
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { parseAddress } from "../../../src/lib/address.ts";
-import { checkBinds } from "../../../src/model/check/binds.ts";
+import { checkBinds, collide, TakenAddresses } from "../../../src/model/check/binds.ts";
+import { growth } from "../../support/growth.ts";
 
 const bind = (text: string, name: string) => {
   const v6Only = text.endsWith(" v6_only");
@@ -55,4 +57,34 @@ test("the admin server shares no port with a listener that could get its connect
   const admin = { ...bind("127.0.0.1:80", ""), path: ["admin", "bind"] };
   assert.equal(checkBinds([bind("0.0.0.0:80", "web"), admin]).length, 1);
   assert.equal(checkBinds([bind("[::]:80 v6_only", "web"), admin]).length, 0);
+});
+
+test("whoever collides is found as if each were compared with each", () => {
+  const hosts = ["0.0.0.0", "::", "127.0.0.1", "::1", "localhost", "10.0.0.1", "a.test"];
+  const tcp = fc
+    .tuple(fc.constantFrom(...hosts), fc.constantFrom(0, 80, 443), fc.boolean())
+    .map(([host, port, only]) => ({ kind: "tcp" as const, host, port, ...(only && { v6Only: only }) }));
+  const unix = fc.record({ kind: fc.constant("unix" as const), path: fc.constantFrom("/a", "/b") });
+  fc.assert(
+    fc.property(fc.array(fc.oneof({ weight: 6, arbitrary: tcp }, unix), { maxLength: 12 }), (addresses) => {
+      const taken = new TakenAddresses<number>();
+      for (const [index, address] of addresses.entries()) {
+        const first = addresses.slice(0, index).find((earlier) => collide(earlier, address));
+        const found = taken.colliding(address);
+        assert.equal(found === undefined, first === undefined);
+        if (found !== undefined) assert.ok(collide(addresses[found]!, address) && found <= index);
+        taken.add(address, index);
+      }
+    }),
+  );
+});
+
+test("of many binds at one port, each costs the same", async () => {
+  const ratio = await growth([1_000, 10_000], (count) => {
+    const binds = Array.from({ length: count }, (_, index) =>
+      bind(`10.0.${index >> 8}.${index & 255}:443`, "x"),
+    );
+    return () => assert.deepEqual(checkBinds(binds), []);
+  });
+  assert.ok(ratio < 40, `${ratio}`);
 });

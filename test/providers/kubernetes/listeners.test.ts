@@ -4,11 +4,25 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseAllDocuments } from "yaml";
+import { Slices } from "../../../src/lib/slices.ts";
 import type { Gateway, ListenerSet } from "../../../src/providers/kubernetes/gateway-api.ts";
 import { noteConflicts } from "../../../src/providers/kubernetes/translate/conflicts.ts";
 import { Spot } from "../../../src/providers/kubernetes/translate/spots.ts";
+import { translate } from "../../../src/providers/kubernetes/translate/translate.ts";
 import { testCertificates } from "../../support/certificates.ts";
-import { asked, oneGateway, service, statusOf, told, translated } from "./scene.ts";
+import { growth } from "../../support/growth.ts";
+import {
+  asked,
+  clusterFrom,
+  oneGateway,
+  optionsWith,
+  type SceneObject,
+  service,
+  statusOf,
+  told,
+  translated,
+} from "./scene.ts";
 
 const gatewayClass = oneGateway.split("---")[0]!;
 
@@ -329,7 +343,31 @@ test("a certificate that OpenSSL refuses is none", async (t) => {
   );
 });
 
-test("conflicts of many listeners at a port are found without comparing each with each", () => {
+test("of many ListenerSets at a port, each costs the same", async () => {
+  const options = await optionsWith();
+  const ratio = await growth([400, 4_000], (count) => {
+    const objects = parseAllDocuments(
+      gateway(
+        "web",
+        "[{ name: a, port: 80, protocol: HTTP }]",
+        "  allowedListeners: { namespaces: { from: All } }",
+      ),
+    ).flatMap((document) => (document.toJS() as SceneObject | null) ?? []);
+    const sets = Array.from({ length: count }, (_, index) => ({
+      kind: "ListenerSet",
+      metadata: { name: `s${index}` },
+      spec: {
+        parentRef: { name: "web" },
+        listeners: [{ name: "b", port: 8080, protocol: "HTTP", hostname: `h${index}.test` }],
+      },
+    }));
+    const cluster = clusterFrom([...objects, ...(sets as unknown as SceneObject[])]);
+    return async () => assert.equal((await translate(cluster, options)).statuses.size, count + 2);
+  });
+  assert.ok(ratio < 40, `${ratio}`);
+});
+
+test("conflicts of many listeners at a port are found without comparing each with each", async () => {
   let reads = 0;
   const gateway: Gateway = { metadata: { name: "web" }, spec: { gatewayClassName: "umay", listeners: [] } };
   const spots = Array.from({ length: 2_000 }, (_, index) => {
@@ -347,7 +385,7 @@ test("conflicts of many listeners at a port are found without comparing each wit
       },
     });
   });
-  noteConflicts(spots);
+  await noteConflicts(spots, new Slices());
   assert.deepEqual(
     spots.filter(({ isAccepted }) => !isAccepted).map(({ owner }) => owner.object.metadata.name),
     ["s1999"],

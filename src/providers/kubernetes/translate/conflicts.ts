@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Slices } from "../../../lib/slices.ts";
 import type { Gateway } from "../gateway-api.ts";
 import { problem } from "./conditions.ts";
 import { wider } from "./hosts.ts";
@@ -10,10 +11,11 @@ import { frontendTls, placeText, type Spot } from "./spots.ts";
  * first.
  * @param spots in the order in which they have precedence.
  */
-export function noteConflicts(spots: readonly Spot[]): void {
+export async function noteConflicts(spots: readonly Spot[], slices: Slices): Promise<void> {
   for (const own of Map.groupBy(spots, ({ place }) => placeText(place)).values()) {
     const kept = new Kept();
     for (const group of Map.groupBy(own, ({ owner }) => owner.object).values()) {
+      await slices.next();
       for (const spot of group) {
         const other = kept.indistinctFrom(spot);
         if (other !== undefined && spot.refusal === undefined) tell(spot, other);

@@ -10,8 +10,8 @@ export interface ServedGateway {
   readonly gateway: Gateway;
   /** Its own, and those of its ListenerSets behind them. */
   readonly spots: readonly Spot[];
-  /** The ListenerSets that it lets in, in their order. */
-  readonly sets: readonly ListenerSet[];
+  /** The ListenerSets that it lets in, in their order, with the spots of each. */
+  readonly sets: ReadonlyMap<ListenerSet, readonly Spot[]>;
   /** ListenerSets that name it and that it does not let in. */
   readonly refusedSets: readonly ListenerSet[];
   /** An address of its own; undefined: it shares the usual one, or there was none left. */
@@ -53,16 +53,21 @@ export function servedGateways(
         set.metadata.namespace ?? "",
         cluster.namespaces,
       );
-    const own = named.filter(allowed);
+    const own = new Map(
+      named
+        .filter(allowed)
+        .map((object) => [
+          object,
+          object.spec.listeners.map((spec) => new Spot(gateway, { kind: "ListenerSet", object }, spec, host)),
+        ]),
+    );
     return {
       gateway,
       spots: [
         ...gateway.spec.listeners.map(
           (spec) => new Spot(gateway, { kind: "Gateway", object: gateway }, spec, host),
         ),
-        ...own.flatMap((object) =>
-          object.spec.listeners.map((spec) => new Spot(gateway, { kind: "ListenerSet", object }, spec, host)),
-        ),
+        ...own.values().toArray().flat(),
       ],
       sets: own,
       refusedSets: named.filter((set) => !allowed(set)),

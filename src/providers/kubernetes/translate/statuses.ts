@@ -112,7 +112,7 @@ export function gatewayStatus(
     addresses,
     conditions,
     listeners: own.map((spot) => listenerStatus(spot, fault === undefined)),
-    attachedListenerSets: sets.filter((set) => isSetAccepted(served, set)).length,
+    attachedListenerSets: sets.values().reduce((sum, own) => sum + (isSetAccepted(served, own) ? 1 : 0), 0),
   };
 }
 
@@ -175,14 +175,18 @@ function addressesOf(
 }
 
 /** Whether a listener of it can be served: unlike a Gateway, one whose certificates are all missing is not accepted. */
-const isSetAccepted = ({ spots, fault }: ServedGateway, set: ListenerSet): boolean =>
-  fault?.type !== "Accepted" && spots.some((spot) => spot.owner.object === set && spot.isServed);
+const isSetAccepted = ({ fault }: ServedGateway, own: readonly Spot[]): boolean =>
+  fault?.type !== "Accepted" && own.some(({ isServed }) => isServed);
 
-export function listenerSetStatus(served: ServedGateway, set: ListenerSet): ListenerSetStatus {
+/** @param own the set's spots. */
+export function listenerSetStatus(
+  served: ServedGateway,
+  set: ListenerSet,
+  own: readonly Spot[],
+): ListenerSetStatus {
   const condition = conditionsOf(set);
-  const own = served.spots.filter(({ owner }) => owner.object === set);
   const bad = own.filter((spot) => !spot.isServed);
-  const isAccepted = isSetAccepted(served, set);
+  const isAccepted = isSetAccepted(served, own);
   const isProgrammed = served.fault === undefined && own.some(({ isServed }) => isServed);
   return {
     conditions: [

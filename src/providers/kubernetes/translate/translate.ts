@@ -58,7 +58,7 @@ export async function translate(present: Cluster, options: TranslateOptions): Pr
   });
   const taken = ingresses.filled.map(({ spot }) => placeText(spot.place));
   for (const [spot, why] of withoutPlace(spots, taken)) spot.refusal ??= why;
-  noteConflicts([...spots, ...ingresses.filled.map(({ spot }) => spot)]);
+  await noteConflicts([...spots, ...ingresses.filled.map(({ spot }) => spot)], slices);
   await loadListenerTls(spots, secrets, grants);
   const filling = new Filling(cluster, gateways, new Backends(cluster, parts), {
     options,
@@ -76,7 +76,10 @@ export async function translate(present: Cluster, options: TranslateOptions): Pr
   for (const served of gateways) {
     const clientCertificate = parts.certificates.problemOf(served.gateway);
     said.put("Gateway", served.gateway, gatewayStatus(served, { clientCertificate }, options));
-    for (const set of served.sets) said.put("ListenerSet", set, listenerSetStatus(served, set));
+    for (const [set, own] of served.sets) {
+      await slices.next();
+      said.put("ListenerSet", set, listenerSetStatus(served, set, own));
+    }
     for (const set of served.refusedSets) said.put("ListenerSet", set, refusedSetStatus(set));
   }
   for (const judged of parts.tls.all)
