@@ -8,7 +8,7 @@ import { becomes, residentBytes, stalls } from "../support/settled.ts";
 const mib = 2 ** 20;
 
 /** More than all buffers of the kernel and of umay together. */
-const tooMuch = 64 * mib;
+const tooMuch = 32 * mib;
 /** Linux lets a connection on loopback fill up to about 4 MiB on each of the two hops. */
 const kernelBuffers = 24 * mib;
 
@@ -79,7 +79,7 @@ describe("a reader that stops makes its writer stop", () => {
   }
 
   test("a session that is stuck both ways holds less than half a megabyte of umay's memory", async () => {
-    const stuck = 50;
+    const stuck = 30;
     const before = residentBytes(scene.umay.pid);
     const progress: { written: number }[] = [];
     for (let session = 0; session < stuck; session++) {

@@ -201,6 +201,6 @@ test("what explain says is what happens, by a running umay and from its configur
   const several = fc.array(attempts, { minLength: 10, maxLength: 10 });
   await fc.assert(
     fc.asyncProperty(several, async (all) => void (await Promise.all(all.map(assertTruth)))),
-    { numRuns: 12 },
+    { numRuns: 7 },
   );
 });

@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
+import { isMainThread } from "node:worker_threads";
 
 /** Names the file that test processes add their costs to, see `run.ts --costs`. */
 const variable = "TEST_COSTS";
@@ -18,10 +19,10 @@ export function countCosts(file: string): void {
   process.env[variable] = file;
 }
 
-/** Notes what this process and its children took until now, if that is asked for (proc_pid_stat(5)). */
+/** Notes what this process and its children took until now, if that is asked for (proc_pid_stat(5)). Threads are in it. */
 export function noteCost(): void {
   const file = process.env[variable];
-  if (file === undefined) return;
+  if (file === undefined || !isMainThread) return;
   const fields = readFileSync("/proc/self/stat", "utf8").split(") ").at(-1)!.split(" ");
   const [user = 0, system = 0, usersOfChildren = 0, systemsOfChildren = 0] = fields
     .slice(11, 15)

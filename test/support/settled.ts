@@ -5,6 +5,9 @@ import { patient } from "./patience.ts";
 import type { Peer } from "./peer.ts";
 import type { LogLine, RunningUmay } from "./umay.ts";
 
+/** Between two readings, in milliseconds: ever longer, because many of them are requests that take CPU time. */
+const pause = { first: 10, growth: 1.3, longest: 60 } as const;
+
 /** Polls until the reading is as expected. @param ms as on a quiet machine. @throws with the last reading. */
 export async function becomes<T>(
   read: () => T | Promise<T>,
@@ -14,12 +17,12 @@ export async function becomes<T>(
 ): Promise<T> {
   const longest = patient(ms);
   const deadline = performance.now() + longest;
-  for (;;) {
+  for (let wait: number = pause.first; ; wait = Math.min(wait * pause.growth, pause.longest)) {
     const value = await read();
     if (expected(value)) return value;
     if (performance.now() > deadline)
       assert.fail(`${what}: still ${JSON.stringify(value)} after ${longest} ms`);
-    await sleep(10);
+    await sleep(wait);
   }
 }
 
@@ -52,18 +55,17 @@ export function sessionOf(umay: RunningUmay, client: Peer): Promise<LogLine> {
 
 /** Waits until a number that rises has stopped to, for a third of a second. @returns where it stopped. */
 export async function stalls(read: () => number): Promise<number> {
-  let last = Number.NaN;
-  let still = 0;
-  return await becomes(
-    () => {
-      const now = read();
-      still = now === last ? still + 1 : 0;
-      last = now;
-      return now;
-    },
-    () => still >= 30,
-    "a number that was to stop rising",
-  );
+  const longest = patient(10_000);
+  const deadline = performance.now() + longest;
+  let last = read();
+  for (let still = 0; still < 30; ) {
+    await sleep(10);
+    const now = read();
+    still = now === last ? still + 1 : 0;
+    last = now;
+    if (performance.now() > deadline) assert.fail(`a number still rises after ${longest} ms: ${now}`);
+  }
+  return last;
 }
 
 /** Memory of a process that is in RAM. */
