@@ -13,9 +13,11 @@ import { measureSlowness, patient } from "./support/patience.ts";
 
 /*
  * `npm test [-- FILTER…]` runs test/**\/*.test.ts but the soak tests, `--soak` runs those instead. A filter keeps the files
- * whose path contains it. Unit tests come first: they fail faster, and share processes. With `--again`, files that failed are run once more, one after the other, and named: a machine that is very busy upsets tests of timing. How
- * slow the machine is, is measured first, and again and again, because others may use it, too. `--costs` prints at the end
- * how much CPU time each file took, with all that it started; then no two files share a process.
+ * whose path contains it. Unit tests come first: they fail faster, and share processes. Then come the files that take the
+ * longest, so that no CPU waits for one of them at the end. With `--again`, files that failed are run once more, one after
+ * the other, and named: a machine that is very busy upsets tests of timing. How slow the machine is, is measured first, and
+ * again and again, because others may use it, too. `--costs` prints at the end how much CPU time each file took, with all
+ * that it started; then no two files share a process.
  */
 const root = resolve(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
@@ -30,7 +32,10 @@ const { values, positionals } = parseArgs({
 const minuteMs = 60_000;
 /** Tests wait for a fifth of their time; still more files at once would upset those that measure time. */
 const concurrency = values.soak ? 1 : Math.min(2, availableParallelism()) + 1;
-const rank = (file: string): number => (file.startsWith("test/integration/") ? 1 : 0);
+const long = ["bad-weather", "half-close", "short-sessions", "stalls", "timeouts", "upgrade", "workers"];
+const longFiles = new Set(long.map((name) => `test/integration/${name}.test.ts`));
+const rank = (file: string): number =>
+  file.startsWith("test/integration/") ? (longFiles.has(file) ? 1 : 2) : 0;
 const files = globSync("test/**/*.test.ts", { cwd: root })
   .filter((file) => file.startsWith("test/soak/") === values.soak)
   .filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)))

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempDisposableSync } from "node:fs";
+import { type DisposableTempDir, mkdtempDisposableSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Backend, startEchoBackend } from "../support/backend.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { connectSecure, connectSocket, poolToml } from "../support/client.ts";
@@ -18,65 +19,122 @@ import { type RunningUmay, startUmay } from "../support/umay.ts";
 const certificates = await testCertificates();
 const certificate = `[{ cert = "${certificates.ecdsa.cert}", key = "${certificates.ecdsa.key}" }]`;
 
-const folder = (): { path: string } & Disposable => mkdtempDisposableSync(join(tmpdir(), "umay-"));
+const folder = (): DisposableTempDir => mkdtempDisposableSync(join(tmpdir(), "umay-"));
 
-/** A listener called web. @param lines for its table. */
-function toml(backend: Backend, ...lines: readonly string[]): string {
-  return `
-    workers = 2
-    admin = { bind = "127.0.0.1:0" }
-    [listeners.web]
+/** @param listeners by name, each with lines for its table. */
+function toml(backend: Backend, listeners: Readonly<Record<string, readonly string[]>>, workers = 2): string {
+  const tables = Object.entries(listeners).map(
+    ([name, lines]) => `
+    [listeners.${name}]
     pool = "echo"
     ${lines.some((line) => line.startsWith("bind")) ? "" : 'bind = "127.0.0.1:0"'}
-    ${lines.join("\n")}
+    ${lines.join("\n")}`,
+  );
+  return `
+    workers = ${workers}
+    admin = { bind = "127.0.0.1:0" }
+    ${tables.join("")}
     ${poolToml("echo", [backend.address])}`;
 }
 
-/** A client at 127.x.y.z. */
-async function dial(umay: RunningUmay, localAddress: string, host = "127.0.0.1"): Promise<Peer> {
-  const socket: Socket = connect({ port: umay.port("web"), host, localAddress, allowHalfOpen: true });
-  const peer = new Peer(socket);
-  await soon(once(socket, "connect"), "a connection");
-  return peer;
-}
+/** A listener's part of a umay. */
+class Place {
+  readonly umay: RunningUmay;
+  readonly listener: string;
 
-/** @returns the client when it is served; undefined when its connection was reset. */
-async function served(umay: RunningUmay, localAddress: string, host?: string): Promise<Peer | undefined> {
-  const peer = await dial(umay, localAddress, host).catch((error: NodeJS.ErrnoException) => {
-    // The reset may come before the system has told of the connection.
-    assert.equal(error.code, "ECONNRESET");
-    return undefined;
-  });
-  try {
-    if (peer !== undefined) await echoed(peer);
+  constructor(umay: RunningUmay, listener: string) {
+    this.umay = umay;
+    this.listener = listener;
+  }
+
+  get port(): number {
+    return this.umay.port(this.listener);
+  }
+
+  /** A client at 127.x.y.z. */
+  async dial(localAddress: string, host = "127.0.0.1"): Promise<Peer> {
+    const socket: Socket = connect({ port: this.port, host, localAddress, allowHalfOpen: true });
+    const peer = new Peer(socket);
+    await soon(once(socket, "connect"), "a connection");
     return peer;
-  } catch {
-    assert.ok(["ECONNRESET", "EPIPE"].includes(await peer!.ending()));
-    return undefined;
+  }
+
+  /** @returns the client when it is served; undefined when its connection was reset. */
+  async served(localAddress: string, host?: string): Promise<Peer | undefined> {
+    const peer = await this.dial(localAddress, host).catch((error: NodeJS.ErrnoException) => {
+      // The reset may come before the system has told of the connection.
+      assert.equal(error.code, "ECONNRESET");
+      return undefined;
+    });
+    try {
+      if (peer !== undefined) await echoed(peer);
+      return peer;
+    } catch {
+      assert.ok(["ECONNRESET", "EPIPE"].includes(await peer!.ending()));
+      return undefined;
+    }
+  }
+
+  rejected(reason: string): Promise<number> {
+    return this.umay.metric("umay_listener_rejected_total", { listener: this.listener, reason });
+  }
+
+  async connections(): Promise<number> {
+    return (await this.umay.status()).listeners[this.listener]!.connections;
   }
 }
 
-const rejected = (umay: RunningUmay, reason: string): Promise<number> =>
-  umay.metric("umay_listener_rejected_total", { listener: "web", reason });
+/** Of the tests that need no umay of their own, each has a listener. */
+let backend: Backend;
+let umay: RunningUmay;
+const dir = folder();
+const unixPath = join(dir.path, "web.sock");
 
-async function connections(umay: RunningUmay): Promise<number> {
-  return (await umay.status()).listeners["web"]!.connections;
-}
+before(async () => {
+  backend = await startEchoBackend();
+  umay = await startUmay(
+    toml(backend, {
+      lists: ['allow = ["127.1.0.0/16"]', 'deny = ["127.1.2.0/24"]'],
+      mapped: ['bind = "[::]:0"', 'deny = ["127.0.0.7", "::/64"]'],
+      unix: [
+        `bind = "unix:${unixPath}"`,
+        'allow = ["10.0.0.0/8"]',
+        "max_connections_per_ip = 1",
+        'connection_rate_per_ip = "1/h"',
+      ],
+      six: ["max_connections_per_ip = 6"],
+      ten: ["max_connections_per_ip = 10"],
+      burst: ['connection_rate_per_ip = "1/h"', "connection_burst_per_ip = 7"],
+      rate: ['connection_rate_per_ip = "5/s"', "connection_burst_per_ip = 1"],
+      proxied: [
+        'proxy_protocol.trust = ["127.0.0.1"]',
+        'deny = ["127.0.0.0/8", "192.0.2.66"]',
+        "max_connections_per_ip = 2",
+      ],
+    }),
+  );
+});
+
+after(async () => {
+  await umay?.[Symbol.asyncDispose]();
+  await backend?.[Symbol.asyncDispose]();
+  dir.remove();
+});
 
 test("clients that are on no list of those that may are reset at once, counted, and logged once a second at most", async () => {
-  await using backend = await startEchoBackend();
-  await using umay = await startUmay(toml(backend, 'allow = ["127.1.0.0/16"]', 'deny = ["127.1.2.0/24"]'));
+  const place = new Place(umay, "lists");
   for (const address of ["127.0.0.1", "127.1.2.3", "127.2.0.1"])
-    for (let count = 0; count < 10; count++) assert.equal(await served(umay, address), undefined, address);
+    for (let count = 0; count < 10; count++) assert.equal(await place.served(address), undefined, address);
   for (const address of ["127.1.0.1", "127.1.3.1"]) {
-    const client = await served(umay, address);
+    const client = await place.served(address);
     assert.ok(client, address);
     client.end();
   }
-  assert.equal(await rejected(umay, "denied"), 30);
-  assert.equal(await umay.metric("umay_listener_connections_total", { listener: "web" }), 2);
+  assert.equal(await place.rejected("denied"), 30);
+  assert.equal(await umay.metric("umay_listener_connections_total", { listener: "lists" }), 2);
   await settled(umay);
-  const refusals = () => umay.log.filter((line) => line["reason"] === "denied");
+  const refusals = () =>
+    umay.log.filter((line) => line["listener"] === "lists" && line["reason"] === "denied");
   await becomes(
     () => refusals().reduce((sum, line) => sum + Number(line["refused"]), 0),
     (sum) => sum === 30,
@@ -87,25 +145,19 @@ test("clients that are on no list of those that may are reset at once, counted, 
 });
 
 test("IPv4 clients of an IPv6 listener count as IPv4", async () => {
-  await using backend = await startEchoBackend();
-  await using umay = await startUmay(toml(backend, 'bind = "[::]:0"', 'deny = ["127.0.0.7", "::/64"]'));
-  assert.equal(await served(umay, "127.0.0.7"), undefined);
-  assert.equal(await served(umay, "::1", "::1"), undefined);
-  const client = await served(umay, "127.0.0.8");
+  const place = new Place(umay, "mapped");
+  assert.equal(await place.served("127.0.0.7"), undefined);
+  assert.equal(await place.served("::1", "::1"), undefined);
+  const client = await place.served("127.0.0.8");
   assert.ok(client);
   client.end();
-  assert.equal(await rejected(umay, "denied"), 2);
+  assert.equal(await place.rejected("denied"), 2);
 });
 
 test("a client of a unix socket is served whatever the lists and limits are", async () => {
-  await using backend = await startEchoBackend();
-  using dir = folder();
-  const path = join(dir.path, "web.sock");
-  const limits = ['allow = ["10.0.0.0/8"]', "max_connections_per_ip = 1", 'connection_rate_per_ip = "1/h"'];
-  await using umay = await startUmay(toml(backend, `bind = "unix:${path}"`, ...limits));
   const clients: Peer[] = [];
   for (let count = 0; count < 3; count++) {
-    const socket = connect(path);
+    const socket = connect(unixPath);
     await soon(once(socket, "connect"), "a connection");
     const client = new Peer(socket);
     await echoed(client);
@@ -116,32 +168,30 @@ test("a client of a unix socket is served whatever the lists and limits are", as
 });
 
 test("an address has as many connections as it may have, over both workers, and others are not concerned", async () => {
-  await using backend = await startEchoBackend();
-  await using umay = await startUmay(toml(backend, "max_connections_per_ip = 6"));
+  const place = new Place(umay, "six");
   for (const address of ["127.0.0.2", "127.0.0.3"]) {
-    const all = await Promise.all(Array.from({ length: 30 }, () => served(umay, address)));
+    const all = await Promise.all(Array.from({ length: 30 }, () => place.served(address)));
     const clients = all.filter((client) => client !== undefined);
     assert.equal(clients.length, 6, address);
     clients.pop()!.socket.destroy();
     const next = await becomes(
-      () => served(umay, address),
+      () => place.served(address),
       (client) => client !== undefined,
       "a free place",
     );
-    assert.equal(await served(umay, address), undefined);
+    assert.equal(await place.served(address), undefined);
     for (const client of [...clients, next!]) client.socket.destroy();
   }
   await settled(umay);
   assert.equal(await umay.metric("umay_connections"), 0);
 });
 
-test("the count per address is exact after a thousand connections", async () => {
-  await using backend = await startEchoBackend();
-  await using umay = await startUmay(toml(backend, "max_connections_per_ip = 10"));
+test("the count per address is exact after hundreds of connections", async () => {
+  const place = new Place(umay, "ten");
   const addresses = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
   const visit = async (address: string): Promise<void> => {
-    for (let number = 0; number < 350; number++) {
-      const client = await served(umay, address);
+    for (let number = 0; number < 100; number++) {
+      const client = await place.served(address);
       assert.ok(client, "one at a time is too many");
       if (number % 3 === 0) client.reset();
       else if (number % 3 === 1) client.socket.destroy();
@@ -151,7 +201,7 @@ test("the count per address is exact after a thousand connections", async () => 
       // It counts until its end has been seen. Whether that is so takes longer to ask than a connection does.
       if (number % 4 !== 3) continue;
       await becomes(
-        () => connections(umay),
+        () => place.connections(),
         (open) => open <= 5,
         "ended connections",
       );
@@ -160,7 +210,7 @@ test("the count per address is exact after a thousand connections", async () => 
   await Promise.all(addresses.map(visit));
   await settled(umay);
   for (const address of addresses) {
-    const clients = await Promise.all(Array.from({ length: 20 }, () => served(umay, address)));
+    const clients = await Promise.all(Array.from({ length: 20 }, () => place.served(address)));
     assert.equal(clients.filter((client) => client !== undefined).length, 10);
     for (const client of clients) client?.socket.destroy();
   }
@@ -171,9 +221,13 @@ for (const deed of ["throw", "exit"] as const)
   test(`what a worker that dies (${deed}) had open per address is given back, and no more`, async () => {
     await using backend = await startEchoBackend();
     using dir = folder();
-    await using umay = await startUmay(toml(backend, "max_connections_per_ip = 12"), sabotaged(dir.path));
+    await using umay = await startUmay(
+      toml(backend, { web: ["max_connections_per_ip = 12"] }),
+      sabotaged(dir.path),
+    );
+    const place = new Place(umay, "web");
     const fill = async (): Promise<Peer[]> => {
-      const clients = await Promise.all(Array.from({ length: 12 }, () => served(umay, "127.0.0.5")));
+      const clients = await Promise.all(Array.from({ length: 12 }, () => place.served("127.0.0.5")));
       assert.ok(clients.every((client) => client !== undefined));
       return clients as Peer[];
     };
@@ -188,7 +242,7 @@ for (const deed of ["throw", "exit"] as const)
     const [first] = (await umay.status()).workers;
     await sabotage(dir.path, "worker-1", deed);
     await umay.logged((line) => line["worker"] === 1 && line.level === "error");
-    const again = await Promise.all(Array.from({ length: 12 }, () => served(umay, "127.0.0.5")));
+    const again = await Promise.all(Array.from({ length: 12 }, () => place.served("127.0.0.5")));
     const more = again.filter((client) => client !== undefined);
     assert.equal(more.length, first!.connections);
     for (const client of [...clients, ...more]) client.socket.destroy();
@@ -198,31 +252,29 @@ for (const deed of ["throw", "exit"] as const)
   });
 
 test("a burst is cut exactly, over both workers, and for each address alone", async () => {
-  await using backend = await startEchoBackend();
-  const limits = ['connection_rate_per_ip = "1/h"', "connection_burst_per_ip = 7"];
-  await using umay = await startUmay(toml(backend, ...limits));
+  const place = new Place(umay, "burst");
   for (const address of ["127.0.0.2", "127.0.0.3"]) {
-    const all = await Promise.all(Array.from({ length: 25 }, () => served(umay, address)));
+    const all = await Promise.all(Array.from({ length: 25 }, () => place.served(address)));
     const clients = all.filter((client) => client !== undefined);
     assert.equal(clients.length, 7, address);
     for (const client of clients) client.end();
   }
   await settled(umay);
-  assert.equal(await served(umay, "127.0.0.2"), undefined);
-  assert.equal(await rejected(umay, "connection_rate_per_ip"), 2 * 18 + 1);
-  assert.equal(await rejected(umay, "max_connections_per_ip"), 0);
+  assert.equal(await place.served("127.0.0.2"), undefined);
+  assert.equal(await place.rejected("connection_rate_per_ip"), 2 * 18 + 1);
+  assert.equal(await place.rejected("max_connections_per_ip"), 0);
 });
 
 test("tokens come back at the rate", async () => {
-  await using backend = await startEchoBackend();
-  await using umay = await startUmay(
-    toml(backend, 'connection_rate_per_ip = "5/s"', "connection_burst_per_ip = 1"),
-  );
+  const place = new Place(umay, "rate");
   const from = performance.now();
   let through = 0;
   while (through < 6) {
-    const client = await served(umay, "127.0.0.2");
-    if (client === undefined) continue;
+    const client = await place.served("127.0.0.2");
+    if (client === undefined) {
+      await sleep(5);
+      continue;
+    }
     through++;
     client.end();
   }
@@ -232,8 +284,9 @@ test("tokens come back at the rate", async () => {
 test("more handshakes than may go on at a time are refused, and a handshake that ends makes room", async () => {
   await using backend = await startEchoBackend();
   const lines = ["max_handshakes = 3", `tls.certificates = ${certificate}`];
-  await using umay = await startUmay(toml(backend, ...lines).replace("workers = 2", "workers = 1"));
-  const port = umay.port("web");
+  await using umay = await startUmay(toml(backend, { web: lines }, 1));
+  const place = new Place(umay, "web");
+  const port = place.port;
   // Established ones do not count.
   const established: Peer[] = [];
   for (let count = 0; count < 5; count++) {
@@ -243,15 +296,15 @@ test("more handshakes than may go on at a time are refused, and a handshake that
   }
   const silent = await Promise.all(Array.from({ length: 3 }, () => connectSocket(port)));
   await becomes(
-    () => connections(umay),
+    () => place.connections(),
     (open) => open === 8,
     "connections without a handshake",
   );
   await assert.rejects(connectSecure(port));
-  assert.equal(await rejected(umay, "handshakes"), 1);
+  assert.equal(await place.rejected("handshakes"), 1);
   silent.pop()!.destroy();
   await becomes(
-    () => connections(umay),
+    () => place.connections(),
     (open) => open === 7,
     "the end of a connection",
   );
@@ -263,12 +316,9 @@ test("more handshakes than may go on at a time are refused, and a handshake that
 });
 
 test("behind a proxy the address that it names is the one that is limited, and the proxy's own is not", async () => {
-  await using backend = await startEchoBackend();
-  const limits = ['deny = ["127.0.0.0/8", "192.0.2.66"]', "max_connections_per_ip = 2"];
-  const trust = 'proxy_protocol.trust = ["127.0.0.1"]';
-  await using umay = await startUmay(toml(backend, trust, ...limits));
+  const place = new Place(umay, "proxied");
   const introduced = async (line: string): Promise<Peer> => {
-    const client = await dial(umay, "127.0.0.1");
+    const client = await place.dial("127.0.0.1");
     await client.write(line);
     return client;
   };
@@ -285,8 +335,8 @@ test("behind a proxy the address that it names is the one that is limited, and t
     await echoed(check);
     clients.push(check);
   }
-  assert.equal(await rejected(umay, "denied"), 1);
-  assert.equal(await rejected(umay, "max_connections_per_ip"), 1);
+  assert.equal(await place.rejected("denied"), 1);
+  assert.equal(await place.rejected("max_connections_per_ip"), 1);
   for (const client of clients) client.end();
   await settled(umay);
   const again = [await from("192.0.2.1"), await from("192.0.2.1")];
@@ -303,23 +353,24 @@ test("handshakes that fail, time out or lead elsewhere are not counted as going 
     `timeouts.handshake = "${patient(100)}ms"`,
     `tls.certificates = ${certificate}`,
   ];
-  await using umay = await startUmay(toml(backend, ...lines).replace("workers = 2", "workers = 1"));
+  await using umay = await startUmay(toml(backend, { web: lines }, 1));
+  const place = new Place(umay, "web");
   for (let round = 0; round < 3; round++) {
-    const plain = await served(umay, "127.0.0.1");
+    const plain = await place.served("127.0.0.1");
     assert.ok(plain);
-    const secure = await connectSecure(umay.port("web"));
+    const secure = await connectSecure(place.port);
     await echoed(secure);
     // A hello that never ends, and one that is none.
     for (const beginning of [
       [22, 3, 1, 2, 0, 1],
       [22, 3, 1, 0, 4, 9, 9, 9, 9],
     ]) {
-      const broken = await dial(umay, "127.0.0.1");
+      const broken = await place.dial("127.0.0.1");
       await broken.write(Buffer.from(beginning));
       await broken.ending();
     }
     for (const client of [plain, secure]) client.end();
     await settled(umay);
   }
-  assert.equal(await rejected(umay, "handshakes"), 0);
+  assert.equal(await place.rejected("handshakes"), 0);
 });
