@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ask, RawClient, startHttpBackend, tellRequest } from "../support/http.ts";
 import { patient } from "../support/patience.ts";
 import { soon } from "../support/peer.ts";
@@ -48,6 +49,7 @@ test("while routes change, no request is lost, and each goes to a pool that its 
       assert.equal(status, 200);
       const { name } = JSON.parse(body) as { name: string };
       seen.set(name, (seen.get(name) ?? 0) + 1);
+      await sleep(2);
     }
   });
   for (let change = 0; change < 6; change++) {

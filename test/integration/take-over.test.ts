@@ -41,7 +41,7 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
   const write = (workers: number): void =>
     scene.write(`
       workers = ${workers}
-      shutdown = { delay = "5s", timeout = "60s" }
+      shutdown = { delay = "5s", timeout = "10m" }
       listeners.local = { bind = "unix:${socket}", pool = "echo" }`);
   write(2);
   const { args, file } = scene;

@@ -35,7 +35,7 @@ function notifier(dir: string, more = ""): { env: NodeJS.ProcessEnv; heard(): re
 
 test("umay upgrade, twice under load: nothing is refused, reset or lost, and systemd knows whom to watch", async () => {
   await using scene = await BusyScene.start();
-  scene.write('workers = 2\nshutdown = { delay = "5s", timeout = "60s" }');
+  scene.write('workers = 2\nshutdown = { delay = "5s", timeout = "10m" }');
   const systemd = notifier(scene.folder);
   await using umay = await startUmay("", {
     args: scene.args,

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer, type Server } from "node:tls";
 import { type CreatedCertificate, createCertificate } from "../../src/cli/create-certificate.ts";
 import type { Message } from "../../src/providers/envoy/read/wire.ts";
@@ -172,6 +173,7 @@ test("CAs of clients and backends, and umay's own certificate for backends, are 
       using peer = await connectSecure(port, client);
       await echoed(peer);
       sessions++;
+      await sleep(5);
     }
   };
   const loads = [load(), load(), load()];

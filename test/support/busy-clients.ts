@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { HttpClient } from "./http-client.ts";
 import { outcomeOf } from "./http2-outcome.ts";
@@ -17,7 +18,10 @@ const listenerOf = {
 type Kind = keyof typeof listenerOf;
 const kinds = Object.keys(listenerOf) as Kind[];
 
-/** Clients that never pause and never try anything twice, so that each fault of the other side is seen. */
+/** Before a client connects again, in milliseconds: otherwise they would keep both cores busy, and find no more. */
+const pause = 5;
+
+/** Clients that never pause on a connection, and never try anything twice, so that each fault of the other side is seen. */
 export class BusyClients {
   /** The faults, each with its kind. */
   readonly faults: string[] = [];
@@ -53,6 +57,7 @@ export class BusyClients {
     while (!this.#stopped)
       try {
         await this.#connection(kind, port);
+        await sleep(pause);
       } catch (error) {
         this.faults.push(`${kind}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
       }
