@@ -76,7 +76,7 @@ export const layout = {
     cells: {},
   }),
   guard: kind(guardCell, {
-    capacity: 1_024,
+    capacity: 16_384,
     gauges: {
       /** Requests that a fault holds up, where their number is limited. */
       guardHeld: { rises: "begun", falls: "over" },

@@ -285,4 +285,12 @@ test("a limit that does not tell clients apart is for all together", () => {
   assert.deepEqual(told([[{ kind: "client-ip", v4: 32, v6: 64 }]]), [
     "l: 10 in 1s, 20 at once, for each client-ip",
   ]);
+  const rate = { rate: { requests: 100, period: 1_000 }, burst: 100, name: "x", cost: 1 };
+  const parts = [{ kind: "header", name: "x-tier", is: "gold" }, { kind: "user" }] as const;
+  assert.deepEqual(
+    guardLines([[{ ...limit, key: [[]], rates: [[{ ...rate, key: parts }]] }]], () => undefined),
+    [
+      "l: 10 in 1s, 20 at once, for all together, unless another rate counts; 100 in 1s, 100 at once, for each header:x-tier=gold+user",
+    ],
+  );
 });

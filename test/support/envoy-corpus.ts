@@ -46,7 +46,7 @@ export interface CorpusRequest {
   readonly body: string;
 }
 
-export const parts = ["routes", "access", "clusters", "processing", "balancing"] as const;
+export const parts = ["routes", "access", "clusters", "processing", "balancing", "limits"] as const;
 
 const folder = new URL("../integration/envoy-corpus/", import.meta.url);
 
@@ -253,6 +253,7 @@ function fileOf(
     ],
   }));
   return JSON.stringify({
+    node: { id: "one", cluster: "edge" },
     admin: { address: address(ports[all.length]!) },
     static_resources: {
       listeners,

@@ -19,7 +19,7 @@ export class GuardPlaces {
   readonly #workers: number;
   /** The slots of those that are named. */
   #present = new Map<string, number>();
-  /** The memory of rate limits, and for how many keys it is. */
+  /** The memory of rate limits, by the name of their counts, and for how many keys it is. */
   readonly #memories = new Map<string, LimitMemory>();
 
   constructor(shared: SharedMemory, counters: WorkerCounters) {
@@ -44,8 +44,9 @@ export class GuardPlaces {
       if (!names.has(name)) {
         this.#places.leave(name, slot, slot, version);
         this.#present.delete(name);
-        this.#memories.delete(name);
       }
+    const counts = countsIn(tables);
+    for (const name of this.#memories.keys()) if (!counts.has(name)) this.#memories.delete(name);
     for (const name of names) if (!this.#present.has(name)) this.#present.set(name, this.#places.take(name)!);
   }
 
@@ -59,7 +60,9 @@ export class GuardPlaces {
   }
 
   /** A limit goes on counting whatever else of it changes; a table cannot grow. */
-  #memoryOf({ name, keys }: RateLimit): Omit<LimitMemory, "keys"> {
+  #memoryOf(limit: RateLimit): Omit<LimitMemory, "keys"> {
+    const { keys } = limit;
+    const name = countsOf(limit);
     let memory = this.#memories.get(name);
     if (memory?.keys !== keys) {
       const seed = randomInt(2 ** 32);
@@ -82,3 +85,12 @@ export class GuardPlaces {
 
 const namesIn = (tables: readonly HttpRouteTable[]): ReadonlySet<string> =>
   new Set(tables.flatMap(({ guards }) => guards.map(({ name }) => name)));
+
+const countsOf = ({ name, counts = name }: RateLimit): string => counts;
+
+const countsIn = (tables: readonly HttpRouteTable[]): ReadonlySet<string> =>
+  new Set(
+    tables.flatMap(({ guards }) =>
+      guards.flatMap((guard) => (guard.kind === "rate-limit" ? countsOf(guard) : [])),
+    ),
+  );

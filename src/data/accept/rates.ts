@@ -20,11 +20,16 @@ export function tokenBucket({ connections, period, burst }: ConnectionRate): Tok
 }
 
 /**
- * Takes a token: in any time t at most t / interval + burst can be taken.
+ * Takes tokens: in any time t at most t / interval + burst can be taken.
  * @param fullAt when the bucket is full; in the past, it is.
- * @returns when it will be full after that; undefined when there is no token.
+ * @returns when it will be full after that; undefined when there are not so many tokens.
  */
-export function takeToken(bucket: TokenBucket, fullAt: number, now: number): number | undefined {
+export function takeToken(
+  { interval, tolerance }: TokenBucket,
+  fullAt: number,
+  now: number,
+  tokens = 1,
+): number | undefined {
   const from = Math.max(fullAt, now);
-  return from - now > bucket.tolerance ? undefined : from + bucket.interval;
+  return from - now > tolerance - (tokens - 1) * interval ? undefined : from + tokens * interval;
 }

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
-import type { Fault, Guard } from "../../model/http/guard.ts";
+import type { Fault, Guard, LimitKeyPart, LimitRate, RateLimit } from "../../model/http/guard.ts";
 import type { SideMode } from "../../model/http/processing.ts";
 
 /** The guards that a request has to pass, a line for each group of guards. */
@@ -25,21 +25,8 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
     case "process":
       return `pool ${guard.pool} has a say in it${guard.looksOn ? ", but only looks on" : ""}; request: ${partsWords(guard.mode.request)}; answer: ${partsWords(guard.mode.response)}; ${guard.onFailure === "pass" ? "without it requests go on" : `without it ${guard.failureStatus}`}`;
-    case "rate-limit": {
-      const { rate, burst, concurrent, key, store } = guard;
-      const parts = [
-        rate && `${rate.requests} in ${formatDuration(rate.period)}, ${burst} at once`,
-        concurrent && `${concurrent} at a time`,
-        store && `shared in ${store.host}:${store.port}`,
-      ];
-      const names = key.map((combination) =>
-        combination.map((part) => ("name" in part ? `${part.kind}:${part.name}` : part.kind)).join("+"),
-      );
-      const whose = names.every((name) => name === "")
-        ? "for all together"
-        : `for each ${names.join(" or ")}`;
-      return `${parts.filter((text) => text !== undefined).join(", ")}, ${whose}`;
-    }
+    case "rate-limit":
+      return limitWords(guard);
     case "rules":
       return `${guard.rules.length} ${guard.rules.length === 1 ? "rule" : "rules"}, ${guard.otherwise ? "others pass" : "others get 403"}`;
     case "mtls": {
@@ -47,6 +34,36 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
       return `a client certificate${allow === undefined ? "" : ` that fits one of ${allow.length} rules`}`;
     }
   }
+}
+
+function limitWords({ rate, burst, concurrent, key, store, rates = [], always }: RateLimit): string {
+  const parts = [
+    rate && rateWords({ rate, burst }),
+    concurrent && `${concurrent} at a time`,
+    store && `shared in ${store.host}:${store.port}`,
+  ].filter((text) => text !== undefined);
+  const own = parts.length === 0 ? [] : [[...parts, whoseWords(key)].join(", ")];
+  const others = rates.flat().map((each) => `${rateWords(each)}, ${whoseWords([each.key])}`);
+  if (others.length === 0) return own.join("");
+  return [
+    ...own.map((words) => `${words}${always === true ? "" : ", unless another rate counts"}`),
+    ...others,
+  ].join("; ");
+}
+
+const rateWords = ({ rate, burst }: LimitRate): string =>
+  `${rate.requests} in ${formatDuration(rate.period)}, ${burst} at once`;
+
+/** Whose requests are counted together. */
+function whoseWords(key: RateLimit["key"]): string {
+  const names = key.map((parts) => parts.map(partWords).join("+"));
+  return names.every((name) => name === "") ? "for all together" : `for each ${names.join(" or ")}`;
+}
+
+function partWords(part: LimitKeyPart): string {
+  if (part.kind === "condition") return "(a condition)";
+  const name = "name" in part ? `${part.kind}:${part.name}` : part.kind;
+  return part.is === undefined ? name : `${name}=${part.is}`;
 }
 
 function faultWords({ delay, abort, when, most }: Fault): string {

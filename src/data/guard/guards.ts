@@ -41,7 +41,9 @@ export class ServedGuard implements Step {
   }
 
   get once(): string | undefined {
-    return "filter" in this.definition ? this.definition.filter : undefined;
+    const { definition } = this;
+    if (definition.kind === "rate-limit") return definition.counts;
+    return "filter" in definition ? definition.filter : undefined;
   }
 
   /** Builds what a new definition needs; nothing changes until the returned function is called. */

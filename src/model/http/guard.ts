@@ -152,10 +152,18 @@ export interface ForwardAuth {
 
 /** A part of a key by which requests are counted. Header names are in lower case. */
 export type LimitKeyPart =
-  /** The network of the client's address, by the length of its prefix: of IPv4 up to 32 bits, of IPv6 up to 64. */
+  | (LimitKeyValue & {
+      /** The value that it must have, of `client-ip` a range of addresses: then it does not tell keys apart. Undefined: any. */
+      readonly is?: string;
+    })
+  /** A request has it or not: it does not tell keys apart. */
+  | { readonly kind: "condition"; readonly when: Condition };
+
+export type LimitKeyValue =
+  /** The network of the client's address, by the length of its prefix: of IPv4 up to 32 bits, of IPv6 up to 64, or 128. */
   | { readonly kind: "client-ip"; readonly v4: number; readonly v6: number }
-  | { readonly kind: "header" | "cookie" | "claim"; readonly name: string }
-  | { readonly kind: "user" | "route" };
+  | { readonly kind: "header" | "cookie" | "claim" | "query"; readonly name: string }
+  | { readonly kind: "user" | "route" | "connection" };
 
 /** A Redis or Valkey, in which machines tell each other what their limits have let through. */
 export interface SharedStore {
@@ -172,22 +180,56 @@ export interface SharedStore {
   readonly timeout: number;
 }
 
+/** A rate, as a token bucket. */
+export interface LimitRate {
+  /** Per period in milliseconds. */
+  readonly rate: { readonly requests: number; readonly period: number };
+  /** Requests that pass at once after a pause; 0: none ever does. */
+  readonly burst: number;
+}
+
+/** A rate for requests that have all parts of a key. An empty field is a value here. */
+export interface KeyedRate extends LimitRate {
+  readonly key: readonly LimitKeyPart[];
+  /** Rates of this name share their counts. */
+  readonly name: string;
+  /** Tokens that a request takes, at least 1. */
+  readonly cost: number;
+  /** Whether it only counts, and refuses nothing. */
+  readonly looksOn?: boolean;
+  /** Whether answers tell of it; undefined: as the limit has it. */
+  readonly tells?: boolean;
+}
+
 /** Holds requests to a rate, or to a number at a time, each key for itself. */
 export interface RateLimit {
   readonly kind: "rate-limit";
   readonly name: string;
   /** The first combination of which a request has every part; without one it is not counted. */
   readonly key: readonly (readonly LimitKeyPart[])[];
-  /** Per period in milliseconds; undefined: no limit. */
-  readonly rate: { readonly requests: number; readonly period: number } | undefined;
-  /** Requests that pass at once after a pause, at least 1. */
+  /** Undefined: no limit. */
+  readonly rate: LimitRate["rate"] | undefined;
   readonly burst: number;
+  /** Of each group the first counts whose key a request has: all of these have to have room, the slowest first. */
+  readonly rates?: readonly (readonly KeyedRate[])[];
+  /** Whether `rate` counts as well for requests for which one of `rates` does. */
+  readonly always?: boolean;
   /** The most under way; undefined: no limit. */
   readonly concurrent: number | undefined;
   /** How many keys are remembered, at least. */
   readonly keys: number;
   /** Which answers tell clients of the limit. */
   readonly fields: "refused" | "always" | "never";
+  /** Undefined: as the draft has them, `RateLimit` and `RateLimit-Policy`. */
+  readonly form?: "x-ratelimit";
+  /** How many of a hundred requests are counted, by chance; undefined: all. */
+  readonly counted?: number;
+  /** How many of a hundred requests that it has no room for are refused, by chance; undefined: all. */
+  readonly enforced?: number;
+  /** Fields for backends, as lines, of requests that it has no room for and that are not refused, in place of those that `replaces` names. */
+  readonly spared?: { readonly lines: string; readonly replaces: readonly string[] };
+  /** Limits of this name share their counts, and a request passes one of them alone; undefined: it has counts of its own. */
+  readonly counts?: string;
   /** How refused requests are answered, with further fields as lines; undefined: with 429. */
   readonly refusal?: { readonly status: number; readonly lines: string };
   /** Where machines share the counts of the rate; undefined: each counts for itself. */

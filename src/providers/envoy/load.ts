@@ -117,6 +117,7 @@ export async function readBootstrap(
     env,
     report,
     isDynamic: bootstrap.has("dynamic_resources"),
+    cluster: bootstrap.node("node")?.text("cluster") ?? "",
     zone: zoneOf(bootstrap),
     bind: bootstrap.node("cluster_manager")?.node("upstream_bind_config"),
     secret: (secret) => secrets.get(secret),

@@ -35,6 +35,7 @@ export async function drivenBy(
       env,
       report: nowhere,
       isDynamic: true,
+      cluster: node.cluster,
       secret: nowhere,
       routes: nowhere,
       endpoints: nowhere,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createSharedMemory } from "../../../src/channel/memory.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
 import { Store } from "../../../src/control/state/store.ts";
+import type { RateLimit } from "../../../src/model/http/guard.ts";
 import type { Model } from "../../../src/model/model.ts";
 import type { PlacedGuard } from "../../../src/model/snapshot.ts";
 import { base, httpModel } from "../../providers/toml/http/loading.ts";
@@ -40,6 +41,25 @@ test("a limit keeps its place and its memory over changes, until it has room for
   await configure('rate = "2/s"\nkeys = 1_000_000');
   assert.notEqual(limitOf(store).table, before.table);
   assert.ok(limitOf(store).table.byteLength > before.table.byteLength);
+});
+
+test("limits that share their counts have one memory, which stays while one of them does", async () => {
+  const given = await model('rate = "1/s"');
+  const withLimits = (...names: readonly string[]): Model => ({
+    ...given,
+    routeTables: given.routeTables.map((table) => ({
+      ...table,
+      guards: names.map((name) => ({ ...(table.guards[0] as RateLimit), name, counts: "rate_limits.x" })),
+    })),
+  });
+  const store = storeOf(withLimits("rate_limits.x", "rate_limits.y"));
+  const tables = (): unknown[] =>
+    store.snapshot.routeTables[0]!.guards.map((guard) => guard.kind === "rate-limit" && guard.table);
+  const [one, two] = tables();
+  assert.equal(one, two);
+  const left = withLimits("rate_limits.y");
+  store.configure(left, boundOf(left));
+  assert.deepEqual(tables(), [one]);
 });
 
 test("a guard that was renewed is in every table that names it, and nothing else changes", async () => {

@@ -5,11 +5,11 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { createAddressTable, giveBackOfWorker } from "../../../src/channel/address-table.ts";
 import { systemClock } from "../../../src/data/accept/client-table.ts";
-import { hashKey, keyText } from "../../../src/data/guard/limit/key.ts";
+import { compileKey, hashKey, keyText } from "../../../src/data/guard/limit/key.ts";
 import { LimitJudge } from "../../../src/data/guard/limit/limit.ts";
 import { LimitTable } from "../../../src/data/guard/limit/table.ts";
 import type { GuardedRequest } from "../../../src/data/guard/step.ts";
-import type { LimitKeyPart, RateLimit } from "../../../src/model/http/guard.ts";
+import type { KeyedRate, LimitKeyPart, RateLimit } from "../../../src/model/http/guard.ts";
 import { everybody, type TakenInWorker, type Taking } from "../../support/take-in-worker.ts";
 
 const limit: RateLimit = {
@@ -157,7 +157,10 @@ test("a million keys need no more memory than the table has, and those that are 
 
 describe("a key", () => {
   const text = (key: readonly (readonly LimitKeyPart[])[], asked: Asked): string | undefined =>
-    keyText(key, requestOf(asked));
+    keyText(
+      key.map((parts, index) => compileKey(parts, String(index))),
+      requestOf(asked),
+    );
   const header: LimitKeyPart = { kind: "header", name: "x-user" };
   const ip = (v4 = 32, v6 = 64): LimitKeyPart => ({ kind: "client-ip", v4, v6 });
 
@@ -190,6 +193,174 @@ describe("a key", () => {
     assert.ok(same(ip(32, 20), "2001:db8::1", "2001:d00:1::1"));
     assert.ok(!same(ip(), "0.0.0.1", "::1"));
   });
+});
+
+describe("rates for certain requests", () => {
+  const header = (name: string, is?: string): LimitKeyPart => ({
+    kind: "header",
+    name,
+    ...(is !== undefined && { is }),
+  });
+  const rateOf = (
+    name: string,
+    key: readonly LimitKeyPart[],
+    burst: number,
+    more: Partial<KeyedRate> = {},
+  ) => ({
+    name,
+    key,
+    burst,
+    rate: { requests: 1, period: 3_600_000 },
+    cost: 1,
+    ...more,
+  });
+  const judgeOf = (changes: Partial<RateLimit>, table = createAddressTable(1, 1, 1)): LimitJudge =>
+    new LimitJudge(
+      {
+        ...limit,
+        key: [[]],
+        rate: { requests: 1, period: 3_600_000 },
+        burst: 100,
+        fields: "never",
+        ...changes,
+        slot: 0,
+        counters: 0,
+        table,
+        seed: 1,
+      },
+      1,
+    );
+  /** Of each request whether it passes. */
+  const passed = (judge: LimitJudge, ...requests: readonly Asked[]): readonly boolean[] =>
+    requests.map((asked) => judge.judge(requestOf(asked)).kind === "pass");
+  const gold = { fields: { "x-tier": "gold" } };
+  const other = { fields: { "x-tier": "other" } };
+
+  test("count in place of the limit's own, the first of a group that fits", () => {
+    const rates = [[rateOf("gold", [header("x-tier", "gold")], 2), rateOf("any", [header("x-tier")], 1)]];
+    const judge = judgeOf({ burst: 1, rates });
+    assert.deepEqual(passed(judge, gold, gold, gold), [true, true, false]);
+    assert.deepEqual(passed(judge, other, other, { fields: { "x-tier": "third" } }), [true, false, true]);
+    assert.deepEqual(passed(judge, {}, {}), [true, false]);
+  });
+
+  test("count beside the limit's own where that always does", () => {
+    const judge = judgeOf({
+      burst: 1,
+      always: true,
+      rates: [[rateOf("gold", [header("x-tier", "gold")], 5)]],
+    });
+    assert.deepEqual(passed(judge, gold, gold), [true, false]);
+  });
+
+  test("of several groups all have to have room, and the slowest refuses before the others count", () => {
+    const fast = { rate: { requests: 10, period: 3_600_000 } };
+    const rates = [[rateOf("a", [header("a", "1")], 2, fast)], [rateOf("b", [header("b", "1")], 1)]];
+    const judge = judgeOf({ rates });
+    const [a, both] = [{ fields: { a: "1" } }, { fields: { a: "1", b: "1" } }];
+    assert.deepEqual(passed(judge, both, both, a, a), [true, false, true, false]);
+  });
+
+  test("of one name share their counts, also those of another limit that counts in the same table", () => {
+    const table = createAddressTable(1, 1, 1);
+    const [one, two] = ["x", "y"].map((name) =>
+      judgeOf({ name: `rate_limits.${name}`, rates: [[rateOf("shared", [], 3)]] }, table),
+    );
+    assert.deepEqual([...passed(one!, {}, {}), ...passed(two!, {}, {})], [true, true, true, false]);
+    const twice = judgeOf({ rates: [[rateOf("g", [], 3)], [rateOf("g", [], 3)]] });
+    assert.deepEqual(passed(twice, {}, {}), [true, false]);
+  });
+
+  test("may take several tokens of a request, let none pass, or look on", () => {
+    assert.deepEqual(passed(judgeOf({ rates: [[rateOf("g", [], 5, { cost: 2 })]] }), {}, {}, {}), [
+      true,
+      true,
+      false,
+    ]);
+    assert.deepEqual(passed(judgeOf({ rates: [[rateOf("g", [], 0)]] }), {}), [false]);
+    const judge = judgeOf({ burst: 3, always: true, rates: [[rateOf("g", [], 1, { looksOn: true })]] });
+    assert.deepEqual(passed(judge, {}, {}, {}, {}), [true, true, true, false]);
+  });
+
+  test("take an empty field as a value, and a claim or a user that nobody knows for none", () => {
+    const judge = judgeOf({ rates: [[rateOf("any", [header("x-tier")], 1)]] });
+    const empty = { fields: { "x-tier": "" } };
+    assert.deepEqual(passed(judge, empty, empty, {}, {}), [true, false, true, true]);
+    const claims = judgeOf({ rates: [[rateOf("any", [{ kind: "claim", name: "plan" }], 1)]] });
+    assert.deepEqual(passed(claims, {}, {}, { claims: { plan: "a" } }, { claims: { plan: "a" } }), [
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("are for addresses of a range, for requests that meet a condition, and for each connection", () => {
+    const range = judgeOf({
+      rates: [[rateOf("n", [{ kind: "client-ip", v4: 32, v6: 64, is: "192.0.2.0/24" }], 1)]],
+    });
+    const [near, far] = [{ client: "192.0.2.7" }, { client: "198.51.100.1" }];
+    assert.deepEqual(passed(range, near, { client: "192.0.2.8" }, far, { client: "" }), [
+      true,
+      false,
+      true,
+      true,
+    ]);
+    const test = { kind: "exact", value: "1", ignoreCase: false } as const;
+    const when = { kind: "header", match: { name: "a", test, not: false } } as const;
+    const met = judgeOf({ rates: [[rateOf("c", [{ kind: "condition", when }], 1)]] });
+    assert.deepEqual(passed(met, { fields: { a: "1" } }, { fields: { a: "1" } }, {}), [true, false, true]);
+    const each = judgeOf({ burst: 1, key: [[{ kind: "connection" }]] });
+    const [one, two] = [requestOf({}), requestOf({})];
+    assert.deepEqual(
+      [one, one, two, two].map((request) => each.judge(request).kind),
+      ["pass", "refuse", "pass", "refuse"],
+    );
+  });
+
+  test("are told in the fields before the draft, by the slowest of those that count", () => {
+    const lines = (verdict: ReturnType<LimitJudge["judge"]>): string | undefined =>
+      (verdict.kind === "pass" ? verdict.responseLines : verdict.lines)?.replace(/^retry-after: \d+\r\n/, "");
+    const told = (limit: number, left: number, reset: number): string =>
+      `x-ratelimit-limit: ${limit}\r\nx-ratelimit-remaining: ${left}\r\nx-ratelimit-reset: ${reset}\r\n`;
+    const rates = [
+      [rateOf("g", [header("x-tier", "gold")], 2)],
+      [rateOf("s", [header("x-tier", "silent")], 2, { tells: false })],
+    ];
+    const judge = judgeOf({ always: true, fields: "always", form: "x-ratelimit", rates });
+    assert.equal(lines(judge.judge(requestOf(gold))), told(2, 1, 0));
+    assert.equal(lines(judge.judge(requestOf(gold))), told(2, 0, 3_600));
+    assert.equal(lines(judge.judge(requestOf(gold))), told(2, 0, 3_600));
+    assert.equal(lines(judge.judge(requestOf({}))), told(100, 97, 0));
+    assert.equal(lines(judge.judge(requestOf({ fields: { "x-tier": "silent" } }))) ?? "", "");
+  });
+});
+
+test("a part of the requests is counted, and a part of those over the limit refused; backends are told of the others", (t) => {
+  const draws = [0.5, 0.4, 0.4, 0.9];
+  t.mock.method(Math, "random", () => draws.shift()!);
+  const judge = new LimitJudge(
+    {
+      ...limit,
+      burst: 1,
+      counted: 50,
+      enforced: 10,
+      spared: { lines: "x-over: 1\r\n", replaces: ["x-over"] },
+      slot: 0,
+      counters: 0,
+      table: createAddressTable(1, 1, 1),
+      seed: 1,
+    },
+    1,
+  );
+  const verdicts = Array.from({ length: 3 }, () => judge.judge(requestOf({})));
+  assert.deepEqual(
+    verdicts.map((verdict) => verdict.kind === "pass" && verdict.requestLines),
+    [undefined, undefined, "x-over: 1\r\n"],
+  );
+  assert.deepEqual(verdicts[2]!.kind === "pass" && verdicts[2]!.replaces, ["x-over"]);
+  draws.push(0.4, 0.09);
+  assert.equal(judge.judge(requestOf({})).kind, "refuse");
 });
 
 test("a refused client is told when to come again", () => {

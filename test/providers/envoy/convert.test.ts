@@ -122,6 +122,40 @@ test("breakers, ejections and versions of HTTP become TOML that means the same",
   assert.equal(written.http.version, "client");
 });
 
+test("rates for descriptors become rates of a limit in TOML, as far as it has words for them", async () => {
+  const bucket = (most: number): object => ({ max_tokens: most, tokens_per_fill: 2, fill_interval: "1s" });
+  const header = { request_headers: { header_name: "x-tier", descriptor_key: "tier" } };
+  const { again, omitted } = await converted({
+    filters: [
+      httpFilter("local_ratelimit.v3.LocalRateLimit", {
+        token_bucket: bucket(20),
+        filter_enabled: all,
+        filter_enforced: all,
+        always_consume_default_token_bucket: false,
+        descriptors: [
+          { entries: [{ key: "tier", value: "gold" }], token_bucket: bucket(7) },
+          { entries: [{ key: "tier", value: "of mine" }], token_bucket: bucket(8) },
+          { entries: [{ key: "tier" }], token_bucket: bucket(9) },
+        ],
+        rate_limits: [{ actions: [header] }],
+      }),
+    ],
+  });
+  const [limit] = again.routeTables[0]!.guards.filter((guard) => guard.kind === "rate-limit");
+  const tier = { kind: "header", name: "x-tier" };
+  const rate = { requests: 2, period: 1_000 };
+  assert.deepEqual(limit!.rates, [
+    [
+      { key: [{ ...tier, is: "gold" }], name: "header:x-tier=gold", rate, burst: 7, cost: 1 },
+      { key: [tier], name: "header:x-tier", rate, burst: 9, cost: 1 },
+    ],
+  ]);
+  assert.deepEqual(
+    omitted.map((text) => text.replace(/^.*LocalRateLimit: /, "")),
+    ["each route counts for itself here", "rates for requests that TOML can't describe"],
+  );
+});
+
 test("what TOML can't say is told", async () => {
   const rules = { rules: { policies: { p: { permissions: [{ any: true }], principals: [{ any: true }] } } } };
   const { omitted } = await converted({

@@ -115,9 +115,23 @@ test("a rate limit that is not enforced limits nothing, as in Envoy", async () =
     [],
   );
   const half = { ...config, filter_enforced: { default_value: { numerator: 50 } } };
-  assert.match(
-    (await problemsOf({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", half)] }))[0]!,
-    /limits all requests or none/,
+  const quarter = { filter_enabled: { default_value: { numerator: 25 } }, filter_enforced: all };
+  const told = {
+    request_headers_to_add_when_not_enforced: [
+      { header: { key: "x-a", value: "1" } },
+      { header: { key: "x-b", value: "2" }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" },
+    ],
+  };
+  const limitOf = (changes: object) =>
+    guardOf({ filters: [httpFilter("local_ratelimit.v3.LocalRateLimit", changes)] }, "rate-limit");
+  const shares = [half, { ...config, ...quarter }, { ...off, ...told }].map(limitOf);
+  assert.deepEqual(
+    (await Promise.all(shares)).map(({ counted, enforced, spared }) => [counted, enforced, spared]),
+    [
+      [undefined, 50, undefined],
+      [25, undefined, undefined],
+      [undefined, 0, { lines: "x-b: 2\r\nx-a: 1\r\n", replaces: ["x-b"] }],
+    ],
   );
 });
 

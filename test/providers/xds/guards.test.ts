@@ -28,6 +28,7 @@ const mapping: Mapping = {
   env: {},
   report: nothing,
   isDynamic: true,
+  cluster: "",
   secret: nothing,
   routes: nothing,
   endpoints: nothing,

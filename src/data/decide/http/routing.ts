@@ -2,7 +2,7 @@ import { loadRegexes, type Regexes } from "../../../lib/regex.ts";
 import { loadWire } from "../../../lib/wire.ts";
 import { testsOf } from "../../../model/http/condition.ts";
 import type { HttpServe } from "../../../model/http/front.ts";
-import type { Guard } from "../../../model/http/guard.ts";
+import type { Guard, RateLimit } from "../../../model/http/guard.ts";
 import type { RequestMatch, TextTest } from "../../../model/http/match.ts";
 import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
@@ -39,6 +39,7 @@ export async function indexTable(table: IndexedTable): Promise<CompiledTable> {
 /** The tests of texts by which a guard judges. */
 function testsOfGuard(guard: Guard): readonly TextTest[] {
   if (guard.kind === "fault") return [...testsOf(guard.when)];
+  if (guard.kind === "rate-limit") return testsOfLimit(guard);
   if (guard.kind === "rules") return guard.rules.flatMap(({ when }) => [...testsOf(when)]);
   if (guard.kind === "forward") {
     const { sees, passes } = guard;
@@ -49,6 +50,11 @@ function testsOfGuard(guard: Guard): readonly TextTest[] {
   const { rules, sees } = guard;
   return [...sees.only, ...sees.never, rules.allow ?? [], rules.deny ?? []].flat();
 }
+
+const testsOfLimit = ({ key, rates = [] }: RateLimit): readonly TextTest[] =>
+  [...key, ...rates.flat().map((rate) => rate.key)]
+    .flat()
+    .flatMap((part) => (part.kind === "condition" ? [...testsOf(part.when)] : []));
 
 /** Whether it is asked over gRPC. */
 const isCalled = (guard: Guard): boolean =>

@@ -1,5 +1,5 @@
 import { type AddressTable, lockSet, openAddressTable, unlockSet } from "../../../channel/address-table.ts";
-import type { RateLimit } from "../../../model/http/guard.ts";
+import type { LimitRate, RateLimit } from "../../../model/http/guard.ts";
 import { findPlace, systemClock } from "../../accept/client-table.ts";
 import { type TokenBucket, takeToken, tokenBucket } from "../../accept/rates.ts";
 
@@ -22,6 +22,18 @@ export interface Taken {
   full: number;
 }
 
+/** How a request is counted. */
+export interface Taking {
+  /** Undefined: by no rate. */
+  readonly bucket: TokenBucket | undefined;
+  readonly tokens: number;
+  /** Requests under way; undefined: they are not counted. */
+  readonly most: number | undefined;
+}
+
+export const bucketOf = ({ rate, burst }: LimitRate): TokenBucket =>
+  tokenBucket({ connections: rate.requests, period: rate.period, burst });
+
 /**
  * How often each key was used, and how many of its requests are under way: exact over all workers, which share the table
  * and lock the 64 places in which a key can be. It never grows: where all of these are taken, a new key takes the place of
@@ -29,10 +41,9 @@ export interface Taken {
  */
 export class LimitTable {
   readonly #table: AddressTable;
-  readonly #own: Int32Array<SharedArrayBuffer>;
+  readonly #ownOpen: Int32Array<SharedArrayBuffer>;
   readonly #worker: number;
-  readonly #bucket: TokenBucket | undefined;
-  readonly #most: number | undefined;
+  readonly #own: Taking;
   readonly #clock: () => number;
   readonly #taken: Taken = { kind: "ok", place: -1, left: 0, next: 0, full: 0 };
 
@@ -44,15 +55,17 @@ export class LimitTable {
     clock: () => number = systemClock,
   ) {
     this.#table = openAddressTable(memory);
-    this.#own = this.#table.ownOpen[worker - 1]!;
+    this.#ownOpen = this.#table.ownOpen[worker - 1]!;
     this.#worker = worker;
-    this.#bucket = rate && tokenBucket({ connections: rate.requests, period: rate.period, burst });
-    this.#most = concurrent;
+    this.#own = { bucket: rate && bucketOf({ rate, burst }), most: concurrent, tokens: 1 };
     this.#clock = clock;
   }
 
-  /** Counts a request, where it may go on. One that is counted as under way is to {@link leave} its place. */
-  take({ high, low }: LimitKey): Taken {
+  /**
+   * Counts a request, where it may go on. One that is counted as under way is to {@link leave} its place.
+   * @param how by another rate than the table's own, or by none.
+   */
+  take({ high, low }: LimitKey, how: Taking = this.#own): Taken {
     const table = this.#table;
     const taken = this.#taken;
     const now = this.#clock();
@@ -61,31 +74,30 @@ export class LimitTable {
     taken.kind = "ok";
     lockSet(table, set, this.#worker);
     const place = findPlace(table, set, high, low, now);
-    if (place !== undefined) this.#takeAt(place, now);
+    if (place !== undefined) this.#takeAt(place, now, how);
     // Every key of the set is in use, which takes thousands of requests at a time: this one is not remembered.
-    else if (this.#bucket !== undefined) this.#tell(this.#bucket, 0);
+    else if (how.bucket !== undefined) this.#tell(how.bucket, 0);
     unlockSet(table, set);
     return taken;
   }
 
-  #takeAt(place: number, now: number): void {
+  #takeAt(place: number, now: number, { bucket, most, tokens }: Taking): void {
     const { open, fullAt } = this.#table;
     const taken = this.#taken;
-    const bucket = this.#bucket;
-    if (this.#most !== undefined && Atomics.load(open, place) >= this.#most) {
+    if (most !== undefined && Atomics.load(open, place) >= most) {
       taken.kind = "busy";
       return;
     }
     if (bucket !== undefined) {
-      const next = takeToken(bucket, fullAt[place]!, now);
+      const next = takeToken(bucket, fullAt[place]!, now, tokens);
       if (next === undefined) taken.kind = "rate";
       else fullAt[place] = next;
       this.#tell(bucket, Math.max(fullAt[place]! - now, 0));
       if (next === undefined) return;
     }
-    if (this.#most === undefined) return;
+    if (most === undefined) return;
     Atomics.add(open, place, 1);
-    this.#own[place]! += 1;
+    this.#ownOpen[place]! += 1;
     taken.place = place;
   }
 
@@ -98,6 +110,6 @@ export class LimitTable {
 
   leave(place: number): void {
     Atomics.sub(this.#table.open, place, 1);
-    this.#own[place]! -= 1;
+    this.#ownOpen[place]! -= 1;
   }
 }

@@ -16,6 +16,8 @@ export interface Mapping {
   secret(name: string): Node | undefined;
   /** A route configuration by its name, where it comes from elsewhere; undefined: there is none (yet). */
   routes(name: string): Node | undefined;
+  /** The name of the cluster that this umay is a part of (`node.cluster`); empty: it has none. */
+  readonly cluster: string;
   /** umay's own locality, and the pool of all umays; undefined: it is not known which there are. */
   readonly zone?: { readonly own: string; readonly peers: string } | undefined;
   /** The `BindConfig` of clusters that have none of their own; undefined: the system chooses. */

@@ -152,7 +152,8 @@ async function headerTest(
   return matcher === undefined ? "none" : mapString(matcher, mapping);
 }
 
-async function mapParameter(parameter: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
+/** A `QueryParameterMatcher`. @returns undefined after an error. */
+export async function mapParameter(parameter: Node, mapping: Mapping): Promise<ValueMatch | undefined> {
   const name = wireText(parameter.text("name"));
   const matcher = parameter.node("string_match");
   if (matcher === undefined) return { name, test: presence, not: parameter.flag("present_match") === false };

@@ -8,7 +8,7 @@ import { certificateSteps } from "./client-certificate.ts";
 import type { Mapping } from "./context.ts";
 import { type FieldStep, foldSteps, mapFields } from "./fields.ts";
 import { applyFilters, type HttpFilter, type TableGuards } from "./filters/filters.ts";
-import { inOrder, newParts } from "./filters/parts.ts";
+import { inOrder, newParts, type RouteLimits } from "./filters/parts.ts";
 import { mapHash } from "./hash.ts";
 import { mapMirrors } from "./mirrors.ts";
 import { mapRetry } from "./retries.ts";
@@ -33,11 +33,12 @@ export async function mapRoute(
   mapping: Mapping,
 ): Promise<readonly Rule<HttpRoute>[]> {
   const levels = [route, host, common.config];
-  const parts = newParts(name, match, clustersOf(route.node("route")));
+  const forward = route.node("route");
+  const limits = limitsOf(forward, host);
+  const parts = newParts({ route: name, match, clusters: clustersOf(forward), limits });
   await applyFilters(common.filters, levels, parts, common.guards, mapping);
   const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
   const certificate = certificateSteps(common.manager, common.mutual);
-  const forward = route.node("route");
   const counted = (key: string): readonly FieldStep[] =>
     forward !== undefined && host.flag(key) === true ? [attemptCount] : [];
   const request = [
@@ -89,6 +90,13 @@ const attemptCount: FieldStep = {
   action: "overwrite",
   value: [{ variable: "attempt" }],
 };
+
+/** A route that answers by itself has none of them, as in Envoy. */
+const limitsOf = (forward: Node | undefined, host: Node): RouteLimits => ({
+  route: forward?.nodes("rate_limits") ?? [],
+  host: forward === undefined ? [] : host.nodes("rate_limits"),
+  includesHost: forward?.flag("include_vh_rate_limits") === true,
+});
 
 /** The way to a backend. */
 async function mapForward(

@@ -1,4 +1,4 @@
-import { errorAt } from "../../../lib/findings.ts";
+import { errorAt, warningAt } from "../../../lib/findings.ts";
 import { anyRequest } from "../../../model/http/precedence.ts";
 import type { HttpRoute, HttpRouteTable } from "../../../model/http/route.ts";
 import type { RouteHost, Rule } from "../../../model/http/route-table.ts";
@@ -71,7 +71,18 @@ export async function mapRouteTable(config: Node, use: TableUse, mapping: Mappin
       if (known !== undefined) taken.add(known);
     }
   }
+  if (use.manager !== undefined) tellUnasked(config, guards, mapping);
   return { name: use.name, guards: [...guards.guards.values()], hosts, fallsThrough: false };
+}
+
+/** Tells of `RateLimit`s that no filter asks for. */
+function tellUnasked(config: Node, { asked }: TableGuards, { report }: Mapping): void {
+  const message =
+    "has no effect: no local_ratelimit with descriptors asks for it, and there is no rate limit service";
+  for (const host of config.nodes("virtual_hosts"))
+    for (const owner of [host, ...host.nodes("routes").flatMap((route) => route.node("route") ?? [])])
+      for (const limit of owner.nodes("rate_limits"))
+        if (!asked.has(limit)) report(warningAt(limit.path, message));
 }
 
 /** A domain in lower case and without its port, which does not count; undefined: a form that umay does not have. */

@@ -126,30 +126,6 @@ message envoy.extensions.filters.http.csrf.v3.CsrfPolicy
 2 shadow_enabled message - nothing is tried out
 3 additional_origins envoy.type.matcher.v3.StringMatcher[]
 
-message envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
-1 stat_prefix string - the name counts
-2 status envoy.type.v3.HttpStatus
-3 token_bucket envoy.type.v3.TokenBucket
-4 filter_enabled envoy.config.core.v3.RuntimeFractionalPercent
-5 filter_enforced envoy.config.core.v3.RuntimeFractionalPercent
-6 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
-8 descriptors message[] x
-9 stage uint32 - there is no rate limit service
-10 request_headers_to_add_when_not_enforced message[] - every limit is enforced
-11 local_rate_limit_per_downstream_connection bool
-12 enable_x_ratelimit_headers envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion
-13 vh_rate_limits int32 - there is no rate limit service
-14 always_consume_default_token_bucket BoolValue - there is one bucket
-15 rate_limited_as_resource_exhausted bool - gRPC's clients are told so
-16 local_cluster_rate_limit message x
-17 rate_limits message[] x
-18 max_dynamic_descriptors UInt32Value - there is one bucket
-
-message envoy.type.v3.TokenBucket
-1 max_tokens uint32
-2 tokens_per_fill UInt32Value
-3 fill_interval duration
-
 message envoy.type.v3.HttpStatus
 1 code envoy.type.v3.StatusCode
 
@@ -211,10 +187,6 @@ enum envoy.type.v3.StatusCode
 508 LoopDetected
 510 NotExtended
 511 NetworkAuthenticationRequired
-
-enum envoy.extensions.common.ratelimit.v3.XRateLimitHeadersRFCVersion
-0 OFF
-1 DRAFT_VERSION_03
 
 message envoy.extensions.filters.http.health_check.v3.HealthCheck
 1 pass_through_mode BoolValue

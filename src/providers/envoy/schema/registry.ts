@@ -11,6 +11,7 @@ import { filterTable } from "./filters.ts";
 import { httpTable } from "./http.ts";
 import { listenerTable } from "./listener.ts";
 import { processingTable } from "./processing.ts";
+import { rateLimitTable } from "./rate-limit.ts";
 import { routeTable } from "./route.ts";
 import { type EnumType, type MessageType, readTable } from "./table.ts";
 import { telemetryTable } from "./telemetry.ts";
@@ -31,6 +32,7 @@ export function envoyTypes(): ReadonlyMap<string, MessageType | EnumType> {
       tlsTable,
       discoveryTable,
       filterTable,
+      rateLimitTable,
       accessTable,
       processingTable,
       accessLogTable,

@@ -26,7 +26,7 @@ message envoy.config.route.v3.VirtualHost
 3 routes envoy.config.route.v3.Route[]
 4 require_tls envoy.config.route.v3.VirtualHost.TlsRequirementType
 5 virtual_clusters message[] - Envoy's own statistics
-6 rate_limits message[] x
+6 rate_limits envoy.config.route.v3.RateLimit[]
 7 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 8 cors message x
 10 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
@@ -118,8 +118,8 @@ message envoy.config.route.v3.RouteAction
 8 timeout duration
 9 retry_policy envoy.config.route.v3.RetryPolicy
 11 priority int32 ! requests have one priority
-13 rate_limits message[] ! there is no rate limit service
-14 include_vh_rate_limits BoolValue - there is no rate limit service
+13 rate_limits envoy.config.route.v3.RateLimit[]
+14 include_vh_rate_limits BoolValue
 15 hash_policy envoy.config.route.v3.RouteAction.HashPolicy[]
 17 cors message x
 20 cluster_not_found_response_code int32 - a cluster has to be there

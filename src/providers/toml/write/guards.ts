@@ -4,6 +4,7 @@ import type {
   GuardGroups,
   JwtAuth,
   LimitKeyPart,
+  LimitRate,
   RateLimit,
   TokenPlace,
 } from "../../../model/http/guard.ts";
@@ -40,13 +41,43 @@ function writeGuard(guard: Guard, writing: Writing): object | undefined {
   }
 }
 
-function writeLimit(
-  { name, key, rate, burst, concurrent, fields, refusal }: RateLimit,
-  writing: Writing,
-): object {
+function writeLimit(limit: RateLimit, writing: Writing): object {
+  const { name, key, rate, burst, concurrent, fields, refusal, rates = [] } = limit;
   if (refusal !== undefined && (refusal.status !== 429 || refusal.lines !== ""))
     writing.omit(`${name}: refused requests get status 429 here, without further fields`);
-  const perSecond = rate === undefined ? 0 : (rate.requests * 1_000) / rate.period;
+  if (limit.counted !== undefined || limit.enforced !== undefined)
+    writing.omit(`${name}: it counts for a part of the requests, here for all`);
+  if (limit.form !== undefined) writing.omit(`${name}: answers have the fields of a newer draft here`);
+  const keys = key.map(keyText);
+  // One bucket for all of them.
+  if (keys.includes("")) writing.omit(`${name}: each route counts for itself here`);
+  const written = writeRates(limit, writing);
+  const isIdle = rate === undefined && concurrent === undefined && written.length === 0;
+  if (isIdle) writing.omit(`${name}: it limits nothing here`);
+  if (rates.length > 1) writing.omit(`${name}: of several rates for a request the first counts here`);
+  if (limit.always === true && rate !== undefined)
+    writing.omit(`${name}: its own rate does not count here where another one does`);
+  return table({
+    key: keys.map((text) => text || "route"),
+    ...(rate && writeRate({ rate, burst }, name, writing)),
+    rates: list(written),
+    concurrent: isIdle ? 1_000_000 : concurrent,
+    fields,
+  })!;
+}
+
+function writeRates({ name, rates = [] }: RateLimit, writing: Writing): readonly object[] {
+  const written = rates.flat().filter(({ key }) => key.every(hasWords));
+  if (written.length < rates.flat().length)
+    writing.omit(`${name}: rates for requests that TOML can't describe`);
+  return written.map((each) => ({ key: keyText(each.key) || "route", ...writeRate(each, name, writing) }));
+}
+
+/** Whether TOML can say a part of a key. */
+const hasWords = (part: LimitKeyPart): boolean => part.kind !== "condition" && !/[\s+]/.test(part.is ?? "");
+
+function writeRate({ rate, burst }: LimitRate, name: string, writing: Writing): object {
+  const perSecond = (rate.requests * 1_000) / rate.period;
   const [amount, unit] =
     perSecond >= 1
       ? [perSecond, "s"]
@@ -54,22 +85,19 @@ function writeLimit(
         ? [perSecond * 60, "m"]
         : [perSecond * 3_600, "h"];
   if (!Number.isInteger(amount))
-    writing.omit(`${name}: its rate of ${rate?.requests} in ${rate?.period} ms is rounded`);
-  const keys = key.map((parts) => parts.map(keyText).join("+"));
-  // One bucket for all of them.
-  if (keys.includes("")) writing.omit(`${name}: each route counts for itself here`);
-  return table({
-    key: keys.map((text) => text || "route"),
-    rate: rate === undefined ? undefined : `${Math.max(1, Math.round(amount))}/${unit}`,
-    burst,
-    concurrent,
-    fields,
-  })!;
+    writing.omit(`${name}: its rate of ${rate.requests} in ${rate.period} ms is rounded`);
+  if (burst === 0) writing.omit(`${name}: where nothing may pass, one request may here`);
+  return { rate: `${Math.max(1, Math.round(amount))}/${unit}`, burst: Math.max(1, burst) };
 }
 
-function keyText(part: LimitKeyPart): string {
-  if (part.kind === "client-ip") return `client-ip/${part.v4}/${part.v6}`;
-  return "name" in part ? `${part.kind}:${part.name}` : part.kind;
+const keyText = (parts: readonly LimitKeyPart[]): string => parts.map(partText).join("+");
+
+function partText(part: LimitKeyPart): string {
+  if (part.kind === "condition") return "";
+  const value = part.is === undefined ? "" : `=${part.is}`;
+  if (part.kind === "client-ip")
+    return value === "" ? `client-ip/${part.v4}/${Math.min(64, part.v6)}` : `client-ip${value}`;
+  return `${"name" in part ? `${part.kind}:${part.name}` : part.kind}${value}`;
 }
 
 function writeToken(

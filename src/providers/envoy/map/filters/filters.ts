@@ -17,7 +17,10 @@ export interface HttpFilter extends AppliedFilter {
 /** The guards of a table, as its filters make them. */
 export class TableGuards {
   readonly guards = new Map<string, Guard>();
-  readonly #made = new Map<Node, Promise<Guard | undefined>>();
+  readonly #made = new Map<Node, Map<string, Promise<Guard | undefined>>>();
+  /** The `RateLimit`s of routes and hosts that a filter has asked for. */
+  readonly asked = new Set<Node>();
+  readonly #firstNames = new Map<Node, string>();
   readonly #table: string;
 
   constructor(table: string) {
@@ -26,18 +29,25 @@ export class TableGuards {
 
   /**
    * The name of the guard that a message describes, which is made once.
-   * @param kind the first part of its name. @returns undefined after an error.
+   * @param kind the first part of its name. @param make gets the name, and that of the message's first guard.
+   * @param variant of routes for which it is another guard. @returns undefined after an error.
    */
   async nameOf(
     from: Node,
     kind: "auth" | "faults" | "process" | "rate_limits" | "rules",
     label: string,
-    make: (name: string) => Guard | undefined | Promise<Guard | undefined>,
+    make: (name: string, first: string) => Guard | undefined | Promise<Guard | undefined>,
+    variant = "",
   ): Promise<string | undefined> {
-    let made = this.#made.get(from);
+    const variants = this.#made.get(from) ?? new Map<string, Promise<Guard | undefined>>();
+    this.#made.set(from, variants);
+    let made = variants.get(variant);
     if (made === undefined) {
-      made = Promise.resolve(make(this.#freeName(`${kind}.${this.#table}/${label}`)));
-      this.#made.set(from, made);
+      const name = this.#freeName(`${kind}.${this.#table}/${label}`);
+      const first = this.#firstNames.get(from) ?? name;
+      this.#firstNames.set(from, first);
+      made = Promise.resolve(make(name, first));
+      variants.set(variant, made);
       const guard = await made;
       if (guard !== undefined) this.guards.set(guard.name, guard);
     }

@@ -2,7 +2,16 @@ import type { Compression } from "../../../../model/http/compression.ts";
 import type { Cors } from "../../../../model/http/cors.ts";
 import type { RequestMatch } from "../../../../model/http/match.ts";
 import type { Sticky } from "../../../../model/http/route.ts";
+import type { Node } from "../../node.ts";
 import type { FieldStep } from "../fields.ts";
+
+/** The messages by which a route tells what limits count. */
+export interface RouteLimits {
+  readonly route: readonly Node[];
+  readonly host: readonly Node[];
+  /** Whether the host's count beside the route's. */
+  readonly includesHost: boolean;
+}
 
 /** The things that filters give a route. */
 export interface RouteParts {
@@ -10,6 +19,8 @@ export interface RouteParts {
   readonly match: RequestMatch;
   /** Its name. */
   readonly route: string;
+  /** Its `RateLimit`s, and those of its host. */
+  readonly limits: RouteLimits;
   /** The clusters that it leads to, none where it answers by itself; undefined: a field of the request names them. */
   readonly clusters: readonly string[] | undefined;
   /** Names of guards, as a route has them. */
@@ -27,14 +38,8 @@ export interface RouteParts {
   readonly special: RouteParts[];
 }
 
-export const newParts = (
-  route: string,
-  match: RequestMatch,
-  clusters: RouteParts["clusters"],
-): RouteParts => ({
-  match,
-  route,
-  clusters,
+export const newParts = (given: Pick<RouteParts, "route" | "match" | "clusters" | "limits">): RouteParts => ({
+  ...given,
   guards: [],
   cors: undefined,
   compress: undefined,

@@ -1,5 +1,14 @@
-import { errorAt, warningAt } from "../../../../lib/findings.ts";
-import type { Guard, LimitKeyPart, RateLimit } from "../../../../model/http/guard.ts";
+import { bytesOf } from "../../../../lib/byte-text.ts";
+import { parseCidr } from "../../../../lib/cidr.ts";
+import { errorAt, type Path, warningAt } from "../../../../lib/findings.ts";
+import type {
+  Guard,
+  LimitKeyPart,
+  LimitKeyValue,
+  LimitRate,
+  RateLimit,
+} from "../../../../model/http/guard.ts";
+import type { ConnectionRate } from "../../../../model/listener.ts";
 import type { RateLimitSettings } from "../../schema/http/rate-limit.ts";
 import type { Resolving } from "./context.ts";
 import { resolveStore } from "./limit-store.ts";
@@ -12,39 +21,40 @@ export async function resolveRateLimit(
 ): Promise<RateLimit> {
   const { report } = resolving;
   const path = ["rate_limits", own];
-  const { rate, burst, concurrent, keys, fields, store } = settings;
-  if (rate === undefined && concurrent === undefined)
-    report(errorAt(path, "limits nothing; add rate or concurrent"));
+  const { rate, burst, concurrent, keys, fields, store, rates = [] } = settings;
+  if (rate === undefined && concurrent === undefined && rates.length === 0)
+    report(errorAt(path, "limits nothing; add rate, rates or concurrent"));
   if (burst !== undefined && rate === undefined) report(errorAt([...path, "burst"], "needs rate"));
   if (store !== undefined && rate === undefined)
     report(
       errorAt([...path, "store"], "needs rate: requests under way are counted by each machine for itself"),
     );
-  const key = settings.key.map((text) => text.split("+").map(partOf));
-  for (const [index, parts] of key.entries())
-    for (const part of parts)
-      if (part.kind === "client-ip" && (part.v4 < 1 || part.v4 > 32 || part.v6 < 1 || part.v6 > 64))
-        report(
-          errorAt(
-            [...path, "key", index],
-            "has a prefix that is too long or too short; IPv4 has 1 to 32, IPv6 1 to 64",
-          ),
-        );
+  if (store !== undefined && rates.length > 0)
+    report(errorAt([...path, "rates"], "can't be shared by machines yet; remove store or rates"));
+  const key = settings.key.map((text, index) => keyOf(text, [...path, "key", index], report));
   const last = key.at(-1)!;
-  if (last.some(({ kind }) => kind === "header" || kind === "cookie"))
+  if (last.some((part) => ["header", "cookie", "query"].includes(part.kind) && !hasValue(part)))
     report(
       warningAt(
         [...path, "key"],
         'clients that leave the field out are not limited, and those that change it get a limit of their own each time; end the list with "client-ip"',
       ),
     );
-  const perSecond = rate === undefined ? 1 : Math.ceil((rate.connections * 1_000) / rate.period);
   return {
     kind: "rate-limit",
     name: `rate_limits.${own}`,
     key,
-    rate: rate && { requests: rate.connections, period: rate.period },
-    burst: burst ?? Math.max(1, perSecond),
+    ...(rate === undefined ? { rate, burst: burst ?? 1 } : rateOf(rate, burst)),
+    ...(rates.length > 0 && {
+      rates: [
+        rates.map((each, index) => ({
+          key: keyOf(each.key, [...path, "rates", index, "key"], report),
+          name: each.key,
+          cost: 1,
+          ...rateOf(each.rate, each.burst),
+        })),
+      ],
+    }),
     concurrent,
     keys,
     fields,
@@ -55,9 +65,43 @@ export async function resolveRateLimit(
 /** Whether a limit can be asked only when it is known who the client is. */
 export const knowsClient = (guard: Guard): boolean =>
   guard.kind === "rate-limit" &&
-  guard.key.some((parts) => parts.some(({ kind }) => kind === "user" || kind === "claim"));
+  [...guard.key, ...(guard.rates ?? []).flat().map(({ key }) => key)].some((parts) =>
+    parts.some(({ kind }) => kind === "user" || kind === "claim"),
+  );
 
-function partOf(text: string): LimitKeyPart {
+const rateOf = (
+  { connections, period }: Omit<ConnectionRate, "burst">,
+  burst: number | undefined,
+): LimitRate => ({
+  rate: { requests: connections, period },
+  burst: burst ?? Math.max(1, Math.ceil((connections * 1_000) / period)),
+});
+
+const hasValue = (part: LimitKeyPart): boolean => part.kind !== "condition" && part.is !== undefined;
+
+function keyOf(text: string, path: Path, report: Resolving["report"]): readonly LimitKeyPart[] {
+  return text.split("+").map((part) => {
+    const at = part.indexOf("=");
+    const value = limitValueOf(at < 0 ? part : part.slice(0, at));
+    const is = at < 0 ? undefined : part.slice(at + 1);
+    if (value.kind === "client-ip") checkAddress(value, is, path, report);
+    return is === undefined ? value : { ...value, is: value.kind === "client-ip" ? is : bytesOf(is) };
+  });
+}
+
+function checkAddress(
+  { v4, v6 }: LimitKeyValue & { kind: "client-ip" },
+  is: string | undefined,
+  path: Path,
+  report: Resolving["report"],
+): void {
+  if (v4 < 1 || v4 > 32 || v6 < 1 || v6 > 64)
+    report(errorAt(path, "has a prefix that is too long or too short; IPv4 has 1 to 32, IPv6 1 to 64"));
+  const parsed = is === undefined ? undefined : parseCidr(is);
+  if (typeof parsed === "string") report(errorAt(path, `${JSON.stringify(is)} ${parsed}`));
+}
+
+function limitValueOf(text: string): LimitKeyValue {
   const [kind = "", name = ""] = text.split(":");
   switch (kind) {
     case "header":
@@ -65,8 +109,11 @@ function partOf(text: string): LimitKeyPart {
     case "cookie":
     case "claim":
       return { kind, name };
+    case "query":
+      return { kind, name: bytesOf(name) };
     case "user":
     case "route":
+    case "connection":
       return { kind };
     default: {
       const [, v4 = "32", v6 = "64"] = text.split("/");

@@ -3,14 +3,30 @@ import { rate } from "../limits.ts";
 import { integer } from "../values.ts";
 import { limitStore } from "./limit-store.ts";
 
-const part = String.raw`(?:client-ip(?:/\d{1,2}(?:/\d{1,2})?)?|(?:header|cookie|claim):[^\s:;=,+]{1,256}|user|route)`;
+const value = String.raw`(?:=[^\s+]{1,256})`;
+const part = String.raw`(?:client-ip(?:/\d{1,2}(?:/\d{1,2})?)?|client-ip${value}|(?:(?:header|cookie|claim|query):[^\s:;=,+]{1,256}|user|route)${value}?|connection)`;
 const combination = z
   .string({ error: "expected a key" })
   .regex(new RegExp(`^${part}(?:\\+${part}){0,7}$`), {
     error:
-      'expected "client-ip", "client-ip/24/56", "header:NAME", "cookie:NAME", "claim:NAME", "user" or "route", or several with + between',
+      'expected "client-ip", "client-ip/24/56", "header:NAME", "cookie:NAME", "claim:NAME", "query:NAME", "user", "route" or "connection", perhaps with =VALUE, or several with + between',
   })
   .meta({ "x-type": "key" });
+
+const keyedRate = z
+  .strictObject({
+    key: combination
+      .describe(
+        "Requests that have all parts. A part with =VALUE is one that has this value; of client-ip it is a range of addresses. Others count each value for itself.",
+      )
+      .meta({ "x-type": "key" }),
+    rate: rate.describe("How many of them a key may make per second, minute or hour, on average."),
+    burst: integer(1, 1_000_000).optional().meta({
+      description: "How many of them pass at once after a pause.",
+      "x-default": "as many as the rate allows in a second, at least 1",
+    }),
+  })
+  .describe("A rate for certain requests.");
 
 /** How often requests with one key may come. */
 export const rateLimit = z
@@ -21,13 +37,24 @@ export const rateLimit = z
       .max(8)
       .prefault(["client-ip"])
       .describe(
-        "What counts for itself: the first of these that a request has. client-ip is an IPv4 address or an IPv6 /64; client-ip/24/56 are wider networks. route+client-ip counts per route and address. Requests without any are not limited.",
+        "What counts for itself: the first of these that a request has. client-ip is an IPv4 address or an IPv6 /64; client-ip/24/56 are wider networks. route+client-ip counts per route and address, and connection each connection of a client. A part with =VALUE is for requests that have this value. Requests without any are not limited.",
       ),
     rate: rate.optional().meta({
       description:
         "How many requests a key may make per second, minute or hour, on average (a token bucket).",
       "x-default": "no limit",
     }),
+    rates: z
+      .array(keyedRate, {
+        error: 'expected a list of tables, such as [{ key = "claim:plan=gold+user", rate = "100/s" }]',
+      })
+      .max(64)
+      .optional()
+      .meta({
+        description:
+          "Other rates for certain requests: the first whose key a request has counts in place of rate.",
+        "x-default": "none",
+      }),
     burst: integer(1, 1_000_000).optional().meta({
       description: "How many requests pass at once after a pause.",
       "x-default": "as many as the rate allows in a second, at least 1",
