@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { hostOf, isSameAuthority } from "../../src/http/uri/authority.ts";
-import { normalisePath, pathFacts, secondReading } from "../../src/http/uri/path.ts";
+import { normalisePath, pathFacts, secondReading, withMergedSlashes } from "../../src/http/uri/path.ts";
 import { queryValue } from "../../src/http/uri/query.ts";
 import { readTarget, target } from "../../src/http/uri/target.ts";
 
@@ -269,4 +269,20 @@ test("authorities are the same whatever their case, and with or without the port
     assert.equal(isSameAuthority(one, other, scheme), same, `${one} ${other}`);
     assert.equal(isSameAuthority(other, one, scheme), same, `${other} ${one}`);
   }
+});
+
+test("merged slashes leave one reading, unless something else has two", () => {
+  for (const [path, merged, second] of [
+    ["/a/b", "/a/b", undefined],
+    ["//a///b//", "/a/b/", undefined],
+    ["//", "/", undefined],
+    ["/a//b%20c", "/a/b%20c", undefined],
+    ["/a//b%2Fc", "/a/b%2Fc", "/a/b/c"],
+    ["//a;x//b", "/a;x/b", "/a/b"],
+  ] as const)
+    assert.deepEqual(
+      withMergedSlashes({ path, secondPath: path === merged ? undefined : "other" }),
+      { path: merged, secondPath: second },
+      path,
+    );
 });

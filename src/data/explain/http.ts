@@ -1,3 +1,4 @@
+import { withMergedSlashes } from "../../http/uri/path.ts";
 import { queryValue } from "../../http/uri/query.ts";
 import type { HttpExplanation, HttpQuestion, RuleTrial } from "../../model/http/explanation.ts";
 import type { HttpFront } from "../../model/http/front.ts";
@@ -34,7 +35,8 @@ export interface ExplainedRequest {
 }
 
 export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequest): ExplainedRequest {
-  const { question, peer, isMisdirected } = asked;
+  const { peer, isMisdirected } = asked;
+  const question = front.mergesSlashes === true ? withMergedSlashes(asked.question) : asked.question;
   const header = (name: string): string | undefined => joinedField(question, name);
   const addresses = new ClientAddress(front.forwarded);
   const client = addresses.of(peer, header);

@@ -106,6 +106,14 @@ export function secondReading(path: string): string {
   return `/${kept.join("/")}${isFolder && kept.length > 0 ? "/" : ""}`;
 }
 
+/** A request whose path has no slash behind another one: the same one where it had none. */
+export function withMergedSlashes<T extends { readonly path: string }>(request: T): T {
+  if (!request.path.includes("//")) return request;
+  const path = request.path.replaceAll(/\/{2,}/g, "/");
+  normalisePath(path);
+  return { ...request, path, secondPath: pathFacts.ambiguous ? secondReading(path) : undefined };
+}
+
 /** Decodes every encoded byte once. */
 function decode(text: string): string {
   let plain = "";

@@ -100,6 +100,8 @@ export interface HttpFront {
   readonly underscores: "drop" | "refuse" | "pass";
   /** Paths whose two readings lead to different routes. */
   readonly ambiguousPaths: "refuse" | "pass";
+  /** Several slashes in a row count as one, in routes and for backends. */
+  readonly mergesSlashes?: true;
   /** Requests for a host whose connections have another certificate or other terms of TLS. */
   readonly misdirected: "refuse" | "pass";
   /** Whether answers 103 go on: to clients of HTTP/2, to all, to none. */

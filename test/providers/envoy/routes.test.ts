@@ -277,6 +277,7 @@ test("backends and clients are told of attempts, and what every control plane sa
     host: { include_request_attempt_count: true, include_attempt_count_in_response: true },
     manager: {
       scheme_header_transformation: { match_upstream: true },
+      merge_slashes: true,
       http2_protocol_options: { allow_connect: true },
     },
     routes: [
@@ -289,6 +290,8 @@ test("backends and clients are told of attempts, and what every control plane sa
     ],
   });
   assert.deepEqual(warnings, []);
+  const { serve } = model.listeners[0]!.chains[0]!;
+  assert.equal(serve.kind === "http" && serve.front.mergesSlashes, true);
   const set = { "x-envoy-attempt-count": [{ variable: "attempt" }] };
   const rules = model.routeTables[0]!.hosts[0]!.rules.map(({ route }) => route);
   assert.deepEqual(

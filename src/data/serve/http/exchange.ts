@@ -83,7 +83,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   begin(head: RequestHead, last: boolean): void {
     const { frontend, connection } = this.client;
     const { routing } = frontend;
-    const view = new RequestView(head, connection, routing.reserved);
+    const view = new RequestView(frontend.read(head), connection, routing.reserved);
     this.view = view;
     view.exchange = this;
     view.protocol = this.client.protocol;

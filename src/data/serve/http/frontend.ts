@@ -1,8 +1,10 @@
 import { FieldEdits } from "../../../http/edits.ts";
 import type { FieldMarker } from "../../../http/hop-by-hop.ts";
 import { type ConnectionLimits, clientSideLimits } from "../../../http/http2/limits.ts";
+import type { RequestHead } from "../../../http/message.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { RequestLimits } from "../../../http/scan.ts";
+import { withMergedSlashes } from "../../../http/uri/path.ts";
 import type { ErrorPage, Hsts, HttpFront, HttpServe } from "../../../model/http/front.ts";
 import { type CompiledTable, Routing } from "../../decide/http/routing.ts";
 import { Forwarding } from "./forwarded.ts";
@@ -56,6 +58,11 @@ export class HttpFrontend {
     const table = this.#tables.get(this.#serve.routes)!;
     if (this.#routing?.index !== table.index) this.#routing = new Routing(this.#serve, table);
     return this.#routing;
+  }
+
+  /** A request as its routes and backends are to see it. */
+  read(head: RequestHead): RequestHead {
+    return this.front.mergesSlashes === true ? withMergedSlashes(head) : head;
   }
 
   /** Fields for the backend, as lines. */

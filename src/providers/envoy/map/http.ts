@@ -53,6 +53,7 @@ function mapFront(manager: Node, mapping: Mapping): HttpFront {
     maxAge: age === undefined || age === 0 ? undefined : age,
     underscores: underscores[common?.text("headers_with_underscores_action") ?? ""] ?? "pass",
     ambiguousPaths: pathsOf(manager, mapping),
+    ...(manager.flag("merge_slashes") === true && { mergesSlashes: true }),
     // Envoy never answers 421 itself.
     misdirected: "pass",
     via: manager.text("via") || undefined,

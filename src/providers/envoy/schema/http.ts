@@ -31,7 +31,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 30 normalize_path BoolValue - paths are always normalised
 31 scoped_routes message x
 32 preserve_external_request_id bool
-33 merge_slashes bool ! slashes stay; a path that could be read in two ways is refused
+33 merge_slashes bool
 34 server_header_transformation envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ServerHeaderTransformation
 35 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
 36 request_id_extension message x

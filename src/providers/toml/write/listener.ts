@@ -124,6 +124,7 @@ function writeFront(front: HttpFront, listener: string, writing: Writing): objec
     front;
   if (errors.length > 0)
     writing.omit(`listener ${listener}: texts of umay's own answers; write them to files (errors)`);
+  if (front.mergesSlashes === true) writing.omit(`listener ${listener}: slashes in a row are merged`);
   if (logs !== undefined) writing.omit(`listener ${listener}: its own logs; see [log.access]`);
   if (forwarded.hops !== undefined)
     writing.omit(
