@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { parse } from "yaml";
 import { cluster, httpFilter, typed } from "./envoy.ts";
 import { GrpcJudge } from "./grpc-judge.ts";
+import { postedAnswer } from "./posted-answer.ts";
 import { TestProcessor } from "./processor.ts";
 
 /** A cluster of one part, with the names of its backends and what is known of them. */
@@ -71,7 +72,7 @@ export class CorpusBackends implements AsyncDisposable {
     backends.ports.set("judge", backends.#judge.port);
     backends.#processor = await TestProcessor.start();
     backends.ports.set("processor", backends.#processor.port);
-    for (const name of ["a", "b", "authz"])
+    for (const name of ["a", "b", "authz", "poster"])
       await backends.#listen(
         name,
         // Nobody's connection ends while it waits for a processor that hangs.
@@ -102,6 +103,12 @@ export class CorpusBackends implements AsyncDisposable {
     const parts: Buffer[] = [];
     asked.on("data", (part: Buffer) => parts.push(part));
     asked.on("end", () => {
+      if (name === "poster") {
+        const { status, content } = postedAnswer(Buffer.concat(parts).toString(), headers);
+        answer.writeHead(status, { "content-type": "application/json" });
+        answer.end(content);
+        return;
+      }
       if (name === "authz") {
         const isGood = headers["x-user"] === "good";
         const told = Object.entries(headers).filter(([field]) =>
@@ -295,7 +302,7 @@ function clustersOf(port: (name: string) => number): readonly object[] {
     ],
   });
   return [
-    ...["a", "b", "authz"].map((name) => named(cluster(name, port(name)), name)),
+    ...["a", "b", "authz", "poster"].map((name) => named(cluster(name, port(name)), name)),
     ...["judge", "processor", "two"].map((name) =>
       named(
         cluster(name, port(name), {

@@ -35,14 +35,26 @@ export interface ChangeRules {
   readonly strict: boolean;
 }
 
+/** The target of questions to a processor that is asked over HTTP. */
+export interface HttpTerms {
+  /** With its port, where it is not the usual one. */
+  readonly host: string;
+  /** In normal form. */
+  readonly path: string;
+  /** With its question mark; empty: there is none. */
+  readonly query: string;
+}
+
 /** Has a server look at requests and their answers, which may change them or answer itself: Envoy's `ext_proc`. */
 export interface Processor {
   readonly kind: "process";
   readonly name: string;
   /** Of several with this text, one alone has a say in a request: they are one processor under different terms. */
   readonly filter: string;
-  /** The pool whose backends are asked, over gRPC. */
+  /** The pool whose backends are asked. */
   readonly pool: string;
+  /** It is asked over HTTP, in JSON, about heads alone; undefined: over gRPC. */
+  readonly http?: HttpTerms;
   /** Lines that its calls have, each with its CRLF. */
   readonly lines: string;
   readonly mode: ProcessingMode;

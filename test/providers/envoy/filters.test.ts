@@ -744,7 +744,7 @@ test("a processor that could not be asked as it says is an error, and a fact tha
   );
   assert.match(
     (await problemsOf(filter({ ...asks, processing_mode: { response_body_mode: "GRPC" } })))[0]!,
-    /umay can't do this yet/,
+    /sends no body, nor does Envoy/,
   );
   const { warnings } = await loadFile(filter({ ...asks, request_attributes: ["request.size"] }));
   assert.match(warnings[0]!, /"request.size" has no effect/);
@@ -838,6 +838,38 @@ test("calls of servers have the initial metadata of their service, and that of a
   for (const key of [":path", "content-type", "grpc-timeout", "te"])
     assert.match((await problemsOf(process(service("1", key))))[0]!, /is no name of a header that calls may/);
   assert.match((await problemsOf(process(service("%REQ(X-A)%"))))[0]!, /values without variables/);
+});
+
+test("a processor over HTTP gets heads alone, at its URL, with fields of its own", async () => {
+  const file = (more: object = {}): EnvoyFile => ({
+    filters: [
+      httpFilter("ext_proc.v3.ExternalProcessor", {
+        http_service: {
+          http_service: {
+            http_uri: { uri: "http://proc.test:81/a?b=c", cluster: "a", timeout: "0.1s" },
+            request_headers_to_add: [{ header: { key: "X-Add", value: "1" } }],
+          },
+        },
+        ...more,
+      }),
+    ],
+  });
+  const guard = await guardOf(file(), "process");
+  assert.deepEqual(
+    [guard.pool, guard.http, guard.lines, guard.timeout],
+    ["a", { host: "proc.test:81", path: "/a", query: "?b=c" }, "x-add: 1\r\n", 100],
+  );
+  for (const mode of [{ request_body_mode: "STREAMED" }, { response_trailer_mode: "SEND" }])
+    assert.match(
+      (await problemsOf(file({ processing_mode: mode })))[0]!,
+      /over HTTP a server gets heads alone/,
+    );
+  const grpc = {
+    grpc_service: { envoy_grpc: { cluster_name: "a" } },
+    processing_mode: { request_body_mode: "GRPC" },
+  };
+  const other: EnvoyFile = { filters: [httpFilter("ext_proc.v3.ExternalProcessor", grpc)] };
+  assert.match((await problemsOf(other))[0]!, /sends no body, nor does Envoy/);
 });
 
 test("a listener's limit of buffers is that of bodies that processors get as a whole", async () => {

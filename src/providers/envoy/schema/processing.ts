@@ -19,11 +19,17 @@ message envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor
 17 observability_mode bool
 18 route_cache_action envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.RouteCacheAction
 19 deferred_close_timeout duration - 5 s
-20 http_service message x
+20 http_service envoy.extensions.filters.http.ext_proc.v3.ExtProcHttpService
 21 send_body_without_waiting_for_header_response bool
 22 allowed_override_modes envoy.extensions.filters.http.ext_proc.v3.ProcessingMode[]
-23 on_processing_response envoy.config.core.v3.TypedExtensionConfig x
+23 on_processing_response envoy.config.core.v3.TypedExtensionConfig x there is no metadata that it could be saved as
 24 status_on_error envoy.type.v3.HttpStatus
+25 processing_request_modifier envoy.config.core.v3.TypedExtensionConfig x attributes have their own names
+26 allow_content_length_header bool - lengths are written anew
+27 emit_client_span BoolValue ! calls are in no trace
+
+message envoy.extensions.filters.http.ext_proc.v3.ExtProcHttpService
+1 http_service envoy.config.core.v3.HttpService
 
 enum envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.RouteCacheAction
 0 DEFAULT
@@ -68,6 +74,8 @@ message envoy.extensions.filters.http.ext_proc.v3.ExtProcOverrides
 6 metadata_options message ! there is no metadata
 7 grpc_initial_metadata envoy.config.core.v3.HeaderValue[]
 8 failure_mode_allow BoolValue
+9 processing_request_modifier envoy.config.core.v3.TypedExtensionConfig x attributes have their own names
+10 emit_client_span BoolValue ! calls are in no trace
 
 message envoy.config.common.mutation_rules.v3.HeaderMutationRules
 1 allow_all_routing BoolValue

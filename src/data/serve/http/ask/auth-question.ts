@@ -10,11 +10,12 @@ import { Settlement } from "../../../guard/settlement.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
 import type { RequestUpstream } from "../../../upstream/request-upstream.ts";
 import type { RequestView } from "../view.ts";
+import { AskHead } from "./ask-head.ts";
 import { passOf, rerouting } from "./auth-answer.ts";
 import type { HeldBody } from "./body-first.ts";
 import { checkMessage, partLine, readCheck } from "./check-call.ts";
 import type { ForwardJudge } from "./forward-auth.ts";
-import { callLines, QuestionHead, questionLines } from "./question-head.ts";
+import { askedFor, callLines, questionLines } from "./question-head.ts";
 import { ServerCall } from "./server-call.ts";
 
 /** The most of an answer's body that goes on to a client, in bytes; of a good answer it is only read. */
@@ -36,7 +37,7 @@ const none = new Uint8Array(0);
 /** One question to the server that says who may come in. */
 export class AuthQuestion extends ServerCall implements Waiting {
   readonly kind = "wait";
-  readonly head: QuestionHead;
+  readonly head: AskHead;
   readonly #judge: ForwardJudge;
   readonly #view: RequestView;
   readonly #held: HeldBody | undefined;
@@ -56,7 +57,7 @@ export class AuthQuestion extends ServerCall implements Waiting {
     this.#view = view;
     this.#held = held;
     this.#settlement = new Settlement(waiter);
-    this.head = new QuestionHead(view, auth);
+    this.head = new AskHead(view, askedFor(view, auth));
     judge.underWay++;
   }
 

@@ -1,34 +1,14 @@
-import type { Fields, RequestHead } from "../../../../http/message.ts";
+import type { Fields } from "../../../../http/message.ts";
 import type { ForwardAuth } from "../../../../model/http/guard.ts";
 import type { RequestView } from "../view.ts";
+import type { AskedFor } from "./ask-head.ts";
 import { checkPath } from "./check-call.ts";
 
-/** The head of a question: without a body, whatever the request has. */
-export class QuestionHead implements RequestHead {
-  readonly method: string;
-  scheme: "http" | "https";
-  readonly host: string;
-  readonly path: string;
-  readonly query: string;
-  readonly secondPath = undefined;
-  length = 0;
-  readonly upgrade = "";
-  readonly expectsContinue = false;
-  readonly takesTrailers: boolean;
-  authority: string;
-  fields: Fields;
-
-  constructor(view: RequestView, { path, asks }: ForwardAuth) {
-    const { scheme, host, authority, fields } = view;
-    this.takesTrailers = asks === "grpc";
-    this.method = asks === "same" ? view.method : asks === "grpc" ? "POST" : "GET";
-    this.query = asks === "same" ? view.query : "";
-    this.path = asks === "same" ? path + view.path : asks === "grpc" ? checkPath : path;
-    this.scheme = scheme;
-    this.host = host;
-    this.authority = authority;
-    this.fields = fields;
-  }
+/** The method and the target of a question to an auth's server. */
+export function askedFor(view: RequestView, { path, asks }: ForwardAuth): AskedFor {
+  if (asks === "grpc") return { method: "POST", path: checkPath, takesTrailers: true };
+  if (asks === undefined) return { method: "GET", path };
+  return { method: view.method, path: path + view.path, query: view.query };
 }
 
 export const callLines = "content-type: application/grpc\r\n";

@@ -1,5 +1,5 @@
 import type { Fault } from "../../../../http/fault.ts";
-import type { Fields, RequestHead, ResponseHead } from "../../../../http/message.ts";
+import type { Fields, ResponseHead } from "../../../../http/message.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../../model/reasons.ts";
 import { isBlamed } from "../../../decide/http/retry.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
@@ -10,12 +10,7 @@ import type { HttpConnection } from "../client.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { PoolChoice } from "../sticky-pick.ts";
 import type { RequestView } from "../view.ts";
-
-/** The head of a question: which backend gets it is known later. */
-export interface AskHead extends RequestHead {
-  scheme: "http" | "https";
-  authority: string;
-}
+import type { AskHead } from "./ask-head.ts";
 
 /** A place where a question is asked. */
 export interface AskedPlace {

@@ -1,5 +1,5 @@
 import type { Fields, ResponseHead } from "../../../../http/message.ts";
-import type { ProcessingMode } from "../../../../model/http/processing.ts";
+import type { ProcessingMode, Processor } from "../../../../model/http/processing.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
 import { Settlement } from "../../../guard/settlement.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
@@ -11,6 +11,7 @@ import { type HeadMutation, type ProcessorAnswer, readAnswer } from "./answers.t
 import { Backlog } from "./backlog.ts";
 import type { HeadChanger } from "./changes.ts";
 import type { AnswerOutlet, ProcessedExchange, StandingProcessing } from "./exchange.ts";
+import { readAnswerText } from "./json-messages.ts";
 import { changedMode, headAlone, isSame, type ModeChange } from "./modes.ts";
 import { ownAnswerOf } from "./own-answer.ts";
 import type { Place } from "./places.ts";
@@ -18,8 +19,10 @@ import type { PortOwner } from "./port-owner.ts";
 import { ProcessedAnswer } from "./processed-answer.ts";
 import { outOfOrder, ProcessedMessage } from "./processed-message.ts";
 import { ProcessedRequest } from "./processed-request.ts";
-import { type CallOwner, ProcessorCall } from "./processor-call.ts";
+import { ProcessorCall } from "./processor-call.ts";
+import { ProcessorPosts } from "./processor-posts.ts";
 import type { Direction, Part } from "./questions.ts";
+import type { Talk, TalkOwner, TalkPlace } from "./talk.ts";
 import { Telling, type Told } from "./telling.ts";
 
 /** Bytes that wait for a processor that only looks on, before it gets no more. */
@@ -45,7 +48,7 @@ export interface ProcessedCase {
  * The say of a processor in one request and its answer. It begins as a guard that waits for the processor's word on the head;
  * then the request goes on, and its body, the answer and the answer's body pass the processor as it wants them.
  */
-export class Processing implements Waiting, StandingProcessing, CallOwner, PortOwner {
+export class Processing implements Waiting, StandingProcessing, TalkOwner, PortOwner {
   readonly kind = "wait";
   readonly request: ProcessedMessage;
   readonly response: ProcessedMessage;
@@ -60,7 +63,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   readonly #place: Place;
   readonly #telling: Telling;
   /** Undefined: nothing was to be asked yet. */
-  #call: ProcessorCall | undefined = undefined;
+  #call: Talk | undefined = undefined;
   /** The processor has no further say. */
   #isDone = false;
   #isEnded = false;
@@ -129,7 +132,7 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     if (this.#isDone) return;
     const { definition, plane } = this.#work;
     const isFirst = this.#call === undefined;
-    this.#call ??= new ProcessorCall(plane, this.#view, this.#pool, definition.lines, this);
+    this.#call ??= talkWith(definition, { plane, view: this.#view, pool: this.#pool }, this);
     this.#call.tell(this.#telling.message(direction, part, this.#ofAnswer.head));
     if (definition.looksOn && this.#call.behind > mostBehind) this.failed("it does not keep up");
     this.#watch();
@@ -146,16 +149,17 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
   }
 
   message(bytes: Buffer): void {
-    if (this.#isDone || this.#work.definition.looksOn) return;
+    const { definition } = this.#work;
+    if (this.#isDone || definition.looksOn) return;
     let answer: ProcessorAnswer;
     try {
-      answer = readAnswer(bytes);
+      answer = (definition.http === undefined ? readAnswer : readAnswerText)(bytes);
     } catch (error) {
       this.#fail("processor_failed", `its message can't be read: ${(error as Error).message}`);
       return;
     }
     if (answer.wants === undefined) this.#heed(answer);
-    else this.#time.extend(answer.wants, this.#work.definition.longestTimeout);
+    else this.#time.extend(answer.wants, definition.longestTimeout);
   }
 
   #heed({ to, mode }: ProcessorAnswer): void {
@@ -333,3 +337,6 @@ export class Processing implements Waiting, StandingProcessing, CallOwner, PortO
     this.#call?.leave(looksOn ? longestEnd : usualEnd, looksOn);
   }
 }
+
+const talkWith = ({ http, lines }: Processor, place: TalkPlace, owner: TalkOwner): Talk =>
+  http === undefined ? new ProcessorCall(place, lines, owner) : new ProcessorPosts(place, http, lines, owner);

@@ -1,64 +1,26 @@
 import { grpcStatusOf } from "../../../../http/grpc.ts";
 import { type Fields, type ResponseHead, unknownLength } from "../../../../http/message.ts";
-import { readFields } from "../../../../http/scan.ts";
-import type { ServedPool } from "../../../dispatch/pool.ts";
 import type { RequestUpstream } from "../../../upstream/request-upstream.ts";
-import { type AskHead, ServerCall } from "../ask/server-call.ts";
-import type { HttpPlane } from "../plane.ts";
-import type { RequestView } from "../view.ts";
+import { AskHead } from "../ask/ask-head.ts";
+import { ServerCall } from "../ask/server-call.ts";
 import { MessageReader } from "./grpc-messages.ts";
+import { longestMessage, type Talk, type TalkOwner, type TalkPlace } from "./talk.ts";
 
 /** A field of each call. */
 const contentType = "content-type: application/grpc\r\n";
 
+/** Its messages follow, for as long as the request goes on. */
 const path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
-
-/** Bytes of a message of a processor. */
-const longestMessage = 4 * 1_048_576 + 65_536;
 
 /** Bytes that are sent once more where the connection turns out to have ended before the processor heard of them. */
 const mostRepeated = 65_536;
 
-/** The user of a call. Of `over` and `failed` one is called at most, once, behind `gone`, and nothing after it. */
-export interface CallOwner {
-  /** A message has come. */
-  message(bytes: Buffer): void;
-  /** The processor takes more. */
-  callTakes(): void;
-  /** The processor has ended the call in order. */
-  over(): void;
-  failed(detail: string): void;
-  /** Nothing more is sent or heard, whoever has ended it. */
-  gone(): void;
-}
-
-/** The head of a call: messages follow, for as long as the request goes on. */
-class CallHead implements AskHead {
-  readonly method = "POST";
-  scheme: "http" | "https" = "http";
-  readonly host: string;
-  readonly path = path;
-  readonly query = "";
-  readonly secondPath = undefined;
-  readonly length = unknownLength;
-  readonly upgrade = "";
-  readonly expectsContinue = false;
-  readonly takesTrailers = true;
-  authority: string;
-  readonly fields: Fields = readFields("");
-
-  constructor({ host, authority }: RequestView) {
-    this.host = host;
-    this.authority = authority;
-  }
-}
-
 /** One call of a processor: messages go both ways, for one request and its answer. */
-export class ProcessorCall extends ServerCall {
-  readonly head: CallHead;
+export class ProcessorCall extends ServerCall implements Talk {
+  readonly head: AskHead;
   /** Bytes that were sent and have not gone out. */
   behind = 0;
-  readonly #owner: CallOwner;
+  readonly #owner: TalkOwner;
   readonly #lines: string;
   readonly #reader = new MessageReader(longestMessage);
   /** Messages that the processor has not answered yet with a byte; undefined: there are too many of them to be sent again. */
@@ -72,11 +34,12 @@ export class ProcessorCall extends ServerCall {
   #trailers: Fields | undefined | "none" = "none";
 
   /** @param lines that it has, each with its CRLF. */
-  constructor(plane: HttpPlane, view: RequestView, pool: ServedPool, lines: string, owner: CallOwner) {
+  constructor({ plane, view, pool }: TalkPlace, lines: string, owner: TalkOwner) {
     super(view, { plane, pool, authority: "", deadline: undefined });
     this.#owner = owner;
     this.#lines = contentType + lines;
-    this.head = new CallHead(view);
+    this.head = new AskHead(view, { method: "POST", path, takesTrailers: true });
+    this.head.length = unknownLength;
   }
 
   /** Whether what is sent goes out at once; before there is a connection, whoever sends keeps to bounds of its own. */

@@ -36,7 +36,7 @@ const parts = {
 } as const;
 
 /** The key of facts, which is the filter's name in Envoy. */
-const factsKey = "envoy.filters.http.ext_proc";
+export const factsKey = "envoy.filters.http.ext_proc";
 
 /** A message about a part, with the prefix of gRPC. */
 export const question = (direction: Direction, part: Part, { facts, terms, looksOn }: Along): Buffer =>

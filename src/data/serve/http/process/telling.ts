@@ -2,6 +2,7 @@ import type { ResponseHead } from "../../../../http/message.ts";
 import type { Processor } from "../../../../model/http/processing.ts";
 import type { RequestView } from "../view.ts";
 import { factsOf } from "./facts.ts";
+import { questionText } from "./json-messages.ts";
 import { type Direction, type Part, question } from "./questions.ts";
 
 /** A processor, and what it is told of requests. */
@@ -26,7 +27,7 @@ export class Telling {
     this.#view = view;
   }
 
-  /** @param answer as far as it has come. @returns the next message, with the prefix of gRPC. */
+  /** @param answer as far as it has come. @returns the next message: over gRPC with its prefix. */
   message(direction: Direction, part: Part, answer: ResponseHead | undefined): Buffer {
     const { definition, sees } = this.#told;
     const names = this.#hasFacts[direction] ? [] : definition.facts[direction];
@@ -35,6 +36,7 @@ export class Telling {
     this.#isFirst = false;
     const seen = part.kind === "body" ? part : { ...part, lines: part.lines.filter(([name]) => sees(name)) };
     const facts = names.length === 0 ? undefined : factsOf(names, this.#view, answer);
-    return question(direction, seen, { facts, terms, looksOn: definition.looksOn });
+    const write = definition.http === undefined ? question : questionText;
+    return write(direction, seen, { facts, terms, looksOn: definition.looksOn });
   }
 }

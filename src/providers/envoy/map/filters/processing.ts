@@ -7,6 +7,7 @@ import {
   type ProcessingMode,
   type Processor,
   processingFacts,
+  type SideMode,
 } from "../../../../model/http/processing.ts";
 import type { Node } from "../../node.ts";
 import { mapCallLines } from "../call-lines.ts";
@@ -38,14 +39,12 @@ async function processorOf(
   mapping: Mapping,
 ): Promise<Processor | undefined> {
   const { report } = mapping;
-  const service = overrides?.node("grpc_service") ?? config.node("grpc_service");
-  const pool = service?.node("envoy_grpc")?.text("cluster_name") ?? "";
-  if (pool === "") {
-    report(errorAt(config.path, "expected grpc_service with the cluster of envoy_grpc"));
-    return undefined;
-  }
+  const server = serverOf(config, overrides, mapping);
+  if (server === undefined) return undefined;
   const looksOn = config.flag("observability_mode") === true;
   const mode = modeOf(overrides?.node("processing_mode") ?? config.node("processing_mode"), mapping);
+  if (server.http !== undefined && (hasMore(mode.request) || hasMore(mode.response)))
+    report(errorAt(config.at("processing_mode"), "over HTTP a server gets heads alone"));
   const modes = config.nodes("allowed_override_modes").map((each) => modeOf(each, mapping));
   const rules = await rulesOf(config.node("mutation_rules"), mapping);
   const forward = config.node("forward_rules");
@@ -57,11 +56,10 @@ async function processorOf(
     kind: "process",
     name: label,
     filter: name,
-    pool,
-    lines: mapCallLines(service, overrides?.nodes("grpc_initial_metadata") ?? [], mapping),
+    ...server,
     mode: looksOn ? watchedMode(mode) : mode,
     modes: config.flag("allow_mode_override") === true ? (modes.length > 0 ? modes : "any") : [],
-    timeout: config.number("message_timeout") ?? usualTimeout,
+    timeout: Math.min(config.number("message_timeout") ?? usualTimeout, server.timeout),
     longestTimeout: config.number("max_message_timeout") ?? 0,
     onFailure: passes === true ? "pass" : "refuse",
     failureStatus: statusOf(config.node("status_on_error")) ?? 500,
@@ -76,6 +74,46 @@ async function processorOf(
     mayAnswer: config.flag("disable_immediate_response") !== true,
     reroutes: reroutesOf(config),
     sendsEarly: config.flag("send_body_without_waiting_for_header_response") === true,
+  };
+}
+
+const hasMore = ({ body, trailers }: SideMode): boolean => body !== "none" || trailers;
+
+/** The server that is asked. @property timeout in milliseconds. */
+interface Server extends Pick<Processor, "pool" | "http" | "lines" | "timeout"> {}
+
+function serverOf(config: Node, overrides: Node | undefined, mapping: Mapping): Server | undefined {
+  const { report } = mapping;
+  const own = overrides?.node("grpc_service");
+  const http = own === undefined ? config.node("http_service")?.node("http_service") : undefined;
+  const service = own ?? config.node("grpc_service");
+  const uri = http?.node("http_uri");
+  const pool =
+    (http === undefined ? service?.node("envoy_grpc")?.text("cluster_name") : uri?.text("cluster")) ?? "";
+  if (pool === "") {
+    report(
+      errorAt(
+        config.path,
+        "expected grpc_service with the cluster of envoy_grpc, or http_service with one of http_uri",
+      ),
+    );
+    return undefined;
+  }
+  if (http === undefined) {
+    const more = overrides?.nodes("grpc_initial_metadata") ?? [];
+    return { pool, lines: mapCallLines(service, more, mapping), timeout: Number.POSITIVE_INFINITY };
+  }
+  const url = URL.parse(uri!.text("uri"));
+  if (url === null) {
+    report(errorAt(uri!.at("uri"), "expected a URL"));
+    return undefined;
+  }
+  const added = http.nodes("request_headers_to_add").flatMap((option) => option.node("header") ?? []);
+  return {
+    pool,
+    http: { host: url.host, path: url.pathname, query: url.search },
+    lines: mapCallLines(undefined, added, mapping),
+    timeout: uri!.number("timeout") ?? Number.POSITIVE_INFINITY,
   };
 }
 
@@ -97,7 +135,8 @@ function modeOf(mode: Node | undefined, { report }: Mapping): ProcessingMode {
   const side = (of: "request" | "response"): ProcessingMode["request"] => {
     const body = mode?.text(`${of}_body_mode`) ?? "";
     const trailers = mode?.text(`${of}_trailer_mode`) === "SEND";
-    if (body === "GRPC") report(errorAt(mode!.at(`${of}_body_mode`), "umay can't do this yet"));
+    if (body === "GRPC")
+      report(errorAt(mode!.at(`${of}_body_mode`), "sends no body, nor does Envoy: use FULL_DUPLEX_STREAMED"));
     if (body === "FULL_DUPLEX_STREAMED" && !trailers)
       report(errorAt(mode!.at(`${of}_body_mode`), `needs ${of}_trailer_mode: SEND`));
     return { head: mode?.text(`${of}_header_mode`) !== "SKIP", body: bodies[body] ?? "none", trailers };

@@ -178,3 +178,117 @@ describe("as many requests as a processor has at a time", () => {
       finish(at, judge);
     });
 });
+
+/** A head in JSON. */
+interface Asked {
+  readonly headers: { readonly headers: readonly { readonly key: string; readonly raw_value: string }[] };
+  readonly end_of_stream?: boolean;
+}
+
+describe("a processor that is asked over HTTP", () => {
+  const http = { host: "proc.test", path: "/a", query: "?b=c" };
+  const json = (content: object): string => {
+    const text = JSON.stringify(content);
+    return `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  };
+  const raw = (text: string): string => Buffer.from(text).toString("base64");
+  const said = (socket: FakeSocket): { line: string; content: Readonly<Record<string, unknown>> } => {
+    const [head, text] = writtenTo(socket).split("\r\n\r\n").slice(-2);
+    return {
+      line: head!.slice(head!.lastIndexOf("POST ")),
+      content: JSON.parse(text!) as Readonly<Record<string, unknown>>,
+    };
+  };
+  const both = processor("none", {
+    http,
+    lines: "x-add: 1\r\n",
+    mode: {
+      request: { head: true, body: "none", trailers: false },
+      response: { head: true, body: "none", trailers: false },
+    },
+    facts: { request: ["request.path"], response: [] },
+  });
+
+  test("gets a request for each head, and its answers change them", () => {
+    const { at, judge } = begin(both);
+    const server = at.backend();
+    const { line, content } = said(server.socket);
+    assert.match(line, /^POST \/a\?b=c HTTP\/1\.1\r\nhost: proc\.test\r\n/);
+    assert.match(line, /\r\ncontent-type: application\/json\r\nx-add: 1\r\n/);
+    const { headers, end_of_stream: isAll } = content["request_headers"]! as Asked;
+    const sent = headers.headers.map(({ key, raw_value: value }) => [
+      key,
+      Buffer.from(value, "base64").toString(),
+    ]);
+    assert.deepEqual(sent.slice(0, 4), [
+      [":method", "GET"],
+      [":scheme", "http"],
+      [":authority", "a.test"],
+      [":path", "/"],
+    ]);
+    assert.deepEqual(
+      [isAll, content["attributes"], content["protocol_config"]],
+      [true, { "envoy.filters.http.ext_proc": { "request.path": "/" } }, {}],
+    );
+    const set = (name: string, value: string) => ({ header: { key: name, rawValue: raw(value) } });
+    server.send(
+      json({
+        requestHeaders: {
+          response: { headerMutation: { setHeaders: [set("X-A", "ä")], removeHeaders: ["x-b"] } },
+        },
+      }),
+    );
+    const backend = at.backend();
+    assert.match(backend.got, /GET \/ HTTP.*\r\nx-a: \xc3\xa4\r\n/s);
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    const again = at.backend();
+    assert.ok("response_headers" in said(again.socket).content);
+    again.send(
+      json({ response_headers: { response: { header_mutation: { set_headers: [set("x-r", "1")] } } } }),
+    );
+    assert.match(writtenTo(at.clients[0]!), /^HTTP\/1\.1 200 OK\r\n.*\r\nx-r: 1\r\n.*ok$/s);
+    finish(at, judge);
+  });
+
+  for (const [what, answer, status, reason] of [
+    [
+      "answers itself",
+      json({ immediateResponse: { status: { code: "Forbidden" }, body: raw("no"), details: "d" } }),
+      403,
+      "processor_answered",
+    ],
+    ["has another status", "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 500, "processor_failed"],
+    ["says no JSON", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]", 500, "processor_failed"],
+    ["says what it was not asked", json({ requestBody: {} }), 500, "processor_failed"],
+    [
+      "says what no field may have",
+      json({
+        requestHeaders: {
+          response: { headerMutation: { setHeaders: [{ header: { key: "a b", value: "1" } }] } },
+        },
+      }),
+      500,
+      "processor_failed",
+    ],
+  ] as const)
+    test(`whose server ${what}`, () => {
+      const { at, judge } = begin(both);
+      at.backend().send(answer);
+      assert.match(writtenTo(at.clients[0]!), new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.equal(at.requests[0]!.reason, reason);
+      finish(at, judge);
+    });
+
+  test("is too slow, and is forgotten by a client that goes", () => {
+    const { at, judge } = begin(both);
+    at.backend();
+    at.sweep(300);
+    assert.equal(at.requests[0]!.reason, "processor_timeout");
+    finish(at, judge);
+    const gone = begin(both);
+    gone.at.backend();
+    gone.at.clients[0]!.fail("ECONNRESET");
+    gone.at.clients[0]!.close();
+    finish(gone.at, gone.judge);
+  });
+});
