@@ -46,6 +46,16 @@ const send = (kind: keyof typeof types, ...messages: readonly Message[]): string
 
 const byName = (name: string): Message => ({ name, sds_config: { ads: {} } });
 
+const secure = { mode: "secure" };
+
+/** The endpoint of the cluster, in a locality with these labels for its transport. */
+function sendEndpoint(labels: object): void {
+  const assignment = endpoints("echo", (backend.address() as AddressInfo).port);
+  const [locality] = assignment["endpoints"] as readonly Message[];
+  const metadata = { filter_metadata: { "envoy.transport_socket_match": labels } };
+  send("endpoints", { ...assignment, endpoints: [{ ...locality, metadata }] });
+}
+
 /** A secret with the CAs that are trusted. */
 const trust = (name: string, ...cas: readonly CreatedCertificate[]): Message => ({
   "@type": types.secret,
@@ -117,10 +127,11 @@ before(async () => {
     ["tls_certificate_sds_secret_configs", [byName("umay")]],
     ["validation_context_sds_secret_config", byName("backends")],
   );
-  const match = { mode: "secure" };
   send(
     "cluster",
-    edsCluster("echo", { transport_socket_matches: [{ name: "tls", match, transport_socket: toBackends }] }),
+    edsCluster("echo", {
+      transport_socket_matches: [{ name: "tls", match: secure, transport_socket: toBackends }],
+    }),
   );
   const fromClients = withTls(
     "DownstreamTlsContext",
@@ -132,10 +143,7 @@ before(async () => {
   const [chain] = listener["filter_chains"] as readonly Message[];
   send("listener", { ...listener, filter_chains: [{ ...chain, transport_socket: fromClients }] });
   await control.request(({ type }) => type === "ClusterLoadAssignment");
-  const assignment = endpoints("echo", (backend.address() as AddressInfo).port);
-  const [locality] = assignment["endpoints"] as readonly Message[];
-  const metadata = { filter_metadata: { "envoy.transport_socket_match": match } };
-  send("endpoints", { ...assignment, endpoints: [{ ...locality, metadata }] });
+  sendEndpoint(secure);
   const server = await createCertificate({ commonName: "umay", names: ["127.0.0.1"], issuer: old, notAfter });
   await control.request(({ type, names }) => type === "Secret" && names.includes("clients"));
   send(
@@ -210,4 +218,22 @@ test("CAs of clients and backends, and umay's own certificate for backends, are 
   assert.equal(await umay.metric("umay_xds_updates_total", { type: "secret", result: "accepted" }), 4);
   assert.equal(await umay.metric("umay_xds_updates_total", { result: "rejected" }), 0);
   assert.equal(await umay.metric("umay_xds_connected", { type: "secret" }), 1);
+});
+
+test("an endpoint whose labels change is spoken to in another way from then on", async () => {
+  const client = await clientOf(authorities[1], "client-3");
+  const serves = async (): Promise<boolean> => {
+    using peer = await connectSecure(port, client);
+    // Enough to be seen as no record of TLS.
+    return await echoed(peer, "in plain text").then(
+      () => true,
+      () => false,
+    );
+  };
+  assert.equal(await serves(), true);
+  // In plain text it does not understand a word.
+  sendEndpoint({ mode: "plain" });
+  await becomes(serves, (does) => !does, "a session in plain text");
+  sendEndpoint(secure);
+  await becomes(serves, (does) => does, "a session over TLS");
 });

@@ -18,7 +18,9 @@ export function mapDestination(cluster: Node, mapping: Mapping): DestinationRule
     mapping.report(
       warningAt(
         config!.at("use_http_header"),
-        `lets clients choose any address${near ? "" : " but local ones"}; who may, is up to the routes`,
+        near
+          ? "lets clients choose any address, local ones too; who may, is up to the routes"
+          : "lets clients choose any address but local ones (metadata umay: local_destinations); who may, is up to the routes",
       ),
     );
   return {
