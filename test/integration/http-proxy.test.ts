@@ -4,22 +4,72 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import { startBackend } from "../support/backend.ts";
+import { after, before, test } from "node:test";
+import { type Backend, startBackend } from "../support/backend.ts";
+import { poolToml } from "../support/client.ts";
 import { ask, RawClient, startHttpBackend, tellRequest } from "../support/http.ts";
 import { type RunningUmay, startUmay } from "../support/umay.ts";
 
-const toml = (backend: string, more = ""): string => `
-  workers = 1
-  admin = { bind = "127.0.0.1:0" }
-  [listeners.web]
+const listenerToml = (name: string, pool: string, more = ""): string => `
+  [listeners.${name}]
   bind = "127.0.0.1:0"
   mode = "http"
-  pool = "app"
-  ${more}
-  [pools.app.discovery]
-  type = "static"
-  backends = ["${backend}"]`;
+  pool = "${pool}"
+  ${more}`;
+
+const poolsToml = (backends: Readonly<Record<string, { readonly address: string }>>): string =>
+  Object.entries(backends)
+    .map(([name, { address }]) => poolToml(name, [address]))
+    .join("");
+
+const start = (toml: string): Promise<RunningUmay> =>
+  startUmay(`
+  workers = 1
+  admin = { bind = "127.0.0.1:0" }
+  ${toml}`);
+
+/** Each test but the last has its listener, which is named like its pool. */
+const used = new AsyncDisposableStack();
+after(() => used.disposeAsync());
+let umay: RunningUmay;
+let app: Awaited<ReturnType<typeof startHttpBackend>>;
+let slow: Backend;
+let cut: Backend;
+
+before(async () => {
+  app = used.use(await startHttpBackend(tellRequest("a")));
+  slow = used.use(await startBackend());
+  cut = used.use(await startBackend());
+  const body = used.use(
+    await startHttpBackend((message, response) => {
+      const length = message.headers["x-length"];
+      if (message.headers["content-length"] !== undefined) response.setHeader("content-length", length!);
+      else response.setHeader("trailer", "x-end");
+      message.pipe(response, { end: false });
+      message.on("end", () => {
+        if (message.headers["content-length"] === undefined) response.addTrailers({ "x-end": "yes" });
+        response.end();
+      });
+    }),
+  );
+  const pipelined = used.use(
+    await startHttpBackend((message, response) => {
+      response.setHeader("content-length", message.url!.length);
+      setTimeout(() => response.end(message.url), message.url === "/first" ? 30 : 0);
+    }),
+  );
+  const quick = used.use(await startHttpBackend(tellRequest("quick")));
+  const pools = { app, body, pipelined, quick, cut };
+  umay = used.use(
+    await start(`${Object.keys(pools)
+      .map((name) => listenerToml(name, name))
+      .join("")}
+    [routes.slow]
+    path = "/slow"
+    pool = "slow"
+    ${poolsToml({ ...pools, slow })}`),
+  );
+});
 
 const told = (body: string): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
 
@@ -27,13 +77,11 @@ const requestOf = (umay: RunningUmay, path: string) =>
   umay.logged((line) => line["path"] === path && line["reason"] !== undefined);
 
 test("requests of one client go over one connection, which the backend sees too, with all that umay adds", async () => {
-  await using backend = await startHttpBackend(tellRequest("a"));
   let connections = 0;
-  backend.server.on("connection", () => connections++);
-  await using umay = await startUmay(toml(backend.address));
+  app.server.on("connection", () => connections++);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let count = 0; count < 20; count++) {
-    const { status, body, headers } = await ask(umay.port("web"), {
+    const { status, body, headers } = await ask(umay.port("app"), {
       agent,
       path: `/${count}?a=b`,
       headers: { "x-forwarded-for": "1.2.3.4", "x-a": "1" },
@@ -45,32 +93,22 @@ test("requests of one client go over one connection, which the backend sees too,
       ["127.0.0.1", "http", "1"],
     );
     assert.equal(seen["x-request-id"], headers["x-request-id"]);
-    assert.equal(seen["host"], `127.0.0.1:${umay.port("web")}`);
+    assert.equal(seen["host"], `127.0.0.1:${umay.port("app")}`);
   }
   agent.destroy();
   assert.equal(connections, 1);
   const line = await requestOf(umay, "/19");
   assert.deepEqual(
     [line["status"], line["reason"], line["pool"], line["backend"]],
-    [200, "served", "app", backend.address],
+    [200, "served", "app", app.address],
   );
-  assert.equal(await umay.metric("umay_requests_total", { listener: "web", status: "2xx" }), 20);
+  assert.equal(await umay.metric("umay_requests_total", { listener: "app", status: "2xx" }), 20);
   assert.equal(await umay.metric("umay_first_byte_seconds_count", { pool: "app" }), 20);
-  assert.equal(await umay.metric("umay_backend_connections", { pool: "app", backend: backend.address }), 0);
+  assert.equal(await umay.metric("umay_backend_connections", { pool: "app", backend: app.address }), 0);
 });
 
 for (const framing of ["length", "chunked"] as const)
   test(`a body with ${framing} arrives byte for byte, and so does the answer`, async () => {
-    await using backend = await startHttpBackend((message, response) => {
-      if (framing === "length") response.setHeader("content-length", message.headers["x-length"] as string);
-      else response.setHeader("trailer", "x-end");
-      message.pipe(response, { end: false });
-      message.on("end", () => {
-        if (framing === "chunked") response.addTrailers({ "x-end": "yes" });
-        response.end();
-      });
-    });
-    await using umay = await startUmay(toml(backend.address));
     const body = randomBytes(5_000_000);
     const sent = { "x-length": String(body.length), te: "trailers", connection: "te" };
     const headers =
@@ -78,7 +116,7 @@ for (const framing of ["length", "chunked"] as const)
         ? { ...sent, "content-length": body.length }
         : { ...sent, "transfer-encoding": "chunked" };
     const hash = createHash("sha256");
-    const got = await fetchBody(umay.port("web"), headers, body, (chunk) => hash.update(chunk));
+    const got = await fetchBody(umay.port("body"), headers, body, (chunk) => hash.update(chunk));
     assert.equal(hash.digest("hex"), createHash("sha256").update(body).digest("hex"));
     if (framing === "chunked") assert.equal(got.trailers["x-end"], "yes");
   });
@@ -103,12 +141,7 @@ async function fetchBody(
 }
 
 test("pipelined requests are answered in order, and HEAD has the head alone", async () => {
-  await using backend = await startHttpBackend((message, response) => {
-    response.setHeader("content-length", message.url!.length);
-    setTimeout(() => response.end(message.url), message.url === "/first" ? 30 : 0);
-  });
-  await using umay = await startUmay(toml(backend.address));
-  using client = new RawClient(umay.port("web"));
+  using client = new RawClient(umay.port("pipelined"));
   client.send(
     "GET /first HTTP/1.1\r\nHost: a\r\n\r\nHEAD /head HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
   );
@@ -121,17 +154,8 @@ test("pipelined requests are answered in order, and HEAD has the head alone", as
 });
 
 test("a client that waits for 100 gets the backend's, or umay's after a second", async () => {
-  await using quick = await startHttpBackend(tellRequest("quick"));
-  await using slow = await startBackend();
-  await using umay = await startUmay(`${toml(quick.address)}
-    [pools.slow.discovery]
-    type = "static"
-    backends = ["${slow.address}"]
-    [routes.slow]
-    path = "/slow"
-    pool = "slow"`);
   for (const path of ["/", "/slow"]) {
-    using client = new RawClient(umay.port("web"));
+    using client = new RawClient(umay.port("quick"));
     client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`);
     await client.until(({ text }) => text.startsWith("HTTP/1.1 100 Continue\r\n\r\n"));
     client.send("hello");
@@ -142,25 +166,24 @@ test("a client that waits for 100 gets the backend's, or umay's after a second",
 
 test("an answer that is cut short never looks complete, whichever way it was to end", async () => {
   for (const head of ["Content-Length: 10", "Transfer-Encoding: chunked"]) {
-    await using backend = await startBackend();
-    await using umay = await startUmay(toml(backend.address));
-    using client = new RawClient(umay.port("web"));
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    const peer = await backend.next();
+    const path = `/${head.slice(0, 8)}`;
+    using client = new RawClient(umay.port("cut"));
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const peer = await cut.next();
     peer.socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n${head.startsWith("T") ? "3\r\nabc\r\n" : "abc"}`);
     await client.until(({ text }) => text.includes("abc"));
     peer.socket.end();
     await client.until(({ error, ended }) => error !== undefined || ended);
     assert.equal(client.error?.code, "ECONNRESET");
-    assert.equal((await requestOf(umay, "/"))["reason"], "backend_closed");
+    assert.equal((await requestOf(umay, path))["reason"], "backend_closed");
   }
 });
 
 test("what is not served is answered by umay: once, with its reason, and as the client would rather have it", async () => {
-  await using backend = await startHttpBackend(tellRequest("a"));
   const page = join(await mkdtemp(join(tmpdir(), "umay-")), "413.html");
   await writeFile(page, "<p>too large</p>");
-  await using umay = await startUmay(`${toml(backend.address, `errors = { "413" = { file = "${page}" } }`)}
+  await using umay = await start(`${listenerToml("web", "app", `errors = { "413" = { file = "${page}" } }`)}
+    ${poolsToml({ app })}
     [routes.robots]
     hosts = ["a.test"]
     path = "/robots.txt"
