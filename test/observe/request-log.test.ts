@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { requestReasons } from "../../src/model/reasons.ts";
 import { type RequestRecord, requestLine } from "../../src/observe/request-log.ts";
 import { lineOf } from "../../src/observe/worker-logger.ts";
+import { anyText } from "../support/any-text.ts";
 
-const text = fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.constant(""));
+const text = fc.oneof(anyText, fc.string(), fc.constant(""));
 const time = fc.oneof(
   fc.double({ min: 0, max: 1e9, noNaN: true }),
   fc.integer({ min: 0, max: 9_999 }),

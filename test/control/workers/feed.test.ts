@@ -81,7 +81,7 @@ test("whatever changes, is merged and is refused: the changes lead every worker 
         assert.equal(each.refusal, undefined);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 
@@ -111,7 +111,7 @@ test("a refusal by any worker leaves all of them on what was served, when that i
         assert.equal(each.applied, store.version);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
 
@@ -264,6 +264,6 @@ test("a pool that left is there for as long as a connection may choose it, and g
       const configured = [...store.pools].filter(({ leftIn }) => leftIn === undefined);
       for (const { state } of workers) assert.equal(state.pools.size, configured.length);
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });

@@ -126,13 +126,13 @@ test("asking why a connection would be refused changes nothing", () => {
   assert.equal(typeof second!.enter("10.0.0.1"), "number");
 });
 
-test("a million addresses pass through a table that stays as large as it is, and no open connection is forgotten", () => {
+test("hundreds of thousands of addresses pass through a table that stays as large as it is, and no open connection is forgotten", () => {
   const it = stage(1, { connections: 1000, period: 1000, burst: 1 });
   const bytes = it.memory.byteLength;
   const held = Array.from({ length: 1000 }, (_, client) =>
     it.workers[client % 3]!.enter(`172.16.${client >> 8}.${client & 255}`),
   );
-  for (let client = 0; client < 1_000_000; client++) {
+  for (let client = 0; client < 300_000; client++) {
     it.now += 0.1;
     const worker = it.workers[client % 3]!;
     const place = worker.enter(ipv4(client));

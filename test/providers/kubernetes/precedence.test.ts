@@ -217,7 +217,7 @@ test("of any routes at any listeners the one takes a request that Gateway API sa
         else assert.equal(got.split(" -> ")[0], wanted);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
 
@@ -239,6 +239,6 @@ test("the order in which objects came makes no difference", async () => {
         assert.deepEqual(new Map([...other.statuses].sort()), new Map([...one.statuses].sort()));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });

@@ -196,7 +196,7 @@ test("a good file with characters cut out, put in or changed gives a model or pr
         ),
       ),
     ),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -207,7 +207,7 @@ test("a good file with lines lost, doubled or swapped gives a model or problems 
     fc.asyncProperty(order, (indexes) =>
       assertModelOrProblems(indexes.map((index) => lines[index]).join("\n")),
     ),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
 
@@ -239,6 +239,6 @@ test("a good file with other values gives a model or problems with a place", asy
         ),
       ),
     ),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });

@@ -5,6 +5,7 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { formatProblems } from "../../../src/providers/toml/report/format.ts";
 import { codeFrame, splitLines } from "../../../src/providers/toml/report/frame.ts";
+import { anyText } from "../../support/any-text.ts";
 import { load, smallest } from "./loading.ts";
 
 const withPicker = `${smallest}\n[pools.echo]\npicker = "round-robbin"\n`;
@@ -95,7 +96,7 @@ test("of a long line the part around the marker is shown", () => {
 
 test("a frame of any text at any place has its marker and no control characters", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.nat(20), (text, column) => {
+    fc.property(anyText, fc.nat(20), (text, column) => {
       const frame = codeFrame(splitLines(text), {
         line: 1,
         column: column + 1,
