@@ -1,5 +1,5 @@
 import type { Fields, ResponseHead } from "../../../../http/message.ts";
-import type { ProcessingMode, Processor } from "../../../../model/http/processing.ts";
+import type { Processor } from "../../../../model/http/processing.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
 import { Settlement } from "../../../guard/settlement.ts";
 import type { Refusal, Verdict, Waiter, Waiting } from "../../../guard/step.ts";
@@ -12,7 +12,7 @@ import { Backlog } from "./backlog.ts";
 import type { HeadChanger } from "./changes.ts";
 import type { AnswerOutlet, ProcessedExchange, StandingProcessing } from "./exchange.ts";
 import { readAnswerText } from "./json-messages.ts";
-import { changedMode, headAlone, isSame, type ModeChange } from "./modes.ts";
+import { type ModeChange, Modes } from "./modes.ts";
 import { ownAnswerOf } from "./own-answer.ts";
 import type { Place } from "./places.ts";
 import type { PortOwner } from "./port-owner.ts";
@@ -58,7 +58,7 @@ export class Processing implements Waiting, StandingProcessing, TalkOwner, PortO
   readonly #exchange: ProcessedExchange;
   readonly #ofRequest: ProcessedRequest;
   readonly #ofAnswer: ProcessedAnswer;
-  #mode: ProcessingMode;
+  readonly #modes: Modes;
   readonly #verdict: Settlement;
   readonly #place: Place;
   readonly #telling: Telling;
@@ -81,22 +81,14 @@ export class Processing implements Waiting, StandingProcessing, TalkOwner, PortO
     this.#place = place;
     this.#verdict = new Settlement(waiter);
     this.#telling = new Telling(work, view);
-    this.#mode = mode;
+    this.#modes = new Modes(work.definition, view.upgrade !== "");
     this.#reroutes = reroutes === "always" && mode.request.head;
     this.#ofRequest = new ProcessedRequest(this, view, exchange);
     this.#ofAnswer = new ProcessedAnswer(this, view);
     const terms = { buffer, looksOn, sendsEarly };
-    const isTunnel = view.upgrade !== "";
-    this.request = new ProcessedMessage(
-      isTunnel ? headAlone(mode.request) : mode.request,
-      this.#ofRequest,
-      terms,
-    );
-    this.response = new ProcessedMessage(
-      isTunnel ? headAlone(mode.response) : mode.response,
-      this.#ofAnswer,
-      terms,
-    );
+    const { request, response } = this.#modes.current;
+    this.request = new ProcessedMessage(request, this.#ofRequest, terms);
+    this.response = new ProcessedMessage(response, this.#ofAnswer, terms);
   }
 
   begin(): Verdict | Waiting {
@@ -124,7 +116,7 @@ export class Processing implements Waiting, StandingProcessing, TalkOwner, PortO
   }
 
   #letBodyCome(): void {
-    if (this.#mode.request.body !== "none" && !this.#isDone && !this.request.awaitsHead)
+    if (this.#modes.current.request.body !== "none" && !this.#isDone && !this.request.awaitsHead)
       this.#ofRequest.letBodyCome();
   }
 
@@ -193,17 +185,12 @@ export class Processing implements Waiting, StandingProcessing, TalkOwner, PortO
     }
   }
 
-  /** Only with its answer to a head, and where nothing of a body was sent before. */
+  /** Only with its answer to a head. */
   #choose(change: ModeChange): void {
-    const { modes, sendsEarly } = this.#work.definition;
-    const isLate =
-      sendsEarly || [this.#mode.request, this.#mode.response].some(({ body }) => body === "duplex");
-    if (isLate || !(this.request.awaitsHead || this.response.awaitsHead)) return;
-    const mode = changedMode(this.#work.definition.mode, change);
-    if (modes !== "any" && !modes.some((allowed) => isSame(allowed, mode))) return;
-    this.#mode = mode;
-    this.request.choose(mode.request);
-    this.response.choose(mode.response);
+    if (!(this.request.awaitsHead || this.response.awaitsHead) || !this.#modes.choose(change)) return;
+    const { request, response } = this.#modes.current;
+    this.request.choose(request);
+    this.response.choose(response);
   }
 
   /** A change that may not be made ends the request, whatever a failure does. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import type { Step } from "../../../../../src/data/guard/step.ts";
+import { readAnswerText } from "../../../../../src/data/serve/http/process/json-messages.ts";
 import { ProcessorJudge } from "../../../../../src/data/serve/http/process/processor-judge.ts";
 import type { RequestView } from "../../../../../src/data/serve/http/view.ts";
 import { framed } from "../../../../../src/lib/grpc-message.ts";
@@ -90,7 +92,11 @@ const get = Buffer.from("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
 const tooMuch = Buffer.alloc(1_200_000, "a");
 
 /** A scene with a request whose every route has the processor. @param most of them at a time. */
-function begin(definition: Processor, most?: number): { at: HttpScene; judge: ProcessorJudge } {
+function begin(
+  definition: Processor,
+  most?: number,
+  request = get,
+): { at: HttpScene; judge: ProcessorJudge } {
   const step: Step = {
     name: definition.name,
     judge: (request, waiter) => judge.judge(request as RequestView, waiter),
@@ -98,7 +104,7 @@ function begin(definition: Processor, most?: number): { at: HttpScene; judge: Pr
   };
   const at = scene.again({ guards: { stepsOf: () => [[step]] } });
   const judge = new ProcessorJudge(definition, at.plane, most);
-  at.accept().receive(get);
+  at.accept().receive(request);
   return { at, judge };
 }
 
@@ -177,6 +183,23 @@ describe("as many requests as a processor has at a time", () => {
       assert.deepEqual([reasons(at), judge.places.taken], [[reason], 1]);
       finish(at, judge);
     });
+});
+
+test("a tunnel has no body, whichever mode its processor chooses", () => {
+  const webSocket =
+    "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  const { at, judge } = begin(processor("none", { modes: "any" }), 1, Buffer.from(webSocket));
+  const server = new FakeProcessor(at);
+  // The mode is BUFFERED both ways.
+  server.say(Buffer.concat([answerTo(2), message([9, message([3, 2], [4, 2])])]));
+  assert.equal(at.plane.dialled.length, 2, "no backend was asked");
+  const backend = at.backend();
+  assert.match(backend.got, /\r\nupgrade: websocket\r\n/i);
+  backend.send(
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+  );
+  assert.match(writtenTo(at.clients[0]!), /^HTTP\/1\.1 101 /);
+  finish(at, judge);
 });
 
 /** A head in JSON. */
@@ -291,4 +314,40 @@ describe("a processor that is asked over HTTP", () => {
     gone.at.clients[0]!.close();
     finish(gone.at, gone.judge);
   });
+});
+
+test("whatever a processor says over HTTP, it is an answer or an error", () => {
+  const names = [
+    "requestHeaders",
+    "response",
+    "header_mutation",
+    "setHeaders",
+    "header",
+    "key",
+    "value",
+    "status",
+    "body",
+  ];
+  const tree = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 6 },
+      fc.constantFrom("", "a", "AQ==", 1, true, null),
+      fc.array(tie("value"), { maxLength: 2 }),
+      tie("object"),
+    ),
+    object: fc.dictionary(
+      fc.constantFrom(...names, "immediateResponse", "modeOverride", "overrideMessageTimeout"),
+      tie("value"),
+      { maxKeys: 4 },
+    ),
+  }));
+  fc.assert(
+    fc.property(tree.object, (content) => {
+      try {
+        assert.ok("to" in readAnswerText(Buffer.from(JSON.stringify(content))));
+      } catch (error) {
+        assert.ok(error instanceof Error && !(error instanceof TypeError), String(error));
+      }
+    }),
+  );
 });
