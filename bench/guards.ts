@@ -80,6 +80,33 @@ const guards: readonly { readonly name: string; readonly guard: Guard }[] = [
   { name: "rate by address, 65,536 of them", guard: limit },
   { name: "rate by field", guard: { ...limit, key: [[{ kind: "header", name: "x-user" }]] } },
   { name: "rate and concurrent", guard: { ...limit, concurrent: 1_000 } },
+  {
+    name: "rates for certain fields, the last of three counts beside the limit's own",
+    guard: {
+      ...limit,
+      key: [[]],
+      always: true,
+      rates: [
+        ["nobody", "somebody", "someone"].map((is) => ({
+          key: [{ kind: "header", name: "x-user", is }],
+          name: is,
+          rate: { requests: 100_000_000, period: 1_000 },
+          burst: 1_000_000,
+          cost: 1,
+        })),
+      ],
+    },
+  },
+  {
+    name: "a fault that no request asks for",
+    guard: {
+      kind: "fault",
+      name: "faults.f",
+      when: { kind: "any" },
+      delay: { percent: 100, unit: 1, time: "field" },
+      abort: { percent: 100, unit: 1, answer: "field" },
+    },
+  },
 ];
 
 const connection = { client: { getPeerX509Certificate: () => certificate }, tls: {} };

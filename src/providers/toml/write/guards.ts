@@ -48,17 +48,18 @@ function writeLimit(limit: RateLimit, writing: Writing): object {
   if (limit.counted !== undefined || limit.enforced !== undefined)
     writing.omit(`${name}: it counts for a part of the requests, here for all`);
   if (limit.form !== undefined) writing.omit(`${name}: answers have the fields of a newer draft here`);
-  const keys = key.map(keyText);
+  const isKeyed = rate !== undefined || concurrent !== undefined;
+  const keys = isKeyed ? key.map(keyText) : [];
   // One bucket for all of them.
   if (keys.includes("")) writing.omit(`${name}: each route counts for itself here`);
   const written = writeRates(limit, writing);
-  const isIdle = rate === undefined && concurrent === undefined && written.length === 0;
+  const isIdle = !isKeyed && written.length === 0;
   if (isIdle) writing.omit(`${name}: it limits nothing here`);
   if (rates.length > 1) writing.omit(`${name}: of several rates for a request the first counts here`);
   if (limit.always === true && rate !== undefined)
     writing.omit(`${name}: its own rate does not count here where another one does`);
   return table({
-    key: keys.map((text) => text || "route"),
+    key: list(keys.map((text) => text || "route")),
     ...(rate && writeRate({ rate, burst }, name, writing)),
     rates: list(written),
     concurrent: isIdle ? 1_000_000 : concurrent,
