@@ -40,6 +40,15 @@ export function readClientBytes(client: OwnedSocket): void {
   shareReads(client, onClientBytes);
 }
 
+/** Has an owner read a client, as {@link readClientBytes} does, and write to it, from now on. */
+export function serveClient(client: OwnedSocket, owner: OwnedSocket["owner"]): void {
+  client.owner = owner;
+  writeClient(client);
+  readClientBytes(client);
+  if (client.isPaused()) client.resume();
+  if (client.readableEnded) owner.clientEnded();
+}
+
 /** Until somebody reads it again. */
 export function stopReadingClient(client: OwnedSocket): void {
   client.removeListener("data", onClientData);

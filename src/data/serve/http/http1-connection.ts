@@ -1,4 +1,3 @@
-import { listenerCell } from "../../../channel/counters.ts";
 import type { Fault } from "../../../http/fault.ts";
 import { Http1Front } from "../../../http/http1/front.ts";
 import { Http1ResponseWriter } from "../../../http/http1/response-writer.ts";
@@ -8,11 +7,9 @@ import { outside } from "../../../lib/crowd.ts";
 import type { Chain } from "../../../model/chain.ts";
 import type { SessionState, WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, type RequestReason, requestReasonOf } from "../../../model/reasons.ts";
-import { logSession } from "../../../observe/session-log.ts";
-import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
-import { handOverClient, outliveRelayedWrites, readClientBytes, writeClient } from "../../sockets/events.ts";
+import { handOverClient, outliveRelayedWrites, serveClient } from "../../sockets/events.ts";
 import { forLastBytes, type Patience } from "../../sockets/linger.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { withRoom } from "../../sockets/read-buffer.ts";
@@ -31,7 +28,7 @@ import { countVersion } from "./http2-counts.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
 import { type RequestOwner, RequestPort } from "./request-port.ts";
-import { tellExchanges } from "./tell.ts";
+import { Traffic } from "./traffic.ts";
 
 const nothing = Buffer.alloc(0);
 
@@ -58,12 +55,12 @@ export class Http1Connection
   readonly #chain: Chain;
   readonly #client: OwnedSocket;
   readonly #front: Http1Front;
+  readonly #traffic: Traffic;
   place = outside;
   exchange: Exchange | undefined = undefined;
   #relay: Relay | undefined = undefined;
   /** Closing: what the client still sends is dropped. */
   #lastWords: LastWords | undefined = undefined;
-  #requests = 0;
   /** The state that the front was in last, and since when; by {@link clock}. */
   #noted = "";
   #since = clock.now;
@@ -76,8 +73,6 @@ export class Http1Connection
   readonly #watch: ClientWatch;
   /** The client's first bytes, as long as they may be those of HTTP/2; undefined: it speaks HTTP/1. */
   #begin: Buffer | undefined;
-  #received = 0;
-  #sent = 0;
 
   /** @param chain that was chosen. */
   constructor(plane: HttpPlane, connection: HttpConnection, chain: Chain, frontend: HttpFrontend) {
@@ -87,6 +82,7 @@ export class Http1Connection
     this.#plane = plane;
     this.#begin = tls === undefined && versions.includes("2") ? nothing : undefined;
     this.connection = connection;
+    this.#traffic = new Traffic(plane, connection);
     this.frontend = frontend;
     this.#chain = chain;
     this.#watch = new ClientWatch(connection);
@@ -95,12 +91,8 @@ export class Http1Connection
     this.#front = new Http1Front({ scheme, limits: frontend.limits, held: mostHeld }, new RequestPort(this));
     this.response = new Http1ResponseWriter(this.#front, new ClientOutput(client, this));
     this.#retiresAt = retirementOf(maxAge);
-    client.owner = this;
     plane.open.add(this);
-    writeClient(client);
-    readClientBytes(client);
-    if (client.isPaused()) client.resume();
-    if (client.readableEnded) this.clientEnded();
+    serveClient(client, this);
   }
 
   override clientBytes(length: number, buffer: Uint8Array): void {
@@ -127,9 +119,9 @@ export class Http1Connection
   }
 
   #receive(bytes: Buffer, start: number, end: number): void {
-    if (this.#received === 0) countVersion(this.#plane.counters, this.#counters, "1.1");
-    this.#received += end - start;
-    this.#count(listenerCell.received, end - start);
+    if (this.#traffic.received === 0)
+      countVersion(this.#plane.counters, this.connection.listener.definition.counters, "1.1");
+    this.#traffic.came(end - start);
     const before = this.#front.state;
     const accepts = this.#front.receive(bytes, start, end);
     if (before === "length" || before === "chunks") this.#pace.moved(clock.now);
@@ -140,12 +132,12 @@ export class Http1Connection
   }
 
   begin(head: RequestHead, last: boolean): void {
-    this.#requests++;
+    const nth = ++this.#traffic.requests;
     this.#since = clock.now;
     this.#pace.begin(clock.now);
     const { maxRequests } = this.frontend.front;
-    if (this.#isRetiring || this.#requests === maxRequests) this.response.isLast = true;
-    this.exchange = new Exchange(this.#plane, this, this.#requests === 1);
+    if (this.#isRetiring || nth === maxRequests) this.response.isLast = true;
+    this.exchange = new Exchange(this.#plane, this, nth === 1);
     this.exchange.begin(head, last);
   }
 
@@ -185,15 +177,13 @@ export class Http1Connection
   }
 
   countReceived(bytes: number): void {
-    this.#received += bytes;
+    this.#traffic.came(bytes);
     this.exchange!.requestBody.received += bytes;
-    this.#count(listenerCell.received, bytes);
   }
 
   countSent(bytes: number): void {
-    this.#sent += bytes;
+    this.#traffic.went(bytes);
     if (this.#relay !== undefined) this.exchange!.sent += bytes;
-    this.#count(listenerCell.sent, bytes);
   }
 
   get backendIsScarce(): boolean {
@@ -319,12 +309,7 @@ export class Http1Connection
   }
 
   tell(now: number): WorkerSession {
-    const told = tellConnection(this.connection, this.#state, now);
-    told.received = this.#received;
-    told.sent = this.#sent;
-    told.requests_total = this.#requests;
-    if (this.exchange !== undefined) told.requests = tellExchanges([this.exchange], now);
-    return told;
+    return this.#traffic.tell(this.#state, this.exchange === undefined ? [] : [this.exchange], now);
   }
 
   get #state(): SessionState {
@@ -344,27 +329,7 @@ export class Http1Connection
     this.#front.close();
     if (this.exchange?.forward?.isSwitched) this.exchange.tunnelEnded(reason, false);
     else this.exchange?.abandon(requestReasonOf(reason, "client_reset"));
-    this.#record(reason, this.connection.close(reason, linger));
-  }
-
-  /** @param duration in milliseconds. */
-  #record(reason: EndReason, duration: number): void {
-    const { logger, logSessions } = this.#plane;
-    if (!logSessions) return;
-    const record = connectionRecord(this.connection, reason, duration);
-    record.received = this.#received;
-    record.sent = this.#sent;
-    record.requests = this.#requests;
-    logSession(logger, record);
-  }
-
-  #count(cell: number, bytes: number): void {
-    this.#plane.counters[this.#counters + cell]! += bytes;
-  }
-
-  /** The listener's first cell. */
-  get #counters(): number {
-    return this.connection.listener.definition.counters;
+    this.#traffic.log(reason, this.connection.close(reason, linger));
   }
 
   /** Notes since when the front is in the state that it is in. */

@@ -1,4 +1,3 @@
-import { listenerCell } from "../../../channel/counters.ts";
 import { type ConnectionError, codeName, errorCode } from "../../../http/http2/protocol.ts";
 import { ServerConnection, type ServerOwner } from "../../../http/http2/server-connection.ts";
 import type { RequestUser, ServerStream } from "../../../http/http2/server-stream.ts";
@@ -7,11 +6,9 @@ import type { Chain } from "../../../model/chain.ts";
 import type { HttpFront } from "../../../model/http/front.ts";
 import type { WorkerSession } from "../../../model/open-session.ts";
 import { type EndReason, requestReasonOf } from "../../../model/reasons.ts";
-import { logSession } from "../../../observe/session-log.ts";
-import { connectionRecord, tellConnection } from "../../accept/record.ts";
 import { clock } from "../../clock.ts";
 import type { Open } from "../../open.ts";
-import { readClientBytes, writeClient } from "../../sockets/events.ts";
+import { serveClient } from "../../sockets/events.ts";
 import { borrowBuffer, type Flushing, flushSoon, giveBack } from "../../sockets/flushes.ts";
 import { type OwnedSocket, SocketOwner } from "../../sockets/owner.ts";
 import { withRoom } from "../../sockets/read-buffer.ts";
@@ -24,7 +21,7 @@ import { Http2Counts } from "./http2-counts.ts";
 import { Http2Request, type RequestConnection } from "./http2-request.ts";
 import { LastWords } from "./last-words.ts";
 import type { HttpPlane } from "./plane.ts";
-import { tellExchanges } from "./tell.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Connections of a process that drains are told within this time, in milliseconds, so that clients do not come back all at once. */
 const drainSpread = 2_000;
@@ -43,7 +40,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   readonly #client: OwnedSocket;
   readonly #engine: ServerConnection;
   readonly #requests = new Crowd<Http2Request>();
-  #count = 0;
+  readonly #traffic: Traffic;
   /** The socket takes more. */
   #hasRoom = true;
   /** No request is left, and none is taken: it ends when all is written. Since when, by {@link clock}. */
@@ -63,8 +60,6 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   readonly #longestStall: number;
   readonly #watch: ClientWatch;
   readonly #counts: Http2Counts;
-  #received = 0;
-  #sent = 0;
 
   /** @param chain that was chosen. */
   constructor(plane: HttpPlane, connection: HttpConnection, chain: Chain, frontend: HttpFrontend) {
@@ -73,6 +68,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     const { maxAge, limits } = frontend.front;
     this.#plane = plane;
     this.connection = connection;
+    this.#traffic = new Traffic(plane, connection);
     this.frontend = frontend;
     this.#client = client;
     this.#longestStall = chain.timeouts.stall;
@@ -82,12 +78,8 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     const scheme = tls === undefined ? "http" : "https";
     const terms = { scheme, tunnels: true, target: limits.target } as const;
     this.#engine = new ServerConnection(frontend.http2, terms, this, clock.now);
-    client.owner = this;
     plane.open.add(this);
-    writeClient(client);
-    readClientBytes(client);
-    if (client.isPaused()) client.resume();
-    if (client.readableEnded) this.clientEnded();
+    serveClient(client, this);
   }
 
   override clientBytes(length: number, buffer: Uint8Array): void {
@@ -96,19 +88,18 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
       return;
     }
     this.#heardAt = clock.now;
-    this.#received += length;
-    this.#countBytes(listenerCell.received, length);
+    this.#traffic.came(length);
     const { bytes, start, end } = withRoom(length, buffer);
     this.#engine.receive(bytes, start, end, clock.now);
     if (this.#engine.congested) this.#client.pause();
   }
 
   request(stream: ServerStream): RequestUser {
-    this.#count++;
+    const nth = ++this.#traffic.requests;
     this.#counts.begin();
-    if (this.#count === this.frontend.front.maxRequests) this.#tell(performance.now());
+    if (nth === this.frontend.front.maxRequests) this.#tell(performance.now());
     if (this.#requests.size > 0) this.#countLoad(1);
-    const request = new Http2Request(this.#plane, this, stream, this.#count === 1);
+    const request = new Http2Request(this.#plane, this, stream, nth === 1);
     this.#requests.add(request);
     return request;
   }
@@ -161,8 +152,7 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   }
 
   #write(bytes: Buffer): void {
-    this.#sent += bytes.length;
-    this.#countBytes(listenerCell.sent, bytes.length);
+    this.#traffic.went(bytes.length);
     this.#hasRoom = this.#client.write(bytes, (error) => {
       if (error === undefined || error === null) giveBack(bytes);
     });
@@ -270,13 +260,8 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
   tell(now: number): WorkerSession {
     const isClosing = this.#lastWords !== undefined || this.#endsSince !== undefined;
     const state = isClosing ? "closing" : this.#requests.size > 0 ? "requests" : "idle";
-    const told = tellConnection(this.connection, state, now);
-    told.received = this.#received;
-    told.sent = this.#sent;
-    told.requests_total = this.#count;
     const exchanges = [...this.#requests].map(({ exchange }) => exchange);
-    told.requests = tellExchanges(exchanges, now);
-    return told;
+    return this.#traffic.tell(state, exchanges, now);
   }
 
   /** Ends now, whatever is under way. */
@@ -285,25 +270,11 @@ export class Http2Connection extends SocketOwner implements Open, ServerOwner, R
     for (const request of this.#requests) request.abandon(requestReasonOf(reason, "client_reset"));
     this.#engine.closed();
     this.#counts.add(this.#engine);
-    this.#record(reason, this.connection.close(reason));
-  }
-
-  /** @param duration in milliseconds. */
-  #record(reason: EndReason, duration: number): void {
-    const { logger, logSessions } = this.#plane;
-    if (!logSessions) return;
-    const record = connectionRecord(this.connection, reason, duration);
-    record.received = this.#received;
-    record.sent = this.#sent;
-    record.requests = this.#count;
     const failure = this.#failure;
-    record.glitches = this.#engine.budget.seen;
-    if (failure !== undefined) record.httpError = `${codeName(failure.code)}: ${failure.message}`;
-    logSession(logger, record);
-  }
-
-  #countBytes(cell: number, bytes: number): void {
-    this.#plane.counters[this.connection.listener.definition.counters + cell]! += bytes;
+    this.#traffic.log(reason, this.connection.close(reason), {
+      glitches: this.#engine.budget.seen,
+      httpError: failure === undefined ? "" : `${codeName(failure.code)}: ${failure.message}`,
+    });
   }
 }
 
