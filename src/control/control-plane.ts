@@ -22,6 +22,7 @@ import { MemoryWatch, writeLimits } from "./process/load.ts";
 import { Store } from "./state/store.ts";
 import { readinessOf } from "./tell/readiness.ts";
 import type { Readiness } from "./tell/readings.ts";
+import { WorkerLog } from "./tell/worker-log.ts";
 import { type Bound, bindListeners, type Served } from "./workers/bind.ts";
 import { Handover } from "./workers/handover.ts";
 import { Supervisor, type SupervisorEvents } from "./workers/supervisor.ts";
@@ -295,7 +296,7 @@ export class ControlPlane implements Serving {
   }
 
   #eventsOf(destination: LogDestination): SupervisorEvents {
-    const logger = this.#logger;
+    const said = new WorkerLog(this.#logger);
     return {
       log: (lines) => destination.write(lines),
       requests: (message) => {
@@ -304,35 +305,22 @@ export class ControlPlane implements Serving {
         else if (message.type === "wanted") this.#destinations.wanted(message);
         else this.upkeep.sharing.passed(message.requests);
       },
-      trouble: (worker, what, error) => logger.error({ worker, err: error }, what),
-      answered: (worker, version, refusal) => this.#answered(worker, version, refusal),
-      notHandedOver: (address, error) =>
-        logger.error({ address, err: error }, "a connection could not be handed to a worker"),
+      trouble: (worker, what, error) => said.trouble(worker, what, error),
+      answered: (worker, version, refusal) => {
+        if (refusal === undefined) {
+          this.#settle();
+          this.#retire();
+        } else if (this.state !== "starting") said.refuses(worker, version, refusal);
+      },
+      notHandedOver: (address, error) => said.notHandedOver(address, error),
       settled: () => this.#retire(),
-      crashed: ({ worker, error, backoff, leftOpen }) => {
-        const fate = backoff === undefined ? "is not replaced while draining" : "is replaced";
-        const ends =
-          leftOpen === 0
-            ? "its sessions were reset"
-            : "the system closed the connections that it left open, without a line for each; over plain TCP that looks like a clean end";
-        logger.error(
-          { worker, err: error, again_in_ms: backoff, left_open: leftOpen },
-          `a worker died and ${fate}; ${ends}`,
+      crashed: (death) => {
+        said.died(death);
+        this.#diedAtStart.reject(
+          new Error(`worker ${death.worker} died while starting: ${death.error.message}`),
         );
-        this.#diedAtStart.reject(new Error(`worker ${worker} died while starting: ${error.message}`));
       },
     };
-  }
-
-  #answered(worker: number, version: number, refusal: string | undefined): void {
-    if (refusal === undefined) {
-      this.#settle();
-      this.#retire();
-    } else if (this.state !== "starting")
-      this.#logger.error(
-        { worker, version, cause: refusal },
-        "a worker refuses a snapshot and goes on with its last one",
-      );
   }
 }
 
