@@ -17,6 +17,7 @@ import { testCertificates } from "../support/certificates.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { authorities } from "../support/material.ts";
 import { patient } from "../support/patience.ts";
+import { timing } from "./timing.ts";
 
 const certificates = await testCertificates();
 const ca = readFileSync(certificates.ca, "utf8");
@@ -25,15 +26,6 @@ const read = ({ cert, key }: { cert: string; key: string }) => ({
   key: readFileSync(key),
 });
 
-const timing = {
-  interval: 1000,
-  timeout: patient(1000),
-  rise: 2,
-  fall: 3,
-  address: undefined,
-  port: undefined,
-  proxyProtocol: undefined,
-} as const;
 const verified: PoolTls = {
   verify: true,
   ca: authorities(ca),

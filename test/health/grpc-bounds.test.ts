@@ -5,20 +5,9 @@ import { test } from "node:test";
 import { createCheck } from "../../src/health/registry.ts";
 import type { GrpcCheckSpec } from "../../src/model/health.ts";
 import { block, data, frame, headers, hex, ping, reset, settings, word } from "../http/http2/wire.ts";
+import { timing } from "./timing.ts";
 
-const spec: GrpcCheckSpec = {
-  type: "grpc",
-  interval: 1000,
-  timeout: 1000,
-  rise: 2,
-  fall: 3,
-  address: undefined,
-  port: undefined,
-  proxyProtocol: undefined,
-  tls: undefined,
-  service: "",
-  host: undefined,
-};
+const spec: GrpcCheckSpec = { ...timing, type: "grpc", tls: undefined, service: "", host: undefined };
 
 /** How a check ends of a backend that says this once and that without end. */
 async function outcome(first: Buffer, endless: Buffer): Promise<string> {

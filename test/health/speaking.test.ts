@@ -7,16 +7,7 @@ import { createCheck } from "../../src/health/registry.ts";
 import type { CheckSpec } from "../../src/model/health.ts";
 import { errorResponse } from "../../src/tls/postgres.ts";
 import { patient } from "../support/patience.ts";
-
-const timing = {
-  interval: 1000,
-  timeout: 1000,
-  rise: 2,
-  fall: 3,
-  address: undefined,
-  port: undefined,
-  proxyProtocol: undefined,
-} as const;
+import { timing } from "./timing.ts";
 
 type Said = string | Buffer;
 

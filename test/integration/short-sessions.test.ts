@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testCertificates } from "../support/certificates.ts";
-import { listenersToml, poolToml } from "../support/client.ts";
 import { patient } from "../support/patience.ts";
 import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
-import { runShortSessions, type ShortSessions, startObedientBackend } from "../support/short-sessions.ts";
-import { startUmay } from "../support/umay.ts";
+import {
+  runShortSessions,
+  type ShortSessions,
+  startForShortSessions,
+  startObedientBackend,
+} from "../support/short-sessions.ts";
 
 const sessions = 5000;
 const warmUp = 500;
@@ -14,17 +16,7 @@ test(`${sessions} short sessions leave no connection, no file and no memory behi
   timeout: patient(240_000),
 }, async () => {
   await using backend = await startObedientBackend();
-  await using umay = await startUmay(
-    `
-    workers = 2
-    log = { sessions = false }
-    [admin]
-    bind = "127.0.0.1:0"
-    ${listenersToml("obedient", await testCertificates())}
-    ${poolToml("obedient", [backend.address])}`,
-    // Otherwise V8 lets what is garbage already grow to 128 MiB for each worker.
-    { nodeArgs: ["--max-semi-space-size=2"] },
-  );
+  await using umay = await startForShortSessions(backend);
   const run = (count: number): Promise<void> => {
     const how: ShortSessions = {
       count,

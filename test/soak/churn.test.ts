@@ -1,27 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testCertificates } from "../support/certificates.ts";
-import { listenersToml, poolToml } from "../support/client.ts";
 import { becomes, openFiles, residentBytes, settled } from "../support/settled.ts";
-import { runShortSessions, startObedientBackend } from "../support/short-sessions.ts";
-import { startUmay } from "../support/umay.ts";
+import { runShortSessions, startForShortSessions, startObedientBackend } from "../support/short-sessions.ts";
 
 const rounds = 10;
 const sessions = 10_000;
 
 test(`${rounds * sessions} short sessions: files and memory stay where they are after the first ${2 * sessions}`, async () => {
   await using backend = await startObedientBackend();
-  await using umay = await startUmay(
-    `
-    workers = 2
-    log = { sessions = false }
-    [admin]
-    bind = "127.0.0.1:0"
-    ${listenersToml("obedient", await testCertificates())}
-    ${poolToml("obedient", [backend.address])}`,
-    // Otherwise V8 lets what is garbage already grow to 128 MiB for each worker.
-    { nodeArgs: ["--max-semi-space-size=2"] },
-  );
+  await using umay = await startForShortSessions(backend);
   const resident: number[] = [];
   let filesAtFirst = 0;
   for (let round = 0; round < rounds; round++) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Backend } from "./backend.ts";
 import { startBackend } from "./backend.ts";
-import { connectPlain, connectSecure } from "./client.ts";
+import { testCertificates } from "./certificates.ts";
+import { connectPlain, connectSecure, listenersToml, poolToml } from "./client.ts";
 import type { Ending, Peer } from "./peer.ts";
+import { type RunningUmay, startUmay } from "./umay.ts";
 
 /** How a short session ends; the client's first byte tells the backend. */
 const ways = {
@@ -26,6 +28,21 @@ export function startObedientBackend(): Promise<Backend> {
       socket.on("end", () => socket.end());
     },
   });
+}
+
+/** A umay before it whose memory can be compared with what it was. */
+export async function startForShortSessions(backend: Backend): Promise<RunningUmay> {
+  return await startUmay(
+    `
+    workers = 2
+    log = { sessions = false }
+    [admin]
+    bind = "127.0.0.1:0"
+    ${listenersToml("obedient", await testCertificates())}
+    ${poolToml("obedient", [backend.address])}`,
+    // Otherwise V8 lets what is garbage already grow to 128 MiB for each worker.
+    { nodeArgs: ["--max-semi-space-size=2"] },
+  );
 }
 
 async function run(client: Peer, way: Way): Promise<void> {
