@@ -1,8 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
-import type { Challenge } from "../model/acme.ts";
+import type { Challenge, ChallengeType } from "../model/acme.ts";
 import type { Showing } from "./obtain.ts";
 import type { Storage } from "./storage.ts";
+import { createValidation } from "./x509.ts";
+
+/** The kind of a challenge, and the time that other machines have to see it, in milliseconds. */
+export interface ChallengeKind {
+  readonly type: Exclude<ChallengeType, "dns-01">;
+  readonly propagation: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * The challenges that this machine shows: its own, and those of machines that share the storage, because an authority may
@@ -33,8 +42,13 @@ export class ChallengeBoard {
   }
 
   /** Shows and hides challenges here, and has others do so by a storage. */
-  in(storage: Storage): Showing {
+  in(storage: Storage, { type, propagation, signal }: ChallengeKind): Showing<Challenge> {
     return {
+      answerTo: async (name, token, answer) =>
+        type === "http-01"
+          ? { type, name, token, answer }
+          : { type, name, ...(await createValidation(name, answer)) },
+      whenShown: () => sleep(propagation, undefined, { signal }),
       show: async (challenge) => {
         this.#own = [...this.#own, challenge];
         await storage.show(challenge);

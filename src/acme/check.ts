@@ -3,12 +3,17 @@ import type { Obtained } from "./obtain.ts";
 import { AcmeError } from "./problem.ts";
 
 /** Whether an authority has answered with what was asked for: nothing else takes the place of what is served. @throws AcmeError where not. */
-export function checkObtained({ chain, key }: Obtained, name: string, now: number = Date.now()): void {
+export function checkObtained(
+  { chain, key }: Obtained,
+  names: readonly string[],
+  now: number = Date.now(),
+): void {
   const leaf = readLeaf(chain);
   if (!leaf.checkPrivateKey(createPrivateKey(key)))
     throw new AcmeError("the certificate that the authority sent is for another key");
-  if (leaf.checkHost(name) === undefined)
-    throw new AcmeError(`the certificate that the authority sent does not cover ${name}`);
+  for (const name of names)
+    if (leaf.checkHost(name) === undefined)
+      throw new AcmeError(`the certificate that the authority sent does not cover ${name}`);
   if (leaf.validToDate.getTime() <= now)
     throw new AcmeError(`the certificate that the authority sent ended on ${leaf.validToDate.toISOString()}`);
   if (leaf.validFromDate.getTime() > now)

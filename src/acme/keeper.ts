@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { FileWatch } from "../lib/watch-files.ts";
 import { loadCertificate } from "../material/certificates.ts";
@@ -8,6 +9,7 @@ import { OrderAllowance } from "./allowance.ts";
 import { Authority } from "./authority.ts";
 import { ChallengeBoard } from "./challenge-board.ts";
 import { checkObtained } from "./check.ts";
+import { DnsBoard, lastTime } from "./dns-board.ts";
 import { type Obtained, obtain } from "./obtain.ts";
 import { askWhen, type Suggestion, usualTime, waitAfter } from "./schedule.ts";
 import { noTries, type Tries } from "./storage.ts";
@@ -36,7 +38,9 @@ const usualPace: Pace = { firstBackoff: 120_000, look: 60_000, lookForChallenges
 
 /** A certificate that is wanted, with what is known of it. */
 interface Entry {
+  /** The first of its names. */
   readonly name: string;
+  readonly names: readonly string[];
   readonly challenge: ChallengeType;
   readonly source: PairSource;
   readonly listeners: readonly string[];
@@ -68,9 +72,11 @@ export class Keeper {
   /** The name of the certificate that is being ordered. */
   #working: string | undefined;
   #running = false;
+  #ended: Promise<void> = Promise.resolve();
   #again = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #board: ChallengeBoard;
+  readonly #records: DnsBoard | undefined;
   readonly #watch: FileWatch;
   readonly #allowance = new OrderAllowance();
 
@@ -86,6 +92,7 @@ export class Keeper {
     );
     const { publish, logger } = surroundings;
     this.#board = new ChallengeBoard(storages, publish, logger, pace.lookForChallenges);
+    this.#records = settings.dns && new DnsBoard(settings.dns, this.#authority.storage, logger, signal);
     this.#watch = new FileWatch(
       () => [...this.#entries.values()].map(({ source }) => source.cert),
       async () => this.#soon(0),
@@ -103,20 +110,24 @@ export class Keeper {
     const before = this.#entries;
     this.#entries = new Map();
     for (const { name: listener, tls } of listeners)
-      for (const { challenge, names } of tls.flatMap(({ acme }) => acme ?? []))
-        for (const { name, source } of names) {
-          const listeners = [...(this.#entries.get(name)?.listeners ?? []), listener];
+      for (const { challenge, certificates } of tls.flatMap(({ acme }) => acme ?? []))
+        for (const { name, names: wanted, source } of certificates) {
+          const other = this.#entries.get(name);
+          const listeners = [...(other?.listeners ?? []), listener];
+          const names = [...new Set([...(other?.names ?? []), ...wanted])];
           const known = before.get(name) ?? unknown();
-          this.#entries.set(name, { ...known, name, source, challenge, listeners });
+          this.#entries.set(name, { ...known, name, names, source, challenge, listeners });
         }
     this.#watch.lookAgain(0);
   }
 
-  stop(): void {
+  /** @returns when a record that was set for an order that was under way is unset, or some seconds have passed. */
+  stop(): Promise<void> {
     this.#stopped.abort();
     this.#watch.stop();
     clearTimeout(this.#timer);
     this.#board.stop();
+    return Promise.race([this.#ended, sleep(lastTime, undefined, { ref: false })]);
   }
 
   /** How it stands with each certificate, by name. */
@@ -142,11 +153,12 @@ export class Keeper {
     if (this.#stopped.signal.aborted) return;
     this.#again = this.#running;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), time).unref();
+    this.#timer = setTimeout(() => {
+      if (!this.#running) this.#ended = this.#run();
+    }, time).unref();
   }
 
   async #run(): Promise<void> {
-    if (this.#running) return;
     this.#running = true;
     let next = this.#pace.look;
     try {
@@ -177,7 +189,7 @@ export class Keeper {
 
   async #lookAt(entry: Entry): Promise<void> {
     const found = await loadCertificate(entry.source, "clients", [], ignore);
-    const certificate = found?.names.includes(entry.name) ? found : undefined;
+    const certificate = entry.names.every((name) => found?.names.includes(name)) ? found : undefined;
     if (certificate?.cert !== entry.certificate?.cert) entry.suggestion = undefined;
     entry.certificate = certificate;
     entry.tries = await this.#authority.storage.tries(entry.name);
@@ -215,6 +227,7 @@ export class Keeper {
     const holding = setInterval(() => void storage.keep().catch(() => false), lockKept).unref();
     try {
       await storage.tidy();
+      await this.#records?.tidy();
       for (const entry of due) {
         // Another machine may have been faster.
         await this.#lookAt(entry);
@@ -253,15 +266,17 @@ export class Keeper {
   }
 
   async #obtain(authority: Authority, entry: Entry): Promise<Obtained> {
-    const { name, challenge, certificate } = entry;
+    const { names, challenge, certificate } = entry;
     const { keyType, profile, propagation } = this.#settings;
     const replaces =
       certificate === undefined || authority !== this.#authority ? undefined : renewalId(certificate.cert);
-    const order = { name, challenge, keyType, profile, replaces, propagation, signal: this.#stopped.signal };
-    const obtained = await authority.work((client) =>
-      obtain(client, order, this.#board.in(authority.storage)),
-    );
-    checkObtained(obtained, name);
+    const order = { names, challenge, keyType, profile, replaces };
+    const obtained = await authority.work((client) => {
+      if (challenge === "dns-01") return obtain(client, order, this.#records!);
+      const kind = { type: challenge, propagation, signal: this.#stopped.signal };
+      return obtain(client, order, this.#board.in(authority.storage, kind));
+    });
+    checkObtained(obtained, names);
     return obtained;
   }
 

@@ -1,26 +1,27 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { AcmeKeyType, Challenge, ChallengeType } from "../model/acme.ts";
+import type { AcmeKeyType, ChallengeType } from "../model/acme.ts";
 import { type AcmeClient, type Resource, statusOf, urlIn } from "./client.ts";
 import { AcmeError, asTable, errorOf } from "./problem.ts";
-import { createRequest, createValidation } from "./x509.ts";
+import { createRequest } from "./x509.ts";
 
 /** A certificate that is wanted. */
 export interface CertificateOrder {
-  readonly name: string;
+  readonly names: readonly string[];
   readonly challenge: ChallengeType;
   readonly keyType: AcmeKeyType;
   readonly profile: string | undefined;
   /** The certificate that this one takes the place of, as renewal information names it. */
   readonly replaces: string | undefined;
-  /** Time that others have to see a challenge, in milliseconds. */
-  readonly propagation: number;
-  readonly signal: AbortSignal;
 }
 
-/** Shows the answers of challenges. Resolves when every worker does. */
-export interface Showing {
-  show(challenge: Challenge): Promise<void>;
-  hide(challenge: Challenge): Promise<void>;
+/** Shows the answers of challenges of one type. */
+export interface Showing<Answer> {
+  /** @param authorization the key authorization (RFC 8555 section 8.1). */
+  answerTo(name: string, token: string, authorization: string): Promise<Answer>;
+  show(answer: Answer): Promise<void>;
+  /** Resolves when an authority may look for these, which are {@link show shown}. */
+  whenShown(answers: readonly Answer[]): Promise<void>;
+  /** Also after a {@link show} that failed. */
+  hide(answer: Answer): Promise<void>;
 }
 
 /** A chain, leaf first, with its key; both PEM. */
@@ -34,13 +35,18 @@ const validationTime = 120_000;
 const issuanceTime = 120_000;
 
 /** Gets one certificate (RFC 8555 section 7.1). @throws AcmeError that says why there is none. */
-export async function obtain(
+export async function obtain<Answer>(
   client: AcmeClient,
   order: CertificateOrder,
-  showing: Showing,
+  showing: Showing<Answer>,
 ): Promise<Obtained> {
   const begun = await begin(client, order);
-  for (const url of urlsIn(begun.body, "authorizations")) await authorize(client, url, order, showing);
+  const proofs: Proof<Answer>[] = [];
+  for (const url of urlsIn(begun.body, "authorizations")) {
+    const proof = await proofOf(client, url, order, showing);
+    if (proof !== undefined) proofs.push(proof);
+  }
+  if (proofs.length > 0) await prove(client, proofs, showing);
   const ready = await client.settle(
     "the order",
     await client.read("the order", begun.url),
@@ -48,7 +54,7 @@ export async function obtain(
     validationTime,
   );
   expect("the order", ready, "ready");
-  const { request, key } = await createRequest(order.name, order.keyType);
+  const { request, key } = await createRequest(order.names, order.keyType);
   const finalize = urlIn("the order", ready.body, "finalize");
   const asked = await client.ask("the order", finalize, { csr: request.toString("base64url") });
   // The answer is that of the order, at another URL.
@@ -58,13 +64,14 @@ export async function obtain(
 }
 
 /** An authority that has no use for what is replaced, or knows better, gets the order without it (RFC 9773 section 5). */
-async function begin(client: AcmeClient, { name, profile, replaces }: CertificateOrder): Promise<Resource> {
+async function begin(client: AcmeClient, { names, profile, replaces }: CertificateOrder): Promise<Resource> {
   const { renewalInfo, meta } = await client.directory();
   if (profile !== undefined && !meta.profiles.includes(profile)) {
     const known = meta.profiles.length === 0 ? "it has none" : `it has ${meta.profiles.join(", ")}`;
     throw new AcmeError(`the authority has no profile ${profile}; ${known}`);
   }
-  const plain = { identifiers: [{ type: "dns", value: name }], ...(profile !== undefined && { profile }) };
+  const identifiers = names.map((value) => ({ type: "dns", value }));
+  const plain = { identifiers, ...(profile !== undefined && { profile }) };
   if (replaces === undefined || renewalInfo === undefined) return client.order(plain);
   try {
     return await client.order({ ...plain, replaces });
@@ -75,17 +82,31 @@ async function begin(client: AcmeClient, { name, profile, replaces }: Certificat
   }
 }
 
-async function authorize(
+/** How the authority is shown that one name is ours. */
+interface Proof<Answer> {
+  readonly name: string;
+  readonly authorization: Resource;
+  /** The challenge's URL. */
+  readonly url: string;
+  readonly answer: Answer;
+}
+
+/** @returns undefined where the authority knows already that the name is ours. */
+async function proofOf<Answer>(
   client: AcmeClient,
   url: string,
   order: CertificateOrder,
-  showing: Showing,
-): Promise<void> {
+  showing: Showing<Answer>,
+): Promise<Proof<Answer> | undefined> {
   const authorization = await client.read("the authorization", url);
-  if (statusOf(authorization) === "valid") return;
+  if (statusOf(authorization) === "valid") return undefined;
   expect("the authorization", authorization, "pending");
-  const { name } = order;
-  const offered = asList(authorization.body["challenges"]);
+  const { body } = authorization;
+  // RFC 8555 section 7.1.4: of a wildcard it has the name below the asterisk.
+  const value = asTable(body["identifier"])["value"];
+  const name = order.names.find((each) => each === (body["wildcard"] === true ? `*.${value}` : value));
+  if (name === undefined) throw new AcmeError("the authorization is for a name that was not ordered");
+  const offered = asList(body["challenges"]);
   const offer = offered.find(({ type }) => type === order.challenge);
   if (offer === undefined) {
     const types = offered.map(({ type }) => String(type)).join(", ");
@@ -93,27 +114,32 @@ async function authorize(
   }
   const token = String(offer["token"]);
   if (!/^[A-Za-z0-9_-]{20,256}$/.test(token)) throw new AcmeError("the challenge has no good token");
-  const challenge = await challengeOf(order, token, client.key.authorize(token));
-  try {
-    await showing.show(challenge);
-    await sleep(order.propagation, undefined, { signal: order.signal });
-    await client.ask("the challenge", urlIn("the challenge", offer, "url"), {});
-    const under = ["pending", "processing"];
-    const settled = await client.settle("the authorization", authorization, under, validationTime);
-    if (statusOf(settled) !== "valid") throw refused(settled, name);
-  } finally {
-    await showing.hide(challenge);
-  }
+  const answer = await showing.answerTo(name, token, client.key.authorize(token));
+  return { name, authorization, url: urlIn("the challenge", offer, "url"), answer };
 }
 
-async function challengeOf(
-  { name, challenge: type }: CertificateOrder,
-  token: string,
-  answer: string,
-): Promise<Challenge> {
-  return type === "http-01"
-    ? { type, name, token, answer }
-    : { type, name, ...(await createValidation(name, answer)) };
+/** Shows all answers before the authority looks for the first: two of them may be in one set of records, which others cache. */
+async function prove<Answer>(
+  client: AcmeClient,
+  proofs: readonly Proof<Answer>[],
+  showing: Showing<Answer>,
+): Promise<void> {
+  const shown: Answer[] = [];
+  try {
+    for (const { answer } of proofs) {
+      shown.push(answer);
+      await showing.show(answer);
+    }
+    await showing.whenShown(shown);
+    for (const { url } of proofs) await client.ask("the challenge", url, {});
+    for (const { name, authorization } of proofs) {
+      const under = ["pending", "processing"];
+      const settled = await client.settle("the authorization", authorization, under, validationTime);
+      if (statusOf(settled) !== "valid") throw refused(settled, name);
+    }
+  } finally {
+    for (const answer of shown) await showing.hide(answer);
+  }
 }
 
 /** Why the authority is not convinced: the error is in the challenge. */

@@ -4,8 +4,8 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readWhole } from "../lib/read-file.ts";
-import { authorityFolder } from "../material/acme-paths.ts";
-import type { Challenge } from "../model/acme.ts";
+import { authorityFolder, fileNameOf } from "../material/acme-paths.ts";
+import type { Challenge, DnsRecord } from "../model/acme.ts";
 import { AccountKey } from "./jws.ts";
 
 /** How tries for one name went. */
@@ -84,24 +84,39 @@ export class Storage {
     await write(file, pem);
   }
 
-  /** Has other machines show a challenge, too. */
-  async show(challenge: Challenge): Promise<void> {
+  /** Has other machines show a challenge, too, or know of a record. */
+  async show(challenge: Challenge | DnsRecord): Promise<void> {
     await write(this.#challengeOf(challenge), JSON.stringify(challenge));
   }
 
-  async hide(challenge: Challenge): Promise<void> {
+  async hide(challenge: Challenge | DnsRecord): Promise<void> {
     await rm(this.#challengeOf(challenge), { force: true });
   }
 
   /** The challenges that any machine shows. */
   async challenges(): Promise<readonly Challenge[]> {
+    return this.#shown(challengeOf, (file) => !isRecord(file));
+  }
+
+  /** The records that are set, or were left behind. */
+  async records(): Promise<readonly DnsRecord[]> {
+    return this.#shown(recordOf, isRecord);
+  }
+
+  async #shown<T>(
+    read: (value: Fields) => T | undefined,
+    isOne: (file: string) => boolean,
+  ): Promise<readonly T[]> {
     const folder = join(this.#folder, "challenges");
-    const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".json"));
-    const found: Challenge[] = [];
-    for (const file of files.sort().slice(0, mostChallenges)) {
+    const files = await readdir(folder).catch(() => []);
+    const found: T[] = [];
+    for (const file of files
+      .filter((file) => file.endsWith(".json") && isOne(file))
+      .sort()
+      .slice(0, mostChallenges)) {
       try {
-        const challenge = challengeOf(JSON.parse((await readIfThere(join(folder, file))) ?? ""));
-        if (challenge !== undefined) found.push(challenge);
+        const one = read(JSON.parse((await readIfThere(join(folder, file))) ?? ""));
+        if (one !== undefined) found.push(one);
       } catch {
         // It was taken away meanwhile.
       }
@@ -109,10 +124,11 @@ export class Storage {
     return found;
   }
 
-  /** Takes away what machines that died have left behind. */
+  /** Takes away what machines that died have left behind, but for records, which have to be unset first. */
   async tidy(): Promise<void> {
     const folder = join(this.#folder, "challenges");
     for (const file of await readdir(folder).catch(() => [])) {
+      if (isRecord(file)) continue;
       const found = await stat(join(folder, file)).catch(() => undefined);
       if (found !== undefined && Date.now() - found.mtimeMs > oldestChallenge)
         await rm(join(folder, file), { force: true });
@@ -151,21 +167,31 @@ export class Storage {
   }
 
   #triesOf(name: string): string {
-    return join(this.#folder, "certificates", `${name}.json`);
+    return join(this.#folder, "certificates", `${fileNameOf(name)}.json`);
   }
 
-  #challengeOf(challenge: Challenge): string {
-    const id = challenge.type === "http-01" ? challenge.token : challenge.name;
-    return join(this.#folder, "challenges", `${challenge.type}.${id}.json`);
+  #challengeOf(challenge: Challenge | DnsRecord): string {
+    const { type } = challenge;
+    const id = type === "http-01" ? challenge.token : type === "dns-01" ? challenge.value : challenge.name;
+    return join(this.#folder, "challenges", `${type}.${id}.json`);
   }
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+const isRecord = (file: string): boolean => file.startsWith("dns-01.");
+
+const are = (...values: readonly unknown[]): boolean => values.every((each) => typeof each === "string");
+
 /** Files of another version of umay may have something else in them. */
-function challengeOf(value: Readonly<Record<string, unknown>>): Challenge | undefined {
+function challengeOf(value: Fields): Challenge | undefined {
   const { type, name, token, answer, cert, key } = value;
-  const are = (...values: readonly unknown[]): boolean => values.every((each) => typeof each === "string");
   const good = type === "http-01" ? are(name, token, answer) : type === "tls-alpn-01" && are(name, cert, key);
   return good ? (value as unknown as Challenge) : undefined;
+}
+
+function recordOf(value: Fields): DnsRecord | undefined {
+  return are(value["name"], value["value"]) ? (value as unknown as DnsRecord) : undefined;
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

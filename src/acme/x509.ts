@@ -31,12 +31,12 @@ export interface SigningRequest {
 }
 
 /** Makes a new key, and the request for its certificate (RFC 8555 section 7.4: names as alternative names alone). */
-export async function createRequest(name: string, keyType: AcmeKeyType): Promise<SigningRequest> {
+export async function createRequest(names: readonly string[], keyType: AcmeKeyType): Promise<SigningRequest> {
   const keys = await generate(keyType);
   const request = await Pkcs10CertificateRequestGenerator.create({
     keys,
     signingAlgorithm: algorithms[keyType],
-    extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: name }])],
+    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value })))],
   });
   return { request: Buffer.from(request.rawData), key: pemOf(keys) };
 }

@@ -17,8 +17,8 @@ export async function revokeAcme(config: string | undefined, name: string): Prom
   if (loaded === undefined) return exitCode.badConfig;
   const { acme, listeners } = loaded.model;
   const wanted = listeners
-    .flatMap(({ tls }) => tls.flatMap((settings) => settings.acme?.names ?? []))
-    .find((each) => each.name === name);
+    .flatMap(({ tls }) => tls.flatMap((settings) => settings.acme?.certificates ?? []))
+    .find(({ names }) => names.includes(name));
   if (acme === undefined || wanted === undefined) {
     printError(`no listener has ${name} in tls.acme`);
     return exitCode.usage;

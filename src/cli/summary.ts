@@ -147,7 +147,9 @@ function tlsSummary(tls: ListenerTls): TlsSummary {
 
 function awaitedNames({ certificates, acme }: ListenerTls): readonly string[] {
   const there = new Set(certificates.map(({ source }) => source.cert));
-  return (acme?.names ?? []).filter(({ source }) => !there.has(source.cert)).map(({ name }) => name);
+  return (acme?.certificates ?? [])
+    .filter(({ source }) => !there.has(source.cert))
+    .map(({ names }) => names.join(", "));
 }
 
 function poolOf(serve: Serve): string | null {

@@ -223,8 +223,8 @@ export class ControlPlane implements Serving {
       },
       hurry,
     );
-    this.upkeep.end();
     this.drains.stop();
+    await this.upkeep.end(hurry);
     return drained;
   }
 

@@ -8,7 +8,10 @@ export function authorityFolder(storage: string, directory: string): string {
   return join(storage, `${new URL(directory).hostname.replaceAll(/[^a-z0-9.-]/g, "")}-${id}`);
 }
 
+/** A name as the files of its certificate have it: not every file system takes an asterisk, and no host has a plus sign. */
+export const fileNameOf = (name: string): string => name.replace("*", "+");
+
 /** The file with the chain of a name and its key. One file, so that nobody ever sees the one without the other. */
 export function certificateFile(storage: string, directory: string, name: string): string {
-  return join(authorityFolder(storage, directory), "certificates", `${name}.pem`);
+  return join(authorityFolder(storage, directory), "certificates", `${fileNameOf(name)}.pem`);
 }

@@ -113,7 +113,7 @@ async function renewPoolTls(tls: PoolTls, renew: RenewPart): Promise<PoolTls> {
 function lackingOf({ certificates, acme }: ListenerTls): readonly PairSource[] {
   if (acme === undefined) return [];
   const there = new Set(certificates.map(({ source }) => source.cert));
-  return acme.names.map(({ source }) => source).filter(({ cert }) => !there.has(cert));
+  return acme.certificates.map(({ source }) => source).filter(({ cert }) => !there.has(cert));
 }
 
 export function listenerFiles(tls: readonly ListenerTls[]): string[] {

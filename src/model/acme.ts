@@ -1,7 +1,7 @@
 import type { PairSource } from "./material.ts";
 
-/** How a certificate authority is shown that a name is ours: RFC 8555 section 8.3, RFC 8737. */
-export const challengeTypes = ["tls-alpn-01", "http-01"] as const;
+/** How a certificate authority is shown that a name is ours: RFC 8555 sections 8.3 and 8.4, RFC 8737. */
+export const challengeTypes = ["tls-alpn-01", "http-01", "dns-01"] as const;
 export type ChallengeType = (typeof challengeTypes)[number];
 
 export const acmeKeyTypes = ["p256", "p384", "rsa2048", "rsa4096"] as const;
@@ -12,6 +12,20 @@ export interface ExternalAccount {
   readonly keyId: string;
   /** The file with the HMAC key, in base64url. */
   readonly keyFile: string;
+}
+
+/** How records of DNS are set and unset, for dns-01. */
+export interface DnsSettings {
+  /** A program of the operator's, absolute, and its first arguments. */
+  readonly command: readonly string[];
+  /** Its variables. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Time that it may take, in milliseconds. */
+  readonly timeout: number;
+  /** The longest time until a record is seen; then the authority is asked all the same, in milliseconds. */
+  readonly propagation: number;
+  /** `ip:port` of each server where it is to be seen; empty: the system's. */
+  readonly nameservers: readonly string[];
 }
 
 /** An authority that issues certificates over ACME, and how it is used. */
@@ -32,17 +46,23 @@ export interface AcmeSettings {
   readonly profile: string | undefined;
   /** The time that other machines have to see a challenge in the storage, in milliseconds. */
   readonly propagation: number;
+  /** Undefined: there is no dns-01. */
+  readonly dns: DnsSettings | undefined;
 }
 
-/** The certificates that a listener wants from the authority: one for each name. */
+/** The certificates that a listener wants from the authority: one for each name, but one for a wildcard and the name above it. */
 export interface WantedCertificates {
   readonly challenge: ChallengeType;
-  readonly names: readonly {
-    /** Lower case. */
-    readonly name: string;
-    /** The file of the storage that has, or will have, the chain and its key. */
-    readonly source: PairSource;
-  }[];
+  readonly certificates: readonly WantedCertificate[];
+}
+
+export interface WantedCertificate {
+  /** The first of {@link names}, by which it is known. */
+  readonly name: string;
+  /** Lower case. */
+  readonly names: readonly string[];
+  /** The file of the storage that has, or will have, the chain and its key. */
+  readonly source: PairSource;
 }
 
 /** The answers that a worker gives while an authority looks. */
@@ -55,6 +75,14 @@ export type Challenge =
       readonly cert: string;
       readonly key: string;
     };
+
+/** A record of type TXT that an authority is to find (RFC 8555 section 8.4). */
+export interface DnsRecord {
+  readonly type: "dns-01";
+  /** Of the record, such as `_acme-challenge.example.com`. */
+  readonly name: string;
+  readonly value: string;
+}
 
 /** Where clients of HTTP look for the answer of an http-01 challenge. */
 export const challengePath = "/.well-known/acme-challenge/";

@@ -11,6 +11,7 @@ import { becomes } from "../support/settled.ts";
 
 const directory = "https://localhost/directory";
 const challengeOf = (token: string): Challenge => ({ type: "http-01", name: "a.test", token, answer: "x" });
+const kind = { type: "http-01", propagation: 0, signal: new AbortController().signal } as const;
 let dir: string;
 let board: ChallengeBoard;
 let published: (readonly Challenge[])[];
@@ -38,7 +39,7 @@ afterEach(() => {
 /** Shows a challenge of its own and one of another machine. @returns its own, to be hidden. */
 async function showTwo(): Promise<{ hide(): Promise<void> }> {
   const own = challengeOf("own");
-  const showing = board.in(new Storage(dir, directory));
+  const showing = board.in(new Storage(dir, directory), kind);
   await new Storage(dir, directory).show(challengeOf("other"));
   await showing.show(own);
   await becomes(
@@ -55,7 +56,7 @@ test("a board that is stopped hides what it has shown, and leaves workers to its
   assert.deepEqual(published.at(-1), []);
   const { length } = published;
   await hide();
-  await board.in(new Storage(dir, directory)).show(challengeOf("late"));
+  await board.in(new Storage(dir, directory), kind).show(challengeOf("late"));
   board.stop();
   assert.equal(published.length, length);
 });

@@ -14,7 +14,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { connect } from "node:tls";
 import {
   AuthorityKeyIdentifierExtension,
   ExtendedKeyUsage,
@@ -24,6 +23,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { type CreatedCertificate, createCertificate } from "../../src/cli/create-certificate.ts";
+import { lookFor, type ValidationPlaces } from "./acme-validation.ts";
 
 type Table = Record<string, unknown>;
 
@@ -43,20 +43,19 @@ export interface AcmeFaults {
   hold: Promise<void> | undefined;
 }
 
-interface Order {
-  status: string;
+interface Authorization {
+  /** With the asterisk of a wildcard. */
   readonly name: string;
-  readonly replaces: unknown;
   readonly token: string;
-  authorization: string;
+  status: string;
   error: Table | undefined;
-  certificate: string | undefined;
 }
 
-/** The ports at which the names that are to be verified are found, all on 127.0.0.1. */
-export interface ValidationPorts {
-  http: number;
-  tls: number;
+interface Order {
+  readonly names: readonly string[];
+  readonly replaces: unknown;
+  readonly authorizations: readonly Authorization[];
+  certificate: string | undefined;
 }
 
 /**
@@ -72,7 +71,7 @@ export class AcmeServer implements AsyncDisposable {
     lifetime: 90 * 86_400_000,
     hold: undefined,
   };
-  readonly ports: ValidationPorts = { http: 0, tls: 0 };
+  readonly ports: ValidationPlaces = { http: 0, tls: 0, dns: () => [] };
   /** Resources that were asked for. */
   readonly asked: string[] = [];
   readonly orders: Order[] = [];
@@ -205,7 +204,9 @@ export class AcmeServer implements AsyncDisposable {
     jwk: JsonWebKey,
     response: ServerResponse,
   ): Promise<void> {
-    const order = this.orders[Number(id)];
+    const [number, index] = id.split("-").map(Number) as [number, number?];
+    const order = this.orders[number];
+    const authorization = order?.authorizations[index ?? 0];
     switch (resource) {
       case "new-account": {
         const url = `${this.#base}/account/${this.#accounts.size}`;
@@ -220,14 +221,14 @@ export class AcmeServer implements AsyncDisposable {
       case "order":
         return this.#answer(response, 200, this.#tellOrder(order!, id));
       case "authorization":
-        return this.#answer(response, 200, this.#tellAuthorization(order!, id));
+        return this.#answer(response, 200, this.#tellAuthorization(authorization!, id));
       case "tls-alpn-01":
       case "http-01":
-        void this.#validate(order!, resource, jwk);
+      case "dns-01":
+        void this.#validate(authorization!, resource, jwk);
         return this.#answer(response, 200, { type: resource, status: "processing", url: this.#base });
       case "finalize":
-        order!.certificate = await this.#issue(String(payload!["csr"]), order!.name);
-        order!.status = "valid";
+        order!.certificate = await this.#issue(String(payload!["csr"]), order!.names);
         response.setHeader("location", `${this.#base}/order/${id}`);
         return this.#answer(response, 200, this.#tellOrder(order!, id));
       case "certificate":
@@ -250,71 +251,68 @@ export class AcmeServer implements AsyncDisposable {
       this.#refuse(response, refusal.status, refusal.type, "not now");
       return;
     }
-    const [identifier] = payload["identifiers"] as readonly {
-      readonly type: string;
-      readonly value: string;
-    }[];
-    assert.equal(identifier!.type, "dns");
-    const token = randomBytes(24).toString("base64url");
-    const { value: name } = identifier!;
-    const { replaces } = payload;
-    this.orders.push({
-      status: "pending",
-      name,
-      replaces,
-      token,
-      authorization: "pending",
-      error: undefined,
-      certificate: undefined,
+    const identifiers = payload["identifiers"] as readonly Record<"type" | "value", string>[];
+    for (const { type } of identifiers) assert.equal(type, "dns");
+    const names = identifiers.map(({ value }) => value);
+    const authorizations = names.map((name) => {
+      const token = randomBytes(24).toString("base64url");
+      return { name, token, status: "pending", error: undefined };
     });
+    this.orders.push({ names, replaces: payload["replaces"], authorizations, certificate: undefined });
     const id = String(this.orders.length - 1);
     response.setHeader("location", `${this.#base}/order/${id}`);
     this.#answer(response, 201, this.#tellOrder(this.orders.at(-1)!, id));
   }
 
-  #tellOrder({ status, certificate }: Order, id: string): Table {
+  #tellOrder({ authorizations, certificate }: Order, id: string): Table {
     const base = this.#base;
+    const states = authorizations.map(({ status }) => status);
+    const failed = states.includes("invalid") ? "invalid" : "pending";
+    const ready = states.every((status) => status === "valid") ? "ready" : failed;
     return {
-      status,
-      authorizations: [`${base}/authorization/${id}`],
+      status: certificate === undefined ? ready : "valid",
+      authorizations: authorizations.map((_, index) => `${base}/authorization/${id}-${index}`),
       finalize: `${base}/finalize/${id}`,
       ...(certificate !== undefined && { certificate: `${base}/certificate/${id}` }),
     };
   }
 
-  #tellAuthorization({ name, token, authorization, error }: Order, id: string): Table {
-    const challenges = ["http-01", "tls-alpn-01"].map((type) => ({
+  #tellAuthorization({ name, token, status, error }: Authorization, id: string): Table {
+    const wildcard = name.startsWith("*.");
+    // RFC 8555 section 7.1.4: a wildcard is not reached.
+    const challenges = (wildcard ? ["dns-01"] : ["http-01", "tls-alpn-01", "dns-01"]).map((type) => ({
       type,
       token,
       url: `${this.#base}/${type}/${id}`,
-      status: authorization,
+      status,
       ...(error !== undefined && { error }),
     }));
-    return { identifier: { type: "dns", value: name }, status: authorization, challenges };
+    const identifier = { type: "dns", value: name.replace("*.", "") };
+    return { identifier, status, challenges, ...(wildcard && { wildcard }) };
   }
 
-  async #validate(order: Order, type: string, jwk: JsonWebKey): Promise<void> {
+  async #validate(authorization: Authorization, type: string, jwk: JsonWebKey): Promise<void> {
     const { crv, kty, x, y } = jwk;
     const thumbprint = createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url");
-    const expected = `${order.token}.${thumbprint}`;
+    const { name, token } = authorization;
+    const expected = `${token}.${thumbprint}`;
     try {
       assert.ok(!this.faults.refuseNames, "I do not want to");
-      if (type === "http-01") await lookByHttp(order, this.ports.http, expected);
-      else await lookByTls(order.name, this.ports.tls, expected);
-      order.authorization = "valid";
-      order.status = "ready";
+      await lookFor(type, { name, token, expected }, this.ports);
+      authorization.status = "valid";
     } catch (error) {
-      order.authorization = "invalid";
-      order.status = "invalid";
-      order.error = { type: `${namespace}unauthorized`, detail: (error as Error).message };
+      authorization.status = "invalid";
+      authorization.error = { type: `${namespace}unauthorized`, detail: (error as Error).message };
     }
   }
 
-  async #issue(csr: string, name: string): Promise<string> {
+  async #issue(csr: string, names: readonly string[]): Promise<string> {
     const request = new Pkcs10CertificateRequest(Buffer.from(csr, "base64url"));
     assert.ok(await request.verify());
     const extension = request.getExtension("2.5.29.17") as SubjectAlternativeNameExtension;
-    assert.deepEqual(extension.names.toJSON(), [{ type: "dns", value: name }]);
+    const asked = names.map((value) => ({ type: "dns" as const, value }));
+    assert.deepEqual(extension.names.toJSON(), asked);
+    const { issueFor } = this.faults;
     const { keys } = this.ca;
     const certificate = await X509CertificateGenerator.create({
       subject: "",
@@ -325,7 +323,9 @@ export class AcmeServer implements AsyncDisposable {
       signingKey: keys.privateKey,
       signingAlgorithm: { name: keys.privateKey.algorithm.name, hash: "SHA-256" },
       extensions: [
-        new SubjectAlternativeNameExtension([{ type: "dns", value: this.faults.issueFor ?? name }]),
+        new SubjectAlternativeNameExtension(
+          issueFor === undefined ? asked : [{ type: "dns", value: issueFor }],
+        ),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
         await AuthorityKeyIdentifierExtension.create(keys.publicKey),
       ],
@@ -347,37 +347,3 @@ export class AcmeServer implements AsyncDisposable {
 const namespace = "urn:ietf:params:acme:error:";
 
 const decoded = (text: string): Table => JSON.parse(Buffer.from(text, "base64url").toString()) as Table;
-
-async function lookByHttp({ name, token }: Order, port: number, expected: string): Promise<void> {
-  const { ask } = await import("./http.ts");
-  const path = `/.well-known/acme-challenge/${token}`;
-  const { status, body } = await ask(port, { path, headers: { host: name } });
-  assert.deepEqual([status, body], [200, expected]);
-}
-
-/** RFC 8737 section 3. */
-async function lookByTls(name: string, port: number, expected: string): Promise<void> {
-  const socket = connect({
-    host: "127.0.0.1",
-    port,
-    servername: name,
-    ALPNProtocols: ["acme-tls/1"],
-    rejectUnauthorized: false,
-  });
-  try {
-    await once(socket, "secureConnect");
-    assert.equal(socket.alpnProtocol, "acme-tls/1");
-    const { raw, subjectAltName } = socket.getPeerX509Certificate()!;
-    assert.equal(subjectAltName, `DNS:${name}`);
-    const digest = createHash("sha256").update(expected).digest();
-    // The object identifier, critical, and an octet string with an octet string of 32 bytes.
-    const extension = Buffer.concat([
-      Buffer.from("06082b060105050701", "hex"),
-      Buffer.from("1f0101ff04220420", "hex"),
-      digest,
-    ]);
-    assert.ok(raw.includes(extension), "the certificate has another answer");
-  } finally {
-    socket.destroy();
-  }
-}

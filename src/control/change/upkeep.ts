@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { isDeepStrictEqual } from "node:util";
 import type { Keeper } from "../../acme/keeper.ts";
 import type { CounterMemory } from "../../channel/counters.ts";
@@ -33,6 +34,7 @@ export class Upkeep {
   #rejections: { stop(): void } | undefined;
   #stopped = false;
   #keeper: Keeper | undefined;
+  #kept: Promise<void> | undefined;
   /** The model that the keeper is to follow. */
   #wanted: Model | undefined;
 
@@ -93,7 +95,7 @@ export class Upkeep {
     const { acme, listeners = [] } = this.#wanted ?? {};
     if (this.#stopped) return;
     if (!isDeepStrictEqual(acme, this.#keeper?.settings)) {
-      this.#keeper?.stop();
+      void this.#keeper?.stop();
       const { logger, showChallenges } = this.#with;
       this.#keeper = acme && new Keeper(acme, { logger, publish: showChallenges });
     }
@@ -111,11 +113,16 @@ export class Upkeep {
     this.#renewal?.stop();
     this.#expiry?.stop();
     this.#rotation.follow([]);
-    this.#keeper?.stop();
+    this.#kept = this.#keeper?.stop();
   }
 
-  end(): void {
+  /**
+   * Resolves when the keeper of certificates has undone what it changed elsewhere, or it takes too long.
+   * @param hurry aborts when there is to be no more waiting.
+   */
+  async end(hurry: AbortSignal): Promise<void> {
     this.sharing.stop();
     this.#rejections?.stop();
+    if (!hurry.aborted) await Promise.race([this.#kept, once(hurry, "abort")]);
   }
 }

@@ -83,7 +83,7 @@ export class CertificateStore {
     const { certificates } = this.#find(name) ?? this.#default!;
     if (this.#exact.has(name)) return { certificates, by: "exact", pattern: name };
     if (this.#find(name) === undefined) return { certificates, by: "default", pattern: undefined };
-    return { certificates, by: "wildcard", pattern: `*${name.slice(name.indexOf("."))}` };
+    return { certificates, by: "wildcard", pattern: wildcardOf(name) };
   }
 
   /** Whether other certificates cover a host than those of a name, which do not. Both lower case. */
@@ -109,7 +109,10 @@ export class CertificateStore {
 }
 
 const covers = (names: readonly string[], host: string): boolean =>
-  names.includes(host) || names.includes(`*${host.slice(host.indexOf("."))}`);
+  names.includes(host) || names.includes(wildcardOf(host));
+
+/** The wildcard one level up that covers a name. */
+export const wildcardOf = (name: string): string => `*${name.slice(name.indexOf("."))}`;
 
 function groupByName(certificates: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
   const byName = new Map<string, Certificate[]>();

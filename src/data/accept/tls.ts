@@ -4,7 +4,7 @@ import type { ClientAuth } from "../../model/client-auth.ts";
 import type { ListenerTls } from "../../model/listener.ts";
 import { createListenerContext, type ListenerIdentity } from "../../tls/listener.ts";
 import type { NameRefusal } from "../decide/chains.ts";
-import { type CertificateChoice, CertificateStore } from "./certificates.ts";
+import { type CertificateChoice, CertificateStore, wildcardOf } from "./certificates.ts";
 import { type ClientVerdict, judgeClient } from "./client-auth.ts";
 import { alertRecord, expectVerdict } from "./verdict-alert.ts";
 
@@ -14,7 +14,7 @@ export class Termination {
   readonly #options: TLSSocketOptions;
   readonly #clientAuth: ClientAuth | undefined;
   readonly #strictSni: boolean;
-  /** Names whose certificate umay gets itself. */
+  /** Names whose certificate umay gets itself, and wildcards. */
   readonly #own: ReadonlySet<string>;
 
   /** @throws where OpenSSL refuses a certificate, a cipher or a group. */
@@ -25,7 +25,7 @@ export class Termination {
     );
     this.#clientAuth = tls.clientAuth;
     this.#strictSni = tls.strictSni;
-    this.#own = new Set(tls.acme?.names.map(({ name }) => name));
+    this.#own = new Set(tls.acme?.certificates.flatMap(({ names }) => names));
     this.#options = {
       isServer: true,
       ...(tls.clientAuth !== undefined && {
@@ -81,7 +81,8 @@ export class Termination {
   /** Why a client that asks for this name is refused; undefined: it is not. @param serverName lower case. */
   refuses(serverName: string): NameRefusal | undefined {
     if (this.#store.covers(serverName)) return undefined;
-    if (this.#store.isEmpty || this.#own.has(serverName)) return "no_certificate";
+    const own = this.#own.has(serverName) || this.#own.has(wildcardOf(serverName));
+    if (this.#store.isEmpty || own) return "no_certificate";
     return this.#strictSni ? "unknown_name" : undefined;
   }
 }

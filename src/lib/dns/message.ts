@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import dns, { type Answer, type DecodedPacket } from "dns-packet";
 import { canonicalName } from "../host-name.ts";
 
-export type QuestionType = "A" | "AAAA" | "SRV";
+export type QuestionType = "A" | "AAAA" | "SRV" | "TXT";
 
 /** A message that asks one question, with the values that its reply must repeat. */
 export interface Query {
@@ -48,6 +48,8 @@ export type DnsRecord = {
   | { readonly type: "A" | "AAAA"; readonly data: string }
   | { readonly type: "CNAME"; readonly data: string }
   | { readonly type: "SRV"; readonly data: SrvData }
+  /** Its strings in one (RFC 7208 section 3.3), each byte a character. */
+  | { readonly type: "TXT"; readonly data: string }
 );
 
 /** RFC 2782. */
@@ -139,7 +141,11 @@ function recordOf(record: Answer): DnsRecord[] {
         { name, ttl, type: record.type, data: { priority, weight, port, target: canonicalName(target) } },
       ];
     }
+    case "TXT":
+      return [{ name, ttl, type: record.type, data: [record.data].flat().map(latin1).join("") }];
     default:
       return [];
   }
 }
+
+const latin1 = (text: string | Buffer): string => Buffer.from(text as string).toString("latin1");

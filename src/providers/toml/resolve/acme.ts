@@ -1,8 +1,16 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errorAt, type Finding, type Path, warningAt } from "../../../lib/findings.ts";
+import { describeReadError } from "../../../lib/read-file.ts";
 import { certificateFile } from "../../../material/acme-paths.ts";
 import { loadBackendAuthorities } from "../../../material/authorities.ts";
-import type { AcmeSettings, WantedCertificates } from "../../../model/acme.ts";
+import type {
+  AcmeSettings,
+  DnsSettings,
+  WantedCertificate,
+  WantedCertificates,
+} from "../../../model/acme.ts";
 import type { Listener } from "../../../model/listener.ts";
 import { type AcmeTable, knownDirectories } from "../schema/acme.ts";
 import type { TlsSettings } from "../schema/listener.ts";
@@ -40,7 +48,33 @@ export async function resolveAcme(
     keyType: table.key_type,
     profile: table.profile,
     propagation: table.propagation,
+    dns: table.dns && (await resolveDns(table.dns, directory, report)),
   };
+}
+
+async function resolveDns(
+  { command, nameservers = [], ...rest }: NonNullable<AcmeTable["dns"]>,
+  directory: string,
+  report: Report,
+): Promise<DnsSettings> {
+  const [file = "", ...args] = command;
+  const program = resolve(directory, file);
+  const problem = await problemOf(program);
+  if (problem !== undefined) report(errorAt(["acme", "dns", "command", 0], `${program} ${problem}`));
+  return { ...rest, command: [program, ...args], nameservers };
+}
+
+/** Why umay's user can't run a program; undefined: it can. */
+async function problemOf(program: string): Promise<string | undefined> {
+  try {
+    const found = await stat(program);
+    await access(program, constants.X_OK);
+    // To root all is allowed, and of a folder it means something else.
+    if (found.isFile() && (found.mode & 0o111) !== 0) return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") return describeReadError(error);
+  }
+  return "can't be run by umay's user; make it executable, and its folders accessible";
 }
 
 /** The certificates that a listener wants from the authority. @param path of its `tls`. */
@@ -58,18 +92,39 @@ export function resolveWanted(
   }
   const seen = new Set<string>();
   for (const [index, name] of wanted.names.entries()) {
-    if (seen.has(name))
-      report(errorAt([...at, "names", index], `${JSON.stringify(name)} is there twice; remove one`));
+    const text = JSON.stringify(name);
+    if (seen.has(name)) report(errorAt([...at, "names", index], `${text} is there twice; remove one`));
+    if (name.startsWith("*.") && wanted.challenge !== "dns-01")
+      report(
+        errorAt(
+          [...at, "names", index],
+          `${text} is a wildcard, which authorities issue by dns-01 only; add challenge = "dns-01" and acme.dns, or name hosts`,
+        ),
+      );
     seen.add(name);
   }
-  const { storage, directory } = settings;
-  return {
-    challenge: wanted.challenge,
-    names: [...seen].map((name) => {
+  if (wanted.challenge === "dns-01" && settings.dns === undefined)
+    report(
+      errorAt(
+        [...at, "challenge"],
+        "dns-01 needs acme.dns, which says how records are set; add one with a command, or use another challenge",
+      ),
+    );
+  return { challenge: wanted.challenge, certificates: certificatesFor(seen, settings) };
+}
+
+/** A wildcard and the name above it are proven by records of one name, so they share a certificate. */
+function certificatesFor(
+  names: ReadonlySet<string>,
+  { storage, directory }: AcmeSettings,
+): readonly WantedCertificate[] {
+  return [...names]
+    .filter((name) => !names.has(`*.${name}`))
+    .map((name) => {
       const file = certificateFile(storage, directory, name);
-      return { name, source: { kind: "file", cert: file, key: file } };
-    }),
-  };
+      const base = name.startsWith("*.") && names.has(name.slice(2)) ? [name.slice(2)] : [];
+      return { name, names: [name, ...base], source: { kind: "file", cert: file, key: file } };
+    });
 }
 
 /** Settings that do not go together, or have no effect. */
@@ -89,6 +144,14 @@ export function checkAcme(
       ),
       at: "key",
     });
+  if (settings?.dns !== undefined && !wanting.some(({ challenge }) => challenge === "dns-01"))
+    findings.push({
+      ...warningAt(
+        ["acme", "dns"],
+        'no listener has tls.acme with challenge = "dns-01", so no record is set; add it to one, or remove this table',
+      ),
+      at: "key",
+    });
   if (settings?.directory === knownDirectories.staging && wanting.length > 0)
     findings.push(
       warningAt(
@@ -98,7 +161,7 @@ export function checkAcme(
     );
   const speaksHttp = listeners.some(({ chains }) => chains.some(({ serve }) => serve.kind === "http"));
   const challenges = new Map<string, string>();
-  for (const { listener, challenge, names } of wanting) {
+  for (const { listener, challenge, certificates } of wanting) {
     const path = ["listeners", listener, "tls", "acme"];
     if (challenge === "http-01" && !speaksHttp)
       findings.push(
@@ -107,7 +170,7 @@ export function checkAcme(
           'http-01 needs a listener with mode = "http", which the authority reaches as port 80; add one, or use tls-alpn-01',
         ),
       );
-    for (const { name } of names) {
+    for (const name of certificates.flatMap(({ names }) => names)) {
       const other = challenges.get(name);
       if (other !== undefined && other !== challenge)
         findings.push(

@@ -102,7 +102,7 @@ export async function resolveTls(
 /** The certificates that are in the storage already. One that can't be used is ordered anew. */
 async function loadWanted(wanted: WantedCertificates | undefined): Promise<readonly Certificate[]> {
   const found: Certificate[] = [];
-  for (const { source } of wanted?.names ?? []) {
+  for (const { source } of wanted?.certificates ?? []) {
     const certificate = await loadCertificate(source, "clients", [], () => {});
     if (certificate !== undefined) found.push(certificate);
   }

@@ -1,8 +1,6 @@
-import { isIP } from "node:net";
 import * as z from "zod";
-import { canonicalName } from "../../../lib/host-name.ts";
 import { acmeKeyTypes, challengeTypes } from "../../../model/acme.ts";
-import { duration, hostName, path } from "./values.ts";
+import { duration, nameserver, path, serverNamePattern } from "./values.ts";
 
 /** The directories of Let's Encrypt, by the words for them. */
 export const knownDirectories = {
@@ -24,6 +22,53 @@ const directory = z
   .meta({ "x-type": '`"staging"`, `"letsencrypt"` or https URL' });
 
 const contactExpected = 'expected an address of mail, such as "ops@example.com"';
+
+const commandExpected = 'expected a list with the program and its arguments, such as ["/etc/umay/dns-hook"]';
+const oneText = /^[^\0]*$/;
+
+const dns = z.strictObject({
+  command: z
+    .array(
+      z
+        .string({ error: "expected a text" })
+        .min(1, { error: "expected a text, got nothing" })
+        .regex(oneText, { error: "expected a text without a NUL" }),
+      { error: commandExpected },
+    )
+    .min(1, { error: commandExpected })
+    .max(32, { error: "expected at most 32 arguments" })
+    .describe(
+      "The program that changes the zone, as a path, and its arguments. It is started without a shell, and gets three more: set or unset, the name of the record, and its value.",
+    ),
+  environment: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, { error: "expected the name of an environment variable" }),
+      z.string({ error: "expected a text" }).regex(oneText, { error: "expected a text without a NUL" }),
+      { error: 'expected a table, such as { ZONE = "example.com" }' },
+    )
+    .prefault({})
+    .describe("The program's variables. It has none of umay's own; PATH has the usual folders."),
+  timeout: duration("1s", "10m")
+    .prefault("1m")
+    .describe("Time that the program may take. Then it is killed, with all that it has started."),
+  propagation: duration("0s", "10m")
+    .prefault("2m")
+    .describe(
+      "The longest time until the nameservers show the record. Then the authority is asked all the same. 0s: nobody looks.",
+    ),
+  nameservers: z
+    .array(nameserver, { error: 'expected a list of DNS servers, such as ["127.0.0.1:53"]' })
+    .min(1, { error: "expected at least one DNS server; leave the key out to ask the system's" })
+    .max(8, { error: "expected at most 8 DNS servers" })
+    .optional()
+    .meta({
+      description:
+        "DNS servers where the record is looked for, in order, each an IP address with or without a port.",
+      "x-default": "the system's",
+    }),
+});
 
 export const acme = z.strictObject({
   directory: directory
@@ -85,30 +130,25 @@ export const acme = z.strictObject({
   propagation: duration("0s", "10m")
     .prefault("2s")
     .describe(
-      "Time that machines which share the storage have to see a challenge, before the authority looks.",
+      "Time that machines which share the storage have to see a challenge, before the authority looks. dns-01 has dns.propagation.",
     ),
+  dns: dns.optional().describe("How records of DNS are set, for listeners with dns-01."),
 });
 
 export type AcmeTable = z.output<typeof acme>;
 
-/** A name that can be proven without a change of DNS. Becomes lower case. */
-const ownName = hostName
-  .refine((text) => isIP(text) === 0 && !text.startsWith("*"), {
-    error:
-      "expected a host name without a wildcard; wildcards and addresses need challenges that umay has not",
-  })
-  .transform(canonicalName);
-
 export const listenerAcme = z.strictObject({
   names: z
-    .array(ownName, { error: 'expected a list of names, such as ["www.example.com"]' })
+    .array(serverNamePattern, { error: 'expected a list of names, such as ["www.example.com"]' })
     .min(1, { error: "expected at least one name" })
     .max(10_000, { error: "expected at most 10000 names" })
-    .describe("The names. Each has a certificate of its own."),
+    .describe(
+      "The names. Each has a certificate of its own, but a wildcard, which needs dns-01, shares one with the name above it.",
+    ),
   challenge: z
     .enum(challengeTypes)
     .prefault("tls-alpn-01")
     .describe(
-      "How the authority is shown that the names are ours: tls-alpn-01 on this listener, which it must reach as port 443; http-01 on any http listener, which it must reach as port 80.",
+      "How the authority is shown that the names are ours: tls-alpn-01 on this listener, which it must reach as port 443; http-01 on any http listener, which it must reach as port 80; dns-01 in DNS, as acme.dns says.",
     ),
 });
