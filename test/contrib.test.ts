@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { exposition } from "../src/control/tell/metrics/exposition.ts";
@@ -27,6 +28,26 @@ for (const [name, text] of Object.entries({ rules, grafana })) {
     }
   });
 }
+
+test("the program for dynamic updates of DNS adds and deletes one value, also below another zone", () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-nsupdate-"));
+  writeFileSync(join(dir.path, "nsupdate"), '#!/bin/sh\necho "$@"\ncat\n', { mode: 0o755 });
+  const hook = (variables: Record<string, string>, ...args: string[]) => {
+    const env = { PATH: `${dir.path}:/usr/bin:/bin`, ...variables };
+    return spawnSync(join(root, "contrib/dns-01/nsupdate-hook"), args, { env, encoding: "utf8" });
+  };
+  const args = ["127.0.0.1", "a.key"];
+  const name = "_acme-challenge.a.test";
+  assert.equal(
+    hook({}, ...args, "set", name, "v-1").stdout,
+    `-k a.key\nserver 127.0.0.1\nupdate add ${name}. 60 TXT "v-1"\nsend\n`,
+  );
+  assert.equal(
+    hook({ UNDER: "b.test" }, ...args, "unset", name, "v-1").stdout,
+    `-k a.key\nserver 127.0.0.1\nupdate delete ${name}.b.test. TXT "v-1"\nsend\n`,
+  );
+  assert.deepEqual([hook({}, ...args).status, hook({}, ...args, "be", name, "v").status], [64, 64]);
+});
 
 test("every alert has a runbook, and every runbook an alert", () => {
   const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name!);

@@ -66,27 +66,32 @@ export class DnsBoard implements Showing<DnsRecord> {
       );
   }
 
-  /** Never throws: a record that is left behind does no harm. */
-  async hide(record: DnsRecord): Promise<void> {
-    const { timeout } = this.#settings;
-    try {
-      const time = this.#signal.aborted ? Math.min(timeout, lastTime) : timeout;
-      await this.#run("unset", record, time, new AbortController().signal);
-      await this.#storage.hide(record);
-    } catch (error) {
-      this.#logger.warn(
-        { record: record.name, value: record.value, cause: (error as Error).message },
-        "a record of DNS that is not needed any more could not be unset; it is tried again once with the next order",
-      );
-    }
+  /** A program that fails at that fails no order: a record that is left behind does no harm. */
+  hide(record: DnsRecord): Promise<void> {
+    return this.#unset(record, "it is tried again with the next order");
   }
 
   /** Unsets what an umay that died, or could not, has left behind. The lock of the storage is held. */
   async tidy(): Promise<void> {
     for (const record of await this.#storage.records()) {
-      await this.hide(record);
+      await this.#unset(record, "it stays until someone takes it away by hand");
       // A program that fails again is not asked for ever.
       await this.#storage.hide(record);
+    }
+  }
+
+  /** @param then what becomes of a record that could not be unset. */
+  async #unset(record: DnsRecord, then: string): Promise<void> {
+    const { timeout } = this.#settings;
+    const time = this.#signal.aborted ? Math.min(timeout, lastTime) : timeout;
+    try {
+      await this.#run("unset", record, time, new AbortController().signal);
+      await this.#storage.hide(record);
+    } catch (error) {
+      this.#logger.warn(
+        { record: record.name, value: record.value, cause: (error as Error).message },
+        `a record of DNS that is not needed any more could not be unset; ${then}`,
+      );
     }
   }
 

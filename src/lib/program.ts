@@ -68,7 +68,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** What a program writes, to whichever of its two outputs. */
+/** The output of a program, to whichever of its two streams. */
 class Output {
   onFlood: () => void = () => {};
   #length = 0;

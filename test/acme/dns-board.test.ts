@@ -138,5 +138,7 @@ test("what was left behind is unset by whoever comes next, and a program that fa
   assert.deepEqual([zone.valuesOf(name), left()], [[], []]);
   await storage().show(record("two"));
   await broken.tidy();
+  assert.match(String(lines[0]!["msg"]), /tried again with the next order$/);
+  assert.match(String(lines[1]!["msg"]), /by hand$/);
   assert.deepEqual([lines.length, left()], [2, []]);
 });

@@ -12,6 +12,7 @@ import { freePorts } from "../support/free-ports.ts";
 import { findPebble, Pebble } from "../support/pebble.ts";
 import { becomes } from "../support/settled.ts";
 import { startUmay } from "../support/umay.ts";
+import { Zone } from "../support/zone.ts";
 
 const run = promisify(execFile);
 const bin = new URL("../../bin/umay.js", import.meta.url).pathname;
@@ -20,14 +21,16 @@ const skip = pebble === undefined && "there is neither PEBBLE, the program of Pe
 
 /** In seconds: short, so that each certificate is renewed while the test runs. */
 const lifetime = 120;
-const names = ["a.test", "b.test", "c.test"];
+const names = ["a.test", "b.test", "c.test", "example.test", "any.example.test"];
 
 test("Pebble, with its faults on, issues, renews and revokes under load, and no handshake fails", {
   skip,
 }, async () => {
   using dir = mkdtempDisposableSync(join(tmpdir(), "umay-pebble-"));
   await using dns = await startDnsServer();
-  for (const name of names) dns.answer(name, "A", ["127.0.0.1"]);
+  const zone = new Zone(dir.path);
+  zone.serve(dns, "_acme-challenge.example.test");
+  for (const name of names.slice(0, 3)) dns.answer(name, "A", ["127.0.0.1"]);
   // The authority's first look at this one fails, and so does the first order.
   let looks = 0;
   dns.reply("late.test", "A", () =>
@@ -48,6 +51,10 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
     terms_agreed = true
     ca = ${JSON.stringify(authority.ca)}
     propagation = "0s"
+    [acme.dns]
+    command = [${JSON.stringify(zone.program)}]
+    environment = { ZONE = ${JSON.stringify(zone.environment.ZONE)} }
+    nameservers = [${JSON.stringify(dns.address)}]
     [listeners.plain]
     bind = "127.0.0.1:${http}"
     mode = "http"
@@ -59,6 +66,10 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
     bind = "127.0.0.1:0"
     mode = "http"
     tls.acme = { names = ["c.test", "late.test"], challenge = "http-01" }
+    [listeners.wild]
+    bind = "127.0.0.1:0"
+    mode = "http"
+    tls.acme = { names = ["*.example.test", "example.test"], challenge = "dns-01" }
     [routes.all]
     respond = { body = "hello" }`,
   );
@@ -66,7 +77,8 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
 
   /** The serial number of the certificate that a client gets, which it verifies. @throws where the handshake fails. */
   async function shown(name: string): Promise<string> {
-    const port = umay.port(name === "a.test" || name === "b.test" ? "web" : "api");
+    const other = name.endsWith("example.test") ? "wild" : "api";
+    const port = umay.port(name === "a.test" || name === "b.test" ? "web" : other);
     const socket = connect({ host: "127.0.0.1", port, servername: name, ca });
     try {
       await once(socket, "secureConnect");
@@ -121,6 +133,7 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
   assert.ok(await authority.isRevoked(before));
   await isServed("late.test", 200_000);
   going = false;
+  assert.ok(dns.queries.some(({ name, type }) => name === "_acme-challenge.example.test" && type === "TXT"));
   await Promise.all(load);
   assert.deepEqual(failures, []);
   assert.ok(handshakes > 1_000, String(handshakes));
