@@ -74,6 +74,7 @@ export class DnsBoard implements Showing<DnsRecord> {
   /** Unsets what an umay that died, or could not, has left behind. The lock of the storage is held. */
   async tidy(): Promise<void> {
     for (const record of await this.#storage.records()) {
+      if (this.#signal.aborted) return;
       await this.#unset(record, "it stays until someone takes it away by hand");
       // A program that fails again is not asked for ever.
       await this.#storage.hide(record);
