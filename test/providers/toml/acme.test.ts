@@ -90,11 +90,7 @@ for (const [what, text, expected] of [
     `${acme}dns.command = ["nowhere"]\n${web(byDns)}`,
     /\/nowhere does not exist; check the path$/,
   ],
-  [
-    "a program that can't be run",
-    `${acme}dns.command = ["plain"]\n${web(byDns)}`,
-    /\/plain can't be run/,
-  ],
+  ["a program that can't be run", `${acme}dns.command = ["plain"]\n${web(byDns)}`, /\/plain can't be run/],
   ["no program", `${acme}dns.command = []\n${web(byDns)}`, /expected a list with the program/],
   [
     "a variable that can't be",
