@@ -215,7 +215,7 @@ const name = "echo.test";
 /** A umay whose backends are 127.0.0.1 and 127.0.0.2 as long as the nameserver says so. */
 function dnsToml(nameserver: string, port: number, removal: string): string {
   return `
-    workers = 2
+    workers = 1
     admin = { bind = "127.0.0.1:0" }
     listeners.plain = { bind = "127.0.0.1:0", pool = "echo" }
     [pools.echo]

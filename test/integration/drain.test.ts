@@ -11,9 +11,9 @@ import { type LogLine, type RunningUmay, startUmay } from "../support/umay.ts";
 
 const certificates = await testCertificates();
 
-function start(backend: string, shutdown: string): Promise<RunningUmay> {
+function start(backend: string, shutdown: string, workers = 1): Promise<RunningUmay> {
   return startUmay(`
-    workers = 2
+    workers = ${workers}
     shutdown = ${shutdown}
     admin = { bind = "127.0.0.1:0" }
     ${listenersToml("echo", certificates)}
@@ -32,7 +32,7 @@ async function drained(umay: RunningUmay): Promise<{ ended: unknown; cut: unknow
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   test(`${signal} lets live sessions finish, accepts no new ones, and ends with 0`, async () => {
     await using backend = await startEchoBackend();
-    await using umay = await start(backend.address, `{ timeout = "10m" }`);
+    await using umay = await start(backend.address, `{ timeout = "10m" }`, 2);
     const clients = await Promise.all(transports.map((transport) => connectTo(umay, transport)));
     for (const client of clients) await echoed(client, "before");
     assert.deepEqual(await umay.readiness(), { status: 200, text: "ready\n" });
@@ -140,7 +140,7 @@ test("a session whose client reads nothing is cut at shutdown.timeout, too", asy
 
 test("a second signal stops at once, and the log has every session that it cut", async () => {
   await using backend = await startEchoBackend();
-  await using umay = await start(backend.address, `{ delay = "30s", timeout = "10m" }`);
+  await using umay = await start(backend.address, `{ delay = "30s", timeout = "10m" }`, 2);
   const clients: Peer[] = [];
   for (let count = 0; count < 300; count++) clients.push(await connectPlain(umay.port("plain")));
   for (const client of clients) await echoed(client, "x");
@@ -172,7 +172,7 @@ test("without sessions, a drain takes no time", async () => {
 // A connection that the kernel still holds when the listening sockets close is reset by the kernel.
 test("a session that begins while a drain begins is served to its end", async () => {
   await using backend = await startEchoBackend();
-  await using umay = await start(backend.address, `{ timeout = "10m" }`);
+  await using umay = await start(backend.address, `{ timeout = "10m" }`, 2);
   const port = umay.port("plain");
   const served: Promise<string>[] = [];
   umay.signal("SIGTERM");

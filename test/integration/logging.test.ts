@@ -12,9 +12,9 @@ import { type LogLine, type RunningUmay, spawnUmay, startUmay } from "../support
 
 const certificates = await testCertificates();
 
-function toml(backend: Backend, log = ""): string {
+function toml(backend: Backend, log = "", workers = 1): string {
   return `
-    workers = 2
+    workers = ${workers}
     admin = { bind = "127.0.0.1:0" }
     log = { ${log} }
     ${listenersToml("echo", certificates)}
@@ -45,7 +45,7 @@ async function end(umay: RunningUmay): Promise<void> {
 
 test("every session has one whole line, also while nobody reads them for a while", async () => {
   await using backend = await startEchoBackend();
-  await using umay = await startUmay(toml(backend));
+  await using umay = await startUmay(toml(backend, "", 2));
   const clients = await sessions(umay.port("plain"), 500);
   // The pipe holds a few hundred lines.
   umay.output.pause();
@@ -173,7 +173,7 @@ test("when the log's disk is full, umay starts, serves and counts the lines", as
   const full = openSync("/dev/full", "w");
   await using umay = spawnUmay(
     `
-    workers = 2
+    workers = 1
     admin = { bind = "127.0.0.1:${adminPort}" }
     listeners.echo = { bind = "127.0.0.1:${port}", pool = "echo" }
     ${poolToml("echo", [backend.address])}`,
