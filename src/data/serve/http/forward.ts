@@ -201,8 +201,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const { head: treated, coding } = treat(route.definition.compress, view, head);
     if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);
     const edits = responseEdits(treated, view, route, client);
-    const by = { choice: this.choice, dispatch: this.backend.dispatch };
-    keepClient(route.definition.sticky, view, by, treated.fields, edits);
+    keepClient(route.definition.sticky, view, this, treated.fields, edits);
     client.response.response(treated, follows && this.#compressed === undefined, edits);
   }
 

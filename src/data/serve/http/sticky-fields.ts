@@ -28,17 +28,18 @@ export function unwrapField(sticky: Sticky | undefined, fields: Fields, edits: F
 
 /**
  * Has a client stay where it is: by the field, or the cookie, that names the backend.
- * @param by the choice of a pool that was made for the client, and the backend that answers.
+ * @param forward has the choice of a pool that was made for the client, and the backend that answers.
  */
 export function keepClient(
   sticky: Sticky | undefined,
   { scheme }: RequestView,
-  by: { readonly choice: PoolChoice; readonly dispatch: Dispatch },
+  forward: { readonly choice: PoolChoice; readonly backend: { readonly dispatch: Dispatch } },
   fields: Fields,
   edits: FieldChanges,
 ): void {
-  const { pool, backend: present } = by.dispatch;
-  if (sticky === undefined || present === undefined) return;
+  if (sticky === undefined) return;
+  const { pool, backend: present } = forward.backend.dispatch;
+  if (present === undefined) return;
   const { field, wraps } = sticky;
   if (wraps === true) {
     const at = only(fields, field!);
@@ -47,7 +48,7 @@ export function keepClient(
     replace(at, `${field}: ${value}\r\n`, edits);
     return;
   }
-  if (present.slot === by.choice.backend?.slot) return;
+  if (present.slot === forward.choice.backend?.slot) return;
   const value = nameOf(pool.definition.name, present);
   edits.lines +=
     field === undefined
