@@ -4,9 +4,8 @@ import { ServedGuards } from "../../src/data/guard/guards.ts";
 import { createWorkerLogger } from "../../src/observe/worker-logger.ts";
 
 /** Guards of a worker that asks nobody. */
-export function servedGuards(counters: CounterMemory): ServedGuards {
+export function servedGuards(counters: CounterMemory, shared = createSharedMemory()): ServedGuards {
   const { logger } = createWorkerLogger({ level: "silent" }, () => {});
-  const shared = createSharedMemory();
   const forward = (): never => {
     throw new Error("nobody is asked");
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CounterMemory } from "../../../src/channel/counters.ts";
-import { createSharedMemory } from "../../../src/channel/memory.ts";
+import { createSharedMemory, type SharedMemory } from "../../../src/channel/memory.ts";
 import type { ToWorker } from "../../../src/channel/messages.ts";
 import { TlsOnce } from "../../../src/channel/tls-once.ts";
 import { WorkerCounters } from "../../../src/channel/worker-counters.ts";
@@ -38,13 +38,17 @@ export class FakeWorker {
   /** Why it refused what it was sent last. */
   refusal: string | undefined;
 
-  constructor(index: number, count: number, store: Store, counters: CounterMemory) {
-    const guards = servedGuards(counters);
+  constructor(
+    store: Store,
+    shared: SharedMemory,
+    counters: CounterMemory,
+    worker: { readonly index: number; readonly count: number },
+  ) {
     const memory = {
-      guards,
-      shared: createSharedMemory(),
+      guards: servedGuards(counters, shared),
+      shared,
       counters,
-      worker: { index, count },
+      worker,
       peers: () => [],
       want: () => {},
     };
@@ -101,9 +105,12 @@ export class FeedScene {
 
   constructor(wanted: Wanted, count: number) {
     const counters = new WorkerCounters(count);
-    this.store = new Store(wanted, boundAs(wanted), createSharedMemory(), counters);
+    const shared = createSharedMemory();
+    this.store = new Store(wanted, boundAs(wanted), shared, counters);
     this.store.takeTouched();
-    this.workers = counters.memories.map((memory, index) => new FakeWorker(index, count, this.store, memory));
+    this.workers = counters.memories.map(
+      (memory, index) => new FakeWorker(this.store, shared, memory, { index, count }),
+    );
   }
 
   /** Sends the changes to workers that have none under way. */
