@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
-import { listen } from "../lib/listen.ts";
+import { listen, whenEmpty } from "../lib/listen.ts";
 import { longJson } from "../lib/long-json.ts";
 import { http } from "../lib/node-modules.ts";
 import type { AdminRights } from "../model/model.ts";
@@ -60,12 +60,14 @@ const socketMode = 0o600;
  * Starts the admin HTTP server: a dashboard at `/`, `/livez`, `/readyz`, `/metrics`, `/status`, `/config`, `/explain`,
  * `/sessions` and the {@link AdminActions}. A unix socket is for its owner alone.
  * @param remote the rights of clients that are no programs of umay's own user or of root.
+ * @param replace whether it takes its path from the umay that has it.
  * @throws Error that names the address and says what to do, when umay can't listen there.
  */
 export async function startAdmin(
   address: SocketAddress,
   state: AdminState,
   remote: AdminRights = "look",
+  replace = false,
 ): Promise<AdminServer> {
   const answering = new WeakSet<Socket>();
   const visitors = new Visitors(mostConnections, mostLocalConnections, isFromHere);
@@ -93,13 +95,14 @@ export async function startAdmin(
   });
   server.on("connection", (socket) => visitors.arrived(socket));
   server.setTimeout(idleTimeout);
-  const bound = await listen(server, address, { mode: socketMode }).catch((cause: Error) => {
+  const bound = await listen(server, address, { mode: socketMode, replace }).catch((cause: Error) => {
     throw new Error(`admin ${cause.message}`, { cause });
   });
   server.on("error", (error) => state.failed(error));
   return {
     address: bound,
     async close() {
+      if (bound.kind === "unix") await whenEmpty(server);
       const closed = new Promise((resolve) => server.close(resolve));
       const timer = setTimeout(() => server.closeAllConnections(), closeTimeout);
       await closed;

@@ -119,8 +119,8 @@ export class ServedState {
   }
 
   /** Stops accepting on every listener. */
-  close(): void {
-    for (const open of this.#listeners.values()) open.close();
+  async leave(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map((open) => open.leave()));
   }
 
   /** The shortest timeout of all listeners and pools, in milliseconds. */

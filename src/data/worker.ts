@@ -258,8 +258,8 @@ port.on("message", (message: ToWorker) => {
       send({ type: "described", id: message.id, sockets: state.sockets });
       break;
     case "drain":
-      applying = applying.then(() => {
-        state.close();
+      applying = applying.then(async () => {
+        await state.leave();
         plane.isDraining = true;
         send({ type: "draining" });
       });

@@ -1,8 +1,12 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, renameSync, unlinkSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
+import { dirname, join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { canonicalAddress, formatAddress, type SocketAddress } from "./address.ts";
 import { err, ok, type Result } from "./result.ts";
-import { isAbstract, systemPath } from "./socket-file.ts";
+import { isAbstract, presentIdentity, systemPath } from "./socket-file.ts";
 
 export interface ListenOptions {
   /** Mode of a unix socket's file from its first moment; default: 0777 less the umask. For the main thread only. */
@@ -13,6 +17,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** A socket that is open already, and has to have this address. */
   readonly descriptor?: number;
+  /** Takes the path of a unix socket from whoever serves it: there is no moment without a socket. */
+  readonly replace?: boolean;
 }
 
 /**
@@ -23,9 +29,10 @@ export interface ListenOptions {
 export async function listen(
   server: Server,
   address: SocketAddress,
-  { mode, descriptor, ...options }: ListenOptions = {},
+  { mode, descriptor, replace = false, ...options }: ListenOptions = {},
 ): Promise<SocketAddress> {
-  if (address.kind === "unix" && descriptor === undefined) await removeStaleSocket(address);
+  const file = address.kind === "unix" && descriptor === undefined ? newFile(address.path) : undefined;
+  if (address.kind === "unix" && descriptor === undefined && !replace) await removeStaleSocket(address);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   const restrict = address.kind === "unix" && mode !== undefined;
@@ -33,7 +40,8 @@ export async function listen(
   try {
     // A unix socket's file is made within this call.
     if (descriptor !== undefined) server.listen({ fd: descriptor, ...options }, resolve);
-    else if (address.kind === "unix") server.listen({ path: systemPath(address.path), ...options }, resolve);
+    else if (address.kind === "unix")
+      server.listen({ path: file ?? systemPath(address.path), ...options }, resolve);
     else {
       const { host, port, v6Only: ipv6Only = false } = address;
       server.listen({ host, port, ipv6Only, ...options }, resolve);
@@ -45,11 +53,84 @@ export async function listen(
     throw listenError(error, address);
   });
   server.removeListener("error", reject);
+  if (address.kind === "unix" && file !== undefined) placeFile(server, address, file, replace);
   const bound = server.address();
   if (descriptor !== undefined) refuseOther(server, address);
   return address.kind === "tcp" && typeof bound === "object" && bound !== null
     ? { ...address, port: bound.port }
     : address;
+}
+
+/** Rounds of the event loop in which connections may still come: more than a queue has. */
+const mostRounds = 10_000;
+
+/**
+ * Resolves when a listening socket has accepted all that wait in its queue: the event loop accepts one in each round. It should get
+ * no new ones, because another one has its path.
+ */
+export async function whenEmpty(server: Server): Promise<void> {
+  let came = true;
+  server.on("connection", () => {
+    came = true;
+  });
+  for (let round = 0; came && round < mostRounds; round++) {
+    came = false;
+    // Between two turns the loop looks for connections.
+    await turn();
+    await turn();
+  }
+}
+
+/** Of a path, in bytes (`sun_path` of unix(7)). */
+const longestPath = 107;
+
+/**
+ * A path beside another one. A socket is bound there, and its file then gets the path that it is to have: libuv removes the
+ * file that it has bound when it closes a socket, whoever has made the one that is there by then.
+ * @returns undefined where there is no room for it, or no file.
+ */
+function newFile(path: string): string | undefined {
+  const beside = join(dirname(path), `.${randomBytes(3).toString("hex")}`);
+  return isAbstract(path) || Buffer.byteLength(beside) > longestPath ? undefined : beside;
+}
+
+/** Whether a unix socket can take the place of the one that is served at a path: an abstract name has no file. */
+export const isReplaceable = (path: string): boolean => newFile(path) !== undefined;
+
+/** @throws {@link listenError} where something is in the way, and closes the server. */
+function placeFile(
+  server: Server,
+  address: SocketAddress & { readonly kind: "unix" },
+  file: string,
+  replace: boolean,
+): void {
+  const { path } = address;
+  try {
+    if (replace) renameSync(file, path);
+    else {
+      linkSync(file, path);
+      unlinkSync(file);
+    }
+  } catch (cause) {
+    server.close();
+    const { code } = cause as NodeJS.ErrnoException;
+    throw listenError(Object.assign(cause as Error, code === "EEXIST" && { code: "EADDRINUSE" }), address);
+  }
+  const own = presentIdentity(path);
+  const { close } = server;
+  server.close = (closed) => {
+    server.close = close;
+    if (isStill(path, own)) unlinkSync(path);
+    return server.close(closed);
+  };
+}
+
+function isStill(path: string, identity: string): boolean {
+  try {
+    return presentIdentity(path) === identity;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws when it listens on another address, and closes it. */
@@ -87,6 +168,9 @@ export async function removeStaleSocket(address: SocketAddress & { readonly kind
   const message = `cannot listen on ${formatAddress(address)}: ${owner}, ${state}, and umay may not remove it; remove it as that user, or choose another path (${cause.code})`;
   throw Object.assign(new Error(message, { cause }), { code: cause.code });
 }
+
+/** Whether a unix socket's file is one that nobody listens on. */
+export const isDead = async (path: string): Promise<boolean> => (await connectError(path)) === "ECONNREFUSED";
 
 const removal = (path: string): Promise<Result<void, string>> =>
   unlink(path).then(

@@ -18,6 +18,8 @@ export interface PlacedListener extends Listener {
    * unix socket, one worker alone, because a path can be bound only once and its connections can't move between threads.
    */
   readonly accept: "shared-port" | "handed-over" | "one-worker";
+  /** Whether a unix socket takes the place of that of the umay that is taken over from. */
+  readonly replaces?: boolean;
   /**
    * 48 bytes of umay's own that encrypt session tickets, the same for all workers, where TLS settings bring none; undefined
    * where none of them needs it.

@@ -24,26 +24,32 @@ async function start(
   context: TestContext,
   state: Partial<AdminState> = {},
   address = loopback,
+  replace = false,
 ): Promise<Started> {
   const failures: Error[] = [];
-  const admin = await startAdmin(address, {
-    ready: () => ({ ready: true }),
-    metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
-    history: () => ({ connections: [] }),
-    status: () => ({ state: "ready" }),
-    config: async () => ({ values: [{ key: "workers" }] }),
-    explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
-    sessions: async (query) => ({ status: 200, body: { listed: [...query] } }),
-    drain: () => ({ status: 200, body: { drains: "all" } }),
-    drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
-    undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
-    kill: async (session) => ({ status: 200, body: { kills: session } }),
-    takeOver: async () => ({ status: 200, body: { door: "open" } }),
-    upgrade: async () => ({ status: 200, body: { pid: 2, drains: 1 } }),
-    reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
-    failed: (error) => failures.push(error),
-    ...state,
-  });
+  const admin = await startAdmin(
+    address,
+    {
+      ready: () => ({ ready: true }),
+      metrics: async (accept) => ({ contentType: "text/x-test", body: `accept ${accept}\n` }),
+      history: () => ({ connections: [] }),
+      status: () => ({ state: "ready" }),
+      config: async () => ({ values: [{ key: "workers" }] }),
+      explain: async (query) => ({ status: query.has("listener") ? 200 : 400, body: { asked: [...query] } }),
+      sessions: async (query) => ({ status: 200, body: { listed: [...query] } }),
+      drain: () => ({ status: 200, body: { drains: "all" } }),
+      drainBackend: (...what) => ({ status: 200, body: { drains: [...what] } }),
+      undrainBackend: (...what) => ({ status: 200, body: { undrains: what } }),
+      kill: async (session) => ({ status: 200, body: { kills: session } }),
+      takeOver: async () => ({ status: 200, body: { door: "open" } }),
+      upgrade: async () => ({ status: 200, body: { pid: 2, drains: 1 } }),
+      reload: async (dryRun) => ({ status: 200, body: { reloads: { dryRun } } }),
+      failed: (error) => failures.push(error),
+      ...state,
+    },
+    "look",
+    replace,
+  );
   context.after(() => admin.close());
   return { admin, failures };
 }
@@ -552,4 +558,18 @@ test("a unix socket is for its owner alone, and goes with the server", async (co
   assert.equal((await ask(admin, "/livez")).status, 200);
   await admin.close();
   assert.ok(!existsSync(path));
+});
+
+test("one that takes over has the path of a unix socket at once, and the other one leaves it", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "umay-admin-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const address = { kind: "unix", path: join(folder, "admin.sock") } as const;
+  const reasons = ["old", "new"].map((reason) => ({ ready: () => ({ ready: false, reason }) as const }));
+  const { admin: old } = await start(context, reasons[0], address);
+  await assert.rejects(start(context, reasons[1], address), /another process serves this socket/);
+  const { admin } = await start(context, reasons[1], address, true);
+  assert.equal((await ask(admin, "/readyz")).body, "new\n");
+  await old.close();
+  assert.equal((await ask(admin, "/readyz")).body, "new\n");
+  assert.equal(statSync(address.path).mode & 0o777, 0o600);
 });

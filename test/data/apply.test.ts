@@ -99,7 +99,7 @@ function scene() {
   });
   const apply = (version: number, change: Partial<Difference>): Promise<void> =>
     state.apply({ ...nothing, ...change, version });
-  return { state, apply, connections, settled, [Symbol.dispose]: () => state.close() };
+  return { state, apply, connections, settled, [Symbol.dispose]: () => void state.leave() };
 }
 
 test("only what a change names is touched", async () => {

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AdsServer, adsBootstrap } from "../support/ads-server.ts";
 import { startEchoBackend } from "../support/backend.ts";
 import { BusyClients } from "../support/busy-clients.ts";
@@ -18,10 +19,11 @@ import { echoed, farewell } from "../support/talk.ts";
 import { type RunningUmay, spawnUmay, startUmay } from "../support/umay.ts";
 
 /** One connection, one echo. @returns how it went wrong; undefined: it did not. */
-function visit(port: number): Promise<string | undefined> {
+function visit(where: number | { readonly path: string }): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let text = "";
-  const socket = connect({ port, host: "127.0.0.1" }, () => socket.end("hello"));
+  const target = typeof where === "number" ? { port: where, host: "127.0.0.1" } : where;
+  const socket = connect(target, () => socket.end("hello"));
   socket.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
   });
@@ -55,6 +57,15 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
 
   const clients = new BusyClients(old, 2);
   await clients.goOn(5);
+  const localFaults: string[] = [];
+  let visitsEnd = false;
+  const localVisits = (async () => {
+    while (!visitsEnd) {
+      const fault = await visit({ path: socket });
+      await sleep(2);
+      if (fault !== undefined) localFaults.push(fault);
+    }
+  })();
   const replaced: RunningUmay[] = [];
   let last = old;
   // Another number of workers than sockets: a worker has two of an address, or one has none.
@@ -71,7 +82,9 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
   for (const umay of replaced.slice(1))
     assert.equal(await soon(umay.exited, "the end of one that was replaced", 20_000), 0);
   await clients.stop();
-  assert.deepEqual(clients.faults, []);
+  visitsEnd = true;
+  await localVisits;
+  assert.deepEqual([clients.faults, localFaults], [[], []]);
   assert.ok(clients.left.kept >= 2 && clients.left.http2 >= 2, JSON.stringify(clients.left));
 
   for (const client of staying) {

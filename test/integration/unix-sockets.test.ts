@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdtempDisposableSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempDisposableSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { startEchoBackend } from "../support/backend.ts";
 import { poolToml } from "../support/client.ts";
 import { Peer } from "../support/peer.ts";
+import { becomes } from "../support/settled.ts";
 import { runUmay, startUmay } from "../support/umay.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -64,6 +65,27 @@ test("a socket file that vanishes is noticed and made anew, with its rights, aga
       await new Promise((resolve) => setTimeout(resolve, 20));
     await echoes(path);
   }
+});
+
+test("a socket file that a dead process has left in place of it is noticed, and made anew", async () => {
+  using dir = mkdtempDisposableSync(join(tmpdir(), "umay-"));
+  await using backend = await startEchoBackend();
+  const [path, other] = [join(dir.path, "a.sock"), join(dir.path, "b.sock")];
+  await using umay = await startUmay(toml(`unix:${path}`, backend.address));
+  const taker = createServer();
+  await once(taker.listen(other), "listening");
+  renameSync(other, path);
+  taker.close();
+  await umay.logged((line) => JSON.stringify(line).includes("is nobody's any more; it is made anew"));
+  await becomes(
+    () =>
+      echoes(path).then(
+        () => true,
+        () => false,
+      ),
+    (isServed) => isServed,
+    "a socket",
+  );
 });
 
 test("another user's stale socket is named as what it is", { skip: !isRoot }, async () => {

@@ -91,13 +91,14 @@ async function serve(
   const drain = (): void => request("the admin server");
   const yielding = new Yielding(plane, logger, () => request("the umay that has taken over"));
   await using opened = new AsyncDisposableStack();
-  const openOwnAdmin = async (): Promise<AdminServer | undefined> => {
+  const openOwnAdmin = async (replace = false): Promise<AdminServer | undefined> => {
     const replacement = {
-      takeOver: (): Promise<Outcome> => yielding.offer(),
+      takeOver: (): Promise<Outcome> =>
+        yielding.offer(admin === undefined ? "" : formatAddress(admin.address)),
       upgrade: (): Promise<Outcome> => upgrade(admin && successor?.(admin.address), yielding),
     };
     const parts = { plane, reloader, provider, drain, ...replacement, destination, logger };
-    return model.admin && opened.use(await openAdmin(model.admin, parts));
+    return model.admin && opened.use(await openAdmin(model.admin, parts, replace));
   };
   let admin: AdminServer | undefined;
   let served = first;
@@ -121,13 +122,16 @@ async function serve(
     throw error;
   }
   if (taking !== undefined) {
+    const openLate = (replace = false): Promise<AdminServer | undefined> =>
+      openOwnAdmin(replace).catch((error: unknown) => {
+        logger.error({ err: error }, "there is no admin server");
+        return undefined;
+      });
+    if (model.admin !== undefined && taking.replacesAdmin(model.admin.bind)) admin = await openLate(true);
     await taking
       .finish()
       .catch((error: unknown) => logger.warn({ err: error }, "the other umay may not have gone"));
-    admin = await openOwnAdmin().catch((error: unknown) => {
-      logger.error({ err: error }, "there is no admin server");
-      return undefined;
-    });
+    admin ??= await openLate();
     await plane.reconfigure(model).catch((error: unknown) => {
       logger.error({ err: error }, "not all that the other umay served could be taken over");
     });

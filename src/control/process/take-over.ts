@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress, type SocketAddress } from "../../lib/address.ts";
+import { isReplaceable } from "../../lib/listen.ts";
 import type { Served } from "../workers/bind.ts";
 
 /*
@@ -7,7 +8,7 @@ import type { Served } from "../workers/bind.ts";
  */
 
 /** Both have to speak the same one: the older program cannot know what a newer one would say. */
-export const takeOverProtocol = 1;
+export const takeOverProtocol = 2;
 
 /** The answer of a running umay to `POST /take-over`. */
 export interface TakeOverOffer {
@@ -16,6 +17,8 @@ export interface TakeOverOffer {
   readonly version: string;
   /** The path of a unix socket, on which it waits for whoever takes over. Only its own user can connect. */
   readonly door: string;
+  /** The address of its admin server. */
+  readonly admin: string;
   readonly listeners: readonly OfferedListener[];
 }
 
@@ -41,7 +44,7 @@ export type ToTaker =
   /** With the socket beside it. */
   | { readonly type: "socket"; readonly address: string }
   | { readonly type: "all" }
-  /** The old process accepts no more, and has closed its admin server and its unix sockets. */
+  /** The old process accepts no more, and has closed its admin server. */
   | { readonly type: "closed" };
 
 export type FromTaker =
@@ -60,7 +63,14 @@ export function servedOf({ protocol, version, listeners }: TakeOverOffer): reado
     bind: parsed(bind),
     addresses: addresses.map(parsed),
     accept,
+    // A path is taken at once, its file is replaced.
+    ...(isReplaced(bind) && { replaces: true }),
   }));
+}
+
+function isReplaced(bind: string): boolean {
+  const { kind, ...address } = parsed(bind);
+  return kind === "unix" && "path" in address && isReplaceable(address.path);
 }
 
 function parsed(text: string): SocketAddress {

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Server } from "node:net";
+import { formatAddress, type SocketAddress } from "../../lib/address.ts";
+import { isReplaceable } from "../../lib/listen.ts";
 import { ownCommand } from "../../lib/own-modules.ts";
 import type { Model } from "../../model/model.ts";
 import type { Served } from "../workers/bind.ts";
@@ -47,13 +49,18 @@ export class Taking {
     return taking;
   }
 
-  /** The configuration as far as it can be served beside the other one: a path can be bound only once. */
+  /** The configuration as far as it can be served beside the other one: some unix sockets can't be had until that has closed them. */
   besides(model: Model): Model {
-    const paths = new Set(
-      this.served.filter(({ bind }) => bind.kind === "unix").map(({ bind }) => pathOf(bind)),
+    const waiting = new Set(
+      this.served.map(({ bind }) => pathOf(bind)).filter((path) => !isReplaceable(path)),
     );
-    const listeners = model.listeners.filter(({ bind }) => !paths.has(pathOf(bind)));
+    const listeners = model.listeners.filter(({ bind }) => bind.kind !== "unix" || !waiting.has(bind.path));
     return listeners.length === model.listeners.length ? model : { ...model, listeners };
+  }
+
+  /** Whether this one's admin server can take the path of the other one's. */
+  replacesAdmin(bind: SocketAddress): boolean {
+    return bind.kind === "unix" && formatAddress(bind) === this.#offer.admin && isReplaceable(bind.path);
   }
 
   /** @param give gets each listening socket, and has to move it to another thread at once. */

@@ -52,8 +52,8 @@ export class Yielding {
     );
   }
 
-  /** Opens a door for one that wants to take over. */
-  async offer(): Promise<Outcome> {
+  /** Opens a door for one that wants to take over. @param admin the address of this one's admin server. */
+  async offer(admin: string): Promise<Outcome> {
     const { obstacle } = this;
     if (obstacle !== undefined) return refusal(obstacle);
     const { listeners } = this.#plane.store.snapshot;
@@ -67,6 +67,7 @@ export class Yielding {
       pid: process.pid,
       version,
       door,
+      admin,
       listeners: listeners.map(offered),
     };
     return { status: 200, body };

@@ -17,6 +17,7 @@ const usualConnections = 262_144;
 export interface BoundListener {
   readonly addresses: readonly SocketAddress[];
   readonly accept: PlacedListener["accept"];
+  readonly replaces?: boolean;
 }
 
 /** The listeners, with their places in shared memory, their tickets and the tables of their clients' addresses. */

@@ -62,11 +62,13 @@ export function inputOf({
 
 /**
  * Starts the admin server over the control plane's state.
+ * @param replace see {@link startAdmin}.
  * @throws when it can't have its address.
  */
 export async function openAdmin(
   { bind, remote }: AdminSettings,
   { plane, reloader, provider, drain, takeOver, upgrade, destination, logger }: AdminParts,
+  replace = false,
 ): Promise<AdminServer & AsyncDisposable> {
   const input = inputOf({ plane, reloader, provider, destination });
   const history = new History(input);
@@ -117,7 +119,7 @@ export async function openAdmin(
     envoy: envoyPaths({ input, provider, drain }),
     failed: (error) => logger.error({ err: error }, "the admin server failed to answer"),
   };
-  const admin = await startAdmin(bind, state, remote);
+  const admin = await startAdmin(bind, state, remote, replace);
   return {
     ...admin,
     [Symbol.asyncDispose]: () => {

@@ -52,6 +52,8 @@ class Binder {
   readonly #served: ReadonlyMap<string, Served>;
   /** The addresses that this process has, as text. */
   readonly #own: ReadonlySet<string>;
+  /** Those that another process has, from which this one takes them. */
+  readonly #replaced: ReadonlySet<string>;
   /** And its ports. */
   readonly #ownPorts: ReadonlySet<number>;
   /** Open until every listener has its addresses, so that no two get the same one. */
@@ -63,6 +65,9 @@ class Binder {
     const addresses = served.flatMap((listener) => listener.addresses);
     this.#served = new Map(served.map((listener) => [listener.name, listener]));
     this.#own = new Set(addresses.map(formatAddress));
+    this.#replaced = new Set(
+      served.filter(({ replaces }) => replaces).flatMap((listener) => listener.addresses.map(formatAddress)),
+    );
     this.#ownPorts = new Set(addresses.flatMap((address) => (address.kind === "tcp" ? [address.port] : [])));
   }
 
@@ -79,7 +84,11 @@ class Binder {
     const before = this.#served.get(name);
     if (before !== undefined && isDeepStrictEqual(before.bind, bind)) {
       for (const address of before.addresses) this.#give(name, address);
-      return { addresses: before.addresses, accept: before.accept };
+      return {
+        addresses: before.addresses,
+        accept: before.accept,
+        ...(before.replaces === true && { replaces: true }),
+      };
     }
     if (inheritedSockets.has(name)) {
       const address = literal(bind);
@@ -87,7 +96,11 @@ class Binder {
       return { addresses: [address], accept: "handed-over" };
     }
     if (bind.kind === "unix")
-      return { addresses: [await this.#take(name, bind, false)], accept: "one-worker" };
+      return {
+        addresses: [await this.#take(name, bind, false)],
+        accept: "one-worker",
+        ...(this.#replaced.has(formatAddress(bind)) && { replaces: true }),
+      };
     const shared = sharesPorts.has(process.platform);
     const addresses = await this.#takeHosts(name, bind, shared && bind.port === 0);
     return { addresses, accept: shared ? "shared-port" : "handed-over" };

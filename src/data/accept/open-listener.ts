@@ -3,6 +3,7 @@ import type { ListeningSocket } from "../../channel/messages.ts";
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { descriptorOf } from "../../lib/descriptor.ts";
 import { hashString } from "../../lib/hash.ts";
+import { whenEmpty } from "../../lib/listen.ts";
 import { setSocketRights } from "../../lib/socket-file.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { openServers } from "./servers.ts";
@@ -88,6 +89,13 @@ export class OpenListener<L extends Served> {
 
   close(): void {
     for (const server of this.#servers) server.close();
+  }
+
+  /** Resolves when the queues of unix sockets are empty: another umay may have taken their paths. */
+  async leave(): Promise<void> {
+    const { accept } = this.served.definition;
+    if (accept === "one-worker") await Promise.all(this.#servers.map(whenEmpty));
+    this.close();
   }
 }
 

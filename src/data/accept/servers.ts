@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../../lib/address.ts";
-import { listen } from "../../lib/listen.ts";
+import { isDead, listen } from "../../lib/listen.ts";
 import {
   fileIdentity,
   isAbstract,
@@ -30,7 +30,11 @@ export async function openServers(
     for (const address of listener.addresses) {
       const server = createServer({ ...tcpOptions, pauseOnConnect }, onConnection);
       servers.push(server);
-      await listen(server, address, { reusePort: true, backlog: acceptBacklog });
+      await listen(server, address, {
+        reusePort: true,
+        backlog: acceptBacklog,
+        replace: listener.replaces ?? false,
+      });
       server.on("error", onError);
       if (address.kind === "unix" && !isAbstract(address.path))
         keepSocketFile(server, address, rights, (message) =>
@@ -66,14 +70,23 @@ function keepSocketFile(
   };
   let known = settle();
   let seen: string | undefined = known;
+  /** The other file that was complained of. */
+  let told: string | undefined;
   let looking = false;
   const lookAgain = async (): Promise<void> => {
     const before = seen;
     seen = await fileIdentity(path);
-    if (seen === known || seen === before || !server.listening) return;
-    if (seen !== undefined)
-      return complain("is another file now, and clients do not reach umay; remove it, and it is made anew");
-    complain("has vanished; it is made anew");
+    if (seen === known || !server.listening) return;
+    const isDeadFile = seen !== undefined && (await isDead(path));
+    // One who takes over has it for a moment before this one closes.
+    if (seen !== before && seen !== undefined && !isDeadFile) return;
+    if (seen !== undefined && !isDeadFile) {
+      if (told !== seen)
+        complain("is another file now, and clients do not reach umay; remove it, and it is made anew");
+      told = seen;
+      return;
+    }
+    complain(isDeadFile ? "is nobody's any more; it is made anew" : "has vanished; it is made anew");
     server.close();
     await listen(server, address, { backlog: acceptBacklog });
     known = settle();

@@ -19,7 +19,14 @@ class FakeHelper extends EventEmitter {
   }
 }
 
-const offer: TakeOverOffer = { protocol: 1, pid: 7, version: "1.2.3", door: "/nowhere", listeners: [] };
+const offer: TakeOverOffer = {
+  protocol: 2,
+  pid: 7,
+  version: "1.2.3",
+  door: "/nowhere",
+  admin: "unix:/run/admin.sock",
+  listeners: [],
+};
 
 test("once the other one has closed what it had, the channel to it is given up", async () => {
   const helper = new FakeHelper();

@@ -25,12 +25,12 @@ test("a door that can't be opened keeps nobody from asking again", async (t) => 
   const yielding = new Yielding(plane as never, logger as never, () => {});
 
   process.env["TMPDIR"] = join(dir.path, "missing");
-  await assert.rejects(yielding.offer(), /ENOENT/);
+  await assert.rejects(yielding.offer("127.0.0.1:9901"), /ENOENT/);
   // The path of a unix socket is bounded.
   const deep = join(dir.path, "d".repeat(200));
   mkdirSync(deep);
   process.env["TMPDIR"] = deep;
-  await assert.rejects(yielding.offer());
+  await assert.rejects(yielding.offer("127.0.0.1:9901"));
   await becomes(
     () => readdirSync(deep).length,
     (count) => count === 0,
@@ -38,9 +38,9 @@ test("a door that can't be opened keeps nobody from asking again", async (t) => 
   );
 
   process.env["TMPDIR"] = dir.path;
-  const { status, body } = await yielding.offer();
+  const { status, body } = await yielding.offer("127.0.0.1:9901");
   assert.equal(status, 200);
-  assert.equal((await yielding.offer()).status, 409);
+  assert.equal((await yielding.offer("127.0.0.1:9901")).status, 409);
   const taker = connect((body as { door: string }).door).resume();
   const ended = new Promise((resolve) => taker.once("close", resolve));
   await soon(failed.promise, "a failed take-over");
