@@ -95,7 +95,7 @@ for (const [what, values, cause] of [
       dns.reply(name, "TXT", { answers: values.map((data) => ({ name, type: "TXT", ttl: 1, data })) });
     await boardWith({ propagation: 300 }).whenShown([record("one")]);
     assert.match(String(lines[0]!["cause"]), cause);
-    assert.ok(dns.queries.length >= 2);
+    assert.ok(dns.queries.length >= 1);
   });
 
 test("without time for that nobody looks", async () => {
