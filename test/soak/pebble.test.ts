@@ -97,6 +97,10 @@ test("Pebble, with its faults on, issues, renews and revokes under load, and no 
   await Promise.all(names.map((name) => isServed(name, 60_000)));
 
   let going = true;
+  using ended = new DisposableStack();
+  ended.defer(() => {
+    going = false;
+  });
   const serials = new Map(names.map((name) => [name, new Set<string>()]));
   const failures: string[] = [];
   let handshakes = 0;
