@@ -104,6 +104,7 @@ enum envoy.data.accesslog.v3.AccessLogType
 11 UdpTunnelUpstreamConnected
 12 UdpPeriodic
 13 UdpSessionEnd
+14 TcpConnectionStart
 
 message envoy.config.accesslog.v3.ComparisonFilter
 1 op envoy.config.accesslog.v3.ComparisonFilter.Op

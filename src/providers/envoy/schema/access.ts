@@ -31,6 +31,7 @@ message envoy.config.rbac.v3.Permission
 4 header envoy.config.route.v3.HeaderMatcher
 5 destination_ip envoy.config.core.v3.CidrRange
 6 destination_port uint32
+7 metadata message x
 8 not_rule envoy.config.rbac.v3.Permission
 9 requested_server_name envoy.type.matcher.v3.StringMatcher
 10 url_path envoy.type.matcher.v3.PathMatcher
@@ -49,6 +50,7 @@ message envoy.config.rbac.v3.Principal
 4 authenticated envoy.config.rbac.v3.Principal.Authenticated
 5 source_ip envoy.config.core.v3.CidrRange
 6 header envoy.config.route.v3.HeaderMatcher
+7 metadata message x
 8 not_id envoy.config.rbac.v3.Principal
 9 url_path envoy.type.matcher.v3.PathMatcher
 10 direct_remote_ip envoy.config.core.v3.CidrRange
@@ -206,6 +208,7 @@ message envoy.extensions.filters.http.jwt_authn.v3.JwtHeader
 message envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader
 1 header_name string
 2 claim_name string
+3 claim_path message[] x use claim_name
 
 message envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences
 1 provider_name string

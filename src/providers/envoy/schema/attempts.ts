@@ -14,6 +14,7 @@ message envoy.config.route.v3.RetryPolicy
 11 rate_limited_retry_back_off message ! retry_back_off counts
 12 retry_options_predicates message[] ! they are not asked
 13 per_try_idle_timeout duration ! per_try_timeout counts
+14 refresh_cluster_on_retry bool ! a retry goes to the cluster of the first try
 
 message envoy.config.route.v3.RetryPolicy.RetryBackOff
 1 base_interval duration

@@ -85,6 +85,7 @@ message envoy.extensions.load_balancing_policies.client_side_weighted_round_robi
 6 error_utilization_penalty FloatValue ! loads of backends are not reported; weights count
 7 metric_names_for_computing_utilization string[] ! loads of backends are not reported; weights count
 8 slow_start_config message ! loads of backends are not reported; weights count
+9 oob_reporting_config message ! loads of backends are not reported; weights count
 
 message envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost
 1 override_host_sources envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource[]

@@ -41,6 +41,7 @@ message envoy.config.bootstrap.v3.Bootstrap
 40 grpc_async_client_manager_config message - Envoy's own
 41 memory_allocator_manager message - Envoy's own
 42 stats_eviction_interval duration - Envoy's own
+43 enable_worker_cpu_affinity bool - the system places threads
 
 message envoy.config.bootstrap.v3.ClusterManager
 1 local_cluster_name string

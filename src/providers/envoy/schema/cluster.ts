@@ -53,7 +53,11 @@ message envoy.config.cluster.v3.Cluster
 55 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig - the system's nameservers are asked
 56 round_robin_lb_config envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
 57 lrs_report_endpoint_metrics string[] x
+58 dns_jitter duration - umay spreads lookups by itself
 59 transport_socket_matcher message x
+60 per_connection_buffer_high_watermark_timeout duration ! a side that takes nothing is waited for as long as idle timeouts say
+61 stats_matcher message - umay counts its own
+62 queuing_policies message ! the request that waits longest is the next
 
 message envoy.config.cluster.v3.Cluster.TransportSocketMatch
 1 name string - nothing is counted by it
@@ -134,6 +138,7 @@ message envoy.config.cluster.v3.OutlierDetection
 23 successful_active_health_check_uneject_host BoolValue
 24 monitors envoy.config.core.v3.TypedExtensionConfig[] x
 25 always_eject_one_host BoolValue
+26 detect_degraded_hosts BoolValue ! x-envoy-degraded of an answer is not looked at
 
 message envoy.config.cluster.v3.CircuitBreakers
 1 thresholds envoy.config.cluster.v3.CircuitBreakers.Thresholds[]
@@ -152,6 +157,7 @@ message envoy.config.cluster.v3.CircuitBreakers.Thresholds
 message envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget
 1 budget_percent envoy.type.v3.Percent
 2 min_retry_concurrency UInt32Value
+3 budget_interval duration ! requests under way count, not those of a time
 
 message envoy.config.cluster.v3.LoadBalancingPolicy
 1 policies envoy.config.cluster.v3.LoadBalancingPolicy.Policy[]
@@ -222,6 +228,7 @@ message envoy.config.endpoint.v3.Endpoint
 2 health_check_config message ! health_checks of the cluster count
 3 hostname string
 4 additional_addresses message[] x
+5 observability_name string - a backend is named by its address
 
 message envoy.config.core.v3.HealthCheck
 1 timeout duration
@@ -249,6 +256,7 @@ message envoy.config.core.v3.HealthCheck
 24 no_traffic_healthy_interval duration - interval counts
 25 event_logger envoy.config.core.v3.TypedExtensionConfig[] - the log has it
 26 always_log_health_check_success bool - the log has changes
+27 name string - the name counts nothing
 
 message envoy.config.core.v3.HealthCheck.HttpHealthCheck
 1 host string
@@ -263,6 +271,7 @@ message envoy.config.core.v3.HealthCheck.HttpHealthCheck
 12 retriable_statuses envoy.type.v3.Int64Range[] ! every wrong status counts
 13 method envoy.config.core.v3.RequestMethod
 14 response_buffer_size UInt64Value x
+15 use_alpn_protocol bool x use codec_client_type
 
 message envoy.config.core.v3.HealthCheck.TcpHealthCheck
 1 send envoy.config.core.v3.HealthCheck.Payload

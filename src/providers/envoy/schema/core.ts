@@ -47,6 +47,7 @@ message envoy.config.core.v3.BindConfig
 4 additional_source_addresses message[] x it is deprecated; use extra_source_addresses
 5 extra_source_addresses envoy.config.core.v3.ExtraSourceAddress[]
 6 local_address_selector envoy.config.core.v3.TypedExtensionConfig x
+7 validate_network_namespaces bool - there are no network namespaces
 
 message envoy.config.core.v3.ExtraSourceAddress
 1 address envoy.config.core.v3.SocketAddress
@@ -60,6 +61,7 @@ message envoy.config.core.v3.SocketOption
 5 buf_value bytes - options are known by their numbers
 6 state int32 - options are known by their numbers
 7 type message - options are known by their numbers
+8 ip_version int32 - options are known by their numbers
 
 message envoy.config.core.v3.CidrRange
 1 address_prefix string
@@ -116,6 +118,7 @@ message envoy.config.core.v3.ConfigSource
 message envoy.config.core.v3.PathConfigSource
 1 path string
 2 watched_directory message - files are watched anyway
+3 poll_interval duration - changes are told by the system
 
 message envoy.config.core.v3.AggregatedConfigSource
 

@@ -16,6 +16,7 @@ message envoy.service.discovery.v3.DiscoveryResponse
 4 type_url string
 5 nonce string
 6 control_plane message - says nothing here
+7 resource_errors message[] - a resource that does not come is waited for
 
 message envoy.service.discovery.v3.DeltaDiscoveryRequest
 1 node envoy.config.core.v3.Node
@@ -36,6 +37,7 @@ message envoy.service.discovery.v3.DeltaDiscoveryResponse
 6 removed_resources string[]
 7 control_plane message - says nothing here
 8 removed_resource_names message[] x
+9 resource_errors message[] - a resource that does not come is waited for
 
 message envoy.service.discovery.v3.Resource
 1 version string

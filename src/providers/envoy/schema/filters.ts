@@ -30,7 +30,6 @@ message envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState
 
 message envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState
 1 header envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState.Header
-2 sse_endpoint_message message x bodies of answers are not rewritten; use the header
 
 message envoy.extensions.http.stateful_session.envelope.v3.EnvelopeSessionState.Header
 1 name string
@@ -47,6 +46,7 @@ message envoy.extensions.filters.http.header_mutation.v3.Mutations
 3 query_parameter_mutations message[] x
 4 response_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 5 request_trailers_mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
+6 formatters envoy.config.core.v3.TypedExtensionConfig[] x umay runs no plug-ins
 
 message envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
 1 mutations envoy.extensions.filters.http.header_mutation.v3.Mutations
@@ -64,6 +64,11 @@ message envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch
 1 key_matcher envoy.type.matcher.v3.StringMatcher
 
 message envoy.extensions.filters.http.compressor.v3.Compressor
+1 content_length UInt32Value x it is deprecated; use response_direction_config
+2 content_type string[] x it is deprecated; use response_direction_config
+3 disable_on_etag_header bool - umay leaves alone what may not be changed
+4 remove_accept_encoding_header bool - umay leaves alone what may not be changed
+5 runtime_enabled message x it is deprecated; use response_direction_config
 6 compressor_library envoy.config.core.v3.TypedExtensionConfig
 7 request_direction_config message ! requests are not compressed
 8 response_direction_config envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig
@@ -73,6 +78,7 @@ message envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionCo
 1 enabled envoy.config.core.v3.RuntimeFeatureFlag
 2 min_content_length UInt32Value
 3 content_type string[]
+4 content_type_matcher message[] x use content_type
 
 message envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirectionConfig
 1 common_config envoy.extensions.filters.http.compressor.v3.Compressor.CommonDirectionConfig
@@ -80,6 +86,7 @@ message envoy.extensions.filters.http.compressor.v3.Compressor.ResponseDirection
 3 remove_accept_encoding_header bool - umay leaves alone what may not be changed
 4 uncompressible_response_codes uint32[] - umay leaves alone what may not be changed
 5 status_header_enabled bool - umay leaves alone what may not be changed
+6 weaken_etag_on_compress bool - always done
 
 message envoy.extensions.filters.http.compressor.v3.CompressorPerRoute
 1 disabled bool

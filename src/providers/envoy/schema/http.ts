@@ -60,6 +60,8 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 59 stream_flush_timeout duration - stream_idle_timeout counts
 60 forward_client_cert_matcher message x
 61 forward_proto_config message x
+62 drain_timeout_jitter message - shutdown.timeout counts
+63 record_route_resolution_stats bool - umay counts its own
 
 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig
 1 upgrade_type string
@@ -97,6 +99,7 @@ message envoy.config.core.v3.HttpProtocolOptions
 5 headers_with_underscores_action envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction
 6 max_requests_per_connection UInt32Value
 7 max_response_headers_kb UInt32Value
+8 max_connection_duration_jitter message - umay spreads the ends by itself
 
 message envoy.config.core.v3.Http1ProtocolOptions
 1 allow_absolute_url BoolValue - always done
@@ -130,6 +133,10 @@ message envoy.config.core.v3.Http2ProtocolOptions
 16 use_oghttp2_codec BoolValue - umay has its own
 17 max_metadata_size UInt64Value - frames of Envoy's own are ignored
 18 enable_huffman_encoding BoolValue - umay has its own
+19 max_header_field_size_kb UInt32Value - max_request_headers_kb counts
+20 disallow_obs_text BoolValue ! bytes above 127 pass in values
+21 stream_reset_burst UInt64Value - umay counts the cost of a peer
+22 stream_reset_rate UInt64Value - umay counts the cost of a peer
 
 enum envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.CodecType
 0 AUTO

@@ -36,6 +36,8 @@ message envoy.config.listener.v3.Listener
 35 bypass_overload_manager bool - umay's limits count
 36 fcds_config message x
 37 tcp_keepalive message - umay sets its own
+38 per_connection_buffer_high_watermark_timeout duration ! a side that takes nothing is waited for as long as idle timeouts say
+39 stats_matcher message - umay counts its own
 
 message envoy.config.listener.v3.FilterChain
 1 filter_chain_match envoy.config.listener.v3.FilterChainMatch
@@ -114,6 +116,8 @@ message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 20 max_downstream_connection_duration_jitter_percentage envoy.type.v3.Percent - 10 %
 21 upstream_connect_mode int32 x
 22 max_early_data_bytes UInt32Value - umay's buffers are bounded
+23 proxy_protocol_tlv_merge_policy int32 - proxy_protocol_tlvs are refused
+24 check_drain_close BoolValue - shutdown.timeout counts
 
 message envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster
 1 clusters envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight[]

@@ -19,6 +19,7 @@ message envoy.config.route.v3.RouteConfiguration
 16 typed_per_filter_config any{}
 17 metadata message - says nothing here
 18 vhost_header string x
+19 route_specifiers envoy.config.core.v3.TypedExtensionConfig[] x umay runs no plug-ins
 
 message envoy.config.route.v3.VirtualHost
 1 name string
@@ -44,6 +45,7 @@ message envoy.config.route.v3.VirtualHost
 23 include_is_timeout_retry_header bool - there are no x-envoy fields
 24 metadata message - says nothing here
 25 request_body_buffer_limit UInt64Value
+26 route_specifiers envoy.config.core.v3.TypedExtensionConfig[] x umay runs no plug-ins
 
 message envoy.config.route.v3.Route
 1 match envoy.config.route.v3.RouteMatch
@@ -64,6 +66,7 @@ message envoy.config.route.v3.Route
 18 non_forwarding_action envoy.config.route.v3.NonForwardingAction
 19 stat_prefix string - the name counts
 20 request_body_buffer_limit UInt64Value
+21 route_specifiers envoy.config.core.v3.TypedExtensionConfig[] x umay runs no plug-ins
 
 message envoy.config.route.v3.RouteMatch
 1 prefix string
@@ -204,6 +207,7 @@ message envoy.config.route.v3.RedirectAction
 7 scheme_redirect string
 8 port_redirect uint32
 9 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
+10 path_rewrite string x use path_redirect, prefix_rewrite or regex_rewrite
 
 message envoy.config.route.v3.DirectResponseAction
 1 status uint32

@@ -31,6 +31,7 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 10 spawn_upstream_span BoolValue - spans are umay's
 11 operation string - spans are umay's
 12 upstream_operation string - spans are umay's
+13 no_context_propagation bool ! backends are told of the trace
 
 message envoy.config.trace.v3.Tracing.Http
 1 name string - the type says it
@@ -43,8 +44,13 @@ message envoy.config.trace.v3.OpenTelemetryConfig
 4 resource_detectors message[] ! umay tells its own resource
 5 sampler message ! random_sampling counts
 6 max_cache_size UInt32Value - spans are sent every half second
+7 set_telemetry_sdk_resource_attributes BoolValue - umay tells its own resource
+8 set_service_name_resource_attribute BoolValue - umay tells its own resource
+9 set_instrumentation_scope BoolValue - umay tells its own scope
+10 exporter envoy.config.core.v3.TypedExtensionConfig x use grpc_service or http_service
 
 message envoy.config.core.v3.HttpService
 1 http_uri envoy.config.core.v3.HttpUri
 2 request_headers_to_add envoy.config.core.v3.HeaderValueOption[]
+3 formatters envoy.config.core.v3.TypedExtensionConfig[] x umay runs no plug-ins
 `;

@@ -62,6 +62,7 @@ message envoy.extensions.transport_sockets.tls.v3.TlsCertificate
 6 private_key_provider message x
 7 watched_directory message - files are watched anyway
 8 pkcs12 envoy.config.core.v3.DataSource x
+9 tls_params envoy.extensions.transport_sockets.tls.v3.TlsParameters x use those of common_tls_context
 
 message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
 1 trusted_ca envoy.config.core.v3.DataSource
@@ -79,6 +80,7 @@ message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
 15 match_typed_subject_alt_names envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher[]
 16 max_verify_depth UInt32Value x
 17 system_root_certs message x
+18 suppress_client_ca_list bool ! clients are told the names of the CAs
 
 message envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
 1 san_type envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType
