@@ -15,7 +15,7 @@ export class AccessLog {
   readonly responseFields: readonly string[];
   readonly trailerFields: readonly string[];
   readonly #write: (line: Line) => void;
-  readonly #format: Format;
+  readonly #format: Of<Line>;
 
   constructor(settings: AccessLogSettings, write: (line: Line) => void) {
     this.requestFields = settings.requestFields;
@@ -31,9 +31,10 @@ export class AccessLog {
   }
 }
 
-type Format = (record: RequestRecord, request: LoggedRequest | undefined) => Line;
+/** Makes something of a request. */
+type Of<T> = (record: RequestRecord, request: LoggedRequest | undefined) => T;
 
-function formatter(format: AccessFormat): Format {
+function formatter(format: AccessFormat): Of<Line> {
   if (format.kind === "json") return requestLine;
   const unknown = format.omitsEmpty === true ? "" : "-";
   if (format.kind === "text") return textLine(format.parts, unknown);
@@ -45,31 +46,39 @@ function formatter(format: AccessFormat): Format {
  * Makes an object of JSON. Null stands for what there is not, or no member where nothing else does.
  * @param unknown stands within a text for a value that there is not.
  */
-function objectOf(
-  fields: ObjectFormat,
-  unknown: string,
-): (...of: Parameters<LineValue>) => Readonly<Record<string, unknown>> {
-  const values = fields.map(([name, value]): [string, (...of: Parameters<LineValue>) => unknown] => {
+function objectOf(fields: ObjectFormat, unknown: string): Of<Readonly<Record<string, unknown>>> {
+  const values = fields.map(([name, value]): [string, Of<unknown>] => {
     if ("fields" in value) return [name, objectOf(value.fields, unknown)];
     const parts = value.parts.map(partValue);
     const [only] = parts;
-    if (parts.length === 1 && typeof only === "function") return [name, (...of) => only(...of) ?? null];
-    const plain = (part: string | LineValue, ...of: Parameters<LineValue>): string | number =>
-      typeof part === "string" ? part : (part(...of) ?? unknown);
-    return [name, (...of) => parts.map((part) => plain(part, ...of)).join("")];
+    if (parts.length === 1 && typeof only === "function")
+      return [name, (record, request) => only(record, request) ?? null];
+    return [
+      name,
+      (record, request) => {
+        let text = "";
+        for (const part of parts)
+          text += typeof part === "string" ? part : (part(record, request) ?? unknown);
+        return text;
+      },
+    ];
   });
-  return (...of) => {
-    const members = values.map(([name, value]) => [name, value(...of)] as const);
-    const omitted: readonly unknown[] = unknown === "" ? [null, ""] : [];
-    return Object.fromEntries(members.filter(([, value]) => !omitted.includes(value)));
+  return (record, request) => {
+    const members: [string, unknown][] = [];
+    for (const [name, of] of values) {
+      const value = of(record, request);
+      if (unknown !== "" || (value !== null && value !== "")) members.push([name, value]);
+    }
+    return Object.fromEntries(members);
   };
 }
 
-function textLine(parts: readonly LinePart[], unknown: string): (...of: Parameters<LineValue>) => string {
+function textLine(parts: readonly LinePart[], unknown: string): Of<string> {
   const values = parts.map(partValue);
-  return (...of) => {
+  return (record, request) => {
     let line = "";
-    for (const value of values) line += typeof value === "string" ? value : escaped(value(...of), unknown);
+    for (const value of values)
+      line += typeof value === "string" ? value : escaped(value(record, request), unknown);
     return `${line}\n`;
   };
 }
@@ -90,9 +99,9 @@ function partValue(part: LinePart): string | LineValue {
 }
 
 function firstOf(parts: readonly (string | LineValue)[], most: number | undefined): LineValue {
-  return (...of) => {
+  return (record, request) => {
     for (const part of parts) {
-      const value = typeof part === "string" ? part : part(...of);
+      const value = typeof part === "string" ? part : part(record, request);
       if (value === undefined || value === "") continue;
       return most === undefined ? value : String(value).slice(0, most);
     }

@@ -22,8 +22,9 @@ export class LineBatch {
   #bytes: Buffer<ArrayBuffer> | undefined;
   #length = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Those whose line is not made yet, and what makes it. */
-  readonly #due: unknown[] = [];
+  /** Those whose line is not made yet, in places that are there already, and what makes it. */
+  readonly #due: unknown[] = Array.from({ length: mostDue }, () => undefined);
+  #dueCount = 0;
   #format: Format<never> | undefined;
 
   /** @param send gets whole lines in UTF-8, and the memory that they are in. */
@@ -43,13 +44,17 @@ export class LineBatch {
   addLater<T>(what: T, format: Format<T>): void {
     if (this.#format !== format) this.#makeDue();
     this.#format = format;
-    if (this.#due.push(what) === mostDue) this.#makeDue();
+    this.#due[this.#dueCount++] = what;
+    if (this.#dueCount === mostDue) this.#makeDue();
     else this.#wait();
   }
 
   #makeDue(): void {
-    for (const what of this.#due) this.#put(this.#format!(what as never));
-    this.#due.length = 0;
+    for (let index = 0; index < this.#dueCount; index++) {
+      this.#put(this.#format!(this.#due[index] as never));
+      this.#due[index] = undefined;
+    }
+    this.#dueCount = 0;
   }
 
   #put(line: Line): void {

@@ -120,7 +120,7 @@ export class Dispatch extends SocketOwner implements Waiter, StreamWaiter, Timed
 
   /** Where each goes to a backend of its own, others may find theirs. */
   get fresh(): boolean {
-    if (this.pool.definition.destination !== undefined || this.#owner.key.only === true) return false;
+    if (this.pool.definition.destination !== undefined || this.#owner.key.wish?.only === true) return false;
     return this.#owner.excluded.length + this.attempts.length === 0;
   }
 

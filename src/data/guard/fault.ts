@@ -44,8 +44,9 @@ export class FaultJudge {
     const time = this.#delayOf(request);
     if (time > 0 && this.waiting < mostWaiting && this.#begin())
       return new DelayedRequest(this, request, waiter, time);
-    const { most = Number.POSITIVE_INFINITY, slot } = this.#fault;
-    return Atomics.load(this.#counts().held, slot) >= most ? pass : this.abort(request);
+    const { most, slot } = this.#fault;
+    const isFull = most !== undefined && Atomics.load(this.#counts().held, slot) >= most;
+    return isFull ? pass : this.abort(request);
   }
 
   /** In milliseconds; 0: it is not held up. */

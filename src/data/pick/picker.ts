@@ -13,12 +13,16 @@ export interface PickKey {
   readonly subset?: Labels | undefined;
   /** Where the connection was going, or what a request names in its place: an IP address with a port. Undefined: nobody knows. */
   readonly destination?: string | undefined;
-  /** Taken before any other, while it may be: where the client was before. */
-  readonly preferred?: PlacedBackend | undefined;
-  /** The first of these that may be had is taken next; undefined: none. */
-  readonly others?: readonly PlacedBackend[] | undefined;
-  /** Whether no other backend than that will do; undefined: any will. */
-  readonly only?: boolean | undefined;
+  /** Undefined: any backend will do. */
+  readonly wish?: Wish | undefined;
+}
+
+/** Backends of a pool that are taken before any other. */
+export interface Wish {
+  /** The first of these that may be had is taken. */
+  readonly backends: readonly PlacedBackend[];
+  /** Whether no other one will do. */
+  readonly only: boolean;
 }
 
 /** The facts that a pick may depend on. A pool reuses one object for all picks: do not keep it. */

@@ -38,15 +38,15 @@ export class PresentPick implements PickContext {
 
   /**
    * A backend that the key asks for, where it may have it: also one that is draining, until its clients have left. Else the
-   * picker's choice, unless only that one will do.
+   * picker's choice, unless only such a one will do.
    */
   choose(picker: Picker): PlacedBackend | undefined {
-    const { preferred, others, only } = this.key;
-    if (preferred !== undefined && this.#mayPrefer(preferred)) return preferred;
-    if (others !== undefined) for (const other of others) if (this.#mayPrefer(other)) return other;
-    if (only !== true) return picker.pick(this);
-    // Notes whether it may be waited for.
-    return preferred !== undefined && this.mayPick(preferred) ? preferred : undefined;
+    const { wish } = this.key;
+    if (wish === undefined) return picker.pick(this);
+    const wanted = wish.backends.find((backend) => this.#mayPrefer(backend));
+    if (wanted !== undefined) return wanted;
+    // With its note whether one of them may be waited for.
+    return wish.only ? wish.backends.find((backend) => this.mayPick(backend)) : picker.pick(this);
   }
 
   #mayPrefer(backend: PlacedBackend): boolean {

@@ -54,10 +54,10 @@ export class LimitJudge {
     if (counted < 100 && Math.random() * 100 >= counted) return pass;
     const due = this.#rates.length === 0 ? nothing : this.#due(request);
     let told = "";
-    for (const [index, each] of due.entries()) {
+    for (const each of due) {
       const taken = this.#table.take(hashKey(each.text, seed), each.rate.taking);
       if (taken.kind !== "ok" && !each.rate.looksOn) return this.#over(taken, each.rate);
-      if (index === 0 && each.rate.isTold) told = each.rate.fields?.lines(taken) ?? "";
+      if (each === due[0] && each.rate.isTold) told = each.rate.fields?.lines(taken) ?? "";
     }
     const isRated = rate !== undefined && (due.length === 0 || always === true);
     if (!isRated && concurrent === undefined) return passing(told);

@@ -189,7 +189,7 @@ export class BackendSide implements DispatchOwner {
     const { attempts, pool } = this.dispatch;
     this.drop();
     this.#earlier = this.#earlier.concat(attempts);
-    if (!avoids || this.key.only === true) return;
+    if (!avoids || this.key.wish?.only === true) return;
     const excluded = [...this.#excluded, attempts.at(-1)!.backend];
     const hasOther = pool.definition.backends.some(
       (other) => !excluded.includes(other) && pool.leases.obstacle(other) === undefined,

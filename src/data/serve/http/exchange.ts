@@ -272,11 +272,11 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   }
 
   answered(head: ResponseHead): void {
-    this.#note(head);
+    this.changed(head);
     this.firstByte = eventTime();
   }
 
-  #note({ status, fields }: ResponseHead): void {
+  changed({ status, fields }: ResponseHead): void {
     const access = linesOf(this.#plane, this.client);
     this.status = status;
     this.grpcStatus = grpcStatusOf(fields);
@@ -342,7 +342,7 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
   #answer(answer: Answer, reason: RequestReason): void {
     const { response } = this.client;
     this.forward?.drop();
-    this.#note(answer.head);
+    this.changed(answer.head);
     this.sent = answer.body.length;
     this.#record(reason);
     if (!this.requestBody.isWhole) response.isLast = true;

@@ -12,14 +12,12 @@ export interface ForwardOwner extends TunnelOwner {
   readonly requestBody: { readonly received: number };
   /** By performance.now(). */
   readonly began: number;
-  /** Of the answer that goes to the client. */
-  status: number;
-  /** Of gRPC, in its head; undefined: that says none. */
-  grpcStatus: number | undefined;
   /** Bytes of the response's body: counted up as they come. */
   sent: number;
   /** A backend's answer has come, and goes to the client. */
   answered(head: ResponseHead): void;
+  /** The client gets another head in place of the backend's. */
+  changed(head: ResponseHead): void;
   /** Fields have come behind the answer's body. */
   trailed(trailers: Fields): void;
   /** The answer is complete. */

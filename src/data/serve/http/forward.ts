@@ -1,6 +1,5 @@
 import { continueHead } from "../../../http/answer.ts";
 import type { Fault } from "../../../http/fault.ts";
-import { grpcStatusOf } from "../../../http/grpc.ts";
 import type { Fields, ResponseHead } from "../../../http/message.ts";
 import { eventTime } from "../../../lib/read-time.ts";
 import type { RetryPolicy, RetryTrigger } from "../../../model/http/retry.ts";
@@ -110,7 +109,6 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
     const [{ body, client }, { backend }] = [this.#owner, upstream];
     const [head, route, view] = [this.head, this.#route, this.#view];
     view.backend = backend.address;
-    view.attempts = this.backend.attempts.length;
     if (head.upgrade !== "" && !upstream.takesTunnels) {
       this.#owner.refuse("upgrade_failed", "no_extended_connect");
       return;
@@ -195,8 +193,7 @@ export class Forward implements BackendSideOwner, UpstreamUser, CompressingForwa
   /** The head goes to the client. */
   answer(head: ResponseHead, follows: boolean): void {
     const [{ client }, route, view] = [this.#owner, this.#route, this.#view];
-    this.#owner.status = head.status;
-    this.#owner.grpcStatus = grpcStatusOf(head.fields);
+    if (this.#processed !== undefined) this.#owner.changed(head);
     this.#phase = "answering";
     const { head: treated, coding } = treat(route.definition.compress, view, head);
     if (coding !== undefined) this.#compressed = new CompressedBody(coding, head.length, this.#owner, this);

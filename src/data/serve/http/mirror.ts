@@ -45,9 +45,7 @@ export class Mirrors implements Timed {
       return undefined;
     }
     this.#counts.set(name, count + 1);
-    const mirror = new Mirror(plane, request, { pool, backend: undefined, key: undefined }, (over) =>
-      this.#forget(over, name),
-    );
+    const mirror = new Mirror(plane, request, { pool, key: undefined }, (over) => this.#forget(over, name));
     this.#all.add(mirror);
     mirror.begin();
     return mirror;

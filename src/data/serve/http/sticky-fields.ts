@@ -48,7 +48,7 @@ export function keepClient(
     replace(at, `${field}: ${value}\r\n`, edits);
     return;
   }
-  if (present.slot === forward.choice.backend?.slot) return;
+  if (present.slot === forward.choice.wish?.backends[0]?.slot) return;
   const value = nameOf(pool.definition.name, present);
   edits.lines +=
     field === undefined

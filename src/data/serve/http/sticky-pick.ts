@@ -8,7 +8,7 @@ import { hashKeyOf } from "../../decide/http/hash-key.ts";
 import { isStickyValue, stickyValue, unwrapSticky } from "../../decide/http/sticky.ts";
 import { chooseTarget } from "../../decide/target.ts";
 import type { ServedPool } from "../../dispatch/pool.ts";
-import type { PickKey } from "../../pick/picker.ts";
+import type { PickKey, Wish } from "../../pick/picker.ts";
 import type { HttpConnection, HttpListener } from "./client.ts";
 import type { RequestView } from "./view.ts";
 
@@ -24,12 +24,13 @@ function backendsOf(definition: PlacedPool): ReadonlyMap<string, PlacedBackend> 
   return made;
 }
 
-const noBackends: readonly PlacedBackend[] = [];
+/** The wish of a client whose backend has left, and that goes to no other. */
+const nowhere: Wish = { backends: [], only: true };
 
 type Pools = Pick<HttpListener, "poolNamed">;
 
 /** Finds the backend that a cookie names. @returns undefined where it is in none of the pools. */
-function stickyBackend(target: Target, value: string, pools: Pools): Omit<PoolChoice, "key"> | undefined {
+function stickyBackend(target: Target, value: string, pools: Pools) {
   for (const { pool: name, subset } of target) {
     const pool = pools.poolNamed(name);
     const backend = pool && backendsOf(pool.definition).get(value);
@@ -41,16 +42,12 @@ function stickyBackend(target: Target, value: string, pools: Pools): Omit<PoolCh
 /** Where a request goes. */
 export interface PoolChoice {
   readonly pool: ServedPool;
-  /** Where the client was before, or says that it goes; undefined: nowhere, or there no more. */
-  readonly backend: PlacedBackend | undefined;
-  /** All that it says so of; undefined: none. */
-  readonly others?: readonly PlacedBackend[];
+  /** Where the client was before, or says that it goes; undefined: nowhere. */
+  readonly wish?: Wish | undefined;
   /** The text that is hashed in place of the pool's own key. */
   readonly key: string | undefined;
   /** The labels of the part of the pool that it goes to; undefined: to none in particular. */
   readonly subset?: Labels | undefined;
-  /** Whether the client goes there or nowhere; undefined: no. */
-  readonly only?: boolean;
 }
 
 /** Chooses the pool of a request whose route sends it to one. @returns undefined where that has left. */
@@ -64,28 +61,26 @@ export function choosePoolFor(
   const value = sticky && stickyOf(sticky, view);
   const known = value === undefined ? undefined : stickyBackend(to, value, pools);
   const only = value !== undefined && sticky!.strict === true;
-  if (known !== undefined) return { ...known, key, only };
+  if (known !== undefined)
+    return { pool: known.pool, wish: { backends: [known.backend], only }, key, subset: known.subset };
   const field = action.kind === "pools" ? action.field : undefined;
   const { pool: name, subset } =
     field === undefined ? chooseTarget(to) : { pool: view.header(field) ?? "", subset: undefined };
   const pool = pools.poolNamed(name);
   if (pool === undefined) return undefined;
-  const others = only ? noBackends : namedBackends(pool, view);
-  return { pool, backend: others[0], others, key, subset, only };
+  return { pool, wish: only ? nowhere : wishIn(pool, view), key, subset };
 }
 
 /** By what a backend is picked. */
 export const pickKeyOf = (
-  { pool, key, backend: preferred, others, subset, only }: PoolChoice,
+  { pool, key, wish, subset }: PoolChoice,
   view: RequestView,
   connection: Pick<HttpConnection, "serverName" | "destination">,
 ): PickKey => ({
   clientAddress: view.client,
   serverName: connection.serverName,
   key,
-  preferred,
-  others,
-  only,
+  wish,
   subset,
   destination: destinationOf(pool.definition, view, connection),
 });
@@ -94,10 +89,10 @@ export const pickKeyOf = (
 function destinationOf(
   { destination: rule }: PlacedPool,
   view: RequestView,
-  { destination }: Pick<HttpConnection, "destination">,
+  connection: Pick<HttpConnection, "destination">,
 ): string | undefined {
   if (rule === undefined) return undefined;
-  return (rule.field === undefined ? undefined : view.header(rule.field)) ?? destination;
+  return (rule.field === undefined ? undefined : view.header(rule.field)) ?? connection.destination;
 }
 
 /** By pool: its backends by their addresses; made once for each state of a pool that is asked. */
@@ -115,12 +110,13 @@ function atAddress(definition: PlacedPool, address: string): PlacedBackend | und
 /** So many addresses in a field are looked at. */
 const mostNamed = 16;
 
-/** The backends that fields of the request name, in their order, where the pool has such fields. */
-function namedBackends({ definition }: ServedPool, view: RequestView): readonly PlacedBackend[] {
+/** The backends that fields of the request name, in their order; undefined: the pool has no such fields. */
+function wishIn({ definition }: ServedPool, view: RequestView): Wish | undefined {
   const { backendFields } = definition.http;
-  if (backendFields === undefined) return noBackends;
+  if (backendFields === undefined) return undefined;
   const named = backendFields.flatMap((field) => view.header(field)?.split(",", mostNamed) ?? []);
-  return named.flatMap((address) => atAddress(definition, address.trim()) ?? []);
+  const backends = named.flatMap((address) => atAddress(definition, address.trim()) ?? []);
+  return { backends, only: false };
 }
 
 /** The value by which a client says where it was; undefined: it does not. */

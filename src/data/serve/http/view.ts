@@ -31,8 +31,6 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
   pool = "";
   backend = "";
   protocol: "HTTP/1.1" | "HTTP/2" = "HTTP/1.1";
-  /** Backends that it was sent to, or was to be; 0: none yet. */
-  attempts = 0;
   #chance: number | undefined = undefined;
   /** Past the guards of its route; undefined: there are none. */
   passage: Passage | undefined = undefined;
@@ -168,7 +166,7 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
       case "trace.id":
         return this.trace?.traceId ?? "";
       case "attempt":
-        return this.attempts === 0 ? "" : String(this.attempts);
+        return String(this.exchange?.backend?.attempts.length ?? "");
       case "time":
         return new Date().toISOString();
       case "auth.user":

@@ -45,12 +45,11 @@ export abstract class ServerCall implements BackendSideOwner, UpstreamUser {
   constructor(view: RequestView, { plane, pool, authority, deadline }: AskedPlace) {
     this.connection = view.connection;
     this.deadline = deadline;
-    this.choice = { pool, backend: undefined, key: undefined };
+    this.choice = { pool, key: undefined };
     this.key = {
       clientAddress: view.client,
       serverName: this.connection.serverName,
       key: undefined,
-      preferred: undefined,
     };
     this.#authority = authority;
     this.side = new BackendSide(plane, this);

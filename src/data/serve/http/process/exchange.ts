@@ -9,6 +9,8 @@ import type { ProcessedMessage } from "./processed-message.ts";
 export interface ProcessedExchange {
   readonly client: ExchangeClient;
   readonly isOver: boolean;
+  /** The backends that it was sent to, or was to be; undefined: none yet. */
+  readonly backend: { readonly attempts: readonly unknown[] } | undefined;
   /** The request's body as it goes on: behind the processors that it has so far. */
   readonly body: RequestBody;
   /** More of that body is wanted. */
