@@ -7,53 +7,67 @@ export interface ProgramRun {
   /** Its file, and the arguments that it gets. */
   readonly command: readonly string[];
   /** All of its variables but `PATH`, which has the usual folders where it is not there. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The folder that it runs in; undefined: the root. */
+  readonly folder?: string;
   /** Time that it may take, in milliseconds. */
   readonly timeout: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** A program that writes more than this is ended, in bytes; undefined: a mebibyte. */
+  readonly mostOutput?: number;
+  /** Whether its output is nobody else's business: errors have its last complaint alone. Undefined: no. */
+  readonly isSecret?: boolean;
 }
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** A program that writes more than this is ended, in bytes. */
-const mostOutput = mebibyte;
-/** The end of the output is kept for its last line, in bytes. */
-const keptOutput = 4096;
+/** The end of what it writes is kept for its last line, in bytes. */
+const keptEnd = 4096;
+
+/** The way in which a program failed. */
+interface Fault {
+  readonly message: string;
+  readonly cause?: Error;
+}
 
 /**
- * Runs a program until it has ended, without a shell and in the root folder, and reads what it writes. It has a group of
- * processes of its own, which is killed as a whole where it takes too long, writes too much, or `signal` aborts.
- * @throws Error whose message begins with the program's name, and has the last line that it wrote.
+ * Runs a program until it has ended, without a shell, and reads what it writes. It has a group of processes of its own, which is
+ * killed as a whole where it takes too long, writes too much, or `signal` aborts.
+ * @returns its output. @throws Error whose message begins with the program's name, and has the last line that it wrote.
  */
-export async function runProgram({ command, environment, timeout, signal }: ProgramRun): Promise<void> {
+export async function runProgram(run: ProgramRun): Promise<string> {
+  const { command, environment, folder = "/", timeout, signal, mostOutput = mebibyte } = run;
   const [file = "", ...args] = command;
-  const fault = await new Promise<string | undefined>((resolve) => {
-    if (signal.aborted) return resolve("was not started");
+  const ended = await new Promise<string | Fault>((resolve) => {
+    if (signal?.aborted) return resolve({ message: "was not started" });
     const child = spawn(file, args, {
-      cwd: "/",
+      cwd: folder,
       env: { PATH: usualPath, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    const output = new Output(child);
-    const end = (cause: string | undefined): void => {
+    const output = new Output(child, mostOutput, run.isSecret === true);
+    const end = (fault?: string, cause?: Error): void => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      resolve(cause === undefined ? undefined : cause + output.lastLine);
+      signal?.removeEventListener("abort", abort);
+      resolve(
+        fault === undefined ? output.text : { message: fault + output.lastLine, ...(cause && { cause }) },
+      );
     };
-    const kill = (cause: string): void => {
+    const kill = (fault: string): void => {
       killGroup(child);
-      end(cause);
+      end(fault);
     };
     const abort = (): void => kill("was ended early");
     const timer = setTimeout(() => kill(`did not end within ${timeout / 1000} s`), timeout);
-    signal.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort, { once: true });
     output.onFlood = () => kill(`wrote more than ${mostOutput} bytes`);
-    child.once("error", (error) => end(`can't be started: ${error.message}`));
+    child.once("error", (error) => end(`can't be started: ${error.message}`, error));
     child.once("close", (status, by) =>
       end(status === 0 ? undefined : by === null ? `ended with status ${status}` : `was ended by ${by}`),
     );
   });
-  if (fault !== undefined) throw new Error(`${basename(file)} ${fault}`);
+  if (typeof ended === "string") return ended;
+  throw new Error(`${basename(file)} ${ended.message}`, { cause: ended.cause });
 }
 
 /** A process that left the group may go on; nothing that it writes is read. */
@@ -68,14 +82,27 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** The output of a program, to whichever of its two streams. */
+/** All that a program writes, to whichever of its two streams. */
 class Output {
   onFlood: () => void = () => {};
+  readonly #most: number;
+  /** Of the standard output. */
+  readonly #parts: Buffer[] = [];
   #length = 0;
   #end = Buffer.alloc(0);
 
-  constructor({ stdout, stderr }: ChildProcess) {
-    for (const stream of [stdout, stderr]) stream?.on("data", (chunk: Buffer) => this.#add(chunk));
+  /** @param isSecret whether {@link lastLine} is of the standard error alone. */
+  constructor({ stdout, stderr }: ChildProcess, most: number, isSecret: boolean) {
+    this.#most = most;
+    stdout?.on("data", (chunk: Buffer) => {
+      this.#parts.push(chunk);
+      this.#add(chunk, !isSecret);
+    });
+    stderr?.on("data", (chunk: Buffer) => this.#add(chunk, true));
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#parts).toString("utf8");
   }
 
   /** As the end of a sentence; empty where it wrote nothing. */
@@ -88,9 +115,9 @@ class Output {
     return line === "" ? "" : `: ${line}`;
   }
 
-  #add(chunk: Buffer): void {
+  #add(chunk: Buffer, isTold: boolean): void {
     this.#length += chunk.length;
-    this.#end = Buffer.concat([this.#end, chunk]).subarray(-keptOutput);
-    if (this.#length > mostOutput) this.onFlood();
+    if (isTold) this.#end = Buffer.concat([this.#end, chunk]).subarray(-keptEnd);
+    if (this.#length > this.#most) this.onFlood();
   }
 }

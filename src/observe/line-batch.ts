@@ -25,6 +25,8 @@ export class LineBatch {
   /** Those whose line is not made yet, in places that are there already, and what makes it. */
   readonly #due: unknown[] = Array.from({ length: mostDue }, () => undefined);
   #dueCount = 0;
+  /** Made once: a function that closes over anything costs each line. */
+  readonly #flushLater = (): void => this.flush();
   #format: Format<never> | undefined;
 
   /** @param send gets whole lines in UTF-8, and the memory that they are in. */
@@ -71,7 +73,7 @@ export class LineBatch {
   }
 
   #wait(): void {
-    this.#timer ??= setTimeout(() => this.flush(), batchDelay).unref();
+    this.#timer ??= setTimeout(this.#flushLater, batchDelay).unref();
   }
 
   /** Sends all lines at once. */

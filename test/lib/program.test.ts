@@ -7,7 +7,7 @@ import { type ProgramRun, runProgram } from "../../src/lib/program.ts";
 import { patient } from "../support/patience.ts";
 import { becomes } from "../support/settled.ts";
 
-const shell = (script: string, more: Partial<ProgramRun> = {}): Promise<void> =>
+const shell = (script: string, more: Partial<ProgramRun> = {}): Promise<string> =>
   runProgram({
     command: ["/bin/sh", "-c", script, "sh", "a b", "$HOME"],
     environment: {},
@@ -44,6 +44,13 @@ for (const [what, script, expected] of [
   test(`a failure is told with its last line: ${what}`, async () => {
     await assert.rejects(shell(script), { message: expected });
   });
+
+test("its output comes back whole, and a failure has nothing of one that is secret", async () => {
+  assert.equal(await shell("echo first; echo aside >&2; echo last"), "first\nlast\n");
+  const isSecret = true;
+  await assert.rejects(shell("echo secret; exit 1", { isSecret }), /^Error: sh ended with status 1$/);
+  await assert.rejects(shell("echo why >&2; echo secret; exit 1", { isSecret }), /status 1: why$/);
+});
 
 test("a program that is not there is told of", async () => {
   const command = ["/nowhere/hook", "set"];

@@ -35,7 +35,7 @@ function plugin(
     installHint: "",
     ...change,
   };
-  return new ExecPlugin(settings, { time, output: 65_536 }, now);
+  return new ExecPlugin(settings, { timeout: time, mostOutput: 65_536 }, now);
 }
 
 const answer = (status: object, apiVersion = v1): string =>
@@ -102,7 +102,7 @@ test("a plugin that fails is told with its words, and is not run by every reques
   const runs = join(dir.path, "runs");
   let now = 0;
   const exec = plugin(`echo x >> ${runs}; echo "log in first" >&2; exit 3`, {}, () => now);
-  await assert.rejects(exec.credential(), /sh says no credential: it ended with 3: log in first/);
+  await assert.rejects(exec.credential(), /sh says no credential: sh ended with status 3: log in first/);
   await assert.rejects(exec.credential(), /log in first/);
   now += 6_000;
   await assert.rejects(exec.credential(), /log in first/);
@@ -116,10 +116,10 @@ test("a plugin that takes too long or says too much is killed, with all that it 
   const file = join(dir.path, "child");
   const script = `sleep 1000 & echo $! > ${file}; wait`;
   const slow = plugin(script, {}, undefined, 1_500);
-  await assert.rejects(slow.credential(), /has not ended within 1\.5 s/);
+  await assert.rejects(slow.credential(), /did not end within 1\.5 s/);
   const child = Number(await readFile(file, "utf8"));
   await gone(child);
-  await assert.rejects(plugin("yes").credential(), /has said more than 65536 bytes/);
+  await assert.rejects(plugin("yes").credential(), /wrote more than 65536 bytes/);
 });
 
 /** Until a process has ended: nobody may have waited for it yet. */

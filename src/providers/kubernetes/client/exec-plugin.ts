@@ -1,5 +1,5 @@
+import { type ProgramRun, runProgram } from "../../../lib/program.ts";
 import type { ExecSettings } from "./exec-settings.ts";
-import { type RunLimits, runProgram } from "./run-program.ts";
 import { tableOf, textOf } from "./table.ts";
 
 /** That by which an API server knows who asks. */
@@ -14,6 +14,10 @@ interface Held extends Credential {
   readonly until: number;
 }
 
+type RunLimits = Pick<ProgramRun, "timeout" | "mostOutput">;
+
+const usualLimits: RunLimits = { timeout: 60_000 };
+
 /** A program is run no sooner again, whether it has failed or the server refuses what it says; in milliseconds. */
 const leastPause = 5_000;
 /** A credential counts no longer so shortly before its end, in milliseconds. */
@@ -22,7 +26,7 @@ const margin = 5_000;
 /** Asks a program who umay is: at the first request, when that has expired, and when the server refuses it. */
 export class ExecPlugin {
   readonly #settings: ExecSettings;
-  readonly #limits: RunLimits | undefined;
+  readonly #limits: RunLimits;
   readonly #now: () => number;
   #held: Held | undefined;
   #failure: Error | undefined;
@@ -31,7 +35,7 @@ export class ExecPlugin {
   #running: Promise<Credential> | undefined;
 
   /** @param now in milliseconds since 1970. */
-  constructor(settings: ExecSettings, limits?: RunLimits, now: () => number = Date.now) {
+  constructor(settings: ExecSettings, limits = usualLimits, now: () => number = Date.now) {
     this.#settings = settings;
     this.#limits = limits;
     this.#now = now;
@@ -59,14 +63,20 @@ export class ExecPlugin {
     const spec = { interactive: false, ...(cluster !== undefined && { cluster }) };
     const info = JSON.stringify({ apiVersion, kind: "ExecCredential", spec });
     try {
-      const own = { ...process.env, ...env, KUBERNETES_EXEC_INFO: info };
-      this.#held = readCredential(await runProgram(command, args, own, this.#limits), apiVersion);
+      const answer = await runProgram({
+        command: [command, ...args],
+        environment: { ...process.env, ...env, KUBERNETES_EXEC_INFO: info },
+        folder: ".",
+        isSecret: true,
+        ...this.#limits,
+      });
+      this.#held = readCredential(answer, apiVersion);
       this.#failure = undefined;
       return this.#held;
     } catch (error) {
       this.#held = undefined;
-      const hint =
-        (error as NodeJS.ErrnoException).code === "ENOENT" && installHint !== "" ? `; ${installHint}` : "";
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      const hint = code === "ENOENT" && installHint !== "" ? `; ${installHint}` : "";
       const message = `kubernetes: ${command} says no credential: ${(error as Error).message}${hint}`;
       this.#failure = new Error(message, { cause: error });
       throw this.#failure;

@@ -37,7 +37,7 @@ export const rateLimit = z
       .max(8)
       .prefault(["client-ip"])
       .describe(
-        "What counts for itself: the first of these that a request has. client-ip is an IPv4 address or an IPv6 /64; client-ip/24/56 are wider networks. route+client-ip counts per route and address, and connection each connection of a client. A part with =VALUE is for requests that have this value. Requests without any are not limited.",
+        "Requests with the same key count together: the first of these that a request has. client-ip is an IPv4 address or an IPv6 /64; client-ip/24/56 are wider networks. route+client-ip counts per route and address, and connection each connection of a client. A part with =VALUE is for requests that have this value. Requests without any are not limited.",
       ),
     rate: rate.optional().meta({
       description:
