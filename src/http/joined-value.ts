@@ -1,6 +1,12 @@
 import { fieldIdOf } from "./field-names.ts";
 import type { Fields } from "./message.ts";
 
+/** The first field of a name. @param lower in lower case. @returns undefined where there is none. */
+export function firstValue(fields: Fields, lower: string): string | undefined {
+  const index = fields.findName(lower);
+  return index < 0 ? undefined : fields.value(index);
+}
+
 /**
  * All fields of a name as one (RFC 9110 section 5.3).
  * @param lower in lower case. @returns their values with ", " between them; undefined where there is none.

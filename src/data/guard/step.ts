@@ -22,8 +22,11 @@ export interface GuardedRequest {
   readonly secondPath?: string | undefined;
   /** The findings of the guards before. */
   readonly passage: { readonly user: string; claim(name: string): string } | undefined;
-  /** All fields of a name, joined; also `:method`, `:path`, `:authority` and `:scheme`. @param name in lower case. */
-  header(name: string): string | undefined;
+  /**
+   * All fields of a name, joined, or the first of them alone; also `:method`, `:path`, `:authority` and `:scheme`.
+   * @param name in lower case.
+   */
+  header(name: string, which?: "first"): string | undefined;
   /** The value of the first key of this name, decoded. */
   queryValue(name: string): string | undefined;
 }

@@ -42,7 +42,7 @@ const requestOf = ({
   client,
   route,
   passage: { user, claim: (name) => claims[name] ?? "" },
-  header: (name) => fields[name],
+  header: (name, which) => (which === "first" ? fields[name]?.split(", ")[0] : fields[name]),
   queryValue: () => undefined,
 });
 
@@ -293,6 +293,14 @@ describe("rates for certain requests", () => {
       true,
       false,
     ]);
+  });
+
+  test("count a request by the first field of a name, whatever others it has", () => {
+    const of = (value: string): Asked => ({ fields: { "x-tier": value } });
+    const fixed = judgeOf({ rates: [[rateOf("gold", [header("x-tier", "gold")], 1)]] });
+    assert.deepEqual(passed(fixed, of("gold"), of("gold, 1"), of("1, gold")), [true, false, true]);
+    const any = judgeOf({ rates: [[rateOf("any", [header("x-tier")], 1)]] });
+    assert.deepEqual(passed(any, of("gold"), of("gold, 1"), of("gold, 2")), [true, false, false]);
   });
 
   test("are for addresses of a range, for requests that meet a condition, and for each connection", () => {

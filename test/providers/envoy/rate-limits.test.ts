@@ -223,6 +223,36 @@ test("that umay can't tell is an error where a filter asks for it, and a warning
   assert.match((await problemsOf(file))[0]!, /destination_cluster: can't be told/);
 });
 
+test("answers and backends get every field that a limit adds, as often as it does", async () => {
+  const option = (key: string, value: string, append_action?: string): object => ({
+    header: { key, value },
+    append_action,
+  });
+  const fields = [
+    option("x-a", "1"),
+    option("x-a", "2"),
+    option("x-b", "3", "OVERWRITE_IF_EXISTS_OR_ADD"),
+    option("x-b", "4"),
+    option("x-none", ""),
+  ];
+  const conditional = [option("x-c", "5", "ADD_IF_ABSENT"), option("x-d", "6", "OVERWRITE_IF_EXISTS")];
+  const none = { default_value: { numerator: 0 } };
+  const [limit] = await limitsOf({
+    filters: [filter({ response_headers_to_add: [...fields, ...conditional] })],
+  });
+  const lines = "x-b: 3\r\nx-a: 1\r\nx-a: 2\r\nx-b: 4\r\n";
+  assert.equal(limit!.refusal!.lines, `${lines}x-c: 5\r\n`);
+  const spared = (list: readonly object[]): EnvoyFile => ({
+    filters: [filter({ filter_enforced: none, request_headers_to_add_when_not_enforced: list })],
+  });
+  assert.deepEqual((await limitsOf(spared(fields)))[0]!.spared, { lines, replaces: ["x-b"] });
+  for (const option of conditional)
+    assert.match(
+      (await problemsOf(spared([option])))[0]!,
+      /umay takes fields that are appended or overwritten/,
+    );
+});
+
 test("descriptors and settings of routes need what Envoy needs", async () => {
   const problem = async (fields: object): Promise<string> =>
     (await problemsOf({ filters: [filter(fields)] }))[0]!;

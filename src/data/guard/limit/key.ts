@@ -77,7 +77,8 @@ function partValue(part: LimitKeyValue, request: GuardedRequest): string | undef
     case "client-ip":
       return networkOf(request.client, part.v4, part.v6);
     case "header":
-      return request.header(part.name);
+      // Of several, as in Envoy: with all of them, whoever adds another one would be somebody else.
+      return request.header(part.name, "first");
     case "cookie":
       return cookieValue(request.header("cookie"), part.name);
     case "query":

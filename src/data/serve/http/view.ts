@@ -1,4 +1,4 @@
-import { joinedValue } from "../../../http/joined-value.ts";
+import { firstValue, joinedValue } from "../../../http/joined-value.ts";
 import type { Fields, RequestHead } from "../../../http/message.ts";
 import { queryValue } from "../../../http/uri/query.ts";
 import type { Variable } from "../../../model/http/template.ts";
@@ -94,10 +94,11 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
     return this.head.upgrade;
   }
 
-  /** All fields of a name, joined. */
-  header(name: string): string | undefined {
+  /** All fields of a name, joined, or the first of them alone. */
+  header(name: string, which?: "first"): string | undefined {
     if (name.startsWith(":")) return this.#pseudo(name);
-    return this.reserved?.has(name) ? undefined : joinedValue(this.fields, name);
+    if (this.reserved?.has(name)) return undefined;
+    return which === "first" ? firstValue(this.fields, name) : joinedValue(this.fields, name);
   }
 
   #pseudo(name: string): string | undefined {

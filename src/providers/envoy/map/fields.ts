@@ -8,8 +8,13 @@ import { mapTemplate } from "./operators.ts";
 
 type Action = "append" | "add-if-absent" | "overwrite" | "overwrite-if-present" | "remove";
 
-/** A change, as Envoy makes them: one after the other. */
-export type FieldStep = NamedStep | MatchingStep;
+/** Changes follow each other, as in Envoy. */
+export type FieldStep = NamedStep | MatchingStep | JointStep;
+
+/** Changes that are made at once: each looks at the fields before them, and what overwrites comes before what is added. */
+interface JointStep {
+  readonly joint: readonly NamedStep[];
+}
 
 /** Removes every field whose name passes a test. */
 export interface MatchingStep {
@@ -47,9 +52,11 @@ export function levelSteps(
   ];
 }
 
-/** The steps of `HeaderValueOption`s. */
-export const optionSteps = (options: readonly Node[], mapping: Mapping): readonly FieldStep[] =>
-  options.flatMap((option) => stepOf(option, mapping) ?? []);
+/** The step of `HeaderValueOption`s in one list. */
+export function optionSteps(options: readonly Node[], mapping: Mapping): readonly FieldStep[] {
+  const joint = options.flatMap((option) => stepOf(option, mapping) ?? []);
+  return joint.length === 0 ? [] : [{ joint }];
+}
 
 function stepOf(option: Node, mapping: Mapping): NamedStep | undefined {
   const header = option.node("header");
@@ -74,34 +81,38 @@ function stepOf(option: Node, mapping: Mapping): NamedStep | undefined {
 interface Folded {
   /** Whether the message's own fields are left out. */
   readonly drops: boolean;
-  readonly values: readonly Template[];
-  /** For a field that the message has, or has not. */
-  readonly conditional: FieldChange | undefined;
+  /** The values that are added where the message has such a field, and where it has none. */
+  readonly present: readonly Template[];
+  readonly absent: readonly Template[];
 }
 
-const untouched: Folded = { drops: false, values: [], conditional: undefined };
-const removed: Folded = { drops: true, values: [], conditional: undefined };
+const untouched: Folded = { drops: false, present: [], absent: [] };
+const removed: Folded = { drops: true, present: [], absent: [] };
 
-function step({ drops, values, conditional }: Folded, { name, action, value }: NamedStep): Folded {
-  const isThere = values.length > 0;
-  switch (action) {
-    case "remove":
-      return removed;
-    case "overwrite":
-      return { drops: true, values: [value], conditional: undefined };
-    case "append":
-      return { drops, values: [...values, value], conditional };
-    case "add-if-absent":
-      if (isThere || conditional?.when === "absent") return { drops, values, conditional };
-      if (drops) return { drops, values: [value], conditional };
-      return { drops, values, conditional: { name, value, when: "absent" } };
-    case "overwrite-if-present":
-      if (isThere || conditional?.when === "absent")
-        return { drops: true, values: [value], conditional: undefined };
-      return drops
-        ? { drops, values, conditional }
-        : { drops, values, conditional: { name, value, when: "present" } };
-  }
+/** A field after steps of its name that are made at once. */
+function change({ drops, present, absent }: Folded, steps: readonly NamedStep[]): Folded {
+  if (steps.some(({ action }) => action === "remove")) return removed;
+  const made = (values: readonly Template[], isThere: boolean): readonly Template[] => {
+    const over = steps.findLast(
+      ({ action }) => action === "overwrite" || (isThere && action === "overwrite-if-present"),
+    );
+    const added = steps.filter(
+      ({ action }) => action === "append" || (!isThere && action === "add-if-absent"),
+    );
+    return [...(over === undefined ? values : [over.value]), ...added.map(({ value }) => value)];
+  };
+  return {
+    drops: drops || steps.some(({ action }) => action.startsWith("overwrite")),
+    present: made(present, !drops || present.length > 0),
+    absent: made(absent, absent.length > 0),
+  };
+}
+
+/** How many values at the end of both are the same. */
+function countShared({ present, absent }: Folded): number {
+  let count = 0;
+  while (count < present.length && present.at(-1 - count) === absent.at(-1 - count)) count++;
+  return count;
 }
 
 /** The test of a name with a `*` at its end; undefined: it is one name. */
@@ -118,29 +129,42 @@ export function foldSteps(steps: readonly FieldStep[]): FieldChanges {
   const gone: ((name: string) => boolean)[] = [];
   const removeMatching = steps.flatMap((each) => ("test" in each ? each.test : []));
   for (const each of steps) {
-    const takes = "test" in each ? each.takes : beginTest(each.name);
+    const takes = "test" in each ? each.takes : "name" in each ? beginTest(each.name) : undefined;
     if (takes !== undefined) {
       gone.push(takes);
       for (const name of fields.keys()) if (takes(name)) fields.set(name, removed);
     }
     if ("test" in each) continue;
-    const before = gone.some((isGone) => isGone(each.name)) ? removed : untouched;
-    fields.set(each.name, step(fields.get(each.name) ?? before, each));
+    for (const [name, changes] of Map.groupBy("joint" in each ? each.joint : [each], (one) => one.name)) {
+      const before = gone.some((isGone) => isGone(name)) ? removed : untouched;
+      fields.set(name, change(fields.get(name) ?? before, changes));
+    }
   }
-  const set: Record<string, Template> = {};
-  const add: Record<string, Template> = {};
+  const set: [string, Template][] = [];
+  const add: [string, Template][] = [];
   const remove: string[] = [];
   const more: FieldChange[] = [];
-  for (const [name, { drops, values, conditional }] of fields) {
-    const [first, ...others] = values;
-    if (first !== undefined) (drops ? set : add)[name] = first;
-    else if (drops) remove.push(name);
-    if (conditional !== undefined) more.push(conditional);
-    more.push(...others.map((value): FieldChange => ({ name, value, when: "always" })));
+  for (const [name, folded] of fields) {
+    const { drops, present, absent } = folded;
+    const shared = countShared(folded);
+    const as =
+      (when: FieldChange["when"]) =>
+      (value: Template): FieldChange => ({ name, value, when });
+    const special = [
+      ...present.slice(0, present.length - shared).map(as("present")),
+      ...absent.slice(0, absent.length - shared).map(as("absent")),
+    ];
+    const always = absent.slice(absent.length - shared);
+    if (special.length > 0) more.push(...special, ...always.map(as("always")));
+    else if (always.length > 0) {
+      (drops ? set : add).push([name, always[0]!]);
+      more.push(...always.slice(1).map(as("always")));
+    } else if (drops) remove.push(name);
   }
+  // A field may be named as what every object has.
   return {
-    set,
-    add,
+    set: Object.fromEntries(set),
+    add: Object.fromEntries(add),
     remove,
     ...(removeMatching.length > 0 && { removeMatching }),
     ...(more.length > 0 && { more }),

@@ -206,16 +206,26 @@ function sparedOf(from: Node, mapping: Mapping): RateLimit["spared"] {
   return lines === "" ? undefined : { lines, replaces };
 }
 
-/** `HeaderValueOption`s as lines, with the names of those that are replaced. */
+/** `HeaderValueOption`s as lines, with the names of those that are replaced. umay's own answer has none of these fields. */
 function linesOf(
   from: Node,
   key: "response_headers_to_add" | "request_headers_to_add_when_not_enforced",
   mapping: Mapping,
 ): { readonly lines: string; readonly replaces: readonly string[] } {
-  const { set, add } = foldSteps(optionSteps(from.nodes(key), mapping));
-  const fields = Object.entries({ ...set, ...add });
+  const { set, add, more = [] } = foldSteps(optionSteps(from.nodes(key), mapping));
+  const { report } = mapping;
+  if (key === "request_headers_to_add_when_not_enforced" && more.some(({ when }) => when !== "always"))
+    report(
+      errorAt(from.at(key), "umay takes fields that are appended or overwritten, whatever a request has"),
+    );
+  const fields = [
+    ...Object.entries({ ...set, ...add }),
+    ...more.flatMap(({ name, value, when }) => (when === "present" ? [] : [[name, value] as const])),
+  ];
   if (fields.some(([, value]) => value.some((piece) => typeof piece !== "string")))
-    mapping.report(errorAt(from.at(key), "umay takes values without variables here"));
-  const lines = fields.map(([field, value]) => `${field}: ${fieldText(bytesOf(value.join("")))}\r\n`);
+    report(errorAt(from.at(key), "umay takes values without variables here"));
+  const lines = fields.flatMap(([field, value]) =>
+    value.length === 0 ? [] : `${field}: ${fieldText(bytesOf(value.join("")))}\r\n`,
+  );
   return { lines: lines.join(""), replaces: Object.keys(set) };
 }
