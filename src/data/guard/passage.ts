@@ -3,6 +3,7 @@ import { ReservedNames } from "../decide/http/reserved.ts";
 import type { Timed } from "../open.ts";
 import { type Claims, claimText } from "./jwt/claims.ts";
 import {
+  type AnswerField,
   type GuardedRequest,
   type Held,
   type Refusal,
@@ -47,6 +48,8 @@ export class Passage implements Waiter, Timed {
   /** Fields for the backend, and for the client, as lines. */
   requestLines = "";
   responseLines = "";
+  /** Undefined: none. */
+  answerFields: readonly AnswerField[] | undefined = undefined;
   #steps: Steps;
   readonly #request: GuardedRequest;
   readonly #owner: PassageOwner;
@@ -106,6 +109,8 @@ export class Passage implements Waiter, Timed {
       if (verdict.replaces !== undefined && verdict.replaces.length > 0) this.#replace(verdict.replaces);
       this.requestLines += verdict.requestLines ?? "";
       this.responseLines += verdict.responseLines ?? "";
+      if (verdict.answerFields !== undefined)
+        this.answerFields = [...(this.answerFields ?? []), ...verdict.answerFields];
       if (this.#steps[this.#group]!.length > 1) {
         this.#chosen ??= [];
         this.#chosen[this.#group] = step;

@@ -31,6 +31,17 @@ export interface GuardedRequest {
   queryValue(name: string): string | undefined;
 }
 
+/**
+ * A field that the client gets. `set`: in place of those that the answer has; `absent`: where it has none; `present`: in place of
+ * those that it has, where there are some.
+ */
+export interface AnswerField {
+  /** In lower case. */
+  readonly name: string;
+  readonly line: string;
+  readonly when: "set" | "absent" | "present";
+}
+
 /** The request may go on. */
 export interface Pass {
   readonly kind: "pass";
@@ -43,6 +54,8 @@ export interface Pass {
   /** Fields for the backend, and for the client, as lines. */
   readonly requestLines?: string;
   readonly responseLines?: string;
+  /** Further fields for the client, of which it depends on the answer whether they are added, or replace others. */
+  readonly answerFields?: readonly AnswerField[];
   /** The route is to be chosen anew: what routes are chosen by may have changed. */
   readonly reroutes?: boolean;
   /** Given back when the request is over. */

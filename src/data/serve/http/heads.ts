@@ -6,6 +6,7 @@ import type { PlacedBackend } from "../../../model/backend.ts";
 import type { PoolHttp } from "../../../model/http/backend.ts";
 import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { preflightOf } from "../../decide/http/cors.ts";
+import type { AnswerField } from "../../guard/step.ts";
 import type { ExchangeClient } from "./client.ts";
 import { mixesCodings, rangeFields } from "./compression.ts";
 import { traceFields, traceLines } from "./tracing.ts";
@@ -205,7 +206,17 @@ export function responseEdits(
   if (cors !== undefined) lines += cors.lines(view!.header("origin"));
   if (frontend.front.securityFields) lines += securityLines(fields, route);
   if (responseFields !== undefined) lines += responseFields.lines(view!, fields);
-  return { dropped: markDropped(fields, markers), lines };
+  const edits = { dropped: markDropped(fields, markers), lines };
+  const special = view?.passage?.answerFields;
+  if (special !== undefined) for (const each of special) changeAnswer(fields, each, edits);
+  return edits;
+}
+
+function changeAnswer(fields: Fields, { name, line, when }: AnswerField, edits: FieldChanges): void {
+  const isThere = fields.findName(name) >= 0;
+  if (when !== "set" && (when === "present") !== isThere) return;
+  for (let at = fields.findName(name); at >= 0; at = fields.findName(name, at + 1)) edits.dropped[at] = 1;
+  edits.lines += line;
 }
 
 /** Has another value for a field go out, or none. @param line of it; empty: none. */

@@ -4,12 +4,12 @@ import type { Fields } from "../../../../http/message.ts";
 import { framed, onlyMessage } from "../../../../lib/grpc-message.ts";
 import { eachField, int32In } from "../../../../lib/wire.ts";
 import { block, bytes, entry, number, text, type Writer, written } from "../../../../lib/wire-write.ts";
-import { unavailable, type Verdict } from "../../../guard/step.ts";
+import { type AnswerField, unavailable, type Verdict } from "../../../guard/step.ts";
 import { encodedCertificate } from "../client.ts";
 import type { RequestView } from "../view.ts";
 import type { HeldBody } from "./body-first.ts";
 import type { ForwardJudge } from "./forward-auth.ts";
-import { readSetField, type SetField } from "./set-field.ts";
+import { readSetField, type SetField, type SetOption } from "./set-field.ts";
 
 /*
  * The call by which a server is asked whether a request may go on: `envoy.service.auth.v3.Authorization/Check`, as Envoy makes
@@ -144,10 +144,13 @@ function deniedBy(bytes: Uint8Array, method: string, isStrict: boolean): Verdict
   return { kind: "refuse", reason: "auth_denied", detail: `it answers with status ${sane}`, answer };
 }
 
-/** An `OkHttpResponse`. As in Envoy, a value is appended only to a field that is there. */
+/**
+ * An `OkHttpResponse`. As in Envoy, the last value that is set counts, a value is appended only to a field that is there or is set,
+ * and what is removed stays away, even where it is set.
+ */
 function okBy(bytes: Uint8Array, view: RequestView, isStrict: boolean): Verdict {
   const changes: SetField[] = [];
-  const forClient: SetField[] = [];
+  const forClient: SetOption[] = [];
   const removed: string[] = [];
   eachField(bytes, (number, reader) => {
     if (number === 2) changes.push(...changeIn(reader.bytes(), isStrict));
@@ -156,16 +159,32 @@ function okBy(bytes: Uint8Array, view: RequestView, isStrict: boolean): Verdict 
     else return false;
     return true;
   });
+  const kept = changes.filter(({ name }) => !removed.includes(name));
+  const set = new Map(kept.filter(({ appends }) => !appends).map((field) => [field.name, field]));
+  const appended = kept.filter(
+    ({ name, appends }) => appends && (set.has(name) || view.header(name) !== undefined),
+  );
   return {
     kind: "pass",
-    requestLines: linesOf(changes.filter(({ name, appends }) => !appends || view.header(name) !== undefined)),
-    responseLines: linesOf(forClient),
-    replaces: [...changes.filter(({ appends }) => !appends).map(({ name }) => name), ...removed],
+    requestLines: linesOf([...set.values(), ...appended]),
+    responseLines: linesOf(forClient.filter(({ answer }) => answer === "added")),
+    answerFields: answerFieldsOf(forClient),
+    replaces: [...set.keys(), ...removed],
   };
 }
 
+/** Those of which it depends on the answer what becomes of them; of one name, the last of each kind counts. */
+function answerFieldsOf(options: readonly SetOption[]): readonly AnswerField[] {
+  const found = new Map<string, AnswerField>();
+  for (const option of options) {
+    const { name, answer: when } = option;
+    if (when !== "added") found.set(`${when} ${name}`, { name, line: linesOf([option]), when });
+  }
+  return [...found.values()];
+}
+
 /** None where its name can't be changed. @throws where it can't be made to the letter, and `isStrict`. */
-function changeIn(bytes: Uint8Array, isStrict: boolean): readonly SetField[] {
+function changeIn(bytes: Uint8Array, isStrict: boolean): readonly SetOption[] {
   const field = readSetField(bytes);
   const isSound = isEditable(field.name) && fieldText(field.value) === field.value;
   if (isStrict && !isSound) throw new Error(`field ${field.name} may not be set so`);
