@@ -9,6 +9,7 @@ import {
   foreignName,
   foreignPath,
   foreignStatus,
+  foreignTable,
 } from "./report/foreign-values.ts";
 import { alternatives, keysOf, nodesAt, type SchemaNode } from "./schema/nodes.ts";
 import { jsonSchema } from "./schema.ts";
@@ -47,7 +48,7 @@ export function explainIssue(issue: Issue, tree: Tree, schema: SchemaNode = json
         finding(
           issue,
           value,
-          "expected a table",
+          expectedTable(path, schema),
           asTable(value, path, schema) ?? aroundList(value, path, schema),
         ),
       ];
@@ -72,18 +73,33 @@ function foreignValue(value: unknown, path: Path, schema: SchemaNode): string | 
   return kind === undefined ? undefined : foreign[kind]!(value, path);
 }
 
-/** The table that someone meant who wrote `true`, or the one value that it needs. */
+/** With the keys that the table cannot be without. */
+function expectedTable(path: Path, schema: SchemaNode): string {
+  const [first, ...others] = nodesAt(schema, path);
+  const needed = others.length === 0 ? (first?.required ?? []) : [];
+  return `expected a table${needed.length === 0 ? "" : ` with ${needed.join(" and ")}`}`;
+}
+
+/** The table that someone meant who wrote `true`, the one value that it needs, or the one that is told most often. */
 function asTable(value: unknown, path: Path, schema: SchemaNode): string | undefined {
+  const usual = foreignTable(value, path);
+  if (usual !== undefined) return meant(usual, path);
   for (const { properties, required = [] } of nodesAt(schema, path)) {
     if (properties === undefined) continue;
-    if (value === true && required.length === 0) return `did you mean ${path.at(-1)} = {}?`;
+    if (value === true && required.length === 0) return meant("{}", path);
     if (typeof value !== "string") continue;
     const [only, another] = required;
     const key = properties["type"]?.const === value ? "type" : another === undefined ? only : undefined;
     if (key !== undefined && [undefined, value].includes(properties[key]?.const as string | undefined))
-      return `did you mean ${path.at(-1)} = { ${key} = ${JSON.stringify(value)} }?`;
+      return meant(`{ ${key} = ${JSON.stringify(value)} }`, path);
   }
   return undefined;
+}
+
+/** An element of a list has no key. */
+function meant(table: string, path: Path): string {
+  const key = path.at(-1);
+  return `did you mean ${typeof key === "string" ? `${key} = ` : ""}${table}?`;
 }
 
 /** The table that someone meant who wrote the addresses alone that are to be in it. */
@@ -98,7 +114,7 @@ function aroundList(value: unknown, path: Path, schema: SchemaNode): string | un
     if (type === undefined || key === undefined || another !== undefined) continue;
     if (properties?.[key]?.items === undefined) continue;
     const items = list.map((each) => JSON.stringify(each)).join(", ");
-    return `did you mean ${path.at(-1)} = { type = ${JSON.stringify(type)}, ${key} = [${items}] }?`;
+    return meant(`{ type = ${JSON.stringify(type)}, ${key} = [${items}] }`, path);
   }
   return undefined;
 }

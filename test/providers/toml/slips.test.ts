@@ -67,6 +67,9 @@ test("a caret is under what is wrong, to its end", async () => {
 const listener = '[listeners.a]\nbind = "127.0.0.1:1"\npool = "p"\n';
 const pool = '[pools.p.discovery]\ntype = "static"\nbackends = ["127.0.0.1:80"]\n';
 
+const http = `${listener}mode = "http"\n`;
+const route = `${http}${pool}[routes.r]\npath_prefix = "/x"\n`;
+
 const foreign: readonly (readonly [text: string, hint: string | undefined])[] = [
   [`${listener}${pool}[pools.p]\nbalance = "roundrobin"`, "umay's word is picker"],
   [`${listener}${pool}[pools.p]\npicker = "leastconn"`, 'umay\'s word is "least-connection"'],
@@ -116,6 +119,30 @@ const foreign: readonly (readonly [text: string, hint: string | undefined])[] = 
   ],
   [`${listener.replace("127.0.0.1:1", "443 ssl")}${pool}`, 'did you mean "0.0.0.0:443"? TLS is a table'],
   [`${listener.replace("127.0.0.1:1", "*:443 ssl crt x")}${pool}`, 'did you mean "0.0.0.0:443"? TLS is'],
+  [`${route}pools = ["p"]`, 'did you mean { pool = "p" }?'],
+  [`${route}respond = 503`, "did you mean respond = { status = 503 }?"],
+  [`${route}respond = { code = 503 }`, "umay's word is status"],
+  [`${route}pool = "p"\nretry = 3`, "did you mean retry = { attempts = 3 }?"],
+  [`${route}redirect = "/y"`, 'did you mean redirect = { path = "/y" }?'],
+  [
+    `${route}redirect = "https://a.test:8443/y"`,
+    'did you mean redirect = { scheme = "https", host = "a.test", port = 8443, path = "/y" }?',
+  ],
+  [`${route}redirect = "https://$host$request_uri"`, undefined],
+  [`${route}pool = "p"\nweight = 5`, "weights stand beside pools"],
+  [`${route}pool = "p"\nbasic_auth = "x"`, "users are in a table [auth.<name>]"],
+  [`${route}pool = "p"\ntimeout = "5s"`, "umay's words are timeouts.request for the whole"],
+  [
+    `${listener}${pool}[pools.p]\nhealth = "/healthz"`,
+    'did you mean health = { type = "http", path = "/healthz" }?',
+  ],
+  [`${listener}${pool}[pools.p]\nlb = "rr"`, "umay's word is picker"],
+  [`${listener}${pool}[pools.p]\nh2c = true`, 'HTTP/2 to backends is http.version = "2"'],
+  [`${listener}${pool}[pools.p]\nhttp.version = "h2c"`, 'umay\'s word is "2"'],
+  [`${listener}${pool}[pools.p]\ntls = { sni = "a.test" }`, "umay's word is server_name"],
+  [`${listener}${pool}[pools.p]\ntls = { insecure_skip_verify = true }`, "umay's word is verify"],
+  [`${listener}${pool}[acme]\nterms_agreed = true\nemail = "a@b.test"`, "umay's word is contact"],
+  [`${listener}${pool}[acme]\nterms_agreed = true\nagree_tos = true`, "umay's word is terms_agreed"],
 ];
 
 for (const [text, hint] of foreign)
@@ -179,6 +206,13 @@ for (const [key, value, hint] of patterns)
     assert.equal(hints.length, hint === undefined ? 0 : 1, JSON.stringify(problems));
     if (hint !== undefined) assert.ok(hints[0]!.startsWith(hint), hints[0]);
   });
+
+test("a table that someone left out is told with the keys that it needs", async () => {
+  assert.deepEqual(await problemLines(`${route}pool = "p"\nsticky = true\ncors = true`), [
+    "error umay.toml:11:10 routes.r.sticky: expected a table with cookie, got true",
+    "error umay.toml:12:8 routes.r.cors: expected a table with origins, got true",
+  ]);
+});
 
 test("every key and value of a hint about a path is a good one", async () => {
   const http = listener.replace("pool", 'mode = "http"\npool');

@@ -1,4 +1,5 @@
 import { parseAddress } from "../../../lib/address.ts";
+import type { Path } from "../../../lib/findings.ts";
 
 /*
  * Addresses, hosts and paths as other proxies write them, with what was most likely meant.
@@ -103,4 +104,25 @@ const toml = (key: string, value: string): string =>
 export function foreignStatus(text: string): string | undefined {
   const [, first] = /^([1-5])xx$/i.exec(text) ?? [];
   return first === undefined ? undefined : `did you mean "${first}00-${first}99"?`;
+}
+
+/** A status, a number, a path or a URL alone where a table is expected that is most often written for it. */
+export function foreignTable(value: unknown, path: Path): string | undefined {
+  const key = path.at(-1);
+  if (key === "respond" && typeof value === "number") return `{ status = ${value} }`;
+  if (key === "retry" && typeof value === "number") return `{ attempts = ${value} }`;
+  if (typeof value !== "string") return undefined;
+  if (key === "health" && value.startsWith("/")) return `{ type = "http", path = ${JSON.stringify(value)} }`;
+  return key === "redirect" ? redirectTo(value) : undefined;
+}
+
+/** A redirect to a URL, whose parts are keys of their own; `undefined` for one with variables. */
+function redirectTo(text: string): string | undefined {
+  if (/[${}]/.test(text)) return undefined;
+  const url = URL.parse(text, "relative://");
+  if (url === null || url.host === "")
+    return text.startsWith("/") ? `{ path = ${JSON.stringify(text)} }` : undefined;
+  const port = url.port === "" ? "" : `, port = ${url.port}`;
+  const path = url.pathname === "/" ? "" : `, path = ${JSON.stringify(url.pathname)}`;
+  return `{ scheme = ${JSON.stringify(url.protocol.slice(0, -1))}, host = ${JSON.stringify(url.hostname)}${port}${path} }`;
 }

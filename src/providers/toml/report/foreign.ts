@@ -6,7 +6,7 @@ import type { Path } from "../../../lib/findings.ts";
  */
 
 /** Where a key stands; a word means something else in each of them. */
-type Place = "top" | "listeners" | "pools" | "routes" | "health" | "elsewhere";
+type Place = "top" | "listeners" | "pools" | "routes" | "health" | "acme" | "tls" | "elsewhere";
 
 const backends =
   'backends are a list: discovery = { type = "static", backends = ["10.0.0.5:80"] } in [pools.<name>]';
@@ -19,8 +19,15 @@ const picker = "umay's word is picker, in [pools.<name>]";
 const certificates = "certificates are in [[listeners.<name>.tls.certificates]]: cert and key";
 const health = "umay's word is health, in [pools.<name>]";
 const hosts = 'umay\'s word is hosts, in [routes.<name>]: hosts = ["example.com"]';
+const version = 'HTTP/2 to backends is http.version = "2", in [pools.<name>]';
+const limits = "limits are tables [rate_limits.<name>], and rate_limit of a route names them";
+const users = "users are in a table [auth.<name>], and auth of a route names it";
+const noVerify = "umay's word is verify: verify = false";
 const either = "clients connect to [listeners.<name>], and backends are in [pools.<name>]";
 const redirect = "umay's words are https_redirect in a listener that only does that, and redirect in a route";
+
+/** Words that mean several things. */
+const unclear = { port: "", host: "", status: "", backend: "", backends: "" };
 
 /** Of each word, by the place where it stands. */
 const placed: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
@@ -84,6 +91,14 @@ const placed: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
     protocol: "umay's words are http.version, and a table tls where backends speak it",
     scheme: "backends that speak TLS have a table [pools.<name>.tls]",
     sticky: "umay's word is sticky, in [routes.<name>]",
+    lb: picker,
+    method: picker,
+    strategy: picker,
+    h2c: version,
+    http2: version,
+    grpc: version,
+    passive_health: "umay's word is outlier, in [pools.<name>]",
+    circuit_breakers: "umay's words are max_connections and max_connections_per_backend",
   },
   routes: {
     backend: 'umay\'s word is pool: pool = "<name>"',
@@ -103,6 +118,17 @@ const placed: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
     status: "an answer of umay's own is respond = { status = 404 }",
     port: "",
     websocket: "WebSockets pass; upgrades = [] refuses them",
+    weight: 'weights stand beside pools: pools = [{ pool = "a", weight = 95 }, { pool = "b", weight = 5 }]',
+    canary: 'umay\'s word is pools: pools = [{ pool = "a", weight = 95 }, { pool = "b", weight = 5 }]',
+    timeout: "umay's words are timeouts.request for the whole, timeouts.first_byte and timeouts.idle",
+    rate_limits: limits,
+    ratelimit: limits,
+    limit_req: limits,
+    basic_auth: users,
+    basicauth: users,
+    auth_basic: users,
+    middlewares: "rewrite, auth, rate_limit and the like are keys of the route itself",
+    filters: "rewrite, auth, rate_limit and the like are keys of the route itself",
     https_redirect:
       'umay\'s word is redirect: redirect = { scheme = "https" }; https_redirect is a key of listeners',
   },
@@ -116,7 +142,27 @@ const placed: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
     threshold: "umay's words are rise and fall",
     inter: "umay's word is interval",
   },
-  elsewhere: { port: "", host: "", status: "", backend: "", backends: "" },
+  acme: {
+    ...unclear,
+    email: 'umay\'s word is contact: contact = ["ops@example.com"]',
+    agree_tos: "umay's word is terms_agreed",
+    tos_agreed: "umay's word is terms_agreed",
+    server: "umay's word is directory",
+    ca_server: "umay's word is directory",
+    domains: "umay's word is names, in [listeners.<name>.tls.acme]",
+  },
+  tls: {
+    ...unclear,
+    sni: "umay's word is server_name",
+    servername: "umay's word is server_name",
+    insecure_skip_verify: noVerify,
+    insecure: noVerify,
+    skip_verify: noVerify,
+    root_ca: "umay's word is ca",
+    ca_file: "umay's word is ca",
+    trusted_ca: "umay's word is ca",
+  },
+  elsewhere: unclear,
 };
 
 /** Words that mean the same everywhere. */
@@ -155,6 +201,8 @@ const everywhere: Readonly<Record<string, string>> = {
   proxy_set_header: "umay's word is request_headers, in [routes.<name>]",
   add_header: "umay's word is response_headers, in [routes.<name>]",
   proxy_read_timeout: "umay's words are timeouts.first_byte and timeouts.idle, in [routes.<name>]",
+  code: "umay's word is status",
+  domains: "umay's word is names",
   option: "",
   url: "",
   uri: "",
@@ -234,6 +282,18 @@ const choices: readonly (readonly [of: string, hints: Readonly<Record<string, st
       srv: 'umay\'s words are type = "dns" and record = "srv"',
     },
   ],
+  [
+    "client",
+    {
+      h2c: word("2"),
+      h2: word("2"),
+      http2: word("2"),
+      grpc: word("2"),
+      http1: word("1.1"),
+      "http/1.1": word("1.1"),
+      "http/2": word("2"),
+    },
+  ],
 ];
 
 /**
@@ -250,6 +310,8 @@ export function foreignKey(key: string, table: Path): string | undefined {
 function placeOf([kind, , below, deeper]: Path): Place {
   if (kind === undefined) return "top";
   if (kind === "pools" && below === "health" && deeper === undefined) return "health";
+  if (kind === "pools" && below === "tls" && deeper === undefined) return "tls";
+  if (kind === "acme" && below === undefined) return "acme";
   if (below !== undefined) return "elsewhere";
   return kind === "listeners" || kind === "pools" || kind === "routes" ? kind : "elsewhere";
 }
