@@ -1,4 +1,5 @@
 import { servesOf } from "../model/check/http/routes.ts";
+import type { GuardGroups } from "../model/http/guard.ts";
 import { describeAction, describeMatch } from "../model/http/words.ts";
 import type { Model } from "../model/model.ts";
 
@@ -13,6 +14,8 @@ export interface RouteTableSummary {
     readonly route: string;
     readonly priority: number;
     readonly action: string;
+    /** Its requests have to get past one of each. */
+    readonly guards: GuardGroups;
   }[];
 }
 
@@ -29,6 +32,7 @@ export function summariseRoutes({ listeners, routeTables }: Model): RouteTableSu
         route: route.name,
         priority: route.priority,
         action: describeAction(route.action),
+        guards: route.guards,
       })),
     ),
   }));
@@ -40,9 +44,11 @@ const mostRules = 100;
 export function routeLines({ listeners, rules }: RouteTableSummary): string[] {
   if (rules.length === 0) return [];
   const shown = rules.slice(0, mostRules);
-  const lines = shown.map(({ host, match, route, priority, action }) => {
+  const lines = shown.map(({ host, match, route, priority, action, guards }) => {
     const first = priority === 0 ? "" : `, priority ${priority}`;
-    return `    ${host === "*" ? "any host" : host}: ${match} to ${action} (route ${route}${first})`;
+    const behind =
+      guards.length === 0 ? "" : `, behind ${guards.map((group) => group.join(" or ")).join(", ")}`;
+    return `    ${host === "*" ? "any host" : host}: ${match} to ${action} (route ${route}${first}${behind})`;
   });
   const more = rules.length - shown.length;
   return [

@@ -3,6 +3,7 @@ import { formatCidr } from "../lib/cidr.ts";
 import { describeChainMatch, isForPassthrough, modeOf, rulesOf, type Serve } from "../model/chain.ts";
 import { servesOf } from "../model/check/http/routes.ts";
 import type { ClientAuth, ClientRule } from "../model/client-auth.ts";
+import { describeAction } from "../model/http/words.ts";
 import type { Listener, ListenerTls } from "../model/listener.ts";
 import type { Certificate } from "../model/material.ts";
 import type { Model } from "../model/model.ts";
@@ -45,6 +46,8 @@ interface ListenerSummary {
   readonly rules: readonly { readonly match: string; readonly to: string; readonly passthrough: boolean }[];
   /** Where everything goes that no route takes; null: nowhere, it is answered by umay. */
   readonly pool: string | null;
+  /** The redirect that such requests get instead, in words; null: none. */
+  readonly redirect: string | null;
   /** The name of the table in which it finds the routes of requests; null: it does not speak HTTP. */
   readonly routes: string | null;
   /** Null: plain TCP. Of several TLS settings the first. */
@@ -129,6 +132,7 @@ function listenerSummary({ name, bind, chains, tls, detect }: Listener): Listene
       passthrough: isForPassthrough(rule, mode, detect),
     })),
     pool: poolOf(chains.at(-1)!.serve),
+    redirect: redirectOf(chains.at(-1)!.serve),
     routes: servesOf({ chains })[0]?.routes ?? null,
     tls: first === undefined ? null : tlsSummary(first),
     ...(more_tls.length > 0 && { more_tls }),
@@ -157,6 +161,11 @@ function poolOf(serve: Serve): string | null {
   if (serve.kind === "relay") return serve.to.map(({ pool }) => pool).join(", ");
   const action = serve.fallback?.action;
   return action?.kind === "pools" ? action.to.map(({ pool }) => pool).join(", ") : null;
+}
+
+function redirectOf(serve: Serve): string | null {
+  const action = serve.kind === "http" ? serve.fallback?.action : undefined;
+  return action?.kind === "redirect" ? describeAction(action) : null;
 }
 
 function certificateSummary({ source, subject, names, notAfter }: Certificate): CertificateSummary {
@@ -263,18 +272,20 @@ const xdsLines = ({ servers, protocol, tls, node, cache_file }: XdsSummary): str
   ...(cache_file === null ? [] : [`    its last good state is kept in ${cache_file}`]),
 ];
 
+function whereTo({ mode, pool, redirect, routes }: ListenerSummary): string {
+  if (pool === null && routes === null) return "else refused";
+  const otherwise = pool === null ? redirect : `pool ${pool}`;
+  if (otherwise === null) return "to routes";
+  return `to ${mode === "http" ? "routes, else " : ""}${otherwise}`;
+}
+
 /** A few indented lines for people. */
 export function formatSummary(summary: Summary, now: number = Date.now()): string {
   const lines = [`  workers  ${summary.workers}`, `  admin    ${summary.admin ?? "none"}`];
   if (summary.xds !== null) lines.push(...xdsLines(summary.xds));
-  for (const { name, bind, mode, rules, pool, routes, tls, more_tls } of summary.listeners) {
-    const to =
-      pool === null && routes === null
-        ? "else refused"
-        : pool === null
-          ? "to routes"
-          : `to ${mode === "http" ? "routes, else " : ""}pool ${pool}`;
-    lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, ${to}`);
+  for (const listener of summary.listeners) {
+    const { name, bind, mode, rules, tls, more_tls } = listener;
+    lines.push(`  listener ${name}: ${mode} on ${bind}, ${tls?.versions ?? "no TLS"}, ${whereTo(listener)}`);
     for (const { match, to, passthrough } of rules)
       lines.push(
         `    route ${match}: ${to === "" ? "refused" : `to pool ${to}`}${passthrough ? ", TLS passed through" : ""}`,

@@ -180,3 +180,49 @@ test("a summary says how clients are verified, and nothing where they are not", 
   );
   assert.doesNotMatch(text(undefined), /clients/);
 });
+
+test("a summary says where requests without a route are sent, and which guards stand before a route", async () => {
+  const text = `
+[listeners.plain]
+bind = "127.0.0.1:8080"
+mode = "http"
+https_redirect = { port = 8443 }
+[listeners.web]
+bind = "127.0.0.1:8081"
+mode = "http"
+[auth.crm]
+type = "mtls"
+[auth.site]
+type = "forward"
+pool = "p"
+path = "/auth"
+[rate_limits.slow]
+key = ["client-ip"]
+rate = "1/s"
+[routes.api]
+listeners = ["web"]
+path_prefix = "/api"
+auth = ["crm", "site"]
+rate_limit = ["slow"]
+pool = "p"
+[routes.old]
+listeners = ["web"]
+path_prefix = "/old"
+redirect = { host = "a.test", path_prefix = "/new/" }
+[pools.p.discovery]
+type = "static"
+backends = ["127.0.0.1:1"]
+`;
+  const { model } = await loadConfigText(text, { name: "umay.toml", directory: "/", env: {} });
+  assert.deepEqual(
+    formatSummary(summarise(model))
+      .split("\n")
+      .filter((line) => /listener|any host/.test(line)),
+    [
+      "  listener plain: http on 127.0.0.1:8080, no TLS, to routes, else redirect 308 to https://…:8443",
+      "  listener web: http on 127.0.0.1:8081, no TLS, to routes",
+      "    any host: prefix /api to pool p (route api, behind rate_limits.slow, auth.crm or auth.site)",
+      "    any host: prefix /old to redirect 307 to //a.test/new/… (route old)",
+    ],
+  );
+});

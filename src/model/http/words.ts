@@ -38,7 +38,7 @@ function describeValue({ name, test, not }: ValueMatch): string {
   return not ? `not ${text}` : text;
 }
 
-/** `pool api`, `pools a (95), b (5)`, `redirect 308 to https`, `answer 200`. */
+/** `pool api`, `pools a (95), b (5)`, `redirect 308 to https://…`, `answer 200`. */
 export function describeAction(action: RouteAction): string {
   switch (action.kind) {
     case "pools": {
@@ -56,16 +56,17 @@ export function describeAction(action: RouteAction): string {
 
 const pathTexts = {
   path: ({ path }: { path: string }) => path,
-  prefix: ({ prefix }: { prefix: string }) => `${prefix}/…`,
+  prefix: ({ prefix }: { prefix: string }) => `${prefix.replace(/\/$/, "")}/…`,
   regex: ({ replacement }: { replacement: string }) => replacement,
 } as const;
 
 function describeRedirect({ scheme, host, port, path }: Redirect): string {
+  const isElsewhere = scheme !== undefined || host !== undefined || typeof port === "number";
   const parts = [
     scheme && `${scheme}:`,
-    host && `//${host}`,
-    port && `:${port}`,
+    isElsewhere && `//${host ?? "…"}`,
+    typeof port === "number" && `:${port}`,
     path && pathTexts[path.kind](path as never),
-  ].filter((part) => part !== undefined);
+  ].filter((part) => typeof part === "string");
   return parts.join("");
 }
