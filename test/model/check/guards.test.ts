@@ -55,7 +55,7 @@ for (const [what, keys, expected] of [
   });
 
 for (const [what, limit, expected] of [
-  ["that limits nothing", "", /^error rate_limits\.x: limits nothing; add rate or concurrent/],
+  ["that limits nothing", "", /^error rate_limits\.x: limits nothing; add rate, rates or concurrent/],
   ["with a burst and no rate", "concurrent = 1\nburst = 2", /^error rate_limits\.x\.burst: needs rate/],
   [
     "by a field that clients may leave out",
