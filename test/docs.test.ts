@@ -118,6 +118,13 @@ test("tables of the configuration that the documents and the hints name are ther
   );
 });
 
+test("the README says how many lines of code there are", () => {
+  const [, told] = /about ([\d,]+) lines of TypeScript/.exec(read("README.md"))!;
+  const code = sources.filter((path) => path.startsWith("src/")).map((path) => read(path).split("\n").length);
+  const ratio = code.reduce((sum, lines) => sum + lines, 0) / Number(told!.replaceAll(",", ""));
+  assert.ok(ratio > 0.9 && ratio < 1.1, `${ratio} of what it says`);
+});
+
 test("every dependency has its reason, and nothing else is listed as one", () => {
   const manifests = ["package.json", "tools/node/package.json"].map(
     (path) => JSON.parse(read(path)) as Record<string, Record<string, string> | undefined>,
