@@ -220,6 +220,11 @@ export const requestReasons = {
     text: "a rate limit of the route has no room for it; detail says which",
   },
   denied: { origin: "client", status: 403, text: "the route's allow or deny refuses the client's address" },
+  client_unnamed: {
+    origin: "client",
+    status: 403,
+    text: "no proxy named the client, as the listener wants it; detail has the field that was to",
+  },
   upgrade_refused: {
     origin: "client",
     status: 403,

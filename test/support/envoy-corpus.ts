@@ -47,7 +47,16 @@ export interface CorpusRequest {
   readonly body: string;
 }
 
-export const parts = ["routes", "access", "clusters", "processing", "balancing", "limits"] as const;
+export const parts = [
+  "routes",
+  "access",
+  "clusters",
+  "processing",
+  "balancing",
+  "limits",
+  "clients",
+  "named-clients",
+] as const;
 
 const folder = new URL("../integration/envoy-corpus/", import.meta.url);
 

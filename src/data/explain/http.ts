@@ -1,3 +1,6 @@
+import { fieldText } from "../../http/edits.ts";
+import { joinedValue } from "../../http/joined-value.ts";
+import { readFields } from "../../http/scan.ts";
 import { withMergedSlashes } from "../../http/uri/path.ts";
 import { queryValue } from "../../http/uri/query.ts";
 import type { HttpExplanation, HttpQuestion, RuleTrial } from "../../model/http/explanation.ts";
@@ -5,8 +8,9 @@ import type { HttpFront } from "../../model/http/front.ts";
 import { type HttpRefusal, httpRefusals } from "../../model/http/refusals.ts";
 import { describeMatch } from "../../model/http/words.ts";
 import { accessRule } from "../decide/http/access.ts";
-import { ClientAddress } from "../decide/http/client-address.ts";
+import { ClientAddress, type Unnamed } from "../decide/http/client-address.ts";
 import { type DecidedRequest, type Decision, decide } from "../decide/http/decide.ts";
+import { EarlyFields, type EarlyRequest } from "../decide/http/early-fields.ts";
 import { describeKey, hashKeyOf } from "../decide/http/hash-key.ts";
 import type { Routing } from "../decide/http/routing.ts";
 import type { Mismatch } from "../decide/http/rules.ts";
@@ -37,9 +41,11 @@ export interface ExplainedRequest {
 export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequest): ExplainedRequest {
   const { peer, isMisdirected } = asked;
   const question = front.mergesSlashes === true ? withMergedSlashes(asked.question) : asked.question;
-  const header = (name: string): string | undefined => joinedField(question, name);
+  const header = headerOf(question, front, peer);
   const addresses = new ClientAddress(front.forwarded);
-  const client = addresses.of(peer, header);
+  const found = addresses.of(peer, header);
+  const unnamed = typeof found === "object" ? found : undefined;
+  const client = typeof found === "object" ? peer : found;
   const request: DecidedRequest = {
     ...question,
     header,
@@ -48,12 +54,15 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
     upgrade: header("upgrade")?.toLowerCase() === "websocket" ? "websocket" : "",
     isMisdirected,
   };
-  const decision = decide(routing, request);
+  const decision: Decision =
+    unnamed === undefined
+      ? decide(routing, request)
+      : { kind: "refuse", reason: "client_unnamed", rule: undefined, readings: undefined };
   const route = decision.rule?.route.definition;
   const { action } = route ?? {};
   const hashed = route && decision.kind === "forward" ? hashKeyOf(route.hash, request) : undefined;
   const { method, scheme, authority, path, query, secondPath } = question;
-  const answer = answerOf(decision);
+  const answer = answerOf(decision, unnamed);
   const calls = isCall(request);
   return {
     http: {
@@ -61,7 +70,7 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
         method,
         url: `${scheme}://${authority}${path}${query}`,
         client,
-        client_by: clientBy(addresses, front, peer, client),
+        client_by: clientBy(addresses, front, peer, found),
       },
       hosts: routing.index.hostsFor(request.host).map(({ name }) => name),
       ...trialsOf(routing, request, decision),
@@ -91,24 +100,53 @@ export function explainHttp(routing: Routing, front: HttpFront, asked: AskedRequ
   };
 }
 
-/** All fields of a name, joined. */
-function joinedField({ headers }: HttpQuestion, name: string): string | undefined {
-  const values = headers.filter(([its]) => its === name).map(([, value]) => value);
-  return values.length === 0 ? undefined : values.join(", ");
+type HeaderOf = (name: string) => string | undefined;
+
+/** All fields of a name, joined, as the listener's early changes leave them. */
+function headerOf(question: HttpQuestion, { earlyFields }: HttpFront, peer: string): HeaderOf {
+  const lines = question.headers.map(([name, value]) => `${name}: ${fieldText(value)}\r\n`).join("");
+  const known: Readonly<Record<string, string>> = {
+    "client.ip": peer,
+    "client.peer": peer,
+    "request.method": question.method,
+    "request.host": question.authority,
+    "request.path": question.path,
+    "request.query": question.query,
+    "request.target": question.path + question.query,
+    "request.scheme": question.scheme,
+  };
+  const asked: EarlyRequest = {
+    fields: readFields(lines),
+    header: (name) => joinedValue(asked.fields, name),
+    variable: (name) => known[name] ?? "",
+    claim: () => "",
+  };
+  EarlyFields.of(earlyFields)?.change(asked);
+  return asked.header;
 }
 
-function clientBy(addresses: ClientAddress, { forwarded }: HttpFront, peer: string, client: string): string {
+function clientBy(
+  addresses: ClientAddress,
+  { forwarded }: HttpFront,
+  peer: string,
+  client: string | Unnamed,
+): string {
+  if (typeof client === "object") return `the peer, for want of ${client.field}`;
   if (!addresses.trusts(peer))
     return `the peer, which is not in forwarded.trust: ${forwarded.read} is not read`;
-  return client === peer
-    ? `the trusted peer, for want of ${forwarded.read}`
-    : `${forwarded.read}, from ${peer}`;
+  const read = forwarded.hops === 0 ? [] : [forwarded.read];
+  const fields = [...(forwarded.clientFields ?? []).map(({ name }) => name), ...read].join(" or ");
+  return client === peer ? `the trusted peer, for want of ${fields}` : `${fields}, from ${peer}`;
 }
 
-function answerOf(decision: Decision): HttpExplanation["answer"] {
+function answerOf(decision: Decision, unnamed: Unnamed | undefined): HttpExplanation["answer"] {
   switch (decision.kind) {
     case "refuse":
-      return { status: httpRefusals[decision.reason].status, reason: decision.reason, location: null };
+      return {
+        status: unnamed?.status ?? httpRefusals[decision.reason].status,
+        reason: decision.reason,
+        location: null,
+      };
     case "redirect": {
       const { action } = decision.rule.route.definition;
       const status = action.kind === "redirect" ? action.redirect.status : 0;

@@ -1,6 +1,6 @@
 import type { Cidr } from "../../lib/cidr.ts";
 import type { ListenerLog } from "../access-log.ts";
-import type { Content, HttpRoute } from "./route.ts";
+import type { Content, FieldChanges, HttpRoute } from "./route.ts";
 
 /** How much of a request a listener takes. Sizes are in bytes. */
 export interface HttpLimits {
@@ -32,11 +32,24 @@ export interface HttpTimeouts {
   readonly upgradedIdle: number;
 }
 
+/** A field by which a proxy in front names the client: one address, and nothing else. */
+export interface ClientField {
+  /** In lower case. */
+  readonly name: string;
+  /** The status with which a request is refused that has no such field; undefined: the next one counts. */
+  readonly refusal: number | undefined;
+}
+
 /** The proxies that are believed about clients, and the fields that tell backends of clients. */
 export interface Forwarded {
   /** Peers whose fields count; empty: nobody's. */
   readonly trust: readonly Cidr[];
-  /** So many entries of the field are by proxies that are believed, whatever their addresses are; undefined: trust says it. */
+  /** Fields that count before {@link read}, the first that names a client; undefined: there are none. */
+  readonly clientFields?: readonly ClientField[];
+  /**
+   * So many entries of the field are by proxies that are believed, whatever their addresses are: the first of these names the
+   * client. 0: the field is not read. Undefined: trust says it.
+   */
   readonly hops?: number;
   /** Whether the id of a request that a client brings stays, whoever the client is. */
   readonly keepsRequestId?: boolean;
@@ -102,6 +115,8 @@ export interface HttpFront {
   readonly ambiguousPaths: "refuse" | "pass";
   /** Several slashes in a row count as one, in routes and for backends. */
   readonly mergesSlashes?: true;
+  /** Changes to the fields of requests before anything looks at them, one after the other; undefined: none. */
+  readonly earlyFields?: readonly FieldChanges[];
   /** Requests for a host whose connections have another certificate or other terms of TLS. */
   readonly misdirected: "refuse" | "pass";
   /** Whether answers 103 go on: to clients of HTTP/2, to all, to none. */

@@ -11,6 +11,7 @@ export const httpRefusals = {
     text: "a lax backend may read the path so that another route would take it",
   },
   denied: { status: 403, text: "the route's allow or deny refuses the client's address" },
+  client_unnamed: { status: 403, text: "no proxy named the client, as the listener wants it" },
   upgrade_refused: { status: 403, text: "the route does not let connections change to that protocol" },
   host_missing: { status: 400, text: "the request names no host, which the redirect needs" },
   bad_rewrite: { status: 500, text: "the route's rewrite makes something of the path that is no path" },

@@ -88,10 +88,15 @@ export class Exchange implements ForwardOwner, RecordedExchange, PassageOwner, P
     view.exchange = this;
     view.protocol = this.client.protocol;
     this.requestBody.isWhole = last;
-    frontend.forwarding.identify(view, connection.clientAddress);
+    frontend.early?.change(view);
+    const unnamed = frontend.forwarding.identify(view, connection.clientAddress);
     const proof = this.#plane.challenges.answerTo(view.path);
     if (proof !== undefined) {
       this.#answer(textAnswer(proof, view.method), "answered");
+      return;
+    }
+    if (unnamed !== undefined) {
+      this.refuse("client_unnamed", unnamed.field, unnamed.status);
       return;
     }
     const decision = decide(routing, view);

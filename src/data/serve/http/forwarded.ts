@@ -2,7 +2,7 @@ import { fieldText } from "../../../http/edits.ts";
 import type { FieldMarker } from "../../../http/hop-by-hop.ts";
 import { NameSet } from "../../../http/name-set.ts";
 import type { Forwarded } from "../../../model/http/front.ts";
-import { ClientAddress } from "../../decide/http/client-address.ts";
+import { ClientAddress, type Unnamed } from "../../decide/http/client-address.ts";
 import type { HttpConnection } from "./client.ts";
 import { createRequestId } from "./request-id.ts";
 import type { RequestView } from "./view.ts";
@@ -58,14 +58,19 @@ export class Forwarding {
     return this.#addresses.trusts(peer);
   }
 
-  /** Finds out whose request it is, and which id it has. */
-  identify(view: RequestView, peer: string): void {
+  /** Finds out whose request it is, and which id it has. @returns why the request has to be refused. */
+  identify(view: RequestView, peer: string): Unnamed | undefined {
     const { requestId, keepsRequestId } = this.#definition;
     const trusts = this.trusts(peer);
-    if (trusts) view.client = this.#addresses.of(peer, (name) => view.header(name));
-    if (requestId === undefined) return;
-    const given = keepsRequestId === true || trusts ? (view.header(requestId) ?? "") : "";
-    view.requestId = given !== "" && given.length <= longestId ? given : createRequestId();
+    if (requestId !== undefined) {
+      const given = keepsRequestId === true || trusts ? (view.header(requestId) ?? "") : "";
+      view.requestId = given !== "" && given.length <= longestId ? given : createRequestId();
+    }
+    if (!trusts) return undefined;
+    const client = this.#addresses.of(peer, (name) => view.header(name));
+    if (typeof client === "object") return client;
+    view.client = client;
+    return undefined;
   }
 
   /** @returns the fields that are not passed as the client sent them. */

@@ -6,6 +6,7 @@ import { NameSet } from "../../../http/name-set.ts";
 import type { RequestLimits } from "../../../http/scan.ts";
 import { withMergedSlashes } from "../../../http/uri/path.ts";
 import type { ErrorPage, Hsts, HttpFront, HttpServe } from "../../../model/http/front.ts";
+import { EarlyFields } from "../../decide/http/early-fields.ts";
 import { type CompiledTable, Routing } from "../../decide/http/routing.ts";
 import { Forwarding } from "./forwarded.ts";
 
@@ -19,6 +20,8 @@ export class HttpFrontend {
   /** Of a connection that speaks HTTP/2. */
   readonly http2: ConnectionLimits;
   readonly forwarding: Forwarding;
+  /** Undefined: there are none. */
+  readonly early: EarlyFields | undefined;
   /** Fields of a backend that do not reach clients, besides those that a route names. */
   readonly dropped: readonly FieldMarker[];
   readonly #serve: HttpServe;
@@ -41,6 +44,7 @@ export class HttpFrontend {
     };
     this.http2 = http2Limits(front);
     this.forwarding = new Forwarding(front.forwarded);
+    this.early = EarlyFields.of(front.earlyFields);
     this.#serve = serve;
     this.#tables = tables;
     this.#via = via === undefined ? "" : linesOf({ via: `1.1 ${via}` });

@@ -4,14 +4,22 @@ import type { HttpFront, HttpServe, HttpVersion } from "../../../model/http/fron
 import type { Node } from "../node.ts";
 import { mapAccessLogs } from "./access-log.ts";
 import { everybody } from "./address.ts";
+import { mapDetection } from "./client-fields.ts";
 import type { Mapping } from "./context.ts";
+import { mapEarlyFields } from "./early-fields.ts";
 import { mapLocalReplies } from "./local-reply.ts";
 
 /** An `HttpConnectionManager`. @param table the name of its route table. */
 export async function mapHttp(manager: Node, table: string, mapping: Mapping): Promise<HttpServe> {
   const errors = await mapLocalReplies(manager.node("local_reply_config"), mapping);
   const logs = await mapAccessLogs(manager.nodes("access_log"), mapping);
-  const front = { ...mapFront(manager, mapping), errors, ...(logs.length > 0 && { logs }) };
+  const earlyFields = await mapEarlyFields(manager, mapping);
+  const front = {
+    ...mapFront(manager, mapping),
+    errors,
+    ...(logs.length > 0 && { logs }),
+    ...(earlyFields.length > 0 && { earlyFields }),
+  };
   return { kind: "http", routes: table, fallback: undefined, front };
 }
 
@@ -58,7 +66,7 @@ function mapFront(manager: Node, mapping: Mapping): HttpFront {
     misdirected: "pass",
     via: manager.text("via") || undefined,
     server: serverOf(manager),
-    forwarded: forwardedOf(manager, front.forwarded),
+    forwarded: { ...forwardedOf(manager, front.forwarded), ...mapDetection(manager, mapping) },
   };
 }
 

@@ -44,13 +44,13 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 43 path_normalization_options message x
 44 http3_protocol_options message x
 45 path_with_escaped_slashes_action envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.PathWithEscapedSlashesAction
-46 original_ip_detection_extensions envoy.config.core.v3.TypedExtensionConfig[] x
+46 original_ip_detection_extensions envoy.config.core.v3.TypedExtensionConfig[]
 47 strip_trailing_host_dot bool - always done
 48 scheme_header_transformation envoy.config.core.v3.SchemeHeaderTransformation
 49 proxy_status_config message ! Proxy-Status is not sent
 50 typed_header_validation_config envoy.config.core.v3.TypedExtensionConfig x
 51 append_x_forwarded_port bool - always done
-52 early_header_mutation_extensions envoy.config.core.v3.TypedExtensionConfig[] x
+52 early_header_mutation_extensions envoy.config.core.v3.TypedExtensionConfig[]
 53 add_proxy_protocol_connection_state BoolValue - Envoy's own
 54 access_log_flush_interval duration - umay's own log
 55 flush_access_log_on_new_request bool - umay's own log
@@ -62,6 +62,22 @@ message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnecti
 61 forward_proto_config message x
 62 drain_timeout_jitter message - shutdown.timeout counts
 63 record_route_resolution_stats bool - umay counts its own
+
+message envoy.extensions.http.original_ip_detection.xff.v3.XffConfig
+1 xff_num_trusted_hops uint32
+2 xff_trusted_cidrs envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs
+3 skip_xff_append BoolValue - X-Forwarded-For has the peer, too
+
+message envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs
+1 cidrs envoy.config.core.v3.CidrRange[]
+
+message envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig
+1 header_name string
+2 allow_extension_to_set_address_as_trusted bool - there is no x-envoy-internal
+3 reject_with_status envoy.type.v3.HttpStatus
+
+message envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation
+1 mutations envoy.config.common.mutation_rules.v3.HeaderMutation[]
 
 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig
 1 upgrade_type string

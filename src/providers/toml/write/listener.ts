@@ -126,7 +126,11 @@ function writeFront(front: HttpFront, listener: string, writing: Writing): objec
     writing.omit(`listener ${listener}: texts of umay's own answers; write them to files (errors)`);
   if (front.mergesSlashes === true) writing.omit(`listener ${listener}: slashes in a row are merged`);
   if (logs !== undefined) writing.omit(`listener ${listener}: its own logs; see [log.access]`);
-  if (forwarded.hops !== undefined)
+  if (front.earlyFields !== undefined)
+    writing.omit(`listener ${listener}: changes of requests' fields before routes are looked for`);
+  for (const { name } of forwarded.clientFields ?? [])
+    writing.omit(`listener ${listener}: ${name} names the client; have the proxy write X-Forwarded-For`);
+  if ((forwarded.hops ?? 0) > 0)
     writing.omit(
       `listener ${listener}: ${forwarded.hops} proxies are believed, whoever they are; write their addresses to forwarded.trust`,
     );

@@ -286,9 +286,38 @@ test("a redirect may bring a query of its own, or none, and rewrite the path by 
 
 test("so many proxies are believed as are said, whatever their addresses are", () => {
   const trust = [{ family: "ipv4", address: "0.0.0.0", prefix: 0 }] as const;
-  const said = (hops: number, list: string | undefined): string =>
+  const said = (hops: number, list: string | undefined) =>
     new ClientAddress({ trust, read: "x-forwarded-for", hops }).of("9.9.9.9", () => list);
   assert.equal(said(1, "1.1.1.1, 2.2.2.2, 3.3.3.3"), "3.3.3.3");
   assert.equal(said(2, "1.1.1.1, 2.2.2.2, 3.3.3.3"), "2.2.2.2");
   assert.equal(said(2, undefined), "9.9.9.9");
+  // As in Envoy, nothing stands in for an entry that is not there, or is no address.
+  assert.equal(said(2, "1.1.1.1"), "9.9.9.9");
+  assert.equal(said(2, "1.1.1.1, bad, 3.3.3.3"), "9.9.9.9");
+  assert.equal(said(2, "bad, 1.1.1.1, worse"), "1.1.1.1");
+  assert.equal(said(3, ",,"), "9.9.9.9");
+  assert.equal(said(4, "1.1.1.1,,"), "9.9.9.9");
+  assert.equal(said(0, "1.1.1.1"), "9.9.9.9");
+});
+
+test("a field may name the client before the list does, and refuse where it does not", () => {
+  const trust = [{ family: "ipv4", address: "0.0.0.0", prefix: 0 }] as const;
+  const fields = [
+    { name: "x-first", refusal: undefined },
+    { name: "x-last", refusal: 401 },
+  ];
+  const found = (headers: Readonly<Record<string, string>>, clientFields = fields, hops = 1) =>
+    new ClientAddress({ trust, read: "x-forwarded-for", hops, clientFields }).of(
+      "9.9.9.9",
+      (name) => headers[name],
+    );
+  assert.equal(found({ "x-first": " 1.1.1.1", "x-last": "2.2.2.2" }), "1.1.1.1");
+  assert.equal(found({ "x-first": "1.1.1.1, 3.3.3.3", "x-last": "::FFFF:2.2.2.2" }), "2.2.2.2");
+  assert.deepEqual(found({ "x-first": "bad", "x-forwarded-for": "3.3.3.3" }), {
+    field: "x-last",
+    status: 401,
+  });
+  const lax = fields.slice(0, 1);
+  assert.equal(found({ "x-forwarded-for": "3.3.3.3" }, lax), "3.3.3.3");
+  assert.equal(found({ "x-forwarded-for": "3.3.3.3" }, lax, 0), "9.9.9.9");
 });

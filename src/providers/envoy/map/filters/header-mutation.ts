@@ -24,19 +24,21 @@ export const applyHeaderMutation: ApplyFilter = async ({ config, all }, parts, _
       ["request_trailers_mutations", parts.requestTrailerSteps, true],
       ["response_trailers_mutations", parts.responseTrailerSteps, true],
     ] as const) {
-      const list = mutations.nodes(key);
-      steps.push(...(await stepsOf(list, isTrailer, mapping)));
-      if (list.filter((mutation) => mutation.has("remove_on_match")).length > mostTests)
-        mapping.report(errorAt(mutations.at(key), `has more than ${mostTests} remove_on_match`));
+      steps.push(...(await mutationSteps(mutations, key, isTrailer, mapping)));
     }
   }
 };
 
-async function stepsOf(
-  mutations: readonly Node[],
+/** @param key of the list of mutations in `owner`. */
+export async function mutationSteps(
+  owner: Node,
+  key: string,
   isTrailer: boolean,
   mapping: Mapping,
 ): Promise<readonly FieldStep[]> {
+  const mutations = owner.nodes(key);
+  if (mutations.filter((mutation) => mutation.has("remove_on_match")).length > mostTests)
+    mapping.report(errorAt(owner.at(key), `has more than ${mostTests} remove_on_match`));
   const steps: FieldStep[] = [];
   for (const mutation of mutations) {
     const name = mutation.text("remove").toLowerCase();
