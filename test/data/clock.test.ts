@@ -16,6 +16,18 @@ test("time stands still while bytes that came are dealt with, and goes on behind
   assert.ok(eventTime() > came);
 });
 
+test("the system is asked for the time of a read once, and of one that nobody wants to know it of never", (context) => {
+  const { mock: asked } = context.mock.method(performance, "now");
+  beginRead();
+  endRead();
+  assert.equal(asked.callCount(), 0);
+  beginRead();
+  eventTime();
+  eventTime();
+  endRead();
+  assert.equal(asked.callCount(), 1);
+});
+
 test("the time of the day is that of the system, also where that is set meanwhile", () => {
   assertPresent();
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
