@@ -71,6 +71,8 @@ export type LogFilter =
   /** A status, or a duration in milliseconds. */
   | { readonly kind: "status" | "duration"; readonly is: Comparison; readonly value: number }
   | { readonly kind: "chance"; readonly percent: number }
+  /** Its span is sent. */
+  | { readonly kind: "traced" }
   /** A condition on a field of the request. */
   | { readonly kind: "field"; readonly match: ValueMatch }
   /** The status of gRPC, as an answer says it, or as callers make it of that of HTTP, is one of these. */

@@ -34,6 +34,8 @@ export function compileFilter(filter: LogFilter): TakesRequest {
     }
     case "chance":
       return () => Math.random() * 100 < filter.percent;
+    case "traced":
+      return (_record, request) => request?.isTraced === true;
     case "field": {
       const { match } = filter;
       const takes = compileValueTest(match, (...of) => regexes().whole(...of));

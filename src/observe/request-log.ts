@@ -57,6 +57,8 @@ export interface LoggedRequest {
   header(name: string): string | undefined;
   /** Empty: it has none. */
   variable(name: Variable): string;
+  /** Whether its span is sent. */
+  readonly isTraced: boolean;
 }
 
 /** Something that lines have of a request. @param request undefined: it was not read. */

@@ -57,6 +57,7 @@ function linesOf(
   logs: readonly ListenerLog[],
   changes: Partial<RequestRecord> = {},
   fields: Record<string, string> = {},
+  isTraced = false,
 ) {
   const lines: [file: string, text: string][] = [];
   const written = new ListenerLogs((bytes, path) => lines.push([path, Buffer.from(bytes).toString()]));
@@ -65,6 +66,7 @@ function linesOf(
     {
       header: (name) => fields[name],
       variable: (name) => `<${name}>`,
+      isTraced,
     },
   );
   written.flush();
@@ -207,7 +209,7 @@ test("filters say which requests have a line", async () => {
   assert.equal(await takes(calls(true), { grpcStatus: 2 }), true);
   assert.equal(await takes(calls(false), { status: 503 }), true);
   assert.equal(await takes(calls(false), { status: 0 }), false);
-  const other = await logsOf([file({}, { traceable_filter: {} })]);
+  const other = await logsOf([file({}, { extension_filter: {} })]);
   assert.match(other.warnings.join(), /every request has a line/);
 });
 
@@ -216,4 +218,10 @@ test("a log that umay can't write is told of", async () => {
     { name: "x", typed_config: { "@type": "type.googleapis.com/x.Y" } },
   ]);
   assert.deepEqual([logs.length, warnings.length], [0, 1]);
+});
+
+test("a log of traced requests has those whose spans are sent", async () => {
+  const { logs, warnings } = await logsOf([file({}, { traceable_filter: {} })]);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual([linesOf(logs).length, linesOf(logs, {}, {}, true).length], [0, 1]);
 });

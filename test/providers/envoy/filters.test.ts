@@ -1064,3 +1064,48 @@ test("a fault is for requests with its fields, from its nodes, and for routes to
   for (const route of [weighted("a", "b"), { cluster_header: "x-c" }])
     assert.match((await problemsOf(file(to(route))))[0]!, /upstream_cluster: can't be told for a route/);
 });
+
+test("weighted clusters with settings of their own for filters become routes that share requests by chance", async () => {
+  const clusters = [cluster("a", 1), cluster("b", 2), cluster("c", 3)];
+  const limit = (bytes: number): object =>
+    extension("buffer.v3.BufferPerRoute", { buffer: { max_request_bytes: bytes } });
+  const weighted = [
+    { name: "a", weight: 1, typed_per_filter_config: { buffer: limit(10) } },
+    { name: "b", weight: 0, typed_per_filter_config: { buffer: limit(11) } },
+    {
+      name: "c",
+      weight: 3,
+      request_headers_to_add: [{ header: { key: "x-c", value: "1" } }],
+      typed_per_filter_config: { buffer: typed("envoy.config.route.v3.FilterConfig", { disabled: true }) },
+    },
+  ];
+  const file = (share: object, more: object = {}): EnvoyFile => ({
+    clusters,
+    filters: [httpFilter("buffer.v3.Buffer", { max_request_bytes: 100 }, { name: "buffer" })],
+    routes: [
+      { match: { ...any, ...share }, route: { weighted_clusters: { clusters: weighted } }, ...more },
+      { match: any, route: { cluster: "b" } },
+    ],
+  });
+  const partsOf = async (share: object): Promise<object> => {
+    const { rules } = (await loadTable(file(share))).hosts[0]!;
+    return rules.map(({ match, route: { maxBody, action } }) => [
+      match.percent,
+      maxBody,
+      action.kind === "pools" && action.to.map(({ pool }) => pool),
+      action.kind === "pools" && action.changes?.map(({ pool }) => pool),
+    ]);
+  };
+  const rest = [undefined, 100, ["b"], undefined];
+  assert.deepEqual(await partsOf({}), [
+    [25, 10, ["a"], undefined],
+    [undefined, undefined, ["c"], ["c"]],
+    rest,
+  ]);
+  const half = { runtime_fraction: { default_value: { numerator: 50 } } };
+  assert.deepEqual(await partsOf(half), [[12.5, 10, ["a"], undefined], [50, undefined, ["c"], ["c"]], rest]);
+  const wrong = { request_headers_to_add: [{ header: { key: "x", value: "%NONE%" } }] };
+  assert.equal((await problemsOf(file({}, wrong))).length, 1, "a fault of the route is told once");
+  weighted[1]!.typed_per_filter_config = { buffer: extension("cors.v3.CorsPolicy") as never };
+  assert.match((await problemsOf(file({})))[0]!, /weighted_clusters.*expected .*BufferPerRoute/);
+});

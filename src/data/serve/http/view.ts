@@ -50,6 +50,10 @@ export class RequestView implements DecidedRequest, HashFacts, TemplateFacts, Gu
     this.connection = connection;
   }
 
+  get isTraced(): boolean {
+    return this.trace?.sampled === true;
+  }
+
   get isMisdirected(): boolean {
     const { connection, head } = this;
     const { tls, serverName } = connection;

@@ -45,6 +45,7 @@ export async function mapLogFilter(filter: Node, mapping: Mapping): Promise<LogF
   const share = filter.node("runtime_filter")?.node("percent_sampled");
   if (share !== undefined) return { kind: "chance", percent: percentOf(share) };
   if (filter.has("not_health_check_filter")) return everything;
+  if (filter.has("traceable_filter")) return { kind: "traced" };
   const metadata = filter.node("metadata_filter");
   // There is none, so no key is found.
   if (metadata !== undefined) return metadata.flag("match_if_key_not_found") === false ? nothing : everything;

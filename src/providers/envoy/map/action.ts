@@ -14,6 +14,8 @@ export interface RouteSteps {
   readonly requestSteps: readonly FieldStep[];
   readonly responseSteps: readonly FieldStep[];
   readonly specificWins: boolean;
+  /** The weighted cluster that these requests go to; undefined: any of the route's. */
+  readonly only: Node | undefined;
 }
 
 export async function mapAction(
@@ -49,8 +51,8 @@ function mapForward(forward: Node, steps: RouteSteps, mapping: Mapping): RouteAc
     mapping.report(errorAt(forward.at("metadata_match"), "can't stand beside cluster_header"));
   if (field !== "") return { kind: "pools", to: [], field };
   const weighted = forward.node("weighted_clusters");
-  const to = mapTarget(forward, mapping);
-  const changes = (weighted?.nodes("clusters") ?? []).flatMap(
+  const to = mapTarget(forward, mapping, steps.only);
+  const changes = (steps.only === undefined ? (weighted?.nodes("clusters") ?? []) : [steps.only]).flatMap(
     (each) => changesOf(each, steps, mapping) ?? [],
   );
   return to && { kind: "pools", to, ...(changes.length > 0 && { changes }) };
@@ -79,8 +81,8 @@ function changesOf(
 const partOf = (subset: Labels | undefined): { readonly subset?: Labels } =>
   subset === undefined ? {} : { subset };
 
-/** The cluster of a route or of `tcp_proxy`, or its weighted ones, those of weight 0 left out. */
-export function mapTarget(owner: Node, { report }: Mapping): Target | undefined {
+/** The cluster of a route or of `tcp_proxy`, or its weighted ones, those of weight 0 left out. @param only one of these. */
+export function mapTarget(owner: Node, { report }: Mapping, only?: Node): Target | undefined {
   const cluster = owner.text("cluster");
   const labels = labelsOf(owner.node("metadata_match"));
   if (cluster !== "") return [{ pool: cluster, weight: 1, ...partOf(labels) }];
@@ -90,7 +92,7 @@ export function mapTarget(owner: Node, { report }: Mapping): Target | undefined 
     const own = labelsOf(each.node("metadata_match"));
     return own === undefined ? labels : { ...labels, ...own };
   };
-  const target = (weighted?.nodes("clusters") ?? [])
+  const target = (only === undefined ? (weighted?.nodes("clusters") ?? []) : [only])
     .map((each) => ({
       pool: each.text("name"),
       weight: each.number("weight") ?? 0,
@@ -108,8 +110,9 @@ export function mapTarget(owner: Node, { report }: Mapping): Target | undefined 
 }
 
 /** The names of the clusters that a route may lead to, none without a `RouteAction`. @returns undefined where requests name them. */
-export function clustersOf(forward: Node | undefined): readonly string[] | undefined {
+export function clustersOf(forward: Node | undefined, only: Node | undefined): readonly string[] | undefined {
   if (forward === undefined) return [];
+  if (only !== undefined) return [only.text("name")];
   if (forward.text("cluster_header") !== "") return undefined;
   const cluster = forward.text("cluster");
   if (cluster !== "") return [cluster];

@@ -15,6 +15,7 @@ import { mapRetry } from "./retries.ts";
 import { mapRewrite } from "./rewrite.ts";
 import type { TableUse } from "./routes.ts";
 import { traceOf } from "./tracing.ts";
+import { type ClusterPart, clusterParts, tellingOnce } from "./weighted.ts";
 
 /** Settings that the routes of a table have in common. */
 export interface Common extends TableUse {
@@ -32,11 +33,29 @@ export async function mapRoute(
   common: Common,
   mapping: Mapping,
 ): Promise<readonly Rule<HttpRoute>[]> {
+  const parts = clusterParts(route, match);
+  if (parts.length === 1) return mapPart(route, name, parts[0]!, host, common, mapping);
+  const once = tellingOnce(mapping);
+  const rules: Rule<HttpRoute>[] = [];
+  for (const [index, part] of parts.entries())
+    rules.push(...(await mapPart(route, `${name}/${index + 1}`, part, host, common, once)));
+  return rules;
+}
+
+async function mapPart(
+  route: Node,
+  name: string,
+  { match, only }: ClusterPart,
+  host: Node,
+  common: Common,
+  mapping: Mapping,
+): Promise<readonly Rule<HttpRoute>[]> {
   const levels = [route, host, common.config];
   const forward = route.node("route");
   const limits = limitsOf(forward, host);
-  const parts = newParts({ route: name, match, clusters: clustersOf(forward), limits });
-  await applyFilters(common.filters, levels, parts, common.guards, mapping);
+  const parts = newParts({ route: name, match, clusters: clustersOf(forward, only), limits });
+  const heeded = only === undefined ? levels : [only, ...levels];
+  await applyFilters(common.filters, heeded, parts, common.guards, mapping);
   const specificWins = common.config.flag("most_specific_header_mutations_wins") === true;
   const certificate = certificateSteps(common.manager, common.mutual);
   const counted = (key: string): readonly FieldStep[] =>
@@ -63,7 +82,7 @@ export async function mapRoute(
     const responseSteps = [...response, ...each.responseSteps];
     // All parts have the same errors: they are told once.
     const own = each === parts ? mapping : { ...mapping, report: () => {} };
-    const action = await mapAction(route, { requestSteps, responseSteps, specificWins }, own);
+    const action = await mapAction(route, { requestSteps, responseSteps, specificWins, only }, own);
     if (action === undefined) continue;
     const { guards, maxBody, cors, compress, sticky, requestTrailerSteps, responseTrailerSteps } = each;
     const mapped: HttpRoute = {

@@ -10,6 +10,7 @@ import { checkOverrides, readFilters, TableGuards } from "./filters/filters.ts";
 import { healthRules } from "./filters/health-check.ts";
 import { mapMatch } from "./match.ts";
 import { type Common, mapRoute } from "./route.ts";
+import { weightedClusters } from "./weighted.ts";
 
 /** The listener's part in a table of routes. */
 export interface TableUse {
@@ -100,7 +101,7 @@ async function mapVirtualHost(
     return [secureRule(host, common, mapping)];
   const rules: Rule<HttpRoute>[] = [];
   for (const [index, route] of host.nodes("routes").entries()) {
-    checkOverrides(route, common.manager, mapping);
+    for (const level of [route, ...weightedClusters(route)]) checkOverrides(level, common.manager, mapping);
     const match = route.node("match");
     if (match === undefined) {
       mapping.report(errorAt(route.path, "has no match"));

@@ -22,7 +22,7 @@ message envoy.config.accesslog.v3.AccessLogFilter
 1 status_code_filter envoy.config.accesslog.v3.StatusCodeFilter
 2 duration_filter envoy.config.accesslog.v3.DurationFilter
 3 not_health_check_filter envoy.config.accesslog.v3.NotHealthCheckFilter
-4 traceable_filter message ! every request has a line
+4 traceable_filter message
 5 runtime_filter envoy.config.accesslog.v3.RuntimeFilter
 6 and_filter envoy.config.accesslog.v3.AndFilter
 7 or_filter envoy.config.accesslog.v3.OrFilter

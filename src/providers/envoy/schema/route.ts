@@ -193,7 +193,7 @@ message envoy.config.route.v3.WeightedCluster.ClusterWeight
 5 response_headers_to_add envoy.config.core.v3.HeaderValueOption[]
 6 response_headers_to_remove string[]
 9 request_headers_to_remove string[]
-10 typed_per_filter_config any{} x
+10 typed_per_filter_config any{}
 11 host_rewrite_literal string
 12 cluster_header string x
 
