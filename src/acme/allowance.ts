@@ -1,6 +1,6 @@
 /** Orders that may follow each other at once, and the time in which another one may be made, in milliseconds: 300 in three hours, the limit of Let's Encrypt. */
 const mostAtOnce = 50;
-const timePerOrder = 36_000;
+export const timePerOrder = 36_000;
 
 /** How many orders may be made now: as many at once as an authority bears, then one in a while. */
 export class OrderAllowance {

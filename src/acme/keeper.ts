@@ -2,17 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { FileWatch } from "../lib/watch-files.ts";
 import { loadCertificate } from "../material/certificates.ts";
-import type { AcmeSettings, AcmeState, Challenge, ChallengeType } from "../model/acme.ts";
-import type { Listener } from "../model/listener.ts";
-import type { Certificate, PairSource } from "../model/material.ts";
+import type { AcmeSettings, AcmeState, Challenge } from "../model/acme.ts";
+import type { Certificate } from "../model/material.ts";
 import { OrderAllowance } from "./allowance.ts";
 import { Authority } from "./authority.ts";
 import { ChallengeBoard } from "./challenge-board.ts";
 import { checkObtained } from "./check.ts";
 import { DnsBoard, lastTime } from "./dns-board.ts";
+import { type Entry, entriesOf, tell, type Wanting } from "./entry.ts";
 import { type Obtained, obtain } from "./obtain.ts";
-import { askWhen, type Suggestion, usualTime, waitAfter } from "./schedule.ts";
-import { noTries, type Tries } from "./storage.ts";
+import { isDue, mostUrgent, OrderQueue } from "./queue.ts";
+import { askWhen, usualTime, waitAfter } from "./schedule.ts";
+import { noTries, type Storage } from "./storage.ts";
 import { renewalId } from "./x509.ts";
 
 /** The rest of umay, as the keeper needs it. */
@@ -36,25 +37,6 @@ export interface Pace {
 
 const usualPace: Pace = { firstBackoff: 120_000, look: 60_000, lookForChallenges: 1_000, lockAgain: 5_000 };
 
-/** A certificate that is wanted, with what is known of it. */
-interface Entry {
-  /** The first of its names. */
-  readonly name: string;
-  readonly names: readonly string[];
-  readonly challenge: ChallengeType;
-  readonly source: PairSource;
-  readonly listeners: readonly string[];
-  /** By which machines choose different times. */
-  readonly draw: number;
-  certificate: Certificate | undefined;
-  tries: Tries;
-  suggestion: Suggestion | undefined;
-  /** When it is worked on next, in milliseconds since 1970. */
-  next: number | undefined;
-}
-
-export type Wanting = Pick<Listener, "name" | "tls">;
-
 /**
  * Gets certificates for the names that listeners want, and renews them in time. Each certificate goes to the storage, from
  * where listeners take it as they take any file that has changed. It runs in the main thread and makes one order at a time.
@@ -68,6 +50,8 @@ export class Keeper {
   readonly #stopped = new AbortController();
   readonly #authority: Authority;
   readonly #trial: Authority | undefined;
+  /** Those of both. */
+  readonly #storages: readonly Storage[];
   #entries = new Map<string, Entry>();
   /** The name of the certificate that is being ordered. */
   #working: string | undefined;
@@ -79,6 +63,7 @@ export class Keeper {
   readonly #records: DnsBoard | undefined;
   readonly #watch: FileWatch;
   readonly #allowance = new OrderAllowance();
+  readonly #queue = new OrderQueue();
 
   constructor(settings: AcmeSettings, surroundings: KeeperSurroundings, pace: Pace = usualPace) {
     this.#with = surroundings;
@@ -87,11 +72,11 @@ export class Keeper {
     const { signal } = this.#stopped;
     this.#authority = new Authority(settings, settings.directory, signal);
     this.#trial = settings.trial === undefined ? undefined : new Authority(settings, settings.trial, signal);
-    const storages = [this.#authority, ...(this.#trial === undefined ? [] : [this.#trial])].map(
+    this.#storages = [this.#authority, ...(this.#trial === undefined ? [] : [this.#trial])].map(
       ({ storage }) => storage,
     );
     const { publish, logger } = surroundings;
-    this.#board = new ChallengeBoard(storages, publish, logger, pace.lookForChallenges);
+    this.#board = new ChallengeBoard(this.#storages, publish, logger, pace.lookForChallenges);
     this.#records = settings.dns && new DnsBoard(settings.dns, this.#authority.storage, logger, signal);
     this.#watch = new FileWatch(
       () => [...this.#entries.values()].map(({ source }) => source.cert),
@@ -107,17 +92,7 @@ export class Keeper {
 
   /** These are the listeners from now on. */
   follow(listeners: readonly Wanting[]): void {
-    const before = this.#entries;
-    this.#entries = new Map();
-    for (const { name: listener, tls } of listeners)
-      for (const { challenge, certificates } of tls.flatMap(({ acme }) => acme ?? []))
-        for (const { name, names: wanted, source } of certificates) {
-          const other = this.#entries.get(name);
-          const listeners = [...(other?.listeners ?? []), listener];
-          const names = [...new Set([...(other?.names ?? []), ...wanted])];
-          const known = before.get(name) ?? unknown();
-          this.#entries.set(name, { ...known, name, names, source, challenge, listeners });
-        }
+    this.#entries = entriesOf(listeners, this.#entries);
     this.#watch.lookAgain(0);
   }
 
@@ -132,21 +107,7 @@ export class Keeper {
 
   /** How it stands with each certificate, by name. */
   get states(): readonly AcmeState[] {
-    return [...this.#entries.values()].map(({ name, listeners, certificate, next, tries }) => ({
-      name,
-      listeners,
-      state: this.#stateOf(name, certificate, tries),
-      notAfter: certificate?.notAfter,
-      next,
-      failures: tries.failures,
-      error: tries.error || undefined,
-    }));
-  }
-
-  #stateOf(name: string, certificate: Certificate | undefined, { failures }: Tries): AcmeState["state"] {
-    if (failures > 0) return "failing";
-    if (certificate === undefined) return "waiting";
-    return name === this.#working ? "due" : "valid";
+    return [...this.#entries.values()].map((entry) => tell(entry, entry.name === this.#working));
   }
 
   #soon(time: number): void {
@@ -162,8 +123,9 @@ export class Keeper {
     this.#running = true;
     let next = this.#pace.look;
     try {
-      const due = await this.#lookAtAll();
-      if (due.length > 0) next = Math.min(next, await this.#work(due));
+      for (const entry of this.#entries.values()) await this.#lookAt(entry);
+      this.#plan();
+      if (this.#mostUrgent() !== undefined) next = Math.min(next, await this.#work());
     } catch (error) {
       if (!this.#stopped.signal.aborted)
         this.#with.logger.error(
@@ -181,26 +143,30 @@ export class Keeper {
     this.#again = false;
   }
 
-  /** Reads the storage again. @returns what has to be done now. */
-  async #lookAtAll(): Promise<readonly Entry[]> {
-    for (const entry of this.#entries.values()) await this.#lookAt(entry);
-    return [...this.#entries.values()].filter(isDue);
+  #plan(): void {
+    this.#queue.plan(this.#entries.values(), Date.now());
   }
 
+  /** @param done names that have had their turn. */
+  #mostUrgent(done: ReadonlySet<string> = new Set()): Entry | undefined {
+    const left = [...this.#entries.values()].filter(({ name }) => !done.has(name));
+    return mostUrgent(left, Date.now());
+  }
+
+  /** Reads the storage again. */
   async #lookAt(entry: Entry): Promise<void> {
     const found = await loadCertificate(entry.source, "clients", [], ignore);
     const certificate = entry.names.every((name) => found?.names.includes(name)) ? found : undefined;
     if (certificate?.cert !== entry.certificate?.cert) entry.suggestion = undefined;
     entry.certificate = certificate;
     entry.tries = await this.#authority.storage.tries(entry.name);
-    const wanted = certificate === undefined ? 0 : await this.#renewalTime(entry, certificate);
-    entry.next = Math.max(wanted, entry.tries.notBefore);
+    entry.soonest = certificate === undefined ? 0 : usualTime(certificate.cert, entry.draw);
+    entry.wanted = certificate === undefined ? 0 : await this.#renewalTime(entry, certificate);
   }
 
   /** The time that the authority suggests, if it does; else the usual one. */
   async #renewalTime(entry: Entry, { cert }: Certificate): Promise<number> {
-    const { suggestion, draw } = entry;
-    const usual = usualTime(cert, draw);
+    const { suggestion, draw, soonest: usual } = entry;
     if (suggestion !== undefined && Date.now() < suggestion.askAgain) return suggestion.at;
     try {
       const fresh = await this.#authority.work((client) => askWhen(client, cert, draw));
@@ -220,22 +186,28 @@ export class Keeper {
     }
   }
 
-  /** @returns when to go on, in milliseconds. */
-  async #work(due: readonly Entry[]): Promise<number> {
+  /** Makes the orders that are due. @returns when to go on, in milliseconds. */
+  async #work(): Promise<number> {
     const { storage } = this.#authority;
     if (!(await storage.lock())) return this.#pace.lockAgain;
     const holding = setInterval(() => void storage.keep().catch(() => false), lockKept).unref();
     try {
-      await storage.tidy();
+      for (const each of this.#storages) await each.tidy();
       await this.#records?.tidy();
-      for (const entry of due) {
+      const done = new Set<string>();
+      for (let entry = this.#mostUrgent(); entry !== undefined; entry = this.#mostUrgent(done)) {
+        done.add(entry.name);
         // Another machine may have been faster.
         await this.#lookAt(entry);
+        this.#plan();
         if (this.#stopped.signal.aborted) break;
-        if (!isDue(entry) || this.#entries.get(entry.name) !== entry) continue;
+        if (!isDue(entry, Date.now()) || this.#entries.get(entry.name) !== entry) continue;
         const wait = this.#allowance.take();
         if (wait > 0) return wait;
+        const begun = performance.now();
         await this.#try(entry);
+        this.#queue.took(performance.now() - begun);
+        this.#plan();
       }
     } finally {
       clearInterval(holding);
@@ -249,8 +221,10 @@ export class Keeper {
     const { storage } = this.#authority;
     this.#working = name;
     try {
-      // Where something is wrong, its limits are for finding out what.
-      if (entry.tries.failures > 0 && this.#trial !== undefined) await this.#obtain(this.#trial, entry);
+      // Where something is wrong, its limits are for finding out what, while there is time.
+      const hasTime = Date.now() < entry.latest;
+      if (entry.tries.failures > 0 && hasTime && this.#trial !== undefined)
+        await this.#obtain(this.#trial, entry);
       const { chain, key } = await this.#obtain(this.#authority, entry);
       await storage.setCertificate(source.cert, `${chain.trimEnd()}\n${key}`);
       await storage.setTries(name, noTries);
@@ -284,11 +258,11 @@ export class Keeper {
     const { name, certificate, tries } = entry;
     this.counts.failed++;
     const failures = tries.failures + 1;
-    const wait = waitAfter(error, failures, this.#pace.firstBackoff);
+    const left = (certificate?.notAfter ?? Number.POSITIVE_INFINITY) - Date.now();
+    const wait = waitAfter(error, failures, this.#pace.firstBackoff, left);
     const failed = { failures, notBefore: Date.now() + wait, error: error.message };
     await this.#authority.storage.setTries(name, failed);
     entry.tries = failed;
-    entry.next = failed.notBefore;
     const effect =
       certificate === undefined
         ? "handshakes for it are refused meanwhile"
@@ -307,13 +281,3 @@ const lockKept = 30_000;
 
 /** A file that can't be used is as good as none, and another one is ordered; a folder that can't be watched is looked at. */
 const ignore = (): void => {};
-
-const isDue = ({ next }: Entry): boolean => (next ?? 0) <= Date.now();
-
-const unknown = () => ({
-  draw: Math.random(),
-  certificate: undefined,
-  tries: noTries,
-  suggestion: undefined,
-  next: undefined,
-});

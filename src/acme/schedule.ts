@@ -23,6 +23,8 @@ const usualAgain = 6 * hour;
 const rateLimited = hour;
 /** Whatever an authority says, it is asked again after this time. */
 const longestWait = 7 * 24 * hour;
+/** However little time a certificate has, its order is not tried again sooner, in milliseconds. */
+const shortestWait = 5_000;
 /** A certificate with less lifetime than this is renewed after half of it, in milliseconds. */
 const shortLife = 10 * 24 * hour;
 
@@ -70,13 +72,16 @@ function latestTime(chain: string): number {
 
 /**
  * The time until an order is tried again, in milliseconds: what the authority asks for, or longer.
+ * Until a certificate that is served ends, it is at most half of the time that is left.
  * @param failures in a row, with this one. @param first the time after a first one, in milliseconds.
+ * @param left the time until that end, in milliseconds; infinite where there is none.
  */
-export function waitAfter(error: Error, failures: number, first: number): number {
+export function waitAfter(error: Error, failures: number, first: number, left: number): number {
   const asked =
     error instanceof AcmeError ? (error.retryAfter ?? (error.type === "rateLimited" ? rateLimited : 0)) : 0;
   const usual = backoffOf(failures, first) * (0.9 + 0.2 * Math.random());
-  return Math.min(Math.max(asked, usual), longestWait);
+  const soon = left > 0 ? Math.max(left / 2, shortestWait) : Number.POSITIVE_INFINITY;
+  return Math.min(Math.max(asked, Math.min(usual, soon)), longestWait);
 }
 
 /** The time after a number of failures in a row, in milliseconds, but for ±10 %. Five within an hour are the most that Let's Encrypt allows. */

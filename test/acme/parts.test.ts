@@ -78,10 +78,17 @@ test("each failure doubles the time to the next try, up to a day", () => {
 test("what an authority asks for is waited for, but not for more than a week", () => {
   const day = 86_400_000;
   const wait = (...problem: ConstructorParameters<typeof AcmeError>): number =>
-    waitAfter(new AcmeError(...problem), 1, 1_000);
+    waitAfter(new AcmeError(...problem), 1, 1_000, Number.POSITIVE_INFINITY);
   assert.equal(wait("no", "rateLimited"), 3_600_000);
   assert.equal(wait("no", "rateLimited", 2 * day), 2 * day);
   assert.equal(wait("no", "", 30 * day), 7 * day);
-  for (const usual of [wait("no"), wait("no", "", 5), waitAfter(new Error("no"), 1, 1_000)])
+  for (const usual of [wait("no"), wait("no", "", 5), waitAfter(new Error("no"), 1, 1_000, -1)])
     assert.ok(usual >= 900 && usual <= 1_100, `${usual}`);
+});
+
+test("while a certificate is served, a try comes in half of its time at most, but not sooner than the authority asks", () => {
+  const wait = (left: number, error = new Error("no")): number => waitAfter(error, 5, 120_000, left);
+  assert.deepEqual([wait(60_000), wait(3_600_000), wait(2_000)], [30_000, 1_800_000, 5_000]);
+  assert.equal(wait(60_000, new AcmeError("no", "rateLimited", 90_000)), 90_000);
+  for (const left of [0, -1, 90 * 86_400_000]) assert.ok(wait(left) > 1_700_000, String(left));
 });
