@@ -34,6 +34,8 @@ export class LimitJudge {
   /** Of `rate`; undefined: there is none, or nobody is told of it. */
   readonly #fields: RateFields | undefined;
   readonly #tally: Tally | undefined;
+  /** The way of requests that only count while they are under way. */
+  readonly #unrated: Taking;
 
   /**
    * @param worker 1 to count of workers. @param tally told of all that passes; undefined: nobody wants to know.
@@ -43,6 +45,7 @@ export class LimitJudge {
     const { rate, burst, fields } = limit;
     this.#limit = limit;
     this.#tally = tally;
+    this.#unrated = { bucket: undefined, tokens: 1, most: limit.concurrent };
     this.#table = new LimitTable(limit.table, worker, limit);
     this.#keys = limit.key.map((parts, index) => compileKey(parts, String(index)));
     this.#rates = (limit.rates ?? []).map((group) => group.map((each) => served(each, limit)));
@@ -66,13 +69,11 @@ export class LimitJudge {
 
   /** @param told fields that the answer has; undefined: those of the limit itself. */
   #judgeOwn(request: GuardedRequest, isRated: boolean, told: string | undefined): Verdict {
-    const { seed, concurrent, fields } = this.#limit;
+    const { seed, fields } = this.#limit;
     const text = keyText(this.#keys, request);
     if (text === undefined) return passing(told ?? "");
     const hashed = hashKey(text, seed);
-    const taken = isRated
-      ? this.#table.take(hashed)
-      : this.#table.take(hashed, { bucket: undefined, tokens: 1, most: concurrent });
+    const taken = this.#table.take(hashed, isRated ? undefined : this.#unrated);
     if (taken.kind !== "ok") return this.#over(taken, { fields: this.#fields, isTold: fields === "always" });
     this.#tally?.add(text, hashed);
     const held = taken.place < 0 ? undefined : new HeldPlace(this.#table, taken.place);
