@@ -14,9 +14,14 @@ function refuse(message) {
   process.exitCode = 78;
 }
 
+/** A checkout brings a Node of its own, which npx and npm put first. */
+const brought = existsSync(new URL("../node_modules/.bin/node", import.meta.url))
+  ? "; npx umay, in the folder of this checkout, has one"
+  : "; get one from https://nodejs.org/en/download";
+
 if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
   refuse(
-    `needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath}); get one from https://nodejs.org/en/download`,
+    `needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})${brought}`,
   );
 } else if (!existsSync(entry)) {
   refuse("is not built yet; run `npm run build` first");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempDisposableSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdtempDisposableSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { before, test } from "node:test";
@@ -35,6 +35,8 @@ function withFiles(): Disposable & { readonly path: string } {
   copyFileSync(certificates.ecdsa.cert, join(dir.path, "web.pem"));
   copyFileSync(certificates.ecdsa.key, join(dir.path, "web.key"));
   copyFileSync(certificates.ca, join(dir.path, "ca.pem"));
+  copyFileSync(resolve(folder, "../../config/examples/htpasswd"), join(dir.path, "htpasswd"));
+  writeFileSync(join(dir.path, "sorry.html"), "<h1>Back soon</h1>");
   return { path: dir.path, [Symbol.dispose]: () => dir.remove() };
 }
 
@@ -97,6 +99,9 @@ for (const [page, index, listener, host, path, seen] of [
   ["from-nginx.md", 2, "web", "any.test", "/x", "/x"],
   ["from-traefik.md", 1, "web", "any.test", "/x", "/x"],
   ["from-caddy.md", 1, "web", "any.test", "/x", "/x"],
+  ["tasks.md", 2, "web", "any.test", "/x", "/x"],
+  ["tasks.md", 3, "web", "any.test", "/api/x", "/api/x"],
+  ["tasks.md", 8, "web", "any.test", "/x", "/x"],
 ] as const)
   test(`a request goes where ${page} says`, async () => {
     const { toml } = configurationsOf(page)[index]!;

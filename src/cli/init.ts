@@ -55,7 +55,10 @@ export async function init(file: string, options: InitOptions): Promise<number> 
   const text = initText(choice);
   const directory = resolve(toOutput ? "." : dirname(file));
   const loaded = await orExplain(loadConfigText(text, { name: file, directory, env: {} }));
-  if (loaded === undefined) return exitCode.badConfig;
+  if (loaded === undefined) {
+    if (!toOutput) printError(`${file} was not written`);
+    return exitCode.badConfig;
+  }
   printProblems(loaded.warnings);
   if (toOutput) process.stdout.write(text);
   else {

@@ -81,7 +81,7 @@ export function describeChainMatch(match: ChainMatch): string {
 /** Where sessions go: to one of several pools, in proportion to their weights. At least one. */
 export type Target = readonly {
   readonly pool: string;
-  /** A whole number from 1 to 1,000,000. */
+  /** A whole number from 0 to 1,000,000; one of a target is above 0. */
   readonly weight: number;
   /** The labels of the part of the pool that is asked for; undefined: none is. */
   readonly subset?: Labels;

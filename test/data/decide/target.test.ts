@@ -19,6 +19,12 @@ test("each pool has its share, in the order of the target", () => {
   assert.equal(mainPool(target), "b");
 });
 
+test("a pool of the weight 0 is chosen by no draw", () => {
+  const target = [0, 3, 0, 1, 0].map((weight, index) => ({ pool: String(index), weight }));
+  const chosen = [0, 0.749, 0.75, 1 - 2 ** -53].map((draw) => chooseTarget(target, () => draw).pool);
+  assert.deepEqual(chosen, ["1", "1", "3", "3"]);
+});
+
 test("one pool is chosen without a draw", () => {
   assert.equal(chooseTarget([{ pool: "a", weight: 3 }], () => assert.fail("drawn")).pool, "a");
 });

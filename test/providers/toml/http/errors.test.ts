@@ -52,6 +52,11 @@ const routes: readonly [what: string, keys: string, said: RegExp][] = [
     "respond = {}\nretry = {}",
     /error routes\.x\.retry: has no effect beside respond/,
   ],
+  [
+    "has no pool with a weight",
+    'pools = [{ pool = "b", weight = 0 }]',
+    /error routes\.x\.pools: leads nowhere: every weight is 0/,
+  ],
   ["has an unknown pool", 'pool = "bb"', /error routes\.x\.pool: no pool is named "bb".*did you mean "b"/],
   [
     "has an unknown pool among several",

@@ -28,6 +28,8 @@ export async function resolveAction(
   if (respond !== undefined) return resolveRespond(respond, [...path, "respond"], resolving);
   if (action === undefined)
     resolving.report(errorAt(path, `leads nowhere; expected one of ${actions.join(", ")}`));
+  if (pools?.every(({ weight }) => weight === 0))
+    resolving.report(errorAt([...path, "pools"], "leads nowhere: every weight is 0; give one a larger one"));
   return { kind: "pools", to: pools ?? (pool === undefined ? [] : [{ pool, weight: 1 }]) };
 }
 

@@ -241,9 +241,11 @@ export const route = z
       .array(
         z.strictObject({
           pool: poolName.describe("A pool."),
-          weight: integer(1, 1_000_000)
+          weight: integer(0, 1_000_000)
             .prefault(1)
-            .describe("Its share of the requests, relative to the other weights."),
+            .describe(
+              "Its share of the requests, relative to the other weights. 0: none but those of clients that a sticky cookie keeps there.",
+            ),
         }),
         { error: 'expected a list, such as [{ pool = "a", weight = 95 }, { pool = "b", weight = 5 }]' },
       )
