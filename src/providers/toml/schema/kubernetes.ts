@@ -96,9 +96,7 @@ export const kubernetes = z.strictObject({
   status: z
     .boolean({ error: "expected true or false" })
     .prefault(true)
-    .describe(
-      "Whether statuses and events are written. Of all replicas, the one that holds the Lease writes.",
-    ),
+    .describe("Whether statuses and events are written. The replica that holds the Lease writes them."),
   lease: z
     .string({ error: "expected the name of a Lease" })
     .regex(subdomain, { error: "expected the name of a Lease, such as umay-leader" })

@@ -68,7 +68,7 @@ export const conditions = {
       error: "expected a table, such as { beta = { present = true } }",
     })
     .optional()
-    .describe("Conditions on keys of the query, decoded. Of equal keys the first counts."),
+    .describe("Conditions on keys of the query, decoded. The first of equal keys counts."),
 };
 
 export const match = z.strictObject({
