@@ -20,9 +20,7 @@ const brought = existsSync(new URL("../node_modules/.bin/node", import.meta.url)
   : "; get one from https://nodejs.org/en/download";
 
 if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
-  refuse(
-    `needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})${brought}`,
-  );
+  refuse(`needs Node ${needed}, this is Node ${process.versions.node} (${process.execPath})${brought}`);
 } else if (!existsSync(entry)) {
   refuse("is not built yet; run `npm run build` first");
 } else {

@@ -188,7 +188,11 @@ test("umay init writes a file once, with certificates by paths that the file und
     [["init", "-", "--listen", "80"], 2, /--backend host:port/],
     [["init", "-", "-b", "10.0.0.1"], 2, /--backend 10\.0\.0\.1 /],
     [["init", "-", "-b", "a:1", "--redirect", "80"], 2, /needs --http and --cert/],
-    [["init", "other.toml", "-b", "a:1", "--cert", "none.pem"], 78, /none\.pem[^]*\numay: other\.toml was not written\n$/],
+    [
+      ["init", "other.toml", "-b", "a:1", "--cert", "none.pem"],
+      78,
+      /none\.pem[\s\S]*\numay: other\.toml was not written\n$/,
+    ],
   ] as const) {
     const refused = await runCommand(args, { cwd });
     assert.equal(refused.code, code, refused.stderr);
