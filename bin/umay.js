@@ -15,7 +15,7 @@ function refuse(message) {
 }
 
 /** A checkout brings a Node of its own, which npx and npm put first. */
-const brought = existsSync(new URL("../node_modules/.bin/node", import.meta.url))
+const brought = existsSync(new URL("../package-lock.json", import.meta.url))
   ? "; npx umay, in the folder of this checkout, has one"
   : "; get one from https://nodejs.org/en/download";
 
