@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../lib/address.ts";
-import { listen, whenEmpty } from "../lib/listen.ts";
+import { listen } from "../lib/listen.ts";
 import { longJson } from "../lib/long-json.ts";
 import { http } from "../lib/node-modules.ts";
+import { leavePath } from "../lib/socket-place.ts";
 import type { AdminRights } from "../model/model.ts";
 import { type AdminActions, actionPaths, findAction } from "./actions.ts";
 import { dashboard } from "./dashboard.ts";
@@ -102,7 +103,7 @@ export async function startAdmin(
   return {
     address: bound,
     async close() {
-      if (bound.kind === "unix") await whenEmpty(server);
+      await leavePath(server);
       const closed = new Promise((resolve) => server.close(resolve));
       const timer = setTimeout(() => server.closeAllConnections(), closeTimeout);
       await closed;

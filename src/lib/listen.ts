@@ -1,12 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { linkSync, renameSync, unlinkSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
-import { dirname, join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import { canonicalAddress, formatAddress, type SocketAddress } from "./address.ts";
 import { err, ok, type Result } from "./result.ts";
-import { isAbstract, presentIdentity, systemPath } from "./socket-file.ts";
+import { isAbstract, systemPath } from "./socket-file.ts";
+import { newFile, placeFile } from "./socket-place.ts";
 
 export interface ListenOptions {
   /** Mode of a unix socket's file from its first moment; default: 0777 less the umask. For the main thread only. */
@@ -19,6 +16,8 @@ export interface ListenOptions {
   readonly descriptor?: number;
   /** Takes the path of a unix socket from whoever serves it: there is no moment without a socket. */
   readonly replace?: boolean;
+  /** Gets a unix socket's file before it has its path, wherever there is room beside that: nobody finds it half done. */
+  readonly prepare?: (file: string) => void;
 }
 
 /**
@@ -29,7 +28,7 @@ export interface ListenOptions {
 export async function listen(
   server: Server,
   address: SocketAddress,
-  { mode, descriptor, replace = false, ...options }: ListenOptions = {},
+  { mode, descriptor, replace = false, prepare, ...options }: ListenOptions = {},
 ): Promise<SocketAddress> {
   const file = address.kind === "unix" && descriptor === undefined ? newFile(address.path) : undefined;
   if (address.kind === "unix" && descriptor === undefined && !replace) await removeStaleSocket(address);
@@ -53,7 +52,8 @@ export async function listen(
     throw listenError(error, address);
   });
   server.removeListener("error", reject);
-  if (address.kind === "unix" && file !== undefined) placeFile(server, address, file, replace);
+  if (address.kind === "unix" && descriptor === undefined)
+    place(server, address, file, { replace, ...(prepare && { prepare }) });
   const bound = server.address();
   if (descriptor !== undefined) refuseOther(server, address);
   return address.kind === "tcp" && typeof bound === "object" && bound !== null
@@ -61,75 +61,21 @@ export async function listen(
     : address;
 }
 
-/** Rounds of the event loop in which connections may still come: more than a queue has. */
-const mostRounds = 10_000;
-
-/**
- * Resolves when a listening socket has accepted all that wait in its queue: the event loop accepts one in each round. It should get
- * no new ones, because another one has its path.
- */
-export async function whenEmpty(server: Server): Promise<void> {
-  let came = true;
-  server.on("connection", () => {
-    came = true;
-  });
-  for (let round = 0; came && round < mostRounds; round++) {
-    came = false;
-    // Between two turns the loop looks for connections.
-    await turn();
-    await turn();
-  }
-}
-
-/** Of a path, in bytes (`sun_path` of unix(7)). */
-const longestPath = 107;
-
-/**
- * A path beside another one. A socket is bound there, and its file then gets the path that it is to have: libuv removes the
- * file that it has bound when it closes a socket, whoever has made the one that is there by then.
- * @returns undefined where there is no room for it, or no file.
- */
-function newFile(path: string): string | undefined {
-  const beside = join(dirname(path), `.${randomBytes(3).toString("hex")}`);
-  return isAbstract(path) || Buffer.byteLength(beside) > longestPath ? undefined : beside;
-}
-
-/** Whether a unix socket can take the place of the one that is served at a path: an abstract name has no file. */
-export const isReplaceable = (path: string): boolean => newFile(path) !== undefined;
-
-/** @throws {@link listenError} where something is in the way, and closes the server. */
-function placeFile(
+/** Gives a socket its path. @throws {@link listenError} where something is in the way, and closes the server. */
+function place(
   server: Server,
   address: SocketAddress & { readonly kind: "unix" },
-  file: string,
-  replace: boolean,
+  file: string | undefined,
+  { replace = false, prepare = () => {} }: ListenOptions,
 ): void {
-  const { path } = address;
   try {
-    if (replace) renameSync(file, path);
-    else {
-      linkSync(file, path);
-      unlinkSync(file);
-    }
+    prepare(file ?? address.path);
+    if (file !== undefined) placeFile(server, address.path, file, replace);
   } catch (cause) {
     server.close();
-    const { code } = cause as NodeJS.ErrnoException;
-    throw listenError(Object.assign(cause as Error, code === "EEXIST" && { code: "EADDRINUSE" }), address);
-  }
-  const own = presentIdentity(path);
-  const { close } = server;
-  server.close = (closed) => {
-    server.close = close;
-    if (isStill(path, own)) unlinkSync(path);
-    return server.close(closed);
-  };
-}
-
-function isStill(path: string, identity: string): boolean {
-  try {
-    return presentIdentity(path) === identity;
-  } catch {
-    return false;
+    throw (cause as NodeJS.ErrnoException).syscall === undefined
+      ? cause
+      : listenError(cause as NodeJS.ErrnoException, address);
   }
 }
 

@@ -9,11 +9,15 @@ export interface SocketRights {
   readonly group: number | undefined;
 }
 
-/** At once: the socket accepts already. @throws with a message that begins with the path. */
-export function setSocketRights(path: string, { mode, user, group }: SocketRights): void {
+/**
+ * At once: the socket accepts already.
+ * @param file where the socket is now, before it gets its path.
+ * @throws with a message that begins with the path.
+ */
+export function setSocketRights(path: string, { mode, user, group }: SocketRights, file = path): void {
   try {
-    if (user !== undefined || group !== undefined) chownSync(path, user ?? -1, group ?? -1);
-    if (mode !== undefined) chmodSync(path, mode);
+    if (user !== undefined || group !== undefined) chownSync(file, user ?? -1, group ?? -1);
+    if (mode !== undefined) chmodSync(file, mode);
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
     const advice = code === "EPERM" ? "umay may not give it to that user or group" : (cause as Error).message;

@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { text } from "node:stream/consumers";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setImmediate } from "node:timers/promises";
 import type { SocketAddress } from "../../src/lib/address.ts";
-import { isReplaceable, listen, listenError, whenEmpty } from "../../src/lib/listen.ts";
+import { listen, listenError } from "../../src/lib/listen.ts";
 
 const loopback: SocketAddress = { kind: "tcp", host: "127.0.0.1", port: 0 };
 
@@ -129,49 +118,4 @@ test("what has no explanation keeps the system's words", () => {
     listenError(new Error("listen EWEIRD"), loopback).message,
     "cannot listen on 127.0.0.1:0: listen EWEIRD",
   );
-});
-
-test("a unix socket takes the place of another one without a moment between, and the other one leaves its file", async (context) => {
-  const path = socketPath(context);
-  const address: SocketAddress = { kind: "unix", path };
-  const [old, next] = ["old", "next"].map((name) => {
-    // Whoever only looks whether it is served is gone at once.
-    const server = createServer((socket) => socket.on("error", () => {}).end(name));
-    context.after(() => server.close());
-    return server;
-  }) as [Server, Server];
-  await listen(old, address);
-  const said: string[] = [];
-  let isOver = false;
-  const visits = (async () => {
-    while (!isOver) said.push(await text(connect({ path })));
-  })();
-  while (said.length < 5) await setImmediate();
-  await assert.rejects(listen(createServer(), address), { code: "EADDRINUSE" });
-  await listen(next, address, { replace: true });
-  await whenEmpty(old);
-  old.close();
-  const before = said.length;
-  while (said.length < before + 5) await Promise.race([setImmediate(), visits]);
-  isOver = true;
-  await visits;
-  assert.deepEqual([...new Set(said)], ["old", "next"]);
-  assert.equal(said.at(-1), "next");
-  next.close();
-  assert.ok(!existsSync(path));
-  assert.deepEqual(readdirSync(dirname(path)), []);
-});
-
-test("a path with no room for another one beside it is bound as it is", async (context) => {
-  const folder = dirname(socketPath(context));
-  const path = join(folder, "short");
-  const deep = `${folder}/${"d".repeat(107 - folder.length - 4)}`;
-  mkdirSync(deep);
-  const long: SocketAddress = { kind: "unix", path: `${deep}/ab` };
-  assert.equal(isReplaceable(long.path), false);
-  assert.equal(isReplaceable("@abstract"), false);
-  assert.equal(isReplaceable(path), true);
-  const server = newServer(context);
-  await listen(server, long);
-  assert.ok(existsSync(long.path));
 });

@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress, type SocketAddress } from "../../lib/address.ts";
-import { isReplaceable } from "../../lib/listen.ts";
+import { isReplaceable } from "../../lib/socket-place.ts";
 import type { Served } from "../workers/bind.ts";
 
 /*

@@ -3,8 +3,8 @@ import type { ListeningSocket } from "../../channel/messages.ts";
 import { canonicalAddress, formatAddress, type SocketAddress } from "../../lib/address.ts";
 import { descriptorOf } from "../../lib/descriptor.ts";
 import { hashString } from "../../lib/hash.ts";
-import { whenEmpty } from "../../lib/listen.ts";
 import { setSocketRights } from "../../lib/socket-file.ts";
+import { leavePath } from "../../lib/socket-place.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { openServers } from "./servers.ts";
 import type { TakenServers } from "./taken.ts";
@@ -91,11 +91,9 @@ export class OpenListener<L extends Served> {
     for (const server of this.#servers) server.close();
   }
 
-  /** Resolves when the queues of unix sockets are empty: another umay may have taken their paths. */
+  /** Closes them; resolves when whoever waited in the queues of unix sockets was accepted. */
   async leave(): Promise<void> {
-    const { accept } = this.served.definition;
-    if (accept === "one-worker") await Promise.all(this.#servers.map(whenEmpty));
-    this.close();
+    await Promise.all(this.#servers.map((server) => leavePath(server).then(() => server.close())));
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type SocketRights,
   setSocketRights,
 } from "../../lib/socket-file.ts";
+import { isLeaving } from "../../lib/socket-place.ts";
 import type { PlacedListener } from "../../model/snapshot.ts";
 import { acceptBacklog, tcpOptions } from "../sockets/options.ts";
 
@@ -34,6 +35,7 @@ export async function openServers(
         reusePort: true,
         backlog: acceptBacklog,
         replace: listener.replaces ?? false,
+        prepare: (file) => prepare(address, rights(), file),
       });
       server.on("error", onError);
       if (address.kind === "unix" && !isAbstract(address.path))
@@ -51,10 +53,14 @@ export async function openServers(
 /** Time between two looks at the file of a unix socket, in milliseconds. */
 const look = 1_000;
 
+/** Before anybody can connect. */
+function prepare(address: SocketAddress, rights: SocketRights | undefined, file: string): void {
+  if (address.kind === "unix" && rights !== undefined) setSocketRights(address.path, rights, file);
+}
+
 /**
- * Gives the file of a unix socket its rights, and makes it anew when it has vanished (a clean-up of /tmp or /run, say):
- * otherwise nobody could connect any more, and nobody would know.
- * @throws where it can't have these rights.
+ * Makes the file of a unix socket anew when it has vanished (a clean-up of /tmp or /run, say): otherwise
+ * nobody could connect any more, and nobody would know.
  */
 function keepSocketFile(
   server: Server,
@@ -63,12 +69,7 @@ function keepSocketFile(
   complain: (message: string) => void,
 ): void {
   const { path } = address;
-  const settle = (): string => {
-    const wanted = rights();
-    if (wanted !== undefined) setSocketRights(path, wanted);
-    return presentIdentity(path);
-  };
-  let known = settle();
+  let known = presentIdentity(path);
   let seen: string | undefined = known;
   /** The other file that was complained of. */
   let told: string | undefined;
@@ -76,8 +77,9 @@ function keepSocketFile(
   const lookAgain = async (): Promise<void> => {
     const before = seen;
     seen = await fileIdentity(path);
-    if (seen === known || !server.listening) return;
+    if (seen === known) return;
     const isDeadFile = seen !== undefined && (await isDead(path));
+    if (!server.listening || isLeaving(server)) return;
     // One who takes over has it for a moment before this one closes.
     if (seen !== before && seen !== undefined && !isDeadFile) return;
     if (seen !== undefined && !isDeadFile) {
@@ -88,8 +90,12 @@ function keepSocketFile(
     }
     complain(isDeadFile ? "is nobody's any more; it is made anew" : "has vanished; it is made anew");
     server.close();
-    await listen(server, address, { backlog: acceptBacklog });
-    known = settle();
+    await listen(server, address, {
+      backlog: acceptBacklog,
+      prepare: (file) => prepare(address, rights(), file),
+    });
+    if (isLeaving(server)) return void server.close();
+    known = presentIdentity(path);
     seen = known;
   };
   const timer = setInterval(() => {
@@ -99,6 +105,7 @@ function keepSocketFile(
       .catch((error: Error) => complain(`cannot be made anew: ${error.message}`))
       .finally(() => {
         looking = false;
+        if (!server.listening) clearInterval(timer);
       });
   }, look).unref();
   server.on("close", () => looking || clearInterval(timer));
