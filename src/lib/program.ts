@@ -23,6 +23,9 @@ const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /** The end of what it writes is kept for its last line, in bytes. */
 const keptEnd = 4096;
 
+/** The time after a program's end within which its output is read to its end, in milliseconds. */
+const lastWords = 250;
+
 /** The way in which a program failed. */
 interface Fault {
   readonly message: string;
@@ -31,7 +34,7 @@ interface Fault {
 
 /**
  * Runs a program until it has ended, without a shell, and reads what it writes. It has a group of processes of its own, which is
- * killed as a whole where it takes too long, writes too much, or `signal` aborts.
+ * killed as a whole where it takes too long, writes too much, or `signal` aborts. A process that it leaves behind goes on.
  * @returns its output. @throws Error whose message begins with the program's name, and has the last line that it wrote.
  */
 export async function runProgram(run: ProgramRun): Promise<string> {
@@ -61,6 +64,8 @@ export async function runProgram(run: ProgramRun): Promise<string> {
     const timer = setTimeout(() => kill(`did not end within ${timeout / 1000} s`), timeout);
     signal?.addEventListener("abort", abort, { once: true });
     output.onFlood = () => kill(`wrote more than ${mostOutput} bytes`);
+    // Whoever it has left behind may hold its output for ever. A late timer comes before what is there to be read.
+    child.once("exit", () => setTimeout(() => setImmediate(closeOutput, child), lastWords));
     child.once("error", (error) => end(`can't be started: ${error.message}`, error));
     child.once("close", (status, by) =>
       end(status === 0 ? undefined : by === null ? `ended with status ${status}` : `was ended by ${by}`),
@@ -70,10 +75,14 @@ export async function runProgram(run: ProgramRun): Promise<string> {
   throw new Error(`${basename(file)} ${ended.message}`, { cause: ended.cause });
 }
 
+function closeOutput({ stdout, stderr }: ChildProcess): void {
+  stdout?.destroy();
+  stderr?.destroy();
+}
+
 /** A process that left the group may go on; nothing that it writes is read. */
 function killGroup(child: ChildProcess): void {
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+  closeOutput(child);
   try {
     // Without a pid it was never started.
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");

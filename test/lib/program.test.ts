@@ -60,6 +60,14 @@ test("a program that is not there is told of", async () => {
   );
 });
 
+test("whoever is left behind with the output of a program that has ended is not waited for", async () => {
+  const left = await shell('sleep 1000 & echo "$!"', { timeout: patient(5_000) });
+  const pid = Number(left);
+  assert.ok(isRunning(pid));
+  process.kill(pid, "SIGKILL");
+  await assert.rejects(shell("sleep 3 & echo no; exit 7"), /^Error: sh ended with status 7: no$/);
+});
+
 test("a program that takes too long is killed with what it has started", async () => {
   using dir = mkdtempDisposableSync(join(tmpdir(), "umay-program-"));
   const file = join(dir.path, "pid");
