@@ -30,6 +30,11 @@ export async function send(
   { status, contentType, body }: Answer,
 ): Promise<void> {
   const { whole, rest } = await begin(body);
+  if (response.destroyed) {
+    // Its client has left meanwhile.
+    await rest?.return();
+    return;
+  }
   response.socket?.setTimeout(idleTimeout);
   response.setHeader("Content-Type", contentType);
   response.setHeader("Cache-Control", "no-store");

@@ -412,6 +412,34 @@ test("an answer of more than a packet is compressed for those who take gzip", as
   assert.equal(headers["content-encoding"], undefined);
 });
 
+test("a client that leaves before its answer has begun is no fault, and ends what is made for it", async (context) => {
+  const asked = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  async function* body(): AsyncGenerator<string> {
+    try {
+      asked.resolve();
+      await gone.promise;
+      for (;;) yield "x";
+    } finally {
+      over.resolve();
+    }
+  }
+  const { admin, failures } = await start(context, {
+    metrics: async () => ({ contentType: "text/plain", body: body() }),
+  });
+  const { socket, closed } = rawClient(context, admin);
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await asked.promise;
+  socket.destroy();
+  await closed;
+  // The server has heard of that before this one's answers.
+  for (let round = 0; round < 2; round++) await ask(admin, "/livez");
+  gone.resolve();
+  await over.promise;
+  assert.deepEqual(failures, []);
+});
+
 test("an answer that fails on its way is cut off, and is told", async (context) => {
   const error = new Error("no more");
   async function* body(): AsyncGenerator<string> {
