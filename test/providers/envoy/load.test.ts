@@ -149,9 +149,30 @@ test("what is wrong is told with line and column, and a guess at what was meant"
   );
 });
 
+test("an address is one of IP, or the name of a host", async () => {
+  for (const host of ["10.0.0.1:80", "[::1]", ":path", "a b", "http://a", "a/b", "\\0"])
+    for (const port of ["4000", "4001"])
+      assert.match(
+        (
+          await problems(
+            tcp(`[{ ${relays} }]`).replace(
+              `127.0.0.1, port_value: ${port}`,
+              `"${host}", port_value: ${port}`,
+            ),
+          )
+        )[0]!,
+        /socket_address\.address: is no IP address and no name of a host/,
+        host,
+      );
+  for (const host of ["10.0.0.1", "::1", "fe80::1%lo", "db-1.example_a.test"])
+    await load(tcp(`[{ ${relays} }]`).replace("127.0.0.1, port_value: 4001", `"${host}", port_value: 4001`));
+});
+
 test("what umay can't do is an error, and what has no effect a warning; neither is ignored in silence", async () => {
   const lua = `filters: [{ name: x, typed_config: { ${typed("envoy.extensions.filters.network.redis_proxy.v3.RedisProxy")} } }]`;
   assert.match((await problems(tcp(`[{ ${lua} }]`)))[0]!, /RedisProxy: umay relays Redis with tcp_proxy/);
+  for (const filters of ["filters: [{ name: x }]", "filters: [{ name: x, config_discovery: {} }]"])
+    assert.match((await problems(tcp(`[{ ${filters} }]`))).join(), /filters\[0\]: has no typed_config/);
   assert.match(
     (await problems(tcp(`[{ ${relays} }]`, "lb_policy: CLUSTER_PROVIDED")))[0]!,
     /CLUSTER_PROVIDED is not supported/,

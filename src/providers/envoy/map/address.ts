@@ -27,8 +27,16 @@ export function mapAddress(
     mapping.report(errorAt(socket.path, "expected an address and a port_value from 0 to 65535"));
     return undefined;
   }
+  if (!isHost(host)) {
+    mapping.report(
+      errorAt(socket.at("address"), "is no IP address and no name of a host; the port is port_value's"),
+    );
+    return undefined;
+  }
   return { kind: "tcp", host, port };
 }
+
+const isHost = (host: string): boolean => (host.includes(":") ? isIP(host) === 6 : /^[\w.-]+$/.test(host));
 
 /** `@name` is an abstract name in Linux, as umay writes it too. */
 const pipePath = (path: string, directory: string): string =>

@@ -250,7 +250,11 @@ async function mapRoutes(
 
 function unknownFilter(filter: Node, kind: string, { report }: Mapping): void {
   const config = filter.extension("typed_config");
-  const what = config === undefined ? filter.text("name") : "type" in config ? config.type.name : config.url;
+  if (config === undefined) {
+    report(errorAt(filter.path, "has no typed_config"));
+    return;
+  }
+  const what = "type" in config ? config.type.name : config.url;
   const why = whyNoExtension(what);
   report(errorAt(filter.path, `umay has no ${kind} ${what}${why === undefined ? "" : `: ${why}`}`));
 }
