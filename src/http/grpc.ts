@@ -47,12 +47,16 @@ export function readGrpcTimeout(text: string): number | undefined {
   return value * unit;
 }
 
-/** The status of a call in its trailers, or in a head that nothing follows. @returns undefined: it is not there, or no number. */
+/** Envoy's number for a status that is none. */
+const invalidStatus = -1;
+
+/** The status of a call in its trailers, or in a head that nothing follows. @returns undefined: it is not there; -1: it is no number. */
 export function grpcStatusOf(fields: Fields): number | undefined {
   const at = fields.find(statusField);
   if (at < 0) return undefined;
   const text = fields.value(at);
-  return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+  if (text === "") return undefined;
+  return /^\+?\d{1,15}$/.test(text) ? Number(text) : invalidStatus;
 }
 
 /** A time as a text of `grpc-timeout`: in milliseconds, or in seconds or minutes where these have too many digits. @param time in milliseconds. */

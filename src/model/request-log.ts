@@ -17,7 +17,8 @@ export const requestFields = {
   backend: "the last backend that got the request",
   attempts: "how many backends were tried",
   status: "the status of the answer; 499: the client went before it had one",
-  grpc_status: "the number that gRPC has for how a call ended, where the answer says it",
+  grpc_status:
+    "the number that gRPC has for how a call ended, where the answer says it; -1: what it says is no number",
   received: "bytes of the request's body",
   sent: "bytes of the answer's body",
   first_byte_ms: "from the request's head to the head of the backend's answer",

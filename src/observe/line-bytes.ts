@@ -58,7 +58,7 @@ export class LineBytes {
 
   /** @param value whole, at least 0. */
   number(value: number): void {
-    if (value >= long) {
+    if (value >= long || value < 0) {
       this.text(String(value));
       return;
     }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { grpcTimeoutOf, isGrpc, readGrpcTimeout, writeGrpcTimeout } from "../../src/http/grpc.ts";
+import {
+  grpcStatusOf,
+  grpcTimeoutOf,
+  isGrpc,
+  readGrpcTimeout,
+  writeGrpcTimeout,
+} from "../../src/http/grpc.ts";
 import { readFields } from "../../src/http/scan.ts";
 
 test("a timeout has up to eight digits and a unit", () => {
@@ -38,4 +44,22 @@ test("a request is a call by its Content-Type", () => {
   assert.equal(isGrpc(fieldsOf("")), false);
   assert.equal(grpcTimeoutOf(fieldsOf("grpc-timeout: 100m\r\n")), 100);
   assert.equal(grpcTimeoutOf(fieldsOf("")), undefined);
+});
+
+test("a status that is no number is told apart from one that is missing", () => {
+  const statusOf = (text: string) => grpcStatusOf(readFields(`grpc-status: ${text}\r\n`));
+  for (const [text, status] of [
+    ["0", 0],
+    ["+3", 3],
+    ["03", 3],
+    ["1000", 1_000],
+    ["-1", -1],
+    ["abc", -1],
+    ["1.5", -1],
+    ["3 3", -1],
+    ["99999999999999999999", -1],
+    ["", undefined],
+  ] as const)
+    assert.equal(statusOf(text), status, text);
+  assert.equal(grpcStatusOf(readFields("")), undefined);
 });

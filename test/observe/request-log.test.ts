@@ -32,7 +32,7 @@ const records: fc.Arbitrary<RequestRecord> = fc.record({
     { maxLength: 3 },
   ),
   status: fc.integer({ min: 100, max: 999 }),
-  grpcStatus: maybe(fc.nat({ max: 999 })),
+  grpcStatus: maybe(fc.integer({ min: -1, max: 999 })),
   received: count,
   sent: count,
   firstByte: maybe(time),

@@ -1,5 +1,12 @@
 import { formatDuration } from "../../lib/duration.ts";
-import type { Fault, Guard, LimitKeyPart, LimitRate, RateLimit } from "../../model/http/guard.ts";
+import type {
+  Fault,
+  ForwardAuth,
+  Guard,
+  LimitKeyPart,
+  LimitRate,
+  RateLimit,
+} from "../../model/http/guard.ts";
 import type { SideMode } from "../../model/http/processing.ts";
 
 /** The guards that a request has to pass, a line for each group of guards. */
@@ -20,7 +27,7 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
     case "fault":
       return faultWords(guard);
     case "forward":
-      return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}`;
+      return `asks pool ${guard.pool}, ${guard.asks === "grpc" ? "over gRPC" : guard.asks === "same" ? `as the request asks, behind ${guard.path || "/"}` : `GET ${guard.path}`}; ${guard.onFailure === "pass" ? "without an answer everybody passes" : "without an answer 503"}${shareWords(guard)}`;
     case "jwt":
       return `a token signed with ${guard.algorithms.join(", ")}${guard.claims.length === 0 ? "" : `, claims ${guard.claims.map(({ name }) => name).join(", ")}`}`;
     case "process":
@@ -35,6 +42,11 @@ function wordsOf(guard: Guard, header: (name: string) => string | undefined): st
     }
   }
 }
+
+const shareWords = ({ share }: ForwardAuth): string =>
+  share === undefined
+    ? ""
+    : `; it is asked about ${share.percent} % of the requests, others ${share.others === "pass" ? "pass" : "are refused"}`;
 
 function limitWords({ rate, burst, concurrent, key, store, rates = [], always }: RateLimit): string {
   const parts = [

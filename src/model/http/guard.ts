@@ -142,6 +142,8 @@ export interface ForwardAuth {
   readonly copy: readonly string[];
   /** Fields of a good answer that clients get. */
   readonly copyResponse: readonly string[];
+  /** Asks about so many of a hundred requests, by chance; `others` says what becomes of the rest. Undefined: about all. */
+  readonly share?: { readonly percent: number; readonly others: "refuse" | "pass" };
   /** In milliseconds, from the question to the whole answer. */
   readonly timeout: number;
   /** The fate of requests that nobody could be asked about. */

@@ -118,6 +118,7 @@ test("formats of text and of JSON have operators, alternatives, lengths and type
   assert.equal(lineOf({ grpcStatus: 1, trailerFields: { "x-b": "b" } }), "Canceled CANCELLED b\n");
   assert.equal(lineOf({ grpcStatus: 0 }), "OK OK -\n");
   assert.equal(lineOf({ grpcStatus: 99 }), "99 99 -\n");
+  assert.equal(lineOf({ grpcStatus: -1 }), "-1 -1 -\n");
   assert.equal(lineOf({}), "Unavailable UNAVAILABLE -\n");
   assert.equal(lineOf({ status: 0 }), "- - -\n");
   assert.equal(lineOf({ grpcStatus: 4 }, { "content-type": "application/grpc-web" }), "- - -\n");

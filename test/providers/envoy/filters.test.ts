@@ -289,6 +289,16 @@ test("an authorisation server is asked about the request as it came, and refuses
     grpc_service: { envoy_grpc: { cluster_name: "a" }, timeout: "1s" },
     failure_mode_allow: true,
   };
+  assert.equal(guard.share, undefined);
+  const share = { filter_enabled: { default_value: { numerator: 5 } } };
+  for (const [more, others] of [
+    [{}, "pass"],
+    [{ deny_at_disable: { default_value: true, runtime_key: "k" } }, "refuse"],
+  ] as const) {
+    const config = { http_service: service, ...share, ...more };
+    const some = await guardOf({ filters: [httpFilter("ext_authz.v3.ExtAuthz", config)] }, "forward");
+    assert.deepEqual(some.share, { percent: 5, others });
+  }
   const called = await guardOf({ filters: [httpFilter("ext_authz.v3.ExtAuthz", grpc)] }, "forward");
   assert.deepEqual(
     [called.pool, called.asks, called.timeout, called.onFailure],

@@ -77,7 +77,8 @@ export function countLeft({ shared, counters }: HttpPlane, { place }: CompiledRo
 }
 
 /** A status that has no name counts as UNKNOWN, which callers take it for. */
-const grpcCell = (status: number): number => (status < grpcStatusNames.length ? status : unknownGrpcStatus);
+const grpcCell = (status: number): number =>
+  status >= 0 && status < grpcStatusNames.length ? status : unknownGrpcStatus;
 
 function countOver(
   plane: HttpPlane,

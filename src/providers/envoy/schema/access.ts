@@ -251,12 +251,12 @@ message envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
 6 clear_route_cache bool
 7 status_on_error envoy.type.v3.HttpStatus
 8 metadata_context_namespaces string[] - there is no metadata
-9 filter_enabled message x
+9 filter_enabled envoy.config.core.v3.RuntimeFractionalPercent
 10 include_peer_certificate bool
-11 deny_at_disable message x
+11 deny_at_disable envoy.config.core.v3.RuntimeFeatureFlag
 12 transport_api_version int32 - only V3 is spoken
 13 stat_prefix string - the name counts
-14 filter_enabled_metadata message x
+14 filter_enabled_metadata message x there is no metadata; use filter_enabled
 15 bootstrap_metadata_labels_key string ! no labels are sent
 16 typed_metadata_context_namespaces string[] - there is no metadata
 17 allowed_headers envoy.type.matcher.v3.ListStringMatcher

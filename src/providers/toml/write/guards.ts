@@ -140,6 +140,8 @@ function writeForward(auth: ForwardAuth, writing: Writing): object {
   const { name, pool, path, copy, copyResponse, timeout, onFailure, asks } = auth;
   if (asks === "grpc") writing.omit(`${name}: the server is called over gRPC`);
   if (asks === "same") writing.omit(`${name}: the server is asked with the request's own method and path`);
+  if (auth.share !== undefined)
+    writing.omit(`${name}: the server is asked about a part of the requests, here about all`);
   const further = [auth.body, auth.sees, auth.passes, auth.lines, auth.marksFailure].some(Boolean);
   if (further) writing.omit(`${name}: bodies and further fields that go to the server, or come from it`);
   return table({

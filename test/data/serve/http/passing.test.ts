@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { listenerCell } from "../../../../src/channel/counters.ts";
+import { unknownGrpcStatus } from "../../../../src/model/grpc-status.ts";
 import type { FieldChanges } from "../../../../src/model/http/route.ts";
+import { fakeListener } from "../../../support/fake-plane.ts";
 import { HttpScene, writtenTo } from "../../../support/http-scene.ts";
 
 const get = (version = "1.1"): Buffer => Buffer.from(`GET / HTTP/${version}\r\nHost: a.test\r\n\r\n`);
@@ -96,5 +99,15 @@ test("a route changes fields behind bodies, on both ways, and sends none where t
     backend.send(`HTTP/1.1 200 OK\r\n${body}`);
     assert.ok(writtenTo(client).endsWith(`\r\n0\r\n${answered}\r\n`), writtenTo(client));
   }
+  scene.finish();
+});
+
+test("a status of gRPC that is no number is -1 in the line, and counts as one that nobody knows", async () => {
+  const scene = await HttpScene.of();
+  scene.accept().receive(get());
+  scene.backend().send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nGrpc-Status: good\r\n\r\n");
+  assert.equal((scene.requests[0] as { grpc_status?: number }).grpc_status, -1);
+  const counted = fakeListener.counters + listenerCell.grpcStatuses + unknownGrpcStatus;
+  assert.equal(scene.plane.counters[counted], 1);
   scene.finish();
 });

@@ -3,7 +3,7 @@ import type { Fields } from "../../../../http/message.ts";
 import { NameSet } from "../../../../http/name-set.ts";
 import type { ForwardAuth } from "../../../../model/http/guard.ts";
 import { ReservedNames } from "../../../decide/http/reserved.ts";
-import { unavailable, type Verdict, type Waiter, type Waiting } from "../../../guard/step.ts";
+import { pass, unavailable, type Verdict, type Waiter, type Waiting } from "../../../guard/step.ts";
 import type { HttpPlane } from "../plane.ts";
 import type { RequestView } from "../view.ts";
 import { AuthQuestion } from "./auth-question.ts";
@@ -75,10 +75,17 @@ export class ForwardJudge {
   }
 
   judge(view: RequestView, waiter: Waiter): Verdict | Waiting {
-    const { body } = this.auth;
+    const { body, share } = this.auth;
+    if (share !== undefined && Math.random() * 100 >= share.percent) return this.#unasked(share.others);
     const hasBody = view.head.length !== 0 && view.upgrade === "" && view.exchange !== undefined;
     if (body === undefined || !hasBody) return this.#ask(view, waiter);
     return BodyFirst.begin(view, body, waiter, (held, asking) => this.#ask(view, asking, held));
+  }
+
+  #unasked(fate: "refuse" | "pass"): Verdict {
+    if (fate === "pass") return pass;
+    const detail = "its server is not asked about this part of the requests";
+    return { kind: "refuse", reason: "auth_denied", detail, status: this.auth.failureStatus };
   }
 
   #ask(view: RequestView, waiter: Waiter, held?: HeldBody): Verdict | Waiting {

@@ -4,6 +4,7 @@ import type { TextTest } from "../../../../model/http/match.ts";
 import type { Node } from "../../node.ts";
 import { mapCallLines } from "../call-lines.ts";
 import type { Mapping } from "../context.ts";
+import { runtimePercent } from "../fraction.ts";
 import { testsOf } from "./name-tests.ts";
 import type { ApplyFilter } from "./registry.ts";
 import { statusOf } from "./status.ts";
@@ -53,6 +54,7 @@ async function authOf(
     ...(reroutes && { reroutes, copy: [] }),
     ...((only !== undefined || never.length > 0) && { sees: { only, never } }),
     ...bodyOf(settings, mapping),
+    ...shareOf(config),
     onFailure: config.flag("failure_mode_allow") === true ? "pass" : "refuse",
     failureStatus: statusOf(config.node("status_on_error")) ?? 403,
     marksFailure: config.flag("failure_mode_allow_header_add") === true,
@@ -154,6 +156,13 @@ async function overGrpc(
     },
     only: allowed === undefined ? undefined : only,
   };
+}
+
+function shareOf(config: Node): Pick<ForwardAuth, "share"> {
+  const percent = runtimePercent(config.node("filter_enabled")) ?? 100;
+  if (percent >= 100) return {};
+  const denies = config.node("deny_at_disable")?.flag("default_value") === true;
+  return { share: { percent, others: denies ? "refuse" : "pass" } };
 }
 
 /** `BufferSettings`, of the route or of the filter. */

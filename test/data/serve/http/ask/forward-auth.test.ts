@@ -278,6 +278,7 @@ test("a call that fails behind its message lets nobody in", () => {
     ["", "served"],
     ["grpc-status: 0\r\n", "served"],
     ["grpc-status: 13\r\n", "auth_unavailable"],
+    ["grpc-status: ok\r\n", "auth_unavailable"],
   ] as const) {
     const at = sceneOf(asked({ path: "/", asks: "grpc" }));
     at.accept().receive(get("/guarded"));
@@ -452,5 +453,25 @@ test("backends learn of requests that pass unasked, where that is wanted, and no
     /GET \/guarded.*GET \/guarded.*\r\nx-envoy-auth-failure-mode-allowed: true\r\n/s,
   );
   new FakeBackend(server).send(answer(200));
+  at.finish();
+});
+
+test("a part of the requests that the server is not asked about passes, or is refused as the guard says", () => {
+  for (const [others, failureStatus, expected] of [
+    ["pass", undefined, "served 200"],
+    ["refuse", undefined, "auth_denied 403"],
+    ["refuse", 423, "auth_denied 423"],
+  ] as const) {
+    const at = sceneOf(asked({ share: { percent: 0, others }, ...(failureStatus && { failureStatus }) }));
+    at.accept().receive(get("/guarded"));
+    if (others === "pass") at.backend().send(answer(200));
+    const { reason, status, detail = "" } = at.requests[0]!;
+    assert.equal(`${reason} ${status}`, expected);
+    assert.equal(/is not asked/.test(detail), others === "refuse");
+    at.finish();
+  }
+  const at = sceneOf(asked({ path: "/ask", share: { percent: 100, others: "refuse" } }));
+  at.accept().receive(get("/guarded"));
+  assert.match(at.backend().got, /^GET \/ask\/guarded /);
   at.finish();
 });
