@@ -509,6 +509,10 @@ test("a filter that umay does not have is an error, unless it may be left out; s
     (await problemsOf({ filters: [httpFilter("lua.v3.Lua")] }))[0]!,
     /no HTTP filter .*Lua: umay runs no scripts/,
   );
+  assert.match(
+    (await problemsOf({ filters: [httpFilter("ratelimit.v3.RateLimit")] }))[0]!,
+    /no HTTP filter .*RateLimit: umay asks no rate limit service; descriptors of local_ratelimit count here/,
+  );
   const { warnings } = await loadFile({
     filters: [httpFilter("lua.v3.Lua", {}, { is_optional: true })],
     host: { typed_per_filter_config: { nobody: extension("buffer.v3.BufferPerRoute", { disabled: true }) } },

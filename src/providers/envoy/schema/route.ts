@@ -163,8 +163,8 @@ message envoy.config.route.v3.RouteAction.HashPolicy.Header
 
 message envoy.config.route.v3.RouteAction.HashPolicy.Cookie
 1 name string
-2 ttl duration ! a cookie is not made
-3 path string ! a cookie is not made
+2 ttl duration ! a cookie is not made; stateful_session makes one
+3 path string ! a cookie is not made; stateful_session makes one
 4 attributes message[] x
 
 message envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties
