@@ -37,6 +37,10 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   ["[log]\n[admin]\n[ log ]", "umay.toml:3:1 [ log ] is there twice: it is written in line 1 too; keep one"],
   [
+    'log = { level = "info" }\nlog.format = "json"',
+    "umay.toml:2:1 log.format is part of a table that is written already, perhaps in { }; put it there",
+  ],
+  [
     'workers: 2\n[admin\nbind = 127.0.0.1:1\n[log]\nlevel = "info\nlevel = “x”',
     "umay.toml:1:8 write = between a key and its value, not :",
     "umay.toml:2:7 the table's name needs ] at its end [[admin]]",

@@ -67,12 +67,12 @@ function slipOf(
     const written = lines[line - 1]!;
     const word = /^\s*(?:\[[^\]]*\]|[^=\s]+)/.exec(written)?.[0] ?? written;
     const begin = word.length - word.trimStart().length;
-    const where = first === undefined ? "before" : `in line ${first}`;
+    const otherwise = "is part of a table that is written already, perhaps in { }; put it there";
     return {
       line,
       column: begin + 1,
       endColumn: word.length + 1,
-      message: `${word.trim()} is there twice: it is written ${where} too; keep one`,
+      message: `${word.trim()} ${first === undefined ? otherwise : `is there twice: it is written in line ${first} too; keep one`}`,
       // Keys behind a table's second header would be taken for another table's.
       repaired: word.trimStart().startsWith("[") ? undefined : "",
     };
