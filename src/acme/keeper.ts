@@ -33,9 +33,17 @@ export interface Pace {
   readonly lookForChallenges: number;
   /** The time until the lock is tried again. */
   readonly lockAgain: number;
+  /** The longest time for which an authority is asked when to renew, before orders have their turn. */
+  readonly ask: number;
 }
 
-const usualPace: Pace = { firstBackoff: 120_000, look: 60_000, lookForChallenges: 1_000, lockAgain: 5_000 };
+const usualPace: Pace = {
+  firstBackoff: 120_000,
+  look: 60_000,
+  lookForChallenges: 1_000,
+  lockAgain: 5_000,
+  ask: 10_000,
+};
 
 /**
  * Gets certificates for the names that listeners want, and renews them in time. Each certificate goes to the storage, from
@@ -58,6 +66,8 @@ export class Keeper {
   #running = false;
   #ended: Promise<void> = Promise.resolve();
   #again = false;
+  /** The time for which the authority was asked when to renew, since the last look or order began, in milliseconds. */
+  #asked = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #board: ChallengeBoard;
   readonly #records: DnsBoard | undefined;
@@ -122,6 +132,7 @@ export class Keeper {
   async #run(): Promise<void> {
     this.#running = true;
     let next = this.#pace.look;
+    this.#asked = 0;
     try {
       for (const entry of this.#entries.values()) await this.#lookAt(entry);
       this.#plan();
@@ -168,6 +179,9 @@ export class Keeper {
   async #renewalTime(entry: Entry, { cert }: Certificate): Promise<number> {
     const { suggestion, draw, soonest: usual } = entry;
     if (suggestion !== undefined && Date.now() < suggestion.askAgain) return suggestion.at;
+    // An authority that answers slowly, or not at all, puts off no order of a name that it was not asked about.
+    if (this.#asked >= this.#pace.ask) return suggestion?.at ?? usual;
+    const begun = performance.now();
     try {
       const fresh = await this.#authority.work((client) => askWhen(client, cert, draw));
       if (fresh === undefined) return usual;
@@ -183,6 +197,8 @@ export class Keeper {
       const askAgain = Date.now() + this.#pace.look * 10;
       entry.suggestion = { at: suggestion?.at ?? usual, askAgain, explanation: undefined };
       return entry.suggestion.at;
+    } finally {
+      this.#asked += performance.now() - begun;
     }
   }
 
@@ -197,6 +213,8 @@ export class Keeper {
       const done = new Set<string>();
       for (let entry = this.#mostUrgent(); entry !== undefined; entry = this.#mostUrgent(done)) {
         done.add(entry.name);
+        const begun = performance.now();
+        this.#asked = 0;
         // Another machine may have been faster.
         await this.#lookAt(entry);
         this.#plan();
@@ -204,7 +222,6 @@ export class Keeper {
         if (!isDue(entry, Date.now()) || this.#entries.get(entry.name) !== entry) continue;
         const wait = this.#allowance.take();
         if (wait > 0) return wait;
-        const begun = performance.now();
         await this.#try(entry);
         this.#queue.took(performance.now() - begun);
         this.#plan();

@@ -128,6 +128,26 @@ test("of certificates that are due the one that ends first is renewed first", as
   );
 });
 
+test("an authority that takes its time to say when to renew puts off no order", async () => {
+  const names = ["a.test", "b.test", "c.test"];
+  const first = keep(names);
+  await becomes(
+    () => first.states,
+    (states) => states.every(valid),
+    "the certificates",
+  );
+  await first.stop();
+  const before = authority.asked.length;
+  const keeper = keep([...names, "d.test"], {}, "one", { ask: 1 });
+  await becomes(
+    () => keeper.states,
+    (states) => states.every(valid),
+    "all certificates",
+  );
+  const asked = authority.asked.slice(before);
+  assert.equal(asked.slice(0, asked.indexOf("new-order")).join(), "directory,renewal-info,nonce");
+});
+
 test("an order that fails is tried again while the certificate that it replaces is good, and when it hardly is, not elsewhere first", async () => {
   authority.faults.lifetime = 34_000;
   const other = await AcmeServer.start(dir);

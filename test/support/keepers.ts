@@ -19,7 +19,7 @@ import {
 import { AcmeServer } from "./acme-server.ts";
 import { becomes } from "./settled.ts";
 
-const pace = { firstBackoff: 50, look: 100, lookForChallenges: 20, lockAgain: 20 };
+const pace = { firstBackoff: 50, look: 100, lookForChallenges: 20, lockAgain: 20, ask: 10_000 };
 /** A new one for each test, as all of these. */
 export let authority: AcmeServer;
 export let dir: string;
