@@ -97,6 +97,33 @@ test("a credential that the server refuses is asked for anew, and no sooner than
   assert.equal(((await api.json(request)) as { kind: string }).kind, "ServiceList");
 });
 
+test("a credential that has expired by this machine's clock is used for 5 seconds, not asked for by every request", async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), "umay-exec-"));
+  let now = Date.UTC(2026, 0, 1);
+  const expiry = new Date(now - 60_000).toISOString();
+  const exec = plugin(counting(join(dir.path, "runs"), `,"expirationTimestamp":"${expiry}"`), {}, () => now);
+  for (const [later, token] of [
+    [0, "t1"],
+    [4_000, "t1"],
+    [6_000, "t2"],
+    [1_000, "t2"],
+  ] as const) {
+    now += later;
+    assert.equal((await exec.credential()).token, token);
+  }
+});
+
+test("a clock that is set back does not put off the next run of a plugin that failed", async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), "umay-exec-"));
+  const mark = join(dir.path, "mark");
+  let now = Date.UTC(2026, 0, 1);
+  const exec = plugin(`test -e ${mark} && ${answer({ token: "T" })}`, {}, () => now);
+  await assert.rejects(exec.credential(), /status 1/);
+  await writeFile(mark, "");
+  now -= 3_600_000;
+  assert.equal((await exec.credential()).token, "T");
+});
+
 test("a plugin that fails is told with its words, and is not run by every request", async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), "umay-exec-"));
   const runs = join(dir.path, "runs");
@@ -152,7 +179,7 @@ test("an answer that is no credential says what is wrong, and nothing of what it
   }
 });
 
-test("a plugin's certificate is shown to the server, and another one from the next request on", async () => {
+test("a plugin's certificate is shown to the server, and another one when that has expired", async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), "umay-exec-"));
   const { ecdsa, rsa, ca } = await testCertificates();
   const own = { cert: await readFile(ecdsa.cert), key: await readFile(ecdsa.key) };
@@ -168,6 +195,7 @@ test("a plugin's certificate is shown to the server, and another one from the ne
     await new Promise((resolve) => server.close(resolve));
   });
   const said = join(dir.path, "said");
+  let now = Date.UTC(2026, 0, 1);
   const say = async ({ cert, key }: { readonly cert: string; readonly key: string }): Promise<void> =>
     writeFile(
       said,
@@ -187,7 +215,7 @@ test("a plugin's certificate is shown to the server, and another one from the ne
     serverName: "localhost",
     certificate: undefined,
     token: undefined,
-    exec: plugin(`cat ${said}`),
+    exec: plugin(`cat ${said}`, {}, () => now),
     namespace: "umay",
   });
   stack.defer(() => api.close());
@@ -201,6 +229,7 @@ test("a plugin's certificate is shown to the server, and another one from the ne
   const first = await ask();
   assert.match(first, /^[0-9A-F]+$/);
   await say(rsa);
+  now += 6_000;
   assert.notEqual(await ask(), first);
 });
 

@@ -18,7 +18,10 @@ type RunLimits = Pick<ProgramRun, "timeout" | "mostOutput">;
 
 const usualLimits: RunLimits = { timeout: 60_000 };
 
-/** A program is run no sooner again, whether it has failed or the server refuses what it says; in milliseconds. */
+/**
+ * A program is run no sooner again, whether it has failed, the server refuses what it says, or that has expired by this machine's
+ * clock; in milliseconds.
+ */
 const leastPause = 5_000;
 /** A credential counts no longer so shortly before its end, in milliseconds. */
 const margin = 5_000;
@@ -44,9 +47,9 @@ export class ExecPlugin {
   /** The present one. @throws Error that names the program, where it gives none. */
   async credential(): Promise<Credential> {
     const now = this.#now();
-    if (this.#held !== undefined && now < this.#held.until) return this.#held;
-    if (this.#running === undefined && now - this.#ranAt < leastPause && this.#failure !== undefined)
-      throw this.#failure;
+    const hasJustRun = this.#hasJustRun(now);
+    if (this.#held !== undefined && (now < this.#held.until || hasJustRun)) return this.#held;
+    if (this.#running === undefined && hasJustRun && this.#failure !== undefined) throw this.#failure;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -55,7 +58,12 @@ export class ExecPlugin {
 
   /** The server refused it: the program is run before the next request, unless it has just been. */
   refused(): void {
-    if (this.#now() - this.#ranAt >= leastPause) this.#held = undefined;
+    if (!this.#hasJustRun(this.#now())) this.#held = undefined;
+  }
+
+  /** A clock that was set back does not put the next run off. */
+  #hasJustRun(now: number): boolean {
+    return now >= this.#ranAt && now - this.#ranAt < leastPause;
   }
 
   async #run(): Promise<Credential> {
