@@ -85,6 +85,8 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
   visitsEnd = true;
   await localVisits;
   assert.deepEqual([clients.faults, localFaults], [[], []]);
+  const ends = old.log.filter(({ msg }) => /^(drained|a worker died)/.test(msg));
+  assert.deepEqual(ends, [], "nothing but their clients ends sessions of the first one");
   assert.ok(clients.left.kept >= 2 && clients.left.http2 >= 2, JSON.stringify(clients.left));
 
   for (const client of staying) {

@@ -84,6 +84,8 @@ export class Peer implements Disposable {
 
   /** Resolves when the bytes have been handed to the system. */
   async write(data: string | Uint8Array, ms: number = patienceMs): Promise<void> {
+    if (this.#ending !== undefined && this.socket.destroyed)
+      throw new Error(`ended with ${this.#ending} before a write, after ${this.received} bytes`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.socket.write(data, (error) => (error ? reject(error) : resolve()));
     await soon(promise, "a write", ms);
