@@ -52,6 +52,8 @@ export async function openServers(
 
 /** Time between two looks at the file of a unix socket, in milliseconds. */
 const look = 1_000;
+/** One who takes over has the path before this one closes: looks at a file that another one serves before that is complained of. */
+const patientLooks = 10;
 
 /** Before anybody can connect. */
 function prepare(address: SocketAddress, rights: SocketRights | undefined, file: string): void {
@@ -70,24 +72,19 @@ function keepSocketFile(
 ): void {
   const { path } = address;
   let known = presentIdentity(path);
-  let seen: string | undefined = known;
-  /** The other file that was complained of. */
-  let told: string | undefined;
+  /** Looks in a row that have found a file that another one serves. */
+  let others = 0;
   let looking = false;
   const lookAgain = async (): Promise<void> => {
-    const before = seen;
-    seen = await fileIdentity(path);
-    if (seen === known) return;
-    const isDeadFile = seen !== undefined && (await isDead(path));
+    const seen = await fileIdentity(path);
+    const isOwn = seen === known;
+    const isDeadFile = seen !== undefined && !isOwn && (await isDead(path));
     if (!server.listening || isLeaving(server)) return;
-    // One who takes over has it for a moment before this one closes.
-    if (seen !== before && seen !== undefined && !isDeadFile) return;
-    if (seen !== undefined && !isDeadFile) {
-      if (told !== seen)
-        complain("is another file now, and clients do not reach umay; remove it, and it is made anew");
-      told = seen;
-      return;
-    }
+    const isOther = seen !== undefined && !isOwn && !isDeadFile;
+    others = isOther ? others + 1 : 0;
+    if (others === patientLooks)
+      complain("is another file now, and clients do not reach umay; remove it, and it is made anew");
+    if (isOwn || isOther) return;
     complain(isDeadFile ? "is nobody's any more; it is made anew" : "has vanished; it is made anew");
     server.close();
     await listen(server, address, {
@@ -96,7 +93,6 @@ function keepSocketFile(
     });
     if (isLeaving(server)) return void server.close();
     known = presentIdentity(path);
-    seen = known;
   };
   const timer = setInterval(() => {
     if (looking) return;
