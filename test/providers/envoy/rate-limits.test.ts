@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Condition } from "../../../src/model/http/condition.ts";
 import type { RateLimit } from "../../../src/model/http/guard.ts";
+import { Node } from "../../../src/providers/envoy/node.ts";
 import { cluster, type EnvoyFile, httpFilter, loadFile, problemsOf, typed } from "../../support/envoy.ts";
 
 const all = { default_value: { numerator: 100 } };
@@ -221,6 +222,20 @@ test("that umay can't tell is an error where a filter asks for it, and a warning
     ],
   };
   assert.match((await problemsOf(file))[0]!, /destination_cluster: can't be told/);
+});
+
+test("a filter's descriptors are read once, however many routes it is for", async (t) => {
+  const nodes = t.mock.method(Node.prototype, "nodes");
+  const routes = Array.from({ length: 5 }, (_, index) => to([{ actions: [generic(`${index}`)] }]));
+  const limits = await limitsOf({
+    filters: [filter({ descriptors: [descriptor(1, entry("generic_key"))] })],
+    routes,
+  });
+  assert.deepEqual(
+    limits.map(({ name }) => name.replace(/^.*#/, "")),
+    ["rate_limits.l/filter_chains[0]/limit", "2", "3", "4", "5"],
+  );
+  assert.equal(nodes.mock.calls.filter(({ arguments: [name] }) => name === "entries").length, 1);
 });
 
 test("answers and backends get every field that a limit adds, as often as it does", async () => {

@@ -14,5 +14,11 @@ export function labelsOf(metadata: Node | undefined, part = balancing): Labels |
 /** @param struct a `google.protobuf.Struct` in JSON; empty, or undefined: nothing is in it. */
 export function labelsIn(struct: string | undefined): Labels {
   const entries = Object.entries(JSON.parse(struct || "{}") as Record<string, unknown>);
-  return Object.fromEntries(entries.map(([key, value]) => [key, JSON.stringify(value)]));
+  return Object.fromEntries(entries.map(([key, value]) => [key, JSON.stringify(value, inOrder)]));
 }
+
+/** The same text for the same object, in whatever order its members were written. */
+const inOrder = (_key: string, value: unknown): unknown =>
+  typeof value !== "object" || value === null || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));

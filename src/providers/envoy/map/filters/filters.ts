@@ -21,6 +21,9 @@ export class TableGuards {
   /** The `RateLimit`s of routes and hosts that a filter has asked for. */
   readonly asked = new Set<Node>();
   readonly #firstNames = new Map<Node, string>();
+  readonly #read = new Map<Node, unknown>();
+  /** By the name that is wanted: the last number that it got. */
+  readonly #numbers = new Map<string, number>();
   readonly #table: string;
 
   constructor(table: string) {
@@ -54,10 +57,18 @@ export class TableGuards {
     return (await made)?.name;
   }
 
+  /** The things that a filter reads in a message, which is read once, however many routes it is for. */
+  once<T>(from: Node, read: () => T): T {
+    if (!this.#read.has(from)) this.#read.set(from, read());
+    return this.#read.get(from) as T;
+  }
+
   #freeName(wanted: string): string {
-    let name = wanted;
-    for (let number = 2; this.guards.has(name); number++) name = `${wanted}#${number}`;
-    return name;
+    const nameAt = (number: number): string => (number === 1 ? wanted : `${wanted}#${number}`);
+    let number = this.#numbers.get(wanted) ?? 1;
+    while (this.guards.has(nameAt(number))) number++;
+    this.#numbers.set(wanted, number);
+    return nameAt(number);
   }
 }
 

@@ -20,7 +20,7 @@ export const applyLimit: ApplyFilter = async ({ name, config, own }, parts, guar
   const from = own ?? config;
   if (own !== undefined && !own.has("token_bucket"))
     mapping.report(errorAt(own.path, "has no token_bucket, which settings of a route need"));
-  const configured = descriptorsOf(from, mapping);
+  const configured = guards.once(from, () => descriptorsOf(from, mapping));
   const rates = configured.length === 0 ? [] : await ratesOf(from, configured, parts, { guards, mapping });
   if (rates.length === 0 && !from.has("token_bucket")) return;
   const guard = await guards.nameOf(
