@@ -12,7 +12,7 @@ import { admit, release } from "../src/data/accept/admission.ts";
 import { Challenges } from "../src/data/accept/challenges.ts";
 import { LoadWatch } from "../src/data/overload.ts";
 import { type Plane, ServedListener } from "../src/data/plane.ts";
-import { Mirrors } from "../src/data/serve/http/mirror.ts";
+import { Mirrors } from "../src/data/serve/http/forward/mirror.ts";
 import { dial } from "../src/data/upstream/dial.ts";
 import { KeptUpstreams } from "../src/data/upstream/kept.ts";
 import { SharedUpstreams } from "../src/data/upstream/shared.ts";

@@ -181,7 +181,7 @@ export const evidence: Readonly<
     ],
     [
       "6",
-      "test/data/serve/http/retries.test.ts",
+      "test/data/serve/http/forward/retries.test.ts",
       "is sent once only without a retry table, and where it may not be sent twice",
     ],
     ["7", "test/http/http2/abuse.test.ts", "a small block that stands for a large head is decoded"],
@@ -239,7 +239,7 @@ export const evidence: Readonly<
     ],
     [
       "12",
-      "test/data/serve/http/retries.test.ts",
+      "test/data/serve/http/forward/retries.test.ts",
       "is sent once only without a retry table, and where it may not be sent twice",
     ],
     [
@@ -248,10 +248,10 @@ export const evidence: Readonly<
       "a backend that closes idle connections at any moment costs no request",
     ],
     ["14", "test/providers/toml/http/model.test.ts", "retry = {} does something"],
-    ["15", "test/data/serve/http/retries.test.ts", "is within the budget of its pool"],
+    ["15", "test/data/serve/http/forward/retries.test.ts", "is within the budget of its pool"],
     [
       "16",
-      "test/data/serve/http/retries.test.ts",
+      "test/data/serve/http/forward/retries.test.ts",
       "is not kept where it is too large: then it passes, and is sent once",
     ],
     [
@@ -271,7 +271,7 @@ export const evidence: Readonly<
     ["24", "test/data/decide/http/changes.test.ts", "a sticky cookie tells backends of pools apart"],
     [
       "25",
-      "test/data/serve/http/mirror.test.ts",
+      "test/data/serve/http/forward/mirror.test.ts",
       "is never waited for: neither its backend nor its failure holds anybody up",
     ],
     [

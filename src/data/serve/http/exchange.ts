@@ -9,12 +9,13 @@ import { type Decision, decide, decideAgain } from "../../decide/http/decide.ts"
 import { isBlamed } from "../../decide/http/retry.ts";
 import { Passage, type PassageOwner, type Way } from "../../guard/passage.ts";
 import type { Refusal } from "../../guard/step.ts";
-import type { BackendSide } from "./backend-side.ts";
 import type { ExchangeClient } from "./client.ts";
-import { Forward } from "./forward.ts";
-import type { ForwardOwner } from "./forward-owner.ts";
+import type { BackendSide } from "./forward/backend-side.ts";
+import { Forward } from "./forward/forward.ts";
+import type { ForwardOwner } from "./forward/forward-owner.ts";
+import type { Mirror } from "./forward/mirror.ts";
+import { choosePoolFor } from "./forward/sticky-pick.ts";
 import { passedTrailers, responseEdits } from "./heads.ts";
-import type { Mirror } from "./mirror.ts";
 import { preflightAnswer, refusalAnswer, routeAnswer, textAnswer, writeAnswer } from "./own-answer.ts";
 import type { HttpPlane } from "./plane.ts";
 import type { ProcessedExchange, StandingProcessing } from "./process/exchange.ts";
@@ -29,7 +30,6 @@ import {
 import { RequestBody } from "./request-body.ts";
 import { leavePlace, takePlace } from "./request-place.ts";
 import { retryAfter } from "./retry-after.ts";
-import { choosePoolFor } from "./sticky-pick.ts";
 import { RequestView } from "./view.ts";
 
 const noMirrors: readonly Mirror[] = [];

@@ -8,7 +8,7 @@ import type { CompiledRoute } from "../../decide/http/compiled-route.ts";
 import { preflightOf } from "../../decide/http/cors.ts";
 import type { AnswerField } from "../../guard/step.ts";
 import type { ExchangeClient } from "./client.ts";
-import { mixesCodings, rangeFields } from "./compression.ts";
+import { mixesCodings, rangeFields } from "./forward/compression.ts";
 import { traceFields, traceLines } from "./tracing.ts";
 import type { RequestView } from "./view.ts";
 

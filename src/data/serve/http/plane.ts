@@ -6,7 +6,7 @@ import type { ServedGuards } from "../../guard/guards.ts";
 import type { LoadWatch } from "../../overload.ts";
 import type { KeptUpstreams } from "../../upstream/kept.ts";
 import type { SharedUpstreams } from "../../upstream/shared.ts";
-import type { Mirrors } from "./mirror.ts";
+import type { Mirrors } from "./forward/mirror.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** The plane of a worker, as far as serving HTTP needs it. */

@@ -1,6 +1,6 @@
 import type { OpenRequest, RequestState } from "../../../model/open-session.ts";
 import { secondsBetween } from "../../accept/record.ts";
-import type { BackendSide } from "./backend-side.ts";
+import type { BackendSide } from "./forward/backend-side.ts";
 import type { RecordedExchange } from "./record.ts";
 
 /** An exchange that is told of while it is under way. */

@@ -5,10 +5,10 @@ import { isBlamed } from "../../../decide/http/retry.ts";
 import type { ServedPool } from "../../../dispatch/pool.ts";
 import type { PickKey } from "../../../pick/picker.ts";
 import type { RequestUpstream, UpstreamUser } from "../../../upstream/request-upstream.ts";
-import { BackendSide, type BackendSideOwner } from "../backend-side.ts";
 import type { HttpConnection } from "../client.ts";
+import { BackendSide, type BackendSideOwner } from "../forward/backend-side.ts";
+import type { PoolChoice } from "../forward/sticky-pick.ts";
 import type { HttpPlane } from "../plane.ts";
-import type { PoolChoice } from "../sticky-pick.ts";
 import type { RequestView } from "../view.ts";
 import type { AskHead } from "./ask-head.ts";
 
