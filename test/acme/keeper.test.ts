@@ -186,6 +186,10 @@ test("after a failure the order is tried elsewhere first", async () => {
   try {
     other.faults.refuseNames = true;
     const ca = { file: "", pem: authority.ca.cert + other.ca.cert };
+    const left = { type: "http-01", name: "a.test", token: "left", answer: "" } as const;
+    await new Storage(join(dir, "storage"), other.directory).show(left);
+    const file = join(dirname(dirname(fileOf("a.test", other))), "challenges", "http-01.left.json");
+    utimesSync(file, 0, 0);
     const keeper = keep(["a.test"], { trial: other.directory, ca });
     await until(keeper, ({ failures, error }) => failures > 1 && error!.includes("I do not want to"));
     authority.faults.refuseOrders = undefined;
@@ -193,10 +197,6 @@ test("after a failure the order is tried elsewhere first", async () => {
     assert.equal(before, 0);
     Object.assign(other.faults, { refuseNames: false });
     other.ports.http = authority.ports.http;
-    const left = { type: "http-01", name: "a.test", token: "left", answer: "" } as const;
-    await new Storage(join(dir, "storage"), other.directory).show(left);
-    const file = join(dirname(dirname(fileOf("a.test", other))), "challenges", "http-01.left.json");
-    utimesSync(file, 0, 0);
     await until(keeper, valid);
     assert.equal(authority.orders.length, 1);
     // Of a machine that died.
