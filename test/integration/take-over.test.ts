@@ -53,7 +53,6 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
   for (const client of staying) await echoed(client);
   using long = await HttpClient.connect(old.port("web"));
   long.write("GET /long HTTP/1.1\r\nhost: a.example\r\n\r\n");
-  const answer = long.response();
 
   const clients = new BusyClients(old, 2);
   await clients.goOn(5);
@@ -94,7 +93,7 @@ test("umay run --take-over, three times in a row under load: nothing is refused,
     await farewell(client);
   }
   end();
-  assert.equal((await answer).body.toString(), "begun, ended");
+  assert.equal((await long.response()).body.toString(), "begun, ended");
   assert.equal(await soon(old.exited, "the end of the first", 10_000), 0);
   const { listeners } = await last.status();
   for (const name of ["plain", "secure", "web", "web2"])
