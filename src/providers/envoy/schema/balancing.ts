@@ -1,5 +1,71 @@
-/** Policies of balancing that are made of others. See {@link readTable} for the form. */
+/** Policies of balancing. See {@link readTable} for the form. */
 export const balancingTable = `
+message envoy.config.cluster.v3.Cluster.RingHashLbConfig
+1 minimum_ring_size UInt64Value - the ring's size is umay's
+3 hash_function int32 - umay's own
+4 maximum_ring_size UInt64Value - the ring's size is umay's
+
+message envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
+1 choice_count UInt32Value
+2 active_request_bias message ! requests under way count as they are
+3 slow_start_config envoy.config.cluster.v3.Cluster.SlowStartConfig
+
+message envoy.config.cluster.v3.Cluster.RoundRobinLbConfig
+1 slow_start_config envoy.config.cluster.v3.Cluster.SlowStartConfig
+
+message envoy.config.cluster.v3.Cluster.SlowStartConfig
+1 slow_start_window duration
+2 aggression message ! a backend comes to its weight evenly
+3 min_weight_percent envoy.type.v3.Percent - 10 %
+
+message envoy.config.cluster.v3.LoadBalancingPolicy
+1 policies envoy.config.cluster.v3.LoadBalancingPolicy.Policy[]
+
+message envoy.config.cluster.v3.LoadBalancingPolicy.Policy
+4 typed_extension_config envoy.config.core.v3.TypedExtensionConfig
+
+message envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin
+1 slow_start_config envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
+2 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
+
+message envoy.extensions.load_balancing_policies.random.v3.Random
+1 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
+
+message envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest
+1 choice_count UInt32Value
+2 active_request_bias message ! requests under way count as they are
+3 slow_start_config envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig
+4 locality_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
+5 enable_full_scan BoolValue
+6 selection_method envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
+
+message envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash
+1 hash_function int32 - umay's own
+2 minimum_ring_size UInt64Value - the ring's size is umay's
+3 maximum_ring_size UInt64Value - the ring's size is umay's
+4 use_hostname_for_hashing bool - addresses count
+5 hash_balance_factor UInt32Value
+6 consistent_hashing_lb_config envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
+7 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
+
+message envoy.extensions.load_balancing_policies.maglev.v3.Maglev
+1 table_size UInt64Value - the table's size is umay's
+2 consistent_hashing_lb_config envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig
+3 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
+
+enum envoy.config.cluster.v3.Cluster.LbPolicy
+0 ROUND_ROBIN
+1 LEAST_REQUEST
+2 RING_HASH
+3 RANDOM
+5 MAGLEV
+6 CLUSTER_PROVIDED
+7 LOAD_BALANCING_POLICY_CONFIG
+
+enum envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.SelectionMethod
+0 N_CHOICES
+1 FULL_SCAN
+
 message envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig
 1 zone_aware_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig
 2 locality_weighted_lb_config envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig

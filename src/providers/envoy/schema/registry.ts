@@ -8,6 +8,7 @@ import { coreTable } from "./core.ts";
 import { discoveryTable } from "./discovery.ts";
 import { extensions } from "./extensions.ts";
 import { filterTable } from "./filters.ts";
+import { healthTable } from "./health.ts";
 import { httpTable } from "./http.ts";
 import { listenerTable } from "./listener.ts";
 import { processingTable } from "./processing.ts";
@@ -29,6 +30,7 @@ export function envoyTypes(): ReadonlyMap<string, MessageType | EnumType> {
       httpTable,
       routeTable,
       clusterTable,
+      healthTable,
       tlsTable,
       discoveryTable,
       filterTable,
