@@ -65,7 +65,10 @@ export async function runProgram(run: ProgramRun): Promise<string> {
     signal?.addEventListener("abort", abort, { once: true });
     output.onFlood = () => kill(`wrote more than ${mostOutput} bytes`);
     // Whoever it has left behind may hold its output for ever. A late timer comes before what is there to be read.
-    child.once("exit", () => setTimeout(() => setImmediate(closeOutput, child), lastWords));
+    child.once("exit", () => {
+      const late = setTimeout(() => setImmediate(closeOutput, child), lastWords);
+      child.once("close", () => clearTimeout(late));
+    });
     child.once("error", (error) => end(`can't be started: ${error.message}`, error));
     child.once("close", (status, by) =>
       end(status === 0 ? undefined : by === null ? `ended with status ${status}` : `was ended by ${by}`),

@@ -52,11 +52,14 @@ export class LineBatch {
   }
 
   #makeDue(): void {
-    for (let index = 0; index < this.#dueCount; index++) {
-      this.#put(this.#format!(this.#due[index] as never));
-      this.#due[index] = undefined;
-    }
+    const count = this.#dueCount;
+    // First: what can't be made is not to be tried for ever.
     this.#dueCount = 0;
+    for (let index = 0; index < count; index++) {
+      const what = this.#due[index];
+      this.#due[index] = undefined;
+      this.#put(this.#format!(what as never));
+    }
   }
 
   #put(line: Line): void {

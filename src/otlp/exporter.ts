@@ -66,8 +66,14 @@ export class Exporter {
     while (this.#room < 0 && this.#waiting.length > 0)
       this.#options.failed(new Error("the collector is too slow"), this.#next()!.count);
     this.#waiting.push(report);
+    this.#start();
+  }
+
+  #start(): void {
     this.#sending ??= this.#work().finally(() => {
       this.#sending = undefined;
+      // It came when all of the others were sent, and this was not told yet.
+      if (this.#waiting.length > 0) this.#start();
     });
   }
 
@@ -75,7 +81,7 @@ export class Exporter {
   async end(): Promise<void> {
     this.#hurry.abort();
     const timer = setTimeout(() => this.#ending.abort(), this.#patience);
-    await this.#sending;
+    while (this.#sending !== undefined) await this.#sending;
     clearTimeout(timer);
   }
 

@@ -131,6 +131,18 @@ test("a line that is made later is sent 50 ms after the first, though no other f
   assert.deepEqual(batches.map(messages), [["late"]]);
 });
 
+test("a line that can't be made is lost alone, and is not tried again", () => {
+  const batches: string[] = [];
+  const { logger, flush } = createWorkerLogger({ level: "info" }, (lines) => batches.push(textOf(lines)));
+  logger.later("bad", () => {
+    throw new Error("no line");
+  });
+  assert.throws(flush, /no line/);
+  logger.info({}, "next");
+  flush();
+  assert.deepEqual(batches.flatMap(messages), ["next"]);
+});
+
 const textOf = (lines: Uint8Array): string => Buffer.from(lines).toString();
 
 function messages(lines: string): string[] {

@@ -181,3 +181,26 @@ test("a collector that does not answer costs the oldest reports, and no more tim
   // All three would each have waited for an answer.
   assert.ok(seen.length <= 2, JSON.stringify(seen));
 });
+
+test("a report is sent at whatever moment it comes, also as the one before has just been answered", async () => {
+  for (let ticks = 0; ticks < 20; ticks++) {
+    const sent: number[] = [];
+    const { promise: answered, resolve } = Promise.withResolvers<void>();
+    const exporter = new Exporter("http://127.0.0.1:1/v1/traces", {
+      headers: {},
+      mostWaiting: 20,
+      failed: (error) => assert.fail(error),
+      send: async (body) => {
+        sent.push((body as { number: number }).number);
+        await answered;
+        return { count: 0, message: "" };
+      },
+    });
+    exporter.send([part(1)], 1);
+    resolve();
+    for (let tick = 0; tick < ticks; tick++) await null;
+    exporter.send([part(2)], 1);
+    await exporter.end();
+    assert.deepEqual(sent, [1, 2], `${ticks} ticks later`);
+  }
+});
