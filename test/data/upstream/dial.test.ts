@@ -64,10 +64,13 @@ test("an idle connection is probed after the time that its pool says, or as usua
     });
     t.after(() => socket.destroy());
     await once(socket, "connect");
-    const local = socket.localPort!.toString(16).toUpperCase().padStart(4, "0");
+    // Another connection that waits out its time may have the same local port.
+    const [local, remote] = [socket.localPort!, port].map((each) =>
+      each.toString(16).toUpperCase().padStart(4, "0"),
+    );
     const line = readFileSync("/proc/net/tcp", "utf8")
       .split("\n")
-      .find((each) => new RegExp(`^ *\\d+: 0100007F:${local} `).test(each))!;
+      .find((each) => new RegExp(`^ *\\d+: 0100007F:${local} 0100007F:${remote} `).test(each))!;
     const [kind, left] = line.trim().split(/\s+/)[5]!.split(":");
     assert.equal(kind, "02", line);
     return Number.parseInt(left!, 16) / 100;
